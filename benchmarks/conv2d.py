@@ -1,0 +1,139 @@
+"""AlexNet's convolutions, forward and both gradients, in milliseconds, against PyTorch.
+
+    python benchmarks/conv2d.py --batch 32 --against torch
+
+PyTorch's time is that of the faster of its two memory layouts. The first layer's input gradient is
+left out: training never asks for it. Unset OPENBLAS_CORETYPE and stop other programs first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import alternate, environment, print_environment
+
+from minicnn import kernels
+from minicnn.device import Device
+from minicnn.kernels import Geometry
+
+# name: input channels, output channels, input size, kernel size, stride, padding
+LAYERS = {
+    "conv1": (3, 96, 227, 11, 4, 0),
+    "conv2": (96, 256, 27, 5, 1, 2),
+    "conv3": (256, 384, 13, 3, 1, 1),
+    "conv4": (384, 384, 13, 3, 1, 1),
+    "conv5": (384, 256, 13, 3, 1, 1),
+}
+Runs = dict[str, Callable[[], object]]
+
+
+def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> Runs:
+    xp = Device(device).xp
+    x, weight, bias, grad = (xp.asarray(array) for array in arrays)
+    # Images come with N, H, W, C strides from the layers before and after.
+    x, grad = (xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad))
+    module = kernels.of(x)
+    return {
+        "forward": lambda: module.conv2d(x, weight, bias, geometry),
+        "input gradient": lambda: module.conv2d_input_grad(grad, weight, geometry),
+        "weight gradient": lambda: module.conv2d_weight_grad(grad, x, geometry),
+    }
+
+
+def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout: str) -> Runs:
+    import torch
+
+    memory_format = getattr(torch, layout)
+    x, weight, bias, grad = (torch.from_numpy(array).to(device) for array in arrays)
+    x, weight, grad = (t.contiguous(memory_format=memory_format) for t in (x, weight, grad))
+    stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
+
+    def backward(*output_mask: bool) -> object:
+        return torch.ops.aten.convolution_backward(
+            grad, x, weight, None, stride, padding, dilation, False, (0, 0), 1, output_mask
+        )
+
+    return {
+        "forward": lambda: torch.conv2d(x, weight, bias, stride, padding, dilation),
+        "input gradient": lambda: backward(True, False, False),
+        "weight gradient": lambda: backward(False, True, False),
+    }
+
+
+def synchronizer(device: str, with_torch: bool) -> Callable[[], object] | None:
+    if Device(device).type == "cpu":
+        return None
+    waits = [Device(device).xp.cuda.Device().synchronize]
+    if with_torch:
+        import torch
+
+        waits.append(torch.cuda.synchronize)
+    return lambda: [wait() for wait in waits]
+
+
+def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row of median seconds for each pass of one layer."""
+    C, O, size, kernel_size, stride, padding = LAYERS[layer]
+    out_size = (size + 2 * padding - kernel_size) // stride + 1
+    geometry = Geometry(
+        (size, size), (out_size,) * 2, (kernel_size,) * 2, (stride,) * 2, (padding,) * 2
+    )
+    rng = np.random.default_rng(0)
+    shapes = [(args.batch, C, size, size), (O, C, kernel_size, kernel_size), (O,)]
+    shapes += [(args.batch, O, out_size, out_size)]
+    arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+
+    contenders = {"minicnn": minicnn_runs(arrays, geometry, args.device)}
+    if args.against == "torch":
+        for layout in ("contiguous_format", "channels_last"):
+            contenders[layout] = torch_runs(arrays, geometry, args.device, layout)
+    synchronize = synchronizer(args.device, args.against == "torch")
+
+    rows = []
+    for name in contenders["minicnn"]:
+        if layer == "conv1" and name == "input gradient":
+            continue
+        runs = {contender: runs[name] for contender, runs in contenders.items()}
+        seconds = alternate(runs, args.repeats, synchronize)
+        row = {"layer": layer, "pass": name, "minicnn": seconds.pop("minicnn")}
+        rows.append(row | ({"torch": min(seconds.values())} if seconds else {}))
+    return rows
+
+
+def print_row(row: dict[str, Any]) -> None:
+    columns = [f"{row['layer']:6} {row['pass']:16}", f"{row['minicnn'] * 1e3:10.1f}"]
+    if "torch" in row:
+        columns += [f"{row['torch'] * 1e3:10.1f}", f"{row['torch'] / row['minicnn']:10.2f}"]
+    print(*columns, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed calls of each (default 7)")
+    parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--json", type=Path, help="also write environment and seconds to this file")
+    args = parser.parse_args()
+
+    rows: list[dict[str, Any]] = []
+    print(f"{'milliseconds':23} {'minicnn':>10}", *([f"{'torch':>10} {'torch/minicnn':>10}"] if args.against else []))
+    for layer in LAYERS:
+        for row in measure(layer, args):
+            print_row(row)
+            rows.append(row)
+    contenders = [name for name in ("minicnn", "torch") if name in rows[0]]
+    print_row({"layer": "all", "pass": ""} | {c: sum(row[c] for row in rows) for c in contenders})
+    print()
+    print_environment()  # last: by now every BLAS that took part is loaded
+    if args.json:
+        args.json.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

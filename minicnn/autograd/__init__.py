@@ -1,0 +1,32 @@
+"""Automatic differentiation: ``Function``, one operation, and the walk back through a graph of them.
+
+An operation's forward pass takes and returns arrays; ``Function.apply`` wraps them as tensors and,
+if a gradient may be wanted, keeps the instance as a node of the graph (function.py). ``backward``
+and ``grad`` walk that graph (engine.py), ``no_grad`` and its like switch its recording
+(grad_mode.py), and ``gradcheck`` compares gradients with finite differences (gradcheck.py).
+"""
+
+from .engine import backward, grad
+from .function import Function, once_differentiable
+from .grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .gradcheck import gradcheck, gradgradcheck
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "is_grad_enabled",
+    "no_grad",
+    "once_differentiable",
+    "set_grad_enabled",
+]

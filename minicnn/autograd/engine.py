@@ -1,0 +1,348 @@
+"""The walk from results back to leaves.
+
+``backward`` visits the nodes of the graph from the result to the leaves, each as soon as the
+gradients of all its outputs are complete. What every operation would otherwise do for itself is
+done here once: undoing broadcasts, skipping gradients nobody asked for, summing those of a tensor
+used twice, freeing what was saved.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .. import tensor as _tensor  # for Tensor, which is defined after this module is loaded
+from ..device import xp_of
+from .function import Function, edge_of
+from .grad_mode import mode, set_grad_enabled
+
+
+class _Gradients:
+    """The gradients that have reached one node so far, one slot per output.
+
+    A slot that is ``owned`` holds an array nobody else sees, so that the next gradient can be added
+    in place; an incoming gradient is never written to.
+    """
+
+    __slots__ = ("values", "owned")
+
+    def __init__(self) -> None:
+        self.values: dict[int, Any] = {}
+        self.owned: dict[int, bool] = {}
+
+    def add(self, index: int, grad: Any, owned: bool) -> None:
+        if index not in self.values:
+            self.values[index], self.owned[index] = grad, owned
+        elif self.owned[index] and not mode.grad:
+            self.values[index].array += grad.array
+        else:
+            self.values[index] = self.values[index] + grad
+            self.owned[index] = True
+
+
+class _Walk:
+    """One run from ``roots`` back to the leaves, or to ``targets`` if given (for ``grad``)."""
+
+    def __init__(self, roots: Sequence[Any], targets: Sequence[Any] | None, keep: bool) -> None:
+        self.keep = keep
+        self.pending: dict[Any, int] = {}  # edges that have not yet delivered, by node
+        self.gradients: dict[Any, _Gradients] = {}
+        self.captured: dict[tuple[int, int], Any] = {}
+        order = self._count(edge[0] for edge in map(edge_of, roots))
+        self.targets = None if targets is None else {(id(n), i) for n, i in map(edge_of, targets)}
+        self.wanted = None if targets is None else self._leading_to(targets, order)
+
+    def _count(self, starts: Iterable[Any]) -> list[Any]:
+        """Counts each node's incoming edges; returns all nodes, in the order they were found."""
+        found: list[Any] = []
+        stack = []
+        for start in starts:
+            if start not in self.pending:
+                self.pending[start] = 0
+                stack.append(start)
+        while stack:
+            node = stack.pop()
+            found.append(node)
+            for edge in node.edges if isinstance(node, Function) else ():
+                if edge is None:
+                    continue
+                if edge[0] not in self.pending:
+                    self.pending[edge[0]] = 0
+                    stack.append(edge[0])
+                self.pending[edge[0]] += 1
+        return found
+
+    def _leading_to(self, targets: Sequence[Any], nodes: list[Any]) -> set[int]:
+        """The nodes from which a target can be reached; gradients of all others are not computed."""
+        parents: dict[int, list[Any]] = {}
+        for node in nodes:
+            for edge in node.edges if isinstance(node, Function) else ():
+                if edge is not None:
+                    parents.setdefault(id(edge[0]), []).append(node)
+        stack = [edge[0] for edge in map(edge_of, targets)]
+        reached = {id(node) for node in stack}
+        while stack:
+            for parent in parents.get(id(stack.pop()), ()):
+                if id(parent) not in reached:
+                    reached.add(id(parent))
+                    stack.append(parent)
+        return reached
+
+    def deliver(self, edge: tuple[Any, int], grad: Any, owned: bool) -> None:
+        node, index = edge
+        self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
+
+    def run(self) -> None:
+        ready = [node for node, count in self.pending.items() if count == 0]
+        while ready:
+            node = ready.pop()
+            gradients = self.gradients.pop(node, None)
+            if not isinstance(node, Function):
+                if gradients is not None:
+                    self._reach_leaf(node, gradients)
+                continue
+            if gradients is not None:
+                self._visit(node, gradients)
+            for edge in node.edges:
+                if edge is not None:
+                    self.pending[edge[0]] -= 1
+                    if self.pending[edge[0]] == 0:
+                        ready.append(edge[0])
+
+    def _reach_leaf(self, leaf: Any, gradients: _Gradients) -> None:
+        grad, owned = gradients.values[0], gradients.owned[0]
+        hooked = _run_hooks(leaf.hooks, grad)
+        if hooked is not grad:
+            grad, owned = hooked, False
+        if self.targets is None:
+            _accumulate(leaf, grad, owned)
+        elif (id(leaf), 0) in self.targets:
+            self.captured[id(leaf), 0] = grad
+
+    def _visit(self, node: Function, gradients: _Gradients) -> None:
+        for index, grad in gradients.values.items():
+            gradients.values[index] = _run_hooks(node.output_hooks.get(index), grad)
+            if self.targets is not None and (id(node), index) in self.targets:
+                self.captured[id(node), index] = gradients.values[index]
+        if self.wanted is not None:
+            needed = tuple(e is not None and id(e[0]) in self.wanted for e in node.edges)
+            if not any(needed):
+                return
+        else:
+            needed = node.needs_input_grad
+        if node.freed:
+            raise RuntimeError(
+                f"backward reached {type(node).__name__} a second time, after what it saved was "
+                "freed; call backward with retain_graph=True the first time"
+            )
+        results = self._differentiate(node, gradients, needed)
+        for i, (edge, grad) in enumerate(zip(node.edges, results)):
+            if edge is None or grad is None or not needed[i]:
+                continue
+            grad, owned = _fit(node, i, grad), _is_fresh(grad, i, results, gradients, node)
+            if node._stack is not None:
+                _check_finite(node, i, grad)
+            self.deliver(edge, grad, owned)
+        if not self.keep:
+            node._free()
+
+    def _differentiate(
+        self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
+    ) -> tuple[Any, ...]:
+        incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
+        for i, (shape, dtype, xp) in enumerate(node._outputs):
+            if incoming[i] is None and dtype.kind in "fV":
+                incoming[i] = _tensor.Tensor(xp.zeros(shape, dtype))
+        asked, node.needs_input_grad = node.needs_input_grad, needed
+        try:
+            results = type(node).backward(node, *incoming)
+        finally:
+            node.needs_input_grad = asked
+        results = results if isinstance(results, tuple) else (results,)
+        if len(results) < len(node.edges):
+            raise RuntimeError(
+                f"{type(node).__name__}.backward returns one gradient per argument of apply: "
+                f"expected {len(node.edges)}, got {len(results)}"
+            )
+        return results
+
+
+def _fit(node: Function, index: int, grad: Any) -> Any:
+    """A gradient in its input's shape and dtype: broadcasting in the forward pass is a sum here."""
+    shape, dtype = node._inputs[index]  # type: ignore[misc]
+    if grad.shape != shape:
+        axes = tuple(range(grad.ndim - len(shape)))
+        kept = range(len(axes), grad.ndim)
+        if len(kept) != len(shape) or any(
+            grad.shape[a] != n and n != 1 for a, n in zip(kept, shape)
+        ):
+            raise RuntimeError(
+                f"{type(node).__name__}.backward returned a gradient of shape {grad.shape} "
+                f"for an input of shape {shape}"
+            )
+        axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.shape[a] != 1)
+        grad = grad.sum(axes).reshape(shape)
+    return grad if grad.dtype == dtype else grad.to(dtype)
+
+
+def _is_fresh(
+    grad: Any, index: int, results: tuple[Any, ...], gradients: _Gradients, node: Function
+) -> bool:
+    """Whether an array was made by this ``backward`` and is seen by nobody else."""
+    array = grad.array
+    if mode.grad or array.base is not None or not array.flags.owndata:
+        return False
+    others = [r for i, r in enumerate(results) if i != index] + list(gradients.values.values())
+    if any(other is not None and other.array is array for other in others):
+        return False
+    saved = (getattr(s, "array", None) for s in node._saved)
+    constants = (getattr(getattr(s, "value", None), "array", None) for s in node._saved)
+    return all(a is not array for a in (*saved, *constants))
+
+
+def _check_finite(node: Function, index: int, grad: Any) -> None:
+    if not bool(xp_of(grad.array).isfinite(grad.array).all()):
+        lines = "".join(traceback.format_list(node._stack or []))
+        raise RuntimeError(
+            f"{type(node).__name__} returned a gradient with NaN or Inf for its argument {index}; "
+            f"its forward pass was called here:\n{lines}"
+        )
+
+
+def _run_hooks(hooks: dict[int, Callable[[Any], Any]] | None, grad: Any) -> Any:
+    for hook in list(hooks.values()) if hooks else ():
+        replaced = hook(grad)
+        grad = grad if replaced is None else replaced
+    return grad
+
+
+def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
+    """Adds to ``leaf.grad``, in the leaf's own memory layout, so that optimizers run over both."""
+    if leaf.grad is not None:
+        leaf.grad = leaf.grad + grad
+    elif owned and grad.array.strides == leaf.array.strides:
+        leaf.grad = grad
+    elif mode.grad:
+        leaf.grad = grad.clone()
+    else:
+        copy = xp_of(grad.array).empty_like(leaf.array)
+        copy[...] = grad.array
+        leaf.grad = _tensor.Tensor(copy)
+
+
+def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
+    """The gradients to begin with: 1 for a scalar, what the caller gave for anything else."""
+    checked = []
+    for root, grad in zip(roots, gradients):
+        if not root.requires_grad:
+            raise RuntimeError(
+                "backward expects a tensor that requires a gradient or was computed from one that "
+                f"does, got one of shape {root.shape} without"
+            )
+        if grad is None:
+            if root.array.size != 1:
+                raise RuntimeError(
+                    "backward without gradient= expects a scalar (a grad can be implicitly created "
+                    f"only for scalar outputs), got shape {root.shape}"
+                )
+            grad = _tensor.Tensor(xp_of(root.array).ones_like(root.array))
+        elif grad.shape != root.shape:
+            raise RuntimeError(
+                f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"
+            )
+        checked.append(grad)
+    return checked
+
+
+def _walk(
+    roots: Sequence[Any],
+    gradients: Sequence[Any],
+    targets: Sequence[Any] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> _Walk:
+    gradients = _root_gradients(roots, gradients)
+    walk = _Walk(roots, targets, keep=retain_graph)
+    with set_grad_enabled(create_graph):
+        for root, gradient in zip(roots, gradients):
+            walk.deliver(edge_of(root), gradient, owned=False)
+        walk.run()
+    return walk
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Adds the gradients of ``tensors`` to the ``.grad`` of the leaves they were computed from.
+
+    Args:
+        tensors: a tensor or a sequence of them.
+        grad_tensors: gradients to begin with, of the same shapes; may be left out for scalars.
+        retain_graph: keep what was saved, so that the graph can be walked again; by default as
+            ``create_graph``.
+        create_graph: record the walk itself, so that gradients can be differentiated.
+
+    Raises:
+        RuntimeError: for a tensor that is not a scalar and comes without gradient, a shape that
+            differs, a graph that was freed, a saved tensor changed in place.
+
+    As ``torch.autograd.backward``.
+    """
+    roots = _as_tuple(tensors)
+    gradients = (None,) * len(roots) if grad_tensors is None else _as_tuple(grad_tensors)
+    retain = create_graph if retain_graph is None else retain_graph
+    _walk(roots, gradients, None, retain, create_graph)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+
+    Args:
+        outputs: a tensor or a sequence of them.
+        inputs: a tensor or a sequence of them, leaves or not.
+        grad_outputs: gradients to begin with; may be left out for scalars.
+        retain_graph, create_graph: as in :func:`backward`.
+        allow_unused: give None for an input that the outputs do not depend on.
+
+    Returns:
+        One tensor (or None) for each input.
+
+    Raises:
+        RuntimeError: as :func:`backward`, and for an unused input unless ``allow_unused``.
+
+    As ``torch.autograd.grad``.
+    """
+    roots, targets = _as_tuple(outputs), _as_tuple(inputs)
+    for target in targets:
+        if not target.requires_grad:
+            raise RuntimeError(
+                f"grad expects inputs that require a gradient, got one of shape {target.shape} without"
+            )
+    gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    walk = _walk(roots, gradients, targets, retain, create_graph)
+    found = []
+    for position, target in enumerate(targets):
+        node, index = edge_of(target)
+        found.append(walk.captured.get((id(node), index)))
+        if found[-1] is None and not allow_unused:
+            raise RuntimeError(
+                f"input {position} of shape {target.shape} was not used to compute the outputs; "
+                "pass allow_unused=True to get None for it"
+            )
+    return tuple(found)
+
+
+def _as_tuple(tensors: Any) -> tuple[Any, ...]:
+    return (tensors,) if isinstance(tensors, _tensor.Tensor) else tuple(tensors)

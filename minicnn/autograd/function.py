@@ -1,0 +1,236 @@
+"""``Function``: one differentiable operation, and a node of the graph when it is recorded."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tensor as _tensor  # for Tensor, which is defined after this module is loaded
+from ..device import device_of, xp_of
+from .grad_mode import is_grad_enabled, mode, no_grad
+
+Tensor = Any  # an alias for annotations; the class itself is _tensor.Tensor
+
+
+class Function:
+    """One differentiable operation; an instance is one use of it, and a node of the graph.
+
+    Subclasses define ``forward`` (arrays in, an array or a tuple of arrays out) and ``backward``
+    (the outputs' gradients in, one gradient or None per positional argument out, both tensors).
+    ``backward`` is written with operations, so that gradients can be differentiated again. Called
+    as ``Sub.apply(*tensors, **options)``. As ``torch.autograd.Function``, except that ``forward``
+    is given arrays, and that the instance itself is torch's ``ctx`` (a static ``forward(ctx, …)``
+    works too).
+    """
+
+    __slots__ = (
+        "edges", "needs_input_grad", "output_hooks", "freed", "_to_save", "_saved",
+        "_inputs", "_outputs", "_stack", "__dict__", "__weakref__",
+    )  # fmt: skip
+
+    edges: tuple[Any, ...]
+    returns_view = False  # True where the result may share memory with the first argument
+
+    def forward(self, *arrays: Any, **options: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def backward(self, *grads: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define backward")
+
+    @classmethod
+    def apply(cls, *inputs: Any, **options: Any) -> Any:
+        """Runs the operation on tensors, and records it if one of them requires a gradient.
+
+        Args:
+            inputs: tensors; anything else is handed to ``forward`` as it is and gets no gradient.
+            options: handed to ``forward`` as they are.
+
+        Raises:
+            RuntimeError: if the tensors are not all on one device.
+        """
+        TensorClass = _tensor.Tensor
+        node = cls()
+        tensors = [isinstance(x, TensorClass) for x in inputs]
+        arrays = [x.array if is_tensor else x for x, is_tensor in zip(inputs, tensors)]
+        _check_one_device(cls, arrays)
+        recording = mode.grad
+        node.needs_input_grad = tuple(
+            recording and is_tensor and x.requires_grad for x, is_tensor in zip(inputs, tensors)
+        )
+        node._to_save = ()
+        results = cls.forward(node, *arrays, **options)
+        single = not isinstance(results, tuple)
+        if single:
+            results = (results,)
+        # NumPy turns results without dimensions into scalars, which are made arrays again
+        outputs = tuple(
+            TensorClass(np.asarray(r) if isinstance(r, np.generic) else r) for r in results
+        )
+        if cls.returns_view:
+            _share_version(inputs[0], outputs)
+        if any(node.needs_input_grad):
+            node._record(inputs, arrays, results, outputs)
+        return outputs[0] if single else outputs
+
+    def save_for_backward(self, *values: Any) -> None:
+        """Keeps arrays (inputs, outputs or others) that ``backward`` reads as ``saved_tensors``."""
+        self._to_save = values
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What ``save_for_backward`` was given, as tensors that are linked into the graph.
+
+        Raises:
+            RuntimeError: if one of them was changed in place since.
+        """
+        return tuple(saved.unpack(self) for saved in self._saved)
+
+    # ------------------------------------------------------------------ the node's own bookkeeping
+
+    def _record(
+        self,
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        results: Sequence[Any],
+        outputs: Sequence[Any],
+    ) -> None:
+        self.edges = tuple(
+            edge_of(x) if needed else None for x, needed in zip(inputs, self.needs_input_grad)
+        )
+        self._inputs = tuple(
+            (a.shape, a.dtype) if needed else None for a, needed in zip(arrays, self.needs_input_grad)
+        )
+        self._outputs = tuple((out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs)
+        self.output_hooks: dict[int, dict[int, Callable[[Any], Any]]] = {}
+        self.freed = False
+        self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
+        self._saved = tuple(_save(value, inputs, arrays, results, outputs) for value in self._to_save)
+        self._to_save = ()
+        for index, out in enumerate(outputs):
+            if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
+                out.requires_grad = True
+                out.grad_fn = self
+                out.output_index = index
+
+    def _free(self) -> None:
+        """Drops what was saved; a later ``backward`` through this node is an error."""
+        if self._saved or self.__dict__:
+            self._saved = ()
+            self.__dict__.clear()
+            self.freed = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}Backward>"
+
+
+class _Saved:
+    """A tensor kept for ``backward``, with the version it had; an output is kept without its node."""
+
+    __slots__ = ("tensor", "array", "version", "expected", "output_index")
+
+    def __init__(self, tensor: Any, output_index: int | None) -> None:
+        self.output_index = output_index
+        self.tensor = tensor if output_index is None else None
+        self.array = tensor.array
+        self.version = tensor.version
+        self.expected = tensor.version[0]
+
+    def unpack(self, node: Function) -> Any:
+        if self.version[0] != self.expected:
+            raise RuntimeError(
+                "a tensor needed for the gradient was changed in place: a "
+                f"{self.array.dtype} tensor of shape {tuple(self.array.shape)}, saved by "
+                f"{type(node).__name__}, is at version {self.version[0]}, expected {self.expected}"
+            )
+        if self.output_index is None:
+            return self.tensor
+        out = _tensor.Tensor(self.array)
+        out.version = self.version
+        if self.array.dtype.kind in "fV":  # indices, say, are outputs without a gradient
+            out.requires_grad = True
+            out.grad_fn, out.output_index = node, self.output_index
+        return out
+
+
+class _Constant:
+    """A value kept for ``backward`` that is neither input nor output: an index array, a number."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        value = np.asarray(value) if isinstance(value, np.generic) else value
+        self.value = _tensor.Tensor(value) if hasattr(value, "shape") else value
+
+    def unpack(self, node: Function) -> Any:
+        return self.value
+
+
+def _save(
+    value: Any,
+    inputs: Sequence[Any],
+    arrays: Sequence[Any],
+    results: Sequence[Any],
+    outputs: Sequence[Any],
+) -> Any:
+    for x, array in zip(inputs, arrays):
+        if value is array and isinstance(x, _tensor.Tensor):
+            return _Saved(x, None)
+    for index, result in enumerate(results):
+        if value is result:
+            return _Saved(outputs[index], index)
+    return _Constant(value)
+
+
+def edge_of(tensor: Any) -> tuple[Any, int]:
+    """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
+    return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
+
+
+def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:
+    kinds = {type(array) for array in arrays if hasattr(array, "shape")}
+    if len(kinds) > 1 or (kinds and np.ndarray not in kinds and len(arrays) > 1):
+        devices = {str(device_of(a)) for a in arrays if hasattr(a, "shape")}
+        if len(devices) > 1:
+            raise RuntimeError(
+                f"{cls.__name__} expects all tensors on one device, got {' and '.join(sorted(devices))}"
+            )
+
+
+def _share_version(base: Any, outputs: Sequence[Any]) -> None:
+    """A view counts changes together with the tensor whose memory it shares."""
+    for out in outputs:
+        if xp_of(out.array).may_share_memory(out.array, base.array):
+            out.version = base.version
+            out.is_view = True
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a ``backward`` that cannot itself be differentiated: trying to raises, by name."""
+
+    @functools.wraps(backward)
+    def wrapped(self: Function, *grads: Any) -> Any:
+        with no_grad():
+            results = backward(self, *grads)
+        if not is_grad_enabled():
+            return results
+        many = results if isinstance(results, tuple) else (results,)
+        blocked = tuple(
+            None if r is None else _Blocked.apply(r.detach().requires_grad_(), name=type(self).__name__)
+            for r in many
+        )
+        return blocked if isinstance(results, tuple) else blocked[0]
+
+    return wrapped
+
+
+class _Blocked(Function):
+    def forward(self, x: Any, name: str) -> Any:
+        self.name = name
+        return x
+
+    def backward(self, grad: Any) -> Any:
+        raise RuntimeError(f"{self.name} can be differentiated once, not twice")

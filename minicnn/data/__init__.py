@@ -1,0 +1,50 @@
+"""Data: datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips."""
+
+from .collate import default_collate
+from .dataset import (
+    ConcatDataset,
+    Dataset,
+    SkipSample,
+    Subset,
+    TensorDataset,
+    TransformDataset,
+    random_split,
+)
+from .dogs_vs_cats import BrokenPicture, DogsVsCats
+from .image_folder import DatasetFolder, ImageFolder
+from .loader import DataLoader
+from .sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+from .seeding import current_generator
+from .split import balanced_subset, stratified_split
+
+__all__ = [
+    "BatchSampler",
+    "BrokenPicture",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "DatasetFolder",
+    "DogsVsCats",
+    "ImageFolder",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "SkipSample",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "TransformDataset",
+    "WeightedRandomSampler",
+    "balanced_subset",
+    "current_generator",
+    "default_collate",
+    "random_split",
+    "stratified_split",
+]

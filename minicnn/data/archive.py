@@ -1,0 +1,261 @@
+"""Files inside folders and zips, read in place: nothing is unpacked to disk.
+
+A zip is listed once; each file in it is then read with one positioned read, so any number of
+threads can read at once. A source pickles as its path alone and opens itself again at the other end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, length of the name, of the extra field
+_ENCRYPTED = 1
+
+
+class FolderSource:
+    """Files below a folder, or one file by itself.
+
+    Args:
+        root: the folder.
+        names: paths of files relative to it.
+    """
+
+    def __init__(self, root: Path, names: list[str]) -> None:
+        self.root = root
+        # One block of bytes instead of an object for each file.
+        self._names = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
+
+    def names(self) -> list[str]:
+        return [os.fsdecode(name) for name in self._names.tolist()]
+
+    def path(self, i: int) -> str:
+        """Where file ``i`` is."""
+        return str(self.root / os.fsdecode(self._names[i]))
+
+    def read(self, i: int) -> bytes:
+        """The bytes of file ``i``."""
+        return Path(self.path(i)).read_bytes()
+
+
+class ZipSource:
+    """Files in a zip, which may itself lie inside other zips.
+
+    Args:
+        path: the outermost zip.
+        inside: names of the zips to go through from there, outermost first.
+
+    Raises:
+        ValueError: if it is not a zip, is truncated, or packed in a way other than store/deflate.
+    """
+
+    def __init__(self, path: Path, inside: tuple[str, ...] = ()) -> None:
+        self.zip_path, self.inside = path, inside
+        self.label = "/".join([str(path), *inside])
+        self._window: _File | _Slice | _Memory = _File(path)
+        for name in inside:
+            self._window = self._enter(name)
+        self._list()
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.zip_path, self.inside)
+
+    def names(self) -> list[str]:
+        return [name.decode() for name in self._names.tolist()]
+
+    def path(self, i: int) -> str:
+        """Where file ``i`` is: the zip's path, then the name in the zip."""
+        return f"{self.label}/{self._names[i].decode()}"
+
+    def read(self, i: int) -> bytes:
+        """The bytes of file ``i``, checked against the zip's checksum."""
+        offset, packed, size, checksum, method = (int(number) for number in self._entries[i])
+        data = self._window.read_at(self._data_offset(offset), packed)
+        if method == zipfile.ZIP_DEFLATED:
+            data = zlib.decompress(data, wbits=-15, bufsize=max(size, 1))
+        if zlib.crc32(data) != checksum:
+            raise ValueError("checksum in the zip does not match: the zip is damaged")
+        return data
+
+    def _list(self) -> None:
+        infos = [info for info in self._infos(self._window, self.label) if not info.is_dir()]
+        self._names = np.array([info.filename.encode() for info in infos], dtype=np.bytes_)
+        self._entries = np.array(
+            [
+                (i.header_offset, i.compress_size, i.file_size, i.CRC, i.compress_type)
+                for i in infos
+            ],
+            dtype=np.int64,
+        ).reshape(len(infos), 5)
+
+    def _enter(self, name: str) -> _Slice | _Memory:
+        (info,) = (i for i in self._infos(self._window, self.label) if i.filename == name)
+        offset = self._data_offset(info.header_offset)
+        if info.compress_type == zipfile.ZIP_STORED:
+            return _Slice(self._window, offset, info.compress_size)
+        # Deflated data can only be read from its beginning, so a zip packed in this way must be
+        # unpacked whole before any picture in it can be found: into memory, about its own size.
+        packed = self._window.read_at(offset, info.compress_size)
+        return _Memory(zlib.decompress(packed, wbits=-15, bufsize=info.file_size))
+
+    @staticmethod
+    def _infos(window: _File | _Slice | _Memory, label: str) -> list[zipfile.ZipInfo]:
+        begin = window.read_at(0, min(14, window.size))
+        if begin[:2] != b"PK":
+            raise ValueError(f"{label} is not a zip: {_what_it_is(begin)}")
+        try:
+            with zipfile.ZipFile(io.BufferedReader(_WindowFile(window), 1 << 20)) as archive:
+                infos = archive.infolist()
+        except zipfile.BadZipFile as error:
+            raise ValueError(
+                f"{label} is a truncated or damaged zip of {window.size:,} bytes ({error}); "
+                "download it again"
+            ) from error
+        for info in infos:
+            if info.flag_bits & _ENCRYPTED:
+                raise ValueError(f"{label}/{info.filename} is encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(
+                    f"{label}/{info.filename} is packed by method {info.compress_type}; only store "
+                    "and deflate can be read: zip it again"
+                )
+        return infos
+
+    def _data_offset(self, header_offset: int) -> int:
+        # Only the local header, not the zip's directory, tells where the data begins.
+        header = self._window.read_at(header_offset, _LOCAL_HEADER.size)
+        signature, name, extra = _LOCAL_HEADER.unpack(header)
+        if signature != b"PK\x03\x04":
+            raise ValueError("local header in the zip is wrong: the zip is damaged")
+        return header_offset + _LOCAL_HEADER.size + name + extra
+
+
+def _what_it_is(begin: bytes) -> str:
+    if not begin:
+        return "the file is empty"
+    if begin.lstrip()[:1] == b"<":
+        return (
+            f"begins with {begin!r}, a web page; log in to Kaggle, accept the competition's rules, "
+            "and download it again"
+        )
+    return f"begins with {begin!r}"
+
+
+class _File:
+    """Positioned reads from a file on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._lock = threading.Lock()
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if hasattr(os, "pread"):
+            data = os.pread(self._file.fileno(), size, offset)
+        else:  # Windows
+            with self._lock:
+                self._file.seek(offset)
+                data = self._file.read(size)
+        return _whole(data, size)
+
+
+class _Slice:
+    """Positioned reads from a part of another window."""
+
+    def __init__(self, window: _File | _Slice | _Memory, start: int, size: int) -> None:
+        self._window, self._start, self.size = window, start, size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return self._window.read_at(self._start + offset, size)
+
+
+class _Memory:
+    """Positioned reads from bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self.size = memoryview(data), len(data)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return _whole(bytes(self._data[offset : offset + size]), size)
+
+
+def _whole(data: bytes, size: int) -> bytes:
+    if len(data) != size:
+        raise ValueError(f"file ends early: wanted {size} bytes, got {len(data)}")
+    return data
+
+
+class _WindowFile(io.RawIOBase):
+    """A window as a file, for ``zipfile`` to read the directory of a zip."""
+
+    def __init__(self, window: _File | _Slice | _Memory) -> None:
+        self._window, self._position = window, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._window.size}
+        if start[whence] + offset < 0:
+            raise OSError(f"cannot seek to {start[whence] + offset}")  # zipfile probes for this
+        self._position = start[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        size = max(min(len(buffer), self._window.size - self._position), 0)
+        buffer[:size] = self._window.read_at(self._position, size)
+        self._position += size
+        return size
+
+
+def find_sources(path: Path, is_wanted_zip: Any) -> Iterator[FolderSource | ZipSource]:
+    """All there is at a path: a folder's files, its zips, and zips inside zips.
+
+    Args:
+        path: a folder or a zip.
+        is_wanted_zip: called with the name of each zip found inside; False leaves it closed.
+
+    Raises:
+        FileNotFoundError: if there is nothing at ``path``.
+        ValueError: if something that should be a zip is not.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no such file or folder: {path}")
+    if not path.is_dir():
+        yield from _zip_sources(path, (), is_wanted_zip)
+        return
+    files = []
+    for folder, folders, names in os.walk(path, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            if not name.lower().endswith(".zip"):
+                files.append(str(file.relative_to(path)))
+            elif is_wanted_zip(name):
+                yield from _zip_sources(file, (), is_wanted_zip)
+    yield FolderSource(path, files)
+
+
+def _zip_sources(
+    path: Path, inside: tuple[str, ...], is_wanted_zip: Any
+) -> Iterator[ZipSource]:
+    source = ZipSource(path, inside)
+    yield source
+    for name in source.names():
+        if name.lower().endswith(".zip") and is_wanted_zip(name.rpartition("/")[2]):
+            yield from _zip_sources(path, (*inside, name), is_wanted_zip)

@@ -1,0 +1,89 @@
+"""From a list of samples to a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..device import xp_of
+from ..tensor import Tensor
+
+
+def default_collate(batch: list[Any]) -> Any:
+    """Joins samples into one batch, as ``torch.utils.data.default_collate``.
+
+    Tensors, arrays and NumPy numbers are stacked along a new first dimension; Python integers
+    become an int64 tensor, floats a float32 one (torch: float64; here nothing else would be);
+    strings stay a list; mappings, named tuples, tuples and lists are joined item by item, tuples
+    becoming lists as in torch.
+
+    Args:
+        batch: samples of one kind.
+
+    Raises:
+        RuntimeError: if samples differ in shape or length; the message names the shapes.
+        TypeError: for things that cannot be stacked, such as PIL images.
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return Tensor(stack([sample.array for sample in batch]))
+    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biuf":
+        return Tensor(stack([np.asarray(sample) for sample in batch]))
+    if isinstance(first, (bool, int, float)):
+        return Tensor(np.array(batch, dtype=_dtype_of(first)))
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        return {key: default_collate([sample[key] for sample in batch]) for key in first}
+    if isinstance(first, Sequence):
+        return _collate_sequences(batch)
+    raise TypeError(
+        "default_collate expects tensors, arrays, numbers, strings, mappings or sequences, got "
+        f"{type(first).__module__}.{type(first).__name__}"
+        + (" (is a ToTensor() missing?)" if hasattr(first, "getbands") else "")
+    )
+
+
+def stack(arrays: list[Any]) -> Any:
+    """Stacks arrays of one shape along a new first axis, keeping their order in memory.
+
+    Images that ``ToTensor`` left as H, W, C in memory become a channels-last batch, which is what
+    convolutions want, by copying each as one block.
+    """
+    first = arrays[0]
+    for number, array in enumerate(arrays):
+        if array.shape != first.shape:
+            raise RuntimeError(
+                "samples of a batch must have equal shapes, got "
+                f"{first.shape} for the first and {array.shape} for number {number}; "
+                "images of different sizes need a Resize and a crop to one size"
+            )
+    axes = memory_order(first)
+    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), first.dtype)
+    for row, array in zip(out, arrays, strict=True):
+        row[...] = array.transpose(axes)
+    return out.transpose(0, *(1 + a for a in np.argsort(axes)))
+
+
+def memory_order(array: Any) -> list[int]:
+    """The axes from the one with the longest stride to the one with the shortest."""
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def _dtype_of(number: bool | int | float) -> type:
+    if isinstance(number, bool):
+        return np.bool_
+    return np.int64 if isinstance(number, int) else np.float32
+
+
+def _collate_sequences(batch: list[Any]) -> Any:
+    first = batch[0]
+    lengths = sorted({len(sample) for sample in batch})
+    if len(lengths) > 1:
+        raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
+    columns = [default_collate(list(column)) for column in zip(*batch, strict=True)]
+    if hasattr(first, "_fields"):  # a named tuple
+        return type(first)(*columns)
+    return columns

@@ -1,0 +1,180 @@
+"""Datasets: things with a length and samples by index, and ways to cut, join and wrap them."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..random import Generator
+from ..tensor import Tensor
+from .seeding import current_generator
+
+
+class SkipSample(Exception):
+    """Raised by ``dataset[index]`` to have a ``DataLoader`` leave this sample out of its batch.
+
+    The loader lists what it left out in ``DataLoader.skipped``; ``warn`` asks it for a warning each.
+    """
+
+    warn = False
+
+
+class Dataset:
+    """Samples by index; subclasses define ``__getitem__`` and ``__len__``, as in torch.
+
+    A subclass may also define ``describe(index)``, which error messages use to name a sample.
+    """
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__()")
+
+    def describe(self, index: int) -> str:
+        """Where sample ``index`` comes from, such as a file's path."""
+        return type(self).__name__
+
+    def __add__(self, other: Dataset) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+def describe(dataset: Any, index: Any) -> str:
+    """``dataset.describe(index)`` where there is one, else the dataset's type."""
+    if isinstance(dataset, Dataset):
+        return dataset.describe(index)
+    return type(dataset).__name__
+
+
+class TensorDataset(Dataset):
+    """Tensors cut along their first dimension: sample i is ``(tensors[0][i], tensors[1][i], …)``.
+
+    Raises:
+        ValueError: if there is no tensor, or their first dimensions differ.
+    """
+
+    def __init__(self, *tensors: Tensor) -> None:
+        sizes = [len(tensor) for tensor in tensors]
+        if not sizes or len(set(sizes)) > 1:
+            raise ValueError(
+                f"TensorDataset expects tensors with equal first dimensions, got {sizes}"
+            )
+        self.tensors = tensors
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+
+class Subset(Dataset):
+    """The samples of ``dataset`` at ``indices``."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[int(self.indices[index])]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def describe(self, index: int) -> str:
+        return describe(self.dataset, int(self.indices[index]))
+
+
+class ConcatDataset(Dataset):
+    """Datasets one after another, as one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset expects at least one dataset, got none")
+        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        dataset, local = self._find(index)
+        return dataset[local]
+
+    def describe(self, index: int) -> str:
+        return describe(*self._find(index))
+
+    def _find(self, index: int) -> tuple[Any, int]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} samples")
+        index %= len(self)
+        number = bisect.bisect_right(self.cumulative_sizes, index)
+        start = self.cumulative_sizes[number - 1] if number else 0
+        return self.datasets[number], index - start
+
+
+class TransformDataset(Dataset):
+    """``dataset`` with ``transform`` applied to the first item of each sample.
+
+    Gives the two halves of a split different transforms: one dataset without a transform, split,
+    and each half wrapped. torch has no such class.
+    """
+
+    def __init__(self, dataset: Any, transform: Callable[[Any], Any]) -> None:
+        self.dataset = dataset
+        self.transform = transform
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        first, *rest = self.dataset[index]
+        return self.transform(first), *rest
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def describe(self, index: int) -> str:
+        return describe(self.dataset, index)
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset]:
+    """Cuts a dataset at random into parts that do not overlap, as ``torch.utils.data.random_split``.
+
+    Args:
+        dataset: anything with a length.
+        lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1; what rounding
+            down leaves over goes to the parts in turn, one sample each.
+        generator: the default generator when left out.
+
+    Raises:
+        ValueError: if the lengths do not add up, or a fraction is not in [0, 1].
+    """
+    sizes = _sizes(lengths, len(dataset))
+    drawn = current_generator() if generator is None else generator
+    order = drawn.permutation(len(dataset))
+    starts = itertools.accumulate(sizes, initial=0)
+    return [Subset(dataset, order[a : a + n]) for a, n in zip(starts, sizes, strict=False)]
+
+
+def _sizes(lengths: Sequence[int | float], total: int) -> list[int]:
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
+        for fraction in lengths:
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"fractions must be between 0 and 1, got {list(lengths)}")
+        sizes = [math.floor(total * fraction) for fraction in lengths]
+        for i in range(total - sum(sizes)):
+            sizes[i % len(sizes)] += 1
+        return sizes
+    if sum(lengths) != total or any(n != int(n) or n < 0 for n in lengths):
+        raise ValueError(
+            f"lengths must add up to the dataset's {total} samples (or be fractions that add up "
+            f"to 1), got {list(lengths)}"
+        )
+    return [int(n) for n in lengths]

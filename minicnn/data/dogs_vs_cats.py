@@ -1,0 +1,233 @@
+"""Kaggle's Dogs vs. Cats pictures, read from whatever form people have them in."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .archive import FolderSource, ZipSource, find_sources
+from .dataset import Dataset, SkipSample
+from .image_folder import IMG_EXTENSIONS
+
+CLASSES = ("cat", "dog")
+
+_NAMED = re.compile(r"(cat|dog)\.(\d+)\.", re.IGNORECASE)  # cat.17.jpg
+_CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
+_NUMBERED = re.compile(r"(\d+)\.")  # test/17.jpg
+_LITTER = ("__macosx/", "._", "thumbs.db", ".ds_store")  # left by file managers
+# What Pillow raises for broken files depends on their format.
+_DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+class BrokenPicture(ValueError):
+    """A picture that cannot be decoded; the message gives its path and the reason."""
+
+
+class SkippedPicture(BrokenPicture, SkipSample):
+    """A broken picture that a ``DataLoader`` is to leave out quietly."""
+
+
+class SkippedPictureWarning(SkippedPicture):
+    """A broken picture that a ``DataLoader`` is to leave out with a warning."""
+
+    warn = True
+
+
+_BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPictureWarning}
+
+
+class DogsVsCats(Dataset):
+    """Cats (class 0) and dogs (class 1), so that the second probability is Kaggle's P(dog).
+
+    Args:
+        root: a path, or several whose pictures are put together: Kaggle's outer zip, ``train.zip``
+            or ``test.zip``, one of several such zips, a folder with zips or pictures in it, or
+            Microsoft's PetImages as a zip or a folder. Zips are read in place.
+        split: ``"train"`` gives ``(picture, class)``, in the order cat 0, cat 1, … dog 0, …;
+            ``"test"`` gives ``(picture, id)`` in the order of the ids.
+        transform: called with each picture, a PIL image in mode RGB.
+        on_error: what a broken picture does: ``"raise"`` :class:`BrokenPicture` with its path;
+            with ``"skip"`` or ``"warn"`` a ``DataLoader`` leaves it out of its batch and lists it
+            in ``DataLoader.skipped`` (with a warning for each, or one for all), while indexing by
+            hand still raises. :meth:`verify` finds them all beforehand.
+
+    Attributes:
+        classes, class_to_idx: ``["cat", "dog"]`` and their numbers.
+        targets: class of each picture, (N,) int64; in the test split there is none.
+        ids: number in each picture's file name, (N,) int64, -1 where it has none.
+        ignored: paths of files that are not pictures.
+
+    Raises:
+        FileNotFoundError: if a path does not exist, or there is no picture of this split in it.
+        ValueError: for a file that is not a zip or is damaged, a picture whose name says neither
+            cat, dog nor a number, or the same picture found twice.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        split: str = "train",
+        transform: Callable[[Any], Any] | None = None,
+        on_error: str = "raise",
+    ) -> None:
+        if split not in ("train", "test"):
+            raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+        if on_error not in _BROKEN:
+            raise ValueError(f"on_error must be one of {', '.join(_BROKEN)}, got {on_error!r}")
+        roots = [root] if isinstance(root, (str, os.PathLike)) else list(root)
+        self.roots = [Path(r) for r in roots]
+        self.split, self.transform, self.on_error = split, transform, on_error
+        self.classes = list(CLASSES)
+        self.class_to_idx = {name: number for number, name in enumerate(CLASSES)}
+        self.ignored: list[str] = []
+        self._sources: list[FolderSource | ZipSource] = []
+        self._find_pictures()
+        if split == "train":
+            self.targets = self._labels.astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} pictures")
+        picture: Any = self.load(index)
+        if self.transform is not None:
+            picture = self.transform(picture)
+        return picture, int(self._labels[index] if self.split == "train" else self.ids[index])
+
+    def load(self, index: int) -> Image.Image:
+        """The picture itself, in mode RGB, without the transform."""
+        source, i = self._locate(index)
+        try:
+            data = source.read(i)
+            if not data:
+                raise ValueError("the file is empty")
+            return Image.open(io.BytesIO(data)).convert("RGB")
+        except _DECODE_ERRORS as error:
+            # Pillow names the bytes' address in memory, which says nothing.
+            reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
+            raise _BROKEN[self.on_error](f"{source.path(i)}: {reason}") from error
+
+    def describe(self, index: int) -> str:
+        """The picture's path; for one in a zip, the zip's path and the name in it."""
+        source, i = self._locate(index)
+        return source.path(i)
+
+    def verify(self, num_workers: int = 2) -> list[tuple[str, str]]:
+        """Decodes every picture, in ``num_workers`` threads.
+
+        Returns:
+            The path and the reason of each broken one.
+        """
+        with ThreadPoolExecutor(num_workers) as pool:
+            reasons = list(pool.map(self._why_broken, range(len(self))))
+        return [(self.describe(i), reason) for i, reason in enumerate(reasons) if reason]
+
+    def __repr__(self) -> str:
+        if self.split == "test":
+            count = f"{len(self)} test pictures"
+        else:
+            cats, dogs = np.bincount(self.targets, minlength=2)
+            count = f"{cats} cats and {dogs} dogs"
+        return f"DogsVsCats({count} from {', '.join(str(root) for root in self.roots)})"
+
+    def _why_broken(self, index: int) -> str:
+        try:
+            self.load(index)
+        except BrokenPicture as error:
+            return str(error).removeprefix(self.describe(index) + ": ")
+        return ""
+
+    def _locate(self, index: int) -> tuple[FolderSource | ZipSource, int]:
+        return self._sources[self._source_of[index]], int(self._position_of[index])
+
+    def _find_pictures(self) -> None:
+        # (class, number, file name) tells a picture and is its place in the order, wherever it lies
+        found: dict[tuple[int, int, str], tuple[int, int]] = {}
+        strange: list[str] = []
+        for root in self.roots:
+            for source in find_sources(root, self._wants_zip):
+                number = len(self._sources)
+                self._sources.append(source)
+                for i, name in enumerate(source.names()):
+                    kind = _kind(name)
+                    if kind is None:
+                        self.ignored.append(source.path(i))
+                    elif kind == "strange":
+                        strange.append(source.path(i))
+                    elif (kind[0] >= 0) == (self.split == "train"):
+                        self._add(found, kind, number, i)
+        if strange:
+            raise ValueError(
+                "pictures should be named like cat.1.jpg, Cat/1.jpg or, for the test, 1.jpg; "
+                f"{len(strange)} are not, the first being {strange[0]}"
+            )
+        self._check_found(found)
+        keys = sorted(found)
+        places = np.array([found[key] for key in keys], dtype=np.int32)
+        self._labels = np.array([key[0] for key in keys], dtype=np.int8)
+        self.ids = np.array([key[1] for key in keys], dtype=np.int64)
+        self._source_of, self._position_of = places.T
+
+    def _wants_zip(self, name: str) -> bool:
+        other = "test" if self.split == "train" else "train"
+        return not name.lower().startswith(other)
+
+    def _add(
+        self,
+        found: dict[tuple[int, int, str], tuple[int, int]],
+        key: tuple[int, int, str],
+        source: int,
+        i: int,
+    ) -> None:
+        if key in found:
+            first_source, first = found[key]
+            raise ValueError(
+                f"the same picture is there twice: {self._sources[first_source].path(first)} and "
+                f"{self._sources[source].path(i)}; give the path of one of them only"
+            )
+        found[key] = source, i
+
+    def _check_found(self, found: dict[tuple[int, int, str], tuple[int, int]]) -> None:
+        where = ", ".join(str(root) for root in self.roots)
+        if not found:
+            name = "cat.1.jpg or Cat/1.jpg" if self.split == "train" else "1.jpg"
+            raise FileNotFoundError(
+                f"no {self.split} pictures (named like {name}) in {where}; "
+                f"{len(self.ignored)} other files are there"
+            )
+
+
+def _kind(name: str) -> tuple[int, int, str] | str | None:
+    """(class or -1 for a test picture, number or -1, distinguishing name); ``"strange"`` for other
+    pictures, None for what is no picture."""
+    folder, _, file = name.replace("\\", "/").rpartition("/")
+    litter = any(part in _LITTER for part in (file.lower(), folder.lower() + "/"))
+    if litter or file.startswith("._") or not file.lower().endswith(IMG_EXTENSIONS):
+        return None
+    numbered = _NUMBERED.match(file)
+    if named := _NAMED.match(file):
+        return CLASSES.index(named[1].lower()), int(named[2]), ""
+    if in_class := _CLASS_FOLDER.fullmatch(folder.rpartition("/")[2]):
+        number = int(numbered[1]) if numbered else -1
+        return CLASSES.index(in_class[1].lower()), number, "" if numbered else file
+    return (-1, int(numbered[1]), "") if numbered else "strange"

@@ -1,0 +1,277 @@
+"""DataLoader: batches of a dataset, in order, loaded ahead by threads or processes."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import multiprocessing
+import pickle
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from .. import random
+from ..random import Generator
+from . import worker
+from .collate import default_collate
+from .pinned import pinned
+from .sampler import BatchSampler, RandomSampler, SequentialSampler
+from .seeding import epoch_generator, use_generator
+
+
+class DataLoader:
+    """Iterates over a dataset in batches.
+
+    Args:
+        dataset: samples by index.
+        batch_size: samples in a batch.
+        shuffle: take the samples in a new random order each epoch.
+        sampler: iterable of indices, instead of ``shuffle``.
+        batch_sampler: iterable of lists of indices, instead of ``batch_size``, ``shuffle``,
+            ``sampler`` and ``drop_last``.
+        num_workers: how many threads or processes load ahead; with 0 the caller loads by itself.
+        collate_fn: joins a list of samples to a batch; :func:`default_collate` when left out.
+        pin_memory: put batches in page-locked memory, from which copies to a GPU are faster.
+        drop_last: leave out a last batch that is smaller.
+        timeout: seconds to wait for a batch from the workers; 0 waits for ever.
+        worker_init_fn: called as ``worker_init_fn(worker_id)`` first in each worker.
+        generator: where the loader's ``seed`` is drawn from; the default generator when left out.
+        prefetch_factor: batches loaded ahead by each worker, 2 when left out.
+        persistent_workers: keep the workers from one epoch to the next.
+        worker_type: ``"thread"`` or ``"process"``.
+
+    Raises:
+        ValueError: for arguments that exclude each other or are out of range.
+
+    As ``torch.utils.data.DataLoader``, with these differences. Workers are threads by default:
+    Pillow and NumPy release the GIL, nothing is copied between processes, and it works the same on
+    every system; processes are always spawned. Order and augmentation depend on ``seed`` (drawn
+    when the loader is made), the epoch and the sample's index alone, whatever the workers; epochs
+    are counted from 0, and :meth:`set_epoch` goes to any of them, even into its middle. Samples
+    whose dataset raises :class:`SkipSample` are left out and listed in ``skipped``.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[list[Any]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        generator: Generator | None = None,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        worker_type: str = "thread",
+    ) -> None:
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, worker_type)
+        if sampler is not None and shuffle:
+            raise ValueError("sampler and shuffle=True exclude each other")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError(
+                    "batch_sampler excludes batch_size, shuffle, sampler and drop_last"
+                )
+        else:
+            if sampler is None:
+                sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.dataset = dataset
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.num_workers = num_workers
+        self.collate_fn = default_collate if collate_fn is None else collate_fn
+        self.pin_memory = pin_memory
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
+        self.persistent_workers = persistent_workers
+        self.worker_type = worker_type
+        drawn_from = random.default_generator if generator is None else generator
+        self.seed = int(drawn_from.integers(0, 2**63 - 1))
+        self.epoch = 0
+        self.skipped: dict[Any, str] = {}  # index: reason, of all samples left out so far
+        self._start_batch = 0
+        self._executor: concurrent.futures.Executor | None = None
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.batch_sampler)  # type: ignore[arg-type]
+
+    def set_epoch(self, epoch: int, start_batch: int = 0) -> None:
+        """Sets which epoch comes next, and which of its batches comes first.
+
+        With the same seed, batches from there on are bit for bit those of an uninterrupted run,
+        unless a sampler with a generator of its own decides the order.
+        """
+        if epoch < 0 or start_batch < 0:
+            raise ValueError(f"epoch and start_batch must be >= 0, got {epoch} and {start_batch}")
+        self.epoch, self._start_batch = epoch, start_batch
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, start = self.epoch, self._start_batch
+        self.epoch, self._start_batch = epoch + 1, 0
+        for sampler in (self.sampler, self.batch_sampler):
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(epoch)
+        return self._batches(epoch, start)
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Any]:
+        quietly = 0
+        with closing(self._loaded(epoch, start)) as loaded:
+            for batch in loaded:
+                quietly += self._note_skipped(batch.skipped)
+                if batch.value is not None:
+                    yield pinned(batch.value) if self.pin_memory else batch.value
+        if quietly:
+            warnings.warn(
+                f"{quietly} samples were left out; DataLoader.skipped lists them", stacklevel=2
+            )
+
+    def _index_lists(self, epoch: int, start: int) -> Iterator[list[Any]]:
+        # Samplers are lazy, so the epoch's generator must be current whenever they are asked.
+        generator = epoch_generator(self.seed, epoch)
+        with use_generator(generator):
+            batches = iter(self.batch_sampler)
+        for number in itertools.count():
+            with use_generator(generator):
+                indices = next(batches, None)
+            if indices is None:
+                return
+            if number >= start:
+                yield list(indices)
+
+    def _loaded(self, epoch: int, start: int) -> Iterator[worker.Batch]:
+        lists = self._index_lists(epoch, start)
+        stop = worker.Stop()
+        if self.num_workers == 0:
+            job = self._job()
+            yield from (worker.load(job, epoch, indices, stop) for indices in lists)
+            return
+        executor, load = self._start_workers(stop)
+        pending: deque[concurrent.futures.Future[Any]] = deque()
+        try:
+            for indices in lists:
+                pending.append(_submit(executor, load, epoch, indices))
+                if len(pending) > self.num_workers * self.prefetch_factor:
+                    yield self._result(pending.popleft())
+            while pending:
+                yield self._result(pending.popleft())
+        finally:  # at the end, after an error, and when the consumer drops the iterator
+            stop.requested = True
+            for future in pending:
+                future.cancel()
+            if executor is not self._executor:
+                executor.shutdown(wait=False)
+
+    def _job(self) -> worker.Job:
+        return worker.Job(self.dataset, self.collate_fn, self.seed, self.worker_init_fn)
+
+    def _start_workers(
+        self, stop: worker.Stop
+    ) -> tuple[concurrent.futures.Executor, Callable[[int, list[Any]], Any]]:
+        job, threads = self._job(), self.worker_type == "thread"
+        executor = self._executor
+        if executor is None:
+            executor = (_start_threads if threads else _start_processes)(job, self.num_workers)
+            if self.persistent_workers:
+                self._executor = executor
+        if threads:
+            return executor, partial(_load_in_thread, job, stop)
+        return executor, worker.load_in_process
+
+    def _result(self, future: concurrent.futures.Future[Any]) -> worker.Batch:
+        concurrent.futures.wait([future], self.timeout or None)
+        if not future.done():
+            raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
+        try:
+            result = future.result()
+        except (BrokenProcessPool, concurrent.futures.BrokenExecutor) as error:
+            self._executor = None
+            raise RuntimeError(_BROKEN.get(self.worker_type, "")) from error
+        return pickle.loads(result) if self.worker_type == "process" else result
+
+    def _note_skipped(self, skipped: list[tuple[Any, str, bool]]) -> int:
+        quietly = 0
+        for index, reason, warn in skipped:
+            if index in self.skipped:
+                continue
+            self.skipped[index] = reason
+            if warn:
+                warnings.warn(f"left out sample {index}: {reason}", stacklevel=3)
+            else:
+                quietly += 1
+        return quietly
+
+
+_BROKEN = {
+    "thread": "a DataLoader worker thread could not start: worker_init_fn failed",
+    "process": (
+        "a DataLoader worker process died. Worker processes import the main script anew: its work "
+        "must stand under `if __name__ == '__main__':`. Otherwise worker_init_fn failed, or the "
+        "system ended the process, for example for want of memory."
+    ),
+}
+
+
+def _load_in_thread(
+    job: worker.Job, stop: worker.Stop, epoch: int, indices: list[Any]
+) -> worker.Batch:
+    return worker.load_in_worker(job, epoch, indices, stop)
+
+
+def _start_threads(job: worker.Job, count: int) -> concurrent.futures.Executor:
+    return concurrent.futures.ThreadPoolExecutor(
+        count, "DataLoader", worker.start_thread, (job, itertools.count())
+    )
+
+
+def _start_processes(job: worker.Job, count: int) -> concurrent.futures.Executor:
+    context = multiprocessing.get_context("spawn")  # fork would copy locks that threads hold
+    number = context.Value("i", 0)
+    return concurrent.futures.ProcessPoolExecutor(
+        count, context, worker.start_process, (job, number)
+    )
+
+
+def _submit(
+    executor: concurrent.futures.Executor, load: Callable[..., Any], epoch: int, indices: list[Any]
+) -> concurrent.futures.Future[Any]:
+    try:
+        return executor.submit(load, epoch, indices)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            "worker_type='process' must pickle the dataset, its transforms, collate_fn and "
+            f"worker_init_fn, which failed: {error}. Lambdas and local functions cannot be "
+            "pickled; use module-level ones, or worker_type='thread'."
+        ) from error
+
+
+def _check_workers(
+    num_workers: int,
+    timeout: float,
+    prefetch_factor: int | None,
+    persistent_workers: bool,
+    worker_type: str,
+) -> None:
+    if worker_type not in ("thread", "process"):
+        raise ValueError(f"worker_type must be 'thread' or 'process', got {worker_type!r}")
+    if num_workers < 0 or timeout < 0:
+        raise ValueError(
+            f"num_workers and timeout must be >= 0, got {num_workers} and {timeout}"
+        )
+    if num_workers == 0 and (prefetch_factor is not None or persistent_workers):
+        raise ValueError("prefetch_factor and persistent_workers need num_workers > 0")
+    if prefetch_factor is not None and prefetch_factor <= 0:
+        raise ValueError(f"prefetch_factor must be positive, got {prefetch_factor}")

@@ -1,0 +1,60 @@
+"""Which random numbers a sample gets: those of (seed, epoch, index), whoever loads it.
+
+The loader sets a generator around every ``dataset[index]`` and around its sampler; transforms and
+samplers ask :func:`current_generator`. So augmentation and order do not depend on the number of
+workers, their kind or their timing, and an epoch can be loaded again from any of its batches.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..random import Generator, default_generator
+
+_local = threading.local()
+
+
+def current_generator() -> Generator:
+    """The generator to draw from here and now: the sample's own inside a ``DataLoader``.
+
+    Outside a loader it is minicnn's default generator. Write a custom random transform with it and
+    it is reproducible with any number of workers.
+    """
+    generator = getattr(_local, "generator", None)
+    return default_generator if generator is None else generator
+
+
+@contextmanager
+def use_generator(generator: Generator) -> Iterator[None]:
+    """Makes ``generator`` the current one of this thread inside a ``with`` block."""
+    before = getattr(_local, "generator", None)
+    _local.generator = generator
+    try:
+        yield
+    finally:
+        _local.generator = before
+
+
+def epoch_generator(seed: int, epoch: int) -> Generator:
+    """The generator for the order of one epoch."""
+    return Generator((seed << 96) | (epoch << 64))
+
+
+def sample_generator(seed: int, epoch: int, index: object) -> Generator:
+    """The generator for one sample in one epoch.
+
+    Args:
+        seed: the loader's seed, an integer >= 0.
+        epoch: below 2**32.
+        index: what the sampler gave: an integer, or any key with a stable ``repr``.
+    """
+    try:
+        number = operator.index(index)  # type: ignore[arg-type]
+    except TypeError:
+        number = zlib.crc32(repr(index).encode())  # not hash(): it differs between processes
+    # One integer holds all three; NumPy's seeding mixes its bits. + 1: the epoch's own has 0 there.
+    return Generator((seed << 96) | (epoch << 64) | ((number + 1) & (2**64 - 1)))

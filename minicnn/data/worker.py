@@ -1,0 +1,148 @@
+"""What a loader's worker does: loads the samples of a batch, and reports what went wrong."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..tensor import Tensor
+from .collate import memory_order
+from .dataset import SkipSample, describe
+from .seeding import sample_generator, use_generator
+
+
+@dataclass
+class Job:
+    """All that is needed to load any batch of any epoch; goes to worker processes once."""
+
+    dataset: Any
+    collate: Callable[[list[Any]], Any]
+    seed: int
+    worker_init: Callable[[int], None] | None
+
+
+@dataclass
+class Batch:
+    """A loaded batch, ``value`` being None if all its samples were skipped."""
+
+    value: Any = None
+    skipped: list[tuple[Any, str, bool]] = field(default_factory=list)  # index, reason, warn?
+
+
+class Stop:
+    """A flag that tells threads to leave off in the middle of a batch."""
+
+    requested = False
+
+
+def load(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
+    """Loads and collates the samples at ``indices``.
+
+    Raises:
+        the dataset's own error, with the sample's index and source put before its message.
+    """
+    batch, samples = Batch(), []
+    for index in indices:
+        if stop.requested:
+            return batch
+        try:
+            with use_generator(sample_generator(job.seed, epoch, index)):
+                samples.append(job.dataset[index])
+        except SkipSample as skipped:
+            batch.skipped.append((index, str(skipped), skipped.warn))
+        except Exception as error:
+            source = describe(job.dataset, index)
+            message = f"{type(error).__name__} in sample {index} ({source}): {error}"
+            raise same_type(error, message) from error
+    if samples:
+        batch.value = job.collate(samples)
+    return batch
+
+
+def load_in_worker(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
+    """:func:`load`, with the original traceback as text in the message of an error.
+
+    The text survives the way to the consumer, where only the consumer's own frames would show.
+    """
+    try:
+        return load(job, epoch, indices, stop)
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error))
+        raise same_type(error, f"{error}\n\nIn a DataLoader worker:\n{trace}") from None
+
+
+def same_type(error: Exception, message: str) -> Exception:
+    """An exception of the type of ``error`` with another message; a RuntimeError where that fails."""
+    try:
+        rebuilt = type(error)(message)
+    except Exception:  # a type whose constructor wants something else
+        return RuntimeError(message)
+    # KeyError, for one, would show its message quoted on one line.
+    return rebuilt if str(rebuilt) == message else RuntimeError(message)
+
+
+# ---------------------------------------------------------------------------------- threads
+
+
+def start_thread(job: Job, numbers: itertools.count[int]) -> None:
+    """Runs first in each worker thread; next() on a count is atomic."""
+    if job.worker_init is not None:
+        job.worker_init(next(numbers))
+
+
+# -------------------------------------------------------------------------------- processes
+
+_process_job: Job  # set once in each worker process
+
+
+def start_process(job: Job, number: Any) -> None:
+    """Runs first in each worker process; ``number`` is shared and counts them."""
+    global _process_job
+    _process_job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with number.get_lock():
+        worker_id, number.value = number.value, number.value + 1
+    if job.worker_init is not None:
+        job.worker_init(worker_id)
+
+
+def load_in_process(epoch: int, indices: list[Any]) -> bytes:
+    """:func:`load_in_worker` in a worker process; the pickled batch."""
+    file = io.BytesIO()
+    _TensorPickler(file, protocol=5).dump(load_in_worker(_process_job, epoch, indices, Stop()))
+    return file.getvalue()
+
+
+def _exit_with_parent() -> None:
+    # A parent that is killed cannot tell its workers, which would wait for work for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+class _TensorPickler(pickle.Pickler):
+    """Pickles tensors as their arrays, in the order of their memory: pickle itself would copy a
+    channels-last array into channels-first order, element by element."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is not Tensor:
+            return NotImplemented
+        array = obj.detach().cpu().array
+        axes = memory_order(array)
+        return _rebuild_tensor, (array.transpose(axes), sorted(axes, key=axes.__getitem__))
+
+
+def _rebuild_tensor(array: Any, axes: list[int]) -> Tensor:
+    return Tensor(array.transpose(axes))

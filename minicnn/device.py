@@ -1,0 +1,114 @@
+"""Devices: where an array lives, and which array library (NumPy or CuPy) works on it there.
+
+This file and ``kernels/cuda`` are the only places that import CuPy, and they do so when a CUDA
+device is first asked for, never at ``import minicnn``.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+DeviceLike = "Device | str | None"
+
+
+class Device:
+    """A place for tensors: ``Device("cpu")``, ``Device("cuda")`` or ``Device("cuda", 1)``.
+
+    Args:
+        type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, or another ``Device``.
+        index: number of the GPU; the current one when left out.
+
+    Raises:
+        RuntimeError: for a device type that does not exist.
+
+    As ``torch.device``; equality with a string also works (``x.device == "cpu"``).
+    """
+
+    __slots__ = ("type", "index")
+
+    def __init__(self, type: Device | str, index: int | None = None) -> None:
+        if isinstance(type, Device):
+            type, index = type.type, type.index if index is None else index
+        name, _, number = type.partition(":")
+        if name not in ("cpu", "cuda") or (number and not number.isdigit()):
+            raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
+        self.type = name
+        self.index = int(number) if number else index
+
+    @property
+    def xp(self) -> ModuleType:
+        """The array library of this device: ``numpy`` or ``cupy``."""
+        return np if self.type == "cpu" else cupy()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            other = Device(other)
+        if not isinstance(other, Device) or self.type != other.type:
+            return False
+        return self.type == "cpu" or (self.index or 0) == (other.index or 0)
+
+    def __hash__(self) -> int:
+        return hash((self.type, 0 if self.type == "cpu" else self.index or 0))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device('{self}')"
+
+
+CPU = Device("cpu")
+
+
+@functools.cache
+def cupy() -> ModuleType:
+    """The ``cupy`` module, imported on first use.
+
+    Raises:
+        RuntimeError: if CuPy is not installed.
+    """
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            "device 'cuda' needs CuPy, which is not installed: "
+            "pip install 'minicnn[cuda13]' (or [cuda12])"
+        ) from error
+    return cupy
+
+
+@functools.cache
+def cuda_is_available() -> bool:
+    """Whether CuPy is installed and finds a GPU."""
+    try:
+        return cupy().cuda.runtime.getDeviceCount() > 0
+    except Exception:  # CuPy raises its own CUDA error types when there is no driver
+        return False
+
+
+def device_of(array: Any) -> Device:
+    """The device that an array lives on."""
+    return CPU if isinstance(array, (np.ndarray, np.generic)) else Device("cuda", array.device.id)
+
+
+def xp_of(array: Any) -> ModuleType:
+    """The array library (``numpy`` or ``cupy``) that an array belongs to."""
+    return np if isinstance(array, (np.ndarray, np.generic)) else cupy()
+
+
+def to_device(array: Any, device: Device) -> Any:
+    """``array`` itself if it is on ``device`` already, else a copy of it there."""
+    here = device_of(array)
+    if device.type == "cpu":
+        return array if here.type == "cpu" else cupy().asnumpy(array)
+    if not cuda_is_available():
+        cupy()  # says what is missing if it is the package
+        raise RuntimeError("device 'cuda' needs an NVIDIA GPU and its driver, and none was found")
+    if here.type == "cuda" and (device.index is None or here.index == device.index):
+        return array
+    with cupy().cuda.Device(device.index):
+        return cupy().asarray(array)

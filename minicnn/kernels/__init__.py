@@ -1,0 +1,92 @@
+"""The loops: every function here exists twice, in ``kernels.cpu`` (NumPy) and ``kernels.cuda`` (.cu files).
+
+``kernels.of(array)`` gives the module for the device an array lives on. Both modules hold the same
+functions, with the same arguments and results. They take and return plain arrays, never tensors,
+know nothing of gradients being recorded, and never write into an argument unless their name ends in
+``_step``. Images are N, C, H, W; in memory the 4-D results are channels-last (N, H, W, C strides).
+Sums run in float32 or better.
+
+==================================================================  ==================================
+convolution (conv.py); ``geometry`` is a :class:`Geometry`
+``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None
+``conv2d_input_grad(grad, weight, geometry)``                       (N, C, H, W)
+``conv2d_weight_grad(grad, x, geometry)``                           (O, C / groups, KH, KW)
+``im2col(x, geometry)``                                             (N, C * KH * KW, OH * OW)
+``col2im(columns, geometry)``                                       (N, C, H, W): sums the overlaps
+------------------------------------------------------------------  ----------------------------------
+pooling (pool.py)
+``max_pool2d(x, geometry)``                                         out, argmax: kh * KW + kw of the
+                                                                    first maximum, uint8 if it fits,
+                                                                    else int32
+``max_pool2d_scatter(grad, argmax, geometry)``                      (N, C, H, W): its gradient
+``max_pool2d_gather(x, argmax, geometry)``                          (N, C, OH, OW): gradient of that
+``avg_pool2d(x, scale, geometry)``                                  window sums times scale (OH, OW)
+``avg_pool2d_scatter(grad, scale, geometry)``                       (N, C, H, W): its gradient
+``adaptive_max_pool2d(x, output_size)``                             out, indices (int64, h * W + w)
+``plane_scatter(grad, indices, input_size)``                        (N, C, H, W): adds at indices
+``plane_gather(x, indices)``                                        x at indices of each H * W plane
+------------------------------------------------------------------  ----------------------------------
+normalisation (norm.py); channels are axis 1, statistics are (C,)
+``batch_norm(x, weight, bias, eps)``                                out, mean, variance (biased)
+``batch_norm_backward(grad, x, weight, mean, variance, eps)``       gradients of x, weight, bias
+``channel_affine(x, scale, shift)``                                 x * scale + shift by channel
+``local_response_norm(x, size, alpha, beta, k)``                    out
+``local_response_norm_backward(grad, x, size, alpha, beta, k)``     gradient of x
+------------------------------------------------------------------  ----------------------------------
+dropout (dropout.py): Philox4x32-10, the same bits on both devices
+``dropout(x, p, seed, offset)``                                     zero with probability p, else
+                                                                    x / (1 - p); the mask depends on
+                                                                    seed, offset and the index of an
+                                                                    element in N, C, H, W order
+------------------------------------------------------------------  ----------------------------------
+activations (activation.py)
+``relu(x)``                                                         max(x, 0); NaN stays NaN
+``relu_backward(grad, out)``                                        grad where out > 0, else 0
+``erf(x)``                                                          the Gauss error function
+------------------------------------------------------------------  ----------------------------------
+loss (loss.py); rows are samples: logits (M, C), target (M,) of int64
+``softmax_cross_entropy(logits, target, weight,``                   losses (M,), log-probabilities
+``    ignore_index, label_smoothing)``                              (M, C); ignored rows have loss 0;
+                                                                    weight (C,) or None
+``softmax_cross_entropy_backward(grad, log_probabilities,``         (M, C); grad is (M,)
+``    target, weight, ignore_index, label_smoothing)``
+------------------------------------------------------------------  ----------------------------------
+resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel
+``resize_nearest(x, output_size, scale)``                           (N, C, OH, OW)
+``resize_nearest_backward(grad, input_size, scale)``                (N, C, H, W)
+``resize_bilinear(x, output_size, scale, align_corners)``           (N, C, OH, OW)
+``resize_bilinear_backward(grad, input_size, scale,``               (N, C, H, W)
+``    align_corners)``
+------------------------------------------------------------------  ----------------------------------
+optimizers (optim.py); lists of arrays, written in place; hyper-parameters are Python floats
+``sgd_step(params, grads, momenta, lr, momentum,``                  momenta is None without momentum;
+``    dampening, weight_decay, nesterov)``                          zeros before the first step, whose
+                                                                    dampening the caller sets to 0
+``adam_step(params, grads, means, squares, step, lr,``              ``decoupled``: AdamW
+``    beta1, beta2, eps, weight_decay, decoupled)``
+``rmsprop_step(params, grads, squares, momenta,``                   ``averages`` is None unless
+``    averages, lr, alpha, eps, momentum, weight_decay)``           centered, momenta without momentum
+==================================================================  ==================================
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .geometry import Geometry
+
+__all__ = ["Geometry", "of"]
+
+
+def of(array: Any) -> ModuleType:
+    """The kernels for the device that ``array`` lives on: ``kernels.cpu`` or ``kernels.cuda``."""
+    if isinstance(array, np.ndarray):
+        from . import cpu
+
+        return cpu
+    from . import cuda
+
+    return cuda

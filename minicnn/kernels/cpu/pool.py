@@ -1,0 +1,334 @@
+"""Pooling on the CPU: maximum and average over windows, and their gradients.
+
+Everything runs over N, H, W, C views, a few images at a time so that they stay in cache, and takes
+one window position (kh, kw) after the other: a strided view of the input, as large as the output.
+Padding is never stored; a position skips the windows for which it lies outside the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..geometry import Geometry, Pair
+from .layout import channels_last_empty
+from .masking import select
+from .threads import for_each_slice, scratch
+
+__all__ = [
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "avg_pool2d_scatter",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_scatter",
+    "plane_gather",
+    "plane_scatter",
+]
+
+_BLOCK_BYTES = 1 << 20  # of the larger image that a thread works on at a time
+_BOOL = np.dtype(bool)
+_ALL = slice(None)
+
+Index = tuple[slice, slice, slice]  # images, rows, columns
+
+
+def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The maximum of each window and its place, kh * KW + kw, as ``torch.nn.functional.max_pool2d``.
+
+    Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger than
+    everything, and of several the last is meant. A window that dilation lays around the whole input
+    gives -inf and a place without meaning.
+    """
+    _check_coverage(geometry)
+    KH, KW = geometry.kernel_size
+    shape = (*x.shape[:2], *geometry.output_size)
+    out = channels_last_empty(shape, x.dtype)
+    argmax = channels_last_empty(shape, np.uint8 if KH * KW <= 256 else np.int32)
+    images, maxima, places = _nhwc(x), _nhwc(out), _nhwc(argmax)
+
+    def pool(block: slice) -> None:
+        x, out, place = images[block], maxima[block], places[block]
+        n, H, _, C = x.shape
+        row_shape = (n, H, geometry.output_size[1], C)
+        row_max = scratch("max_pool2d.row_max", row_shape, x.dtype)
+        row_place = scratch("max_pool2d.row_place", row_shape, place.dtype)
+        # Rows first: then the first kh, and for it the first kw, is the first place.
+        _running_max(x, None, row_max, row_place, geometry, axis=1)
+        _running_max(row_max, row_place, out, place, geometry, axis=0)
+        if out.dtype.kind == "f" and np.isnan(out.max()):
+            _find_nan(x, place, geometry)
+
+    _for_each_block(images, pool)
+    return out, argmax
+
+
+def _running_max(
+    x: np.ndarray,
+    x_place: np.ndarray | None,
+    out: np.ndarray,
+    place: np.ndarray,
+    geometry: Geometry,
+    axis: int,
+) -> None:
+    """Write the maxima of the windows along rows (axis 1) or columns (0), and their places.
+
+    Along rows position k has place k. Along columns it has k * KW plus ``x_place``, the place of
+    the maximum in its row; either way a later position has a larger place.
+    """
+    step = geometry.kernel_size[1] if axis == 0 else 1
+    greater = scratch("max_pool2d.greater", out.shape, _BOOL)
+    later = scratch("max_pool2d.later", out.shape, place.dtype)
+    everything = slice(0, geometry.output_size[axis])
+    covered = geometry.output_size[axis]  # the windows from this one on have a maximum
+    best, best_place = out, place
+
+    for k in range(geometry.kernel_size[axis]):
+        windows, pixels = _overlap(geometry, axis, k)
+        values = x[_along(axis, pixels)]
+        values_place = place.dtype.type(k * step)
+        if x_place is not None:
+            values_place = np.add(x_place[_along(axis, pixels)], values_place)
+        if k == 0 and windows == _overlap(geometry, axis, 1)[0] == everything:
+            best, best_place, covered = values, values_place, 0  # spares the first copy
+            continue
+
+        fresh, at = slice(windows.start, min(covered, windows.stop)), _along(axis, windows)
+        covered = min(covered, windows.start)
+        np.greater(values, best[at], out=greater[at])
+        greater[_along(axis, fresh)] = True
+        np.maximum(values, best[at], out=out[at])
+        np.multiply(greater[at].view(np.uint8), values_place, out=later[at])
+        np.maximum(best_place[at], later[at], out=place[at])
+def _find_nan(x: np.ndarray, place: np.ndarray, geometry: Geometry) -> None:
+    """Set place (n, OH, OW, C) to the last NaN of each window that holds one."""
+    for kh, kw, windows, pixels in _positions(geometry):
+        np.copyto(place[windows], kh * geometry.kernel_size[1] + kw, where=np.isnan(x[pixels]))
+
+
+def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
+    out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
+    grads, places, images = _nhwc(grad), _nhwc(argmax), _nhwc(out)
+
+    def scatter(block: slice) -> None:
+        image = images[block]
+        values, place = np.ascontiguousarray(grads[block]), np.ascontiguousarray(places[block])
+        keep = scratch("max_pool2d_scatter.keep", place.shape, _BOOL)
+        chosen = scratch("max_pool2d_scatter.chosen", place.shape, grad.dtype)
+        # The pixels that one position reaches lie a stride apart. Each such lattice is summed in
+        # dense memory and written once: strided additions would take three times as long.
+        for lattice, positions in _lattices(geometry):
+            pixels = image[lattice]
+            total = scratch("max_pool2d_scatter.total", pixels.shape, grad.dtype)
+            total.fill(0)
+            for kh, kw, windows, nodes in positions:
+                np.equal(place, kh * geometry.kernel_size[1] + kw, out=keep)
+                select(values, keep, out=chosen)
+                total[nodes] += chosen[windows]
+            pixels[...] = total
+
+    _for_each_block(images, scatter)
+    return out
+
+
+def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(N, C, OH, OW): the pixel of ``x`` (N, C, H, W) where the maximum of each window lies."""
+    out = channels_last_empty(argmax.shape, x.dtype)
+    images, places, values = _nhwc(x), _nhwc(argmax), _nhwc(out)
+    values[...] = 0
+
+    def gather(block: slice) -> None:
+        place, chosen = places[block], values[block]
+        for kh, kw, windows, pixels in _positions(geometry):
+            here = place[windows] == kh * geometry.kernel_size[1] + kw
+            np.copyto(chosen[windows], images[block][pixels], where=here)
+
+    _for_each_block(images, gather)
+    return out
+
+
+def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(N, C, OH, OW): the sum of each window of ``x`` (N, C, H, W) times ``scale`` (OH, OW)."""
+    out = channels_last_empty((*x.shape[:2], *geometry.output_size), x.dtype)
+    images, sums = _nhwc(x), _nhwc(out)
+    dtype = np.result_type(x, np.float32)
+    scale = scale[..., None].astype(dtype)
+
+    def pool(block: slice) -> None:
+        image = images[block]
+        n, _, W, C = image.shape
+        OH, OW = geometry.output_size
+        columns = scratch("avg_pool2d.columns", (n, OH, W, C), dtype)
+        columns.fill(0)
+        for kh in range(geometry.kernel_size[0]):
+            windows, rows = _overlap(geometry, 0, kh)
+            columns[:, windows] += image[:, rows]
+        total = scratch("avg_pool2d.total", (n, OH, OW, C), dtype)
+        total.fill(0)
+        for kw in range(geometry.kernel_size[1]):
+            windows, pixels = _overlap(geometry, 1, kw)
+            total[:, :, windows] += columns[:, :, pixels]
+        np.multiply(total, scale, out=sums[block], casting="same_kind")
+
+    _for_each_block(images, pool)
+    return out
+
+
+def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(N, C, H, W): each ``grad`` (N, C, OH, OW) times ``scale`` added to its whole window."""
+    out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
+    grads, images = _nhwc(grad), _nhwc(out)
+    dtype = np.result_type(grad, np.float32)
+    scale = scale[..., None].astype(dtype)
+
+    def scatter(block: slice) -> None:
+        n, H, W, C = images[block].shape
+        values = grads[block] * scale
+        columns = scratch("avg_pool2d.columns", (n, geometry.output_size[0], W, C), dtype)
+        columns.fill(0)
+        for kw in range(geometry.kernel_size[1]):
+            windows, pixels = _overlap(geometry, 1, kw)
+            columns[:, :, pixels] += values[:, :, windows]
+        total = scratch("avg_pool2d.total", (n, H, W, C), dtype)
+        total.fill(0)
+        for kh in range(geometry.kernel_size[0]):
+            windows, rows = _overlap(geometry, 0, kh)
+            total[:, rows] += columns[:, windows]
+        images[block] = total
+
+    _for_each_block(images, scatter)
+    return out
+
+
+def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """The maximum of each window and its int64 index h * W + w, both (N, C, OH, OW).
+
+    Window i of o takes rows floor(i * H / o) up to ceil((i + 1) * H / o), and columns likewise. Of
+    equal maxima the first is meant, as in ``torch.nn.functional.adaptive_max_pool2d``.
+    """
+    N, C, H, W = x.shape
+    out = channels_last_empty((N, C, *output_size), x.dtype)
+    indices = channels_last_empty(out.shape, np.int64)
+    images, maxima, places = _nhwc(x), _nhwc(out), _nhwc(indices)
+
+    def pool(block: slice) -> None:
+        for oh, (top, bottom) in enumerate(_adaptive_windows(H, output_size[0])):
+            for ow, (left, right) in enumerate(_adaptive_windows(W, output_size[1])):
+                window = images[block, top:bottom, left:right]
+                pixels = window.reshape(len(window), -1, C)
+                place = pixels.argmax(axis=1)  # (n, C)
+                h, w = np.divmod(place, right - left)
+                places[block, oh, ow] = (top + h) * W + left + w
+                maxima[block, oh, ow] = np.take_along_axis(pixels, place[:, None], axis=1)[:, 0]
+
+    _for_each_block(images, pool)
+    return out, indices
+
+
+def plane_scatter(grad: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
+    """(N, C, H, W): ``grad`` added at ``indices`` h * W + w (both N, C, OH, OW), others 0."""
+    N, C, OH, OW = grad.shape
+    H, W = input_size
+    out = channels_last_empty((N, C, H, W), grad.dtype)
+    grads, places, images = _nhwc(grad), _nhwc(indices), _nhwc(out)
+    channels = np.arange(C)
+
+    def scatter(block: slice) -> None:
+        image = images[block].reshape(-1)  # a view: images are dense
+        image.fill(0)
+        first = np.arange(len(grads[block])).reshape(-1, 1, 1, 1) * (H * W)
+        np.add.at(image, (places[block] + first) * C + channels, grads[block])
+
+    _for_each_block(images, scatter)
+    return out
+
+
+def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """(N, C, OH, OW): ``x`` (N, C, H, W) at ``indices`` h * W + w of the same shape."""
+    N, C, H, W = x.shape
+    out = channels_last_empty(indices.shape, x.dtype)
+    images, places, values = _nhwc(x), _nhwc(indices), _nhwc(out)
+
+    def gather(block: slice) -> None:
+        pixels = images[block].reshape(-1, H * W, C)
+        place = places[block].reshape(len(pixels), -1, C)
+        taken = np.take_along_axis(pixels, place, axis=1)
+        values[block] = taken.reshape(values[block].shape)
+
+    _for_each_block(images, gather)
+    return out
+
+
+def _nhwc(x: np.ndarray) -> np.ndarray:
+    return x.transpose(0, 2, 3, 1)
+
+
+def _lowest(dtype: np.dtype) -> float:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _for_each_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
+    """Call ``work`` for slices of a few images, on all threads."""
+    per_block = max(1, _BLOCK_BYTES // max(1, images[:1].nbytes))
+
+    def run(start: int, stop: int) -> None:
+        for first in range(start, stop, per_block):
+            work(slice(first, min(first + per_block, stop)))
+
+    for_each_slice(len(images), run)
+
+
+def _overlap(geometry: Geometry, axis: int, k: int) -> tuple[slice, slice]:
+    """The windows whose position ``k`` lies inside the input along ``axis``, and those pixels."""
+    stride = geometry.stride[axis]
+    offset = k * geometry.dilation[axis] - geometry.padding[axis]
+    start = max(0, -(offset // stride))  # the first window with window * stride + offset >= 0
+    end = (geometry.input_size[axis] - 1 - offset) // stride + 1
+    stop = max(start, min(geometry.output_size[axis], end))
+    first = start * stride + offset
+    return slice(start, stop), slice(first, first + (stop - start) * stride, stride)
+
+
+def _positions(geometry: Geometry) -> Iterator[tuple[int, int, Index, Index]]:
+    """Each kh and kw, the windows for which they lie inside the input, and those pixels."""
+    for kh in range(geometry.kernel_size[0]):
+        windows_h, rows = _overlap(geometry, 0, kh)
+        for kw in range(geometry.kernel_size[1]):
+            windows_w, columns = _overlap(geometry, 1, kw)
+            yield kh, kw, (_ALL, windows_h, windows_w), (_ALL, rows, columns)
+
+
+def _lattices(geometry: Geometry) -> Iterator[tuple[Index, list[tuple[int, int, Index, Index]]]]:
+    """The lattices of pixels a stride apart, and the positions that reach each of them.
+
+    A position is kh, kw, the windows for which it lies inside the input, and those nodes.
+    """
+    SH, SW = geometry.stride
+    for h, rows in enumerate(_phases(geometry, 0)):
+        for w, columns in enumerate(_phases(geometry, 1)):
+            positions = [
+                (kh, kw, (_ALL, windows_h, windows_w), (_ALL, nodes_h, nodes_w))
+                for kh, windows_h, nodes_h in rows
+                for kw, windows_w, nodes_w in columns
+            ]
+            yield (_ALL, slice(h, None, SH), slice(w, None, SW)), positions
+
+
+def _phases(geometry: Geometry, axis: int) -> list[list[tuple[int, slice, slice]]]:
+    """For each pixel index modulo the stride: the k that reach it, their windows and nodes."""
+    stride = geometry.stride[axis]
+    phases: list[list[tuple[int, slice, slice]]] = [[] for _ in range(stride)]
+    for k in range(geometry.kernel_size[axis]):
+        windows, pixels = _overlap(geometry, axis, k)
+        node, phase = divmod(pixels.start, stride)
+        nodes = slice(node, node + windows.stop - windows.start)
+        phases[phase].append((k, windows, nodes))
+    return phases
+
+
+def _adaptive_windows(size: int, output_size: int) -> list[Pair]:
+    return [
+        (i * size // output_size, -(-(i + 1) * size // output_size)) for i in range(output_size)
+    ]

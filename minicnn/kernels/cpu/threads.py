@@ -1,0 +1,170 @@
+"""Splitting a kernel's work over CPU threads, each of which calls a one-threaded BLAS.
+
+NumPy releases the interpreter lock inside copies, elementwise loops and matrix products, so plain
+threads run them side by side. One thread per slice of the batch, each with its own small matrix
+products, beats a threaded BLAS: the copies between the products are split too.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["for_each_slice", "num_threads", "scratch", "set_num_threads"]
+
+
+def num_threads() -> int:
+    """The number of threads a kernel uses: at first one per CPU this process may run on.
+
+    ``OMP_NUM_THREADS`` lowers it, :func:`set_num_threads` sets it.
+    """
+    return _state.num_threads or _default_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Set the number of threads that kernels, and NumPy's matrix products outside them, use.
+
+    Args:
+        n: at least 1.
+
+    Raises:
+        ValueError: if ``n`` is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
+    with _state.lock:
+        if _state.regions:
+            raise RuntimeError("set_num_threads cannot be called while a kernel runs")
+        _blas().limit(limits=n, user_api="blas")
+        _state.num_threads = n
+        _state.pool = None
+
+
+def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
+    """Call ``work(start, stop)`` for contiguous slices that cover ``range(count)``, side by side.
+
+    There is one slice per thread (none is empty), so results are the same from run to run as long
+    as the number of threads is. Inside ``work`` BLAS runs on one thread. With one slice, or from
+    within another ``work``, it runs in the calling thread.
+
+    Args:
+        count: the number of items; nothing is called for 0.
+        work: must release the interpreter lock in its long parts, as NumPy does.
+
+    Raises:
+        Exception: the first one ``work`` raised, after every slice has ended.
+    """
+    slices = min(count, num_threads())
+    if slices <= 1 or _inside.work:
+        if count:
+            work(0, count)
+        return
+
+    bounds = [count * i // slices for i in range(slices + 1)]
+
+    def run(i: int) -> None:
+        _inside.work = True
+        try:
+            work(bounds[i], bounds[i + 1])
+        finally:
+            _inside.work = False
+
+    with _one_blas_thread():
+        futures = [_pool().submit(run, i) for i in range(1, slices)]
+        try:
+            run(0)  # the calling thread takes a slice too
+        finally:
+            wait(futures)
+    for future in futures:
+        future.result()
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An uninitialised array that is this thread's until it asks for ``name`` again.
+
+    The memory is kept from call to call: touching fresh pages takes longer than filling them.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    buffer = _inside.buffers.get(name)
+    if buffer is None or buffer.nbytes < size:
+        buffer = _inside.buffers[name] = np.empty(size, np.uint8)
+    return buffer[:size].view(dtype).reshape(shape)
+
+
+class _State:
+    """What the threads of this process share; a forked child starts afresh (threads do not fork)."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.num_threads: int | None = None
+        self.pool: ThreadPoolExecutor | None = None
+        self.regions = 0  # for_each_slice calls under way, from any Python thread
+        self.blas_limit: Any = None
+
+    def forget_threads(self) -> None:
+        self.lock = threading.Lock()
+        self.pool = None
+        _inside.work = False
+        if self.regions:  # forked by one thread while another was in a region
+            self.regions = 0
+            self.blas_limit.restore_original_limits()
+
+
+class _Inside(threading.local):
+    def __init__(self) -> None:
+        self.work = False
+        self.buffers: dict[str, np.ndarray] = {}
+
+
+_state = _State()
+_inside = _Inside()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_state.forget_threads)
+
+
+@cache
+def _default_num_threads() -> int:
+    try:
+        cpus = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        cpus = os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": a number per nesting level
+    return min(cpus, int(wanted)) if wanted.isdigit() and int(wanted) else cpus
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    # Finding the loaded libraries takes milliseconds, so once. NumPy, which brings BLAS, is loaded.
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _pool() -> ThreadPoolExecutor:
+    with _state.lock:
+        if _state.pool is None:
+            _state.pool = ThreadPoolExecutor(num_threads() - 1, thread_name_prefix="minicnn")
+        return _state.pool
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread; the last of several overlapping regions restores its threads."""
+    with _state.lock:
+        if not _state.regions:
+            _state.blas_limit = _blas().limit(limits=1, user_api="blas")
+        _state.regions += 1
+    try:
+        yield
+    finally:
+        with _state.lock:
+            _state.regions -= 1
+            if not _state.regions:
+                _state.blas_limit.restore_original_limits()

@@ -1,0 +1,100 @@
+"""Windows sliding over padded channels-last images: what the convolution algorithms share.
+
+Here images are N, H, W, C, and HP, WP the padded height and width of a ``Geometry``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..geometry import Geometry
+from .threads import scratch
+
+__all__ = ["compute_type", "crop", "nchw", "nhwc", "pad", "padded_zeros", "slices", "windows"]
+
+
+def nhwc(x: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) view of (N, C, H, W)."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def nchw(x: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) view of (N, H, W, C)."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def compute_type(x: np.ndarray) -> np.dtype:
+    """The type to compute in: float32 for float16, which BLAS does not know, else that of ``x``."""
+    return np.promote_types(x.dtype, np.float32)
+
+
+def slices(count: int, step: int) -> Iterator[slice]:
+    """Slices of at most ``step`` items that cover ``range(count)``."""
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
+def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(n, HP, WP, channels) zeros, this thread's until the next call."""
+    padded = scratch("padded", (n, *geometry.padded_size, channels), dtype)
+    padded.fill(0)
+    return padded
+
+
+def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(n, HP, WP, C), channels-last in memory: ``images`` if they are all that, else scratch."""
+    step, pitch = images.strides[2:]
+    fit = (
+        geometry.padding == (0, 0)
+        and geometry.padded_size[0] <= geometry.input_size[0]
+        and geometry.padded_size[1] <= geometry.input_size[1]
+        and images.dtype == dtype
+        and pitch == dtype.itemsize
+        and step == images.shape[-1] * pitch
+    )
+    if fit:
+        return images
+    padded = padded_zeros(len(images), images.shape[-1], geometry, dtype)
+    image_part, padded_part = _overlap(geometry)
+    padded[padded_part] = images[image_part]
+    return padded
+
+
+def crop(padded: np.ndarray, out: np.ndarray, geometry: Geometry) -> None:
+    """Undo :func:`pad`: write into ``out`` its part of the padded images, and 0 elsewhere."""
+    image_part, padded_part = _overlap(geometry)
+    out[...] = 0
+    out[image_part] = padded[padded_part]
+
+
+def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(n, OH, OW, KH, KW, C) view of (n, HP, WP, C)."""
+    n, _, _, C = padded.shape
+    image, row, step, pitch = padded.strides
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    return as_strided(
+        padded,
+        (n, *geometry.output_size, *geometry.kernel_size, C),
+        (image, SH * row, SW * step, DH * row, DW * step, pitch),
+        writeable=False,
+    )
+
+
+def _overlap(geometry: Geometry) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where (n, H, W) and (n, HP, WP) images overlap, in the first and in the second.
+
+    The padded image may lack the last rows and columns, which no window reaches, and with negative
+    padding also the first.
+    """
+    image, padded = [slice(None)], [slice(None)]
+    for size, padded_size, padding in zip(
+        geometry.input_size, geometry.padded_size, geometry.padding, strict=True
+    ):
+        first, last = max(0, -padding), min(size, padded_size - padding)
+        last = max(first, last)
+        image.append(slice(first, last))
+        padded.append(slice(first + padding, last + padding))
+    return tuple(image), tuple(padded)

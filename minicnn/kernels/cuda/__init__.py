@@ -1,0 +1,71 @@
+"""The CUDA kernels, in ``.cu`` files launched through CuPy; ``minicnn.kernels`` describes them.
+
+Beside each ``NAME.cu`` stands ``NAME.py`` with its launchers, which hold no mathematics: they
+bring arrays into the memory layout of the kernels, allocate the result and choose the grid.
+Importing this package compiles nothing.
+"""
+
+from __future__ import annotations
+
+from .activation import erf, relu, relu_backward
+from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
+from .dropout import dropout
+from .loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from .norm import (
+    batch_norm,
+    batch_norm_backward,
+    channel_affine,
+    local_response_norm,
+    local_response_norm_backward,
+)
+from .optim import adam_step, rmsprop_step, sgd_step
+from .pool import (
+    adaptive_max_pool2d,
+    avg_pool2d,
+    avg_pool2d_scatter,
+    max_pool2d,
+    max_pool2d_gather,
+    max_pool2d_scatter,
+    plane_gather,
+    plane_scatter,
+)
+from .resize import (
+    resize_bilinear,
+    resize_bilinear_backward,
+    resize_nearest,
+    resize_nearest_backward,
+)
+
+__all__ = [
+    "adam_step",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "avg_pool2d_scatter",
+    "batch_norm",
+    "batch_norm_backward",
+    "channel_affine",
+    "col2im",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "dropout",
+    "erf",
+    "im2col",
+    "local_response_norm",
+    "local_response_norm_backward",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_scatter",
+    "plane_gather",
+    "plane_scatter",
+    "relu",
+    "relu_backward",
+    "resize_bilinear",
+    "resize_bilinear_backward",
+    "resize_nearest",
+    "resize_nearest_backward",
+    "rmsprop_step",
+    "sgd_step",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+]

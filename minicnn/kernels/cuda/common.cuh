@@ -1,0 +1,72 @@
+// What every kernel here shares: types, indices and windows.
+//
+// A kernel runs once per thread. A launch asks for `count` threads, one for each element of the
+// result, and gets them in blocks of 256; the last block may have some too many, which leave.
+// Images lie in memory as N, H, W, C (channels-last), so that neighbouring threads, which differ
+// in C, read and write neighbouring addresses.
+
+// The type that sums over values of type T run in: at least float.
+template <typename T>
+struct Accumulator {
+    using type = float;
+};
+template <>
+struct Accumulator<double> {
+    using type = double;
+};
+template <typename T>
+using acc_t = typename Accumulator<T>::type;
+
+// NVRTC has no <math.h>, and with it no INFINITY and NAN.
+__device__ inline float infinity() { return __int_as_float(0x7f800000); }
+__device__ inline float not_a_number() { return __int_as_float(0x7fffffff); }
+
+// The number of this thread among all threads of a one-dimensional launch.
+__device__ inline long long thread_index() {
+    return (long long)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+// Takes the last axis off a C-order index: returns the position along that axis, of length
+// `size`, and leaves in `index` the position along the axes before it.
+__device__ inline int take_last(long long& index, int size) {
+    // GPUs divide in software, and 64-bit numbers take several times as long as 32-bit ones.
+    if (index >> 32 == 0) {
+        const unsigned int small = (unsigned int)index;
+        index = small / (unsigned int)size;
+        return (int)(small % (unsigned int)size);
+    }
+    const int position = (int)(index % size);
+    index /= size;
+    return position;
+}
+
+// How windows lie over an image; minicnn.kernels.geometry explains the fields.
+struct Geometry {
+    int H, W;
+    int OH, OW;
+    int KH, KW;
+    int stride_h, stride_w;
+    int pad_h, pad_w;
+    int dilation_h, dilation_w;
+
+    // The input row or column under tap (kh, kw) of window (oh, ow); outside the input, padding.
+    __device__ int row(int oh, int kh) const { return oh * stride_h - pad_h + kh * dilation_h; }
+    __device__ int column(int ow, int kw) const { return ow * stride_w - pad_w + kw * dilation_w; }
+    __device__ bool inside(int h, int w) const { return h >= 0 && h < H && w >= 0 && w < W; }
+
+    // The other way round: the window whose tap kh (kw) lies on input row h (column w), or -1.
+    // With it a gradient is gathered by each input pixel from the windows that cover it, instead
+    // of being scattered by the windows with atomics: the sum has a fixed order.
+    __device__ int window_row(int h, int kh) const {
+        return window(h + pad_h - kh * dilation_h, stride_h, OH);
+    }
+    __device__ int window_column(int w, int kw) const {
+        return window(w + pad_w - kw * dilation_w, stride_w, OW);
+    }
+
+    __device__ static int window(int start, int stride, int windows) {
+        if (start < 0 || start % stride != 0) return -1;
+        const int index = start / stride;
+        return index < windows ? index : -1;
+    }
+};

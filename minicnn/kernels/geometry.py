@@ -1,0 +1,33 @@
+"""The geometry of a window sliding over an image, shared by convolution, pooling and unfolding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the windows of a convolution or pooling lie in its input.
+
+    All pairs are (vertical, horizontal), in pixels. Output (oh, ow) and window position (kh, kw)
+    meet the input at ``oh * stride[0] - padding[0] + kh * dilation[0]`` and likewise in width;
+    positions outside the input are padding. What is padded below and to the right follows from
+    ``output_size``, so ``ceil_mode`` and the uneven padding of ``'same'`` need no fields of their own.
+    """
+
+    input_size: Pair
+    output_size: Pair
+    kernel_size: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    @property
+    def padded_size(self) -> Pair:
+        """Height and width of the smallest padded input that holds every window."""
+        (OH, OW), (KH, KW) = self.output_size, self.kernel_size
+        (SH, SW), (DH, DW) = self.stride, self.dilation
+        return (OH - 1) * SH + (KH - 1) * DH + 1, (OW - 1) * SW + (KW - 1) * DW + 1

@@ -1,0 +1,139 @@
+"""AlexNet twice: with the channels of the paper and 227-pixel input, and torchvision's.
+
+Their weights do not fit each other. Neither ends in a softmax layer: ``CrossEntropyLoss`` takes
+logits and contains it, and a second one would flatten the gradients.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from .. import nn
+from ..nn import init as nn_init
+from ..tensor import Tensor
+
+__all__ = ["AlexNet", "AlexNet227", "alexnet"]
+
+
+def _features(channels: tuple[int, int, int, int, int], first_padding: int) -> nn.Sequential:
+    """The five convolutions; the numbering 0, 3, 6, 8, 10 makes torchvision's state_dict keys."""
+    c1, c2, c3, c4, c5 = channels
+    return nn.Sequential(
+        nn.Conv2d(3, c1, kernel_size=11, stride=4, padding=first_padding),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(c1, c2, kernel_size=5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(c2, c3, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(c3, c4, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(c4, c5, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+    )
+
+
+def _classifier(num_classes: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Dropout(p=dropout),
+        nn.Linear(256 * 6 * 6, 4096),
+        nn.ReLU(inplace=True),
+        nn.Dropout(p=dropout),
+        nn.Linear(4096, 4096),
+        nn.ReLU(inplace=True),
+        nn.Linear(4096, num_classes),
+    )
+
+
+class AlexNet227(nn.Module):
+    """AlexNet on one GPU's worth of channels: 96-256-384-384-256, for (N, 3, 227, 227) images.
+
+    Args:
+        num_classes: number of logits; 1,000 give 62,378,344 weights, 2 give 58,289,538.
+        dropout: probability of both dropout layers.
+        init: ``"kaiming"``, normal weights by fan-in and biases 0, which trains; or ``"paper"``,
+            convolution weights N(0, 0.01²) and biases 1 on convolutions 2, 4 and 5, the rest as
+            torch's default, which needs a set as large as ImageNet.
+
+    Raises:
+        ValueError: for another ``init``, and in ``forward`` for another input shape.
+
+    Krizhevsky, Sutskever and Hinton, 2012, with ungrouped convolutions and without local response
+    normalisation.
+    """
+
+    def __init__(
+        self, num_classes: int = 1000, dropout: float = 0.5, init: str = "kaiming"
+    ) -> None:
+        super().__init__()
+        initialisers = {"kaiming": _kaiming_init, "paper": _paper_init}
+        if init not in initialisers:
+            raise ValueError(f"init must be one of {list(initialisers)}, got {init!r}")
+        with nn_init.no_default_init():
+            self.features = _features((96, 256, 384, 384, 256), first_padding=0)
+            self.classifier = _classifier(num_classes, dropout)
+        initialisers[init](self)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4 or input.shape[1:] != (3, 227, 227):
+            raise ValueError(
+                f"AlexNet227 expects images of shape (N, 3, 227, 227), got {tuple(input.shape)}"
+            )
+        x = self.features(input)  # N x 256 x 6 x 6
+        return self.classifier(x.flatten(1))
+
+
+def _kaiming_init(net: AlexNet227) -> None:
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn_init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn_init.zeros_(module.bias)
+
+
+def _paper_init(net: AlexNet227) -> None:
+    warnings.warn(
+        "init='paper' does not leave a loss of ln(num_classes) (0.693 for two) on sets of some "
+        "ten thousand pictures; use init='kaiming' there",
+        stacklevel=3,
+    )
+    convolutions = [m for m in net.features if isinstance(m, nn.Conv2d)]
+    for number, conv in enumerate(convolutions, start=1):
+        nn_init.normal_(conv.weight, 0.0, 0.01)
+        nn_init.constant_(conv.bias, 1.0 if number in (2, 4, 5) else 0.0)
+    for module in net.classifier:
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()
+
+
+class AlexNet(nn.Module):
+    """torchvision's AlexNet: channels 64-192-384-256-256, padding 2 on the first convolution.
+
+    It is the network of "One weird trick for parallelizing convolutional neural networks"
+    (Krizhevsky, 2014), with dropout in front of the first two linear layers. 1,000 classes give
+    61,100,840 weights. Made for 224-pixel images, it takes any of 63 pixels or more.
+
+    Raises:
+        ValueError: in ``forward``, for another number of channels or a smaller image.
+    """
+
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.features = _features((64, 192, 384, 256, 256), first_padding=2)
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))
+        self.classifier = _classifier(num_classes, dropout)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4 or input.shape[1] != 3 or min(input.shape[2:]) < 63:
+            raise ValueError(
+                "AlexNet expects images of shape (N, 3, H, W) with H and W at least 63, "
+                f"got {tuple(input.shape)}"
+            )
+        x = self.avgpool(self.features(input))  # N x 256 x 6 x 6
+        return self.classifier(x.flatten(1))
+
+
+def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
+    """torchvision's AlexNet, see :class:`AlexNet`."""
+    return AlexNet(num_classes, dropout)

@@ -1,0 +1,83 @@
+"""The operations under the names of ``torch.nn.functional``."""
+
+from __future__ import annotations
+
+from ..ops.activation import (
+    elu,
+    gelu,
+    hardswish,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    relu,
+    silu,
+    softmax,
+    softplus,
+)
+from ..ops.class_loss import cross_entropy, nll_loss
+from ..ops.conv import conv2d, conv_transpose2d
+from ..ops.dropout import dropout, dropout2d
+from ..ops.elementwise import sigmoid, tanh
+from ..ops.index import one_hot
+from ..ops.linear import linear
+from ..ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
+from ..ops.norm import (
+    batch_norm,
+    group_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+)
+from ..ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from ..ops.resize import interpolate
+from ..ops.shape import pad
+from ..ops.unfold import fold, unfold
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "conv_transpose2d",
+    "cross_entropy",
+    "dropout",
+    "dropout2d",
+    "elu",
+    "fold",
+    "gelu",
+    "group_norm",
+    "hardswish",
+    "interpolate",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "local_response_norm",
+    "log_softmax",
+    "logsigmoid",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
+    "unfold",
+]

@@ -1,0 +1,94 @@
+"""What a module calls besides ``forward``: its hooks, those of the backward pass above all."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import Function
+from ..tensor import RemovableHandle, Tensor
+
+__all__ = ["add_hook", "watch_backward"]
+
+Grads = tuple["Tensor | None", ...]
+
+
+def add_hook(hooks: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
+    """Put ``hook`` last among ``hooks``, or first; the handle takes it out again."""
+    handle = RemovableHandle(hooks, hook)
+    if prepend:
+        hooks.move_to_end(next(reversed(hooks)), last=False)
+    return handle
+
+
+class _Boundary(Function):
+    """The identity on several tensors; backward hands their gradients to ``tell``, all at once."""
+
+    def forward(self, *arrays: Any, tell: Callable[[Grads], Grads]) -> Any:
+        self.tell = tell
+        return arrays
+
+    def backward(self, *grads: Tensor | None) -> Any:
+        return self.tell(grads)
+
+
+def _pass_boundary(tensors: tuple[Any, ...], tell: Callable[[Grads], Grads]) -> tuple[Any, ...]:
+    """``tensors`` with a boundary behind those that carry gradients; others pass untouched."""
+    watched = [i for i, t in enumerate(tensors) if isinstance(t, Tensor) and t.requires_grad]
+    if not watched:
+        return tensors
+    passed = list(tensors)
+
+    def tell_all(grads: Grads) -> Grads:
+        every: list[Tensor | None] = [None] * len(tensors)
+        for i, grad in zip(watched, grads, strict=True):
+            every[i] = grad
+        answer = tell(tuple(every))
+        return tuple(answer[i] for i in watched)
+
+    out = _Boundary.apply(*(tensors[i] for i in watched), tell=tell_all)
+    for i, t in zip(watched, out if isinstance(out, tuple) else (out,), strict=True):
+        passed[i] = t
+    return tuple(passed)
+
+
+def watch_backward(
+    module: Any,
+    hooks: OrderedDict[int, Any],
+    forward: Callable[..., Any],
+    args: tuple,
+    kwargs: dict,
+) -> Any:
+    """Run ``forward(*args, **kwargs)`` so that the backward pass calls ``hooks``.
+
+    Each hook gets ``(module, grad_input, grad_output)``, tuples with one entry per positional
+    argument and per output (None where no gradient flows), and may return a replacement for
+    ``grad_input``. When no input needs a gradient ``grad_input`` is empty, as in torch.
+    """
+    seen: list[Grads] = []
+
+    def note_outputs(grads: Grads) -> Grads:
+        seen[:] = [grads]
+        if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            call_hooks(())
+        return grads
+
+    def call_hooks(grads: Grads) -> Grads:
+        for hook in tuple(hooks.values()):
+            answer = hook(module, grads, seen[0])
+            if answer is None:
+                continue
+            answer = answer if isinstance(answer, tuple) else (answer,)
+            if len(answer) != len(grads):
+                raise RuntimeError(
+                    f"a backward hook must return as many gradients as it got, "
+                    f"got {len(answer)} for {len(grads)}"
+                )
+            grads = answer
+        return grads
+
+    out = forward(*_pass_boundary(args, call_hooks), **kwargs)
+    if isinstance(out, tuple):
+        return _pass_boundary(out, note_outputs)
+    return _pass_boundary((out,), note_outputs)[0]

@@ -1,0 +1,425 @@
+"""Module: the base of every layer and network."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..tensor import RemovableHandle, Tensor
+from .hooks import add_hook, watch_backward
+from .parameter import Parameter
+from .state import IncompatibleKeys, collect_state, load_state
+
+__all__ = ["Module"]
+
+Self = TypeVar("Self", bound="Module")
+
+
+class Module:
+    """A part of a network: it owns parameters, buffers and other modules, and computes ``forward``.
+
+    Subclasses call ``super().__init__()``, assign parameters and modules as attributes and define
+    ``forward``. As ``torch.nn.Module``.
+    """
+
+    training: bool = True
+    # Buffers that old files lack; load_state_dict keeps their values instead of raising.
+    _optional_buffers: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        # Not `self.training = …`: __setattr__ needs the dictionaries that these lines make.
+        self.__dict__.update(
+            training=True,
+            _parameters=OrderedDict(),
+            _buffers=OrderedDict(),
+            _modules=OrderedDict(),
+            _non_persistent_buffers=set(),
+            _forward_pre_hooks=OrderedDict(),
+            _forward_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+        )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; every subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
+            answer = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+            if answer is not None and with_kwargs:
+                args, kwargs = answer
+            elif answer is not None:
+                args = answer if isinstance(answer, tuple) else (answer,)
+        if self._backward_hooks:
+            out = watch_backward(self, self._backward_hooks, self.forward, args, kwargs)
+        else:
+            out = self.forward(*args, **kwargs)
+        for hook, with_kwargs in tuple(self._forward_hooks.values()):
+            answer = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
+            out = out if answer is None else answer
+        return out
+
+    # ------------------------------------------------------------------ attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        stores = (("_parameters", Parameter), ("_modules", Module), ("_buffers", Tensor))
+        for store, kind in stores:
+            owned = self.__dict__.get(store)
+            if isinstance(value, kind) and store != "_buffers":
+                if owned is None:
+                    raise AttributeError(
+                        f"cannot assign a {kind.__name__} to {name!r} before Module.__init__() call"
+                    )
+                self._forget(name, but=store)
+                if store == "_parameters":
+                    self.register_parameter(name, value)
+                else:
+                    owned[name] = value
+                return
+            if owned is not None and name in owned:
+                if value is not None and not isinstance(value, kind):
+                    raise TypeError(
+                        f"{type(self).__name__}.{name} takes a {kind.__name__} or None, "
+                        f"got {type(value).__name__}"
+                    )
+                owned[name] = value
+                return
+        object.__setattr__(self, name, value)
+
+    def _forget(self, name: str, but: str) -> None:
+        """Remove attribute ``name`` wherever it is stored, except in ``but``."""
+        for store in {"_parameters", "_modules", "_buffers"} - {but}:
+            self.__dict__[store].pop(name, None)
+        self.__dict__.pop(name, None)
+        self._non_persistent_buffers.discard(name)
+
+    def __getattr__(self, name: str) -> Any:
+        for store in ("_parameters", "_buffers", "_modules"):
+            owned = self.__dict__.get(store, {})
+            if name in owned:
+                return owned[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        for store in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__[store]:
+                del self.__dict__[store][name]
+                self._non_persistent_buffers.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        owned = [*self._parameters, *self._buffers, *self._modules]
+        return sorted({*super().__dir__(), *owned})
+
+    def _check_new_name(self, name: str, kind: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a {kind} must be a string, got {name!r}")
+        if name == "" or "." in name:
+            raise KeyError(f'the name of a {kind} cannot be empty or contain ".", got {name!r}')
+        owned = (*self._parameters, *self._buffers, *self._modules)
+        if hasattr(self, name) and name not in owned:
+            raise KeyError(f"attribute {name!r} already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter, or None to keep its name free of a key in ``state_dict``."""
+        self._check_new_name(name, "parameter")
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"parameter {name!r} must be a Parameter or None, got {type(param)}")
+        if param is not None and not param.is_leaf:
+            raise ValueError(f"parameter {name!r} must be a leaf, but it is the result of an op")
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is state but not trained, such as a running mean.
+
+        Only persistent buffers are part of ``state_dict``.
+        """
+        self._check_new_name(name, "buffer")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"buffer {name!r} must be a Tensor or None, got {type(tensor)}")
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers.discard(name)
+        else:
+            self._non_persistent_buffers.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under ``name``."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"module {name!r} must be a Module or None, got {type(module)}")
+        self._check_new_name(name, "module")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    # ------------------------------------------------------------------ walking the tree
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module under ``prefix`` and all below it, depth first, each one once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, child in self._modules.items():
+            if child is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from child.named_modules(memo, path, remove_duplicate)
+
+    def _named_members(
+        self, store: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        seen: set[int] = set()
+        for path, module in modules:
+            for name, member in module.__dict__[store].items():
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield (f"{path}.{name}" if path else name), member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Pairs of name and parameter; a shared one comes once."""
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Pairs of name and buffer; a shared one comes once."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Pairs of name and module, one level deep, each module once."""
+        seen: set[Module] = set()
+        for name, child in self._modules.items():
+            if child is not None and child not in seen:
+                seen.add(child)
+                yield name, child
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; what an optimizer takes."""
+        for _, param in self.named_parameters(recurse=recurse):
+            yield param
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def children(self) -> Iterator[Module]:
+        """The modules one level below, each once."""
+        for _, child in self.named_children():
+            yield child
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path such as ``"features.0"``; AttributeError if absent."""
+        module = self
+        for name in target.split(".") if target else []:
+            child = module._modules.get(name)
+            if child is None:
+                raise AttributeError(
+                    f"{type(module).__name__} has no submodule {name!r} ({target!r})"
+                )
+            module = child
+        return module
+
+    def _get_member(self, store: str, kind: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        member = self.get_submodule(path).__dict__[store].get(name)
+        if member is None:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}")
+        return member
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path such as ``"features.0.weight"``."""
+        return self._get_member("_parameters", "parameter", target)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a dotted path such as ``"bn1.running_mean"``."""
+        return self._get_member("_buffers", "buffer", target)
+
+    # ------------------------------------------------------------------ state
+
+    def state_dict(self, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
+        """Parameters and persistent buffers by dotted name, in torch's order.
+
+        The tensors are detached but share memory with the module: copy them before training on.
+        ``keep_vars`` returns the parameters themselves.
+        """
+        return collect_state(self, prefix, keep_vars)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy tensors or NumPy arrays into parameters and buffers by name.
+
+        Memory layout, dtype and device of the module's own tensors stay. A missing
+        ``num_batches_tracked`` is never an error: files from before torch 0.4.1 lack it.
+
+        Args:
+            state_dict: values by the names of ``state_dict()``.
+            strict: whether missing and unexpected names are errors; a wrong shape always is.
+
+        Returns:
+            The missing and the unexpected keys.
+
+        Raises:
+            RuntimeError: listing every key that does not fit. Unlike in torch nothing has been
+                copied then, so a failed load leaves the module as it was.
+        """
+        return load_state(self, state_dict, strict)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop all gradients, or fill them with zeros."""
+        for param in self.parameters():
+            if set_to_none or param.grad is None:
+                param.grad = None
+            else:
+                param.grad = param.grad.detach()
+                param.grad.zero_()
+
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+        """Freeze (False) or unfreeze all parameters."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    # ------------------------------------------------------------------ mode, device, dtype
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Set training mode, which dropout and batch norm look at, here and below."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
+        return self
+
+    def eval(self: Self) -> Self:
+        """Set evaluation mode: ``train(False)``."""
+        return self.train(False)
+
+    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
+        """Call ``fn`` on every module below and then on this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def _convert(self: Self, convert: Callable[[Tensor], Tensor]) -> Self:
+        """Replace the arrays of all parameters, their gradients, and all buffers."""
+        for module in self.modules():
+            for param in module._parameters.values():
+                if param is None:
+                    continue
+                # In place, so that optimizers go on holding the same parameters.
+                param.array = convert(param.detach()).array
+                if param.grad is not None:
+                    param.grad = convert(param.grad.detach())
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    module._buffers[name] = convert(buffer)
+        return self
+
+    def to(self: Self, *args: Any, device: Any = None, dtype: Any = None) -> Self:
+        """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
+
+        A dtype applies to floating-point tensors only. The module itself is changed and returned.
+        """
+        for arg in args:
+            if isinstance(arg, Tensor):
+                device, dtype = arg.device, arg.dtype
+            elif isinstance(arg, (type, np.dtype)):
+                dtype = arg
+            elif arg is not None:
+                device = arg
+        if dtype is not None and not np.issubdtype(dtype, np.floating):
+            raise TypeError(f"a module can only be moved to a floating-point dtype, got {dtype}")
+
+        def convert(tensor: Tensor) -> Tensor:
+            floating = np.issubdtype(tensor.dtype, np.floating)
+            return tensor.to(device=device, dtype=dtype if floating else None)
+
+        return self._convert(convert)
+
+    def cpu(self: Self) -> Self:
+        """Move everything to the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self: Self, device: int | str | None = None) -> Self:
+        """Move everything to a GPU, by default the current one."""
+        return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
+
+    def float(self: Self) -> Self:
+        """Make all floating-point tensors float32."""
+        return self.to(dtype=np.float32)
+
+    def double(self: Self) -> Self:
+        """Make all floating-point tensors float64."""
+        return self.to(dtype=np.float64)
+
+    def half(self: Self) -> Self:
+        """Make all floating-point tensors float16."""
+        return self.to(dtype=np.float16)
+
+    # ------------------------------------------------------------------ hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``; its result replaces the arguments."""
+        return add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; its result replaces the output."""
+        return add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` in the backward pass.
+
+        Both are tuples; what it returns, unless None, replaces ``grad_input``.
+        """
+        return add_hook(self._backward_hooks, hook, prepend)
+
+    # ------------------------------------------------------------------ text
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of ``repr``."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [
+            f"({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in self._modules.items()
+        ]
+        if not children and len(lines) <= 1:
+            return f"{self._get_name()}({extra})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"

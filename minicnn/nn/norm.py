@@ -1,0 +1,255 @@
+"""Normalisation layers: batch, layer, group, and local response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..tensor import Tensor, float32, int64, ones, zeros
+from . import functional as F
+from . import init
+from .module import Module
+from .parameter import empty_parameter
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
+
+
+class _Affine(Module):
+    """A normalisation with a weight and a bias of its own, which may be absent."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+
+    def _make_affine(
+        self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any
+    ) -> None:
+        for name, present in (("weight", weight), ("bias", weight and bias)):
+            self.register_parameter(
+                name, empty_parameter(shape, dtype, device) if present else None
+            )
+
+    def reset_parameters(self) -> None:
+        """Set weights to 1 and biases to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class _BatchNorm(_Affine):
+    """Batch norm over every dimension but 1, the channels.
+
+    In training a batch is normalised with its own mean and (biased) variance per channel, and
+    ``running = (1 - momentum) * running + momentum * batch`` is kept, with the unbiased variance.
+    In evaluation, the running statistics normalise.
+
+    Args:
+        num_features: C, the number of channels.
+        eps: added to the variance.
+        momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
+        affine: whether to scale and shift by a learnt weight and bias per channel.
+        track_running_stats: False uses the batch's statistics in evaluation too.
+        bias: False leaves the shift out.
+
+    ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
+
+    Raises:
+        ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
+            with one value per channel, whose variance is nothing.
+    """
+
+    _optional_buffers = frozenset({"num_batches_tracked"})
+    _dims: tuple[int, ...]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self._make_affine((num_features,), affine, bias, device, dtype)
+        stats: tuple[Tensor | None, ...] = (None, None, None)
+        if track_running_stats:
+            dtype = float32 if dtype is None else dtype
+            stats = (
+                zeros(num_features, dtype=dtype, device=device),
+                ones(num_features, dtype=dtype, device=device),
+                zeros((), dtype=int64, device=device),
+            )
+        for name, stat in zip(
+            ("running_mean", "running_var", "num_batches_tracked"), stats, strict=True
+        ):
+            self.register_buffer(name, stat)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget all batches: mean 0, variance 1."""
+        if self.track_running_stats:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Set weights to 1, biases to 0, and forget all batches."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in self._dims:
+            expected = " or ".join(f"{n}D" for n in self._dims)
+            raise ValueError(
+                f"{type(self).__name__} expects {expected} input, got shape {input.shape}"
+            )
+        updates = self.training and self.track_running_stats
+        momentum = self.momentum
+        if updates:
+            self.num_batches_tracked.add_(1)
+        if momentum is None:
+            momentum = 1.0 / float(self.num_batches_tracked) if updates else 0.0
+        # The statistics stay out of training when they are not tracked; the batch's own serve in
+        # evaluation when there are none.
+        use_running = self.running_mean is not None and (updates or not self.training)
+        return F.batch_norm(
+            input,
+            self.running_mean if use_running else None,
+            self.running_var if use_running else None,
+            self.weight,
+            self.bias,
+            self.training or self.running_mean is None,
+            momentum,
+            self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    __doc__ = f"(N, C) or (N, C, L). {_BatchNorm.__doc__}"
+    _dims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    __doc__ = f"(N, C, H, W). {_BatchNorm.__doc__}"
+    _dims = (4,)
+
+
+class LayerNorm(_Affine):
+    """Normalises every sample over its last dimensions, ``normalized_shape``.
+
+    Args:
+        normalized_shape: sizes of those dimensions, or the size of the last one.
+        eps: added to the variance.
+        elementwise_affine: whether to scale by a learnt weight of ``normalized_shape``.
+        bias: whether to shift by a learnt bias too.
+
+    As ``torch.nn.LayerNorm``.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        single = isinstance(normalized_shape, int)
+        self.normalized_shape = (normalized_shape,) if single else tuple(normalized_shape)  # type: ignore[arg-type]
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self._make_affine(self.normalized_shape, elementwise_affine, bias, device, dtype)  # type: ignore[arg-type]
+        self.reset_parameters()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
+
+
+class GroupNorm(_Affine):
+    """Normalises every sample over groups of channels and all positions.
+
+    Args:
+        num_groups: number of groups, which divides ``num_channels``.
+        num_channels: C of (N, C, *).
+        eps: added to the variance.
+        affine: whether to scale and shift by a learnt weight and bias per channel.
+        bias: False leaves the shift out.
+
+    As ``torch.nn.GroupNorm``.
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_channels % num_groups != 0:
+            raise ValueError(
+                f"num_channels must be divisible by num_groups, got {num_channels} and {num_groups}"
+            )
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        self._make_affine((num_channels,), affine, bias, device, dtype)
+        self.reset_parameters()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """Divides by (k + alpha / size * sum of squares over ``size`` neighbouring channels) ** beta.
+
+    AlexNet's paper does not divide alpha by size: its 1e-4 is ``alpha=5e-4`` with ``size=5`` here.
+    As ``torch.nn.LocalResponseNorm``.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,0 +1,29 @@
+"""Parameter: a tensor that a module owns and an optimizer changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor, empty, float32
+
+__all__ = ["Parameter", "empty_parameter"]
+
+
+class Parameter(Tensor):
+    """A tensor that registers itself when it is assigned to an attribute of a module.
+
+    Args:
+        data: the values, a tensor or a raw array; shared, not copied.
+        requires_grad: whether ``backward`` fills ``grad``.
+    """
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+def empty_parameter(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
+    """A parameter still to be filled: float32 on the CPU by default."""
+    return Parameter(empty(shape, dtype=float32 if dtype is None else dtype, device=device))

@@ -1,0 +1,152 @@
+"""``summary``: a table of a network's layers with shapes, parameters, work and memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..autograd import no_grad
+from ..tensor import Tensor, float32, zeros
+from .conv import Conv2d, ConvTranspose2d
+from .linear import Linear
+from .module import Module
+
+__all__ = ["LayerSummary", "Summary", "summary"]
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One call of one layer."""
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The layers of a network in the order they ran; ``str`` gives the table."""
+
+    layers: list[LayerSummary]
+    parameters: int
+    trainable_parameters: int
+    parameter_bytes: int
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of all convolutions and linear layers."""
+        return sum(layer.multiply_adds for layer in self.layers)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of all layers' outputs, which training keeps until the backward pass."""
+        return sum(layer.output_bytes for layer in self.layers)
+
+    def __str__(self) -> str:
+        head = ("layer", "type", "output shape", "parameters", "multiply-adds", "memory (MB)")
+        rows = [
+            (
+                layer.name,
+                layer.type,
+                str(layer.output_shape),
+                f"{layer.parameters:,}",
+                f"{layer.multiply_adds:,}",
+                f"{layer.output_bytes / 1e6:.2f}",
+            )
+            for layer in self.layers
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+        return "\n".join(
+            [
+                _line(head, widths),
+                rule,
+                *(_line(row, widths) for row in rows),
+                rule,
+                f"parameters: {self.parameters:,} ({self.trainable_parameters:,} trainable, "
+                f"{self.parameter_bytes / 1e6:.2f} MB)",
+                f"multiply-adds: {self.multiply_adds:,}",
+                f"activations: {self.activation_bytes / 1e6:.2f} MB",
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Text columns to the left, numbers to the right."""
+    padded = (
+        cell.ljust(width) if i < 3 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()
+
+
+def _multiply_adds(module: Module, input: Tensor, output: Tensor) -> int:
+    """Multiply-adds of one call, exact for convolutions and linear layers, 0 for the rest."""
+    if isinstance(module, Conv2d):
+        # every output takes part in one product with each weight of its filter
+        return output.numel() * math.prod(module.weight.shape[1:])
+    if isinstance(module, ConvTranspose2d):
+        return input.numel() * math.prod(module.weight.shape[1:])
+    if isinstance(module, Linear):
+        return output.numel() * module.in_features
+    return 0
+
+
+def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Summary:
+    """Run ``net`` once on zeros and tabulate its layers.
+
+    Args:
+        net: the network; its parameters and modes are left as they were.
+        input_size: shape of the input with N, such as (1, 3, 227, 227).
+        dtype: of the input.
+
+    Returns:
+        A :class:`Summary`, which prints as a table. Layers are modules without children, in the
+        order of their calls; one called twice has two rows, and its parameters count in the first.
+    """
+    layers: list[LayerSummary] = []
+    counted: set[int] = set()
+    names = {module: name or type(net).__name__ for name, module in net.named_modules()}
+
+    def note(module: Module, args: tuple[Any, ...], out: Any) -> None:
+        output = out[0] if isinstance(out, tuple) else out
+        new = [p for p in module.parameters() if id(p) not in counted]
+        counted.update(map(id, new))
+        layers.append(
+            LayerSummary(
+                names[module],
+                type(module).__name__,
+                output.shape,
+                sum(p.numel() for p in new),
+                _multiply_adds(module, args[0], output),
+                # a layer that hands its input on, as dropout in evaluation, takes no memory
+                0 if output.array is args[0].array else output.array.nbytes,
+            )
+        )
+
+    modes = {module: module.training for module in net.modules()}
+    leaves = [module for module in modes if not any(True for _ in module.children())]
+    handles = [leaf.register_forward_hook(note) for leaf in leaves]
+    parameters = list(net.parameters())
+    device = parameters[0].device if parameters else None
+    try:
+        with no_grad():
+            net.eval()(zeros(tuple(input_size), dtype=dtype, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return Summary(
+        layers,
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+        sum(p.array.nbytes for p in parameters),
+    )

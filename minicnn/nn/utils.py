@@ -1,0 +1,106 @@
+"""Helpers over all parameters at once: gradient clipping, one vector of all weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..device import xp_of
+from ..autograd import no_grad
+from ..tensor import Tensor
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    tensors = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p.grad for p in tensors if p.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients so that their norm, taken together, is at most ``max_norm``.
+
+    Args:
+        parameters: one tensor or several; those without gradient are passed over.
+        max_norm: the largest norm left.
+        norm_type: p of the p-norm, or infinity for the maximum.
+        error_if_nonfinite: whether a NaN or infinite norm is an error.
+
+    Returns:
+        The norm before clipping, a scalar.
+
+    Raises:
+        RuntimeError: for a norm that is not finite, if asked.
+    """
+    grads = _gradients(parameters)
+    if not grads:
+        return Tensor(np.zeros((), np.float32))
+    xp = xp_of(grads[0].array)
+    norms = xp.stack([_norm(g, norm_type) for g in grads])
+    total = xp.linalg.norm(norms, norm_type)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"the norm of the gradients must be finite, got {float(total)}")
+    # Applied even where it is 1: reading the norm back to decide would stall a GPU.
+    scale = xp.minimum(max_norm / (total + 1e-6), 1.0)
+    for grad in grads:
+        grad.array *= scale.astype(grad.dtype)
+        grad.bump_version()
+    return Tensor(total.astype(grads[0].dtype))
+
+
+def _norm(grad: Tensor, norm_type: float) -> np.ndarray:
+    """The p-norm of one gradient, a 0-dimensional float64 array."""
+    xp = xp_of(grad.array)
+    flat = grad.array.ravel(order="K")
+    if norm_type == 2.0:
+        # One pass without temporaries. A float32 dot keeps enough digits for a scale factor.
+        return xp.sqrt(xp.asarray(xp.dot(flat, flat), dtype=np.float64))
+    return xp.asarray(xp.linalg.norm(flat, norm_type), dtype=np.float64)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Clamp every element of every gradient to [-clip_value, clip_value]."""
+    for grad in _gradients(parameters):
+        xp_of(grad.array).clip(grad.array, -clip_value, clip_value, out=grad.array)
+        grad.bump_version()
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters in one vector, each flattened in C order; differentiable."""
+    from ..ops import cat
+
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write a vector from :func:`parameters_to_vector` back into the parameters.
+
+    Raises:
+        ValueError: if it does not hold exactly as many numbers as the parameters.
+    """
+    tensors = list(parameters)
+    total = sum(p.numel() for p in tensors)
+    if vec.shape != (total,):
+        raise ValueError(f"the parameters need a vector of shape ({total},), got {vec.shape}")
+    with no_grad():
+        for param, piece in zip(tensors, _pieces(vec, tensors), strict=True):
+            param.copy_(piece.reshape(param.shape))
+
+
+def _pieces(vec: Tensor, tensors: list[Tensor]) -> Iterator[Tensor]:
+    start = 0
+    for tensor in tensors:
+        yield vec[start : start + tensor.numel()]
+        start += tensor.numel()

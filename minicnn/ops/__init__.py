@@ -1,0 +1,1 @@
+"""The calculus: every operation once, forward and backward, for both devices."""

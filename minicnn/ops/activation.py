@@ -1,0 +1,286 @@
+"""Activation functions, softmax among them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..autograd import Function
+from ..device import xp_of
+from ..tensor import Tensor
+from .elementwise import add, clamp, exp, ge, gt, mul, neg, sigmoid, sub, tanh, where
+from .reduce import sum
+
+
+class ReLU(Function):
+    """max(x, 0), with gradient 0 at 0."""
+
+    def forward(self, x: Any) -> Any:
+        out = kernels.of(x).relu(x)
+        self.save_for_backward(out)  # which the next layer keeps anyway, unlike x
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (out,) = self.saved_tensors
+        return ReLUBackward.apply(grad, out.detach())
+
+
+class ReLUBackward(Function):
+    """grad where out > 0, else 0; a step function of ``out``, so without gradient for it."""
+
+    def forward(self, grad: Any, out: Any) -> Any:
+        self.save_for_backward(out)
+        return kernels.of(grad).relu_backward(grad, out)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, None]:
+        (out,) = self.saved_tensors
+        return ReLUBackward.apply(grad, out), None
+
+
+def relu(x: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0) of each value.
+
+    Args:
+        x: any shape.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    As ``torch.nn.functional.relu``.
+    """
+    return ReLU.apply(x)
+
+
+class LeakyReLU(Function):
+    def forward(self, x: Any, *, negative_slope: float) -> Any:
+        self.save_for_backward(x)
+        self.negative_slope = negative_slope
+        return xp_of(x).where(x > 0, x, x * negative_slope)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        return where(gt(x, 0), grad, mul(grad, self.negative_slope))
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, else ``negative_slope`` * x.
+
+    Args:
+        x: any shape.
+        negative_slope: factor of negative values.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    As ``torch.nn.functional.leaky_relu``.
+    """
+    return LeakyReLU.apply(x, negative_slope=negative_slope)
+
+
+class ELU(Function):
+    def forward(self, x: Any, *, alpha: float) -> Any:
+        self.save_for_backward(x)
+        self.alpha = alpha
+        xp = xp_of(x)
+        return xp.where(x > 0, x, xp.expm1(xp.minimum(x, 0)) * alpha)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow beside the choice
+        return where(gt(x, 0), grad, mul(grad, slope))
+
+
+def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else ``alpha`` * (exp(x) - 1).
+
+    Args:
+        x: any shape.
+        alpha: minus the limit for very negative values.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    As ``torch.nn.functional.elu`` (Clevert et al., 2016).
+    """
+    return ELU.apply(x, alpha=alpha)
+
+
+class Softplus(Function):
+    def forward(self, x: Any, *, beta: float, threshold: float) -> Any:
+        self.save_for_backward(x)
+        self.options = beta, threshold
+        xp = xp_of(x)
+        scaled = x * beta
+        soft = xp.log1p(xp.exp(xp.minimum(scaled, threshold))) / beta
+        return xp.where(scaled > threshold, x, soft)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        beta, threshold = self.options
+        scaled = mul(x, beta)
+        return where(gt(scaled, threshold), grad, mul(grad, sigmoid(scaled)))
+
+
+def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > ``threshold``.
+
+    As ``torch.nn.functional.softplus``.
+    """
+    return Softplus.apply(x, beta=beta, threshold=threshold)
+
+
+class LogSigmoid(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        xp = xp_of(x)
+        return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        return mul(grad, sigmoid(neg(x)))
+
+
+def logsigmoid(x: Tensor) -> Tensor:
+    """log(sigmoid(x)), finite however negative x is.
+
+    As ``torch.nn.functional.logsigmoid``.
+    """
+    return LogSigmoid.apply(x)
+
+
+class Erf(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return kernels.of(x).erf(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        return mul(grad, mul(exp(neg(mul(x, x))), 2 / math.sqrt(math.pi)))
+
+
+def erf(x: Tensor) -> Tensor:
+    """The Gauss error function.
+
+    As ``torch.erf``.
+    """
+    return Erf.apply(x)
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """x times the probability that a standard normal number is below x.
+
+    Args:
+        x: any shape.
+        approximate: ``'none'``, or ``'tanh'`` for 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Raises:
+        RuntimeError: for another approximation.
+
+    As ``torch.nn.functional.gelu`` (Hendrycks and Gimpel, 2016).
+    """
+    if approximate == "none":
+        twice_probability = add(erf(mul(x, math.sqrt(0.5))), 1.0)
+    elif approximate == "tanh":
+        cubic = add(x, mul(mul(mul(x, x), x), 0.044715))
+        twice_probability = add(tanh(mul(cubic, math.sqrt(2 / math.pi))), 1.0)
+    else:
+        raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    return mul(mul(x, 0.5), twice_probability)
+
+
+def silu(x: Tensor, inplace: bool = False) -> Tensor:
+    """x * sigmoid(x), also called swish.
+
+    Args:
+        x: any shape.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    As ``torch.nn.functional.silu``.
+    """
+    return mul(x, sigmoid(x))
+
+
+class Hardswish(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return x * (xp_of(x).clip(x + 3, 0, 6) / 6)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        slope = where(gt(x, -3), add(mul(x, 1 / 3), 0.5), 0.0)
+        return where(ge(x, 3), grad, mul(grad, slope))
+
+
+def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
+    """x * min(max(x + 3, 0), 6) / 6.
+
+    Args:
+        x: any shape.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
+    """
+    return Hardswish.apply(x)
+
+
+class Softmax(Function):
+    def forward(self, x: Any, *, dim: int) -> Any:
+        self.dim = dim
+        powers = xp_of(x).exp(x - x.max(dim, keepdims=True))
+        out = powers / _float32_sum(powers, dim)
+        out = out.astype(x.dtype, copy=False)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (out,) = self.saved_tensors
+        return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
+
+
+class LogSoftmax(Function):
+    def forward(self, x: Any, *, dim: int) -> Any:
+        self.dim = dim
+        xp = xp_of(x)
+        shifted = x - x.max(dim, keepdims=True)
+        out = shifted - xp.log(_float32_sum(xp.exp(shifted), dim))
+        out = out.astype(x.dtype, copy=False)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (out,) = self.saved_tensors
+        return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
+
+
+def _float32_sum(x: Any, dim: int) -> Any:
+    """The sum over ``dim`` in at least float32, where half precision would overflow or round."""
+    return x.sum(dim, keepdims=True, dtype=np.result_type(x.dtype, np.float32))
+
+
+def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """exp(x) divided by its sum over ``dim``.
+
+    Args:
+        x: any shape.
+        dim: the dimension that sums to 1; required, where torch guesses it with a warning.
+        dtype: what to convert ``x`` to beforehand.
+
+    Raises:
+        IndexError: for a dimension that does not exist.
+
+    As ``torch.nn.functional.softmax``.
+    """
+    x = x if dtype is None else x.to(dtype)
+    return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
+
+
+def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """log(softmax(x)), computed without leaving the range of the dtype.
+
+    Arguments and errors are those of :func:`softmax`. As ``torch.nn.functional.log_softmax``.
+    """
+    x = x if dtype is None else x.to(dtype)
+    return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
+
+
+def _check_dim(name: str, x: Tensor, dim: int) -> int:
+    if not -x.ndim <= dim < x.ndim:
+        raise IndexError(f"{name} expects a dimension of shape {tuple(x.shape)}, got dim={dim}")
+    return dim

@@ -1,0 +1,224 @@
+"""Losses of classification: cross-entropy and negative log-likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..autograd import Function, is_grad_enabled
+from ..device import xp_of
+from ..tensor import Tensor
+from .activation import log_softmax, softmax
+from .elementwise import div, mul, neg, sub, where
+from .index import gather
+from .loss import check_reduction, reduce
+from .reduce import sum
+from .shape import permute, reshape
+
+
+class SoftmaxCrossEntropy(Function):
+    """logits (M, C), target (M,), weight (C,) or None -> losses (M,)."""
+
+    def forward(
+        self, logits: Any, target: Any, weight: Any, *, ignore_index: int, label_smoothing: float
+    ) -> Any:
+        losses, self.log_probabilities = kernels.of(logits).softmax_cross_entropy(
+            logits, target, weight, ignore_index, label_smoothing
+        )
+        self.save_for_backward(logits, target, weight)
+        self.options = ignore_index, label_smoothing
+        return losses
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
+        logits, target, weight = self.saved_tensors
+        weight = None if weight is None else weight.array
+        if is_grad_enabled():
+            wanted = _target_distribution(logits.array, target.array, weight, *self.options)
+            total = Tensor(wanted.sum(1, keepdims=True))
+            difference = sub(mul(softmax(logits, 1), total), Tensor(wanted))
+            return mul(reshape(grad, (-1, 1)), difference), None, None
+        backward = kernels.of(grad.array).softmax_cross_entropy_backward
+        options = (target.array, weight, *self.options)
+        return Tensor(backward(grad.array, self.log_probabilities, *options)), None, None
+
+
+def _target_distribution(
+    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float
+) -> Any:
+    """q (M, C) such that the losses are - sum of q log softmax(logits), rows of 0 where ignored."""
+    xp = xp_of(logits)
+    C = logits.shape[1]
+    weight = xp.ones(C, logits.dtype) if weight is None else weight
+    one_hot = xp.arange(C) == target[:, None]
+    q = (one_hot * (1 - label_smoothing) + label_smoothing / C) * weight
+    return xp.where((target == ignore_index)[:, None], 0, q).astype(logits.dtype, copy=False)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross-entropy between softmax(logits) and the targets.
+
+    Args:
+        input: logits (N, C), (N, C, d1, ...) or (C,).
+        target: class numbers (N,), (N, d1, ...) or (); or probabilities of ``input``'s shape.
+        weight: (C,), factors of the classes.
+        ignore_index: class number of targets that do not count.
+        reduction: ``'mean'`` (for class numbers divided by the sum of their weights, so NaN if all
+            are ignored), ``'sum'`` or ``'none'``.
+        label_smoothing: share of each target that is spread over all classes, in [0, 1].
+
+    Returns:
+        A scalar, or with ``'none'`` one loss per target.
+
+    Raises:
+        IndexError: for a class number outside [0, C), on the CPU (on a GPU it would mean waiting).
+        ValueError: for an unknown reduction or batch sizes that differ.
+        RuntimeError: for other shapes or types that do not fit.
+
+    As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
+    """
+    check_reduction(reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
+    if input.ndim and target.shape == input.shape and target.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise RuntimeError(
+                f"ignore_index needs class numbers as targets, got {ignore_index} with "
+                f"probabilities of shape {tuple(target.shape)}"
+            )
+        return _probability_cross_entropy(input, target, weight, reduction, label_smoothing)
+    _check_classes("cross_entropy", input, target, weight, ignore_index)
+    losses = SoftmaxCrossEntropy.apply(
+        _rows(input),
+        reshape(target, (-1,)),
+        weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+    )
+    return _reduce_rows(losses, target, weight, ignore_index, reduction)
+
+
+def _probability_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+) -> Tensor:
+    axis = _class_axis(input)
+    C = input.shape[axis]
+    _check_weight("cross_entropy", weight, C)
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / C
+    if weight is not None:
+        target = mul(target, reshape(weight, (-1, *(1 for _ in input.shape[axis + 1 :]))))
+    losses = neg(sum(mul(target, log_softmax(input, axis)), axis))
+    if reduction == "mean":
+        return sum(losses) / max(input.array.size // C, 1)
+    return reduce(losses, reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood: minus the log-probability of each target.
+
+    Args:
+        input: log-probabilities (N, C), (N, C, d1, ...) or (C,).
+        target, weight, ignore_index, reduction: as for :func:`cross_entropy`, class numbers only.
+
+    Returns:
+        A scalar, or with ``'none'`` one loss per target.
+
+    Raises:
+        As :func:`cross_entropy`.
+
+    As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
+    """
+    check_reduction(reduction)
+    _check_classes("nll_loss", input, target, weight, ignore_index)
+    xp = xp_of(target.array)
+    rows = target.array.reshape(-1)
+    counts = rows != ignore_index
+    classes = xp.where(counts, rows, 0)
+    factors = Tensor(_factors(input, weight)[classes])
+    picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
+    losses = where(Tensor(counts), neg(mul(picked, factors)), 0.0)
+    return _reduce_rows(losses, target, weight, ignore_index, reduction)
+
+
+def _factors(input: Tensor, weight: Tensor | None) -> Any:
+    if weight is not None:
+        return weight.array
+    return xp_of(input.array).ones(input.shape[_class_axis(input)], input.dtype)
+
+
+def _rows(input: Tensor) -> Tensor:
+    """(N, C, d1, ...) as (N * d1 * ..., C): as channels-last tensors lie in memory."""
+    axis = _class_axis(input)
+    order = (*(i for i in range(input.ndim) if i != axis), axis)
+    return reshape(permute(input, order), (-1, input.shape[axis]))
+
+
+def _class_axis(input: Tensor) -> int:
+    return min(1, input.ndim - 1)
+
+
+def _reduce_rows(
+    losses: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    if reduction != "mean":
+        return sum(losses) if reduction == "sum" else reshape(losses, target.shape)
+    xp = xp_of(losses.array)
+    counts = target.array.reshape(-1) != ignore_index
+    if weight is None:
+        total = xp.count_nonzero(counts)
+    else:
+        classes = xp.where(counts, target.array.reshape(-1), 0)
+        total = weight.array[classes] @ counts.astype(weight.dtype)
+    # NaN if nothing counts, as in torch
+    with np.errstate(invalid="ignore"):
+        return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
+
+
+def _check_classes(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> None:
+    """Checks that class numbers fit the shape of the predictions, and their range."""
+    if input.ndim == 0:
+        raise RuntimeError(f"{name} expects an input of shape (N, C, ...) or (C,), got a scalar")
+    N_and_rest = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
+    if target.shape != N_and_rest:
+        if input.ndim > 1 and target.shape[:1] != input.shape[:1]:
+            raise ValueError(
+                f"{name} expects input and target of one batch size, got input of shape "
+                f"{tuple(input.shape)} and target of shape {tuple(target.shape)}"
+            )
+        raise RuntimeError(
+            f"{name} expects a target of shape {N_and_rest} for input of shape "
+            f"{tuple(input.shape)}, got {tuple(target.shape)}"
+        )
+    if target.dtype != np.int64:
+        raise RuntimeError(f"{name} expects class numbers of int64, got {target.dtype}")
+    C = input.shape[_class_axis(input)]
+    _check_weight(name, weight, C)
+    if isinstance(target.array, np.ndarray):
+        outside = ((target.array < 0) | (target.array >= C)) & (target.array != ignore_index)
+        if outside.any():
+            raise IndexError(
+                f"{name} expects class numbers from 0 to {C - 1} (or ignore_index={ignore_index}), "
+                f"got {target.array[outside][0]}"
+            )
+
+
+def _check_weight(name: str, weight: Tensor | None, C: int) -> None:
+    if weight is not None and weight.shape != (C,):
+        raise RuntimeError(f"{name} expects a weight of shape ({C},), got {tuple(weight.shape)}")

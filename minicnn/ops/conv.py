@@ -1,0 +1,267 @@
+"""Convolution and transposed convolution.
+
+A convolution is bilinear in its input and its weight, so three operations, each the adjoint of
+another in one argument, are closed under differentiation::
+
+    out    = Conv2d(x, weight)             d out    -> Conv2dInputGrad, Conv2dWeightGrad
+    grad_x = Conv2dInputGrad(grad, weight) d grad_x -> Conv2d, Conv2dWeightGrad
+    grad_w = Conv2dWeightGrad(grad, x)     d grad_w -> Conv2d, Conv2dInputGrad
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import kernels
+from ..autograd import Function
+from ..device import xp_of
+from ..kernels.geometry import Geometry, Pair
+from ..tensor import Tensor
+from .shape import expand, reshape
+from .window import check_not_empty, pair, window_geometry, with_batch
+
+
+class Conv2d(Function):
+    """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
+
+    def forward(self, x: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
+        self.save_for_backward(x, weight)  # never the im2col columns: they are KH * KW times x
+        self.geometry = geometry
+        return kernels.of(x).conv2d(x, weight, bias, geometry)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = self.saved_tensors
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        geometry = self.geometry
+        return (
+            Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
+            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            ChannelSum.apply(grad) if needs_bias else None,
+        )
+
+
+class Conv2dInputGrad(Function):
+    """grad (N, O, OH, OW), weight (O, C / groups, KH, KW) -> (N, C, H, W)."""
+
+    def forward(self, grad: Any, weight: Any, *, geometry: Geometry) -> Any:
+        self.save_for_backward(grad, weight)
+        self.geometry = geometry
+        return kernels.of(grad).conv2d_input_grad(grad, weight, geometry)
+
+    def backward(self, grad_x: Tensor) -> tuple[Tensor | None, ...]:
+        grad, weight = self.saved_tensors
+        needs_grad, needs_weight = self.needs_input_grad
+        geometry = self.geometry
+        return (
+            Conv2d.apply(grad_x, weight, None, geometry=geometry) if needs_grad else None,
+            Conv2dWeightGrad.apply(grad, grad_x, geometry=geometry) if needs_weight else None,
+        )
+
+
+class Conv2dWeightGrad(Function):
+    """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW)."""
+
+    def forward(self, grad: Any, x: Any, *, geometry: Geometry) -> Any:
+        self.save_for_backward(grad, x)
+        self.geometry = geometry
+        return kernels.of(grad).conv2d_weight_grad(grad, x, geometry)
+
+    def backward(self, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
+        grad, x = self.saved_tensors
+        needs_grad, needs_x = self.needs_input_grad
+        geometry = self.geometry
+        return (
+            Conv2d.apply(x, grad_weight, None, geometry=geometry) if needs_grad else None,
+            Conv2dInputGrad.apply(grad, grad_weight, geometry=geometry) if needs_x else None,
+        )
+
+
+class ChannelSum(Function):
+    """x (N, C, H, W) -> (C,): the gradient of a bias."""
+
+    def forward(self, x: Any) -> Any:
+        self.shape = x.shape
+        rows = x.transpose(0, 2, 3, 1)
+        if not rows.flags.c_contiguous:
+            return x.sum((0, 2, 3))
+        # channels-last memory: a row of ones times each image runs at the speed of reading it
+        # once, where NumPy's sum over the long axis is several times slower and less exact
+        N, H, W, C = rows.shape
+        ones = xp_of(x).ones((1, H * W), x.dtype)
+        return (ones @ rows.reshape(N, H * W, C)).sum((0, 1))
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return expand(reshape(grad, (1, -1, 1, 1)), self.shape)
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlates images with filters.
+
+    Args:
+        x: (N, C, H, W), or one image (C, H, W).
+        weight: (O, C / groups, KH, KW).
+        bias: (O,) or None.
+        stride: step of the window in pixels, one number or (vertical, horizontal).
+        padding: zeros around the input in pixels, or ``'valid'`` (none), or ``'same'`` (as many as
+            keep H and W; an odd one goes below and to the right).
+        dilation: distance in pixels between the weights of a filter.
+        groups: number of blocks of channels that are convolved independently.
+
+    Returns:
+        (N, O, OH, OW), or (O, OH, OW) for one image.
+
+    Raises:
+        RuntimeError: for shapes or types that do not fit, or ``'same'`` with a stride above 1.
+
+    As ``torch.nn.functional.conv2d``.
+    """
+
+    def run(x: Tensor) -> Tensor:
+        geometry = _conv_geometry(x, weight, bias, stride, padding, dilation, groups)
+        return Conv2d.apply(x, weight, bias, geometry=geometry)
+
+    return with_batch("conv2d", x, run)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    output_padding: int | tuple[int, int] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int, int] = 1,
+) -> Tensor:
+    """The adjoint of :func:`conv2d` in its input: spreads each pixel over a window and sums.
+
+    Args:
+        x: (N, C, H, W), or one image (C, H, W).
+        weight: (C, O / groups, KH, KW).
+        bias: (O,) or None.
+        stride: distance in output pixels between neighbouring windows.
+        padding: pixels cut off on all sides of the output.
+        output_padding: pixels added below and to the right, fewer than stride or dilation.
+        groups: number of blocks of channels that are treated independently.
+        dilation: distance in pixels between the weights of a filter.
+
+    Returns:
+        (N, O, OH, OW) with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
+
+    Raises:
+        RuntimeError: for shapes or types that do not fit.
+
+    As ``torch.nn.functional.conv_transpose2d``.
+    """
+
+    def run(x: Tensor) -> Tensor:
+        geometry = _transposed_geometry(
+            x, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        out = Conv2dInputGrad.apply(x, weight, geometry=geometry)
+        return out if bias is None else out + reshape(bias, (1, -1, 1, 1))
+
+    return with_batch("conv_transpose2d", x, run)
+
+
+def _conv_geometry(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int] | str,
+    dilation: int | tuple[int, int],
+    groups: int,
+) -> Geometry:
+    _check_weight("conv2d", x, weight, bias, groups)
+    O, channels, KH, KW = weight.shape
+    if x.shape[1] != channels * groups:
+        raise RuntimeError(
+            f"conv2d expects {channels * groups} channels (weight of shape {tuple(weight.shape)}, "
+            f"groups={groups}), got input of shape {tuple(x.shape)}"
+        )
+    if O % groups:
+        raise RuntimeError(f"conv2d: groups={groups} must divide the {O} output channels")
+    if bias is not None and bias.shape != (O,):
+        raise RuntimeError(f"conv2d expects a bias of shape ({O},), got {tuple(bias.shape)}")
+    SH, SW = pair(stride, "stride", 1)
+    DH, DW = pair(dilation, "dilation", 1)
+    H, W = x.shape[2:]
+    if padding == "same":
+        if (SH, SW) != (1, 1):
+            raise RuntimeError(f"padding='same' needs a stride of 1, got {stride}")
+        return Geometry(
+            (H, W), (H, W), (KH, KW), (1, 1),
+            (DH * (KH - 1) // 2, DW * (KW - 1) // 2), (DH, DW), groups,
+        )  # fmt: skip
+    if isinstance(padding, str):
+        if padding != "valid":
+            raise RuntimeError(f"padding must be 'same', 'valid' or integers, got {padding!r}")
+        padding = 0
+    PH, PW = pair(padding, "padding", 0)
+    return window_geometry("conv2d", (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW), groups)
+
+
+def _transposed_geometry(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int],
+    output_padding: int | tuple[int, int],
+    groups: int,
+    dilation: int | tuple[int, int],
+) -> Geometry:
+    """The convolution that leads from the result of the transposed one back to ``x``."""
+    _check_weight("conv_transpose2d", x, weight, bias, groups)
+    C, channels, KH, KW = weight.shape
+    if x.shape[1] != C:
+        raise RuntimeError(
+            f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "
+            f"got input of shape {tuple(x.shape)}"
+        )
+    if C % groups:
+        raise RuntimeError(f"conv_transpose2d: groups={groups} must divide the {C} input channels")
+    if bias is not None and bias.shape != (channels * groups,):
+        raise RuntimeError(
+            f"conv_transpose2d expects a bias of shape ({channels * groups},), "
+            f"got {tuple(bias.shape)}"
+        )
+    strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
+    dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations)):
+        raise RuntimeError(
+            f"output_padding must be smaller than stride or dilation, got output_padding={extra}, "
+            f"stride={strides}, dilation={dilations}"
+        )
+    sizes = _transposed_size(x.shape[2:], (KH, KW), strides, paddings, dilations, extra)
+    check_not_empty("conv_transpose2d", x.shape[2:], sizes, kernel_size=(KH, KW), padding=paddings)
+    return Geometry(sizes, x.shape[2:], (KH, KW), strides, paddings, dilations, groups)
+
+
+def _transposed_size(
+    size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, extra: Pair
+) -> Pair:
+    rows, columns = (
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, k, s, p, d, e in zip(size, kernel_size, stride, padding, dilation, extra)
+    )
+    return rows, columns
+
+
+def _check_weight(name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
+    if groups < 1:
+        raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
+    if weight.ndim != 4:
+        raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
+    if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
+        given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
+        raise RuntimeError(f"{name} expects input, weight and bias of one dtype, got {given}")

@@ -1,0 +1,75 @@
+"""Dropout: zeroing values at random during training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import kernels
+from ..autograd import Function
+from ..device import xp_of
+from ..random import default_generator
+from ..tensor import Tensor
+from .elementwise import mul
+
+
+class Dropout(Function):
+    """Zeros with probability p, 1 / (1 - p) times the rest; the mask follows from seed and offset."""
+
+    def forward(self, x: Any, *, p: float, seed: int, offset: int) -> Any:
+        self.mask = {"p": p, "seed": seed, "offset": offset}
+        return kernels.of(x).dropout(x, p, seed, offset)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Dropout.apply(grad, **self.mask)  # draws the same mask again: none is stored
+
+
+def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes each value with probability ``p`` and scales the others by 1 / (1 - p).
+
+    Args:
+        x: any shape.
+        p: probability of a zero.
+        training: when false, ``x`` itself is returned.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    Raises:
+        ValueError: for ``p`` outside [0, 1].
+
+    As ``torch.nn.functional.dropout``, with bits from Philox4x32-10 (Salmon et al., 2011).
+    """
+    if not _is_active(p, training):
+        return x
+    if p == 1:
+        return mul(x, 0.0)
+    seed, offset = default_generator.philox()
+    return Dropout.apply(x, p=p, seed=seed, offset=offset)
+
+
+def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zeroes whole channels with probability ``p`` and scales the others by 1 / (1 - p).
+
+    Args:
+        x: (N, C, H, W); or (N, C, ...), or one image as (1, C, H, W).
+        p: probability of a zero.
+        training: when false, ``x`` itself is returned.
+        inplace: accepted for torch's scripts; the result is always a new tensor.
+
+    Raises:
+        ValueError: for ``p`` outside [0, 1].
+        RuntimeError: for an input without channels.
+
+    As ``torch.nn.functional.dropout2d``, which takes an input of 3 dimensions as (N, C, L) too.
+    """
+    active = _is_active(p, training)
+    if x.ndim < 2:
+        raise RuntimeError(f"dropout2d expects an input of shape (N, C, ...), got {tuple(x.shape)}")
+    if not active:
+        return x
+    ones = xp_of(x.array).ones((*x.shape[:2], *(1 for _ in x.shape[2:])), x.dtype)
+    return mul(x, dropout(Tensor(ones), p))
+
+
+def _is_active(p: float, training: bool) -> bool:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability must be between 0 and 1, got {p}")
+    return training and p > 0

@@ -1,0 +1,628 @@
+"""Arithmetic and functions of one element at a time, with broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function
+from ..device import xp_of
+from ..tensor import Tensor, bool_, float32, int64
+
+Operand = Any  # a Tensor or a Python number
+
+# as in torch, 1 / 0 is inf and log(-1) is NaN without a word
+quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
+
+
+# ------------------------------------------------------------------------ which dtype comes out
+
+
+def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
+    """Brings the operands of an operation to one dtype, as torch does.
+
+    Between tensors, floating point wins over integers whatever the sizes, and a tensor with
+    dimensions over one without; Python numbers adapt to the tensors, except that a fraction makes
+    integers float32.
+
+    Raises:
+        TypeError: for an operand that is neither a tensor nor a number.
+        RuntimeError: for shapes that do not broadcast.
+    """
+    tensors = [x for x in operands if isinstance(x, Tensor)]
+    if len(tensors) == len(operands) and all(
+        t.array.dtype == tensors[0].array.dtype and t.array.shape == tensors[0].array.shape
+        for t in tensors
+    ):
+        return operands
+    scalars = [_number(name, x) for x in operands if not isinstance(x, Tensor)]
+    if len(tensors) > 1:
+        _check_broadcast(name, tensors)
+    dtype = _result_dtype(tensors, scalars)
+    cast = []
+    for x in operands:
+        if isinstance(x, Tensor):
+            cast.append(x if x.dtype == dtype else x.to(dtype))
+        else:
+            cast.append(_number(name, x))
+    return tuple(cast)
+
+
+def _result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
+    def rank(dtype: np.dtype) -> int:
+        return {"b": 0, "u": 1, "i": 1, "f": 2}.get(dtype.kind, 2)
+
+    top = max(rank(t.dtype) for t in tensors)
+    dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
+    dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
+    dtype = np.result_type(*dtypes)
+    if top < 2 and any(isinstance(s, float) for s in scalars):
+        return float32
+    if top < 1 and any(not isinstance(s, bool) for s in scalars):
+        return int64
+    return dtype
+
+
+def _number(name: str, x: Any) -> Any:
+    if isinstance(x, np.generic):  # first, for np.float64 is a float, too
+        return x.item()
+    if isinstance(x, (bool, int, float)):
+        return x
+    raise TypeError(f"{name} expects tensors or numbers, got {type(x).__name__}: use minicnn.tensor(…)")
+
+
+def _check_broadcast(name: str, tensors: list[Tensor]) -> None:
+    try:
+        np.broadcast_shapes(*(t.shape for t in tensors))
+    except ValueError:
+        shapes = " and ".join(str(t.shape) for t in tensors)
+        raise RuntimeError(f"{name} expects shapes that broadcast, got {shapes}") from None
+
+
+def _to_float(x: Tensor) -> Tensor:
+    """Functions such as exp give float32 for integers, as torch's do."""
+    return x if x.array.dtype.kind in "fV" else x.to(float32)
+
+
+# ------------------------------------------------------------------------ arithmetic
+
+
+class Add(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        return x + y
+
+    def backward(self, grad: Tensor) -> Any:
+        return grad, grad
+
+
+class Sub(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        return x - y
+
+    def backward(self, grad: Tensor) -> Any:
+        return grad, -grad if self.needs_input_grad[1] else None
+
+
+class Mul(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        self.save_for_backward(x, y)
+        return x * y
+
+    def backward(self, grad: Tensor) -> Any:
+        x, y = self.saved_tensors
+        need_x, need_y = self.needs_input_grad
+        return grad * y if need_x else None, grad * x if need_y else None
+
+
+class Div(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        self.save_for_backward(x, y)
+        return x / y
+
+    def backward(self, grad: Tensor) -> Any:
+        x, y = self.saved_tensors
+        need_x, need_y = self.needs_input_grad
+        grad_x = grad / y
+        return grad_x if need_x else None, -grad_x * (x / y) if need_y else None
+
+
+class Pow(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        out = x**y
+        self.save_for_backward(x, y, out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        x, y, out = self.saved_tensors
+        grad_x = grad_y = None
+        if self.needs_input_grad[0]:
+            # x ** 0 is constant, even at 0, where y * x ** (y - 1) would be 0 * inf
+            if isinstance(y, Tensor):
+                grad_x = grad * where(y == 0, 0.0, y * x ** (y - 1))
+            else:
+                grad_x = grad * (x ** (y - 1) * y) if y != 0 else grad * 0.0
+        if self.needs_input_grad[1]:
+            base = x if isinstance(x, Tensor) else grad * 0.0 + x
+            grad_y = grad * where((base == 0) & (y >= 0), 0.0, out * log(base))
+        return grad_x, grad_y
+
+
+def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    """x + alpha * y."""
+    if alpha != 1:
+        y = mul(y, alpha)
+    return Add.apply(*promote("add", x, y))
+
+
+def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    """x - alpha * y."""
+    if alpha != 1:
+        y = mul(y, alpha)
+    return Sub.apply(*promote("sub", x, y))
+
+
+def mul(x: Operand, y: Operand) -> Tensor:
+    """x * y."""
+    return Mul.apply(*promote("mul", x, y))
+
+
+def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """x / y, in floating point; rounded down (``"floor"``) or towards zero (``"trunc"``) on request."""
+    if rounding_mode not in (None, "floor", "trunc"):
+        raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
+    if rounding_mode is None:
+        x, y = (_to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
+        return Div.apply(x, y)
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    x, y = promote("div", x, y)
+    return trunc(div(x, y)).to(x.dtype if isinstance(x, Tensor) else y.dtype)
+
+
+def rsub(x: Operand, y: Operand) -> Tensor:
+    """y - x."""
+    return sub(y, x)
+
+
+def rdiv(x: Operand, y: Operand) -> Tensor:
+    """y / x."""
+    return div(y, x)
+
+
+def pow(x: Operand, exponent: Operand) -> Tensor:
+    """x ** exponent."""
+    return Pow.apply(*promote("pow", x, exponent))
+
+
+def rpow(x: Operand, base: Operand) -> Tensor:
+    """base ** x."""
+    return pow(base, x)
+
+
+class FloorDivide(Function):
+    @quiet
+    def forward(self, x: Any, y: Any) -> Any:
+        return x // y
+
+    def backward(self, grad: Tensor) -> Any:
+        return grad * 0.0, grad * 0.0
+
+
+def floor_divide(x: Operand, y: Operand) -> Tensor:
+    """x / y rounded down."""
+    return FloorDivide.apply(*promote("floor_divide", x, y))
+
+
+def remainder(x: Operand, y: Operand) -> Tensor:
+    """x - y * floor(x / y), which has the sign of y."""
+    x, y = promote("remainder", x, y)
+    return x - floor_divide(x, y) * y
+
+
+# ------------------------------------------------------------------------ functions of one tensor
+
+
+class Neg(Function):
+    def forward(self, x: Any) -> Any:
+        return -x
+
+    def backward(self, grad: Tensor) -> Any:
+        return -grad
+
+
+class Abs(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return abs_array(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        return grad * sign(x)
+
+
+class Exp(Function):
+    @quiet
+    def forward(self, x: Any) -> Any:
+        out = xp_of(x).exp(x)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        (out,) = self.saved_tensors
+        return grad * out
+
+
+class Expm1(Function):
+    @quiet
+    def forward(self, x: Any) -> Any:
+        out = xp_of(x).expm1(x)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        (out,) = self.saved_tensors
+        return grad * (out + 1.0)
+
+
+class Log(Function):
+    @quiet
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return xp_of(x).log(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        return grad / x
+
+
+class Log1p(Function):
+    @quiet
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return xp_of(x).log1p(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        return grad / (x + 1.0)
+
+
+class Sqrt(Function):
+    @quiet
+    def forward(self, x: Any) -> Any:
+        out = xp_of(x).sqrt(x)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        (out,) = self.saved_tensors
+        return grad / (out * 2.0)
+
+
+class Sin(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return xp_of(x).sin(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        return grad * cos(x)
+
+
+class Cos(Function):
+    def forward(self, x: Any) -> Any:
+        self.save_for_backward(x)
+        return xp_of(x).cos(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        return -grad * sin(x)
+
+
+class Tanh(Function):
+    def forward(self, x: Any) -> Any:
+        out = xp_of(x).tanh(x)
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        (out,) = self.saved_tensors
+        return grad * (1.0 - out * out)
+
+
+class Sigmoid(Function):
+    def forward(self, x: Any) -> Any:
+        # 0.5 * (1 + tanh(x / 2)) never overflows
+        out = (xp_of(x).tanh(x * 0.5) + 1.0) * 0.5
+        self.save_for_backward(out)
+        return out
+
+    def backward(self, grad: Tensor) -> Any:
+        (out,) = self.saved_tensors
+        return grad * (out * (1.0 - out))
+
+
+class _Step(Function):
+    """Piecewise constant functions: floor, ceil, round, trunc, sign."""
+
+    def forward(self, x: Any, name: str) -> Any:
+        return getattr(xp_of(x), name)(x)
+
+    def backward(self, grad: Tensor) -> Any:
+        return grad * 0.0
+
+
+def abs_array(x: Any) -> Any:
+    """The absolute values of an array (``abs`` names the operation on tensors in this file)."""
+    return xp_of(x).abs(x)
+
+
+def neg(x: Tensor) -> Tensor:
+    """-x."""
+    return Neg.apply(x)
+
+
+def abs(x: Tensor) -> Tensor:
+    """|x|; its gradient at 0 is 0."""
+    return Abs.apply(x)
+
+
+def exp(x: Tensor) -> Tensor:
+    """e to the power of x."""
+    return Exp.apply(_to_float(x))
+
+
+def expm1(x: Tensor) -> Tensor:
+    """exp(x) - 1, accurate near 0."""
+    return Expm1.apply(_to_float(x))
+
+
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm."""
+    return Log.apply(_to_float(x))
+
+
+def log1p(x: Tensor) -> Tensor:
+    """log(1 + x), accurate near 0."""
+    return Log1p.apply(_to_float(x))
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root."""
+    return Sqrt.apply(_to_float(x))
+
+
+def rsqrt(x: Tensor) -> Tensor:
+    """1 / sqrt(x)."""
+    return pow(_to_float(x), -0.5)
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """1 / x."""
+    return div(1.0, x)
+
+
+def square(x: Tensor) -> Tensor:
+    """x * x."""
+    return mul(x, x)
+
+
+def sin(x: Tensor) -> Tensor:
+    """The sine of an angle in radians."""
+    return Sin.apply(_to_float(x))
+
+
+def cos(x: Tensor) -> Tensor:
+    """The cosine of an angle in radians."""
+    return Cos.apply(_to_float(x))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return Tanh.apply(_to_float(x))
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return Sigmoid.apply(_to_float(x))
+
+
+def floor(x: Tensor) -> Tensor:
+    """x rounded down."""
+    return _Step.apply(x, name="floor")
+
+
+def ceil(x: Tensor) -> Tensor:
+    """x rounded up."""
+    return _Step.apply(x, name="ceil")
+
+
+def round(x: Tensor) -> Tensor:
+    """x rounded to the nearest integer, halves to the even one."""
+    return _Step.apply(x, name="rint")
+
+
+def trunc(x: Tensor) -> Tensor:
+    """x rounded towards zero."""
+    return _Step.apply(x, name="trunc")
+
+
+def sign(x: Tensor) -> Tensor:
+    """-1, 0 or 1."""
+    return _Step.apply(x, name="sign")
+
+
+# ------------------------------------------------------------------------ choices
+
+
+class Where(Function):
+    def forward(self, condition: Any, x: Any, y: Any) -> Any:
+        self.save_for_backward(condition)
+        return xp_of(condition).where(condition, x, y)
+
+    def backward(self, grad: Tensor) -> Any:
+        (condition,) = self.saved_tensors
+        _, need_x, need_y = self.needs_input_grad
+        zero = grad.detach() * 0.0 if need_x or need_y else grad
+        return (
+            None,
+            where(condition, grad, zero) if need_x else None,
+            where(condition, zero, grad) if need_y else None,
+        )
+
+
+class Clamp(Function):
+    def forward(self, x: Any, low: float | None, high: float | None) -> Any:
+        self.save_for_backward(x)
+        self.limits = low, high
+        return xp_of(x).clip(x, low, high)
+
+    def backward(self, grad: Tensor) -> Any:
+        (x,) = self.saved_tensors
+        low, high = self.limits
+        inside = ones_mask(x)
+        if low is not None:
+            inside = inside & (x >= low)
+        if high is not None:
+            inside = inside & (x <= high)
+        return grad * inside
+
+
+class _Extremum(Function):
+    """The larger or smaller of two; where they are equal each gets half of the gradient."""
+
+    def forward(self, x: Any, y: Any, largest: bool) -> Any:
+        self.save_for_backward(x, y)
+        self.largest = largest
+        return (xp_of(x).maximum if largest else xp_of(x).minimum)(x, y)
+
+    def backward(self, grad: Tensor) -> Any:
+        x, y = self.saved_tensors
+        wins = (x > y) if self.largest else (x < y)
+        share = wins.to(grad.dtype) + (x == y).to(grad.dtype) * 0.5
+        return grad * share, grad * (1.0 - share)
+
+
+def ones_mask(x: Tensor) -> Tensor:
+    """True everywhere, in the shape of ``x``."""
+    return Tensor(xp_of(x.array).ones(x.shape, bool))
+
+
+def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
+    """x where ``condition`` is true, else y."""
+    if condition.dtype != bool_:
+        raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
+    if isinstance(x, Tensor) or isinstance(y, Tensor):
+        x, y = promote("where", x, y)
+        _check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
+        # a number next to a tensor without dimensions is to take that tensor's dtype, too
+        dtype = x.dtype if isinstance(x, Tensor) else y.dtype
+    else:
+        dtype = float32 if float in (type(x), type(y)) else int64
+    xp = xp_of(condition.array)
+    x, y = (v if isinstance(v, Tensor) else Tensor(xp.asarray(v, dtype)) for v in (x, y))
+    return Where.apply(condition, x, y)
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """``value`` where ``mask`` is true, else x."""
+    return where(mask, value, x)
+
+
+def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """x limited to [min, max]; the gradient at the limits is 1."""
+    if min is None and max is None:
+        raise ValueError("clamp expects min, max or both, got neither")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        x = x if min is None else where(promote_compare(x, min, "greater_equal"), x, min)
+        return x if max is None else where(promote_compare(x, max, "less_equal"), x, max)
+    if x.dtype.kind in "iub" and (isinstance(min, float) or isinstance(max, float)):
+        x = x.to(float32)
+    return Clamp.apply(x, low=min, high=max)
+
+
+def maximum(x: Tensor, y: Tensor) -> Tensor:
+    """The larger of two elements; the gradient is halved where they are equal."""
+    return _Extremum.apply(*_both_tensors("maximum", x, y), largest=True)
+
+
+def minimum(x: Tensor, y: Tensor) -> Tensor:
+    """The smaller of two elements; the gradient is halved where they are equal."""
+    return _Extremum.apply(*_both_tensors("minimum", x, y), largest=False)
+
+
+def _both_tensors(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+        raise TypeError(f"{name} expects two tensors, got {type(x).__name__}, {type(y).__name__}")
+    return promote(name, x, y)
+
+
+# ------------------------------------------------------------------------ comparisons and logic
+
+
+class _Compare(Function):
+    def forward(self, x: Any, y: Any, name: str) -> Any:
+        return getattr(xp_of(x), name)(x, y)
+
+
+def promote_compare(x: Tensor, y: Operand, name: str) -> Tensor:
+    """The bool tensor of a NumPy-named comparison."""
+    return _Compare.apply(*promote(name, x, y), name=name)
+
+
+def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
+    def compare(x: Tensor, y: Operand) -> Tensor:
+        return promote_compare(x, y, name)
+
+    compare.__doc__ = doc
+    return compare
+
+
+eq = _comparison("equal", "x == y, element by element.")
+ne = _comparison("not_equal", "x != y, element by element.")
+lt = _comparison("less", "x < y, element by element.")
+le = _comparison("less_equal", "x <= y, element by element.")
+gt = _comparison("greater", "x > y, element by element.")
+ge = _comparison("greater_equal", "x >= y, element by element.")
+logical_and = _comparison("logical_and", "Whether both are true.")
+logical_or = _comparison("logical_or", "Whether one is true.")
+logical_xor = _comparison("logical_xor", "Whether exactly one is true.")
+bitwise_and = _comparison("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
+bitwise_or = _comparison("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
+bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
+
+
+class _Test(Function):
+    def forward(self, x: Any, name: str) -> Any:
+        return getattr(xp_of(x), name)(x)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """Whether an element is false or zero."""
+    return _Test.apply(x, name="logical_not")
+
+
+def bitwise_not(x: Tensor) -> Tensor:
+    """~x, bit by bit; for bool tensors, whether an element is false."""
+    return _Test.apply(x, name="invert")
+
+
+def isnan(x: Tensor) -> Tensor:
+    """Whether an element is NaN."""
+    return _Test.apply(x, name="isnan")
+
+
+def isinf(x: Tensor) -> Tensor:
+    """Whether an element is infinite."""
+    return _Test.apply(x, name="isinf")
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """Whether an element is neither infinite nor NaN."""
+    return _Test.apply(x, name="isfinite")

@@ -1,0 +1,119 @@
+"""The operations as methods and operators of ``Tensor``: ``x.sum()``, ``x + y``, ``x[0]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from . import activation, elementwise, index, linear, reduce, shape
+
+
+def _in_place(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """``x.op_(…)``: computes ``x.op(…)`` and writes the result over x."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.write_(operation(self, *args, **kwargs).to(self.dtype))
+
+    method.__doc__ = f"In place: {operation.__doc__}"
+    return method
+
+
+def _cast(dtype: Any) -> Callable[..., Any]:
+    def method(self: Any) -> Any:
+        return self.to(dtype)
+
+    method.__doc__ = f"This tensor as {np.dtype(dtype)}."
+    return method
+
+
+class TensorMethods:
+    """What ``Tensor`` gains from the operations; every entry is a function of the ``ops`` modules."""
+
+    __add__ = __radd__ = elementwise.add
+    __sub__, __rsub__ = elementwise.sub, elementwise.rsub
+    __mul__ = __rmul__ = elementwise.mul
+    __truediv__, __rtruediv__ = elementwise.div, elementwise.rdiv
+    __floordiv__, __mod__ = elementwise.floor_divide, elementwise.remainder
+    __pow__, __rpow__ = elementwise.pow, elementwise.rpow
+    __matmul__ = linear.matmul
+    __neg__, __abs__ = elementwise.neg, elementwise.abs
+    __eq__, __ne__ = elementwise.eq, elementwise.ne  # type: ignore[assignment]
+    __lt__, __le__ = elementwise.lt, elementwise.le
+    __gt__, __ge__ = elementwise.gt, elementwise.ge
+    __and__, __or__, __xor__ = elementwise.bitwise_and, elementwise.bitwise_or, elementwise.bitwise_xor
+    __invert__ = elementwise.bitwise_not
+    __getitem__, __setitem__ = index.getitem, index.setitem
+    __hash__ = object.__hash__
+
+    add, sub, mul, div, pow = (
+        elementwise.add, elementwise.sub, elementwise.mul, elementwise.div, elementwise.pow,
+    )  # fmt: skip
+    floor_divide, remainder = elementwise.floor_divide, elementwise.remainder
+    neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
+    exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
+    sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
+    sin, cos, tanh, sigmoid = elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sigmoid
+    floor, ceil, round, trunc = elementwise.floor, elementwise.ceil, elementwise.round, elementwise.trunc
+    clamp = clip = elementwise.clamp
+    maximum, minimum = elementwise.maximum, elementwise.minimum
+    masked_fill = elementwise.masked_fill
+    eq, ne, lt, le, gt, ge = (
+        elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge,
+    )  # fmt: skip
+    logical_and, logical_or = elementwise.logical_and, elementwise.logical_or
+    logical_xor, logical_not = elementwise.logical_xor, elementwise.logical_not
+    isnan, isinf, isfinite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
+
+    relu, softmax, log_softmax = activation.relu, activation.softmax, activation.log_softmax
+
+    sum, mean, var, std, prod, cumsum = (
+        reduce.sum, reduce.mean, reduce.var, reduce.std, reduce.prod, reduce.cumsum,
+    )  # fmt: skip
+    max, min, amax, amin = reduce.max, reduce.min, reduce.amax, reduce.amin
+    argmax, argmin, logsumexp = reduce.argmax, reduce.argmin, reduce.logsumexp
+    all, any, norm = reduce.all, reduce.any, reduce.norm
+
+    reshape = view = shape.reshape
+    permute, transpose, t, moveaxis = shape.permute, shape.transpose, shape.t, shape.moveaxis
+    flatten, unflatten = shape.flatten, shape.unflatten
+    squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
+    expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
+    split, chunk, unbind = shape.split, shape.chunk, shape.unbind
+    flip, pad, contiguous = shape.flip, shape.pad, shape.contiguous
+
+    gather, scatter_add = index.gather, index.scatter_add
+    index_select, masked_select = index.index_select, index.masked_select
+    nonzero = index.nonzero
+
+    matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
+
+    add_ = __iadd__ = _in_place(elementwise.add)
+    sub_ = __isub__ = _in_place(elementwise.sub)
+    mul_ = __imul__ = _in_place(elementwise.mul)
+    div_ = __itruediv__ = _in_place(elementwise.div)
+    pow_, clamp_ = _in_place(elementwise.pow), _in_place(elementwise.clamp)
+    neg_, exp_, sqrt_, relu_ = (
+        _in_place(elementwise.neg), _in_place(elementwise.exp), _in_place(elementwise.sqrt),
+        _in_place(activation.relu),
+    )  # fmt: skip
+
+    float, double, half = _cast(np.float32), _cast(np.float64), _cast(np.float16)
+    long, int, bool = _cast(np.int64), _cast(np.int32), _cast(np.bool_)
+
+    @property
+    def T(self: Any) -> Any:
+        """With its dimensions in reverse order."""
+        return shape.permute(self, tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self: Any) -> Any:
+        """With its last two dimensions exchanged."""
+        return shape.transpose(self, -2, -1)
+
+
+for _name, _method in vars(TensorMethods).items():
+    if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__hash__"):
+        setattr(Tensor, _name, _method)

@@ -1,0 +1,303 @@
+"""Normalisation: of batches, layers, groups of channels, and across neighbouring channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import kernels
+from ..autograd import Function, is_grad_enabled, no_grad
+from ..device import xp_of
+from ..tensor import Tensor
+from .elementwise import abs, add, clamp, mul, pow, sub
+from .linear import matmul
+from .reduce import mean, sum
+from .shape import permute, reshape
+
+
+class BatchNorm(Function):
+    """x (N, C, ...), weight (C,), bias (C,) -> x normalised; mean and variance (C,) of the batch."""
+
+    def forward(self, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
+        out, self.mean, self.variance = kernels.of(x).batch_norm(x, weight, bias, eps)
+        self.save_for_backward(x, weight)
+        self.eps = eps
+        return out, self.mean, self.variance
+
+    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+        # mean and variance leave only for the running statistics, so they have no gradient
+        x, weight = self.saved_tensors
+        if is_grad_enabled():
+            return _batch_norm_backward(grad, x, weight, self.eps)
+        arrays = (grad.array, x.array, weight.array, self.mean, self.variance)
+        gradients = kernels.of(x.array).batch_norm_backward(*arrays, self.eps)
+        grad_x, grad_weight, grad_bias = gradients
+        return Tensor(grad_x), Tensor(grad_weight), Tensor(grad_bias)
+
+
+def _batch_norm_backward(
+    grad: Tensor, x: Tensor, weight: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the kernel computes, in operations that can be differentiated (Ioffe, Szegedy 2015)."""
+    axes = (0, *range(2, x.ndim))
+    centred = sub(x, mean(x, axes, keepdim=True))
+    scale = pow(mean(mul(centred, centred), axes, keepdim=True) + eps, -0.5)
+    normalised = mul(centred, scale)
+    grad_weight = sum(mul(grad, normalised), axes)
+    grad_bias = sum(grad, axes)
+    channels = (1, -1, *(1 for _ in axes[1:]))
+    count = x.array.size // x.shape[1]
+    rest = grad_bias.reshape(channels) + mul(normalised, grad_weight.reshape(channels))
+    grad_x = mul(mul(weight.reshape(channels), scale), sub(grad, rest / count))
+    return grad_x, grad_weight, grad_bias
+
+
+class ChannelAffine(Function):
+    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift by channel."""
+
+    def forward(self, x: Any, scale: Any, shift: Any) -> Any:
+        self.save_for_backward(x, scale)
+        return kernels.of(x).channel_affine(x, scale, shift)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale = self.saved_tensors
+        needs_x, needs_scale, needs_shift = self.needs_input_grad
+        axes = (0, *range(2, x.ndim))
+        return (
+            mul(grad, reshape(scale, (1, -1, *(1 for _ in axes[1:])))) if needs_x else None,
+            sum(mul(grad, x), axes) if needs_scale else None,
+            sum(grad, axes) if needs_shift else None,
+        )
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalises each channel to mean 0 and variance 1, then applies a factor and an offset.
+
+    Args:
+        x: (N, C) or (N, C, ...).
+        running_mean, running_var: (C,), used when not ``training``; otherwise changed in place to
+            ``(1 - momentum) * running + momentum * batch``, with the unbiased variance.
+        weight, bias: (C,), the factor and the offset; 1 and 0 when left out.
+        training: normalise by the statistics of the batch (with the biased variance).
+        momentum: weight of this batch in the running statistics.
+        eps: added to the variance, for stability.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        ValueError: in training, if a channel has a single value.
+        RuntimeError: for shapes that do not fit, or without running statistics outside training.
+
+    As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
+    """
+    if x.ndim < 2:
+        raise RuntimeError(
+            f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
+        )
+    C = x.shape[1]
+    given = {"running_mean": running_mean, "running_var": running_var}
+    for name, value in {**given, "weight": weight, "bias": bias}.items():
+        if value is not None and value.shape != (C,):
+            raise RuntimeError(
+                f"batch_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
+            )
+    xp = xp_of(x.array)
+    # half-precision activations keep float32 statistics and parameters
+    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
+    weight = Tensor(xp.ones(C, dtype)) if weight is None else weight
+    bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
+    if training:
+        count = x.array.size // C
+        if count <= 1:
+            raise ValueError(
+                "batch_norm expects more than 1 value per channel when training, "
+                f"got input of shape {tuple(x.shape)}"
+            )
+        out, batch_mean, batch_var = BatchNorm.apply(x, weight, bias, eps=eps)
+        with no_grad():
+            _move_towards(running_mean, batch_mean, momentum)
+            _move_towards(running_var, batch_var * (count / (count - 1)), momentum)
+        return out
+    if running_mean is None or running_var is None:
+        raise RuntimeError(
+            "batch_norm needs running_mean and running_var when not training, got None"
+        )
+    scale = mul(weight, pow(running_var + eps, -0.5))
+    return ChannelAffine.apply(x, scale, sub(bias, mul(running_mean, scale)))
+
+
+def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
+    if running is not None:
+        running.copy_(running * (1 - momentum) + batch.to(running.dtype) * momentum)
+
+
+def layer_norm(
+    x: Tensor,
+    normalized_shape: int | tuple[int, ...],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalises over the last dimensions, then applies a factor and an offset.
+
+    Args:
+        x: (..., *normalized_shape).
+        normalized_shape: the dimensions to normalise over.
+        weight, bias: of ``normalized_shape``, the factor and the offset.
+        eps: added to the variance, for stability.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        RuntimeError: for shapes that do not fit.
+
+    As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
+    """
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"layer_norm expects an input of shape (..., {', '.join(map(str, shape))}), "
+            f"got {tuple(x.shape)}"
+        )
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != shape:
+            raise RuntimeError(
+                f"layer_norm expects {name} of shape {shape}, got {tuple(value.shape)}"
+            )
+    out = _standardize(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
+    out = out if weight is None else mul(out, weight)
+    return out if bias is None else add(out, bias)
+
+
+def group_norm(
+    x: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalises each image over groups of channels, then applies a factor and an offset.
+
+    Args:
+        x: (N, C, ...).
+        num_groups: number of groups, a divisor of C.
+        weight, bias: (C,), the factor and the offset.
+        eps: added to the variance, for stability.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        RuntimeError: for shapes that do not fit.
+        ValueError: if a group has a single value.
+
+    As ``torch.nn.functional.group_norm`` (Wu and He, 2018).
+    """
+    if x.ndim < 2:
+        raise RuntimeError(
+            f"group_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
+        )
+    N, C, *rest = x.shape
+    if num_groups < 1 or C % num_groups:
+        raise RuntimeError(f"group_norm: num_groups={num_groups} must divide the {C} channels")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != (C,):
+            raise RuntimeError(
+                f"group_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
+            )
+    if x.array.size <= num_groups:
+        raise ValueError(
+            f"group_norm expects more than 1 value per group, got input of shape {tuple(x.shape)} "
+            f"in {num_groups} groups"
+        )
+    grouped = reshape(x, (N, num_groups, C // num_groups, *rest))
+    out = reshape(_standardize(grouped, tuple(range(2, grouped.ndim)), eps), x.shape)
+    channels = (-1, *(1 for _ in rest))
+    out = out if weight is None else mul(out, reshape(weight, channels))
+    return out if bias is None else add(out, reshape(bias, channels))
+
+
+def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    centred = sub(x, mean(x, axes, keepdim=True))
+    variance = mean(mul(centred, centred), axes, keepdim=True)
+    return mul(centred, pow(variance + eps, -0.5))
+
+
+class LocalResponseNorm(Function):
+    """x (N, C, H, W) / (k + alpha / size * sum of squares of ``size`` channels around) ** beta."""
+
+    def forward(self, x: Any, *, size: int, alpha: float, beta: float, k: float) -> Any:
+        self.save_for_backward(x)
+        self.options = size, alpha, beta, k
+        return kernels.of(x).local_response_norm(x, *self.options)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        if is_grad_enabled():
+            return _local_response_norm_backward(grad, x, *self.options)
+        backward = kernels.of(x.array).local_response_norm_backward
+        return Tensor(backward(grad.array, x.array, *self.options))
+
+
+def _local_response_norm_backward(
+    grad: Tensor, x: Tensor, size: int, alpha: float, beta: float, k: float
+) -> Tensor:
+    """What the kernel computes, in operations that can be differentiated."""
+    xp = xp_of(x.array)
+    c = xp.arange(x.shape[1])
+    offset = c - c[:, None]  # (C, C), of a neighbour from the channel
+    near = Tensor(((-(size // 2) <= offset) & (offset <= (size - 1) // 2)).astype(x.dtype))
+    grad, x = permute(grad, (0, 2, 3, 1)), permute(x, (0, 2, 3, 1))  # (N, H, W, C)
+    base = matmul(mul(x, x), near.transpose(0, 1)) * (alpha / size) + k
+    through = matmul(mul(mul(grad, x), pow(base, -beta - 1)), near)
+    grad_x = sub(mul(grad, pow(base, -beta)), mul(x, through) * (2 * alpha * beta / size))
+    return permute(grad_x, (0, 3, 1, 2))
+
+
+def local_response_norm(
+    x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Divides each value by a power of the mean square of its neighbours across channels.
+
+    Args:
+        x: (N, C, ...) of at least 3 dimensions.
+        size: number of neighbouring channels.
+        alpha, beta, k: the divisor is (k + alpha * mean of squares) ** beta; the mean is over
+            ``size`` channels, those beyond the first and last counting as 0.
+
+    Returns:
+        The shape of ``x``.
+
+    Raises:
+        ValueError: for fewer than 3 dimensions, or a size below 1.
+
+    As ``torch.nn.functional.local_response_norm``. The paper (Krizhevsky et al., 2012) has the sum
+    in place of the mean: its alpha of 1e-4 is 5e-4 here.
+    """
+    if x.ndim < 3:
+        raise ValueError(f"local_response_norm expects 3 or more dimensions, got {tuple(x.shape)}")
+    if size < 1:
+        raise ValueError(f"local_response_norm expects a size of at least 1, got {size}")
+    images = x if x.ndim == 4 else reshape(x, (*x.shape[:2], -1, 1))
+    out = LocalResponseNorm.apply(images, size=size, alpha=alpha, beta=beta, k=k)
+    return out if x.ndim == 4 else reshape(out, x.shape)
+
+
+def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """Divides by the p-norm over a dimension, or by ``eps`` where that is larger.
+
+    As ``torch.nn.functional.normalize``.
+    """
+    powers = sum(mul(x, x) if p == 2 else pow(abs(x), p), dim, keepdim=True)
+    # limited before the root, whose slope at 0 is infinite
+    return mul(x, pow(clamp(powers, min=eps**p), -1 / p))

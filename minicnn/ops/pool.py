@@ -1,0 +1,315 @@
+"""Pooling: the maximum or the mean of windows."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..autograd import Function
+from ..device import Device, device_of, xp_of
+from ..kernels.geometry import Geometry, Pair
+from ..tensor import Tensor
+from .linear import matmul
+from .shape import permute, reshape
+from .window import pair, window_geometry, with_batch
+
+
+class MaxPool2d(Function):
+    """x (N, C, H, W) -> (N, C, OH, OW), and which position of each window held the maximum."""
+
+    def forward(self, x: Any, *, geometry: Geometry) -> Any:
+        self.geometry = geometry
+        out, self.argmax = kernels.of(x).max_pool2d(x, geometry)
+        return out, self.argmax
+
+    def backward(self, grad: Tensor, _: None) -> Tensor:
+        return MaxPool2dScatter.apply(grad, argmax=self.argmax, geometry=self.geometry)
+
+
+class MaxPool2dScatter(Function):
+    """grad (N, C, OH, OW) -> (N, C, H, W): adds each gradient where the maximum was."""
+
+    def forward(self, grad: Any, *, argmax: Any, geometry: Geometry) -> Any:
+        self.argmax, self.geometry = argmax, geometry
+        return kernels.of(grad).max_pool2d_scatter(grad, argmax, geometry)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return MaxPool2dGather.apply(grad, argmax=self.argmax, geometry=self.geometry)
+
+
+class MaxPool2dGather(Function):
+    """x (N, C, H, W) -> (N, C, OH, OW): the values where the maxima of another image were."""
+
+    def forward(self, x: Any, *, argmax: Any, geometry: Geometry) -> Any:
+        self.argmax, self.geometry = argmax, geometry
+        return kernels.of(x).max_pool2d_gather(x, argmax, geometry)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return MaxPool2dScatter.apply(grad, argmax=self.argmax, geometry=self.geometry)
+
+
+class AvgPool2d(Function):
+    """x (N, C, H, W), scale (OH, OW) -> (N, C, OH, OW): the sums of the windows times scale."""
+
+    def forward(self, x: Any, *, scale: Any, geometry: Geometry) -> Any:
+        self.scale, self.geometry = scale, geometry
+        return kernels.of(x).avg_pool2d(x, scale, geometry)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AvgPool2dScatter.apply(grad, scale=self.scale, geometry=self.geometry)
+
+
+class AvgPool2dScatter(Function):
+    """grad (N, C, OH, OW) -> (N, C, H, W): spreads each gradient over its window."""
+
+    def forward(self, grad: Any, *, scale: Any, geometry: Geometry) -> Any:
+        self.scale, self.geometry = scale, geometry
+        return kernels.of(grad).avg_pool2d_scatter(grad, scale, geometry)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AvgPool2d.apply(grad, scale=self.scale, geometry=self.geometry)
+
+
+class AdaptiveMaxPool2d(Function):
+    """x (N, C, H, W) -> (N, C, OH, OW), and the plane index h * W + w of each maximum."""
+
+    def forward(self, x: Any, *, output_size: Pair) -> Any:
+        self.input_size = x.shape[2:]
+        out, self.indices = kernels.of(x).adaptive_max_pool2d(x, output_size)
+        return out, self.indices
+
+    def backward(self, grad: Tensor, _: None) -> Tensor:
+        return PlaneScatter.apply(grad, indices=self.indices, input_size=self.input_size)
+
+
+class PlaneScatter(Function):
+    """grad (N, C, OH, OW) -> (N, C, H, W): adds at the plane indices."""
+
+    def forward(self, grad: Any, *, indices: Any, input_size: Pair) -> Any:
+        self.indices = indices
+        return kernels.of(grad).plane_scatter(grad, indices, input_size)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return PlaneGather.apply(grad, indices=self.indices)
+
+
+class PlaneGather(Function):
+    """x (N, C, H, W) -> (N, C, OH, OW): the values at the plane indices."""
+
+    def forward(self, x: Any, *, indices: Any) -> Any:
+        self.indices, self.input_size = indices, x.shape[2:]
+        return kernels.of(x).plane_gather(x, indices)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return PlaneScatter.apply(grad, indices=self.indices, input_size=self.input_size)
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The maximum of each window; padding never wins, and of equal values the first one does.
+
+    Args:
+        x: (N, C, H, W), or one image (C, H, W).
+        kernel_size: size of the window in pixels, one number or (vertical, horizontal).
+        stride: step of the window, ``kernel_size`` when left out.
+        padding: pixels of -inf around the input, at most half of ``kernel_size``.
+        dilation: distance in pixels between the positions of a window.
+        ceil_mode: round the output size up, unless the last window would begin beyond the input.
+        return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
+
+    Returns:
+        (N, C, OH, OW), or a pair of them; without N for one image.
+
+    Raises:
+        RuntimeError: for shapes or options that do not fit.
+
+    As ``torch.nn.functional.max_pool2d``.
+    """
+    kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
+    strides = kernel if stride is None else pair(stride, "stride", 1)
+    paddings = pair(padding, "padding", 0)
+    _check_padding("max_pool2d", paddings, kernel)
+
+    def run(x: Tensor) -> Any:
+        H, W = x.shape[2:]
+        geometry = window_geometry(
+            "max_pool2d", (H, W), kernel, strides, paddings, dilations, ceil_mode=ceil_mode
+        )
+        out, argmax = MaxPool2d.apply(x, geometry=geometry)
+        return (out, Tensor(_plane_indices(argmax.array, geometry))) if return_indices else out
+
+    return with_batch("max_pool2d", x, run)
+
+
+def _check_padding(name: str, padding: Pair, kernel_size: Pair) -> None:
+    if any(p > k // 2 for p, k in zip(padding, kernel_size)):
+        raise RuntimeError(
+            f"{name}: padding must be at most half of kernel_size, "
+            f"got padding={padding} and kernel_size={kernel_size}"
+        )
+
+
+def _plane_indices(argmax: Any, geometry: Geometry) -> Any:
+    """Positions in a window, kh * KW + kw, as positions in the image, h * W + w."""
+    xp = xp_of(argmax)
+    (OH, OW), KW = geometry.output_size, geometry.kernel_size[1]
+    (SH, SW), (PH, PW), (DH, DW) = geometry.stride, geometry.padding, geometry.dilation
+    kh, kw = xp.divmod(argmax.astype(xp.int64), KW)
+    h = xp.arange(OH)[:, None] * SH - PH + kh * DH
+    w = xp.arange(OW) * SW - PW + kw * DW
+    return h * geometry.input_size[1] + w
+
+
+def avg_pool2d(
+    x: Tensor,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window.
+
+    Args:
+        x: (N, C, H, W), or one image (C, H, W).
+        kernel_size: size of the window in pixels, one number or (vertical, horizontal).
+        stride: step of the window, ``kernel_size`` when left out.
+        padding: zeros around the input, at most half of ``kernel_size``.
+        ceil_mode: round the output size up, unless the last window would begin beyond the input.
+        count_include_pad: whether padding counts in the mean (what juts out beyond it never does).
+        divisor_override: divide by this instead of the number of pixels.
+
+    Returns:
+        (N, C, OH, OW), without N for one image.
+
+    Raises:
+        RuntimeError: for shapes or options that do not fit.
+
+    As ``torch.nn.functional.avg_pool2d``.
+    """
+    kernel, paddings = pair(kernel_size, "kernel_size", 1), pair(padding, "padding", 0)
+    strides = kernel if stride is None else pair(stride, "stride", 1)
+    _check_padding("avg_pool2d", paddings, kernel)
+    if divisor_override == 0:
+        raise RuntimeError("avg_pool2d: divisor_override must not be 0, got 0")
+
+    def run(x: Tensor) -> Tensor:
+        H, W = x.shape[2:]
+        geometry = window_geometry(
+            "avg_pool2d", (H, W), kernel, strides, paddings, ceil_mode=ceil_mode
+        )
+        scale = _mean_scale(
+            geometry, count_include_pad, divisor_override, x.dtype, device_of(x.array)
+        )
+        return AvgPool2d.apply(x, scale=scale, geometry=geometry)
+
+    return with_batch("avg_pool2d", x, run)
+
+
+@functools.lru_cache(maxsize=64)  # on a GPU every new one costs a transfer
+def _mean_scale(
+    geometry: Geometry, include_padding: bool, divisor: int | None, dtype: np.dtype, device: Device
+) -> Any:
+    """One divided by the number of pixels that each window counts, (OH, OW)."""
+    if divisor is not None:
+        scale = np.full(geometry.output_size, 1 / divisor)
+    else:
+        rows, columns = (_window_lengths(geometry, axis, include_padding) for axis in (0, 1))
+        scale = 1 / np.outer(rows, columns)
+    # half-precision windows are summed, and so also scaled, in float32
+    return device.xp.asarray(scale.astype(np.float32 if dtype == np.float16 else dtype))
+
+
+def _window_lengths(geometry: Geometry, axis: int, include_padding: bool) -> np.ndarray:
+    size, padding = geometry.input_size[axis], geometry.padding[axis]
+    begin = np.arange(geometry.output_size[axis]) * geometry.stride[axis] - padding
+    end = np.minimum(begin + geometry.kernel_size[axis], size + padding)
+    return end - begin if include_padding else np.minimum(end, size) - np.maximum(begin, 0)
+
+
+def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
+    """The mean of windows chosen so that the output has a given size.
+
+    Args:
+        x: (N, C, H, W), or one image (C, H, W).
+        output_size: (OH, OW), or one number for both; None keeps the input's. Window i of a side
+            is [floor(i H / OH), ceil((i + 1) H / OH)).
+
+    Returns:
+        (N, C, OH, OW), without N for one image.
+
+    Raises:
+        RuntimeError: for shapes that do not fit.
+
+    As ``torch.nn.functional.adaptive_avg_pool2d``.
+    """
+
+    def run(x: Tensor) -> Tensor:
+        H, W = x.shape[2:]
+        OH, OW = _adaptive_size("adaptive_avg_pool2d", x, output_size)
+        if H % OH == 0 and W % OW == 0:
+            return avg_pool2d(x, (H // OH, W // OW))
+        rows = Tensor(_averaging_matrix(H, OH, x.dtype, device_of(x.array)))
+        columns = Tensor(_averaging_matrix(W, OW, x.dtype, device_of(x.array)))
+        N, C = x.shape[:2]
+        out = matmul(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
+        out = matmul(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
+        return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
+
+    return with_batch("adaptive_avg_pool2d", x, run)
+
+
+@functools.lru_cache(maxsize=64)
+def _averaging_matrix(size: int, output_size: int, dtype: np.dtype, device: Device) -> Any:
+    """(OH, H): each row the mean over one adaptive window."""
+    i, h = np.ogrid[:output_size, :size]
+    begin, end = i * size // output_size, -(-(i + 1) * size // output_size)
+    matrix = ((begin <= h) & (h < end)) / (end - begin)
+    return device.xp.asarray(matrix.astype(dtype))
+
+
+def adaptive_max_pool2d(
+    x: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
+) -> Any:
+    """The maximum of windows chosen so that the output has a given size.
+
+    Args:
+        x, output_size: as for :func:`adaptive_avg_pool2d`.
+        return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
+
+    Returns:
+        (N, C, OH, OW), or a pair of them; without N for one image.
+
+    Raises:
+        RuntimeError: for shapes that do not fit.
+
+    As ``torch.nn.functional.adaptive_max_pool2d``.
+    """
+
+    def run(x: Tensor) -> Any:
+        size = _adaptive_size("adaptive_max_pool2d", x, output_size)
+        out, indices = AdaptiveMaxPool2d.apply(x, output_size=size)
+        return (out, indices) if return_indices else out
+
+    return with_batch("adaptive_max_pool2d", x, run)
+
+
+def _adaptive_size(name: str, x: Tensor, size: int | tuple[int | None, int | None]) -> Pair:
+    sizes = size if isinstance(size, (tuple, list)) else (size, size)
+    if len(sizes) != 2:
+        raise RuntimeError(f"{name}: output_size must be one integer or two, got {size}")
+    rows, columns = (n if want is None else want for n, want in zip(x.shape[2:], sizes))
+    if min(x.shape[2:]) < 1:
+        raise RuntimeError(f"{name} expects images that are not empty, got {tuple(x.shape)}")
+    return pair((rows, columns), "output_size", 1)

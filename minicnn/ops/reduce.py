@@ -1,0 +1,312 @@
+"""Reductions: sums, means, extrema and their like over some or all dimensions."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd import Function
+from ..device import xp_of
+from ..tensor import Tensor, float32, int64
+from .elementwise import exp, mul, quiet, sqrt, where
+
+Dims = int | tuple[int, ...] | None
+
+
+class Extremum(NamedTuple):
+    """The result of ``max(dim)`` and ``min(dim)``."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
+    """``dim`` as a tuple of non-negative dimensions, all of them for None.
+
+    Raises:
+        IndexError: for a dimension that x does not have.
+        RuntimeError: for one that is named twice.
+    """
+    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
+        return tuple(range(x.ndim))
+    dims = []
+    for d in (dim,) if isinstance(dim, int) else dim:
+        limit = builtins.max(x.ndim, 1)
+        if not -limit <= d < limit:
+            raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}")
+        dims.append(d % limit)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
+    return tuple(d for d in dims if x.ndim)
+
+
+def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` with the reduced dimensions as 1, which broadcasts against the input."""
+    return tuple(1 if d in dims else n for d, n in enumerate(shape))
+
+
+class Sum(Function):
+    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+        self.shape, self.kept = x.shape, _kept(x.shape, dims)
+        dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
+        return x.sum(dims, dtype=dtype, keepdims=keepdim)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad.reshape(self.kept).expand(self.shape)
+
+
+class Prod(Function):
+    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+        self.save_for_backward(x)
+        self.dims = dims
+        dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
+        return x.prod(dims, dtype=dtype, keepdims=keepdim)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        kept = _kept(x.shape, self.dims)
+        # the product of all others, which dividing by x would get wrong where x is 0
+        moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
+        flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
+        ones = flat.detach()[..., :1] * 0.0 + 1.0
+        before = _cat([ones, cumprod_exclusive(flat)])
+        after = _cat([ones, cumprod_exclusive(flat.flip(-1))]).flip(-1)
+        others = (before * after).reshape(moved.shape)
+        order = [*(d for d in range(x.ndim) if d not in self.dims), *self.dims]
+        return grad.reshape(kept) * others.permute(*np.argsort(order).tolist())
+
+
+def cumprod_exclusive(x: Tensor) -> Tensor:
+    """Products of the first 1, 2, … n - 1 elements along the last dimension."""
+    parts = [x[..., :1]]
+    for i in range(1, x.shape[-1] - 1):
+        parts.append(parts[-1] * x[..., i : i + 1])
+    return _cat(parts) if x.shape[-1] > 1 else x[..., :0]
+
+
+def _cat(parts: list[Tensor]) -> Tensor:
+    from .shape import cat
+
+    return cat(parts, -1)
+
+
+class Cumsum(Function):
+    def forward(self, x: Any, dim: int) -> Any:
+        self.dim = dim
+        return x.cumsum(dim, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Cumsum.apply(grad.flip(self.dim), dim=self.dim).flip(self.dim)
+
+
+class Amax(Function):
+    """The largest (or smallest) element; equal ones share the gradient evenly."""
+
+    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool, largest: bool) -> Any:
+        out = x.max(dims, keepdims=keepdim) if largest else x.min(dims, keepdims=keepdim)
+        out = xp_of(x).asarray(out)
+        self.save_for_backward(x, out)
+        self.dims = dims
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, out = self.saved_tensors
+        kept = _kept(x.shape, self.dims)
+        chosen = (x == out.detach().reshape(kept)).to(grad.dtype)
+        return grad.reshape(kept) * (chosen / chosen.sum(self.dims, keepdim=True))
+
+
+class MaxAlong(Function):
+    """The first largest (or smallest) element along one dimension, and where it is."""
+
+    def forward(self, x: Any, dim: int, largest: bool) -> Any:
+        xp = xp_of(x)
+        indices = xp.expand_dims(x.argmax(dim) if largest else x.argmin(dim), dim).astype(np.int64)
+        values = xp.take_along_axis(x, indices, dim)
+        self.save_for_backward(indices)
+        self.shape, self.dim = x.shape, dim
+        return values, indices
+
+    def backward(self, grad: Tensor, _: None) -> Tensor:
+        (indices,) = self.saved_tensors
+        from .index import scatter_add
+
+        zeros = Tensor(xp_of(grad.array).zeros(self.shape, grad.dtype))
+        return scatter_add(zeros, self.dim, indices, grad)
+
+
+class LogSumExp(Function):
+    @quiet
+    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+        xp = xp_of(x)
+        top = x.max(dims, keepdims=True)
+        top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
+        out = xp.log(xp.exp(x - top).sum(dims, keepdims=True)) + top
+        out = out if keepdim else xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
+        self.save_for_backward(x, out)
+        self.kept = _kept(x.shape, dims)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, out = self.saved_tensors
+        return grad.reshape(self.kept) * exp(x - out.reshape(self.kept))
+
+
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The sum over ``dim`` (all dimensions by default); integers are summed as int64."""
+    x = x if dtype is None else x.to(dtype)
+    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+
+
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The mean over ``dim``.
+
+    Raises:
+        RuntimeError: for integers, unless a floating-point ``dtype`` is given.
+    """
+    x = x if dtype is None else x.to(dtype)
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"mean expects floating-point numbers, got {x.dtype}")
+    dims = normalize_dims(x, dim)
+    count = math.prod(x.shape[d] for d in dims)
+    total = sum(x, dims, keepdim)
+    return mul(total, 1.0 / count) if count else total / 0.0
+
+
+def var(
+    x: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float = 1,
+) -> Tensor:
+    """The variance over ``dim``: squared distances from the mean, divided by n - ``correction``.
+
+    ``unbiased=False`` is torch's older way to write ``correction=0``.
+    """
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    dims = normalize_dims(x, dim)
+    count = math.prod(x.shape[d] for d in dims)
+    distance = x - mean(x, dims, keepdim=True)
+    total = sum(distance * distance, dims, keepdim)
+    return total / builtins.max(float(count - correction), 0.0)
+
+
+def std(
+    x: Tensor,
+    dim: Dims = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float = 1,
+) -> Tensor:
+    """The standard deviation, the square root of :func:`var`."""
+    return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
+
+
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The product over one dimension, or of all elements."""
+    return Prod.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+
+
+def cumsum(x: Tensor, dim: int) -> Tensor:
+    """Running sums along one dimension."""
+    return Cumsum.apply(x, dim=normalize_dims(x, dim)[0])
+
+
+def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The largest element over ``dim``; equal ones share the gradient."""
+    return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=True)
+
+
+def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The smallest element over ``dim``; equal ones share the gradient."""
+    return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=False)
+
+
+def _along(x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
+    (axis,) = normalize_dims(x.reshape(1) if x.ndim == 0 else x, dim)
+    source = x.reshape(1) if x.ndim == 0 else x
+    values, indices = MaxAlong.apply(source, dim=axis, largest=largest)
+    if not keepdim or x.ndim == 0:
+        values, indices = values.squeeze(axis), indices.squeeze(axis)
+    return Extremum(values, indices)
+
+
+def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest element of all; with ``dim``, (values, indices) along it; with a tensor, maximum.
+
+    With ``dim`` the first of equal elements is chosen and gets the whole gradient.
+    """
+    if isinstance(dim, Tensor):
+        from .elementwise import maximum
+
+        return maximum(x, dim)
+    return amax(x) if dim is None else _along(x, dim, keepdim, largest=True)
+
+
+def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest element of all; with ``dim``, (values, indices) along it; with a tensor, minimum."""
+    if isinstance(dim, Tensor):
+        from .elementwise import minimum
+
+        return minimum(x, dim)
+    return amin(x) if dim is None else _along(x, dim, keepdim, largest=False)
+
+
+class _ArgExtremum(Function):
+    def forward(self, x: Any, dim: int | None, keepdim: bool, name: str) -> Any:
+        return getattr(x, name)(dim, keepdims=keepdim)
+
+
+def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
+    axis = None if dim is None or x.ndim == 0 else normalize_dims(x, dim)[0]
+    return _ArgExtremum.apply(x.detach(), dim=axis, keepdim=keepdim, name=name).to(int64)
+
+
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the first largest element is, along ``dim`` or in the flattened tensor."""
+    return _index_of(x, dim, keepdim, "argmax")
+
+
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the first smallest element is, along ``dim`` or in the flattened tensor."""
+    return _index_of(x, dim, keepdim, "argmin")
+
+
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(x))) over ``dim``, without overflow."""
+    x = x if x.dtype.kind == "f" else x.to(float32)
+    return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+
+
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements are true, or not zero."""
+    return Tensor(xp_of(x.array).asarray(x.array.all(normalize_dims(x, dim), keepdims=keepdim)))
+
+
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Whether one element is true, or not zero."""
+    return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))
+
+
+def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p), or the largest |x| for p = inf."""
+    if p == math.inf:
+        return amax(x.abs(), dim, keepdim)
+    if p != 2.0:
+        return sum(x.abs() ** p, dim, keepdim) ** (1.0 / p)
+    length = sqrt(sum(x * x, dim, keepdim))
+    # at the origin the slope is taken as 0, as torch does, and not 0 / 0
+    return where(length == 0, length.detach(), length)
+
+
+__all__ = [
+    "Extremum", "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "logsumexp",
+    "max", "mean", "min", "norm", "normalize_dims", "prod", "std", "sum", "var",
+]  # fmt: skip

@@ -1,0 +1,293 @@
+"""Operations that move elements without changing them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..autograd import Function
+from ..device import xp_of
+from ..tensor import Tensor
+from .reduce import normalize_dims
+
+
+def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+
+
+class Reshape(Function):
+    returns_view = True
+
+    def forward(self, x: Any, shape: tuple[int, ...]) -> Any:
+        self.shape = x.shape
+        return x.reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Reshape.apply(grad, shape=self.shape)
+
+
+class Permute(Function):
+    returns_view = True
+
+    def forward(self, x: Any, dims: tuple[int, ...]) -> Any:
+        self.dims = dims
+        return x.transpose(dims)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
+        return Permute.apply(grad, dims=tuple(inverse))
+
+
+class Expand(Function):
+    returns_view = True
+
+    def forward(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return xp_of(x).broadcast_to(x, shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad  # the engine sums over what was broadcast
+
+
+class Cat(Function):
+    def forward(self, *arrays: Any, dim: int) -> Any:
+        self.dim = dim
+        self.lengths = [a.shape[dim] for a in arrays]
+        return xp_of(arrays[0]).concatenate(arrays, dim)
+
+    def backward(self, grad: Tensor) -> Any:
+        return split(grad, self.lengths, self.dim)
+
+
+class Pad(Function):
+    def forward(self, x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
+        self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
+        return xp_of(x).pad(x, widths, constant_values=value)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad[self.inner]
+
+
+class Flip(Function):
+    def forward(self, x: Any, dims: tuple[int, ...]) -> Any:
+        self.dims = dims
+        return xp_of(x).flip(x, dims).copy()
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Flip.apply(grad, dims=self.dims)
+
+
+class Contiguous(Function):
+    def forward(self, x: Any) -> Any:
+        return xp_of(x).ascontiguousarray(x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad
+
+
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """The same elements in another shape; one length may be -1.
+
+    Raises:
+        RuntimeError: if the shape does not hold as many elements.
+    """
+    sizes = _sizes(shape)
+    known = math.prod(n for n in sizes if n != -1)
+    fits = known == x.array.size if -1 not in sizes else known > 0 and x.array.size % known == 0
+    if not fits or sizes.count(-1) > 1:
+        raise RuntimeError(f"reshape expects a shape of {x.array.size} elements, got {sizes} for {x.shape}")
+    return Reshape.apply(x, shape=sizes)
+
+
+def permute(x: Tensor, *dims: Any) -> Tensor:
+    """The dimensions in another order.
+
+    Raises:
+        RuntimeError: if ``dims`` does not name each dimension once.
+    """
+    order = normalize_dims(x, _sizes(dims))
+    if len(order) != x.ndim or len(_sizes(dims)) != x.ndim:
+        raise RuntimeError(f"permute expects each of {x.ndim} dimensions once, got {_sizes(dims)}")
+    return Permute.apply(x, dims=order)
+
+
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions exchanged."""
+    (a,), (b,) = normalize_dims(x, dim0), normalize_dims(x, dim1)
+    order = list(range(x.ndim))
+    order[a], order[b] = b, a
+    return Permute.apply(x, dims=tuple(order))
+
+
+def t(x: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector is returned as it is."""
+    if x.ndim > 2:
+        raise RuntimeError(f"t expects at most 2 dimensions, got shape {x.shape}")
+    return x if x.ndim < 2 else Permute.apply(x, dims=(1, 0))
+
+
+def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
+    """One dimension at another place, the others in their order."""
+    (a,), (b,) = normalize_dims(x, source), normalize_dims(x, destination)
+    order = [d for d in range(x.ndim) if d != a]
+    order.insert(b, a)
+    return Permute.apply(x, dims=tuple(order))
+
+
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from ``start_dim`` to ``end_dim`` as one."""
+    if x.ndim == 0:
+        return reshape(x, 1)
+    (start,), (end,) = normalize_dims(x, start_dim), normalize_dims(x, end_dim)
+    if start > end:
+        raise RuntimeError(f"flatten expects start_dim <= end_dim, got {start_dim} and {end_dim}")
+    merged = math.prod(x.shape[start : end + 1])
+    return reshape(x, (*x.shape[:start], merged, *x.shape[end + 1 :]))
+
+
+def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dimension as several."""
+    (d,) = normalize_dims(x, dim)
+    known = math.prod(n for n in sizes if n != -1)
+    lengths = tuple(x.shape[d] // known if n == -1 else n for n in sizes)
+    if math.prod(lengths) != x.shape[d]:
+        raise RuntimeError(f"unflatten expects sizes whose product is {x.shape[d]}, got {tuple(sizes)}")
+    return reshape(x, (*x.shape[:d], *lengths, *x.shape[d + 1 :]))
+
+
+def squeeze(x: Tensor, dim: Any = None) -> Tensor:
+    """Without the dimensions of length 1, or without those of ``dim`` that have it."""
+    dims = normalize_dims(x, dim)
+    return reshape(x, tuple(n for d, n in enumerate(x.shape) if n != 1 or d not in dims))
+
+
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """With a dimension of length 1 put in at ``dim``."""
+    if not -x.ndim - 1 <= dim <= x.ndim:
+        raise IndexError(f"dim must lie in [{-x.ndim - 1}, {x.ndim}] for shape {x.shape}, got {dim}")
+    d = dim % (x.ndim + 1)
+    return reshape(x, (*x.shape[:d], 1, *x.shape[d:]))
+
+
+def expand(x: Tensor, *shape: Any) -> Tensor:
+    """Dimensions of length 1 repeated, without a copy; -1 keeps a length.
+
+    Raises:
+        RuntimeError: if another dimension would have to change.
+    """
+    sizes = _sizes(shape)
+    offset = len(sizes) - x.ndim
+    lengths = tuple(
+        x.shape[d - offset] if n == -1 and d >= offset else n for d, n in enumerate(sizes)
+    )
+    if offset < 0 or any(
+        n != 1 and n != lengths[d + offset] for d, n in enumerate(x.shape)
+    ):
+        raise RuntimeError(f"expand expects a shape that {x.shape} broadcasts to, got {sizes}")
+    return Expand.apply(x, shape=lengths)
+
+
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """Expanded to the shape of ``other``."""
+    return expand(x, other.shape)
+
+
+def repeat(x: Tensor, *repeats: Any) -> Tensor:
+    """Copies laid side by side, ``repeats[d]`` of them along dimension d."""
+    counts = _sizes(repeats)
+    if len(counts) < x.ndim:
+        raise RuntimeError(f"repeat expects at least {x.ndim} numbers, got {counts}")
+    x = reshape(x, (*(1,) * (len(counts) - x.ndim), *x.shape))
+    pairs = [v for count, n in zip(counts, x.shape) for v in (count, n)]
+    spread = reshape(x, [v for n in x.shape for v in (1, n)])
+    return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, x.shape)])
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after another along ``dim``.
+
+    Raises:
+        RuntimeError: if there are none, or their shapes differ elsewhere than in ``dim``.
+    """
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("cat expects at least one tensor, got none")
+    (d,) = normalize_dims(tensors[0], dim)
+    outside = {(*x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
+    if len(outside) > 1:
+        shapes = ", ".join(str(x.shape) for x in tensors)
+        raise RuntimeError(f"cat expects shapes that differ in dimension {d} only, got {shapes}")
+    return Cat.apply(*tensors, dim=d)
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after another along a new dimension ``dim``."""
+    tensors = list(tensors)
+    if len({x.shape for x in tensors}) != 1:
+        shapes = ", ".join(str(x.shape) for x in tensors)
+        raise RuntimeError(f"stack expects tensors of one shape, got {shapes or 'none'}")
+    return cat([unsqueeze(x, dim) for x in tensors], dim if dim >= 0 else dim + tensors[0].ndim + 1)
+
+
+def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along ``dim``, of ``split_size`` each (the last may be shorter) or of given lengths."""
+    (d,) = normalize_dims(x, dim)
+    total = x.shape[d]
+    if isinstance(split_size, int):
+        lengths = [min(split_size, total - i) for i in range(0, total, split_size)] or [0]
+    else:
+        lengths = list(split_size)
+    if sum(lengths) != total:
+        raise RuntimeError(f"split expects lengths that add up to {total}, got {lengths}")
+    pieces, start = [], 0
+    for length in lengths:
+        pieces.append(x[(slice(None),) * d + (slice(start, start + length),)])
+        start += length
+    return tuple(pieces)
+
+
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` pieces along ``dim``, of equal length but for the last."""
+    (d,) = normalize_dims(x, dim)
+    return split(x, max(1, -(-x.shape[d] // chunks)), d)
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along ``dim``, without that dimension."""
+    (d,) = normalize_dims(x, dim)
+    return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
+
+
+def flip(x: Tensor, *dims: Any) -> Tensor:
+    """In reverse order along ``dims``."""
+    return Flip.apply(x, dims=normalize_dims(x, _sizes(dims)))
+
+
+def contiguous(x: Tensor) -> Tensor:
+    """With the elements in row-major order in memory; x itself if they are."""
+    return x if x.is_contiguous() else Contiguous.apply(x)
+
+
+def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
+    """With ``value`` around it: ``pad`` is (left, right, top, bottom, …), from the last dimension on.
+
+    Negative widths cut off. As ``torch.nn.functional.pad``, of which only ``mode="constant"`` exists.
+
+    Raises:
+        NotImplementedError: for another mode.
+        RuntimeError: for an odd number of widths, or more than two for each dimension.
+    """
+    if mode != "constant":
+        raise NotImplementedError(f"pad knows mode 'constant', got {mode!r}")
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise RuntimeError(f"pad expects two widths a dimension of {x.shape}, got {tuple(pad)}")
+    widths = [(0, 0)] * x.ndim
+    for i in range(len(pad) // 2):
+        widths[x.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
+    if any(w < 0 for pair in widths for w in pair):
+        x = x[
+            tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape))
+        ]
+        widths = [(max(a, 0), max(b, 0)) for a, b in widths]
+    return Pad.apply(x, widths=tuple(widths), value=value)

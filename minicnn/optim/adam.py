@@ -1,0 +1,93 @@
+"""Adam, and AdamW, whose weight decay is decoupled from the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .. import kernels
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_option, grads_of, zeros_like
+
+
+class Adam(Optimizer):
+    """Adam: the running mean of the gradient over the root of that of its square.
+
+    Args:
+        params: tensors, or dicts of groups.
+        lr: learning rate.
+        betas: share of the running mean, and of the running square, that is kept at each step.
+        eps: added to the root.
+        weight_decay: times the parameter is added to its gradient (L2).
+
+    Raises:
+        ValueError: for negative lr, eps or weight_decay, or betas outside [0, 1).
+
+    As ``torch.optim.Adam``; Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization". The
+    state's ``step`` is an int, in torch a tensor.
+    """
+
+    decoupled_weight_decay = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        check_option("learning rate", lr)
+        check_option("epsilon value", eps)
+        check_option("beta parameter at index 0", betas[0], below=1.0)
+        check_option("beta parameter at index 1", betas[1], below=1.0)
+        check_option("weight_decay value", weight_decay)
+        super().__init__(
+            params, {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
+        )
+
+    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        # The bias correction depends on how often a parameter had a gradient, mostly the same for all.
+        by_step: dict[int, list[Tensor]] = {}
+        for param in params:
+            state = self.state[param]
+            if not state:
+                state.update(step=0, exp_avg=zeros_like(param), exp_avg_sq=zeros_like(param))
+            state["step"] += 1
+            by_step.setdefault(state["step"], []).append(param)
+
+        beta1, beta2 = group["betas"]
+        for step, members in by_step.items():
+            kernels.of(members[0].array).adam_step(
+                [param.array for param in members],
+                grads_of(members),
+                self.arrays(members, "exp_avg"),
+                self.arrays(members, "exp_avg_sq"),
+                step,
+                lr=float(group["lr"]),
+                beta1=float(beta1),
+                beta2=float(beta2),
+                eps=float(group["eps"]),
+                weight_decay=float(group["weight_decay"]),
+                decoupled=self.decoupled_weight_decay,
+            )
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameter itself, by ``lr * weight_decay`` of it.
+
+    Args and errors as :class:`Adam`; as ``torch.optim.AdamW``; Loshchilov & Hutter 2019, "Decoupled
+    Weight Decay Regularization".
+    """
+
+    decoupled_weight_decay = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)

@@ -1,0 +1,223 @@
+"""What all optimizers share: parameter groups, state, and saving and loading them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+from ..autograd import enable_grad
+from ..device import Device, xp_of
+from ..tensor import Tensor
+
+
+class Optimizer:
+    """Base class; an optimizer implements :meth:`update` and passes its defaults here.
+
+    Args:
+        params: tensors, or dicts with a list ``params`` and options of that group, in a fixed order.
+        defaults: options that apply where a group does not set its own.
+
+    Attributes:
+        param_groups: one dict per group: ``params`` and the options, which may be changed any time.
+        state: what the optimizer remembers of each parameter, a dict by name.
+
+    Raises:
+        TypeError: for a tensor instead of a list of tensors, or something else among them.
+        ValueError: for no parameters, a tensor that was computed from others, or a tensor given twice.
+
+    As ``torch.optim.Optimizer``, except that a tensor twice in one group raises, where torch warns
+    and updates it twice.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                f"but got {type(params).__name__}"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self.step_called = False  # schedules warn when they are stepped first
+
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for index, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {index}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group: a dict with ``params`` and the options that differ from the defaults.
+
+        Raises:
+            TypeError, ValueError: as the constructor.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be in an ordered collection, but got a set: "
+                "its order changes between runs. Use a list instead."
+            )
+        params = [params] if isinstance(params, Tensor) else list(params)
+
+        seen = {id(param) for group in self.param_groups for param in group["params"]}
+        for index, param in enumerate(params):
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    "optimizer can only optimize Tensors, "
+                    f"but one of the params is {type(param).__name__}"
+                )
+            if not param.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor")
+            if id(param) in seen:
+                raise ValueError(
+                    "each parameter may appear once in an optimizer, but some parameters appear "
+                    f"in more than one parameter group or twice in one: number {index} of the "
+                    f"group being added, of shape {param.shape}"
+                )
+            seen.add(id(param))
+        self.param_groups.append({**self.defaults, **param_group, "params": params})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros in place."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is None:
+                    continue
+                if set_to_none:
+                    param.grad = None
+                else:
+                    param.grad = param.grad.detach()
+                    param.grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient.
+
+        Args:
+            closure: computes the loss and its gradients; called before the update.
+
+        Returns:
+            What ``closure`` returned, or None.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self.step_called = True
+        for group in self.param_groups:
+            by_device: dict[Device, list[Tensor]] = {}
+            for param in group["params"]:
+                if param.grad is not None:
+                    by_device.setdefault(param.device, []).append(param)
+            for params in by_device.values():
+                self.update(group, params)
+                for param in params:
+                    param.bump_version()
+        return loss
+
+    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        """Update ``params`` in place: those of ``group`` on one device that have a gradient."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement update()")
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and groups with torch's structure; its tensors are the optimizer's own, not copies.
+
+        Returns:
+            ``{"state": {index: {...}}, "param_groups": [{..., "params": [index, ...]}, ...]}``, where
+            index counts the parameters over all groups.
+        """
+        indices: dict[Tensor, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for param in group["params"]:
+                indices[param] = len(indices)
+            groups.append({**group, "params": [indices[param] for param in group["params"]]})
+        # In the order of the parameters, whichever had a gradient first.
+        state = {
+            index: self.state[param] for param, index in indices.items() if param in self.state
+        }
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what :meth:`state_dict` returned; tensors are copied.
+
+        They get the dtype, device and memory layout of their parameter, as in torch. An option that
+        ``state_dict`` does not hold keeps its value. Make schedules before loading: theirs is the
+        last word on the learning rate.
+
+        Raises:
+            ValueError: if groups, parameters or shapes are not those of this optimizer.
+        """
+        saved_groups = state_dict["param_groups"]
+        ours = [len(group["params"]) for group in self.param_groups]
+        theirs = [len(group["params"]) for group in saved_groups]
+        if len(ours) != len(theirs):
+            raise ValueError(
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(theirs)}, this optimizer {len(ours)}"
+            )
+        if ours != theirs:
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                f"optimizer's group: {theirs} parameters, this optimizer {ours}"
+            )
+
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        for group, saved in zip(self.param_groups, saved_groups, strict=True):
+            for param, index in zip(group["params"], saved["params"], strict=True):
+                if index in state_dict["state"]:
+                    for key, value in state_dict["state"][index].items():
+                        place = f"state {key!r} of parameter {index}"
+                        state[param][key] = _like_parameter(value, param, place)
+                    if "step" in state[param]:  # torch keeps it as a tensor
+                        state[param]["step"] = int(state[param]["step"])
+        for group, saved in zip(self.param_groups, saved_groups, strict=True):
+            group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
+        self.state = state
+
+    def arrays(self, params: list[Tensor], key: str) -> list[Any]:
+        """The arrays behind the state ``key`` of each parameter."""
+        return [self.state[param][key].array for param in params]
+
+
+def grads_of(params: list[Tensor]) -> list[Any]:
+    """The arrays behind the gradients of parameters that have one."""
+    return [param.grad.array for param in params if param.grad is not None]
+
+
+def zeros_like(param: Tensor) -> Tensor:
+    """Zeros with the shape, dtype, device and memory layout of a parameter."""
+    return Tensor(xp_of(param.array).zeros_like(param.array))
+
+
+def check_option(name: str, value: float, below: float | None = None) -> None:
+    """Raise ValueError, in torch's words, unless ``0 <= value`` (and ``value < below``)."""
+    if not value >= 0 or (below is not None and not value < below):
+        rule = "at least 0" if below is None else f"in [0, {below})"
+        raise ValueError(f"Invalid {name}: {value} (must be {rule})")
+
+
+def _like_parameter(value: Any, param: Tensor, place: str) -> Any:
+    """A copy of a state's value; a tensor gets the dtype, device and layout of ``param``."""
+    if not isinstance(value, Tensor) or value.ndim == 0 < param.ndim:
+        return deepcopy(value)
+    if value.shape != param.shape:
+        raise ValueError(
+            f"{place} must have the parameter's shape {param.shape}, got shape {value.shape}"
+        )
+    copy = zeros_like(param)
+    copy.copy_(value.detach())
+    return copy

@@ -1,0 +1,83 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .. import kernels
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_option, grads_of, zeros_like
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if asked.
+
+    Args:
+        params: tensors, or dicts of groups.
+        lr: learning rate.
+        momentum: share of the last step's direction that is kept.
+        dampening: share of the gradient that momentum leaves out; the first step takes it whole.
+        weight_decay: times the parameter is added to its gradient (L2).
+        nesterov: look ahead along the momentum.
+
+    Raises:
+        ValueError: for negative lr, momentum or weight_decay, or nesterov without momentum or with
+            dampening.
+
+    As ``torch.optim.SGD``; Sutskever et al. 2013, "On the importance of initialization and momentum
+    in deep learning", except that lr scales the momentum too.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        check_option("learning rate", lr)
+        check_option("momentum value", momentum)
+        check_option("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                "Nesterov momentum requires a momentum and zero dampening, "
+                f"got momentum {momentum} and dampening {dampening}"
+            )
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, defaults)
+
+    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        if group["momentum"] == 0:
+            self._step(group, params, None, 0.0)
+            return
+        started = [param for param in params if "momentum_buffer" in self.state[param]]
+        fresh = [param for param in params if "momentum_buffer" not in self.state[param]]
+        for param in fresh:
+            self.state[param]["momentum_buffer"] = zeros_like(param)
+        # A first buffer is the gradient itself, without dampening.
+        for members, dampening in (fresh, 0.0), (started, float(group["dampening"])):
+            if members:
+                self._step(group, members, self.arrays(members, "momentum_buffer"), dampening)
+
+    def _step(
+        self, group: dict[str, Any], params: list[Tensor], momenta: Any, dampening: float
+    ) -> None:
+        kernels.of(params[0].array).sgd_step(
+            [param.array for param in params],
+            grads_of(params),
+            momenta,
+            lr=float(group["lr"]),
+            momentum=float(group["momentum"]),
+            dampening=dampening,
+            weight_decay=float(group["weight_decay"]),
+            nesterov=group["nesterov"],
+        )

@@ -1,0 +1,564 @@
+"""``Tensor``: an array with a gradient, and the functions that make tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import autograd
+from .autograd.grad_mode import mode
+from .device import CPU, Device, device_of, to_device, xp_of
+from .random import Generator, default_generator
+
+if TYPE_CHECKING:
+    from .ops.methods import TensorMethods
+else:
+    TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
+
+float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
+int8, int16, int32, int64 = map(np.dtype, ("int8", "int16", "int32", "int64"))
+uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
+
+
+class RemovableHandle:
+    """Takes a hook away again: ``handle.remove()``, or at the end of a ``with`` block."""
+
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        self._key = max(hooks, default=-1) + 1
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        self._hooks.pop(self._key, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.remove()
+
+
+class Tensor(TensorMethods):
+    """An n-dimensional array that operations can be traced back through.
+
+    Args:
+        array: a NumPy or CuPy array, which is wrapped and not copied.
+        requires_grad: whether ``backward`` should leave its gradient in ``grad``.
+
+    Raises:
+        RuntimeError: if a gradient is asked for numbers that are not floating point.
+
+    As ``torch.Tensor``; the array itself is ``array``.
+    """
+
+    __slots__ = (
+        "array", "grad", "requires_grad", "grad_fn", "output_index", "version", "is_view", "_hooks",
+        "__dict__", "__weakref__",
+    )  # fmt: skip
+
+    __array_ufunc__ = None  # so that numpy_array * tensor asks the tensor, which explains
+
+    array: Any
+    grad: Tensor | None
+    grad_fn: autograd.Function | None
+
+    def __init__(self, array: Any, requires_grad: bool = False) -> None:
+        self.array = array
+        self.requires_grad = False
+        self.grad = None
+        self.grad_fn = None
+        self.output_index = 0
+        self.version = [0]  # a list, because views count together with their base
+        self.is_view = False
+        self._hooks: dict[int, Callable[[Tensor], Any]] | None = None
+        if requires_grad:
+            self.requires_grad_()
+
+    # ------------------------------------------------------------------------ what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    @property
+    def device(self) -> Device:
+        return device_of(self.array)
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.grad_fn is None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory as a tensor without history."""
+        return self.detach()
+
+    @property
+    def hooks(self) -> dict[int, Callable[[Tensor], Any]] | None:
+        return self._hooks
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    def is_floating_point(self) -> bool:
+        return self.array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        return bool(self.array.flags.c_contiguous)
+
+    def __len__(self) -> int:
+        if self.array.ndim == 0:
+            raise TypeError("len() expects a tensor with at least one dimension, got shape ()")
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        array = self.numpy_copy() if self.device.type == "cuda" else self.array
+        text = np.array2string(array, separator=", ", precision=4, threshold=1000, prefix="tensor(")
+        notes = [] if self.dtype in (float32, int64, bool_) else [f"dtype={self.dtype}"]
+        if self.device.type != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.grad_fn is not None:
+            notes.append(f"grad_fn={self.grad_fn}")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"
+
+    # ------------------------------------------------------------------------ its numbers
+
+    def numpy(self) -> np.ndarray:
+        """The NumPy array of a CPU tensor, sharing its memory.
+
+        Raises:
+            RuntimeError: if the tensor requires a gradient.
+            TypeError: if it is on a GPU.
+        """
+        if self.requires_grad:
+            raise RuntimeError("numpy() expects a tensor without gradient: use x.detach().numpy()")
+        if self.device.type != "cpu":
+            raise TypeError(f"numpy() expects a CPU tensor, got one on {self.device}: use x.cpu()")
+        return self.array
+
+    def numpy_copy(self) -> np.ndarray:
+        """A NumPy array of the numbers, from any device and whether or not it has a gradient."""
+        return np.array(to_device(self.array, CPU))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("DLPack expects a tensor without gradient: use x.detach()")
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if self.device.type != "cuda":
+            raise AttributeError("__cuda_array_interface__ exists for CUDA tensors only")
+        return self.array.__cuda_array_interface__
+
+    def item(self) -> Any:
+        """The single number of a tensor with one element.
+
+        Raises:
+            RuntimeError: if it has more or none.
+        """
+        if self.array.size != 1:
+            raise RuntimeError(f"item() expects a tensor of one element, got shape {self.shape}")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The numbers as nested lists."""
+        return self.array.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"an index must be an integer tensor, got {self.dtype}")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"the truth of a tensor is defined for one element, got shape {self.shape}"
+            )
+        return bool(self.item())
+
+    # ------------------------------------------------------------------------ its gradient
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Adds the gradient of this tensor to ``grad`` of every leaf it was computed from.
+
+        Arguments and errors are those of :func:`minicnn.autograd.backward`.
+        """
+        autograd.backward(self, gradient, retain_graph, create_graph)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Asks for a gradient, or no longer; leaves only."""
+        if requires_grad and self.array.dtype.kind not in "fV":
+            raise RuntimeError(f"only floating-point tensors can require a gradient, got {self.dtype}")
+        if not requires_grad and self.grad_fn is not None:
+            raise RuntimeError("only leaves can stop requiring a gradient: use x.detach()")
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """A tensor on the same memory that is not traced back."""
+        out = Tensor(self.array)
+        out.version = self.version
+        return out
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+        """Calls ``hook(grad)`` whenever this tensor's gradient is complete.
+
+        What it returns, unless None, replaces the gradient.
+
+        Raises:
+            RuntimeError: if the tensor requires no gradient.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("register_hook expects a tensor that requires a gradient")
+        if self.grad_fn is not None:
+            hooks = self.grad_fn.output_hooks.setdefault(self.output_index, {})
+        else:
+            self._hooks = {} if self._hooks is None else self._hooks
+            hooks = self._hooks
+        return RemovableHandle(hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Keeps the gradient of a tensor that is not a leaf in its ``grad``, too."""
+        if self.grad_fn is not None:
+
+            def keep(grad: Tensor) -> None:
+                self.grad = grad.clone() if self.grad is None else self.grad + grad
+
+            self.register_hook(keep)
+
+    # ------------------------------------------------------------------------ changes in place
+
+    def bump_version(self) -> None:
+        """Notes that the memory was written to, so that a gradient needing the old values fails."""
+        self.version[0] += 1
+
+    def write_(self, new: Any) -> Tensor:
+        """Overwrites the numbers with ``new``, a tensor that may carry a history, or a number.
+
+        All operations in place come here: ``x.op_(y)`` computes ``x.op(y)`` and writes it to x.
+
+        Raises:
+            RuntimeError: for a leaf that requires a gradient (outside ``no_grad``), for a view
+                that does, and for a result of another shape.
+        """
+        history = new.grad_fn if isinstance(new, Tensor) else None
+        traced = mode.grad and (self.requires_grad or (isinstance(new, Tensor) and new.requires_grad))
+        if traced:
+            if self.requires_grad and self.grad_fn is None:
+                raise RuntimeError(
+                    "a leaf that requires a gradient cannot be changed in place outside no_grad()"
+                )
+            if self.is_view:
+                raise RuntimeError(
+                    "a view cannot be changed in place while gradients are recorded: "
+                    "change its base, or use the operation that returns a new tensor"
+                )
+        if isinstance(new, Tensor):
+            if new.shape != self.shape:
+                raise RuntimeError(
+                    f"an operation in place keeps the shape {self.shape}, got {new.shape}"
+                )
+            self.array[...] = new.array
+        else:
+            self.array[...] = new
+        self.bump_version()
+        if traced and isinstance(new, Tensor):
+            self.requires_grad = new.requires_grad
+            self.grad_fn, self.output_index = history, new.output_index
+        return self
+
+    def zero_(self) -> Tensor:
+        """Sets all elements to 0."""
+        return self.fill_(0)
+
+    def fill_(self, value: Any) -> Tensor:
+        """Sets all elements to ``value``."""
+        constant = value.item() if isinstance(value, Tensor) else value
+        return self.write_(full_like(self, constant) if mode.grad and self.requires_grad else constant)
+
+    def copy_(self, source: Tensor) -> Tensor:
+        """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""
+        source = source.to(self.device).to(self.dtype)
+        return self.write_(source if source.shape == self.shape else source.expand(self.shape))
+
+    # ------------------------------------------------------------------------ where it is
+
+    def to(self, *target: Any, device: Any = None, dtype: Any = None, copy: bool = False) -> Tensor:
+        """This tensor on another device or with another dtype; itself if nothing changes.
+
+        Args:
+            target: a device, a dtype, both, or a tensor to be like.
+            device, dtype: the same by keyword.
+            copy: copy in any case.
+        """
+        for value in target:
+            if isinstance(value, Tensor):
+                device, dtype = value.device, value.dtype
+            elif isinstance(value, Device) or (isinstance(value, str) and value[:4] in ("cpu", "cuda")):
+                device = value
+            else:
+                dtype = value
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        destination = self.device if device is None else Device(device)
+        if destination.type == "cuda" and destination.index is None and self.device.type == "cuda":
+            destination = self.device
+        if not copy and dtype == self.dtype and destination == self.device:
+            return self
+        return _To.apply(self, device=destination, dtype=dtype)
+
+    def cpu(self) -> Tensor:
+        """This tensor on the CPU."""
+        return self.to("cpu")
+
+    def cuda(self, device: int | None = None) -> Tensor:
+        """This tensor on a GPU."""
+        return self.to(Device("cuda", device))
+
+    def clone(self) -> Tensor:
+        """A copy with its own memory, in the same layout, that is traced back."""
+        return _To.apply(self, device=self.device, dtype=self.dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.grad_fn is not None:
+            raise RuntimeError("only leaves can be deep-copied: use x.detach()")
+        copy = type(self).__new__(type(self))
+        Tensor.__init__(copy, self.array.copy(order="K"), self.requires_grad)
+        copy.grad = None if self.grad is None else self.grad.clone()
+        memo[id(self)] = copy
+        return copy
+
+    def __reduce__(self) -> Any:
+        if self.grad_fn is not None:
+            raise RuntimeError("only leaves can be pickled: use x.detach()")
+        return _rebuild, (type(self), self.array, self.requires_grad)
+
+
+def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
+    out = cls.__new__(cls)
+    Tensor.__init__(out, array, requires_grad)
+    return out
+
+
+class _To(autograd.Function):
+    """A copy on some device, in some dtype; its gradient is a copy the way back."""
+
+    def forward(self, x: Any, device: Device, dtype: np.dtype) -> Any:
+        self.source = device_of(x), x.dtype
+        moved = to_device(x, device)
+        return moved.astype(dtype, order="K", copy=moved is x)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        device, dtype = self.source
+        return grad.to(device=device, dtype=dtype)
+
+
+# ------------------------------------------------------------------------ making tensors
+
+
+def tensor(
+    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor with a copy of ``data``.
+
+    Args:
+        data: a number, nested lists of numbers, an array or a tensor.
+        dtype: by default that of an array, float32 for Python floats and int64 for integers.
+        device: the CPU by default, or where an array is already.
+        requires_grad: whether to keep its gradient.
+
+    As ``torch.tensor``.
+    """
+    if isinstance(data, Tensor):
+        data = data.array
+    if not hasattr(data, "__cuda_array_interface__"):
+        is_array = isinstance(data, (np.ndarray, np.generic))
+        data = np.array(data, dtype=dtype, order="K")
+        if dtype is None and not is_array and data.dtype == float64:
+            data = data.astype(float32)
+    array = data if device is None else to_device(data, Device(device))
+    array = array.astype(dtype or array.dtype, order="K", copy=array is data and xp_of(data) is not np)
+    return Tensor(array, requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of ``data``, sharing its memory where that is possible."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if isinstance(data, np.ndarray) or hasattr(data, "__cuda_array_interface__"):
+        return Tensor(data).to(device=device, dtype=dtype)
+    return tensor(data, dtype, device)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor on the memory of a NumPy array."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(array).__name__}")
+    return Tensor(array)
+
+
+def from_dlpack(source: Any) -> Tensor:
+    """A tensor on the memory of any object with ``__dlpack__``, such as a PyTorch tensor."""
+    kind, index = source.__dlpack_device__()
+    return Tensor((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+
+
+def full(
+    size: Any, value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of shape ``size`` with every element ``value``."""
+    if dtype is None:
+        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
+    return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements are whatever the memory holds."""
+    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype), requires_grad)
+
+
+def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Zeros in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).zeros_like(x.array, dtype=dtype))
+
+
+def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Ones in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).ones_like(x.array, dtype=dtype))
+
+
+def full_like(x: Tensor, value: Any, dtype: Any = None) -> Tensor:
+    """``value`` in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).full_like(x.array, value, dtype=dtype))
+
+
+def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Unset memory in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).empty_like(x.array, dtype=dtype))
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Tensor:
+    """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
+    start, end = (0, start) if end is None else (start, end)
+    if dtype is None:
+        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
+    return Tensor(Device(device or "cpu").xp.arange(start, end, step, dtype=dtype))
+
+
+def linspace(start: Any, end: Any, steps: int, dtype: Any = float32, device: Any = None) -> Tensor:
+    """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
+    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype))
+
+
+def eye(n: int, m: int | None = None, dtype: Any = float32, device: Any = None) -> Tensor:
+    """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
+    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype))
+
+
+def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Numbers are drawn on the CPU, so that a seed means the same on every device."""
+    array = np.asarray(array, dtype=dtype)
+    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers uniform in [0, 1)."""
+    numbers = (generator or default_generator).random(_shape(size))
+    return _drawn(numbers, dtype, device, requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers from N(0, 1)."""
+    numbers = (generator or default_generator).normal(_shape(size))
+    return _drawn(numbers, dtype, device, requires_grad)
+
+
+def randint(
+    low: int,
+    high: int,
+    size: Any,
+    generator: Generator | None = None,
+    dtype: Any = int64,
+    device: Any = None,
+) -> Tensor:
+    """Integers uniform in [low, high)."""
+    return _drawn((generator or default_generator).integers(low, high, size), dtype, device, False)
+
+
+def randperm(n: int, generator: Generator | None = None, device: Any = None) -> Tensor:
+    """The numbers 0 … n - 1 in random order."""
+    return _drawn((generator or default_generator).permutation(n), int64, device, False)

@@ -1,0 +1,18 @@
+"""Helpers around a training loop: meters, a progress bar, a plateau watch, Ctrl-C, resuming."""
+
+from .interrupt import StopRequest
+from .meters import ClassificationMeter, confusion_matrix
+from .plateau import PlateauWatch
+from .progress import Progress, duration
+from .run import Run, describe
+
+__all__ = [
+    "ClassificationMeter",
+    "PlateauWatch",
+    "Progress",
+    "Run",
+    "StopRequest",
+    "confusion_matrix",
+    "describe",
+    "duration",
+]

@@ -1,0 +1,44 @@
+"""Ctrl-C that waits for a safe place."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+
+
+class StopRequest:
+    """Context in which the first Ctrl-C (or SIGTERM) only sets ``requested``; a second one raises.
+
+    A KeyboardInterrupt in the middle of an optimizer step would leave half of the weights updated,
+    so a training loop asks ``if stop.requested`` between steps and saves there. Signal handlers
+    can only be set in the main thread; elsewhere the context does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._previous[number] = signal.signal(number, self._handle)
+            except ValueError:  # not in the main thread
+                break
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        # Not print(), which the signal may have interrupted and which cannot be entered twice.
+        os.write(2, b"\nstopping after this step; once more to stop at once\n")

@@ -1,0 +1,103 @@
+"""A progress bar on a terminal, a plain line every tenth of an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Shows how far an epoch is: ``done`` of ``total`` images, rate, time left, and ``stats()``.
+
+    ``stats`` returns text such as ``loss 0.412  accuracy 81.2 %``. It may wait for the GPU, so it
+    is called only when something is printed: twice a second on a terminal, ten times an epoch in a
+    log file. The rate counts only images of this run, not those before a resume (``done``).
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        done: int = 0,
+        file: TextIO | None = None,
+        lines: int = 10,
+    ) -> None:
+        self.title, self.total, self.done = title, total, done
+        self.file = file or sys.stdout
+        self._first = done
+        self._start = time.perf_counter()
+        self._line_every = max(1, total // lines)
+        self._next_line = (done // self._line_every + 1) * self._line_every
+        self._next_refresh = 0.0
+        self._bar: tqdm | None = None
+        if self.file.isatty():
+            self._bar = tqdm(
+                total=total,
+                initial=done,
+                desc=title,
+                file=self.file,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {postfix} "
+                "{remaining} left",
+            )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    @property
+    def images_per_second(self) -> float:
+        return (self.done - self._first) / max(self.seconds, 1e-9)
+
+    def update(self, images: int, stats: Callable[[], str]) -> None:
+        """Count ``images`` more; print if it is time to."""
+        self.done += images
+        if self._bar is not None:
+            self._bar.n = self.done
+            if self.seconds >= self._next_refresh:
+                self._next_refresh = self.seconds + 0.5
+                self._bar.set_postfix_str(
+                    f"{stats()}  {self.images_per_second:.0f} images/s"
+                )
+        elif self.done >= self._next_line:
+            self._next_line += self._line_every
+            left = (self.total - self.done) / max(self.images_per_second, 1e-9)
+            self.write(
+                f"{self.title} {100 * self.done / self.total:3.0f}%  {stats()}  "
+                f"{self.images_per_second:.0f} images/s  {duration(left)} left"
+            )
+
+    def write(self, line: str) -> None:
+        """Print a line without tearing the bar."""
+        if self._bar is not None:
+            self._bar.write(line, file=self.file)
+        else:
+            print(line, file=self.file, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3:20 min`` or ``1:05 h``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02d} min"
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02d} h"

@@ -1,0 +1,173 @@
+"""A training run that can be killed at any moment and go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+
+from .. import io, random
+from .meters import ClassificationMeter
+from .progress import duration
+
+
+class Run:
+    """The folder of a run: ``metrics.json``, ``last.ckpt`` and ``best.ckpt``, written atomically.
+
+    Args:
+        folder: where to; it must exist.
+        settings: plain values; ``resume`` refuses to go on with others.
+        may_differ: names of settings that do not change the result.
+        parts: what has a state: ``net``, optimizer, schedule, meter, ... with ``state_dict`` and
+            ``load_state_dict``.
+
+    Attributes:
+        epoch, batch: epochs done, and batches done in the running one.
+        seconds: time that the running epoch's training steps took.
+        metrics: ``settings``, ``versions``, ``epochs`` (one dict each) and ``best``.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        settings: dict[str, Any],
+        may_differ: Collection[str] = (),
+        **parts: Any,
+    ) -> None:
+        self.folder = Path(folder)
+        self.may_differ = may_differ
+        self.parts = parts
+        self.epoch = self.batch = 0
+        self.seconds = 0.0
+        self.metrics: dict[str, Any] = {
+            "settings": settings,
+            "versions": versions(),
+            "best": None,
+            "epochs": [],
+        }
+
+    def save(self) -> None:
+        """Write ``last.ckpt``: the state of all parts, of the random numbers, and the position."""
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state["random"] = random.default_generator.get_state()
+        state["run"] = {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "seconds": self.seconds,
+            "metrics": self.metrics,
+        }
+        io.save(state, self.folder / "last.ckpt")
+
+    def resume(self) -> None:
+        """Take over what ``save`` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no ``last.ckpt``.
+            ValueError: if it is damaged, or the settings of its run were others.
+        """
+        path = self.folder / "last.ckpt"
+        if not path.exists():
+            raise FileNotFoundError(
+                f"there is no run to go on with: {path} does not exist"
+            )
+        state = io.load(path)
+        position = state.pop("run")
+        self._check_settings(position["metrics"]["settings"])
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        random.default_generator.set_state(state["random"])
+        self.epoch, self.batch = position["epoch"], position["batch"]
+        self.seconds = position["seconds"]
+        self.metrics["best"] = position["metrics"]["best"]
+        self.metrics["epochs"] = position["metrics"]["epochs"]
+
+    def finish_epoch(
+        self,
+        meter: ClassificationMeter,
+        val_loss: float,
+        val_confusion: np.ndarray,
+        learning_rate: float,
+    ) -> dict[str, Any]:
+        """Note what an epoch came to, reset ``meter``, and write all files.
+
+        Args:
+            meter: loss and accuracy of its training steps, which took ``self.seconds``.
+            val_loss: mean loss of the validation samples.
+            val_confusion: counts (classes, classes), row = true class.
+            learning_rate: that at its end.
+
+        Returns:
+            Its row in ``metrics["epochs"]``, after which ``metrics["best"]`` has the same keys.
+        """
+        train_loss, train_accuracy = meter.compute()
+        row = {
+            "epoch": self.epoch + 1,
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "val_loss": val_loss,
+            "val_accuracy": float(val_confusion.trace() / val_confusion.sum()),
+            "val_confusion": val_confusion.tolist(),
+            "seconds": self.seconds,
+            "images_per_second": meter.samples / max(self.seconds, 1e-9),
+            "learning_rate": learning_rate,
+        }
+        meter.reset()
+        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        self.metrics["epochs"].append(row)
+        best = self.metrics["best"]
+        if best is None or row["val_accuracy"] > best["val_accuracy"]:
+            self.metrics["best"] = row
+            io.save(
+                {"net": self.parts["net"].state_dict(), **row},
+                self.folder / "best.ckpt",
+            )
+        write_json(self.metrics, self.folder / "metrics.json")
+        self.save()
+        return row
+
+    def _check_settings(self, saved: dict[str, Any]) -> None:
+        now = self.metrics["settings"]
+        different = [
+            f"{name} was {saved.get(name)}, now {now.get(name)}"
+            for name in dict.fromkeys([*saved, *now])
+            if name not in self.may_differ and saved.get(name) != now.get(name)
+        ]
+        if different:
+            raise ValueError(
+                f"to go on with the run in {self.folder}, its settings must be the same: "
+                + "; ".join(different)
+            )
+
+
+def describe(row: dict[str, Any], epochs: int) -> str:
+    """A row of ``Run.metrics["epochs"]`` as a line, with the time the rest of ``epochs`` will take."""
+    return (
+        f"training {row['train_loss']:.3f} {100 * row['train_accuracy']:.1f} %  "
+        f"validation {row['val_loss']:.3f} {100 * row['val_accuracy']:.1f} %  "
+        f"{duration(row['seconds'])}, {row['images_per_second']:.0f} images/s, "
+        f"{duration((epochs - row['epoch']) * row['seconds'])} to go"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "minicnn": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def write_json(content: Any, path: str | os.PathLike[str]) -> None:
+    """Write ``content`` so that a reader, or a kill, finds the old file or the new one, no half."""
+    temporary = Path(f"{os.fspath(path)}.tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

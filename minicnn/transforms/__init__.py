@@ -1,0 +1,38 @@
+"""Transforms of images: names, arguments and results on PIL images as in ``torchvision.transforms``.
+
+Random ones draw from :func:`minicnn.data.current_generator`, so inside a ``DataLoader`` they depend
+on its seed, the epoch and the sample's index alone. The numbers drawn differ from torchvision's,
+their distributions do not.
+"""
+
+from . import functional
+from .affine import RandomAffine, RandomRotation
+from .color import ColorJitter, Grayscale, RandomGrayscale
+from .compose import Compose, Lambda, RandomApply
+from .crop import CenterCrop, RandomCrop, RandomResizedCrop
+from .geometry import InterpolationMode, Pad, RandomHorizontalFlip, RandomVerticalFlip, Resize
+from .tensor import Normalize, PILToTensor, RandomErasing, ToTensor
+
+__all__ = [
+    "CenterCrop",
+    "ColorJitter",
+    "Compose",
+    "Grayscale",
+    "InterpolationMode",
+    "Lambda",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
+    "RandomAffine",
+    "RandomApply",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
+    "Resize",
+    "ToTensor",
+    "functional",
+]

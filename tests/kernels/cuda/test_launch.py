@@ -1,0 +1,69 @@
+"""What launchers hand to a kernel, and which dtypes they refuse; this needs no GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cupy", reason="CuPy is not installed")
+
+from minicnn.kernels import Geometry
+from minicnn.kernels.cuda import module
+from minicnn.kernels.cuda.module import FLOATS, CudaFile, geometry_argument
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Grid, block and arguments of each launch, which does not take place."""
+    calls: list = []
+    monkeypatch.setattr(
+        CudaFile, "compiled", lambda self, name: lambda *launch: calls.append((name, *launch))
+    )
+    return calls
+
+
+def test_scalars_get_the_kernel_types(launched: list) -> None:
+    kernel = CudaFile("any.cu").kernel("f", FLOATS, ("uint8", "int32"))
+    for dtype in (np.float32, np.float64):
+        kernel[np.dtype(dtype), np.dtype(np.uint8)](1000, 3, 0.5, True, None, np.int64(7))
+        name, grid, block, args = launched.pop()
+        assert name == f"f<{'float' if dtype == np.float32 else 'double'}, unsigned char>"
+        assert (grid, block) == ((4,), (256,))
+        assert [type(argument) for argument in args] == [
+            np.int64,  # count
+            np.int32,
+            dtype,
+            np.bool_,
+            np.uint64,  # a null pointer
+            np.int64,
+        ]
+        assert args == (1000, 3, 0.5, True, 0, 7)
+
+
+def test_nothing_to_do_is_not_launched(launched: list) -> None:
+    CudaFile("any.cu").kernel("f", FLOATS)[np.dtype(np.float32)](0, 1)
+    assert launched == []
+
+
+def test_other_dtypes_are_refused() -> None:
+    kernel = CudaFile("any.cu").kernel("f", FLOATS)
+    with pytest.raises(TypeError, match="f on CUDA takes float32 or float64, got int64"):
+        kernel[np.dtype(np.int64)]
+
+
+def test_geometry_has_the_layout_of_the_struct() -> None:
+    geometry = Geometry((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), groups=13)
+    struct = geometry_argument(geometry)
+    assert struct.size == 1  # CuPy passes arrays of one element by value
+    assert struct.view(np.int32).tolist() == list(range(1, 13))
+    fields = [
+        name
+        for line in (module.FOLDER / "common.cuh")
+        .read_text()
+        .split("struct Geometry {")[1]
+        .split("\n\n")[0]
+        .splitlines()
+        for name in line.strip().removeprefix("int ").removesuffix(";").split(", ")
+        if name
+    ]
+    assert fields == ("H W OH OW KH KW stride_h stride_w pad_h pad_w dilation_h dilation_w".split())

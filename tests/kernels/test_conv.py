@@ -1,0 +1,136 @@
+"""The convolution kernels against torch, in float64 and float32."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minicnn.kernels import Geometry
+from minicnn.kernels.cpu import conv
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+
+# N, C, O, input_size, kernel_size, stride, padding (top, left), padding (bottom, right), dilation, groups
+CASES = {
+    "plain": (2, 3, 5, (7, 9), (3, 2), (1, 1), (0, 0), (0, 0), (1, 1), 1),
+    "batch of 1": (1, 3, 4, (6, 5), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 1),
+    "1x1": (3, 6, 4, (5, 7), (1, 1), (1, 1), (0, 0), (0, 0), (1, 1), 1),
+    "1x1 with groups": (3, 6, 4, (5, 7), (1, 1), (1, 1), (0, 0), (0, 0), (1, 1), 2),
+    "1x1 with stride": (3, 6, 4, (5, 8), (1, 1), (2, 3), (0, 0), (0, 0), (1, 1), 1),
+    "1x1 with padding": (3, 6, 4, (5, 8), (1, 1), (1, 1), (2, 1), (2, 1), (1, 1), 1),
+    "stride does not divide": (2, 3, 4, (12, 11), (3, 4), (4, 3), (0, 0), (0, 0), (1, 1), 1),
+    "stride beyond kernel": (2, 3, 4, (13, 14), (2, 1), (3, 4), (0, 1), (0, 1), (1, 1), 1),
+    "stride in one direction": (2, 3, 4, (9, 8), (3, 3), (1, 2), (1, 2), (1, 2), (1, 1), 1),
+    "dilation with groups": (2, 6, 4, (11, 13), (3, 2), (2, 1), (2, 1), (2, 1), (2, 3), 2),
+    "dilation, stride 1": (2, 4, 6, (10, 9), (3, 3), (1, 1), (2, 2), (2, 2), (2, 2), 2),
+    "depthwise": (2, 5, 5, (8, 7), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 5),
+    "depthwise with multiplier": (2, 3, 6, (8, 7), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 3),
+    "uneven padding": (2, 3, 4, (6, 7), (4, 2), (1, 1), (1, 0), (2, 1), (1, 1), 1),
+    "uneven padding, stride": (2, 3, 4, (6, 7), (4, 2), (3, 2), (1, 0), (2, 1), (1, 1), 1),
+    "padding beyond kernel": (2, 3, 4, (4, 5), (2, 3), (1, 1), (3, 4), (3, 4), (1, 1), 1),
+    "output of one pixel": (4, 3, 5, (4, 5), (4, 5), (1, 1), (0, 0), (0, 0), (1, 1), 1),
+    "several blocks of rows": (2, 2, 3, (50, 47), (5, 3), (1, 1), (2, 1), (2, 1), (1, 1), 1),
+    "several blocks of rows, stride": (
+        2,
+        2,
+        3,
+        (90, 97),
+        (5, 3),
+        (2, 2),
+        (2, 1),
+        (2, 1),
+        (1, 1),
+        1,
+    ),
+    "AlexNet's first": (1, 3, 8, (67, 71), (11, 11), (4, 4), (0, 0), (0, 0), (1, 1), 1),
+}
+
+
+def case(name, dtype=np.float64):
+    """x, weight, bias and geometry, and torch's x (already padded), weight, bias and options."""
+    N, C, O, size, kernel_size, stride, (top, left), (bottom, right), dilation, groups = CASES[name]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, C, *size)).astype(dtype)
+    weight = rng.standard_normal((O, C // groups, *kernel_size)).astype(dtype)
+    bias = rng.standard_normal(O).astype(dtype)
+
+    options = {"stride": stride, "dilation": dilation, "groups": groups}
+    torch_x, torch_weight = (torch.tensor(a, requires_grad=True) for a in (x, weight))
+    out = F.conv2d(
+        F.pad(torch_x, (left, right, top, bottom)), torch_weight, torch.tensor(bias), **options
+    )
+    geometry = Geometry(
+        input_size=size,
+        output_size=tuple(out.shape[2:]),
+        kernel_size=kernel_size,
+        padding=(top, left),
+        **options,
+    )
+    grad = rng.standard_normal(out.shape).astype(dtype)
+    out.backward(torch.tensor(grad))
+    expected = {
+        "out": out.detach().numpy(),
+        "grad_x": torch_x.grad.numpy(),
+        "grad_weight": torch_weight.grad.numpy(),
+    }
+    return x, weight, bias, grad, geometry, expected
+
+
+def results(x, weight, bias, grad, geometry):
+    return {
+        "out": conv.conv2d(x, weight, bias, geometry),
+        "grad_x": conv.conv2d_input_grad(grad, weight, geometry),
+        "grad_weight": conv.conv2d_weight_grad(grad, x, geometry),
+    }
+
+
+def assert_close(results, expected, rtol):
+    for name, result in results.items():
+        assert result.dtype == expected[name].dtype
+        scale = np.abs(expected[name]).max()
+        np.testing.assert_allclose(
+            result, expected[name], rtol=rtol, atol=rtol * scale, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 2e-5)])
+@pytest.mark.parametrize("name", CASES)
+def test_against_torch(name, dtype, rtol):
+    x, weight, bias, grad, geometry, expected = case(name, dtype)
+    assert_close(results(x, weight, bias, grad, geometry), expected, rtol)
+
+
+def channels_last(x):
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def every_second_pixel(x):
+    larger = np.full((*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3]), np.nan, x.dtype)
+    larger[:, :, ::2, ::2] = x
+    return larger[:, :, ::2, ::2]
+
+
+def backwards(x):
+    return np.ascontiguousarray(x[::-1, :, ::-1])[::-1, :, ::-1]
+
+
+def broadcast_batch(x):
+    return np.broadcast_to(x[:1], x.shape)
+
+
+@pytest.mark.parametrize("layout", [channels_last, every_second_pixel, backwards])
+@pytest.mark.parametrize("name", ["plain", "1x1", "1x1 with groups", "dilation with groups"])
+def test_any_strides(name, layout):
+    x, weight, bias, grad, geometry, expected = case(name)
+    x, weight, grad = layout(x), layout(weight), layout(grad)
+    assert_close(results(x, weight, bias, grad, geometry), expected, rtol=1e-12)
+
+
+def test_broadcast_input():
+    x, weight, bias, grad, geometry, _ = case("plain")
+    assert_close(
+        results(broadcast_batch(x), weight, bias, broadcast_batch(grad), geometry),
+        results(broadcast_batch(x).copy(), weight, bias, broadcast_batch(grad).copy(), geometry),
+        rtol=1e-15,
+    )

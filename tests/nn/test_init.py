@@ -1,0 +1,131 @@
+"""Initial values: their distributions, and exact ones against torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import nn
+from minicnn.nn import init
+
+SHAPE = (60, 40, 5, 3)  # fan_in 600, fan_out 900
+
+
+# function, standard deviation, largest absolute value (None: unbounded)
+DISTRIBUTIONS: list[tuple[Callable[[Any], Any], float, float | None]] = [
+    (lambda w: init.uniform_(w, -2, 2), 4 / 12**0.5, 2),
+    (lambda w: init.normal_(w, 0.0, 0.3), 0.3, None),
+    (lambda w: init.xavier_uniform_(w, gain=2), 2 * (2 / 1500) ** 0.5, 2 * (6 / 1500) ** 0.5),
+    (lambda w: init.xavier_normal_(w), (2 / 1500) ** 0.5, None),
+    (lambda w: init.kaiming_uniform_(w, a=5**0.5), (1 / 1800) ** 0.5, (1 / 600) ** 0.5),
+    (lambda w: init.kaiming_normal_(w, nonlinearity="relu"), (2 / 600) ** 0.5, None),
+    (lambda w: init.kaiming_normal_(w, mode="fan_out", nonlinearity="tanh"), 5 / 90, None),
+    (lambda w: init.trunc_normal_(w, std=1.0, a=-2, b=2), 0.87963, 2),
+    (lambda w: init.trunc_normal_(w, std=0.01), 0.01, 0.06),
+    (lambda w: init.trunc_normal_(w, std=1.0, a=-0.01, b=0.01), 0.02 / 12**0.5, 0.01),
+]
+
+
+@pytest.mark.parametrize("fill, std, bound", DISTRIBUTIONS)
+def test_distribution(fill: Any, std: float, bound: float | None) -> None:
+    mc.manual_seed(0)
+    weight = nn.Parameter(mc.empty(*SHAPE))
+    assert fill(weight) is weight
+    values = weight.detach().numpy()
+    assert values.std() == pytest.approx(std, rel=0.02)
+    assert abs(values.mean()) < 5 * std / values.size**0.5
+    if bound is not None:
+        assert 0.95 * bound < np.abs(values).max() <= bound * (1 + 1e-6) or bound > 5 * std
+    assert weight.requires_grad and weight.is_leaf
+
+
+def test_generator_and_seed_decide_the_values() -> None:
+    def drawn(generator: Any = None) -> np.ndarray:
+        return init.normal_(mc.empty(7), generator=generator).numpy()
+
+    mc.manual_seed(3)
+    first = drawn()
+    mc.manual_seed(3)
+    np.testing.assert_array_equal(drawn(), first)
+    np.testing.assert_array_equal(drawn(mc.random.Generator(3)), first)
+    assert (drawn() != first).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtype_stays(dtype: Any) -> None:
+    weight = init.normal_(mc.empty(1000, dtype=dtype))
+    assert weight.dtype == dtype
+    assert 0.8 < weight.numpy().astype(np.float64).std() < 1.2
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 2, 2, 2)])
+def test_orthogonal(shape: tuple[int, ...]) -> None:
+    matrix = init.orthogonal_(mc.empty(*shape), gain=2).numpy().reshape(shape[0], -1)
+    product = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape, groups", [((4, 6, 3, 3), 1), ((6, 2, 3, 4), 3), ((4, 2, 1, 1), 2)])
+def test_dirac(shape: tuple[int, ...], groups: int) -> None:
+    expected = torch.nn.init.dirac_(torch.empty(shape), groups)
+    np.testing.assert_array_equal(init.dirac_(mc.empty(*shape), groups).numpy(), expected.numpy())
+
+
+def test_constants() -> None:
+    np.testing.assert_array_equal(
+        init.constant_(mc.empty(2, 3), 0.3).numpy(), np.full((2, 3), 0.3, "f")
+    )
+    np.testing.assert_array_equal(init.ones_(mc.empty(3)).numpy(), np.ones(3))
+    np.testing.assert_array_equal(init.zeros_(mc.empty(3)).numpy(), np.zeros(3))
+    np.testing.assert_array_equal(init.eye_(mc.empty(2, 3)).numpy(), np.eye(2, 3))
+
+
+@pytest.mark.parametrize(
+    "name, param",
+    [("linear", None), ("conv2d", None), ("conv_transpose2d", None), ("sigmoid", None),
+     ("tanh", None), ("relu", None), ("leaky_relu", None), ("leaky_relu", 0.2), ("selu", None)],
+)  # fmt: skip
+def test_calculate_gain(name: Any, param: float | None) -> None:
+    assert init.calculate_gain(name, param) == torch.nn.init.calculate_gain(name, param)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: init.kaiming_normal_(mc.empty(3)), r"2 dimensions or more, got shape \(3,\)"),
+        (
+            lambda: init.kaiming_normal_(mc.empty(3, 3), mode="fan"),
+            "'fan_in' or 'fan_out', got 'fan'",
+        ),
+        (lambda: init.calculate_gain("swish"), "got 'swish'"),
+        (lambda: init.eye_(mc.empty(3)), "2 dimensions"),
+        (lambda: init.orthogonal_(mc.empty(3)), "2 dimensions"),
+        (lambda: init.dirac_(mc.empty(3, 3)), "3 to 5 dimensions"),
+        (lambda: init.dirac_(mc.empty(3, 3, 1, 1), groups=2), r"groups \(2\) must divide"),
+    ],
+)
+def test_wrong_arguments_are_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_trunc_normal_warns_far_from_the_mean() -> None:
+    with pytest.warns(UserWarning, match="mean is more than 2 std"):
+        values = init.trunc_normal_(mc.empty(1000), mean=0.0, std=1.0, a=3.0, b=4.0).numpy()
+    assert 3 <= values.min() and values.max() <= 4
+    assert values.mean() == pytest.approx(3.27, abs=0.05)
+
+
+def test_no_default_init_leaves_weights_alone() -> None:
+    mc.manual_seed(0)
+    with init.no_default_init():
+        nn.Linear(3, 2)
+    np.testing.assert_array_equal(
+        init.normal_(mc.empty(4)).numpy(),
+        init.normal_(mc.empty(4), generator=mc.random.Generator(0)).numpy(),
+    )

@@ -1,0 +1,240 @@
+"""Every layer against torch's: repr, state_dict, output and all gradients, over its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import nn
+
+IMAGE = (2, 4, 7, 6)
+
+# one constructor for both libraries, and the shape of an input
+LAYERS: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [
+    (lambda nn: nn.Conv2d(4, 6, 3), IMAGE),
+    (lambda nn: nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0)), IMAGE),
+    (lambda nn: nn.Conv2d(4, 6, 3, dilation=2, groups=2, bias=False), IMAGE),
+    (lambda nn: nn.Conv2d(4, 8, 3, 1, "same", groups=4), IMAGE),
+    (lambda nn: nn.Conv2d(4, 2, (2, 3), padding="valid"), (1, 4, 2, 3)),
+    (lambda nn: nn.Conv2d(4, 2, (4, 2), padding="same", dilation=(1, 3)), IMAGE),
+    (lambda nn: nn.ConvTranspose2d(4, 6, 3), IMAGE),
+    (lambda nn: nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, 2, False, 2), IMAGE),
+    (lambda nn: nn.ConvTranspose2d(4, 2, (3, 4), (2, 3), (0, 1), (1, 2)), IMAGE),
+    (lambda nn: nn.Linear(6, 5), (3, 6)),
+    (lambda nn: nn.Linear(6, 5, bias=False), (2, 3, 6)),
+    (lambda nn: nn.Identity(54, unused=True), IMAGE),
+    (lambda nn: nn.MaxPool2d(3, 2), IMAGE),
+    (lambda nn: nn.MaxPool2d((3, 2), padding=1, ceil_mode=True), IMAGE),
+    (lambda nn: nn.MaxPool2d(2, stride=(1, 2), dilation=(2, 1)), IMAGE),
+    (lambda nn: nn.AvgPool2d(3), IMAGE),
+    (lambda nn: nn.AvgPool2d(3, 2, 1, True, False), IMAGE),
+    (lambda nn: nn.AvgPool2d((2, 3), ceil_mode=True, divisor_override=5), IMAGE),
+    (lambda nn: nn.AdaptiveAvgPool2d((3, 4)), IMAGE),
+    (lambda nn: nn.AdaptiveAvgPool2d(1), IMAGE),
+    (lambda nn: nn.AdaptiveAvgPool2d((None, 2)), IMAGE),
+    (lambda nn: nn.AdaptiveMaxPool2d((3, 4)), IMAGE),
+    (lambda nn: nn.ReLU(), IMAGE),
+    (lambda nn: nn.LeakyReLU(), IMAGE),
+    (lambda nn: nn.LeakyReLU(0.3), IMAGE),
+    (lambda nn: nn.ELU(), IMAGE),
+    (lambda nn: nn.ELU(0.5), IMAGE),
+    (lambda nn: nn.Softplus(), IMAGE),
+    (lambda nn: nn.Softplus(3.0, 2.0), IMAGE),
+    (lambda nn: nn.Sigmoid(), IMAGE),
+    (lambda nn: nn.Tanh(), IMAGE),
+    (lambda nn: nn.GELU(), IMAGE),
+    (lambda nn: nn.GELU("tanh"), IMAGE),
+    (lambda nn: nn.SiLU(), IMAGE),
+    (lambda nn: nn.Hardswish(), IMAGE),
+    (lambda nn: nn.Softmax(dim=1), IMAGE),
+    (lambda nn: nn.LogSoftmax(-1), IMAGE),
+    (lambda nn: nn.Dropout(0.0), IMAGE),
+    (lambda nn: nn.Dropout2d(0.0), IMAGE),
+    (lambda nn: nn.BatchNorm2d(4), IMAGE),
+    (lambda nn: nn.BatchNorm2d(4, eps=1e-3, momentum=None), IMAGE),
+    (lambda nn: nn.BatchNorm2d(4, affine=False), IMAGE),
+    (lambda nn: nn.BatchNorm2d(4, bias=False), IMAGE),
+    (lambda nn: nn.BatchNorm2d(4, track_running_stats=False), IMAGE),
+    (lambda nn: nn.BatchNorm1d(5, momentum=0.3), (4, 5)),
+    (lambda nn: nn.BatchNorm1d(5), (2, 5, 3)),
+    (lambda nn: nn.LayerNorm(6), IMAGE),
+    (lambda nn: nn.LayerNorm((7, 6), eps=1e-3, bias=False), IMAGE),
+    (lambda nn: nn.LayerNorm([4, 7, 6], elementwise_affine=False), IMAGE),
+    (lambda nn: nn.GroupNorm(2, 4), IMAGE),
+    (lambda nn: nn.GroupNorm(4, 4, 1e-3, affine=False), IMAGE),
+    (lambda nn: nn.LocalResponseNorm(3), IMAGE),
+    (lambda nn: nn.LocalResponseNorm(2, 1e-2, 0.5, 2.0), IMAGE),
+    (lambda nn: nn.Flatten(), IMAGE),
+    (lambda nn: nn.Flatten(0, 2), IMAGE),
+    (lambda nn: nn.Unflatten(1, (2, -1)), IMAGE),
+    (lambda nn: nn.Unflatten(-1, (3, 2)), IMAGE),
+    (lambda nn: nn.Unfold((2, 3), padding=1, stride=2), IMAGE),
+    (lambda nn: nn.Fold((5, 4), 2, dilation=(1, 2), padding=1, stride=(2, 1)), (2, 8, 12)),
+    (lambda nn: nn.Upsample(scale_factor=2), IMAGE),
+    (lambda nn: nn.Upsample((9, 5), mode="bilinear"), IMAGE),
+    (lambda nn: nn.Upsample(None, (1.5, 2), "bilinear", True), IMAGE),
+    (lambda nn: nn.UpsamplingNearest2d(9), IMAGE),
+    (lambda nn: nn.UpsamplingBilinear2d(scale_factor=2), IMAGE),
+]
+
+
+def _name(row: Any) -> str:
+    return repr(row(torch.nn)).replace(" ", "") if callable(row) else ""
+
+
+def _pair(make: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """The layer in both libraries, in float64, with the same weights."""
+    theirs = make(torch.nn).double()
+    ours = make(nn).double()
+    for tensor in theirs.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)  # in place: also moves norms away from 1 and 0
+    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
+    return ours, theirs
+
+
+@pytest.mark.parametrize("make, shape", LAYERS, ids=_name)
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_output_and_gradients_equal_torch(make: Any, shape: Any, training: bool) -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    ours, theirs = _pair(make)
+    ours.train(training)
+    theirs.train(training)
+    for _ in range(2):  # twice, for layers whose state changes
+        array = rng.normal(size=shape) * 2
+        x = mc.tensor(array, requires_grad=True)
+        y = torch.tensor(array, requires_grad=True)
+        out, expected = ours(x), theirs(y)
+        np.testing.assert_allclose(out.detach().numpy(), expected.detach().numpy(), atol=1e-12)
+
+        grad = rng.normal(size=expected.shape)
+        out.backward(mc.tensor(grad))
+        expected.backward(torch.tensor(grad))
+        assert x.grad is not None and y.grad is not None
+        np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), atol=1e-11)
+    for (name, param), theirs_param in zip(
+        ours.named_parameters(), theirs.parameters(), strict=True
+    ):
+        np.testing.assert_allclose(
+            param.grad.numpy(), theirs_param.grad.numpy(), atol=1e-11, err_msg=name
+        )
+    for (name, buffer), theirs_buffer in zip(ours.named_buffers(), theirs.buffers(), strict=True):
+        np.testing.assert_allclose(buffer.numpy(), theirs_buffer.numpy(), atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("make, shape", LAYERS, ids=_name)
+def test_repr_and_state_dict_equal_torch(make: Any, shape: Any) -> None:
+    ours, theirs = make(nn), make(torch.nn)
+    assert repr(ours) == repr(theirs)
+    described = [(k, v.shape, str(v.dtype)) for k, v in ours.state_dict().items()]
+    expected = [(k, tuple(v.shape), str(v.dtype)[6:]) for k, v in theirs.state_dict().items()]
+    assert described == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda nn: nn.ReLU(inplace=True),
+        lambda nn: nn.ELU(inplace=True),
+        lambda nn: nn.LeakyReLU(inplace=True),
+        lambda nn: nn.SiLU(inplace=True),
+        lambda nn: nn.Hardswish(inplace=True),
+        lambda nn: nn.Dropout(0.3, inplace=True),
+        lambda nn: nn.MaxPool2d(2, return_indices=True),
+        lambda nn: nn.CrossEntropyLoss(),
+    ],
+)
+def test_repr_of_options_without_effect(make: Any) -> None:
+    assert repr(make(nn)) == repr(make(torch.nn))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda nn: nn.MaxPool2d(3, 2, return_indices=True),
+        lambda nn: nn.AdaptiveMaxPool2d((3, 2), return_indices=True),
+    ],
+)
+def test_pooling_returns_torchs_indices(make: Any) -> None:
+    array = np.random.default_rng(0).integers(0, 4, IMAGE).astype(np.float32)  # with ties
+    out, indices = make(nn)(mc.tensor(array))
+    expected, expected_indices = make(torch.nn)(torch.tensor(array))
+    np.testing.assert_array_equal(out.numpy(), expected.numpy())
+    np.testing.assert_array_equal(indices.numpy(), expected_indices.numpy())
+    assert indices.dtype == np.int64
+
+
+@pytest.mark.parametrize("output_size", [(15, 12), (14, 13), (2, 6, 14, 12)])
+def test_conv_transpose_output_size(output_size: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).normal(size=IMAGE)
+    for kernel_size, padding in ((3, 1), ((3, 2), 0)):
+        ours, theirs = _pair(
+            lambda nn, k=kernel_size, p=padding: nn.ConvTranspose2d(4, 6, k, stride=2, padding=p)
+        )
+        try:
+            expected = theirs(torch.tensor(array), output_size=output_size)
+        except ValueError:
+            with pytest.raises(ValueError, match="output_size must be between"):
+                ours(mc.tensor(array), output_size=output_size)
+        else:
+            out = ours(mc.tensor(array), output_size=output_size)
+            np.testing.assert_allclose(out.detach().numpy(), expected.detach().numpy(), atol=1e-12)
+
+
+def test_dropout_is_scaled_in_training_and_absent_in_evaluation() -> None:
+    mc.manual_seed(0)
+    x = mc.ones(4, 8, 30, 30)
+    for layer in (nn.Dropout(0.25), nn.Dropout2d(0.25)):
+        out = layer(x).numpy()
+        assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
+        assert 0.1 < (out == 0).mean() < 0.5
+        np.testing.assert_array_equal(layer.eval()(x).numpy(), x.numpy())
+    planes = nn.Dropout2d(0.25)(x).numpy().reshape(32, -1)
+    assert (planes == planes[:, :1]).all()
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: nn.Conv2d(4, 6, 3, groups=3), "in_channels must be divisible by groups.*4 and 3"),
+        (lambda: nn.Conv2d(6, 4, 3, groups=3), "out_channels must be divisible by groups"),
+        (lambda: nn.Conv2d(4, 6, 3, groups=0), "groups must be a positive integer, got 0"),
+        (lambda: nn.Conv2d(4, 6, 3, padding="full"), "padding must be 'same', 'valid'"),
+        (lambda: nn.Conv2d(4, 6, 3, 2, "same"), "padding='same' needs stride 1, got stride 2"),
+        (lambda: nn.Conv2d(4, 6, 3, padding_mode="reflect"), "padding_mode.*'reflect'"),
+        (lambda: nn.Dropout(1.5), "between 0 and 1, got 1.5"),
+        (lambda: nn.GroupNorm(3, 4), "num_channels must be divisible by num_groups.*4 and 3"),
+        (lambda: nn.BatchNorm2d(4)(mc.ones(2, 4)), r"BatchNorm2d expects 4D.*\(2, 4\)"),
+        (lambda: nn.BatchNorm1d(4)(mc.ones(1, 4)), "more than 1 value per channel"),
+        (lambda: nn.MSELoss(reduction="average"), "reduction must be one of.*'average'"),
+    ],
+)
+def test_wrong_arguments_are_named(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_default_weights_are_drawn_as_in_torch() -> None:
+    mc.manual_seed(0)
+    layers = [
+        (nn.Linear(300, 200), 300),
+        (nn.Conv2d(12, 64, 5, groups=2), 6 * 25),
+        (nn.ConvTranspose2d(64, 12, 5), 12 * 25),
+    ]
+    for layer, fan_in in layers:
+        bound = 1 / np.sqrt(fan_in)
+        for param in layer.parameters():
+            values = param.detach().numpy()
+            assert np.abs(values).max() <= bound
+            assert values.std() == pytest.approx(bound / np.sqrt(3), rel=0.25)
+    mc.manual_seed(0)
+    again = nn.Linear(300, 200)
+    np.testing.assert_array_equal(
+        again.weight.detach().numpy(), layers[0][0].weight.detach().numpy()
+    )

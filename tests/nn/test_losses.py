@@ -1,0 +1,65 @@
+"""Loss layers against torch's, over their options: value and gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import nn
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(size=(5, 4))
+IMAGES = RNG.normal(size=(2, 4, 3, 5))
+CLASSES = np.array([0, 3, 1, 3, 2])
+SOME_IGNORED = np.array([0, -100, 1, 3, 2])
+PIXELS = RNG.integers(0, 4, (2, 3, 5))
+WEIGHT = np.array([0.5, 1.0, 2.0, 0.0])
+SHARES = RNG.dirichlet(np.ones(4), 5)
+IN_01 = RNG.uniform(0.01, 0.99, (5, 4))
+
+# constructor for both libraries (t makes a tensor), input, target
+LOSSES: list[tuple[Callable[[Any, Any], Any], np.ndarray, np.ndarray]] = [
+    (lambda nn, t: nn.CrossEntropyLoss(), LOGITS, CLASSES),
+    (lambda nn, t: nn.CrossEntropyLoss(t(WEIGHT), label_smoothing=0.1), LOGITS, SOME_IGNORED),
+    (lambda nn, t: nn.CrossEntropyLoss(ignore_index=3, reduction="sum"), LOGITS, CLASSES),
+    (lambda nn, t: nn.CrossEntropyLoss(reduction="none"), IMAGES, PIXELS),
+    (lambda nn, t: nn.CrossEntropyLoss(t(WEIGHT)), IMAGES, PIXELS),
+    (lambda nn, t: nn.CrossEntropyLoss(t(WEIGHT), label_smoothing=0.2), LOGITS, SHARES),
+    (lambda nn, t: nn.NLLLoss(), LOGITS, SOME_IGNORED),
+    (lambda nn, t: nn.NLLLoss(t(WEIGHT), ignore_index=1), IMAGES, PIXELS),
+    (lambda nn, t: nn.BCELoss(), IN_01, SHARES),
+    (lambda nn, t: nn.BCELoss(t(WEIGHT), reduction="none"), IN_01, SHARES),
+    (lambda nn, t: nn.BCEWithLogitsLoss(), LOGITS * 50, SHARES),
+    (lambda nn, t: nn.BCEWithLogitsLoss(t(WEIGHT), pos_weight=t(WEIGHT + 1)), LOGITS, SHARES),
+    (lambda nn, t: nn.MSELoss(), LOGITS, SHARES),
+    (lambda nn, t: nn.L1Loss(reduction="sum"), LOGITS, SHARES),
+    (lambda nn, t: nn.SmoothL1Loss(), LOGITS, SHARES),
+    (lambda nn, t: nn.SmoothL1Loss(beta=0.3, reduction="none"), LOGITS, SHARES),
+    (lambda nn, t: nn.KLDivLoss(reduction="batchmean"), np.log(IN_01), SHARES),
+    (lambda nn, t: nn.KLDivLoss(reduction="sum", log_target=True), LOGITS, np.log(SHARES)),
+]
+
+
+@pytest.mark.parametrize("make, logits, target", LOSSES)
+def test_loss_and_gradient_equal_torch(make: Any, logits: Any, target: Any) -> None:
+    x = mc.tensor(logits, requires_grad=True)
+    y = torch.tensor(logits, requires_grad=True)
+    loss = make(nn, mc.tensor)(x, mc.tensor(target))
+    expected = make(torch.nn, torch.tensor)(y, torch.tensor(target))
+    np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-12)
+    loss.sum().backward()
+    expected.sum().backward()
+    assert x.grad is not None and y.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), atol=1e-13)
+
+
+def test_weights_are_state_that_moves_with_the_module() -> None:
+    ours = nn.BCEWithLogitsLoss(mc.tensor(WEIGHT), pos_weight=mc.tensor(WEIGHT))
+    theirs = torch.nn.BCEWithLogitsLoss(torch.tensor(WEIGHT), pos_weight=torch.tensor(WEIGHT))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert ours.float().pos_weight.dtype == np.float32

@@ -1,0 +1,162 @@
+"""Arithmetic, functions of one element and comparisons, against PyTorch and finite differences."""
+
+import numpy as np
+import pytest
+import torch
+from oracle import assert_same
+
+import minicnn as mc
+from minicnn.autograd import gradcheck, gradgradcheck
+
+rng = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return rng.standard_normal(shape)
+
+
+def positive(*shape):
+    return rng.random(shape) + 0.5
+
+
+BINARY = ["add", "sub", "mul", "div", "maximum", "minimum"]
+SHAPES = [((3, 4), (3, 4)), ((3, 1), (1, 4)), ((2, 3, 4), (4,)), ((), (3,)), ((1,), (2, 1)), ((0, 3), (3,))]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+@pytest.mark.parametrize("name", BINARY)
+def test_binary(name, shapes, dtype):
+    arrays = [normal(*shape) for shape in shapes]
+    assert_same(getattr(mc, name), getattr(torch, name), arrays, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "name", ["exp", "log", "log1p", "sqrt", "abs", "square", "sin", "cos", "tanh", "sigmoid", "sign"]
+)
+def test_unary(name, dtype):
+    assert_same(getattr(mc, name), getattr(torch, name), [positive(3, 5)], dtype)
+
+
+METHODS = {
+    "neg": lambda x: -x,
+    "expm1": lambda x: x.expm1(),
+    "rsqrt": lambda x: x.rsqrt(),
+    "reciprocal": lambda x: x.reciprocal(),
+    "number on the left": lambda x: 2 - x + 3 / x * 2**x,
+    "pow": lambda x: x**3 + x**0.5 + x**-1 + x**0,
+    "floor, ceil, round, trunc": lambda x: x.floor() + x.ceil() * x.round() + x.trunc(),
+    "remainder": lambda x: x % 0.3,
+    "clamp": lambda x: x.clamp(0.7, 1.2) + x.clamp(min=0.8) + x.clamp(max=0.9),
+    "used twice": lambda x: x * x + x / x.exp(),
+    "transposed": lambda x: x.transpose(0, 1) * x.transpose(0, 1).exp(),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name):
+    assert_same(METHODS[name], METHODS[name], [positive(3, 5)])
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"clamp", "remainder"}))
+def test_gradients_by_finite_differences(name):
+    x = mc.tensor(positive(2, 3), requires_grad=True)
+    assert gradcheck(METHODS[name], x)
+    if name != "floor, ceil, round, trunc":
+        assert gradgradcheck(METHODS[name], x)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_second_derivatives(name):
+    x = mc.tensor(positive(2, 1, 3), requires_grad=True)
+    y = mc.tensor(positive(2, 1) + 1, requires_grad=True)
+    assert gradgradcheck(getattr(mc, name), (x, y))
+
+
+def test_floor_divide():
+    assert_same(lambda x: x // 0.3, lambda x: x // 0.3, [normal(5)], grad=False)
+
+
+def test_pow_with_a_tensor_exponent():
+    assert_same(mc.pow, torch.pow, [positive(3, 1), normal(4)])
+    assert_same(lambda x: 2.0**x, lambda x: 2.0**x, [normal(4)])
+    zero = np.array([0.0, 0.0, 2.0])
+    assert_same(mc.pow, torch.pow, [zero, np.array([0.0, 2.0, 0.0])])
+
+
+def test_ties_and_edges_share_the_gradient_as_torch_does():
+    x = np.array([1.0, 2.0, 3.0, -1.0, 0.0])
+    assert_same(mc.maximum, torch.maximum, [x, np.array([1.0, 3.0, 3.0, -1.0, 0.0])])
+    assert_same(lambda x: x.clamp(-1, 2), lambda x: x.clamp(-1, 2), [x])
+    assert_same(mc.abs, torch.abs, [x])
+
+
+def test_where_and_masked_fill():
+    condition = normal(3, 4) > 0
+    assert_same(mc.where, torch.where, [condition, normal(3, 4), normal(4)])
+    assert_same(
+        lambda c, x: mc.where(c, x, 0.0), lambda c, x: torch.where(c, x, 0.0), [condition, normal(3, 4)]
+    )
+    assert_same(
+        lambda c, x: x.masked_fill(c, -1.0), lambda c, x: x.masked_fill(c, -1.0), [condition, normal(3, 4)]
+    )
+    with pytest.raises(RuntimeError, match="bool condition, got int64"):
+        mc.where(mc.tensor([1, 0]), 1.0, 2.0)
+
+
+def test_where_keeps_nan_of_the_other_side_out_of_the_gradient():
+    x = mc.tensor([0.0, 1.0], requires_grad=True)
+    mc.where(x > 0, x.log(), 0.0).sum().backward()
+    assert x.grad.tolist()[1] == 1.0
+
+
+@pytest.mark.parametrize("operator", ["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"])
+def test_comparisons(operator):
+    x, y = np.array([1.0, 2.0, np.nan, 3.0]), np.array([1.0, 3.0, 1.0, 2.0])
+    ours = getattr(mc.tensor(x), operator)(mc.tensor(y))
+    theirs = getattr(torch.tensor(x), operator)(torch.tensor(y))
+    assert ours.dtype == bool and ours.tolist() == theirs.tolist()
+    assert (mc.tensor(x) > 1).tolist() == (torch.tensor(x) > 1).tolist()
+
+
+def test_logic():
+    a, b = mc.tensor([True, True, False]), mc.tensor([True, False, False])
+    assert (a & b).tolist() == [True, False, False]
+    assert (a | b).tolist() == [True, True, False]
+    assert (a ^ b).tolist() == [False, True, False]
+    assert (~a).tolist() == [False, False, True]
+    assert a.logical_and(b).tolist() == [True, False, False]
+    assert mc.tensor([1.0, np.inf, np.nan]).isfinite().tolist() == [True, False, False]
+
+
+DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
+
+
+@pytest.mark.parametrize("left", DTYPES)
+@pytest.mark.parametrize("right", [*DTYPES, 2, 2.5])
+def test_result_dtype_is_that_of_torch(left, right):
+    def both(library, make):
+        x = make(np.ones((2,), left))
+        y = right if isinstance(right, (int, float)) else make(np.ones((2, 1), right))
+        return x + y, x * y, x / y, x < y
+
+    for ours, theirs in zip(both(mc, mc.tensor), both(torch, torch.tensor)):
+        assert str(theirs.dtype).removeprefix("torch.") == ours.dtype.name
+
+
+def test_a_tensor_without_dimensions_does_not_promote():
+    assert (mc.ones(2) * mc.tensor(2.0, dtype=mc.float64)).dtype == mc.float32
+    assert (mc.ones(2) * np.float64(2.0)).dtype == mc.float32
+    assert mc.exp(mc.arange(3)).dtype == mc.float32
+
+
+def test_errors_state_the_rule_and_the_values():
+    with pytest.raises(RuntimeError, match=r"add expects shapes that broadcast, got \(2, 3\) and \(4,\)"):
+        mc.ones(2, 3) + mc.ones(4)
+    with pytest.raises(TypeError, match="add expects tensors or numbers, got ndarray"):
+        mc.ones(2) + np.ones(2)
+    with pytest.raises(TypeError, match="ndarray"):
+        np.ones(2) * mc.ones(2)
+    with pytest.raises(ValueError, match="min, max or both"):
+        mc.ones(2).clamp()

@@ -1,0 +1,88 @@
+"""Indexing, gathering and scattering, against PyTorch and finite differences."""
+
+import numpy as np
+import pytest
+import torch
+from oracle import assert_same
+
+import minicnn as mc
+from minicnn.autograd import gradcheck, gradgradcheck
+from minicnn.ops.index import one_hot
+
+X = np.random.default_rng(0).standard_normal((3, 4, 5))
+
+KEYS = {
+    "number": 1,
+    "negative number": -1,
+    "slices": (slice(1, None), slice(None, None, 2)),
+    "ellipsis": (..., 2),
+    "None": (None, 1, ..., None),
+    "list": ([0, 2, 2],),
+    "list and slice": (slice(None), [1, 1, 3]),
+    "two lists": ([0, 2, 2], [1, 1, 0]),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_getitem(name):
+    key = KEYS[name]
+    assert_same(lambda x: x[key], lambda x: x[key], [X])
+    x = mc.tensor(X, requires_grad=True)
+    assert gradcheck(lambda x: x[key], x) and gradgradcheck(lambda x: x[key] ** 2, x)
+
+
+def test_tensors_as_keys():
+    index, mask = np.array([[0, 2], [2, 1]]), X[..., 0] > 0
+    assert_same(lambda x, i: x[i], lambda x, i: x[i], [X, index])
+    assert_same(lambda x, m: x[m], lambda x, m: x[m], [X, mask])
+    assert_same(lambda x, i: x[:, i], lambda x, i: x[:, i], [X, index])
+    assert mc.tensor(X)[mc.tensor(1)].shape == (4, 5)
+
+
+def test_setitem():
+    for key, value in ((0, 1.0), ((slice(None), 1), 2.0), (([0, 2],), 3.0)):
+        ours, theirs = mc.tensor(X), torch.tensor(X)
+        ours[key], theirs[key] = value, value
+        assert np.array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_setitem_is_traced_back():
+    def run(x, y):
+        z = x * 2
+        z[1] = y
+        z[:, 0] = 5.0
+        return z * z
+
+    assert_same(run, run, [X, X[0] + 1])
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_gather_and_scatter_add(dim):
+    index = np.random.default_rng(1).integers(0, 3, (2, 3, 2))
+    source = np.random.default_rng(2).standard_normal(index.shape)
+    assert_same(lambda x, i: x.gather(dim, i), lambda x, i: x.gather(dim, i), [X, index])
+    assert_same(
+        lambda x, i, s: x.scatter_add(dim, i, s), lambda x, i, s: x.scatter_add(dim, i, s), [X, index, source]
+    )
+    x = mc.tensor(X, requires_grad=True)
+    assert gradgradcheck(lambda x: x.gather(dim, mc.tensor(index)) ** 2, x)
+
+
+def test_selections():
+    index = np.array([2, 0, 2])
+    assert_same(lambda x, i: x.index_select(1, i), lambda x, i: x.index_select(1, i), [X, index])
+    assert_same(lambda x, m: x.masked_select(m), lambda x, m: x.masked_select(m), [X, X > 0])
+    assert mc.tensor([[0, 1], [2, 0]]).nonzero().tolist() == [[0, 1], [1, 0]]
+    assert one_hot(mc.tensor([0, 2])).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_errors_state_the_rule_and_the_values():
+    x = mc.tensor(X)
+    with pytest.raises(IndexError, match=r"tensor of shape \(3, 4, 5\)"):
+        x[7]
+    with pytest.raises(IndexError, match="integer or bool, got float32"):
+        x[mc.tensor([1.0])]
+    with pytest.raises(IndexError, match=r"indices in \[0, 3\], got 9"):
+        x.gather(1, mc.full((3, 1, 5), 9))
+    with pytest.raises(RuntimeError, match="3 dimensions"):
+        x.gather(1, mc.tensor([0]))

@@ -1,0 +1,299 @@
+"""Every schedule's learning rates over 50 steps, against torch.optim.lr_scheduler."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import optim
+from minicnn.optim import lr_scheduler
+
+STEPS = 50
+RATES = (0.1, 0.02)
+
+SCHEDULES = [
+    ("StepLR", {"step_size": 7}),
+    ("StepLR", {"step_size": 1, "gamma": 0.9}),
+    ("MultiStepLR", {"milestones": [3, 17, 17, 40], "gamma": 0.3}),
+    ("LambdaLR", {"lr_lambda": lambda epoch: 0.95**epoch}),
+    ("LambdaLR", {"lr_lambda": [lambda epoch: 1 / (epoch + 1), lambda epoch: 1 + epoch]}),
+    ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 0.01, "end_factor": 0.5, "total_iters": 20}),
+    ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 30}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 49, "power": 0.9}),
+    ("CosineAnnealingLR", {"T_max": 50}),
+    ("CosineAnnealingLR", {"T_max": 12, "eta_min": 0.001}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 51}),
+    ("OneCycleLR", {"max_lr": [0.5, 0.2], "epochs": 3, "steps_per_epoch": 20, "pct_start": 0.4}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 50, "anneal_strategy": "linear"}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "three_phase": True}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "pct_start": 0.0, "div_factor": 5.0}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "cycle_momentum": False}),
+    (
+        "OneCycleLR",
+        {"max_lr": 0.5, "total_steps": 60, "base_momentum": 0.5, "max_momentum": [0.9, 0.8],
+         "final_div_factor": 10.0},
+    ),
+]  # fmt: skip
+
+
+def two_groups(package: object, name: str = "SGD", **options: object) -> object:
+    make = mc.zeros if package is optim else torch.zeros
+    groups = [{"params": [make(2, requires_grad=True)], "lr": lr} for lr in RATES]
+    return getattr(package, name)(groups, lr=1.0, **options)
+
+
+def run(optimizer: object, scheduler: object, steps: int, metrics: object = None) -> list:
+    """Learning rates and momenta of the groups before each step, as the optimizer sees them."""
+    seen = []
+    for step in range(steps):
+        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            momentum = group["betas"][0] if "betas" in group else group["momentum"]
+            seen.append((group["lr"], momentum))
+        optimizer.step()
+        scheduler.step(*([] if metrics is None else [metrics[step]]))
+    return seen
+
+
+@pytest.mark.parametrize("optimizer_name", ["SGD", "AdamW"])
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_schedule(name: str, options: dict, optimizer_name: str) -> None:
+    optimizer = two_groups(optim, optimizer_name)
+    other = two_groups(torch.optim, optimizer_name)
+    seen = run(optimizer, getattr(lr_scheduler, name)(optimizer, **options), STEPS)
+    expected = run(other, getattr(torch.optim.lr_scheduler, name)(other, **options), STEPS)
+    np.testing.assert_allclose(seen, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "total", "min_lr"), [(10, 50, 0.0), (1, 50, 0.005), (0, 60, 0.0), (7, 80, 1e-3)]
+)
+def test_cosine_with_warmup(warmup: int, total: int, min_lr: float) -> None:
+    optimizer, other = two_groups(optim), two_groups(torch.optim)
+    scheduler = lr_scheduler.CosineWithWarmup(optimizer, warmup, total, min_lr=min_lr)
+    rise = torch.optim.lr_scheduler.LinearLR(other, 1 / (warmup + 1), 1.0, total_iters=warmup)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(other, total - warmup, min_lr)
+    both = torch.optim.lr_scheduler.SequentialLR(other, [rise, fall], [warmup])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = run(other, both, STEPS)
+    np.testing.assert_allclose(run(optimizer, scheduler, STEPS), expected, rtol=1e-11, atol=1e-15)
+
+
+def test_cosine_with_warmup_stays_at_the_end() -> None:
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.CosineWithWarmup(optimizer, 2, 10, min_lr=0.001)
+    run(optimizer, scheduler, 25)
+    assert scheduler.get_last_lr() == [0.001, 0.001]
+    for warmup, total in (-1, 5), (5, 5):
+        with pytest.raises(ValueError, match=f"warmup_steps {warmup} and total_steps {total}"):
+            lr_scheduler.CosineWithWarmup(optimizer, warmup, total)
+
+
+METRICS = np.random.default_rng(0).standard_normal(STEPS).cumsum().tolist()
+FALLING = [math.exp(-step / 10) if step < 30 else 0.05 for step in range(STEPS)]
+
+
+@pytest.mark.parametrize("metrics", [METRICS, FALLING])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"patience": 2, "factor": 0.5},
+        {"patience": 0, "mode": "max", "factor": 0.7},
+        {"patience": 1, "threshold": 0.3, "threshold_mode": "abs"},
+        {"patience": 1, "threshold": 0.3, "threshold_mode": "abs", "mode": "max"},
+        {"patience": 1, "threshold": 0.2, "mode": "max"},
+        {"patience": 1, "cooldown": 3, "factor": 0.5},
+        {"patience": 0, "min_lr": [0.01, 0.001]},
+        {"patience": 0, "min_lr": 0.005},
+        {"patience": 0, "eps": 1e-3},
+    ],
+)
+def test_reduce_on_plateau(options: dict, metrics: list[float]) -> None:
+    optimizer, other = two_groups(optim), two_groups(torch.optim)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+    expected = torch.optim.lr_scheduler.ReduceLROnPlateau(other, **options)
+    np.testing.assert_allclose(
+        run(optimizer, scheduler, STEPS, metrics), run(other, expected, STEPS, metrics), rtol=1e-12
+    )
+
+
+def test_reduce_on_plateau_takes_a_tensor() -> None:
+    scheduler = lr_scheduler.ReduceLROnPlateau(two_groups(optim), patience=0)
+    for _ in range(2):
+        scheduler.step(mc.tensor(1.0))
+    assert scheduler.get_last_lr() == pytest.approx([0.01, 0.002])
+
+
+def test_two_schedules_on_one_optimizer_multiply() -> None:
+    def rates(package: object, schedules: object) -> list:
+        optimizer = two_groups(package)
+        warmup = schedules.LinearLR(optimizer, 0.1, total_iters=5)
+        drops = schedules.StepLR(optimizer, 8)
+        seen = []
+        for _ in range(20):
+            optimizer.step()
+            warmup.step()
+            drops.step()
+            seen.append(drops.get_last_lr())
+        return seen
+
+    np.testing.assert_allclose(
+        rates(optim, lr_scheduler), rates(torch.optim, torch.optim.lr_scheduler), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_last_epoch_continues_a_loaded_optimizer(name: str, options: dict) -> None:
+    def rates(package: object, schedules: object) -> list:
+        first = two_groups(package)
+        run(first, getattr(schedules, name)(first, **options), 10)
+        second = two_groups(package)
+        second.load_state_dict(first.state_dict())
+        return run(second, getattr(schedules, name)(second, **options, last_epoch=9), 10)
+
+    np.testing.assert_allclose(
+        rates(optim, lr_scheduler), rates(torch.optim, torch.optim.lr_scheduler), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*SCHEDULES, ("CosineWithWarmup", {"warmup_steps": 5, "total_steps": 40})],
+)
+def test_state_dict_continues_exactly(name: str, options: dict) -> None:
+    def new() -> tuple:
+        optimizer = two_groups(optim)
+        return optimizer, getattr(lr_scheduler, name)(optimizer, **options)
+
+    whole = run(*new(), STEPS)
+    optimizer, scheduler = new()
+    first = run(optimizer, scheduler, 20)
+    resumed, resumed_scheduler = new()
+    resumed.load_state_dict(optimizer.state_dict())
+    resumed_scheduler.load_state_dict(scheduler.state_dict())
+    assert first + run(resumed, resumed_scheduler, STEPS - 20) == whole
+
+
+def test_plateau_state_dict_is_plain() -> None:
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", patience=1)
+    run(optimizer, scheduler, 13, METRICS)
+    state = json.loads(json.dumps(scheduler.state_dict()))
+    again = lr_scheduler.ReduceLROnPlateau(two_groups(optim))
+    again.load_state_dict(state)
+    assert again.state_dict() == scheduler.state_dict()
+
+
+def test_lambda_state_dict_keeps_the_attributes_of_objects() -> None:
+    class Decay:
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        def __call__(self, epoch: int) -> float:
+            return self.rate**epoch
+
+    scheduler = lr_scheduler.LambdaLR(two_groups(optim), [Decay(0.5), lambda epoch: 1.0])
+    assert scheduler.state_dict()["lr_lambdas"] == [{"rate": 0.5}, None]
+    other = lr_scheduler.LambdaLR(two_groups(optim), [Decay(0.9), lambda epoch: 1.0])
+    other.load_state_dict(scheduler.state_dict())
+    other.optimizer.step()
+    other.step()
+    assert other.get_last_lr() == [0.05, 0.02]
+
+
+def test_warns_when_stepped_before_the_optimizer() -> None:
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.StepLR(optimizer, 2)
+    with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
+        scheduler.step()
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.StepLR(optimizer, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step()
+        scheduler.step()
+
+
+def test_no_warning_for_an_optimizer_with_its_own_step() -> None:
+    class Own(optim.Optimizer):
+        def step(self, closure: object = None) -> None:
+            pass
+
+    optimizer = Own([mc.zeros(2, requires_grad=True)], {"lr": 0.1})
+    scheduler = lr_scheduler.StepLR(optimizer, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "name", "options"),
+    [
+        (ValueError, r"start_factor in \(0, 1\], got 0", "LinearLR", {"start_factor": 0}),
+        (ValueError, r"end_factor in \[0, 1\], got 1.5", "LinearLR", {"end_factor": 1.5}),
+        (ValueError, "either total_steps or both", "OneCycleLR", {"max_lr": 1.0, "epochs": 3}),
+        (
+            ValueError,
+            "positive integer total_steps, but got 0",
+            "OneCycleLR",
+            {"max_lr": 1.0, "total_steps": 0},
+        ),
+        (
+            ValueError,
+            "pct_start between 0 and 1, got 1.5",
+            "OneCycleLR",
+            {"max_lr": 1.0, "total_steps": 9, "pct_start": 1.5},
+        ),
+        (
+            ValueError,
+            "'cos' or 'linear', got 'sin'",
+            "OneCycleLR",
+            {"max_lr": 1.0, "total_steps": 9, "anneal_strategy": "sin"},
+        ),
+        (
+            ValueError,
+            "expected 2 values for max_lr, got 3",
+            "OneCycleLR",
+            {"max_lr": [1.0, 2.0, 3.0], "total_steps": 9},
+        ),
+        (ValueError, "expected 2 values for lr_lambda, got 1", "LambdaLR", {"lr_lambda": [abs]}),
+        (ValueError, "factor < 1, got 1.0", "ReduceLROnPlateau", {"factor": 1.0}),
+        (ValueError, "'min' or 'max', got 'mean'", "ReduceLROnPlateau", {"mode": "mean"}),
+        (ValueError, "'rel' or 'abs', got 'x'", "ReduceLROnPlateau", {"threshold_mode": "x"}),
+        (KeyError, "'initial_lr' is not specified", "StepLR", {"step_size": 3, "last_epoch": 4}),
+    ],
+)
+def test_errors(error: type[Exception], message: str, name: str, options: dict) -> None:
+    with pytest.raises(error, match=message):
+        getattr(lr_scheduler, name)(two_groups(optim), **options)
+
+
+def test_one_cycle_ends_and_needs_momentum() -> None:
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=5)
+    with pytest.raises(ValueError, match="step 6 times.* total steps is 5"):
+        run(optimizer, scheduler, 10)
+
+    class Plain(optim.Optimizer):
+        def update(self, group: dict, params: list) -> None:
+            pass
+
+    plain = Plain([mc.zeros(2, requires_grad=True)], {"lr": 0.1})
+    with pytest.raises(ValueError, match="must support momentum or beta1.*got Plain"):
+        lr_scheduler.OneCycleLR(plain, 0.1, total_steps=5)
+
+
+def test_needs_an_optimizer() -> None:
+    with pytest.raises(TypeError, match="int is not an Optimizer"):
+        lr_scheduler.StepLR(3, 2)

@@ -1,0 +1,314 @@
+"""Every optimizer over its options, step by step against torch.optim on the same gradients."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import optim
+
+SHAPES = ((4, 3), (5,), (2, 3, 3, 2))
+
+OPTIONS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3}),
+    ("Adam", {"lr": 0.05, "weight_decay": 0.1}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.05, "betas": (0.8, 0.95), "weight_decay": 0.1}),
+    ("AdamW", {"lr": 0.05, "weight_decay": 0.0}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.05, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.05, "centered": True}),
+    ("RMSprop", {"lr": 0.05, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
+]
+TOLERANCE = {"float64": 1e-13, "float32": 2e-6}
+
+
+def draws(dtype: str, seed: int = 0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [generator.standard_normal(shape).astype(dtype) for shape in SHAPES]
+
+
+def ours(dtype: str = "float64") -> list[mc.Tensor]:
+    return [mc.tensor(array, requires_grad=True) for array in draws(dtype)]
+
+
+def theirs(dtype: str = "float64") -> list[torch.Tensor]:
+    return [torch.tensor(array, requires_grad=True) for array in draws(dtype)]
+
+
+def set_grads(params: list, step: int, skip: tuple[int, ...] = ()) -> None:
+    """The gradients of a step, the same for both frameworks; None for those in ``skip``."""
+    make = torch.tensor if isinstance(params[0], torch.Tensor) else mc.tensor
+    grads = draws(str(params[0].dtype).removeprefix("torch."), seed=100 + step)
+    for index, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        param.grad = None if index in skip else make(grad)
+
+
+def assert_same(params: list[mc.Tensor], expected: list, tolerance: float) -> None:
+    for param, other in zip(params, expected, strict=True):
+        np.testing.assert_allclose(
+            param.detach().numpy(), other.detach().numpy(), rtol=tolerance, atol=tolerance
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_trajectory(name: str, options: dict, dtype: str) -> None:
+    params, others = ours(dtype), theirs(dtype)
+    optimizer = getattr(optim, name)(params, **options)
+    other = getattr(torch.optim, name)(others, **options)
+    for step in range(20):
+        # The third parameter joins late: its momentum and bias correction begin then.
+        skip = (2,) if step < 3 else ()
+        set_grads(params, step, skip)
+        set_grads(others, step, skip)
+        optimizer.step()
+        other.step()
+        assert_same(params, others, TOLERANCE[dtype] * (step + 1))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_groups_with_their_own_options(name: str) -> None:
+    def groups(params: list) -> list[dict]:
+        return [{"params": params[:1], "weight_decay": 0.1, "lr": 0.3}, {"params": params[1:2]}]
+
+    params, others = ours(), theirs()
+    optimizer = getattr(optim, name)(groups(params), lr=0.05)
+    other = getattr(torch.optim, name)(groups(others), lr=0.05)
+    optimizer.add_param_group({"params": params[2], "lr": 0.01})
+    other.add_param_group({"params": others[2], "lr": 0.01})
+    for step in range(5):
+        for group, other_group in zip(optimizer.param_groups, other.param_groups, strict=True):
+            group["lr"] *= 0.9
+            other_group["lr"] *= 0.9
+        set_grads(params, step)
+        set_grads(others, step)
+        optimizer.step()
+        other.step()
+    assert_same(params, others, 1e-12)
+
+
+def test_channels_last_weights_with_contiguous_gradients() -> None:
+    params, others = ours("float32"), theirs("float32")
+    strided = np.ascontiguousarray(params[2].array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    params[2] = mc.Tensor(strided, requires_grad=True)
+    optimizer = optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01)
+    other = torch.optim.SGD(others, lr=0.1, momentum=0.9, weight_decay=0.01)
+    for step in range(3):
+        set_grads(params, step)
+        set_grads(others, step)
+        optimizer.step()
+        other.step()
+    assert params[2].array is strided
+    assert optimizer.state[params[2]]["momentum_buffer"].array.strides == strided.strides
+    assert_same(params, others, 1e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None:
+    params = ours("float32")
+    optimizer = getattr(optim, name)(params, **options)
+    for step in range(3):
+        set_grads(params, step, skip=(1,) if step == 0 else ())
+        optimizer.step()
+
+    resumed = [mc.tensor(param.numpy_copy(), requires_grad=True) for param in params]
+    again = getattr(optim, name)(resumed, lr=123.0)
+    again.load_state_dict(optimizer.state_dict())
+    for step in range(3, 8):
+        for run, tensors in (optimizer, params), (again, resumed):
+            set_grads(tensors, step)
+            run.step()
+    for param, other in zip(params, resumed, strict=True):
+        assert np.array_equal(param.array, other.array)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {"centered": True})],
+)
+def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
+    def to_torch(value: object) -> object:
+        return torch.tensor(value.numpy()) if isinstance(value, mc.Tensor) else value
+
+    def from_torch(value: object) -> object:
+        return mc.tensor(value.numpy()) if isinstance(value, torch.Tensor) else value
+
+    def converted(state_dict: dict, convert: object) -> dict:
+        states = state_dict["state"].items()
+        state = {index: {k: convert(v) for k, v in entry.items()} for index, entry in states}
+        return {"state": state, "param_groups": copy.deepcopy(state_dict["param_groups"])}
+
+    params, others = ours(), theirs()
+    optimizer = getattr(optim, name)(params, lr=0.05, **options)
+    other = getattr(torch.optim, name)(others, lr=0.05, **options)
+    for step in range(2):
+        set_grads(params, step, skip=(1,))
+        set_grads(others, step, skip=(1,))
+        optimizer.step()
+        other.step()
+    mine, torchs = optimizer.state_dict(), other.state_dict()
+    assert list(mine["state"]) == list(torchs["state"]) == [0, 2]
+    assert mine["state"][0].keys() == torchs["state"][0].keys()
+    assert mine["param_groups"][0]["params"] == torchs["param_groups"][0]["params"] == [0, 1, 2]
+    assert mine["param_groups"][0].keys() <= torchs["param_groups"][0].keys()
+
+    optimizer = getattr(optim, name)(params)
+    optimizer.load_state_dict(converted(torchs, from_torch))
+    other = getattr(torch.optim, name)(others)
+    other.load_state_dict(converted(mine, to_torch))
+    for step in range(2, 5):
+        set_grads(params, step)
+        set_grads(others, step)
+        optimizer.step()
+        other.step()
+    assert_same(params, others, 1e-12)
+
+
+def test_load_state_dict_copies_and_casts() -> None:
+    params = ours("float64")
+    optimizer = optim.SGD(params, lr=0.1, momentum=0.9)
+    set_grads(params, 0)
+    optimizer.step()
+    other_params = ours("float32")
+    other = optim.SGD(other_params)
+    other.load_state_dict(optimizer.state_dict())
+    buffer = other.state[other_params[0]]["momentum_buffer"]
+    assert buffer.dtype == np.float32
+    before = buffer.numpy_copy()
+    set_grads(params, 1)
+    optimizer.step()
+    assert np.array_equal(buffer.array, before)
+    assert other.param_groups[0]["lr"] == 0.1
+
+
+def test_load_state_dict_errors() -> None:
+    params = ours()
+    optimizer = optim.SGD(params, momentum=0.9)
+    set_grads(params, 0)
+    optimizer.step()
+    state_dict = optimizer.state_dict()
+    with pytest.raises(ValueError, match="different number of parameter groups: 1, this .* 2"):
+        optim.SGD([{"params": params[:1]}, {"params": params[1:]}]).load_state_dict(state_dict)
+    with pytest.raises(ValueError, match=r"doesn't match the size .*\[3\] parameters.*\[2\]"):
+        optim.SGD(params[:2]).load_state_dict(state_dict)
+    reordered = optim.SGD([params[1], params[0], params[2]])
+    with pytest.raises(ValueError, match=r"'momentum_buffer' of parameter 0 .*\(5,\).*\(4, 3\)"):
+        reordered.load_state_dict(state_dict)
+    assert not reordered.state
+
+
+def test_step_skips_missing_gradients_and_counts_versions() -> None:
+    params = ours()
+    optimizer = optim.Adam(params)
+    before = [param.numpy_copy() for param in params]
+    versions = [param.version[0] for param in params]
+    set_grads(params, 0, skip=(1,))
+    assert optimizer.step() is None
+    assert [np.array_equal(b, p.array) for b, p in zip(before, params, strict=True)] == [
+        False, True, False,
+    ]  # fmt: skip
+    changed = [param.version[0] != old for param, old in zip(params, versions, strict=True)]
+    assert changed == [True, False, True]
+    assert params[1] not in optimizer.state
+
+
+def test_a_step_between_forward_and_backward_is_noticed() -> None:
+    weight = mc.tensor([2.0, 3.0], requires_grad=True)
+    loss = (weight * weight).sum()
+    weight.grad = mc.ones(2)
+    optim.SGD([weight], lr=0.1).step()
+    with pytest.raises(RuntimeError):
+        loss.backward()
+
+
+def test_closure_is_called_with_gradients_recorded() -> None:
+    weight = mc.tensor([2.0], requires_grad=True)
+    optimizer = optim.SGD([weight], lr=0.25)
+
+    def closure() -> mc.Tensor:
+        optimizer.zero_grad()
+        loss = (weight * weight).sum()
+        loss.backward()
+        return loss
+
+    with mc.no_grad():
+        loss = optimizer.step(closure)
+    assert loss.item() == 4.0
+    assert weight.item() == 1.0
+
+
+def test_zero_grad() -> None:
+    params = ours()
+    optimizer = optim.SGD(params)
+    set_grads(params, 0, skip=(1,))
+    first = params[0].grad.array
+    optimizer.zero_grad(set_to_none=False)
+    assert params[0].grad.array is first and not first.any()
+    assert params[1].grad is None
+    optimizer.zero_grad()
+    assert [param.grad for param in params] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
+        ("SGD", {"lr": float("nan")}, "Invalid learning rate: nan"),
+        ("SGD", {"momentum": -0.5}, "Invalid momentum value: -0.5"),
+        ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+        ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
+        ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "got .* dampening 0.1"),
+        ("Adam", {"lr": -1.0}, "Invalid learning rate: -1.0"),
+        ("Adam", {"eps": -1.0}, "Invalid epsilon value: -1.0"),
+        ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+        ("AdamW", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
+        ("AdamW", {"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+        ("RMSprop", {"alpha": -1.0}, "Invalid alpha value: -1.0"),
+        ("RMSprop", {"momentum": -1.0}, "Invalid momentum value: -1.0"),
+        ("RMSprop", {"lr": -1.0}, "Invalid learning rate: -1.0"),
+    ],
+)
+def test_option_errors(name: str, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        getattr(optim, name)(ours(), **options)
+
+
+def test_parameter_errors() -> None:
+    params = ours()
+    with pytest.raises(ValueError, match="empty parameter list"):
+        optim.SGD([])
+    with pytest.raises(TypeError, match="an iterable of Tensors or dicts, but got Tensor"):
+        optim.SGD(params[0])
+    with pytest.raises(TypeError, match="can only optimize Tensors.* is ndarray"):
+        optim.SGD([params[0], np.zeros(3)])
+    with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
+        optim.SGD([params[0] * 2])
+    with pytest.raises(ValueError, match=r"more than one parameter group.*\(4, 3\)"):
+        optim.SGD([{"params": params}, {"params": params[0]}])
+    with pytest.raises(ValueError, match="number 1 of the group"):
+        optim.SGD([params[0], params[0]])
+    with pytest.raises(TypeError, match="ordered collection"):
+        optim.SGD([{"params": set(params)}])
+    optimizer = optim.SGD(params[:1])
+    with pytest.raises(TypeError, match="param_group must be a dict, but got list"):
+        optimizer.add_param_group(params[1:])
+
+
+def test_repr_lists_the_groups() -> None:
+    text = repr(optim.AdamW(ours(), lr=0.25))
+    assert text.startswith("AdamW (\nParameter Group 0\n    betas: (0.9, 0.999)\n")
+    assert "    lr: 0.25\n" in text

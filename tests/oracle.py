@@ -1,0 +1,113 @@
+"""PyTorch as the oracle: the same function on the same arrays gives the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+import minicnn
+
+TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 2e-3}
+
+
+def assert_same(
+    ours: Callable[..., Any],
+    theirs: Callable[..., Any],
+    arrays: Sequence[Any],
+    dtype: Any = np.float64,
+    tolerance: float | None = None,
+    grad: bool = True,
+) -> None:
+    """Compares the outputs of two functions, and the gradients of all floating-point arguments.
+
+    Args:
+        ours, theirs: take the arrays as tensors of minicnn and of PyTorch; return a tensor or a
+            tuple of tensors.
+        arrays: their arguments; floating-point ones are cast to ``dtype`` (and keep their memory
+            layout), integers and bools stay, None stays None.
+        dtype: float64 for the derivation, float32 for what users run.
+        tolerance: allowed difference, relative to the largest number of each result.
+        grad: whether to compare gradients, for random gradients of the outputs.
+    """
+    name = np.dtype(dtype).name
+    tolerance = TOLERANCE[name] if tolerance is None else tolerance
+    arrays = [_cast(array, dtype) for array in arrays]
+    our_inputs, their_inputs = our_tensors(arrays, grad), torch_tensors(arrays, grad)
+    our_outputs, their_outputs = _tuple(ours(*our_inputs)), _tuple(theirs(*their_inputs))
+
+    assert len(our_outputs) == len(their_outputs)
+    for number, (our, their) in enumerate(zip(our_outputs, their_outputs)):
+        assert our.dtype.name == str(their.dtype).removeprefix("torch."), (
+            f"dtype of output {number}"
+        )
+        assert_close(our, their, tolerance, f"output {number}")
+    if not grad:
+        return
+
+    rng = np.random.default_rng(len(arrays))
+    for our, their in zip(our_outputs, their_outputs):
+        assert our.requires_grad == their.requires_grad
+        if their.requires_grad:
+            cotangent = np.asarray(rng.standard_normal(our.shape), our.dtype)
+            our.backward(minicnn.tensor(cotangent), retain_graph=True)
+            their.backward(torch.tensor(cotangent), retain_graph=True)
+    for number, (our, their) in enumerate(zip(our_inputs, their_inputs)):
+        if isinstance(their, torch.Tensor) and their.requires_grad:
+            assert (our.grad is None) == (their.grad is None), f"gradient of input {number}"
+            if their.grad is not None:
+                assert_close(our.grad, their.grad, tolerance, f"gradient of input {number}")
+
+
+def assert_close(our: Any, their: Any, tolerance: float, what: str = "result") -> None:
+    """Checks that a minicnn and a PyTorch tensor agree in shape and in numbers."""
+    our, their = our.detach().numpy(), their.detach().numpy()
+    assert our.shape == their.shape, f"{what}: shape {our.shape}, torch has {their.shape}"
+    finite = np.abs(their[np.isfinite(their)], dtype=np.float64)
+    scale = max(1.0, finite.max(initial=0.0))
+    np.testing.assert_allclose(our, their, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def our_tensors(arrays: Sequence[Any], grad: bool) -> list[Any]:
+    """The arrays as minicnn tensors; floating-point ones require a gradient if ``grad``."""
+    return [
+        None if a is None else minicnn.tensor(a, requires_grad=grad and a.dtype.kind == "f")
+        for a in arrays
+    ]
+
+
+def torch_tensors(arrays: Sequence[Any], grad: bool) -> list[Any]:
+    """The arrays as PyTorch tensors; floating-point ones require a gradient if ``grad``."""
+    return [
+        None if a is None else torch.tensor(a, requires_grad=grad and a.dtype.kind == "f")
+        for a in arrays
+    ]
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    """Numbers from N(0, 1)."""
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def distinct(*shape: int, seed: int = 0) -> np.ndarray:
+    """Numbers between -1 and 1, all far enough apart for finite differences of a maximum."""
+    count = int(np.prod(shape))
+    return np.random.default_rng(seed).permutation(np.linspace(-1, 1, count)).reshape(shape)
+
+
+def channels_last(array: np.ndarray) -> np.ndarray:
+    """The same (N, C, H, W) numbers, lying in memory as N, H, W, C."""
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def _cast(array: Any, dtype: Any) -> Any:
+    if array is None:
+        return None
+    array = np.asarray(array)
+    return array.astype(dtype, order="K") if array.dtype.kind == "f" else array
+
+
+def _tuple(outputs: Any) -> tuple[Any, ...]:
+    return outputs if isinstance(outputs, (tuple, list)) else (outputs,)

@@ -40,9 +40,7 @@ TRAIN_TRANSFORM = transforms.Compose(
         *TO_INPUT,
     ]
 )
-VAL_TRANSFORM = transforms.Compose(
-    [transforms.Resize(256), transforms.CenterCrop(227), *TO_INPUT]
-)
+VAL_TRANSFORM = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(227), *TO_INPUT])
 KAGGLE = (
     "for photographs, accept the rules at https://www.kaggle.com/c/dogs-vs-cats/data, download "
     "dogs-vs-cats.zip and give --data dogs-vs-cats.zip"
@@ -56,56 +54,21 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add(
-        "--data",
-        nargs="+",
-        metavar="PATH",
-        help="zips and folders; without it, pictures are drawn",
-    )
+    add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     add("--epochs", type=positive, help="10 (drawn pictures: 6)")
     add("--batch-size", type=positive, help="128 (drawn pictures: 32)")
-    add(
-        "--out",
-        type=Path,
-        default="runs/alexnet",
-        help="folder for the results (%(default)s)",
-    )
-    add(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="auto: a GPU if any",
-    )
+    add("--out", type=Path, default="runs/alexnet", help="folder for the results (%(default)s)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
     add("--optimizer", choices=("adamw", "sgd"), default="adamw")
     add("--lr", type=float, help="peak; adamw 3e-4 (drawn pictures: 2e-4), sgd 0.01")
-    add(
-        "--init",
-        choices=("kaiming", "paper"),
-        default="kaiming",
-        help="paper hardly ever trains",
-    )
-    add(
-        "--val-fraction",
-        type=float,
-        help="kept for validation: 0.1 (drawn pictures: 0.2)",
-    )
+    add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
+    add("--val-fraction", type=float, help="kept for validation: 0.1 (drawn pictures: 0.2)")
     add("--limit", type=positive, metavar="N", help="use N of the pictures")
-    add(
-        "--workers",
-        type=int,
-        default=2,
-        help="threads that load pictures (%(default)s)",
-    )
+    add("--workers", type=int, default=2, help="threads that load pictures (%(default)s)")
     add("--seed", type=int, default=0)
     add("--resume", action="store_true", help="go on from last.ckpt in --out")
     add("--test", metavar="PATH", help="pictures for predictions.png")
-    add(
-        "--test-count",
-        type=positive,
-        default=10,
-        metavar="N",
-        help="how many (%(default)s)",
-    )
+    add("--test-count", type=positive, default=10, metavar="N", help="how many (%(default)s)")
     args = parser.parse_args()
 
     drawn = args.data is None
@@ -131,39 +94,29 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
         count = args.limit or 800
         print(f"No --data: drawing {count} cats and dogs to train on; {KAGGLE}")
         folder = args.out / f"drawn-{count}-seed-{args.seed}"
-        args.data = [
-            str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))
-        ]
+        args.data = [str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))]
     pictures = data.DogsVsCats(args.data, on_error="warn")
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
     train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
-    train, val = (
-        data.TransformDataset(train, TRAIN_TRANSFORM),
-        data.TransformDataset(val, VAL_TRANSFORM),
-    )
+    train = data.TransformDataset(train, TRAIN_TRANSFORM)
+    val = data.TransformDataset(val, VAL_TRANSFORM)
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
-    return data.DataLoader(train, shuffle=True, **options), data.DataLoader(
-        val, **options
-    )
+    return data.DataLoader(train, shuffle=True, **options), data.DataLoader(val, **options)
 
 
 def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
     """Those of --test, else those in or beside the training pictures."""
     if args.test:
         return data.DogsVsCats(args.test, split="test")
-    beside = [
-        Path(path).parent / name for path in args.data for name in ("test", "test.zip")
-    ]
+    beside = [Path(path).parent / name for path in args.data for name in ("test", "test.zip")]
     for place in (args.data, *filter(Path.exists, beside)):
         with contextlib.suppress(OSError, ValueError):
             return data.DogsVsCats(place, split="test")
     return None
 
 
-def evaluate(
-    net: nn.Module, loader: data.DataLoader, device: str
-) -> tuple[float, np.ndarray]:
+def evaluate(net: nn.Module, loader: data.DataLoader, device: str) -> tuple[float, np.ndarray]:
     """Mean loss over a set, and how often each class (row) was taken for each (column)."""
     net.eval()
     outputs, targets = [], []
@@ -175,33 +128,25 @@ def evaluate(
             sys.exit("error: none of the validation pictures can be read")
         logits, target = mc.cat(outputs).cpu(), mc.cat(targets)
         loss = F.cross_entropy(logits, target).item()
-    return loss, training.confusion_matrix(
-        target.numpy(), logits.argmax(dim=1).numpy(), 2
-    )
+        predicted = logits.argmax(dim=1)
+    return loss, training.confusion_matrix(target.numpy(), predicted.numpy(), len(CLASSES))
 
 
 def draw_results(
-    net: nn.Module,
-    test: data.DogsVsCats | None,
-    val: data.Dataset,
-    metrics: dict,
-    args: argparse.Namespace,
+    net: nn.Module, test: data.DogsVsCats | None, val: data.Dataset, run: training.Run, args
 ) -> None:
     """curves.png, confusion.png and predictions.png, which shows test pictures if there are any."""
-    best = metrics["best"]
+    best = run.metrics["best"]
     title = f"{100 * best['val_accuracy']:.1f} % of {sum(map(sum, best['val_confusion']))} right"
     viz.plot_curves(
-        metrics["epochs"], args.out / "curves.png", "AlexNet at 227 px, cats and dogs"
+        run.metrics["epochs"], args.out / "curves.png", "AlexNet at 227 px, cats and dogs"
     )
-    viz.plot_confusion(
-        np.array(best["val_confusion"]), CLASSES, args.out / "confusion.png", title
-    )
+    viz.plot_confusion(np.array(best["val_confusion"]), CLASSES, args.out / "confusion.png", title)
 
     pictures = test or val
     images, names, labels = [], [], []
-    for index in np.linspace(
-        0, len(pictures) - 1, min(args.test_count, len(pictures))
-    ).astype(int):
+    count = min(args.test_count, len(pictures))
+    for index in np.linspace(0, len(pictures) - 1, count, dtype=int):  # from all over the set
         try:
             image, label = pictures[index]
         except data.BrokenPicture as error:
@@ -211,14 +156,10 @@ def draw_results(
         names.append(Path(pictures.describe(index)).name)
         labels.append(label)
     with mc.no_grad():
-        logits = net(
-            mc.stack([VAL_TRANSFORM(image) for image in images]).to(args.device)
-        )
+        logits = net(mc.stack([VAL_TRANSFORM(image) for image in images]).to(args.device))
         probabilities = F.softmax(logits, dim=1).cpu().numpy()
     truth = None if test else labels
-    viz.plot_predictions(
-        images, probabilities, CLASSES, args.out / "predictions.png", names, truth
-    )
+    viz.plot_predictions(images, probabilities, CLASSES, args.out / "predictions.png", names, truth)
 
 
 def main() -> None:
@@ -233,14 +174,10 @@ def main() -> None:
         if args.optimizer == "adamw":
             optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
         else:
-            optimizer = optim.SGD(
-                net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4
-            )
+            optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
         total_steps = args.epochs * len(train_loader)
         warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
-        schedule = optim.lr_scheduler.CosineWithWarmup(
-            optimizer, warmup_steps, total_steps
-        )
+        schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
         meter = training.ClassificationMeter()  # of the running epoch
 
         train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
@@ -259,21 +196,15 @@ def main() -> None:
             run.resume()
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}")
-    print(
-        f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate"
-    )
+    print(f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate")
 
-    plateau = training.PlateauWatch(
-        num_classes=len(CLASSES), window=min(len(train_loader), 100)
-    )
+    plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
     with training.StopRequest() as stop:
         while run.epoch < args.epochs and not stop.requested:
             title = f"epoch {run.epoch + 1}/{args.epochs}"
             net.train()
             train_loader.set_epoch(run.epoch, start_batch=run.batch)
-            with training.Progress(
-                title, total=train_count, done=meter.samples
-            ) as progress:
+            with training.Progress(title, total=train_count, done=meter.samples) as progress:
                 for images, labels in train_loader:
                     images, labels = images.to(args.device), labels.to(args.device)
                     logits = net(images)
@@ -286,8 +217,7 @@ def main() -> None:
                     run.batch += 1
                     meter.update(loss, logits, labels)
                     progress.update(
-                        len(labels),
-                        lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}",
+                        len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}"
                     )
                     if warning := plateau.update(loss):
                         progress.write(f"warning: {warning}")
@@ -299,22 +229,16 @@ def main() -> None:
                 break
 
             val_loss, confusion = evaluate(net, val_loader, args.device)
-            row = run.finish_epoch(
-                meter, val_loss, confusion, schedule.get_last_lr()[0]
-            )
+            row = run.finish_epoch(meter, val_loss, confusion, schedule.get_last_lr()[0])
             print(f"{title}  {training.describe(row, args.epochs)}", flush=True)
     if run.epoch < args.epochs:
-        command = [
-            "python",
-            *(word for word in sys.argv if word != "--resume"),
-            "--resume",
-        ]
+        command = ["python", *(word for word in sys.argv if word != "--resume"), "--resume"]
         print(f"stopped and saved; to go on: {shlex.join(command)}")
         sys.exit(130)
 
     net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
     try:
-        draw_results(net, test_pictures, val_loader.dataset.dataset, run.metrics, args)
+        draw_results(net, test_pictures, val_loader.dataset.dataset, run, args)
     except ImportError as error:
         print(f"not drawn: curves.png, confusion.png, predictions.png ({error})")
     best = run.metrics["best"]

@@ -419,14 +419,14 @@ def tensor(
     """
     if isinstance(data, Tensor):
         data = data.array
-    if not hasattr(data, "__cuda_array_interface__"):
-        is_array = isinstance(data, (np.ndarray, np.generic))
-        data = np.array(data, dtype=dtype, order="K")
-        if dtype is None and not is_array and data.dtype == float64:
-            data = data.astype(float32)
-    array = data if device is None else to_device(data, Device(device))
-    array = array.astype(dtype or array.dtype, order="K", copy=array is data and xp_of(data) is not np)
-    return Tensor(array, requires_grad)
+    if hasattr(data, "__cuda_array_interface__"):
+        array = data.astype(dtype or data.dtype, order="K")
+    else:
+        array = np.array(data, dtype=dtype, order="K")
+        plain = not isinstance(data, (np.ndarray, np.generic))
+        if dtype is None and plain and array.dtype == float64:
+            array = array.astype(float32)
+    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -27,9 +27,7 @@ BLUES = (
 PathLike = str | os.PathLike[str]
 
 
-def plot_curves(
-    epochs: Sequence[dict[str, Any]], path: PathLike, title: str = ""
-) -> None:
+def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "") -> None:
     """Draw loss and accuracy over the epochs.
 
     Args:
@@ -121,9 +119,7 @@ def plot_predictions(
         axes = figure.add_subplot(rows, columns, number + 1)
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
-        axes.imshow(
-            image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1)
-        )
+        axes.imshow(image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1))
         predicted = int(np.argmax(probabilities[number]))
         share = float(probabilities[number][predicted])
         wrong = truth is not None and truth[number] != predicted
@@ -134,9 +130,7 @@ def plot_predictions(
         answer = f"{class_names[predicted]}  {100 * share:.1f} %"
         if wrong and truth is not None:
             answer += f"   (is a {class_names[truth[number]]})"
-        axes.text(
-            0.5, -0.1, answer, ha="center", va="top", color=colour, fontweight="bold"
-        )
+        axes.text(0.5, -0.1, answer, ha="center", va="top", color=colour, fontweight="bold")
         if captions:
             axes.set_title(captions[number], fontsize=8, color=INK, pad=3)
         axes.set_xlim(0, 1)
@@ -171,9 +165,7 @@ def plot_confusion(
     for (row, column), count in np.ndenumerate(matrix):
         share = shares[row, column]
         colour = "white" if share > 0.5 else INK
-        axes.text(
-            column, row - 0.06, f"{count:,}", ha="center", fontsize=15, color=colour
-        )
+        axes.text(column, row - 0.06, f"{count:,}", ha="center", fontsize=15, color=colour)
         axes.text(column, row + 0.2, f"{100 * share:.1f} %", ha="center", color=colour)
     axes.set_xticks(range(n), class_names)
     axes.set_yticks(range(n), class_names)
@@ -189,9 +181,7 @@ def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(
-        figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    )
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
     FigureCanvasAgg(figure)
     return figure
 

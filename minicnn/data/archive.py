@@ -1,7 +1,7 @@
 """Files inside folders and zips, read in place: nothing is unpacked to disk.
 
 A zip is listed once; each file in it is then read with one positioned read, so any number of
-threads can read at once. A source pickles as its path alone and opens itself again at the other end.
+threads can read at once. A source pickles as its path alone, and opens itself again when unpickled.
 """
 
 from __future__ import annotations
@@ -251,9 +251,7 @@ def find_sources(path: Path, is_wanted_zip: Any) -> Iterator[FolderSource | ZipS
     yield FolderSource(path, files)
 
 
-def _zip_sources(
-    path: Path, inside: tuple[str, ...], is_wanted_zip: Any
-) -> Iterator[ZipSource]:
+def _zip_sources(path: Path, inside: tuple[str, ...], is_wanted_zip: Any) -> Iterator[ZipSource]:
     source = ZipSource(path, inside)
     yield source
     for name in source.names():

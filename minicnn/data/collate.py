@@ -62,8 +62,8 @@ def stack(arrays: list[Any]) -> Any:
             )
     axes = memory_order(first)
     out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), first.dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[...] = array.transpose(axes)
+    for number, array in enumerate(arrays):
+        out[number] = array.transpose(axes)
     return out.transpose(0, *(1 + a for a in np.argsort(axes)))
 
 

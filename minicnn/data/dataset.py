@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..random import Generator
 from ..tensor import Tensor
 from .seeding import current_generator
@@ -16,7 +18,7 @@ from .seeding import current_generator
 class SkipSample(Exception):
     """Raised by ``dataset[index]`` to have a ``DataLoader`` leave this sample out of its batch.
 
-    The loader lists what it left out in ``DataLoader.skipped``; ``warn`` asks it for a warning each.
+    The loader lists what it left out in ``DataLoader.skipped``; ``warn`` asks for a warning each.
     """
 
     warn = False
@@ -74,7 +76,7 @@ class TensorDataset(Dataset):
 class Subset(Dataset):
     """The samples of ``dataset`` at ``indices``."""
 
-    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset = dataset
         self.indices = indices
 
@@ -145,7 +147,7 @@ class TransformDataset(Dataset):
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
 ) -> list[Subset]:
-    """Cuts a dataset at random into parts that do not overlap, as ``torch.utils.data.random_split``.
+    """Cuts a dataset at random into parts that do not overlap, as torch's ``random_split``.
 
     Args:
         dataset: anything with a length.

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -24,7 +24,8 @@ CLASSES = ("cat", "dog")
 _NAMED = re.compile(r"(cat|dog)\.(\d+)\.", re.IGNORECASE)  # cat.17.jpg
 _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
 _NUMBERED = re.compile(r"(\d+)\.")  # test/17.jpg
-_LITTER = ("__macosx/", "._", "thumbs.db", ".ds_store")  # left by file managers
+_LITTER = ("__macosx/", "._")  # copies left by macOS, which are no pictures
+_NO_LABEL = -1  # of a test picture
 # What Pillow raises for broken files depends on their format.
 _DECODE_ERRORS = (
     OSError,
@@ -35,6 +36,14 @@ _DECODE_ERRORS = (
     zlib.error,
     Image.DecompressionBombError,
 )
+
+
+class _Key(NamedTuple):
+    """Tells a picture from others and is its place in the order, wherever its file lies."""
+
+    label: int
+    number: int  # -1 if its name has none
+    name: str  # the file's, if it has no number
 
 
 class BrokenPicture(ValueError):
@@ -121,11 +130,13 @@ class DogsVsCats(Dataset):
             data = source.read(i)
             if not data:
                 raise ValueError("the file is empty")
-            return Image.open(io.BytesIO(data)).convert("RGB")
+            picture = Image.open(io.BytesIO(data))
+            picture.load()
         except _DECODE_ERRORS as error:
             # Pillow names the bytes' address in memory, which says nothing.
             reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
             raise _BROKEN[self.on_error](f"{source.path(i)}: {reason}") from error
+        return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
 
     def describe(self, index: int) -> str:
         """The picture's path; for one in a zip, the zip's path and the name in it."""
@@ -161,73 +172,63 @@ class DogsVsCats(Dataset):
         return self._sources[self._source_of[index]], int(self._position_of[index])
 
     def _find_pictures(self) -> None:
-        # (class, number, file name) tells a picture and is its place in the order, wherever it lies
-        found: dict[tuple[int, int, str], tuple[int, int]] = {}
+        found: dict[_Key, tuple[int, int]] = {}  # the source and the position in it
         strange: list[str] = []
-        for root in self.roots:
-            for source in find_sources(root, self._wants_zip):
-                number = len(self._sources)
-                self._sources.append(source)
-                for i, name in enumerate(source.names()):
-                    kind = _kind(name)
-                    if kind is None:
-                        self.ignored.append(source.path(i))
-                    elif kind == "strange":
-                        strange.append(source.path(i))
-                    elif (kind[0] >= 0) == (self.split == "train"):
-                        self._add(found, kind, number, i)
+        for source in (s for root in self.roots for s in find_sources(root, self._wants_zip)):
+            self._sources.append(source)
+            for i, name in enumerate(source.names()):
+                if not _is_picture(name):
+                    self.ignored.append(source.path(i))
+                elif (key := _key(name)) is None:
+                    strange.append(source.path(i))
+                elif (key.label == _NO_LABEL) == (self.split == "test"):
+                    self._add(found, key, (len(self._sources) - 1, i))
         if strange:
             raise ValueError(
                 "pictures should be named like cat.1.jpg, Cat/1.jpg or, for the test, 1.jpg; "
                 f"{len(strange)} are not, the first being {strange[0]}"
             )
-        self._check_found(found)
+        if not found:
+            name = "cat.1.jpg or Cat/1.jpg" if self.split == "train" else "1.jpg"
+            raise FileNotFoundError(
+                f"no {self.split} pictures (named like {name}) in "
+                f"{', '.join(str(root) for root in self.roots)}; "
+                f"{len(self.ignored)} other files are there"
+            )
         keys = sorted(found)
-        places = np.array([found[key] for key in keys], dtype=np.int32)
-        self._labels = np.array([key[0] for key in keys], dtype=np.int8)
-        self.ids = np.array([key[1] for key in keys], dtype=np.int64)
-        self._source_of, self._position_of = places.T
+        # Arrays, not lists: objects by the thousand cost memory again in every worker process.
+        self._labels = np.array([key.label for key in keys], dtype=np.int8)
+        self.ids = np.array([key.number for key in keys], dtype=np.int64)
+        self._source_of, self._position_of = np.array([found[k] for k in keys], dtype=np.int32).T
 
     def _wants_zip(self, name: str) -> bool:
         other = "test" if self.split == "train" else "train"
         return not name.lower().startswith(other)
 
-    def _add(
-        self,
-        found: dict[tuple[int, int, str], tuple[int, int]],
-        key: tuple[int, int, str],
-        source: int,
-        i: int,
-    ) -> None:
+    def _add(self, found: dict[_Key, tuple[int, int]], key: _Key, place: tuple[int, int]) -> None:
         if key in found:
-            first_source, first = found[key]
+            first, second = (self._sources[source].path(i) for source, i in (found[key], place))
             raise ValueError(
-                f"the same picture is there twice: {self._sources[first_source].path(first)} and "
-                f"{self._sources[source].path(i)}; give the path of one of them only"
+                f"the same picture is there twice: {first} and {second}; "
+                "give the path of one of them only"
             )
-        found[key] = source, i
-
-    def _check_found(self, found: dict[tuple[int, int, str], tuple[int, int]]) -> None:
-        where = ", ".join(str(root) for root in self.roots)
-        if not found:
-            name = "cat.1.jpg or Cat/1.jpg" if self.split == "train" else "1.jpg"
-            raise FileNotFoundError(
-                f"no {self.split} pictures (named like {name}) in {where}; "
-                f"{len(self.ignored)} other files are there"
-            )
+        found[key] = place
 
 
-def _kind(name: str) -> tuple[int, int, str] | str | None:
-    """(class or -1 for a test picture, number or -1, distinguishing name); ``"strange"`` for other
-    pictures, None for what is no picture."""
+def _is_picture(name: str) -> bool:
+    lower = name.replace("\\", "/").lower()
+    if any(lower.startswith(x) or f"/{x}" in lower for x in _LITTER):
+        return False
+    return lower.endswith(IMG_EXTENSIONS)
+
+
+def _key(name: str) -> _Key | None:
+    """What a picture's name says; None if that is nothing."""
     folder, _, file = name.replace("\\", "/").rpartition("/")
-    litter = any(part in _LITTER for part in (file.lower(), folder.lower() + "/"))
-    if litter or file.startswith("._") or not file.lower().endswith(IMG_EXTENSIONS):
-        return None
     numbered = _NUMBERED.match(file)
     if named := _NAMED.match(file):
-        return CLASSES.index(named[1].lower()), int(named[2]), ""
+        return _Key(CLASSES.index(named[1].lower()), int(named[2]), "")
     if in_class := _CLASS_FOLDER.fullmatch(folder.rpartition("/")[2]):
-        number = int(numbered[1]) if numbered else -1
-        return CLASSES.index(in_class[1].lower()), number, "" if numbered else file
-    return (-1, int(numbered[1]), "") if numbered else "strange"
+        label = CLASSES.index(in_class[1].lower())
+        return _Key(label, int(numbered[1]), "") if numbered else _Key(label, -1, file)
+    return _Key(_NO_LABEL, int(numbered[1]), "") if numbered else None

@@ -118,14 +118,10 @@ class _Pen:
         points = points + (depth * self.turn, depth * self.nod)
         return [tuple(p) for p in points @ self.rotation * self.unit + self.centre]
 
-    def polygon(
-        self, points: list[tuple[float, float]], fill: Colour, depth: float = 0.0
-    ) -> None:
+    def polygon(self, points: list[tuple[float, float]], fill: Colour, depth: float = 0.0) -> None:
         self.draw.polygon(self.place(np.array(points), depth), fill=fill)
 
-    def smooth(
-        self, points: list[tuple[float, float]], fill: Colour, depth: float = 0.0
-    ) -> None:
+    def smooth(self, points: list[tuple[float, float]], fill: Colour, depth: float = 0.0) -> None:
         """A closed curve near ``points``: their corners cut twice (Chaikin)."""
         curve = np.array(points)
         for _ in range(3):
@@ -150,9 +146,7 @@ class _Pen:
         circle = _CIRCLE
         if fluff:
             circle = np.repeat(circle, 2, axis=0)
-            circle = circle * (
-                1 + fluff * self.rng.uniform(-1, 1, size=(len(circle), 1))
-            )
+            circle = circle * (1 + fluff * self.rng.uniform(-1, 1, size=(len(circle), 1)))
         self.draw.polygon(self.place(circle * (rx, ry) + (x, y), depth), fill=fill)
 
     def line(
@@ -163,9 +157,7 @@ class _Pen:
         depth: float = 0.0,
     ) -> None:
         pixels = max(1, round(width * self.unit))
-        self.draw.line(
-            self.place(np.array(points), depth), fill=fill, width=pixels, joint="curve"
-        )
+        self.draw.line(self.place(np.array(points), depth), fill=fill, width=pixels, joint="curve")
 
 
 class _Coat:
@@ -179,11 +171,7 @@ class _Coat:
         self.shade = _colour(base * 0.87)
         self.light = _colour(base + (255 - base) * rng.uniform(0.12, 0.3))
         white_muzzle = rng.random() < 0.45
-        self.muzzle = (
-            _colour(np.array(WHITE) * rng.uniform(0.9, 1))
-            if white_muzzle
-            else self.light
-        )
+        self.muzzle = _colour(np.array(WHITE) * rng.uniform(0.9, 1)) if white_muzzle else self.light
         self.marks = self.dark if rng.random() < 0.7 else self.light
         self.fluff = rng.uniform(0.0, 0.05)
 
@@ -214,9 +202,7 @@ def _body(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
         pen.ellipse(0, 1.75, 0.45 * width, 0.8, coat.muzzle, fluff=coat.fluff)
     if rng.random() < 0.3:
         collar = _paint(rng)
-        pen.smooth(
-            [(-0.75, 0.8), (0.75, 0.8), (0.7, 1.1), (0, 1.25), (-0.7, 1.1)], collar
-        )
+        pen.smooth([(-0.75, 0.8), (0.75, 0.8), (0.7, 1.1), (0, 1.25), (-0.7, 1.1)], collar)
 
 
 def _cat(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
@@ -241,9 +227,7 @@ def _cat(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
     pen.ellipse(0, 0.6, 0.2, 0.14, coat.muzzle, depth=0.5)  # chin
     _cat_eyes(pen, rng)
     nose = PINK if rng.random() < 0.65 else _mix(coat.dark, DARK, 0.5)
-    pen.smooth(
-        [(-0.15, 0.2), (0.15, 0.2), (0.02, 0.37), (-0.02, 0.37)], nose, depth=0.75
-    )
+    pen.smooth([(-0.15, 0.2), (0.15, 0.2), (0.02, 0.37), (-0.02, 0.37)], nose, depth=0.75)
     mouth = _mix(coat.muzzle, DARK, 0.65)
     for side in (-1, 1):
         pen.line(
@@ -294,18 +278,12 @@ def _dog(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
             depth=0.7,
         )
         pen.line([(0, 0.7), (0, tongue - 0.06)], (190, 84, 98), 0.03, depth=0.7)
-    pen.ellipse(
-        0, 0.3, jowl * 0.86, 0.42, coat.muzzle, depth=0.55
-    )  # the bridge of the snout
+    pen.ellipse(0, 0.3, jowl * 0.86, 0.42, coat.muzzle, depth=0.55)  # the bridge of the snout
     for side in (-1, 1):
-        pen.ellipse(
-            side * 0.2, 0.5, jowl * 0.68, 0.3, coat.muzzle, depth=0.75, fluff=coat.fluff
-        )
+        pen.ellipse(side * 0.2, 0.5, jowl * 0.68, 0.3, coat.muzzle, depth=0.75, fluff=coat.fluff)
     _dog_eyes(pen, coat, rng)
     nose = DARK if rng.random() < 0.75 else (112, 66, 56)
-    pen.ellipse(
-        0, 0.22, rng.uniform(0.2, 0.27), rng.uniform(0.15, 0.19), nose, depth=1.0
-    )
+    pen.ellipse(0, 0.22, rng.uniform(0.2, 0.27), rng.uniform(0.15, 0.19), nose, depth=1.0)
     pen.ellipse(-0.06, 0.15, 0.07, 0.035, _mix(nose, WHITE, 0.5), depth=1.0)
     mouth = _mix(coat.muzzle, DARK, 0.7)
     for side in (-1, 1):
@@ -320,14 +298,10 @@ def _dog(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
 def _head(pen: _Pen, coat: _Coat, wide: float, high: float) -> None:
     pen.ellipse(0, 0.03, wide, high, coat.shade, fluff=coat.fluff)
     pen.ellipse(0, -0.02, wide * 0.95, high * 0.94, coat.base, fluff=coat.fluff)
-    pen.ellipse(
-        0, -0.3, wide * 0.6, high * 0.5, _mix(coat.base, coat.light, 0.5), depth=0.15
-    )
+    pen.ellipse(0, -0.3, wide * 0.6, high * 0.5, _mix(coat.base, coat.light, 0.5), depth=0.15)
 
 
-def _pointed_ears(
-    pen: _Pen, coat: _Coat, base: float, height: float, spread: float
-) -> None:
+def _pointed_ears(pen: _Pen, coat: _Coat, base: float, height: float, spread: float) -> None:
     """Triangles on top of the head: ``base`` wide, ``height`` above it, around 0.6 ``spread``."""
     tip = pen.rng.uniform(0.0, 0.16)
     outer = coat.dark if pen.rng.random() < 0.3 else coat.shade
@@ -388,9 +362,7 @@ def _dog_eyes(pen: _Pen, coat: _Coat, rng: np.random.Generator) -> None:
     brows = rng.random() < 0.35
     for side in (-1, 1):
         x, y = side * 0.36, -0.16
-        pen.ellipse(
-            x, y, radius * 1.3, radius * 1.18, _mix(coat.dark, DARK, 0.6), depth=0.35
-        )
+        pen.ellipse(x, y, radius * 1.3, radius * 1.18, _mix(coat.dark, DARK, 0.6), depth=0.35)
         pen.ellipse(x, y, radius, radius, iris, depth=0.35)
         pen.ellipse(x, y, radius * 0.62, radius * 0.62, (18, 14, 14), depth=0.35)
         pen.ellipse(x - 0.045, y - 0.05, 0.038, 0.038, WHITE, depth=0.35)
@@ -423,22 +395,16 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Image.Imag
     elif kind == 1:  # sky and meadow
         sky = (rng.uniform(120, 190), rng.uniform(160, 215), rng.uniform(195, 245))
         draw.rectangle((0, 0, w, h), fill=_colour(np.array(sky)))
-        grass = np.array(
-            (rng.uniform(70, 140), rng.uniform(110, 170), rng.uniform(40, 90))
-        )
+        grass = np.array((rng.uniform(70, 140), rng.uniform(110, 170), rng.uniform(40, 90)))
         horizon = rng.uniform(0.3, 0.7) * h
         draw.rectangle((0, horizon, w, h), fill=_colour(grass))
         for x, y in rng.uniform(size=(60, 2)) * (w, h - horizon):
             blade = _colour(grass * rng.uniform(0.75, 1.2))
-            draw.line(
-                (x, horizon + y, x + rng.uniform(-2, 2), horizon + y - 3), fill=blade
-            )
+            draw.line((x, horizon + y, x + rng.uniform(-2, 2), horizon + y - 3), fill=blade)
     elif kind == 2:  # wallpaper
         stripe, period = _paint(rng), int(rng.integers(5, 14))
         for x in range(0, 2 * w, period):
-            draw.line(
-                (x, 0, x - h * (period % 2), h), fill=stripe, width=period // 3 + 1
-            )
+            draw.line((x, 0, x - h * (period % 2), h), fill=stripe, width=period // 3 + 1)
     else:  # lights and things out of focus
         for x, y, size in rng.uniform(size=(14, 3)):
             x, y, radius = x * w, y * h, (0.06 + 0.14 * size) * w
@@ -455,16 +421,10 @@ def _photograph(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     width, height = picture.size
     direction = rng.uniform(0, 2 * math.pi)
     strength = rng.uniform(0.0, 0.35)
-    x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(
-        math.cos(direction) * strength
-    )
-    y = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(
-        math.sin(direction) * strength
-    )
+    x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(math.cos(direction) * strength)
+    y = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(math.sin(direction) * strength)
     light = (1 + y[:, None] + x[None, :])[..., None]  # (H, W, 1)
-    cast = rng.uniform(0.94, 1.06, size=3).astype(np.float32) * np.float32(
-        rng.uniform(0.75, 1.15)
-    )
+    cast = rng.uniform(0.94, 1.06, size=3).astype(np.float32) * np.float32(rng.uniform(0.75, 1.15))
     pixels = np.asarray(picture, dtype=np.float32) * light * cast
     grain = rng.standard_normal((height, width, 1), dtype=np.float32)
     pixels += grain * np.float32(rng.uniform(1, 9))

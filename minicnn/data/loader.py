@@ -9,7 +9,7 @@ import pickle
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator as Yielding
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -123,8 +123,9 @@ class DataLoader:
         epoch, start = self.epoch, self._start_batch
         self.epoch, self._start_batch = epoch + 1, 0
         for sampler in (self.sampler, self.batch_sampler):
-            if hasattr(sampler, "set_epoch"):
-                sampler.set_epoch(epoch)
+            set_epoch = getattr(sampler, "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(epoch)
         return self._batches(epoch, start)
 
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:
@@ -152,7 +153,7 @@ class DataLoader:
             if number >= start:
                 yield list(indices)
 
-    def _loaded(self, epoch: int, start: int) -> Iterator[worker.Batch]:
+    def _loaded(self, epoch: int, start: int) -> Yielding[worker.Batch, None, None]:
         lists = self._index_lists(epoch, start)
         stop = worker.Stop()
         if self.num_workers == 0:
@@ -168,6 +169,9 @@ class DataLoader:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
+        except concurrent.futures.BrokenExecutor as error:
+            self._executor = None
+            raise RuntimeError(_BROKEN[self.worker_type]) from error
         finally:  # at the end, after an error, and when the consumer drops the iterator
             stop.requested = True
             for future in pending:
@@ -195,11 +199,7 @@ class DataLoader:
         concurrent.futures.wait([future], self.timeout or None)
         if not future.done():
             raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
-        try:
-            result = future.result()
-        except (BrokenProcessPool, concurrent.futures.BrokenExecutor) as error:
-            self._executor = None
-            raise RuntimeError(_BROKEN.get(self.worker_type, "")) from error
+        result = future.result()
         return pickle.loads(result) if self.worker_type == "process" else result
 
     def _note_skipped(self, skipped: list[tuple[Any, str, bool]]) -> int:
@@ -268,9 +268,7 @@ def _check_workers(
     if worker_type not in ("thread", "process"):
         raise ValueError(f"worker_type must be 'thread' or 'process', got {worker_type!r}")
     if num_workers < 0 or timeout < 0:
-        raise ValueError(
-            f"num_workers and timeout must be >= 0, got {num_workers} and {timeout}"
-        )
+        raise ValueError(f"num_workers and timeout must be >= 0, got {num_workers} and {timeout}")
     if num_workers == 0 and (prefetch_factor is not None or persistent_workers):
         raise ValueError("prefetch_factor and persistent_workers need num_workers > 0")
     if prefetch_factor is not None and prefetch_factor <= 0:

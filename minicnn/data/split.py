@@ -68,7 +68,9 @@ def balanced_subset(dataset: Any, n: int, seed: int = 0) -> Subset:
     if n <= 0:
         raise ValueError(f"the number of samples must be positive, got {n}")
     # In rounds: the first of each class, the second of each class, ...
-    ranked = [(rank, index) for c in _shuffled_classes(dataset, seed) for rank, index in enumerate(c)]
+    ranked = [
+        (rank, index) for c in _shuffled_classes(dataset, seed) for rank, index in enumerate(c)
+    ]
     ranked.sort(key=lambda pair: pair[0])
     return Subset(dataset, np.sort([index for _, index in ranked[:n]]))
 

@@ -82,7 +82,7 @@ def load_in_worker(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batc
 
 
 def same_type(error: Exception, message: str) -> Exception:
-    """An exception of the type of ``error`` with another message; a RuntimeError where that fails."""
+    """An exception of the type of ``error`` with another message; if need be a RuntimeError."""
     try:
         rebuilt = type(error)(message)
     except Exception:  # a type whose constructor wants something else

@@ -39,6 +39,8 @@ from .shape import Flatten, Fold, Unflatten, Unfold
 from .summary import summary
 
 __all__ = [
+    "ELU",
+    "GELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool2d",
@@ -51,10 +53,8 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
-    "ELU",
     "Flatten",
     "Fold",
-    "GELU",
     "GroupNorm",
     "Hardswish",
     "Identity",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .module import Module
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+if TYPE_CHECKING:
+    from typing import Self
 
-L = TypeVar("L", bound="_List")
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
 class _List(Module):
@@ -29,12 +30,12 @@ class _List(Module):
     def _name(self, index: int) -> str:
         return list(self._modules)[self._position(index)]
 
-    def __getitem__(self: L, index: int | slice) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
         return self._modules[self._name(index)]
 
-    def _slice(self: L, index: slice) -> L:
+    def _slice(self, index: slice) -> Self:
         raise NotImplementedError
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -51,26 +52,26 @@ class _List(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
-    def __add__(self: L, other: Iterable[Module]) -> L:
+    def __add__(self, other: Iterable[Module]) -> Self:
         out = self[:]
         return out.extend(other)
 
-    def __iadd__(self: L, other: Iterable[Module]) -> L:
+    def __iadd__(self, other: Iterable[Module]) -> Self:
         return self.extend(other)
 
-    def append(self: L, module: Module) -> L:
+    def append(self, module: Module) -> Self:
         """Add ``module`` at the end."""
         self.add_module(str(len(self)), module)
         return self
 
-    def insert(self: L, index: int, module: Module) -> L:
+    def insert(self, index: int, module: Module) -> Self:
         """Put ``module`` before the one at ``index``; those behind it get new names."""
         children = list(self)
         children.insert(index, module)
         self._set_children(children)
         return self
 
-    def extend(self: L, modules: Iterable[Module]) -> L:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add ``modules`` at the end."""
         for module in list(modules):
             self.append(module)

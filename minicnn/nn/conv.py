@@ -23,7 +23,7 @@ def _pair(value: Size2) -> tuple[int, int]:
 class _Conv(Module):
     """Arguments, parameters and repr of both convolution layers."""
 
-    bias: Tensor | None
+    padding: Any  # pixels by axis, or a word where Conv2d allows it
 
     def __init__(
         self,

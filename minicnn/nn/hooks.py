@@ -64,14 +64,14 @@ def watch_backward(
 
     Each hook gets ``(module, grad_input, grad_output)``, tuples with one entry per positional
     argument and per output (None where no gradient flows), and may return a replacement for
-    ``grad_input``. When no input needs a gradient ``grad_input`` is empty, as in torch.
+    ``grad_input``. When no input needs a gradient they are called all the same, as in torch.
     """
     seen: list[Grads] = []
 
     def note_outputs(grads: Grads) -> Grads:
         seen[:] = [grads]
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            call_hooks(())
+            call_hooks((None,) * len(args))
         return grads
 
     def call_hooks(grads: Grads) -> Grads:

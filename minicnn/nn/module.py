@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from .hooks import add_hook, watch_backward
 from .parameter import Parameter
 from .state import IncompatibleKeys, collect_state, load_state
 
-__all__ = ["Module"]
+if TYPE_CHECKING:
+    from typing import Self
 
-Self = TypeVar("Self", bound="Module")
+__all__ = ["Module"]
 
 
 class Module:
@@ -65,21 +66,17 @@ class Module:
     # ------------------------------------------------------------------ attributes
 
     def __setattr__(self, name: str, value: Any) -> None:
-        stores = (("_parameters", Parameter), ("_modules", Module), ("_buffers", Tensor))
-        for store, kind in stores:
-            owned = self.__dict__.get(store)
-            if isinstance(value, kind) and store != "_buffers":
-                if owned is None:
-                    raise AttributeError(
-                        f"cannot assign a {kind.__name__} to {name!r} before Module.__init__() call"
-                    )
-                self._forget(name, but=store)
-                if store == "_parameters":
-                    self.register_parameter(name, value)
-                else:
-                    owned[name] = value
-                return
-            if owned is not None and name in owned:
+        if isinstance(value, (Parameter, Module)) and "_parameters" not in self.__dict__:
+            raise AttributeError(
+                f"cannot assign a {type(value).__name__} to {name!r} before Module.__init__() call"
+            )
+        if isinstance(value, Parameter):
+            self._forget(name, but="_parameters")
+            self.register_parameter(name, value)
+            return
+        for store, kind in (("_parameters", Parameter), ("_modules", Module), ("_buffers", Tensor)):
+            owned = self.__dict__.get(store, {})
+            if name in owned:
                 if value is not None and not isinstance(value, kind):
                     raise TypeError(
                         f"{type(self).__name__}.{name} takes a {kind.__name__} or None, "
@@ -87,7 +84,11 @@ class Module:
                     )
                 owned[name] = value
                 return
-        object.__setattr__(self, name, value)
+        if isinstance(value, Module):
+            self._forget(name, but="_modules")
+            self._modules[name] = value
+        else:
+            object.__setattr__(self, name, value)
 
     def _forget(self, name: str, but: str) -> None:
         """Remove attribute ``name`` wherever it is stored, except in ``but``."""
@@ -115,18 +116,17 @@ class Module:
         owned = [*self._parameters, *self._buffers, *self._modules]
         return sorted({*super().__dir__(), *owned})
 
-    def _check_new_name(self, name: str, kind: str) -> None:
+    def _check_new_name(self, name: str, kind: str, store: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"the name of a {kind} must be a string, got {name!r}")
         if name == "" or "." in name:
             raise KeyError(f'the name of a {kind} cannot be empty or contain ".", got {name!r}')
-        owned = (*self._parameters, *self._buffers, *self._modules)
-        if hasattr(self, name) and name not in owned:
+        if hasattr(self, name) and name not in self.__dict__[store]:
             raise KeyError(f"attribute {name!r} already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None to keep its name free of a key in ``state_dict``."""
-        self._check_new_name(name, "parameter")
+        self._check_new_name(name, "parameter", "_parameters")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"parameter {name!r} must be a Parameter or None, got {type(param)}")
         if param is not None and not param.is_leaf:
@@ -138,7 +138,7 @@ class Module:
 
         Only persistent buffers are part of ``state_dict``.
         """
-        self._check_new_name(name, "buffer")
+        self._check_new_name(name, "buffer", "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"buffer {name!r} must be a Tensor or None, got {type(tensor)}")
         self._buffers[name] = tensor
@@ -151,7 +151,7 @@ class Module:
         """Add a child module under ``name``."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"module {name!r} must be a Module or None, got {type(module)}")
-        self._check_new_name(name, "module")
+        self._check_new_name(name, "module", "_modules")
         self._modules[name] = module
 
     register_module = add_module
@@ -297,7 +297,7 @@ class Module:
                 param.grad = param.grad.detach()
                 param.grad.zero_()
 
-    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Freeze (False) or unfreeze all parameters."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
@@ -305,27 +305,29 @@ class Module:
 
     # ------------------------------------------------------------------ mode, device, dtype
 
-    def train(self: Self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> Self:
         """Set training mode, which dropout and batch norm look at, here and below."""
         if not isinstance(mode, bool):
-            raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
+            raise ValueError(  # noqa: TRY004 -- as torch
+                f"training mode is expected to be boolean, got {mode!r}"
+            )
         self.training = mode
         for child in self.children():
             child.train(mode)
         return self
 
-    def eval(self: Self) -> Self:
+    def eval(self) -> Self:
         """Set evaluation mode: ``train(False)``."""
         return self.train(False)
 
-    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call ``fn`` on every module below and then on this one."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
-    def _convert(self: Self, convert: Callable[[Tensor], Tensor]) -> Self:
+    def _convert(self, convert: Callable[[Tensor], Tensor]) -> Self:
         """Replace the arrays of all parameters, their gradients, and all buffers."""
         for module in self.modules():
             for param in module._parameters.values():
@@ -340,7 +342,7 @@ class Module:
                     module._buffers[name] = convert(buffer)
         return self
 
-    def to(self: Self, *args: Any, device: Any = None, dtype: Any = None) -> Self:
+    def to(self, *args: Any, device: Any = None, dtype: Any = None) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 
         A dtype applies to floating-point tensors only. The module itself is changed and returned.
@@ -361,23 +363,23 @@ class Module:
 
         return self._convert(convert)
 
-    def cpu(self: Self) -> Self:
+    def cpu(self) -> Self:
         """Move everything to the CPU."""
         return self.to(device="cpu")
 
-    def cuda(self: Self, device: int | str | None = None) -> Self:
+    def cuda(self, device: int | str | None = None) -> Self:
         """Move everything to a GPU, by default the current one."""
         return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
-    def float(self: Self) -> Self:
+    def float(self) -> Self:
         """Make all floating-point tensors float32."""
         return self.to(dtype=np.float32)
 
-    def double(self: Self) -> Self:
+    def double(self) -> Self:
         """Make all floating-point tensors float64."""
         return self.to(dtype=np.float64)
 
-    def half(self: Self) -> Self:
+    def half(self) -> Self:
         """Make all floating-point tensors float16."""
         return self.to(dtype=np.float16)
 

@@ -11,7 +11,7 @@ from .module import Module
 __all__ = ["AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "MaxPool2d"]
 
 Size2 = int | tuple[int, int]
-OutputSize = int | None | tuple[int | None, int | None]
+OutputSize = int | tuple[int | None, int | None]
 
 
 class MaxPool2d(Module):

@@ -32,9 +32,10 @@ class Upsample(Module):
     ) -> None:
         super().__init__()
         self.size = size
-        self.scale_factor: float | tuple[float, ...] | None = None
+        self.scale_factor: float | tuple[float, float] | None = None
         if isinstance(scale_factor, tuple):
-            self.scale_factor = tuple(float(factor) for factor in scale_factor)
+            vertical, horizontal = scale_factor
+            self.scale_factor = float(vertical), float(horizontal)
         elif scale_factor is not None:
             self.scale_factor = float(scale_factor)
         self.mode = mode

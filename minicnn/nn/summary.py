@@ -62,14 +62,14 @@ class Summary:
         ]
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+        weights = f"{self.trainable_parameters:,} trainable, {self.parameter_bytes / 1e6:.2f} MB"
         return "\n".join(
             [
                 _line(head, widths),
                 rule,
                 *(_line(row, widths) for row in rows),
                 rule,
-                f"parameters: {self.parameters:,} ({self.trainable_parameters:,} trainable, "
-                f"{self.parameter_bytes / 1e6:.2f} MB)",
+                f"parameters: {self.parameters:,} ({weights})",
                 f"multiply-adds: {self.multiply_adds:,}",
                 f"activations: {self.activation_bytes / 1e6:.2f} MB",
             ]

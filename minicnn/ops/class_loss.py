@@ -95,7 +95,7 @@ def cross_entropy(
                 f"probabilities of shape {tuple(target.shape)}"
             )
         return _probability_cross_entropy(input, target, weight, reduction, label_smoothing)
-    _check_classes("cross_entropy", input, target, weight, ignore_index)
+    _check_classes("cross_entropy", input, target, weight)
     losses = SoftmaxCrossEntropy.apply(
         _rows(input),
         reshape(target, (-1,)),
@@ -144,15 +144,25 @@ def nll_loss(
     As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    _check_classes("nll_loss", input, target, weight, ignore_index)
+    _check_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
     rows = target.array.reshape(-1)
     counts = rows != ignore_index
     classes = xp.where(counts, rows, 0)
+    if xp is np:  # on a GPU it would mean waiting; cross_entropy's kernel checks likewise
+        _check_range(classes, input.shape[_class_axis(input)], ignore_index)
     factors = Tensor(_factors(input, weight)[classes])
     picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
     losses = where(Tensor(counts), neg(mul(picked, factors)), 0.0)
     return _reduce_rows(losses, target, weight, ignore_index, reduction)
+
+
+def _check_range(classes: Any, C: int, ignore_index: int) -> None:
+    outside = (classes < 0) | (classes >= C)
+    if outside.any():
+        raise IndexError(
+            f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {classes[outside][0]}"
+        )
 
 
 def _factors(input: Tensor, weight: Tensor | None) -> Any:
@@ -189,10 +199,8 @@ def _reduce_rows(
         return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
 
 
-def _check_classes(
-    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> None:
-    """Checks that class numbers fit the shape of the predictions, and their range."""
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    """Checks that class numbers and weights fit the shape of the predictions."""
     if input.ndim == 0:
         raise RuntimeError(f"{name} expects an input of shape (N, C, ...) or (C,), got a scalar")
     N_and_rest = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
@@ -208,15 +216,7 @@ def _check_classes(
         )
     if target.dtype != np.int64:
         raise RuntimeError(f"{name} expects class numbers of int64, got {target.dtype}")
-    C = input.shape[_class_axis(input)]
-    _check_weight(name, weight, C)
-    if isinstance(target.array, np.ndarray):
-        outside = ((target.array < 0) | (target.array >= C)) & (target.array != ignore_index)
-        if outside.any():
-            raise IndexError(
-                f"{name} expects class numbers from 0 to {C - 1} (or ignore_index={ignore_index}), "
-                f"got {target.array[outside][0]}"
-            )
+    _check_weight(name, weight, input.shape[_class_axis(input)])
 
 
 def _check_weight(name: str, weight: Tensor | None, C: int) -> None:

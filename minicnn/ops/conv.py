@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..autograd import Function
-from ..device import xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from .shape import expand, reshape
@@ -81,14 +82,9 @@ class ChannelSum(Function):
 
     def forward(self, x: Any) -> Any:
         self.shape = x.shape
-        rows = x.transpose(0, 2, 3, 1)
-        if not rows.flags.c_contiguous:
-            return x.sum((0, 2, 3))
-        # channels-last memory: a row of ones times each image runs at the speed of reading it
-        # once, where NumPy's sum over the long axis is several times slower and less exact
-        N, H, W, C = rows.shape
-        ones = xp_of(x).ones((1, H * W), x.dtype)
-        return (ones @ rows.reshape(N, H * W, C)).sum((0, 1))
+        # image by image, for shorter and so more exact running sums at the same speed
+        sums = x.sum((2, 3), dtype=np.result_type(x, np.float32)).sum(0)
+        return sums.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         return expand(reshape(grad, (1, -1, 1, 1)), self.shape)
@@ -242,9 +238,10 @@ def _transposed_geometry(
             f"output_padding must be smaller than stride or dilation, got output_padding={extra}, "
             f"stride={strides}, dilation={dilations}"
         )
-    sizes = _transposed_size(x.shape[2:], (KH, KW), strides, paddings, dilations, extra)
-    check_not_empty("conv_transpose2d", x.shape[2:], sizes, kernel_size=(KH, KW), padding=paddings)
-    return Geometry(sizes, x.shape[2:], (KH, KW), strides, paddings, dilations, groups)
+    H, W = x.shape[2:]
+    sizes = _transposed_size((H, W), (KH, KW), strides, paddings, dilations, extra)
+    check_not_empty("conv_transpose2d", (H, W), sizes, kernel_size=(KH, KW), padding=paddings)
+    return Geometry(sizes, (H, W), (KH, KW), strides, paddings, dilations, groups)
 
 
 def _transposed_size(

@@ -110,7 +110,8 @@ class Sub(Function):
 class Mul(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        self.save_for_backward(x, y)
+        need_x, need_y = self.needs_input_grad
+        self.save_for_backward(x if need_y else None, y if need_x else None)
         return x * y
 
     def backward(self, grad: Tensor) -> Any:
@@ -122,7 +123,7 @@ class Mul(Function):
 class Div(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        self.save_for_backward(x, y)
+        self.save_for_backward(x if self.needs_input_grad[1] else None, y)
         return x / y
 
     def backward(self, grad: Tensor) -> Any:

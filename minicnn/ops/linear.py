@@ -14,7 +14,8 @@ class MatMul(Function):
     """Products of matrices, with the leading dimensions broadcast."""
 
     def forward(self, x: Any, y: Any) -> Any:
-        self.save_for_backward(x, y)
+        need_x, need_y = self.needs_input_grad
+        self.save_for_backward(x if need_y else None, y if need_x else None)
         return xp_of(x).matmul(x, y)
 
     def backward(self, grad: Tensor) -> Any:
@@ -30,7 +31,8 @@ class Linear(Function):
     """x (M, in) times weight (out, in) transposed, plus bias (out,)."""
 
     def forward(self, x: Any, weight: Any, bias: Any) -> Any:
-        self.save_for_backward(x, weight)
+        need_x, need_weight, _ = self.needs_input_grad
+        self.save_for_backward(x if need_weight else None, weight if need_x else None)
         out = xp_of(x).matmul(x, weight.T)
         if bias is not None:
             out += bias

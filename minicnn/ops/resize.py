@@ -113,6 +113,9 @@ def interpolate(
         OH, OW = pair((int(H * factors[0]), int(W * factors[1])), "output size", 1)
     given = (None, None) if factors is None or recompute_scale_factor else factors
     if mode == "nearest":
+        # where the sizes agree or double, torch goes by them whatever the factors
+        by_size = [out in (n, 2 * n) for n, out in ((H, OH), (W, OW))]
+        given = (None if by_size[0] else given[0], None if by_size[1] else given[1])
         scale = _distance(H, OH, given[0], False), _distance(W, OW, given[1], False)
         return ResizeNearest.apply(input, output_size=(OH, OW), scale=scale)
     corners = bool(align_corners)

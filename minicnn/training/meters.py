@@ -58,9 +58,7 @@ class ClassificationMeter:
         self._loss, self._correct = state["loss"], state["correct"]
 
 
-def confusion_matrix(
-    truth: np.ndarray, predicted: np.ndarray, num_classes: int
-) -> np.ndarray:
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts (num_classes, num_classes): row = true class, column = predicted class."""
     cells = np.bincount(truth * num_classes + predicted, minlength=num_classes**2)
     return cells.reshape(num_classes, num_classes)

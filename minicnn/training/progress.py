@@ -74,9 +74,7 @@ class Progress:
             self._bar.n = self.done
             if self.seconds >= self._next_refresh:
                 self._next_refresh = self.seconds + 0.5
-                self._bar.set_postfix_str(
-                    f"{stats()}  {self.images_per_second:.0f} images/s"
-                )
+                self._bar.set_postfix_str(f"{stats()}  {self.images_per_second:.0f} images/s")
         elif self.done >= self._next_line:
             self._next_line += self._line_every
             left = (self.total - self.done) / max(self.images_per_second, 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -73,9 +74,7 @@ class Run:
         """
         path = self.folder / "last.ckpt"
         if not path.exists():
-            raise FileNotFoundError(
-                f"there is no run to go on with: {path} does not exist"
-            )
+            raise FileNotFoundError(f"there is no run to go on with: {path} does not exist")
         state = io.load(path)
         position = state.pop("run")
         self._check_settings(position["metrics"]["settings"])
@@ -157,8 +156,12 @@ def describe(row: dict[str, Any], epochs: int) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
+    try:
+        own = importlib.metadata.version("minicnn")
+    except importlib.metadata.PackageNotFoundError:  # run from a source folder
+        own = "not installed"
     return {
-        "minicnn": __version__,
+        "minicnn": own,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pillow": PIL.__version__,

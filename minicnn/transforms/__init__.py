@@ -1,4 +1,4 @@
-"""Transforms of images: names, arguments and results on PIL images as in ``torchvision.transforms``.
+"""Transforms of images, with names, arguments and results on PIL images as in torchvision.
 
 Random ones draw from :func:`minicnn.data.current_generator`, so inside a ``DataLoader`` they depend
 on its seed, the epoch and the sample's index alone. The numbers drawn differ from torchvision's,

@@ -30,9 +30,7 @@ def rotate(
         fill: value of the pixels from outside, one number or one for each channel.
     """
     mode = InterpolationMode.of(interpolation).pil
-    return check_picture(img).rotate(
-        angle, mode, expand, center, fillcolor=fill_color(fill, img)
-    )
+    return check_picture(img).rotate(angle, mode, expand, center, fillcolor=fill_color(fill, img))
 
 
 def affine(
@@ -160,7 +158,9 @@ class RandomAffine(Transform):
         center: tuple[float, float] | None = None,
     ) -> None:
         self.degrees = symmetric_range(degrees, "degrees", (2,))
-        if translate is not None and not (len(translate) == 2 and 0 <= min(translate) <= max(translate) <= 1):
+        if translate is not None and not (
+            len(translate) == 2 and 0 <= min(translate) <= max(translate) <= 1
+        ):
             raise ValueError(f"translate must be two shares between 0 and 1, got {translate}")
         if scale is not None and not (len(scale) == 2 and min(scale) > 0):
             raise ValueError(f"scale must be two positive factors, got {scale}")

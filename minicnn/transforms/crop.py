@@ -146,7 +146,9 @@ class RandomResizedCrop(Transform):
         return (img.height - height) // 2, (img.width - width) // 2, height, width
 
     def __call__(self, img: Image.Image) -> Image.Image:
-        return resized_crop(img, *self.get_params(check_picture(img)), self.size, self.interpolation)
+        return resized_crop(
+            img, *self.get_params(check_picture(img)), self.size, self.interpolation
+        )
 
     def __repr__(self) -> str:
         scale = tuple(round(s, 4) for s in self.scale)

@@ -36,7 +36,7 @@ class InterpolationMode(enum.Enum):
     @classmethod
     def of(cls, mode: InterpolationMode | int) -> InterpolationMode:
         """The mode itself, or the one of a Pillow constant."""
-        return mode if isinstance(mode, cls) else cls[Image.Resampling(mode).name]
+        return cls[Image.Resampling(mode).name] if isinstance(mode, int) else mode
 
 
 def resize(

@@ -152,9 +152,7 @@ class Normalize(Transform):
 
     shown = ("mean", "std")
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], inplace: bool = False
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         if any(value == 0 for value in std):
             raise ValueError(f"std must not be 0, got {tuple(std)}")
         self.mean, self.std, self.inplace = mean, std, inplace
@@ -170,7 +168,7 @@ class RandomErasing(Transform):
         p: probability.
         scale: bounds of the rectangle's share of the area.
         ratio: bounds of its height / width.
-        value: what it is filled with: one number, one for each channel, or ``"random"`` for N(0, 1).
+        value: what fills it: one number, one for each channel, or ``"random"`` for N(0, 1).
         inplace: erase in the given tensor.
 
     Source: Zhong et al., Random Erasing Data Augmentation, 2017; as in torchvision.
@@ -228,7 +226,7 @@ class RandomErasing(Transform):
 def erase(
     img: Tensor, top: int, left: int, height: int, width: int, v: Any, inplace: bool = False
 ) -> Tensor:
-    """``img`` (…, C, H, W) with a rectangle set to ``v``, which broadcasts to (C, height, width)."""
+    """``img`` (…, C, H, W) with a rectangle set to ``v``, broadcast to (C, height, width)."""
     out = img if inplace else Tensor(img.array.copy(order="K"))
     out.array[..., top : top + height, left : left + width] = v
     if inplace:

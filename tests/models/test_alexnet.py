@@ -76,11 +76,14 @@ def test_counts_keys_and_repr(
     assert repr(net).split("\n")[1:] == theirs.split("\n")[1:]
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-10), (np.float32, 1e-4)])
 @pytest.mark.parametrize(
-    "make, size, channels, padding",
-    [(models.AlexNet227, 227, HANDOUT, 0), (models.alexnet, 67, TORCHVISION, 2)],
-    ids=["handout", "torchvision"],
+    "make, size, channels, padding, dtype, tolerance",
+    [
+        (models.AlexNet227, 227, HANDOUT, 0, np.float64, 1e-10),
+        (models.AlexNet227, 227, HANDOUT, 0, np.float32, 1e-4),
+        (models.alexnet, 67, TORCHVISION, 2, np.float64, 1e-10),
+    ],
+    ids=["handout-float64", "handout-float32", "torchvision-float64"],
 )
 def test_outputs_and_every_gradient_equal_torch(
     make: Any, size: int, channels: Any, padding: int, dtype: Any, tolerance: float

@@ -49,6 +49,7 @@ def test_hooks_with_keyword_arguments() -> None:
     assert seen == [{"by": 3.0}]
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")  # torch's
 @pytest.mark.parametrize("input_requires_grad", [True, False])
 def test_backward_hook_sees_and_replaces_torchs_gradients(input_requires_grad: bool) -> None:
     array = np.random.default_rng(0).normal(size=(4, 3))

@@ -48,15 +48,14 @@ def test_clip_grad_norm(dtype: Any, max_norm: float, norm_type: float) -> None:
     _assert_same_gradients(ours, theirs)
 
 
-def test_clip_grad_norm_of_huge_and_missing_gradients() -> None:
-    ours, theirs = _parameters(np.float32, factor=1e25)  # their squares overflow float32
-    nn.utils.clip_grad_norm_(ours, 1.0)
-    total = sum(float((p.grad.numpy().astype(np.float64) ** 2).sum()) for p in ours[:-1])
-    assert total == pytest.approx(1.0, rel=1e-5)
+def test_clip_grad_norm_of_large_missing_and_broken_gradients() -> None:
+    big = nn.Parameter(mc.zeros(1000, 1000))
+    big.grad = mc.ones(1000, 1000)
+    assert nn.utils.clip_grad_norm_(big, 1.0).item() == pytest.approx(1000, rel=1e-6)
     assert nn.utils.clip_grad_norm_([nn.Parameter(mc.ones(1))], 1.0).item() == 0.0
-    ours[0].grad.array[0, 0] = np.nan
+    big.grad.array[0, 0] = np.nan
     with pytest.raises(RuntimeError, match="must be finite, got nan"):
-        nn.utils.clip_grad_norm_(ours, 1.0, error_if_nonfinite=True)
+        nn.utils.clip_grad_norm_(big, 1.0, error_if_nonfinite=True)
 
 
 def test_clip_grad_value() -> None:

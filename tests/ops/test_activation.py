@@ -12,7 +12,7 @@ import torch.nn.functional as TF
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from tests.oracle import assert_same, channels_last, normal
+from oracle import assert_same, channels_last, normal
 
 ACTIVATIONS: dict[str, Any] = {
     "relu": lambda f, x: f.relu(x),

@@ -12,7 +12,7 @@ import torch.nn.functional as TF
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from tests.oracle import assert_same, channels_last, normal
+from oracle import assert_same, channels_last, normal
 
 # x (N, C, H, W), weight (O, C / groups, KH, KW), options
 CONV = {
@@ -163,7 +163,9 @@ def test_third_derivatives() -> None:
 @table(UNFOLD)
 def test_unfold_and_fold(row: Any) -> None:
     shape, options = row
-    assert_same(lambda x: F.unfold(x, **options), lambda x: TF.unfold(x, **options), [normal(*shape)])
+    assert_same(
+        lambda x: F.unfold(x, **options), lambda x: TF.unfold(x, **options), [normal(*shape)]
+    )
     columns = normal(*TF.unfold(torch.zeros(shape), **options).shape)
     assert_same(
         lambda x: F.fold(x, shape[-2:], **options),

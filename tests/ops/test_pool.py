@@ -13,7 +13,7 @@ import torch.nn.functional as TF
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from tests.oracle import assert_same, channels_last, distinct, normal
+from oracle import assert_same, channels_last, distinct, normal
 
 # x (N, C, H, W), options that maximum and average share
 BOTH = {

@@ -41,10 +41,8 @@ def unflatten(flat: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return flat.reshape(shape).transpose(np.argsort(order))
 
 
-def for_each_block(
-    count: int, work: Callable[[int, int], Any], block: int = 1 << 16
-) -> None:
-    """Call ``work(start, stop)`` for blocks that cover ``range(count)``, on several threads if many.
+def for_each_block(count: int, work: Callable[[int, int], Any], block: int = 1 << 16) -> None:
+    """Call ``work(start, stop)`` for blocks that cover ``range(count)``, threaded if it pays.
 
     Args:
         count: the number of elements.

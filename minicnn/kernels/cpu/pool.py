@@ -13,7 +13,6 @@ import numpy as np
 
 from ..geometry import Geometry, Pair
 from .layout import channels_last_empty
-from .masking import select
 from .threads import for_each_slice, scratch
 
 __all__ = [
@@ -27,7 +26,7 @@ __all__ = [
     "plane_scatter",
 ]
 
-_BLOCK_BYTES = 1 << 20  # of the larger image that a thread works on at a time
+_BLOCK_BYTES = 1 << 21  # of the larger image that a thread works on at a time
 _BOOL = np.dtype(bool)
 _ALL = slice(None)
 
@@ -35,11 +34,14 @@ Index = tuple[slice, slice, slice]  # images, rows, columns
 
 
 def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """The maximum of each window and its place, kh * KW + kw, as ``torch.nn.functional.max_pool2d``.
+    """The maximum of each window and its place, kh * KW + kw.
 
-    Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger than
-    everything, and of several the last is meant. A window that dilation lays around the whole input
-    gives -inf and a place without meaning.
+    As ``torch.nn.functional.max_pool2d``: padding counts as -inf, of equal maxima the first in
+    (kh, kw) order is meant; NaN is larger than everything, and of several the last is meant.
+
+    Raises:
+        ValueError: if dilation lays a window around the whole input. (PyTorch gives -inf there, and
+            an index outside the input.)
     """
     _check_coverage(geometry)
     KH, KW = geometry.kernel_size
@@ -77,30 +79,35 @@ def _running_max(
     Along rows position k has place k. Along columns it has k * KW plus ``x_place``, the place of
     the maximum in its row; either way a later position has a larger place.
     """
-    step = geometry.kernel_size[1] if axis == 0 else 1
+    K, step = geometry.kernel_size[axis], geometry.kernel_size[1] if axis == 0 else 1
     greater = scratch("max_pool2d.greater", out.shape, _BOOL)
     later = scratch("max_pool2d.later", out.shape, place.dtype)
-    everything = slice(0, geometry.output_size[axis])
-    covered = geometry.output_size[axis]  # the windows from this one on have a maximum
-    best, best_place = out, place
+    overlaps = [_overlap(geometry, axis, k) for k in range(K)]
+    every_window = slice(0, geometry.output_size[axis])
+    best = out
+    covered = every_window.stop  # the windows from this one on have a maximum
 
-    for k in range(geometry.kernel_size[axis]):
-        windows, pixels = _overlap(geometry, axis, k)
-        values = x[_along(axis, pixels)]
+    for k, (windows, pixels) in enumerate(overlaps):
+        values, at = x[_along(axis, pixels)], _along(axis, windows)
         values_place = place.dtype.type(k * step)
         if x_place is not None:
-            values_place = np.add(x_place[_along(axis, pixels)], values_place)
-        if k == 0 and windows == _overlap(geometry, axis, 1)[0] == everything:
-            best, best_place, covered = values, values_place, 0  # spares the first copy
+            values_place = x_place[_along(axis, pixels)] + values_place
+        if k == 0 and K > 1 and windows == overlaps[1][0] == every_window:
+            best, covered = values, 0  # spares a copy
+            place[...] = values_place
             continue
+        if k == 0:
+            out.fill(_lowest(out.dtype))
+            place.fill(0)
 
-        fresh, at = slice(windows.start, min(covered, windows.stop)), _along(axis, windows)
-        covered = min(covered, windows.start)
         np.greater(values, best[at], out=greater[at])
-        greater[_along(axis, fresh)] = True
+        greater[_along(axis, slice(windows.start, covered))] = True  # even if all are -inf
         np.maximum(values, best[at], out=out[at])
         np.multiply(greater[at].view(np.uint8), values_place, out=later[at])
-        np.maximum(best_place[at], later[at], out=place[at])
+        np.maximum(place[at], later[at], out=place[at])
+        best, covered = out, min(covered, windows.start)
+
+
 def _find_nan(x: np.ndarray, place: np.ndarray, geometry: Geometry) -> None:
     """Set place (n, OH, OW, C) to the last NaN of each window that holds one."""
     for kh, kw, windows, pixels in _positions(geometry):
@@ -111,26 +118,38 @@ def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry)
     """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, places, images = _nhwc(grad), _nhwc(argmax), _nhwc(out)
+    sum_dtype = np.result_type(grad, np.float32)
+    per_block = _images_per_block(images)
+    corners, steps = _memory_offsets(images[:per_block].shape, geometry)
 
     def scatter(block: slice) -> None:
-        image = images[block]
-        values, place = np.ascontiguousarray(grads[block]), np.ascontiguousarray(places[block])
-        keep = scratch("max_pool2d_scatter.keep", place.shape, _BOOL)
-        chosen = scratch("max_pool2d_scatter.chosen", place.shape, grad.dtype)
-        # The pixels that one position reaches lie a stride apart. Each such lattice is summed in
-        # dense memory and written once: strided additions would take three times as long.
-        for lattice, positions in _lattices(geometry):
-            pixels = image[lattice]
-            total = scratch("max_pool2d_scatter.total", pixels.shape, grad.dtype)
-            total.fill(0)
-            for kh, kw, windows, nodes in positions:
-                np.equal(place, kh * geometry.kernel_size[1] + kw, out=keep)
-                select(values, keep, out=chosen)
-                total[nodes] += chosen[windows]
-            pixels[...] = total
+        image, place = images[block], places[block]
+        total = image if image.dtype == sum_dtype else np.empty(image.shape, sum_dtype)
+        total.fill(0)
+        index = scratch("max_pool2d_scatter.index", place.shape, corners.dtype)
+        np.take(steps, place, out=index, mode="clip")
+        np.add(index, corners[: len(index)], out=index)
+        values = np.ascontiguousarray(grads[block], sum_dtype)
+        np.add.at(total.reshape(-1), index.reshape(-1), values.reshape(-1))
+        if total is not image:
+            image[...] = total
 
     _for_each_block(images, scatter)
     return out
+
+
+def _memory_offsets(shape: tuple[int, ...], geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Where the windows' position (0, 0) lies in dense memory of ``shape`` (n, H, W, C), and how
+    much further each of their positions: (n, OH, OW, C) and (KH * KW,), in elements."""
+    n, H, W, C = shape
+    (OH, OW), (KH, KW) = geometry.output_size, geometry.kernel_size
+    rows = np.arange(OH) * geometry.stride[0] - geometry.padding[0]
+    columns = np.arange(OW) * geometry.stride[1] - geometry.padding[1]
+    pixels = (np.arange(n)[:, None, None] * H + rows[:, None]) * W + columns
+    steps = (
+        np.arange(KH)[:, None] * (geometry.dilation[0] * W) + np.arange(KW) * geometry.dilation[1]
+    )
+    return pixels[..., None] * C + np.arange(C), steps.reshape(-1) * C
 
 
 def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -229,7 +248,7 @@ def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, n
 
 def plane_scatter(grad: np.ndarray, indices: np.ndarray, input_size: Pair) -> np.ndarray:
     """(N, C, H, W): ``grad`` added at ``indices`` h * W + w (both N, C, OH, OW), others 0."""
-    N, C, OH, OW = grad.shape
+    N, C = grad.shape[:2]
     H, W = input_size
     out = channels_last_empty((N, C, H, W), grad.dtype)
     grads, places, images = _nhwc(grad), _nhwc(indices), _nhwc(out)
@@ -247,7 +266,7 @@ def plane_scatter(grad: np.ndarray, indices: np.ndarray, input_size: Pair) -> np
 
 def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """(N, C, OH, OW): ``x`` (N, C, H, W) at ``indices`` h * W + w of the same shape."""
-    N, C, H, W = x.shape
+    _, C, H, W = x.shape
     out = channels_last_empty(indices.shape, x.dtype)
     images, places, values = _nhwc(x), _nhwc(indices), _nhwc(out)
 
@@ -269,15 +288,37 @@ def _lowest(dtype: np.dtype) -> float:
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
+def _images_per_block(images: np.ndarray) -> int:
+    return max(1, _BLOCK_BYTES // max(1, images[:1].nbytes))
+
+
 def _for_each_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
     """Call ``work`` for slices of a few images, on all threads."""
-    per_block = max(1, _BLOCK_BYTES // max(1, images[:1].nbytes))
+    per_block = _images_per_block(images)
 
     def run(start: int, stop: int) -> None:
         for first in range(start, stop, per_block):
             work(slice(first, min(first + per_block, stop)))
 
     for_each_slice(len(images), run)
+
+
+def _along(axis: int, part: slice) -> Index:
+    """The index of a part of the rows (axis 0) or columns (axis 1) of (n, H, W, C)."""
+    return (_ALL, part, _ALL) if axis == 0 else (_ALL, _ALL, part)
+
+
+def _check_coverage(geometry: Geometry) -> None:
+    """Raise ValueError if dilation lays a window around the input, so that it has no maximum."""
+    for axis in (0, 1):
+        windows = np.zeros(geometry.output_size[axis], bool)
+        for k in range(geometry.kernel_size[axis]):
+            windows[_overlap(geometry, axis, k)[0]] = True
+        if not windows.all():
+            raise ValueError(
+                f"max_pool2d expects every window to meet the input, got {geometry}, "
+                f"whose window {int(windows.argmin())} along axis {axis} lies around it"
+            )
 
 
 def _overlap(geometry: Geometry, axis: int, k: int) -> tuple[slice, slice]:
@@ -298,34 +339,6 @@ def _positions(geometry: Geometry) -> Iterator[tuple[int, int, Index, Index]]:
         for kw in range(geometry.kernel_size[1]):
             windows_w, columns = _overlap(geometry, 1, kw)
             yield kh, kw, (_ALL, windows_h, windows_w), (_ALL, rows, columns)
-
-
-def _lattices(geometry: Geometry) -> Iterator[tuple[Index, list[tuple[int, int, Index, Index]]]]:
-    """The lattices of pixels a stride apart, and the positions that reach each of them.
-
-    A position is kh, kw, the windows for which it lies inside the input, and those nodes.
-    """
-    SH, SW = geometry.stride
-    for h, rows in enumerate(_phases(geometry, 0)):
-        for w, columns in enumerate(_phases(geometry, 1)):
-            positions = [
-                (kh, kw, (_ALL, windows_h, windows_w), (_ALL, nodes_h, nodes_w))
-                for kh, windows_h, nodes_h in rows
-                for kw, windows_w, nodes_w in columns
-            ]
-            yield (_ALL, slice(h, None, SH), slice(w, None, SW)), positions
-
-
-def _phases(geometry: Geometry, axis: int) -> list[list[tuple[int, slice, slice]]]:
-    """For each pixel index modulo the stride: the k that reach it, their windows and nodes."""
-    stride = geometry.stride[axis]
-    phases: list[list[tuple[int, slice, slice]]] = [[] for _ in range(stride)]
-    for k in range(geometry.kernel_size[axis]):
-        windows, pixels = _overlap(geometry, axis, k)
-        node, phase = divmod(pixels.start, stride)
-        nodes = slice(node, node + windows.stop - windows.start)
-        phases[phase].append((k, windows, nodes))
-    return phases
 
 
 def _adaptive_windows(size: int, output_size: int) -> list[Pair]:

@@ -6,6 +6,7 @@ Here images are N, H, W, C, and HP, WP the padded height and width of a ``Geomet
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -13,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..geometry import Geometry
 from .threads import scratch
 
-__all__ = ["compute_type", "crop", "nchw", "nhwc", "pad", "padded_zeros", "slices", "windows"]
+__all__ = ["add_unpadded", "compute_type", "mirrored", "nchw", "nhwc", "pad", "padded_zeros", "rows_of", "slices", "windows"]
 
 
 def nhwc(x: np.ndarray) -> np.ndarray:
@@ -45,29 +46,43 @@ def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> 
 
 
 def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
-    """(n, HP, WP, C), channels-last in memory: ``images`` if they are all that, else scratch."""
+    """(n, HP, WP, C), channels-last in memory: a view of ``images`` if possible, else scratch."""
+    (H, W), (HP, WP), (PH, PW) = geometry.input_size, geometry.padded_size, geometry.padding
     step, pitch = images.strides[2:]
-    fit = (
-        geometry.padding == (0, 0)
-        and geometry.padded_size[0] <= geometry.input_size[0]
-        and geometry.padded_size[1] <= geometry.input_size[1]
-        and images.dtype == dtype
-        and pitch == dtype.itemsize
-        and step == images.shape[-1] * pitch
-    )
-    if fit:
-        return images
-    padded = padded_zeros(len(images), images.shape[-1], geometry, dtype)
+    dense = images.dtype == dtype and pitch == dtype.itemsize and step == images.shape[3] * pitch
+    if dense and PH <= 0 and PW <= 0 and HP - PH <= H and WP - PW <= W:
+        return images[:, -PH : HP - PH, -PW : WP - PW]
+    padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
     image_part, padded_part = _overlap(geometry)
     padded[padded_part] = images[image_part]
     return padded
 
 
-def crop(padded: np.ndarray, out: np.ndarray, geometry: Geometry) -> None:
-    """Undo :func:`pad`: write into ``out`` its part of the padded images, and 0 elsewhere."""
+def rows_of(geometry: Geometry, rows: slice) -> Geometry:
+    """The geometry with only these output rows; the input stays whole."""
+    PH, PW = geometry.padding
+    return replace(
+        geometry,
+        output_size=(rows.stop - rows.start, geometry.output_size[1]),
+        padding=(PH - rows.start * geometry.stride[0], PW),
+    )
+
+
+def add_unpadded(padded: np.ndarray, images: np.ndarray, geometry: Geometry) -> None:
+    """Add to the images (n, H, W, C) what lies over them in (n, HP, WP, C)."""
     image_part, padded_part = _overlap(geometry)
-    out[...] = 0
-    out[image_part] = padded[padded_part]
+    images[image_part] += padded[padded_part]
+
+
+def mirrored(geometry: Geometry) -> Geometry:
+    """Where mirrored filters lie in the output of a convolution with stride 1, to give its input."""
+    (KH, KW), (DH, DW), (PH, PW) = geometry.kernel_size, geometry.dilation, geometry.padding
+    return replace(
+        geometry,
+        input_size=geometry.output_size,
+        output_size=geometry.input_size,
+        padding=((KH - 1) * DH - PH, (KW - 1) * DW - PW),
+    )
 
 
 def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -1,165 +1,249 @@
 """Winograd's minimal filtering: convolution with stride 1 in a fraction of the multiplications.
 
-A tile of T x T input pixels and a filter of R x R make M x M output pixels, T = M + R - 1. Both are
+A tile of T * T input pixels and a filter of R * R make M * M output pixels, T = M + R - 1. Both are
 taken to T * T values ("points"), multiplied point by point and summed over the channels, which is a
-matrix product for each point, and taken back:
+matrix product for each point, and the sums are taken to output pixels:
 
     out = A' [(G filter G') * (B' tile B)] A            (' transposes)
 
-That takes T * T multiplications for each tile and pair of channels instead of M * M * R * R. It is
-the product of polynomials by their values at T - 1 numbers and at infinity (Toom and Cook), run
-backwards. A. Lavin and S. Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+That is T * T multiplications for each tile and pair of channels instead of M * M * R * R: for M = 4
+a quarter of them with 3 * 3 filters, a sixth with 5 * 5. It is the product of two polynomials by
+way of their values at T - 1 numbers and at infinity, run backwards. The price is rounding: in
+float32 the errors are about 3 times those of the direct sum with 3 * 3 filters, 10 with 5 * 5.
 
-Rounding errors are 3 (T = 6) to 10 times (T = 8) those of the direct sum in float32.
+A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..geometry import Geometry
 from .threads import for_each_slice, scratch
-from .windows import nchw, nhwc, pad, slices, windows
+from .windows import mirrored, nchw, nhwc, pad, rows_of, slices
 
-# Numbers at which polynomials are evaluated: T = 6 takes five, T = 8 seven. Small errors come from
-# small powers and from signs and inverses in pairs.
-_POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
-_BLOCK_TILES = 512
+__all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "pays"]
+
+_M = 4
+# Where polynomials are evaluated: 3 * 3 filters take the first five, 5 * 5 all. Errors are small if
+# powers are, and if the numbers come in pairs of opposite sign or inverse.
+_NUMBERS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
+
+_STRIP_BYTES = 1 << 21  # of points that one thread transforms at a time, in its own cache
+_BLOCK_BYTES = 1 << 26  # of points, of inputs and outputs together, between the three steps
+
+FLOAT = np.dtype(np.float32)
+
+
+def pays(
+    dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
+) -> bool:
+    """Whether this convolution and its gradients can be, and are faster, done here.
+
+    float64 is left to the direct sum: who asks for it wants its precision.
+    """
+    O, C, KH, KW = weight_shape
+    (H, W), (OH, OW) = geometry.input_size, geometry.output_size
+    possible = (
+        dtype in (np.float16, np.float32)
+        and (KH, KW) in ((3, 3), (5, 5))
+        and geometry.stride == geometry.dilation == (1, 1)
+        and geometry.groups == 1
+    )
+    return possible and min(C, O) >= 32 and N * OH * OW >= 32
+
+
+def conv2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool = False,
+) -> np.ndarray:
+    """:func:`.conv.conv2d` in float32, for stride 1, dilation 1, one group and square filters."""
+    _, G, _ = _transforms(weight.shape[2])
+    filters = _filter_points(weight, G)  # T*T, O, C
+    return _convolve(x, filters.transpose(0, 2, 1), bias, geometry, relu)
+
+
+def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """:func:`.conv.conv2d_input_grad`, with the limits of :func:`conv2d`."""
+    _, G, _ = _transforms(weight.shape[2])
+    filters = _filter_points(weight, G[:, ::-1])  # T*T, O, C
+    return _convolve(grad, filters, None, mirrored(geometry))
+
+
+def conv2d_weight_grad(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """:func:`.conv.conv2d_weight_grad`, with the limits of :func:`conv2d`."""
+    (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
+    A, G, B = _transforms(R)
+    tiles = _tiles(geometry)
+    grad_tiles = Geometry(geometry.output_size, tiles.output_size, (_M, _M), (_M, _M))
+    sums = scratch("filter points", (len(B) ** 2, O, C), FLOAT)
+    sums.fill(0)
+    for block in _blocks(N, C + O, tiles):
+        x_points = _points("input points", x, B, block, tiles)
+        grad_points = _points("output points", grad, A, block, grad_tiles)
+
+        def work(start: int, stop: int) -> None:
+            product = scratch("product", (O, C), FLOAT)
+            for i in range(start, stop):
+                np.matmul(grad_points[i].T, x_points[i], out=product)
+                np.add(sums[i], product, out=sums[i])
+
+        for_each_slice(len(sums), work)
+
+    grad_weight = np.empty((O * C, R * R), FLOAT)
+    by_filter = sums.reshape(-1, O * C).T
+    both_axes = np.kron(G, G)  # T*T, R*R
+
+    def transform(start: int, stop: int) -> None:
+        np.matmul(by_filter[start:stop], both_axes, out=grad_weight[start:stop])
+
+    for_each_slice(O * C, transform)
+    return grad_weight.reshape(O, C, R, R)
 
 
 @functools.cache
-def _transforms(M: int, R: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(T*T, M*M), (T*T, R*R) and (T*T, T*T): A, G and B' for flattened two-dimensional tiles."""
-    T = M + R - 1
+def _transforms(R: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (T, M), G (T, R) and B' (T, T)."""
+    T = _M + R - 1
 
     def powers(n: int) -> np.ndarray:
-        """Values of 1, x, ..., x**(n-1) at the points; at infinity only the last counts."""
-        return np.vstack([np.vander(_POINTS[: T - 1], n, increasing=True), np.eye(n)[-1:]])
+        """1, x, ..., x**(n-1) for each number x; for infinity the last counts alone."""
+        return np.vstack([np.vander(_NUMBERS[: T - 1], n, increasing=True), np.eye(n)[-1:]])
 
-    A, G, B = powers(M), powers(R), np.linalg.inv(powers(T)).T
-    for matrix in (A, G):  # powers of 2 that balance the rows
+    A, G, B = powers(_M), powers(R), np.linalg.inv(powers(T)).T
+    for matrix in (A, G):  # balance the rows, by powers of 2, which round nothing
         scale = 2.0 ** np.round(np.log2(np.abs(matrix).sum(axis=1, keepdims=True)))
         matrix /= scale
         B *= scale
-    A, G, B = (np.kron(matrix, matrix).astype(np.float32) for matrix in (A, G, B))
-    return A, G, B
+    return A.astype(FLOAT), G.astype(FLOAT), B.astype(FLOAT)
 
 
-def _tiling(geometry: Geometry, M: int, R: int):
+class _Strip(NamedTuple):
+    """Some rows of tiles of one image."""
+
+    image: int
+    rows: slice
+    tiles: slice  # where they are among the tiles of the block
+
+
+def _tiles(geometry: Geometry) -> Geometry:
+    """The overlapping T * T windows of the input; the last tiles may reach beyond the output."""
     OH, OW = geometry.output_size
-    tiles = -(-OH // M), -(-OW // M)
-    T = M + R - 1
-    return (
-        Geometry(geometry.input_size, tiles, (T, T), (M, M), geometry.padding),
-        Geometry(geometry.output_size, tiles, (M, M), (M, M)),
+    T = _M + geometry.kernel_size[0] - 1
+    return Geometry(
+        input_size=geometry.input_size,
+        output_size=(-(-OH // _M), -(-OW // _M)),
+        kernel_size=(T, T),
+        stride=(_M, _M),
+        padding=geometry.padding,
     )
 
 
-def _to_points(name, x, transform, geometry):
-    """(T*T, N*TH*TW, C)"""
-    N, C = x.shape[:2]
-    TH, TW = geometry.output_size
-    out = scratch(name, (len(transform), N, TH * TW * C), np.dtype("f4"))
-
-    def work(start, stop):
-        for n in range(start, stop):
-            w = windows(pad(nhwc(x[n : n + 1]), geometry, out.dtype), geometry)
-            w = w[0].transpose(2, 3, 0, 1, 4)
-            tile = scratch("tile", w.shape, out.dtype)
-            np.copyto(tile, w)
-            np.matmul(transform, tile.reshape(transform.shape[1], -1), out=out[:, n])
-
-    for_each_slice(N, work)
-    return out.reshape(len(transform), N * TH * TW, C)
-
-
-def _from_points(points, out, bias, relu, M, TH, TW, A):
-    """points (TT, N*tiles, O) -> out (N, OH, OW, O)"""
-    N, OH, OW, O = out.shape
-    points = points.reshape(len(points), N, -1)
-
-    def work(start, stop):
-        for n in range(start, stop):
-            tile = scratch("tile", (M, M, TH, TW, O), points.dtype)
-            np.matmul(A.T, points[:, n], out=tile.reshape(M * M, -1))
-            if bias is not None:
-                np.add(tile, bias, out=tile)
-            if relu:
-                np.maximum(tile, 0, out=tile)
-            for i in range(M):
-                for j in range(M):
-                    p = out[n, i::M, j::M]
-                    p[...] = tile[i, j, : p.shape[0], : p.shape[1]]
-
-    for_each_slice(N, work)
+def _blocks(N: int, channels: int, tiles: Geometry) -> Iterator[list[_Strip]]:
+    """The tiles of N images in blocks of about ``_BLOCK_BYTES``, those in strips for one thread."""
+    TH, TW = tiles.output_size
+    tile_bytes = channels * tiles.kernel_size[0] ** 2 * FLOAT.itemsize
+    strip_rows = max(1, _STRIP_BYTES // (tile_bytes * TW))
+    block: list[_Strip] = []
+    count = 0
+    for n in range(N):
+        for rows in slices(TH, strip_rows):
+            size = (rows.stop - rows.start) * TW
+            if block and (count + size) * tile_bytes > _BLOCK_BYTES:
+                yield block
+                block, count = [], 0
+            block.append(_Strip(n, rows, slice(count, count + size)))
+            count += size
+    if block:
+        yield block
 
 
-def _filters(weight, G):
+def _filter_points(weight: np.ndarray, G: np.ndarray) -> np.ndarray:
+    """(T*T, O, C) from (O, C, R, R), in this thread's scratch memory."""
     O, C, R, _ = weight.shape
-    w = np.ascontiguousarray(weight).reshape(O * C, R * R)
-    U = scratch("filters", (len(G), O * C), w.dtype)
-    for_each_slice(O * C, lambda a, b: np.matmul(G, w[a:b].T, out=U[:, a:b]))
-    return U.reshape(-1, O, C)
+    flat = np.ascontiguousarray(weight, FLOAT).reshape(O * C, R * R)
+    both_axes = np.kron(G, G)  # T*T, R*R
+    points = scratch("filter points", (len(both_axes), O * C), FLOAT)
+
+    def work(start: int, stop: int) -> None:
+        np.matmul(both_axes, flat[start:stop].T, out=points[:, start:stop])
+
+    for_each_slice(O * C, work)
+    return points.reshape(-1, O, C)
 
 
-def _correlate(x, U, bias, geometry, relu, M, R):
-    N, O = len(x), U.shape[2]
-    A, G, B = _transforms(M, R)
-    tin, tout = _tiling(geometry, M, R)
-    TH, TW = tin.output_size
-    out = np.empty((N, *geometry.output_size, O), np.float32)
-    for n in slices(N, max(1, _BLOCK_TILES // (TH * TW))):
-        V = _to_points("V", x[n], B, tin)
-        P = scratch("P", (len(A), V.shape[1], O), V.dtype)
-        for_each_slice(len(A), lambda a, b: np.matmul(V[a:b], U[a:b], out=P[a:b]))
-        _from_points(P, out[n], bias, relu, M, TH, TW, A)
+def _points(
+    name: str, x: np.ndarray, transform: np.ndarray, block: list[_Strip], tiles: Geometry
+) -> np.ndarray:
+    """(T*T, tiles, C) of a block, from (N, C, H, W); the tiles are windows of it."""
+    C, T, K = x.shape[1], *transform.shape
+    points = scratch(name, (T, T, block[-1].tiles.stop, C), FLOAT)
+
+    def work(start: int, stop: int) -> None:
+        for image, rows, span in block[start:stop]:
+            strip = rows_of(tiles, rows)
+            TH, TW = strip.output_size
+            padded = pad(nhwc(x[image : image + 1]), strip, FLOAT)[0]
+            HP, WP, _ = padded.shape
+            by_row = sliding_window_view(padded.reshape(HP, WP * C), K, axis=0)[::_M]
+            columns = scratch("columns", (TH, T, WP * C), FLOAT)
+            np.matmul(transform, by_row.transpose(0, 2, 1), out=columns)  # TH, K, WP*C
+            by_tile = sliding_window_view(columns.reshape(TH, T, WP, C), K, axis=2)[:, :, ::_M]
+            out = points[:, :, span].reshape(T, T, TH, TW, C)
+            # TH, T, TW, K, C -> TH, T, TW, T, C
+            np.matmul(transform, by_tile.swapaxes(3, 4), out=out.transpose(2, 0, 3, 1, 4))
+
+    for_each_slice(len(block), work)
+    return points.reshape(T * T, -1, C)
+
+
+def _convolve(
+    x: np.ndarray,
+    filters: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool = False,
+) -> np.ndarray:
+    """(N, O, OH, OW) from (N, C, H, W) and filter points (T*T, C, O)."""
+    N, (TT, C, O), (OH, OW) = len(x), filters.shape, geometry.output_size
+    A, _, B = _transforms(geometry.kernel_size[0])
+    tiles = _tiles(geometry)
+    T, TW = len(B), tiles.output_size[1]
+    out = np.empty((N, OH, OW, O), FLOAT)
+
+    def to_pixels(points: np.ndarray, strip: _Strip) -> None:
+        """Write the output pixels of a strip, from its points (T*T, tiles, O)."""
+        TH = strip.rows.stop - strip.rows.start
+        columns = scratch("columns", (T, _M, TH * TW * O), FLOAT)
+        np.matmul(A.T, points.reshape(T, T, -1).swapaxes(0, 1), out=columns)
+        by_tile = columns.reshape(T, _M, TH, TW, O).transpose(2, 1, 3, 0, 4)  # TH, M, TW, T, O
+        pixels = scratch("padded", (TH, _M, TW, _M, O), FLOAT)
+        np.matmul(A.T, by_tile, out=pixels)
+        kept = out[strip.image, strip.rows.start * _M : strip.rows.stop * _M]
+        pixels = pixels.reshape(-1, TW * _M, O)[: len(kept), :OW]
+        np.add(pixels, 0 if bias is None else bias, out=kept)
+        if relu:
+            np.maximum(kept, 0, out=kept)
+
+    for block in _blocks(N, C + O, tiles):
+        x_points = _points("input points", x, B, block, tiles)
+        out_points = scratch("output points", (TT, block[-1].tiles.stop, O), FLOAT)
+
+        def multiply(start: int, stop: int) -> None:
+            np.matmul(x_points[start:stop], filters[start:stop], out=out_points[start:stop])
+
+        def finish(start: int, stop: int) -> None:
+            for strip in block[start:stop]:
+                to_pixels(out_points[:, strip.tiles], strip)
+
+        for_each_slice(TT, multiply)
+        for_each_slice(len(block), finish)
     return nchw(out)
-
-
-def conv2d(x, weight, bias, geometry, relu=False, M=4):
-    R = weight.shape[2]
-    U = _filters(weight, _transforms(M, R)[1]).transpose(0, 2, 1)
-    return _correlate(x, U, bias, geometry, relu, M, R)
-
-
-def input_grad(grad, weight, geometry, M=4):
-    R = weight.shape[2]
-    G = np.ascontiguousarray(_transforms(M, R)[1][:, ::-1])
-    (PH, PW) = geometry.padding
-    mg = Geometry(
-        geometry.output_size,
-        geometry.input_size,
-        geometry.kernel_size,
-        padding=(R - 1 - PH, R - 1 - PW),
-    )
-    return _correlate(grad, _filters(weight, G), None, mg, False, M, R)
-
-
-def weight_grad(grad, x, geometry, M=4):
-    (O, C), R = (grad.shape[1], x.shape[1]), geometry.kernel_size[0]
-    A, G, B = _transforms(M, R)
-    tin, tout = _tiling(geometry, M, R)
-    TH, TW = tin.output_size
-    dU = scratch("filters", (len(A), O, C), np.dtype("f4"))
-    for n in slices(len(x), max(1, _BLOCK_TILES // (TH * TW))):
-        V = _to_points("V", x[n], B, tin)
-        E = _to_points("P", grad[n], A, tout)
-
-        def work(start, stop):
-            for i in range(start, stop):
-                if n.start == 0:
-                    np.matmul(E[i].T, V[i], out=dU[i])
-                else:
-                    np.add(
-                        dU[i],
-                        np.matmul(E[i].T, V[i], out=scratch("product", (O, C), dU.dtype)),
-                        out=dU[i],
-                    )
-
-        for_each_slice(len(A), work)
-    out = np.empty((O * C, R * R), np.float32)
-    dU2 = dU.reshape(len(A), -1)
-    for_each_slice(O * C, lambda a, b: np.matmul(dU2[:, a:b].T, G, out=out[a:b]))
-    return out.reshape(O, C, R, R)

@@ -27,7 +27,8 @@ def softmax_cross_entropy(
 
     Args:
         logits: (M, C).
-        target: (M,) of int64; a class outside 0 ... C - 1 makes its row NaN.
+        target: (M,) of int64, each in [0, C) or ``ignore_index``; others make their row NaN,
+            because the IndexError that the CPU raises would have to wait for the GPU.
         weight: (C,) or None.
         ignore_index: rows with this target have loss 0.
         label_smoothing: share of the target that is spread evenly over all classes.
@@ -41,7 +42,7 @@ def softmax_cross_entropy(
     _forward[logits.dtype](
         M * WARP,
         cupy.ascontiguousarray(logits),
-        cupy.ascontiguousarray(target),
+        cupy.ascontiguousarray(target, np.int64),
         _weight(weight, logits.dtype),
         losses,
         log_probabilities,
@@ -67,7 +68,7 @@ def softmax_cross_entropy_backward(
         M * WARP,
         cupy.ascontiguousarray(grad),
         cupy.ascontiguousarray(log_probabilities),
-        cupy.ascontiguousarray(target),
+        cupy.ascontiguousarray(target, np.int64),
         _weight(weight, log_probabilities.dtype),
         grad_logits,
         C,

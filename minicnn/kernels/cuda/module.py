@@ -104,7 +104,7 @@ class Kernel:
         if names not in self.instances:
             allowed = " or ".join(", ".join(instance) for instance in self.instances)
             raise TypeError(f"{self.name} on CUDA takes {allowed}, got {', '.join(names)}")
-        return Launcher(self, self.instances[names], accumulator(key[0]))
+        return Launcher(self, self.instances[names], key[0])
 
 
 class Launcher:
@@ -112,13 +112,15 @@ class Launcher:
 
     Arguments may be arrays (C-contiguous: kernels know no strides), None for a null pointer, and
     Python and NumPy scalars. ``int`` goes to the kernel as ``int``, ``bool`` as ``bool``, and
-    ``float`` as the type that the kernel computes in, ``acc_t<T>``.
+    ``float`` (also NumPy's, np.float64) as the type that the kernel computes in, ``acc_t<T>``;
+    other NumPy scalars keep their type.
     """
 
-    def __init__(self, kernel: Kernel, instance: str, real: np.dtype[Any]) -> None:
+    def __init__(self, kernel: Kernel, instance: str, dtype: np.dtype[Any]) -> None:
         self._kernel = kernel
         self._instance = instance
-        self._real = real
+        self._real = accumulator(dtype)
+        self._floats = dtype, self._real
 
     def __call__(self, count: int, *args: Any) -> None:
         """Launches ``count`` threads; the kernel's first argument is ``count``."""
@@ -134,11 +136,7 @@ class Launcher:
     def _convert(self, argument: Any) -> Any:
         # CuPy checks nothing, and would pass an int or float as 8 bytes
         if isinstance(argument, cupy.ndarray):
-            if not argument.flags.c_contiguous:
-                raise ValueError(
-                    f"{self._instance} expects C-contiguous arrays, got one of shape "
-                    f"{argument.shape} with strides {argument.strides}"
-                )
+            self._check(argument)
             return argument
         if argument is None:
             return np.uint64(0)
@@ -146,9 +144,18 @@ class Launcher:
             return np.bool_(argument)
         if isinstance(argument, int):
             return np.int32(argument)
-        if type(argument) is float:  # np.float64 is a float, too
+        if isinstance(argument, float):
             return self._real.type(argument)
         return argument
+
+    def _check(self, array: cupy.ndarray) -> None:
+        if not array.flags.c_contiguous:
+            raise ValueError(
+                f"{self._instance} expects C-contiguous arrays, got one of shape {array.shape} "
+                f"with strides {array.strides}"
+            )
+        if array.dtype.kind == "f" and array.dtype not in self._floats:
+            raise TypeError(f"{self._instance} got an array of {array.dtype}")
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:

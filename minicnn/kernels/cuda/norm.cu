@@ -105,8 +105,7 @@ __global__ void batch_norm_statistics(long long count, const Moments<A>* partial
     variance[channel] = all.squares / all.count;
 }
 
-// out = (x - mean) / sqrt(variance + eps) * weight + bias; null weight is 1, null bias 0.
-// One thread per element.
+// out = (x - mean) / sqrt(variance + eps) * weight + bias. One thread per element.
 template <typename T>
 __global__ void batch_norm_apply(long long count, const T* x, const acc_t<T>* mean,
                                  const acc_t<T>* variance, const acc_t<T>* weight,
@@ -115,10 +114,8 @@ __global__ void batch_norm_apply(long long count, const T* x, const acc_t<T>* me
     if (i >= count) return;
     const long long target = i;
     const int c = take_last(i, C);
-    acc_t<T> value = (acc_t<T>(x[target]) - mean[c]) / sqrt(variance[c] + eps);
-    if (weight) value *= weight[c];
-    if (bias) value += bias[c];
-    out[target] = T(value);
+    const acc_t<T> z = (acc_t<T>(x[target]) - mean[c]) / sqrt(variance[c] + eps);
+    out[target] = T(z * weight[c] + bias[c]);
 }
 
 // ---- batch norm, backward ----
@@ -169,9 +166,8 @@ __global__ void batch_norm_grad_input(long long count, const T* grad, const T* x
     const int c = take_last(i, C);
     const acc_t<T> deviation = sqrt(variance[c] + eps);
     const acc_t<T> z = (acc_t<T>(x[target]) - mean[c]) / deviation;
-    acc_t<T> value = acc_t<T>(grad[target]) - (grad_bias[c] + z * grad_weight[c]) / acc_t<T>(M);
-    if (weight) value *= weight[c];
-    grad_x[target] = T(value / deviation);
+    const acc_t<T> lost = (grad_bias[c] + z * grad_weight[c]) / acc_t<T>(M);
+    grad_x[target] = T(weight[c] / deviation * (acc_t<T>(grad[target]) - lost));
 }
 
 // ---- scale and shift by channel ----

@@ -34,14 +34,13 @@ _local_response_norm_backward = cuda_file.kernel("local_response_norm_backward",
 
 
 def batch_norm(
-    x: cupy.ndarray, weight: cupy.ndarray | None, bias: cupy.ndarray | None, eps: float
+    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray, eps: float
 ) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of this batch.
 
     Args:
         x: (N, C, ...).
-        weight: (C,), or None for 1.
-        bias: (C,), or None for 0.
+        weight, bias: (C,).
         eps: added to the variance.
 
     Returns:
@@ -64,7 +63,7 @@ def batch_norm(
 def batch_norm_backward(
     grad: cupy.ndarray,
     x: cupy.ndarray,
-    weight: cupy.ndarray | None,
+    weight: cupy.ndarray,
     mean: cupy.ndarray,
     variance: cupy.ndarray,
     eps: float,
@@ -151,6 +150,6 @@ def _reduction(values: cupy.ndarray) -> tuple[tuple[int, int], tuple[int, int], 
     return (-(-C // WARP), splits), (WARP, _BLOCK_ROWS), np.int64(M), splits
 
 
-def _parameter(values: cupy.ndarray | None, dtype: np.dtype[Any]) -> cupy.ndarray | None:
+def _parameter(values: cupy.ndarray, dtype: np.dtype[Any]) -> cupy.ndarray:
     """(C,) numbers in the dtype that kernels compute in."""
-    return None if values is None else cupy.ascontiguousarray(values, dtype)
+    return cupy.ascontiguousarray(values, dtype)

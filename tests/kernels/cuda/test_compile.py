@@ -98,9 +98,9 @@ def test_a_missing_kernel_is_reported() -> None:
 
 def test_local_memory_is_noticed() -> None:
     source = """
-        template <typename T> __global__ void f(T* x) {
-            T values[8];
-            for (int i = 0; i < 8; ++i) values[i] = x[i];
-            x[0] = values[int(x[9])];
+        template <typename T> __global__ void f(T* x, const int* order) {
+            T values[64];
+            for (int i = 0; i < 64; ++i) values[order[i]] = x[i];
+            for (int i = 0; i < 64; ++i) x[i] = values[i];
         }"""
     assert local_memory(compile_for("sm_80", source, ("f<float>",))[1]) > 0

@@ -1,0 +1,99 @@
+"""Dropout on the CPU, from the counter-based random numbers of Philox4x32-10."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .layout import flatten, for_each_block, unflatten
+from .masking import select
+from .threads import scratch
+
+__all__ = ["dropout", "philox4x32"]
+
+# J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11.
+_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_KEY_STEPS = 0x9E3779B9, 0xBB67AE85
+_ROUNDS = 10
+_LOW, _32 = np.uint64(2**32 - 1), np.uint64(32)
+
+_COUNTERS = 1 << 14  # in a block, each of four words
+
+
+def dropout(x: np.ndarray, p: float, seed: int, offset: int) -> np.ndarray:
+    """Zero with probability ``p``, else x * (1 / (1 - p)), in the memory order of ``x``.
+
+    Element i of ``x``, counted in row-major (N, C, H, W) order whatever its memory layout, gets a
+    32-bit word: number i % 4 of the four that Philox4x32-10 makes of the 128-bit counter
+    (i // 4, offset), each 64 bits with its low word first, under the 64-bit key ``seed``, low word
+    first. It is kept if its word is at least round(p * 2^32), and then multiplied by 1 / (1 - p),
+    which is computed in double precision and rounded to the dtype of ``x``.
+
+    Args:
+        x: of any shape and floating dtype.
+        p: in [0, 1].
+        seed: the key, in [0, 2^64).
+        offset: the number of the mask under this key, in [0, 2^64).
+    """
+    threshold = round(p * 2**32)
+    if threshold >= 2**32:
+        return np.zeros_like(x)
+    scale = x.dtype.type(1 / (1 - p))
+
+    keep = _keep(x.size, threshold, seed, offset).reshape(x.shape)
+    flat, flat_keep = flatten(x, keep)
+    out = np.empty_like(flat)
+
+    def work(start: int, stop: int) -> None:
+        at = slice(start, stop)
+        np.multiply(flat[at], scale, out=out[at])
+        select(out[at], flat_keep[at], out=out[at])
+
+    for_each_block(flat.size, work)
+    return unflatten(out, x)
+
+
+def _keep(size: int, threshold: int, seed: int, offset: int) -> np.ndarray:
+    """(size,) booleans: whether the word of each element is at least ``threshold``."""
+    counters = -(-size // 4)
+    keep = np.empty((counters, 4), bool)
+
+    def work(start: int, stop: int) -> None:
+        for j, words in enumerate(philox4x32(start, stop, seed, offset)):
+            np.greater_equal(words, np.uint64(threshold), out=keep[start:stop, j])
+
+    for_each_block(counters, work, _COUNTERS)
+    return keep.reshape(-1)[:size]
+
+
+def philox4x32(start: int, stop: int, seed: int, offset: int) -> tuple[np.ndarray, ...]:
+    """The four words of the counters (start, offset) to (stop - 1, offset) under the key ``seed``.
+
+    They come as four arrays (stop - start,) of uint64, this thread's until the next call.
+    """
+    shape, dtype = (stop - start,), np.dtype(np.uint64)
+    c0, c1, c2, c3, product0, product1 = (
+        scratch(f"philox4x32.{i}", shape, dtype) for i in range(6)
+    )
+    c1[:] = np.arange(start, stop, dtype=dtype)
+    np.bitwise_and(c1, _LOW, out=c0)
+    np.right_shift(c1, _32, out=c1)
+    c2.fill(offset & int(_LOW))
+    c3.fill(offset >> 32)
+    key = [seed & int(_LOW), seed >> 32]
+
+    for _ in range(_ROUNDS):
+        np.multiply(c0, _MULTIPLIERS[0], out=product0)
+        np.multiply(c2, _MULTIPLIERS[1], out=product1)
+        np.right_shift(product1, _32, out=c0)
+        np.bitwise_xor(c0, c1, out=c0)
+        np.bitwise_xor(c0, np.uint64(key[0]), out=c0)
+        np.right_shift(product0, _32, out=c2)
+        np.bitwise_xor(c2, c3, out=c2)
+        np.bitwise_xor(c2, np.uint64(key[1]), out=c2)
+        np.bitwise_and(product1, _LOW, out=c1)
+        np.bitwise_and(product0, _LOW, out=c3)
+        key = [
+            (key[0] + _KEY_STEPS[0]) & int(_LOW),
+            (key[1] + _KEY_STEPS[1]) & int(_LOW),
+        ]
+    return c0, c1, c2, c3

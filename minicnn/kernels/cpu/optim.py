@@ -1,0 +1,209 @@
+"""The update rules of the optimizers on the CPU, in place.
+
+Each rule is a chain of elementwise passes. It runs over a block of every array before it goes on to
+the next, so that only the first pass of a block reads memory and only the last one writes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .layout import flatten, unflatten
+from .threads import for_each_slice, scratch
+
+__all__ = ["adam_step", "rmsprop_step", "sgd_step"]
+
+_BLOCK = 1 << 16  # elements
+
+Arrays = Sequence[np.ndarray]
+
+
+def sgd_step(
+    params: Arrays,
+    grads: Arrays,
+    momenta: Arrays | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> None:
+    """One step of gradient descent, as ``torch.optim.SGD`` (whose momentum starts as the gradient).
+
+    Args:
+        params, grads, momenta: arrays of equal shapes; params and momenta are updated. ``momenta``
+            is None without momentum, and zeros before the first step.
+        dampening: what the gradient loses on its way into the momentum; 0 in the first step.
+    """
+
+    def update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None = None) -> None:
+        step = _scratch("step", p)
+        if weight_decay:
+            g = _decayed(g, p, weight_decay)
+        if buffer is not None:
+            buffer *= momentum
+            if dampening:
+                np.multiply(g, 1 - dampening, out=step)
+                buffer += step
+            else:
+                buffer += g
+            if nesterov:
+                np.multiply(buffer, momentum, out=step)
+                g = np.add(step, g, out=step)
+            else:
+                g = buffer
+        p -= np.multiply(g, lr, out=step)
+
+    _for_each_block(update, grads, params, *([] if momenta is None else [momenta]))
+
+
+def adam_step(
+    params: Arrays,
+    grads: Arrays,
+    means: Arrays,
+    squares: Arrays,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+) -> None:
+    """Step number ``step`` (from 1) of Adam, as ``torch.optim.Adam``, or ``AdamW`` if decoupled.
+
+    Args:
+        params, grads, means, squares: arrays of equal shapes; all but grads are updated. ``means``
+            and ``squares`` are the running averages of the gradient and its square.
+        decoupled: shrink the weights by lr * weight_decay instead of adding weight_decay times
+            the weights to the gradient.
+    """
+    # With c = sqrt(1 - beta2^step), the step m / (1 - beta1^step) / (sqrt(v) / c + eps) is
+    # c / (1 - beta1^step) * m / (sqrt(v) + c * eps): a pass less.
+    correction = math.sqrt(1 - beta2**step)
+    rate = lr * correction / (1 - beta1**step)
+
+    def update(p: np.ndarray, g: np.ndarray, mean: np.ndarray, square: np.ndarray) -> None:
+        t = _scratch("step", p)
+        if weight_decay and decoupled:
+            p *= 1 - lr * weight_decay
+        elif weight_decay:
+            g = _decayed(g, p, weight_decay)
+        _move(mean, g, 1 - beta1, t)
+        _average_square(square, g, beta2, t)
+        np.sqrt(square, out=t)
+        t += eps * correction
+        np.divide(mean, t, out=t)
+        t *= rate
+        p -= t
+
+    _for_each_block(update, grads, params, means, squares)
+
+
+def rmsprop_step(
+    params: Arrays,
+    grads: Arrays,
+    squares: Arrays,
+    momenta: Arrays | None,
+    averages: Arrays | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+    weight_decay: float,
+) -> None:
+    """One step of RMSprop, as ``torch.optim.RMSprop``.
+
+    Args:
+        params, grads, squares, momenta, averages: arrays of equal shapes; all but grads are
+            updated. ``squares`` are running averages of the squared gradient, ``averages`` of the
+            gradient (None unless centered); ``momenta`` is None without momentum.
+    """
+    lists = [squares, *(each for each in (momenta, averages) if each is not None)]
+
+    def update(p: np.ndarray, g: np.ndarray, square: np.ndarray, *rest: np.ndarray) -> None:
+        t = _scratch("step", p)
+        if weight_decay:
+            g = _decayed(g, p, weight_decay)
+        _average_square(square, g, alpha, t)
+        if averages is not None:
+            average = rest[-1]
+            _move(average, g, 1 - alpha, t)
+            np.multiply(average, average, out=t)
+            np.subtract(square, t, out=t)
+            np.sqrt(t, out=t)
+        else:
+            np.sqrt(square, out=t)
+        t += eps
+        np.divide(g, t, out=t)
+        if momenta is not None:
+            buffer = rest[0]
+            buffer *= momentum
+            buffer += t
+            np.multiply(buffer, lr, out=t)
+        else:
+            t *= lr
+        p -= t
+
+    _for_each_block(update, grads, params, *lists)
+
+
+def _scratch(name: str, like: np.ndarray) -> np.ndarray:
+    return scratch(f"optim.{name}", like.shape, like.dtype)
+
+
+def _decayed(g: np.ndarray, p: np.ndarray, weight_decay: float) -> np.ndarray:
+    """g + weight_decay * p, in scratch memory."""
+    decayed = np.multiply(p, weight_decay, out=_scratch("decayed", p))
+    return np.add(decayed, g, out=decayed)
+
+
+def _move(average: np.ndarray, g: np.ndarray, share: float, scratch: np.ndarray) -> None:
+    """average += share * (g - average)"""
+    np.subtract(g, average, out=scratch)
+    scratch *= share
+    average += scratch
+
+
+def _average_square(square: np.ndarray, g: np.ndarray, beta: float, scratch: np.ndarray) -> None:
+    """square = beta * square + (1 - beta) * g^2"""
+    square *= beta
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - beta
+    square += scratch
+
+
+def _for_each_block(
+    update: Callable[..., None], grads: Arrays, params: Arrays, *states: Arrays
+) -> None:
+    """Call ``update(param, grad, *states)`` for 1-D blocks of all parameters, on all threads.
+
+    Every array is taken in the memory order of its parameter. One that is updated but dense in
+    another order is updated as a copy and written back.
+    """
+    flats, copies = [], []
+    for p, g, *rest in zip(params, grads, *states, strict=True):
+        order = p
+        flat = flatten(order, g, *rest)
+        flats.append(flat)
+        copies += [
+            (array, unflatten(view, p))
+            for array, view in zip((p, *rest), (flat[0], *flat[2:]))
+            if not np.may_share_memory(array, view)
+        ]
+    blocks = [
+        (flat, slice(start, start + _BLOCK))
+        for flat in flats
+        for start in range(0, flat[0].size, _BLOCK)
+    ]
+
+    def work(start: int, stop: int) -> None:
+        for flat, at in blocks[start:stop]:
+            update(*(array[at] for array in flat))
+
+    for_each_slice(len(blocks), work)
+    for array, updated in copies:
+        array[...] = updated

@@ -1,0 +1,114 @@
+"""Switching the recording, per thread; anomaly mode; the guard against changes in place."""
+
+import threading
+
+import numpy as np
+import pytest
+from oracle import assert_same
+
+import minicnn as mc
+from minicnn.autograd import detect_anomaly
+
+
+def test_no_grad_as_context_and_decorator():
+    x = mc.ones(2, requires_grad=True)
+    with mc.no_grad():
+        assert not (x * 2).requires_grad
+        with mc.enable_grad():
+            assert (x * 2).requires_grad
+        assert not mc.is_grad_enabled()
+    assert mc.is_grad_enabled()
+
+    @mc.no_grad()
+    def double(x):
+        return x * 2
+
+    assert not double(x).requires_grad and double.__name__ == "double"
+    with mc.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+
+
+def test_no_grad_ends_with_an_error_in_the_block():
+    with pytest.raises(ZeroDivisionError), mc.no_grad():
+        1 / 0
+    assert mc.is_grad_enabled()
+
+
+def test_one_context_may_be_entered_twice():
+    off = mc.no_grad()
+    with off, off:
+        assert not mc.is_grad_enabled()
+    assert mc.is_grad_enabled()
+
+
+def test_other_threads_keep_their_own_mode():
+    seen = []
+    with mc.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(mc.is_grad_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_anomaly_mode_names_the_operation_and_the_line():
+    x = mc.tensor([0.0, 1.0], requires_grad=True)
+    with detect_anomaly(), pytest.raises(RuntimeError, match="(?s)Sqrt returned .* NaN or Inf.*x.sqrt()"):
+        x.sqrt().sum().backward()
+    x.sqrt().sum().backward()  # without it, inf arrives in silence, as in torch
+
+
+def test_a_saved_tensor_changed_in_place_is_noticed():
+    x = mc.ones(2, requires_grad=True)
+    for change in (lambda y: y.add_(1), lambda y: y.zero_(), lambda y: y.__setitem__(0, 5.0)):
+        y = x * 2
+        z = y * y
+        change(y)
+        with pytest.raises(RuntimeError, match="changed in place.*saved by Mul, is at version 1"):
+            z.sum().backward()
+
+
+def test_a_change_through_a_view_is_noticed():
+    w = mc.ones(2, 2, requires_grad=True)
+    x = mc.ones(2, 2)
+    y = w * x
+    with mc.no_grad():
+        x[0].fill_(3.0)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()
+
+
+def test_a_saved_output_changed_in_place_is_noticed():
+    y = mc.ones(2, requires_grad=True).exp()
+    z = y.sum()
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="saved by Exp"):
+        z.backward()
+
+
+def test_leaves_and_views_refuse_changes_while_recorded():
+    x = mc.ones(2, 2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf that requires a gradient"):
+        x += 1
+    with mc.no_grad():
+        x += 1
+    assert x.tolist() == [[2.0, 2.0], [2.0, 2.0]]
+    with pytest.raises(RuntimeError, match="a view cannot be changed in place"):
+        (x * 2)[0].add_(1)
+
+
+def test_changes_in_place_are_traced_back():
+    def run(x, y):
+        z = x * 2
+        z += y
+        z *= 3.0
+        z.sub_(x)
+        z.relu_()
+        return z
+
+    rng = np.random.default_rng(0)
+    assert_same(run, run, [rng.standard_normal((3, 4)), rng.standard_normal(4)])
+
+
+def test_a_result_of_another_shape_is_refused():
+    with pytest.raises(RuntimeError, match=r"keeps the shape \(2,\), got \(3, 2\)"):
+        mc.ones(2).add_(mc.ones(3, 2))

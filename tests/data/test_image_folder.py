@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pictures import jpeg, write_folder
+
+from minicnn.data import DataLoader, DatasetFolder, ImageFolder
+from minicnn.data.image_folder import IMG_EXTENSIONS
+
+FILES = {
+    "dog/2.JPG": jpeg(1),
+    "dog/10.jpg": jpeg(2),
+    "cat/deep/er/a.jpeg": jpeg(3, mode="L"),
+    "cat/b.png": jpeg(4),
+    "cat/notes.txt": b"",
+    "stray.jpg": jpeg(5),
+}
+
+
+def test_classes_and_samples_are_sorted(tmp_path: Path):
+    dataset = ImageFolder(write_folder(tmp_path, FILES))
+    assert dataset.classes == ["cat", "dog"] and dataset.class_to_idx == {"cat": 0, "dog": 1}
+    names = ["cat/b.png", "cat/deep/er/a.jpeg", "dog/10.jpg", "dog/2.JPG"]
+    assert dataset.samples == [(str(tmp_path / n), i // 2) for i, n in enumerate(names)]
+    assert dataset.imgs == dataset.samples and dataset.targets == [0, 0, 1, 1]
+    assert dataset.describe(3) == str(tmp_path / "dog/2.JPG")
+
+
+def test_pictures_are_rgb_and_go_through_the_transforms(tmp_path: Path):
+    dataset = ImageFolder(
+        write_folder(tmp_path, FILES), lambda picture: picture.mode, lambda label: label * 10
+    )
+    assert list(dataset[i] for i in range(4)) == [("RGB", 0), ("RGB", 0), ("RGB", 10), ("RGB", 10)]
+
+
+def test_extensions():
+    assert IMG_EXTENSIONS == (
+        ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp",
+    )  # fmt: skip
+
+
+def test_no_class(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="no class folder"):
+        ImageFolder(write_folder(tmp_path, {"a.jpg": b""}))
+    with pytest.raises(FileNotFoundError):
+        ImageFolder(tmp_path / "nowhere")
+
+
+def test_an_empty_class(tmp_path: Path):
+    write_folder(tmp_path, {**FILES, "eel/readme.txt": b""})
+    with pytest.raises(FileNotFoundError, match=r"no file ending in \.jpg.*for classes eel"):
+        ImageFolder(tmp_path)
+    assert ImageFolder(tmp_path, allow_empty=True).classes == ["cat", "dog", "eel"]
+
+
+def test_files_chosen_by_a_function(tmp_path: Path):
+    write_folder(tmp_path, FILES)
+    dataset = DatasetFolder(
+        tmp_path, lambda path: Path(path).name, is_valid_file=lambda path: path.endswith(".txt"),
+        allow_empty=True,
+    )  # fmt: skip
+    assert [dataset[i] for i in range(len(dataset))] == [("notes.txt", 0)]
+
+
+@pytest.mark.parametrize("chosen", [{}, {"extensions": (".a",), "is_valid_file": bool}])
+def test_exactly_one_way_to_choose_files(tmp_path: Path, chosen):
+    with pytest.raises(ValueError, match="exactly one of"):
+        DatasetFolder(tmp_path, str, **chosen)
+
+
+def test_an_unreadable_picture_is_named_by_the_loader(tmp_path: Path):
+    write_folder(tmp_path, {"a/x.jpg": b"not a picture"})
+    with pytest.raises(OSError, match=r"in sample 0 \(.*x\.jpg\)"):
+        list(DataLoader(ImageFolder(tmp_path)))

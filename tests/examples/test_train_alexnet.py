@@ -1,0 +1,205 @@
+"""The script as a person runs it: in a process of its own, on a few drawn pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from minicnn.data.drawn import draw_dogs_vs_cats
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "examples" / "train_alexnet.py"
+# 18 pictures to train on, 5 steps an epoch, 6 to validate; SGD has the smaller state to save
+TINY = "--epochs 2 --batch-size 4 --val-fraction 0.25 --optimizer sgd --lr 0.001 --device cpu"
+
+
+def command(folder: Path, options: str) -> list[str]:
+    return [sys.executable, str(SCRIPT), "--out", str(folder / "out"), *options.split()]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **variables}
+
+
+def run(folder: Path, options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(folder, options),
+        env=environment(**variables),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def interrupt(folder: Path, options: str, after: str, number: signal.Signals) -> tuple[int, str]:
+    """Exit status and output of a run that gets a signal once it has printed ``after``."""
+    process = subprocess.Popen(
+        command(folder, options),
+        env=environment(),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if after in line:
+            process.send_signal(number)
+            break
+    return_code = process.wait(timeout=120) if after in printed else pytest.fail(printed)
+    return return_code, printed + process.stdout.read()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return draw_dogs_vs_cats(tmp_path_factory.mktemp("data") / "pets", per_class=12, test=3)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, data) -> Path:
+    """The folder of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = run(folder, f"{TINY} --data {data}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    (folder / "printed").write_text(result.stdout)
+    return folder
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "out" / "metrics.json").read_text())
+
+
+def results(folder: Path) -> list[dict]:
+    """The epochs without what depends on the clock."""
+    clock = ("seconds", "images_per_second")
+    return [{k: v for k, v in e.items() if k not in clock} for e in metrics(folder)["epochs"]]
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    assert results(one) == results(other)
+    for name in ("last.ckpt", "best.ckpt"):
+        expected, got = (load_file(folder / "out" / name) for folder in (one, other))
+        assert expected.keys() == got.keys()
+        for key in expected:
+            assert np.array_equal(expected[key], got[key]), f"{name}: {key}"
+
+
+def test_it_leaves_its_results(whole):
+    assert {path.name for path in (whole / "out").iterdir()} >= {
+        "metrics.json",
+        "last.ckpt",
+        "best.ckpt",
+    }
+    written = metrics(whole)
+    assert [epoch["epoch"] for epoch in written["epochs"]] == [1, 2]
+    for epoch in written["epochs"]:
+        assert epoch["seconds"] > 0 and epoch["images_per_second"] > 0
+        assert 0 <= epoch["train_accuracy"] <= 1 and 0 <= epoch["val_accuracy"] <= 1
+        assert epoch["train_loss"] > 0 and epoch["val_loss"] > 0
+        assert np.sum(epoch["val_confusion"]) == 6
+    assert written["best"] in written["epochs"]
+    assert written["settings"]["batch_size"] == 4 and written["settings"]["train_pictures"] == 18
+    assert written["versions"]["numpy"] == np.__version__
+
+
+def test_it_draws_its_plots(whole):
+    pytest.importorskip("matplotlib")
+    for name in ("curves.png", "confusion.png", "predictions.png"):
+        assert (whole / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_says_where_it_runs_and_how_far_it_is(whole):
+    printed = (whole / "printed").read_text()
+    assert "AlexNet on cpu: 18 pictures to train on, 6 to validate" in printed
+    assert printed.count("epoch 2/2 ") == 5 + 1  # a line for each step, and the epoch's
+    assert "0 broken pictures left out" in printed
+
+
+def test_resume_after_a_kill_is_bit_identical(tmp_path, data, whole):
+    code, _ = interrupt(tmp_path, f"{TINY} --data {data}", "epoch 2/2  44%", signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert len(results(tmp_path)) == 1
+    result = run(tmp_path, f"{TINY} --data {data} --resume")
+    assert result.returncode == 0, result.stderr
+    assert_same_end(whole, tmp_path)
+
+
+def test_resume_after_ctrl_c_is_bit_identical(tmp_path, data, whole):
+    code, printed = interrupt(tmp_path, f"{TINY} --data {data}", "epoch 1/2  44%", signal.SIGINT)
+    assert code == 130
+    assert "stopped and saved" in printed and printed.rstrip().endswith("--resume")
+    result = run(tmp_path, f"{TINY} --data {data} --resume --workers 0")
+    assert result.returncode == 0, result.stderr
+    assert "epoch 1/2  22%" not in result.stdout  # it did not begin again
+    assert_same_end(whole, tmp_path)
+
+
+def test_broken_pictures_are_left_out_and_named(tmp_path, data):
+    pets = draw_dogs_vs_cats(tmp_path / "pets", per_class=4, test=2)
+    (pets / "train" / "dog.2.jpg").write_bytes(b"no picture")
+    (pets / "test" / "1.jpg").write_bytes(b"")
+    result = run(tmp_path, f"{TINY} --data {pets} --epochs 1")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("dog.2.jpg") == 1
+    assert "1 broken pictures left out" in result.stdout
+
+
+def test_it_draws_pictures_when_it_has_none(tmp_path):
+    result = run(tmp_path, "--limit 8 --epochs 1 --batch-size 4 --device cpu")
+    assert result.returncode == 0, result.stderr
+    assert "kaggle.com" in result.stdout.splitlines()[0]
+    assert metrics(tmp_path)["settings"]["train_pictures"] == 6
+
+
+def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('hidden by the test')")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    result = run(tmp_path, f"{TINY} --data {data} --epochs 1 --limit 8", PYTHONPATH=path)
+    assert result.returncode == 0, result.stderr
+    assert "not drawn: curves.png, confusion.png, predictions.png" in result.stdout
+    assert not list((tmp_path / "out").glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--data nowhere.zip", "nowhere.zip"),
+        ("--data {empty}", "no train pictures"),
+        ("--data {data} --limit 1", "at least 2"),
+        ("--data {data} --val-fraction 1.5", "val_fraction must be between 0 and 1, got 1.5"),
+        ("--data {data} --test nowhere", "nowhere"),
+        ("--data {data} --resume", "no run to go on with"),
+        ("--data {data} --lr -1", "Invalid learning rate: -1.0"),
+        ("--data {data} --epochs 0", "must be at least 1, got 0"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(tmp_path, data, options, message):
+    (tmp_path / "empty").mkdir()
+    result = run(tmp_path, options.format(data=data, empty=tmp_path / "empty"))
+    assert result.returncode != 0
+    assert message in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_an_out_folder_that_cannot_be_made(tmp_path, data):
+    (tmp_path / "out").write_text("a file")
+    result = run(tmp_path, f"--data {data}")
+    assert result.returncode != 0 and result.stderr.startswith("error: ")
+
+
+def test_resume_with_other_settings_is_refused(tmp_path, data, whole):
+    (tmp_path / "out").symlink_to(whole / "out")
+    result = run(tmp_path, f"{TINY} --data {data} --seed 7 --resume")
+    assert result.returncode != 0
+    assert result.stderr.startswith("error: ") and "seed was 0, now 7" in result.stderr

@@ -1,0 +1,274 @@
+"""Losses against PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as TF
+
+import minicnn
+import minicnn.nn.functional as F
+from minicnn.autograd import gradcheck, gradgradcheck
+from oracle import assert_same, channels_last, normal
+
+C = 4
+REDUCTIONS = pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+WEIGHT = np.array([0.5, 2.0, 0.0, 1.5])
+CLASS_SHAPES = [(5, C), (1, C), (2, C, 3), (2, C, 3, 2), (C,)]
+
+
+def classes(shape: tuple[int, ...], ignored: int | None = None) -> np.ndarray:
+    """Class numbers for logits of a shape, every third replaced by ``ignored``."""
+    shape = () if len(shape) == 1 else shape[:1] + shape[2:]
+    target = np.random.default_rng(1).integers(0, C, shape)
+    if ignored is not None and target.ndim:
+        target.reshape(-1)[::3] = ignored
+    return target
+
+
+def probabilities(shape: tuple[int, ...]) -> np.ndarray:
+    powers = np.exp(normal(*shape, seed=2))
+    return powers / powers.sum(min(1, len(shape) - 1), keepdims=True)
+
+
+@pytest.mark.parametrize("shape", CLASS_SHAPES)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize(
+    "ignore_index, label_smoothing", [(-100, 0.0), (1, 0.0), (-100, 0.3), (255, 1.0)]
+)
+@REDUCTIONS
+@DTYPES
+def test_cross_entropy(
+    shape: Any, weight: Any, ignore_index: int, label_smoothing: float, reduction: str, dtype: Any
+) -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, target, weight: f.cross_entropy(
+            x,
+            target,
+            None if weight is None else weight.detach(),
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+        )
+
+    arrays = [3 * normal(*shape), classes(shape, ignore_index), weight]
+    assert_same(loss(F), loss(TF), arrays, dtype)
+
+
+@pytest.mark.parametrize("shape", CLASS_SHAPES)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.3])
+@REDUCTIONS
+@DTYPES
+def test_cross_entropy_of_probabilities(
+    shape: Any, weight: Any, label_smoothing: float, reduction: str, dtype: Any
+) -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, target, weight: f.cross_entropy(
+            x,
+            target,
+            None if weight is None else weight.detach(),
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+        )
+
+    assert_same(loss(F), loss(TF), [3 * normal(*shape), probabilities(shape), weight], dtype)
+
+
+@pytest.mark.parametrize("shape", CLASS_SHAPES)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("ignore_index", [-100, 1])
+@REDUCTIONS
+@DTYPES
+def test_nll_loss(shape: Any, weight: Any, ignore_index: int, reduction: str, dtype: Any) -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, target, weight: f.nll_loss(
+            x,
+            target,
+            None if weight is None else weight.detach(),
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
+
+    arrays = [normal(*shape), classes(shape, ignore_index), weight]
+    assert_same(loss(F), loss(TF), arrays, dtype)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+@REDUCTIONS
+def test_all_ignored(name: str, reduction: str) -> None:
+    """The mean over nothing is NaN, the sum 0."""
+
+    def loss(f: Any) -> Any:
+        return lambda x, target: getattr(f, name)(x, target, reduction=reduction)
+
+    assert_same(loss(F), loss(TF), [normal(3, C), np.full(3, -100)])
+
+
+def test_cross_entropy_of_extreme_logits() -> None:
+    logits = np.array([[1e4, 0, -1e4], [-1e4, 1e4, 0], [88.0, 89.0, 90.0]])
+    for dtype in (np.float32, np.float64):
+        assert_same(F.cross_entropy, TF.cross_entropy, [logits, np.array([0, 2, 1])], dtype)
+
+
+def test_cross_entropy_of_memory_layouts() -> None:
+    x = normal(2, C, 5, 3)
+    for view in (channels_last(x), np.concatenate([x, x], 3)[..., ::2]):
+        assert_same(F.cross_entropy, TF.cross_entropy, [view, classes(x.shape)])
+
+
+def test_logits_used_twice() -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, t: f.cross_entropy(x, t) + (f.cross_entropy(2 * x, t) * x).sum()
+
+    assert_same(loss(F), loss(TF), [normal(3, C), classes((3, C))])
+
+
+def paired(*shape: int) -> list[np.ndarray]:
+    return [normal(*shape), normal(*shape, seed=1)]
+
+
+def in_unit_interval(*shape: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape)
+
+
+ELEMENTWISE: dict[str, Any] = {
+    "mse_loss": ({}, paired(3, 4)),
+    "mse_loss, scalars": ({}, [np.array(0.5), np.array(2.0)]),
+    "l1_loss": ({}, paired(3, 4)),
+    "l1_loss, equal": ({}, [np.ones((2, 3)), np.ones((2, 3))]),
+    "smooth_l1_loss": ({}, paired(3, 4)),
+    "smooth_l1_loss, beta": ({"beta": 0.4}, paired(2, 3, 2)),
+    "smooth_l1_loss, beta 0": ({"beta": 0.0}, paired(3, 4)),
+    "smooth_l1_loss, at beta": ({"beta": 1.0}, [np.array([1.0, -1, 0]), np.zeros(3)]),
+    "kl_div": ({}, [np.log(probabilities((3, C))), probabilities((3, C))[::-1]]),
+    "kl_div, zeros": ({}, [np.log(probabilities((3, C))), np.eye(3, C) + 0.0]),
+    "kl_div, log_target": ({"log_target": True}, paired(3, 4)),
+    "binary_cross_entropy": (
+        {}, [in_unit_interval(3, 4, seed=0), in_unit_interval(3, 4, seed=1)],
+    ),
+    "binary_cross_entropy, certain": (
+        {}, [np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0, 0.0, 1.0])],
+    ),
+    "binary_cross_entropy_with_logits": ({}, [5 * normal(3, 4), in_unit_interval(3, 4, seed=1)]),
+    "binary_cross_entropy_with_logits, extreme": (
+        {}, [np.array([-200.0, 200.0, 200.0, -200.0, 0.0]), np.array([0.0, 1.0, 0.0, 1.0, 1.0])],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # torch's advice on kl_div
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@REDUCTIONS
+@DTYPES
+def test_elementwise(name: str, reduction: str, dtype: Any) -> None:
+    options, arrays = ELEMENTWISE[name]
+
+    def loss(f: Any) -> Any:
+        return lambda *tensors: getattr(f, name.split(",")[0])(
+            *tensors, reduction=reduction, **options
+        )
+
+    if name in ("kl_div, zeros", "binary_cross_entropy, certain"):
+        # torch's gradient for a target at 0 is infinite or NaN; predictions are what is trained
+        target = arrays[1].astype(dtype)
+        ours, theirs = minicnn.tensor(target), torch.tensor(target)
+        assert_same(
+            lambda x: loss(F)(x, ours),
+            lambda x: loss(TF)(x, theirs),
+            arrays[:1],
+            dtype,
+            # torch's limit of the denominator is a float32 number
+            tolerance=2e-8 if dtype == np.float64 else None,
+        )
+    else:
+        assert_same(loss(F), loss(TF), arrays, dtype)
+
+
+def test_kl_div_batchmean() -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, t: f.kl_div(x, t, reduction="batchmean")
+
+    assert_same(loss(F), loss(TF), ELEMENTWISE["kl_div"][1])
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("shape", [(3, 4), (4,), (3, 1)])
+def test_weights_of_binary_losses(reduction: str, shape: Any) -> None:
+    weight, logits, target = np.abs(normal(*shape)), normal(3, 4), in_unit_interval(3, 4, seed=1)
+
+    def of_probabilities(f: Any) -> Any:
+        return lambda x, t, w: f.binary_cross_entropy(x, t, w.detach(), reduction=reduction)
+
+    def of_logits(f: Any) -> Any:
+        return lambda x, t, w: f.binary_cross_entropy_with_logits(
+            x, t, w.detach(), pos_weight=2 * w.detach(), reduction=reduction
+        )
+
+    arrays = [in_unit_interval(3, 4, seed=2), target, weight]
+    assert_same(of_probabilities(F), of_probabilities(TF), arrays)
+    assert_same(of_logits(F), of_logits(TF), [logits, target, weight])
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+@pytest.mark.parametrize(
+    "name", ["cross_entropy", "nll_loss", *(n for n in ELEMENTWISE if "," not in n)]
+)
+def test_differences(check: Any, name: str) -> None:
+    if name in ("cross_entropy", "nll_loss"):
+        target, weight = minicnn.tensor(classes((3, C))), minicnn.tensor(WEIGHT)
+        tensors = (minicnn.tensor(normal(3, C), requires_grad=True),)
+        options = {"label_smoothing": 0.2} if name == "cross_entropy" else {}
+        assert check(lambda x: getattr(F, name)(x, target, weight, **options), tensors)
+    else:
+        arrays = ELEMENTWISE[name][1]
+        tensors = tuple(minicnn.tensor(a[:2], requires_grad=True) for a in arrays)
+        assert check(lambda x, t: getattr(F, name)(x, t) ** 2, tensors)
+
+
+def test_shapes_that_differ() -> None:
+    x, target = minicnn.zeros(3, 4), minicnn.zeros(4)
+    for loss in (F.mse_loss, F.l1_loss, F.smooth_l1_loss):
+        with pytest.warns(UserWarning, match=r"shape \(3, 4\) and target of shape \(4,\)"):
+            assert loss(x, target).item() == 0
+    for loss in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+        with pytest.raises(ValueError, match=r"one shape, got \(3, 4\) and \(4,\)"):
+            loss(x, target)
+
+
+LOGITS, TARGET = np.zeros((3, C)), np.array([0, 1, 3])
+ERRORS: list[Any] = [
+    (IndexError, "cross_entropy", LOGITS, [0, 1, C], {}, r"in \[0, 4\) or -100, got 4"),
+    (IndexError, "cross_entropy", LOGITS, [0, -1, 2], {}, "got -1"),
+    (IndexError, "nll_loss", LOGITS, [0, 1, C], {}, "got 4"),
+    (ValueError, "cross_entropy", LOGITS, [0, 1], {}, "one batch size"),
+    (ValueError, "nll_loss", LOGITS, [0, 1], {}, "one batch size"),
+    (RuntimeError, "cross_entropy", np.zeros((1, C, 2)), [[0, 1, 2]], {}, "target of shape"),
+    (RuntimeError, "cross_entropy", LOGITS, [0.0, 1.0, 2.0], {}, "of int64, got float64"),
+    (RuntimeError, "cross_entropy", LOGITS, TARGET, {"label_smoothing": 1.5}, "got 1.5"),
+    (ValueError, "cross_entropy", LOGITS, TARGET, {"reduction": "average"}, "got 'average'"),
+    (ValueError, "mse_loss", LOGITS, LOGITS, {"reduction": "batchmean"}, "got 'batchmean'"),
+    (RuntimeError, "cross_entropy", LOGITS, LOGITS, {"ignore_index": 1}, "needs class numbers"),
+    (RuntimeError, "smooth_l1_loss", LOGITS, LOGITS, {"beta": -1.0}, "got -1.0"),
+    (RuntimeError, "binary_cross_entropy", LOGITS + 1.5, LOGITS, {}, "between 0 and 1, got 1.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, name, input, target, options, message", ERRORS)
+def test_errors(kind: Any, name: str, input: Any, target: Any, options: Any, message: str) -> None:
+    target = np.asarray(target)
+    with pytest.raises(kind):
+        getattr(TF, name)(torch.tensor(input), torch.tensor(target), **options)
+    with pytest.raises(kind, match=message):
+        getattr(F, name)(minicnn.tensor(input), minicnn.tensor(target), **options)
+
+
+def test_weight_for_every_class() -> None:
+    weight = minicnn.ones(3, dtype=minicnn.float64)
+    for loss in (F.cross_entropy, F.nll_loss):
+        with pytest.raises(RuntimeError, match=r"weight of shape \(4,\), got \(3,\)"):
+            loss(minicnn.tensor(LOGITS), minicnn.tensor(TARGET), weight)

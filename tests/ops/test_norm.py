@@ -1,0 +1,220 @@
+"""Normalisation against PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as TF
+
+import minicnn
+import minicnn.nn.functional as F
+from minicnn.autograd import gradcheck, gradgradcheck
+from oracle import assert_close, assert_same, channels_last, normal
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+SHAPES = [(4, 3), (2, 3, 5), (2, 3, 4, 5), (1, 3, 2, 1), (2, 1, 3, 3)]
+
+
+def affine(shape: tuple[int, ...], which: str) -> list[Any]:
+    """weight and bias of a shape, or None for those that ``which`` does not name."""
+    weight, bias = 1 + 0.3 * normal(*shape, seed=1), normal(*shape, seed=2)
+    return [weight if "w" in which else None, bias if "b" in which else None]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("which", ["wb", "w", "b", ""])
+@DTYPES
+def test_batch_norm_training(shape: Any, which: str, dtype: Any) -> None:
+    x = 2 + 3 * normal(*shape)
+    running = [normal(shape[1], seed=3).astype(dtype), np.ones(shape[1], dtype)]
+    ours = [minicnn.tensor(a) for a in running]
+    theirs = [torch.tensor(a) for a in running]
+    options = {"training": True, "momentum": 0.3, "eps": 1e-3}
+    assert_same(
+        lambda x, w, b: F.batch_norm(x, *ours, w, b, **options),
+        lambda x, w, b: TF.batch_norm(x, *theirs, w, b, **options),
+        [x, *affine((shape[1],), which)],
+        dtype,
+    )
+    for our, their in zip(ours, theirs):
+        assert_close(our, their, 1e-6, "running statistics")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("which", ["wb", ""])
+@DTYPES
+def test_batch_norm_evaluation(shape: Any, which: str, dtype: Any) -> None:
+    C = shape[1]
+    assert_same(
+        lambda x, m, v, w, b: F.batch_norm(x, m.detach(), v.detach(), w, b),
+        lambda x, m, v, w, b: TF.batch_norm(x, m.detach(), v.detach(), w, b),
+        [normal(*shape), normal(C), np.abs(normal(C)) + 0.1, *affine((C,), which)],
+        dtype,
+    )
+
+
+def test_batch_norm_without_running_statistics() -> None:
+    def network(f: Any) -> Any:
+        return lambda x: f.batch_norm(x, None, None, training=True)
+
+    assert_same(network(F), network(TF), [normal(3, 2, 4)])
+
+
+def test_batch_norm_far_from_zero() -> None:
+    """The variance is not a small difference of large numbers."""
+    x = 1000 + 0.1 * normal(4, 3, 8, 8)
+    out = F.batch_norm(minicnn.tensor(x.astype(np.float32)), None, None, training=True)
+    assert abs(out.numpy().std() - 1) < 0.01
+
+
+def test_batch_norm_of_a_constant_channel() -> None:
+    out = F.batch_norm(minicnn.full((2, 3, 4, 4), 5.0), None, None, training=True)
+    np.testing.assert_allclose(out.numpy(), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("which", ["wb", ""])
+@pytest.mark.parametrize("shape", [(2, 2, 3), (2, 3, 2, 2)])
+@DTYPES
+def test_layer_norm(which: str, shape: Any, dtype: Any) -> None:
+    for count in range(1, len(shape) + 1):
+        inner = shape[-count:]
+        assert_same(
+            lambda x, w, b, inner=inner: F.layer_norm(x, inner, w, b, 1e-4),
+            lambda x, w, b, inner=inner: TF.layer_norm(x, inner, w, b, 1e-4),
+            [normal(*shape), *affine(inner, which)],
+            dtype,
+        )
+
+
+@pytest.mark.parametrize("which", ["wb", "w", ""])  # torch cannot differentiate a bias alone
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(2, 4, 3, 5), (1, 4, 2), (3, 4, 1, 2), (2, 8)])
+@DTYPES
+def test_group_norm(which: str, groups: int, shape: Any, dtype: Any) -> None:
+    assert_same(
+        lambda x, w, b: F.group_norm(x, groups, w, b),
+        lambda x, w, b: TF.group_norm(x, groups, w, b),
+        [normal(*shape), *affine(shape[1:2], which)],
+        dtype,
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 3, 4), (1, 1, 2, 2), (2, 4, 5), (2, 6, 2, 3, 2)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": 5},
+        {"size": 2, "alpha": 0.3},
+        {"size": 3, "alpha": 0.5, "beta": 1.3, "k": 2.0},
+        {"size": 9, "alpha": 1.0, "beta": 0.5},
+        {"size": 1, "alpha": 1.0},
+    ],
+)
+@DTYPES
+def test_local_response_norm(shape: Any, options: Any, dtype: Any) -> None:
+    assert_same(
+        lambda x: F.local_response_norm(x, **options),
+        lambda x: TF.local_response_norm(x, **options),
+        [3 * normal(*shape)],
+        dtype,
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"p": 1.0, "dim": -1}, {"p": 3.0, "dim": 0}])
+def test_normalize(options: Any) -> None:
+    x = normal(3, 4, 2)
+    assert_same(lambda x: F.normalize(x, **options), lambda x: TF.normalize(x, **options), [x])
+    zero = minicnn.zeros(2, 3, requires_grad=True)
+    F.normalize(zero).sum().backward()
+    assert np.isfinite(zero.grad.numpy()).all()
+
+
+def running(x: Any) -> tuple[Any, Any]:
+    """Some running mean and variance, of the kind of tensor that ``x`` is."""
+    tensor = minicnn.tensor if isinstance(x, minicnn.Tensor) else torch.tensor
+    return tensor(np.linspace(-1, 1, x.shape[1])), tensor(np.linspace(0.5, 2, x.shape[1]))
+
+
+OPERATIONS = {
+    "batch norm": lambda f, x, w, b: f.batch_norm(x, None, None, w, b, training=True),
+    "batch norm, evaluation": lambda f, x, w, b: f.batch_norm(x, *running(x), w, b),
+    "layer norm": lambda f, x, w, b: f.layer_norm(x, x.shape[-1:]) * w[0] + b[0],
+    "group norm": lambda f, x, w, b: f.group_norm(x, 2, w, b),
+    "local response norm": lambda f, x, w, b: f.local_response_norm(x, 3, 0.5) * w[0] + b[0],
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("layout", [channels_last, lambda x: x[::-1, :, ::2].copy(order="K")])
+def test_memory_layouts(name: str, layout: Any) -> None:
+    x = layout(normal(3, 4, 5, 2))
+    arrays = [x, *affine((4,), "wb")]
+    operation = OPERATIONS[name]
+    assert_same(lambda *t: operation(F, *t), lambda *t: operation(TF, *t), arrays)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_views_used_twice(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    def network(f: Any) -> Any:
+        def run(x: Any, w: Any, b: Any) -> Any:
+            return operation(f, x[:, ::2, :, 1:], w, b) * operation(f, x[:, 1::2, :, :-1], b, w)
+
+        return run
+
+    assert_same(network(F), network(TF), [normal(2, 8, 3, 4), *affine((4,), "wb")])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_differences(name: str, check: Any) -> None:
+    arrays = [normal(2, 4, 1, 2), *affine((4,), "wb")]
+    tensors = tuple(minicnn.tensor(a, requires_grad=True) for a in arrays)
+    assert check(lambda *t: OPERATIONS[name](F, *t), tensors)
+
+
+def test_running_statistics_are_not_traced() -> None:
+    x = minicnn.randn(4, 3, requires_grad=True)
+    mean, var = minicnn.zeros(3), minicnn.ones(3)
+    for _ in range(2):
+        F.batch_norm(x, mean, var, training=True)
+    assert not mean.requires_grad and not var.requires_grad
+    assert np.abs(mean.numpy()).min() > 0
+
+
+x = minicnn.zeros(2, 3, 4, 4)
+ERRORS = [
+    (
+        ValueError,
+        lambda: F.batch_norm(x[:1, :, :1, :1], None, None, training=True),
+        "1 value per channel",
+    ),
+    (RuntimeError, lambda: F.batch_norm(x, None, None), "needs running_mean"),
+    (RuntimeError, lambda: F.batch_norm(x[0, 0, 0], None, None, training=True), r"\(N, C, ...\)"),
+    (
+        RuntimeError,
+        lambda: F.batch_norm(x, None, None, minicnn.ones(4), training=True),
+        r"weight of shape \(3,\), got \(4,\)",
+    ),
+    (RuntimeError, lambda: F.layer_norm(x, (4, 5)), r"shape \(..., 4, 5\), got \(2, 3, 4, 4\)"),
+    (
+        RuntimeError,
+        lambda: F.layer_norm(x, 4, minicnn.ones(3)),
+        r"weight of shape \(4,\), got \(3,\)",
+    ),
+    (RuntimeError, lambda: F.group_norm(x, 2), "num_groups=2 must divide the 3 channels"),
+    (RuntimeError, lambda: F.group_norm(x, 3, minicnn.ones(4)), r"weight of shape \(3,\)"),
+    (ValueError, lambda: F.group_norm(x[:1, :, 0, 0], 3), "more than 1 value per group"),
+    (ValueError, lambda: F.local_response_norm(x[0, 0], 3), "3 or more dimensions"),
+    (ValueError, lambda: F.local_response_norm(x, 0), "size of at least 1, got 0"),
+]
+
+
+@pytest.mark.parametrize("kind, call, message", ERRORS)
+def test_errors(kind: Any, call: Any, message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()

@@ -1,0 +1,136 @@
+"""Making tensors, reading them, moving them; their dtypes, repr and exchange with other libraries."""
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+
+
+def test_tensor_copies_and_from_numpy_shares():
+    array = np.zeros(3, np.float32)
+    assert not np.shares_memory(mc.tensor(array).array, array)
+    assert np.shares_memory(mc.from_numpy(array).array, array)
+    assert np.shares_memory(mc.as_tensor(array).array, array)
+    with pytest.raises(TypeError, match="numpy.ndarray, got list"):
+        mc.from_numpy([1.0])
+
+
+@pytest.mark.parametrize("data", [1, 2.5, True, [1, 2], [1.0, 2], [[True]], np.ones(2), np.float64(1), np.arange(3)])
+def test_dtypes_are_those_of_torch(data):
+    expected = str(torch.tensor(data).dtype).removeprefix("torch.")
+    assert mc.tensor(data).dtype.name == expected
+
+
+def test_factories():
+    assert mc.zeros(2, 3).shape == mc.zeros((2, 3)).shape == (2, 3)
+    assert mc.ones(2, dtype=mc.int64).tolist() == [1, 1]
+    assert mc.full((2,), 7).dtype == mc.int64 and mc.full((2,), 7.0).dtype == mc.float32
+    assert mc.arange(3).dtype == mc.int64 and mc.arange(0, 1, 0.5).tolist() == [0.0, 0.5]
+    assert mc.linspace(0, 1, 3).tolist() == [0.0, 0.5, 1.0]
+    assert mc.eye(2).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert mc.zeros_like(mc.ones(2, dtype=mc.float64)).dtype == mc.float64
+    assert mc.randint(0, 5, (100,)).array.max() == 4
+    assert sorted(mc.randperm(5).tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_like_factories_keep_the_memory_layout():
+    x = mc.zeros(2, 4, 4, 3).permute(0, 3, 1, 2)
+    assert mc.ones_like(x).array.strides == x.array.strides == x.clone().array.strides
+
+
+def test_a_seed_gives_the_same_numbers_again():
+    mc.manual_seed(3)
+    first = mc.randn(4).tolist(), mc.rand(4).tolist()
+    mc.manual_seed(3)
+    assert first == (mc.randn(4).tolist(), mc.rand(4).tolist())
+    generator = mc.Generator(5)
+    state = generator.get_state()
+    drawn = generator.normal(3).tolist(), generator.philox()
+    generator.set_state(state)
+    assert drawn == (generator.normal(3).tolist(), generator.philox())
+    with pytest.raises(ValueError, match="non-negative, got -1"):
+        mc.manual_seed(-1)
+
+
+def test_reading_numbers():
+    x = mc.tensor([[1.0, 2.0]])
+    assert x.numpy() is x.array and float(x[0, 1]) == 2.0 and int(mc.tensor(3)) == 3
+    assert [row.shape for row in x] == [(2,)] and len(x) == 1
+    assert bool(mc.tensor(1)) and x.numel() == 2 and x.dim() == 2 and x.size(1) == 2
+    with pytest.raises(RuntimeError, match=r"one element, got shape \(1, 2\)"):
+        x.item()
+    with pytest.raises(RuntimeError, match="truth"):
+        bool(x)
+    with pytest.raises(RuntimeError, match="detach"):
+        mc.ones(1, requires_grad=True).numpy()
+    with pytest.raises(TypeError, match="at least one dimension"):
+        len(mc.tensor(1))
+
+
+def test_repr_is_readable():
+    assert repr(mc.tensor([1.0, 2.0])) == "tensor([1., 2.])"
+    assert repr(mc.ones(2, dtype=mc.float64, requires_grad=True)) == (
+        "tensor([1., 1.], dtype=float64, requires_grad=True)"
+    )
+    assert "grad_fn=<MulBackward>" in repr(mc.ones(2, requires_grad=True) * 2)
+
+
+def test_to():
+    x = mc.ones(2, requires_grad=True)
+    assert x.to(mc.float32) is x and x.to("cpu") is x and x.cpu() is x
+    assert x.to(mc.float64).dtype == mc.float64 and x.half().dtype == mc.float16
+    assert x.to(mc.zeros(1, dtype=mc.float64)).dtype == mc.float64
+    assert x.long().tolist() == [1, 1] and x.bool().dtype == bool
+    x.to(mc.float64).sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_devices():
+    assert mc.ones(1).device == "cpu" and str(mc.Device("cuda:1")) == "cuda:1"
+    assert mc.Device("cuda") == mc.Device("cuda", 0) != mc.Device("cpu")
+    with pytest.raises(RuntimeError, match="'cpu', 'cuda' or 'cuda:INDEX', got 'tpu'"):
+        mc.Device("tpu")
+    if not mc.cuda.is_available():
+        with pytest.raises(RuntimeError, match="device 'cuda' needs"):
+            mc.ones(1).cuda()
+
+
+def test_copies_and_pickles():
+    x = mc.ones(2, requires_grad=True)
+    for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert other.requires_grad and other.tolist() == x.tolist()
+        assert not np.shares_memory(other.array, x.array)
+    with pytest.raises(RuntimeError, match="detach"):
+        copy.deepcopy(x * 2)
+
+
+def test_exchange_without_copies():
+    theirs = torch.arange(3.0)
+    ours = mc.from_dlpack(theirs)
+    ours[0] = 7.0
+    assert theirs[0] == 7.0
+    assert torch.from_dlpack(ours)[0] == 7.0
+    assert np.asarray(ours).tolist() == [7.0, 1.0, 2.0]
+
+
+def test_copy_and_fill():
+    x = mc.zeros(2, 2)
+    x.copy_(mc.tensor([1.0, 2.0], dtype=mc.float64))
+    assert x.tolist() == [[1.0, 2.0], [1.0, 2.0]] and x.dtype == mc.float32
+    assert x.fill_(3).sum().item() == 12.0 and x.zero_().sum().item() == 0.0
+
+
+def test_import_is_silent_and_starts_nothing():
+    code = (
+        "import sys, threading; import minicnn; "
+        "assert threading.active_count() == 1; "
+        "assert not {'cupy', 'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("matplotlib")
+
+from minicnn import viz  # noqa: E402
+
+EPOCHS = [
+    {
+        "epoch": epoch,
+        "train_loss": 0.7 / epoch,
+        "val_loss": 0.8 / epoch,
+        "train_accuracy": 1 - 0.5 / epoch,
+        "val_accuracy": 1 - 0.6 / epoch,
+    }
+    for epoch in (1, 2, 3)
+]
+
+
+def colours(path) -> set[tuple[int, int, int]]:
+    with Image.open(path) as picture:
+        return {colour for _, colour in picture.convert("RGB").getcolors(2**24)}
+
+
+def rgb(name: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(name[1:]))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_curves_show_both_parts(tmp_path, count):
+    viz.plot_curves(EPOCHS[:count], tmp_path / "curves.png", "a run")
+    assert {rgb(viz.TRAIN), rgb(viz.VALIDATION)} <= colours(tmp_path / "curves.png")
+
+
+def test_curves_need_an_epoch(tmp_path):
+    with pytest.raises(ValueError, match="at least one epoch, got none"):
+        viz.plot_curves([], tmp_path / "curves.png")
+
+
+def draw_predictions(path, truth):
+    images = [Image.new("RGB", size) for size in ((40, 30), (30, 50), (20, 20))]
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    viz.plot_predictions(images, probabilities, ("cat", "dog"), path, ["a", "b", "c"], truth)
+    return colours(path)
+
+
+def test_predictions_are_green_if_right_and_red_if_wrong(tmp_path):
+    shown = draw_predictions(tmp_path / "p.png", truth=[0, 1, 1])
+    assert rgb(viz.RIGHT) in shown and rgb(viz.WRONG) not in shown
+    assert rgb(viz.WRONG) in draw_predictions(tmp_path / "p.png", truth=[0, 0, 1])
+
+
+def test_predictions_without_truth_are_neither(tmp_path):
+    shown = draw_predictions(tmp_path / "p.png", truth=None)
+    assert rgb(viz.UNKNOWN) in shown
+    assert not {rgb(viz.RIGHT), rgb(viz.WRONG)} & shown
+
+
+def test_predictions_need_a_row_for_each_picture(tmp_path):
+    with pytest.raises(ValueError, match="got 1 pictures and 2 rows"):
+        viz.plot_predictions(
+            [Image.new("RGB", (9, 9))], np.ones((2, 2)), ("cat", "dog"), tmp_path / "p.png"
+        )
+
+
+def test_confusion_is_dark_where_many_are(tmp_path):
+    viz.plot_confusion(np.array([[10, 0], [5, 5]]), ("cat", "dog"), tmp_path / "c.png")
+    assert {rgb(shade) for shade in viz.BLUES} <= colours(tmp_path / "c.png")
+
+
+def test_a_class_without_pictures_is_no_division_by_zero(tmp_path):
+    with np.errstate(all="raise"):
+        viz.plot_confusion(np.array([[3, 0], [0, 0]]), ("cat", "dog"), tmp_path / "c.png")
+
+
+def test_importing_viz_does_not_import_matplotlib():
+    code = "import sys, minicnn.viz; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

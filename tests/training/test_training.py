@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import io
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn, optim, training
+
+
+def update(meter: training.ClassificationMeter, loss: float, predicted: list, target: list) -> None:
+    logits = mc.tensor(np.eye(2, dtype=np.float32)[predicted])
+    meter.update(mc.tensor(loss), logits, mc.tensor(target))
+
+
+def test_meter_weighs_batches_by_their_size():
+    meter = training.ClassificationMeter()
+    update(meter, 1.0, predicted=[0, 1, 1], target=[0, 1, 0])
+    update(meter, 3.0, predicted=[0], target=[0])
+    loss, accuracy = meter.compute()
+    assert (loss, accuracy) == (1.5, 0.75)
+    assert str(meter) == "loss 1.500  accuracy 75.0 %"
+
+
+def test_meter_goes_on_from_its_state():
+    first, second = training.ClassificationMeter(), training.ClassificationMeter()
+    update(first, 0.3, predicted=[0, 1], target=[0, 0])
+    second.load_state_dict(first.state_dict())
+    for meter in (first, second):
+        update(meter, 0.1, predicted=[1], target=[1])
+    assert first.compute() == second.compute()
+
+
+def test_meter_is_nan_before_the_first_sample_and_after_reset():
+    meter = training.ClassificationMeter()
+    update(meter, 0.3, predicted=[0], target=[0])
+    meter.reset()
+    assert all(map(math.isnan, meter.compute()))
+
+
+def test_confusion_matrix_has_true_classes_as_rows():
+    matrix = training.confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 2, 1, 2]), 3)
+    assert matrix.tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_plateau_warns_once_a_window_sat_at_the_guess(num_classes):
+    watch = training.PlateauWatch(num_classes, window=3)
+    said = [watch.update(mc.tensor(math.log(num_classes))) for _ in range(6)]
+    assert [text is not None for text in said] == [False, False, True] * 2
+    assert f"{math.log(num_classes):.4f}" in said[2] and "--init kaiming" in said[2]
+
+
+def test_plateau_is_silent_when_the_loss_falls_or_is_above():
+    watch = training.PlateauWatch(2, window=2)
+    losses = (0.9, 0.8, 0.69, 0.67, 0.6, 0.5)
+    assert [watch.update(mc.tensor(loss)) for loss in losses] == [None] * 6
+
+
+def lines_of(progress_total: int, steps: list[int], done: int = 0) -> list[str]:
+    out = io.StringIO()
+    with training.Progress("epoch 1/2", progress_total, done=done, file=out) as progress:
+        for step in steps:
+            progress.update(step, lambda: "loss 0.5")
+    return out.getvalue().splitlines()
+
+
+def test_a_log_file_gets_a_line_each_tenth():
+    lines = lines_of(100, [5] * 20)
+    assert len(lines) == 10
+    assert lines[0].startswith("epoch 1/2  10%  loss 0.5") and lines[-1].endswith("0 s left")
+
+
+def test_steps_larger_than_a_tenth_get_one_line_each():
+    assert len(lines_of(10, [4, 4, 2])) == 3
+    assert len(lines_of(100, [70, 10, 20])) == 3
+
+
+def test_progress_goes_on_in_mid_epoch():
+    lines = lines_of(100, [10, 10], done=80)
+    assert [line[:14] for line in lines] == ["epoch 1/2  90%", "epoch 1/2 100%"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00 min"), (200, "3:20 min"), (3900, "1:05 h")]
+)
+def test_duration(seconds, text):
+    assert training.duration(seconds) == text
+
+
+def test_the_first_ctrl_c_asks_and_the_second_raises():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), training.StopRequest() as stop:
+        assert not stop.requested
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.requested
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def new_run(folder, **settings) -> training.Run:
+    net = nn.Linear(3, 2)
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    meter = training.ClassificationMeter()
+    return training.Run(folder, settings, ("workers",), net=net, optimizer=optimizer, meter=meter)
+
+
+def train(run: training.Run, steps: int) -> None:
+    """Steps on random inputs, so that the random numbers count as well."""
+    for _ in range(steps):
+        logits, target = run.parts["net"](mc.randn(4, 3)), mc.tensor([0, 1, 0, 1])
+        loss = nn.functional.cross_entropy(logits, target)
+        run.parts["optimizer"].zero_grad()
+        loss.backward()
+        run.parts["optimizer"].step()
+        run.parts["meter"].update(loss, logits, target)
+        run.batch += 1
+
+
+def finish(run: training.Run, right: int) -> dict:
+    run.seconds = 1.0
+    return run.finish_epoch(run.parts["meter"], 0.5, np.array([[right, 4 - right], [2, 2]]), 0.1)
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path):
+    run = new_run(tmp_path)
+    train(run, 3)
+    finish(run, right=3)
+    train(run, 2)
+    run.save()
+    middle = (tmp_path / "last.ckpt").read_bytes()
+    train(run, 2)
+    row = finish(run, right=2)
+
+    (tmp_path / "last.ckpt").write_bytes(middle)
+    mc.manual_seed(1234)
+    resumed = new_run(tmp_path)
+    resumed.resume()
+    assert (resumed.epoch, resumed.batch) == (1, 2)
+    train(resumed, 2)
+    assert finish(resumed, right=2) == row
+    assert resumed.metrics["epochs"] == run.metrics["epochs"]
+    for part in ("net", "optimizer"):
+        states = [str(r.parts[part].state_dict()) for r in (run, resumed)]
+        assert states[0] == states[1]
+
+
+def test_the_best_epoch_is_kept(tmp_path):
+    run = new_run(tmp_path)
+    for right in (1, 4, 2):
+        train(run, 1)
+        finish(run, right)
+    assert [row["val_accuracy"] for row in run.metrics["epochs"]] == [0.375, 0.75, 0.5]
+    assert run.metrics["best"]["epoch"] == 2 == mc.load(tmp_path / "best.ckpt")["epoch"]
+
+
+def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
+    new_run(tmp_path, seed=1, lr=0.1, workers=2).save()
+    new_run(tmp_path, seed=1, lr=0.1, workers=0).resume()
+    with pytest.raises(ValueError, match="must be the same: seed was 1, now 2; lr was 0.1, now 0.2"):
+        new_run(tmp_path, seed=2, lr=0.2, workers=2).resume()
+
+
+def test_nothing_to_resume(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run to go on with: .*last.ckpt"):
+        new_run(tmp_path).resume()

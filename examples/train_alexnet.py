@@ -41,10 +41,9 @@ TRAIN_TRANSFORM = transforms.Compose(
     ]
 )
 VAL_TRANSFORM = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(227), *TO_INPUT])
-KAGGLE = (
-    "for photographs, accept the rules at https://www.kaggle.com/c/dogs-vs-cats/data, download "
-    "dogs-vs-cats.zip and give --data dogs-vs-cats.zip"
-)
+# what the command line does not say
+PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
+DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
 # settings that a resumed run may change; the others change its result
 MAY_DIFFER = ("out", "device", "workers", "resume", "test", "test_count")
 
@@ -55,44 +54,41 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
-    add("--epochs", type=positive, help="10 (drawn pictures: 6)")
-    add("--batch-size", type=positive, help="128 (drawn pictures: 32)")
+    for name, value in PHOTOS.items():
+        help_text = f"{value}; for drawn pictures {DRAWN[name]}"
+        add("--" + name.replace("_", "-"), type=type(value), help=help_text)
     add("--out", type=Path, default="runs/alexnet", help="folder for the results (%(default)s)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
-    add("--optimizer", choices=("adamw", "sgd"), default="adamw")
-    add("--lr", type=float, help="peak; adamw 3e-4 (drawn pictures: 2e-4), sgd 0.01")
+    add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
     add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
-    add("--val-fraction", type=float, help="kept for validation: 0.1 (drawn pictures: 0.2)")
-    add("--limit", type=positive, metavar="N", help="use N of the pictures")
+    add("--limit", type=int, metavar="N", help="use N of the pictures")
     add("--workers", type=int, default=2, help="threads that load pictures (%(default)s)")
     add("--seed", type=int, default=0)
     add("--resume", action="store_true", help="go on from last.ckpt in --out")
     add("--test", metavar="PATH", help="pictures for predictions.png")
-    add("--test-count", type=positive, default=10, metavar="N", help="how many (%(default)s)")
+    add("--test-count", type=int, default=10, metavar="N", help="how many (%(default)s)")
     args = parser.parse_args()
-
-    drawn = args.data is None
-    args.epochs = args.epochs or (6 if drawn else 10)
-    args.batch_size = args.batch_size or (32 if drawn else 128)
-    args.lr = args.lr or (0.01 if args.optimizer == "sgd" else 2e-4 if drawn else 3e-4)
-    args.val_fraction = args.val_fraction or (0.2 if drawn else 0.1)
+    if args.lr is None and args.optimizer == "sgd":
+        args.lr = 0.01
+    for name, value in (PHOTOS if args.data else DRAWN).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     if args.device == "auto":
         args.device = "cuda" if cuda_is_available() else "cpu"
+    if args.test_count < 1:
+        parser.error(f"--test-count must be at least 1, got {args.test_count}")
     return args
-
-
-def positive(text: str) -> int:
-    """An argument's type: an integer above 0."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return int(text)
 
 
 def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataLoader]:
     """Loaders of the training and the validation pictures, drawn now if none are given."""
     if args.data is None:
         count = args.limit or 800
-        print(f"No --data: drawing {count} cats and dogs to train on; {KAGGLE}")
+        print(
+            f"No --data: drawing {count} cats and dogs to train on. For photographs, accept the "
+            "rules at https://www.kaggle.com/c/dogs-vs-cats/data, download dogs-vs-cats.zip and "
+            "give --data dogs-vs-cats.zip"
+        )
         folder = args.out / f"drawn-{count}-seed-{args.seed}"
         args.data = [str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))]
     pictures = data.DogsVsCats(args.data, on_error="warn")
@@ -180,17 +176,11 @@ def main() -> None:
         schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
         meter = training.ClassificationMeter()  # of the running epoch
 
+        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
         train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
-        settings = {"train_pictures": train_count, "val_pictures": val_count}
-        settings = vars(args) | {"out": str(args.out)} | settings
+        counts = {"train_pictures": train_count, "val_pictures": val_count}
         run = training.Run(
-            args.out,
-            settings,
-            MAY_DIFFER,
-            net=net,
-            optimizer=optimizer,
-            schedule=schedule,
-            meter=meter,
+            args.out, vars(args) | {"out": str(args.out)} | counts, MAY_DIFFER, **parts
         )
         if args.resume:
             run.resume()

@@ -8,7 +8,7 @@ from .tensor import (
 )  # fmt: skip
 from .ops import methods as _methods  # gives Tensor its operations
 # isort: on
-from . import autograd, cuda, random
+from . import autograd, cuda, nn, optim, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .device import Device
 from .io import load, save

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-DeviceLike = "Device | str | None"
-
 
 class Device:
     """A place for tensors: ``Device("cpu")``, ``Device("cuda")`` or ``Device("cuda", 1)``.
@@ -28,16 +26,17 @@ class Device:
     As ``torch.device``; equality with a string also works (``x.device == "cpu"``).
     """
 
-    __slots__ = ("type", "index")
+    __slots__ = ("index", "type")
+
+    type: str
+    index: int | None
 
     def __init__(self, type: Device | str, index: int | None = None) -> None:
-        if isinstance(type, Device):
-            type, index = type.type, type.index if index is None else index
-        name, _, number = type.partition(":")
+        name, _, number = str(type).partition(":")
         if name not in ("cpu", "cuda") or (number and not number.isdigit()):
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         self.type = name
-        self.index = int(number) if number else index
+        self.index = index if index is not None or not number else int(number)
 
     @property
     def xp(self) -> ModuleType:

@@ -9,7 +9,7 @@ from PIL import Image
 
 pytest.importorskip("matplotlib")
 
-from minicnn import viz  # noqa: E402
+from minicnn import viz
 
 EPOCHS = [
     {

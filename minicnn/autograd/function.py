@@ -28,11 +28,23 @@ class Function:
     """
 
     __slots__ = (
-        "edges", "needs_input_grad", "output_hooks", "freed", "_to_save", "_saved",
-        "_inputs", "_outputs", "_stack", "__dict__", "__weakref__",
-    )  # fmt: skip
+        "__dict__",
+        "__weakref__",
+        "_inputs",
+        "_outputs",
+        "_saved",
+        "_stack",
+        "_to_save",
+        "edges",
+        "freed",
+        "needs_input_grad",
+        "output_hooks",
+    )
 
-    edges: tuple[Any, ...]
+    edges: tuple[Any, ...]  # where each argument's gradient goes, None where it is not needed
+    needs_input_grad: tuple[bool, ...]
+    output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
+    freed: bool
     returns_view = False  # True where the result may share memory with the first argument
 
     def forward(self, *arrays: Any, **options: Any) -> Any:
@@ -105,7 +117,7 @@ class Function:
             (a.shape, a.dtype) if needed else None for a, needed in zip(arrays, self.needs_input_grad)
         )
         self._outputs = tuple((out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs)
-        self.output_hooks: dict[int, dict[int, Callable[[Any], Any]]] = {}
+        self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         self._saved = tuple(_save(value, inputs, arrays, results, outputs) for value in self._to_save)

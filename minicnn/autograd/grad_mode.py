@@ -26,12 +26,11 @@ class _Switch:
 
     def __init__(self, value: bool) -> None:
         self.value = value
+        self.previous: list[bool] = []  # several, if one instance is entered more than once
 
-    def __enter__(self) -> _Switch:
-        # a stack, so that one instance may be entered again before it is left
-        self.__dict__.setdefault("previous", []).append(getattr(mode, self.field))
+    def __enter__(self) -> None:
+        self.previous.append(getattr(mode, self.field))
         setattr(mode, self.field, self.value)
-        return self
 
     def __exit__(
         self,

@@ -111,11 +111,13 @@ def interpolate(
         OH, OW = pair(size, "size", 1)  # type: ignore[arg-type]
     else:
         OH, OW = pair((int(H * factors[0]), int(W * factors[1])), "output size", 1)
-    given = (None, None) if factors is None or recompute_scale_factor else factors
+    given: tuple[float | None, ...] = (None, None)
+    if factors is not None and not recompute_scale_factor:
+        given = factors
     if mode == "nearest":
         # where the sizes agree or double, torch goes by them whatever the factors
         by_size = [out in (n, 2 * n) for n, out in ((H, OH), (W, OW))]
-        given = (None if by_size[0] else given[0], None if by_size[1] else given[1])
+        given = tuple(None if simple else factor for simple, factor in zip(by_size, given))
         scale = _distance(H, OH, given[0], False), _distance(W, OW, given[1], False)
         return ResizeNearest.apply(input, output_size=(OH, OW), scale=scale)
     corners = bool(align_corners)

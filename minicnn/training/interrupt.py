@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11, not needed to run
 
 
 class StopRequest:
@@ -19,7 +23,7 @@ class StopRequest:
         self.requested = False
         self._previous: dict[int, signal._HANDLER] = {}
 
-    def __enter__(self) -> StopRequest:
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 self._previous[number] = signal.signal(number, self._handle)

@@ -22,7 +22,7 @@ class PlateauWatch:
     classes a loss of 0.693 is half of all pictures right.
     """
 
-    def __init__(self, num_classes: int, window: int, tolerance: float = 0.004) -> None:
+    def __init__(self, num_classes: int, window: int, tolerance: float = 0.0075) -> None:
         if window < 1:
             raise ValueError(f"window must be at least 1 step, got {window}")
         self.guess = math.log(num_classes)

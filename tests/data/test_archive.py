@@ -61,7 +61,10 @@ def test_names_outside_ascii(tmp_path: Path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"<html><body>Log in</body>", r"not a zip: begins with b'<html>.*accept the competition's"),
+        (
+            b"<html><body>Log in</body>",
+            r"not a zip: begins with b'<html>.*accept the competition's",
+        ),
         (b"\n<!DOCTYPE html><html>", "a web page; log in to Kaggle"),
         (b"", "not a zip: the file is empty"),
         (b"\xff\xd8\xff\xe0JFIF", r"not a zip: begins with b'\\xff\\xd8"),

@@ -180,7 +180,9 @@ def test_a_broken_picture_raises_with_its_path_when_taken_by_hand(tmp_path: Path
     assert [path for path, _ in dataset.verify()] == [f"{tmp_path / 'train.zip'}/train/cat.1.jpg"]
 
 
-@pytest.mark.parametrize(("num_workers", "worker_type"), [(0, "thread"), (2, "thread"), (1, "process")])
+@pytest.mark.parametrize(
+    ("num_workers", "worker_type"), [(0, "thread"), (2, "thread"), (1, "process")]
+)
 def test_a_broken_picture_in_a_loader(tmp_path: Path, num_workers: int, worker_type: str):
     root = write_zip(tmp_path / "train.zip", BROKEN)
 
@@ -230,9 +232,7 @@ def test_batches_are_the_same_with_any_workers(tmp_path: Path):
     augment = transforms.Compose(
         [transforms.RandomCrop(8), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     )
-    files = {
-        name: jpeg(i, size=(12, 12)) for i, name in enumerate(train_files(8, 8))
-    }
+    files = {name: jpeg(i, size=(12, 12)) for i, name in enumerate(train_files(8, 8))}
     root = write_zip(tmp_path / "train.zip", files)
     runs = []
     for num_workers, worker_type in ((0, "thread"), (3, "thread"), (1, "process")):

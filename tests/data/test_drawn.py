@@ -64,7 +64,10 @@ def test_neither_colour_nor_brightness_tells_the_animals_apart():
 
     def both(numbers: range) -> tuple[np.ndarray, np.ndarray]:
         # other random numbers for cats and dogs: with the same they would stand on one background
-        cats, dogs = tiny("cat", numbers), tiny("dog", range(numbers.start + 5000, numbers.stop + 5000))
+        cats, dogs = (
+            tiny("cat", numbers),
+            tiny("dog", range(numbers.start + 5000, numbers.stop + 5000)),
+        )
         x = np.concatenate([cats, dogs])
         return np.c_[x, np.ones(len(x))], np.repeat([-1.0, 1.0], len(numbers))
 

@@ -47,7 +47,9 @@ def test_stratified_split_fraction(fraction):
         stratified_split(Labelled(5, 5), fraction)
 
 
-@pytest.mark.parametrize(("n", "expected"), [(6, [3, 3]), (7, [4, 3]), (50, [40, 10]), (99, [60, 10])])
+@pytest.mark.parametrize(
+    ("n", "expected"), [(6, [3, 3]), (7, [4, 3]), (50, [40, 10]), (99, [60, 10])]
+)
 def test_balanced_subset(n, expected):
     subset = balanced_subset(Labelled(60, 10), n)
     assert counts(subset) == expected

@@ -100,7 +100,9 @@ def test_processes_give_the_same_batches_in_the_same_memory_order():
         assert x.shape == (3, 3, 4, 5)
         assert x.array.transpose(0, 2, 3, 1).flags.c_contiguous
         first = int(names[0].removeprefix("image "))
-        assert x.numpy()[:, :, 0, 0].tolist() == [[first + i + c for c in range(3)] for i in range(3)]
+        assert x.numpy()[:, :, 0, 0].tolist() == [
+            [first + i + c for c in range(3)] for i in range(3)
+        ]
 
 
 def test_what_cannot_be_pickled_is_said():
@@ -131,7 +133,7 @@ class Slow(Dataset):
         time.sleep(0.02)
         return index
 if __name__ == "__main__":
-    for i, batch in enumerate(DataLoader(Slow(), 4, num_workers=2, worker_type=sys.argv[1])):
+    for i, batch in enumerate(DataLoader(Slow(), 4, num_workers=1, worker_type=sys.argv[1])):
         if i == 0: print("started", flush=True)
 """
 

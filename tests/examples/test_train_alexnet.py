@@ -38,6 +38,7 @@ def run(folder: Path, options: str, **variables: str) -> subprocess.CompletedPro
         capture_output=True,
         text=True,
         timeout=300,
+        check=False,
     )
 
 
@@ -181,7 +182,8 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
         ("--data {data} --test nowhere", "nowhere"),
         ("--data {data} --resume", "no run to go on with"),
         ("--data {data} --lr -1", "Invalid learning rate: -1.0"),
-        ("--data {data} --epochs 0", "must be at least 1, got 0"),
+        ("--data {data} --epochs 0", "total_steps 0"),
+        ("--data {data} --test-count 0", "must be at least 1, got 0"),
     ],
 )
 def test_a_mistake_is_told_in_a_line(tmp_path, data, options, message):

@@ -161,7 +161,9 @@ def test_the_best_epoch_is_kept(tmp_path):
 def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
     new_run(tmp_path, seed=1, lr=0.1, workers=2).save()
     new_run(tmp_path, seed=1, lr=0.1, workers=0).resume()
-    with pytest.raises(ValueError, match="must be the same: seed was 1, now 2; lr was 0.1, now 0.2"):
+    with pytest.raises(
+        ValueError, match="must be the same: seed was 1, now 2; lr was 0.1, now 0.2"
+    ):
         new_run(tmp_path, seed=2, lr=0.2, workers=2).resume()
 
 

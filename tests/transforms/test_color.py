@@ -30,7 +30,10 @@ def test_saturation(picture):
 
 def test_hue_turns_the_colour_circle():
     red = Image.new("RGB", (1, 1), (255, 0, 0))
-    green, blue = F.adjust_hue(red, 1 / 3).getpixel((0, 0)), F.adjust_hue(red, -1 / 3).getpixel((0, 0))
+    green, blue = (
+        F.adjust_hue(red, 1 / 3).getpixel((0, 0)),
+        F.adjust_hue(red, -1 / 3).getpixel((0, 0)),
+    )
     assert green[1] == 255 and max(green[0], green[2]) < 8
     assert blue[2] == 255 and max(blue[0], blue[1]) < 8
     grey = Image.new("L", (1, 1), 7)

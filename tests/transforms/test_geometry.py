@@ -92,7 +92,9 @@ def test_pad_fills(picture):
     assert F.pad(picture, 1, (1, 2, 3)).getpixel((0, 0)) == (1, 2, 3)
     assert F.pad(picture.convert("L"), 1, 9).getpixel((0, 0)) == 9
     assert F.pad(picture.convert("F"), 1, 0.5).getpixel((0, 0)) == 0.5
-    with pytest.raises(ValueError, match=r"fill must be 1 or 3 numbers for this image, got \[1, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"fill must be 1 or 3 numbers for this image, got \[1, 2\]"
+    ):
         F.pad(picture, 1, (1, 2))
 
 

@@ -41,7 +41,9 @@ def test_to_tensor_of_one_bit(picture):
     assert out.dtype == np.float32 and np.array_equal(out.numpy()[0], np.asarray(bits))
 
 
-@pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("I;16", np.int16), ("F", np.float32)])
+@pytest.mark.parametrize(
+    ("mode", "dtype"), [("I", np.int32), ("I;16", np.int16), ("F", np.float32)]
+)
 def test_to_tensor_leaves_wide_modes_unscaled(mode, dtype):
     values = np.array([[0, 300], [1000, 7]])
     wide = Image.fromarray(values.astype(np.uint16 if mode == "I;16" else dtype))

@@ -87,7 +87,9 @@ def test_normalize(torchvision, picture):
         lambda t: t.RandomCrop((5, 6), 2),
         lambda t: t.RandomResizedCrop(224),
         lambda t: t.RandomRotation(30, center=(1, 2)),
-        lambda t: t.RandomAffine(30, (0.1, 0.2), (1, 2), 10, t.InterpolationMode.BILINEAR, 2, (1, 2)),
+        lambda t: t.RandomAffine(
+            30, (0.1, 0.2), (1, 2), 10, t.InterpolationMode.BILINEAR, 2, (1, 2)
+        ),
         lambda t: t.ColorJitter(0.1, (0.5, 2), 3, 0.2),
         lambda t: t.RandomErasing(0.3, value="random"),
         lambda t: t.Normalize((0.5,), (0.5,)),

@@ -1,0 +1,82 @@
+"""The activation kernels against their definitions, for every memory layout."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from minicnn.kernels.cpu import erf, relu, relu_backward
+
+NAN, INF = float("nan"), float("inf")
+
+LAYOUTS = {
+    "dense": lambda a: a.copy(),
+    "channels-last": lambda a: a.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2),
+    "reversed": lambda a: a[:, ::-1].copy()[:, ::-1],
+    "every second": lambda a: np.repeat(a, 2, axis=2)[:, :, ::2],
+    "broadcast": lambda a: np.broadcast_to(a[:, :1], a.shape),
+}
+
+
+def numbers(shape=(2, 3, 4, 5), dtype=np.float32):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_relu_in_every_layout(layout, dtype):
+    x = layout(numbers(dtype=dtype))
+    out = relu(x)
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, np.where(x > 0, x, 0))
+
+
+@pytest.mark.parametrize("out_layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("grad_layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_relu_backward_pairs_elements_whatever_their_layouts(out_layout, grad_layout):
+    grad, out = grad_layout(numbers((4, 3, 4, 5))), out_layout(numbers((4, 3, 4, 5))[::-1])
+    np.testing.assert_array_equal(relu_backward(grad, out), np.where(out > 0, grad, 0))
+
+
+def test_relu_keeps_the_memory_order():
+    x = LAYOUTS["channels-last"](numbers())
+    assert relu(x).strides == x.strides == relu_backward(numbers(), x).strides
+
+
+def test_relu_of_more_than_a_block_and_of_nothing():
+    x = numbers((3, 2**17 + 5))
+    np.testing.assert_array_equal(relu(x), np.where(x > 0, x, 0))
+    np.testing.assert_array_equal(relu_backward(x, -x), np.where(x < 0, x, 0))
+    assert relu(x[:0]).shape == (0, 2**17 + 5)
+    assert relu(np.float32([[-1.5]])[0, 0:1].reshape(())).shape == ()
+
+
+def test_relu_passes_nan_on_and_keeps_infinite_gradients_apart():
+    np.testing.assert_array_equal(relu(np.array([NAN, -INF, INF, -0.0])), [NAN, 0, INF, 0])
+    grad = np.array([INF, NAN, INF, NAN, -INF])
+    out = np.array([0.0, 0.0, 1.0, 1.0, -1.0])
+    np.testing.assert_array_equal(relu_backward(grad, out), [0, 0, INF, NAN, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_erf_to_a_few_units_in_the_last_place(dtype):
+    # Both of Cody's ranges, their border, and where erf reaches 1.
+    edges = [0.46875, np.nextafter(0.46875, 1), 4.0, 5.9, 6.0, 6.1, 40.0, 1e-30]
+    positive = np.concatenate([np.linspace(1e-3, 7, 20011), edges])
+    x = np.concatenate([-positive, positive]).astype(dtype)
+    expected = np.array([math.erf(value) for value in x.tolist()])
+    error = np.abs(erf(x) - expected) / np.abs(expected)
+    assert error.max() < 3 * np.finfo(dtype).eps
+
+
+def test_erf_of_special_numbers():
+    out = erf(np.array([0.0, -0.0, INF, -INF, NAN]))
+    np.testing.assert_array_equal(out, [0, 0, 1, -1, NAN])
+    assert np.signbit(out[1])
+
+
+def test_erf_of_float16_is_rounded_once():
+    x = numbers(dtype=np.float16)
+    np.testing.assert_array_equal(erf(x), erf(x.astype(np.float32)).astype(np.float16))

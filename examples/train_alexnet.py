@@ -186,7 +186,10 @@ def main() -> None:
             run.resume()
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}")
-    print(f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate")
+    print(
+        f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate",
+        flush=True,
+    )
 
     plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
     with training.StopRequest() as stop:
@@ -209,7 +212,7 @@ def main() -> None:
                     progress.update(
                         len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}"
                     )
-                    if warning := plateau.update(loss):
+                    if warning := plateau.update(loss, logits, labels):
                         progress.write(f"warning: {warning}")
                     if stop.requested:
                         break

@@ -10,6 +10,7 @@ import io
 import os
 import struct
 import threading
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -155,6 +156,7 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self.size = os.fstat(self._file.fileno()).st_size
 

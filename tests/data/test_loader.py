@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_order_and_noise_do_not_depend_on_the_workers():
         )
         runs.append([epoch(loader), epoch(loader)])
     assert runs[0] == runs[1] == runs[2] == runs[3]
-    first, second = (sum((indices for indices, _ in one), []) for one in runs[0])
+    first, second = ([i for indices, _ in one for i in indices] for one in runs[0])
     assert sorted(first) == sorted(second) == list(range(20))
     assert first != second  # a new order in the second epoch
 
@@ -286,3 +287,24 @@ def test_pin_memory_without_a_gpu_says_so(monkeypatch):
     with pytest.warns(UserWarning, match="no CUDA GPU"):
         batches = epoch(DataLoader(Noisy(3), 3, pin_memory=True))
     assert batches[0][0] == [0, 1, 2]
+
+
+def test_pin_memory_keeps_values_structure_and_order_in_memory(monkeypatch):
+    class PinnedMemory:  # in place of CuPy, where there is no GPU
+        alloc_pinned_memory = bytearray
+
+    class Images(Noisy):
+        def __getitem__(self, index: int) -> dict[str, object]:
+            image = np.arange(24.0, dtype=np.float32).reshape(4, 2, 3).transpose(2, 0, 1)
+            return {"image": image + index, "name": str(index)}
+
+    monkeypatch.setattr("minicnn.data.pinned.cuda_is_available", lambda: True)
+    monkeypatch.setattr("minicnn.data.pinned.cupy", lambda: SimpleNamespace(cuda=PinnedMemory))
+    (plain,), (batch,) = DataLoader(Images(2), 2), DataLoader(Images(2), 2, pin_memory=True)
+    assert batch["name"] == ["0", "1"]
+    assert np.array_equal(batch["image"].numpy(), plain["image"].numpy())
+    assert batch["image"].array.strides == plain["image"].array.strides
+    base = batch["image"].array
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert isinstance(base.base, (bytearray, memoryview))

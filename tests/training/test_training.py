@@ -47,18 +47,29 @@ def test_confusion_matrix_has_true_classes_as_rows():
     assert matrix.tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 1]]
 
 
-@pytest.mark.parametrize("num_classes", [2, 10])
-def test_plateau_warns_once_a_window_sat_at_the_guess(num_classes):
-    watch = training.PlateauWatch(num_classes, window=3)
-    said = [watch.update(mc.tensor(math.log(num_classes))) for _ in range(6)]
+def watch_steps(watch: training.PlateauWatch, losses: list[float], right: bool) -> list[str | None]:
+    """What is said at each of these losses, when all answers are right, or every second one."""
+    logits, target = mc.tensor([[0.0, 1.0], [0.0, 1.0]]), mc.tensor([1, 1 if right else 0])
+    return [watch.update(mc.tensor(loss), logits, target) for loss in losses]
+
+
+def test_plateau_warns_after_each_window_of_guesses():
+    watch = training.PlateauWatch(2, window=3)
+    said = watch_steps(watch, [math.log(2)] * 6, right=False)
     assert [text is not None for text in said] == [False, False, True] * 2
-    assert f"{math.log(num_classes):.4f}" in said[2] and "--init kaiming" in said[2]
+    assert "0.6931" in said[2] and "50.0 %" in said[2] and "--init kaiming" in said[2]
 
 
-def test_plateau_is_silent_when_the_loss_falls_or_is_above():
+@pytest.mark.parametrize(("loss", "right"), [(0.67, False), (0.71, False), (math.log(2), True)])
+def test_plateau_is_silent_at_another_loss_or_when_most_answers_are_right(loss, right):
     watch = training.PlateauWatch(2, window=2)
-    losses = (0.9, 0.8, 0.69, 0.67, 0.6, 0.5)
-    assert [watch.update(mc.tensor(loss)) for loss in losses] == [None] * 6
+    assert watch_steps(watch, [loss] * 4, right) == [None] * 4
+
+
+def test_plateau_is_where_the_number_of_classes_says():
+    logits, target = mc.zeros(10, 10), mc.arange(10)
+    assert training.PlateauWatch(10, 1).update(mc.tensor(math.log(10)), logits, target)
+    assert not training.PlateauWatch(10, 1).update(mc.tensor(math.log(2)), logits, target)
 
 
 def lines_of(progress_total: int, steps: list[int], done: int = 0) -> list[str]:

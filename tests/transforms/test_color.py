@@ -38,7 +38,7 @@ def test_hue_turns_the_colour_circle():
     assert blue[2] == 255 and max(blue[0], blue[1]) < 8
     grey = Image.new("L", (1, 1), 7)
     assert F.adjust_hue(grey, 0.3) is grey
-    with pytest.raises(ValueError, match="between -0.5 and 0.5, got 0.6"):
+    with pytest.raises(ValueError, match=r"between -0\.5 and 0\.5, got 0\.6"):
         F.adjust_hue(red, 0.6)
 
 

@@ -62,7 +62,7 @@ def test_to_tensor_of_arrays():
     assert out.numpy()[0, 0, 0] == 0  # a copy
     with pytest.raises(ValueError, match=r"got shape \(2,\)"):
         F.to_tensor(np.zeros(2))
-    with pytest.raises(TypeError, match="expected a PIL image, got builtins.str"):
+    with pytest.raises(TypeError, match=r"expected a PIL image, got builtins\.str"):
         F.to_tensor("cat.jpg")
 
 

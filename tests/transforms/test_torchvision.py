@@ -21,7 +21,8 @@ CALLS = [
     ("resized_crop", (2, 3, 10, 11, [20, 15]), {}),
     ("hflip", (), {}),
     ("vflip", (), {}),
-    *(("rotate", (angle,), {"expand": e}) for angle, e in itertools.product((0, 33.3, -170), (0, 1))),
+    *(("rotate", (angle,), {"expand": expand}) for angle, expand in itertools.product(
+        (0, 33.3, -170), (False, True))),
     ("rotate", (20,), {"center": (3, 4), "fill": (5, 6, 7)}),
     ("affine", (30, (2, -3), 1.3, (10, 5)), {}),
     ("affine", (-77, (0, 0), 0.6, (0, -25)), {"center": (2, 3), "fill": (1, 2, 3)}),

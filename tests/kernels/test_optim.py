@@ -1,0 +1,124 @@
+"""The optimizer kernels against torch.optim, several steps on parameters of many layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minicnn.kernels import cpu
+
+torch = pytest.importorskip("torch")
+
+SHAPES = [(3, 4), (5,), (4, 3, 2, 2), (), (2, 0), (300, 500)]  # the last is more than a block
+STEPS = 4
+
+
+def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov):
+    dampening = dampening if step > 1 else 0.0
+    momenta = states[0] if momentum else None
+    cpu.sgd_step(params, grads, momenta, lr, momentum, dampening, weight_decay, nesterov)
+
+
+def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False):
+    cpu.adam_step(params, grads, *states[:2], step, lr, *betas, eps, weight_decay, decoupled)
+
+
+def adamw(*args, **options):
+    adam(*args, **options, decoupled=True)
+
+
+def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered):
+    momenta = states[1] if momentum else None
+    averages = states[2] if centered else None
+    cpu.rmsprop_step(
+        params, grads, states[0], momenta, averages, lr, alpha, eps, momentum, weight_decay
+    )
+
+
+def sgd_options(momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    return (sgd, torch.optim.SGD, {"lr": 0.1, **locals()})
+
+
+def adam_options(ours, theirs, weight_decay):
+    options = {"lr": 0.1, "betas": (0.8, 0.97), "eps": 1e-3, "weight_decay": weight_decay}
+    return (ours, theirs, options)
+
+
+def rmsprop_options(momentum=0.0, weight_decay=0.0, centered=False):
+    return (rmsprop, torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3, **locals()})
+
+
+OPTIMIZERS = {
+    "SGD": sgd_options(),
+    "SGD decay": sgd_options(weight_decay=0.1),
+    "SGD momentum": sgd_options(0.9),
+    "SGD momentum decay": sgd_options(0.9, weight_decay=0.1),
+    "SGD dampening": sgd_options(0.9, 0.3, 0.1),
+    "SGD nesterov": sgd_options(0.9, nesterov=True),
+    "SGD nesterov decay": sgd_options(0.9, weight_decay=0.1, nesterov=True),
+    "Adam": adam_options(adam, torch.optim.Adam, 0.0),
+    "Adam decay": adam_options(adam, torch.optim.Adam, 0.1),
+    "AdamW": adam_options(adamw, torch.optim.AdamW, 0.1),
+    "RMSprop": rmsprop_options(),
+    "RMSprop momentum decay": rmsprop_options(0.9, 0.1),
+    "RMSprop centered": rmsprop_options(centered=True),
+    "RMSprop centered momentum": rmsprop_options(0.9, centered=True),
+}
+
+
+def reordered(arrays):
+    """The same arrays with 4-D ones channels-last and matrices transposed in memory."""
+    return [
+        a.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+        if a.ndim == 4
+        else np.array(a, order="F")
+        for a in arrays
+    ]
+
+
+def copied(arrays):
+    return [a.copy() for a in arrays]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 2e-5)])
+@pytest.mark.parametrize("param_layout", [copied, reordered])
+@pytest.mark.parametrize("state_layout", [copied, reordered])
+@pytest.mark.parametrize("ours, theirs, options", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_against_torch(ours, theirs, options, state_layout, param_layout, dtype, tolerance):
+    rng = np.random.default_rng(0)
+
+    def draw():
+        return [np.asarray(rng.standard_normal(shape), dtype) for shape in SHAPES]
+
+    params = param_layout(draw())
+    expected = [torch.tensor(p.copy(), requires_grad=True) for p in params]
+    optimizer = theirs(expected, **options)
+    states = [state_layout([np.zeros(s, dtype) for s in SHAPES]) for _ in range(3)]
+
+    for step in range(1, STEPS + 1):
+        grads = draw()
+        ours(params, grads, states, step, **options)
+        for p, g in zip(expected, grads, strict=True):
+            p.grad = torch.tensor(g)
+        optimizer.step()
+    for p, q in zip(params, expected, strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p, q.detach(), rtol=tolerance, atol=tolerance)
+
+
+def test_gradients_are_left_alone():
+    grads = [np.ones((3, 4), np.float32)]
+    for ours, _, options in OPTIMIZERS.values():
+        params = [np.ones((3, 4), np.float32)]
+        states = [[np.zeros((3, 4), np.float32)] for _ in range(3)]
+        ours(params, grads, states, 1, **options)
+        assert (params[0] != 1).all()
+        np.testing.assert_array_equal(grads[0], 1)
+
+
+def test_a_parameter_that_is_a_part_of_another_array():
+    whole = np.ones((4, 6))
+    cpu.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, 0.1, 0.0, 0.0, 0.0, False)
+    expected = np.ones((4, 6))
+    expected[::2, ::3] = 0
+    np.testing.assert_array_equal(whole, expected)

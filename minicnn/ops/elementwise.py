@@ -339,8 +339,9 @@ class Tanh(Function):
 
 class Sigmoid(Function):
     def forward(self, x: Any) -> Any:
-        # 0.5 * (1 + tanh(x / 2)) never overflows
-        out = (xp_of(x).tanh(x * 0.5) + 1.0) * 0.5
+        xp = xp_of(x)
+        decay = xp.exp(-xp.abs(x))  # which never overflows
+        out = xp.where(x >= 0, 1, decay) / (decay + 1)
         self.save_for_backward(out)
         return out
 
@@ -470,11 +471,10 @@ class Where(Function):
     def backward(self, grad: Tensor) -> Any:
         (condition,) = self.saved_tensors
         _, need_x, need_y = self.needs_input_grad
-        zero = grad.detach() * 0.0 if need_x or need_y else grad
         return (
             None,
-            where(condition, grad, zero) if need_x else None,
-            where(condition, zero, grad) if need_y else None,
+            where(condition, grad, 0.0) if need_x else None,
+            where(condition, 0.0, grad) if need_y else None,
         )
 
 

@@ -55,23 +55,24 @@ def test_a_finished_folder_is_left_alone_and_an_unfinished_one_is_drawn_anew(tmp
 
 
 def test_neither_colour_nor_brightness_tells_the_animals_apart():
-    """A linear classifier on 4 x 4 pixels is little better than a guess on other pictures."""
+    """A linear classifier of 4 x 4 pixels does little better than guessing on other pictures."""
 
     def tiny(species: str, numbers: range) -> np.ndarray:
         pictures = [draw_pet(species, np.random.default_rng([7, n])) for n in numbers]
-        small = [p.resize((4, 4), Image.Resampling.BOX) for p in pictures]
-        return np.stack([np.asarray(p, dtype=np.float64).ravel() / 255 for p in small])
+        small = [picture.resize((4, 4), Image.Resampling.BOX) for picture in pictures]
+        return np.stack([np.asarray(picture).ravel() / 255 for picture in small])
 
-    def both(numbers: range) -> tuple[np.ndarray, np.ndarray]:
-        # other random numbers for cats and dogs: with the same they would stand on one background
-        cats, dogs = (
-            tiny("cat", numbers),
-            tiny("dog", range(numbers.start + 5000, numbers.stop + 5000)),
+    def both(start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        # other numbers for the dogs: with the same ones they would stand on the cats' backgrounds
+        x = np.concatenate(
+            [
+                tiny("cat", range(start, start + count)),
+                tiny("dog", range(start + 9000, start + 9000 + count)),
+            ]
         )
-        x = np.concatenate([cats, dogs])
-        return np.c_[x, np.ones(len(x))], np.repeat([-1.0, 1.0], len(numbers))
+        return np.c_[x, np.ones(len(x))], np.repeat([-1.0, 1.0], count)
 
-    x, y = both(range(200))
-    weights = np.linalg.solve(x.T @ x + 0.1 * np.eye(x.shape[1]), x.T @ y)
-    x, y = both(range(1000, 1200))
+    x, y = both(1000, 100)
+    weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y)
+    x, y = both(2000, 75)
     assert np.mean(np.sign(x @ weights) == y) < 0.75

@@ -17,6 +17,7 @@ A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,6 +25,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..geometry import Geometry
+from .space_to_depth import (
+    merged_filters,
+    merged_geometry,
+    merged_images,
+    split_filters,
+    split_images,
+)
 from .threads import for_each_slice, scratch
 from .windows import mirrored, nchw, nhwc, pad, rows_of, slices
 
@@ -40,22 +48,32 @@ _BLOCK_BYTES = 1 << 26  # of points, of inputs and outputs together, between the
 FLOAT = np.dtype(np.float32)
 
 
-def pays(
-    dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
-) -> bool:
-    """Whether this convolution and its gradients can be, and are faster, done here.
+def pays(dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
+    """Whether a convolution and its gradients are faster here than as direct sums.
 
-    float64 is left to the direct sum: who asks for it wants its precision.
+    Not if they cannot be done here: filters must be square, with at most 5 * 5 pixels after the
+    stride is merged, undilated and ungrouped. float64 is left to the direct sum, for precision.
     """
-    O, C, KH, KW = weight_shape
-    (H, W), (OH, OW) = geometry.input_size, geometry.output_size
+    (O, C, K, _), S = weight_shape, geometry.stride[0]
+    R = -(-K // S)
     possible = (
         dtype in (np.float16, np.float32)
-        and (KH, KW) in ((3, 3), (5, 5))
-        and geometry.stride == geometry.dilation == (1, 1)
+        and geometry.kernel_size == (K, K)
+        and 2 <= R <= 5
+        and geometry.stride == (S, S)
+        and geometry.dilation == (1, 1)
         and geometry.groups == 1
     )
-    return possible and min(C, O) >= 32 and N * OH * OW >= 32
+    if not possible:
+        return False
+
+    OH, OW = geometry.output_size
+    TT, merged = (_M + R - 1) ** 2, S * S * C
+    tiles = N * -(-OH // _M) * -(-OW // _M)
+    # Measured: a point of a tile takes as long to compute as 30 multiplications in the matrix
+    # products, one of a filter as long as 5 for each pixel of the filter.
+    products = tiles * TT * (merged * O + 30 * (merged + O)) + 5 * TT * R * R * merged * O
+    return products < N * OH * OW * K * K * C * O
 
 
 def conv2d(
@@ -65,48 +83,37 @@ def conv2d(
     geometry: Geometry,
     relu: bool = False,
 ) -> np.ndarray:
-    """:func:`.conv.conv2d` in float32, for stride 1, dilation 1, one group and square filters."""
-    _, G, _ = _transforms(weight.shape[2])
-    filters = _filter_points(weight, G)  # T*T, O, C
-    return _convolve(x, filters.transpose(0, 2, 1), bias, geometry, relu)
+    """:func:`.conv.conv2d`, summed in float32; ask :func:`pays` first."""
+    if geometry.stride == (1, 1):
+        images, filters = x, weight
+    else:
+        images, filters = merged_images(x, geometry), merged_filters(weight, geometry)
+        geometry = merged_geometry(geometry)
+    points = _filter_points(filters)
+    out = _convolve(images, points.transpose(0, 2, 1), bias, geometry, relu)
+    return out.astype(x.dtype, copy=False)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """:func:`.conv.conv2d_input_grad`, with the limits of :func:`conv2d`."""
-    _, G, _ = _transforms(weight.shape[2])
-    filters = _filter_points(weight, G[:, ::-1])  # T*T, O, C
-    return _convolve(grad, filters, None, mirrored(geometry))
+    """:func:`.conv.conv2d_input_grad`, summed in float32; ask :func:`pays` first."""
+    if geometry.stride == (1, 1):
+        points = _filter_points(weight, mirror=True)
+        grad_x = _convolve(grad, points, None, mirrored(geometry))
+    else:
+        merged = merged_geometry(geometry)
+        points = _filter_points(merged_filters(weight, geometry), mirror=True)
+        grad_x = split_images(_convolve(grad, points, None, mirrored(merged)), geometry)
+    return grad_x.astype(grad.dtype, copy=False)
 
 
 def conv2d_weight_grad(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """:func:`.conv.conv2d_weight_grad`, with the limits of :func:`conv2d`."""
-    (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
-    A, G, B = _transforms(R)
-    tiles = _tiles(geometry)
-    grad_tiles = Geometry(geometry.output_size, tiles.output_size, (_M, _M), (_M, _M))
-    sums = scratch("filter points", (len(B) ** 2, O, C), FLOAT)
-    sums.fill(0)
-    for block in _blocks(N, C + O, tiles):
-        x_points = _points("input points", x, B, block, tiles)
-        grad_points = _points("output points", grad, A, block, grad_tiles)
-
-        def work(start: int, stop: int) -> None:
-            product = scratch("product", (O, C), FLOAT)
-            for i in range(start, stop):
-                np.matmul(grad_points[i].T, x_points[i], out=product)
-                np.add(sums[i], product, out=sums[i])
-
-        for_each_slice(len(sums), work)
-
-    grad_weight = np.empty((O * C, R * R), FLOAT)
-    by_filter = sums.reshape(-1, O * C).T
-    both_axes = np.kron(G, G)  # T*T, R*R
-
-    def transform(start: int, stop: int) -> None:
-        np.matmul(by_filter[start:stop], both_axes, out=grad_weight[start:stop])
-
-    for_each_slice(O * C, transform)
-    return grad_weight.reshape(O, C, R, R)
+    """:func:`.conv.conv2d_weight_grad`, summed in float32; ask :func:`pays` first."""
+    if geometry.stride == (1, 1):
+        grad_weight = _correlate(grad, x, geometry)
+    else:
+        images, merged = merged_images(x, geometry), merged_geometry(geometry)
+        grad_weight = split_filters(_correlate(grad, images, merged), geometry)
+    return grad_weight.astype(x.dtype, copy=False)
 
 
 @functools.cache
@@ -166,11 +173,12 @@ def _blocks(N: int, channels: int, tiles: Geometry) -> Iterator[list[_Strip]]:
         yield block
 
 
-def _filter_points(weight: np.ndarray, G: np.ndarray) -> np.ndarray:
+def _filter_points(weight: np.ndarray, mirror: bool = False) -> np.ndarray:
     """(T*T, O, C) from (O, C, R, R), in this thread's scratch memory."""
     O, C, R, _ = weight.shape
+    _, G, _ = _transforms(R)
+    both_axes = np.kron(G[:, ::-1], G[:, ::-1]) if mirror else np.kron(G, G)  # T*T, R*R
     flat = np.ascontiguousarray(weight, FLOAT).reshape(O * C, R * R)
-    both_axes = np.kron(G, G)  # T*T, R*R
     points = scratch("filter points", (len(both_axes), O * C), FLOAT)
 
     def work(start: int, stop: int) -> None:
@@ -212,38 +220,80 @@ def _convolve(
     geometry: Geometry,
     relu: bool = False,
 ) -> np.ndarray:
-    """(N, O, OH, OW) from (N, C, H, W) and filter points (T*T, C, O)."""
-    N, (TT, C, O), (OH, OW) = len(x), filters.shape, geometry.output_size
-    A, _, B = _transforms(geometry.kernel_size[0])
-    tiles = _tiles(geometry)
-    T, TW = len(B), tiles.output_size[1]
-    out = np.empty((N, OH, OW, O), FLOAT)
-
-    def to_pixels(points: np.ndarray, strip: _Strip) -> None:
-        """Write the output pixels of a strip, from its points (T*T, tiles, O)."""
-        TH = strip.rows.stop - strip.rows.start
-        columns = scratch("columns", (T, _M, TH * TW * O), FLOAT)
-        np.matmul(A.T, points.reshape(T, T, -1).swapaxes(0, 1), out=columns)
-        by_tile = columns.reshape(T, _M, TH, TW, O).transpose(2, 1, 3, 0, 4)  # TH, M, TW, T, O
-        pixels = scratch("padded", (TH, _M, TW, _M, O), FLOAT)
-        np.matmul(A.T, by_tile, out=pixels)
-        kept = out[strip.image, strip.rows.start * _M : strip.rows.stop * _M]
-        pixels = pixels.reshape(-1, TW * _M, O)[: len(kept), :OW]
-        np.add(pixels, 0 if bias is None else bias, out=kept)
-        if relu:
-            np.maximum(kept, 0, out=kept)
-
+    """(N, O, OH, OW) from images (N, C, H, W) and filter points (T*T, C, O)."""
+    N, (TT, C, O), tiles = len(x), filters.shape, _tiles(geometry)
+    _, _, B = _transforms(geometry.kernel_size[0])
+    out = np.empty((N, *geometry.output_size, O), FLOAT)
     for block in _blocks(N, C + O, tiles):
         x_points = _points("input points", x, B, block, tiles)
         out_points = scratch("output points", (TT, block[-1].tiles.stop, O), FLOAT)
-
-        def multiply(start: int, stop: int) -> None:
-            np.matmul(x_points[start:stop], filters[start:stop], out=out_points[start:stop])
-
-        def finish(start: int, stop: int) -> None:
-            for strip in block[start:stop]:
-                to_pixels(out_points[:, strip.tiles], strip)
-
-        for_each_slice(TT, multiply)
-        for_each_slice(len(block), finish)
+        _multiply(x_points, filters, out_points)
+        _pixels(out_points, block, out, bias, relu)
     return nchw(out)
+
+
+def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(O, C, R, R) from gradients (N, O, OH, OW) and images (N, C, H, W)."""
+    (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
+    A, G, B = _transforms(R)
+    tiles = _tiles(geometry)
+    grad_tiles = Geometry(geometry.output_size, tiles.output_size, (_M, _M), (_M, _M))
+    sums = scratch("filter points", (len(B) ** 2, O, C), FLOAT)
+    sums.fill(0)
+    for block in _blocks(N, C + O, tiles):
+        x_points = _points("input points", x, B, block, tiles)
+        grad_points = _points("output points", grad, A, block, grad_tiles)
+        _multiply(grad_points.transpose(0, 2, 1), x_points, sums, add=True)
+
+    weight_grad = np.empty((O * C, R * R), FLOAT)
+    by_filter = sums.reshape(-1, O * C).T
+    both_axes = np.kron(G, G)  # T*T, R*R
+
+    def work(start: int, stop: int) -> None:
+        np.matmul(by_filter[start:stop], both_axes, out=weight_grad[start:stop])
+
+    for_each_slice(O * C, work)
+    return weight_grad.reshape(O, C, R, R)
+
+
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) -> None:
+    """Write, or add, to ``out`` the matrix product of each point."""
+
+    def work(start: int, stop: int) -> None:
+        if not add:
+            np.matmul(a[start:stop], b[start:stop], out=out[start:stop])
+            return
+        product = scratch("product", out.shape[1:], FLOAT)
+        for point in range(start, stop):
+            np.matmul(a[point], b[point], out=product)
+            np.add(out[point], product, out=out[point])
+
+    for_each_slice(len(out), work)
+
+
+def _pixels(
+    points: np.ndarray, block: list[_Strip], out: np.ndarray, bias: np.ndarray | None, relu: bool
+) -> None:
+    """Write the output pixels of a block, in (N, OH, OW, O), from points (T*T, tiles, O)."""
+    OW, O = out.shape[2:]
+    T, TW = math.isqrt(len(points)), -(-OW // _M)
+    A, _, _ = _transforms(T - _M + 1)
+    points = points.reshape(T, T, -1, O)
+
+    def work(start: int, stop: int) -> None:
+        for image, rows, span in block[start:stop]:
+            TH = rows.stop - rows.start
+            by_column = points[:, :, span].reshape(T, T, -1).swapaxes(0, 1)
+            columns = scratch("columns", (T, _M, TH * TW * O), FLOAT)
+            np.matmul(A.T, by_column, out=columns)
+            by_tile = columns.reshape(T, _M, TH, TW, O).transpose(2, 1, 3, 0, 4)
+            pixels = scratch("padded", (TH, _M, TW, _M, O), FLOAT)
+            np.matmul(A.T, by_tile, out=pixels)  # TH, M, TW, T, O -> TH, M, TW, M, O
+
+            kept = out[image, rows.start * _M : rows.stop * _M]
+            pixels = pixels.reshape(TH * _M, TW * _M, O)[: len(kept), :OW]
+            np.add(pixels, 0 if bias is None else bias, out=kept)
+            if relu:
+                np.maximum(kept, 0, out=kept)
+
+    for_each_slice(len(block), work)

@@ -1,0 +1,179 @@
+"""Splitting work over threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from minicnn.kernels.cpu import threads
+from minicnn.kernels.cpu.threads import for_each_slice, num_threads, scratch, set_num_threads
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def restored_threads():
+    before = num_threads()
+    yield
+    set_num_threads(before)
+
+
+@pytest.mark.parametrize("thread_count", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 64])
+def test_slices_cover_the_range_once(thread_count, count):
+    set_num_threads(thread_count)
+    slices = []
+    for_each_slice(count, lambda start, stop: slices.append((start, stop)))
+    assert [i for start, stop in sorted(slices) for i in range(start, stop)] == list(range(count))
+    assert len(slices) == min(count, thread_count)
+    assert all(start < stop for start, stop in slices)
+
+
+def test_slices_run_at_the_same_time():
+    set_num_threads(3)
+    everyone = threading.Barrier(3, timeout=10)
+    for_each_slice(3, lambda start, stop: everyone.wait())
+
+
+def test_blas_has_one_thread_inside_and_its_own_number_outside():
+    set_num_threads(2)
+    inside = []
+    for_each_slice(2, lambda start, stop: inside.append(blas_threads()))
+    assert inside == [{1}, {1}]
+    assert blas_threads() == {2}
+
+
+def test_overlapping_regions_restore_blas_when_the_last_ends():
+    set_num_threads(2)
+    first_is_in, second_is_done = threading.Event(), threading.Event()
+    seen = []
+
+    def first(start, stop):
+        first_is_in.set()
+        assert second_is_done.wait(10)
+        seen.append(blas_threads())
+
+    other = threading.Thread(target=for_each_slice, args=(2, first))
+    other.start()
+    assert first_is_in.wait(10)
+    for_each_slice(2, lambda start, stop: seen.append(blas_threads()) if start == 0 else None)
+    second_is_done.set()
+    other.join()
+    assert seen == [{1}] * 3
+    assert blas_threads() == {2}
+
+
+def test_work_inside_work_runs_in_its_thread():
+    set_num_threads(2)
+    names = []
+
+    def outer(start, stop):
+        for_each_slice(4, lambda *_: names.append(threading.current_thread().name))
+
+    for_each_slice(2, outer)
+    assert len(names) == 2 and len(set(names)) == 2
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_exception_reaches_the_caller_after_all_slices_ended(failing):
+    set_num_threads(2)
+    finished = []
+
+    def work(start, stop):
+        if start == failing:
+            raise ValueError("of this slice")
+        finished.append(start)
+
+    with pytest.raises(ValueError, match="of this slice"):
+        for_each_slice(2, work)
+    assert finished == [1 - failing]
+    assert blas_threads() == {2}
+    for_each_slice(2, lambda start, stop: finished.append(start))
+    assert len(finished) == 3
+
+
+def test_set_num_threads_expects_at_least_one():
+    with pytest.raises(ValueError, match="at least 1 thread, got 0"):
+        set_num_threads(0)
+
+
+def test_set_num_threads_is_refused_inside_work():
+    set_num_threads(2)
+    with pytest.raises(RuntimeError, match="while a kernel runs"):
+        for_each_slice(2, lambda start, stop: set_num_threads(1))
+
+
+def test_set_num_threads_sets_blas():
+    set_num_threads(1)
+    assert num_threads() == 1
+    assert blas_threads() == {1}
+
+
+def run_python(code, **variables):
+    environment = {**os.environ, **variables}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("value, expected", [("1", 1), ("1,4", 1), ("", None), ("nonsense", None)])
+def test_omp_num_threads(value, expected):
+    code = "from minicnn.kernels.cpu.threads import num_threads; print(num_threads())"
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(run_python(code, OMP_NUM_THREADS=value)) == (expected or cpus)
+
+
+def test_import_starts_no_thread():
+    code = "import threading, minicnn.kernels.cpu; print(threading.active_count())"
+    assert run_python(code) == "1"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_has_its_own_threads():
+    code = """
+import os
+from minicnn.kernels.cpu.threads import for_each_slice, set_num_threads
+set_num_threads(2)
+for_each_slice(2, lambda start, stop: None)  # starts the parent's thread
+child = os.fork()
+slices = []
+for_each_slice(2, lambda start, stop: slices.append(start))
+if child == 0:
+    os._exit(0 if sorted(slices) == [0, 1] else 1)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status), sorted(slices))
+"""
+    assert run_python(code) == "0 [0, 1]"
+
+
+def test_scratch_is_kept_by_name_and_thread():
+    first = scratch("test", (4, 5), np.dtype(np.float32))
+    first[...] = 7
+    smaller = scratch("test", (3, 2), np.dtype(np.float64))
+    assert smaller.shape == (3, 2) and smaller.dtype == np.float64
+    assert np.shares_memory(first, smaller)
+    assert not np.shares_memory(first, scratch("other", (4, 5), first.dtype))
+
+    elsewhere = []
+    thread = threading.Thread(target=lambda: elsewhere.append(scratch("test", (4,), first.dtype)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(first, elsewhere[0])
+
+
+def test_the_pool_is_started_once():
+    set_num_threads(2)
+    for_each_slice(2, lambda start, stop: None)
+    pool = threads._state.pool
+    for_each_slice(2, lambda start, stop: None)
+    assert threads._state.pool is pool

@@ -1,22 +1,32 @@
-"""What the benchmarks share: the machine they ran on, and timings that a busy machine cannot bend."""
+"""What the benchmarks share: the machine they ran on, and timings by turns."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from minicnn.device import Device
 from minicnn.kernels.cpu.threads import num_threads
 
-__all__ = ["alternate", "environment", "median_seconds", "print_environment"]
+__all__ = [
+    "alternate",
+    "environment",
+    "layer_table",
+    "median_seconds",
+    "print_environment",
+    "synchronizer",
+]
 
 
 def environment() -> dict[str, Any]:
@@ -43,7 +53,9 @@ def print_environment() -> None:
 
 
 def median_seconds(
-    run: Callable[[], object], repeats: int = 5, synchronize: Callable[[], object] | None = None
+    run: Callable[[], object],
+    repeats: int = 5,
+    synchronize: Callable[[], object] | None = None,
 ) -> float:
     """The median duration of ``run()`` in seconds, after one call that is not counted."""
     return alternate({"run": run}, repeats, synchronize)["run"]
@@ -75,6 +87,56 @@ def alternate(
             if repeat:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def synchronizer(device: str) -> Callable[[], object]:
+    """What waits until ``device`` has finished everything, PyTorch's work included."""
+    if Device(device).type == "cpu":
+        return lambda: None
+    return Device(device).xp.cuda.Device().synchronize
+
+
+def layer_table(
+    description: str,
+    layers: Iterable[str],
+    measure: Callable[[str, argparse.Namespace], list[dict[str, Any]]],
+) -> None:
+    """Read the command line, and print and store what ``measure`` finds for each of ``layers``.
+
+    ``measure`` takes a layer and the arguments (batch, repeats, against, device) and returns rows:
+    ``layer``, ``pass``, and the seconds of ``minicnn`` and of ``torch`` if that was asked for.
+    """
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed calls of each (default 7)")
+    parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--json", type=Path, help="also write environment and seconds to this file")
+    args = parser.parse_args()
+
+    titles = ["minicnn", "torch", "torch/minicnn"] if args.against else ["minicnn"]
+    print(f"{'milliseconds':23}", *(f"{title:>10}" for title in titles))
+    rows: list[dict[str, Any]] = []
+    for layer in layers:
+        for row in measure(layer, args):
+            _print_row(row)
+            rows.append(row)
+    contenders = [name for name in ("minicnn", "torch") if name in rows[0]]
+    _print_row({"layer": "all", "pass": ""} | {c: sum(row[c] for row in rows) for c in contenders})
+    print()
+    print_environment()  # last: by now every BLAS that took part is loaded
+    if args.json:
+        args.json.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1))
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    columns = [f"{row['layer']:6} {row['pass']:16}", f"{row['minicnn'] * 1e3:10.1f}"]
+    if "torch" in row:
+        columns += [
+            f"{row['torch'] * 1e3:10.1f}",
+            f"{row['torch'] / row['minicnn']:10.2f}",
+        ]
+    print(*columns, flush=True)
 
 
 def _cpu_model() -> str:

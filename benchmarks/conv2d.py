@@ -9,13 +9,11 @@ left out: training never asks for it. Unset OPENBLAS_CORETYPE and stop other pro
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import alternate, environment, print_environment
+from common import alternate, layer_table, synchronizer
 
 from minicnn import kernels
 from minicnn.device import Device
@@ -36,7 +34,9 @@ def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> R
     xp = Device(device).xp
     x, weight, bias, grad = (xp.asarray(array) for array in arrays)
     # Images come with N, H, W, C strides from the layers before and after.
-    x, grad = (xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad))
+    x, grad = (
+        xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad)
+    )
     module = kernels.of(x)
     return {
         "forward": lambda: module.conv2d(x, weight, bias, geometry),
@@ -55,7 +55,17 @@ def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout
 
     def backward(*output_mask: bool) -> object:
         return torch.ops.aten.convolution_backward(
-            grad, x, weight, None, stride, padding, dilation, False, (0, 0), 1, output_mask
+            grad,
+            x,
+            weight,
+            None,
+            stride,
+            padding,
+            dilation,
+            False,
+            (0, 0),
+            1,
+            output_mask,
         )
 
     return {
@@ -63,17 +73,6 @@ def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout
         "input gradient": lambda: backward(True, False, False),
         "weight gradient": lambda: backward(False, True, False),
     }
-
-
-def synchronizer(device: str, with_torch: bool) -> Callable[[], object] | None:
-    if Device(device).type == "cpu":
-        return None
-    waits = [Device(device).xp.cuda.Device().synchronize]
-    if with_torch:
-        import torch
-
-        waits.append(torch.cuda.synchronize)
-    return lambda: [wait() for wait in waits]
 
 
 def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -92,7 +91,7 @@ def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     if args.against == "torch":
         for layout in ("contiguous_format", "channels_last"):
             contenders[layout] = torch_runs(arrays, geometry, args.device, layout)
-    synchronize = synchronizer(args.device, args.against == "torch")
+    synchronize = synchronizer(args.device)
 
     rows = []
     for name in contenders["minicnn"]:
@@ -105,35 +104,5 @@ def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def print_row(row: dict[str, Any]) -> None:
-    columns = [f"{row['layer']:6} {row['pass']:16}", f"{row['minicnn'] * 1e3:10.1f}"]
-    if "torch" in row:
-        columns += [f"{row['torch'] * 1e3:10.1f}", f"{row['torch'] / row['minicnn']:10.2f}"]
-    print(*columns, flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
-    parser.add_argument("--repeats", type=int, default=7, help="timed calls of each (default 7)")
-    parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--json", type=Path, help="also write environment and seconds to this file")
-    args = parser.parse_args()
-
-    rows: list[dict[str, Any]] = []
-    print(f"{'milliseconds':23} {'minicnn':>10}", *([f"{'torch':>10} {'torch/minicnn':>10}"] if args.against else []))
-    for layer in LAYERS:
-        for row in measure(layer, args):
-            print_row(row)
-            rows.append(row)
-    contenders = [name for name in ("minicnn", "torch") if name in rows[0]]
-    print_row({"layer": "all", "pass": ""} | {c: sum(row[c] for row in rows) for c in contenders})
-    print()
-    print_environment()  # last: by now every BLAS that took part is loaded
-    if args.json:
-        args.json.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    layer_table(__doc__, LAYERS, measure)

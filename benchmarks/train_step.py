@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import environment, print_environment
+from common import environment, print_environment, synchronizer
 
 import minicnn as mc
 from minicnn import models, nn, optim
@@ -134,12 +134,6 @@ def phase_seconds(
         name: {phase: statistics.median(values) for phase, values in phases.items()}
         for name, phases in seconds.items()
     }
-
-
-def synchronizer(device: str) -> Callable[[], object]:
-    if device == "cpu":
-        return lambda: None
-    return mc.Device(device).xp.cuda.Device().synchronize  # waits for PyTorch's kernels too
 
 
 def peak_memory(framework: str, args: argparse.Namespace) -> float:

@@ -151,6 +151,7 @@ def draw_results(
         images.append(image)
         names.append(Path(pictures.describe(index)).name)
         labels.append(label)
+    net.eval()
     with mc.no_grad():
         logits = net(mc.stack([VAL_TRANSFORM(image) for image in images]).to(args.device))
         probabilities = F.softmax(logits, dim=1).cpu().numpy()
@@ -187,7 +188,8 @@ def main() -> None:
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}")
     print(
-        f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate",
+        f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate; "
+        f"{args.epochs} epochs, batch {args.batch_size}, {args.optimizer}, peak lr {args.lr}",
         flush=True,
     )
 
@@ -233,7 +235,7 @@ def main() -> None:
     try:
         draw_results(net, test_pictures, val_loader.dataset.dataset, run, args)
     except ImportError as error:
-        print(f"not drawn: curves.png, confusion.png, predictions.png ({error})")
+        print(f"not drawn: curves.png, confusion.png, predictions.png ({error}; see minicnn[viz])")
     best = run.metrics["best"]
     broken = len(train_loader.skipped) + len(val_loader.skipped)
     print(
@@ -243,4 +245,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

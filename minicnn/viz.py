@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION = "#9aa5b1", "#d1495b"
 INK, FAINT = "#1f2933", "#e4e7eb"
-RIGHT, WRONG, UNKNOWN = "#2f9e6e", "#d1495b", "#3572a5"  # a prediction's colour
-BLUES = (
-    "#f5f8fb",
-    "#0b4f8a",
-)  # of the confusion matrix: none … all pictures of a class
+RIGHT, WRONG = "#2f9e6e", "#d1495b"  # colours of a prediction whose truth is known
+BY_CLASS = ("#3572a5", "#c0762b", "#6a5aa0", "#4d8b7a")  # and of one whose truth is not
+BLUES = ("#f5f8fb", "#0b4f8a")  # of the confusion matrix: none … all of a class
 PathLike = str | os.PathLike[str]
 
 
@@ -100,7 +98,8 @@ def plot_predictions(
         class_names: one name a class.
         path: the PNG file to write.
         captions: a small line above each picture, such as its file name.
-        truth: the right class of each, if known: right predictions are then green, wrong ones red.
+        truth: the right class of each, if known: right predictions are then green, wrong
+            ones red; without it, each class has its colour.
         title: a line above all.
 
     Raises:
@@ -123,7 +122,9 @@ def plot_predictions(
         predicted = int(np.argmax(probabilities[number]))
         share = float(probabilities[number][predicted])
         wrong = truth is not None and truth[number] != predicted
-        colour = UNKNOWN if truth is None else WRONG if wrong else RIGHT
+        colour = WRONG if wrong else RIGHT
+        if truth is None:
+            colour = BY_CLASS[predicted % len(BY_CLASS)]
         # the probability as a bar below the picture
         for width, shade in ((1.0, FAINT), (share, colour)):
             axes.barh(-0.045, width, height=0.05, color=shade, align="center")

@@ -56,9 +56,9 @@ def test_predictions_are_green_if_right_and_red_if_wrong(tmp_path):
     assert rgb(viz.WRONG) in draw_predictions(tmp_path / "p.png", truth=[0, 0, 1])
 
 
-def test_predictions_without_truth_are_neither(tmp_path):
+def test_predictions_without_truth_have_the_colours_of_their_classes(tmp_path):
     shown = draw_predictions(tmp_path / "p.png", truth=None)
-    assert rgb(viz.UNKNOWN) in shown
+    assert {rgb(viz.BY_CLASS[0]), rgb(viz.BY_CLASS[1])} <= shown
     assert not {rgb(viz.RIGHT), rgb(viz.WRONG)} & shown
 
 

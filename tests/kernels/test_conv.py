@@ -6,31 +6,120 @@ import numpy as np
 import pytest
 
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu import conv
+from minicnn.kernels.cpu import conv, threads
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
-# N, C, O, input_size, kernel_size, stride, padding (top, left), padding (bottom, right), dilation, groups
+# N, C, O, input_size, kernel_size, stride, (top, left) and (bottom, right) padding, dilation, groups
 CASES = {
     "plain": (2, 3, 5, (7, 9), (3, 2), (1, 1), (0, 0), (0, 0), (1, 1), 1),
     "batch of 1": (1, 3, 4, (6, 5), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 1),
+    "batch of 5": (5, 3, 4, (9, 8), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 1),
     "1x1": (3, 6, 4, (5, 7), (1, 1), (1, 1), (0, 0), (0, 0), (1, 1), 1),
     "1x1 with groups": (3, 6, 4, (5, 7), (1, 1), (1, 1), (0, 0), (0, 0), (1, 1), 2),
     "1x1 with stride": (3, 6, 4, (5, 8), (1, 1), (2, 3), (0, 0), (0, 0), (1, 1), 1),
     "1x1 with padding": (3, 6, 4, (5, 8), (1, 1), (1, 1), (2, 1), (2, 1), (1, 1), 1),
-    "stride does not divide": (2, 3, 4, (12, 11), (3, 4), (4, 3), (0, 0), (0, 0), (1, 1), 1),
-    "stride beyond kernel": (2, 3, 4, (13, 14), (2, 1), (3, 4), (0, 1), (0, 1), (1, 1), 1),
-    "stride in one direction": (2, 3, 4, (9, 8), (3, 3), (1, 2), (1, 2), (1, 2), (1, 1), 1),
-    "dilation with groups": (2, 6, 4, (11, 13), (3, 2), (2, 1), (2, 1), (2, 1), (2, 3), 2),
+    "stride does not divide": (
+        2,
+        3,
+        4,
+        (12, 11),
+        (3, 4),
+        (4, 3),
+        (0, 0),
+        (0, 0),
+        (1, 1),
+        1,
+    ),
+    "stride beyond kernel": (
+        2,
+        3,
+        4,
+        (13, 14),
+        (2, 1),
+        (3, 4),
+        (0, 1),
+        (0, 1),
+        (1, 1),
+        1,
+    ),
+    "stride in one direction": (
+        2,
+        3,
+        4,
+        (9, 8),
+        (3, 3),
+        (1, 2),
+        (1, 2),
+        (1, 2),
+        (1, 1),
+        1,
+    ),
+    "dilation with groups": (
+        2,
+        6,
+        4,
+        (11, 13),
+        (3, 2),
+        (2, 1),
+        (2, 1),
+        (2, 1),
+        (2, 3),
+        2,
+    ),
     "dilation, stride 1": (2, 4, 6, (10, 9), (3, 3), (1, 1), (2, 2), (2, 2), (2, 2), 2),
     "depthwise": (2, 5, 5, (8, 7), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 5),
-    "depthwise with multiplier": (2, 3, 6, (8, 7), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 3),
+    "depthwise with multiplier": (
+        2,
+        3,
+        6,
+        (8, 7),
+        (3, 3),
+        (2, 2),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        3,
+    ),
     "uneven padding": (2, 3, 4, (6, 7), (4, 2), (1, 1), (1, 0), (2, 1), (1, 1), 1),
-    "uneven padding, stride": (2, 3, 4, (6, 7), (4, 2), (3, 2), (1, 0), (2, 1), (1, 1), 1),
-    "padding beyond kernel": (2, 3, 4, (4, 5), (2, 3), (1, 1), (3, 4), (3, 4), (1, 1), 1),
+    "uneven padding, stride": (
+        2,
+        3,
+        4,
+        (6, 7),
+        (4, 2),
+        (3, 2),
+        (1, 0),
+        (2, 1),
+        (1, 1),
+        1,
+    ),
+    "padding beyond kernel": (
+        2,
+        3,
+        4,
+        (4, 5),
+        (2, 3),
+        (1, 1),
+        (3, 4),
+        (3, 4),
+        (1, 1),
+        1,
+    ),
     "output of one pixel": (4, 3, 5, (4, 5), (4, 5), (1, 1), (0, 0), (0, 0), (1, 1), 1),
-    "several blocks of rows": (2, 2, 3, (50, 47), (5, 3), (1, 1), (2, 1), (2, 1), (1, 1), 1),
+    "several blocks of rows": (
+        2,
+        2,
+        3,
+        (50, 47),
+        (5, 3),
+        (1, 1),
+        (2, 1),
+        (2, 1),
+        (1, 1),
+        1,
+    ),
     "several blocks of rows, stride": (
         2,
         2,
@@ -49,7 +138,18 @@ CASES = {
 
 def case(name, dtype=np.float64):
     """x, weight, bias and geometry, and torch's x (already padded), weight, bias and options."""
-    N, C, O, size, kernel_size, stride, (top, left), (bottom, right), dilation, groups = CASES[name]
+    (
+        N,
+        C,
+        O,
+        size,
+        kernel_size,
+        stride,
+        (top, left),
+        (bottom, right),
+        dilation,
+        groups,
+    ) = CASES[name]
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, C, *size)).astype(dtype)
     weight = rng.standard_normal((O, C // groups, *kernel_size)).astype(dtype)
@@ -58,7 +158,10 @@ def case(name, dtype=np.float64):
     options = {"stride": stride, "dilation": dilation, "groups": groups}
     torch_x, torch_weight = (torch.tensor(a, requires_grad=True) for a in (x, weight))
     out = F.conv2d(
-        F.pad(torch_x, (left, right, top, bottom)), torch_weight, torch.tensor(bias), **options
+        F.pad(torch_x, (left, right, top, bottom)),
+        torch_weight,
+        torch.tensor(bias),
+        **options,
     )
     geometry = Geometry(
         input_size=size,
@@ -115,10 +218,6 @@ def backwards(x):
     return np.ascontiguousarray(x[::-1, :, ::-1])[::-1, :, ::-1]
 
 
-def broadcast_batch(x):
-    return np.broadcast_to(x[:1], x.shape)
-
-
 @pytest.mark.parametrize("layout", [channels_last, every_second_pixel, backwards])
 @pytest.mark.parametrize("name", ["plain", "1x1", "1x1 with groups", "dilation with groups"])
 def test_any_strides(name, layout):
@@ -127,10 +226,92 @@ def test_any_strides(name, layout):
     assert_close(results(x, weight, bias, grad, geometry), expected, rtol=1e-12)
 
 
-def test_broadcast_input():
+def test_broadcast_arrays():
     x, weight, bias, grad, geometry, _ = case("plain")
-    assert_close(
-        results(broadcast_batch(x), weight, bias, broadcast_batch(grad), geometry),
-        results(broadcast_batch(x).copy(), weight, bias, broadcast_batch(grad).copy(), geometry),
-        rtol=1e-15,
+    x, grad = (
+        np.broadcast_to(x[:1], x.shape),
+        np.broadcast_to(grad[:, :, :1, :1], grad.shape),
     )
+    expected = results(x.copy(), weight, bias, grad.copy(), geometry)
+    assert_close(results(x, weight, bias, grad, geometry), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_arguments_are_not_written_to(name):
+    x, weight, bias, grad, geometry, _ = case(name)
+    for array in (x, weight, bias, grad):
+        array.flags.writeable = False
+    results(x, weight, bias, grad, geometry)
+
+
+@pytest.mark.parametrize("name", ["plain", "1x1", "stride does not divide", "depthwise"])
+def test_layout_of_results(name):
+    x, weight, bias, grad, geometry, _ = case(name)
+    found = results(x, weight, bias, grad, geometry)
+    assert found["out"].transpose(0, 2, 3, 1).flags.c_contiguous
+    assert found["grad_x"].transpose(0, 2, 3, 1).flags.c_contiguous
+    assert found["grad_weight"].flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", ["plain", "several blocks of rows"])
+def test_fused_relu_and_missing_bias(name):
+    x, weight, bias, _, geometry, expected = case(name)
+    out = conv.conv2d(x, weight, bias, geometry, relu=True)
+    np.testing.assert_allclose(out, np.maximum(expected["out"], 0), rtol=1e-12, atol=1e-12)
+    out = conv.conv2d(x, weight, None, geometry)
+    without_bias = expected["out"] - bias[:, None, None]
+    np.testing.assert_allclose(out, without_bias, rtol=1e-12, atol=1e-12)
+
+
+def test_fused_relu_keeps_nan():
+    x, weight, bias, _, geometry, _ = case("plain")
+    x[0, 0, 0, 0] = np.nan
+    out = conv.conv2d(x, weight, bias, geometry, relu=True)
+    assert np.isnan(out[0, :, 0, 0]).all()
+    assert not np.isnan(out[1]).any()
+
+
+def test_float16_is_summed_in_float32():
+    x, weight, bias, grad, geometry, _ = case("stride does not divide", np.float16)
+    found = results(x, weight, bias, grad, geometry)
+    exact = results(*(a.astype(np.float32) for a in (x, weight, bias, grad)), geometry)
+    for name, result in found.items():
+        assert result.dtype == np.float16
+        np.testing.assert_array_equal(result, exact[name].astype(np.float16), err_msg=name)
+
+
+def test_empty_batch():
+    x, weight, bias, grad, geometry, _ = case("plain")
+    found = results(x[:0], weight, bias, grad[:0], geometry)
+    assert found["out"].shape == grad[:0].shape
+    assert found["grad_x"].shape == x[:0].shape
+    np.testing.assert_array_equal(found["grad_weight"], np.zeros_like(weight))
+
+
+@pytest.mark.parametrize("thread_count", [1, 2, 3])
+def test_same_bits_in_every_run(thread_count):
+    before = threads.num_threads()
+    threads.set_num_threads(thread_count)
+    try:
+        x, weight, bias, grad, geometry, expected = case("batch of 5", np.float32)
+        first = results(x, weight, bias, grad, geometry)
+        second = results(x, weight, bias, grad, geometry)
+    finally:
+        threads.set_num_threads(before)
+    assert_close(first, expected, rtol=2e-5)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+UNFOLDED = [name for name, row in CASES.items() if row[6] == row[7]]  # torch pads both sides alike
+
+
+@pytest.mark.parametrize("name", UNFOLDED)
+def test_im2col_and_col2im_against_torch(name):
+    x, _, _, _, geometry, _ = case(name)
+    options = {"padding": geometry.padding, "dilation": geometry.dilation}
+    options |= {"stride": geometry.stride, "kernel_size": geometry.kernel_size}
+    columns = conv.im2col(x, geometry)
+    np.testing.assert_array_equal(columns, F.unfold(torch.tensor(x), **options))
+    folded = F.fold(torch.tensor(columns), geometry.input_size, **options)
+    np.testing.assert_allclose(conv.col2im(columns, geometry), folded, rtol=1e-13)

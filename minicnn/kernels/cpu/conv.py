@@ -1,8 +1,10 @@
-"""Convolution as matrix products over columns of pixels (im2col), a block of output pixels at a time.
+"""Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
+
+Where :mod:`.winograd` is faster, it does the work.
 
 Beside the usual names: P output pixels in a block, G groups, Cg = C / G and Og = O / G, and
-K = KH * KW * Cg values in a column. A column holds them in (KH, KW, Cg) order, so that it is KH runs
-of KW * C neighbours in a channels-last image.
+K = KH * KW * Cg values in a column. A column holds them in (KH, KW, Cg) order, so that it is KH
+runs of KW * C neighbours in a channels-last image.
 """
 
 from __future__ import annotations
@@ -76,7 +78,7 @@ def conv2d(
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The gradient of :func:`conv2d` by ``x``; as a function of its own, the transposed convolution.
+    """The gradient of :func:`conv2d` by ``x``, which is also the transposed convolution.
 
     Args:
         grad: (N, O, OH, OW).
@@ -88,7 +90,10 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     """
     if winograd.pays(grad.dtype, len(grad), weight.shape, geometry):
         return winograd.conv2d_input_grad(grad, weight, geometry)
-    if geometry.stride == (1, 1):  # the copies of im2col cost less than the sums of col2im
+    if geometry.stride == (
+        1,
+        1,
+    ):  # the copies of im2col cost less than the sums of col2im
         filters = _mirrored_filters(weight, geometry.groups)
         return conv2d(grad, filters, None, mirrored(geometry))
 
@@ -144,7 +149,7 @@ def conv2d_weight_grad(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> n
         sums[start] = total
 
     for_each_slice(len(x), work)
-    total = np.zeros(shape, dtype) if not sums else sums.pop(0)
+    total = np.zeros(shape, dtype)
     for start in sorted(sums):  # a fixed order, so that a sum rounds the same way in every run
         np.add(total, sums[start], out=total)
     return nchw(total.reshape(O, KH, KW, Cg)).astype(x.dtype, order="C")
@@ -215,18 +220,12 @@ def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
     return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
 
 
-def _block_size(geometry: Geometry) -> tuple[int, int]:
-    """The images and output rows that make about ``_BLOCK_PIXELS`` output pixels."""
-    OH, OW = geometry.output_size
-    blocks_per_image = max(1, round(OH * OW / _BLOCK_PIXELS))
-    return max(1, _BLOCK_PIXELS // max(1, OH * OW)), max(1, math.ceil(OH / blocks_per_image))
-
-
 def _blocks(N: int, geometry: Geometry) -> Iterator[tuple[slice, slice]]:
     """Images and output rows of each block: several whole images, or some rows of one."""
-    images_per_block, rows_per_block = _block_size(geometry)
-    for images in slices(N, images_per_block):
-        for rows in slices(geometry.output_size[0], rows_per_block):
+    OH, OW = geometry.output_size
+    blocks_per_image = max(1, round(OH * OW / _BLOCK_PIXELS))
+    for images in slices(N, max(1, _BLOCK_PIXELS // (OH * OW))):
+        for rows in slices(OH, math.ceil(OH / blocks_per_image)):
             yield images, rows
 
 
@@ -235,7 +234,6 @@ def _column_blocks(
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """The blocks and their im2col (G, P, K), each of which overwrites the one before."""
     G, C, (KH, KW) = geometry.groups, x.shape[1], geometry.kernel_size
-    images_per_block, rows_per_block = _block_size(geometry)
     for images, rows in _blocks(len(x), geometry):
         band = rows_of(geometry, rows)
         padded = pad(nhwc(x[images]), band, dtype)
@@ -251,7 +249,11 @@ def _column_blocks(
 
 def _add_windows(padded: np.ndarray, columns: np.ndarray, geometry: Geometry) -> None:
     """Add (n, OH, OW, KH, KW, ...) columns to their pixels in (n, HP, WP, ...)."""
-    (OH, OW), (SH, SW), (DH, DW) = geometry.output_size, geometry.stride, geometry.dilation
+    (OH, OW), (SH, SW), (DH, DW) = (
+        geometry.output_size,
+        geometry.stride,
+        geometry.dilation,
+    )
     for kh in range(geometry.kernel_size[0]):
         rows = slice(kh * DH, kh * DH + (OH - 1) * SH + 1, SH)
         for kw in range(geometry.kernel_size[1]):

@@ -57,8 +57,10 @@ def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
         row_max = scratch("max_pool2d.row_max", row_shape, x.dtype)
         row_place = scratch("max_pool2d.row_place", row_shape, place.dtype)
         # Rows first: then the first kh, and for it the first kw, is the first place.
-        _running_max(x, None, row_max, row_place, geometry, axis=1)
-        _running_max(row_max, row_place, out, place, geometry, axis=0)
+        positions = _row_positions(x, place.dtype, geometry)
+        _running_max(positions, row_max, row_place, axis=1)
+        positions = _column_positions(row_max, row_place, geometry)
+        _running_max(positions, out, place, axis=0)
         if out.dtype.kind == "f" and np.isnan(out.max()):
             _find_nan(x, place, geometry)
 
@@ -66,40 +68,66 @@ def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
     return out, argmax
 
 
-def _running_max(
-    x: np.ndarray,
-    x_place: np.ndarray | None,
-    out: np.ndarray,
-    place: np.ndarray,
-    geometry: Geometry,
-    axis: int,
-) -> None:
-    """Write the maxima of the windows along rows (axis 1) or columns (0), and their places.
+# What one position (kh or kw) gives: the windows for which it lies inside the input, its pixels
+# there, and the places that these stand for, which are larger than those of earlier positions.
+Position = tuple[slice, np.ndarray, np.ndarray]
 
-    Along rows position k has place k. Along columns it has k * KW plus ``x_place``, the place of
-    the maximum in its row; either way a later position has a larger place.
+
+def _row_positions(x: np.ndarray, place_dtype: np.dtype, geometry: Geometry) -> list[Position]:
+    """The pixels kw = 0, 1, ... of the windows along the rows of x (n, H, W, C).
+
+    With a stride, x is first dealt out into images of every SW-th column: copying them once takes
+    less time than reading pixels far apart over and over.
     """
-    K, step = geometry.kernel_size[axis], geometry.kernel_size[1] if axis == 0 else 1
+    stride, (n, H, W, C) = geometry.stride[1], x.shape
+    if stride == 1:
+        images = np.ascontiguousarray(x)[None]
+    else:
+        images = scratch("max_pool2d.images", (stride, n, H, -(-W // stride), C), x.dtype)
+        for phase in range(min(stride, W)):
+            part = x[:, :, phase::stride]
+            images[phase, :, :, : part.shape[2]] = part
+
+    positions = []
+    for kw in range(geometry.kernel_size[1]):
+        windows, pixels = _overlap(geometry, 1, kw)
+        first, phase = divmod(pixels.start, stride)
+        values = images[phase, :, :, first : first + windows.stop - windows.start]
+        positions.append((windows, values, np.asarray(kw, place_dtype)))
+    return positions
+
+
+def _column_positions(
+    row_max: np.ndarray, row_place: np.ndarray, geometry: Geometry
+) -> list[Position]:
+    """The maxima of the rows kh = 0, 1, ... of the windows, from those of all rows (n, H, OW, C)."""
+    positions = []
+    for kh in range(geometry.kernel_size[0]):
+        windows, rows = _overlap(geometry, 0, kh)
+        first_place = row_place.dtype.type(kh * geometry.kernel_size[1])
+        positions.append((windows, row_max[:, rows], row_place[:, rows] + first_place))
+    return positions
+
+
+def _running_max(
+    positions: list[Position], out: np.ndarray, place: np.ndarray, axis: int
+) -> None:
+    """Write the maximum of all positions of the windows along ``axis``, and its place."""
     greater = scratch("max_pool2d.greater", out.shape, _BOOL)
     later = scratch("max_pool2d.later", out.shape, place.dtype)
-    overlaps = [_overlap(geometry, axis, k) for k in range(K)]
-    every_window = slice(0, geometry.output_size[axis])
-    best = out
-    covered = every_window.stop  # the windows from this one on have a maximum
+    every_window = slice(0, out.shape[1 + axis])
+    (windows, values, values_place), *others = positions
+    if others and windows == others[0][0] == every_window:
+        best, covered = values, 0  # spares a copy
+        place[...] = values_place
+        positions = others
+    else:
+        best, covered = out, every_window.stop  # the windows from here on have a maximum
+        out.fill(_lowest(out.dtype))
+        place.fill(0)
 
-    for k, (windows, pixels) in enumerate(overlaps):
-        values, at = x[_along(axis, pixels)], _along(axis, windows)
-        values_place = place.dtype.type(k * step)
-        if x_place is not None:
-            values_place = x_place[_along(axis, pixels)] + values_place
-        if k == 0 and K > 1 and windows == overlaps[1][0] == every_window:
-            best, covered = values, 0  # spares a copy
-            place[...] = values_place
-            continue
-        if k == 0:
-            out.fill(_lowest(out.dtype))
-            place.fill(0)
-
+    for windows, values, values_place in positions:
+        at = _along(axis, windows)
         np.greater(values, best[at], out=greater[at])
         greater[_along(axis, slice(windows.start, covered))] = True  # even if all are -inf
         np.maximum(values, best[at], out=out[at])

@@ -14,12 +14,22 @@ from ..geometry import Geometry
 from .threads import for_each_slice
 from .windows import add_unpadded, nchw, nhwc, pad
 
-__all__ = ["merged_filters", "merged_geometry", "merged_images", "split_filters", "split_images"]
+__all__ = [
+    "merged_filters",
+    "merged_geometry",
+    "merged_images",
+    "split_filters",
+    "split_images",
+]
 
 
 def merged_geometry(geometry: Geometry) -> Geometry:
     """The geometry of the convolution with stride 1."""
-    (OH, OW), (KH, KW), (SH, SW) = geometry.output_size, geometry.kernel_size, geometry.stride
+    (OH, OW), (KH, KW), (SH, SW) = (
+        geometry.output_size,
+        geometry.kernel_size,
+        geometry.stride,
+    )
     RH, RW = -(-KH // SH), -(-KW // SW)
     return Geometry((OH - 1 + RH, OW - 1 + RW), (OH, OW), (RH, RW))
 
@@ -68,7 +78,11 @@ def merged_filters(weight: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 def split_filters(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(O, C, KH, KW), the inverse of :func:`merged_filters`."""
-    (SH, SW), (KH, KW), (RH, RW) = geometry.stride, geometry.kernel_size, merged.shape[2:]
+    (SH, SW), (KH, KW), (RH, RW) = (
+        geometry.stride,
+        geometry.kernel_size,
+        merged.shape[2:],
+    )
     squares = merged.reshape(len(merged), SH, SW, -1, RH, RW).transpose(0, 3, 4, 1, 5, 2)
     padded = squares.reshape(*squares.shape[:2], RH * SH, RW * SW)
     return np.ascontiguousarray(padded[:, :, :KH, :KW])

@@ -38,13 +38,14 @@ def set_num_threads(n: int) -> None:
 
     Raises:
         ValueError: if ``n`` is below 1.
+        RuntimeError: if a kernel is at work.
     """
     if n < 1:
         raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
     with _state.lock:
         if _state.regions:
             raise RuntimeError("set_num_threads cannot be called while a kernel runs")
-        _blas().limit(limits=n, user_api="blas")
+        _set_blas_threads([n] * len(_blas_libraries()))
         _state.num_threads = n
         _state.pool = None
 
@@ -78,8 +79,12 @@ def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
         finally:
             _inside.work = False
 
+    def run_in_worker(i: int) -> None:
+        _limit_blas_in_this_thread()
+        run(i)
+
     with _one_blas_thread():
-        futures = [_pool().submit(run, i) for i in range(1, slices)]
+        futures = [_pool().submit(run_in_worker, i) for i in range(1, slices)]
         try:
             run(0)  # the calling thread takes a slice too
         finally:
@@ -101,14 +106,14 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class _State:
-    """What the threads of this process share; a forked child starts afresh (threads do not fork)."""
+    """What the threads of this process share. Threads do not fork, so a forked child starts anew."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
         self.pool: ThreadPoolExecutor | None = None
         self.regions = 0  # for_each_slice calls under way, from any Python thread
-        self.blas_limit: Any = None
+        self.blas_threads: list[int] = []  # before the first of them
 
     def forget_threads(self) -> None:
         self.lock = threading.Lock()
@@ -116,12 +121,13 @@ class _State:
         _inside.work = False
         if self.regions:  # forked by one thread while another was in a region
             self.regions = 0
-            self.blas_limit.restore_original_limits()
+            _set_blas_threads(self.blas_threads)
 
 
 class _Inside(threading.local):
     def __init__(self) -> None:
-        self.work = False
+        self.work = False  # whether the thread runs a slice
+        self.limited = False  # whether BLAS calls from this worker use one thread
         self.buffers: dict[str, np.ndarray] = {}
 
 
@@ -137,14 +143,23 @@ def _default_num_threads() -> int:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         cpus = os.cpu_count() or 1
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": a number per nesting level
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": per level
     return min(cpus, int(wanted)) if wanted.isdigit() and int(wanted) else cpus
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _blas_libraries() -> list[Any]:
     # Finding the loaded libraries takes milliseconds, so once. NumPy, which brings BLAS, is loaded.
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+def _set_blas_threads(numbers: list[int]) -> None:
+    for library, number in zip(_blas_libraries(), numbers, strict=True):
+        if hasattr(library, "clear_controlling_thread"):
+            # threadpoolctl 3.8 ignores all Python threads but the first to set OpenBLAS's threads,
+            # lest they get in each other's way. Ours do not: they hold a lock.
+            library.clear_controlling_thread(force=True)
+        library.set_num_threads(number)
 
 
 def _pool() -> ThreadPoolExecutor:
@@ -159,7 +174,8 @@ def _one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of several overlapping regions restores its threads."""
     with _state.lock:
         if not _state.regions:
-            _state.blas_limit = _blas().limit(limits=1, user_api="blas")
+            _state.blas_threads = [library.num_threads for library in _blas_libraries()]
+            _set_blas_threads([1] * len(_state.blas_threads))
         _state.regions += 1
     try:
         yield
@@ -167,4 +183,12 @@ def _one_blas_thread() -> Iterator[None]:
         with _state.lock:
             _state.regions -= 1
             if not _state.regions:
-                _state.blas_limit.restore_original_limits()
+                _set_blas_threads(_state.blas_threads)
+
+
+def _limit_blas_in_this_thread() -> None:
+    """For a BLAS whose number of threads belongs to the thread that calls it, such as MKL."""
+    if not _inside.limited:
+        with _state.lock:
+            _set_blas_threads([1] * len(_blas_libraries()))
+        _inside.limited = True

@@ -14,7 +14,18 @@ from numpy.lib.stride_tricks import as_strided
 from ..geometry import Geometry
 from .threads import scratch
 
-__all__ = ["add_unpadded", "compute_type", "mirrored", "nchw", "nhwc", "pad", "padded_zeros", "rows_of", "slices", "windows"]
+__all__ = [
+    "add_unpadded",
+    "compute_type",
+    "mirrored",
+    "nchw",
+    "nhwc",
+    "pad",
+    "padded_zeros",
+    "rows_of",
+    "slices",
+    "windows",
+]
 
 
 def nhwc(x: np.ndarray) -> np.ndarray:
@@ -47,7 +58,11 @@ def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> 
 
 def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(n, HP, WP, C), channels-last in memory: a view of ``images`` if possible, else scratch."""
-    (H, W), (HP, WP), (PH, PW) = geometry.input_size, geometry.padded_size, geometry.padding
+    (H, W), (HP, WP), (PH, PW) = (
+        geometry.input_size,
+        geometry.padded_size,
+        geometry.padding,
+    )
     step, pitch = images.strides[2:]
     dense = images.dtype == dtype and pitch == dtype.itemsize and step == images.shape[3] * pitch
     if dense and PH <= 0 and PW <= 0 and HP - PH <= H and WP - PW <= W:
@@ -75,8 +90,12 @@ def add_unpadded(padded: np.ndarray, images: np.ndarray, geometry: Geometry) -> 
 
 
 def mirrored(geometry: Geometry) -> Geometry:
-    """Where mirrored filters lie in the output of a convolution with stride 1, to give its input."""
-    (KH, KW), (DH, DW), (PH, PW) = geometry.kernel_size, geometry.dilation, geometry.padding
+    """Where mirrored filters lie in the output of a convolution with stride 1."""
+    (KH, KW), (DH, DW), (PH, PW) = (
+        geometry.kernel_size,
+        geometry.dilation,
+        geometry.padding,
+    )
     return replace(
         geometry,
         input_size=geometry.output_size,

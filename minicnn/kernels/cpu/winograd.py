@@ -189,7 +189,11 @@ def _filter_points(weight: np.ndarray, mirror: bool = False) -> np.ndarray:
 
 
 def _points(
-    name: str, x: np.ndarray, transform: np.ndarray, block: list[_Strip], tiles: Geometry
+    name: str,
+    x: np.ndarray,
+    transform: np.ndarray,
+    block: list[_Strip],
+    tiles: Geometry,
 ) -> np.ndarray:
     """(T*T, tiles, C) of a block, from (N, C, H, W); the tiles are windows of it."""
     C, T, K = x.shape[1], *transform.shape
@@ -272,7 +276,11 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) 
 
 
 def _pixels(
-    points: np.ndarray, block: list[_Strip], out: np.ndarray, bias: np.ndarray | None, relu: bool
+    points: np.ndarray,
+    block: list[_Strip],
+    out: np.ndarray,
+    bias: np.ndarray | None,
+    relu: bool,
 ) -> None:
     """Write the output pixels of a block, in (N, OH, OW, O), from points (T*T, tiles, O)."""
     OW, O = out.shape[2:]

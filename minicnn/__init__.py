@@ -1,25 +1,128 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
-# isort: off
-from .tensor import (
-    Tensor, arange, as_tensor, bool_, empty, empty_like, eye, float16, float32, float64,
-    from_dlpack, from_numpy, full, full_like, int8, int16, int32, int64, linspace, ones, ones_like,
-    rand, randint, randn, randperm, tensor, uint8, zeros, zeros_like,
+# ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+from .tensor import Tensor
+from .creation import (
+    arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
+    ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
-from .ops import methods as _methods  # gives Tensor its operations
-# isort: on
+from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .ops.activation import softmax
+from .ops.elementwise import (
+    abs, add, clamp, cos, div, exp, log, log1p, maximum, minimum, mul, pow, sigmoid, sign, sin,
+    sqrt, square, sub, tanh, where,
+)  # fmt: skip
+from .ops.index import gather, index_select, nonzero, scatter_add
+from .ops.linear import bmm, matmul, mm
+from .ops import methods as _methods  # noqa: F401
+from .ops.reduce import (
+    all, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, var,
+)  # fmt: skip
+from .ops.shape import (
+    cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
+)  # fmt: skip
 from . import autograd, cuda, nn, optim, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .device import Device
 from .io import load, save
 from .kernels.cpu.threads import num_threads as get_num_threads, set_num_threads
-from .ops.elementwise import (
-    abs, add, clamp, cos, div, exp, log, log1p, maximum, minimum, mul, pow, sigmoid, sign, sin,
-    sqrt, square, sub, tanh, where,
-)  # fmt: skip
-from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, var
-from .ops.shape import cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze
-from .ops.index import gather, index_select, nonzero, scatter_add
-from .ops.linear import bmm, matmul, mm
-from .ops.activation import softmax
 from .random import Generator, manual_seed
+
+__all__ = [
+    "Device",
+    "Generator",
+    "Tensor",
+    "abs",
+    "add",
+    "all",
+    "any",
+    "arange",
+    "argmax",
+    "argmin",
+    "as_tensor",
+    "autograd",
+    "bmm",
+    "bool_",
+    "cat",
+    "chunk",
+    "clamp",
+    "cos",
+    "cuda",
+    "div",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "exp",
+    "eye",
+    "flatten",
+    "flip",
+    "float16",
+    "float32",
+    "float64",
+    "from_dlpack",
+    "from_numpy",
+    "full",
+    "full_like",
+    "gather",
+    "get_num_threads",
+    "index_select",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_grad_enabled",
+    "linspace",
+    "load",
+    "log",
+    "log1p",
+    "logsumexp",
+    "manual_seed",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mm",
+    "mul",
+    "nn",
+    "no_grad",
+    "nonzero",
+    "norm",
+    "ones",
+    "ones_like",
+    "optim",
+    "permute",
+    "pow",
+    "prod",
+    "rand",
+    "randint",
+    "randn",
+    "random",
+    "randperm",
+    "reshape",
+    "save",
+    "scatter_add",
+    "set_grad_enabled",
+    "set_num_threads",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softmax",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "sub",
+    "sum",
+    "tanh",
+    "tensor",
+    "uint8",
+    "unsqueeze",
+    "var",
+    "where",
+    "zeros",
+    "zeros_like",
+]  # fmt: skip

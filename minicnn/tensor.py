@@ -1,4 +1,4 @@
-"""``Tensor``: an array with a gradient, and the functions that make tensors."""
+"""``Tensor``: an array with a gradient."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import numpy as np
 from . import autograd
 from .autograd.grad_mode import mode
 from .device import CPU, Device, device_of, to_device, xp_of
-from .random import Generator, default_generator
+from .dtypes import bool_, float32, int64
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from .ops.methods import TensorMethods
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
-
-float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
-int8, int16, int32, int64 = map(np.dtype, ("int8", "int16", "int32", "int64"))
-uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
-
 
 class RemovableHandle:
     """Takes a hook away again: ``handle.remove()``, or at the end of a ``with`` block."""
@@ -33,10 +30,10 @@ class RemovableHandle:
     def remove(self) -> None:
         self._hooks.pop(self._key, None)
 
-    def __enter__(self) -> RemovableHandle:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.remove()
 
 
@@ -54,8 +51,16 @@ class Tensor(TensorMethods):
     """
 
     __slots__ = (
-        "array", "grad", "requires_grad", "grad_fn", "output_index", "version", "is_view", "_hooks",
-        "__dict__", "__weakref__",
+        "__dict__",
+        "__weakref__",
+        "_hooks",
+        "array",
+        "grad",
+        "grad_fn",
+        "is_view",
+        "output_index",
+        "requires_grad",
+        "version",
     )  # fmt: skip
 
     __array_ufunc__ = None  # so that numpy_array * tensor asks the tensor, which explains
@@ -323,7 +328,9 @@ class Tensor(TensorMethods):
     def fill_(self, value: Any) -> Tensor:
         """Sets all elements to ``value``."""
         constant = value.item() if isinstance(value, Tensor) else value
-        return self.write_(full_like(self, constant) if mode.grad and self.requires_grad else constant)
+        if mode.grad and self.requires_grad:
+            return self.write_(Tensor(xp_of(self.array).full_like(self.array, constant)))
+        return self.write_(constant)
 
     def copy_(self, source: Tensor) -> Tensor:
         """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""
@@ -399,166 +406,3 @@ class _To(autograd.Function):
     def backward(self, grad: Tensor) -> Tensor:
         device, dtype = self.source
         return grad.to(device=device, dtype=dtype)
-
-
-# ------------------------------------------------------------------------ making tensors
-
-
-def tensor(
-    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor with a copy of ``data``.
-
-    Args:
-        data: a number, nested lists of numbers, an array or a tensor.
-        dtype: by default that of an array, float32 for Python floats and int64 for integers.
-        device: the CPU by default, or where an array is already.
-        requires_grad: whether to keep its gradient.
-
-    As ``torch.tensor``.
-    """
-    if isinstance(data, Tensor):
-        data = data.array
-    if hasattr(data, "__cuda_array_interface__"):
-        array = data.astype(dtype or data.dtype, order="K")
-    else:
-        array = np.array(data, dtype=dtype, order="K")
-        plain = not isinstance(data, (np.ndarray, np.generic))
-        if dtype is None and plain and array.dtype == float64:
-            array = array.astype(float32)
-    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
-
-
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of ``data``, sharing its memory where that is possible."""
-    if isinstance(data, Tensor):
-        return data.to(device=device, dtype=dtype)
-    if isinstance(data, np.ndarray) or hasattr(data, "__cuda_array_interface__"):
-        return Tensor(data).to(device=device, dtype=dtype)
-    return tensor(data, dtype, device)
-
-
-def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor on the memory of a NumPy array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(array).__name__}")
-    return Tensor(array)
-
-
-def from_dlpack(source: Any) -> Tensor:
-    """A tensor on the memory of any object with ``__dlpack__``, such as a PyTorch tensor."""
-    kind, index = source.__dlpack_device__()
-    return Tensor((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
-
-
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-
-
-def full(
-    size: Any, value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor of shape ``size`` with every element ``value``."""
-    if dtype is None:
-        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
-    return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
-
-
-def zeros(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype), requires_grad)
-
-
-def ones(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones."""
-    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype), requires_grad)
-
-
-def empty(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor whose elements are whatever the memory holds."""
-    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype), requires_grad)
-
-
-def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Zeros in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).zeros_like(x.array, dtype=dtype))
-
-
-def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Ones in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).ones_like(x.array, dtype=dtype))
-
-
-def full_like(x: Tensor, value: Any, dtype: Any = None) -> Tensor:
-    """``value`` in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).full_like(x.array, value, dtype=dtype))
-
-
-def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Unset memory in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).empty_like(x.array, dtype=dtype))
-
-
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Tensor:
-    """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
-    start, end = (0, start) if end is None else (start, end)
-    if dtype is None:
-        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
-    return Tensor(Device(device or "cpu").xp.arange(start, end, step, dtype=dtype))
-
-
-def linspace(start: Any, end: Any, steps: int, dtype: Any = float32, device: Any = None) -> Tensor:
-    """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
-    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype))
-
-
-def eye(n: int, m: int | None = None, dtype: Any = float32, device: Any = None) -> Tensor:
-    """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
-    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype))
-
-
-def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    """Numbers are drawn on the CPU, so that a seed means the same on every device."""
-    array = np.asarray(array, dtype=dtype)
-    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
-
-
-def rand(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = float32,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Numbers uniform in [0, 1)."""
-    numbers = (generator or default_generator).random(_shape(size))
-    return _drawn(numbers, dtype, device, requires_grad)
-
-
-def randn(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = float32,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Numbers from N(0, 1)."""
-    numbers = (generator or default_generator).normal(_shape(size))
-    return _drawn(numbers, dtype, device, requires_grad)
-
-
-def randint(
-    low: int,
-    high: int,
-    size: Any,
-    generator: Generator | None = None,
-    dtype: Any = int64,
-    device: Any = None,
-) -> Tensor:
-    """Integers uniform in [low, high)."""
-    return _drawn((generator or default_generator).integers(low, high, size), dtype, device, False)
-
-
-def randperm(n: int, generator: Generator | None = None, device: Any = None) -> Tensor:
-    """The numbers 0 … n - 1 in random order."""
-    return _drawn((generator or default_generator).permutation(n), int64, device, False)

@@ -132,5 +132,5 @@ def test_import_is_silent_and_starts_nothing():
         "assert threading.active_count() == 1; "
         "assert not {'cupy', 'torch', 'matplotlib'} & set(sys.modules)"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

@@ -12,7 +12,9 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .. import tensor as _tensor  # for Tensor, which is defined after this module is loaded
+from .. import (
+    tensor as _tensor,  # for Tensor, which is defined after this module is loaded
+)
 from ..device import xp_of
 from .function import Function, edge_of
 from .grad_mode import mode, set_grad_enabled
@@ -25,7 +27,7 @@ class _Gradients:
     in place; an incoming gradient is never written to.
     """
 
-    __slots__ = ("values", "owned")
+    __slots__ = ("owned", "values")
 
     def __init__(self) -> None:
         self.values: dict[int, Any] = {}

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import tensor as _tensor  # for Tensor, which is defined after this module is loaded
+from .. import (
+    tensor as _tensor,  # for Tensor, which is defined after this module is loaded
+)
 from ..device import device_of, xp_of
 from .grad_mode import is_grad_enabled, mode, no_grad
 
@@ -142,7 +144,7 @@ class Function:
 class _Saved:
     """A tensor kept for ``backward``, with the version it had; an output is kept without its node."""
 
-    __slots__ = ("tensor", "array", "version", "expected", "output_index")
+    __slots__ = ("array", "expected", "output_index", "tensor", "version")
 
     def __init__(self, tensor: Any, output_index: int | None) -> None:
         self.output_index = output_index

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import tensor as _tensor  # for Tensor, which is defined after this module is loaded
+from .. import (
+    tensor as _tensor,  # for Tensor, which is defined after this module is loaded
+)
+from ..device import to_device
 from .engine import grad
 from .grad_mode import enable_grad
 
@@ -83,7 +86,7 @@ def gradgradcheck(
     if grad_outputs is None:
         rng = np.random.default_rng(0)
         grad_outputs = tuple(
-            _tensor.tensor(rng.standard_normal(out.shape), device=out.device, requires_grad=True)
+            _like(out, rng.standard_normal(out.shape)).requires_grad_()
             for out in outputs
         )
     grad_outputs = _as_tuple(grad_outputs)
@@ -103,6 +106,11 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
     return tuple(values) if isinstance(values, Sequence) else (values,)
 
 
+def _like(output: Any, numbers: np.ndarray) -> Any:
+    """A tensor of ``numbers`` in the shape and on the device of ``output``."""
+    return _tensor.Tensor(to_device(numbers.reshape(output.shape), output.device))
+
+
 def _requires_grad(x: Any) -> bool:
     return isinstance(x, _tensor.Tensor) and x.requires_grad
 
@@ -119,7 +127,7 @@ def _analytic_jacobians(output: Any, varied: list[Any]) -> list[np.ndarray]:
     for column in range(output.array.size):
         seed = np.zeros(output.array.size)
         seed[column] = 1.0
-        cotangent = _tensor.tensor(seed.reshape(output.shape), device=output.device)
+        cotangent = _like(output, seed)
         grads = grad(output, varied, cotangent, retain_graph=True, allow_unused=True)
         for jacobian, g in zip(jacobians, grads):
             if g is not None:

@@ -72,7 +72,7 @@ def memory_order(array: Any) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
-def _dtype_of(number: bool | int | float) -> type:
+def _dtype_of(number: float) -> type:
     if isinstance(number, bool):
         return np.bool_
     return np.int64 if isinstance(number, int) else np.float32

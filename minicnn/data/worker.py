@@ -76,7 +76,7 @@ def load_in_worker(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batc
     """
     try:
         return load(job, epoch, indices, stop)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  re-raised with more to say
         trace = "".join(traceback.format_exception(error))
         raise same_type(error, f"{error}\n\nIn a DataLoader worker:\n{trace}") from None
 
@@ -85,7 +85,7 @@ def same_type(error: Exception, message: str) -> Exception:
     """An exception of the type of ``error`` with another message; if need be a RuntimeError."""
     try:
         rebuilt = type(error)(message)
-    except Exception:  # a type whose constructor wants something else
+    except Exception:  # noqa: BLE001  a type whose constructor wants something else
         return RuntimeError(message)
     # KeyError, for one, would show its message quoted on one line.
     return rebuilt if str(rebuilt) == message else RuntimeError(message)

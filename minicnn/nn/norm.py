@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensor import Tensor, float32, int64, ones, zeros
+from ..creation import ones, zeros
+from ..dtypes import float32, int64
+from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .module import Module

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tensor import Tensor, empty, float32
+from ..creation import empty
+from ..dtypes import float32
+from ..tensor import Tensor
 
 __all__ = ["Parameter", "empty_parameter"]
 

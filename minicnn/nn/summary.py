@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..autograd import no_grad
-from ..tensor import Tensor, float32, zeros
+from ..creation import zeros
+from ..dtypes import float32
+from ..tensor import Tensor
 from .conv import Conv2d, ConvTranspose2d
 from .linear import Linear
 from .module import Module

@@ -11,7 +11,8 @@ from .. import kernels
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
-from .elementwise import add, clamp, exp, ge, gt, mul, neg, sigmoid, sub, tanh, where
+from .comparison import ge, gt
+from .elementwise import add, clamp, exp, mul, neg, sigmoid, sub, tanh, where
 from .reduce import sum
 
 

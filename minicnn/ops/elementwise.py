@@ -2,88 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function
 from ..device import xp_of
-from ..tensor import Tensor, bool_, float32, int64
-
-Operand = Any  # a Tensor or a Python number
+from ..dtypes import bool_, float32, int64
+from ..tensor import Tensor
+from .comparison import ge, le
+from .promotion import Operand, check_broadcast, promote, to_float
 
 # as in torch, 1 / 0 is inf and log(-1) is NaN without a word
 quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
-
-
-# ------------------------------------------------------------------------ which dtype comes out
-
-
-def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
-    """Brings the operands of an operation to one dtype, as torch does.
-
-    Between tensors, floating point wins over integers whatever the sizes, and a tensor with
-    dimensions over one without; Python numbers adapt to the tensors, except that a fraction makes
-    integers float32.
-
-    Raises:
-        TypeError: for an operand that is neither a tensor nor a number.
-        RuntimeError: for shapes that do not broadcast.
-    """
-    tensors = [x for x in operands if isinstance(x, Tensor)]
-    if len(tensors) == len(operands) and all(
-        t.array.dtype == tensors[0].array.dtype and t.array.shape == tensors[0].array.shape
-        for t in tensors
-    ):
-        return operands
-    scalars = [_number(name, x) for x in operands if not isinstance(x, Tensor)]
-    if len(tensors) > 1:
-        _check_broadcast(name, tensors)
-    dtype = _result_dtype(tensors, scalars)
-    cast = []
-    for x in operands:
-        if isinstance(x, Tensor):
-            cast.append(x if x.dtype == dtype else x.to(dtype))
-        else:
-            cast.append(_number(name, x))
-    return tuple(cast)
-
-
-def _result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
-    def rank(dtype: np.dtype) -> int:
-        return {"b": 0, "u": 1, "i": 1, "f": 2}.get(dtype.kind, 2)
-
-    top = max(rank(t.dtype) for t in tensors)
-    dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
-    dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
-    dtype = np.result_type(*dtypes)
-    if top < 2 and any(isinstance(s, float) for s in scalars):
-        return float32
-    if top < 1 and any(not isinstance(s, bool) for s in scalars):
-        return int64
-    return dtype
-
-
-def _number(name: str, x: Any) -> Any:
-    if isinstance(x, np.generic):  # first, for np.float64 is a float, too
-        return x.item()
-    if isinstance(x, (bool, int, float)):
-        return x
-    raise TypeError(f"{name} expects tensors or numbers, got {type(x).__name__}: use minicnn.tensor(…)")
-
-
-def _check_broadcast(name: str, tensors: list[Tensor]) -> None:
-    try:
-        np.broadcast_shapes(*(t.shape for t in tensors))
-    except ValueError:
-        shapes = " and ".join(str(t.shape) for t in tensors)
-        raise RuntimeError(f"{name} expects shapes that broadcast, got {shapes}") from None
-
-
-def _to_float(x: Tensor) -> Tensor:
-    """Functions such as exp give float32 for integers, as torch's do."""
-    return x if x.array.dtype.kind in "fV" else x.to(float32)
 
 
 # ------------------------------------------------------------------------ arithmetic
@@ -179,7 +110,7 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
-        x, y = (_to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
+        x, y = (to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
         return Div.apply(x, y)
     if rounding_mode == "floor":
         return floor_divide(x, y)
@@ -377,32 +308,32 @@ def abs(x: Tensor) -> Tensor:
 
 def exp(x: Tensor) -> Tensor:
     """e to the power of x."""
-    return Exp.apply(_to_float(x))
+    return Exp.apply(to_float(x))
 
 
 def expm1(x: Tensor) -> Tensor:
     """exp(x) - 1, accurate near 0."""
-    return Expm1.apply(_to_float(x))
+    return Expm1.apply(to_float(x))
 
 
 def log(x: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(_to_float(x))
+    return Log.apply(to_float(x))
 
 
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), accurate near 0."""
-    return Log1p.apply(_to_float(x))
+    return Log1p.apply(to_float(x))
 
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(_to_float(x))
+    return Sqrt.apply(to_float(x))
 
 
 def rsqrt(x: Tensor) -> Tensor:
     """1 / sqrt(x)."""
-    return pow(_to_float(x), -0.5)
+    return pow(to_float(x), -0.5)
 
 
 def reciprocal(x: Tensor) -> Tensor:
@@ -417,22 +348,22 @@ def square(x: Tensor) -> Tensor:
 
 def sin(x: Tensor) -> Tensor:
     """The sine of an angle in radians."""
-    return Sin.apply(_to_float(x))
+    return Sin.apply(to_float(x))
 
 
 def cos(x: Tensor) -> Tensor:
     """The cosine of an angle in radians."""
-    return Cos.apply(_to_float(x))
+    return Cos.apply(to_float(x))
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.apply(_to_float(x))
+    return Tanh.apply(to_float(x))
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return Sigmoid.apply(_to_float(x))
+    return Sigmoid.apply(to_float(x))
 
 
 def floor(x: Tensor) -> Tensor:
@@ -521,7 +452,7 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
     if isinstance(x, Tensor) or isinstance(y, Tensor):
         x, y = promote("where", x, y)
-        _check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
+        check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
         # a number next to a tensor without dimensions is to take that tensor's dtype, too
         dtype = x.dtype if isinstance(x, Tensor) else y.dtype
     else:
@@ -541,8 +472,8 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if min is None and max is None:
         raise ValueError("clamp expects min, max or both, got neither")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        x = x if min is None else where(promote_compare(x, min, "greater_equal"), x, min)
-        return x if max is None else where(promote_compare(x, max, "less_equal"), x, max)
+        x = x if min is None else where(ge(x, min), x, min)
+        return x if max is None else where(le(x, max), x, max)
     if x.dtype.kind in "iub" and (isinstance(min, float) or isinstance(max, float)):
         x = x.to(float32)
     return Clamp.apply(x, low=min, high=max)
@@ -562,68 +493,3 @@ def _both_tensors(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
     if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
         raise TypeError(f"{name} expects two tensors, got {type(x).__name__}, {type(y).__name__}")
     return promote(name, x, y)
-
-
-# ------------------------------------------------------------------------ comparisons and logic
-
-
-class _Compare(Function):
-    def forward(self, x: Any, y: Any, name: str) -> Any:
-        return getattr(xp_of(x), name)(x, y)
-
-
-def promote_compare(x: Tensor, y: Operand, name: str) -> Tensor:
-    """The bool tensor of a NumPy-named comparison."""
-    return _Compare.apply(*promote(name, x, y), name=name)
-
-
-def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
-    def compare(x: Tensor, y: Operand) -> Tensor:
-        return promote_compare(x, y, name)
-
-    compare.__doc__ = doc
-    return compare
-
-
-eq = _comparison("equal", "x == y, element by element.")
-ne = _comparison("not_equal", "x != y, element by element.")
-lt = _comparison("less", "x < y, element by element.")
-le = _comparison("less_equal", "x <= y, element by element.")
-gt = _comparison("greater", "x > y, element by element.")
-ge = _comparison("greater_equal", "x >= y, element by element.")
-logical_and = _comparison("logical_and", "Whether both are true.")
-logical_or = _comparison("logical_or", "Whether one is true.")
-logical_xor = _comparison("logical_xor", "Whether exactly one is true.")
-bitwise_and = _comparison("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
-bitwise_or = _comparison("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
-bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
-
-
-class _Test(Function):
-    def forward(self, x: Any, name: str) -> Any:
-        return getattr(xp_of(x), name)(x)
-
-
-def logical_not(x: Tensor) -> Tensor:
-    """Whether an element is false or zero."""
-    return _Test.apply(x, name="logical_not")
-
-
-def bitwise_not(x: Tensor) -> Tensor:
-    """~x, bit by bit; for bool tensors, whether an element is false."""
-    return _Test.apply(x, name="invert")
-
-
-def isnan(x: Tensor) -> Tensor:
-    """Whether an element is NaN."""
-    return _Test.apply(x, name="isnan")
-
-
-def isinf(x: Tensor) -> Tensor:
-    """Whether an element is infinite."""
-    return _Test.apply(x, name="isinf")
-
-
-def isfinite(x: Tensor) -> Tensor:
-    """Whether an element is neither infinite nor NaN."""
-    return _Test.apply(x, name="isfinite")

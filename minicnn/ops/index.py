@@ -8,7 +8,8 @@ import numpy as np
 
 from ..autograd import Function, is_grad_enabled
 from ..device import to_device, xp_of
-from ..tensor import Tensor, int64
+from ..dtypes import int64
+from ..tensor import Tensor
 from .elementwise import where
 from .reduce import normalize_dims
 

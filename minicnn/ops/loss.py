@@ -11,21 +11,8 @@ from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
 from .activation import logsigmoid
-from .elementwise import (
-    abs,
-    add,
-    clamp,
-    div,
-    exp,
-    gt,
-    log,
-    lt,
-    mul,
-    neg,
-    rsub,
-    sub,
-    where,
-)
+from .comparison import gt, lt
+from .elementwise import abs, add, clamp, div, exp, log, mul, neg, rsub, sub, where
 from .reduce import mean, sum
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from . import activation, elementwise, index, linear, reduce, shape
+from . import activation, comparison, elementwise, index, linear, reduce, shape
 
 
 def _in_place(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,11 +40,11 @@ class TensorMethods:
     __pow__, __rpow__ = elementwise.pow, elementwise.rpow
     __matmul__ = linear.matmul
     __neg__, __abs__ = elementwise.neg, elementwise.abs
-    __eq__, __ne__ = elementwise.eq, elementwise.ne  # type: ignore[assignment]
-    __lt__, __le__ = elementwise.lt, elementwise.le
-    __gt__, __ge__ = elementwise.gt, elementwise.ge
-    __and__, __or__, __xor__ = elementwise.bitwise_and, elementwise.bitwise_or, elementwise.bitwise_xor
-    __invert__ = elementwise.bitwise_not
+    __eq__, __ne__ = comparison.eq, comparison.ne  # type: ignore[assignment]
+    __lt__, __le__ = comparison.lt, comparison.le
+    __gt__, __ge__ = comparison.gt, comparison.ge
+    __and__, __or__, __xor__ = comparison.bitwise_and, comparison.bitwise_or, comparison.bitwise_xor
+    __invert__ = comparison.bitwise_not
     __getitem__, __setitem__ = index.getitem, index.setitem
     __hash__ = object.__hash__
 
@@ -61,11 +61,11 @@ class TensorMethods:
     maximum, minimum = elementwise.maximum, elementwise.minimum
     masked_fill = elementwise.masked_fill
     eq, ne, lt, le, gt, ge = (
-        elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge,
+        comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge,
     )  # fmt: skip
-    logical_and, logical_or = elementwise.logical_and, elementwise.logical_or
-    logical_xor, logical_not = elementwise.logical_xor, elementwise.logical_not
-    isnan, isinf, isfinite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
+    logical_and, logical_or = comparison.logical_and, comparison.logical_or
+    logical_xor, logical_not = comparison.logical_xor, comparison.logical_not
+    isnan, isinf, isfinite = comparison.isnan, comparison.isinf, comparison.isfinite
 
     relu, softmax, log_softmax = activation.relu, activation.softmax, activation.log_softmax
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..autograd import Function
 from ..device import xp_of
-from ..tensor import Tensor, float32, int64
+from ..dtypes import float32, int64
+from ..tensor import Tensor
 from .elementwise import exp, mul, quiet, sqrt, where
 
 Dims = int | tuple[int, ...] | None
@@ -304,9 +305,3 @@ def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> 
     length = sqrt(sum(x * x, dim, keepdim))
     # at the origin the slope is taken as 0, as torch does, and not 0 / 0
     return where(length == 0, length.detach(), length)
-
-
-__all__ = [
-    "Extremum", "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "logsumexp",
-    "max", "mean", "min", "norm", "normalize_dims", "prod", "std", "sum", "var",
-]  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..tensor import Tensor, float64
+from ..dtypes import float64
+from ..tensor import Tensor
 
 
 class ClassificationMeter:

@@ -10,7 +10,13 @@ from .affine import RandomAffine, RandomRotation
 from .color import ColorJitter, Grayscale, RandomGrayscale
 from .compose import Compose, Lambda, RandomApply
 from .crop import CenterCrop, RandomCrop, RandomResizedCrop
-from .geometry import InterpolationMode, Pad, RandomHorizontalFlip, RandomVerticalFlip, Resize
+from .geometry import (
+    InterpolationMode,
+    Pad,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+    Resize,
+)
 from .tensor import Normalize, PILToTensor, RandomErasing, ToTensor
 
 __all__ = [

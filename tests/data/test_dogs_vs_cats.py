@@ -10,7 +10,13 @@ import pytest
 from pictures import jpeg, numbered_files, train_files, write_folder, write_zip
 
 from minicnn import transforms
-from minicnn.data import BrokenPicture, DataLoader, DogsVsCats, TransformDataset, stratified_split
+from minicnn.data import (
+    BrokenPicture,
+    DataLoader,
+    DogsVsCats,
+    TransformDataset,
+    stratified_split,
+)
 
 PET_IMAGES = {
     "PetImages/Cat/0.jpg": jpeg(0),

@@ -31,7 +31,7 @@ def test_pictures_are_rgb_and_go_through_the_transforms(tmp_path: Path):
     dataset = ImageFolder(
         write_folder(tmp_path, FILES), lambda picture: picture.mode, lambda label: label * 10
     )
-    assert list(dataset[i] for i in range(4)) == [("RGB", 0), ("RGB", 0), ("RGB", 10), ("RGB", 10)]
+    assert [dataset[i] for i in range(4)] == [("RGB", 0), ("RGB", 0), ("RGB", 10), ("RGB", 10)]
 
 
 def test_extensions():

@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minicnn.data import Dataset, Subset, TransformDataset, balanced_subset, stratified_split
+from minicnn.data import (
+    Dataset,
+    Subset,
+    TransformDataset,
+    balanced_subset,
+    stratified_split,
+)
 from minicnn.data.split import targets_of
 
 

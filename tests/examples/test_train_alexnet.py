@@ -96,6 +96,7 @@ def assert_same_end(one: Path, other: Path) -> None:
             assert np.array_equal(expected[key], got[key]), f"{name}: {key}"
 
 
+@pytest.mark.slow
 def test_it_leaves_its_results(whole):
     assert {path.name for path in (whole / "out").iterdir()} >= {
         "metrics.json",
@@ -114,12 +115,14 @@ def test_it_leaves_its_results(whole):
     assert written["versions"]["numpy"] == np.__version__
 
 
+@pytest.mark.slow
 def test_it_draws_its_plots(whole):
     pytest.importorskip("matplotlib")
     for name in ("curves.png", "confusion.png", "predictions.png"):
         assert (whole / "out" / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_it_says_where_it_runs_and_how_far_it_is(whole):
     printed = (whole / "printed").read_text()
     assert "AlexNet on cpu: 18 pictures to train on, 6 to validate" in printed
@@ -127,6 +130,7 @@ def test_it_says_where_it_runs_and_how_far_it_is(whole):
     assert "0 broken pictures left out" in printed
 
 
+@pytest.mark.slow
 def test_resume_after_a_kill_is_bit_identical(tmp_path, data, whole):
     code, _ = interrupt(tmp_path, f"{TINY} --data {data}", "epoch 2/2  44%", signal.SIGKILL)
     assert code == -signal.SIGKILL
@@ -136,6 +140,7 @@ def test_resume_after_a_kill_is_bit_identical(tmp_path, data, whole):
     assert_same_end(whole, tmp_path)
 
 
+@pytest.mark.slow
 def test_resume_after_ctrl_c_is_bit_identical(tmp_path, data, whole):
     code, printed = interrupt(tmp_path, f"{TINY} --data {data}", "epoch 1/2  44%", signal.SIGINT)
     assert code == 130
@@ -146,6 +151,7 @@ def test_resume_after_ctrl_c_is_bit_identical(tmp_path, data, whole):
     assert_same_end(whole, tmp_path)
 
 
+@pytest.mark.slow
 def test_broken_pictures_are_left_out_and_named(tmp_path, data):
     pets = draw_dogs_vs_cats(tmp_path / "pets", per_class=4, test=2)
     (pets / "train" / "dog.2.jpg").write_bytes(b"no picture")
@@ -156,6 +162,7 @@ def test_broken_pictures_are_left_out_and_named(tmp_path, data):
     assert "1 broken pictures left out" in result.stdout
 
 
+@pytest.mark.slow
 def test_it_draws_pictures_when_it_has_none(tmp_path):
     result = run(tmp_path, "--limit 8 --epochs 1 --batch-size 4 --device cpu")
     assert result.returncode == 0, result.stderr
@@ -163,6 +170,7 @@ def test_it_draws_pictures_when_it_has_none(tmp_path):
     assert metrics(tmp_path)["settings"]["train_pictures"] == 6
 
 
+@pytest.mark.slow
 def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
     (tmp_path / "matplotlib.py").write_text("raise ImportError('hidden by the test')")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
@@ -200,6 +208,7 @@ def test_an_out_folder_that_cannot_be_made(tmp_path, data):
     assert result.returncode != 0 and result.stderr.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_resume_with_other_settings_is_refused(tmp_path, data, whole):
     (tmp_path / "out").symlink_to(whole / "out")
     result = run(tmp_path, f"{TINY} --data {data} --seed 7 --resume")

@@ -35,34 +35,36 @@ def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay,
     )
 
 
-def sgd_options(momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
-    return (sgd, torch.optim.SGD, {"lr": 0.1, **locals()})
+def sgd_case(**changes):
+    options = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
+    return sgd, torch.optim.SGD, {"lr": 0.1} | options | changes
 
 
-def adam_options(ours, theirs, weight_decay):
+def adam_case(ours, theirs, weight_decay):
     options = {"lr": 0.1, "betas": (0.8, 0.97), "eps": 1e-3, "weight_decay": weight_decay}
-    return (ours, theirs, options)
+    return ours, theirs, options
 
 
-def rmsprop_options(momentum=0.0, weight_decay=0.0, centered=False):
-    return (rmsprop, torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3, **locals()})
+def rmsprop_case(**changes):
+    options = {"momentum": 0.0, "weight_decay": 0.0, "centered": False}
+    return rmsprop, torch.optim.RMSprop, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3} | options | changes
 
 
 OPTIMIZERS = {
-    "SGD": sgd_options(),
-    "SGD decay": sgd_options(weight_decay=0.1),
-    "SGD momentum": sgd_options(0.9),
-    "SGD momentum decay": sgd_options(0.9, weight_decay=0.1),
-    "SGD dampening": sgd_options(0.9, 0.3, 0.1),
-    "SGD nesterov": sgd_options(0.9, nesterov=True),
-    "SGD nesterov decay": sgd_options(0.9, weight_decay=0.1, nesterov=True),
-    "Adam": adam_options(adam, torch.optim.Adam, 0.0),
-    "Adam decay": adam_options(adam, torch.optim.Adam, 0.1),
-    "AdamW": adam_options(adamw, torch.optim.AdamW, 0.1),
-    "RMSprop": rmsprop_options(),
-    "RMSprop momentum decay": rmsprop_options(0.9, 0.1),
-    "RMSprop centered": rmsprop_options(centered=True),
-    "RMSprop centered momentum": rmsprop_options(0.9, centered=True),
+    "SGD": sgd_case(),
+    "SGD decay": sgd_case(weight_decay=0.1),
+    "SGD momentum": sgd_case(momentum=0.9),
+    "SGD momentum decay": sgd_case(momentum=0.9, weight_decay=0.1),
+    "SGD dampening": sgd_case(momentum=0.9, dampening=0.3, weight_decay=0.1),
+    "SGD nesterov": sgd_case(momentum=0.9, nesterov=True),
+    "SGD nesterov decay": sgd_case(momentum=0.9, weight_decay=0.1, nesterov=True),
+    "Adam": adam_case(adam, torch.optim.Adam, 0.0),
+    "Adam decay": adam_case(adam, torch.optim.Adam, 0.1),
+    "AdamW": adam_case(adamw, torch.optim.AdamW, 0.1),
+    "RMSprop": rmsprop_case(),
+    "RMSprop momentum decay": rmsprop_case(momentum=0.9, weight_decay=0.1),
+    "RMSprop centered": rmsprop_case(centered=True),
+    "RMSprop centered momentum": rmsprop_case(momentum=0.9, centered=True),
 }
 
 

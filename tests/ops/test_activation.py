@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
+from oracle import assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from oracle import assert_same, channels_last, normal
 
 ACTIVATIONS: dict[str, Any] = {
     "relu": lambda f, x: f.relu(x),

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracle import channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from oracle import channels_last, normal
 
 DROPOUTS = pytest.mark.parametrize("dropout", [F.dropout, F.dropout2d])
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
+from oracle import assert_close, assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from oracle import assert_close, assert_same, channels_last, normal
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 SHAPES = [(4, 3), (2, 3, 5), (2, 3, 4, 5), (1, 3, 2, 1), (2, 1, 3, 3)]

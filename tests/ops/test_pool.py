@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
+from oracle import assert_same, channels_last, distinct, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from oracle import assert_same, channels_last, distinct, normal
 
 # x (N, C, H, W), options that maximum and average share
 BOTH = {

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
+from oracle import assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
-from oracle import assert_same, channels_last, normal
 
 SHAPES = [(2, 3, 4, 5), (1, 1, 1, 1), (1, 2, 7, 3), (2, 1, 1, 6)]
 HOW_LARGE: list[dict[str, Any]] = [

@@ -70,8 +70,10 @@ def test_transforms_pickle(picture):
         (T.RandomCrop(9, 2), "RandomCrop(size=(9, 9), padding=2)"),
         (
             T.RandomResizedCrop(9),
-            "RandomResizedCrop(size=(9, 9), scale=(0.08, 1.0), ratio=(0.75, 1.3333), "
-            "interpolation=bilinear, antialias=True)",
+            (
+                "RandomResizedCrop(size=(9, 9), scale=(0.08, 1.0), ratio=(0.75, 1.3333), "
+                "interpolation=bilinear, antialias=True)"
+            ),
         ),
         (T.Pad(2), "Pad(padding=2, fill=0, padding_mode=constant)"),
         (T.RandomHorizontalFlip(), "RandomHorizontalFlip(p=0.5)"),

@@ -16,7 +16,8 @@ from .threads import for_each_slice, scratch
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
-_BLOCK = 1 << 16  # elements
+# Elements. Shorter passes make threads queue for the interpreter lock, longer ones leave the cache.
+_BLOCK = 1 << 17
 
 Arrays = Sequence[np.ndarray]
 

@@ -109,9 +109,7 @@ def _column_positions(
     return positions
 
 
-def _running_max(
-    positions: list[Position], out: np.ndarray, place: np.ndarray, axis: int
-) -> None:
+def _running_max(positions: list[Position], out: np.ndarray, place: np.ndarray, axis: int) -> None:
     """Write the maximum of all positions of the windows along ``axis``, and its place."""
     greater = scratch("max_pool2d.greater", out.shape, _BOOL)
     later = scratch("max_pool2d.later", out.shape, place.dtype)

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from .base import LRScheduler
 from .cycle import CosineWithWarmup, OneCycleLR
-from .decay import CosineAnnealingLR, LambdaLR, LinearLR, MultiStepLR, PolynomialLR, StepLR
+from .decay import (
+    CosineAnnealingLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
 from .plateau import ReduceLROnPlateau
 
 __all__ = [

@@ -27,7 +27,7 @@ def nvrtc() -> None:
 
     try:
         nvrtc.getVersion()
-    except Exception as error:  # CuPy loads the library on first use
+    except Exception as error:  # noqa: BLE001  CuPy loads the library on first use
         pytest.skip(f"NVRTC, CUDA's run-time compiler, cannot be loaded: {error}")
 
 

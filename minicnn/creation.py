@@ -1,0 +1,172 @@
+"""Making tensors: from numbers and arrays, filled with a value, and drawn at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .device import CPU, Device, to_device, xp_of
+from .dtypes import bool_, float32, float64, int64
+from .random import Generator, default_generator
+from .tensor import Tensor
+
+
+def tensor(
+    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor with a copy of ``data``.
+
+    Args:
+        data: a number, nested lists of numbers, an array or a tensor.
+        dtype: by default that of an array, float32 for Python floats and int64 for integers.
+        device: the CPU by default, or where an array is already.
+        requires_grad: whether to keep its gradient.
+
+    As ``torch.tensor``.
+    """
+    if isinstance(data, Tensor):
+        data = data.array
+    if hasattr(data, "__cuda_array_interface__"):
+        array = data.astype(dtype or data.dtype, order="K")
+    else:
+        array = np.array(data, dtype=dtype, order="K")
+        plain = not isinstance(data, (np.ndarray, np.generic))
+        if dtype is None and plain and array.dtype == float64:
+            array = array.astype(float32)
+    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of ``data``, sharing its memory where that is possible."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if isinstance(data, np.ndarray) or hasattr(data, "__cuda_array_interface__"):
+        return Tensor(data).to(device=device, dtype=dtype)
+    return tensor(data, dtype, device)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor on the memory of a NumPy array."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(array).__name__}")
+    return Tensor(array)
+
+
+def from_dlpack(source: Any) -> Tensor:
+    """A tensor on the memory of any object with ``__dlpack__``, such as a PyTorch tensor."""
+    kind, index = source.__dlpack_device__()
+    return Tensor((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+
+
+def full(
+    size: Any, value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of shape ``size`` with every element ``value``."""
+    if dtype is None:
+        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
+    return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements are whatever the memory holds."""
+    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype), requires_grad)
+
+
+def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Zeros in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).zeros_like(x.array, dtype=dtype))
+
+
+def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Ones in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).ones_like(x.array, dtype=dtype))
+
+
+def full_like(x: Tensor, value: Any, dtype: Any = None) -> Tensor:
+    """``value`` in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).full_like(x.array, value, dtype=dtype))
+
+
+def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Unset memory in the shape, layout, dtype and on the device of ``x``."""
+    return Tensor(xp_of(x.array).empty_like(x.array, dtype=dtype))
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Tensor:
+    """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
+    start, end = (0, start) if end is None else (start, end)
+    if dtype is None:
+        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
+    return Tensor(Device(device or "cpu").xp.arange(start, end, step, dtype=dtype))
+
+
+def linspace(start: Any, end: Any, steps: int, dtype: Any = float32, device: Any = None) -> Tensor:
+    """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
+    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype))
+
+
+def eye(n: int, m: int | None = None, dtype: Any = float32, device: Any = None) -> Tensor:
+    """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
+    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype))
+
+
+def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Numbers are drawn on the CPU, so that a seed means the same on every device."""
+    array = np.asarray(array, dtype=dtype)
+    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers uniform in [0, 1)."""
+    numbers = (generator or default_generator).random(_shape(size))
+    return _drawn(numbers, dtype, device, requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = float32,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers from N(0, 1)."""
+    numbers = (generator or default_generator).normal(_shape(size))
+    return _drawn(numbers, dtype, device, requires_grad)
+
+
+def randint(
+    low: int,
+    high: int,
+    size: Any,
+    generator: Generator | None = None,
+    dtype: Any = int64,
+    device: Any = None,
+) -> Tensor:
+    """Integers uniform in [low, high)."""
+    return _drawn((generator or default_generator).integers(low, high, size), dtype, device, False)
+
+
+def randperm(n: int, generator: Generator | None = None, device: Any = None) -> Tensor:
+    """The numbers 0 … n - 1 in random order."""
+    return _drawn((generator or default_generator).permutation(n), int64, device, False)

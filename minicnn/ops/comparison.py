@@ -1,0 +1,73 @@
+"""Comparisons, logic and tests of one element at a time; their results are bool and have no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import Function
+from ..device import xp_of
+from ..tensor import Tensor
+from .promotion import Operand, promote
+
+
+class _Compare(Function):
+    def forward(self, x: Any, y: Any, name: str) -> Any:
+        return getattr(xp_of(x), name)(x, y)
+
+
+def compare(x: Tensor, y: Operand, name: str) -> Tensor:
+    """The bool tensor of a NumPy-named comparison."""
+    return _Compare.apply(*promote(name, x, y), name=name)
+
+
+def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
+    def named(x: Tensor, y: Operand) -> Tensor:
+        return compare(x, y, name)
+
+    named.__doc__ = doc
+    return named
+
+
+eq = _comparison("equal", "x == y, element by element.")
+ne = _comparison("not_equal", "x != y, element by element.")
+lt = _comparison("less", "x < y, element by element.")
+le = _comparison("less_equal", "x <= y, element by element.")
+gt = _comparison("greater", "x > y, element by element.")
+ge = _comparison("greater_equal", "x >= y, element by element.")
+logical_and = _comparison("logical_and", "Whether both are true.")
+logical_or = _comparison("logical_or", "Whether one is true.")
+logical_xor = _comparison("logical_xor", "Whether exactly one is true.")
+bitwise_and = _comparison("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
+bitwise_or = _comparison("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
+bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
+
+
+class _Test(Function):
+    def forward(self, x: Any, name: str) -> Any:
+        return getattr(xp_of(x), name)(x)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """Whether an element is false or zero."""
+    return _Test.apply(x, name="logical_not")
+
+
+def bitwise_not(x: Tensor) -> Tensor:
+    """~x, bit by bit; for bool tensors, whether an element is false."""
+    return _Test.apply(x, name="invert")
+
+
+def isnan(x: Tensor) -> Tensor:
+    """Whether an element is NaN."""
+    return _Test.apply(x, name="isnan")
+
+
+def isinf(x: Tensor) -> Tensor:
+    """Whether an element is infinite."""
+    return _Test.apply(x, name="isinf")
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """Whether an element is neither infinite nor NaN."""
+    return _Test.apply(x, name="isfinite")

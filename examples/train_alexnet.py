@@ -164,6 +164,8 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     mc.manual_seed(args.seed)
     try:
+        if not args.resume and (earlier := training.set_aside(args.out)):
+            print(f"kept the earlier run in {args.out} as {earlier}")
         args.out.mkdir(parents=True, exist_ok=True)
         train_loader, val_loader = open_pictures(args)
         test_pictures = find_test_pictures(args)

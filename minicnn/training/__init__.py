@@ -4,7 +4,7 @@ from .interrupt import StopRequest
 from .meters import ClassificationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
-from .run import Run, describe
+from .run import Run, describe, set_aside
 
 __all__ = [
     "ClassificationMeter",
@@ -15,4 +15,5 @@ __all__ = [
     "confusion_matrix",
     "describe",
     "duration",
+    "set_aside",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -142,6 +143,20 @@ class Run:
                 f"to go on with the run in {self.folder}, its settings must be the same: "
                 + "; ".join(different)
             )
+
+
+def set_aside(folder: str | os.PathLike[str]) -> Path | None:
+    """Renames a folder that holds a run, so that a new one does not overwrite it.
+
+    Returns:
+        Its new name, ``folder-1`` or the first number that is free; None if there was no run.
+    """
+    folder = Path(folder)
+    if not (folder / "last.ckpt").exists():
+        return None
+    numbered = (folder.with_name(f"{folder.name}-{n}") for n in itertools.count(1))
+    name = next(name for name in numbered if not name.exists())
+    return folder.rename(name)
 
 
 def describe(row: dict[str, Any], epochs: int) -> str:

@@ -181,3 +181,14 @@ def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run to go on with: .*last.ckpt"):
         new_run(tmp_path).resume()
+
+
+def test_an_earlier_run_is_set_aside(tmp_path):
+    folder = tmp_path / "run"
+    assert training.set_aside(folder) is None
+    for number in (1, 2):
+        folder.mkdir()
+        (folder / "last.ckpt").write_text(str(number))
+        assert training.set_aside(folder) == tmp_path / f"run-{number}"
+    assert (tmp_path / "run-1" / "last.ckpt").read_text() == "1"
+    assert not folder.exists()

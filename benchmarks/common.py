@@ -32,14 +32,13 @@ __all__ = [
 def environment() -> dict[str, Any]:
     """The machine and the software, as far as they bear on speed."""
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    packages = {"numpy": "numpy", "torch": "torch"}
     return {
         "cpu": _cpu_model(),
         "threads": num_threads(),
         "blas": [f"{b['internal_api']} {b['version']} ({b.get('architecture')})" for b in blas],
         "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE"),
         "python": platform.python_version(),
-        **{name: _version(package) for name, package in packages.items()},
+        **{package: _version(package) for package in ("numpy", "torch")},
         **_gpu(),
     }
 

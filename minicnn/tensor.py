@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,11 @@ else:
 class RemovableHandle:
     """Takes a hook away again: ``handle.remove()``, or at the end of a ``with`` block."""
 
+    _keys = itertools.count()  # never the same twice, or removing twice would hit another
+
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
         self._hooks = hooks
-        self._key = max(hooks, default=-1) + 1
+        self._key = next(self._keys)
         hooks[self._key] = hook
 
     def remove(self) -> None:
@@ -37,6 +41,16 @@ class RemovableHandle:
         self.remove()
 
 
+class Version:
+    """How often the memory that a tensor and its views share was written to."""
+
+    __slots__ = ("rewrites", "writes")
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.rewrites = 0  # those that were recorded, and so replaced the history
+
+
 class Tensor(TensorMethods):
     """An n-dimensional array that operations can be traced back through.
 
@@ -45,6 +59,7 @@ class Tensor(TensorMethods):
         requires_grad: whether ``backward`` should leave its gradient in ``grad``.
 
     Raises:
+        TypeError: for anything but an array.
         RuntimeError: if a gradient is asked for numbers that are not floating point.
 
     As ``torch.Tensor``; the array itself is ``array``.
@@ -60,6 +75,7 @@ class Tensor(TensorMethods):
         "is_view",
         "output_index",
         "requires_grad",
+        "rewrites_seen",
         "version",
     )  # fmt: skip
 
@@ -70,13 +86,21 @@ class Tensor(TensorMethods):
     grad_fn: autograd.Function | None
 
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
+        if not isinstance(array, np.ndarray) and not hasattr(
+            array, "__cuda_array_interface__"
+        ):
+            raise TypeError(
+                f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
+                "use minicnn.tensor(…)"
+            )
         self.array = array
         self.requires_grad = False
         self.grad = None
         self.grad_fn = None
         self.output_index = 0
-        self.version = [0]  # a list, because views count together with their base
+        self.version = Version()  # an object, as views count together with their base
         self.is_view = False
+        self.rewrites_seen = 0
         self._hooks: dict[int, Callable[[Tensor], Any]] | None = None
         if requires_grad:
             self.requires_grad_()
@@ -107,6 +131,11 @@ class Tensor(TensorMethods):
     def data(self) -> Tensor:
         """The same memory as a tensor without history."""
         return self.detach()
+
+    @data.setter
+    def data(self, new: Tensor) -> None:
+        self.array = new.array
+        self.bump_version()
 
     @property
     def hooks(self) -> dict[int, Callable[[Tensor], Any]] | None:
@@ -156,6 +185,12 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
+
+    def __format__(self, spec: str) -> str:
+        """A number like a Python number, ``f"{loss:.4f}"``; anything else by its repr."""
+        if self.array.ndim == 0:
+            return format(self.item(), spec)
+        return format(repr(self), spec)
 
     # ------------------------------------------------------------------------ its numbers
 
@@ -273,18 +308,40 @@ class Tensor(TensorMethods):
 
     def retain_grad(self) -> None:
         """Keeps the gradient of a tensor that is not a leaf in its ``grad``, too."""
-        if self.grad_fn is not None:
+        if self.grad_fn is None or self._retains_grad():
+            return
+        reference = weakref.ref(self)  # or the graph would hold itself, through its hooks
 
-            def keep(grad: Tensor) -> None:
-                self.grad = grad.clone() if self.grad is None else self.grad + grad
+        def keep(grad: Tensor) -> None:
+            tensor = reference()
+            if tensor is not None:
+                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
 
-            self.register_hook(keep)
+        keep.retains_grad = True  # type: ignore[attr-defined]
+        self.register_hook(keep)
+
+    def _retains_grad(self) -> bool:
+        hooks = self.grad_fn.output_hooks.get(self.output_index, {}) if self.grad_fn else {}
+        return any(hasattr(hook, "retains_grad") for hook in hooks.values())
 
     # ------------------------------------------------------------------------ changes in place
 
     def bump_version(self) -> None:
         """Notes that the memory was written to, so that a gradient needing the old values fails."""
-        self.version[0] += 1
+        self.version.writes += 1
+
+    def check_history(self) -> None:
+        """Makes sure that a view's history was not replaced by a recorded change of its base.
+
+        Raises:
+            RuntimeError: if it was. torch works the new history out; here the view is to be
+                taken again.
+        """
+        if self.is_view and self.rewrites_seen != self.version.rewrites:
+            raise RuntimeError(
+                f"a view of shape {self.shape} was taken before its base was changed in place "
+                "while gradients were recorded: take the view again after the change"
+            )
 
     def write_(self, new: Any) -> Tensor:
         """Overwrites the numbers with ``new``, a tensor that may carry a history, or a number.
@@ -312,11 +369,14 @@ class Tensor(TensorMethods):
                 raise RuntimeError(
                     f"an operation in place keeps the shape {self.shape}, got {new.shape}"
                 )
+            if traced and history is not None:
+                history.copy_saved(self)
             self.array[...] = new.array
         else:
             self.array[...] = new
         self.bump_version()
         if traced and isinstance(new, Tensor):
+            self.version.rewrites += 1
             self.requires_grad = new.requires_grad
             self.grad_fn, self.output_index = history, new.output_index
         return self
@@ -339,12 +399,20 @@ class Tensor(TensorMethods):
 
     # ------------------------------------------------------------------------ where it is
 
-    def to(self, *target: Any, device: Any = None, dtype: Any = None, copy: bool = False) -> Tensor:
+    def to(
+        self,
+        *target: Any,
+        device: Any = None,
+        dtype: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+    ) -> Tensor:
         """This tensor on another device or with another dtype; itself if nothing changes.
 
         Args:
             target: a device, a dtype, both, or a tensor to be like.
             device, dtype: the same by keyword.
+            non_blocking: accepted for torch's scripts; a copy is complete on return.
             copy: copy in any case.
         """
         for value in target:
@@ -366,7 +434,7 @@ class Tensor(TensorMethods):
         """This tensor on the CPU."""
         return self.to("cpu")
 
-    def cuda(self, device: int | None = None) -> Tensor:
+    def cuda(self, device: int | None = None, non_blocking: bool = False) -> Tensor:
         """This tensor on a GPU."""
         return self.to(Device("cuda", device))
 

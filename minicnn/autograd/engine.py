@@ -114,9 +114,8 @@ class _Walk:
 
     def _reach_leaf(self, leaf: Any, gradients: _Gradients) -> None:
         grad, owned = gradients.values[0], gradients.owned[0]
-        hooked = _run_hooks(leaf.hooks, grad)
-        if hooked is not grad:
-            grad, owned = hooked, False
+        if leaf.hooks:  # which may keep what they see, or return what they keep
+            grad, owned = _run_hooks(leaf.hooks, grad), False
         if self.targets is None:
             _accumulate(leaf, grad, owned)
         elif (id(leaf), 0) in self.targets:
@@ -198,9 +197,7 @@ def _is_fresh(
     others = [r for i, r in enumerate(results) if i != index] + list(gradients.values.values())
     if any(other is not None and other.array is array for other in others):
         return False
-    saved = (getattr(s, "array", None) for s in node._saved)
-    constants = (getattr(getattr(s, "value", None), "array", None) for s in node._saved)
-    return all(a is not array for a in (*saved, *constants))
+    return not node.keeps(array)
 
 
 def _check_finite(node: Function, index: int, grad: Any) -> None:
@@ -235,8 +232,18 @@ def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
 
 def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
     """The gradients to begin with: 1 for a scalar, what the caller gave for anything else."""
+    if len(gradients) != len(roots):
+        raise RuntimeError(
+            f"backward expects one gradient for each of {len(roots)} tensors, "
+            f"got {len(gradients)}"
+        )
     checked = []
     for root, grad in zip(roots, gradients):
+        root.check_history()
+        if grad is not None and not isinstance(grad, _tensor.Tensor):
+            raise TypeError(
+                f"gradient must be a tensor or None, got {type(grad).__name__}"
+            )
         if not root.requires_grad:
             raise RuntimeError(
                 "backward expects a tensor that requires a gradient or was computed from one that "
@@ -253,7 +260,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
             raise RuntimeError(
                 f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"
             )
-        checked.append(grad)
+        checked.append(grad.to(root.dtype))
     return checked
 
 
@@ -347,4 +354,4 @@ def grad(
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    return (tensors,) if isinstance(tensors, _tensor.Tensor) else tuple(tensors)
+    return tuple(tensors) if isinstance(tensors, (tuple, list)) else (tensors,)

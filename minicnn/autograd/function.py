@@ -12,7 +12,7 @@ import numpy as np
 from .. import (
     tensor as _tensor,  # for Tensor, which is defined after this module is loaded
 )
-from ..device import device_of, xp_of
+from ..device import Device, device_of, xp_of
 from .grad_mode import is_grad_enabled, mode, no_grad
 
 Tensor = Any  # an alias for annotations; the class itself is _tensor.Tensor
@@ -72,6 +72,10 @@ class Function:
         arrays = [x.array if is_tensor else x for x, is_tensor in zip(inputs, tensors)]
         _check_one_device(cls, arrays)
         recording = mode.grad
+        if recording:
+            for x, is_tensor in zip(inputs, tensors):
+                if is_tensor and x.is_view:
+                    x.check_history()
         node.needs_input_grad = tuple(
             recording and is_tensor and x.requires_grad for x, is_tensor in zip(inputs, tensors)
         )
@@ -131,11 +135,28 @@ class Function:
                 out.output_index = index
 
     def _free(self) -> None:
-        """Drops what was saved; a later ``backward`` through this node is an error."""
-        if self._saved or self.__dict__:
+        """Drops what was saved; a later ``backward`` through this node is an error.
+
+        A node that saved no arrays, such as a view's, stays usable, as it does in torch.
+        """
+        if self._saved or not _is_plain(tuple(self.__dict__.values())):
             self._saved = ()
             self.__dict__.clear()
             self.freed = True
+
+    def keeps(self, array: Any) -> bool:
+        """Whether this very array was saved, or is an attribute of the node."""
+        saved = [s.array if isinstance(s, _Saved) else s.value for s in self._saved]
+        return any(
+            value is array or getattr(value, "array", None) is array
+            for value in (*saved, *self.__dict__.values())
+        )
+
+    def copy_saved(self, tensor: Any) -> None:
+        """Copies a saved input that ``x.op_(y)`` is about to overwrite."""
+        for saved in self._saved:
+            if isinstance(saved, _Saved) and saved.tensor is tensor:
+                saved.__init__(tensor.clone(), None)  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}Backward>"
@@ -151,14 +172,14 @@ class _Saved:
         self.tensor = tensor if output_index is None else None
         self.array = tensor.array
         self.version = tensor.version
-        self.expected = tensor.version[0]
+        self.expected = tensor.version.writes
 
     def unpack(self, node: Function) -> Any:
-        if self.version[0] != self.expected:
+        if self.version.writes != self.expected:
             raise RuntimeError(
                 "a tensor needed for the gradient was changed in place: a "
                 f"{self.array.dtype} tensor of shape {tuple(self.array.shape)}, saved by "
-                f"{type(node).__name__}, is at version {self.version[0]}, expected {self.expected}"
+                f"{type(node).__name__}, is at version {self.version.writes}, expected {self.expected}"
             )
         if self.output_index is None:
             return self.tensor
@@ -199,6 +220,18 @@ def _save(
     return _Constant(value)
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value is of numbers and their like alone, without arrays or functions."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return value is None or value is Ellipsis or isinstance(value, _PLAIN)
+
+
+_PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
+
+
 def edge_of(tensor: Any) -> tuple[Any, int]:
     """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
     return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
@@ -220,6 +253,7 @@ def _share_version(base: Any, outputs: Sequence[Any]) -> None:
         if xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
             out.is_view = True
+            out.rewrites_seen = base.version.rewrites
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,6 +19,16 @@ class _Mode(threading.local):
 
 
 mode = _Mode()
+
+
+@contextlib.contextmanager
+def _set(field: str, value: bool) -> Iterator[None]:
+    previous = getattr(mode, field)
+    setattr(mode, field, value)
+    try:
+        yield
+    finally:
+        setattr(mode, field, previous)
 
 
 class _Switch:
@@ -41,32 +53,83 @@ class _Switch:
         setattr(mode, self.field, self.previous.pop())
 
     def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+            return self._resumed(function)  # type: ignore[return-value]
+
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)(self.value):
+            with _set(self.field, self.value):
                 return function(*args, **kwargs)
 
         return wrapped  # type: ignore[return-value]
 
+    def _resumed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A generator runs between its yields, long after the call that made it."""
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            items = function(*args, **kwargs)
+            while True:
+                with _set(self.field, self.value):
+                    try:
+                        item = next(items)
+                    except StopIteration as end:
+                        return end.value
+                yield item
+
+        return wrapped
+
 
 class set_grad_enabled(_Switch):
-    """Within its ``with`` block or decorated function, records a graph if ``value`` is true."""
+    """Records a graph from here on if ``value`` is true, as a ``with`` block only within it.
+
+    A decorated function runs so. As ``torch.set_grad_enabled``, which is a statement, too.
+    """
 
     field = "grad"
 
-
-class no_grad(set_grad_enabled):
-    """Within its ``with`` block or decorated function, nothing is recorded for ``backward``."""
-
-    def __init__(self, value: bool = False) -> None:
+    def __init__(self, value: bool) -> None:
         super().__init__(value)
+        self.outside = mode.grad
+        mode.grad = value
+
+    def __enter__(self) -> None:
+        mode.grad = self.outside
+        super().__enter__()
+
+    def __call__(self, function: F) -> F:
+        mode.grad = self.outside
+        return super().__call__(function)
 
 
-class enable_grad(set_grad_enabled):
-    """Within its ``with`` block or decorated function, a graph is recorded again."""
+class no_grad(_Switch):
+    """Within its ``with`` block or decorated function, nothing is recorded for ``backward``.
 
-    def __init__(self, value: bool = True) -> None:
-        super().__init__(value)
+    As ``torch.no_grad``: both ``@no_grad()`` and ``@no_grad`` decorate.
+    """
+
+    field = "grad"
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self, function: None = None) -> None:
+        super().__init__(False)
+
+
+class enable_grad(_Switch):
+    """Within its ``with`` block or decorated function, a graph is recorded again.
+
+    As ``torch.enable_grad``: both ``@enable_grad()`` and ``@enable_grad`` decorate.
+    """
+
+    field = "grad"
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self, function: None = None) -> None:
+        super().__init__(True)
 
 
 class detect_anomaly(_Switch):

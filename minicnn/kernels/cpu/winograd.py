@@ -9,7 +9,7 @@ matrix product for each point, and the sums are taken to output pixels:
 That is T * T multiplications for each tile and pair of channels instead of M * M * R * R: for M = 4
 a quarter of them with 3 * 3 filters, a sixth with 5 * 5. It is the product of two polynomials by
 way of their values at T - 1 numbers and at infinity, run backwards. The price is rounding: in
-float32 the errors are about 3 times those of the direct sum with 3 * 3 filters, 10 with 5 * 5.
+float32 errors are about 3 times those of the direct sum with 3 * 3 filters, 8 times with 5 * 5.
 
 A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
 """

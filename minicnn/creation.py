@@ -12,9 +12,7 @@ from .random import Generator, default_generator
 from .tensor import Tensor
 
 
-def tensor(
-    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of ``data``.
 
     Args:
@@ -72,17 +70,23 @@ def full(
     return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
 
 
-def zeros(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
     return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of ones."""
     return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor whose elements are whatever the memory holds."""
     return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype), requires_grad)
 
@@ -107,7 +111,9 @@ def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
     return Tensor(xp_of(x.array).empty_like(x.array, dtype=dtype))
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None
+) -> Tensor:
     """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
     start, end = (0, start) if end is None else (start, end)
     if dtype is None:

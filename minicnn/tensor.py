@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
 
+
 class RemovableHandle:
     """Takes a hook away again: ``handle.remove()``, or at the end of a ``with`` block."""
 
@@ -86,9 +87,7 @@ class Tensor(TensorMethods):
     grad_fn: autograd.Function | None
 
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
-        if not isinstance(array, np.ndarray) and not hasattr(
-            array, "__cuda_array_interface__"
-        ):
+        if not isinstance(array, np.ndarray) and not hasattr(array, "__cuda_array_interface__"):
             raise TypeError(
                 f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
                 "use minicnn.tensor(…)"
@@ -277,7 +276,9 @@ class Tensor(TensorMethods):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Asks for a gradient, or no longer; leaves only."""
         if requires_grad and self.array.dtype.kind not in "fV":
-            raise RuntimeError(f"only floating-point tensors can require a gradient, got {self.dtype}")
+            raise RuntimeError(
+                f"only floating-point tensors can require a gradient, got {self.dtype}"
+            )
         if not requires_grad and self.grad_fn is not None:
             raise RuntimeError("only leaves can stop requiring a gradient: use x.detach()")
         self.requires_grad = requires_grad
@@ -353,7 +354,9 @@ class Tensor(TensorMethods):
                 that does, and for a result of another shape.
         """
         history = new.grad_fn if isinstance(new, Tensor) else None
-        traced = mode.grad and (self.requires_grad or (isinstance(new, Tensor) and new.requires_grad))
+        traced = mode.grad and (
+            self.requires_grad or (isinstance(new, Tensor) and new.requires_grad)
+        )
         if traced:
             if self.requires_grad and self.grad_fn is None:
                 raise RuntimeError(
@@ -418,7 +421,9 @@ class Tensor(TensorMethods):
         for value in target:
             if isinstance(value, Tensor):
                 device, dtype = value.device, value.dtype
-            elif isinstance(value, Device) or (isinstance(value, str) and value[:4] in ("cpu", "cuda")):
+            elif isinstance(value, Device) or (
+                isinstance(value, str) and value[:4] in ("cpu", "cuda")
+            ):
                 device = value
             else:
                 dtype = value

@@ -19,7 +19,9 @@ def test_torch_is_the_oracle_and_nothing_else():
 
 def test_cupy_is_imported_by_the_device_and_the_cuda_kernels_alone():
     allowed = re.compile(r"minicnn/(device\.py|kernels/cuda/.*)")
-    assert [path for path in importers("cupy", "minicnn", "examples") if not allowed.match(path)] == []
+    assert [
+        path for path in importers("cupy", "minicnn", "examples") if not allowed.match(path)
+    ] == []
 
 
 def test_array_libraries_are_called_and_never_compared():

@@ -21,7 +21,9 @@ def test_tensor_copies_and_from_numpy_shares():
         mc.from_numpy([1.0])
 
 
-@pytest.mark.parametrize("data", [1, 2.5, True, [1, 2], [1.0, 2], [[True]], np.ones(2), np.float64(1), np.arange(3)])
+@pytest.mark.parametrize(
+    "data", [1, 2.5, True, [1, 2], [1.0, 2], [[True]], np.ones(2), np.float64(1), np.arange(3)]
+)
 def test_dtypes_are_those_of_torch(data):
     expected = str(torch.tensor(data).dtype).removeprefix("torch.")
     assert mc.tensor(data).dtype.name == expected

@@ -234,16 +234,13 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
     """The gradients to begin with: 1 for a scalar, what the caller gave for anything else."""
     if len(gradients) != len(roots):
         raise RuntimeError(
-            f"backward expects one gradient for each of {len(roots)} tensors, "
-            f"got {len(gradients)}"
+            f"backward expects one gradient for each of {len(roots)} tensors, got {len(gradients)}"
         )
     checked = []
     for root, grad in zip(roots, gradients):
         root.check_history()
         if grad is not None and not isinstance(grad, _tensor.Tensor):
-            raise TypeError(
-                f"gradient must be a tensor or None, got {type(grad).__name__}"
-            )
+            raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
         if not root.requires_grad:
             raise RuntimeError(
                 "backward expects a tensor that requires a gradient or was computed from one that "

@@ -120,13 +120,18 @@ class Function:
             edge_of(x) if needed else None for x, needed in zip(inputs, self.needs_input_grad)
         )
         self._inputs = tuple(
-            (a.shape, a.dtype) if needed else None for a, needed in zip(arrays, self.needs_input_grad)
+            (a.shape, a.dtype) if needed else None
+            for a, needed in zip(arrays, self.needs_input_grad)
         )
-        self._outputs = tuple((out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs)
+        self._outputs = tuple(
+            (out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs
+        )
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
-        self._saved = tuple(_save(value, inputs, arrays, results, outputs) for value in self._to_save)
+        self._saved = tuple(
+            _save(value, inputs, arrays, results, outputs) for value in self._to_save
+        )
         self._to_save = ()
         for index, out in enumerate(outputs):
             if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
@@ -267,7 +272,9 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             return results
         many = results if isinstance(results, tuple) else (results,)
         blocked = tuple(
-            None if r is None else _Blocked.apply(r.detach().requires_grad_(), name=type(self).__name__)
+            None
+            if r is None
+            else _Blocked.apply(r.detach().requires_grad_(), name=type(self).__name__)
             for r in many
         )
         return blocked if isinstance(results, tuple) else blocked[0]

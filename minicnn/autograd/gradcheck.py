@@ -86,17 +86,14 @@ def gradgradcheck(
     if grad_outputs is None:
         rng = np.random.default_rng(0)
         grad_outputs = tuple(
-            _like(out, rng.standard_normal(out.shape)).requires_grad_()
-            for out in outputs
+            _like(out, rng.standard_normal(out.shape)).requires_grad_() for out in outputs
         )
     grad_outputs = _as_tuple(grad_outputs)
 
     def gradients(*arguments: Any) -> tuple[Any, ...]:
         arguments, cotangents = arguments[: len(inputs)], arguments[len(inputs) :]
         varied = [x for x in arguments if _requires_grad(x)]
-        results = grad(
-            _float_outputs(function, arguments), varied, cotangents, create_graph=True
-        )
+        results = grad(_float_outputs(function, arguments), varied, cotangents, create_graph=True)
         return tuple(g for g in results if g.requires_grad)
 
     return gradcheck(gradients, (*inputs, *grad_outputs), eps, atol, rtol, raise_exception)

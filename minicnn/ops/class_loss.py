@@ -149,7 +149,9 @@ def nll_loss(
     rows = target.array.reshape(-1)
     counts = rows != ignore_index
     classes = xp.where(counts, rows, 0)
-    if target.device.type == "cpu":  # on a GPU it would mean waiting; cross_entropy's kernel checks likewise
+    if (
+        target.device.type == "cpu"
+    ):  # on a GPU it would mean waiting; cross_entropy's kernel checks likewise
         _check_range(classes, input.shape[_class_axis(input)], ignore_index)
     factors = Tensor(_factors(input, weight)[classes])
     picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))

@@ -38,7 +38,9 @@ ge = _comparison("greater_equal", "x >= y, element by element.")
 logical_and = _comparison("logical_and", "Whether both are true.")
 logical_or = _comparison("logical_or", "Whether one is true.")
 logical_xor = _comparison("logical_xor", "Whether exactly one is true.")
-bitwise_and = _comparison("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
+bitwise_and = _comparison(
+    "bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true."
+)
 bitwise_or = _comparison("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
 bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
 

@@ -141,7 +141,9 @@ def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
     if index.dtype.kind not in "iu":
         raise RuntimeError(f"{name} expects an integer index, got {index.dtype}")
     if index.ndim != x.ndim:
-        raise RuntimeError(f"{name} expects an index of {x.ndim} dimensions, got shape {index.shape}")
+        raise RuntimeError(
+            f"{name} expects an index of {x.ndim} dimensions, got shape {index.shape}"
+        )
     if index.device.type == "cpu" and index.array.size:
         low, high = index.array.min(), index.array.max()
         if low < 0 or high >= x.shape[d]:

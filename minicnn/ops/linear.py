@@ -59,7 +59,9 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     if not isinstance(y, Tensor):
         raise TypeError(f"matmul expects tensors, got {type(y).__name__}")
     if x.ndim == 0 or y.ndim == 0:
-        raise RuntimeError(f"matmul expects at least 1 dimension, got shapes {x.shape} and {y.shape}")
+        raise RuntimeError(
+            f"matmul expects at least 1 dimension, got shapes {x.shape} and {y.shape}"
+        )
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(
             f"matmul expects the last length of the first to be the {'second to last' if y.ndim > 1 else 'only'} "
@@ -112,7 +114,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"linear expects a bias of shape {weight.shape[:1]}, got {bias.shape}")
     if x.dtype != weight.dtype:
-        raise RuntimeError(f"linear expects input and weight of one dtype, got {x.dtype} and {weight.dtype}")
+        raise RuntimeError(
+            f"linear expects input and weight of one dtype, got {x.dtype} and {weight.dtype}"
+        )
     rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
     out = Linear.apply(rows, weight, bias)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])

@@ -55,8 +55,18 @@ class TensorMethods:
     neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
     sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
-    sin, cos, tanh, sigmoid = elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sigmoid
-    floor, ceil, round, trunc = elementwise.floor, elementwise.ceil, elementwise.round, elementwise.trunc
+    sin, cos, tanh, sigmoid = (
+        elementwise.sin,
+        elementwise.cos,
+        elementwise.tanh,
+        elementwise.sigmoid,
+    )
+    floor, ceil, round, trunc = (
+        elementwise.floor,
+        elementwise.ceil,
+        elementwise.round,
+        elementwise.trunc,
+    )
     clamp = clip = elementwise.clamp
     maximum, minimum = elementwise.maximum, elementwise.minimum
     masked_fill = elementwise.masked_fill

@@ -62,7 +62,9 @@ def _number(name: str, x: Any) -> Any:
         return x.item()
     if isinstance(x, (bool, int, float)):
         return x
-    raise TypeError(f"{name} expects tensors or numbers, got {type(x).__name__}: use minicnn.tensor(…)")
+    raise TypeError(
+        f"{name} expects tensors or numbers, got {type(x).__name__}: use minicnn.tensor(…)"
+    )
 
 
 def check_broadcast(name: str, tensors: list[Tensor]) -> None:

@@ -37,7 +37,9 @@ def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
     for d in (dim,) if isinstance(dim, int) else dim:
         limit = builtins.max(x.ndim, 1)
         if not -limit <= d < limit:
-            raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}")
+            raise IndexError(
+                f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}"
+            )
         dims.append(d % limit)
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
@@ -146,7 +148,11 @@ class LogSumExp(Function):
         top = x.max(dims, keepdims=True)
         top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
         out = xp.log(xp.exp(x - top).sum(dims, keepdims=True)) + top
-        out = out if keepdim else xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
+        out = (
+            out
+            if keepdim
+            else xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
+        )
         self.save_for_backward(x, out)
         self.kept = _kept(x.shape, dims)
         return out

@@ -96,7 +96,9 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     known = math.prod(n for n in sizes if n != -1)
     fits = known == x.array.size if -1 not in sizes else known > 0 and x.array.size % known == 0
     if not fits or sizes.count(-1) > 1:
-        raise RuntimeError(f"reshape expects a shape of {x.array.size} elements, got {sizes} for {x.shape}")
+        raise RuntimeError(
+            f"reshape expects a shape of {x.array.size} elements, got {sizes} for {x.shape}"
+        )
     return Reshape.apply(x, shape=sizes)
 
 
@@ -152,7 +154,9 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     known = math.prod(n for n in sizes if n != -1)
     lengths = tuple(x.shape[d] // known if n == -1 else n for n in sizes)
     if math.prod(lengths) != x.shape[d]:
-        raise RuntimeError(f"unflatten expects sizes whose product is {x.shape[d]}, got {tuple(sizes)}")
+        raise RuntimeError(
+            f"unflatten expects sizes whose product is {x.shape[d]}, got {tuple(sizes)}"
+        )
     return reshape(x, (*x.shape[:d], *lengths, *x.shape[d + 1 :]))
 
 
@@ -165,7 +169,9 @@ def squeeze(x: Tensor, dim: Any = None) -> Tensor:
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a dimension of length 1 put in at ``dim``."""
     if not -x.ndim - 1 <= dim <= x.ndim:
-        raise IndexError(f"dim must lie in [{-x.ndim - 1}, {x.ndim}] for shape {x.shape}, got {dim}")
+        raise IndexError(
+            f"dim must lie in [{-x.ndim - 1}, {x.ndim}] for shape {x.shape}, got {dim}"
+        )
     d = dim % (x.ndim + 1)
     return reshape(x, (*x.shape[:d], 1, *x.shape[d:]))
 
@@ -181,9 +187,7 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     lengths = tuple(
         x.shape[d - offset] if n == -1 and d >= offset else n for d, n in enumerate(sizes)
     )
-    if offset < 0 or any(
-        n != 1 and n != lengths[d + offset] for d, n in enumerate(x.shape)
-    ):
+    if offset < 0 or any(n != 1 and n != lengths[d + offset] for d, n in enumerate(x.shape)):
         raise RuntimeError(f"expand expects a shape that {x.shape} broadcasts to, got {sizes}")
     return Expand.apply(x, shape=lengths)
 
@@ -286,8 +290,6 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
     for i in range(len(pad) // 2):
         widths[x.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
     if any(w < 0 for pair in widths for w in pair):
-        x = x[
-            tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape))
-        ]
+        x = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape))]
         widths = [(max(a, 0), max(b, 0)) for a, b in widths]
     return Pad.apply(x, widths=tuple(widths), value=value)

@@ -52,7 +52,10 @@ def test_other_threads_keep_their_own_mode():
 
 def test_anomaly_mode_names_the_operation_and_the_line():
     x = mc.tensor([0.0, 1.0], requires_grad=True)
-    with detect_anomaly(), pytest.raises(RuntimeError, match="(?s)Sqrt returned .* NaN or Inf.*x.sqrt()"):
+    with (
+        detect_anomaly(),
+        pytest.raises(RuntimeError, match="(?s)Sqrt returned .* NaN or Inf.*x.sqrt()"),
+    ):
         x.sqrt().sum().backward()
     x.sqrt().sum().backward()  # without it, inf arrives in silence, as in torch
 

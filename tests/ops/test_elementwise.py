@@ -20,7 +20,14 @@ def positive(*shape):
 
 
 BINARY = ["add", "sub", "mul", "div", "maximum", "minimum"]
-SHAPES = [((3, 4), (3, 4)), ((3, 1), (1, 4)), ((2, 3, 4), (4,)), ((), (3,)), ((1,), (2, 1)), ((0, 3), (3,))]
+SHAPES = [
+    ((3, 4), (3, 4)),
+    ((3, 1), (1, 4)),
+    ((2, 3, 4), (4,)),
+    ((), (3,)),
+    ((1,), (2, 1)),
+    ((0, 3), (3,)),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -33,7 +40,8 @@ def test_binary(name, shapes, dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
-    "name", ["exp", "log", "log1p", "sqrt", "abs", "square", "sin", "cos", "tanh", "sigmoid", "sign"]
+    "name",
+    ["exp", "log", "log1p", "sqrt", "abs", "square", "sin", "cos", "tanh", "sigmoid", "sign"],
 )
 def test_unary(name, dtype):
     assert_same(getattr(mc, name), getattr(torch, name), [positive(3, 5)], dtype)
@@ -96,10 +104,14 @@ def test_where_and_masked_fill():
     condition = normal(3, 4) > 0
     assert_same(mc.where, torch.where, [condition, normal(3, 4), normal(4)])
     assert_same(
-        lambda c, x: mc.where(c, x, 0.0), lambda c, x: torch.where(c, x, 0.0), [condition, normal(3, 4)]
+        lambda c, x: mc.where(c, x, 0.0),
+        lambda c, x: torch.where(c, x, 0.0),
+        [condition, normal(3, 4)],
     )
     assert_same(
-        lambda c, x: x.masked_fill(c, -1.0), lambda c, x: x.masked_fill(c, -1.0), [condition, normal(3, 4)]
+        lambda c, x: x.masked_fill(c, -1.0),
+        lambda c, x: x.masked_fill(c, -1.0),
+        [condition, normal(3, 4)],
     )
     with pytest.raises(RuntimeError, match="bool condition, got int64"):
         mc.where(mc.tensor([1, 0]), 1.0, 2.0)
@@ -152,7 +164,9 @@ def test_a_tensor_without_dimensions_does_not_promote():
 
 
 def test_errors_state_the_rule_and_the_values():
-    with pytest.raises(RuntimeError, match=r"add expects shapes that broadcast, got \(2, 3\) and \(4,\)"):
+    with pytest.raises(
+        RuntimeError, match=r"add expects shapes that broadcast, got \(2, 3\) and \(4,\)"
+    ):
         mc.ones(2, 3) + mc.ones(4)
     with pytest.raises(TypeError, match="add expects tensors or numbers, got ndarray"):
         mc.ones(2) + np.ones(2)

@@ -62,7 +62,9 @@ def test_gather_and_scatter_add(dim):
     source = np.random.default_rng(2).standard_normal(index.shape)
     assert_same(lambda x, i: x.gather(dim, i), lambda x, i: x.gather(dim, i), [X, index])
     assert_same(
-        lambda x, i, s: x.scatter_add(dim, i, s), lambda x, i, s: x.scatter_add(dim, i, s), [X, index, source]
+        lambda x, i, s: x.scatter_add(dim, i, s),
+        lambda x, i, s: x.scatter_add(dim, i, s),
+        [X, index, source],
     )
     x = mc.tensor(X, requires_grad=True)
     assert gradgradcheck(lambda x: x.gather(dim, mc.tensor(index)) ** 2, x)

@@ -28,7 +28,11 @@ def test_matmul(shapes, dtype):
 @pytest.mark.parametrize("shape", [(4, 3), (3,), (2, 5, 3), (1, 3)], ids=str)
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear(shape, bias):
-    arrays = [rng.standard_normal(shape), rng.standard_normal((6, 3)), rng.standard_normal(6) if bias else None]
+    arrays = [
+        rng.standard_normal(shape),
+        rng.standard_normal((6, 3)),
+        rng.standard_normal(6) if bias else None,
+    ]
     assert_same(linear, TF.linear, arrays)
     assert_same(linear, TF.linear, arrays, "float32")
     tensors = [None if a is None else mc.tensor(a, requires_grad=True) for a in arrays]
@@ -38,13 +42,19 @@ def test_linear(shape, bias):
 def test_transposed_and_repeated_operands():
     x = rng.standard_normal((4, 3))
     assert_same(lambda x: x.t() @ x + x.t() @ x, lambda x: x.t() @ x + x.t() @ x, [x])
-    assert_same(lambda x, y: mc.bmm(x, y), torch.bmm, [rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 5))])
+    assert_same(
+        lambda x, y: mc.bmm(x, y),
+        torch.bmm,
+        [rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 5))],
+    )
 
 
 def test_errors_state_the_rule_and_the_values():
     with pytest.raises(RuntimeError, match=r"got shapes \(2, 3\) and \(4, 5\)"):
         mc.ones(2, 3) @ mc.ones(4, 5)
-    with pytest.raises(RuntimeError, match=r"linear expects \(\*, 3\) .* got input of shape \(2, 4\)"):
+    with pytest.raises(
+        RuntimeError, match=r"linear expects \(\*, 3\) .* got input of shape \(2, 4\)"
+    ):
         linear(mc.ones(2, 4), mc.ones(5, 3))
     with pytest.raises(RuntimeError, match="one dtype, got float32 and float64"):
         mc.ones(2, 3) @ mc.ones(3, 2, dtype=mc.float64)

@@ -20,6 +20,7 @@ DIMS = [None, 0, -1, 1, (0, 2), (0, 1, 2)]
 @pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "amax", "amin", "logsumexp"])
 def test_reductions(name, dim, keepdim, dtype):
     dim = (0, 1, 2) if dim is None and name in ("logsumexp", "amax", "amin") else dim
+
     def run(x):
         return getattr(x, name)(dim=dim, keepdim=keepdim)
 
@@ -62,7 +63,12 @@ def test_prod_with_zeros():
 
 def test_ties():
     x = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
-    for run in (lambda x: x.max(), lambda x: x.amax(1), lambda x: x.max(1).values, lambda x: x.min(0)[0]):
+    for run in (
+        lambda x: x.max(),
+        lambda x: x.amax(1),
+        lambda x: x.max(1).values,
+        lambda x: x.min(0)[0],
+    ):
         assert_same(run, run, [x])
     assert mc.tensor(x).max(1).indices.tolist() == [1, 0]
     assert mc.tensor(x).argmax(1).tolist() == [1, 0]

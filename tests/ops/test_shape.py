@@ -71,14 +71,26 @@ def test_cat_of_one_tensor_twice_sums_its_gradients():
     assert_same(lambda x: mc.cat([x, x, x * 2]), lambda x: torch.cat([x, x, x * 2]), [X])
 
 
-@pytest.mark.parametrize("widths", [(1, 2), (0, 1, 2, 0), (1, 1, 2, 2, 0, 3), (-1, 2), (-1, -1, 1, -2)])
+@pytest.mark.parametrize(
+    "widths", [(1, 2), (0, 1, 2, 0), (1, 1, 2, 2, 0, 3), (-1, 2), (-1, -1, 1, -2)]
+)
 def test_pad(widths):
-    assert_same(lambda x: shape.pad(x, widths, value=3.0), lambda x: TF.pad(x, widths, value=3.0), [X])
+    assert_same(
+        lambda x: shape.pad(x, widths, value=3.0), lambda x: TF.pad(x, widths, value=3.0), [X]
+    )
 
 
 def test_views_share_memory_and_copies_do_not():
     x = mc.zeros(2, 3)
-    for view in (x.reshape(3, 2), x.t(), x[0], x[:, 1:], x.expand(4, 2, 3), x.detach(), x.flatten()):
+    for view in (
+        x.reshape(3, 2),
+        x.t(),
+        x[0],
+        x[:, 1:],
+        x.expand(4, 2, 3),
+        x.detach(),
+        x.flatten(),
+    ):
         assert np.shares_memory(view.array, x.array)
     for copy in (x.clone(), x.t().reshape(6), x[[0, 1]], x.flip(0)):
         assert not np.shares_memory(copy.array, x.array)
@@ -90,7 +102,10 @@ def test_views_share_memory_and_copies_do_not():
         (lambda x: x.reshape(5, 5), r"shape of 24 elements, got \(5, 5\) for \(2, 3, 4\)"),
         (lambda x: x.permute(0, 1), r"each of 3 dimensions once, got \(0, 1\)"),
         (lambda x: x.expand(2, 5, 4), r"\(2, 3, 4\) broadcasts to, got \(2, 5, 4\)"),
-        (lambda x: mc.cat([x, x[:, :2]]), r"differ in dimension 0 only, got \(2, 3, 4\), \(2, 2, 4\)"),
+        (
+            lambda x: mc.cat([x, x[:, :2]]),
+            r"differ in dimension 0 only, got \(2, 3, 4\), \(2, 2, 4\)",
+        ),
         (lambda x: mc.stack([x, x[0]]), "tensors of one shape"),
         (lambda x: x.split([1, 1], 2), r"add up to 4, got \[1, 1\]"),
         (lambda x: mc.cat([]), "at least one tensor"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         plain = not isinstance(data, (np.ndarray, np.generic))
         if dtype is None and plain and array.dtype == float64:
             array = array.astype(float32)
+    if array.dtype.kind not in "biufV":
+        raise TypeError(f"tensor expects numbers, got {data!r}")
     return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
 
 
@@ -70,25 +73,19 @@ def full(
     return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
 
 
-def zeros(
-    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype), requires_grad)
+    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype or float32), requires_grad)
 
 
-def ones(
-    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype), requires_grad)
+    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype or float32), requires_grad)
 
 
-def empty(
-    *size: Any, dtype: Any = float32, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever the memory holds."""
-    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype), requires_grad)
+    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype or float32), requires_grad)
 
 
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
@@ -117,18 +114,19 @@ def arange(
     """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
     start, end = (0, start) if end is None else (start, end)
     if dtype is None:
-        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
+        whole = all(isinstance(v, numbers.Integral) for v in (start, end, step))
+        dtype = int64 if whole else float32
     return Tensor(Device(device or "cpu").xp.arange(start, end, step, dtype=dtype))
 
 
-def linspace(start: Any, end: Any, steps: int, dtype: Any = float32, device: Any = None) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, dtype: Any = None, device: Any = None) -> Tensor:
     """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
-    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype))
+    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype or float32))
 
 
-def eye(n: int, m: int | None = None, dtype: Any = float32, device: Any = None) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
-    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype))
+    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype or float32))
 
 
 def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
@@ -140,7 +138,7 @@ def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
 def rand(
     *size: Any,
     generator: Generator | None = None,
-    dtype: Any = float32,
+    dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -152,7 +150,7 @@ def rand(
 def randn(
     *size: Any,
     generator: Generator | None = None,
-    dtype: Any = float32,
+    dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -163,13 +161,14 @@ def randn(
 
 def randint(
     low: int,
-    high: int,
-    size: Any,
+    high: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = int64,
     device: Any = None,
 ) -> Tensor:
-    """Integers uniform in [low, high)."""
+    """Integers uniform in [low, high): ``randint(low, high, size)`` or ``randint(high, size)``."""
+    low, high, size = (0, low, high) if size is None else (low, high, size)
     return _drawn((generator or default_generator).integers(low, high, size), dtype, device, False)
 
 

@@ -73,11 +73,10 @@ class Tensor(TensorMethods):
         "array",
         "grad",
         "grad_fn",
-        "is_view",
         "output_index",
         "requires_grad",
-        "rewrites_seen",
         "version",
+        "view_of",
     )  # fmt: skip
 
     __array_ufunc__ = None  # so that numpy_array * tensor asks the tensor, which explains
@@ -87,7 +86,9 @@ class Tensor(TensorMethods):
     grad_fn: autograd.Function | None
 
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
-        if not isinstance(array, np.ndarray) and not hasattr(array, "__cuda_array_interface__"):
+        if isinstance(array, np.generic):  # NumPy's results without dimensions
+            array = np.asarray(array)
+        elif not isinstance(array, np.ndarray) and not hasattr(array, "__cuda_array_interface__"):
             raise TypeError(
                 f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
                 "use minicnn.tensor(…)"
@@ -98,8 +99,7 @@ class Tensor(TensorMethods):
         self.grad_fn = None
         self.output_index = 0
         self.version = Version()  # an object, as views count together with their base
-        self.is_view = False
-        self.rewrites_seen = 0
+        self.view_of: autograd.View | None = None
         self._hooks: dict[int, Callable[[Tensor], Any]] | None = None
         if requires_grad:
             self.requires_grad_()
@@ -331,18 +331,15 @@ class Tensor(TensorMethods):
         """Notes that the memory was written to, so that a gradient needing the old values fails."""
         self.version.writes += 1
 
-    def check_history(self) -> None:
-        """Makes sure that a view's history was not replaced by a recorded change of its base.
-
-        Raises:
-            RuntimeError: if it was. torch works the new history out; here the view is to be
-                taken again.
-        """
-        if self.is_view and self.rewrites_seen != self.version.rewrites:
-            raise RuntimeError(
-                f"a view of shape {self.shape} was taken before its base was changed in place "
-                "while gradients were recorded: take the view again after the change"
-            )
+    def refresh_history(self) -> None:
+        """Takes a view's history anew if a recorded change in place replaced that of its base."""
+        view = self.view_of
+        if view is None or view.base is None or view.rewrites_seen == self.version.rewrites:
+            return
+        current = view.take()
+        view.rewrites_seen = self.version.rewrites
+        self.requires_grad = current.requires_grad
+        self.grad_fn, self.output_index = current.grad_fn, current.output_index
 
     def write_(self, new: Any) -> Tensor:
         """Overwrites the numbers with ``new``, a tensor that may carry a history, or a number.
@@ -350,38 +347,39 @@ class Tensor(TensorMethods):
         All operations in place come here: ``x.op_(y)`` computes ``x.op(y)`` and writes it to x.
 
         Raises:
-            RuntimeError: for a leaf that requires a gradient (outside ``no_grad``), for a view
-                that does, and for a result of another shape.
+            RuntimeError: for a leaf that requires a gradient or a view of one (outside
+                ``no_grad``), and for a result of another shape.
         """
-        history = new.grad_fn if isinstance(new, Tensor) else None
-        traced = mode.grad and (
-            self.requires_grad or (isinstance(new, Tensor) and new.requires_grad)
-        )
-        if traced:
-            if self.requires_grad and self.grad_fn is None:
-                raise RuntimeError(
-                    "a leaf that requires a gradient cannot be changed in place outside no_grad()"
-                )
-            if self.is_view:
-                raise RuntimeError(
-                    "a view cannot be changed in place while gradients are recorded: "
-                    "change its base, or use the operation that returns a new tensor"
-                )
-        if isinstance(new, Tensor):
-            if new.shape != self.shape:
-                raise RuntimeError(
-                    f"an operation in place keeps the shape {self.shape}, got {new.shape}"
-                )
-            if traced and history is not None:
-                history.copy_saved(self)
-            self.array[...] = new.array
-        else:
-            self.array[...] = new
+        if isinstance(new, Tensor) and new.shape != self.shape:
+            raise RuntimeError(
+                f"an operation in place keeps the shape {self.shape}, got {new.shape}"
+            )
+        if mode.grad:
+            self.refresh_history()
+            if self.requires_grad or (isinstance(new, Tensor) and new.requires_grad):
+                return self._write_recorded(new)
+        self.array[...] = new.array if isinstance(new, Tensor) else new
         self.bump_version()
-        if traced and isinstance(new, Tensor):
-            self.version.rewrites += 1
-            self.requires_grad = new.requires_grad
-            self.grad_fn, self.output_index = history, new.output_index
+        return self
+
+    def _write_recorded(self, new: Any) -> Tensor:
+        if self.requires_grad and self.grad_fn is None:
+            raise RuntimeError(
+                "a leaf that requires a gradient cannot be changed in place outside no_grad()"
+            )
+        if new.grad_fn is not None:
+            new.grad_fn.copy_saved(self)
+        if self.view_of is not None:
+            from .ops.index import write_through  # which is defined after this module is loaded
+
+            write_through(self.view_of, new)
+            self.refresh_history()
+            return self
+        self.array[...] = new.array
+        self.bump_version()
+        self.version.rewrites += 1
+        self.requires_grad = new.requires_grad
+        self.grad_fn, self.output_index = new.grad_fn, new.output_index
         return self
 
     def zero_(self) -> Tensor:
@@ -391,9 +389,7 @@ class Tensor(TensorMethods):
     def fill_(self, value: Any) -> Tensor:
         """Sets all elements to ``value``."""
         constant = value.item() if isinstance(value, Tensor) else value
-        if mode.grad and self.requires_grad:
-            return self.write_(Tensor(xp_of(self.array).full_like(self.array, constant)))
-        return self.write_(constant)
+        return self.write_(Tensor(xp_of(self.array).full_like(self.array, constant)))
 
     def copy_(self, source: Tensor) -> Tensor:
         """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""
@@ -415,7 +411,7 @@ class Tensor(TensorMethods):
         Args:
             target: a device, a dtype, both, or a tensor to be like.
             device, dtype: the same by keyword.
-            non_blocking: accepted for torch's scripts; a copy is complete on return.
+            non_blocking: accepted for torch's scripts, without effect.
             copy: copy in any case.
         """
         for value in target:

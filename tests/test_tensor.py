@@ -41,6 +41,17 @@ def test_factories():
     assert sorted(mc.randperm(5).tolist()) == [0, 1, 2, 3, 4]
 
 
+def test_factories_take_what_those_of_torch_do():
+    for made in (mc.zeros(2, dtype=None), mc.eye(2, dtype=None), mc.linspace(0, 1, 3, dtype=None)):
+        assert made.dtype == mc.float32
+    assert mc.arange(np.int64(3)).dtype == mc.int64
+    assert mc.randint(5, (2, 3)).shape == (2, 3)
+    with pytest.raises(TypeError, match=r"tensor expects numbers, got \['a'\]"):
+        mc.tensor(["a"])
+    with pytest.raises(TypeError, match=r"array, got list: use minicnn.tensor"):
+        mc.Tensor([1.0])
+
+
 def test_like_factories_keep_the_memory_layout():
     x = mc.zeros(2, 4, 4, 3).permute(0, 3, 1, 2)
     assert mc.ones_like(x).array.strides == x.array.strides == x.clone().array.strides
@@ -83,9 +94,25 @@ def test_repr_is_readable():
     assert "grad_fn=<MulBackward>" in repr(mc.ones(2, requires_grad=True) * 2)
 
 
+def test_numbers_are_formatted_like_those_of_python():
+    assert f"{mc.tensor(1.23456):.3f}" == "1.235" and f"{mc.tensor(3):>4}" == "   3"
+    assert f"{mc.tensor([1.0])}" == "tensor([1.])"
+
+
+def test_data_can_be_replaced():
+    x = mc.ones(2, requires_grad=True)
+    x.data = mc.zeros(3)
+    assert x.tolist() == [0.0] * 3 and x.requires_grad and x.is_leaf
+
+
 def test_to():
     x = mc.ones(2, requires_grad=True)
-    assert x.to(mc.float32) is x and x.to("cpu") is x and x.cpu() is x
+    assert (
+        x.to("cpu", non_blocking=True) is x
+        and x.to(mc.float32) is x
+        and x.to("cpu") is x
+        and x.cpu() is x
+    )
     assert x.to(mc.float64).dtype == mc.float64 and x.half().dtype == mc.float16
     assert x.to(mc.zeros(1, dtype=mc.float64)).dtype == mc.float64
     assert x.long().tolist() == [1, 1] and x.bool().dtype == bool

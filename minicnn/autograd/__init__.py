@@ -16,9 +16,11 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .gradcheck import gradcheck, gradgradcheck
+from .view import View
 
 __all__ = [
     "Function",
+    "View",
     "backward",
     "detect_anomaly",
     "enable_grad",

@@ -238,7 +238,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
         )
     checked = []
     for root, grad in zip(roots, gradients):
-        root.check_history()
+        root.refresh_history()
         if grad is not None and not isinstance(grad, _tensor.Tensor):
             raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
         if not root.requires_grad:
@@ -351,4 +351,5 @@ def grad(
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    return tuple(tensors) if isinstance(tensors, (tuple, list)) else (tensors,)
+    # an array given by mistake is one thing, too, and named by the checks
+    return (tensors,) if hasattr(tensors, "__array__") else tuple(tensors)

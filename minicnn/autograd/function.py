@@ -14,6 +14,7 @@ from .. import (
 )
 from ..device import Device, device_of, xp_of
 from .grad_mode import is_grad_enabled, mode, no_grad
+from .view import View
 
 Tensor = Any  # an alias for annotations; the class itself is _tensor.Tensor
 
@@ -74,8 +75,8 @@ class Function:
         recording = mode.grad
         if recording:
             for x, is_tensor in zip(inputs, tensors):
-                if is_tensor and x.is_view:
-                    x.check_history()
+                if is_tensor and x.view_of is not None:
+                    x.refresh_history()
         node.needs_input_grad = tuple(
             recording and is_tensor and x.requires_grad for x, is_tensor in zip(inputs, tensors)
         )
@@ -84,12 +85,9 @@ class Function:
         single = not isinstance(results, tuple)
         if single:
             results = (results,)
-        # NumPy turns results without dimensions into scalars, which are made arrays again
-        outputs = tuple(
-            TensorClass(np.asarray(r) if isinstance(r, np.generic) else r) for r in results
-        )
+        outputs = tuple(map(TensorClass, results))
         if cls.returns_view:
-            _share_version(inputs[0], outputs)
+            _share_version(inputs[0], outputs, cls, options)
         if any(node.needs_input_grad):
             node._record(inputs, arrays, results, outputs)
         return outputs[0] if single else outputs
@@ -159,9 +157,12 @@ class Function:
 
     def copy_saved(self, tensor: Any) -> None:
         """Copies a saved input that ``x.op_(y)`` is about to overwrite."""
-        for saved in self._saved:
-            if isinstance(saved, _Saved) and saved.tensor is tensor:
-                saved.__init__(tensor.clone(), None)  # type: ignore[misc]
+
+        def kept(saved: Any) -> Any:
+            is_input = isinstance(saved, _Saved) and saved.tensor is not None
+            return _Saved(tensor.clone(), None) if is_input and saved.tensor is tensor else saved
+
+        self._saved = tuple(map(kept, self._saved))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}Backward>"
@@ -202,7 +203,6 @@ class _Constant:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        value = np.asarray(value) if isinstance(value, np.generic) else value
         self.value = _tensor.Tensor(value) if hasattr(value, "shape") else value
 
     def unpack(self, node: Function) -> Any:
@@ -252,13 +252,14 @@ def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:
             )
 
 
-def _share_version(base: Any, outputs: Sequence[Any]) -> None:
+def _share_version(
+    base: Any, outputs: Sequence[Any], operation: type[Function], options: dict[str, Any]
+) -> None:
     """A view counts changes together with the tensor whose memory it shares."""
     for out in outputs:
         if xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
-            out.is_view = True
-            out.rewrites_seen = base.version.rewrites
+            out.view_of = View(base, operation, options)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -342,10 +342,13 @@ class Module:
                     module._buffers[name] = convert(buffer)
         return self
 
-    def to(self, *args: Any, device: Any = None, dtype: Any = None) -> Self:
+    def to(
+        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
+    ) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 
         A dtype applies to floating-point tensors only. The module itself is changed and returned.
+        ``non_blocking`` is accepted for torch's scripts, without effect.
         """
         for arg in args:
             if isinstance(arg, Tensor):

@@ -25,7 +25,7 @@ def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
     def named(x: Tensor, y: Operand) -> Tensor:
         return compare(x, y, name)
 
-    named.__doc__ = doc
+    named.__name__, named.__doc__ = name, doc
     return named
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..creation import zeros_like
 from ..device import xp_of
 from ..dtypes import bool_, float32, int64
 from ..tensor import Tensor
-from .comparison import ge, le
+from .comparison import gt, lt
 from .promotion import Operand, check_broadcast, promote, to_float
 
 # as in torch, 1 / 0 is inf and log(-1) is NaN without a word
@@ -68,7 +69,7 @@ class Pow(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
         out = x**y
-        self.save_for_backward(x, y, out)
+        self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
     def backward(self, grad: Tensor) -> Any:
@@ -144,7 +145,7 @@ class FloorDivide(Function):
         return x // y
 
     def backward(self, grad: Tensor) -> Any:
-        return grad * 0.0, grad * 0.0
+        return zeros_like(grad), zeros_like(grad)
 
 
 def floor_divide(x: Operand, y: Operand) -> Tensor:
@@ -156,6 +157,16 @@ def remainder(x: Operand, y: Operand) -> Tensor:
     """x - y * floor(x / y), which has the sign of y."""
     x, y = promote("remainder", x, y)
     return x - floor_divide(x, y) * y
+
+
+def rfloor_divide(x: Operand, y: Operand) -> Tensor:
+    """y / x rounded down."""
+    return floor_divide(y, x)
+
+
+def rremainder(x: Operand, y: Operand) -> Tensor:
+    """The remainder of y / x."""
+    return remainder(y, x)
 
 
 # ------------------------------------------------------------------------ functions of one tensor
@@ -285,10 +296,11 @@ class _Step(Function):
     """Piecewise constant functions: floor, ceil, round, trunc, sign."""
 
     def forward(self, x: Any, name: str) -> Any:
-        return getattr(xp_of(x), name)(x)
+        # NumPy's rint and, before 2.1, floor and its like turn integers into float64
+        return getattr(xp_of(x), name)(x).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
-        return grad * 0.0
+        return zeros_like(grad)  # even of an infinite gradient, whose product with 0 is NaN
 
 
 def abs_array(x: Any) -> Any:
@@ -456,7 +468,8 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         # a number next to a tensor without dimensions is to take that tensor's dtype, too
         dtype = x.dtype if isinstance(x, Tensor) else y.dtype
     else:
-        dtype = float32 if float in (type(x), type(y)) else int64
+        kinds = {type(x), type(y)}
+        dtype = float32 if float in kinds else int64 if int in kinds else bool_
     xp = xp_of(condition.array)
     x, y = (v if isinstance(v, Tensor) else Tensor(xp.asarray(v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
@@ -472,8 +485,9 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if min is None and max is None:
         raise ValueError("clamp expects min, max or both, got neither")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        x = x if min is None else where(ge(x, min), x, min)
-        return x if max is None else where(le(x, max), x, max)
+        # so and not the other way round, because NaN is neither and stays
+        x = x if min is None else where(lt(x, min), min, x)
+        return x if max is None else where(gt(x, max), max, x)
     if x.dtype.kind in "iub" and (isinstance(min, float) or isinstance(max, float)):
         x = x.to(float32)
     return Clamp.apply(x, low=min, high=max)

@@ -6,67 +6,99 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, is_grad_enabled
+from ..autograd import Function, View, is_grad_enabled
 from ..device import to_device, xp_of
-from ..dtypes import int64
+from ..dtypes import int64, uint8
 from ..tensor import Tensor
 from .elementwise import where
-from .reduce import normalize_dims
+from .reduce import normalize_dim
 
 
 def _plain(key: Any, x: Tensor) -> Any:
-    """An index of arrays, slices and numbers instead of tensors.
+    """One entry of an index, an array instead of a tensor or a list.
 
     Raises:
         IndexError: for an index tensor that is neither integer nor bool.
     """
-    if isinstance(key, tuple):
-        return tuple(_plain(k, x) for k in key)
-    if isinstance(key, list):
-        key = Tensor(np.asarray(key, dtype=int64 if not key else None))
-    if isinstance(key, Tensor):
-        if key.dtype.kind not in "iub":
-            raise IndexError(f"an index tensor must be integer or bool, got {key.dtype}")
-        return to_device(key.array, x.device) if key.ndim else key.item()
-    return key
+    if isinstance(key, (list, range)):
+        key = Tensor(np.asarray(key, dtype=None if len(key) else int64))
+    if not isinstance(key, Tensor):
+        return key
+    if key.dtype.kind not in "iub":
+        raise IndexError(f"an index tensor must be integer or bool, got {key.dtype}")
+    if key.ndim == 0:
+        return key.item()
+    array = to_device(key.array, x.device)
+    return array.astype(bool) if key.dtype == uint8 else array  # a mask, as in torch
 
 
-def _is_basic(key: Any) -> bool:
+def _is_number(part: Any) -> bool:
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
+
+
+def _is_basic(key: tuple[Any, ...]) -> bool:
     """Whether an index has only numbers, slices, None and …, so that NumPy gives a view."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return all(
-        k is None or k is Ellipsis or isinstance(k, (slice, int, np.integer))
-        for k in parts
-        if not isinstance(k, bool)
-    ) and not any(isinstance(k, bool) for k in parts)
+    return all(k is None or k is Ellipsis or isinstance(k, slice) or _is_number(k) for k in key)
+
+
+def _index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
+    """An index as one or two of NumPy's, to be applied one after the other.
+
+    NumPy takes numbers beside index arrays for arrays, and may then move the dimension these give
+    to the front; torch applies the numbers first, so that ``x[0, :, [1, 2]]`` is
+    ``x[0][:, [1, 2]]``. A … at the end makes NumPy return a view even of a single element.
+    """
+    parts = tuple(_plain(k, x) for k in (key if isinstance(key, tuple) else (key,)))
+    if _is_basic(parts):
+        return (parts if any(k is Ellipsis for k in parts) else (*parts, ...),)
+    if not any(map(_is_number, parts)):
+        return (parts,)
+    numbers: list[Any] = []
+    for k in parts:
+        if _is_number(k) or k is Ellipsis:
+            numbers.append(k)
+        elif isinstance(k, slice):
+            numbers.append(slice(None))
+        elif k is not None and not isinstance(k, bool):
+            numbers += [slice(None)] * (k.ndim if k.dtype == bool else 1)
+    return tuple(numbers), tuple(k for k in parts if not _is_number(k))
+
+
+def _take(array: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
+    for part in index:
+        array = array[part]
+    return array
 
 
 class GetItem(Function):
     returns_view = True
 
-    def forward(self, x: Any, key: Any) -> Any:
-        self.shape, self.key = x.shape, key
-        return x[key]
+    def forward(self, x: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
+        self.shape, self.index = x.shape, index
+        return _take(x, index)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return PutItem.apply(grad, shape=self.shape, key=self.key)
+        return PutItem.apply(grad, shape=self.shape, index=self.index)
 
 
 class PutItem(Function):
     """Zeros, with the given elements added at an index; where indices repeat they add up."""
 
-    def forward(self, values: Any, shape: tuple[int, ...], key: Any) -> Any:
-        self.key = key
+    def forward(
+        self, values: Any, shape: tuple[int, ...], index: tuple[tuple[Any, ...], ...]
+    ) -> Any:
+        self.index = index
         xp = xp_of(values)
         out = xp.zeros(shape, values.dtype)
-        if _is_basic(key):
-            out[key] = values
+        target = _take(out, index[:-1])
+        if _is_basic(index[-1]):
+            target[index[-1]] = values
         else:
-            xp.add.at(out, key, values)
+            xp.add.at(target, index[-1], values)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        return GetItem.apply(grad, key=self.key)
+        return GetItem.apply(grad, index=self.index)
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -76,28 +108,55 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         IndexError: for an index out of range or of a wrong type.
     """
     try:
-        return GetItem.apply(x, key=_plain(key, x))
+        return GetItem.apply(x, index=_index(key, x))
     except IndexError as error:
         raise IndexError(f"{error} (index {key!r} of a tensor of shape {x.shape})") from None
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``, in place."""
-    plain = _plain(key, x)
+    index = _index(key, x)
+    x.refresh_history()
     traced = x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
     if isinstance(value, Tensor):
         value = value.to(device=x.device, dtype=x.dtype)
     if not (traced and is_grad_enabled()):
-        x.array[plain] = value.array if isinstance(value, Tensor) else value
+        numbers = value.array if isinstance(value, Tensor) else value
+        _take(x.array, index[:-1])[index[-1]] = numbers
         x.bump_version()
         return
     xp = xp_of(x.array)
     mask = xp.zeros(x.shape, bool)
-    mask[plain] = True
+    _take(mask, index[:-1])[index[-1]] = True
     if not isinstance(value, Tensor):
         value = Tensor(xp.asarray(value, x.dtype))
-    value = value.expand(xp.empty(x.shape, bool)[plain].shape)
-    x.write_(where(Tensor(mask), PutItem.apply(value, shape=x.shape, key=plain), x.clone()))
+    value = value.expand(_take(mask, index).shape)
+    placed = PutItem.apply(value, shape=x.shape, index=index)
+    x.write_(where(Tensor(mask), placed, x.clone()))
+
+
+def write_through(view: View, new: Tensor) -> None:
+    """Overwrites the elements of a view's base that the view shows, with ``new``, in the graph.
+
+    Raises:
+        RuntimeError: for a view taken under ``no_grad``, or one that shows an element twice.
+    """
+    if view.base is None:
+        raise RuntimeError(
+            "a view taken under no_grad() cannot be changed in place while gradients are recorded"
+        )
+    xp, size = xp_of(new.array), view.base.numel()
+    places = view.look(xp.arange(size).reshape(view.base.shape)).reshape(-1)
+    mask = xp.zeros(size, bool)
+    mask[places] = True
+    if int(mask.sum()) != new.numel():
+        raise RuntimeError(
+            f"an expanded view of shape {new.shape} shows elements of its base of shape "
+            f"{view.base.shape} more than once and cannot be changed in place"
+        )
+    placed = PutItem.apply(new.reshape(-1), shape=(size,), index=((places,),))
+    mask = Tensor(mask.reshape(view.base.shape))
+    view.base.write_(where(mask, placed.reshape(view.base.shape), view.base.clone()))
 
 
 class Gather(Function):
@@ -153,21 +212,21 @@ def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
 
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. As ``torch.gather``."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     _check_index("gather", x, d, index)
     return Gather.apply(x, index, dim=d)
 
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """x with ``source[i][j][k]`` added at [index[i][j][k]][j][k] for dim 0, and so on."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     _check_index("scatter_add", x, d, index)
     return ScatterAdd.apply(x, index, source, dim=d)
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of x along ``dim`` that a vector of indices names."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     return getitem(x, (slice(None),) * d + (index,))
 
 

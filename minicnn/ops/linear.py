@@ -8,6 +8,7 @@ from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
 from .elementwise import add
+from .promotion import check_broadcast
 
 
 class MatMul(Function):
@@ -69,6 +70,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
         )
     if x.dtype != y.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
+    check_broadcast("matmul", [x, y], [x.shape[:-2], y.shape[:-2]])
     if x.ndim == 1:
         return matmul(x.unsqueeze(0), y).squeeze(-2 if y.ndim > 1 else 0)
     if y.ndim == 1:

@@ -9,15 +9,34 @@ import numpy as np
 
 from ..tensor import Tensor
 from . import activation, comparison, elementwise, index, linear, reduce, shape
+from .promotion import rank
 
 
 def _in_place(operation: Callable[..., Any]) -> Callable[..., Any]:
     """``x.op_(…)``: computes ``x.op(…)`` and writes the result over x."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self.write_(operation(self, *args, **kwargs).to(self.dtype))
+        result = operation(self, *args, **kwargs)
+        if rank(result.dtype) > rank(self.dtype):
+            raise RuntimeError(
+                f"{operation.__name__} in place cannot put {result.dtype} results into a tensor "
+                f"of {self.dtype}: use the operation that returns a new tensor"
+            )
+        return self.write_(result.to(self.dtype))
 
     method.__doc__ = f"In place: {operation.__doc__}"
+    return method
+
+
+def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """``x == None`` and its like are decided by Python, which compares identities."""
+
+    def method(self: Any, other: Any) -> Any:
+        if isinstance(other, (int, float)) or hasattr(other, "__array__"):
+            return operation(self, other)
+        return NotImplemented
+
+    method.__doc__ = operation.__doc__
     return method
 
 
@@ -36,14 +55,17 @@ class TensorMethods:
     __sub__, __rsub__ = elementwise.sub, elementwise.rsub
     __mul__ = __rmul__ = elementwise.mul
     __truediv__, __rtruediv__ = elementwise.div, elementwise.rdiv
-    __floordiv__, __mod__ = elementwise.floor_divide, elementwise.remainder
+    __floordiv__, __rfloordiv__ = elementwise.floor_divide, elementwise.rfloor_divide
+    __mod__, __rmod__ = elementwise.remainder, elementwise.rremainder
     __pow__, __rpow__ = elementwise.pow, elementwise.rpow
     __matmul__ = linear.matmul
     __neg__, __abs__ = elementwise.neg, elementwise.abs
-    __eq__, __ne__ = comparison.eq, comparison.ne  # type: ignore[assignment]
+    __eq__, __ne__ = _equality(comparison.eq), _equality(comparison.ne)
     __lt__, __le__ = comparison.lt, comparison.le
     __gt__, __ge__ = comparison.gt, comparison.ge
-    __and__, __or__, __xor__ = comparison.bitwise_and, comparison.bitwise_or, comparison.bitwise_xor
+    __and__ = __rand__ = comparison.bitwise_and
+    __or__ = __ror__ = comparison.bitwise_or
+    __xor__ = __rxor__ = comparison.bitwise_xor
     __invert__ = comparison.bitwise_not
     __getitem__, __setitem__ = index.getitem, index.setitem
     __hash__ = object.__hash__
@@ -104,7 +126,14 @@ class TensorMethods:
     sub_ = __isub__ = _in_place(elementwise.sub)
     mul_ = __imul__ = _in_place(elementwise.mul)
     div_ = __itruediv__ = _in_place(elementwise.div)
-    pow_, clamp_ = _in_place(elementwise.pow), _in_place(elementwise.clamp)
+    pow_ = __ipow__ = _in_place(elementwise.pow)
+    floor_divide_ = __ifloordiv__ = _in_place(elementwise.floor_divide)
+    remainder_ = __imod__ = _in_place(elementwise.remainder)
+    __iand__, __ior__, __ixor__ = (
+        _in_place(comparison.bitwise_and), _in_place(comparison.bitwise_or),
+        _in_place(comparison.bitwise_xor),
+    )  # fmt: skip
+    clamp_, masked_fill_ = _in_place(elementwise.clamp), _in_place(elementwise.masked_fill)
     neg_, exp_, sqrt_, relu_ = (
         _in_place(elementwise.neg), _in_place(elementwise.exp), _in_place(elementwise.sqrt),
         _in_place(activation.relu),

@@ -32,7 +32,7 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     scalars = [_number(name, x) for x in operands if not isinstance(x, Tensor)]
     if len(tensors) > 1:
         check_broadcast(name, tensors)
-    dtype = _result_dtype(tensors, scalars)
+    dtype = result_dtype(tensors, scalars)
     cast = []
     for x in operands:
         if isinstance(x, Tensor):
@@ -42,10 +42,13 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     return tuple(cast)
 
 
-def _result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
-    def rank(dtype: np.dtype) -> int:
-        return {"b": 0, "u": 1, "i": 1, "f": 2}.get(dtype.kind, 2)
+def rank(dtype: np.dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floating point; an operation in place cannot go down."""
+    return {"b": 0, "u": 1, "i": 1}.get(dtype.kind, 2)
 
+
+def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
+    """The dtype in which tensors and Python numbers meet."""
     top = max(rank(t.dtype) for t in tensors)
     dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
     dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
@@ -67,12 +70,13 @@ def _number(name: str, x: Any) -> Any:
     )
 
 
-def check_broadcast(name: str, tensors: list[Tensor]) -> None:
+def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> None:
+    """Raises a RuntimeError unless the tensors' shapes, or ``shapes``, broadcast."""
     try:
-        np.broadcast_shapes(*(t.shape for t in tensors))
+        np.broadcast_shapes(*(shapes or [t.shape for t in tensors]))
     except ValueError:
-        shapes = " and ".join(str(t.shape) for t in tensors)
-        raise RuntimeError(f"{name} expects shapes that broadcast, got {shapes}") from None
+        got = " and ".join(str(t.shape) for t in tensors)
+        raise RuntimeError(f"{name} expects shapes that broadcast, got {got}") from None
 
 
 def to_float(x: Tensor) -> Tensor:

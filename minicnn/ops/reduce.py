@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import Function
 from ..device import xp_of
-from ..dtypes import float32, int64
+from ..dtypes import float16, float32, int64
 from ..tensor import Tensor
-from .elementwise import exp, mul, quiet, sqrt, where
+from .elementwise import exp, quiet, sqrt, where
 
 Dims = int | tuple[int, ...] | None
 
@@ -34,8 +35,10 @@ def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
         return tuple(range(x.ndim))
     dims = []
-    for d in (dim,) if isinstance(dim, int) else dim:
-        limit = builtins.max(x.ndim, 1)
+    for d in dim if isinstance(dim, (tuple, list)) else (dim,):
+        if isinstance(d, bool):  # var(False), say, which means unbiased=False in torch
+            raise TypeError(f"dim must be an integer, got {d}")
+        d, limit = operator.index(d), builtins.max(x.ndim, 1)
         if not -limit <= d < limit:
             raise IndexError(
                 f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}"
@@ -44,6 +47,19 @@ def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
     return tuple(d for d in dims if x.ndim)
+
+
+def normalize_dim(x: Tensor, dim: int) -> int:
+    """``dim`` as a non-negative dimension.
+
+    Raises:
+        IndexError: for a dimension that x does not have.
+    """
+    if x.ndim == 0:
+        raise IndexError(
+            f"expects a tensor with at least one dimension, got shape () and dim={dim}"
+        )
+    return normalize_dims(x, (dim,))[0]
 
 
 def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
@@ -175,12 +191,13 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) 
         RuntimeError: for integers, unless a floating-point ``dtype`` is given.
     """
     x = x if dtype is None else x.to(dtype)
+    if x.dtype == float16:  # whose sums would overflow long before their means
+        return mean(x.to(float32), dim, keepdim).to(float16)
     if x.dtype.kind != "f":
         raise RuntimeError(f"mean expects floating-point numbers, got {x.dtype}")
     dims = normalize_dims(x, dim)
     count = math.prod(x.shape[d] for d in dims)
-    total = sum(x, dims, keepdim)
-    return mul(total, 1.0 / count) if count else total / 0.0
+    return sum(x, dims, keepdim) / float(count)
 
 
 def var(
@@ -213,7 +230,7 @@ def std(
     correction: float = 1,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
-    return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
+    return _root(var(x, dim, unbiased, keepdim, correction=correction), 2.0)
 
 
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -223,20 +240,28 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """Running sums along one dimension."""
-    return Cumsum.apply(x, dim=normalize_dims(x, dim)[0])
+    return Cumsum.apply(x, dim=normalize_dim(x, dim))
 
 
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element over ``dim``; equal ones share the gradient."""
+    _check_not_empty("amax", x, dim)
     return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=True)
 
 
 def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element over ``dim``; equal ones share the gradient."""
+    _check_not_empty("amin", x, dim)
     return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=False)
 
 
+def _check_not_empty(name: str, x: Tensor, dim: Dims) -> None:
+    if not builtins.all(x.shape[d] for d in normalize_dims(x, dim)):
+        raise IndexError(f"{name} expects at least one element, got shape {x.shape} and dim={dim}")
+
+
 def _along(x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
+    _check_not_empty("max" if largest else "min", x, dim)
     (axis,) = normalize_dims(x.reshape(1) if x.ndim == 0 else x, dim)
     source = x.reshape(1) if x.ndim == 0 else x
     values, indices = MaxAlong.apply(source, dim=axis, largest=largest)
@@ -272,7 +297,8 @@ class _ArgExtremum(Function):
 
 
 def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
-    axis = None if dim is None or x.ndim == 0 else normalize_dims(x, dim)[0]
+    _check_not_empty(name, x, dim)
+    axis = None if dim is None or x.ndim == 0 else normalize_dim(x, dim)
     return _ArgExtremum.apply(x.detach(), dim=axis, keepdim=keepdim, name=name).to(int64)
 
 
@@ -303,11 +329,14 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The p-norm over ``dim``: (sum |x|^p)^(1/p), or the largest |x| for p = inf."""
-    if p == math.inf:
-        return amax(x.abs(), dim, keepdim)
-    if p != 2.0:
-        return sum(x.abs() ** p, dim, keepdim) ** (1.0 / p)
-    length = sqrt(sum(x * x, dim, keepdim))
-    # at the origin the slope is taken as 0, as torch does, and not 0 / 0
-    return where(length == 0, length.detach(), length)
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p), the largest |x| for inf, the smallest for -inf."""
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(x.abs(), dim, keepdim)
+    return _root(sum(x * x if p == 2.0 else x.abs() ** p, dim, keepdim), p)
+
+
+def _root(x: Tensor, p: float) -> Tensor:
+    """The p-th root; its slope at 0 is taken as 0, as torch does for norms and deviations."""
+    zero = x == 0
+    x = where(zero, 1.0, x)  # before the root, whose infinite slope would make 0 * inf
+    return where(zero, 0.0, sqrt(x) if p == 2.0 else x ** (1.0 / p))

@@ -9,7 +9,8 @@ from typing import Any
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
-from .reduce import normalize_dims
+from .promotion import result_dtype
+from .reduce import normalize_dim, normalize_dims
 
 
 def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -116,7 +117,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
-    (a,), (b,) = normalize_dims(x, dim0), normalize_dims(x, dim1)
+    a, b = normalize_dim(x, dim0), normalize_dim(x, dim1)
     order = list(range(x.ndim))
     order[a], order[b] = b, a
     return Permute.apply(x, dims=tuple(order))
@@ -131,7 +132,7 @@ def t(x: Tensor) -> Tensor:
 
 def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
     """One dimension at another place, the others in their order."""
-    (a,), (b,) = normalize_dims(x, source), normalize_dims(x, destination)
+    a, b = normalize_dim(x, source), normalize_dim(x, destination)
     order = [d for d in range(x.ndim) if d != a]
     order.insert(b, a)
     return Permute.apply(x, dims=tuple(order))
@@ -141,7 +142,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim`` as one."""
     if x.ndim == 0:
         return reshape(x, 1)
-    (start,), (end,) = normalize_dims(x, start_dim), normalize_dims(x, end_dim)
+    start, end = normalize_dim(x, start_dim), normalize_dim(x, end_dim)
     if start > end:
         raise RuntimeError(f"flatten expects start_dim <= end_dim, got {start_dim} and {end_dim}")
     merged = math.prod(x.shape[start : end + 1])
@@ -150,7 +151,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """One dimension as several."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     known = math.prod(n for n in sizes if n != -1)
     lengths = tuple(x.shape[d] // known if n == -1 else n for n in sizes)
     if math.prod(lengths) != x.shape[d]:
@@ -187,7 +188,8 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     lengths = tuple(
         x.shape[d - offset] if n == -1 and d >= offset else n for d, n in enumerate(sizes)
     )
-    if offset < 0 or any(n != 1 and n != lengths[d + offset] for d, n in enumerate(x.shape)):
+    fits = offset >= 0 and all(n >= 0 for n in lengths)
+    if not fits or any(n not in (1, lengths[d + offset]) for d, n in enumerate(x.shape)):
         raise RuntimeError(f"expand expects a shape that {x.shape} broadcasts to, got {sizes}")
     return Expand.apply(x, shape=lengths)
 
@@ -209,20 +211,24 @@ def repeat(x: Tensor, *repeats: Any) -> Tensor:
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after another along ``dim``.
+    """The tensors one after another along ``dim``, in the dtype that adding them would give.
 
     Raises:
         RuntimeError: if there are none, or their shapes differ elsewhere than in ``dim``.
+
+    As ``torch.cat``: a tensor of shape (0,), such as ``tensor([])``, fits to any other.
     """
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("cat expects at least one tensor, got none")
-    (d,) = normalize_dims(tensors[0], dim)
-    outside = {(*x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
+    dtype = result_dtype(tensors, [])
+    tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    d = normalize_dim(tensors[0], dim)
+    outside = {(x.ndim, *x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
     if len(outside) > 1:
         shapes = ", ".join(str(x.shape) for x in tensors)
         raise RuntimeError(f"cat expects shapes that differ in dimension {d} only, got {shapes}")
-    return Cat.apply(*tensors, dim=d)
+    return Cat.apply(*(x.to(dtype) for x in tensors), dim=d)
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -236,7 +242,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along ``dim``, of ``split_size`` each (the last may be shorter) or of given lengths."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     total = x.shape[d]
     if isinstance(split_size, int):
         lengths = [min(split_size, total - i) for i in range(0, total, split_size)] or [0]
@@ -253,19 +259,20 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces along ``dim``, of equal length but for the last."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     return split(x, max(1, -(-x.shape[d] // chunks)), d)
 
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without that dimension."""
-    (d,) = normalize_dims(x, dim)
+    d = normalize_dim(x, dim)
     return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
 
 
 def flip(x: Tensor, *dims: Any) -> Tensor:
     """In reverse order along ``dims``."""
-    return Flip.apply(x, dims=normalize_dims(x, _sizes(dims)))
+    sizes = _sizes(dims)
+    return Flip.apply(x, dims=normalize_dims(x, sizes) if sizes else ())
 
 
 def contiguous(x: Tensor) -> Tensor:

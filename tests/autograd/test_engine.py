@@ -106,6 +106,10 @@ def test_backward_errors_state_the_rule_and_the_values():
         (x * 2).backward(mc.ones(3))
     with pytest.raises(RuntimeError, match="requires a gradient"):
         mc.ones(1).backward()
+    with pytest.raises(RuntimeError, match="each of 2 tensors, got 1"):
+        mc.autograd.backward([x * 2, x * 3], [mc.ones(2)])
+    with pytest.raises(TypeError, match="tensor or None, got ndarray"):
+        (x * 2).backward(np.ones(2))
     with pytest.raises(RuntimeError, match="only floating-point tensors .* got int64"):
         mc.tensor([1, 2], requires_grad=True)
 
@@ -254,9 +258,55 @@ def test_hook_of_a_leaf_used_twice_sees_the_whole_gradient_once():
         mc.ones(1).register_hook(print)
 
 
+def test_a_hook_may_keep_the_gradient_it_sees():
+    x, seen = leaf(1.0, 2.0), []
+    x.register_hook(seen.append)
+    (x * 2).sum().backward()
+    x.grad.zero_()
+    assert seen[0].tolist() == [2.0, 2.0]
+
+
+def test_removing_a_hook_twice_leaves_others_alone():
+    x = leaf(1.0)
+    handle = x.register_hook(lambda g: g * 2)
+    handle.remove()
+    x.register_hook(lambda g: g * 5)
+    handle.remove()
+    x.sum().backward()
+    assert x.grad.item() == 5.0
+
+
+def test_an_array_that_a_node_keeps_is_not_added_to():
+    class Constant(Function):
+        def forward(self, x):
+            self.slope = mc.tensor(np.full(x.shape, 3.0))
+            return x * 3
+
+        def backward(self, grad):
+            return self.slope
+
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    z = Constant.apply(y)
+    (z + y).sum().backward(retain_graph=True)
+    assert z.grad_fn.slope.tolist() == [3.0, 3.0]
+
+
+def test_nodes_without_saved_arrays_can_be_walked_again():
+    def run(x):
+        transposed = x.t()[0].reshape(3, 1)
+        for _ in range(2):
+            (transposed * 2).sum().backward()
+        return x.grad.tolist()
+
+    array = np.arange(6.0).reshape(3, 2)
+    assert run(mc.tensor(array, requires_grad=True)) == run(torch.tensor(array, requires_grad=True))
+
+
 def test_retain_grad():
     x = leaf(1.0, 2.0)
     y = x * 2
+    y.retain_grad()
     y.retain_grad()
     (y * y).sum().backward()
     assert y.grad.tolist() == [4.0, 8.0]
@@ -285,3 +335,7 @@ def test_gradient_has_the_dtype_of_its_tensor():
     x = mc.ones(2, requires_grad=True)
     (x.double() * 2).sum().backward()
     assert x.grad.dtype == mc.float32
+    seen, y = [], x * 2
+    y.register_hook(lambda g: seen.append(g.dtype))
+    y.backward(mc.ones(2, dtype=mc.float64))
+    assert seen == [mc.float32]

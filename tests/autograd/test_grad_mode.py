@@ -1,6 +1,8 @@
 """Switching the recording, per thread; anomaly mode; the guard against changes in place."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -88,6 +90,39 @@ def test_a_saved_output_changed_in_place_is_noticed():
         z.backward()
 
 
+def test_a_decorator_needs_no_parentheses_and_reaches_into_generators():
+    @mc.no_grad
+    def double(x):
+        return x * 2
+
+    @mc.no_grad()
+    def doubles(xs):
+        for x in xs:
+            yield x * 2
+
+    x = mc.ones(2, requires_grad=True)
+    assert not double(x).requires_grad
+    for y in doubles([x, x]):
+        assert not y.requires_grad and mc.is_grad_enabled()
+
+
+def test_set_grad_enabled_is_a_statement_too():
+    mc.set_grad_enabled(False)
+    try:
+        assert not mc.is_grad_enabled()
+        with mc.set_grad_enabled(True):
+            assert mc.is_grad_enabled()
+        assert not mc.is_grad_enabled()
+    finally:
+        mc.set_grad_enabled(True)
+
+    @mc.set_grad_enabled(False)
+    def double(x):
+        return x * 2
+
+    assert mc.is_grad_enabled() and not double(mc.ones(1, requires_grad=True)).requires_grad
+
+
 def test_leaves_and_views_refuse_changes_while_recorded():
     x = mc.ones(2, 2, requires_grad=True)
     with pytest.raises(RuntimeError, match="leaf that requires a gradient"):
@@ -95,8 +130,14 @@ def test_leaves_and_views_refuse_changes_while_recorded():
     with mc.no_grad():
         x += 1
     assert x.tolist() == [[2.0, 2.0], [2.0, 2.0]]
-    with pytest.raises(RuntimeError, match="a view cannot be changed in place"):
-        (x * 2)[0].add_(1)
+    with pytest.raises(RuntimeError, match="leaf that requires a gradient"):
+        x[0].zero_()
+    with pytest.raises(RuntimeError, match=r"expanded view of shape \(3, 2, 2\)"):
+        (x * 2).expand(3, 2, 2).add_(1)
+    with mc.no_grad():
+        row = x.detach()[0]
+    with pytest.raises(RuntimeError, match="taken under no_grad"):
+        row.mul_(x[1])
 
 
 def test_changes_in_place_are_traced_back():
@@ -110,6 +151,66 @@ def test_changes_in_place_are_traced_back():
 
     rng = np.random.default_rng(0)
     assert_same(run, run, [rng.standard_normal((3, 4)), rng.standard_normal(4)])
+
+
+def overwritten_factor(x, y):
+    z = x * 1
+    z *= y
+    return z
+
+
+def view_before_its_base_changed(x, y):
+    z = x * 1
+    row = z.t()[1]
+    z.mul_(y)
+    return row * 2, z
+
+
+def changes_through_views(x, y):
+    z = x * y
+    z[0, 1] += y[0]
+    z[1] *= 3.0
+    z.t()[2].add_(z[:, 0])
+    z[0][1:] = y[1:]
+    return z
+
+
+def sums_in_a_buffer(x, y):
+    total = (x * 0).detach()
+    first = total[0]
+    for i in range(3):
+        total[i] += x[i] * y
+    return total, first * y
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        overwritten_factor,
+        view_before_its_base_changed,
+        changes_through_views,
+        sums_in_a_buffer,
+    ],
+)
+def test_changes_of_and_through_views_are_traced_back(change):
+    rng = np.random.default_rng(0)
+    assert_same(change, change, [rng.standard_normal((3, 4)), rng.standard_normal(4)])
+
+
+def test_changes_in_place_leave_no_cycle_behind():
+    x = mc.ones(3, requires_grad=True)
+    gc.disable()
+    try:
+        z = x * 1
+        z *= x
+        z[0] *= 2
+        z.retain_grad()
+        z.sum().backward()
+        watch = weakref.ref(z)
+        del z
+        assert watch() is None
+    finally:
+        gc.enable()
 
 
 def test_a_result_of_another_shape_is_refused():

@@ -166,7 +166,7 @@ def test_dtype_moves_floating_tensors_and_keeps_the_parameters_objects() -> None
     assert net.half()[3].weight.dtype == mc.float16
     assert net.float()[3].weight.dtype == mc.float32
     assert net.to(mc.tensor([1.0], dtype=mc.float64))[3].weight.dtype == mc.float64
-    assert net.to("cpu", mc.float32).cpu()[3].weight.dtype == mc.float32
+    assert net.to("cpu", mc.float32, non_blocking=True).cpu()[3].weight.dtype == mc.float32
 
 
 def test_apply_visits_children_first() -> None:

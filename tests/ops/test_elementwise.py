@@ -1,5 +1,7 @@
 """Arithmetic, functions of one element and comparisons, against PyTorch and finite differences."""
 
+import operator
+
 import numpy as np
 import pytest
 import torch
@@ -174,3 +176,46 @@ def test_errors_state_the_rule_and_the_values():
         np.ones(2) * mc.ones(2)
     with pytest.raises(ValueError, match="min, max or both"):
         mc.ones(2).clamp()
+
+
+@pytest.mark.parametrize("name", ["iadd", "isub", "imul", "itruediv", "ifloordiv", "ipow", "imod"])
+def test_operators_in_place_write_to_the_same_memory(name):
+    def run(x):
+        getattr(operator, name)(x, 3)
+        return x.tolist()
+
+    assert run(mc.tensor([5.0, 7.0])) == run(torch.tensor([5.0, 7.0]))
+
+
+def test_operators_with_the_number_on_the_left():
+    def run(x):
+        return (7 // x).tolist(), (7 % x).tolist(), (1 & x).tolist(), (1 | x).tolist()
+
+    assert run(mc.tensor([2, 3])) == run(torch.tensor([2, 3]))
+
+
+@pytest.mark.parametrize("change", [lambda x: x.add_(1.5), lambda x: x.div_(2)])
+def test_changes_in_place_do_not_round(change):
+    with pytest.raises(RuntimeError, match="cannot put float32 results into a tensor of int64"):
+        change(mc.tensor([1, 2]))
+
+
+def test_equality_with_something_else_is_decided_by_python():
+    x = mc.ones(2)
+    assert (x == None) is False and (x != None) is True and (x == "a") is False
+
+
+def test_steps_have_gradient_zero_even_of_an_infinite_one():
+    assert_same(lambda x: x.floor().sqrt(), lambda x: x.floor().sqrt(), [np.array([0.25, 1.5])])
+
+
+def test_integers_stay_integers_when_rounded():
+    for name in ("round", "floor", "trunc"):
+        assert getattr(mc.tensor([1, 2]), name)().dtype == mc.int64
+
+
+def test_nan_stays_when_clamped_by_a_tensor():
+    x, low = np.array([np.nan, 1.0, 3.0]), np.array([2.0, 2.0, 2.0])
+    assert_same(lambda x, low: x.clamp(low), lambda x, low: x.clamp(low), [x, low], grad=False)
+    assert mc.where(mc.tensor([True]), True, False).dtype == bool
+    assert mc.ones(2).masked_fill_(mc.tensor([True, False]), 3.0).tolist() == [3.0, 1.0]

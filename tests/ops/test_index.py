@@ -20,6 +20,11 @@ KEYS = {
     "list": ([0, 2, 2],),
     "list and slice": (slice(None), [1, 1, 3]),
     "two lists": ([0, 2, 2], [1, 1, 0]),
+    "number, slice, list": (0, slice(None), [1, 3]),
+    "list, slice, number": ([0, 2], slice(1, 3), -1),
+    "None, number, ellipsis, list": (None, 1, ..., [0, 0, 2]),
+    "all numbers": (1, 2, 3),
+    "range": range(2),
 }
 
 
@@ -37,6 +42,13 @@ def test_tensors_as_keys():
     assert_same(lambda x, m: x[m], lambda x, m: x[m], [X, mask])
     assert_same(lambda x, i: x[:, i], lambda x, i: x[:, i], [X, index])
     assert mc.tensor(X)[mc.tensor(1)].shape == (4, 5)
+    assert mc.arange(3)[mc.tensor([1, 0, 1], dtype=mc.uint8)].tolist() == [0, 2]  # a mask
+
+
+def test_an_element_is_a_view():
+    x = mc.zeros(3)
+    x[1].add_(2.0)
+    assert x.tolist() == [0.0, 2.0, 0.0]
 
 
 def test_setitem():

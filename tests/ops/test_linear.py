@@ -56,5 +56,7 @@ def test_errors_state_the_rule_and_the_values():
         RuntimeError, match=r"linear expects \(\*, 3\) .* got input of shape \(2, 4\)"
     ):
         linear(mc.ones(2, 4), mc.ones(5, 3))
+    with pytest.raises(RuntimeError, match=r"broadcast, got \(2, 3, 4\) and \(3, 4, 5\)"):
+        mc.ones(2, 3, 4) @ mc.ones(3, 4, 5)
     with pytest.raises(RuntimeError, match="one dtype, got float32 and float64"):
         mc.ones(2, 3) @ mc.ones(3, 2, dtype=mc.float64)

@@ -79,6 +79,24 @@ def test_all_minus_infinity():
     assert_same(lambda x: x.logsumexp(1), lambda x: x.logsumexp(1), [x], grad=False)
 
 
+@pytest.mark.parametrize(
+    "root",
+    [lambda x: x.std(1), lambda x: x.norm(dim=1), lambda x: x.norm(3, 1), lambda x: x.norm()],
+)
+def test_roots_of_zero_have_slope_zero(root):
+    assert_same(root, root, [np.array([[0.0, 0.0], [0.0, 0.0]])])
+
+
+def test_norm_of_infinite_order():
+    for order in (np.inf, -np.inf):
+        assert_same(lambda x, p=order: x.norm(p, 1), lambda x, p=order: x.norm(p, 1), [np.abs(X)])
+
+
+def test_means_are_exact_and_do_not_overflow():
+    assert [mc.ones(n).mean().item() for n in (41, 47, 49, 83)] == [1.0] * 4
+    assert mc.ones(100_000).half().mean().item() == 1.0
+
+
 def test_argmax_and_argmin():
     for dim in (None, 0, 1, -1):
         for name in ("argmax", "argmin"):
@@ -107,3 +125,13 @@ def test_dims_that_do_not_exist():
         mc.tensor(X).sum(3)
     with pytest.raises(RuntimeError, match="named once"):
         mc.tensor(X).sum((0, -3))
+    with pytest.raises(TypeError, match="must be an integer, got False"):
+        mc.tensor(X).var(False)
+    assert mc.tensor(X).sum(np.int64(1)).shape == (2, 4)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "amax", "argmin"])
+def test_extrema_of_nothing(name):
+    with pytest.raises(IndexError, match=r"at least one element, got shape \(2, 0\) and dim=1"):
+        getattr(mc.ones(2, 0), name)(1)
+    assert mc.ones(0, 2).amax(1).shape == (0,)

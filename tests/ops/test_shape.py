@@ -71,6 +71,18 @@ def test_cat_of_one_tensor_twice_sums_its_gradients():
     assert_same(lambda x: mc.cat([x, x, x * 2]), lambda x: torch.cat([x, x, x * 2]), [X])
 
 
+def test_cat_of_other_dtypes_and_of_nothing():
+    parts = mc.ones(1, dtype=mc.int64), mc.ones(1)
+    assert mc.cat(parts).dtype == mc.float32
+    assert mc.cat([mc.tensor([]), mc.ones(2, 3)]).shape == (2, 3)
+    with pytest.raises(IndexError, match=r"at least one dimension, got shape \(\)"):
+        mc.cat([mc.tensor(1.0)])
+
+
+def test_flip_of_no_dimension():
+    assert mc.arange(3).flip([]).tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     "widths", [(1, 2), (0, 1, 2, 0), (1, 1, 2, 2, 0, 3), (-1, 2), (-1, -1, 1, -2)]
 )
@@ -101,6 +113,8 @@ def test_views_share_memory_and_copies_do_not():
     [
         (lambda x: x.reshape(5, 5), r"shape of 24 elements, got \(5, 5\) for \(2, 3, 4\)"),
         (lambda x: x.permute(0, 1), r"each of 3 dimensions once, got \(0, 1\)"),
+        (lambda x: x.expand(-1, 2, 3, 4), r"broadcasts to, got \(-1, 2, 3, 4\)"),
+        (lambda x: mc.cat([x[0, 0], x[0]], 0), r"differ in dimension 0 only"),
         (lambda x: x.expand(2, 5, 4), r"\(2, 3, 4\) broadcasts to, got \(2, 5, 4\)"),
         (
             lambda x: mc.cat([x, x[:, :2]]),

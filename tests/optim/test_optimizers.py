@@ -215,13 +215,13 @@ def test_step_skips_missing_gradients_and_counts_versions() -> None:
     params = ours()
     optimizer = optim.Adam(params)
     before = [param.numpy_copy() for param in params]
-    versions = [param.version[0] for param in params]
+    versions = [param.version.writes for param in params]
     set_grads(params, 0, skip=(1,))
     assert optimizer.step() is None
     assert [np.array_equal(b, p.array) for b, p in zip(before, params, strict=True)] == [
         False, True, False,
     ]  # fmt: skip
-    changed = [param.version[0] != old for param, old in zip(params, versions, strict=True)]
+    changed = [param.version.writes != old for param, old in zip(params, versions, strict=True)]
     assert changed == [True, False, True]
     assert params[1] not in optimizer.state
 

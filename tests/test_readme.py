@@ -1,5 +1,6 @@
 """The README's program runs as it stands, and its commands name files that exist."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_program_runs(tmp_path):
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Conv2d" in done.stdout

@@ -12,9 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .. import (
-    tensor as _tensor,  # for Tensor, which is defined after this module is loaded
-)
+from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
 from ..device import xp_of
 from .function import Function, edge_of
 from .grad_mode import mode, set_grad_enabled

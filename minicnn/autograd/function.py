@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import (
-    tensor as _tensor,  # for Tensor, which is defined after this module is loaded
-)
+from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
 from ..device import Device, device_of, xp_of
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View

@@ -125,7 +125,7 @@ def test_a_worker_init_fn_that_fails_is_noticed():
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from minicnn.data import DataLoader, Dataset
 class Slow(Dataset):
     def __len__(self): return 1000
@@ -133,6 +133,7 @@ class Slow(Dataset):
         time.sleep(0.02)
         return index
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
     for i, batch in enumerate(DataLoader(Slow(), 4, num_workers=1, worker_type=sys.argv[1])):
         if i == 0: print("started", flush=True)
 """

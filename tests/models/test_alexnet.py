@@ -44,7 +44,7 @@ class TorchAlexNet(torch.nn.Module):
         return self.classifier(x.flatten(1))
 
 
-HANDOUT = (96, 256, 384, 384, 256)
+PAPER = (96, 256, 384, 384, 256)
 TORCHVISION = (64, 192, 384, 256, 256)
 
 
@@ -60,8 +60,8 @@ def _twin(net: nn.Module, channels: tuple[int, ...], padding: int, num_classes: 
 @pytest.mark.parametrize(
     "make, classes, channels, padding, count",
     [
-        (models.AlexNet227, 1000, HANDOUT, 0, 62_378_344),
-        (models.AlexNet227, 2, HANDOUT, 0, 58_289_538),
+        (models.AlexNet227, 1000, PAPER, 0, 62_378_344),
+        (models.AlexNet227, 2, PAPER, 0, 58_289_538),
         (models.alexnet, 1000, TORCHVISION, 2, 61_100_840),
     ],
 )
@@ -79,11 +79,11 @@ def test_counts_keys_and_repr(
 @pytest.mark.parametrize(
     "make, size, channels, padding, dtype, tolerance",
     [
-        (models.AlexNet227, 227, HANDOUT, 0, np.float64, 1e-10),
-        (models.AlexNet227, 227, HANDOUT, 0, np.float32, 1e-4),
+        (models.AlexNet227, 227, PAPER, 0, np.float64, 1e-10),
+        (models.AlexNet227, 227, PAPER, 0, np.float32, 1e-4),
         (models.alexnet, 67, TORCHVISION, 2, np.float64, 1e-10),
     ],
-    ids=["handout-float64", "handout-float32", "torchvision-float64"],
+    ids=["paper-float64", "paper-float32", "torchvision-float64"],
 )
 def test_outputs_and_every_gradient_equal_torch(
     make: Any, size: int, channels: Any, padding: int, dtype: Any, tolerance: float
@@ -150,9 +150,9 @@ def test_dropout_rate_is_an_argument() -> None:
 def test_wrong_input_is_named(shape: tuple[int, ...], message: str) -> None:
     with no_default_init():
         net = models.alexnet(2)
-    handout = models.AlexNet227.__new__(models.AlexNet227)  # forward checks before it computes
+    paper = models.AlexNet227.__new__(models.AlexNet227)  # forward checks before it computes
     with pytest.raises(ValueError, match=message):
-        handout.forward(mc.zeros(*shape))
+        paper.forward(mc.zeros(*shape))
     with pytest.raises(ValueError, match=r"at least 63, got \(1, 3, 62, 70\)"):
         net(mc.zeros(1, 3, 62, 70))
 

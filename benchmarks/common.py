@@ -26,6 +26,7 @@ __all__ = [
     "median_seconds",
     "print_environment",
     "synchronizer",
+    "write_json",
 ]
 
 
@@ -95,6 +96,16 @@ def synchronizer(device: str) -> Callable[[], object]:
     return Device(device).xp.cuda.Device().synchronize
 
 
+def write_json(path: Path, result: Mapping[str, Any]) -> None:
+    """Write a result with the date, the command and the environment that it was measured in."""
+    origin = {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "command": " ".join(["python", *sys.argv]),
+        "environment": environment(),
+    }
+    path.write_text(json.dumps({**result, **origin}, indent=1) + "\n")
+
+
 def layer_table(
     description: str,
     layers: Iterable[str],
@@ -125,7 +136,7 @@ def layer_table(
     print()
     print_environment()  # last: by now every BLAS that took part is loaded
     if args.json:
-        args.json.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1))
+        write_json(args.json, {"batch": args.batch, "device": args.device, "rows": rows})
 
 
 def _print_row(row: dict[str, Any]) -> None:

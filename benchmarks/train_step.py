@@ -11,7 +11,6 @@ own. Stop other programs first.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import statistics
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import environment, print_environment, synchronizer
+from common import print_environment, synchronizer, write_json
 
 import minicnn as mc
 from minicnn import models, nn, optim
@@ -218,12 +217,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             "torch_seconds": {layout: seconds[layout] for layout in layouts},
             "torch_peak_memory_mib": {layout: memory[layout] for layout in layouts},
         }
-    return result | {
-        "steps": args.steps,
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": " ".join(["python", *sys.argv]),
-        "environment": environment(),
-    }
+    return result | {"steps": args.steps}
 
 
 def print_result(result: dict[str, Any]) -> None:
@@ -268,7 +262,7 @@ def main() -> None:
     print_result(result)
     print_environment()
     if args.json:
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(args.json, result)
 
 
 if __name__ == "__main__":

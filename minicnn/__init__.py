@@ -8,9 +8,9 @@ from .creation import (
 )  # fmt: skip
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .ops.activation import softmax
+from .ops.choice import clamp, maximum, minimum, where
 from .ops.elementwise import (
-    abs, add, clamp, cos, div, exp, log, log1p, maximum, minimum, mul, pow, sigmoid, sign, sin,
-    sqrt, square, sub, tanh, where,
+    abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
 from .ops.index import gather, index_select, nonzero, scatter_add
 from .ops.linear import bmm, matmul, mm

@@ -11,8 +11,9 @@ from .. import kernels
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
+from .choice import clamp, where
 from .comparison import ge, gt
-from .elementwise import add, clamp, exp, mul, neg, sigmoid, sub, tanh, where
+from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
 from .reduce import sum
 
 

@@ -11,7 +11,8 @@ from ..autograd import Function, is_grad_enabled
 from ..device import xp_of
 from ..tensor import Tensor
 from .activation import log_softmax, softmax
-from .elementwise import div, mul, neg, sub, where
+from .choice import where
+from .elementwise import div, mul, neg, sub
 from .index import gather
 from .loss import check_reduction, reduce
 from .reduce import sum

@@ -10,7 +10,7 @@ from ..autograd import Function, View, is_grad_enabled
 from ..device import to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
-from .elementwise import where
+from .choice import where
 from .reduce import normalize_dim
 
 

@@ -11,8 +11,9 @@ from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
 from .activation import logsigmoid
+from .choice import clamp, where
 from .comparison import gt, lt
-from .elementwise import abs, add, clamp, div, exp, log, mul, neg, rsub, sub, where
+from .elementwise import abs, add, div, exp, log, mul, neg, rsub, sub
 from .reduce import mean, sum
 
 

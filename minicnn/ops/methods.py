@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from . import activation, comparison, elementwise, index, linear, reduce, shape
+from . import activation, choice, comparison, elementwise, index, linear, reduce, shape
 from .promotion import rank
 
 
@@ -89,9 +89,9 @@ class TensorMethods:
         elementwise.round,
         elementwise.trunc,
     )
-    clamp = clip = elementwise.clamp
-    maximum, minimum = elementwise.maximum, elementwise.minimum
-    masked_fill = elementwise.masked_fill
+    clamp = clip = choice.clamp
+    maximum, minimum = choice.maximum, choice.minimum
+    masked_fill = choice.masked_fill
     eq, ne, lt, le, gt, ge = (
         comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge,
     )  # fmt: skip
@@ -133,7 +133,7 @@ class TensorMethods:
         _in_place(comparison.bitwise_and), _in_place(comparison.bitwise_or),
         _in_place(comparison.bitwise_xor),
     )  # fmt: skip
-    clamp_, masked_fill_ = _in_place(elementwise.clamp), _in_place(elementwise.masked_fill)
+    clamp_, masked_fill_ = _in_place(choice.clamp), _in_place(choice.masked_fill)
     neg_, exp_, sqrt_, relu_ = (
         _in_place(elementwise.neg), _in_place(elementwise.exp), _in_place(elementwise.sqrt),
         _in_place(activation.relu),

@@ -8,7 +8,8 @@ from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..device import xp_of
 from ..tensor import Tensor
-from .elementwise import abs, add, clamp, mul, pow, sub
+from .choice import clamp
+from .elementwise import abs, add, mul, pow, sub
 from .linear import matmul
 from .reduce import mean, sum
 from .shape import permute, reshape

@@ -13,7 +13,8 @@ from ..autograd import Function
 from ..device import xp_of
 from ..dtypes import float16, float32, int64
 from ..tensor import Tensor
-from .elementwise import exp, quiet, sqrt, where
+from .choice import maximum, minimum, where
+from .elementwise import exp, quiet, sqrt
 
 Dims = int | tuple[int, ...] | None
 
@@ -276,8 +277,6 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     With ``dim`` the first of equal elements is chosen and gets the whole gradient.
     """
     if isinstance(dim, Tensor):
-        from .elementwise import maximum
-
         return maximum(x, dim)
     return amax(x) if dim is None else _along(x, dim, keepdim, largest=True)
 
@@ -285,8 +284,6 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element of all; with ``dim``, (values, indices) along it; with a tensor, minimum."""
     if isinstance(dim, Tensor):
-        from .elementwise import minimum
-
         return minimum(x, dim)
     return amin(x) if dim is None else _along(x, dim, keepdim, largest=False)
 

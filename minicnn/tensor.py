@@ -69,15 +69,15 @@ class Tensor(TensorMethods):
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_hooks",
         "array",
         "grad",
         "grad_fn",
+        "hooks",
         "output_index",
         "requires_grad",
         "version",
         "view_of",
-    )  # fmt: skip
+    )
 
     __array_ufunc__ = None  # so that numpy_array * tensor asks the tensor, which explains
 
@@ -100,7 +100,7 @@ class Tensor(TensorMethods):
         self.output_index = 0
         self.version = Version()  # an object, as views count together with their base
         self.view_of: autograd.View | None = None
-        self._hooks: dict[int, Callable[[Tensor], Any]] | None = None
+        self.hooks: dict[int, Callable[[Tensor], Any]] | None = None
         if requires_grad:
             self.requires_grad_()
 
@@ -135,10 +135,6 @@ class Tensor(TensorMethods):
     def data(self, new: Tensor) -> None:
         self.array = new.array
         self.bump_version()
-
-    @property
-    def hooks(self) -> dict[int, Callable[[Tensor], Any]] | None:
-        return self._hooks
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one dimension."""
@@ -303,8 +299,8 @@ class Tensor(TensorMethods):
         if self.grad_fn is not None:
             hooks = self.grad_fn.output_hooks.setdefault(self.output_index, {})
         else:
-            self._hooks = {} if self._hooks is None else self._hooks
-            hooks = self._hooks
+            self.hooks = {} if self.hooks is None else self.hooks
+            hooks = self.hooks
         return RemovableHandle(hooks, hook)
 
     def retain_grad(self) -> None:
@@ -389,7 +385,8 @@ class Tensor(TensorMethods):
     def fill_(self, value: Any) -> Tensor:
         """Sets all elements to ``value``."""
         constant = value.item() if isinstance(value, Tensor) else value
-        return self.write_(Tensor(xp_of(self.array).full_like(self.array, constant)))
+        xp = xp_of(self.array)
+        return self.write_(Tensor(xp.broadcast_to(xp.asarray(constant, self.dtype), self.shape)))
 
     def copy_(self, source: Tensor) -> Tensor:
         """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""

@@ -102,34 +102,29 @@ class set_grad_enabled(_Switch):
         return super().__call__(function)
 
 
-class no_grad(_Switch):
-    """Within its ``with`` block or decorated function, nothing is recorded for ``backward``.
-
-    As ``torch.no_grad``: both ``@no_grad()`` and ``@no_grad`` decorate.
-    """
+class _FixedGrad(_Switch):
+    """A switch to one ``setting``; both ``@switch()`` and ``@switch`` decorate, as in torch."""
 
     field = "grad"
+    setting: bool
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self, function: None = None) -> None:
-        super().__init__(False)
+        super().__init__(self.setting)
 
 
-class enable_grad(_Switch):
-    """Within its ``with`` block or decorated function, a graph is recorded again.
+class no_grad(_FixedGrad):
+    """Within its ``with`` block or decorated function, nothing is recorded for ``backward``."""
 
-    As ``torch.enable_grad``: both ``@enable_grad()`` and ``@enable_grad`` decorate.
-    """
+    setting = False
 
-    field = "grad"
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
+class enable_grad(_FixedGrad):
+    """Within its ``with`` block or decorated function, a graph is recorded again."""
 
-    def __init__(self, function: None = None) -> None:
-        super().__init__(True)
+    setting = True
 
 
 class detect_anomaly(_Switch):

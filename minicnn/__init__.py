@@ -6,7 +6,7 @@ from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
-from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .ops.activation import softmax
 from .ops.choice import clamp, maximum, minimum, where
 from .ops.elementwise import (
@@ -41,6 +41,7 @@ __all__ = [
     "argmin",
     "as_tensor",
     "autograd",
+    "bfloat16",
     "bmm",
     "bool_",
     "cat",

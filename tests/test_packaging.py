@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = {"minicnn", "numpy", "pillow", "safetensors", "threadpoolctl", "tqdm", "pip", "setuptools"}
+CORE = {
+    "minicnn",
+    "ml_dtypes",
+    "numpy",
+    "pillow",
+    "safetensors",
+    "threadpoolctl",
+    "tqdm",
+    "pip",
+    "setuptools",
+}
 
 TRAIN = """
 import minicnn as mc

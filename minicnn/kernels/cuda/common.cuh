@@ -5,6 +5,33 @@
 // Images lie in memory as N, H, W, C (channels-last), so that neighbouring threads, which differ
 // in C, read and write neighbouring addresses.
 
+// 16-bit floats, kept as their bits: numbers to store, not to compute with. They turn into float
+// by themselves and come from float by name, T(sum). cuda_fp16.h and cuda_bf16.h have more, which
+// nothing here needs.
+struct float16 {
+    unsigned short bits;
+
+    float16() = default;
+    __device__ explicit float16(float value) {
+        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    }
+    __device__ operator float() const {
+        float value;
+        asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+        return value;
+    }
+};
+// float without its lower 16 bits.
+struct bfloat16 {
+    unsigned short bits;
+
+    bfloat16() = default;
+    __device__ explicit bfloat16(float value) {
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    }
+    __device__ operator float() const { return __uint_as_float((unsigned int)bits << 16); }
+};
+
 // The type that sums over values of type T run in: at least float.
 template <typename T>
 struct Accumulator {

@@ -26,10 +26,13 @@ from ..geometry import Geometry
 
 FOLDER = Path(__file__).parent
 FLOATS = ("float32", "float64")  # NumPy's names for what a template parameter may be
+HALVES = ("float16", "bfloat16")
 THREADS_PER_BLOCK = 256
 WARP = 32
 
 _CPP_TYPES = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
     "float32": "float",
     "float64": "double",
     "uint8": "unsigned char",
@@ -154,7 +157,7 @@ class Launcher:
                 f"{self._instance} expects C-contiguous arrays, got one of shape {array.shape} "
                 f"with strides {array.strides}"
             )
-        if array.dtype.kind == "f" and array.dtype not in self._floats:
+        if array.dtype.kind in "fV" and array.dtype not in self._floats:
             raise TypeError(f"{self._instance} got an array of {array.dtype}")
 
 

@@ -47,7 +47,7 @@ Stricter than the hardware: a thread that has returned does not count at a barri
 reported even if it is harmless. For kernels whose blocks hand data to each other on purpose there
 is ``check_races=False``.
 
-To add an opcode, write a function in ``ptx_opcodes.py``::
+To add an opcode, write a function in ``ptx/opcodes``::
 
     @translates("sad")
     def _sad(op: Operation) -> str:
@@ -64,10 +64,10 @@ Compiled kernels are kept in ``~/.cache/cuda-emulator``, or the folder that CUDA
 names, together with their PTX and C++, to look at. Everything there may be deleted.
 """
 
+from .errors import CompileError, KernelError, UnsupportedPtx
+from .kernel import Kernel, Statistics
 from .memory import fenced, fenced_copy
-from .nvrtc import CompileError
-from .ptx_parser import UnsupportedPtx
-from .runner import Kernel, KernelError, Module, Statistics
+from .module import Module
 
 __all__ = [
     "CompileError",

@@ -13,9 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-class CompileError(RuntimeError):
-    """The compiler refused the source; the message is its log."""
+from .errors import CompileError
 
 
 @dataclass(frozen=True)

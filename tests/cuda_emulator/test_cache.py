@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cuda_emulator
-from cuda_emulator import cache, nvrtc
+from cuda_emulator import build, cache, nvrtc
 from cuda_emulator.support import TESTS
 
 SOURCE = """
@@ -19,9 +19,20 @@ extern "C" __global__ void k(int* y) { y[0] = VALUE; }
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty cache."""
+    """A cache that holds the runtime and nothing else."""
+    build.load_runtime()
+    name = f"runtime-{build.runtime_key()}"
+    built = cache.folder() / name
     monkeypatch.setenv("CUDA_EMULATOR_CACHE", str(tmp_path / "cache"))
+    cache.folder().mkdir()
+    (cache.folder() / name).symlink_to(built)
     return tmp_path
+
+
+def entries():
+    """The kinds of entries in the cache, without the runtime."""
+    names = (path.name for path in cache.folder().iterdir())
+    return sorted(name.split("-")[0] for name in names if not name.startswith("runtime-"))
 
 
 @pytest.fixture
@@ -74,21 +85,35 @@ def test_entries_may_move_with_their_headers(folder, compilations):
     assert len(compilations) == 1
 
 
-def test_the_cpu_is_part_of_the_key(folder, compilations, monkeypatch):
+def test_what_is_alike_is_built_once(folder):
     write_headers(folder, 5)
     result(folder)
-    entries = set(cache.folder().iterdir())
-    monkeypatch.setattr(cache, "cpu_identity", lambda: "")  # unknown
-    result(folder)
-    assert len(compilations) == 2
-    added = set(cache.folder().iterdir()) - entries
-    assert len(added) == 2  # kernel and runtime, for x86-64-v3
+    result(folder, "-DOTHER")  # other PTX, but the same kernel
+    assert entries() == ["kernel", "ptx", "ptx"]
+
+
+def test_kernels_are_built_when_they_are_asked_for(folder):
+    source = """
+    extern "C" __global__ void first(int* y) { y[0] = 1; }
+    extern "C" __global__ void second(int* y) { y[0] = 2; }
+    """
+    module = cuda_emulator.Module(source)
+    assert module.names == ["first", "second"]
+    assert entries() == ["ptx"]
+    module.get("second")
+    assert entries() == ["kernel", "ptx"]
+
+
+def test_the_cpu_is_part_of_the_key(monkeypatch):
+    key = build.runtime_key()
+    monkeypatch.setattr(cache, "cpu_identity", lambda: "another CPU")
+    assert build.runtime_key() != key
 
 
 def test_failed_builds_leave_nothing(folder):
     with pytest.raises(cuda_emulator.CompileError):
         cuda_emulator.Module("this is no CUDA")
-    assert list(cache.folder().iterdir()) == []
+    assert entries() == []
 
 
 def test_entry_built_by_another_process_wins(folder):
@@ -100,7 +125,7 @@ def test_entry_built_by_another_process_wins(folder):
 
     entry = cache.entry("name", build)
     assert [path.name for path in entry.iterdir()] == ["theirs"]
-    assert [path.name for path in cache.folder().iterdir()] == ["name"]
+    assert entries() == ["name"]
 
 
 def test_processes_share_the_cache(folder):
@@ -123,8 +148,7 @@ def test_processes_share_the_cache(folder):
     for process in processes:
         assert process.communicate(timeout=120)[0].strip() == "11"
         assert process.returncode == 0
-    names = [path.name for path in cache.folder().iterdir()]
-    assert len(names) == 2 and not any(n.startswith(".") for n in names)
+    assert entries() == ["kernel", "ptx"]
 
 
 def test_default_folder(monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cuda_emulator
-from cuda_emulator import nvrtc, runner
+from cuda_emulator import build, nvrtc
 from cuda_emulator.support import TESTS, load
 
 
@@ -42,7 +42,7 @@ def test_the_newest_library_is_taken(monkeypatch):
 def test_missing_compiler_is_named(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(cuda_emulator.KernelError, match="no-such-compiler"):
-        runner._run([runner._cxx()])
+        build.compile_cpp()
 
 
 def softmax(seed):

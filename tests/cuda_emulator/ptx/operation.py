@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
-from .ptx_parser import TYPE_BYTES, Instruction, UnsupportedPtx
+from ..errors import UnsupportedPtx
+from .layout import Layout
+from .statements import TYPE_BYTES, Function, Instruction
 
 C_TYPES = {
     "s8": "int8_t",
@@ -54,22 +57,25 @@ for _axis in "xyz":
     _SPECIAL_REGISTERS[f"%nctaid.{_axis}"] = f"emu_block.grid.{_axis}"
 
 
-class Kernel(Protocol):
-    """What an instruction asks of the kernel that it is in."""
+class Context(Protocol):
+    """What an instruction asks of the function that it is in."""
 
     sites: dict[str, int]  # source locations, numbered
-    register_types: dict[str, str]
-    shared_offset: dict[str, int]
-    local_offset: dict[str, int]
+    register_types: Mapping[str, str]
+    shared: Layout
+    local: Layout
+    variables: dict[str, int]  # in global memory, numbered
     parameter_index: dict[str, int]
-    globals: set[str]
+    call_parameters: set[str]
+    branch_targets: dict[str, tuple[str, ...]]
+    functions: dict[str, Function]
 
     def label(self, name: str) -> str:
-        """Return the C++ label for a PTX label."""
+        """The C++ label for a PTX label."""
 
 
 def identifier(name: str) -> str:
-    """Map a PTX name to one that cannot clash with a C++ name."""
+    """A PTX name as one that cannot clash with a C++ name."""
     prefix = "r_" if name.startswith("%") else "n_"
     return prefix + re.sub(r"\W", "_", name.lstrip("%"))
 
@@ -77,13 +83,13 @@ def identifier(name: str) -> str:
 class Operation:
     """An instruction with what a translating function needs to ask of it."""
 
-    def __init__(self, kernel: Kernel, instruction: Instruction):
-        self._kernel = kernel
+    def __init__(self, context: Context, instruction: Instruction) -> None:
+        self.context = context
         self.operands = instruction.operands
         self.name, *parts = instruction.opcode.split(".")
         self.types = [part for part in parts if part in TYPE_BYTES]
         self.modifiers = [part for part in parts if part not in TYPE_BYTES]
-        sites = kernel.sites
+        sites = context.sites
         self.site = sites.setdefault(instruction.site, len(sites))
 
     @property
@@ -110,30 +116,29 @@ class Operation:
         return modifier in self.modifiers
 
     def one_of(self, *modifiers: str) -> str:
-        """Return whichever of the modifiers is there, or ''."""
+        """Whichever of the modifiers is there, or ''."""
         return next((m for m in self.modifiers if m in modifiers), "")
 
     def require(self, *types: str) -> None:
-        """Refuse any type but these."""
+        """Refuses any type but these."""
         if self.type not in types:
             raise UnsupportedPtx(f"{self.name} of type {self.type}")
 
     def value(self, index: int, kind: str | None = None) -> str:
-        """Return operand `index` as a C++ expression."""
+        """Operand `index` as a C++ expression."""
         if index >= len(self.operands):
             raise UnsupportedPtx("too few operands")
         return self.expression(self.operands[index], kind or self.type)
 
     def expression(self, text: str, kind: str) -> str:
-        """Return an operand's text as a C++ expression of a PTX type."""
+        """An operand's text as a C++ expression of a PTX type."""
         text = text.strip()
         if text.startswith("!"):
             return f"!{self.expression(text[1:], 'pred')}"
         literal = _literal(text, kind)
         if literal:
             return literal
-        kernel = self._kernel
-        register = kernel.register_types.get(text)
+        register = self.context.register_types.get(text)
         if register:
             return _convert(identifier(text), C_TYPES[register], C_TYPES[kind])
         if text in _SPECIAL_REGISTERS:
@@ -141,28 +146,34 @@ class Operation:
         return f"({C_TYPES[kind]}){self._symbol(text)}"
 
     def _symbol(self, name: str) -> str:
-        """Return the address of a variable; in shared memory its offset."""
-        kernel = self._kernel
-        if name in kernel.shared_offset:
-            return f"{kernel.shared_offset[name]}u"
-        if name in kernel.local_offset:
-            offset = kernel.local_offset[name]
-            return f"((uint64_t)local_frame + {offset})"
-        if name in kernel.globals:
-            return f"(uint64_t){identifier(name)}"
+        """The address of a variable; in shared memory its offset."""
+        context = self.context
+        if name in context.shared.offsets:
+            return f"{context.shared.offsets[name]}u"
+        if name in context.local.offsets:
+            return f"((uint64_t)local_frame + {context.local.offsets[name]})"
+        if name in context.variables:
+            return f"(uint64_t)emu_variables[{context.variables[name]}].start"
+        if name in context.parameter_index:
+            return f"(uint64_t)parameters[{context.parameter_index[name]}]"
         raise UnsupportedPtx(f"operand {name}")
 
     def label(self, index: int) -> str:
-        """Return operand `index`, a label, for a goto."""
-        return self._kernel.label(self.operands[index])
+        """Operand `index`, a label, for a goto."""
+        return self.context.label(self.operands[index])
+
+    def branch_targets(self, index: int) -> list[str]:
+        """The labels that operand `index`, their list's name, stands for."""
+        targets = self.context.branch_targets.get(self.operands[index], ())
+        return [self.context.label(label) for label in targets]
 
     def is_predicate(self, index: int) -> bool:
         """Whether the operand is a predicate register."""
         name = self.operands[index].lstrip("!")
-        return self._kernel.register_types.get(name) == "pred"
+        return self.context.register_types.get(name) == "pred"
 
     def assign(self, value: str, index: int = 0, kind: str | None = None) -> str:
-        """Return the statement that stores `value` in an operand."""
+        """The statement that stores `value` in an operand."""
         return self.store_in(self.operands[index], value, kind or self.type)
 
     def store_in(self, register: str, value: str, kind: str) -> str:
@@ -170,7 +181,7 @@ class Operation:
         register = register.strip()
         if register == "_":
             return f"{value};"
-        register_type = self._kernel.register_types.get(register)
+        register_type = self.context.register_types.get(register)
         if not register_type:
             raise UnsupportedPtx(f"destination {register}")
         if C_TYPES[kind] != C_TYPES[register_type]:
@@ -178,7 +189,7 @@ class Operation:
         return f"{identifier(register)} = {value};"
 
     def vector(self, index: int) -> list[str]:
-        """Return the elements of an operand such as {%f1, %f2}."""
+        """The elements of an operand such as {%f1, %f2}."""
         text = self.operands[index]
         if text.startswith("{"):
             return [part.strip() for part in text[1:-1].split(",")]
@@ -187,7 +198,7 @@ class Operation:
     @property
     def space(self) -> str:
         """The state space among the modifiers; '' is generic."""
-        names = {"shared::cta": "shared", "param::entry": "param"}
+        names = {"shared::cta": "shared", "param::entry": "param", "param::func": "param"}
         for modifier in self.modifiers:
             space = names.get(modifier, modifier)
             if space in ("global", "shared", "local", "param", "const"):
@@ -195,7 +206,7 @@ class Operation:
         return ""
 
     def address(self, index: int, nbytes: int | str, access: str, space: str | None = None) -> str:
-        """Return a checked host pointer for an operand such as [%rd1+8]."""
+        """A checked host pointer for an operand such as [%rd1+8]."""
         space = self.space if space is None else space
         where = self.address_value(index, space)
         if space == "shared":
@@ -206,7 +217,7 @@ class Operation:
         return f"{function}({where}, {nbytes}, {access}, {self.site})"
 
     def address_value(self, index: int, space: str) -> str:
-        """Return the address itself, 32 bits wide in shared memory."""
+        """The address itself, 32 bits wide in shared memory."""
         match = re.fullmatch(r"\[\s*(.+?)\s*(?:\+\s*(-?\d+))?\s*\]", self.operands[index])
         if not match:
             raise UnsupportedPtx(f"address {self.operands[index]}")
@@ -215,21 +226,24 @@ class Operation:
         return f"{base} + {match[2]}" if match[2] else base
 
     def parameter(self, index: int) -> str:
-        """Return the host pointer for an operand such as [kernel_param_0]."""
-        match = re.fullmatch(r"\[([\w$]+)(?:\+(\d+))?\]", self.operands[index].replace(" ", ""))
-        parameters = self._kernel.parameter_index
-        if not match or match[1] not in parameters:
+        """The host pointer for an operand such as [kernel_param_0+8]."""
+        match = re.fullmatch(r"\[([%\w$]+)(?:\+(\d+))?\]", self.operands[index].replace(" ", ""))
+        if not match:
             raise UnsupportedPtx(f"parameter {self.operands[index]}")
-        pointer = f"(const char*)parameters[{parameters[match[1]]}]"
+        name = match[1]
+        if name in self.context.call_parameters:
+            pointer = identifier(name)
+        else:
+            pointer = f"((char*){self.expression(name, 'u64')})"
         return f"{pointer} + {match[2]}" if match[2] else pointer
 
     def at_site(self, statement: str) -> str:
-        """Note the source line before a statement that may fail or block."""
+        """Notes the source line before a statement that may fail or block."""
         return f"emu_site = {self.site}; {statement}"
 
 
 def _literal(text: str, kind: str) -> str:
-    """Return a constant as C++, or '' if the text is none."""
+    """A constant as C++, or '' if the text is none."""
     c_type = C_TYPES[kind]
     is_float = c_type in FLOAT_C_TYPES
     match = re.fullmatch(r"0([fFdD])([0-9a-fA-F]+)", text)
@@ -250,7 +264,7 @@ def _literal(text: str, kind: str) -> str:
 
 
 def _convert(value: str, c_from: str, c_to: str) -> str:
-    """Reinterpret registers as PTX does: by bits, integers resize."""
+    """Reinterprets registers as PTX does: by bits, integers resize."""
     if c_from == c_to:
         return value
     if c_from in FLOAT_C_TYPES or c_to in FLOAT_C_TYPES:

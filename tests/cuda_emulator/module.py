@@ -26,6 +26,7 @@ _DROPPED_OPTIONS = (
     "--generate-line-info",
     "-G",
 )
+_ENTRY = re.compile(r"\.entry\s+([\w$]+)")
 _INCLUDE_OPTION = re.compile(r"(?:-I|--include-path=)\s*(.+)")
 
 
@@ -114,7 +115,7 @@ class Module:
         )
         ptx = compiled.code.decode()
         expressions = {symbol: name for name, symbol in compiled.lowered_names.items()}
-        symbols = {expressions.get(symbol, symbol): symbol for symbol in parse(ptx).kernels}
+        symbols = {expressions.get(symbol, symbol): symbol for symbol in _ENTRY.findall(ptx)}
         (folder / "module.ptx").write_text(ptx)
         (folder / "symbols.json").write_text(json.dumps(symbols, indent=1))
 

@@ -1,7 +1,6 @@
 """Single PTX instructions against models in Python.
 
-Every row becomes a kernel with one inline PTX instruction; all rows share one
-module. Operands are edge cases and random numbers.
+Every row is one inline PTX instruction in a kernel. Operands are edge cases and random numbers.
 """
 
 import math
@@ -358,25 +357,41 @@ ROWS = {
 }
 
 
-def kernel_source(number, row):
-    ptx, operand_types, result_type, _ = row
+def signature(row):
+    """Rows with the same types share a kernel."""
+    _, operand_types, result_type, _ = row
+    return f"{operand_types} {result_type}".replace(" ", "_")
+
+
+def kernel_source(name, rows):
+    """One kernel for rows of one signature, which it tells by their numbers."""
+    _, operand_types, result_type, _ = rows[0][1]
     types = operand_types.split()
     parameters = "".join(f"const {C_TYPES[kind]}* a{i}, " for i, kind in enumerate(types))
-    constraints = ", ".join(f'"{CONSTRAINTS[kind]}"(a{i}[i])' for i, kind in enumerate(types))
-    return (
-        f'extern "C" __global__ void op{number}({parameters}'
-        f"{C_TYPES[result_type]}* result) {{\n"
-        f"  int i = threadIdx.x;\n  {C_TYPES[result_type]} out;\n"
-        f'  asm volatile("{ptx}" : "=&{CONSTRAINTS[result_type]}"(out) '
-        f": {constraints});\n  result[i] = out;\n}}\n"
+    operands = ", ".join(f'"{CONSTRAINTS[kind]}"(a{i}[i])' for i, kind in enumerate(types))
+    cases = "\n".join(
+        f'    case {number}: asm volatile("{ptx}" : "=&{CONSTRAINTS[result_type]}"(out) '
+        f": {operands}); break;"
+        for number, (ptx, *_) in rows
     )
+    return f"""
+extern "C" __global__ void {name}(int row, {parameters}{C_TYPES[result_type]}* result) {{
+  int i = threadIdx.x;
+  {C_TYPES[result_type]} out;
+  switch (row) {{
+{cases}
+  }}
+  result[i] = out;
+}}
+"""
 
 
 @pytest.fixture(scope="module")
 def module():
-    return cuda_emulator.Module(
-        "".join(kernel_source(i, row) for i, row in enumerate(ROWS.values()))
-    )
+    groups = {}
+    for number, row in enumerate(ROWS.values()):
+        groups.setdefault(signature(row), []).append((number, row))
+    return cuda_emulator.Module("".join(kernel_source(*group) for group in groups.items()))
 
 
 def operands(kind, rng, count):
@@ -421,7 +436,8 @@ def test_opcode(module, name):
     count = 512
     arrays = [operands(kind, rng, count) for kind in operand_types.split()]
     result = np.empty(count, DTYPES[result_type])
-    module.get(f"op{number}")((1,), (count,), (*arrays, result))
+    kernel = module.get(signature(ROWS[name]))
+    kernel((1,), (count,), (np.int32(number), *arrays, result))
     for i in range(count):
         values = [array[i].item() for array in arrays]
         with np.errstate(all="ignore"):

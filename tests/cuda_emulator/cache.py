@@ -1,7 +1,7 @@
 """A folder of compiled kernels that several processes may share.
 
-Every entry is a folder whose name is a hash of all that went into it. It is
-filled under another name and then renamed, so nobody sees a half-built one.
+Every entry is a folder whose name is a hash of all that went into it. It is filled under another
+name and then renamed, so nobody sees a half-built one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTI
 
 
 def folder() -> Path:
-    """Return the cache folder: $CUDA_EMULATOR_CACHE or one of the user's."""
+    """The cache folder: $CUDA_EMULATOR_CACHE, or one of the user's."""
     chosen = os.environ.get("CUDA_EMULATOR_CACHE")
     if chosen:
         return Path(chosen)
@@ -29,7 +29,7 @@ def folder() -> Path:
 
 
 def key(parts: Iterable[str | bytes]) -> str:
-    """Hash the ingredients of an entry."""
+    """A hash of the ingredients of an entry."""
     digest = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else part.encode()
@@ -39,7 +39,7 @@ def key(parts: Iterable[str | bytes]) -> str:
 
 
 def entry(name: str, build: Callable[[Path], None]) -> Path:
-    """Return the entry's folder; `build` fills it if there is none yet."""
+    """The folder of entry ``name``; ``build`` fills it if there is none yet."""
     final = folder() / name
     if final.is_dir():
         return final
@@ -58,10 +58,10 @@ def entry(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def included_files(source: str, include_folders: Iterable[str]) -> list[Path]:
-    """Return the headers a source includes, directly or not.
+    """The headers that a source includes, directly or not.
 
-    Names that are in none of the folders are the compiler's own headers.
-    Names given by macros are not followed.
+    Names that are in none of the folders are the compiler's own headers. Names given by macros are
+    not followed.
     """
     folders = [Path(folder) for folder in include_folders]
     found: list[Path] = []
@@ -79,7 +79,7 @@ def included_files(source: str, include_folders: Iterable[str]) -> list[Path]:
 
 @functools.lru_cache
 def cpu_identity() -> str:
-    """Name the CPU's instruction set extensions; '' if that is not known."""
+    """What this CPU's instruction set is; empty if that is not known."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

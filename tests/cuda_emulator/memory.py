@@ -31,9 +31,9 @@ _slack: dict[int, np.ndarray] = {}
 
 
 def fenced(nbytes: int) -> np.ndarray:
-    """Return poisoned bytes; touching what lies behind them is an error.
+    """Poisoned bytes; touching what lies behind them is an error.
 
-    The fence is exact to 16 bytes. `overwritten` checks the few between.
+    The fence is exact to 16 bytes; :func:`overwritten` checks the few between.
     """
     padded = _round_up(max(nbytes, 1), ALIGNMENT)
     pages = _round_up(padded, _PAGE)
@@ -60,7 +60,7 @@ def fenced(nbytes: int) -> np.ndarray:
 
 
 def fenced_copy(array: np.ndarray) -> np.ndarray:
-    """Return a C-contiguous copy of an array in fenced memory."""
+    """A C-contiguous copy of an array in fenced memory."""
     array = np.asarray(array)
     copy = fenced(array.nbytes).view(array.dtype).reshape(array.shape)
     copy[...] = array
@@ -68,7 +68,7 @@ def fenced_copy(array: np.ndarray) -> np.ndarray:
 
 
 def overwritten(end: int) -> bool:
-    """Was anything written between an array's end address and its fence?"""
+    """Whether anything was written between an array's end address and its fence."""
     slack = _slack.get(end)
     return slack is not None and bool((slack != _CANARY).any())
 

@@ -12,8 +12,7 @@ from . import build, cache, nvrtc
 from .errors import KernelError, UnsupportedPtx
 from .kernel import Kernel
 from .parameters import parameter_types
-from .ptx.parser import parse
-from .ptx.statements import Program
+from .ptx.program import Program, parse
 from .ptx.translator import translate
 from .variables import Variables
 
@@ -114,7 +113,7 @@ class Module:
             self._source, self._options, self._name_expressions, name=self._name
         )
         ptx = compiled.code.decode()
-        expressions = {symbol: name for name, symbol in compiled.lowered_names.items()}
+        expressions = {symbol: name for name, symbol in compiled.symbols.items()}
         symbols = {expressions.get(symbol, symbol): symbol for symbol in _ENTRY.findall(ptx)}
         (folder / "module.ptx").write_text(ptx)
         (folder / "symbols.json").write_text(json.dumps(symbols, indent=1))

@@ -1,4 +1,4 @@
-"""Compile CUDA C++ with NVRTC, NVIDIA's compiler library; no GPU needed."""
+"""NVRTC, NVIDIA's compiler for CUDA C++: a library that needs no GPU."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .errors import CompileError
 
 @dataclass(frozen=True)
 class Compiled:
-    """PTX text or a cubin, with the log and the mangled names."""
+    """PTX text or a cubin, with the compiler's log and the symbol of each name expression."""
 
     code: bytes
     log: str
-    lowered_names: dict[str, str]
+    symbols: dict[str, str]
 
 
 @functools.lru_cache
 def library_path() -> str:
-    """Find libnvrtc: in the pip wheel, else in a CUDA toolkit."""
+    """Where libnvrtc is: in its wheel, else in a CUDA toolkit."""
     folders = [*sys.path, *site.getsitepackages(), site.getusersitepackages()]
     candidates = []
     for folder in dict.fromkeys(folders):
@@ -55,7 +55,7 @@ def _version_of_path(path: str) -> list[int]:
 
 
 def identity() -> str:
-    """Tell this NVRTC from another, without loading it."""
+    """Tells this NVRTC from another, without loading it."""
     path = library_path()
     if not os.path.isfile(path):  # a bare name for the system's loader
         return path
@@ -73,7 +73,7 @@ def _library() -> ctypes.CDLL:
 
 
 def version() -> tuple[int, int]:
-    """Return NVRTC's version, such as (13, 0)."""
+    """NVRTC's version, such as (13, 0)."""
     major, minor = ctypes.c_int(), ctypes.c_int()
     _check(_library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
     return major.value, minor.value
@@ -87,9 +87,18 @@ def compile_source(
     cubin: bool = False,
     name: str = "kernel.cu",
 ) -> Compiled:
-    """Compile to PTX, or to a cubin if the options name a real sm_XX.
+    """Compiles to PTX, or to machine code (a cubin).
 
-    With '--ptxas-options=-v' a cubin's log lists registers and spills.
+    Args:
+        source: the text.
+        options: the compiler's; a cubin needs ``-arch=sm_80`` or another real one. With
+            ``--ptxas-options=-v`` a cubin's log lists registers and spills.
+        name_expressions: the templates to instantiate.
+        cubin: whether to compile to machine code.
+        name: what messages call the file.
+
+    Raises:
+        CompileError: the compiler refuses the source.
     """
     library = _library()
     program = ctypes.c_void_p()
@@ -116,7 +125,7 @@ def compile_source(
 
 
 def _read(program: ctypes.c_void_p, what: str) -> bytes:
-    """Fetch one of the texts that a compiled program holds."""
+    """One of the texts that a compiled program holds."""
     library = _library()
     size = ctypes.c_size_t()
     _check(getattr(library, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .ptx.statements import Function, Variable
+from .ptx.program import Function
+from .ptx.statements import Variable
 
 
 @dataclass(frozen=True)

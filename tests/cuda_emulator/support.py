@@ -1,4 +1,4 @@
-"""Kernels, number formats and references that several test files use."""
+"""Kernels, number formats and references that several tests of the emulator use."""
 
 import functools
 from dataclasses import dataclass

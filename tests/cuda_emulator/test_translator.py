@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cuda_emulator
-from cuda_emulator.ptx.parser import parse
+from cuda_emulator.ptx.program import parse
 from cuda_emulator.support import BF16, TILES, load, to_bf16
 
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from ..errors import UnsupportedPtx
 from .layout import Layout
-from .statements import TYPE_BYTES, Function, Instruction
+from .program import Function
+from .statements import TYPE_BYTES, Instruction
 
 C_TYPES = {
     "s8": "int8_t",

@@ -14,13 +14,12 @@ from ..errors import UnsupportedPtx
 from .layout import Layout
 from .opcodes import translate_operation
 from .operation import C_TYPES, FLOAT_C_TYPES, Operation, identifier
+from .program import Function, Program
 from .statements import (
     BranchTargets,
     CallParameter,
-    Function,
     Instruction,
     Label,
-    Program,
     Registers,
     ScopeBegin,
     ScopeEnd,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import UnsupportedPtx
 from ..operation import Operation, identifier
-from ..parser import split_operands
+from ..statements import split_operands
 from .registry import translates
 
 

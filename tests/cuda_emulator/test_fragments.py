@@ -1,8 +1,9 @@
 """The matrix fragments of inline PTX, one warp and one tile at a time."""
 
 import numpy as np
+import pytest
 
-from cuda_emulator.support import MODES, from_bf16, load, to_bf16
+from cuda_emulator.support import BF16, F16, MODES, from_bits, load, to_bits
 
 
 def random_matrices(*shapes):
@@ -11,11 +12,13 @@ def random_matrices(*shapes):
 
 
 @MODES
-def test_bf16_with_transposing_ldmatrix(checked):
-    a, b = map(to_bf16, random_matrices((16, 16), (16, 16)))
+@pytest.mark.parametrize("kind", [BF16, F16], ids=["bf16", "f16"])
+def test_16_bits_with_transposing_ldmatrix(kind, checked):
+    a, b = (to_bits(matrix, kind) for matrix in random_matrices((16, 16), (16, 16)))
     d = np.empty((16, 16), np.float32)
-    load("gemm_small.cu").get("mma_trans")((1,), (32,), (a, b, d), checked=checked)
-    np.testing.assert_allclose(d, from_bf16(a) @ from_bf16(b), rtol=1e-5, atol=1e-5)
+    module = load("gemm_small.cu", "mma_trans<0>", "mma_trans<1>")
+    module.get(f"mma_trans<{kind}>")((1,), (32,), (a, b, d), checked=checked)
+    np.testing.assert_allclose(d, from_bits(a, kind) @ from_bits(b, kind), rtol=1e-5, atol=1e-5)
 
 
 @MODES

@@ -209,6 +209,24 @@ ROWS = {
         "u32",
         lambda a, b, c: wrap((a * b >> 32) + c, "u32"),
     ),
+    "add.cc": (
+        "{ .reg .u32 t; add.cc.u32 t, %1, %2; addc.u32 %0, %3, %3; }",
+        "u32 u32 u32",
+        "u32",
+        lambda a, b, c: wrap(2 * c + (a + b >> 32), "u32"),
+    ),
+    "sub.cc": (
+        "{ .reg .u64 t; sub.cc.u64 t, %1, %2; subc.cc.u64 t, 0, 0; subc.u64 %0, %3, 0; }",
+        "u64 u64 u64",
+        "u64",
+        lambda a, b, c: wrap(c - (a < b), "u64"),
+    ),
+    "mad.cc": (
+        "{ .reg .u32 t; mad.lo.cc.u32 t, %1, %2, %3; madc.hi.u32 %0, %1, %2, 0; }",
+        "u32 u32 u32",
+        "u32",
+        lambda a, b, c: a * b + c >> 32,
+    ),
     "div.s32": (
         (
             "{ .reg .pred p; .reg .s32 d; setp.eq.s32 p, %2, 0; "
@@ -314,6 +332,7 @@ ROWS = {
         "f32",
         lambda a, b: np.copysign(np.float32(b), np.float32(a)),
     ),
+    "max.NaN.f32": ("max.NaN.f32 %0, %1, %2;", "f32 f32", "f32", np.maximum),
     "min.f32": ("min.f32 %0, %1, %2;", "f32 f32", "f32", np.fmin),
     "setp.ne.f32": (
         "{ .reg .pred p; setp.ne.f32 p, %1, %2; selp.u32 %0, 1, 0, p; }",
@@ -448,5 +467,5 @@ def test_opcode(module, name):
         expected = np.asarray(expected).astype(result.dtype)
         same = got == expected or (np.isnan(got) and np.isnan(expected))
         assert same, f"{values}: {got}, not {expected}"
-        if result_type == "f32" and got == 0 and "min" not in name:
+        if result_type == "f32" and got == 0 and name[:3] not in ("min", "max"):
             assert np.signbit(got) == np.signbit(expected), values

@@ -48,6 +48,46 @@ def test_math_functions(module, checked):
     assert error.max() < 1e-4
 
 
+def test_double_functions(module, checked):
+    n = 301
+    x = np.linspace(-6, 6.1, n)
+    y = np.empty((n, 12))
+    module.get("double_functions")((3,), (128,), (x, y, np.int32(n)), checked=checked)
+    size = np.abs(x)
+    expected = [
+        np.exp(x),
+        np.log(size + 1e-3),
+        np.tanh(x),
+        np.vectorize(math.erf)(x),
+        size**1.7,
+        x**3,
+        np.sin(x * 3),
+        np.sqrt(size),
+        np.log1p(size),
+        np.expm1(x),
+        1 / x,
+        np.floor(x * 4) + np.fmod(x, 0.7),
+    ]
+    np.testing.assert_allclose(y, np.stack(expected, axis=1), rtol=1e-13, atol=1e-14)
+
+
+def test_divisions(module, checked):
+    rng = np.random.default_rng(0)
+    n = 200
+    a = rng.integers(-(1 << 62), 1 << 62, n) >> rng.integers(0, 50, n)
+    b = rng.integers(1, 1 << 30, n) * rng.choice([-1, 1], n)
+    y = np.empty((n, 4), np.int64)
+    module.get("divisions")((2,), (128,), (a, b, y, np.int32(n)), checked=checked)
+    for row, p, q in zip(y.tolist(), map(int, a), map(int, b)):
+        quotient = abs(p) // abs(q) * (1 if (p < 0) == (q < 0) else -1)
+        low = (p & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+        narrow = abs(low) // abs(q) * (1 if (low < 0) == (q < 0) else -1)
+        unsigned = (p % (1 << 64)) // (q % (1 << 32))
+        assert row[:2] == [quotient, p - quotient * q]
+        assert row[2] % (1 << 64) == unsigned
+        assert row[3] == narrow
+
+
 def philox(counter, key):
     """Philox4x32-10 of one counter."""
     c = list(counter)

@@ -220,8 +220,8 @@ def test_other_architectures(arch):
     stress = load("stress.cu", "half_elements<0>", arch=arch)
     for name in stress.names:
         stress.get(name)
-    fragments = load("gemm_small.cu", arch=arch)
+    fragments = load("gemm_small.cu", "mma_trans<0>", arch=arch)
     a, b = (to_bf16(np.random.default_rng(0).standard_normal((16, 16))) for _ in range(2))
     d = np.empty((16, 16), np.float32)
-    fragments.get("mma_trans")((1,), (32,), (a, b, d), checked=True)
+    fragments.get("mma_trans<0>")((1,), (32,), (a, b, d), checked=True)
     assert np.isfinite(d).all()

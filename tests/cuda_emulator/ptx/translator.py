@@ -115,6 +115,8 @@ class _FunctionTranslator:
             for name, kind in registers
             if name in used
         )
+        if "carry_flag" in body:
+            declared += "  bool carry_flag = false;\n"
         frame = ""
         if self.local.nbytes:
             frame = (

@@ -10,9 +10,28 @@ from .registry import translates
 _SYMBOLS = {"add": "+", "sub": "-", "mul": "*"}
 
 
-@translates("add", "sub", modifiers="rn rz rm rp ftz sat")
+@translates("add", "sub", modifiers="rn rz rm rp ftz sat cc")
 def _add(op: Operation) -> str:
+    if op.has("cc"):
+        return _add_with_carry(op)
     return _plain_arithmetic(op)
+
+
+@translates("addc", "subc", modifiers="cc")
+def _add_with_carry(op: Operation) -> str:
+    """Additions of numbers that take several registers; sub keeps a borrow as its carry."""
+    unsigned = _unsigned(op)
+    return _carried(op, op.value(1, unsigned), op.value(2, unsigned))
+
+
+def _carried(op: Operation, a: str, b: str) -> str:
+    """a + b (or -) with the carry flag, which opcodes with a c at their end add, and cc sets."""
+    unsigned = _unsigned(op)
+    function = "subtract" if op.name.startswith("sub") else "add"
+    incoming = "carry_flag" if op.name.endswith("c") else "false"
+    call = f"{function}_with_carry<{C_TYPES[unsigned]}>({a}, {b}, {incoming}, &carry)"
+    keep = " carry_flag = carry;" if op.has("cc") else ""
+    return f"{{ bool carry; {op.assign(call, kind=unsigned)}{keep} }}"
 
 
 @translates("mul", modifiers="lo hi wide rn rz rm rp ftz sat")
@@ -25,7 +44,7 @@ def _mul(op: Operation) -> str:
     return op.assign(f"mul_hi<{op.c_type}>({op.value(1)}, {op.value(2)})")
 
 
-@translates("mad", modifiers="lo hi wide rn ftz")
+@translates("mad", "madc", modifiers="lo hi wide rn ftz cc")
 def _mad(op: Operation) -> str:
     if op.is_float:
         return _fma(op)
@@ -38,6 +57,8 @@ def _mad(op: Operation) -> str:
         product = f"mul_hi<{op.c_type}>({op.value(1)}, {op.value(2)})"
     else:
         product = f"{op.value(1, unsigned)} * {op.value(2, unsigned)}"
+    if op.name == "madc" or op.has("cc"):
+        return _carried(op, product, op.value(3, unsigned))
     return op.assign(f"({C_TYPES[unsigned]})({product} + {op.value(3, unsigned)})", kind=unsigned)
 
 
@@ -101,11 +122,13 @@ def _rem(op: Operation) -> str:
     return op.assign(f"remainder<{op.c_type}>({op.value(1)}, {op.value(2)}, {op.site})")
 
 
-@translates("min", "max", modifiers="ftz")
+@translates("min", "max", modifiers="ftz NaN")
 def _min_max(op: Operation) -> str:
     function = "minimum" if op.name == "min" else "maximum"
     template = "" if op.is_float else f"<{op.c_type}>"
-    return op.assign(f"{function}{template}({op.value(1)}, {op.value(2)})")
+    a, b = op.value(1), op.value(2)
+    result = f"{function}{template}({a}, {b})"
+    return op.assign(f"({a} != {a} || {b} != {b} ? NAN : {result})" if op.has("NaN") else result)
 
 
 @translates("neg", modifiers="ftz")

@@ -34,7 +34,7 @@ class Module:
 
     Args:
         source: the text.
-        options: NVRTC's; ``-I`` folders matter most.
+        options: NVRTC's, besides those that CuPy gives; ``-I`` folders matter most.
         name_expressions: kernels that are templates, as in ``cupy.RawModule``.
         arch: the virtual architecture that NVRTC compiles for.
         name: what messages call the file.
@@ -127,10 +127,4 @@ def _include_folders(options: Sequence[str]) -> list[str]:
 def _compiler_options(options: Sequence[str], arch: str) -> list[str]:
     """The caller's NVRTC options, and those of our own."""
     kept = [option for option in options if option.split("=")[0] not in _DROPPED_OPTIONS]
-    standard = [option for option in kept if option.startswith(("-std=", "--std="))]
-    return [
-        f"--gpu-architecture={arch}",
-        "-lineinfo",
-        *([] if standard else ["-std=c++17"]),
-        *kept,
-    ]
+    return [f"--gpu-architecture={arch}", "-lineinfo", *nvrtc.CUPY_OPTIONS, *kept]

@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from .errors import CompileError
 
 
+# Those of cupy.RawModule, in its order, which puts the architecture behind the first.
+CUPY_OPTIONS = ("--std=c++17", "-ftz=true", "--device-as-default-execution-space")
+
+
 @dataclass(frozen=True)
 class Compiled:
     """PTX text or a cubin, with the compiler's log and the symbol of each name expression."""

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from . import nvrtc
 
 REGISTERS_PER_MULTIPROCESSOR = 65536
-# Those of cupy.RawModule, in its order; it adds folders of headers, which minicnn does not use.
-CUPY_OPTIONS = ("--std=c++17", "-arch={arch}", "-ftz=true", "--device-as-default-execution-space")
 
 _KERNEL = re.compile(
     r"Compiling entry function '(?P<symbol>\S+)' for '(?P<arch>\w+)'.*?"
@@ -51,10 +49,9 @@ def compile_for(
     Returns:
         The resources of each kernel, and the compiler's log.
     """
-    options = [option.format(arch=arch) for option in CUPY_OPTIONS]
-    compiled = nvrtc.compile_source(
-        source, [*options, "--ptxas-options=-v"], name_expressions, cubin=True, name=name
-    )
+    standard, *rest = nvrtc.CUPY_OPTIONS
+    options = [standard, f"-arch={arch}", *rest, "--ptxas-options=-v"]
+    compiled = nvrtc.compile_source(source, options, name_expressions, cubin=True, name=name)
     reports = {match["symbol"]: _resources(match) for match in _KERNEL.finditer(compiled.log)}
     return {name: reports[symbol] for name, symbol in compiled.symbols.items()}, compiled.log
 

@@ -55,7 +55,7 @@ def test_launch_bounds_leave_enough_registers() -> None:
         if "__launch_bounds__" not in file.source:
             continue
         kernels, _ = compile_for("sm_90", file.source, file.name_expressions, file.name)
-        options = ["-arch=compute_90", "--device-as-default-execution-space"]
+        options = ["-arch=compute_90", *nvrtc.CUPY_OPTIONS]
         ptx = nvrtc.compile_source(file.source, options, file.name_expressions)
         functions = parse(ptx.code.decode()).kernels
         for name, used in kernels.items():

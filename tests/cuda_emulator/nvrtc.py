@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from .errors import CompileError
 
-
 # Those of cupy.RawModule, in its order, which puts the architecture behind the first.
 CUPY_OPTIONS = ("--std=c++17", "-ftz=true", "--device-as-default-execution-space")
 

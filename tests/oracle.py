@@ -63,7 +63,7 @@ def assert_same(
 
 def assert_close(our: Any, their: Any, tolerance: float, what: str = "result") -> None:
     """Checks that a minicnn and a PyTorch tensor agree in shape and in numbers."""
-    our, their = our.detach().numpy(), their.detach().numpy()
+    our, their = our.detach().cpu().numpy(), their.detach().cpu().numpy()
     assert our.shape == their.shape, f"{what}: shape {our.shape}, torch has {their.shape}"
     finite = np.abs(their[np.isfinite(their)], dtype=np.float64)
     scale = max(1.0, finite.max(initial=0.0))

@@ -55,7 +55,7 @@ def test_setitem():
     for key, value in ((0, 1.0), ((slice(None), 1), 2.0), (([0, 2],), 3.0)):
         ours, theirs = mc.tensor(X), torch.tensor(X)
         ours[key], theirs[key] = value, value
-        assert np.array_equal(ours.numpy(), theirs.numpy())
+        assert np.array_equal(ours.cpu().numpy(), theirs.cpu().numpy())
 
 
 def test_setitem_is_traced_back():

@@ -60,7 +60,10 @@ def set_grads(params: list, step: int, skip: tuple[int, ...] = ()) -> None:
 def assert_same(params: list[mc.Tensor], expected: list, tolerance: float) -> None:
     for param, other in zip(params, expected, strict=True):
         np.testing.assert_allclose(
-            param.detach().numpy(), other.detach().numpy(), rtol=tolerance, atol=tolerance
+            param.detach().cpu().numpy(),
+            other.detach().cpu().numpy(),
+            rtol=tolerance,
+            atol=tolerance,
         )
 
 
@@ -142,10 +145,10 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
 )
 def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     def to_torch(value: object) -> object:
-        return torch.tensor(value.numpy()) if isinstance(value, mc.Tensor) else value
+        return torch.tensor(value.cpu().numpy()) if isinstance(value, mc.Tensor) else value
 
     def from_torch(value: object) -> object:
-        return mc.tensor(value.numpy()) if isinstance(value, torch.Tensor) else value
+        return mc.tensor(value.cpu().numpy()) if isinstance(value, torch.Tensor) else value
 
     def converted(state_dict: dict, convert: object) -> dict:
         states = state_dict["state"].items()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from on_device import dropout
 
-from minicnn.kernels.cpu import dropout
 from minicnn.kernels.cpu.dropout import philox4x32
 
 # From Random123's known-answer file (kat_vectors, philox4x32 10): the 128-bit counter and 64-bit

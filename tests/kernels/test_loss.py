@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from minicnn.kernels.cpu import softmax_cross_entropy, softmax_cross_entropy_backward
+from on_device import softmax_cross_entropy, softmax_cross_entropy_backward
 
 torch = pytest.importorskip("torch")
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-pytest.importorskip("cupy", reason="CuPy is not installed, and NVRTC is used through it")
+pytest.importorskip("cupy._core", reason="CuPy is not installed, and NVRTC is used through it")
 
 from cupy._core import core
 from cupy.cuda.compiler import CompileException, _NVRTCProgram

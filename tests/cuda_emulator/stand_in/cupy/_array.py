@@ -174,8 +174,20 @@ class ndarray:
     _allocation: Allocation
     _base: ndarray | None
 
-    def __new__(cls, *args: Any, **options: Any) -> ndarray:
-        raise NotImplementedError("the stand-in makes arrays by cupy.empty and its like only")
+    def __new__(
+        cls,
+        shape: Any,
+        dtype: Any = float,
+        memptr: MemoryPointer | None = None,
+        strides: Any = None,
+        order: str = "C",
+    ) -> ndarray:
+        """A new array, or one on memory that is there already."""
+        if memptr is None:
+            return new_array(shape, dtype)
+        raw = memptr.mem.raw
+        view = np.ndarray(shape, dtype, raw, memptr.ptr - raw.ctypes.data, strides)
+        return cls._of(view, memptr.mem)
 
     @classmethod
     def _of(cls, array: np.ndarray, allocation: Allocation, base: ndarray | None = None) -> ndarray:

@@ -193,9 +193,9 @@ def expand_dims(a: ndarray, axis: Any) -> ndarray:
     return compute(np.expand_dims, a, axis)
 
 
-def flip(m: ndarray, axis: Any = None) -> ndarray:
+def flip(a: ndarray, axis: Any = None) -> ndarray:
     """A view with axes the other way round."""
-    return compute(np.flip, m, axis)
+    return compute(np.flip, a, axis)
 
 
 def pad(array: ndarray, pad_width: Any, mode: str = "constant", **kwargs: Any) -> ndarray:

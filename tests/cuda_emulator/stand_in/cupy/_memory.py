@@ -39,6 +39,9 @@ class MemoryPointer:
         self.mem = mem
         self.ptr = ptr
 
+    def __add__(self, offset: int) -> MemoryPointer:
+        return MemoryPointer(self.mem, self.ptr + offset)
+
 
 class MemoryPool:
     """Counts the bytes in use; unlike CuPy's, it gives freed memory back at once."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from ._array import compute, ndarray
 
+__all__ = ["norm"]
+
 
 def norm(x: ndarray, ord: Any = None, axis: Any = None, keepdims: bool = False) -> ndarray:
     """The norm of a vector or matrix."""

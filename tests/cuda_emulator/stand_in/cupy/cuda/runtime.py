@@ -7,6 +7,8 @@ from typing import Any
 from .. import emulation
 from .._stream import refuse
 
+__all__ = ["deviceSynchronize", "getDevice", "getDeviceCount", "getDeviceProperties"]
+
 MAX_SHARED_MEMORY = {"80": 166912, "90": 232448}  # bytes a block may have at most, by architecture
 
 

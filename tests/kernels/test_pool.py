@@ -212,6 +212,7 @@ def test_float16_gradients_are_summed_in_float32():
     assert total.dtype == np.float16 and total[0, 0, 1, 1] == 2056
 
 
+@pytest.mark.cpu_only
 def test_integers_are_pooled_too():
     geometry = geometry_of(*CASES["ResNet's"])
     x = ties((N, C, *geometry.input_size), np.int32)
@@ -220,6 +221,7 @@ def test_integers_are_pooled_too():
     )
 
 
+@pytest.mark.cpu_only
 def test_a_window_around_the_whole_input_raises():
     geometry = Geometry((3, 3), (1, 1), (2, 2), padding=(1, 1), dilation=(4, 4))
     with pytest.raises(ValueError, match="expects every window to meet the input"):

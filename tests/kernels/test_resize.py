@@ -94,6 +94,10 @@ def test_nearest_copies_any_number():
     x = np.array([[[[np.nan, np.inf], [-np.inf, 1]]]])
     out = kernels.resize_nearest(x, (4, 4), (0.5, 0.5))
     np.testing.assert_array_equal(out, x.repeat(2, axis=2).repeat(2, axis=3))
+
+
+@pytest.mark.cpu_only
+def test_nearest_copies_integers():
     masks = np.arange(4, dtype=np.uint8).reshape(1, 1, 2, 2)
     assert kernels.resize_nearest(masks, (4, 4), (0.5, 0.5)).dtype == np.uint8
 

@@ -67,7 +67,7 @@ def test_clip_grad_value() -> None:
 
 def test_parameters_to_vector_and_back() -> None:
     ours, theirs = _parameters(np.float32)
-    ours[0].array = np.asfortranarray(ours[0].array)
+    ours[0].array = ours[0].array.T.copy().T
     vector = nn.utils.parameters_to_vector(ours)
     expected = torch.nn.utils.parameters_to_vector(theirs)
     np.testing.assert_array_equal(vector.detach().cpu().numpy(), expected.detach().cpu().numpy())

@@ -23,7 +23,7 @@ from .ops.shape import (
 )  # fmt: skip
 from . import autograd, cuda, nn, optim, random
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .device import Device
+from .device import Device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.threads import num_threads as get_num_threads, set_num_threads
 from .random import Generator, manual_seed
@@ -65,6 +65,7 @@ __all__ = [
     "full",
     "full_like",
     "gather",
+    "get_default_device",
     "get_num_threads",
     "index_select",
     "int8",
@@ -104,6 +105,7 @@ __all__ = [
     "reshape",
     "save",
     "scatter_add",
+    "set_default_device",
     "set_grad_enabled",
     "set_num_threads",
     "sigmoid",

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..data.collate import memory_order
 from ..data.seeding import current_generator
-from ..device import xp_of
+from ..device import memory_order, xp_of
 from ..tensor import Tensor
 from ._arguments import (
     Transform,

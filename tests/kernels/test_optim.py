@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import on_device as kernels
 import pytest
-
-from minicnn.kernels import cpu
 
 torch = pytest.importorskip("torch")
 
@@ -16,11 +15,11 @@ STEPS = 4
 def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov):
     dampening = dampening if step > 1 else 0.0
     momenta = states[0] if momentum else None
-    cpu.sgd_step(params, grads, momenta, lr, momentum, dampening, weight_decay, nesterov)
+    kernels.sgd_step(params, grads, momenta, lr, momentum, dampening, weight_decay, nesterov)
 
 
 def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False):
-    cpu.adam_step(params, grads, *states[:2], step, lr, *betas, eps, weight_decay, decoupled)
+    kernels.adam_step(params, grads, *states[:2], step, lr, *betas, eps, weight_decay, decoupled)
 
 
 def adamw(*args, **options):
@@ -30,7 +29,7 @@ def adamw(*args, **options):
 def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered):
     momenta = states[1] if momentum else None
     averages = states[2] if centered else None
-    cpu.rmsprop_step(
+    kernels.rmsprop_step(
         params, grads, states[0], momenta, averages, lr, alpha, eps, momentum, weight_decay
     )
 
@@ -120,7 +119,7 @@ def test_gradients_are_left_alone():
 
 def test_a_parameter_that_is_a_part_of_another_array():
     whole = np.ones((4, 6))
-    cpu.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, 0.1, 0.0, 0.0, 0.0, False)
+    kernels.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, 0.1, 0.0, 0.0, 0.0, False)
     expected = np.ones((4, 6))
     expected[::2, ::3] = 0
     np.testing.assert_array_equal(whole, expected)

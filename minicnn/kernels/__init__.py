@@ -4,20 +4,29 @@
 functions, with the same arguments and results. They take and return plain arrays, never tensors,
 know nothing of gradients being recorded, and never write into an argument unless their name ends in
 ``_step``. Images are N, C, H, W; in memory the 4-D results are channels-last (N, H, W, C strides).
-Sums run in float32 or better.
+Sums run in float32 or better; results of 16 bits are rounded once. ``dtype`` asks for a gradient
+of weights or bias in another dtype than the arguments have: float32, to keep what was summed.
 
 ==================================================================  ==================================
 convolution (conv.py); ``geometry`` is a :class:`Geometry`
-``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None
+``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None,
+                                                                    float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                       (N, C, H, W)
-``conv2d_weight_grad(grad, x, geometry)``                           (O, C / groups, KH, KW)
+``conv2d_weight_grad(grad, x, geometry, dtype=None)``               (O, C / groups, KH, KW)
 ``im2col(x, geometry)``                                             (N, C * KH * KW, OH * OW)
 ``col2im(columns, geometry)``                                       (N, C, H, W): sums the overlaps
 ------------------------------------------------------------------  ----------------------------------
+linear layer (linear.py): x (M, K), weight (N, K)
+``linear(x, weight, bias, relu=False)``                             (M, N); bias (N,) or None,
+                                                                    float32 or of the dtype of x
+``linear_input_grad(grad, weight)``                                 (M, K); grad is (M, N)
+``linear_weight_grad(grad, x, dtype=None)``                         (N, K)
+------------------------------------------------------------------  ----------------------------------
 pooling (pool.py)
-``max_pool2d(x, geometry)``                                         out, argmax: kh * KW + kw of the
-                                                                    first maximum, uint8 if it fits,
-                                                                    else int32
+``max_pool2d(x, geometry, relu=False)``                             out, argmax: kh * KW + kw of the
+                                                                    first maximum; with relu KH * KW,
+                                                                    "no pixel", unless it is above 0.
+                                                                    uint8 if KH * KW < 256, else int32
 ``max_pool2d_scatter(grad, argmax, geometry)``                      (N, C, H, W): its gradient
 ``max_pool2d_gather(x, argmax, geometry)``                          (N, C, OH, OW): gradient of that
 ``avg_pool2d(x, scale, geometry)``                                  window sums times scale (OH, OW)
@@ -42,14 +51,18 @@ dropout (dropout.py): Philox4x32-10, the same bits on both devices
 activations (activation.py)
 ``relu(x)``                                                         max(x, 0); NaN stays NaN
 ``relu_backward(grad, out)``                                        grad where out > 0, else 0
+``relu_bias_backward(grad, out, dtype=None)``                       the same, and its channel_sum
+``channel_sum(x, dtype=None)``                                      (C,): sum over all axes but 1
 ``erf(x)``                                                          the Gauss error function
 ------------------------------------------------------------------  ----------------------------------
 loss (loss.py); rows are samples: logits (M, C), target (M,) of int64
-``softmax_cross_entropy(logits, target, weight,``                   losses (M,), log-probabilities
-``    ignore_index, label_smoothing)``                              (M, C); ignored rows have loss 0;
-                                                                    weight (C,) or None
-``softmax_cross_entropy_backward(grad, log_probabilities,``         (M, C); grad is (M,)
-``    target, weight, ignore_index, label_smoothing)``
+``softmax_cross_entropy(logits, target, weight,``                   losses (M,) and their gradient by
+``    ignore_index, label_smoothing)``                              the logits (M, C), 0 in ignored
+                                                                    rows; weight (C,) or None
+------------------------------------------------------------------  ----------------------------------
+pictures (images.py)
+``normalize_images(images, mean, std, dtype)``                      (images / 255 - mean) / std for
+                                                                    uint8 images; mean, std are (C,)
 ------------------------------------------------------------------  ----------------------------------
 resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel
 ``resize_nearest(x, output_size, scale)``                           (N, C, OH, OW)

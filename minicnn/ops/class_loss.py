@@ -25,7 +25,7 @@ class SoftmaxCrossEntropy(Function):
     def forward(
         self, logits: Any, target: Any, weight: Any, *, ignore_index: int, label_smoothing: float
     ) -> Any:
-        losses, self.log_probabilities = kernels.of(logits).softmax_cross_entropy(
+        losses, self.gradient = kernels.of(logits).softmax_cross_entropy(
             logits, target, weight, ignore_index, label_smoothing
         )
         self.save_for_backward(logits, target, weight)
@@ -34,15 +34,15 @@ class SoftmaxCrossEntropy(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         logits, target, weight = self.saved_tensors
-        weight = None if weight is None else weight.array
-        if is_grad_enabled():
+        gradient = Tensor(self.gradient)
+        if is_grad_enabled():  # the gradient as a function of the logits
+            weight = None if weight is None else weight.array
             wanted = _target_distribution(logits.array, target.array, weight, *self.options)
             total = Tensor(wanted.sum(1, keepdims=True))
-            difference = sub(mul(softmax(logits, 1), total), Tensor(wanted))
-            return mul(reshape(grad, (-1, 1)), difference), None, None
-        backward = kernels.of(grad.array).softmax_cross_entropy_backward
-        options = (target.array, weight, *self.options)
-        return Tensor(backward(grad.array, self.log_probabilities, *options)), None, None
+            gradient = sub(mul(softmax(logits, 1), total), Tensor(wanted))
+        # 0 also for the infinite gradient of a mean of no rows at all
+        grad = where(Tensor(target.array != self.options[0]), grad, 0.0)
+        return mul(reshape(grad, (-1, 1)), gradient), None, None
 
 
 def _target_distribution(

@@ -82,3 +82,15 @@ def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> Non
 def to_float(x: Tensor) -> Tensor:
     """Functions such as exp give float32 for integers, as torch's do."""
     return x if x.array.dtype.kind in "fV" else x.to(float32)
+
+
+def layer_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    """The operands of a layer, whose dtypes must agree.
+
+    Raises:
+        RuntimeError: if they do not.
+    """
+    if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
+        given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
+        raise RuntimeError(f"{name} expects input, weight and bias of one dtype, got {given}")
+    return x, weight, bias

@@ -62,7 +62,8 @@ loss (loss.py); rows are samples: logits (M, C), target (M,) of int64
 ------------------------------------------------------------------  ----------------------------------
 pictures (images.py)
 ``normalize_images(images, mean, std, dtype)``                      (images / 255 - mean) / std for
-                                                                    uint8 images; mean, std are (C,)
+                                                                    uint8 images; mean and std are C
+                                                                    numbers each
 ------------------------------------------------------------------  ----------------------------------
 resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel
 ``resize_nearest(x, output_size, scale)``                           (N, C, OH, OW)

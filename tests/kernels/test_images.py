@@ -8,7 +8,7 @@ import pytest
 from minicnn import bfloat16
 from minicnn.kernels.cpu import normalize_images
 
-MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EPS = {"float16": 2**-11, "bfloat16": 2**-8, "float32": 2e-6}
 
 
@@ -19,7 +19,7 @@ def test_definition(size, dtype, channels_last):
     images = np.random.default_rng(0).integers(0, 256, (4, 3, *size), np.uint8)
     if channels_last:
         images = images.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
-    mean, std = MEAN[:, None, None], STD[:, None, None]
+    mean, std = (np.array(each)[:, None, None] for each in (MEAN, STD))
     expected = (images / 255 - mean) / std
     out = normalize_images(images, MEAN, STD, dtype)
     assert out.dtype == dtype

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .layout import channels_last_empty
@@ -14,13 +16,13 @@ _FLOAT = np.dtype(np.float32)
 
 
 def normalize_images(
-    images: np.ndarray, mean: np.ndarray, std: np.ndarray, dtype: np.dtype
+    images: np.ndarray, mean: Sequence[float], std: Sequence[float], dtype: np.dtype
 ) -> np.ndarray:
     """(images / 255 - mean) / std by channel, computed in float32.
 
     Args:
         images: (N, C, H, W) of uint8.
-        mean, std: (C,).
+        mean, std: C numbers each.
         dtype: that of the result.
 
     Returns:
@@ -29,7 +31,7 @@ def normalize_images(
     rows = as_rows(images)
     out = channels_last_empty(images.shape, dtype)
     normalized = as_rows(out)  # a view
-    wide_mean, wide_std = (tile_channels(each, rows, _FLOAT) for each in (mean, std))
+    wide_mean, wide_std = (tile_channels(np.array(each), rows, _FLOAT) for each in (mean, std))
 
     def work(at: slice) -> None:
         values = scratch("normalize_images", rows[at].shape, _FLOAT)

@@ -21,7 +21,8 @@ from .ops.reduce import (
 from .ops.shape import (
     cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
 )  # fmt: skip
-from . import autograd, cuda, nn, optim, random
+from . import amp, autograd, cuda, nn, optim, random
+from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .device import Device
 from .io import load, save
@@ -35,11 +36,13 @@ __all__ = [
     "abs",
     "add",
     "all",
+    "amp",
     "any",
     "arange",
     "argmax",
     "argmin",
     "as_tensor",
+    "autocast",
     "autograd",
     "bfloat16",
     "bmm",
@@ -65,12 +68,14 @@ __all__ = [
     "full",
     "full_like",
     "gather",
+    "get_autocast_dtype",
     "get_num_threads",
     "index_select",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_autocast_enabled",
     "is_grad_enabled",
     "linspace",
     "load",

@@ -12,7 +12,7 @@ import numpy as np
 from . import autograd
 from .autograd.grad_mode import mode
 from .device import CPU, Device, device_of, to_device, xp_of
-from .dtypes import bool_, float32, int64
+from .dtypes import bool_, float32, int64, is_floating
 
 if TYPE_CHECKING:
     from typing import Self
@@ -153,7 +153,7 @@ class Tensor(TensorMethods):
         return self.array.itemsize
 
     def is_floating_point(self) -> bool:
-        return self.array.dtype.kind == "f"
+        return is_floating(self.array.dtype)
 
     def is_contiguous(self) -> bool:
         return bool(self.array.flags.c_contiguous)
@@ -271,7 +271,7 @@ class Tensor(TensorMethods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Asks for a gradient, or no longer; leaves only."""
-        if requires_grad and self.array.dtype.kind not in "fV":
+        if requires_grad and not is_floating(self.array.dtype):
             raise RuntimeError(
                 f"only floating-point tensors can require a gradient, got {self.dtype}"
             )

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from .autocast import autocast, get_autocast_dtype, is_autocast_enabled
 from .lowered import lowered, lowered_copy, mark_lowered_current
 
-__all__ = ["lowered", "lowered_copy", "mark_lowered_current"]
+__all__ = [
+    "autocast",
+    "get_autocast_dtype",
+    "is_autocast_enabled",
+    "lowered",
+    "lowered_copy",
+    "mark_lowered_current",
+]

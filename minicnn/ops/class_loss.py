@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled
 from ..device import xp_of
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from .activation import log_softmax, softmax
 from .choice import where
@@ -87,9 +89,10 @@ def cross_entropy(
     As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target, weight = cast_operands("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.shape == input.shape and target.dtype.kind == "f":
+    if input.ndim and target.shape == input.shape and is_floating(target.dtype):
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
@@ -145,6 +148,7 @@ def nll_loss(
     As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, weight = cast_operands("nll_loss", input, weight)
     _check_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
     rows = target.array.reshape(-1)

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..amp.lowered import lowered
 from ..autograd import Function
 from ..device import xp_of
+from ..dtypes import bfloat16
 from ..tensor import Tensor
 from .bias import relu_and_bias_backward
 from .elementwise import add
-from .promotion import check_broadcast, layer_operands
+from .promotion import check_broadcast, layer_operands, widened
 
 
 class MatMul(Function):
@@ -22,7 +24,10 @@ class MatMul(Function):
     def forward(self, x: Any, y: Any) -> Any:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        return xp_of(x).matmul(x, y)
+        # NumPy computes bfloat16 in float32 anyway; CuPy multiplies matrices of it, but no batches
+        batches = x.dtype == bfloat16 and max(x.ndim, y.ndim) > 2
+        product = xp_of(x).matmul(*(widened(v) if batches else v for v in (x, y)))
+        return product.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -125,6 +130,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
             f"matmul expects the last length of the first to be the {'second to last' if y.ndim > 1 else 'only'} "
             f"of the second, got shapes {x.shape} and {y.shape}"
         )
+    x, y = cast_operands("matmul", x, y)
     if x.dtype != y.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
     check_broadcast("matmul", [x, y], [x.shape[:-2], y.shape[:-2]])
@@ -182,4 +188,5 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = F
 
 def addmm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """x + a @ b."""
+    (x,) = cast_operands("addmm", x)
     return add(x, mm(a, b))

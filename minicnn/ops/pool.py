@@ -12,7 +12,7 @@ from ..autograd import Function
 from ..device import Device, device_of, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
-from .linear import matmul
+from .linear import MatMul
 from .shape import permute, reshape
 from .window import pair, window_geometry, with_batch
 
@@ -273,8 +273,8 @@ def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | No
         rows = Tensor(_averaging_matrix(H, OH, x.dtype, device_of(x.array)))
         columns = Tensor(_averaging_matrix(W, OW, x.dtype, device_of(x.array)))
         N, C = x.shape[:2]
-        out = matmul(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
-        out = matmul(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
+        out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
+        out = MatMul.apply(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
         return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
 
     return with_batch("adaptive_avg_pool2d", x, run)

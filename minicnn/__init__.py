@@ -13,7 +13,7 @@ from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
 from .ops.index import gather, index_select, nonzero, scatter_add
-from .ops.linear import bmm, matmul, mm
+from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, var,
@@ -35,6 +35,7 @@ __all__ = [
     "Tensor",
     "abs",
     "add",
+    "addmm",
     "all",
     "amp",
     "any",

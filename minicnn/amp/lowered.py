@@ -53,11 +53,14 @@ def lowered_copy(tensor: Tensor) -> Any:
 
 
 def mark_lowered_current(tensor: Tensor, copy: Any) -> None:
-    """Notes that ``copy``, from :func:`lowered_copy`, has been written anew together with the tensor.
+    """Notes that the copy has been written anew together with the tensor.
 
-    To be called after the tensor's version was counted up.
+    Args:
+        tensor: one that has been written to, and whose version was counted up.
+        copy: what :func:`lowered_copy` gave before; None does nothing.
     """
-    _keep(tensor, copy)
+    if copy is not None:
+        _keep(tensor, copy)
 
 
 def _keep(tensor: Tensor, copy: Any) -> None:

@@ -7,6 +7,12 @@ know nothing of gradients being recorded, and never write into an argument unles
 Sums run in float32 or better; results of 16 bits are rounded once. ``dtype`` asks for a gradient
 of weights or bias in another dtype than the arguments have: float32, to keep what was summed.
 
+On CUDA, ``draw`` and ``numbers`` are functions so that what they return can go to device memory, and
+can be asked for anew before each replay of a captured graph; they are called once for each step.
+Optimizers write ``lowered`` copies of the weights in half precision (a list, with None where there
+is none) together with the weights, and ``scaling`` is (inverse_scale, found_inf), arrays of one
+float32: a factor of the gradients, and whether to change nothing (if not 0).
+
 ==================================================================  ==================================
 convolution (conv.py); ``geometry`` is a :class:`Geometry`
 ``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None,
@@ -43,10 +49,12 @@ normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``     gradient of x
 ------------------------------------------------------------------  ----------------------------------
 dropout (dropout.py): Philox4x32-10, the same bits on both devices
-``dropout(x, p, seed, offset)``                                     zero with probability p, else
+``dropout(x, p, state)``                                            zero with probability p, else
                                                                     x / (1 - p); the mask depends on
-                                                                    seed, offset and the index of an
+                                                                    the state and the index of an
                                                                     element in N, C, H, W order
+``philox_state(draw)``                                              what draw() returns, (seed,
+                                                                    offset), as ``dropout`` wants it
 ------------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                         max(x, 0); NaN stays NaN
@@ -72,14 +80,19 @@ resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per outp
 ``resize_bilinear_backward(grad, input_size, scale,``               (N, C, H, W)
 ``    align_corners)``
 ------------------------------------------------------------------  ----------------------------------
-optimizers (optim.py); lists of arrays, written in place; hyper-parameters are Python floats
-``sgd_step(params, grads, momenta, lr, momentum,``                  momenta is None without momentum;
-``    dampening, weight_decay, nesterov)``                          zeros before the first step, whose
-                                                                    dampening the caller sets to 0
-``adam_step(params, grads, means, squares, step, lr,``              ``decoupled``: AdamW
-``    beta1, beta2, eps, weight_decay, decoupled)``
-``rmsprop_step(params, grads, squares, momenta,``                   ``averages`` is None unless
-``    averages, lr, alpha, eps, momentum, weight_decay)``           centered, momenta without momentum
+optimizers (optim.py); lists of arrays, written in place; ``numbers()`` gives the hyper-parameters
+``sgd_step(params, grads, momenta, numbers, nesterov,``             lr, momentum, dampening,
+``    lowered=None, scaling=None)``                                 weight_decay; momenta is None
+                                                                    without momentum, and zeros before
+                                                                    the first step, whose dampening
+                                                                    the caller sets to 0
+``adam_step(params, grads, means, squares, numbers, decoupled,``    step (from 1), lr, beta1, beta2,
+``    lowered=None, scaling=None)``                                 eps, weight_decay; ``decoupled``:
+                                                                    AdamW
+``rmsprop_step(params, grads, squares, momenta, averages,``         lr, alpha, eps, momentum,
+``    numbers, lowered=None, scaling=None)``                        weight_decay; averages is None
+                                                                    unless centered, momenta without
+                                                                    momentum
 ==================================================================  ==================================
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
-from .dropout import dropout
+from .dropout import dropout, philox_state
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy
@@ -58,6 +58,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_scatter",
     "normalize_images",
+    "philox_state",
     "plane_gather",
     "plane_scatter",
     "relu",

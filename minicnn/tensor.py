@@ -386,7 +386,8 @@ class Tensor(TensorMethods):
         """Sets all elements to ``value``."""
         constant = value.item() if isinstance(value, Tensor) else value
         xp = xp_of(self.array)
-        return self.write_(Tensor(xp.broadcast_to(xp.asarray(constant, self.dtype), self.shape)))
+        # filled on the device: a copy to it could not be captured in a CUDA graph
+        return self.write_(Tensor(xp.broadcast_to(xp.full((), constant, self.dtype), self.shape)))
 
     def copy_(self, source: Tensor) -> Tensor:
         """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""

@@ -200,7 +200,7 @@ def _reduce_rows(
         total = xp.count_nonzero(counts)
     else:
         classes = xp.where(counts, target.array.reshape(-1), 0)
-        total = weight.array[classes] @ counts.astype(weight.dtype)
+        total = (weight.array[classes] * counts).sum()
     # NaN if nothing counts, as in torch
     with np.errstate(invalid="ignore"):
         return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))

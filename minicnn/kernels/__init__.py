@@ -93,6 +93,13 @@ optimizers (optim.py); lists of arrays, written in place; ``numbers()`` gives th
 ``    numbers, lowered=None, scaling=None)``                        weight_decay; averages is None
                                                                     unless centered, momenta without
                                                                     momentum
+------------------------------------------------------------------  ----------------------------------
+loss scaling (grad_scaler.py); scalars of float32, growth_tracker of int32, in the device's memory
+``unscale_step(grads, inverse_scale, found_inf)``                   grads *= inverse_scale unless None;
+                                                                    found_inf = 1 for inf or NaN
+``update_scale_step(scale, inverse_scale, growth_tracker,``         the first three for the next loss,
+``    found_inf, growth_factor, backoff_factor,``                   as torch.amp.GradScaler
+``    growth_interval)``
 ==================================================================  ==================================
 """
 

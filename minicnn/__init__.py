@@ -21,9 +21,10 @@ from .ops.reduce import (
 from .ops.shape import (
     cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
 )  # fmt: skip
-from . import amp, autograd, cuda, nn, optim, random
+from . import amp, autograd, backends, cuda, nn, optim, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .device import Device
 from .io import load, save
 from .kernels.cpu.threads import num_threads as get_num_threads, set_num_threads
@@ -45,6 +46,7 @@ __all__ = [
     "as_tensor",
     "autocast",
     "autograd",
+    "backends",
     "bfloat16",
     "bmm",
     "bool_",
@@ -70,6 +72,7 @@ __all__ = [
     "full_like",
     "gather",
     "get_autocast_dtype",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "index_select",
     "int8",
@@ -110,6 +113,7 @@ __all__ = [
     "reshape",
     "save",
     "scatter_add",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
     "sigmoid",

@@ -468,7 +468,8 @@ class _To(autograd.Function):
     def forward(self, x: Any, device: Device, dtype: np.dtype) -> Any:
         self.source = device_of(x), x.dtype
         moved = to_device(x, device)
-        return moved.astype(dtype, order="K", copy=moved is x)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float16 lies inf, as in torch
+            return moved.astype(dtype, order="K", copy=moved is x)
 
     def backward(self, grad: Tensor) -> Tensor:
         device, dtype = self.source

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..geometry import Geometry, Pair
 from .layout import channels_last_empty
+from .masking import select
 from .precision import compute_type
 from .threads import for_each_slice, scratch
 
@@ -76,8 +77,7 @@ def max_pool2d(
         if out.dtype.kind in "fV" and np.isnan(out.max()):
             _find_nan(x, place, geometry)
         if relu:
-            np.copyto(place, KH * KW, where=out <= 0)
-            np.maximum(out, 0, out=out)
+            _clip(out, place, KH * KW)
 
     _for_each_block(images, pool)
     return out, argmax
@@ -155,21 +155,34 @@ def _find_nan(x: np.ndarray, place: np.ndarray, geometry: Geometry) -> None:
         np.copyto(place[windows], kh * geometry.kernel_size[1] + kw, where=np.isnan(x[pixels]))
 
 
+def _clip(out: np.ndarray, place: np.ndarray, no_pixel: int) -> None:
+    """max(out, 0), with the place ``no_pixel``, which is the largest, where ``out`` is not above."""
+    clipped = np.less_equal(out, 0, out=scratch("max_pool2d.greater", out.shape, _BOOL))
+    later = scratch("max_pool2d.later", out.shape, place.dtype)
+    np.multiply(clipped.view(np.uint8), place.dtype.type(no_pixel), out=later)
+    np.maximum(place, later, out=place)
+    np.maximum(out, 0, out=out)
+
+
 def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, places, images = _nhwc(grad), _nhwc(argmax), _nhwc(out)
-    per_block = _images_per_block(images)
+    per_block, sum_dtype = _images_per_block(images), compute_type(grad)
     corners, steps = _memory_offsets(images[:per_block].shape, geometry)
 
     def scatter(block: slice) -> None:
-        place, values = places[block], grads[block]
+        place, values = places[block], np.ascontiguousarray(grads[block], sum_dtype)
         index = scratch("max_pool2d_scatter.index", place.shape, corners.dtype)
         np.take(steps, place, out=index, mode="clip")
         np.add(index, corners[: len(index)], out=index)
-        if place.size and place.max() == len(steps):  # some windows mean no pixel
-            meant = place < len(steps)
-            index, values = index[meant], values[meant]
+        if place.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
+            meant = scratch("max_pool2d_scatter.meant", place.shape, _BOOL)
+            np.less(place, len(steps), out=meant)
+            np.multiply(index, meant, out=index)
+            kept = scratch("max_pool2d_scatter.kept", place.shape, sum_dtype)
+            select(values, meant, out=kept)
+            values = kept
         _write_sums(images[block], index, values)
 
     _for_each_block(images, scatter)

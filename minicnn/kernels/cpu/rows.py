@@ -64,15 +64,14 @@ def channel_sums(
         rows: of an array of ``shape`` (N, C, ...).
         term: takes a slice of rows and gives as many new ones.
     """
-    per_block = _rows_per_block(rows)
-    sums = np.zeros((-(-len(rows) // per_block), rows.shape[1]))
+    per_block, dtype = _rows_per_block(rows), compute_type(rows)
+    sums = np.zeros((-(-len(rows) // per_block), rows.shape[1]), dtype)  # one row for each block
 
     def work(at: slice) -> None:
-        values = term(at)
-        np.add.reduce(values, axis=0, dtype=compute_type(values), out=sums[at.start // per_block])
+        np.add.reduce(term(at), axis=0, dtype=dtype, out=sums[at.start // per_block])
 
     for_each_row_block(rows, work)
-    return sums.reshape(-1, shape[1]).sum(axis=0)
+    return sums.reshape(-1, shape[1]).sum(axis=0, dtype=np.float64)
 
 
 def _rows_per_block(rows: np.ndarray) -> int:

@@ -31,7 +31,7 @@ class Clamp(Function):
     def forward(self, x: Any, low: float | None, high: float | None) -> Any:
         self.save_for_backward(x)
         self.limits = low, high
-        return xp_of(x).clip(x, low, high)
+        return xp_of(x).clip(x, low, high).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
         (x,) = self.saved_tensors

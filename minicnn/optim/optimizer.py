@@ -11,6 +11,8 @@ from ..autograd import enable_grad
 from ..device import Device, xp_of
 from ..tensor import Tensor
 
+Scaling = tuple[Any, Any]
+
 
 class Optimizer:
     """Base class; an optimizer implements :meth:`update` and passes its defaults here.
@@ -116,6 +118,17 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self.apply_gradients()
+        return loss
+
+    def apply_gradients(self, scaling: Scaling | None = None) -> None:
+        """What :meth:`step` does after its closure, with gradients that may have been scaled.
+
+        Args:
+            scaling: arrays of one float32 on the parameters' device, (inverse_scale, found_inf): a
+                factor of all gradients, and whether they overflowed, so that nothing is changed.
+                The step counts all the same, as the CPU does not wait to know.
+        """
         self.step_called = True
         for group in self.param_groups:
             by_device: dict[Device, list[Tensor]] = {}
@@ -123,13 +136,16 @@ class Optimizer:
                 if param.grad is not None:
                     by_device.setdefault(param.device, []).append(param)
             for params in by_device.values():
-                self.update(group, params)
-                for param in params:
-                    param.bump_version()
-        return loss
+                self.update(group, params, scaling)
+                note_written(params)
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        """Update ``params`` in place: those of ``group`` on one device that have a gradient."""
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        """Update ``params`` in place: those of ``group`` on one device that have a gradient.
+
+        The kernels get the hyper-parameters as a function. It is called for every step, while the
+        code around it runs only once if the step is captured as a CUDA graph: what changes from
+        step to step, such as the step number, belongs into the function.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement update()")
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,6 +212,17 @@ class Optimizer:
 def grads_of(params: list[Tensor]) -> list[Any]:
     """The arrays behind the gradients of parameters that have one."""
     return [param.grad.array for param in params if param.grad is not None]
+
+
+def note_written(params: list[Tensor]) -> None:
+    """Count up the versions of parameters that a step has changed, or is about to."""
+    for param in params:
+        param.bump_version()
+
+
+def floats(*values: Any) -> tuple[float, ...]:
+    """Hyper-parameters as the kernels want them; schedules and users may put in NumPy's numbers."""
+    return tuple(map(float, values))
 
 
 def zeros_like(param: Tensor) -> Tensor:

@@ -7,7 +7,15 @@ from typing import Any
 
 from .. import kernels
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_option, grads_of, zeros_like
+from .optimizer import (
+    Optimizer,
+    Scaling,
+    check_option,
+    floats,
+    grads_of,
+    note_written,
+    zeros_like,
+)
 
 
 class RMSprop(Optimizer):
@@ -54,18 +62,25 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        names = ["square_avg"]
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        state_names = ["square_avg"]
         if group["momentum"] > 0:
-            names.append("momentum_buffer")
+            state_names.append("momentum_buffer")
         if group["centered"]:
-            names.append("grad_avg")
+            state_names.append("grad_avg")
         for param in params:
             state = self.state[param]
-            for name in names:
+            state.setdefault("step", 0)
+            for name in state_names:
                 if name not in state:
                     state[name] = zeros_like(param)
-            state["step"] = state.get("step", 0) + 1
+
+        def numbers() -> tuple[float, ...]:
+            note_written(params)
+            for param in params:
+                self.state[param]["step"] += 1
+            names = "lr", "alpha", "eps", "momentum", "weight_decay"
+            return floats(*(group[name] for name in names))
 
         kernels.of(params[0].array).rmsprop_step(
             [param.array for param in params],
@@ -73,9 +88,6 @@ class RMSprop(Optimizer):
             self.arrays(params, "square_avg"),
             self.arrays(params, "momentum_buffer") if group["momentum"] > 0 else None,
             self.arrays(params, "grad_avg") if group["centered"] else None,
-            lr=float(group["lr"]),
-            alpha=float(group["alpha"]),
-            eps=float(group["eps"]),
-            momentum=float(group["momentum"]),
-            weight_decay=float(group["weight_decay"]),
+            numbers,
+            scaling=scaling,
         )

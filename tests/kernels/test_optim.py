@@ -15,11 +15,13 @@ STEPS = 4
 def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov):
     dampening = dampening if step > 1 else 0.0
     momenta = states[0] if momentum else None
-    kernels.sgd_step(params, grads, momenta, lr, momentum, dampening, weight_decay, nesterov)
+    numbers = lr, momentum, dampening, weight_decay
+    kernels.sgd_step(params, grads, momenta, lambda: numbers, nesterov)
 
 
 def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False):
-    kernels.adam_step(params, grads, *states[:2], step, lr, *betas, eps, weight_decay, decoupled)
+    numbers = step, lr, *betas, eps, weight_decay
+    kernels.adam_step(params, grads, *states[:2], lambda: numbers, decoupled)
 
 
 def adamw(*args, **options):
@@ -29,9 +31,8 @@ def adamw(*args, **options):
 def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered):
     momenta = states[1] if momentum else None
     averages = states[2] if centered else None
-    kernels.rmsprop_step(
-        params, grads, states[0], momenta, averages, lr, alpha, eps, momentum, weight_decay
-    )
+    numbers = lr, alpha, eps, momentum, weight_decay
+    kernels.rmsprop_step(params, grads, states[0], momenta, averages, lambda: numbers)
 
 
 def sgd_case(**changes):
@@ -119,7 +120,8 @@ def test_gradients_are_left_alone():
 
 def test_a_parameter_that_is_a_part_of_another_array():
     whole = np.ones((4, 6))
-    kernels.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, 0.1, 0.0, 0.0, 0.0, False)
+    numbers = 0.1, 0.0, 0.0, 0.0
+    kernels.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, lambda: numbers, False)
     expected = np.ones((4, 6))
     expected[::2, ::3] = 0
     np.testing.assert_array_equal(whole, expected)

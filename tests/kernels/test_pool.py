@@ -69,7 +69,7 @@ def test_max_pool_and_its_gradients(name, values, dtype):
     np.testing.assert_array_equal(out, expected.detach())
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
     KH, KW = geometry.kernel_size
-    assert argmax.dtype == (np.uint8 if KH * KW <= 256 else np.int32)
+    assert argmax.dtype == (np.uint8 if KH * KW < 256 else np.int32)
 
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(dtype)  # sums are exact
     expected.backward(torch.tensor(grad))
@@ -84,6 +84,38 @@ def test_max_pool_and_its_gradients(name, values, dtype):
     )
     for result in (out, argmax, scattered, gathered):
         assert result.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize("values", [ties, normal])
+@pytest.mark.parametrize("name", CASES)
+def test_max_pool_with_relu_and_its_gradients(name, values):
+    geometry = geometry_of(*CASES[name])
+    x = values((N, C, *geometry.input_size), np.float64)
+    x += 2 if values is ties else -0.5  # so that many maxima are negative, many 0
+    torch_x = torch.tensor(x, requires_grad=True)
+    expected = F.max_pool2d(torch_x.relu(), *CASES[name][1:])
+
+    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    np.testing.assert_array_equal(out, expected.detach())
+    no_pixel = geometry.kernel_size[0] * geometry.kernel_size[1]
+    plain, plain_argmax = kernels.max_pool2d(x, geometry)
+    np.testing.assert_array_equal(argmax, np.where(plain > 0, plain_argmax, no_pixel))
+    assert argmax.dtype == plain_argmax.dtype
+
+    grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(np.float64)
+    expected.backward(torch.tensor(grad))
+    np.testing.assert_array_equal(kernels.max_pool2d_scatter(grad, argmax, geometry), torch_x.grad)
+    np.testing.assert_array_equal(kernels.max_pool2d_gather(x, argmax, geometry), out)
+
+
+def test_relu_leaves_nan_its_pixel_and_stops_an_infinite_gradient():
+    geometry = Geometry((2, 6), (1, 3), (2, 2), (2, 2))
+    x = np.array([[[[-1.0, NAN, -1, -2, -INF, -INF], [5, -1, 0, -1, -INF, -INF]]]])
+    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    np.testing.assert_array_equal(out[0, 0, 0], [NAN, 0, 0])
+    np.testing.assert_array_equal(argmax[0, 0, 0], [1, 4, 4])
+    grad = kernels.max_pool2d_scatter(np.full_like(out, INF), argmax, geometry)
+    np.testing.assert_array_equal(grad, np.where(np.isnan(x), INF, 0))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-14)])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from .activation import erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
-from .dropout import dropout
+from .dropout import dropout, philox_state
+from .grad_scaler import unscale_step, update_scale_step
 from .loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from .norm import (
     batch_norm,
@@ -56,6 +57,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",
+    "philox_state",
     "plane_gather",
     "plane_scatter",
     "relu",
@@ -68,4 +70,6 @@ __all__ = [
     "sgd_step",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "unscale_step",
+    "update_scale_step",
 ]

@@ -10,6 +10,7 @@ import pytest
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import nn, optim
+from minicnn.amp.lowered import lowered
 
 STEPS = 7
 
@@ -155,6 +156,36 @@ def test_gradients_from_before_are_not_added_to():
         return step(*batch)
 
     assert_all_equal(training.run(step_after_others, batches()), expected)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_lowered_copies_go_with_the_weights(optimizer):
+    """Also when evaluation uses them in between, or weights are changed."""
+
+    def lowered_step(training):
+        def step(x, target):
+            weights = training.net.weight
+            low = mc.Tensor(lowered(weights, mc.bfloat16))
+            out = training.step(x, target)
+            return {**out, "logits": low * 1}
+
+        return step
+
+    def run(training, step):
+        results = []
+        for index, batch in enumerate(batches()):
+            results.append(step(*batch)["logits"].numpy_copy())
+            copy = lowered(training.net.weight, mc.bfloat16)
+            results.append(mc.Tensor(copy).numpy_copy())
+            if index == 4:
+                with mc.no_grad():
+                    training.net.weight.mul_(0.5)
+        return results
+
+    plain = Training(optimizer)
+    expected = run(plain, lowered_step(plain))
+    training = Training(optimizer)
+    assert_all_equal(run(training, mc.cuda.graph(lowered_step(training))), expected)
 
 
 def test_images_keep_their_memory_layout():

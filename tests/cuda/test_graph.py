@@ -118,6 +118,51 @@ def test_python_runs_three_times_and_nothing_is_fetched():
     assert emulation.copies_to_host == fetched
 
 
+def convolutional(precision):
+    """A step of a small AlexNet, and what it trains; float16 overflows in the first steps."""
+    mc.manual_seed(1)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Flatten(), nn.Dropout(), nn.Linear(16 * 9, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 4),
+    )  # fmt: skip
+    optimizer = optim.AdamW(net.parameters(), lr=1e-2)
+    half = precision != mc.float32
+    autocast = mc.autocast(dtype=precision if half else None, enabled=half)
+    scaler = mc.amp.GradScaler(init_scale=2.0**23, enabled=precision == mc.float16)
+
+    def step(images, target):
+        optimizer.zero_grad()
+        with autocast:
+            loss = F.cross_entropy(net(images), target)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        return loss
+
+    return step, net, scaler
+
+
+@pytest.mark.parametrize("precision", [mc.float32, mc.bfloat16, mc.float16], ids=str)
+def test_a_convolutional_network(precision):
+    def run(graphed):
+        step, net, scaler = convolutional(precision)
+        step = mc.cuda.graph(step) if graphed else step
+        rng = np.random.default_rng(0)
+        results = []
+        for _ in range(6):
+            images = mc.tensor(rng.standard_normal((2, 3, 33, 33)).astype(np.float32))
+            results.append(step(images, mc.tensor(rng.integers(0, 4, 2))).numpy_copy())
+            results.append(scaler.get_scale())
+        return results + [p.numpy_copy() for p in net.parameters()]
+
+    results, expected = run(graphed=True), run(graphed=False)
+    assert_all_equal(results, expected)
+    assert np.isfinite(results[0]) and len(set(map(float, results[:12:2]))) == 6
+    if precision == mc.float16:
+        assert expected[11] < 2.0**23  # it did overflow
+
+
 def test_results_are_overwritten_by_the_next_call():
     training = Training()
     step = mc.cuda.graph(training.step)

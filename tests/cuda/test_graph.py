@@ -9,7 +9,7 @@ import pytest
 
 import minicnn as mc
 import minicnn.nn.functional as F
-from minicnn import nn, optim
+from minicnn import cuda_graph, nn, optim
 from minicnn.amp.lowered import lowered
 
 STEPS = 7
@@ -24,7 +24,8 @@ OPTIMIZERS = {
 
 @pytest.fixture(autouse=True)
 def gpu(request):
-    if request.config.getoption("device") == "cpu":
+    needed = request.function is not test_without_a_gpu
+    if needed and request.config.getoption("device") == "cpu":
         pytest.skip("needs --device cuda or --device cuda-emulated")
 
 
@@ -278,3 +279,9 @@ def test_arguments_are_tensors():
     step = mc.cuda.graph(lambda x, scale: x * scale)
     with pytest.raises(TypeError, match="a graph takes tensors.* got float as argument 1"):
         step(mc.ones(3), 2.0)
+
+
+def test_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(cuda_graph, "cuda_is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="cuda.graph needs device 'cuda', and no GPU was found"):
+        mc.cuda.graph(lambda x: x)

@@ -39,7 +39,7 @@ def synchronize() -> None:
 
 
 def memory_allocated() -> int:
-    """Bytes of GPU memory in use by arrays."""
+    """Bytes of GPU memory in use by arrays, without what graphs keep for themselves."""
     return cupy().get_default_memory_pool().used_bytes()
 
 

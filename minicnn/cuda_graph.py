@@ -190,7 +190,7 @@ class Recording:
 def _static(array: Any) -> Any:
     """Device memory for an array, in the order in which it lies in memory."""
     order = memory_order(array)
-    dense = cupy().empty([array.shape[axis] for axis in order], array.dtype)
+    dense = cupy().empty(tuple(array.shape[axis] for axis in order), array.dtype)
     return dense.transpose([order.index(axis) for axis in range(array.ndim)])
 
 

@@ -77,7 +77,7 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         kinds = {type(x), type(y)}
         dtype = float32 if float in kinds else int64 if int in kinds else bool_
     xp = xp_of(condition.array)
-    x, y = (v if isinstance(v, Tensor) else Tensor(xp.asarray(v, dtype)) for v in (x, y))
+    x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
 
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import (
-    Optimizer,
-    Scaling,
-    check_option,
-    floats,
-    grads_of,
-    note_written,
-    zeros_like,
-)
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
@@ -66,22 +57,15 @@ class Adam(Optimizer):
             self._step(group, members, scaling)
 
     def _step(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        def numbers() -> tuple[float, ...]:
-            note_written(params)
+        def numbers() -> tuple[Any, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             step = self.state[params[0]]["step"]
-            return floats(step, group["lr"], *group["betas"], group["eps"], group["weight_decay"])
+            return step, group["lr"], *group["betas"], group["eps"], group["weight_decay"]
 
-        kernels.of(params[0].array).adam_step(
-            [param.array for param in params],
-            grads_of(params),
-            self.arrays(params, "exp_avg"),
-            self.arrays(params, "exp_avg_sq"),
-            numbers,
-            decoupled=self.decoupled_weight_decay,
-            scaling=scaling,
-        )
+        states = ["exp_avg", "exp_avg_sq"]
+        decoupled = self.decoupled_weight_decay
+        self.run("adam_step", params, states, numbers, scaling, decoupled=decoupled)
 
 
 class AdamW(Adam):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from .. import kernels
+from ..amp.lowered import lowered_copy, mark_lowered_current
 from ..autograd import enable_grad
 from ..device import Device, xp_of
 from ..tensor import Tensor
@@ -137,16 +139,52 @@ class Optimizer:
                     by_device.setdefault(param.device, []).append(param)
             for params in by_device.values():
                 self.update(group, params, scaling)
-                note_written(params)
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         """Update ``params`` in place: those of ``group`` on one device that have a gradient.
 
-        The kernels get the hyper-parameters as a function. It is called for every step, while the
-        code around it runs only once if the step is captured as a CUDA graph: what changes from
-        step to step, such as the step number, belongs into the function.
+        To be done by :meth:`run`, which hands ``scaling`` to the kernel.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement update()")
+
+    def run(
+        self,
+        kernel: str,
+        params: list[Tensor],
+        states: Sequence[str | None],
+        numbers: Callable[[], Iterable[Any]],
+        scaling: Scaling | None,
+        **switches: bool,
+    ) -> None:
+        """Update ``params`` in place by a kernel.
+
+        Args:
+            kernel: its name; ``minicnn.kernels`` describes it.
+            params: on one device, with gradients.
+            states: names of what the kernel is given of each parameter's state, or None.
+            numbers: returns the hyper-parameters. It is called for every step, but the code around
+                it only once if the step is captured as a CUDA graph: what changes from step to
+                step, such as the step number, is changed there.
+            scaling: as for :meth:`apply_gradients`.
+            switches: further arguments of the kernel.
+        """
+        lowered = [lowered_copy(param) for param in params]
+
+        def numbers_of_a_step() -> list[float]:
+            _note_step(params, lowered)
+            return [float(number) for number in numbers()]
+
+        step = getattr(kernels.of(params[0].array), kernel)
+        step(
+            [param.array for param in params],
+            [param.grad.array for param in params if param.grad is not None],
+            *(name and [self.state[param][name].array for param in params] for name in states),
+            numbers_of_a_step,
+            **switches,
+            lowered=lowered,
+            scaling=scaling,
+        )
+        _note_step(params, lowered)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups with torch's structure; its tensors are the optimizer's own, not copies.
@@ -204,25 +242,20 @@ class Optimizer:
             group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
         self.state = state
 
-    def arrays(self, params: list[Tensor], key: str) -> list[Any]:
-        """The arrays behind the state ``key`` of each parameter."""
-        return [self.state[param][key].array for param in params]
 
+def _note_step(params: list[Tensor], lowered: list[Any]) -> None:
+    """Notes that parameters are changed, and their copies in half precision with them.
 
-def grads_of(params: list[Tensor]) -> list[Any]:
-    """The arrays behind the gradients of parameters that have one."""
-    return [param.grad.array for param in params if param.grad is not None]
-
-
-def note_written(params: list[Tensor]) -> None:
-    """Count up the versions of parameters that a step has changed, or is about to."""
-    for param in params:
+    Python notes it after calling the kernel, for the operations to come. It also does so with the
+    numbers of a step, which are all that Python sees of a replayed graph; there, a copy may have
+    become outdated since, as when weights were loaded, and is made again.
+    """
+    for param, copy in zip(params, lowered, strict=True):
+        if copy is not None and lowered_copy(param) is not copy:
+            copy[...] = param.array
         param.bump_version()
-
-
-def floats(*values: Any) -> tuple[float, ...]:
-    """Hyper-parameters as the kernels want them; schedules and users may put in NumPy's numbers."""
-    return tuple(map(float, values))
+        if copy is not None:
+            mark_lowered_current(param, copy)
 
 
 def zeros_like(param: Tensor) -> Tensor:

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import (
-    Optimizer,
-    Scaling,
-    check_option,
-    floats,
-    grads_of,
-    note_written,
-    zeros_like,
-)
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -63,31 +54,19 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        state_names = ["square_avg"]
-        if group["momentum"] > 0:
-            state_names.append("momentum_buffer")
-        if group["centered"]:
-            state_names.append("grad_avg")
+        buffer = "momentum_buffer" if group["momentum"] > 0 else None
+        average = "grad_avg" if group["centered"] else None
         for param in params:
             state = self.state[param]
             state.setdefault("step", 0)
-            for name in state_names:
-                if name not in state:
+            for name in ("square_avg", buffer, average):
+                if name is not None and name not in state:
                     state[name] = zeros_like(param)
 
-        def numbers() -> tuple[float, ...]:
-            note_written(params)
+        def numbers() -> tuple[Any, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             names = "lr", "alpha", "eps", "momentum", "weight_decay"
-            return floats(*(group[name] for name in names))
+            return tuple(group[name] for name in names)
 
-        kernels.of(params[0].array).rmsprop_step(
-            [param.array for param in params],
-            grads_of(params),
-            self.arrays(params, "square_avg"),
-            self.arrays(params, "momentum_buffer") if group["momentum"] > 0 else None,
-            self.arrays(params, "grad_avg") if group["centered"] else None,
-            numbers,
-            scaling=scaling,
-        )
+        self.run("rmsprop_step", params, ["square_avg", buffer, average], numbers, scaling)

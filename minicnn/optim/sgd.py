@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import (
-    Optimizer,
-    Scaling,
-    check_option,
-    floats,
-    grads_of,
-    note_written,
-    zeros_like,
-)
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class SGD(Optimizer):
@@ -74,27 +65,18 @@ class SGD(Optimizer):
         # A first buffer is the gradient itself, without dampening.
         for members, dampened in (fresh, False), (started, True):
             if members:
-                momenta = self.arrays(members, "momentum_buffer")
-                self._step(group, members, scaling, momenta, dampened)
+                self._step(group, members, scaling, "momentum_buffer", dampened)
 
     def _step(
         self,
         group: dict[str, Any],
         params: list[Tensor],
         scaling: Scaling | None,
-        momenta: Any,
+        buffer: str | None,
         dampened: bool = False,
     ) -> None:
-        def numbers() -> tuple[float, ...]:
-            note_written(params)
+        def numbers() -> tuple[Any, ...]:
             dampening = group["dampening"] if dampened else 0.0
-            return floats(group["lr"], group["momentum"], dampening, group["weight_decay"])
+            return group["lr"], group["momentum"], dampening, group["weight_decay"]
 
-        kernels.of(params[0].array).sgd_step(
-            [param.array for param in params],
-            grads_of(params),
-            momenta,
-            numbers,
-            nesterov=group["nesterov"],
-            scaling=scaling,
-        )
+        self.run("sgd_step", params, [buffer], numbers, scaling, nesterov=group["nesterov"])

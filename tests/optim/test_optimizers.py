@@ -10,6 +10,7 @@ import torch
 
 import minicnn as mc
 from minicnn import optim
+from minicnn.amp.lowered import lowered, lowered_copy
 
 SHAPES = ((4, 3), (5,), (2, 3, 3, 2))
 
@@ -314,3 +315,59 @@ def test_repr_lists_the_groups() -> None:
     text = repr(optim.AdamW(ours(), lr=0.25))
     assert text.startswith("AdamW (\nParameter Group 0\n    betas: (0.9, 0.999)\n")
     assert "    lr: 0.25\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {})]
+)
+def test_lowered_copies_are_written_with_the_weights(name: str, options: dict) -> None:
+    params = ours("float32")
+    copies = [lowered(params[0], mc.bfloat16), None, lowered(params[2], mc.float16)]
+    optimizer = getattr(optim, name)(params, lr=0.1, **options)
+    before = [param.numpy_copy() for param in params]
+    for step in range(2):
+        set_grads(params, step)
+        optimizer.step()
+    for param, half, old in zip(params, copies, before, strict=True):
+        assert (param.numpy_copy() != old).all()
+        assert lowered_copy(param) is half  # and is held to be up to date
+        if half is not None:
+            expected = mc.Tensor(param.array.astype(half.dtype)).numpy_copy()
+            np.testing.assert_array_equal(mc.Tensor(half).numpy_copy(), expected)
+
+
+def test_an_outdated_lowered_copy_is_left_alone() -> None:
+    params = ours("float32")
+    copied = lowered(params[0], mc.bfloat16)
+    with mc.no_grad():
+        params[0].zero_()
+    set_grads(params, 0)
+    optim.SGD(params, lr=0.1).step()
+    assert lowered_copy(params[0]) is None
+    assert (mc.Tensor(copied).numpy_copy() != 0).all()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_scaled_gradients(name: str) -> None:
+    params, others = ours("float32"), ours("float32")
+    optimizer, other = (getattr(optim, name)(each, lr=0.1) for each in (params, others))
+
+    def scalar(value: float) -> object:
+        return mc.tensor(value, dtype=mc.float32).array
+
+    for step, overflow in enumerate([0, 1, 0]):
+        set_grads(params, step)
+        set_grads(others, step)
+        for param in params:
+            param.grad = param.grad * 8.0
+        before = [param.numpy_copy() for param in params]
+        optimizer.apply_gradients((scalar(0.125), scalar(overflow)))
+        if not overflow:
+            other.step()
+        for param, old in zip(params, before, strict=True):
+            assert np.array_equal(param.numpy_copy(), old) == bool(overflow)
+        if name == "SGD" or not step:  # the others count the step that was left out
+            for param, expected in zip(params, others, strict=True):
+                np.testing.assert_array_equal(param.numpy_copy(), expected.numpy_copy())
+    if name != "SGD":
+        assert optimizer.state[params[0]]["step"] == 3

@@ -224,35 +224,40 @@ def _for_each_block(
     ]
 
     def work(start: int, stop: int) -> None:
-        for (g, (p, *rest), low), at in blocks[start:stop]:
-            real = [_float32(f"real{i}", array[at]) for i, array in enumerate((p, *rest))]
-            update(real[0], _unscaled(g[at], real[0].dtype, inverse_scale), *real[1:])
-            for array, updated in zip((p, *rest), real):
-                if array.dtype != updated.dtype:
-                    array[at] = updated
+        for (g, written, low), at in blocks[start:stop]:
+            p, *rest = (array[at] for array in written)
+            if inverse_scale is None and g.dtype == p.dtype and p.itemsize > 2:
+                update(p, g[at], *rest)
+            else:
+                _update_converted(update, p, g[at], rest, inverse_scale)
             if low is not None:
-                low[at] = real[0]
+                low[at] = p
 
     for_each_slice(len(blocks), work)
     for array, updated in copies:
         array[...] = updated
 
 
-def _float32(name: str, block: np.ndarray) -> np.ndarray:
-    """The block itself, or what to update in its place if it has 16 bits a number."""
-    if block.dtype.itemsize > 2:
-        return block
-    real = scratch(f"optim.{name}", block.shape, np.dtype(np.float32))
-    real[...] = block
-    return real
-
-
-def _unscaled(g: np.ndarray, dtype: np.dtype, inverse_scale: np.ndarray | None) -> np.ndarray:
-    """g * inverse_scale in ``dtype``, in scratch memory; g itself if that is the same."""
-    if inverse_scale is None and g.dtype == dtype:
-        return g
-    out = scratch("optim.grad", g.shape, dtype)
-    out[...] = g
+def _update_converted(
+    update: Callable[..., None],
+    p: np.ndarray,
+    g: np.ndarray,
+    states: Arrays,
+    inverse_scale: np.ndarray | None,
+) -> None:
+    """``update`` with the gradient unscaled and in the weights' dtype; 16-bit weights in float32."""
+    dtype = p.dtype if p.itemsize > 2 else np.dtype(np.float32)
+    grad = scratch("optim.grad", g.shape, dtype)
+    grad[...] = g
     if inverse_scale is not None:
-        out *= dtype.type(inverse_scale)
-    return out
+        grad *= dtype.type(inverse_scale)
+    if dtype == p.dtype:
+        update(p, grad, *states)
+        return
+    written = [p, *states]
+    converted = [scratch(f"optim.{i}", p.shape, dtype) for i in range(len(written))]
+    for wide, array in zip(converted, written):
+        wide[...] = array
+    update(converted[0], grad, *converted[1:])
+    for wide, array in zip(converted, written):
+        array[...] = wide

@@ -140,7 +140,7 @@ def _launch(
             row = _in_one_order(param, grad, *written)
             tables.setdefault(_dtypes(param, grad, written[-1]), []).append(row)
             copies += [
-                (array, flat)
+                (array, unflatten(flat, param))
                 for array, flat in zip((param, *written), (row[0], *row[2:]))
                 if array is not None and array.data.ptr != flat.data.ptr
             ]
@@ -150,8 +150,8 @@ def _launch(
         table, blocks = _table(rows)
         arguments = table, len(rows), half_grads, *scalars, _address(numbers), *flags
         kernel[dtype, half].launch((blocks,), (THREADS_PER_BLOCK,), *arguments)
-    for array, flat in copies:
-        array[...] = unflatten(flat, array)
+    for array, updated in copies:
+        array[...] = updated
 
 
 def _table(rows: list[list[Any]]) -> tuple[cupy.ndarray, int]:

@@ -14,18 +14,25 @@
 #include "gemm.cuh"
 #include "readers.cuh"
 
-// This thread's warp within its block's tile.
+// The steps along the depth of this block, one of `splits` that share a tile of the result.
 template <typename Tile>
-struct Warp {
-    const int lane = threadIdx.x % 32;
-    const int m = threadIdx.x / 32 % (Tile::M / Tile::WARP_M) * Tile::WARP_M;
-    const int n = threadIdx.x / 32 / (Tile::M / Tile::WARP_M) * Tile::WARP_N;
+struct Steps {
+    int first, count;
+    Range range;
+
+    __device__ Steps(int depth, int splits, int split) {
+        const int total = (depth + Tile::DEPTH - 1) / Tile::DEPTH;
+        const int each = (total + splits - 1) / splits;
+        first = min(split * each, total);
+        count = min(each, total - first);
+        range = {first * Tile::DEPTH, min((first + count) * Tile::DEPTH, depth)};
+    }
 };
 
 // The windows of a convolution over its input, of which C channels are read.
 __device__ inline Windows input_windows(const Geometry& g, int pitch, int C) {
     return {g.H,      g.W,      pitch, g.OH, g.OW,         g.stride_h,   g.stride_w,
-            -g.pad_h, -g.pad_w, g.KH,  g.KW, g.dilation_h, g.dilation_w, C};
+            -g.pad_h, -g.pad_w, g.KW, g.dilation_h, g.dilation_w, C};
 }
 
 // x (N, H, W, G * C), weight (G * O, KH, KW, C) -> out (N, OH, OW, G * O).
@@ -41,21 +48,22 @@ conv_forward(const T* __restrict__ x, const T* __restrict__ weight, Result* out,
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;
     const Place<Tile> place(blockIdx.x, M, O);
-    const Steps steps((depth - 1) / Tile::DEPTH + 1, gridDim.z, blockIdx.z);
-    const int first_k = steps.first * Tile::DEPTH;
+    const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
 
     const Windows windows = input_windows(g, groups * C, C);
-    WindowRows<T, PieceA, VECTOR, Tile::THREADS> a(x + group * C, windows, place.m, M, first_k);
-    MatrixRows<T, PieceB, VECTOR, Tile::THREADS> b(weight + (long long)group * O * depth, place.n,
-                                                   O, first_k, depth);
-    Sums<T, Tile, PieceA, PieceB> sums;
-    add_products<Tile>(sums, a, b, steps.count, warp.m, warp.n, warp.lane);
+    WindowRows<T, PieceA, VECTOR, Tile::THREADS> a(x + group * C, windows, M, place.m, steps.range);
+    MatrixRows<T, PieceB, VECTOR, Tile::THREADS> b(weight + (long long)group * O * depth, O, depth,
+                                                   place.n, steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [=](int column) {
+        const int o = place.n + column;
+        return bias != nullptr && o < O ? float(bias[group * O + o]) : 0.0f;
+    });
+    add_products(sums, a, b, steps.count, warp);
 
     const long long pitch = (long long)groups * O;
     Result* const part = out + blockIdx.z * M * pitch + group * O;
-    const Epilogue<Bias> epilogue = {bias == nullptr ? nullptr : bias + group * O, relu};
-    write_tile(sums, place, warp.m, warp.n, warp.lane, O, epilogue, part,
-               [=](int m) { return m < M ? m * pitch : -1; }, aligned);
+    write_tile(sums, warp, place, O, relu, part, [=](int m) { return m < M ? m * pitch : -1; },
+               aligned);
 }
 
 // One axis of the input gradient. Input row h receives from tap kh of window oh if
@@ -100,34 +108,30 @@ conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result
     if (blockIdx.x >= tiles) return;  // the grid suits the remainder with the most rows
     const Warp<Tile> warp;
     const Place<Tile> place(blockIdx.x, M, out_C);
-    const Steps steps((depth + Tile::DEPTH - 1) / Tile::DEPTH, splits, split);
-    const int first_k = steps.first * Tile::DEPTH;
+    const Steps<Tile> steps(depth, splits, split);
 
     const int taps_w = max(u.taps, 1);  // to divide by; without taps there are no steps
-    const Windows windows = {g.OH,     g.OW,     groups * padded_O, v.count, u.count,    1,          1,
-                             v.origin, u.origin, v.taps,            taps_w,  -v.spacing, -u.spacing,
-                             padded_O};
-    const WeightTaps taps = {g.KH,       g.KW,       C,      O,      v.tap,   u.tap,
-                             v.tap_step, u.tap_step, v.taps, taps_w, padded_O};
-    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, windows, place.m, M,
-                                                     first_k);
+    const Windows windows = {g.OH,     g.OW,     groups * padded_O, v.count,    u.count,    1, 1,
+                             v.origin, u.origin, taps_w,            -v.spacing, -u.spacing, padded_O};
+    const WeightTaps taps = {g.KH,  g.KW,       C,          O,      v.tap,
+                             u.tap, v.tap_step, u.tap_step, taps_w, padded_O};
+    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, windows, M, place.m,
+                                                     steps.range);
     WeightColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(
-        weight + (long long)group * O * g.KH * g.KW * C, taps, place.n, first_k);
-    Sums<T, Tile, PieceA, PieceB> sums;
-    add_products<Tile>(sums, a, b, steps.count, warp.m, warp.n, warp.lane);
+        weight + (long long)group * O * g.KH * g.KW * C, taps, place.n, steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
+    add_products(sums, a, b, steps.count, warp);
 
     const long long pitch = (long long)groups * out_C;
     Result* const part = out + (long long)split * N * g.H * g.W * pitch + group * out_C;
-    const Epilogue<Result> epilogue = {nullptr, false};
-    write_tile(sums, place, warp.m, warp.n, warp.lane, out_C, epilogue, part,
-               [=](int m) -> long long {
-                   if (m >= M) return -1;
-                   const Counter pixel(m, v.count, u.count);  // image, i, j
-                   const int h = v.first + pixel.middle * g.stride_h;
-                   const int w = u.first + pixel.inner * g.stride_w;
-                   return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;
-               },
-               aligned);
+    const auto row_offset = [=](int m) -> long long {
+        if (m >= M) return -1;
+        const Position pixel(m, v.count, u.count);  // image, i, j
+        const int h = v.first + pixel.middle * g.stride_h;
+        const int w = u.first + pixel.inner * g.stride_w;
+        return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;
+    };
+    write_tile(sums, warp, place, out_C, false, part, row_offset, aligned);
 }
 
 // grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).
@@ -141,20 +145,18 @@ conv_weight_grad(const T* __restrict__ grad, const T* __restrict__ x, Result* ou
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;
     const Place<Tile> place(blockIdx.x, O, columns);
-    const Steps steps((depth - 1) / Tile::DEPTH + 1, gridDim.z, blockIdx.z);
-    const int first_k = steps.first * Tile::DEPTH;
+    const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
 
     const Windows windows = input_windows(g, groups * C, C);
-    MatrixColumns<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, groups * padded_O,
-                                                        place.m, padded_O, first_k, depth);
-    WindowColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(x + group * C, windows, place.n, first_k,
-                                                        depth);
-    Sums<T, Tile, PieceA, PieceB> sums;
-    add_products<Tile>(sums, a, b, steps.count, warp.m, warp.n, warp.lane);
+    MatrixColumns<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, padded_O,
+                                                        groups * padded_O, place.m, steps.range);
+    WindowColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(x + group * C, windows, columns, place.n,
+                                                        steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
+    add_products(sums, a, b, steps.count, warp);
 
     Result* const part = out + ((long long)blockIdx.z * groups + group) * O * columns;
-    const Epilogue<Result> epilogue = {nullptr, false};
-    write_tile(sums, place, warp.m, warp.n, warp.lane, columns, epilogue, part,
+    write_tile(sums, warp, place, columns, false, part,
                [=](int m) { return m < O ? (long long)m * columns : -1; }, aligned);
 }
 
@@ -168,8 +170,8 @@ __global__ void add_splits(long long count, const float* __restrict__ parts, int
     Result* const target = out + i;
     float sum = 0;
     for (int split = 0; split < splits; ++split) sum += parts[split * count + i];
-    const Epilogue<Bias> epilogue = {bias, relu};
-    *target = Result(epilogue(sum, bias == nullptr ? 0 : take_last(i, C)));
+    if (bias != nullptr) sum += float(bias[take_last(i, C)]);
+    *target = Result(rectified(sum, relu));
 }
 
 // x (rows, C) -> out (rows, padded_C): more channels, which are zero. One thread per 4 of them.

@@ -20,6 +20,14 @@ struct Tile {
     static_assert(M % WARP_M == 0 && N % WARP_N == 0, "warps divide the tile");
 };
 
+// This thread's warp within its block's tile.
+template <typename Tile>
+struct Warp {
+    const int lane = threadIdx.x % 32;
+    const int m = threadIdx.x / 32 % (Tile::M / Tile::WARP_M) * Tile::WARP_M;
+    const int n = threadIdx.x / 32 / (Tile::M / Tile::WARP_M) * Tile::WARP_N;
+};
+
 __device__ inline char* shared_memory() {
     extern __shared__ __align__(128) char memory[];
     return memory;
@@ -68,20 +76,34 @@ struct TensorCoreSums {
     static constexpr int DEPTH = 32 / sizeof(T);  // of one product
     static_assert(Tile::WARP_M % 16 == 0 && Tile::WARP_N % 16 == 0, "whole fragments");
 
-    float sums[ROWS][COLUMNS][4] = {};
+    float sums[ROWS][COLUMNS][4];
+
+    // Starts each sum from start(column).
+    template <typename Start>
+    __device__ TensorCoreSums(const Warp<Tile>& warp, Start start) {
+#pragma unroll
+        for (int j = 0; j < COLUMNS; ++j) {
+#pragma unroll
+            for (int e = 0; e < 2; ++e) {
+                const float value = start(warp.n + j * 8 + warp.lane % 4 * 2 + e);
+#pragma unroll
+                for (int i = 0; i < ROWS; ++i) sums[i][j][e] = sums[i][j][e + 2] = value;
+            }
+        }
+    }
 
     // Adds the product of a piece of a and a piece of b.
-    __device__ void add_product(const char* a, const char* b, int m, int n, int lane) {
+    __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
 #pragma unroll
         for (int k = 0; k < Tile::DEPTH; k += DEPTH) {
             unsigned int rows[ROWS][4], columns[COLUMNS / 2][4];
 #pragma unroll
             for (int i = 0; i < ROWS; ++i) {
-                load<TileA, true>(rows[i], a, m + i * 16, k, lane);
+                load<TileA, true>(rows[i], a, warp.m + i * 16, k, warp.lane);
             }
 #pragma unroll
             for (int j = 0; j < COLUMNS / 2; ++j) {
-                load<TileB, false>(columns[j], b, n + j * 16, k, lane);
+                load<TileB, false>(columns[j], b, warp.n + j * 16, k, warp.lane);
             }
 #pragma unroll
             for (int i = 0; i < ROWS; ++i) {
@@ -96,15 +118,15 @@ struct TensorCoreSums {
 
     // Calls store(row, column, sum) for each sum of this thread.
     template <typename Store>
-    __device__ void for_each(int m, int n, int lane, Store store) const {
+    __device__ void for_each(const Warp<Tile>& warp, Store store) const {
 #pragma unroll
         for (int i = 0; i < ROWS; ++i) {
 #pragma unroll
             for (int j = 0; j < COLUMNS; ++j) {
 #pragma unroll
                 for (int e = 0; e < 4; ++e) {
-                    store(m + i * 16 + lane / 4 + e / 2 * 8, n + j * 8 + lane % 4 * 2 + e % 2,
-                          sums[i][j][e]);
+                    store(warp.m + i * 16 + warp.lane / 4 + e / 2 * 8,
+                          warp.n + j * 8 + warp.lane % 4 * 2 + e % 2, sums[i][j][e]);
                 }
             }
         }
@@ -154,14 +176,24 @@ struct FloatSums {
     static constexpr int LANES_M = 4, LANES_N = 8;
     static_assert(Tile::WARP_M == 8 * LANES_M && Tile::WARP_N == 8 * LANES_N, "8 x 8 sums");
 
-    float sums[8][8] = {};
+    float sums[8][8];
 
-    __device__ void add_product(const char* a, const char* b, int m, int n, int lane) {
+    template <typename Start>
+    __device__ FloatSums(const Warp<Tile>& warp, Start start) {
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+            const float value = start(warp.n + position<TileB, LANES_N>(warp.lane % LANES_N, j));
+#pragma unroll
+            for (int i = 0; i < 8; ++i) sums[i][j] = value;
+        }
+    }
+
+    __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
 #pragma unroll 1
         for (int k = 0; k < Tile::DEPTH; k += 2) {
             float rows[8][2], columns[8][2];
-            load<TileA, LANES_M>(rows, a, m, k, lane / LANES_N);
-            load<TileB, LANES_N>(columns, b, n, k, lane % LANES_N);
+            load<TileA, LANES_M>(rows, a, warp.m, k, warp.lane / LANES_N);
+            load<TileB, LANES_N>(columns, b, warp.n, k, warp.lane % LANES_N);
 #pragma unroll
             for (int i = 0; i < 8; ++i) {
 #pragma unroll
@@ -174,13 +206,13 @@ struct FloatSums {
     }
 
     template <typename Store>
-    __device__ void for_each(int m, int n, int lane, Store store) const {
+    __device__ void for_each(const Warp<Tile>& warp, Store store) const {
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
 #pragma unroll
             for (int j = 0; j < 8; ++j) {
-                store(m + position<TileA, LANES_M>(lane / LANES_N, i),
-                      n + position<TileB, LANES_N>(lane % LANES_N, j), sums[i][j]);
+                store(warp.m + position<TileA, LANES_M>(warp.lane / LANES_N, i),
+                      warp.n + position<TileB, LANES_N>(warp.lane % LANES_N, j), sums[i][j]);
             }
         }
     }
@@ -221,9 +253,13 @@ private:
 };
 
 template <typename T, typename Tile, typename TileA, typename TileB>
-struct Sums : TensorCoreSums<T, Tile, TileA, TileB> {};
+struct Sums : TensorCoreSums<T, Tile, TileA, TileB> {
+    using TensorCoreSums<T, Tile, TileA, TileB>::TensorCoreSums;
+};
 template <typename Tile, typename TileA, typename TileB>
-struct Sums<float, Tile, TileA, TileB> : FloatSums<Tile, TileA, TileB> {};
+struct Sums<float, Tile, TileA, TileB> : FloatSums<Tile, TileA, TileB> {
+    using FloatSums<Tile, TileA, TileB>::FloatSums;
+};
 
 // ---- a block's product ----
 
@@ -243,44 +279,27 @@ struct Place {
     }
 };
 
-// The steps along the depth of one of `splits` blocks that share a tile of the result.
-struct Steps {
-    int first, count;
-
-    __device__ Steps(int total, int splits, int split) {
-        const int each = (total + splits - 1) / splits;
-        first = min(split * each, total);
-        count = min(each, total - first);
-    }
-};
-
-// The sums of this block's tile. Readers copy one piece per call, each time the next one.
+// The sums of this block's tile. Readers copy one piece per call, each time the next one, and zeros
+// when their part of the depth is over.
 template <typename Tile, typename Sums, typename ReaderA, typename ReaderB>
-__device__ void add_products(Sums& sums, ReaderA& a, ReaderB& b, int steps, int m, int n,
-                             int lane) {
+__device__ void add_products(Sums& sums, ReaderA& a, ReaderB& b, int steps, const Warp<Tile>& warp) {
     constexpr int STAGE = ReaderA::Piece::BYTES + ReaderB::Piece::BYTES;
     char* const memory = shared_memory();
-    // Copies run STAGES - 1 steps ahead. Each step closes a group, an empty one at the end, so
-    // that the number of groups to wait for stays the same.
-#pragma unroll
-    for (int stage = 0; stage < Tile::STAGES - 1; ++stage) {
-        if (stage < steps) {
-            a.copy_next(memory + stage * STAGE);
-            b.copy_next(memory + stage * STAGE + ReaderA::Piece::BYTES);
-        }
+    const auto copy_next = [&](int stage) {
+        a.copy_next(memory + stage * STAGE);
+        b.copy_next(memory + stage * STAGE + ReaderA::Piece::BYTES);
         close_copy_group();
-    }
+    };
+    // Copies run STAGES - 1 steps ahead of products.
+#pragma unroll
+    for (int stage = 0; stage < Tile::STAGES - 1; ++stage) copy_next(stage);
     int reading = 0, writing = Tile::STAGES - 1;  // stages
     for (int step = 0; step < steps; ++step) {
         wait_for_copies<Tile::STAGES - 2>();
         __syncthreads();  // this step's pieces are there, and nobody reads the last step's any more
-        if (step + Tile::STAGES - 1 < steps) {
-            a.copy_next(memory + writing * STAGE);
-            b.copy_next(memory + writing * STAGE + ReaderA::Piece::BYTES);
-        }
-        close_copy_group();
         const char* piece = memory + reading * STAGE;
-        sums.add_product(piece, piece + ReaderA::Piece::BYTES, m, n, lane);
+        sums.add_product(piece, piece + ReaderA::Piece::BYTES, warp);
+        copy_next(writing);
         reading = reading + 1 == Tile::STAGES ? 0 : reading + 1;
         writing = writing + 1 == Tile::STAGES ? 0 : writing + 1;
     }
@@ -290,43 +309,36 @@ __device__ void add_products(Sums& sums, ReaderA& a, ReaderB& b, int steps, int 
 
 // ---- the result ----
 
-// What happens to a sum on its way out: + bias[n], max(., 0).
-template <typename Bias>
-struct Epilogue {
-    const Bias* bias;  // null: none
-    bool relu;
-
-    __device__ float operator()(float sum, int n) const {
-        if (bias != nullptr) sum += float(bias[n]);
-        return relu && sum <= 0 ? 0.0f : sum;  // NaN stays NaN
-    }
-};
+// max(., 0) if `relu`; NaN stays NaN.
+__device__ inline float rectified(float value, bool relu) {
+    return relu && value <= 0 ? 0.0f : value;
+}
 
 // Writes a tile: first into shared memory, where threads put single sums, then from there row by
 // row, 16 bytes per thread, so that neighbouring threads write neighbouring addresses.
 // row_offset(m) tells where row m begins in `out`, or -1 if there is no such row. `aligned` says
 // that all rows begin at multiples of 16 bytes and have a multiple of 16 bytes.
-template <typename Tile, typename Result, typename Sums, typename RowOffset, typename Bias>
-__device__ void write_tile(const Sums& sums, Place<Tile> place, int warp_m, int warp_n, int lane,
-                           int N, Epilogue<Bias> epilogue, Result* out, RowOffset row_offset,
-                           bool aligned) {
+template <typename Tile, typename Result, typename Sums, typename RowOffset>
+__device__ void write_tile(const Sums& sums, const Warp<Tile>& warp, const Place<Tile>& place, int N,
+                           bool relu, Result* out, RowOffset row_offset, bool aligned) {
     constexpr int PITCH = Tile::N + 8;  // 8 more spare bank conflicts
     constexpr int CHUNK = 16 / sizeof(Result), CHUNKS = Tile::N / CHUNK;
     Result* const tile = (Result*)shared_memory();
-    long long* const offsets = (long long*)(shared_memory() + Tile::M * PITCH * sizeof(Result));
+    long long* const offsets = (long long*)(tile + Tile::M * PITCH);
     for (int row = threadIdx.x; row < Tile::M; row += Tile::THREADS) {
         offsets[row] = row_offset(place.m + row);
     }
-    sums.for_each(warp_m, warp_n, lane, [&](int row, int column, float sum) {
-        const int n = place.n + column;
-        tile[row * PITCH + column] = Result(n < N ? epilogue(sum, n) : 0.0f);
+    sums.for_each(warp, [&](int row, int column, float sum) {
+        tile[row * PITCH + column] = Result(rectified(sum, relu));
     });
     __syncthreads();
-    for (int i = threadIdx.x; i < Tile::M * CHUNKS; i += Tile::THREADS) {
-        const int row = i / CHUNKS, column = i % CHUNKS * CHUNK, n = place.n + column;
-        if (offsets[row] < 0 || n >= N) continue;
-        const Result* from = tile + row * PITCH + column;
-        Result* to = out + offsets[row] + n;
+    const int column = threadIdx.x % CHUNKS * CHUNK, n = place.n + column;
+    if (n >= N) return;
+#pragma unroll 4
+    for (int row = threadIdx.x / CHUNKS; row < Tile::M; row += Tile::THREADS / CHUNKS) {
+        if (offsets[row] < 0) continue;
+        const Result* const from = tile + row * PITCH + column;
+        Result* const to = out + offsets[row] + n;
         if (aligned) {
             *(uint4*)to = *(const uint4*)from;
         } else {

@@ -6,26 +6,51 @@
 // piece. All that stays the same is computed once, and no reader divides while it runs: integer
 // divisions would take longer than the products.
 
-// Three nested counters, the last running fastest, that move on by a fixed distance.
-struct Counter {
+// A number taken apart: index = (outer * middle_size + middle) * inner_size + inner.
+struct Position {
     int outer, middle, inner;
 
-    __device__ Counter(int index, int middle_size, int inner_size)
+    __device__ Position(unsigned int index, unsigned int middle_size, unsigned int inner_size)
         : outer(index / inner_size / middle_size),
           middle(index / inner_size % middle_size),
           inner(index % inner_size) {}
+};
 
-    __device__ void advance(const Counter& distance, int middle_size, int inner_size) {
-        inner += distance.inner;
-        middle += distance.middle;
+// Three nested counters, the last running fastest, that move on by a fixed distance. With them goes
+// an offset in memory, the sum of each counter times its stride. Nothing is multiplied on the way.
+template <typename Offset>
+struct Walk : Position {
+    Offset offset;
+    const int middle_size, inner_size;
+    const Position distance;
+    const Offset step, inner_carry, middle_carry;  // of the offset
+
+    __device__ Walk(int start, int distance, int middle_size, int inner_size, Offset outer_stride,
+                    Offset middle_stride, Offset inner_stride)
+        : Position(start, middle_size, inner_size),
+          offset(outer * outer_stride + middle * middle_stride + inner * inner_stride),
+          middle_size(middle_size),
+          inner_size(inner_size),
+          distance(distance, middle_size, inner_size),
+          step(this->distance.outer * outer_stride + this->distance.middle * middle_stride +
+               this->distance.inner * inner_stride),
+          inner_carry(middle_stride - inner_size * inner_stride),
+          middle_carry(outer_stride - middle_size * middle_stride) {}
+
+    __device__ void advance() {
         outer += distance.outer;
+        middle += distance.middle;
+        inner += distance.inner;
+        offset += step;
         if (inner >= inner_size) {
             inner -= inner_size;
             ++middle;
+            offset += inner_carry;
         }
         if (middle >= middle_size) {
             middle -= middle_size;
             ++outer;
+            offset += middle_carry;
         }
     }
 };
@@ -50,66 +75,76 @@ struct Copies {
     }
 };
 
+// The part of the depth that a block sums over.
+struct Range {
+    int begin, end;
+};
+
 // ---- pieces whose rows run along the depth ----
 
 // Row n is row n of a matrix (rows, depth): a weight.
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct MatrixRows : Copies<T, Piece, VECTOR, THREADS> {
     const T* from;
-    long long pass_pitch;
-    int rows;  // still in the matrix, from this thread's first row on
-    int k, depth;
+    const long long pass_pitch;
+    const int rows;  // in the matrix, from this thread's first row on
+    int left;        // along the depth
 
-    __device__ MatrixRows(const T* matrix, int first_row, int all_rows, int first_k, int depth)
-        : k(first_k + this->column), depth(depth) {
-        const int row = first_row + this->row;
-        from = matrix + (long long)row * depth + k;
-        pass_pitch = (long long)depth * this->ROWS_PER_PASS;
-        rows = all_rows - row;
+    __device__ MatrixRows(const T* matrix, int all_rows, int depth, int first_row, Range range)
+        : pass_pitch((long long)depth * this->ROWS_PER_PASS),
+          rows(all_rows - first_row - this->row),
+          left(range.end - range.begin - this->column) {
+        from = matrix + (long long)(first_row + this->row) * depth + range.begin + this->column;
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
             this->copy(piece, pass, from + pass * pass_pitch,
-                       k < depth && pass * this->ROWS_PER_PASS < rows);
+                       left > 0 && pass * this->ROWS_PER_PASS < rows);
         }
-        k += Piece::COLUMNS;
         from += Piece::COLUMNS;
+        left -= Piece::COLUMNS;
     }
 };
 
 // Windows that slide over images: the first tap of window (i, j) lies on pixel
 // (origin_h + i * stride_h, origin_w + j * stride_w), further taps `spacing` pixels apart.
 struct Windows {
-    int H, W;              // of the images
-    int pitch;             // from pixel to pixel, in elements
-    int rows, columns;     // number of windows in an image
+    int H, W;           // of the images
+    int pitch;          // from pixel to pixel, in elements
+    int rows, columns;  // number of windows in an image
     int stride_h, stride_w;
     int origin_h, origin_w;
-    int taps_h, taps_w;
+    int taps_w;
     int spacing_h, spacing_w;
-    int channels;          // read of each pixel, a multiple of VECTOR
+    int channels;  // read of each pixel, a multiple of VECTOR
+
+    // Whether a pixel is in the image; as unsigned numbers, negative ones are large.
+    __device__ bool inside(int h, int w) const {
+        return (unsigned int)h < (unsigned int)H && (unsigned int)w < (unsigned int)W;
+    }
 };
 
 // Row m is the window number m, counted through all images; depth is (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
+    const Windows windows;
     const T* first_tap[WindowRows::PASSES];
-    int h[WindowRows::PASSES], w[WindowRows::PASSES];
-    const Windows& windows;
-    Counter k;  // tap_h, tap_w, channel
-    const Counter distance;
+    int h[WindowRows::PASSES], w[WindowRows::PASSES];  // of the first tap
+    Walk<int> tap;                                     // tap_h, tap_w, channel
+    int left;                                          // along the depth
 
-    __device__ WindowRows(const T* images, const Windows& windows, int first_row, int all_rows,
-                          int first_k)
+    __device__ WindowRows(const T* images, const Windows& windows, int all_rows, int first_row,
+                          Range range)
         : windows(windows),
-          k(first_k + this->column, windows.taps_w, windows.channels),
-          distance(Piece::COLUMNS, windows.taps_w, windows.channels) {
+          tap(range.begin + this->column, Piece::COLUMNS, windows.taps_w, windows.channels,
+              windows.spacing_h * windows.W * windows.pitch, windows.spacing_w * windows.pitch, 1),
+          left(range.end - range.begin - this->column) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
             const int m = first_row + this->row + pass * this->ROWS_PER_PASS;
-            const Counter window(m, windows.rows, windows.columns);  // image, i, j
+            const Position window(m, windows.rows, windows.columns);  // image, i, j
             h[pass] = windows.origin_h + window.middle * windows.stride_h;
             w[pass] = windows.origin_w + window.inner * windows.stride_w;
             const long long row = (long long)window.outer * windows.H + h[pass];
@@ -119,17 +154,14 @@ struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
     }
 
     __device__ void copy_next(char* piece) {
-        const int tap_h = k.outer * windows.spacing_h, tap_w = k.middle * windows.spacing_w;
-        const long long offset = (long long)(tap_h * windows.W + tap_w) * windows.pitch + k.inner;
-        const bool tap = k.outer < windows.taps_h;
+        const int tap_h = tap.outer * windows.spacing_h, tap_w = tap.middle * windows.spacing_w;
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            // as unsigned numbers, negative ones are large
-            const bool inside = (unsigned int)(h[pass] + tap_h) < (unsigned int)windows.H &&
-                                (unsigned int)(w[pass] + tap_w) < (unsigned int)windows.W;
-            this->copy(piece, pass, first_tap[pass] + offset, tap && inside);
+            this->copy(piece, pass, first_tap[pass] + tap.offset,
+                       left > 0 && windows.inside(h[pass] + tap_h, w[pass] + tap_w));
         }
-        k.advance(distance, windows.taps_w, windows.channels);
+        tap.advance();
+        left -= Piece::COLUMNS;
     }
 };
 
@@ -139,100 +171,96 @@ struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct MatrixColumns : Copies<T, Piece, VECTOR, THREADS> {
     const T* from;
-    int pitch;
-    int rows;  // still in the matrix; none if this thread's columns are beyond the last one
+    const long long pass_pitch;
+    int left;  // rows of the matrix; none if this thread's columns are beyond the last one
 
-    __device__ MatrixColumns(const T* matrix, int pitch, int first_column, int columns, int first_k,
-                             int depth)
-        : pitch(pitch) {
-        const int k = first_k + this->row, column = first_column + this->column;
+    __device__ MatrixColumns(const T* matrix, int columns, int pitch, int first_column, Range range)
+        : pass_pitch((long long)pitch * this->ROWS_PER_PASS) {
+        const int k = range.begin + this->row, column = first_column + this->column;
         from = matrix + (long long)k * pitch + column;
-        rows = column < columns ? depth - k : 0;
+        left = column < columns ? range.end - k : 0;
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from, pass * this->ROWS_PER_PASS < rows);
-            from += (long long)this->ROWS_PER_PASS * pitch;
+            this->copy(piece, pass, from, pass * this->ROWS_PER_PASS < left);
+            from += pass_pitch;
         }
-        rows -= Piece::ROWS;
+        left -= Piece::ROWS;
     }
 };
 
-// Row k is the window number k of images, column n the element (tap_h, tap_w, channel) of it.
+// Row k is the window number k of images, column n its element (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
-    const T* tap;  // of the window at the origin of the first image
-    int h, w;      // the tap's pixel there
-    const Windows& windows;
-    Counter k;  // image, i, j
-    const Counter distance;
-    int rows;  // windows still to come; none if this thread's columns are beyond the last one
+    const Windows windows;
+    Walk<long long> window;  // image, i, j
+    const T* from;           // the element in the first window
+    int h, w;                // and its pixel
+    int left;  // windows; none if this thread's columns are beyond the last one
 
-    __device__ WindowColumns(const T* images, const Windows& windows, int first_column, int first_k,
-                             int depth)
+    __device__ WindowColumns(const T* images, const Windows& windows, int columns,
+                             int first_column, Range range)
         : windows(windows),
-          k(first_k + this->row, windows.rows, windows.columns),
-          distance(this->ROWS_PER_PASS, windows.rows, windows.columns) {
-        const Counter element(first_column + this->column, windows.taps_w, windows.channels);
+          window(range.begin + this->row, this->ROWS_PER_PASS, windows.rows, windows.columns,
+                 (long long)windows.H * windows.W * windows.pitch,
+                 (long long)windows.stride_h * windows.W * windows.pitch,
+                 windows.stride_w * windows.pitch) {
+        const int column = first_column + this->column;
+        const Position element(column, windows.taps_w, windows.channels);
         h = windows.origin_h + element.outer * windows.spacing_h;
         w = windows.origin_w + element.middle * windows.spacing_w;
-        tap = images + element.inner;
-        rows = element.outer < windows.taps_h ? depth - first_k - this->row : 0;
+        from = images + ((long long)h * windows.W + w) * windows.pitch + element.inner;
+        left = column < columns ? range.end - range.begin - this->row : 0;
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            const int row = h + k.middle * windows.stride_h;
-            const int column = w + k.inner * windows.stride_w;
-            const bool inside = (unsigned int)row < (unsigned int)windows.H &&
-                                (unsigned int)column < (unsigned int)windows.W;
-            const long long pixel = ((long long)k.outer * windows.H + row) * windows.W + column;
-            this->copy(piece, pass, tap + pixel * windows.pitch,
-                       inside && pass * this->ROWS_PER_PASS < rows);
-            k.advance(distance, windows.rows, windows.columns);
+            const bool inside = windows.inside(h + window.middle * windows.stride_h,
+                                               w + window.inner * windows.stride_w);
+            this->copy(piece, pass, from + window.offset,
+                       inside && pass * this->ROWS_PER_PASS < left);
+            window.advance();
         }
-        rows -= Piece::ROWS;
+        left -= Piece::ROWS;
     }
 };
 
-// Row k is (tap_h, tap_w, o) of a weight (O, KH, KW, C), where o has been padded to `channels` and
-// taps are those of the weight that `first` and `step` tell; column n is its channel c.
+// The taps of a weight (O, KH, KW, C) that take part in an input gradient.
 struct WeightTaps {
-    int KH, KW, C;
-    int O;                  // outputs; o from here on to `channels` is zero
-    int first_h, first_w;   // the weight's tap that tap 0 stands for
-    int step_h, step_w;     // between taps
-    int taps_h, taps_w, channels;
+    int KH, KW, C, O;
+    int first_h, first_w;  // the weight's tap that is number 0
+    int step_h, step_w;    // between taps
+    int taps_w;
+    int channels;  // O padded: zeros from O on
 };
 
+// Row k is (tap_h, tap_w, o) of a weight, column n its channel c.
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WeightColumns : Copies<T, Piece, VECTOR, THREADS> {
-    const T* from;  // this thread's column
-    const WeightTaps& taps;
-    Counter k;  // tap_h, tap_w, o
-    const Counter distance;
-    bool inside;
+    const int O;
+    Walk<int> tap;  // tap_h, tap_w, o
+    const T* from;  // tap 0 of o = 0
+    int left;       // along the depth; none if this thread's columns are beyond the last one
 
-    __device__ WeightColumns(const T* weight, const WeightTaps& taps, int first_column, int first_k)
-        : taps(taps),
-          k(first_k + this->row, taps.taps_w, taps.channels),
-          distance(this->ROWS_PER_PASS, taps.taps_w, taps.channels) {
-        from = weight + first_column + this->column;
-        inside = first_column + this->column < taps.C;
+    __device__ WeightColumns(const T* weight, const WeightTaps& taps, int first_column, Range range)
+        : O(taps.O),
+          tap(range.begin + this->row, this->ROWS_PER_PASS, taps.taps_w, taps.channels,
+              taps.step_h * taps.KW * taps.C, taps.step_w * taps.C, taps.KH * taps.KW * taps.C) {
+        const int column = first_column + this->column;
+        from = weight + (taps.first_h * taps.KW + taps.first_w) * taps.C + column;
+        left = column < taps.C ? range.end - range.begin - this->row : 0;
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            const int kh = taps.first_h + k.outer * taps.step_h;
-            const int kw = taps.first_w + k.middle * taps.step_w;
-            const long long row = ((long long)k.inner * taps.KH + kh) * taps.KW + kw;
-            this->copy(piece, pass, from + row * taps.C,
-                       inside && k.outer < taps.taps_h && k.inner < taps.O);
-            k.advance(distance, taps.taps_w, taps.channels);
+            this->copy(piece, pass, from + tap.offset,
+                       pass * this->ROWS_PER_PASS < left && tap.inner < O);
+            tap.advance();
         }
+        left -= Piece::ROWS;
     }
 };

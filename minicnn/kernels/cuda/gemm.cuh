@@ -189,7 +189,7 @@ struct FloatSums {
     }
 
     __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
-#pragma unroll 1
+#pragma unroll 4
         for (int k = 0; k < Tile::DEPTH; k += 2) {
             float rows[8][2], columns[8][2];
             load<TileA, LANES_M>(rows, a, warp.m, k, warp.lane / LANES_N);

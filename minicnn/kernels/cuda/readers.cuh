@@ -17,16 +17,15 @@ struct Position {
 };
 
 // Three nested counters, the last running fastest, that move on by a fixed distance. With them goes
-// an offset in memory, the sum of each counter times its stride. Nothing is multiplied on the way.
-template <typename Offset>
+// an offset, the sum of each counter times its stride. Nothing is multiplied on the way.
 struct Walk : Position {
-    Offset offset;
+    int offset;
     const int middle_size, inner_size;
     const Position distance;
-    const Offset step, inner_carry, middle_carry;  // of the offset
+    const int step, inner_carry, middle_carry;  // of the offset
 
-    __device__ Walk(int start, int distance, int middle_size, int inner_size, Offset outer_stride,
-                    Offset middle_stride, Offset inner_stride)
+    __device__ Walk(int start, int distance, int middle_size, int inner_size, int outer_stride,
+                    int middle_stride, int inner_stride)
         : Position(start, middle_size, inner_size),
           offset(outer * outer_stride + middle * middle_stride + inner * inner_stride),
           middle_size(middle_size),
@@ -129,15 +128,17 @@ struct Windows {
 // Row m is the window number m, counted through all images; depth is (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
+    const T* const images;
     const Windows windows;
-    const T* first_tap[WindowRows::PASSES];
-    int h[WindowRows::PASSES], w[WindowRows::PASSES];  // of the first tap
-    Walk<int> tap;                                     // tap_h, tap_w, channel
+    int h[WindowRows::PASSES], w[WindowRows::PASSES];  // of a row's first tap
+    int pixel[WindowRows::PASSES];                     // and its number in all images
+    Walk tap;                                          // tap_h, tap_w, channel: in elements
     int left;                                          // along the depth
 
     __device__ WindowRows(const T* images, const Windows& windows, int all_rows, int first_row,
                           Range range)
-        : windows(windows),
+        : images(images),
+          windows(windows),
           tap(range.begin + this->column, Piece::COLUMNS, windows.taps_w, windows.channels,
               windows.spacing_h * windows.W * windows.pitch, windows.spacing_w * windows.pitch, 1),
           left(range.end - range.begin - this->column) {
@@ -147,17 +148,17 @@ struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
             const Position window(m, windows.rows, windows.columns);  // image, i, j
             h[pass] = windows.origin_h + window.middle * windows.stride_h;
             w[pass] = windows.origin_w + window.inner * windows.stride_w;
-            const long long row = (long long)window.outer * windows.H + h[pass];
-            first_tap[pass] = images + (row * windows.W + w[pass]) * windows.pitch;
+            pixel[pass] = (window.outer * windows.H + h[pass]) * windows.W + w[pass];
             if (m >= all_rows) h[pass] = -(1 << 30);  // never in an image, whatever the tap
         }
     }
 
     __device__ void copy_next(char* piece) {
         const int tap_h = tap.outer * windows.spacing_h, tap_w = tap.middle * windows.spacing_w;
+        const T* const from = images + tap.offset;
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, first_tap[pass] + tap.offset,
+            this->copy(piece, pass, from + (long long)pixel[pass] * windows.pitch,
                        left > 0 && windows.inside(h[pass] + tap_h, w[pass] + tap_w));
         }
         tap.advance();
@@ -195,18 +196,16 @@ struct MatrixColumns : Copies<T, Piece, VECTOR, THREADS> {
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
     const Windows windows;
-    Walk<long long> window;  // image, i, j
-    const T* from;           // the element in the first window
-    int h, w;                // and its pixel
-    int left;  // windows; none if this thread's columns are beyond the last one
+    Walk window;    // image, i, j: in pixels
+    const T* from;  // the element in the first window
+    int h, w;       // and its pixel
+    int left;       // windows; none if this thread's columns are beyond the last one
 
     __device__ WindowColumns(const T* images, const Windows& windows, int columns,
                              int first_column, Range range)
         : windows(windows),
           window(range.begin + this->row, this->ROWS_PER_PASS, windows.rows, windows.columns,
-                 (long long)windows.H * windows.W * windows.pitch,
-                 (long long)windows.stride_h * windows.W * windows.pitch,
-                 windows.stride_w * windows.pitch) {
+                 windows.H * windows.W, windows.stride_h * windows.W, windows.stride_w) {
         const int column = first_column + this->column;
         const Position element(column, windows.taps_w, windows.channels);
         h = windows.origin_h + element.outer * windows.spacing_h;
@@ -220,7 +219,7 @@ struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
         for (int pass = 0; pass < this->PASSES; ++pass) {
             const bool inside = windows.inside(h + window.middle * windows.stride_h,
                                                w + window.inner * windows.stride_w);
-            this->copy(piece, pass, from + window.offset,
+            this->copy(piece, pass, from + (long long)window.offset * windows.pitch,
                        inside && pass * this->ROWS_PER_PASS < left);
             window.advance();
         }
@@ -241,7 +240,7 @@ struct WeightTaps {
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WeightColumns : Copies<T, Piece, VECTOR, THREADS> {
     const int O;
-    Walk<int> tap;  // tap_h, tap_w, o
+    Walk tap;       // tap_h, tap_w, o: in elements
     const T* from;  // tap 0 of o = 0
     int left;       // along the depth; none if this thread's columns are beyond the last one
 

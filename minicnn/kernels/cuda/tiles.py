@@ -71,9 +71,9 @@ _TENSOR_CORE_TILES = (
     Tile(64, 64, 32, 32, 4, 4),
 )
 _FLOAT_TILES = (
-    Tile(128, 128, 32, 64, 3, 2),
-    Tile(128, 64, 32, 64, 3, 4),
-    Tile(64, 64, 32, 64, 3, 8),
+    Tile(128, 64, 32, 64, 4, 2),
+    Tile(64, 128, 32, 64, 4, 2),
+    Tile(64, 64, 32, 64, 4, 4),
 )
 #: The tiles by the C++ type of the operands.
 TILES = {

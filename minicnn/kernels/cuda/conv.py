@@ -247,9 +247,7 @@ def _multiply(
     if epilogue:
         types.append("float" if epilogue[0] is None else CPP_TYPES[epilogue[0].dtype.name])
     x, tile = operands[0], plan.tile
-    kernel = template.instance(
-        x.dtype, problem.type, tile.expression(x.itemsize), *vectors, *types
-    )
+    kernel = template.instance(x.dtype, problem.type, tile.expression(x.itemsize), *vectors, *types)
     remainders = problem.count // geometry.groups
     kernel.launch(
         (problem.tiles(tile), geometry.groups, remainders * plan.splits),

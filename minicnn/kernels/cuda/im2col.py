@@ -18,7 +18,15 @@ import numpy as np
 
 from ..geometry import Geometry
 from .activation import relu as relu_forward
-from .module import FLOATS, HALVES, CudaFile, accumulator, channels_first, channels_last, geometry_argument
+from .module import (
+    FLOATS,
+    HALVES,
+    CudaFile,
+    accumulator,
+    channels_first,
+    channels_last,
+    geometry_argument,
+)
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,6 +61,16 @@ def allow_tf32(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.fixture
+def to_gpu(cp: Any, put: Callable[..., Any]) -> Callable[..., Any]:
+    """Copies an array to the GPU, images channels-last."""
+
+    def to_gpu(array: np.ndarray, layout: str = "channels-last") -> Any:
+        return put(array, layout) if array.ndim == 4 else cp.asarray(array)
+
+    return to_gpu
+
+
+@pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Makes all products take one tile, or one number of splits."""
 
@@ -83,7 +94,7 @@ def random(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 class Convolution:
     """A convolution's arguments on the GPU, and what torch makes of them in float64."""
 
-    def __init__(self, put: Callable[..., Any], name: str, dtype: Any, bias_dtype: Any = None):
+    def __init__(self, to_gpu: Callable[..., Any], name: str, dtype: Any, bias_dtype: Any = None):
         N, C, O, size, kernel_size, stride, padding, dilation, groups = CASES[name]
         x = random((N, C, *size), dtype)
         weight = random((O, C // groups, *kernel_size), dtype)
@@ -92,20 +103,16 @@ class Convolution:
             torch.tensor(a.astype(np.float64), requires_grad=True) for a in (x, weight)
         )
         torch_bias = torch.tensor(bias.astype(np.float64))
-        self.out = F.conv2d(
-            torch_x, torch_weight, torch_bias, stride, padding, dilation, groups
-        )
+        self.out = F.conv2d(torch_x, torch_weight, torch_bias, stride, padding, dilation, groups)
         grad = random(tuple(self.out.shape), dtype)
         self.out.backward(torch.tensor(grad.astype(np.float64)))
         self.grad_x, self.grad_weight = torch_x.grad, torch_weight.grad
         self.geometry = Geometry(
             size, tuple(self.out.shape[2:]), kernel_size, stride, padding, dilation, groups
         )
-        self.arguments = put(x), put(weight), put(bias), put(grad)
+        self.arguments = to_gpu(x), to_gpu(weight), to_gpu(bias), to_gpu(grad)
 
-    def check(
-        self, close: Callable[..., None], tolerance: float, functions: Any = cuda
-    ) -> None:
+    def check(self, close: Callable[..., None], tolerance: float, functions: Any = cuda) -> None:
         """Compares all three products; float32 has to come out of them exactly enough."""
         x, weight, bias, grad = self.arguments
         out = functions.conv2d(x, weight, bias, self.geometry, True)
@@ -132,48 +139,46 @@ def close(cp: Any) -> Callable[..., None]:
 
 @types
 @pytest.mark.parametrize("name", CASES)
-def test_convolution(put: Any, close: Any, allow_tf32: Any, name: str, type_: str) -> None:
+def test_convolution(to_gpu: Any, close: Any, allow_tf32: Any, name: str, type_: str) -> None:
     dtype, _, tolerance = TYPES[type_]
     allow_tf32(type_)
-    Convolution(put, name, dtype).check(close, tolerance)
+    Convolution(to_gpu, name, dtype).check(close, tolerance)
 
 
 @types
 @pytest.mark.parametrize("name", ["more than a tile", "odd channels", "stride and dilation"])
 def test_splits_of_the_depth(
-    put: Any, close: Any, allow_tf32: Any, planned: Any, name: str, type_: str
+    to_gpu: Any, close: Any, allow_tf32: Any, planned: Any, name: str, type_: str
 ) -> None:
     dtype, _, tolerance = TYPES[type_]
     allow_tf32(type_)
     planned(splits=3)
-    Convolution(put, name, dtype).check(close, tolerance)
+    Convolution(to_gpu, name, dtype).check(close, tolerance)
 
 
 @pytest.mark.slow
 @types
 @pytest.mark.parametrize("tile", range(5))
 def test_every_tile(
-    put: Any, close: Any, allow_tf32: Any, planned: Any, tile: int, type_: str
+    to_gpu: Any, close: Any, allow_tf32: Any, planned: Any, tile: int, type_: str
 ) -> None:
     dtype, _, tolerance = TYPES[type_]
     if tile >= len(tiles.TILES[type_]):
         pytest.skip("no such tile")
     allow_tf32(type_)
     planned(tile=tile)
-    Convolution(put, "more than a tile", dtype).check(close, tolerance)
+    Convolution(to_gpu, "more than a tile", dtype).check(close, tolerance)
 
 
 @pytest.mark.parametrize("splits", [1, 2])
-def test_bias_in_float32_beside_16_bits(
-    put: Any, close: Any, planned: Any, splits: int
-) -> None:
+def test_bias_in_float32_beside_16_bits(to_gpu: Any, close: Any, planned: Any, splits: int) -> None:
     planned(splits=splits)
-    case = Convolution(put, "3x3", minicnn.bfloat16, bias_dtype=minicnn.float32)
+    case = Convolution(to_gpu, "3x3", minicnn.bfloat16, bias_dtype=minicnn.float32)
     case.check(close, 8e-3)
 
 
-def test_without_bias_and_relu(put: Any, close: Any) -> None:
-    case = Convolution(put, "3x3", minicnn.float16)
+def test_without_bias_and_relu(to_gpu: Any, close: Any) -> None:
+    case = Convolution(to_gpu, "3x3", minicnn.float16)
     x, weight, bias, _ = case.arguments
     without_bias = case.out.detach() - torch.tensor(bias.get().astype(np.float64))[:, None, None]
     close(cuda.conv2d(x, weight, None, case.geometry), without_bias, 1e-3)
@@ -181,9 +186,9 @@ def test_without_bias_and_relu(put: Any, close: Any) -> None:
 
 
 @pytest.mark.parametrize("splits", [1, 2])
-def test_relu_keeps_nan(cp: Any, put: Any, planned: Any, splits: int) -> None:
+def test_relu_keeps_nan(cp: Any, to_gpu: Any, planned: Any, splits: int) -> None:
     planned(splits=splits)
-    case = Convolution(put, "3x3", minicnn.bfloat16)
+    case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
     x, weight, bias, _ = case.arguments
     x[0, 0, 0, 0] = np.nan
     out = cp.asnumpy(cuda.conv2d(x, weight, bias, case.geometry, relu=True)).astype(np.float32)
@@ -193,15 +198,12 @@ def test_relu_keeps_nan(cp: Any, put: Any, planned: Any, splits: int) -> None:
 
 @pytest.mark.parametrize("layout", ["channels-first", "unaligned"])
 @pytest.mark.parametrize("name", ["3x3", "4 channels"])
-def test_memory_layouts(put: Any, close: Any, name: str, layout: str) -> None:
-    def put_there(array: np.ndarray) -> Any:
-        return put(array, layout) if array.ndim == 4 else put(array)
-
-    Convolution(put_there, name, minicnn.bfloat16).check(close, 8e-3)
+def test_memory_layouts(to_gpu: Any, close: Any, name: str, layout: str) -> None:
+    Convolution(functools.partial(to_gpu, layout=layout), name, minicnn.bfloat16).check(close, 8e-3)
 
 
-def test_gradient_of_the_weight_defaults_to_the_dtype_of_x(put: Any, close: Any) -> None:
-    case = Convolution(put, "3x3", minicnn.float16)
+def test_gradient_of_the_weight_defaults_to_the_dtype_of_x(to_gpu: Any, close: Any) -> None:
+    case = Convolution(to_gpu, "3x3", minicnn.float16)
     x, _, _, grad = case.arguments
     result = cuda.conv2d_weight_grad(grad, x, case.geometry)
     assert result.dtype == minicnn.float16
@@ -222,17 +224,17 @@ def test_empty_batch(cp: Any) -> None:
     )
 
 
-def test_same_bits_in_every_run(cp: Any, put: Any, planned: Any) -> None:
+def test_same_bits_in_every_run(cp: Any, to_gpu: Any, planned: Any) -> None:
     planned(splits=3)
-    case = Convolution(put, "more than a tile", minicnn.float32)
+    case = Convolution(to_gpu, "more than a tile", minicnn.float32)
     x, _, _, grad = case.arguments
     first = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
     again = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
     np.testing.assert_array_equal(first, again)
 
 
-def test_operands_of_two_dtypes_are_refused(put: Any) -> None:
-    case = Convolution(put, "3x3", minicnn.bfloat16)
+def test_operands_of_two_dtypes_are_refused(to_gpu: Any) -> None:
+    case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
     x, weight, *_ = case.arguments
     with pytest.raises(TypeError, match="one dtype, got bfloat16 and float32"):
         cuda.conv2d(x, weight.astype(np.float32), None, case.geometry)
@@ -247,7 +249,7 @@ def test_operands_of_two_dtypes_are_refused(put: Any) -> None:
 @pytest.mark.parametrize("splits", [None, 2])
 @pytest.mark.parametrize("M, N, K", [(3, 10, 40), (70, 66, 100), (1, 5, 7)])
 def test_linear(
-    put: Any,
+    to_gpu: Any,
     close: Any,
     allow_tf32: Any,
     planned: Any,
@@ -262,7 +264,7 @@ def test_linear(
     planned(splits=splits)
     x, weight, bias, grad = (random(s, dtype) for s in ((M, K), (N, K), (N,), (M, N)))
     x64, weight64, bias64, grad64 = (a.astype(np.float64) for a in (x, weight, bias, grad))
-    x, weight, bias, grad = (put(a) for a in (x, weight, bias, grad))
+    x, weight, bias, grad = (to_gpu(a) for a in (x, weight, bias, grad))
     out = x64 @ weight64.T + bias64
     close(cuda.linear(x, weight, bias), out, tolerance)
     close(cuda.linear(x, weight, bias, relu=True), np.maximum(out, 0), tolerance)
@@ -273,10 +275,10 @@ def test_linear(
 
 
 def test_switches_of_tf32_are_separate(
-    put: Any, close: Any, monkeypatch: pytest.MonkeyPatch
+    to_gpu: Any, close: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(precision.allow_tf32, "linear", True)
-    case = Convolution(put, "3x3", minicnn.float32)
+    case = Convolution(to_gpu, "3x3", minicnn.float32)
     case.check(close, TYPES["float"][2])
     monkeypatch.setitem(precision.allow_tf32, "conv", True)
     with pytest.raises(AssertionError):
@@ -293,21 +295,21 @@ def test_switches_of_tf32_are_separate(
 )
 @pytest.mark.parametrize("name", ["3x3", "groups", "stride and dilation"])
 def test_plain_convolution(
-    put: Any, close: Any, name: str, dtype: Any, tolerance: float
+    to_gpu: Any, close: Any, name: str, dtype: Any, tolerance: float
 ) -> None:
-    Convolution(put, name, dtype).check(close, tolerance, im2col)
+    Convolution(to_gpu, name, dtype).check(close, tolerance, im2col)
 
 
-def test_float64_takes_the_plain_way(put: Any, close: Any) -> None:
-    Convolution(put, "3x3", minicnn.float64).check(close, 1e-7)
+def test_float64_takes_the_plain_way(to_gpu: Any, close: Any) -> None:
+    Convolution(to_gpu, "3x3", minicnn.float64).check(close, 1e-7)
     x, weight = random((4, 6), np.float64), random((5, 6), np.float64)
-    close(cuda.linear(put(x), put(weight), None), x @ weight.T, 1e-13)
+    close(cuda.linear(to_gpu(x), to_gpu(weight), None), x @ weight.T, 1e-13)
 
 
 def test_the_plain_way_can_be_asked_for(
-    put: Any, close: Any, monkeypatch: pytest.MonkeyPatch
+    to_gpu: Any, close: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = Convolution(put, "3x3", minicnn.float32)
+    case = Convolution(to_gpu, "3x3", minicnn.float32)
     monkeypatch.setenv("MINICNN_CUDA_CONV", "im2col")
     monkeypatch.setattr(conv, "_multiply", None)
     case.check(close, 2e-6)

@@ -11,6 +11,7 @@ from .activation import erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, philox_state
 from .grad_scaler import unscale_step, update_scale_step
+from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from .norm import (
     batch_norm,
@@ -52,6 +53,9 @@ __all__ = [
     "dropout",
     "erf",
     "im2col",
+    "linear",
+    "linear_input_grad",
+    "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
     "max_pool2d",

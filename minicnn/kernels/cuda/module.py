@@ -29,8 +29,9 @@ FLOATS = ("float32", "float64")  # NumPy's names for what a template parameter m
 HALVES = ("float16", "bfloat16")
 THREADS_PER_BLOCK = 256
 WARP = 32
+_ORDINARY_SHARED_MEMORY = 48 << 10  # bytes that a block may have without asking
 
-_CPP_TYPES = {
+CPP_TYPES = {
     "float16": "float16",
     "bfloat16": "bfloat16",
     "float32": "float",
@@ -50,12 +51,19 @@ class CudaFile:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.kernels: list[Kernel] = []
+        self.kernels: list[Kernel | Template] = []
 
     def kernel(self, name: str, *types: Iterable[str]) -> Kernel:
         """Declares a kernel template; ``types`` are the dtypes that each parameter may take."""
-        self.kernels.append(Kernel(self, name, types))
-        return self.kernels[-1]
+        kernel = Kernel(self, name, types)
+        self.kernels.append(kernel)
+        return kernel
+
+    def template(self, name: str) -> Template:
+        """Declares a kernel template with so many instances that each is compiled on demand."""
+        template = Template(self, name)
+        self.kernels.append(template)
+        return template
 
     @functools.cached_property
     def source(self) -> str:
@@ -64,7 +72,7 @@ class CudaFile:
 
     @property
     def name_expressions(self) -> tuple[str, ...]:
-        """Every kernel to compile, such as ``relu<float>``."""
+        """Every kernel to compile together, such as ``relu<float>``."""
         return tuple(name for kernel in self.kernels for name in kernel.instances.values())
 
     @functools.cached_property
@@ -74,7 +82,10 @@ class CudaFile:
     @functools.cache  # noqa: B019 (files live as long as the process)
     def compiled(self, name_expression: str) -> cupy.RawKernel:
         """The kernel of that name, compiled if it was not yet (CuPy does so on each GPU)."""
-        return self._module.get_function(name_expression)
+        if name_expression in self.name_expressions:
+            return self._module.get_function(name_expression)
+        alone = cupy.RawModule(code=self.source, name_expressions=(name_expression,))
+        return alone.get_function(name_expression)
 
 
 def _read(name: str) -> str:
@@ -97,7 +108,7 @@ class Kernel:
         self.file = file
         self.name = name
         self.instances = {
-            dtypes: f"{name}<{', '.join(_CPP_TYPES[dtype] for dtype in dtypes)}>"
+            dtypes: f"{name}<{', '.join(CPP_TYPES[dtype] for dtype in dtypes)}>"
             for dtypes in itertools.product(*types)
         }
 
@@ -110,6 +121,19 @@ class Kernel:
         return Launcher(self, self.instances[names], key[0])
 
 
+class Template:
+    """A kernel template whose instances are compiled one by one, when they are first launched."""
+
+    def __init__(self, file: CudaFile, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.instances: dict[tuple[str, ...], str] = {}  # that are compiled with the whole file
+
+    def instance(self, dtype: np.dtype[Any], *parameters: str | int) -> Launcher:
+        """The kernel with these template parameters, in C++, for arrays of ``dtype``."""
+        return Launcher(self, f"{self.name}<{', '.join(map(str, parameters))}>", dtype)
+
+
 class Launcher:
     """A kernel for certain dtypes, ready to be launched on the current stream.
 
@@ -119,7 +143,7 @@ class Launcher:
     other NumPy scalars keep their type.
     """
 
-    def __init__(self, kernel: Kernel, instance: str, dtype: np.dtype[Any]) -> None:
+    def __init__(self, kernel: Kernel | Template, instance: str, dtype: np.dtype[Any]) -> None:
         self._kernel = kernel
         self._instance = instance
         self._real = accumulator(dtype)
@@ -131,10 +155,15 @@ class Launcher:
         if blocks:
             self.launch((blocks,), (THREADS_PER_BLOCK,), np.int64(count), *args)
 
-    def launch(self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
-        """Launches blocks of a given shape."""
+    def launch(
+        self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any, shared_memory: int = 0
+    ) -> None:
+        """Launches blocks of a given shape, with so many bytes of dynamic shared memory each."""
         kernel = self._kernel.file.compiled(self._instance)
-        kernel(grid, block, tuple(self._convert(argument) for argument in args))
+        arguments = tuple(self._convert(argument) for argument in args)
+        if shared_memory > _ORDINARY_SHARED_MEMORY:  # more has to be asked for
+            kernel.max_dynamic_shared_size_bytes = shared_memory
+        kernel(grid, block, arguments, shared_mem=shared_memory)
 
     def _convert(self, argument: Any) -> Any:
         # CuPy checks nothing, and would pass an int or float as 8 bytes

@@ -19,7 +19,9 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list:
     """Grid, block and arguments of each launch, which does not take place."""
     calls: list = []
     monkeypatch.setattr(
-        CudaFile, "compiled", lambda self, name: lambda *launch: calls.append((name, *launch))
+        CudaFile,
+        "compiled",
+        lambda self, name: lambda *launch, shared_mem: calls.append((name, *launch)),
     )
     return calls
 

@@ -86,7 +86,7 @@ def test_results_and_gradients_are_those_of_torch(name: str, half: bool) -> None
         results = [out]
         if out.requires_grad:
             results += library.autograd.grad((out.float() * make(*out.shape)).sum(), [x])
-        return [r.detach().float().numpy() for r in results]
+        return [r.detach().float().cpu().numpy() for r in results]
 
     ours = run(minicnn, F, minicnn.autocast())
     theirs = run(torch, TF, torch.autocast("cpu", dtype=torch.bfloat16))
@@ -183,10 +183,10 @@ def test_weights_stay_float32_and_get_float32_gradients() -> None:
     for our, want in zip(ours, wanted):
         assert our.dtype == float32
         # as a whole: values near 0 may fall on the other side of the ReLU
-        error = np.linalg.norm(our.numpy() - want.numpy())
-        assert error < 0.1 * np.linalg.norm(want.numpy())
+        error = np.linalg.norm(our.cpu().numpy() - want.cpu().numpy())
+        assert error < 0.1 * np.linalg.norm(want.cpu().numpy())
         # not merely rounded to bfloat16 and stored as float32
-        assert (our.numpy() != our.bfloat16().float().numpy()).any()
+        assert (our.cpu().numpy() != our.bfloat16().float().cpu().numpy()).any()
 
 
 @pytest.mark.parametrize("layer", ["conv2d", "linear"])
@@ -202,7 +202,7 @@ def test_gradients_of_gradients_in_mixed_precision(layer: str) -> None:
             (out.float() ** 2).sum(), [x, weight, bias], create_graph=True
         )
         total = sum(((g**2).sum() for g in grads[1:]), (grads[0] ** 2).sum())
-        return [g.numpy() for g in minicnn.autograd.grad(total, [x, weight, bias])]
+        return [g.cpu().numpy() for g in minicnn.autograd.grad(total, [x, weight, bias])]
 
     for mixed, exact in zip(penalty(True), penalty(False)):
         np.testing.assert_allclose(mixed, exact, rtol=0, atol=0.05 * np.abs(exact).max())

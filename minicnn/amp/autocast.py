@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.grad_mode import Switch, mode
+from ..device import Device
 from ..dtypes import HALVES, bfloat16, float32
 from ..tensor import Tensor
 
@@ -37,6 +38,7 @@ class autocast(Switch):
 
     Raises:
         ValueError: for another dtype.
+        RuntimeError: for a device that does not exist.
 
     Weights stay float32: the layers make (and keep) their lowered copies, and gradients of weights
     come out in float32. float64 tensors are left alone. The backward pass runs in the dtypes of the
@@ -51,10 +53,17 @@ class autocast(Switch):
     def __init__(
         self, device_type: str | None = None, dtype: Any = bfloat16, enabled: bool = True
     ) -> None:
+        check_device_type(device_type)
         dtype = bfloat16 if dtype is None else np.dtype(dtype)
         if dtype not in HALVES:
             raise ValueError(f"autocast expects dtype float16 or bfloat16, got {dtype}")
         super().__init__(dtype if enabled else None)
+
+
+def check_device_type(device_type: str | None) -> None:
+    """Raises a RuntimeError for what is no device, such as a dtype that should have a name."""
+    if device_type is not None:
+        Device(device_type)
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:

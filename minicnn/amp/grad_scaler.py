@@ -9,6 +9,7 @@ from .. import kernels
 from ..device import xp_of
 from ..dtypes import float16, float32, int32
 from ..tensor import Tensor
+from .autocast import check_device_type
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
@@ -50,6 +51,7 @@ class GradScaler:
 
     Raises:
         ValueError: unless ``growth_factor > 1 > backoff_factor``.
+        RuntimeError: for a device that does not exist.
 
     As ``torch.amp.GradScaler``, except that the step is skipped by the optimizer's kernel: scale
     and overflow stay in device memory, and no step waits for the GPU. Hence Adam's step number
@@ -70,6 +72,7 @@ class GradScaler:
                 "GradScaler expects growth_factor > 1 > backoff_factor, "
                 f"got {growth_factor} and {backoff_factor}"
             )
+        check_device_type(device)
         self._enabled = enabled
         self._init_scale = float(init_scale)
         self._init_growth_tracker = 0

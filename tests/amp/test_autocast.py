@@ -112,6 +112,8 @@ def test_device_type_and_options_as_in_torch() -> None:
         assert (x @ x).dtype == bfloat16
     with pytest.raises(ValueError, match="float16 or bfloat16, got float32"):
         minicnn.autocast(dtype=float32)
+    with pytest.raises(RuntimeError, match="device must be"):
+        minicnn.autocast(float16)  # type: ignore[arg-type]
 
 
 def test_nested_blocks_and_decorated_functions() -> None:

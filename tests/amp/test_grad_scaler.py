@@ -173,6 +173,8 @@ def test_errors() -> None:
         scaler.load_state_dict({})
     with pytest.raises(ValueError, match="got 0.5 and 0.5"):
         GradScaler(growth_factor=0.5)
+    with pytest.raises(RuntimeError, match="device must be"):
+        GradScaler(1024.0)
     with pytest.raises(ValueError, match="tensor or tensors, got int"):
         scaler.scale(3)
     half = minicnn.ones(2, dtype=minicnn.float16, requires_grad=True)

@@ -66,9 +66,9 @@ __all__ = [
     "count_nonzero",
     "cuda",
     "dot",
-    "emulation",
     "empty",
     "empty_like",
+    "emulation",
     "expand_dims",
     "eye",
     "flip",
@@ -93,8 +93,8 @@ __all__ = [
     "where",
     "zeros",
     "zeros_like",
-    *UFUNCS,
 ]
+__all__ += [*UFUNCS]
 
 
 def get_default_memory_pool() -> MemoryPool:

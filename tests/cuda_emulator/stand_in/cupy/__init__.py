@@ -52,7 +52,7 @@ from ._launch import RawKernel, RawModule
 from ._memory import MemoryPool, default_pool
 
 __version__ = "14.2.0"
-__all__ = [
+__all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "RawKernel",
     "RawModule",
     "arange",
@@ -93,8 +93,8 @@ __all__ = [
     "where",
     "zeros",
     "zeros_like",
+    *UFUNCS,
 ]
-__all__ += [*UFUNCS]
 
 
 def get_default_memory_pool() -> MemoryPool:

@@ -88,7 +88,10 @@ class Tensor(TensorMethods):
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
         if isinstance(array, np.generic):  # NumPy's results without dimensions
             array = np.asarray(array)
-        elif not isinstance(array, np.ndarray) and not hasattr(array, "__cuda_array_interface__"):
+        elif not isinstance(array, np.ndarray) and not hasattr(
+            type(array),
+            "__cuda_array_interface__",  # of the class: an array would make one
+        ):
             raise TypeError(
                 f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
                 "use minicnn.tensor(…)"

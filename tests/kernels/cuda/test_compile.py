@@ -18,6 +18,8 @@ from cuda_emulator.resources import REGISTERS_PER_MULTIPROCESSOR, compile_for
 
 from minicnn.kernels.cuda import module
 
+pytestmark = pytest.mark.cpu_only
+
 FILES = sorted(path.stem for path in module.FOLDER.glob("*.cu"))
 
 

@@ -52,7 +52,7 @@ from ._launch import RawKernel, RawModule
 from ._memory import MemoryPool, default_pool
 
 __version__ = "14.2.0"
-__all__ = [
+__all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "RawKernel",
     "RawModule",
     "arange",
@@ -66,9 +66,9 @@ __all__ = [
     "count_nonzero",
     "cuda",
     "dot",
-    "emulation",
     "empty",
     "empty_like",
+    "emulation",
     "expand_dims",
     "eye",
     "flip",

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import emulation
 from ._memory import Allocation, MemoryPointer, allocate
 from ._stream import Stream, is_capturing, perform, refuse
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _IMPLICIT = (
     "Implicit conversion to a NumPy array is not allowed. "
@@ -181,13 +184,13 @@ class ndarray:
         memptr: MemoryPointer | None = None,
         strides: Any = None,
         order: str = "C",
-    ) -> ndarray:
+    ) -> Self:
         """A new array, or one on memory that is there already."""
         if memptr is None:
-            return new_array(shape, dtype)
+            return new_array(shape, dtype)  # type: ignore[return-value]
         raw = memptr.mem.raw
         view = np.ndarray(shape, dtype, raw, memptr.ptr - raw.ctypes.data, strides)
-        return cls._of(view, memptr.mem)
+        return cls._of(view, memptr.mem)  # type: ignore[return-value]
 
     @classmethod
     def _of(cls, array: np.ndarray, allocation: Allocation, base: ndarray | None = None) -> ndarray:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import numpy as np
 from cuda_emulator import fenced
@@ -14,7 +15,7 @@ from cuda_emulator import fenced
 class Allocation:
     """A piece of device memory; its bytes are NaN in every float format until written."""
 
-    live: weakref.WeakSet[Allocation] = weakref.WeakSet()
+    live: ClassVar[weakref.WeakSet[Allocation]] = weakref.WeakSet()
 
     def __init__(self, nbytes: int, pool: MemoryPool) -> None:
         self.raw: np.ndarray = fenced(nbytes)

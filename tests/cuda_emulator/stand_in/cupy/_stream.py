@@ -7,8 +7,12 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ._memory import Allocation, MemoryPool, default_pool
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _local = threading.local()
 
@@ -83,7 +87,7 @@ class Stream:
         self._capture: Graph | None = None
         self.ptr = 0 if null else id(self)
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         _stack().append(self)
         return self
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .. import emulation
 from .._memory import MemoryPointer, MemoryPool, using_allocator
 from .._stream import Event, Graph, Stream, get_current_stream, get_elapsed_time, refuse
 from . import driver, runtime
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "Device",
@@ -33,7 +37,7 @@ class Device:
             raise runtime.CUDARuntimeError(f"cudaErrorInvalidDevice: no GPU of number {device}")
         self.id = 0
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

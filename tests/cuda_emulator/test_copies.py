@@ -15,7 +15,12 @@ VECTORS = [
 ]
 ROW = np.dtype([("values", "u8"), ("length", "i8"), ("factor", "f4"), ("padding", "u4")])
 COPIES = [f"copy_async<{size}>" for size in (4, 8, 16)]
-MATRICES = [f"load_matrices<{n}, {trans}>" for n in (1, 2, 4) for trans in ("false", "true")]
+MATRICES = [
+    f"load_matrices<{n}, {trans}, {pitch}>"
+    for n in (1, 2, 4)
+    for trans in ("false", "true")
+    for pitch in (8, 64)
+]
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +105,17 @@ def test_asynchronous_copies(module, size, checked):
 @MODES
 @pytest.mark.parametrize("trans", ["false", "true"])
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_ldmatrix(module, count, trans, checked):
+@pytest.mark.parametrize("pitch, passes", [(8, 1), (64, 8)])  # rows of 128 bytes share banks
+def test_ldmatrix(module, count, trans, pitch, passes, checked):
     x = np.arange(count * 64, dtype=np.uint16).reshape(count, 8, 8)
     y = np.zeros((count, 32), np.uint32)
-    module.get(f"load_matrices<{count}, {trans}>")((1,), (32,), (x, y), checked=checked)
+    kernel = module.get(f"load_matrices<{count}, {trans}, {pitch}>")
+    statistics = kernel((1,), (32,), (x, y), checked=checked)
     rows = x.transpose(0, 2, 1) if trans == "true" else x
     # Lane l holds elements 2 * (l % 4) and the next of row l / 4
     np.testing.assert_array_equal(y, rows.reshape(count, 64).view(np.uint32))
+    assert statistics.ldmatrix_phases == count
+    assert statistics.ldmatrix_replays == (passes - 1) * count
 
 
 @MODES

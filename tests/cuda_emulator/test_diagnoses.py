@@ -84,6 +84,12 @@ extern "C" __global__ void atomic_and_plain(int* y) {
   __syncthreads();
   if (threadIdx.x == 0) y[0] = s;
 }
+extern "C" __global__ void lanes_add(int* y) { y[threadIdx.x / 2] += 1; }
+extern "C" __global__ void lanes_add_in_turn(int* y) {
+  if (threadIdx.x % 2) y[threadIdx.x / 2] += 1;
+  __syncwarp();
+  if (threadIdx.x % 2 == 0) y[threadIdx.x / 2] += 1;
+}
 extern "C" __global__ void flag_between_blocks(int* data, int* flag, int* y) {
   if (blockIdx.x == 0) {
     data[0] = 42;
@@ -137,6 +143,8 @@ CASES = {
     "outside_mask": (1, 32, [(32, INTS)], {}, "shuffle reads lane 20", "shuffle reads lane 20"),
     "half_warp": (1, 16, [(16, INTS)], {}, "names lanes 0xffff0000", "names lanes 0xffff0000"),
     "atomic_and_plain": (1, 64, [(1, INTS)], {}, "", "race"),
+    "lanes_add": (1, 32, [(16, INTS)], {}, "", "global memory race: .* of the same block"),
+    "lanes_add_in_turn": (1, 32, [(16, INTS)], {}, "", ""),
     "flag_between_blocks": (2, 1, [(1, INTS), (1, INTS), (1, INTS)], {}, "", "global memory race"),
 }
 

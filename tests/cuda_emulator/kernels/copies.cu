@@ -46,15 +46,17 @@ __global__ void copy_async(const char* x, char* y, int kept) {
   for (int i = 0; i < BYTES; i++) y[offset + i] = shared[offset + i];
 }
 
-// Each lane's registers after ldmatrix of 8x8 matrices that lie one behind the
-// other: COUNT of them.
-template <int COUNT, bool TRANSPOSE>
+// Each lane's registers after ldmatrix of COUNT 8x8 matrices that lie one behind
+// the other, their rows PITCH elements apart.
+template <int COUNT, bool TRANSPOSE, int PITCH>
 __global__ void load_matrices(const u16* x, u32* y) {
-  __shared__ __align__(16) u16 shared[COUNT * 64];
+  __shared__ __align__(16) u16 shared[COUNT * 8 * PITCH];
   int lane = threadIdx.x;
-  for (int i = lane; i < COUNT * 64; i += 32) shared[i] = x[i];
+  for (int i = lane; i < COUNT * 64; i += 32) {
+    shared[i / 8 * PITCH + i % 8] = x[i];
+  }
   __syncwarp();
-  u32 row = shared_address(shared + lane % (COUNT * 8) * 8);
+  u32 row = shared_address(shared + lane % (COUNT * 8) * PITCH);
   u32 d[4];
   if (COUNT == 1 && !TRANSPOSE) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];\n"
@@ -74,9 +76,9 @@ __global__ void load_matrices(const u16* x, u32* y) {
         : "=r"(d[0]), "=r"(d[1])
         : "r"(row));
   } else if (!TRANSPOSE) {
-    ldmatrix_x4(d, shared + lane * 8);
+    ldmatrix_x4(d, shared + lane * PITCH);
   } else {
-    ldmatrix_x4_trans(d, shared + lane * 8);
+    ldmatrix_x4_trans(d, shared + lane * PITCH);
   }
   for (int i = 0; i < COUNT; i++) y[i * 32 + lane] = d[i];
 }

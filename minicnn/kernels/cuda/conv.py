@@ -29,7 +29,7 @@ from .module import (
     channels_last,
     geometry_argument,
 )
-from .precision import allow_tf32
+from ..precision import allow_tf32
 from .tiles import Gpu, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]

@@ -36,9 +36,17 @@ def launchers(stem: str) -> module.CudaFile:
 
 
 def test_files_are_found() -> None:
-    assert {"conv", "pool", "norm", "dropout", "activation", "loss", "resize", "optim"} <= set(
-        FILES
-    )
+    assert {
+        "conv",
+        "pool",
+        "norm",
+        "dropout",
+        "activation",
+        "images",
+        "loss",
+        "resize",
+        "optim",
+    } <= set(FILES)
 
 
 @pytest.mark.parametrize("arch", ["sm_80", "sm_90", "sm_100"])

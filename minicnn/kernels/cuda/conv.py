@@ -17,6 +17,7 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
+from ..precision import allow_tf32
 from . import im2col as plain
 from .im2col import col2im, im2col
 from .module import (
@@ -29,7 +30,6 @@ from .module import (
     channels_last,
     geometry_argument,
 )
-from ..precision import allow_tf32
 from .tiles import Gpu, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
@@ -262,8 +262,10 @@ def _multiply(
     )
     if plan.splits > 1:
         bias, relu = late_epilogue or (None, False)
-        types = out.dtype, np.dtype(np.float32) if bias is None else bias.dtype
-        _add_splits[types](out.size, target, plan.splits, bias, out.shape[-1], relu, out)
+        bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
+        _add_splits[out.dtype, bias_dtype](
+            out.size, target, plan.splits, bias, out.shape[-1], relu, out
+        )
 
 
 def current_gpu() -> Gpu:

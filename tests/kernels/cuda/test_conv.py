@@ -13,8 +13,8 @@ pytest.importorskip("cupy", reason="CuPy is not installed")
 torch = pytest.importorskip("torch")
 
 import minicnn
-from minicnn.kernels import Geometry, cuda
-from minicnn.kernels.cuda import conv, im2col, precision, tiles
+from minicnn.kernels import Geometry, cuda, precision
+from minicnn.kernels.cuda import conv, im2col, tiles
 
 F = torch.nn.functional
 

@@ -88,9 +88,10 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
 def _total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
     """The sum of ``partial`` (splits, C) over the splits."""
     splits, C = partial.shape
-    sums = cupy.empty(C, dtype)
+    # the kernel goes from float32 to 16 bits, but not from float32 to float64 and back
+    sums = cupy.empty(C, dtype if accumulator(dtype) == partial.dtype else partial.dtype)
     _channel_sum_total[sums.dtype].launch(how.total_grid, how.total_block, partial, sums, C, splits)
-    return sums
+    return sums.astype(dtype, copy=False)
 
 
 def erf(x: cupy.ndarray) -> cupy.ndarray:

@@ -88,6 +88,14 @@ def test_bias_gradients_of_half_precision_may_be_float32(put, assert_close, dtyp
         assert_close(result, expected)
 
 
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float16")], ids=str)
+def test_sums_in_any_dtype(put, assert_close, dtypes):
+    x = normal((9, 5, 4, 4), dtypes[0])
+    total = cuda.channel_sum(put(x), np.dtype(dtypes[1]))
+    assert total.dtype == dtypes[1]
+    assert_close(total.astype(np.float16), x.astype(np.float64).sum((0, 2, 3)))
+
+
 @dtypes
 @pytest.mark.parametrize("shape", [(0, 24, 3, 5), (0, 5)], ids=str)
 def test_empty_batch(cp, put, shape, dtype):

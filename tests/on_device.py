@@ -29,10 +29,11 @@ def _call(name: str, *args: Any, **options: Any) -> Any:
         return getattr(cpu, name)(*args, **options)
     from minicnn.kernels import cuda
 
-    moved = _map(_to_gpu, args)
-    result = getattr(cuda, name)(*moved, **options)
+    given = (args, tuple(options.values()))
+    moved_args, moved_options = moved = _map(_to_gpu, given)
+    result = getattr(cuda, name)(*moved_args, **dict(zip(options, moved_options)))
     if name.endswith("_step"):
-        _map(_write_back, args, moved)
+        _map(_write_back, given, moved)
     return _map(functools.partial(to_device, device=CPU), result)
 
 

@@ -160,7 +160,8 @@ def assert_all_equal(arrays, expected):
 def test_gradients_are_multiplied_by_the_inverse_scale(ours, options):
     (params, grads, states), (expected, _, other_states) = problem(), problem()
     scaling = np.full((), 0.25, np.float32), np.zeros((), np.float32)
-    ours(params, [g * np.float32(4) for g in grads], states, 2, **options, scaling=scaling)
+    scaled = [np.asarray(g * np.float32(4)) for g in grads]
+    ours(params, scaled, states, 2, **options, scaling=scaling)
     ours(expected, grads, other_states, 2, **options)
     assert_all_equal(together(params, states), together(expected, other_states))
 

@@ -29,19 +29,22 @@ def _call(name: str, *args: Any, **options: Any) -> Any:
         return getattr(cpu, name)(*args, **options)
     from minicnn.kernels import cuda
 
-    given = (args, tuple(options.values()))
-    moved_args, moved_options = moved = _map(_to_gpu, given)
-    result = getattr(cuda, name)(*moved_args, **dict(zip(options, moved_options)))
+    moved, moved_options = _map(_to_gpu, args), _map(_to_gpu, options)
+    result = getattr(cuda, name)(*moved, **moved_options)
     if name.endswith("_step"):
-        _map(_write_back, given, moved)
+        _map(_write_back, (args, options), (moved, moved_options))
     return _map(functools.partial(to_device, device=CPU), result)
 
 
 def _map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
-    """``function`` of each array in a value that may be a list or tuple of such values."""
+    """``function`` of each array in a value that may be a list, tuple or dict of such values."""
+    if isinstance(value, dict):
+        columns = zip(value.values(), *(other.values() for other in others), strict=True)
+        return {key: _map(function, *items) for key, items in zip(value, columns, strict=True)}
     if isinstance(value, (list, tuple)):
         return type(value)(_map(function, *items) for items in zip(value, *others, strict=True))
-    return function(value, *others) if hasattr(value, "strides") else value
+    is_array = hasattr(value, "strides") and not isinstance(value, type)
+    return function(value, *others) if is_array else value
 
 
 def _to_gpu(array: np.ndarray) -> Any:

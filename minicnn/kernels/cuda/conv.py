@@ -1,24 +1,25 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
 float16 and bfloat16 run on tensor cores, float32 too where ``precision.allow_tf32`` says so. float64
-takes the plain way of ``im2col.py``; so does everything with the environment variable
+takes the plain way of ``plain_conv.py``; so does everything with the environment variable
 ``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
 of one pixel (``linear.py``), and use the same functions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cupy
 import numpy as np
 
 from ..geometry import Geometry
-from . import im2col as plain
-from .im2col import col2im, im2col
+from . import plain_conv
 from .module import (
     CPP_TYPES,
     FLOATS,
@@ -29,8 +30,9 @@ from .module import (
     channels_last,
     geometry_argument,
 )
+from .plain_conv import col2im, im2col
 from .precision import allow_tf32
-from .tiles import Gpu, Problem, choose
+from .tiles import Gpu, Plan, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 
@@ -62,7 +64,7 @@ def conv2d(
         (N, O, OH, OW), channels-last in memory.
     """
     if takes_plain_way(x.dtype):
-        return plain.conv2d(x, weight, bias, geometry, relu)
+        return plain_conv.conv2d(x, weight, bias, geometry, relu)
     out = forward(channels_last(x), channels_last(weight), bias, geometry, relu, "conv")
     return channels_first(out)
 
@@ -79,7 +81,7 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
         (N, C, H, W), channels-last in memory.
     """
     if takes_plain_way(grad.dtype):
-        return plain.conv2d_input_grad(grad, weight, geometry)
+        return plain_conv.conv2d_input_grad(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
 
 
@@ -102,7 +104,7 @@ def conv2d_weight_grad(
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
     if takes_plain_way(x.dtype):
-        return plain.conv2d_weight_grad(grad, x, geometry, dtype)
+        return plain_conv.conv2d_weight_grad(grad, x, geometry, dtype)
     filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
     return channels_first(filters)
 
@@ -226,6 +228,18 @@ def _vector(x: cupy.ndarray, channels: int) -> int:
 
 # ---- launching ----
 
+_planner: list[Callable[[Problem, Gpu], Plan]] = [choose]
+
+
+@contextlib.contextmanager
+def planned_by(planner: Callable[[Problem, Gpu], Plan]) -> Iterator[None]:
+    """Inside, ``planner`` chooses the plans instead of :func:`tiles.choose`: to measure them."""
+    _planner.append(planner)
+    try:
+        yield
+    finally:
+        _planner.pop()
+
 
 def _multiply(
     template: Template,
@@ -238,7 +252,7 @@ def _multiply(
     epilogue: tuple[Any, ...] = (),
 ) -> None:
     """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue``: bias, relu."""
-    plan = choose(problem, current_gpu())
+    plan = _planner[-1](problem, current_gpu())
     target, late_epilogue = out, epilogue
     if plan.splits > 1:  # bias and ReLU wait for the sum
         target = cupy.empty((plan.splits, *out.shape), np.float32)
@@ -262,8 +276,10 @@ def _multiply(
     )
     if plan.splits > 1:
         bias, relu = late_epilogue or (None, False)
-        types = out.dtype, np.dtype(np.float32) if bias is None else bias.dtype
-        _add_splits[types](out.size, target, plan.splits, bias, out.shape[-1], relu, out)
+        bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
+        _add_splits[out.dtype, bias_dtype](
+            out.size, target, plan.splits, bias, out.shape[-1], relu, out
+        )
 
 
 def current_gpu() -> Gpu:

@@ -148,10 +148,11 @@ def input_grad(
 ) -> cupy.ndarray:
     """grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> (N, H, W, G * C)."""
     _check_dtypes(grad, weight)
-    N, O, groups = len(grad), len(weight) // geometry.groups, geometry.groups
-    out_C = weight.shape[-1]
-    grad, weight = _pad(grad, groups), _pad(weight, 1)
-    C, padded_O = weight.shape[-1], grad.shape[-1] // groups
+    N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
+    grad = _pad(grad, groups)
+    O = grad.shape[-1] // groups
+    weight = _pad(_pad_outputs(weight, groups, O), 1)
+    C = weight.shape[-1]
     H, W = geometry.input_size
     out = cupy.empty((N, H, W, groups * out_C), grad.dtype)
     if not out.size:
@@ -159,11 +160,11 @@ def input_grad(
     # one problem for each remainder of rows and columns divided by the stride
     (SH, SW), (KH, KW) = geometry.stride, geometry.kernel_size
     M = N * -(-H // SH) * -(-W // SW)
-    depth = -(-KH // SH) * -(-KW // SW) * padded_O
+    depth = -(-KH // SH) * -(-KW // SW) * O
     problem = Problem(
         "input_grad", _type(grad, layer), M, out_C, depth, groups * SH * SW, grad.itemsize
     )
-    vectors, sizes = (_vector(grad, padded_O), _vector(weight, C)), (N, C, out_C, O, padded_O)
+    vectors, sizes = (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
     _multiply(_input_grad, problem, (grad, weight), vectors, sizes, geometry, out)
     return out
 
@@ -219,6 +220,16 @@ def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
     if out.size:
         _pad_channels[x.dtype](out.size // 4, x, out, channels, padded)
     return out
+
+
+def _pad_outputs(weight: cupy.ndarray, groups: int, O: int) -> cupy.ndarray:
+    """(groups * ..., KH, KW, C) -> (groups * O, KH, KW, C): more filters, which are zero."""
+    if len(weight) == groups * O:
+        return weight
+    filters = weight.reshape(groups, -1, *weight.shape[1:])
+    out = cupy.zeros((groups, O, *weight.shape[1:]), weight.dtype)
+    out[:, : filters.shape[1]] = filters
+    return out.reshape(-1, *weight.shape[1:])
 
 
 def _vector(x: cupy.ndarray, channels: int) -> int:

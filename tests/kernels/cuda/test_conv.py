@@ -112,7 +112,7 @@ class Convolution:
         self.arguments = to_gpu(x), to_gpu(weight), to_gpu(bias), to_gpu(grad)
 
     def check(self, close: Callable[..., None], tolerance: float, functions: Any = cuda) -> None:
-        """Compares all three products; float32 has to come out of them exactly enough."""
+        """Compares all three products; that for the weight comes out in float32."""
         x, weight, bias, grad = self.arguments
         out = functions.conv2d(x, weight, bias, self.geometry, True)
         close(out, F.relu(self.out.detach()), tolerance)
@@ -120,7 +120,9 @@ class Convolution:
         dtype = np.dtype(np.float32)
         grad_weight = functions.conv2d_weight_grad(grad, x, self.geometry, dtype)
         assert grad_weight.dtype == dtype
-        close(grad_weight, self.grad_weight, min(tolerance, 1e-3))
+        if functions is cuda and x.dtype.itemsize == 2:  # products of 16 bits are exact in float32
+            tolerance = 2e-6
+        close(grad_weight, self.grad_weight, max(tolerance, 1e-7))
 
 
 @pytest.fixture

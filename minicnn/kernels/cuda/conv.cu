@@ -39,9 +39,9 @@ __device__ inline Windows input_windows(const Geometry& g, int pitch, int C) {
 // With several splits, blocks share a tile: split s writes what its part of the depth adds to
 // out[s], without bias and ReLU, and add_splits sums up. The same holds for the gradients.
 template <typename T, typename Tile, int VECTOR, typename Result, typename Bias>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_forward(const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
-             bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
+    const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
+    bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, true>;
     const int M = N * g.OH * g.OW, depth = g.KH * g.KW * C;
@@ -93,9 +93,9 @@ struct RemainderAxis {
 // grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
 // where C is out_C padded. blockIdx.z tells the remainder and the split.
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C,
-                int out_C, int O, bool aligned, Geometry g) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
+    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
+    int O, bool aligned, Geometry g) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
     const int group = blockIdx.y, groups = gridDim.y;
@@ -135,9 +135,9 @@ conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result
 
 // grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_weight_grad(const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C,
-                 int O, int padded_O, bool aligned, Geometry g) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_weight_grad(
+    const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C, int O,
+    int padded_O, bool aligned, Geometry g) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, false>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
     const int columns = g.KH * g.KW * C, depth = N * g.OH * g.OW;

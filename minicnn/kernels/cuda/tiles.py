@@ -63,13 +63,17 @@ class Tile:
         return f"Tile<{', '.join(map(str, numbers))}, {self.stages}, {self.blocks}>"
 
 
+_SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
 _TENSOR_CORE_TILES = (
     Tile(256, 128, 64, 64, 3, 1),
     Tile(128, 128, 64, 64, 4, 2),
+    Tile(256, 64, 64, 64, 4, 2),
+    Tile(64, 256, 64, 64, 4, 2),
     Tile(128, 64, 64, 32, 4, 3),
-    Tile(64, 128, 32, 64, 4, 3),
     Tile(64, 64, 32, 32, 4, 4),
 )
+# TF32 wants some more registers than 256 x 64 leaves.
+_TF32_TILES = tuple(tile for tile in _TENSOR_CORE_TILES if tile.name != "256x64")
 _FLOAT_TILES = (
     Tile(128, 64, 32, 64, 4, 2),
     Tile(64, 128, 32, 64, 4, 2),
@@ -79,7 +83,7 @@ _FLOAT_TILES = (
 TILES = {
     "bfloat16": _TENSOR_CORE_TILES,
     "float16": _TENSOR_CORE_TILES,
-    "tfloat32": _TENSOR_CORE_TILES,
+    "tfloat32": _TF32_TILES,
     "float": _FLOAT_TILES,
 }
 ITEMSIZE = {"bfloat16": 2, "float16": 2, "tfloat32": 4, "float": 4}
@@ -150,7 +154,7 @@ def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
 
 def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
     for tile in TILES[problem.type]:
-        for splits in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128):
+        for splits in _SPLITS:
             result_itemsize = problem.result_itemsize if splits == 1 else 4
             fits = tile.shared_memory(result_itemsize) <= gpu.shared_memory
             if fits and (splits == 1 or problem.steps(tile) >= 4 * splits):

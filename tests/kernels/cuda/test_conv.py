@@ -159,7 +159,7 @@ def test_splits_of_the_depth(
 
 @pytest.mark.slow
 @types
-@pytest.mark.parametrize("tile", range(5))
+@pytest.mark.parametrize("tile", range(6))
 def test_every_tile(to_gpu: Any, close: Any, allow_tf32: Any, tile: int, type_: str) -> None:
     dtype, _, tolerance = TYPES[type_]
     if tile >= len(tiles.TILES[type_]):

@@ -39,9 +39,9 @@ __device__ inline Windows input_windows(const Geometry& g, int pitch, int C) {
 // With several splits, blocks share a tile: split s writes what its part of the depth adds to
 // out[s], without bias and ReLU, and add_splits sums up. The same holds for the gradients.
 template <typename T, typename Tile, int VECTOR, typename Result, typename Bias>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_forward(const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
-             bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
+    const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
+    bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, true>;
     const int M = N * g.OH * g.OW, depth = g.KH * g.KW * C;
@@ -90,12 +90,12 @@ struct RemainderAxis {
     }
 };
 
-// grad (N, OH, OW, G * padded_O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
+// grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
 // where C is out_C padded. blockIdx.z tells the remainder and the split.
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C,
-                int out_C, int O, int padded_O, bool aligned, Geometry g) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
+    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
+    int O, bool aligned, Geometry g) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
     const int group = blockIdx.y, groups = gridDim.y;
@@ -103,7 +103,7 @@ conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result
     const int split = blockIdx.z % splits, remainder = blockIdx.z / splits;
     const RemainderAxis v(remainder / g.stride_w, g.H, g.KH, g.stride_h, g.pad_h, g.dilation_h);
     const RemainderAxis u(remainder % g.stride_w, g.W, g.KW, g.stride_w, g.pad_w, g.dilation_w);
-    const int M = N * v.count * u.count, depth = v.taps * u.taps * padded_O;
+    const int M = N * v.count * u.count, depth = v.taps * u.taps * O;
     const int tiles = (M + Tile::M - 1) / Tile::M * ((out_C - 1) / Tile::N + 1);
     if (blockIdx.x >= tiles) return;  // the grid suits the remainder with the most rows
     const Warp<Tile> warp;
@@ -111,11 +111,10 @@ conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result
     const Steps<Tile> steps(depth, splits, split);
 
     const int taps_w = max(u.taps, 1);  // to divide by; without taps there are no steps
-    const Windows windows = {g.OH,     g.OW,     groups * padded_O, v.count,    u.count,    1, 1,
-                             v.origin, u.origin, taps_w,            -v.spacing, -u.spacing, padded_O};
-    const WeightTaps taps = {g.KH,  g.KW,       C,          O,      v.tap,
-                             u.tap, v.tap_step, u.tap_step, taps_w, padded_O};
-    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, windows, M, place.m,
+    const Windows windows = {g.OH,     g.OW,     groups * O, v.count,    u.count,    1, 1,
+                             v.origin, u.origin, taps_w,     -v.spacing, -u.spacing, O};
+    const WeightTaps taps = {g.KH, g.KW, C, v.tap, u.tap, v.tap_step, u.tap_step, taps_w, O};
+    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * O, windows, M, place.m,
                                                      steps.range);
     WeightColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(
         weight + (long long)group * O * g.KH * g.KW * C, taps, place.n, steps.range);
@@ -136,9 +135,9 @@ conv_input_grad(const T* __restrict__ grad, const T* __restrict__ weight, Result
 
 // grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
-__global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS)
-conv_weight_grad(const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C,
-                 int O, int padded_O, bool aligned, Geometry g) {
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_weight_grad(
+    const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C, int O,
+    int padded_O, bool aligned, Geometry g) {
     using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, false>;
     using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
     const int columns = g.KH * g.KW * C, depth = N * g.OH * g.OW;

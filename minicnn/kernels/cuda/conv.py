@@ -1,16 +1,18 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
 float16 and bfloat16 run on tensor cores, float32 too where ``precision.allow_tf32`` says so. float64
-takes the plain way of ``im2col.py``; so does everything with the environment variable
+takes the plain way of ``plain_conv.py``; so does everything with the environment variable
 ``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
 of one pixel (``linear.py``), and use the same functions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cupy
@@ -18,8 +20,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..precision import allow_tf32
-from . import im2col as plain
-from .im2col import col2im, im2col
+from . import plain_conv
 from .module import (
     CPP_TYPES,
     FLOATS,
@@ -30,7 +31,8 @@ from .module import (
     channels_last,
     geometry_argument,
 )
-from .tiles import Gpu, Problem, choose
+from .plain_conv import col2im, im2col
+from .tiles import Gpu, Plan, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 
@@ -62,7 +64,7 @@ def conv2d(
         (N, O, OH, OW), channels-last in memory.
     """
     if takes_plain_way(x.dtype):
-        return plain.conv2d(x, weight, bias, geometry, relu)
+        return plain_conv.conv2d(x, weight, bias, geometry, relu)
     out = forward(channels_last(x), channels_last(weight), bias, geometry, relu, "conv")
     return channels_first(out)
 
@@ -79,7 +81,7 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
         (N, C, H, W), channels-last in memory.
     """
     if takes_plain_way(grad.dtype):
-        return plain.conv2d_input_grad(grad, weight, geometry)
+        return plain_conv.conv2d_input_grad(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
 
 
@@ -102,7 +104,7 @@ def conv2d_weight_grad(
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
     if takes_plain_way(x.dtype):
-        return plain.conv2d_weight_grad(grad, x, geometry, dtype)
+        return plain_conv.conv2d_weight_grad(grad, x, geometry, dtype)
     filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
     return channels_first(filters)
 
@@ -146,10 +148,11 @@ def input_grad(
 ) -> cupy.ndarray:
     """grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> (N, H, W, G * C)."""
     _check_dtypes(grad, weight)
-    N, O, groups = len(grad), len(weight) // geometry.groups, geometry.groups
-    out_C = weight.shape[-1]
-    grad, weight = _pad(grad, groups), _pad(weight, 1)
-    C, padded_O = weight.shape[-1], grad.shape[-1] // groups
+    N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
+    grad = _pad(grad, groups)
+    O = grad.shape[-1] // groups
+    weight = _pad(_pad_outputs(weight, groups, O), 1)
+    C = weight.shape[-1]
     H, W = geometry.input_size
     out = cupy.empty((N, H, W, groups * out_C), grad.dtype)
     if not out.size:
@@ -157,11 +160,11 @@ def input_grad(
     # one problem for each remainder of rows and columns divided by the stride
     (SH, SW), (KH, KW) = geometry.stride, geometry.kernel_size
     M = N * -(-H // SH) * -(-W // SW)
-    depth = -(-KH // SH) * -(-KW // SW) * padded_O
+    depth = -(-KH // SH) * -(-KW // SW) * O
     problem = Problem(
         "input_grad", _type(grad, layer), M, out_C, depth, groups * SH * SW, grad.itemsize
     )
-    vectors, sizes = (_vector(grad, padded_O), _vector(weight, C)), (N, C, out_C, O, padded_O)
+    vectors, sizes = (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
     _multiply(_input_grad, problem, (grad, weight), vectors, sizes, geometry, out)
     return out
 
@@ -219,12 +222,34 @@ def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
     return out
 
 
+def _pad_outputs(weight: cupy.ndarray, groups: int, O: int) -> cupy.ndarray:
+    """(groups * ..., KH, KW, C) -> (groups * O, KH, KW, C): more filters, which are zero."""
+    if len(weight) == groups * O:
+        return weight
+    filters = weight.reshape(groups, -1, *weight.shape[1:])
+    out = cupy.zeros((groups, O, *weight.shape[1:]), weight.dtype)
+    out[:, : filters.shape[1]] = filters
+    return out.reshape(-1, *weight.shape[1:])
+
+
 def _vector(x: cupy.ndarray, channels: int) -> int:
     """Elements that a thread copies at a time: 16 bytes, or 8 if channels come in fours."""
     return 8 if x.itemsize == 2 and channels % 8 == 0 else 4
 
 
 # ---- launching ----
+
+_planner: list[Callable[[Problem, Gpu], Plan]] = [choose]
+
+
+@contextlib.contextmanager
+def planned_by(planner: Callable[[Problem, Gpu], Plan]) -> Iterator[None]:
+    """Inside, ``planner`` chooses the plans instead of :func:`tiles.choose`: to measure them."""
+    _planner.append(planner)
+    try:
+        yield
+    finally:
+        _planner.pop()
 
 
 def _multiply(
@@ -238,7 +263,7 @@ def _multiply(
     epilogue: tuple[Any, ...] = (),
 ) -> None:
     """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue``: bias, relu."""
-    plan = choose(problem, current_gpu())
+    plan = _planner[-1](problem, current_gpu())
     target, late_epilogue = out, epilogue
     if plan.splits > 1:  # bias and ReLU wait for the sum
         target = cupy.empty((plan.splits, *out.shape), np.float32)

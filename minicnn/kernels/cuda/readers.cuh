@@ -229,24 +229,22 @@ struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
 
 // The taps of a weight (O, KH, KW, C) that take part in an input gradient.
 struct WeightTaps {
-    int KH, KW, C, O;
+    int KH, KW, C;
     int first_h, first_w;  // the weight's tap that is number 0
     int step_h, step_w;    // between taps
     int taps_w;
-    int channels;  // O padded: zeros from O on
+    int O;
 };
 
 // Row k is (tap_h, tap_w, o) of a weight, column n its channel c.
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WeightColumns : Copies<T, Piece, VECTOR, THREADS> {
-    const int O;
     Walk tap;       // tap_h, tap_w, o: in elements
     const T* from;  // tap 0 of o = 0
     int left;       // along the depth; none if this thread's columns are beyond the last one
 
     __device__ WeightColumns(const T* weight, const WeightTaps& taps, int first_column, Range range)
-        : O(taps.O),
-          tap(range.begin + this->row, this->ROWS_PER_PASS, taps.taps_w, taps.channels,
+        : tap(range.begin + this->row, this->ROWS_PER_PASS, taps.taps_w, taps.O,
               taps.step_h * taps.KW * taps.C, taps.step_w * taps.C, taps.KH * taps.KW * taps.C) {
         const int column = first_column + this->column;
         from = weight + (taps.first_h * taps.KW + taps.first_w) * taps.C + column;
@@ -256,8 +254,7 @@ struct WeightColumns : Copies<T, Piece, VECTOR, THREADS> {
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from + tap.offset,
-                       pass * this->ROWS_PER_PASS < left && tap.inner < O);
+            this->copy(piece, pass, from + tap.offset, pass * this->ROWS_PER_PASS < left);
             tap.advance();
         }
         left -= Piece::ROWS;

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TILES", "Gpu", "Plan", "Problem", "Tile", "choose", "plans", "read_table", "table_path"]
+__all__ = ["TILES", "Gpu", "Plan", "Problem", "Tile", "choose", "cycles", "plans", "table_path"]
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,17 @@ class Tile:
         return f"Tile<{', '.join(map(str, numbers))}, {self.stages}, {self.blocks}>"
 
 
+_SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
 _TENSOR_CORE_TILES = (
     Tile(256, 128, 64, 64, 3, 1),
     Tile(128, 128, 64, 64, 4, 2),
+    Tile(256, 64, 64, 64, 4, 2),
+    Tile(64, 256, 64, 64, 4, 2),
     Tile(128, 64, 64, 32, 4, 3),
-    Tile(64, 128, 32, 64, 4, 3),
     Tile(64, 64, 32, 32, 4, 4),
 )
+# TF32 wants some more registers than 256 x 64 leaves.
+_TF32_TILES = tuple(tile for tile in _TENSOR_CORE_TILES if tile.name != "256x64")
 _FLOAT_TILES = (
     Tile(128, 64, 32, 64, 4, 2),
     Tile(64, 128, 32, 64, 4, 2),
@@ -79,7 +83,7 @@ _FLOAT_TILES = (
 TILES = {
     "bfloat16": _TENSOR_CORE_TILES,
     "float16": _TENSOR_CORE_TILES,
-    "tfloat32": _TENSOR_CORE_TILES,
+    "tfloat32": _TF32_TILES,
     "float": _FLOAT_TILES,
 }
 ITEMSIZE = {"bfloat16": 2, "float16": 2, "tfloat32": 4, "float": 4}
@@ -134,25 +138,23 @@ class Gpu:
     shared_memory: int
 
 
+@functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, gpu: Gpu) -> Plan:
     """The plan of the table for this GPU and problem, else the fastest by the rule."""
+    possible = plans(problem, gpu)
     entry = read_table().get(gpu.name, {}).get(problem.key)
-    if entry is not None:
-        for plan in plans(problem, gpu):
-            if [plan.tile.name, plan.splits] == entry:
-                return plan
-    return _fastest(problem, gpu)
+    measured = (plan for plan in possible if [plan.tile.name, plan.splits] == entry)
+    return next(measured, possible[0])
 
 
-@functools.lru_cache(maxsize=4096)
-def _fastest(problem: Problem, gpu: Gpu) -> Plan:
-    return min(plans(problem, gpu), key=lambda plan: _cycles(problem, plan, gpu))
+def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
+    """All plans that this GPU can run and that leave each block a few steps, best by rule first."""
+    return sorted(_possible(problem, gpu), key=lambda plan: cycles(problem, plan, gpu))
 
 
-def plans(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
-    """All plans that this GPU can run and that leave each block a few steps."""
+def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
     for tile in TILES[problem.type]:
-        for splits in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128):
+        for splits in _SPLITS:
             result_itemsize = problem.result_itemsize if splits == 1 else 4
             fits = tile.shared_memory(result_itemsize) <= gpu.shared_memory
             if fits and (splits == 1 or problem.steps(tile) >= 4 * splits):
@@ -167,8 +169,8 @@ _STEP_LATENCY = 400  # cycles from a barrier to the next that a lone block canno
 _BLOCK_START, _LAUNCH = 1500, 3000  # cycles
 
 
-def _cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
-    """An estimate of the time that a plan takes."""
+def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
+    """An estimate of the time that a plan takes, in cycles of the GPU's clock."""
     tile = plan.tile
     warps = tile.threads // 32
     step = max(

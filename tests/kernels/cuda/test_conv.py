@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 import minicnn
 from minicnn.kernels import Geometry, cuda, precision
-from minicnn.kernels.cuda import conv, im2col, tiles
+from minicnn.kernels.cuda import conv, plain_conv, tiles
 
 F = torch.nn.functional
 
@@ -70,21 +71,19 @@ def to_gpu(cp: Any, put: Callable[..., Any]) -> Callable[..., Any]:
     return to_gpu
 
 
-@pytest.fixture
-def planned(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Makes all products take one tile, or one number of splits."""
+@contextlib.contextmanager
+def planned(tile: int | None = None, splits: int | None = None) -> Iterator[None]:
+    """Inside, all products take one tile, or one number of splits."""
 
-    def plan(tile: int | None = None, splits: int | None = None) -> None:
-        def choose(problem: tiles.Problem, gpu: tiles.Gpu) -> tiles.Plan:
-            chosen = tiles.choose(problem, gpu)
-            return tiles.Plan(
-                chosen.tile if tile is None else tiles.TILES[problem.type][tile],
-                chosen.splits if splits is None else splits,
-            )
+    def choose(problem: tiles.Problem, gpu: tiles.Gpu) -> tiles.Plan:
+        chosen = tiles.choose(problem, gpu)
+        return tiles.Plan(
+            chosen.tile if tile is None else tiles.TILES[problem.type][tile],
+            chosen.splits if splits is None else splits,
+        )
 
-        monkeypatch.setattr(conv, "choose", choose)
-
-    yield plan
+    with conv.planned_by(choose):
+        yield
 
 
 def random(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -113,7 +112,7 @@ class Convolution:
         self.arguments = to_gpu(x), to_gpu(weight), to_gpu(bias), to_gpu(grad)
 
     def check(self, close: Callable[..., None], tolerance: float, functions: Any = cuda) -> None:
-        """Compares all three products; float32 has to come out of them exactly enough."""
+        """Compares all three products; that for the weight comes out in float32."""
         x, weight, bias, grad = self.arguments
         out = functions.conv2d(x, weight, bias, self.geometry, True)
         close(out, F.relu(self.out.detach()), tolerance)
@@ -121,7 +120,9 @@ class Convolution:
         dtype = np.dtype(np.float32)
         grad_weight = functions.conv2d_weight_grad(grad, x, self.geometry, dtype)
         assert grad_weight.dtype == dtype
-        close(grad_weight, self.grad_weight, min(tolerance, 1e-3))
+        if functions is cuda and x.dtype.itemsize == 2:  # products of 16 bits are exact in float32
+            tolerance = 2e-6
+        close(grad_weight, self.grad_weight, max(tolerance, 1e-7))
 
 
 @pytest.fixture
@@ -148,33 +149,31 @@ def test_convolution(to_gpu: Any, close: Any, allow_tf32: Any, name: str, type_:
 @types
 @pytest.mark.parametrize("name", ["more than a tile", "odd channels", "stride and dilation"])
 def test_splits_of_the_depth(
-    to_gpu: Any, close: Any, allow_tf32: Any, planned: Any, name: str, type_: str
+    to_gpu: Any, close: Any, allow_tf32: Any, name: str, type_: str
 ) -> None:
     dtype, _, tolerance = TYPES[type_]
     allow_tf32(type_)
-    planned(splits=3)
-    Convolution(to_gpu, name, dtype).check(close, tolerance)
+    with planned(splits=3):
+        Convolution(to_gpu, name, dtype).check(close, tolerance)
 
 
 @pytest.mark.slow
 @types
-@pytest.mark.parametrize("tile", range(5))
-def test_every_tile(
-    to_gpu: Any, close: Any, allow_tf32: Any, planned: Any, tile: int, type_: str
-) -> None:
+@pytest.mark.parametrize("tile", range(6))
+def test_every_tile(to_gpu: Any, close: Any, allow_tf32: Any, tile: int, type_: str) -> None:
     dtype, _, tolerance = TYPES[type_]
     if tile >= len(tiles.TILES[type_]):
         pytest.skip("no such tile")
     allow_tf32(type_)
-    planned(tile=tile)
-    Convolution(to_gpu, "more than a tile", dtype).check(close, tolerance)
+    with planned(tile=tile):
+        Convolution(to_gpu, "more than a tile", dtype).check(close, tolerance)
 
 
 @pytest.mark.parametrize("splits", [1, 2])
-def test_bias_in_float32_beside_16_bits(to_gpu: Any, close: Any, planned: Any, splits: int) -> None:
-    planned(splits=splits)
-    case = Convolution(to_gpu, "3x3", minicnn.bfloat16, bias_dtype=minicnn.float32)
-    case.check(close, 8e-3)
+def test_bias_in_float32_beside_16_bits(to_gpu: Any, close: Any, splits: int) -> None:
+    with planned(splits=splits):
+        case = Convolution(to_gpu, "3x3", minicnn.bfloat16, bias_dtype=minicnn.float32)
+        case.check(close, 8e-3)
 
 
 def test_without_bias_and_relu(to_gpu: Any, close: Any) -> None:
@@ -186,14 +185,14 @@ def test_without_bias_and_relu(to_gpu: Any, close: Any) -> None:
 
 
 @pytest.mark.parametrize("splits", [1, 2])
-def test_relu_keeps_nan(cp: Any, to_gpu: Any, planned: Any, splits: int) -> None:
-    planned(splits=splits)
-    case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
-    x, weight, bias, _ = case.arguments
-    x[0, 0, 0, 0] = np.nan
-    out = cp.asnumpy(cuda.conv2d(x, weight, bias, case.geometry, relu=True)).astype(np.float32)
-    assert np.isnan(out[0, :, 0, 0]).all()
-    assert not np.isnan(out[1]).any()
+def test_relu_keeps_nan(cp: Any, to_gpu: Any, splits: int) -> None:
+    with planned(splits=splits):
+        case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
+        x, weight, bias, _ = case.arguments
+        x[0, 0, 0, 0] = np.nan
+        out = cp.asnumpy(cuda.conv2d(x, weight, bias, case.geometry, relu=True)).astype(np.float32)
+        assert np.isnan(out[0, :, 0, 0]).all()
+        assert not np.isnan(out[1]).any()
 
 
 @pytest.mark.parametrize("layout", ["channels-first", "unaligned"])
@@ -224,13 +223,13 @@ def test_empty_batch(cp: Any) -> None:
     )
 
 
-def test_same_bits_in_every_run(cp: Any, to_gpu: Any, planned: Any) -> None:
-    planned(splits=3)
-    case = Convolution(to_gpu, "more than a tile", minicnn.float32)
-    x, _, _, grad = case.arguments
-    first = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
-    again = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
-    np.testing.assert_array_equal(first, again)
+def test_same_bits_in_every_run(cp: Any, to_gpu: Any) -> None:
+    with planned(splits=3):
+        case = Convolution(to_gpu, "more than a tile", minicnn.float32)
+        x, _, _, grad = case.arguments
+        first = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
+        again = cp.asnumpy(cuda.conv2d_weight_grad(grad, x, case.geometry))
+        np.testing.assert_array_equal(first, again)
 
 
 def test_operands_of_two_dtypes_are_refused(to_gpu: Any) -> None:
@@ -252,7 +251,6 @@ def test_linear(
     to_gpu: Any,
     close: Any,
     allow_tf32: Any,
-    planned: Any,
     M: int,
     N: int,
     K: int,
@@ -261,17 +259,17 @@ def test_linear(
 ) -> None:
     dtype, _, tolerance = TYPES[type_]
     allow_tf32(type_)
-    planned(splits=splits)
-    x, weight, bias, grad = (random(s, dtype) for s in ((M, K), (N, K), (N,), (M, N)))
-    x64, weight64, bias64, grad64 = (a.astype(np.float64) for a in (x, weight, bias, grad))
-    x, weight, bias, grad = (to_gpu(a) for a in (x, weight, bias, grad))
-    out = x64 @ weight64.T + bias64
-    close(cuda.linear(x, weight, bias), out, tolerance)
-    close(cuda.linear(x, weight, bias, relu=True), np.maximum(out, 0), tolerance)
-    close(cuda.linear(x, weight, None), out - bias64, tolerance)
-    close(cuda.linear_input_grad(grad, weight), grad64 @ weight64, tolerance)
-    close(cuda.linear_weight_grad(grad, x), grad64.T @ x64, tolerance)
-    close(cuda.linear_weight_grad(grad, x, np.dtype(np.float32)), grad64.T @ x64, tolerance)
+    with planned(splits=splits):
+        x, weight, bias, grad = (random(s, dtype) for s in ((M, K), (N, K), (N,), (M, N)))
+        x64, weight64, bias64, grad64 = (a.astype(np.float64) for a in (x, weight, bias, grad))
+        x, weight, bias, grad = (to_gpu(a) for a in (x, weight, bias, grad))
+        out = x64 @ weight64.T + bias64
+        close(cuda.linear(x, weight, bias), out, tolerance)
+        close(cuda.linear(x, weight, bias, relu=True), np.maximum(out, 0), tolerance)
+        close(cuda.linear(x, weight, None), out - bias64, tolerance)
+        close(cuda.linear_input_grad(grad, weight), grad64 @ weight64, tolerance)
+        close(cuda.linear_weight_grad(grad, x), grad64.T @ x64, tolerance)
+        close(cuda.linear_weight_grad(grad, x, np.dtype(np.float32)), grad64.T @ x64, tolerance)
 
 
 def test_switches_of_tf32_are_separate(
@@ -297,7 +295,7 @@ def test_switches_of_tf32_are_separate(
 def test_plain_convolution(
     to_gpu: Any, close: Any, name: str, dtype: Any, tolerance: float
 ) -> None:
-    Convolution(to_gpu, name, dtype).check(close, tolerance, im2col)
+    Convolution(to_gpu, name, dtype).check(close, tolerance, plain_conv)
 
 
 def test_float64_takes_the_plain_way(to_gpu: Any, close: Any) -> None:

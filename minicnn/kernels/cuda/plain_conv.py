@@ -32,7 +32,7 @@ __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2co
 
 _MATRIX_BYTES = 256 << 20  # of im2col rows in memory at a time; one image may take more
 
-cuda_file = CudaFile("im2col.cu")
+cuda_file = CudaFile("plain_conv.cu")
 _im2col = cuda_file.kernel("im2col", (*HALVES, *FLOATS))
 _col2im = cuda_file.kernel("col2im", (*HALVES, *FLOATS))
 _add_bias = cuda_file.kernel("add_bias", (*HALVES, *FLOATS))

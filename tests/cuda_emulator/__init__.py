@@ -1,11 +1,19 @@
 """Runs CUDA kernels on a CPU, for tests.
 
-A ``.cu`` file is compiled to PTX by NVRTC, NVIDIA's own compiler, inline PTX included; the PTX is
-translated to C++, compiled with g++ and run thread by thread on fibers. Nothing in a kernel is
-written for the emulator. It finds wrong results, wrong accesses to memory, missing barriers and
-wrong launches on machines without a GPU. It says nothing about speed.
+It finds wrong results, wrong accesses to memory, missing barriers and wrong launches on machines
+without a GPU, in kernels that know nothing of it. It says nothing about speed. It needs Linux, g++
+and the wheel ``nvidia-cuda-nvrtc``; neither CuPy nor a CUDA toolkit.
 
-It needs Linux, g++, and the wheel ``nvidia-cuda-nvrtc``; neither CuPy nor a CUDA toolkit.
+How it works:
+
+1. NVRTC, NVIDIA's own compiler, turns a ``.cu`` file into PTX (``nvrtc.py``, ``module.py``).
+2. The PTX of a kernel is translated to C++, statement by statement: registers become local
+   variables, branches gotos, addresses in shared memory offsets into one buffer (``ptx/``).
+3. g++ makes a library of it, when the kernel is first asked for (``build.py``). It calls a runtime
+   that all kernels share (``runtime/``).
+4. A launch runs the threads of a block one after another on one core. Each that waits, at a barrier
+   or for the other lanes of its warp, keeps its stack, a fiber, and another goes on. The last lane
+   that arrives at a shuffle or ``mma`` computes it for all (``kernel.py``).
 
 To run a kernel by hand, with ``tests`` on PYTHONPATH::
 
@@ -22,10 +30,10 @@ What it catches, as a :class:`KernelError` with block, thread and source line:
 - Always: shared memory out of bounds, misaligned accesses, divergent barriers, lanes missing from
   a mask or foreign to it, integer division by zero, stack overflow, wild pointers. Accesses past
   the end of arrays that :func:`fenced` or :func:`fenced_copy` made.
-- With ``checked=True``, also: every access to global memory outside the arrays that were passed,
-  races in shared and global memory (words of 4 bytes), reads of uninitialised shared memory,
-  reads before ``cp.async.wait_group``, ``ld.global.nc`` (``__ldg``, ``const __restrict__``) of
-  data that the kernel wrote.
+- With ``checked=True``, also: every access to global memory outside the arrays that were passed
+  and what ``reachable`` names, races in shared and global memory (words of 4 bytes), between blocks
+  or within one, reads of uninitialised shared memory, reads before ``cp.async.wait_group``,
+  ``ld.global.nc`` (``__ldg``, ``const __restrict__``) of data that the kernel wrote.
 - As a wrong result: shared memory, registers and local arrays start as NaN, ``cp.async`` copies as
   late as it may, and one warp always runs as far ahead of the others as the barriers let it. A
   ``seed`` shuffles blocks, warps and lanes: odd seeds start new threads before they go on with
@@ -61,7 +69,11 @@ others are refused, with their source line. Add a row to ``test_opcodes.py`` wit
 An instruction of a whole warp also needs a function in ``runtime/warp_ops.cpp``.
 
 Compiled kernels are kept in ``~/.cache/cuda-emulator``, or the folder that CUDA_EMULATOR_CACHE
-names, together with their PTX and C++, to look at. Everything there may be deleted.
+names, together with their PTX and C++, to look at. Everything there may be deleted. CXX names
+another C++ compiler; CUDA_EMULATOR_UCONTEXT=1 chooses the portable way of switching between
+threads, which other CPUs than x86-64 always go.
+
+``python -m cuda_emulator.resources`` lists the registers and shared memory of minicnn's kernels.
 """
 
 from .errors import CompileError, KernelError, UnsupportedPtx

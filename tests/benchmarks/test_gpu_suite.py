@@ -208,6 +208,14 @@ def test_convolutions_of_both_frameworks_agree_in_every_direction():
         np.testing.assert_allclose(run(), theirs[name]().numpy(), rtol=1e-4, atol=1e-4)
 
 
+def test_each_kernel_that_is_measured_runs():
+    cases = list(importlib.import_module("gpu_kernels").cases(2, num_weights=1000, device="cpu"))
+    assert len({name for name, _, _ in cases}) == len(cases) == 15
+    for _, run, num_bytes in cases:
+        run()
+        assert num_bytes > 0
+
+
 def write(folder, name, result):
     origin = {"date": "2030-01-02T03:04:05Z", "command": "", "environment": {"gpu": "NVIDIA Test"}}
     (folder / f"{name}.json").write_text(json.dumps({**result, **origin}))

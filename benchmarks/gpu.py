@@ -8,6 +8,7 @@ it says so in one line, and exits with status 3.
 
 from __future__ import annotations
 
+import functools
 import gc
 import re
 import statistics
@@ -24,15 +25,13 @@ NO_GPU_STATUS = 3
 BURST_SECONDS = 5e-3
 MAX_BURST = 50  # calls; the GPU's queue holds about a thousand launches
 
-_SPIN = r"""
-extern "C" __global__ void spin(long long nanoseconds) {
-    long long start, now;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(start));
-    do {
-        asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    } while (now - start < nanoseconds);
+_SPIN = """
+extern "C" __global__ void spin(long long cycles) {
+    long long start = clock64();
+    while (clock64() - start < cycles) {}
 }
 """
+_CYCLES_PER_SECOND = 2e9  # or a little less
 
 
 def require_gpu() -> str:
@@ -89,9 +88,13 @@ def event_seconds(run: Callable[[], object], calls: int) -> float:
 
 
 def spin(seconds: float) -> None:
-    """Keep the GPU busy for so long, without waiting for it."""
-    kernel = cupy().RawKernel(_SPIN, "spin")
-    kernel((1,), (1,), (int(seconds * 1e9),))
+    """Keep the GPU busy for about so long, without waiting for it."""
+    _spin_kernel()((1,), (1,), (int(seconds * _CYCLES_PER_SECOND),))
+
+
+@functools.cache
+def _spin_kernel() -> Any:
+    return cupy().RawKernel(_SPIN, "spin")
 
 
 def _burst(run: Callable[[], object]) -> tuple[int, float]:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,11 @@ def skipped(folder):
 
 def test_bash_accepts_the_script():
     assert subprocess.run(["bash", "-n", SUITE], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_tests_that_it_runs_exist():
+    named = re.findall(r"\btests/[\w/]+(?:\.py)?", (ROOT / SUITE).read_text())
+    assert named and [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_without_a_gpu_one_line_and_status_3(tmp_path):
@@ -154,15 +160,17 @@ def test_the_flops_of_a_training_step():
     assert flops(128) == 128 * flops(1)
 
 
-def test_both_frameworks_make_the_same_steps():
+@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 1e-4), ("bf16", 2e-2)])
+def test_both_frameworks_make_the_same_steps(precision, tolerance, monkeypatch):
     gpu_train_step = importlib.import_module("gpu_train_step")
+    monkeypatch.setitem(gpu_train_step.SGD_OPTIONS, "lr", 1e-3)
     ours = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
     theirs = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 2)
     )
     theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
     sgd = torch.optim.SGD(theirs.parameters(), **gpu_train_step.SGD_OPTIONS)
-    our_step = gpu_train_step.minicnn_step(ours, "tf32")
+    our_step = gpu_train_step.minicnn_step(ours, precision)
     their_step = gpu_train_step.torch_step(theirs, sgd, "tf32", tuned=False, compiled=False)
     rng = np.random.default_rng(0)
     images = 10 * rng.standard_normal((2, 3, 8, 8), dtype=np.float32)
@@ -176,7 +184,7 @@ def test_both_frameworks_make_the_same_steps():
     ]
     assert losses[0][0] > 1.01 * losses[3][0]
     for our_loss, their_loss in losses:
-        assert our_loss == pytest.approx(their_loss, rel=1e-4)
+        assert our_loss == pytest.approx(their_loss, rel=tolerance)
 
 
 def test_losses_that_disagree_are_an_error(monkeypatch):

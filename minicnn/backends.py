@@ -9,7 +9,7 @@ alone and can be set on any machine.
 
 from __future__ import annotations
 
-from .kernels.precision import allow_tf32
+from .kernels.tf32 import allow_tf32
 
 __all__ = ["cuda", "cudnn", "get_float32_matmul_precision", "set_float32_matmul_precision"]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import minicnn
-from minicnn.kernels.precision import allow_tf32
+from minicnn.kernels.tf32 import allow_tf32
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-float16 and bfloat16 run on tensor cores, float32 too where ``precision.allow_tf32`` says so. float64
+float16 and bfloat16 run on tensor cores, float32 too where ``tf32.allow_tf32`` says so. float64
 takes the plain way of ``plain_conv.py``; so does everything with the environment variable
 ``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
 of one pixel (``linear.py``), and use the same functions.
@@ -19,6 +19,7 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
+from ..tf32 import allow_tf32
 from . import plain_conv
 from .module import (
     CPP_TYPES,
@@ -31,7 +32,6 @@ from .module import (
     geometry_argument,
 )
 from .plain_conv import col2im, im2col
-from .precision import allow_tf32
 from .tiles import Gpu, Plan, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]

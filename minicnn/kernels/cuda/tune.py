@@ -24,8 +24,8 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
+from ..tf32 import allow_tf32
 from . import conv, tiles
-from .precision import allow_tf32
 
 NO_GPU = 3  # exit status
 _RUNS, _REPEATS = 10, 3  # of a product in a graph, and of the graph

@@ -14,8 +14,8 @@ pytest.importorskip("cupy", reason="CuPy is not installed")
 torch = pytest.importorskip("torch")
 
 import minicnn
-from minicnn.kernels import Geometry, cuda
-from minicnn.kernels.cuda import conv, plain_conv, precision, tiles
+from minicnn.kernels import Geometry, cuda, tf32
+from minicnn.kernels.cuda import conv, plain_conv, tiles
 
 F = torch.nn.functional
 
@@ -56,7 +56,7 @@ def allow_tf32(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def allow(type_: str) -> None:
         for layer in ("conv", "linear"):
-            monkeypatch.setitem(precision.allow_tf32, layer, TYPES[type_][1])
+            monkeypatch.setitem(tf32.allow_tf32, layer, TYPES[type_][1])
 
     return allow
 
@@ -275,10 +275,10 @@ def test_linear(
 def test_switches_of_tf32_are_separate(
     to_gpu: Any, close: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(precision.allow_tf32, "linear", True)
+    monkeypatch.setitem(tf32.allow_tf32, "linear", True)
     case = Convolution(to_gpu, "3x3", minicnn.float32)
     case.check(close, TYPES["float"][2])
-    monkeypatch.setitem(precision.allow_tf32, "conv", True)
+    monkeypatch.setitem(tf32.allow_tf32, "conv", True)
     with pytest.raises(AssertionError):
         case.check(close, TYPES["float"][2])
 

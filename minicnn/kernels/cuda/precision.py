@@ -1,9 +1,0 @@
-"""Which float32 products may be rounded to TF32, for the speed of tensor cores."""
-
-from __future__ import annotations
-
-__all__ = ["allow_tf32"]
-
-#: By layer, "conv" or "linear": whether float32 products read 10 bits of the mantissa (sums are
-#: float32 in any case) and run on tensor cores, several times as fast.
-allow_tf32 = {"conv": False, "linear": False}

@@ -1,0 +1,1 @@
+"""From PTX text to C++ text: a parser, and a translator with one function per opcode."""

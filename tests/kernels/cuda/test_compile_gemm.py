@@ -1,0 +1,46 @@
+"""The matrix products compile for each GPU, in every tile, and keep their sums in registers.
+
+Their kernels have so many instances that no file is compiled as a whole; here are those whose
+threads copy 16 bytes at a time.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
+tiles = pytest.importorskip("minicnn.kernels.cuda.tiles")
+
+from cuda_emulator.resources import compile_for
+
+from minicnn.kernels.cuda.conv import cuda_file
+
+CASES = [(type_, tile) for type_ in tiles.TILES for tile in tiles.TILES[type_]]
+
+
+def instances(type_: str, tile: tiles.Tile) -> list[str]:
+    itemsize = tiles.ITEMSIZE[type_]
+    vector = 16 // itemsize
+    result = "float" if itemsize == 4 else type_
+    shape = f"{type_}, {tile.expression(itemsize)}, {vector}"
+    return [
+        f"conv_forward<{shape}, {result}, float>",
+        f"conv_input_grad<{shape}, {vector}, {result}>",
+        f"conv_weight_grad<{shape}, {vector}, float>",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [
+        "sm_90",
+        pytest.param("sm_80", marks=pytest.mark.slow),
+        pytest.param("sm_100", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("type_, tile", CASES, ids=lambda case: getattr(case, "name", case))
+def test_compiles(type_: str, tile: tiles.Tile, arch: str) -> None:
+    kernels, log = compile_for(arch, cuda_file.source, instances(type_, tile), cuda_file.name)
+    for name, used in kernels.items():
+        assert (used.stack, used.spills) == (0, 0), f"{name} keeps values outside of registers"
+    assert "warning" not in log, log

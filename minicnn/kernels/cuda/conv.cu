@@ -61,7 +61,7 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
     add_products(sums, a, b, steps.count, warp);
 
     const long long pitch = (long long)groups * O;
-    Result* const part = out + blockIdx.z * M * pitch + group * O;
+    Result* const part = out + (long long)blockIdx.z * M * pitch + group * O;
     write_tile(sums, warp, place, O, relu, part, [=](int m) { return m < M ? m * pitch : -1; },
                aligned);
 }

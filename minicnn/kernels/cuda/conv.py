@@ -203,6 +203,18 @@ def _check_dtypes(x: cupy.ndarray, y: cupy.ndarray) -> None:
         raise TypeError(f"a product takes operands of one dtype, got {x.dtype} and {y.dtype}")
 
 
+def _check_sizes(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) -> None:
+    """Kernels count rows, pixels and the elements of one image in 32 bits."""
+    largest = max(problem.M, problem.N, problem.depth)
+    for x in operands:
+        largest = max(largest, x.size // x.shape[-1], x.size // len(x))
+    if largest >= 1 << 31:
+        raise ValueError(
+            "a product on CUDA takes less than 2**31 rows, columns, pixels and elements of an "
+            f"image, got {largest}"
+        )
+
+
 # ---- what the kernels expect of their operands ----
 
 
@@ -263,6 +275,7 @@ def _multiply(
     epilogue: tuple[Any, ...] = (),
 ) -> None:
     """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue``: bias, relu."""
+    _check_sizes(problem, operands)
     plan = _planner[-1](problem, current_gpu())
     target, late_epilogue = out, epilogue
     if plan.splits > 1:  # bias and ReLU wait for the sum

@@ -184,8 +184,12 @@ class Launcher:
         """Launches blocks of a given shape, with so many bytes of dynamic shared memory each."""
         kernel = self._kernel.file.compiled(self._instance)
         arguments = tuple(self._convert(argument) for argument in args)
-        if shared_memory > _ORDINARY_SHARED_MEMORY:  # more has to be asked for
-            kernel.max_dynamic_shared_size_bytes = shared_memory
+        if shared_memory:
+            if shared_memory > _ORDINARY_SHARED_MEMORY:  # more has to be asked for
+                kernel.max_dynamic_shared_size_bytes = shared_memory
+            # as much for shared memory, of what it shares with the cache, as there may be: several
+            # blocks can then run on a multiprocessor
+            kernel.preferred_shared_memory_carveout = 100
         kernel(grid, block, arguments, shared_mem=shared_memory)
 
     def _convert(self, argument: Any) -> Any:

@@ -311,3 +311,10 @@ def test_the_plain_way_can_be_asked_for(
     monkeypatch.setenv("MINICNN_CUDA_CONV", "im2col")
     monkeypatch.setattr(conv, "_multiply", None)
     case.check(close, 2e-6)
+
+
+def test_too_many_pixels_are_refused() -> None:
+    x = np.broadcast_to(np.float16(0), (1 << 31, 1, 1, 4))
+    problem = tiles.Problem("forward", "float16", 1 << 31, 4, 4, 1, 2)
+    with pytest.raises(ValueError, match=r"less than 2\*\*31 rows, .*, got 2147483648"):
+        conv._check_sizes(problem, (x, x))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -169,5 +171,31 @@ def _gpu() -> dict[str, Any]:
     if "cupy" not in sys.modules:  # nothing was measured on it
         return {}
     cupy = sys.modules["cupy"]
-    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    return {"gpu": properties["name"].decode(), "cupy": cupy.__version__}
+    device = cupy.cuda.Device()
+    properties = cupy.cuda.runtime.getDeviceProperties(device.id)
+    return {
+        "gpu": properties["name"].decode(),
+        "compute capability": f"{properties['major']}.{properties['minor']}",
+        "gpu memory, MiB": properties["totalGlobalMem"] // 2**20,
+        "driver": _driver(),
+        "cupy": cupy.__version__,
+        "nvrtc": ".".join(map(str, cupy.cuda.nvrtc.getVersion())),
+        **_torch_cuda(),
+    }
+
+
+def _torch_cuda() -> dict[str, Any]:
+    if "torch" not in sys.modules:
+        return {}
+    torch = sys.modules["torch"]
+    return {"torch's CUDA": torch.version.cuda, "cuDNN": torch.backends.cudnn.version()}
+
+
+@functools.cache
+def _driver() -> str | None:
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.partition("\n")[0]

@@ -30,13 +30,15 @@ LAYERS = {
 Runs = dict[str, Callable[[], object]]
 
 
-def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> Runs:
-    xp = Device(device).xp
-    x, weight, bias, grad = (xp.asarray(array) for array in arrays)
-    # Images come with N, H, W, C strides from the layers before and after.
-    x, grad = (
-        xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad)
-    )
+def geometry_of(layer: tuple[int, ...]) -> Geometry:
+    """Where the windows of a layer lie: of (input and output channels,) input size and so on."""
+    size, kernel_size, stride, padding = layer[2:]
+    out_size = (size + 2 * padding - kernel_size) // stride + 1
+    return Geometry((size,) * 2, (out_size,) * 2, (kernel_size,) * 2, (stride,) * 2, (padding,) * 2)
+
+
+def minicnn_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Geometry) -> Runs:
+    """The three passes of minicnn's kernels on these arrays, on the device that they live on."""
     module = kernels.of(x)
     return {
         "forward": lambda: module.conv2d(x, weight, bias, geometry),
@@ -45,15 +47,13 @@ def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> R
     }
 
 
-def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout: str) -> Runs:
+def torch_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Geometry) -> Runs:
+    """The same of PyTorch on tensors."""
     import torch
 
-    memory_format = getattr(torch, layout)
-    x, weight, bias, grad = (torch.from_numpy(array).to(device) for array in arrays)
-    x, weight, grad = (t.contiguous(memory_format=memory_format) for t in (x, weight, grad))
     stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
 
-    def backward(*output_mask: bool) -> object:
+    def backward(*output_mask: bool) -> list[Any]:
         return torch.ops.aten.convolution_backward(
             grad,
             x,
@@ -70,21 +70,37 @@ def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout
 
     return {
         "forward": lambda: torch.conv2d(x, weight, bias, stride, padding, dilation),
-        "input gradient": lambda: backward(True, False, False),
-        "weight gradient": lambda: backward(False, True, False),
+        "input gradient": lambda: backward(True, False, False)[0],
+        "weight gradient": lambda: backward(False, True, False)[1],
     }
+
+
+def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> Runs:
+    xp = Device(device).xp
+    x, weight, bias, grad = (xp.asarray(array) for array in arrays)
+    # Images come with N, H, W, C strides from the layers before and after.
+    x, grad = (
+        xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad)
+    )
+    return minicnn_passes(x, weight, bias, grad, geometry)
+
+
+def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout: str) -> Runs:
+    import torch
+
+    memory_format = getattr(torch, layout)
+    x, weight, bias, grad = (torch.from_numpy(array).to(device) for array in arrays)
+    x, weight, grad = (t.contiguous(memory_format=memory_format) for t in (x, weight, grad))
+    return torch_passes(x, weight, bias, grad, geometry)
 
 
 def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row of median seconds for each pass of one layer."""
-    C, O, size, kernel_size, stride, padding = LAYERS[layer]
-    out_size = (size + 2 * padding - kernel_size) // stride + 1
-    geometry = Geometry(
-        (size, size), (out_size,) * 2, (kernel_size,) * 2, (stride,) * 2, (padding,) * 2
-    )
+    C, O = LAYERS[layer][:2]
+    geometry = geometry_of(LAYERS[layer])
     rng = np.random.default_rng(0)
-    shapes = [(args.batch, C, size, size), (O, C, kernel_size, kernel_size), (O,)]
-    shapes += [(args.batch, O, out_size, out_size)]
+    shapes = [(args.batch, C, *geometry.input_size), (O, C, *geometry.kernel_size), (O,)]
+    shapes += [(args.batch, O, *geometry.output_size)]
     arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
 
     contenders = {"minicnn": minicnn_runs(arrays, geometry, args.device)}

@@ -28,19 +28,19 @@ from minicnn.device import cuda_is_available
 from minicnn.models import AlexNet227
 
 CLASSES = ("cat", "dog")
-TO_INPUT = (
-    transforms.ToTensor(),
-    transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-)
 TRAIN_TRANSFORM = transforms.Compose(
     [
         transforms.Resize(256),
         transforms.RandomCrop(227),
         transforms.RandomHorizontalFlip(),
-        *TO_INPUT,
+        transforms.PILToTensor(),
     ]
 )
-VAL_TRANSFORM = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(227), *TO_INPUT])
+VAL_TRANSFORM = transforms.Compose(
+    [transforms.Resize(256), transforms.CenterCrop(227), transforms.PILToTensor()]
+)
+# of whole batches, on the device: pictures travel as bytes
+NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # what the command line does not say
 PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
@@ -118,7 +118,7 @@ def evaluate(net: nn.Module, loader: data.DataLoader, device: str) -> tuple[floa
     outputs, targets = [], []
     with mc.no_grad():
         for images, labels in loader:
-            outputs.append(net(images.to(device)))
+            outputs.append(net(NORMALIZE(images.to(device))))
             targets.append(labels)
         if not outputs:
             sys.exit("error: none of the validation pictures can be read")
@@ -153,7 +153,8 @@ def draw_results(
         labels.append(label)
     net.eval()
     with mc.no_grad():
-        logits = net(mc.stack([VAL_TRANSFORM(image) for image in images]).to(args.device))
+        batch = mc.stack([VAL_TRANSFORM(image) for image in images])
+        logits = net(NORMALIZE(batch.to(args.device)))
         probabilities = F.softmax(logits, dim=1).cpu().numpy()
     truth = None if test else labels
     viz.plot_predictions(images, probabilities, CLASSES, args.out / "predictions.png", names, truth)
@@ -204,7 +205,7 @@ def main() -> None:
             with training.Progress(title, total=train_count, done=meter.samples) as progress:
                 for images, labels in train_loader:
                     images, labels = images.to(args.device), labels.to(args.device)
-                    logits = net(images)
+                    logits = net(NORMALIZE(images))
                     loss = F.cross_entropy(logits, labels)
                     optimizer.zero_grad()
                     loss.backward()

@@ -13,7 +13,7 @@ from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
 from .ops.index import gather, index_select, nonzero, scatter_add
-from .ops.linear import bmm, matmul, mm
+from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, var,
@@ -21,9 +21,11 @@ from .ops.reduce import (
 from .ops.shape import (
     cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
 )  # fmt: skip
-from . import autograd, cuda, nn, optim, random
+from . import amp, autograd, backends, cuda, nn, optim, random
+from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .device import Device
+from .backends import get_float32_matmul_precision, set_float32_matmul_precision
+from .device import Device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.threads import num_threads as get_num_threads, set_num_threads
 from .random import Generator, manual_seed
@@ -34,13 +36,17 @@ __all__ = [
     "Tensor",
     "abs",
     "add",
+    "addmm",
     "all",
+    "amp",
     "any",
     "arange",
     "argmax",
     "argmin",
     "as_tensor",
+    "autocast",
     "autograd",
+    "backends",
     "bfloat16",
     "bmm",
     "bool_",
@@ -65,12 +71,16 @@ __all__ = [
     "full",
     "full_like",
     "gather",
+    "get_autocast_dtype",
+    "get_default_device",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "index_select",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_autocast_enabled",
     "is_grad_enabled",
     "linspace",
     "load",
@@ -104,6 +114,8 @@ __all__ = [
     "reshape",
     "save",
     "scatter_add",
+    "set_default_device",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
     "sigmoid",

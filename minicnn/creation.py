@@ -7,10 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from .device import CPU, Device, to_device, xp_of
+from .device import CPU, Device, get_default_device, to_device, xp_of
 from .dtypes import bool_, float32, float64, int64
 from .random import Generator, default_generator
 from .tensor import Tensor
+
+
+def _device(device: Any) -> Device:
+    return get_default_device() if device is None else Device(device)
+
+
+def _placed(array: Any, device: Any) -> Any:
+    """An array where it is wanted; without a ``device``, a GPU's arrays stay where they are."""
+    if device is None and not isinstance(array, np.ndarray):
+        return array
+    return to_device(array, _device(device))
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -19,7 +30,7 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     Args:
         data: a number, nested lists of numbers, an array or a tensor.
         dtype: by default that of an array, float32 for Python floats and int64 for integers.
-        device: the CPU by default, or where an array is already.
+        device: the default device, if left out, or where an array on a GPU is already.
         requires_grad: whether to keep its gradient.
 
     As ``torch.tensor``.
@@ -35,7 +46,7 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
             array = array.astype(float32)
     if array.dtype.kind not in "biufV":
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
+    return Tensor(_placed(array, device), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -43,12 +54,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if isinstance(data, np.ndarray) or hasattr(data, "__cuda_array_interface__"):
-        return Tensor(data).to(device=device, dtype=dtype)
+        return Tensor(_placed(data, device)).to(dtype=dtype)
     return tensor(data, dtype, device)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor on the memory of a NumPy array."""
+    """A tensor on the memory of a NumPy array, and so on the CPU whatever the default device."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(array).__name__}")
     return Tensor(array)
@@ -70,22 +81,22 @@ def full(
     """A tensor of shape ``size`` with every element ``value``."""
     if dtype is None:
         dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
-    return Tensor(Device(device or "cpu").xp.full(size, value, dtype), requires_grad)
+    return Tensor(_device(device).xp.full(size, value, dtype), requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return Tensor(Device(device or "cpu").xp.zeros(_shape(size), dtype or float32), requires_grad)
+    return Tensor(_device(device).xp.zeros(_shape(size), dtype or float32), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return Tensor(Device(device or "cpu").xp.ones(_shape(size), dtype or float32), requires_grad)
+    return Tensor(_device(device).xp.ones(_shape(size), dtype or float32), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever the memory holds."""
-    return Tensor(Device(device or "cpu").xp.empty(_shape(size), dtype or float32), requires_grad)
+    return Tensor(_device(device).xp.empty(_shape(size), dtype or float32), requires_grad)
 
 
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
@@ -116,23 +127,22 @@ def arange(
     if dtype is None:
         whole = all(isinstance(v, numbers.Integral) for v in (start, end, step))
         dtype = int64 if whole else float32
-    return Tensor(Device(device or "cpu").xp.arange(start, end, step, dtype=dtype))
+    return Tensor(_device(device).xp.arange(start, end, step, dtype=dtype))
 
 
 def linspace(start: Any, end: Any, steps: int, dtype: Any = None, device: Any = None) -> Tensor:
     """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
-    return Tensor(Device(device or "cpu").xp.linspace(start, end, steps, dtype=dtype or float32))
+    return Tensor(_device(device).xp.linspace(start, end, steps, dtype=dtype or float32))
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
-    return Tensor(Device(device or "cpu").xp.eye(n, m, dtype=dtype or float32))
+    return Tensor(_device(device).xp.eye(n, m, dtype=dtype or float32))
 
 
 def _drawn(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     """Numbers are drawn on the CPU, so that a seed means the same on every device."""
-    array = np.asarray(array, dtype=dtype)
-    return Tensor(array if device is None else to_device(array, Device(device)), requires_grad)
+    return Tensor(_placed(np.asarray(array, dtype=dtype), device), requires_grad)
 
 
 def rand(

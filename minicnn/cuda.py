@@ -1,8 +1,21 @@
-"""What a script asks of the GPU: whether there is one, its name, its memory, and to wait for it."""
+"""What a script asks of the GPU: whether there is one, its name, its memory, to wait for it, to
+repeat a step as a graph.
+"""
 
 from __future__ import annotations
 
+from .cuda_graph import graph
 from .device import cuda_is_available, cupy
+
+__all__ = [
+    "device_count",
+    "empty_cache",
+    "get_device_name",
+    "graph",
+    "is_available",
+    "memory_allocated",
+    "synchronize",
+]
 
 
 def is_available() -> bool:
@@ -26,7 +39,7 @@ def synchronize() -> None:
 
 
 def memory_allocated() -> int:
-    """Bytes of GPU memory in use by arrays."""
+    """Bytes of GPU memory in use by arrays, without what graphs keep for themselves."""
     return cupy().get_default_memory_pool().used_bytes()
 
 

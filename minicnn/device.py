@@ -7,6 +7,8 @@ device is first asked for, never at ``import minicnn``.
 from __future__ import annotations
 
 import functools
+import threading
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -63,6 +65,27 @@ class Device:
 CPU = Device("cpu")
 
 
+class _Default(threading.local):
+    device = CPU
+
+
+_default = _Default()
+
+
+def set_default_device(device: Device | str | None) -> None:
+    """Chooses where this thread makes tensors when no device is named; None: on the CPU.
+
+    Meant are the functions of ``minicnn.creation`` and the parameters of layers. ``from_numpy``,
+    data sets and loaders stay on the CPU. As ``torch.set_default_device``.
+    """
+    _default.device = CPU if device is None else Device(device)
+
+
+def get_default_device() -> Device:
+    """Where this thread makes tensors when no device is named."""
+    return _default.device
+
+
 @functools.cache
 def cupy() -> ModuleType:
     """The ``cupy`` module, imported on first use.
@@ -100,14 +123,31 @@ def xp_of(array: Any) -> ModuleType:
 
 
 def to_device(array: Any, device: Device) -> Any:
-    """``array`` itself if it is on ``device`` already, else a copy of it there."""
+    """``array`` itself if it is on ``device`` already, else a copy of it there.
+
+    The copy lies in memory as the array does: channels-last images stay channels-last.
+    """
     here = device_of(array)
     if device.type == "cpu":
-        return array if here.type == "cpu" else cupy().asnumpy(array)
+        return array if here.type == "cpu" else _copied(cupy().asnumpy, array)
     if not cuda_is_available():
         cupy()  # says what is missing if it is the package
         raise RuntimeError("device 'cuda' needs an NVIDIA GPU and its driver, and none was found")
     if here.type == "cuda" and (device.index is None or here.index == device.index):
         return array
     with cupy().cuda.Device(device.index):
-        return cupy().asarray(array)
+        return _copied(cupy().asarray, array)
+
+
+def _copied(copy: Callable[[Any], Any], array: Any) -> Any:
+    """``copy(array)``, whose results are in C order, in the memory order of ``array``."""
+    axes = memory_order(array)
+    return copy(array.transpose(axes)).transpose(np.argsort(axes).tolist())
+
+
+def memory_order(array: Any) -> list[int]:
+    """The axes of an array from the one that moves furthest in memory to the nearest.
+
+    An array transposed so is C-contiguous if it is dense; axes of length 1 count as in C order.
+    """
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))

@@ -12,7 +12,7 @@ import numpy as np
 from . import autograd
 from .autograd.grad_mode import mode
 from .device import CPU, Device, device_of, to_device, xp_of
-from .dtypes import bool_, float32, int64
+from .dtypes import bool_, float32, int64, is_floating
 
 if TYPE_CHECKING:
     from typing import Self
@@ -88,7 +88,10 @@ class Tensor(TensorMethods):
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
         if isinstance(array, np.generic):  # NumPy's results without dimensions
             array = np.asarray(array)
-        elif not isinstance(array, np.ndarray) and not hasattr(array, "__cuda_array_interface__"):
+        elif not isinstance(array, np.ndarray) and not hasattr(
+            type(array),
+            "__cuda_array_interface__",  # of the class: an array would make one
+        ):
             raise TypeError(
                 f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
                 "use minicnn.tensor(…)"
@@ -153,7 +156,7 @@ class Tensor(TensorMethods):
         return self.array.itemsize
 
     def is_floating_point(self) -> bool:
-        return self.array.dtype.kind == "f"
+        return is_floating(self.array.dtype)
 
     def is_contiguous(self) -> bool:
         return bool(self.array.flags.c_contiguous)
@@ -271,7 +274,7 @@ class Tensor(TensorMethods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Asks for a gradient, or no longer; leaves only."""
-        if requires_grad and self.array.dtype.kind not in "fV":
+        if requires_grad and not is_floating(self.array.dtype):
             raise RuntimeError(
                 f"only floating-point tensors can require a gradient, got {self.dtype}"
             )
@@ -386,7 +389,8 @@ class Tensor(TensorMethods):
         """Sets all elements to ``value``."""
         constant = value.item() if isinstance(value, Tensor) else value
         xp = xp_of(self.array)
-        return self.write_(Tensor(xp.broadcast_to(xp.asarray(constant, self.dtype), self.shape)))
+        # filled on the device: a copy to it could not be captured in a CUDA graph
+        return self.write_(Tensor(xp.broadcast_to(xp.full((), constant, self.dtype), self.shape)))
 
     def copy_(self, source: Tensor) -> Tensor:
         """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""
@@ -467,7 +471,8 @@ class _To(autograd.Function):
     def forward(self, x: Any, device: Device, dtype: np.dtype) -> Any:
         self.source = device_of(x), x.dtype
         moved = to_device(x, device)
-        return moved.astype(dtype, order="K", copy=moved is x)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float16 lies inf, as in torch
+            return moved.astype(dtype, order="K", copy=moved is x)
 
     def backward(self, grad: Tensor) -> Tensor:
         device, dtype = self.source

@@ -1,4 +1,8 @@
-"""PyTorch as the oracle: the same function on the same arrays gives the same numbers."""
+"""PyTorch as the oracle: the same function on the same arrays gives the same numbers.
+
+Tensors of minicnn are made on the device under test, those of PyTorch on the CPU, where results
+are compared.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 import torch
 
 import minicnn
+from minicnn.device import xp_of
 
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 2e-3}
 
@@ -63,11 +68,16 @@ def assert_same(
 
 def assert_close(our: Any, their: Any, tolerance: float, what: str = "result") -> None:
     """Checks that a minicnn and a PyTorch tensor agree in shape and in numbers."""
-    our, their = our.detach().numpy(), their.detach().numpy()
+    our, their = our.detach().cpu().numpy(), their.detach().cpu().numpy()
     assert our.shape == their.shape, f"{what}: shape {our.shape}, torch has {their.shape}"
     finite = np.abs(their[np.isfinite(their)], dtype=np.float64)
     scale = max(1.0, finite.max(initial=0.0))
     np.testing.assert_allclose(our, their, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def shares_memory(a: Any, b: Any) -> bool:
+    """Whether two tensors lie in the same memory, on whatever device."""
+    return bool(xp_of(a.array).may_share_memory(a.array, b.array))
 
 
 def our_tensors(arrays: Sequence[Any], grad: bool) -> list[Any]:

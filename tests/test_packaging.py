@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.cpu_only
+
 ROOT = Path(__file__).parent.parent
 CORE = {
     "minicnn",

@@ -4,19 +4,21 @@ import copy
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 import torch
+from oracle import shares_memory
 
 import minicnn as mc
 
 
 def test_tensor_copies_and_from_numpy_shares():
     array = np.zeros(3, np.float32)
-    assert not np.shares_memory(mc.tensor(array).array, array)
+    assert not np.shares_memory(mc.tensor(array, device="cpu").array, array)
     assert np.shares_memory(mc.from_numpy(array).array, array)
-    assert np.shares_memory(mc.as_tensor(array).array, array)
+    assert np.shares_memory(mc.as_tensor(array, device="cpu").array, array)
     with pytest.raises(TypeError, match="numpy.ndarray, got list"):
         mc.from_numpy([1.0])
 
@@ -73,7 +75,8 @@ def test_a_seed_gives_the_same_numbers_again():
 
 def test_reading_numbers():
     x = mc.tensor([[1.0, 2.0]])
-    assert x.numpy() is x.array and float(x[0, 1]) == 2.0 and int(mc.tensor(3)) == 3
+    assert x.cpu().numpy().tolist() == [[1.0, 2.0]]
+    assert float(x[0, 1]) == 2.0 and int(mc.tensor(3)) == 3
     assert [row.shape for row in x] == [(2,)] and len(x) == 1
     assert bool(mc.tensor(1)) and x.numel() == 2 and x.dim() == 2 and x.size(1) == 2
     with pytest.raises(RuntimeError, match=r"one element, got shape \(1, 2\)"):
@@ -81,11 +84,14 @@ def test_reading_numbers():
     with pytest.raises(RuntimeError, match="truth"):
         bool(x)
     with pytest.raises(RuntimeError, match="detach"):
-        mc.ones(1, requires_grad=True).numpy()
+        mc.ones(1, requires_grad=True).cpu().numpy()
+    x = mc.ones(1, device="cpu")
+    assert x.numpy() is x.array
     with pytest.raises(TypeError, match="at least one dimension"):
         len(mc.tensor(1))
 
 
+@pytest.mark.cpu_only
 def test_repr_is_readable():
     assert repr(mc.tensor([1.0, 2.0])) == "tensor([1., 2.])"
     assert repr(mc.ones(2, dtype=mc.float64, requires_grad=True)) == (
@@ -96,7 +102,7 @@ def test_repr_is_readable():
 
 def test_numbers_are_formatted_like_those_of_python():
     assert f"{mc.tensor(1.23456):.3f}" == "1.235" and f"{mc.tensor(3):>4}" == "   3"
-    assert f"{mc.tensor([1.0])}" == "tensor([1.])"
+    assert f"{mc.tensor([1.0], device='cpu')}" == "tensor([1.])"
 
 
 def test_data_can_be_replaced():
@@ -107,12 +113,10 @@ def test_data_can_be_replaced():
 
 def test_to():
     x = mc.ones(2, requires_grad=True)
-    assert (
-        x.to("cpu", non_blocking=True) is x
-        and x.to(mc.float32) is x
-        and x.to("cpu") is x
-        and x.cpu() is x
-    )
+    here = x.device
+    assert x.to(here, non_blocking=True) is x.to(mc.float32) is x.to(str(here)) is x
+    on_cpu = mc.ones(2, device="cpu")
+    assert on_cpu.cpu() is on_cpu.to("cpu") is on_cpu
     assert x.to(mc.float64).dtype == mc.float64 and x.half().dtype == mc.float16
     assert x.to(mc.zeros(1, dtype=mc.float64)).dtype == mc.float64
     assert x.long().tolist() == [1, 1] and x.bool().dtype == bool
@@ -121,7 +125,7 @@ def test_to():
 
 
 def test_devices():
-    assert mc.ones(1).device == "cpu" and str(mc.Device("cuda:1")) == "cuda:1"
+    assert mc.ones(1, device="cpu").device == "cpu" and str(mc.Device("cuda:1")) == "cuda:1"
     assert mc.Device("cuda") == mc.Device("cuda", 0) != mc.Device("cpu")
     with pytest.raises(RuntimeError, match="'cpu', 'cuda' or 'cuda:INDEX', got 'tpu'"):
         mc.Device("tpu")
@@ -130,11 +134,44 @@ def test_devices():
             mc.ones(1).cuda()
 
 
+def test_default_device():
+    device = mc.get_default_device()
+    assert mc.Device("cpu") == mc.from_numpy(np.ones(1)).device
+    made = [mc.tensor([1.0]), mc.as_tensor(np.ones(1)), mc.zeros(1), mc.full((1,), 2), mc.eye(2)]
+    made += [mc.arange(3), mc.linspace(0, 1, 3), mc.empty(1), mc.ones(1), mc.tensor(np.ones(1))]
+    made += [mc.rand(1), mc.randn(1), mc.randint(3, (1,)), mc.randperm(3), mc.nn.Linear(1, 1).bias]
+    assert {x.device for x in made} == {device}
+
+    in_thread = []
+    mc.set_default_device("cuda:1")
+    try:
+        assert mc.get_default_device() == "cuda:1"
+        assert mc.zeros(1, device="cpu").device == "cpu"
+        thread = threading.Thread(target=lambda: in_thread.append(mc.zeros(1).device))
+        thread.start()
+        thread.join()
+    finally:
+        mc.set_default_device(device)
+    assert in_thread == [mc.Device("cpu")]
+    with pytest.raises(RuntimeError, match="'cpu', 'cuda' or 'cuda:INDEX', got 'tpu'"):
+        mc.set_default_device("tpu")
+
+
+@pytest.mark.cuda_only
+def test_moving_keeps_the_order_in_memory():
+    array = np.arange(120.0).reshape(2, 3, 4, 5).transpose(0, 3, 1, 2)
+    for x in (array, array[:, ::2], np.broadcast_to(array[:1], array.shape), array[0, 0, 0, 0]):
+        moved = mc.from_numpy(x).cuda()
+        back = moved.cpu()
+        np.testing.assert_array_equal(back.numpy(), x)
+        assert moved.array.strides == back.array.strides == x.copy("K").strides
+
+
 def test_copies_and_pickles():
     x = mc.ones(2, requires_grad=True)
     for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
         assert other.requires_grad and other.tolist() == x.tolist()
-        assert not np.shares_memory(other.array, x.array)
+        assert not shares_memory(other, x)
     with pytest.raises(RuntimeError, match="detach"):
         copy.deepcopy(x * 2)
 

@@ -11,6 +11,8 @@ pytest.importorskip("matplotlib")
 
 from minicnn import viz
 
+pytestmark = pytest.mark.cpu_only
+
 EPOCHS = [
     {
         "epoch": epoch,

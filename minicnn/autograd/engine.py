@@ -15,7 +15,7 @@ from typing import Any
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
 from ..device import xp_of
 from .function import Function, edge_of
-from .grad_mode import mode, set_grad_enabled
+from .grad_mode import mode, set_grad_enabled, set_mode
 
 
 class _Gradients:
@@ -268,7 +268,8 @@ def _walk(
 ) -> _Walk:
     gradients = _root_gradients(roots, gradients)
     walk = _Walk(roots, targets, keep=retain_graph)
-    with set_grad_enabled(create_graph):
+    # the dtypes of backward are those of the forward pass, whose casts were recorded
+    with set_grad_enabled(create_graph), set_mode("autocast", None):
         for root, gradient in zip(roots, gradients):
             walk.deliver(edge_of(root), gradient, owned=False)
         walk.run()

@@ -1,4 +1,4 @@
-"""Switches, kept per thread: whether a graph is recorded, and whether gradients are checked."""
+"""Switches, kept per thread: what is recorded, whether gradients are checked, and autocast."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
+import numpy as np
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
     grad = True
     anomaly = False
+    autocast: np.dtype | None = None  # what minicnn.autocast lowers to
 
 
 mode = _Mode()
 
 
 @contextlib.contextmanager
-def _set(field: str, value: bool) -> Iterator[None]:
+def set_mode(field: str, value: Any) -> Iterator[None]:
+    """Sets one field of ``mode`` within a ``with`` block."""
     previous = getattr(mode, field)
     setattr(mode, field, value)
     try:
@@ -31,14 +35,14 @@ def _set(field: str, value: bool) -> Iterator[None]:
         setattr(mode, field, previous)
 
 
-class _Switch:
+class Switch:
     """Sets one field of ``mode``; a context manager that restores it, and a decorator."""
 
     field: str
 
-    def __init__(self, value: bool) -> None:
+    def __init__(self, value: Any) -> None:
         self.value = value
-        self.previous: list[bool] = []  # several, if one instance is entered more than once
+        self.previous: list[Any] = []  # several, if one instance is entered more than once
 
     def __enter__(self) -> None:
         self.previous.append(getattr(mode, self.field))
@@ -58,7 +62,7 @@ class _Switch:
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with _set(self.field, self.value):
+            with set_mode(self.field, self.value):
                 return function(*args, **kwargs)
 
         return wrapped  # type: ignore[return-value]
@@ -70,7 +74,7 @@ class _Switch:
         def wrapped(*args: Any, **kwargs: Any) -> Iterator[Any]:
             items = function(*args, **kwargs)
             while True:
-                with _set(self.field, self.value):
+                with set_mode(self.field, self.value):
                     try:
                         item = next(items)
                     except StopIteration as end:
@@ -80,7 +84,7 @@ class _Switch:
         return wrapped
 
 
-class set_grad_enabled(_Switch):
+class set_grad_enabled(Switch):
     """Records a graph from here on if ``value`` is true, as a ``with`` block only within it.
 
     A decorated function runs so. As ``torch.set_grad_enabled``, which is a statement, too.
@@ -102,7 +106,7 @@ class set_grad_enabled(_Switch):
         return super().__call__(function)
 
 
-class _FixedGrad(_Switch):
+class _FixedGrad(Switch):
     """A switch to one ``setting``; both ``@switch()`` and ``@switch`` decorate, as in torch."""
 
     field = "grad"
@@ -127,7 +131,7 @@ class enable_grad(_FixedGrad):
     setting = True
 
 
-class detect_anomaly(_Switch):
+class detect_anomaly(Switch):
     """Within its ``with`` block, the first NaN or Inf gradient raises.
 
     The error names the operation that made it and the lines that called it in the forward pass,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import xp_of
+from ..device import memory_order, xp_of
 from ..tensor import Tensor
 
 
@@ -65,11 +65,6 @@ def stack(arrays: list[Any]) -> Any:
     for number, array in enumerate(arrays):
         out[number] = array.transpose(axes)
     return out.transpose(0, *(1 + a for a in np.argsort(axes)))
-
-
-def memory_order(array: Any) -> list[int]:
-    """The axes from the one with the longest stride to the one with the shortest."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def _dtype_of(number: float) -> type:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..device import cuda_is_available, cupy
+from ..device import cuda_is_available, cupy, memory_order
 from ..tensor import Tensor
-from .collate import memory_order
 
 
 def pinned(batch: Any) -> Any:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..device import memory_order
 from ..tensor import Tensor
-from .collate import memory_order
 from .dataset import SkipSample, describe
 from .seeding import sample_generator, use_generator
 

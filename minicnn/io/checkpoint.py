@@ -16,10 +16,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..dtypes import bfloat16
 from ..tensor import Tensor
 
 _FORMAT = "minicnn checkpoint 1"
-_KINDS = "biuf"  # boolean, signed, unsigned, floating: NumPy's codes
+_KINDS = "biuf"  # boolean, signed, unsigned, floating: NumPy's codes; and bfloat16
 _MAX_ITEMSIZE = 8  # bytes; safetensors has no long double
 
 
@@ -118,7 +119,8 @@ def _encode(value: Any, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -
 
 def _store(array: np.ndarray, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> str:
     """Put ``array`` into ``arrays`` under a name that is still free, and return the name."""
-    if array.dtype.kind not in _KINDS or array.dtype.itemsize > _MAX_ITEMSIZE:
+    known = array.dtype.kind in _KINDS or array.dtype == bfloat16
+    if not known or array.dtype.itemsize > _MAX_ITEMSIZE:
         raise TypeError(
             f"cannot save {_name(place)}: an array must hold booleans, integers or floats of at "
             f"most 64 bits, got dtype {array.dtype}"

@@ -4,20 +4,35 @@
 functions, with the same arguments and results. They take and return plain arrays, never tensors,
 know nothing of gradients being recorded, and never write into an argument unless their name ends in
 ``_step``. Images are N, C, H, W; in memory the 4-D results are channels-last (N, H, W, C strides).
-Sums run in float32 or better.
+Sums run in float32 or better; results of 16 bits are rounded once. ``dtype`` asks for a gradient
+of weights or bias in another dtype than the arguments have: float32, to keep what was summed.
+
+On CUDA, ``draw`` and ``numbers`` are functions so that what they return can go to device memory, and
+can be asked for anew before each replay of a captured graph; they are called once for each step.
+Optimizers write ``lowered`` copies of the weights in half precision (a list, with None where there
+is none) together with the weights, and ``scaling`` is (inverse_scale, found_inf), arrays of one
+float32: a factor of the gradients, and whether to change nothing (if not 0).
 
 ==================================================================  ==================================
 convolution (conv.py); ``geometry`` is a :class:`Geometry`
-``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None
+``conv2d(x, weight, bias, geometry, relu=False)``                   (N, O, OH, OW); bias (O,) or None,
+                                                                    float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                       (N, C, H, W)
-``conv2d_weight_grad(grad, x, geometry)``                           (O, C / groups, KH, KW)
+``conv2d_weight_grad(grad, x, geometry, dtype=None)``               (O, C / groups, KH, KW)
 ``im2col(x, geometry)``                                             (N, C * KH * KW, OH * OW)
 ``col2im(columns, geometry)``                                       (N, C, H, W): sums the overlaps
 ------------------------------------------------------------------  ----------------------------------
+linear layer (linear.py): x (M, K), weight (N, K)
+``linear(x, weight, bias, relu=False)``                             (M, N); bias (N,) or None,
+                                                                    float32 or of the dtype of x
+``linear_input_grad(grad, weight)``                                 (M, K); grad is (M, N)
+``linear_weight_grad(grad, x, dtype=None)``                         (N, K)
+------------------------------------------------------------------  ----------------------------------
 pooling (pool.py)
-``max_pool2d(x, geometry)``                                         out, argmax: kh * KW + kw of the
-                                                                    first maximum, uint8 if it fits,
-                                                                    else int32
+``max_pool2d(x, geometry, relu=False)``                             out, argmax: kh * KW + kw of the
+                                                                    first maximum; with relu KH * KW,
+                                                                    "no pixel", unless it is above 0.
+                                                                    uint8 if KH * KW < 256, else int32
 ``max_pool2d_scatter(grad, argmax, geometry)``                      (N, C, H, W): its gradient
 ``max_pool2d_gather(x, argmax, geometry)``                          (N, C, OH, OW): gradient of that
 ``avg_pool2d(x, scale, geometry)``                                  window sums times scale (OH, OW)
@@ -34,22 +49,29 @@ normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``     gradient of x
 ------------------------------------------------------------------  ----------------------------------
 dropout (dropout.py): Philox4x32-10, the same bits on both devices
-``dropout(x, p, seed, offset)``                                     zero with probability p, else
+``dropout(x, p, state)``                                            zero with probability p, else
                                                                     x / (1 - p); the mask depends on
-                                                                    seed, offset and the index of an
+                                                                    the state and the index of an
                                                                     element in N, C, H, W order
+``philox_state(draw)``                                              what draw() returns, (seed,
+                                                                    offset), as ``dropout`` wants it
 ------------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                         max(x, 0); NaN stays NaN
 ``relu_backward(grad, out)``                                        grad where out > 0, else 0
+``relu_bias_backward(grad, out, dtype=None)``                       the same, and its channel_sum
+``channel_sum(x, dtype=None)``                                      (C,): sum over all axes but 1
 ``erf(x)``                                                          the Gauss error function
 ------------------------------------------------------------------  ----------------------------------
 loss (loss.py); rows are samples: logits (M, C), target (M,) of int64
-``softmax_cross_entropy(logits, target, weight,``                   losses (M,), log-probabilities
-``    ignore_index, label_smoothing)``                              (M, C); ignored rows have loss 0;
-                                                                    weight (C,) or None
-``softmax_cross_entropy_backward(grad, log_probabilities,``         (M, C); grad is (M,)
-``    target, weight, ignore_index, label_smoothing)``
+``softmax_cross_entropy(logits, target, weight,``                   losses (M,) and their gradient by
+``    ignore_index, label_smoothing)``                              the logits (M, C), 0 in ignored
+                                                                    rows; weight (C,) or None
+------------------------------------------------------------------  ----------------------------------
+pictures (images.py)
+``normalize_images(images, mean, std, dtype)``                      (images / 255 - mean) / std for
+                                                                    uint8 images; mean and std are C
+                                                                    numbers each
 ------------------------------------------------------------------  ----------------------------------
 resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel
 ``resize_nearest(x, output_size, scale)``                           (N, C, OH, OW)
@@ -58,14 +80,26 @@ resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per outp
 ``resize_bilinear_backward(grad, input_size, scale,``               (N, C, H, W)
 ``    align_corners)``
 ------------------------------------------------------------------  ----------------------------------
-optimizers (optim.py); lists of arrays, written in place; hyper-parameters are Python floats
-``sgd_step(params, grads, momenta, lr, momentum,``                  momenta is None without momentum;
-``    dampening, weight_decay, nesterov)``                          zeros before the first step, whose
-                                                                    dampening the caller sets to 0
-``adam_step(params, grads, means, squares, step, lr,``              ``decoupled``: AdamW
-``    beta1, beta2, eps, weight_decay, decoupled)``
-``rmsprop_step(params, grads, squares, momenta,``                   ``averages`` is None unless
-``    averages, lr, alpha, eps, momentum, weight_decay)``           centered, momenta without momentum
+optimizers (optim.py); lists of arrays, written in place; ``numbers()`` gives the hyper-parameters
+``sgd_step(params, grads, momenta, numbers, nesterov,``             lr, momentum, dampening,
+``    lowered=None, scaling=None)``                                 weight_decay; momenta is None
+                                                                    without momentum, and zeros before
+                                                                    the first step, whose dampening
+                                                                    the caller sets to 0
+``adam_step(params, grads, means, squares, numbers, decoupled,``    step (from 1), lr, beta1, beta2,
+``    lowered=None, scaling=None)``                                 eps, weight_decay; ``decoupled``:
+                                                                    AdamW
+``rmsprop_step(params, grads, squares, momenta, averages,``         lr, alpha, eps, momentum,
+``    numbers, lowered=None, scaling=None)``                        weight_decay; averages is None
+                                                                    unless centered, momenta without
+                                                                    momentum
+------------------------------------------------------------------  ----------------------------------
+loss scaling (grad_scaler.py); scalars of float32, growth_tracker of int32, in the device's memory
+``unscale_step(grads, inverse_scale, found_inf)``                   grads *= inverse_scale unless None;
+                                                                    found_inf = 1 for inf or NaN
+``update_scale_step(scale, inverse_scale, growth_tracker,``         the first three for the next loss,
+``    found_inf, growth_factor, backoff_factor,``                   as torch.amp.GradScaler
+``    growth_interval)``
 ==================================================================  ==================================
 """
 

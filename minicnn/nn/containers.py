@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any
 
+from . import fusion
 from .module import Module
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _List(Module):
 
 
 class Sequential(_List):
-    """Calls its modules one after the other.
+    """Calls its modules one after the other, some neighbours as one: see :mod:`.fusion`.
 
     Args:
         modules: the modules, or one ``OrderedDict`` of them by name.
@@ -106,8 +107,8 @@ class Sequential(_List):
         return type(self)(OrderedDict(list(self._modules.items())[index]))
 
     def forward(self, input: Any) -> Any:
-        for module in self:
-            input = module(input)
+        for step in fusion.steps(self):
+            input = step(input)
         return input
 
 

@@ -141,10 +141,11 @@ class Conv2d(_Conv):
             padding_mode, (out_channels, in_channels // groups), device, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
         return F.conv2d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+            relu=relu,
+        )  # fmt: skip
 
 
 class ConvTranspose2d(_Conv):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import bfloat16, is_floating
 from ..tensor import RemovableHandle, Tensor
 from .hooks import add_hook, watch_backward
 from .parameter import Parameter
@@ -357,12 +358,11 @@ class Module:
                 dtype = arg
             elif arg is not None:
                 device = arg
-        if dtype is not None and not np.issubdtype(dtype, np.floating):
+        if dtype is not None and not is_floating(np.dtype(dtype)):
             raise TypeError(f"a module can only be moved to a floating-point dtype, got {dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
-            floating = np.issubdtype(tensor.dtype, np.floating)
-            return tensor.to(device=device, dtype=dtype if floating else None)
+            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
 
         return self._convert(convert)
 
@@ -385,6 +385,10 @@ class Module:
     def half(self) -> Self:
         """Make all floating-point tensors float16."""
         return self.to(dtype=np.float16)
+
+    def bfloat16(self) -> Self:
+        """Make all floating-point tensors bfloat16."""
+        return self.to(dtype=bfloat16)
 
     # ------------------------------------------------------------------ hooks
 

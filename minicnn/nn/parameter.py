@@ -27,5 +27,5 @@ class Parameter(Tensor):
 
 
 def empty_parameter(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
-    """A parameter still to be filled: float32 on the CPU by default."""
+    """A parameter still to be filled: float32 and on the default device unless told otherwise."""
     return Parameter(empty(shape, dtype=float32 if dtype is None else dtype, device=device))

@@ -56,9 +56,10 @@ def clip_grad_norm_(
         raise RuntimeError(f"the norm of the gradients must be finite, got {float(total)}")
     # Applied even where it is 1: reading the norm back to decide would stall a GPU.
     scale = xp.minimum(max_norm / (total + 1e-6), 1.0)
-    for grad in grads:
-        grad.array *= scale.astype(grad.dtype)
-        grad.bump_version()
+    with np.errstate(invalid="ignore"):  # infinite gradients become NaN
+        for grad in grads:
+            grad.array *= scale.astype(grad.dtype)
+            grad.bump_version()
     return Tensor(total.astype(grads[0].dtype))
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
 from .choice import clamp, where
 from .comparison import ge, gt
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
+from .promotion import rounded, widened
 from .reduce import sum
 
 
@@ -58,7 +58,7 @@ class LeakyReLU(Function):
     def forward(self, x: Any, *, negative_slope: float) -> Any:
         self.save_for_backward(x)
         self.negative_slope = negative_slope
-        return xp_of(x).where(x > 0, x, x * negative_slope)
+        return xp_of(x).where(x > 0, x, rounded(x * negative_slope, x, negative_slope))
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -82,8 +82,9 @@ class ELU(Function):
     def forward(self, x: Any, *, alpha: float) -> Any:
         self.save_for_backward(x)
         self.alpha = alpha
-        xp = xp_of(x)
-        return xp.where(x > 0, x, xp.expm1(xp.minimum(x, 0)) * alpha)
+        xp, wide = xp_of(x), widened(x)
+        out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
+        return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -108,10 +109,10 @@ class Softplus(Function):
     def forward(self, x: Any, *, beta: float, threshold: float) -> Any:
         self.save_for_backward(x)
         self.options = beta, threshold
-        xp = xp_of(x)
-        scaled = x * beta
+        xp, wide = xp_of(x), widened(x)
+        scaled = wide * beta
         soft = xp.log1p(xp.exp(xp.minimum(scaled, threshold))) / beta
-        return xp.where(scaled > threshold, x, soft)
+        return xp.where(scaled > threshold, wide, soft).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -125,14 +126,16 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
     As ``torch.nn.functional.softplus``.
     """
+    (x,) = cast_operands("softplus", x)
     return Softplus.apply(x, beta=beta, threshold=threshold)
 
 
 class LogSigmoid(Function):
     def forward(self, x: Any) -> Any:
         self.save_for_backward(x)
-        xp = xp_of(x)
-        return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+        xp, wide = xp_of(x), widened(x)
+        out = xp.minimum(wide, 0) - xp.log1p(xp.exp(-xp.abs(wide)))
+        return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -202,7 +205,8 @@ def silu(x: Tensor, inplace: bool = False) -> Tensor:
 class Hardswish(Function):
     def forward(self, x: Any) -> Any:
         self.save_for_backward(x)
-        return x * (xp_of(x).clip(x + 3, 0, 6) / 6)
+        wide = widened(x)
+        return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -225,9 +229,9 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 class Softmax(Function):
     def forward(self, x: Any, *, dim: int) -> Any:
         self.dim = dim
-        powers = xp_of(x).exp(x - x.max(dim, keepdims=True))
-        out = powers / _float32_sum(powers, dim)
-        out = out.astype(x.dtype, copy=False)
+        wide = widened(x)
+        powers = xp_of(x).exp(wide - wide.max(dim, keepdims=True))
+        out = (powers / powers.sum(dim, keepdims=True)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
@@ -239,9 +243,9 @@ class Softmax(Function):
 class LogSoftmax(Function):
     def forward(self, x: Any, *, dim: int) -> Any:
         self.dim = dim
-        xp = xp_of(x)
-        shifted = x - x.max(dim, keepdims=True)
-        out = shifted - xp.log(_float32_sum(xp.exp(shifted), dim))
+        xp, wide = xp_of(x), widened(x)
+        shifted = wide - wide.max(dim, keepdims=True)
+        out = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
         out = out.astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
@@ -249,11 +253,6 @@ class LogSoftmax(Function):
     def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
-
-
-def _float32_sum(x: Any, dim: int) -> Any:
-    """The sum over ``dim`` in at least float32, where half precision would overflow or round."""
-    return x.sum(dim, keepdims=True, dtype=np.result_type(x.dtype, np.float32))
 
 
 def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -269,7 +268,7 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
     As ``torch.nn.functional.softmax``.
     """
-    x = x if dtype is None else x.to(dtype)
+    (x,) = cast_operands("softmax", x) if dtype is None else (x.to(dtype),)
     return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
 
 
@@ -278,7 +277,7 @@ def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
     Arguments and errors are those of :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
-    x = x if dtype is None else x.to(dtype)
+    (x,) = cast_operands("log_softmax", x) if dtype is None else (x.to(dtype),)
     return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
 
 

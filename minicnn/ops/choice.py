@@ -31,7 +31,7 @@ class Clamp(Function):
     def forward(self, x: Any, low: float | None, high: float | None) -> Any:
         self.save_for_backward(x)
         self.limits = low, high
-        return xp_of(x).clip(x, low, high)
+        return xp_of(x).clip(x, low, high).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
         (x,) = self.saved_tensors
@@ -77,7 +77,7 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         kinds = {type(x), type(y)}
         dtype = float32 if float in kinds else int64 if int in kinds else bool_
     xp = xp_of(condition.array)
-    x, y = (v if isinstance(v, Tensor) else Tensor(xp.asarray(v, dtype)) for v in (x, y))
+    x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled
 from ..device import xp_of
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from .activation import log_softmax, softmax
 from .choice import where
@@ -25,7 +27,7 @@ class SoftmaxCrossEntropy(Function):
     def forward(
         self, logits: Any, target: Any, weight: Any, *, ignore_index: int, label_smoothing: float
     ) -> Any:
-        losses, self.log_probabilities = kernels.of(logits).softmax_cross_entropy(
+        losses, self.gradient = kernels.of(logits).softmax_cross_entropy(
             logits, target, weight, ignore_index, label_smoothing
         )
         self.save_for_backward(logits, target, weight)
@@ -34,15 +36,15 @@ class SoftmaxCrossEntropy(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         logits, target, weight = self.saved_tensors
-        weight = None if weight is None else weight.array
-        if is_grad_enabled():
+        gradient = Tensor(self.gradient)
+        if is_grad_enabled():  # the gradient as a function of the logits
+            weight = None if weight is None else weight.array
             wanted = _target_distribution(logits.array, target.array, weight, *self.options)
             total = Tensor(wanted.sum(1, keepdims=True))
-            difference = sub(mul(softmax(logits, 1), total), Tensor(wanted))
-            return mul(reshape(grad, (-1, 1)), difference), None, None
-        backward = kernels.of(grad.array).softmax_cross_entropy_backward
-        options = (target.array, weight, *self.options)
-        return Tensor(backward(grad.array, self.log_probabilities, *options)), None, None
+            gradient = sub(mul(softmax(logits, 1), total), Tensor(wanted))
+        # 0 also for the infinite gradient of a mean of no rows at all
+        grad = where(Tensor(target.array != self.options[0]), grad, 0.0)
+        return mul(reshape(grad, (-1, 1)), gradient), None, None
 
 
 def _target_distribution(
@@ -87,9 +89,10 @@ def cross_entropy(
     As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target, weight = cast_operands("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.shape == input.shape and target.dtype.kind == "f":
+    if input.ndim and target.shape == input.shape and is_floating(target.dtype):
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
@@ -145,6 +148,7 @@ def nll_loss(
     As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, weight = cast_operands("nll_loss", input, weight)
     _check_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
     rows = target.array.reshape(-1)
@@ -196,7 +200,7 @@ def _reduce_rows(
         total = xp.count_nonzero(counts)
     else:
         classes = xp.where(counts, target.array.reshape(-1), 0)
-        total = weight.array[classes] @ counts.astype(weight.dtype)
+        total = (weight.array[classes] * counts).sum()
     # NaN if nothing counts, as in torch
     with np.errstate(invalid="ignore"):
         return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))

@@ -15,79 +15,95 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..amp.lowered import lowered
 from ..autograd import Function
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
-from .shape import expand, reshape
+from .bias import relu_and_bias_backward
+from .promotion import layer_operands
+from .shape import reshape
 from .window import check_not_empty, pair, window_geometry, with_batch
 
 
 class Conv2d(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
-    def forward(self, x: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
-        self.save_for_backward(x, weight)  # never the im2col columns: they are KH * KW times x
+    def forward(
+        self, x: Any, weight: Any, bias: Any, *, lowered: Any, geometry: Geometry, relu: bool
+    ) -> Any:
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        out = kernels.of(x).conv2d(x, lowered, bias, geometry, relu)
+        # never the im2col columns: they are KH * KW times x
+        self.save_for_backward(
+            x if needs_weight else None, weight if needs_x else None, out if relu else None
+        )
         self.geometry = geometry
-        return kernels.of(x).conv2d(x, weight, bias, geometry)
+        self.weight_dtype, self.bias_dtype = weight.dtype, bias.dtype if needs_bias else None
+        return out
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = self.saved_tensors
-        needs_x, needs_weight, needs_bias = self.needs_input_grad
-        geometry = self.geometry
+        x, weight, out = self.saved_tensors
+        needs_x, needs_weight, _ = self.needs_input_grad
+        grad, grad_bias = relu_and_bias_backward(grad, out, self.bias_dtype)
         return (
-            Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
-            ChannelSum.apply(grad) if needs_bias else None,
+            _input_grad(grad, weight, self.geometry) if needs_x else None,
+            _weight_grad(grad, x, self.geometry, self.weight_dtype) if needs_weight else None,
+            grad_bias,
         )
 
 
 class Conv2dInputGrad(Function):
     """grad (N, O, OH, OW), weight (O, C / groups, KH, KW) -> (N, C, H, W)."""
 
-    def forward(self, grad: Any, weight: Any, *, geometry: Geometry) -> Any:
+    def forward(self, grad: Any, weight: Any, *, lowered: Any, geometry: Geometry) -> Any:
         self.save_for_backward(grad, weight)
         self.geometry = geometry
-        return kernels.of(grad).conv2d_input_grad(grad, weight, geometry)
+        return kernels.of(grad).conv2d_input_grad(grad, lowered, geometry)
 
     def backward(self, grad_x: Tensor) -> tuple[Tensor | None, ...]:
         grad, weight = self.saved_tensors
         needs_grad, needs_weight = self.needs_input_grad
         geometry = self.geometry
         return (
-            Conv2d.apply(grad_x, weight, None, geometry=geometry) if needs_grad else None,
-            Conv2dWeightGrad.apply(grad, grad_x, geometry=geometry) if needs_weight else None,
+            _conv2d(grad_x, weight, None, geometry) if needs_grad else None,
+            _weight_grad(grad, grad_x, geometry, weight.dtype) if needs_weight else None,
         )
 
 
 class Conv2dWeightGrad(Function):
-    """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW)."""
+    """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW), in ``dtype``."""
 
-    def forward(self, grad: Any, x: Any, *, geometry: Geometry) -> Any:
+    def forward(self, grad: Any, x: Any, *, geometry: Geometry, dtype: np.dtype) -> Any:
         self.save_for_backward(grad, x)
         self.geometry = geometry
-        return kernels.of(grad).conv2d_weight_grad(grad, x, geometry)
+        return kernels.of(grad).conv2d_weight_grad(grad, x, geometry, dtype)
 
     def backward(self, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
         grad, x = self.saved_tensors
         needs_grad, needs_x = self.needs_input_grad
-        geometry = self.geometry
         return (
-            Conv2d.apply(x, grad_weight, None, geometry=geometry) if needs_grad else None,
-            Conv2dInputGrad.apply(grad, grad_weight, geometry=geometry) if needs_x else None,
+            _conv2d(x, grad_weight, None, self.geometry) if needs_grad else None,
+            _input_grad(grad, grad_weight, self.geometry) if needs_x else None,
         )
 
 
-class ChannelSum(Function):
-    """x (N, C, H, W) -> (C,): the gradient of a bias."""
+# x, or the gradient in its place, decides the precision; float32 weights are lowered to it
 
-    def forward(self, x: Any) -> Any:
-        self.shape = x.shape
-        # image by image, for shorter and so more exact running sums at the same speed
-        sums = x.sum((2, 3), dtype=np.result_type(x, np.float32)).sum(0)
-        return sums.astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        return expand(reshape(grad, (1, -1, 1, 1)), self.shape)
+def _conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, relu: bool = False
+) -> Tensor:
+    filters = lowered(weight, x.dtype)
+    return Conv2d.apply(x, weight, bias, lowered=filters, geometry=geometry, relu=relu)
+
+
+def _input_grad(grad: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    filters = lowered(weight, grad.dtype)
+    return Conv2dInputGrad.apply(grad, weight, lowered=filters, geometry=geometry)
+
+
+def _weight_grad(grad: Tensor, x: Tensor, geometry: Geometry, dtype: np.dtype) -> Tensor:
+    return Conv2dWeightGrad.apply(grad, x, geometry=geometry, dtype=dtype)
 
 
 def conv2d(
@@ -98,6 +114,7 @@ def conv2d(
     padding: int | tuple[int, int] | str = 0,
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
+    relu: bool = False,
 ) -> Tensor:
     """Cross-correlates images with filters.
 
@@ -110,6 +127,8 @@ def conv2d(
             keep H and W; an odd one goes below and to the right).
         dilation: distance in pixels between the weights of a filter.
         groups: number of blocks of channels that are convolved independently.
+        relu: whether negative results become 0, which costs nothing here and a pass of its own
+            as ``F.relu``.
 
     Returns:
         (N, O, OH, OW), or (O, OH, OW) for one image.
@@ -117,12 +136,13 @@ def conv2d(
     Raises:
         RuntimeError: for shapes or types that do not fit, or ``'same'`` with a stride above 1.
 
-    As ``torch.nn.functional.conv2d``.
+    As ``torch.nn.functional.conv2d``, to which ``relu`` is an addition.
     """
+    x, weight, bias = layer_operands("conv2d", x, weight, bias)
 
     def run(x: Tensor) -> Tensor:
         geometry = _conv_geometry(x, weight, bias, stride, padding, dilation, groups)
-        return Conv2d.apply(x, weight, bias, geometry=geometry)
+        return _conv2d(x, weight, bias, geometry, relu)
 
     return with_batch("conv2d", x, run)
 
@@ -158,12 +178,14 @@ def conv_transpose2d(
     As ``torch.nn.functional.conv_transpose2d``.
     """
 
+    x, weight, bias = layer_operands("conv_transpose2d", x, weight, bias)
+
     def run(x: Tensor) -> Tensor:
         geometry = _transposed_geometry(
             x, weight, bias, stride, padding, output_padding, groups, dilation
         )
-        out = Conv2dInputGrad.apply(x, weight, geometry=geometry)
-        return out if bias is None else out + reshape(bias, (1, -1, 1, 1))
+        out = _input_grad(x, weight, geometry)
+        return out if bias is None else out + reshape(bias.to(out.dtype), (1, -1, 1, 1))
 
     return with_batch("conv_transpose2d", x, run)
 
@@ -177,7 +199,7 @@ def _conv_geometry(
     dilation: int | tuple[int, int],
     groups: int,
 ) -> Geometry:
-    _check_weight("conv2d", x, weight, bias, groups)
+    _check_weight("conv2d", weight, groups)
     O, channels, KH, KW = weight.shape
     if x.shape[1] != channels * groups:
         raise RuntimeError(
@@ -217,7 +239,7 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The convolution that leads from the result of the transposed one back to ``x``."""
-    _check_weight("conv_transpose2d", x, weight, bias, groups)
+    _check_weight("conv_transpose2d", weight, groups)
     C, channels, KH, KW = weight.shape
     if x.shape[1] != C:
         raise RuntimeError(
@@ -254,11 +276,8 @@ def _transposed_size(
     return rows, columns
 
 
-def _check_weight(name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
+def _check_weight(name: str, weight: Tensor, groups: int) -> None:
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:
         raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
-    if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
-        given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
-        raise RuntimeError(f"{name} expects input, weight and bias of one dtype, got {given}")

@@ -13,11 +13,11 @@ from .elementwise import mul
 
 
 class Dropout(Function):
-    """Zeros with probability p, 1 / (1 - p) times the rest; the mask follows from seed and offset."""
+    """Zeros with probability p, 1 / (1 - p) times the rest; the mask follows from the state."""
 
-    def forward(self, x: Any, *, p: float, seed: int, offset: int) -> Any:
-        self.mask = {"p": p, "seed": seed, "offset": offset}
-        return kernels.of(x).dropout(x, p, seed, offset)
+    def forward(self, x: Any, *, p: float, state: Any) -> Any:
+        self.mask = {"p": p, "state": state}
+        return kernels.of(x).dropout(x, p, state)
 
     def backward(self, grad: Tensor) -> Tensor:
         return Dropout.apply(grad, **self.mask)  # draws the same mask again: none is stored
@@ -41,8 +41,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
         return x
     if p == 1:
         return mul(x, 0.0)
-    seed, offset = default_generator.philox()
-    return Dropout.apply(x, p=p, seed=seed, offset=offset)
+    state = kernels.of(x.array).philox_state(default_generator.philox)
+    return Dropout.apply(x, p=p, state=state)
 
 
 def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

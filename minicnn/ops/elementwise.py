@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..creation import zeros_like
 from ..device import xp_of
 from ..tensor import Tensor
 from .choice import where
-from .promotion import Operand, promote, to_float
+from .promotion import Operand, promote, rounded, to_float, widened
 
 # as in torch, 1 / 0 is inf and log(-1) is NaN without a word
 quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
@@ -23,7 +24,7 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 class Add(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return x + y
+        return rounded(x + y, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return grad, grad
@@ -32,7 +33,7 @@ class Add(Function):
 class Sub(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return x - y
+        return rounded(x - y, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return grad, -grad if self.needs_input_grad[1] else None
@@ -43,7 +44,7 @@ class Mul(Function):
     def forward(self, x: Any, y: Any) -> Any:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        return x * y
+        return rounded(x * y, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -55,7 +56,7 @@ class Div(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
         self.save_for_backward(x if self.needs_input_grad[1] else None, y)
-        return x / y
+        return rounded(x / y, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -67,7 +68,7 @@ class Div(Function):
 class Pow(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        out = x**y
+        out = rounded(x**y, x, y)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
@@ -110,7 +111,7 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
-        x, y = (to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
+        x, y = (to_float("div", v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
         return Div.apply(x, y)
     if rounding_mode == "floor":
         return floor_divide(x, y)
@@ -130,7 +131,7 @@ def rdiv(x: Operand, y: Operand) -> Tensor:
 
 def pow(x: Operand, exponent: Operand) -> Tensor:
     """x ** exponent."""
-    return Pow.apply(*promote("pow", x, exponent))
+    return Pow.apply(*promote("pow", *cast_operands("pow", x, exponent)))
 
 
 def rpow(x: Operand, base: Operand) -> Tensor:
@@ -141,7 +142,7 @@ def rpow(x: Operand, base: Operand) -> Tensor:
 class FloorDivide(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return x // y
+        return rounded(x // y, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return zeros_like(grad), zeros_like(grad)
@@ -281,8 +282,8 @@ class Tanh(Function):
 class Sigmoid(Function):
     def forward(self, x: Any) -> Any:
         xp = xp_of(x)
-        decay = xp.exp(-xp.abs(x))  # which never overflows
-        out = xp.where(x >= 0, 1, decay) / (decay + 1)
+        decay = xp.exp(-xp.abs(widened(x)))  # which never overflows
+        out = (xp.where(x >= 0, 1, decay) / (decay + 1)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
@@ -319,62 +320,63 @@ def abs(x: Tensor) -> Tensor:
 
 def exp(x: Tensor) -> Tensor:
     """e to the power of x."""
-    return Exp.apply(to_float(x))
+    return Exp.apply(to_float("exp", x))
 
 
 def expm1(x: Tensor) -> Tensor:
     """exp(x) - 1, accurate near 0."""
-    return Expm1.apply(to_float(x))
+    return Expm1.apply(to_float("expm1", x))
 
 
 def log(x: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(to_float(x))
+    return Log.apply(to_float("log", x))
 
 
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), accurate near 0."""
-    return Log1p.apply(to_float(x))
+    return Log1p.apply(to_float("log1p", x))
 
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(to_float(x))
+    return Sqrt.apply(to_float("sqrt", x))
 
 
 def rsqrt(x: Tensor) -> Tensor:
     """1 / sqrt(x)."""
-    return pow(to_float(x), -0.5)
+    return pow(to_float("rsqrt", x), -0.5)
 
 
 def reciprocal(x: Tensor) -> Tensor:
     """1 / x."""
-    return div(1.0, x)
+    return div(1.0, to_float("reciprocal", x))
 
 
 def square(x: Tensor) -> Tensor:
     """x * x."""
+    (x,) = cast_operands("square", x)
     return mul(x, x)
 
 
 def sin(x: Tensor) -> Tensor:
     """The sine of an angle in radians."""
-    return Sin.apply(to_float(x))
+    return Sin.apply(to_float("sin", x))
 
 
 def cos(x: Tensor) -> Tensor:
     """The cosine of an angle in radians."""
-    return Cos.apply(to_float(x))
+    return Cos.apply(to_float("cos", x))
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.apply(to_float(x))
+    return Tanh.apply(to_float("tanh", x))
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return Sigmoid.apply(to_float(x))
+    return Sigmoid.apply(to_float("sigmoid", x))
 
 
 def floor(x: Tensor) -> Tensor:

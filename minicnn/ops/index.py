@@ -11,6 +11,7 @@ from ..device import to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
 from .choice import where
+from .promotion import widened
 from .reduce import normalize_dim
 
 
@@ -89,13 +90,15 @@ class PutItem(Function):
     ) -> Any:
         self.index = index
         xp = xp_of(values)
-        out = xp.zeros(shape, values.dtype)
+        basic = _is_basic(index[-1])
+        terms = values if basic else widened(values)  # CuPy cannot add up bfloat16
+        out = xp.zeros(shape, terms.dtype)
         target = _take(out, index[:-1])
-        if _is_basic(index[-1]):
-            target[index[-1]] = values
+        if basic:
+            target[index[-1]] = terms
         else:
-            xp.add.at(target, index[-1], values)
-        return out
+            xp.add.at(target, index[-1], terms)
+        return out.astype(values.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         return GetItem.apply(grad, index=self.index)
@@ -176,10 +179,10 @@ class ScatterAdd(Function):
         self.save_for_backward(index)
         self.dim = dim
         xp = xp_of(x)
-        out = x.copy()
-        xp.add.at(out, _along(index, dim, xp), source[tuple(slice(n) for n in index.shape)])
+        out, terms = widened(x.copy()), widened(source[tuple(slice(n) for n in index.shape)])
+        xp.add.at(out, _along(index, dim, xp), terms)
         self.source_shape = source.shape
-        return out
+        return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None, Tensor]:
         (index,) = self.saved_tensors

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from .. import kernels
+from ..amp.autocast import cast_operands
+from ..amp.lowered import lowered
 from ..autograd import Function
 from ..device import xp_of
+from ..dtypes import bfloat16
 from ..tensor import Tensor
+from .bias import relu_and_bias_backward
 from .elementwise import add
-from .promotion import check_broadcast
+from .promotion import check_broadcast, layer_operands, widened
 
 
 class MatMul(Function):
@@ -17,7 +24,10 @@ class MatMul(Function):
     def forward(self, x: Any, y: Any) -> Any:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        return xp_of(x).matmul(x, y)
+        # NumPy computes bfloat16 in float32 anyway; CuPy multiplies matrices of it, but no batches
+        batches = x.dtype == bfloat16 and max(x.ndim, y.ndim) > 2
+        product = xp_of(x).matmul(*(widened(v) if batches else v for v in (x, y)))
+        return product.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -29,24 +39,76 @@ class MatMul(Function):
 
 
 class Linear(Function):
-    """x (M, in) times weight (out, in) transposed, plus bias (out,)."""
+    """x (M, in) times weight (out, in) transposed, plus bias (out,) -> (M, out).
 
-    def forward(self, x: Any, weight: Any, bias: Any) -> Any:
-        need_x, need_weight, _ = self.needs_input_grad
-        self.save_for_backward(x if need_weight else None, weight if need_x else None)
-        out = xp_of(x).matmul(x, weight.T)
-        if bias is not None:
-            out += bias
+    As for convolution, it and its two adjoints are closed under differentiation.
+    """
+
+    def forward(self, x: Any, weight: Any, bias: Any, *, lowered: Any, relu: bool) -> Any:
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        out = kernels.of(x).linear(x, lowered, bias, relu)
+        self.save_for_backward(
+            x if needs_weight else None, weight if needs_x else None, out if relu else None
+        )
+        self.weight_dtype, self.bias_dtype = weight.dtype, bias.dtype if needs_bias else None
         return out
 
-    def backward(self, grad: Tensor) -> Any:
-        x, weight = self.saved_tensors
-        need_x, need_weight, need_bias = self.needs_input_grad
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, out = self.saved_tensors
+        needs_x, needs_weight, _ = self.needs_input_grad
+        grad, grad_bias = relu_and_bias_backward(grad, out, self.bias_dtype)
         return (
-            matmul(grad, weight) if need_x else None,
-            matmul(grad.transpose(0, 1), x) if need_weight else None,
-            grad.sum(0) if need_bias else None,
+            _input_grad(grad, weight) if needs_x else None,
+            _weight_grad(grad, x, self.weight_dtype) if needs_weight else None,
+            grad_bias,
         )
+
+
+class LinearInputGrad(Function):
+    """grad (M, out) times weight (out, in) -> (M, in)."""
+
+    def forward(self, grad: Any, weight: Any, *, lowered: Any) -> Any:
+        self.save_for_backward(grad, weight)
+        return kernels.of(grad).linear_input_grad(grad, lowered)
+
+    def backward(self, grad_x: Tensor) -> tuple[Tensor | None, ...]:
+        grad, weight = self.saved_tensors
+        needs_grad, needs_weight = self.needs_input_grad
+        return (
+            _linear(grad_x, weight, None) if needs_grad else None,
+            _weight_grad(grad, grad_x, weight.dtype) if needs_weight else None,
+        )
+
+
+class LinearWeightGrad(Function):
+    """grad (M, out) transposed times x (M, in) -> (out, in), in ``dtype``."""
+
+    def forward(self, grad: Any, x: Any, *, dtype: np.dtype) -> Any:
+        self.save_for_backward(grad, x)
+        return kernels.of(grad).linear_weight_grad(grad, x, dtype)
+
+    def backward(self, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
+        grad, x = self.saved_tensors
+        needs_grad, needs_x = self.needs_input_grad
+        return (
+            _linear(x, grad_weight, None) if needs_grad else None,
+            _input_grad(grad, grad_weight) if needs_x else None,
+        )
+
+
+# x, or the gradient in its place, decides the precision; float32 weights are lowered to it
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool = False) -> Tensor:
+    return Linear.apply(x, weight, bias, lowered=lowered(weight, x.dtype), relu=relu)
+
+
+def _input_grad(grad: Tensor, weight: Tensor) -> Tensor:
+    return LinearInputGrad.apply(grad, weight, lowered=lowered(weight, grad.dtype))
+
+
+def _weight_grad(grad: Tensor, x: Tensor, dtype: np.dtype) -> Tensor:
+    return LinearWeightGrad.apply(grad, x, dtype=dtype)
 
 
 def matmul(x: Tensor, y: Tensor) -> Tensor:
@@ -68,6 +130,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
             f"matmul expects the last length of the first to be the {'second to last' if y.ndim > 1 else 'only'} "
             f"of the second, got shapes {x.shape} and {y.shape}"
         )
+    x, y = cast_operands("matmul", x, y)
     if x.dtype != y.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
     check_broadcast("matmul", [x, y], [x.shape[:-2], y.shape[:-2]])
@@ -92,22 +155,25 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = False) -> Tensor:
     """x times the transpose of ``weight``, plus ``bias``.
 
     Args:
         x: (*, in_features).
         weight: (out_features, in_features).
         bias: (out_features,) or None.
+        relu: whether negative results become 0, which costs nothing here and a pass of its own
+            as ``F.relu``.
 
     Returns:
         (*, out_features).
 
     Raises:
-        RuntimeError: if x does not have in_features columns.
+        RuntimeError: for shapes or types that do not fit.
 
-    As ``torch.nn.functional.linear``.
+    As ``torch.nn.functional.linear``, to which ``relu`` is an addition.
     """
+    x, weight, bias = layer_operands("linear", x, weight, bias)
     if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
@@ -115,15 +181,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"linear expects a bias of shape {weight.shape[:1]}, got {bias.shape}")
-    if x.dtype != weight.dtype:
-        raise RuntimeError(
-            f"linear expects input and weight of one dtype, got {x.dtype} and {weight.dtype}"
-        )
     rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-    out = Linear.apply(rows, weight, bias)
+    out = _linear(rows, weight, bias, relu)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])
 
 
 def addmm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """x + a @ b."""
+    (x,) = cast_operands("addmm", x)
     return add(x, mm(a, b))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
@@ -14,6 +15,7 @@ from .activation import logsigmoid
 from .choice import clamp, where
 from .comparison import gt, lt
 from .elementwise import abs, add, div, exp, log, mul, neg, rsub, sub
+from .promotion import widened
 from .reduce import mean, sum
 
 
@@ -35,6 +37,7 @@ def binary_cross_entropy(
     As ``torch.nn.functional.binary_cross_entropy``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target, weight = cast_operands("binary_cross_entropy", input, target, weight)
     _check_same_shape("binary_cross_entropy", input, target)
     if isinstance(input.array, np.ndarray):
         outside = ~((input.array >= 0) & (input.array <= 1))
@@ -53,8 +56,9 @@ class BinaryCrossEntropy(Function):
         self.save_for_backward(p, target)
         xp = xp_of(p)
         with np.errstate(divide="ignore"):
-            log_p, log_q = xp.log(p), xp.log1p(-p)
-        return (target - 1) * xp.maximum(log_q, -100) - target * xp.maximum(log_p, -100)
+            log_p, log_q = xp.log(widened(p)), xp.log1p(-widened(p))
+        losses = (target - 1) * xp.maximum(log_q, -100) - target * xp.maximum(log_p, -100)
+        return losses.astype(p.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         p, target = self.saved_tensors
@@ -91,6 +95,9 @@ def binary_cross_entropy_with_logits(
     As ``torch.nn.functional.binary_cross_entropy_with_logits``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target, weight, pos_weight = cast_operands(
+        "binary_cross_entropy_with_logits", input, target, weight, pos_weight
+    )
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
     minus_log_p = neg(logsigmoid(input))
     if pos_weight is not None:
@@ -113,6 +120,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     As ``torch.nn.functional.mse_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target = cast_operands("mse_loss", input, target)
     _warn_broadcast("mse_loss", input, target)
     difference = sub(input, target)
     return reduce(mul(difference, difference), reduction)
@@ -132,6 +140,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     As ``torch.nn.functional.l1_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target = cast_operands("l1_loss", input, target)
     _warn_broadcast("l1_loss", input, target)
     return reduce(abs(sub(input, target)), reduction)
 
@@ -153,6 +162,7 @@ def smooth_l1_loss(
     As ``torch.nn.functional.smooth_l1_loss`` (Girshick, 2015), without its deprecated arguments.
     """
     check_reduction(reduction)
+    input, target = cast_operands("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     if beta == 0:
@@ -180,6 +190,7 @@ def kl_div(
     As ``torch.nn.functional.kl_div``, without its deprecated arguments.
     """
     check_reduction(reduction, "batchmean")
+    input, target = cast_operands("kl_div", input, target)
     if log_target:
         losses = mul(exp(target), sub(target, input))
     else:

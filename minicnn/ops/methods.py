@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape
 from .promotion import rank
@@ -139,7 +140,8 @@ class TensorMethods:
         _in_place(activation.relu),
     )  # fmt: skip
 
-    float, double, half = _cast(np.float32), _cast(np.float64), _cast(np.float16)
+    float, double = _cast(np.float32), _cast(np.float64)
+    half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)
     long, int, bool = _cast(np.int64), _cast(np.int32), _cast(np.bool_)
 
     @property

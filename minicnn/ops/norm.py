@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..device import xp_of
+from ..dtypes import HALVES, float32
 from ..tensor import Tensor
 from .choice import clamp
 from .elementwise import abs, add, mul, pow, sub
@@ -63,6 +65,7 @@ class ChannelAffine(Function):
         x, scale = self.saved_tensors
         needs_x, needs_scale, needs_shift = self.needs_input_grad
         axes = (0, *range(2, x.ndim))
+        grad = grad.to(scale.dtype)  # float32 when x is half precision
         return (
             mul(grad, reshape(scale, (1, -1, *(1 for _ in axes[1:])))) if needs_x else None,
             sum(mul(grad, x), axes) if needs_scale else None,
@@ -175,9 +178,9 @@ def layer_norm(
             raise RuntimeError(
                 f"layer_norm expects {name} of shape {shape}, got {tuple(value.shape)}"
             )
+    (x,) = cast_operands("layer_norm", x)
     out = _standardize(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
-    out = out if weight is None else mul(out, weight)
-    return out if bias is None else add(out, bias)
+    return _affine(out, weight, bias).to(x.dtype)
 
 
 def group_norm(
@@ -221,14 +224,22 @@ def group_norm(
             f"group_norm expects more than 1 value per group, got input of shape {tuple(x.shape)} "
             f"in {num_groups} groups"
         )
+    (x,) = cast_operands("group_norm", x)
     grouped = reshape(x, (N, num_groups, C // num_groups, *rest))
     out = reshape(_standardize(grouped, tuple(range(2, grouped.ndim)), eps), x.shape)
     channels = (-1, *(1 for _ in rest))
-    out = out if weight is None else mul(out, reshape(weight, channels))
-    return out if bias is None else add(out, reshape(bias, channels))
+    weight, bias = (None if v is None else reshape(v, channels) for v in (weight, bias))
+    return _affine(out, weight, bias).to(x.dtype)
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = x if weight is None else mul(x, weight)
+    return x if bias is None else add(x, bias)
 
 
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """x with mean 0 and variance 1 over ``axes``, in float32 or better."""
+    x = x.to(float32) if x.dtype in HALVES else x
     centred = sub(x, mean(x, axes, keepdim=True))
     variance = mean(mul(centred, centred), axes, keepdim=True)
     return mul(centred, pow(variance + eps, -0.5))
@@ -299,6 +310,7 @@ def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Te
 
     As ``torch.nn.functional.normalize``.
     """
+    (x,) = cast_operands("normalize", x)
     powers = sum(mul(x, x) if p == 2 else pow(abs(x), p), dim, keepdim=True)
     # limited before the root, whose slope at 0 is infinite
     return mul(x, pow(clamp(powers, min=eps**p), -1 / p))

@@ -12,17 +12,20 @@ from ..autograd import Function
 from ..device import Device, device_of, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
-from .linear import matmul
+from .linear import MatMul
 from .shape import permute, reshape
 from .window import pair, window_geometry, with_batch
 
 
 class MaxPool2d(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW), and which position of each window held the maximum."""
+    """x (N, C, H, W) -> (N, C, OH, OW), and which position of each window held the maximum.
 
-    def forward(self, x: Any, *, geometry: Geometry) -> Any:
+    With ``relu`` that is no position, and so without gradient, unless the maximum is above 0.
+    """
+
+    def forward(self, x: Any, *, geometry: Geometry, relu: bool = False) -> Any:
         self.geometry = geometry
-        out, self.argmax = kernels.of(x).max_pool2d(x, geometry)
+        out, self.argmax = kernels.of(x).max_pool2d(x, geometry, relu)
         return out, self.argmax
 
     def backward(self, grad: Tensor, _: None) -> Tensor:
@@ -115,6 +118,7 @@ def max_pool2d(
     dilation: int | tuple[int, int] = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    relu: bool = False,
 ) -> Any:
     """The maximum of each window; padding never wins, and of equal values the first one does.
 
@@ -126,6 +130,7 @@ def max_pool2d(
         dilation: distance in pixels between the positions of a window.
         ceil_mode: round the output size up, unless the last window would begin beyond the input.
         return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
+        relu: make negative maxima 0, in the same pass; not together with ``return_indices``.
 
     Returns:
         (N, C, OH, OW), or a pair of them; without N for one image.
@@ -133,8 +138,13 @@ def max_pool2d(
     Raises:
         RuntimeError: for shapes or options that do not fit.
 
-    As ``torch.nn.functional.max_pool2d``.
+    As ``torch.nn.functional.max_pool2d``, which has no ``relu``.
     """
+    if relu and return_indices:
+        raise RuntimeError(
+            "max_pool2d: a window whose maximum relu makes 0 has no index, "
+            f"got relu={relu} and return_indices={return_indices}"
+        )
     kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
     strides = kernel if stride is None else pair(stride, "stride", 1)
     paddings = pair(padding, "padding", 0)
@@ -145,7 +155,7 @@ def max_pool2d(
         geometry = window_geometry(
             "max_pool2d", (H, W), kernel, strides, paddings, dilations, ceil_mode=ceil_mode
         )
-        out, argmax = MaxPool2d.apply(x, geometry=geometry)
+        out, argmax = MaxPool2d.apply(x, geometry=geometry, relu=relu)
         return (out, Tensor(_plane_indices(argmax.array, geometry))) if return_indices else out
 
     return with_batch("max_pool2d", x, run)
@@ -228,7 +238,7 @@ def _mean_scale(
         rows, columns = (_window_lengths(geometry, axis, include_padding) for axis in (0, 1))
         scale = 1 / np.outer(rows, columns)
     # half-precision windows are summed, and so also scaled, in float32
-    return device.xp.asarray(scale.astype(np.float32 if dtype == np.float16 else dtype))
+    return device.xp.asarray(scale.astype(np.promote_types(dtype, np.float32)))
 
 
 def _window_lengths(geometry: Geometry, axis: int, include_padding: bool) -> np.ndarray:
@@ -263,8 +273,8 @@ def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | No
         rows = Tensor(_averaging_matrix(H, OH, x.dtype, device_of(x.array)))
         columns = Tensor(_averaging_matrix(W, OW, x.dtype, device_of(x.array)))
         N, C = x.shape[:2]
-        out = matmul(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
-        out = matmul(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
+        out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
+        out = MatMul.apply(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
         return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
 
     return with_batch("adaptive_avg_pool2d", x, run)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import float32, int64
+from ..amp.autocast import cast_operands
+from ..autograd.grad_mode import mode
+from ..dtypes import HALVES, float32, float64, int64, is_floating
 from ..tensor import Tensor
 
 Operand = Any  # a Tensor or a Python number
@@ -17,7 +19,7 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
 
     Between tensors, floating point wins over integers whatever the sizes, and a tensor with
     dimensions over one without; Python numbers adapt to the tensors, except that a fraction makes
-    integers float32.
+    integers float32. float16 and bfloat16, neither of which holds the other, meet in float32.
 
     Raises:
         TypeError: for an operand that is neither a tensor nor a number.
@@ -52,6 +54,9 @@ def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
     top = max(rank(t.dtype) for t in tensors)
     dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
     dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
+    if len(set(HALVES).intersection(dtypes)) == 2:
+        dtypes.append(float32)  # NumPy finds no common dtype for these two alone
+        dtypes = [d for d in dtypes if d not in HALVES]
     dtype = np.result_type(*dtypes)
     if top < 2 and any(isinstance(s, float) for s in scalars):
         return float32
@@ -79,6 +84,45 @@ def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> Non
         raise RuntimeError(f"{name} expects shapes that broadcast, got {got}") from None
 
 
-def to_float(x: Tensor) -> Tensor:
-    """Functions such as exp give float32 for integers, as torch's do."""
-    return x if x.array.dtype.kind in "fV" else x.to(float32)
+def to_float(name: str, x: Tensor) -> Tensor:
+    """Functions such as exp give float32 for integers, as torch's do, and what autocast wants."""
+    (x,) = cast_operands(name, x)
+    return x if is_floating(x.array.dtype) else x.to(float32)
+
+
+def widened(x: Any) -> Any:
+    """An array to compute with: float32 for half precision, so that only the result is rounded."""
+    return x.astype(np.float32) if x.dtype in HALVES else x
+
+
+def rounded(result: Any, x: Any, y: Any) -> Any:
+    """The result of arithmetic in the dtype of the operands, arrays of one dtype or numbers.
+
+    It has it already but for bfloat16 and a number, which NumPy computes in float32. That is as
+    exact as in torch: the number is not rounded, and the result once.
+    """
+    dtype = x.dtype if hasattr(x, "dtype") else y.dtype
+    return result.astype(dtype, copy=False)
+
+
+def layer_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    """The operands of a layer, whose dtypes must agree.
+
+    Under autocast ``x`` is lowered, and float32 weights and biases stay: the kernels get the copy
+    that :func:`minicnn.amp.lowered` keeps, and gradients come out in float32.
+
+    Raises:
+        RuntimeError: if they do not.
+    """
+    allowed = [x.dtype]
+    if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
+        (x,) = cast_operands(name, x)
+        allowed = [x.dtype, float32]
+        if weight.dtype != float32:
+            (weight,) = cast_operands(name, weight)
+        if bias is not None and bias.dtype != float32:
+            (bias,) = cast_operands(name, bias)
+    if any(t is not None and t.dtype not in allowed for t in (weight, bias)):
+        given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
+        raise RuntimeError(f"{name} expects input, weight and bias of one dtype, got {given}")
+    return x, weight, bias

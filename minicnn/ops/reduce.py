@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..device import xp_of
-from ..dtypes import float16, float32, int64
+from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
 from .choice import maximum, minimum, where
 from .elementwise import exp, quiet, sqrt
+from .promotion import to_float, widened
 
 Dims = int | tuple[int, ...] | None
 
@@ -68,22 +70,31 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
+def _dtypes(x: Any) -> tuple[np.dtype, np.dtype]:
+    """What to add or multiply many numbers in, and what the result is."""
+    if x.dtype.kind in "biu":
+        return int64, int64
+    return (float32 if x.dtype in HALVES else x.dtype), x.dtype
+
+
 class Sum(Function):
-    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-        self.shape, self.kept = x.shape, _kept(x.shape, dims)
-        dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
-        return x.sum(dims, dtype=dtype, keepdims=keepdim)
+    """The sum in ``dtype``, by default that of x."""
+
+    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool, dtype: Any = None) -> Any:
+        self.shape, self.kept, self.dtype = x.shape, _kept(x.shape, dims), x.dtype
+        inside, outside = _dtypes(x)
+        return x.sum(dims, dtype=inside, keepdims=keepdim).astype(dtype or outside, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad.reshape(self.kept).expand(self.shape)
+        return grad.to(self.dtype).reshape(self.kept).expand(self.shape)
 
 
 class Prod(Function):
     def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
         self.save_for_backward(x)
         self.dims = dims
-        dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
-        return x.prod(dims, dtype=dtype, keepdims=keepdim)
+        inside, outside = _dtypes(x)
+        return x.prod(dims, dtype=inside, keepdims=keepdim).astype(outside, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -116,7 +127,8 @@ def _cat(parts: list[Tensor]) -> Tensor:
 class Cumsum(Function):
     def forward(self, x: Any, dim: int) -> Any:
         self.dim = dim
-        return x.cumsum(dim, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype)
+        inside, outside = _dtypes(x)
+        return x.cumsum(dim, dtype=inside).astype(outside, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         return Cumsum.apply(grad.flip(self.dim), dim=self.dim).flip(self.dim)
@@ -161,10 +173,11 @@ class MaxAlong(Function):
 class LogSumExp(Function):
     @quiet
     def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-        xp = xp_of(x)
-        top = x.max(dims, keepdims=True)
+        xp, wide = xp_of(x), widened(x)
+        top = wide.max(dims, keepdims=True)
         top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
-        out = xp.log(xp.exp(x - top).sum(dims, keepdims=True)) + top
+        out = xp.log(xp.exp(wide - top).sum(dims, keepdims=True)) + top
+        out = out.astype(x.dtype, copy=False)
         out = (
             out
             if keepdim
@@ -181,7 +194,7 @@ class LogSumExp(Function):
 
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default); integers are summed as int64."""
-    x = x if dtype is None else x.to(dtype)
+    (x,) = cast_operands("sum", x) if dtype is None else (x.to(dtype),)
     return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -192,13 +205,13 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) 
         RuntimeError: for integers, unless a floating-point ``dtype`` is given.
     """
     x = x if dtype is None else x.to(dtype)
-    if x.dtype == float16:  # whose sums would overflow long before their means
-        return mean(x.to(float32), dim, keepdim).to(float16)
-    if x.dtype.kind != "f":
+    if not is_floating(x.dtype):
         raise RuntimeError(f"mean expects floating-point numbers, got {x.dtype}")
     dims = normalize_dims(x, dim)
     count = math.prod(x.shape[d] for d in dims)
-    return sum(x, dims, keepdim) / float(count)
+    # half precision would round the sum, and float16 overflow, before it is divided
+    total = Sum.apply(x, dims=dims, keepdim=keepdim, dtype=_dtypes(x)[0])
+    return (total / float(count)).to(x.dtype)
 
 
 def var(
@@ -215,6 +228,8 @@ def var(
     """
     if unbiased is not None:
         correction = 1 if unbiased else 0
+    if x.dtype in HALVES:
+        return var(x.to(float32), dim, None, keepdim, correction=correction).to(x.dtype)
     dims = normalize_dims(x, dim)
     count = math.prod(x.shape[d] for d in dims)
     distance = x - mean(x, dims, keepdim=True)
@@ -231,16 +246,20 @@ def std(
     correction: float = 1,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
+    if x.dtype in HALVES:
+        return std(x.to(float32), dim, unbiased, keepdim, correction=correction).to(x.dtype)
     return _root(var(x, dim, unbiased, keepdim, correction=correction), 2.0)
 
 
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product over one dimension, or of all elements."""
+    (x,) = cast_operands("prod", x)
     return Prod.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """Running sums along one dimension."""
+    (x,) = cast_operands("cumsum", x)
     return Cumsum.apply(x, dim=normalize_dim(x, dim))
 
 
@@ -311,7 +330,7 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow."""
-    x = x if x.dtype.kind == "f" else x.to(float32)
+    x = to_float("logsumexp", x)
     return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -327,6 +346,9 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over ``dim``: (sum |x|^p)^(1/p), the largest |x| for inf, the smallest for -inf."""
+    (x,) = cast_operands("norm", x)
+    if x.dtype in HALVES:
+        return norm(x.to(float32), p, dim, keepdim).to(x.dtype)
     if math.isinf(p):
         return (amax if p > 0 else amin)(x.abs(), dim, keepdim)
     return _root(sum(x * x if p == 2.0 else x.abs() ** p, dim, keepdim), p)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import kernels
+from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
@@ -90,6 +91,7 @@ def interpolate(
 
     As ``torch.nn.functional.interpolate``, in the modes above.
     """
+    (input,) = cast_operands("interpolate", input)
     if input.ndim != 4:
         raise NotImplementedError(f"interpolate expects (N, C, H, W), got {tuple(input.shape)}")
     if mode not in ("nearest", "bilinear"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_option, grads_of, zeros_like
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
@@ -46,31 +45,27 @@ class Adam(Optimizer):
             params, {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
         )
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         # The bias correction depends on how often a parameter had a gradient, mostly the same for all.
         by_step: dict[int, list[Tensor]] = {}
         for param in params:
             state = self.state[param]
             if not state:
                 state.update(step=0, exp_avg=zeros_like(param), exp_avg_sq=zeros_like(param))
-            state["step"] += 1
             by_step.setdefault(state["step"], []).append(param)
+        for members in by_step.values():
+            self._step(group, members, scaling)
 
-        beta1, beta2 = group["betas"]
-        for step, members in by_step.items():
-            kernels.of(members[0].array).adam_step(
-                [param.array for param in members],
-                grads_of(members),
-                self.arrays(members, "exp_avg"),
-                self.arrays(members, "exp_avg_sq"),
-                step,
-                lr=float(group["lr"]),
-                beta1=float(beta1),
-                beta2=float(beta2),
-                eps=float(group["eps"]),
-                weight_decay=float(group["weight_decay"]),
-                decoupled=self.decoupled_weight_decay,
-            )
+    def _step(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        def numbers() -> tuple[Any, ...]:
+            for param in params:
+                self.state[param]["step"] += 1
+            step = self.state[params[0]]["step"]
+            return step, group["lr"], *group["betas"], group["eps"], group["weight_decay"]
+
+        states = ["exp_avg", "exp_avg_sq"]
+        decoupled = self.decoupled_weight_decay
+        self.run("adam_step", params, states, numbers, scaling, decoupled=decoupled)
 
 
 class AdamW(Adam):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from .. import kernels
+from ..amp.lowered import lowered_copy, mark_lowered_current
 from ..autograd import enable_grad
 from ..device import Device, xp_of
 from ..tensor import Tensor
+
+Scaling = tuple[Any, Any]
 
 
 class Optimizer:
@@ -116,6 +120,17 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self.apply_gradients()
+        return loss
+
+    def apply_gradients(self, scaling: Scaling | None = None) -> None:
+        """What :meth:`step` does after its closure, with gradients that may have been scaled.
+
+        Args:
+            scaling: arrays of one float32 on the parameters' device, (inverse_scale, found_inf): a
+                factor of all gradients, and whether they overflowed, so that nothing is changed.
+                The step counts all the same, as the CPU does not wait to know.
+        """
         self.step_called = True
         for group in self.param_groups:
             by_device: dict[Device, list[Tensor]] = {}
@@ -123,14 +138,53 @@ class Optimizer:
                 if param.grad is not None:
                     by_device.setdefault(param.device, []).append(param)
             for params in by_device.values():
-                self.update(group, params)
-                for param in params:
-                    param.bump_version()
-        return loss
+                self.update(group, params, scaling)
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        """Update ``params`` in place: those of ``group`` on one device that have a gradient."""
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        """Update ``params`` in place: those of ``group`` on one device that have a gradient.
+
+        To be done by :meth:`run`, which hands ``scaling`` to the kernel.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement update()")
+
+    def run(
+        self,
+        kernel: str,
+        params: list[Tensor],
+        states: Sequence[str | None],
+        numbers: Callable[[], Iterable[Any]],
+        scaling: Scaling | None,
+        **switches: bool,
+    ) -> None:
+        """Update ``params`` in place by a kernel.
+
+        Args:
+            kernel: its name; ``minicnn.kernels`` describes it.
+            params: on one device, with gradients.
+            states: names of what the kernel is given of each parameter's state, or None.
+            numbers: returns the hyper-parameters. It is called for every step, but the code around
+                it only once if the step is captured as a CUDA graph: what changes from step to
+                step, such as the step number, is changed there.
+            scaling: as for :meth:`apply_gradients`.
+            switches: further arguments of the kernel.
+        """
+        lowered = [lowered_copy(param) for param in params]
+
+        def numbers_of_a_step() -> list[float]:
+            _note_step(params, lowered)
+            return [float(number) for number in numbers()]
+
+        step = getattr(kernels.of(params[0].array), kernel)
+        step(
+            [param.array for param in params],
+            [param.grad.array for param in params if param.grad is not None],
+            *(name and [self.state[param][name].array for param in params] for name in states),
+            numbers_of_a_step,
+            **switches,
+            lowered=lowered,
+            scaling=scaling,
+        )
+        _note_step(params, lowered)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups with torch's structure; its tensors are the optimizer's own, not copies.
@@ -188,14 +242,20 @@ class Optimizer:
             group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
         self.state = state
 
-    def arrays(self, params: list[Tensor], key: str) -> list[Any]:
-        """The arrays behind the state ``key`` of each parameter."""
-        return [self.state[param][key].array for param in params]
 
+def _note_step(params: list[Tensor], lowered: list[Any]) -> None:
+    """Notes that parameters are changed, and their copies in half precision with them.
 
-def grads_of(params: list[Tensor]) -> list[Any]:
-    """The arrays behind the gradients of parameters that have one."""
-    return [param.grad.array for param in params if param.grad is not None]
+    Python notes it after calling the kernel, for the operations to come. It also does so with the
+    numbers of a step, which are all that Python sees of a replayed graph; there, a copy may have
+    become outdated since, as when weights were loaded, and is made again.
+    """
+    for param, copy in zip(params, lowered, strict=True):
+        if copy is not None and lowered_copy(param) is not copy:
+            copy[...] = param.array
+        param.bump_version()
+        if copy is not None:
+            mark_lowered_current(param, copy)
 
 
 def zeros_like(param: Tensor) -> Tensor:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_option, grads_of, zeros_like
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -54,28 +53,20 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        names = ["square_avg"]
-        if group["momentum"] > 0:
-            names.append("momentum_buffer")
-        if group["centered"]:
-            names.append("grad_avg")
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        buffer = "momentum_buffer" if group["momentum"] > 0 else None
+        average = "grad_avg" if group["centered"] else None
         for param in params:
             state = self.state[param]
-            for name in names:
-                if name not in state:
+            state.setdefault("step", 0)
+            for name in ("square_avg", buffer, average):
+                if name is not None and name not in state:
                     state[name] = zeros_like(param)
-            state["step"] = state.get("step", 0) + 1
 
-        kernels.of(params[0].array).rmsprop_step(
-            [param.array for param in params],
-            grads_of(params),
-            self.arrays(params, "square_avg"),
-            self.arrays(params, "momentum_buffer") if group["momentum"] > 0 else None,
-            self.arrays(params, "grad_avg") if group["centered"] else None,
-            lr=float(group["lr"]),
-            alpha=float(group["alpha"]),
-            eps=float(group["eps"]),
-            momentum=float(group["momentum"]),
-            weight_decay=float(group["weight_decay"]),
-        )
+        def numbers() -> tuple[Any, ...]:
+            for param in params:
+                self.state[param]["step"] += 1
+            names = "lr", "alpha", "eps", "momentum", "weight_decay"
+            return tuple(group[name] for name in names)
+
+        self.run("rmsprop_step", params, ["square_avg", buffer, average], numbers, scaling)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import kernels
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_option, grads_of, zeros_like
+from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class SGD(Optimizer):
@@ -55,29 +54,29 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         if group["momentum"] == 0:
-            self._step(group, params, None, 0.0)
+            self._step(group, params, scaling, None)
             return
         started = [param for param in params if "momentum_buffer" in self.state[param]]
         fresh = [param for param in params if "momentum_buffer" not in self.state[param]]
         for param in fresh:
             self.state[param]["momentum_buffer"] = zeros_like(param)
         # A first buffer is the gradient itself, without dampening.
-        for members, dampening in (fresh, 0.0), (started, float(group["dampening"])):
+        for members, dampened in (fresh, False), (started, True):
             if members:
-                self._step(group, members, self.arrays(members, "momentum_buffer"), dampening)
+                self._step(group, members, scaling, "momentum_buffer", dampened)
 
     def _step(
-        self, group: dict[str, Any], params: list[Tensor], momenta: Any, dampening: float
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        scaling: Scaling | None,
+        buffer: str | None,
+        dampened: bool = False,
     ) -> None:
-        kernels.of(params[0].array).sgd_step(
-            [param.array for param in params],
-            grads_of(params),
-            momenta,
-            lr=float(group["lr"]),
-            momentum=float(group["momentum"]),
-            dampening=dampening,
-            weight_decay=float(group["weight_decay"]),
-            nesterov=group["nesterov"],
-        )
+        def numbers() -> tuple[Any, ...]:
+            dampening = group["dampening"] if dampened else 0.0
+            return group["lr"], group["momentum"], dampening, group["weight_decay"]
+
+        self.run("sgd_step", params, [buffer], numbers, scaling, nesterov=group["nesterov"])

@@ -17,7 +17,7 @@ from .geometry import (
     RandomVerticalFlip,
     Resize,
 )
-from .tensor import Normalize, PILToTensor, RandomErasing, ToTensor
+from .tensor import Normalize, NormalizeImages, PILToTensor, RandomErasing, ToTensor
 
 __all__ = [
     "CenterCrop",
@@ -27,6 +27,7 @@ __all__ = [
     "InterpolationMode",
     "Lambda",
     "Normalize",
+    "NormalizeImages",
     "PILToTensor",
     "Pad",
     "RandomAffine",

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..data.collate import memory_order
 from ..data.seeding import current_generator
-from ..device import xp_of
+from ..device import memory_order, xp_of
+from ..dtypes import float32
+from ..ops.images import normalize_images
 from ..tensor import Tensor
 from ._arguments import (
     Transform,
@@ -123,14 +124,18 @@ def _check_normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float]
         raise TypeError(f"normalize expects a tensor of floats, got {tensor.dtype}")
     if tensor.ndim < 3:
         raise ValueError(f"normalize expects shape (..., C, H, W), got {tensor.shape}")
-    if any(value == 0 for value in std):
-        raise ValueError(f"std must not be 0, got {tuple(std)}")
+    _check_std(std)
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, tensor.shape[-3]):
             raise ValueError(
                 f"{name} must have 1 or {tensor.shape[-3]} values for an image of shape "
                 f"{tensor.shape}, got {len(values)}"
             )
+
+
+def _check_std(std: Sequence[float]) -> None:
+    if any(value == 0 for value in std):
+        raise ValueError(f"std must not be 0, got {tuple(std)}")
 
 
 class ToTensor(Transform):
@@ -153,12 +158,37 @@ class Normalize(Transform):
     shown = ("mean", "std")
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
-        if any(value == 0 for value in std):
-            raise ValueError(f"std must not be 0, got {tuple(std)}")
+        _check_std(std)
         self.mean, self.std, self.inplace = mean, std, inplace
 
     def __call__(self, tensor: Tensor) -> Tensor:
         return normalize(tensor, self.mean, self.std, self.inplace)
+
+
+class NormalizeImages(Transform):
+    """(images / 255 - mean) / std for each channel of a whole batch of bytes, on its own device.
+
+    ``PILToTensor`` in a loader and this behind it give the numbers of ``ToTensor`` and
+    :class:`Normalize`, but a batch takes a quarter of the memory on its way to the device, where
+    one pass makes numbers of it. An addition to torchvision's transforms.
+
+    Args:
+        mean, std: one number for each channel, of pixels between 0 and 1.
+        dtype: that of the result.
+
+    Called with a uint8 tensor (N, C, H, W), it returns one of ``dtype``, channels-last in memory.
+    """
+
+    shown = ("mean", "std", "dtype")
+
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], dtype: np.dtype = float32
+    ) -> None:
+        _check_std(std)
+        self.mean, self.std, self.dtype = mean, std, np.dtype(dtype)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return normalize_images(images, self.mean, self.std, self.dtype)
 
 
 class RandomErasing(Transform):

@@ -10,6 +10,8 @@ from pictures import write_folder, write_zip
 
 from minicnn.data.archive import FolderSource, ZipSource, find_sources
 
+pytestmark = pytest.mark.cpu_only
+
 FILES = {f"folder/{i}.bin": bytes([i]) * (1000 * i) for i in range(40)}
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
 

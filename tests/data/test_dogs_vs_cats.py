@@ -18,6 +18,8 @@ from minicnn.data import (
     stratified_split,
 )
 
+pytestmark = pytest.mark.cpu_only
+
 PET_IMAGES = {
     "PetImages/Cat/0.jpg": jpeg(0),
     "PetImages/Cat/1.jpg": jpeg(1),

@@ -7,6 +7,8 @@ from PIL import Image
 from minicnn.data import DogsVsCats
 from minicnn.data.drawn import draw_dogs_vs_cats, draw_pet
 
+pytestmark = pytest.mark.cpu_only
+
 
 def pixels(species: str, *seed: int) -> np.ndarray:
     return np.asarray(draw_pet(species, np.random.default_rng(seed)))

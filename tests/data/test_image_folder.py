@@ -8,6 +8,8 @@ from pictures import jpeg, write_folder
 from minicnn.data import DataLoader, DatasetFolder, ImageFolder
 from minicnn.data.image_folder import IMG_EXTENSIONS
 
+pytestmark = pytest.mark.cpu_only
+
 FILES = {
     "dog/2.JPG": jpeg(1),
     "dog/10.jpg": jpeg(2),

@@ -13,6 +13,8 @@ import pytest
 from minicnn.data import BrokenPicture, DataLoader, Dataset
 from minicnn.tensor import Tensor
 
+pytestmark = pytest.mark.cpu_only
+
 WORKERS = [(0, "thread"), (2, "thread"), (1, "process")]
 
 

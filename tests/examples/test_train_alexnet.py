@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 
 from minicnn.data.drawn import draw_dogs_vs_cats
 
+pytestmark = pytest.mark.cpu_only
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "train_alexnet.py"
 # 18 pictures to train on, 5 steps an epoch, 6 to validate; SGD has the smaller state to save

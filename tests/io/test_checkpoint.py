@@ -25,7 +25,7 @@ def assert_equal(a: Any, b: Any) -> None:
     """Equal values of equal types, all the way down; NaN equals NaN, and 0.0 is not -0.0."""
     assert type(a) is type(b)
     if isinstance(a, mc.Tensor):
-        assert_equal(a.array, b.array)
+        assert_equal(a.cpu().array, b.cpu().array)
     elif isinstance(a, (np.ndarray, np.generic)):
         assert a.dtype == b.dtype and a.shape == b.shape
         assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f")

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-
-from minicnn.kernels.cpu import erf, relu, relu_backward
+from on_device import channel_sum, erf, relu, relu_backward, relu_bias_backward
 
 NAN, INF = float("nan"), float("inf")
 
@@ -58,6 +57,43 @@ def test_relu_passes_nan_on_and_keeps_infinite_gradients_apart():
     grad = np.array([INF, NAN, INF, NAN, -INF])
     out = np.array([0.0, 0.0, 1.0, 1.0, -1.0])
     np.testing.assert_array_equal(relu_backward(grad, out), [0, 0, INF, NAN, 0])
+
+
+@pytest.mark.parametrize("out_layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("grad_layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_relu_bias_backward_is_relu_backward_and_its_channel_sum(out_layout, grad_layout):
+    grad, out = grad_layout(numbers((4, 3, 4, 5))), out_layout(numbers((4, 3, 4, 5))[::-1])
+    grad_x, grad_bias = relu_bias_backward(grad, out)
+    expected = np.where(out > 0, grad, 0)
+    np.testing.assert_array_equal(grad_x, expected)
+    np.testing.assert_allclose(grad_bias, expected.sum((0, 2, 3)), rtol=1e-5, atol=1e-6)
+    assert grad_x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(1000, 700), (70, 3, 11), (40, 5, 60, 61), (0, 3, 2, 2)])
+def test_channel_sums_of_more_and_less_than_a_block(shape):
+    x, out = numbers(shape), numbers(shape)[::-1]
+    axes = (0, *range(2, len(shape)))
+    exact = x.sum(axes, dtype=np.float64)
+    np.testing.assert_allclose(channel_sum(x), exact, rtol=1e-5, atol=1e-3)
+    assert channel_sum(x).dtype == np.float32
+    assert channel_sum(x, np.float64).dtype == np.float64
+    kept = np.where(out > 0, x, 0)
+    grad_x, grad_bias = relu_bias_backward(x, out, np.float64)
+    np.testing.assert_array_equal(grad_x, kept)
+    exact = kept.sum(axes, dtype=np.float64)
+    np.testing.assert_allclose(grad_bias, exact, rtol=1e-5, atol=1e-3)
+    assert grad_bias.dtype == np.float64
+
+
+def test_a_channel_sum_of_halves_does_not_stop_growing():
+    x = np.ones((3, 2, 64, 64), np.float16)  # 2048 + 1 is 2048 in float16
+    np.testing.assert_array_equal(channel_sum(x), [12288, 12288])
+
+
+def test_an_infinite_gradient_that_relu_stops_is_not_in_the_sum():
+    grad, out = np.array([[INF, NAN, INF, NAN]]), np.array([[0.0, -1.0, 1.0, 1.0]])
+    np.testing.assert_array_equal(relu_bias_backward(grad, out)[1], [0, 0, INF, NAN])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import on_device as kernels
 import pytest
-
-from minicnn.kernels import cpu
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -43,13 +42,13 @@ def test_batch_norm(shape, layout, affine, dtype, tolerance):
     expected = F.batch_norm(tensors[0], None, None, *tensors[1:], training=True, eps=0.1)
     expected.backward(torch.tensor(grad))
 
-    out, mean, variance = cpu.batch_norm(layout(x), weight, bias, 0.1)
+    out, mean, variance = kernels.batch_norm(layout(x), weight, bias, 0.1)
     axes = (0, *range(2, x.ndim))
     assert_close(out, expected, tolerance)
     assert_close(mean, x.mean(axes), tolerance)
     assert_close(variance, x.var(axes), tolerance)
 
-    grads = cpu.batch_norm_backward(layout(grad), x, weight, mean, variance, 0.1)
+    grads = kernels.batch_norm_backward(layout(grad), x, weight, mean, variance, 0.1)
     assert_close(grads[0], tensors[0].grad, tolerance)
     if affine:
         assert_close(grads[1], tensors[1].grad, tolerance)
@@ -65,8 +64,8 @@ def test_batch_norm_of_many_blocks():
     torch_x = torch.tensor(x, dtype=torch.float64, requires_grad=True)
     expected = F.batch_norm(torch_x, None, None, training=True)
     expected.backward(torch.tensor(grad, dtype=torch.float64))
-    out, mean, variance = cpu.batch_norm(x, None, None, 1e-5)
-    grad_x, _, _ = cpu.batch_norm_backward(grad, x, None, mean, variance, 1e-5)
+    out, mean, variance = kernels.batch_norm(x, None, None, 1e-5)
+    grad_x, _, _ = kernels.batch_norm_backward(grad, x, None, mean, variance, 1e-5)
     np.testing.assert_allclose(out, expected.detach(), atol=1e-5)
     np.testing.assert_allclose(grad_x, torch_x.grad, atol=1e-5)
 
@@ -74,13 +73,13 @@ def test_batch_norm_of_many_blocks():
 def test_variance_survives_a_large_mean():
     # float32 has 7 digits, so E[x^2] - E[x]^2 would lose all of the variance, 1.
     x = normal((64, C, 9, 9), np.float64) + 3000
-    _, _, variance = cpu.batch_norm(x.astype(np.float32), None, None, 1e-5)
+    _, _, variance = kernels.batch_norm(x.astype(np.float32), None, None, 1e-5)
     np.testing.assert_allclose(variance, x.var((0, 2, 3)), rtol=1e-3)
 
 
 def test_float16_has_float32_statistics():
     x = (normal((32, C, 8, 8)) * 100).astype(np.float16)  # squares overflow float16
-    out, mean, variance = cpu.batch_norm(x, None, None, 1e-5)
+    out, mean, variance = kernels.batch_norm(x, None, None, 1e-5)
     assert out.dtype == np.float16 and mean.dtype == variance.dtype == np.float32
     np.testing.assert_allclose(variance, x.astype(np.float64).var((0, 2, 3)), rtol=1e-5)
 
@@ -91,7 +90,7 @@ def test_channel_affine(shape, dtype, tolerance):
     x, (scale, shift) = normal(shape, dtype), normal((2, C), dtype, seed=1)
     by_channel = (-1, *(1,) * (len(shape) - 2))
     expected = x * scale.reshape(by_channel) + shift.reshape(by_channel)
-    assert_close(cpu.channel_affine(x, scale, shift), expected, tolerance)
+    assert_close(kernels.channel_affine(x, scale, shift), expected, tolerance)
 
 
 @pytest.mark.parametrize("dtype, tolerance", DTYPES)
@@ -103,5 +102,5 @@ def test_local_response_norm(shape, size, dtype, tolerance):
     options = (size, 0.8, 0.75, 1.5)
     expected = F.local_response_norm(torch_x, *options)
     expected.backward(torch.tensor(grad))
-    assert_close(cpu.local_response_norm(x, *options), expected, tolerance)
-    assert_close(cpu.local_response_norm_backward(grad, x, *options), torch_x.grad, tolerance)
+    assert_close(kernels.local_response_norm(x, *options), expected, tolerance)
+    assert_close(kernels.local_response_norm_backward(grad, x, *options), torch_x.grad, tolerance)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import on_device as kernels
 import pytest
 
-from minicnn.kernels import cpu
+import minicnn
 
 torch = pytest.importorskip("torch")
 
@@ -13,26 +14,27 @@ SHAPES = [(3, 4), (5,), (4, 3, 2, 2), (), (2, 0), (300, 500)]  # the last is mor
 STEPS = 4
 
 
-def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov):
+def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov, **rest):
     dampening = dampening if step > 1 else 0.0
     momenta = states[0] if momentum else None
-    cpu.sgd_step(params, grads, momenta, lr, momentum, dampening, weight_decay, nesterov)
+    numbers = lr, momentum, dampening, weight_decay
+    kernels.sgd_step(params, grads, momenta, lambda: numbers, nesterov, **rest)
 
 
-def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False):
-    cpu.adam_step(params, grads, *states[:2], step, lr, *betas, eps, weight_decay, decoupled)
+def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False, **rest):
+    numbers = step, lr, *betas, eps, weight_decay
+    kernels.adam_step(params, grads, *states[:2], lambda: numbers, decoupled, **rest)
 
 
 def adamw(*args, **options):
     adam(*args, **options, decoupled=True)
 
 
-def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered):
+def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered, **rest):
     momenta = states[1] if momentum else None
     averages = states[2] if centered else None
-    cpu.rmsprop_step(
-        params, grads, states[0], momenta, averages, lr, alpha, eps, momentum, weight_decay
-    )
+    numbers = lr, alpha, eps, momentum, weight_decay
+    kernels.rmsprop_step(params, grads, states[0], momenta, averages, lambda: numbers, **rest)
 
 
 def sgd_case(**changes):
@@ -120,7 +122,80 @@ def test_gradients_are_left_alone():
 
 def test_a_parameter_that_is_a_part_of_another_array():
     whole = np.ones((4, 6))
-    cpu.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, 0.1, 0.0, 0.0, 0.0, False)
+    numbers = 0.1, 0.0, 0.0, 0.0
+    kernels.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, lambda: numbers, False)
     expected = np.ones((4, 6))
     expected[::2, ::3] = 0
     np.testing.assert_array_equal(whole, expected)
+
+
+HALVES = [minicnn.float16, minicnn.bfloat16]
+each = pytest.mark.parametrize(
+    "ours, options", [case[::2] for case in OPTIMIZERS.values()], ids=OPTIMIZERS
+)
+
+
+def problem(dtype=np.float32, seed=0):
+    """Parameters, gradients, states; squares are larger than the squared averages."""
+    rng = np.random.default_rng(seed)
+
+    def draw(offset, scale):
+        return [np.asarray(rng.normal(offset, scale, s)).astype(dtype) for s in SHAPES[:-1]]
+
+    return draw(0, 1), draw(0, 1), [draw(9, 0.5), draw(9, 0.5), draw(0, 0.1)]
+
+
+def together(params, states):
+    """All arrays that a step changes."""
+    return [*params, *(state for arrays in states for state in arrays)]
+
+
+def assert_all_equal(arrays, expected):
+    for a, b in zip(arrays, expected, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+@each
+def test_gradients_are_multiplied_by_the_inverse_scale(ours, options):
+    (params, grads, states), (expected, _, other_states) = problem(), problem()
+    scaling = np.full((), 0.25, np.float32), np.zeros((), np.float32)
+    scaled = [np.asarray(g * np.float32(4)) for g in grads]
+    ours(params, scaled, states, 2, **options, scaling=scaling)
+    ours(expected, grads, other_states, 2, **options)
+    assert_all_equal(together(params, states), together(expected, other_states))
+
+
+@each
+def test_an_overflow_changes_nothing(ours, options):
+    (params, grads, states), (expected, _, other_states) = problem(), problem()
+    scaling = np.ones((), np.float32), np.ones((), np.float32)
+    lowered = [p.astype(np.float16) for p in params]
+    ours(params, grads, states, 2, **options, lowered=lowered, scaling=scaling)
+    assert_all_equal(together(params, states), together(expected, other_states))
+    assert_all_equal(lowered, [p.astype(np.float16) for p in expected])
+
+
+@each
+@pytest.mark.parametrize("half", HALVES, ids=str)
+def test_lowered_copies_and_half_precision_gradients(ours, options, half):
+    (params, grads, states), (expected, _, other_states) = problem(), problem()
+    grads = [g.astype(half) for g in grads]
+    lowered = reordered([np.zeros(p.shape, half) for p in params])
+    ours(params, grads, states, 2, **options, lowered=[None, *lowered[1:]])
+    ours(expected, [g.astype(np.float32) for g in grads], other_states, 2, **options)
+    assert_all_equal(params, expected)
+    assert_all_equal(lowered[1:], [p.astype(half) for p in expected[1:]])
+    assert not lowered[0].any()
+
+
+@each
+@pytest.mark.parametrize("half", HALVES, ids=str)
+def test_half_precision_weights_are_rounded_once(ours, options, half):
+    params, grads, states = problem(half)
+    expected = [p.astype(np.float32) for p in params]
+    other_states = [[s.astype(np.float32) for s in arrays] for arrays in states]
+    ours(params, grads, states, 2, **options)
+    ours(expected, [g.astype(np.float32) for g in grads], other_states, 2, **options)
+    rounded = [array.astype(half) for array in together(expected, other_states)]
+    assert_all_equal(together(params, states), rounded)

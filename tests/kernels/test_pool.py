@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import on_device as kernels
 import pytest
 
-from minicnn.kernels import Geometry, cpu
+from minicnn.kernels import Geometry
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -64,25 +65,57 @@ def test_max_pool_and_its_gradients(name, values, dtype):
     torch_x = torch.tensor(x, requires_grad=True)
     expected, indices = F.max_pool2d(torch_x, *CASES[name][1:], return_indices=True)
 
-    out, argmax = cpu.max_pool2d(x, geometry)
+    out, argmax = kernels.max_pool2d(x, geometry)
     np.testing.assert_array_equal(out, expected.detach())
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
     KH, KW = geometry.kernel_size
-    assert argmax.dtype == (np.uint8 if KH * KW <= 256 else np.int32)
+    assert argmax.dtype == (np.uint8 if KH * KW < 256 else np.int32)
 
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(dtype)  # sums are exact
     expected.backward(torch.tensor(grad))
-    scattered = cpu.max_pool2d_scatter(grad, argmax, geometry)
+    scattered = kernels.max_pool2d_scatter(grad, argmax, geometry)
     np.testing.assert_array_equal(scattered, torch_x.grad)
 
     other = np.random.default_rng(2).standard_normal(x.shape).astype(dtype)
     flat, places = other.reshape(N, C, -1), indices.numpy().reshape(N, C, -1)
-    gathered = cpu.max_pool2d_gather(other, argmax, geometry)
+    gathered = kernels.max_pool2d_gather(other, argmax, geometry)
     np.testing.assert_array_equal(
         gathered, np.take_along_axis(flat, places, axis=2).reshape(out.shape)
     )
     for result in (out, argmax, scattered, gathered):
         assert result.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.parametrize("values", [ties, normal])
+@pytest.mark.parametrize("name", CASES)
+def test_max_pool_with_relu_and_its_gradients(name, values):
+    geometry = geometry_of(*CASES[name])
+    x = values((N, C, *geometry.input_size), np.float64)
+    x += 2 if values is ties else -0.5  # so that many maxima are negative, many 0
+    torch_x = torch.tensor(x, requires_grad=True)
+    expected = F.max_pool2d(torch_x.relu(), *CASES[name][1:])
+
+    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    np.testing.assert_array_equal(out, expected.detach())
+    no_pixel = geometry.kernel_size[0] * geometry.kernel_size[1]
+    plain, plain_argmax = kernels.max_pool2d(x, geometry)
+    np.testing.assert_array_equal(argmax, np.where(plain > 0, plain_argmax, no_pixel))
+    assert argmax.dtype == plain_argmax.dtype
+
+    grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(np.float64)
+    expected.backward(torch.tensor(grad))
+    np.testing.assert_array_equal(kernels.max_pool2d_scatter(grad, argmax, geometry), torch_x.grad)
+    np.testing.assert_array_equal(kernels.max_pool2d_gather(x, argmax, geometry), out)
+
+
+def test_relu_leaves_nan_its_pixel_and_stops_an_infinite_gradient():
+    geometry = Geometry((2, 6), (1, 3), (2, 2), (2, 2))
+    x = np.array([[[[-1.0, NAN, -1, -2, -INF, -INF], [5, -1, 0, -1, -INF, -INF]]]])
+    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    np.testing.assert_array_equal(out[0, 0, 0], [NAN, 0, 0])
+    np.testing.assert_array_equal(argmax[0, 0, 0], [1, 4, 4])
+    grad = kernels.max_pool2d_scatter(np.full_like(out, INF), argmax, geometry)
+    np.testing.assert_array_equal(grad, np.where(np.isnan(x), INF, 0))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-14)])
@@ -96,9 +129,9 @@ def test_avg_pool_and_its_gradient(name, dtype, tolerance):
     expected.backward(grad)
 
     inside = np.ones((1, 1, *size), dtype)
-    count = cpu.avg_pool2d(inside, np.ones(geometry.output_size), geometry)[0, 0]
-    out = cpu.avg_pool2d(x.detach().numpy(), 1 / count, geometry)
-    grad_x = cpu.avg_pool2d_scatter(grad.numpy(), 1 / count, geometry)
+    count = kernels.avg_pool2d(inside, np.ones(geometry.output_size), geometry)[0, 0]
+    out = kernels.avg_pool2d(x.detach().numpy(), 1 / count, geometry)
+    grad_x = kernels.avg_pool2d_scatter(grad.numpy(), 1 / count, geometry)
     for result, torch_result in ((out, expected.detach()), (grad_x, x.grad)):
         assert result.dtype == dtype and result.transpose(0, 2, 3, 1).flags.c_contiguous
         np.testing.assert_allclose(result, torch_result, atol=tolerance, rtol=tolerance)
@@ -108,7 +141,7 @@ def test_avg_pool_dilation():
     geometry = geometry_of(*CASES["dilation"])
     x = normal((1, 1, *geometry.input_size), np.float64)
     columns = F.unfold(torch.tensor(x), (3, 2), (2, 3), (1, 1), (2, 3)).sum(1)
-    out = cpu.avg_pool2d(x, np.ones(geometry.output_size), geometry)
+    out = kernels.avg_pool2d(x, np.ones(geometry.output_size), geometry)
     np.testing.assert_allclose(out.reshape(-1), columns.reshape(-1), atol=1e-14)
 
 
@@ -118,7 +151,7 @@ def test_avg_pool_dilation():
 def test_adaptive_max_pool(input_size, output_size):
     x = torch.tensor(ties((N, C, *input_size), np.float32), requires_grad=True)
     expected, torch_indices = F.adaptive_max_pool2d(x, output_size, return_indices=True)
-    out, indices = cpu.adaptive_max_pool2d(x.detach().numpy(), output_size)
+    out, indices = kernels.adaptive_max_pool2d(x.detach().numpy(), output_size)
     np.testing.assert_array_equal(out, expected.detach())
     np.testing.assert_array_equal(indices, torch_indices)
     assert indices.dtype == np.int64
@@ -126,8 +159,8 @@ def test_adaptive_max_pool(input_size, output_size):
     # Windows overlap, so that pixels are meant more than once.
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(np.float32)
     expected.backward(torch.tensor(grad))
-    np.testing.assert_array_equal(cpu.plane_scatter(grad, indices, input_size), x.grad)
-    np.testing.assert_array_equal(cpu.plane_gather(x.detach().numpy(), indices), out)
+    np.testing.assert_array_equal(kernels.plane_scatter(grad, indices, input_size), x.grad)
+    np.testing.assert_array_equal(kernels.plane_gather(x.detach().numpy(), indices), out)
 
 
 LAYOUTS = {
@@ -142,15 +175,15 @@ def test_any_strides(layout):
     geometry = geometry_of(*CASES["ResNet's"])
     x = ties((N, C, *geometry.input_size), np.float32)
     scale = np.ones(geometry.output_size)
-    out, argmax = cpu.max_pool2d(x, geometry)
-    np.testing.assert_array_equal(cpu.max_pool2d(layout(x), geometry)[1], argmax)
+    out, argmax = kernels.max_pool2d(x, geometry)
+    np.testing.assert_array_equal(kernels.max_pool2d(layout(x), geometry)[1], argmax)
     for function, *arguments in (
-        (cpu.max_pool2d_scatter, out, argmax, geometry),
-        (cpu.max_pool2d_gather, x, argmax, geometry),
-        (cpu.avg_pool2d, x, scale, geometry),
-        (cpu.avg_pool2d_scatter, out, scale, geometry),
-        (cpu.plane_scatter, out, plane_indices(argmax, geometry), geometry.input_size),
-        (cpu.plane_gather, x, plane_indices(argmax, geometry)),
+        (kernels.max_pool2d_scatter, out, argmax, geometry),
+        (kernels.max_pool2d_gather, x, argmax, geometry),
+        (kernels.avg_pool2d, x, scale, geometry),
+        (kernels.avg_pool2d_scatter, out, scale, geometry),
+        (kernels.plane_scatter, out, plane_indices(argmax, geometry), geometry.input_size),
+        (kernels.plane_gather, x, plane_indices(argmax, geometry)),
     ):
         strided = [layout(a) if getattr(a, "ndim", 0) == 4 else a for a in arguments]
         np.testing.assert_array_equal(function(*strided), function(*arguments))
@@ -159,15 +192,15 @@ def test_any_strides(layout):
 def test_more_images_than_a_block_holds():
     geometry = geometry_of((120, 120), (3, 3), (2, 2), (1, 1), (1, 1), False)
     x = ties((13, 12, 120, 120), np.float32)
-    out, argmax = cpu.max_pool2d(x, geometry)
+    out, argmax = kernels.max_pool2d(x, geometry)
     expected, indices = F.max_pool2d(torch.tensor(x), 3, 2, 1, return_indices=True)
     np.testing.assert_array_equal(out, expected)
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
     one_by_one = [
-        cpu.max_pool2d_scatter(out[n : n + 1], argmax[n : n + 1], geometry) for n in range(13)
+        kernels.max_pool2d_scatter(out[n : n + 1], argmax[n : n + 1], geometry) for n in range(13)
     ]
     np.testing.assert_array_equal(
-        cpu.max_pool2d_scatter(out, argmax, geometry), np.concatenate(one_by_one)
+        kernels.max_pool2d_scatter(out, argmax, geometry), np.concatenate(one_by_one)
     )
 
 
@@ -176,7 +209,7 @@ def test_nan_and_infinities_as_in_torch(name):
     geometry = geometry_of(*CASES[name])
     x = np.random.default_rng(0).choice([NAN, INF, -INF, -INF, -INF, 1.0], (N, C, *CASES[name][0]))
     expected, indices = F.max_pool2d(torch.tensor(x), *CASES[name][1:], return_indices=True)
-    out, argmax = cpu.max_pool2d(x, geometry)
+    out, argmax = kernels.max_pool2d(x, geometry)
     np.testing.assert_array_equal(out, expected)
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
 
@@ -184,7 +217,7 @@ def test_nan_and_infinities_as_in_torch(name):
 def test_a_window_of_minus_infinity_means_a_pixel_of_the_input():
     geometry = geometry_of(*CASES["ResNet's"])
     x = np.full((1, 1, *geometry.input_size), -INF)
-    out, argmax = cpu.max_pool2d(x, geometry)
+    out, argmax = kernels.max_pool2d(x, geometry)
     assert (out == -INF).all()
     _, indices = F.max_pool2d(torch.tensor(x), 3, 2, 1, return_indices=True)
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
@@ -193,8 +226,8 @@ def test_a_window_of_minus_infinity_means_a_pixel_of_the_input():
 def test_an_infinite_gradient_stays_where_it_is():
     geometry = geometry_of(*CASES["VGG's"])
     x = normal((1, 1, *geometry.input_size), np.float32)
-    out, argmax = cpu.max_pool2d(x, geometry)
-    grad = cpu.max_pool2d_scatter(np.full_like(out, INF), argmax, geometry)
+    out, argmax = kernels.max_pool2d(x, geometry)
+    grad = kernels.max_pool2d_scatter(np.full_like(out, INF), argmax, geometry)
     np.testing.assert_array_equal(grad, np.where(np.isin(x, out), INF, 0))
 
 
@@ -202,24 +235,26 @@ def test_float16_gradients_are_summed_in_float32():
     geometry = geometry_of((3, 3), (3, 3), (1, 1), (1, 1), (1, 1), False)
     x = np.zeros((1, 1, 3, 3), np.float16)
     x[0, 0, 1, 1] = 1  # the maximum of all nine windows
-    _, argmax = cpu.max_pool2d(x, geometry)
+    _, argmax = kernels.max_pool2d(x, geometry)
     grad = np.ones_like(x)
     grad[0, 0, 0, 0] = 2048  # 2048 + 1 is 2048 in float16
-    total = cpu.max_pool2d_scatter(grad, argmax, geometry)
+    total = kernels.max_pool2d_scatter(grad, argmax, geometry)
     assert total.dtype == np.float16 and total[0, 0, 1, 1] == 2056
-    total = cpu.avg_pool2d_scatter(grad, np.ones((3, 3)), geometry)
+    total = kernels.avg_pool2d_scatter(grad, np.ones((3, 3)), geometry)
     assert total.dtype == np.float16 and total[0, 0, 1, 1] == 2056
 
 
+@pytest.mark.cpu_only
 def test_integers_are_pooled_too():
     geometry = geometry_of(*CASES["ResNet's"])
     x = ties((N, C, *geometry.input_size), np.int32)
     np.testing.assert_array_equal(
-        cpu.max_pool2d(x, geometry)[0], cpu.max_pool2d(x.astype(np.float64), geometry)[0]
+        kernels.max_pool2d(x, geometry)[0], kernels.max_pool2d(x.astype(np.float64), geometry)[0]
     )
 
 
+@pytest.mark.cpu_only
 def test_a_window_around_the_whole_input_raises():
     geometry = Geometry((3, 3), (1, 1), (2, 2), padding=(1, 1), dilation=(4, 4))
     with pytest.raises(ValueError, match="expects every window to meet the input"):
-        cpu.max_pool2d(np.zeros((1, 1, 3, 3)), geometry)
+        kernels.max_pool2d(np.zeros((1, 1, 3, 3)), geometry)

@@ -19,6 +19,8 @@ from minicnn.kernels.cpu.threads import (
     set_num_threads,
 )
 
+pytestmark = pytest.mark.cpu_only
+
 
 def blas_threads():
     return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}

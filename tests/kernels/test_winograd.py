@@ -10,6 +10,8 @@ import pytest
 from minicnn.kernels import Geometry
 from minicnn.kernels.cpu import conv, winograd
 
+pytestmark = pytest.mark.cpu_only
+
 # N, C, O, input_size, kernel_size, stride, padding (top and left), output_size
 CASES = {
     "tiles fit": (2, 3, 5, (8, 12), 3, 1, 1, (8, 12)),

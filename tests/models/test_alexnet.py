@@ -52,7 +52,7 @@ def _twin(net: nn.Module, channels: tuple[int, ...], padding: int, num_classes: 
     """The network in PyTorch, on the same weights (the same memory)."""
     with torch.device("meta"):  # no weights of its own
         theirs = TorchAlexNet(channels, padding, num_classes)
-    state = {key: torch.from_numpy(value.numpy()) for key, value in net.state_dict().items()}
+    state = {key: torch.from_numpy(value.cpu().numpy()) for key, value in net.state_dict().items()}
     theirs.load_state_dict(state, assign=True)
     return theirs
 
@@ -105,7 +105,7 @@ def test_outputs_and_every_gradient_equal_torch(
     for name, (our, their) in pairs.items():
         scale = float(their.abs().max())
         assert scale > 0, name
-        difference = np.abs(our.numpy() - their.numpy()).max()
+        difference = np.abs(our.cpu().numpy() - their.cpu().numpy()).max()
         assert difference <= tolerance * scale, f"{name}: {difference} of {scale}"
 
 
@@ -114,10 +114,10 @@ def test_kaiming_initialisation() -> None:
     net = models.AlexNet227(2)
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
-            weight = module.weight.detach().numpy()
+            weight = module.weight.detach().cpu().numpy()
             fan_in = weight[0].size
             assert weight.std() == pytest.approx((2 / fan_in) ** 0.5, rel=0.02)
-            assert not module.bias.detach().numpy().any()
+            assert not module.bias.detach().cpu().numpy().any()
 
 
 def test_paper_initialisation_warns_and_sets_biases() -> None:
@@ -127,8 +127,8 @@ def test_paper_initialisation_warns_and_sets_biases() -> None:
     convolutions = [m for m in net.features if isinstance(m, nn.Conv2d)]
     assert [set(m.bias.tolist()) for m in convolutions] == [{0}, {1}, {0}, {1}, {1}]
     for conv in convolutions:
-        assert conv.weight.detach().numpy().std() == pytest.approx(0.01, rel=0.02)
-    assert net.classifier[1].weight.detach().numpy().std() == pytest.approx(
+        assert conv.weight.detach().cpu().numpy().std() == pytest.approx(0.01, rel=0.02)
+    assert net.classifier[1].weight.detach().cpu().numpy().std() == pytest.approx(
         (1 / 3 / 9216) ** 0.5, rel=0.02
     )
 

@@ -39,7 +39,7 @@ def their_steps(weights, images, labels):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return losses, [p.detach().numpy() for p in net.parameters()]
+    return losses, [p.detach().cpu().numpy() for p in net.parameters()]
 
 
 def our_steps(weights, images, labels):
@@ -55,7 +55,7 @@ def our_steps(weights, images, labels):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return losses, [p.detach().numpy() for p in net.parameters()]
+    return losses, [p.detach().cpu().numpy() for p in net.parameters()]
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_twenty_steps_of_alexnet_equal_torchs():
     noise = np.random.default_rng(0).standard_normal((2, 3, 227, 227))
     labels = np.array([0, 1])
     images = (noise + (2 * labels - 1)[:, None, None, None]).astype(np.float32)
-    weights = [p.detach().numpy() for p in AlexNet227(2).parameters()]
+    weights = [p.detach().cpu().numpy() for p in AlexNet227(2).parameters()]
     weights[-2] = weights[-2] * 0.01
 
     their_losses, theirs = their_steps(weights, images, labels)

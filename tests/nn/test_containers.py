@@ -56,8 +56,8 @@ def test_list_like_changes(kind: str, change: Any) -> None:
 def test_sequential_calls_in_order_and_slices_share() -> None:
     net = nn.Sequential(OrderedDict(scale=nn.Linear(2, 2), act=nn.ReLU()))
     x = mc.randn(3, 2)
-    expected = net.act(net.scale(x)).detach().numpy()
-    np.testing.assert_array_equal(net(x).detach().numpy(), expected)
+    expected = net.act(net.scale(x)).detach().cpu().numpy()
+    np.testing.assert_array_equal(net(x).detach().cpu().numpy(), expected)
     assert net[:1].scale is net.scale
     assert len(net) == 2
     assert [type(m).__name__ for m in net] == ["Linear", "ReLU"]

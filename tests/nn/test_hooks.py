@@ -78,7 +78,7 @@ def test_backward_hook_sees_and_replaces_torchs_gradients(input_requires_grad: b
     for our, their in zip(ours, theirs, strict=True):
         assert (our is None) == (their is None)
         if our is not None:
-            np.testing.assert_allclose(our.numpy(), their.numpy(), atol=1e-12)
+            np.testing.assert_allclose(our.cpu().numpy(), their.cpu().numpy(), atol=1e-12)
 
 
 def test_backward_hook_with_several_inputs_and_outputs() -> None:

@@ -36,7 +36,7 @@ def test_distribution(fill: Any, std: float, bound: float | None) -> None:
     mc.manual_seed(0)
     weight = nn.Parameter(mc.empty(*SHAPE))
     assert fill(weight) is weight
-    values = weight.detach().numpy()
+    values = weight.detach().cpu().numpy()
     assert values.std() == pytest.approx(std, rel=0.02)
     assert abs(values.mean()) < 5 * std / values.size**0.5
     if bound is not None:
@@ -46,7 +46,7 @@ def test_distribution(fill: Any, std: float, bound: float | None) -> None:
 
 def test_generator_and_seed_decide_the_values() -> None:
     def drawn(generator: Any = None) -> np.ndarray:
-        return init.normal_(mc.empty(7), generator=generator).numpy()
+        return init.normal_(mc.empty(7), generator=generator).cpu().numpy()
 
     mc.manual_seed(3)
     first = drawn()
@@ -60,12 +60,12 @@ def test_generator_and_seed_decide_the_values() -> None:
 def test_dtype_stays(dtype: Any) -> None:
     weight = init.normal_(mc.empty(1000, dtype=dtype))
     assert weight.dtype == dtype
-    assert 0.8 < weight.numpy().astype(np.float64).std() < 1.2
+    assert 0.8 < weight.cpu().numpy().astype(np.float64).std() < 1.2
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 2, 2, 2)])
 def test_orthogonal(shape: tuple[int, ...]) -> None:
-    matrix = init.orthogonal_(mc.empty(*shape), gain=2).numpy().reshape(shape[0], -1)
+    matrix = init.orthogonal_(mc.empty(*shape), gain=2).cpu().numpy().reshape(shape[0], -1)
     product = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
     np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-5)
 
@@ -73,16 +73,18 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape, groups", [((4, 6, 3, 3), 1), ((6, 2, 3, 4), 3), ((4, 2, 1, 1), 2)])
 def test_dirac(shape: tuple[int, ...], groups: int) -> None:
     expected = torch.nn.init.dirac_(torch.empty(shape), groups)
-    np.testing.assert_array_equal(init.dirac_(mc.empty(*shape), groups).numpy(), expected.numpy())
+    np.testing.assert_array_equal(
+        init.dirac_(mc.empty(*shape), groups).cpu().numpy(), expected.cpu().numpy()
+    )
 
 
 def test_constants() -> None:
     np.testing.assert_array_equal(
-        init.constant_(mc.empty(2, 3), 0.3).numpy(), np.full((2, 3), 0.3, "f")
+        init.constant_(mc.empty(2, 3), 0.3).cpu().numpy(), np.full((2, 3), 0.3, "f")
     )
-    np.testing.assert_array_equal(init.ones_(mc.empty(3)).numpy(), np.ones(3))
-    np.testing.assert_array_equal(init.zeros_(mc.empty(3)).numpy(), np.zeros(3))
-    np.testing.assert_array_equal(init.eye_(mc.empty(2, 3)).numpy(), np.eye(2, 3))
+    np.testing.assert_array_equal(init.ones_(mc.empty(3)).cpu().numpy(), np.ones(3))
+    np.testing.assert_array_equal(init.zeros_(mc.empty(3)).cpu().numpy(), np.zeros(3))
+    np.testing.assert_array_equal(init.eye_(mc.empty(2, 3)).cpu().numpy(), np.eye(2, 3))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_wrong_arguments_are_named(call: Callable[[], Any], message: str) -> Non
 
 def test_trunc_normal_warns_far_from_the_mean() -> None:
     with pytest.warns(UserWarning, match="mean is more than 2 std"):
-        values = init.trunc_normal_(mc.empty(1000), mean=0.0, std=1.0, a=3.0, b=4.0).numpy()
+        values = init.trunc_normal_(mc.empty(1000), mean=0.0, std=1.0, a=3.0, b=4.0).cpu().numpy()
     assert 3 <= values.min() and values.max() <= 4
     assert values.mean() == pytest.approx(3.27, abs=0.05)
 
@@ -126,6 +128,6 @@ def test_no_default_init_leaves_weights_alone() -> None:
     with init.no_default_init():
         nn.Linear(3, 2)
     np.testing.assert_array_equal(
-        init.normal_(mc.empty(4)).numpy(),
-        init.normal_(mc.empty(4), generator=mc.random.Generator(0)).numpy(),
+        init.normal_(mc.empty(4)).cpu().numpy(),
+        init.normal_(mc.empty(4), generator=mc.random.Generator(0)).cpu().numpy(),
     )

@@ -93,7 +93,7 @@ def _pair(make: Callable[[Any], Any]) -> tuple[Any, Any]:
     for tensor in theirs.state_dict().values():
         if tensor.is_floating_point():
             tensor.uniform_(0.5, 1.5)  # in place: also moves norms away from 1 and 0
-    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
+    ours.load_state_dict({key: value.cpu().numpy() for key, value in theirs.state_dict().items()})
     return ours, theirs
 
 
@@ -111,21 +111,25 @@ def test_output_and_gradients_equal_torch(make: Any, shape: Any, training: bool)
         x = mc.tensor(array, requires_grad=True)
         y = torch.tensor(array, requires_grad=True)
         out, expected = ours(x), theirs(y)
-        np.testing.assert_allclose(out.detach().numpy(), expected.detach().numpy(), atol=1e-12)
+        np.testing.assert_allclose(
+            out.detach().cpu().numpy(), expected.detach().cpu().numpy(), atol=1e-12
+        )
 
         grad = rng.normal(size=expected.shape)
         out.backward(mc.tensor(grad))
         expected.backward(torch.tensor(grad))
         assert x.grad is not None and y.grad is not None
-        np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), atol=1e-11)
+        np.testing.assert_allclose(x.grad.cpu().numpy(), y.grad.cpu().numpy(), atol=1e-11)
     for (name, param), theirs_param in zip(
         ours.named_parameters(), theirs.parameters(), strict=True
     ):
         np.testing.assert_allclose(
-            param.grad.numpy(), theirs_param.grad.numpy(), atol=1e-11, err_msg=name
+            param.grad.cpu().numpy(), theirs_param.grad.cpu().numpy(), atol=1e-11, err_msg=name
         )
     for (name, buffer), theirs_buffer in zip(ours.named_buffers(), theirs.buffers(), strict=True):
-        np.testing.assert_allclose(buffer.numpy(), theirs_buffer.numpy(), atol=1e-13, err_msg=name)
+        np.testing.assert_allclose(
+            buffer.cpu().numpy(), theirs_buffer.cpu().numpy(), atol=1e-13, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("make, shape", LAYERS, ids=IDS)
@@ -165,8 +169,8 @@ def test_pooling_returns_torchs_indices(make: Any) -> None:
     array = np.random.default_rng(0).integers(0, 4, IMAGE).astype(np.float32)  # with ties
     out, indices = make(nn)(mc.tensor(array))
     expected, expected_indices = make(torch.nn)(torch.tensor(array))
-    np.testing.assert_array_equal(out.numpy(), expected.numpy())
-    np.testing.assert_array_equal(indices.numpy(), expected_indices.numpy())
+    np.testing.assert_array_equal(out.cpu().numpy(), expected.cpu().numpy())
+    np.testing.assert_array_equal(indices.cpu().numpy(), expected_indices.cpu().numpy())
     assert indices.dtype == np.int64
 
 
@@ -184,18 +188,20 @@ def test_conv_transpose_output_size(output_size: tuple[int, ...]) -> None:
                 ours(mc.tensor(array), output_size=output_size)
         else:
             out = ours(mc.tensor(array), output_size=output_size)
-            np.testing.assert_allclose(out.detach().numpy(), expected.detach().numpy(), atol=1e-12)
+            np.testing.assert_allclose(
+                out.detach().cpu().numpy(), expected.detach().cpu().numpy(), atol=1e-12
+            )
 
 
 def test_dropout_is_scaled_in_training_and_absent_in_evaluation() -> None:
     mc.manual_seed(0)
     x = mc.ones(4, 8, 30, 30)
     for layer in (nn.Dropout(0.25), nn.Dropout2d(0.25)):
-        out = layer(x).numpy()
+        out = layer(x).cpu().numpy()
         assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
         assert 0.1 < (out == 0).mean() < 0.5
-        np.testing.assert_array_equal(layer.eval()(x).numpy(), x.numpy())
-    planes = nn.Dropout2d(0.25)(x).numpy().reshape(32, -1)
+        np.testing.assert_array_equal(layer.eval()(x).cpu().numpy(), x.cpu().numpy())
+    planes = nn.Dropout2d(0.25)(x).cpu().numpy().reshape(32, -1)
     assert (planes == planes[:, :1]).all()
 
 
@@ -230,11 +236,11 @@ def test_default_weights_are_drawn_as_in_torch() -> None:
     for layer, fan_in in layers:
         bound = 1 / np.sqrt(fan_in)
         for param in layer.parameters():
-            values = param.detach().numpy()
+            values = param.detach().cpu().numpy()
             assert np.abs(values).max() <= bound
             assert values.std() == pytest.approx(bound / np.sqrt(3), rel=0.25)
     mc.manual_seed(0)
     again = nn.Linear(300, 200)
     np.testing.assert_array_equal(
-        again.weight.detach().numpy(), layers[0][0].weight.detach().numpy()
+        again.weight.detach().cpu().numpy(), layers[0][0].weight.detach().cpu().numpy()
     )

@@ -51,11 +51,13 @@ def test_loss_and_gradient_equal_torch(make: Any, logits: Any, target: Any) -> N
     y = torch.tensor(logits, requires_grad=True)
     loss = make(nn, mc.tensor)(x, mc.tensor(target))
     expected = make(torch.nn, torch.tensor)(y, torch.tensor(target))
-    np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(
+        loss.detach().cpu().numpy(), expected.detach().cpu().numpy(), rtol=1e-12
+    )
     loss.sum().backward()
     expected.sum().backward()
     assert x.grad is not None and y.grad is not None
-    np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), atol=1e-13)
+    np.testing.assert_allclose(x.grad.cpu().numpy(), y.grad.cpu().numpy(), atol=1e-13)
 
 
 def test_weights_are_state_that_moves_with_the_module() -> None:

@@ -148,7 +148,7 @@ def test_zero_grad() -> None:
     net = nn.Linear(3, 2)
     net(mc.ones(1, 3)).sum().backward()
     net.zero_grad(set_to_none=False)
-    np.testing.assert_array_equal(net.weight.grad.numpy(), np.zeros((2, 3)))
+    np.testing.assert_array_equal(net.weight.grad.cpu().numpy(), np.zeros((2, 3)))
     net.zero_grad()
     assert net.weight.grad is None
 
@@ -183,7 +183,7 @@ def test_copies_are_equal_and_independent(duplicate: Any) -> None:
     assert twin.first is twin.second
     assert isinstance(twin.scale, nn.Parameter)
     for (name, a), (_, b) in zip(net.state_dict().items(), twin.state_dict().items(), strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=name)
+        np.testing.assert_array_equal(a.cpu().numpy(), b.cpu().numpy(), err_msg=name)
     twin.first.weight.array[...] = 7
     assert (net.first.weight.array != 7).all()
     twin(mc.ones(1, 2)).sum().backward()

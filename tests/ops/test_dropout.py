@@ -19,7 +19,7 @@ DROPOUTS = pytest.mark.parametrize("dropout", [F.dropout, F.dropout2d])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_zeros_and_scale(p: float, dtype: Any) -> None:
     minicnn.manual_seed(0)
-    out = F.dropout(minicnn.ones(300, 400, dtype=dtype), p).numpy()
+    out = F.dropout(minicnn.ones(300, 400, dtype=dtype), p).cpu().numpy()
     assert out.dtype == dtype
     deviation = np.sqrt(p * (1 - p) / out.size)
     assert abs((out == 0).mean() - p) < 5 * deviation
@@ -30,7 +30,7 @@ def test_zeros_and_scale(p: float, dtype: Any) -> None:
 
 def test_rows_and_columns_are_independent() -> None:
     minicnn.manual_seed(1)
-    kept = F.dropout(minicnn.ones(512, 512)).numpy() > 0
+    kept = F.dropout(minicnn.ones(512, 512)).cpu().numpy() > 0
     for neighbour in (kept[1:] == kept[:-1], kept[:, 1:] == kept[:, :-1]):
         assert abs(neighbour.mean() - 0.5) < 5 * 0.5 / 512
 
@@ -39,9 +39,9 @@ def test_rows_and_columns_are_independent() -> None:
 def test_mask_does_not_depend_on_memory_layout(layout: Any) -> None:
     x = 1 + np.abs(normal(2, 3, 5, 7))
     minicnn.manual_seed(2)
-    expected = F.dropout(minicnn.tensor(x)).numpy()
+    expected = F.dropout(minicnn.tensor(x)).cpu().numpy()
     minicnn.manual_seed(2)
-    np.testing.assert_array_equal(F.dropout(minicnn.tensor(layout(x))).numpy(), expected)
+    np.testing.assert_array_equal(F.dropout(minicnn.tensor(layout(x))).cpu().numpy(), expected)
 
 
 @DROPOUTS
@@ -50,17 +50,19 @@ def test_backward_has_the_mask_of_forward(dropout: Any) -> None:
     out = dropout(x, 0.3)
     dropout(x, 0.3)  # another draw between the two passes
     out.sum().backward()
-    np.testing.assert_allclose(x.grad.numpy() * x.detach().numpy(), out.detach().numpy())
+    np.testing.assert_allclose(
+        x.grad.cpu().numpy() * x.detach().cpu().numpy(), out.detach().cpu().numpy()
+    )
 
 
 @DROPOUTS
 def test_seed(dropout: Any) -> None:
     x = minicnn.ones(8, 64)
     minicnn.manual_seed(3)
-    first, second = dropout(x).numpy(), dropout(x).numpy()
+    first, second = dropout(x).cpu().numpy(), dropout(x).cpu().numpy()
     minicnn.manual_seed(3)
-    np.testing.assert_array_equal(dropout(x).numpy(), first)
-    np.testing.assert_array_equal(dropout(x).numpy(), second)
+    np.testing.assert_array_equal(dropout(x).cpu().numpy(), first)
+    np.testing.assert_array_equal(dropout(x).cpu().numpy(), second)
     assert (first != second).any()
 
 
@@ -77,7 +79,7 @@ def test_differences(dropout: Any, check: Any) -> None:
 @pytest.mark.parametrize("shape", [(6, 50), (6, 50, 3), (6, 50, 3, 2)])
 def test_dropout2d_drops_channels(shape: Any) -> None:
     minicnn.manual_seed(5)
-    out = F.dropout2d(minicnn.ones(*shape), 0.5).numpy().reshape(6, 50, -1)
+    out = F.dropout2d(minicnn.ones(*shape), 0.5).cpu().numpy().reshape(6, 50, -1)
     assert (out == out[:, :, :1]).all()
     assert set(np.unique(out)) == {0.0, 2.0}
 
@@ -86,8 +88,8 @@ def test_dropout2d_drops_channels(shape: Any) -> None:
 def test_identity(dropout: Any) -> None:
     x = minicnn.ones(2, 3)
     assert dropout(x, 0.5, training=False) is x
-    np.testing.assert_array_equal(dropout(x, 0.0).numpy(), x.numpy())
-    np.testing.assert_array_equal(dropout(x, 1.0).numpy(), 0)
+    np.testing.assert_array_equal(dropout(x, 0.0).cpu().numpy(), x.cpu().numpy())
+    np.testing.assert_array_equal(dropout(x, 1.0).cpu().numpy(), 0)
 
 
 @DROPOUTS

@@ -39,6 +39,33 @@ def test_linear(shape, bias):
     assert gradcheck(linear, tensors) and gradgradcheck(linear, tensors)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_with_relu(bias):
+    arrays = [
+        rng.standard_normal((2, 5, 3)),
+        rng.standard_normal((6, 3)),
+        rng.standard_normal(6) if bias else None,
+    ]
+    ours = lambda x, w, b: linear(x, w, b, relu=True)
+    assert_same(ours, lambda x, w, b: TF.relu(TF.linear(x, w, b)), arrays)
+    tensors = [None if a is None else mc.tensor(a, requires_grad=True) for a in arrays]
+    assert gradcheck(ours, tensors) and gradgradcheck(ours, tensors)
+    tensors[1].requires_grad_(False)
+    assert gradcheck(ours, tensors) and gradgradcheck(ours, tensors)
+
+
+def test_third_derivatives_of_linear():
+    def network(lib, f):
+        def third(x, w):
+            first = lib.autograd.grad((f(x, w) ** 3).sum(), w, create_graph=True)[0]
+            return lib.autograd.grad((first**2).sum(), x, create_graph=True)[0]
+
+        return third
+
+    arrays = [rng.standard_normal((4, 3)), rng.standard_normal((2, 3))]
+    assert_same(network(mc, linear), network(torch, TF.linear), arrays)
+
+
 def test_transposed_and_repeated_operands():
     x = rng.standard_normal((4, 3))
     assert_same(lambda x: x.t() @ x + x.t() @ x, lambda x: x.t() @ x + x.t() @ x, [x])
@@ -58,5 +85,8 @@ def test_errors_state_the_rule_and_the_values():
         linear(mc.ones(2, 4), mc.ones(5, 3))
     with pytest.raises(RuntimeError, match=r"broadcast, got \(2, 3, 4\) and \(3, 4, 5\)"):
         mc.ones(2, 3, 4) @ mc.ones(3, 4, 5)
+    for weight, bias in (mc.float64, mc.float32), (mc.float32, mc.float64):
+        with pytest.raises(RuntimeError, match="linear expects input, weight and bias of one"):
+            linear(mc.ones(2, 3), mc.ones(5, 3, dtype=weight), mc.ones(5, dtype=bias))
     with pytest.raises(RuntimeError, match="one dtype, got float32 and float64"):
         mc.ones(2, 3) @ mc.ones(3, 2, dtype=mc.float64)

@@ -93,6 +93,22 @@ def test_max_pool2d(row: Any, kind: str, dtype: Any) -> None:
     )
 
 
+@table(BOTH | MAX)
+@pytest.mark.parametrize("kind", ["normal", "ties", "all negative", "constant"])
+def test_max_pool2d_with_relu(row: Any, kind: str) -> None:
+    shape, options = row
+    assert_same(
+        lambda x: F.max_pool2d(x, relu=True, **options),
+        lambda x: TF.max_pool2d(TF.relu(x), **options),
+        [values(kind, shape)],
+    )
+
+
+def test_relu_leaves_no_indices() -> None:
+    with pytest.raises(RuntimeError, match="got relu=True and return_indices=True"):
+        F.max_pool2d(minicnn.zeros(X), 2, return_indices=True, relu=True)
+
+
 @table(BOTH | AVERAGE)
 @DTYPES
 def test_avg_pool2d(row: Any, dtype: Any) -> None:
@@ -136,6 +152,9 @@ def test_adaptive_max_pool2d(shape: Any, output_size: Any, kind: str) -> None:
 
 OPERATIONS = {
     "max": lambda f, x: f.max_pool2d(x, 3, 2, 1),
+    "max with relu": lambda f, x: (
+        f.max_pool2d(x, 3, 2, relu=True) if f is F else f.max_pool2d(f.relu(x), 3, 2)
+    ),
     "average": lambda f, x: f.avg_pool2d(x, (2, 3), 2, 1, True, False),
     "adaptive average, divides": lambda f, x: f.adaptive_avg_pool2d(x, (2, 1)),
     "adaptive average": lambda f, x: f.adaptive_avg_pool2d(x, (3, 2)),
@@ -172,8 +191,8 @@ def test_differences(check: Any, name: str) -> None:
 def test_nan_wins() -> None:
     x = normal(1, 1, 6, 6)
     x[0, 0, 2, 3] = np.nan
-    expected = TF.max_pool2d(torch.tensor(x), 3, 2).numpy()
-    np.testing.assert_array_equal(F.max_pool2d(minicnn.tensor(x), 3, 2).numpy(), expected)
+    expected = TF.max_pool2d(torch.tensor(x), 3, 2).cpu().numpy()
+    np.testing.assert_array_equal(F.max_pool2d(minicnn.tensor(x), 3, 2).cpu().numpy(), expected)
 
 
 X = (1, 2, 5, 5)

@@ -65,8 +65,8 @@ def test_many_sizes(mode: str) -> None:
     x = np.arange(29.0).reshape(1, 1, 1, 29)
     for width in range(1, 120):
         for options in ({"size": (1, width)}, {"scale_factor": (1, width / 17)}):
-            ours = F.interpolate(minicnn.tensor(x), mode=mode, **options).numpy()
-            theirs = TF.interpolate(torch.tensor(x), mode=mode, **options).numpy()
+            ours = F.interpolate(minicnn.tensor(x), mode=mode, **options).cpu().numpy()
+            theirs = TF.interpolate(torch.tensor(x), mode=mode, **options).cpu().numpy()
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 

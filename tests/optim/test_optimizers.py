@@ -10,6 +10,7 @@ import torch
 
 import minicnn as mc
 from minicnn import optim
+from minicnn.amp.lowered import lowered, lowered_copy
 
 SHAPES = ((4, 3), (5,), (2, 3, 3, 2))
 
@@ -60,7 +61,10 @@ def set_grads(params: list, step: int, skip: tuple[int, ...] = ()) -> None:
 def assert_same(params: list[mc.Tensor], expected: list, tolerance: float) -> None:
     for param, other in zip(params, expected, strict=True):
         np.testing.assert_allclose(
-            param.detach().numpy(), other.detach().numpy(), rtol=tolerance, atol=tolerance
+            param.detach().cpu().numpy(),
+            other.detach().cpu().numpy(),
+            rtol=tolerance,
+            atol=tolerance,
         )
 
 
@@ -103,7 +107,7 @@ def test_groups_with_their_own_options(name: str) -> None:
 
 def test_channels_last_weights_with_contiguous_gradients() -> None:
     params, others = ours("float32"), theirs("float32")
-    strided = np.ascontiguousarray(params[2].array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    strided = params[2].detach().permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).array
     params[2] = mc.Tensor(strided, requires_grad=True)
     optimizer = optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01)
     other = torch.optim.SGD(others, lr=0.1, momentum=0.9, weight_decay=0.01)
@@ -133,7 +137,7 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
             set_grads(tensors, step)
             run.step()
     for param, other in zip(params, resumed, strict=True):
-        assert np.array_equal(param.array, other.array)
+        np.testing.assert_array_equal(param.numpy_copy(), other.numpy_copy())
 
 
 @pytest.mark.parametrize(
@@ -142,10 +146,10 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
 )
 def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     def to_torch(value: object) -> object:
-        return torch.tensor(value.numpy()) if isinstance(value, mc.Tensor) else value
+        return torch.tensor(value.cpu().numpy()) if isinstance(value, mc.Tensor) else value
 
     def from_torch(value: object) -> object:
-        return mc.tensor(value.numpy()) if isinstance(value, torch.Tensor) else value
+        return mc.tensor(value.cpu().numpy()) if isinstance(value, torch.Tensor) else value
 
     def converted(state_dict: dict, convert: object) -> dict:
         states = state_dict["state"].items()
@@ -191,7 +195,7 @@ def test_load_state_dict_copies_and_casts() -> None:
     before = buffer.numpy_copy()
     set_grads(params, 1)
     optimizer.step()
-    assert np.array_equal(buffer.array, before)
+    np.testing.assert_array_equal(buffer.numpy_copy(), before)
     assert other.param_groups[0]["lr"] == 0.1
 
 
@@ -218,9 +222,8 @@ def test_step_skips_missing_gradients_and_counts_versions() -> None:
     versions = [param.version.writes for param in params]
     set_grads(params, 0, skip=(1,))
     assert optimizer.step() is None
-    assert [np.array_equal(b, p.array) for b, p in zip(before, params, strict=True)] == [
-        False, True, False,
-    ]  # fmt: skip
+    unchanged = [np.array_equal(b, p.numpy_copy()) for b, p in zip(before, params, strict=True)]
+    assert unchanged == [False, True, False]
     changed = [param.version.writes != old for param, old in zip(params, versions, strict=True)]
     assert changed == [True, False, True]
     assert params[1] not in optimizer.state
@@ -312,3 +315,59 @@ def test_repr_lists_the_groups() -> None:
     text = repr(optim.AdamW(ours(), lr=0.25))
     assert text.startswith("AdamW (\nParameter Group 0\n    betas: (0.9, 0.999)\n")
     assert "    lr: 0.25\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {})]
+)
+def test_lowered_copies_are_written_with_the_weights(name: str, options: dict) -> None:
+    params = ours("float32")
+    copies = [lowered(params[0], mc.bfloat16), None, lowered(params[2], mc.float16)]
+    optimizer = getattr(optim, name)(params, lr=0.1, **options)
+    before = [param.numpy_copy() for param in params]
+    for step in range(2):
+        set_grads(params, step)
+        optimizer.step()
+    for param, half, old in zip(params, copies, before, strict=True):
+        assert (param.numpy_copy() != old).all()
+        assert lowered_copy(param) is half  # and is held to be up to date
+        if half is not None:
+            expected = mc.Tensor(param.array.astype(half.dtype)).numpy_copy()
+            np.testing.assert_array_equal(mc.Tensor(half).numpy_copy(), expected)
+
+
+def test_an_outdated_lowered_copy_is_left_alone() -> None:
+    params = ours("float32")
+    copied = lowered(params[0], mc.bfloat16)
+    with mc.no_grad():
+        params[0].zero_()
+    set_grads(params, 0)
+    optim.SGD(params, lr=0.1).step()
+    assert lowered_copy(params[0]) is None
+    assert (mc.Tensor(copied).numpy_copy() != 0).all()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_scaled_gradients(name: str) -> None:
+    params, others = ours("float32"), ours("float32")
+    optimizer, other = (getattr(optim, name)(each, lr=0.1) for each in (params, others))
+
+    def scalar(value: float) -> object:
+        return mc.tensor(value, dtype=mc.float32).array
+
+    for step, overflow in enumerate([0, 1, 0]):
+        set_grads(params, step)
+        set_grads(others, step)
+        for param in params:
+            param.grad = param.grad * 8.0
+        before = [param.numpy_copy() for param in params]
+        optimizer.apply_gradients((scalar(0.125), scalar(overflow)))
+        if not overflow:
+            other.step()
+        for param, old in zip(params, before, strict=True):
+            assert np.array_equal(param.numpy_copy(), old) == bool(overflow)
+        if name == "SGD" or not step:  # the others count the step that was left out
+            for param, expected in zip(params, others, strict=True):
+                np.testing.assert_array_equal(param.numpy_copy(), expected.numpy_copy())
+    if name != "SGD":
+        assert optimizer.state[params[0]]["step"] == 3

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import minicnn as mc
 from minicnn import transforms as T
 from minicnn.tensor import Tensor
 from minicnn.transforms import functional as F
@@ -139,6 +140,37 @@ def test_random_erasing(channels_last, value):
         assert abs(block.mean()) < 0.5 and 0.5 < block.std() < 1.5
     else:
         assert np.array_equal(block, np.broadcast_to(np.reshape(value, (-1, 1, 1)), block.shape))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_normalize_images_is_to_tensor_and_normalize_of_a_batch(picture, channels_last):
+    one_by_one = [F.normalize(F.to_tensor(picture), MEAN, STD).numpy() for _ in range(2)]
+    images = mc.stack([F.pil_to_tensor(picture)] * 2)
+    if channels_last:
+        images = Tensor(images.numpy().transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2))
+    out = T.NormalizeImages(MEAN, STD)(images)
+    assert out.dtype == np.float32 and out.array.transpose(0, 2, 3, 1).flags.c_contiguous
+    np.testing.assert_array_equal(out.numpy(), np.stack(one_by_one))  # to the bit
+
+
+def test_normalize_images_in_half_precision(picture):
+    images = mc.stack([F.pil_to_tensor(picture)])
+    half = T.NormalizeImages(MEAN, STD, mc.float16)
+    assert repr(half) == f"NormalizeImages(mean={MEAN}, std={STD}, dtype=float16)"
+    expected = T.NormalizeImages(MEAN, STD)(images).numpy().astype(np.float16)
+    np.testing.assert_array_equal(half(images).numpy(), expected)
+
+
+def test_normalize_images_arguments():
+    images = Tensor(np.zeros((2, 3, 4, 4), np.uint8))
+    with pytest.raises(ValueError, match=r"std must not be 0, got \(1, 0, 1\)"):
+        T.NormalizeImages(MEAN, (1, 0, 1))
+    with pytest.raises(ValueError, match="mean must have 3 values for images of shape .*got 1"):
+        T.NormalizeImages((0.5,), STD)(images)
+    with pytest.raises(TypeError, match="expects a tensor of uint8, got float32"):
+        T.NormalizeImages(MEAN, STD)(images.float())
+    with pytest.raises(ValueError, match=r"expects shape \(N, C, H, W\), got \(3, 4, 4\)"):
+        T.NormalizeImages(MEAN, STD)(images[0])
 
 
 def test_random_erasing_in_place_or_not_at_all():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from .activation import erf, relu, relu_backward
+from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
-from .dropout import dropout
-from .loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from .dropout import dropout, philox_state
+from .grad_scaler import unscale_step, update_scale_step
+from .images import normalize_images
+from .linear import linear, linear_input_grad, linear_weight_grad
+from .loss import softmax_cross_entropy
 from .norm import (
     batch_norm,
     batch_norm_backward,
@@ -39,6 +42,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_backward",
     "channel_affine",
+    "channel_sum",
     "col2im",
     "conv2d",
     "conv2d_input_grad",
@@ -46,15 +50,21 @@ __all__ = [
     "dropout",
     "erf",
     "im2col",
+    "linear",
+    "linear_input_grad",
+    "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",
+    "normalize_images",
+    "philox_state",
     "plane_gather",
     "plane_scatter",
     "relu",
     "relu_backward",
+    "relu_bias_backward",
     "resize_bilinear",
     "resize_bilinear_backward",
     "resize_nearest",
@@ -62,5 +72,6 @@ __all__ = [
     "rmsprop_step",
     "sgd_step",
     "softmax_cross_entropy",
-    "softmax_cross_entropy_backward",
+    "unscale_step",
+    "update_scale_step",
 ]

@@ -1,4 +1,4 @@
-"""Activations on the CPU: ReLU, its gradient, and the error function that GELU needs."""
+"""Activations on the CPU: ReLU, its gradient and that of a bias before it, and the error function."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
 from .masking import select
+from .precision import compute_type
+from .rows import as_rows, channel_sums, from_rows
 from .threads import scratch
 
-__all__ = ["erf", "relu", "relu_backward"]
+__all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 
 _BLOCK = 1 << 17  # elements
 
@@ -80,6 +82,37 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     return unflatten(result, out)
 
 
+def relu_bias_backward(
+    grad: np.ndarray, out: np.ndarray, dtype: np.dtype | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of x and bias (C,) of ``out = relu(x + bias)``, the bias added by channel.
+
+    That is ``grad`` where ``out`` > 0, else 0, and its :func:`channel_sum`, taken while it is still
+    in the cache.
+
+    Args:
+        grad, out: (N, C, ...).
+        dtype: that of the bias's gradient, by default of ``grad``.
+    """
+    grads, outs = as_rows(grad), as_rows(out)
+    result = np.empty(grads.shape, grad.dtype)
+
+    def masked(at: slice) -> np.ndarray:
+        keep = scratch("relu_backward.keep", outs[at].shape, np.dtype(bool))
+        np.greater(outs[at], 0, out=keep)
+        select(grads[at], keep, out=result[at])
+        return result[at]
+
+    sums = channel_sums(grads, grad.shape, masked)
+    return from_rows(result, grad.shape), sums.astype(dtype or grad.dtype)
+
+
+def channel_sum(x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or that of ``x``."""
+    rows = as_rows(x)
+    return channel_sums(rows, x.shape, lambda at: rows[at]).astype(dtype or x.dtype)
+
+
 def erf(x: np.ndarray) -> np.ndarray:
     """The Gauss error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to ``x``.
 
@@ -89,7 +122,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     out = np.empty_like(flat)
 
     def work(start: int, stop: int) -> None:
-        block = flat[start:stop].astype(np.result_type(flat, np.float32), copy=False)
+        block = flat[start:stop].astype(compute_type(flat), copy=False)
         out[start:stop] = _erf(block)
 
     for_each_block(flat.size, work, block=1 << 14)

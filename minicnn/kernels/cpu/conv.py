@@ -16,10 +16,10 @@ import numpy as np
 
 from ..geometry import Geometry
 from . import winograd
+from .precision import compute_type
 from .threads import for_each_slice, scratch
 from .windows import (
     add_unpadded,
-    compute_type,
     mirrored,
     nchw,
     nhwc,
@@ -49,7 +49,7 @@ def conv2d(
     Args:
         x: (N, C, H, W).
         weight: (O, C / groups, KH, KW).
-        bias: (O,) or None.
+        bias: (O,), float32 or of the dtype of ``x``, or None.
         geometry: where the windows lie.
         relu: whether negative results become 0.
 
@@ -119,40 +119,43 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     return nchw(grad_x.astype(grad.dtype, copy=False))
 
 
-def conv2d_weight_grad(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+def conv2d_weight_grad(
+    grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
+) -> np.ndarray:
     """The gradient of :func:`conv2d` by ``weight``.
 
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W).
         geometry: that of the convolution.
+        dtype: that of the result, by default of ``x``.
 
     Returns:
         (O, C / groups, KH, KW), in this order in memory.
     """
     O, G, Cg = grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
     if winograd.pays(x.dtype, len(x), (O, Cg, *geometry.kernel_size), geometry):
-        return winograd.conv2d_weight_grad(grad, x, geometry)
+        return winograd.conv2d_weight_grad(grad, x, geometry, dtype)
 
     KH, KW = geometry.kernel_size
-    dtype = compute_type(x)
+    sum_dtype = compute_type(x)
     shape = G, O // G, KH * KW * Cg
     sums: dict[int, np.ndarray] = {}  # by the first image of the thread's slice
 
     def work(start: int, stop: int) -> None:
         images = nhwc(grad)[start:stop]
-        total, product = np.zeros(shape, dtype), scratch("product", shape, dtype)
-        for block, columns in _column_blocks(x[start:stop], geometry, dtype):
-            pixels = images[block].astype(dtype, order="C", copy=False)  # n, rows, OW, O
+        total, product = np.zeros(shape, sum_dtype), scratch("product", shape, sum_dtype)
+        for block, columns in _column_blocks(x[start:stop], geometry, sum_dtype):
+            pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
             np.matmul(_grouped(pixels, G).transpose(0, 2, 1), columns, out=product)
             np.add(total, product, out=total)
         sums[start] = total
 
     for_each_slice(len(x), work)
-    total = np.zeros(shape, dtype)
+    total = np.zeros(shape, sum_dtype)
     for start in sorted(sums):  # a fixed order, so that a sum rounds the same way in every run
         np.add(total, sums[start], out=total)
-    return nchw(total.reshape(O, KH, KW, Cg)).astype(x.dtype, order="C")
+    return nchw(total.reshape(O, KH, KW, Cg)).astype(dtype or x.dtype, order="C")
 
 
 def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:

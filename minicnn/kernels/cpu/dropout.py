@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
 from .masking import select
 from .threads import scratch
 
-__all__ = ["dropout", "philox4x32"]
+__all__ = ["dropout", "philox4x32", "philox_state"]
 
 # J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11.
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -19,25 +21,32 @@ _LOW, _32 = np.uint64(2**32 - 1), np.uint64(32)
 _COUNTERS = 1 << 14  # in a block, each of four words
 
 
-def dropout(x: np.ndarray, p: float, seed: int, offset: int) -> np.ndarray:
+def philox_state(draw: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+    """The state that determines a mask: the (seed, offset) that ``draw`` returns."""
+    return draw()
+
+
+def dropout(x: np.ndarray, p: float, state: tuple[int, int]) -> np.ndarray:
     """Zero with probability ``p``, else x * (1 / (1 - p)), in the memory order of ``x``.
 
     Element i of ``x``, counted in row-major (N, C, H, W) order whatever its memory layout, gets a
     32-bit word: number i % 4 of the four that Philox4x32-10 makes of the 128-bit counter
     (i // 4, offset), each 64 bits with its low word first, under the 64-bit key ``seed``, low word
     first. It is kept if its word is at least round(p * 2^32), and then multiplied by 1 / (1 - p),
-    which is computed in double precision and rounded to the dtype of ``x``.
+    which is computed in double precision and rounded to the dtype of ``x``, but at least float32.
 
     Args:
         x: of any shape and floating dtype.
         p: in [0, 1].
-        seed: the key, in [0, 2^64).
-        offset: the number of the mask under this key, in [0, 2^64).
+        state: of :func:`philox_state`: (seed, offset), the key and the number of the mask under
+            this key, both in [0, 2^64).
     """
+    seed, offset = state
     threshold = round(p * 2**32)
     if threshold >= 2**32:
         return np.zeros_like(x)
-    scale = x.dtype.type(1 / (1 - p))
+    real = np.float64 if x.dtype == np.float64 else np.float32
+    scale = real(1 / (1 - p))
 
     keep = _keep(x.size, threshold, seed, offset).reshape(x.shape)
     flat, flat_keep = flatten(x, keep)
@@ -45,7 +54,7 @@ def dropout(x: np.ndarray, p: float, seed: int, offset: int) -> np.ndarray:
 
     def work(start: int, stop: int) -> None:
         at = slice(start, stop)
-        np.multiply(flat[at], scale, out=out[at])
+        np.multiply(flat[at], scale, out=out[at], dtype=real, casting="unsafe")
         select(out[at], flat_keep[at], out=out[at])
 
     for_each_block(flat.size, work)

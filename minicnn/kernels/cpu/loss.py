@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
+from .precision import compute_type
+from .rows import for_each_row_block
+
+__all__ = ["softmax_cross_entropy"]
 
 
 def softmax_cross_entropy(
@@ -14,10 +17,12 @@ def softmax_cross_entropy(
     ignore_index: int,
     label_smoothing: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The loss of each row and its log-probabilities, as ``torch.nn.functional.cross_entropy``.
+    """The loss of each row, as ``torch.nn.functional.cross_entropy``, and its gradient.
 
-    With log-probabilities l, weights w and smoothing e, a row of class y loses
-    ``-(1 - e) * w[y] * l[y] - e / C * sum(w * l)``; rows of class ``ignore_index`` lose 0.
+    With log-probabilities l, probabilities p, weights w and smoothing e, a row of class y loses
+    ``-(1 - e) * w[y] * l[y] - e / C * sum(w * l)``, the gradient of which by its logits is
+    ``(1 - e) * w[y] * (p - [c = y]) + e / C * (p * sum(w) - w)``. Rows of class ``ignore_index``
+    have loss and gradient 0.
 
     Args:
         logits: (M, C).
@@ -27,64 +32,52 @@ def softmax_cross_entropy(
         label_smoothing: the share of the loss that all classes have alike, in [0, 1].
 
     Returns:
-        losses (M,) and log-probabilities (M, C), of the dtype of ``logits``.
+        losses (M,) and gradients (M, C), of the dtype of ``logits``.
 
     Raises:
         IndexError: if a target is neither a class nor ``ignore_index``.
     """
-    C = logits.shape[1]
-    counted, rows, classes = _counted(target, ignore_index, C)
+    counted, classes = _counted(target, ignore_index, logits.shape[1])
+    dtype = compute_type(logits)
+    w = np.ones(logits.shape[1], dtype) if weight is None else weight.astype(dtype)
+    losses, gradient = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
 
-    log_p = logits.astype(np.result_type(logits, np.float32))  # a copy
+    def work(at: slice) -> None:
+        loss, grad = _row_losses(logits[at].astype(dtype), classes[at], w, label_smoothing)
+        loss[~counted[at]] = 0
+        grad[~counted[at]] = 0  # also where the logits are NaN
+        losses[at], gradient[at] = loss, grad
+
+    for_each_row_block(logits, work)
+    return losses, gradient
+
+
+def _row_losses(
+    log_p: np.ndarray, classes: np.ndarray, w: np.ndarray, label_smoothing: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Losses and gradients, from logits (M, C) that are overwritten."""
+    rows = np.arange(len(classes))
     log_p -= log_p.max(axis=1, keepdims=True)
-    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-
-    losses = -log_p[rows, classes]
-    if weight is not None:
-        losses *= weight[classes]
-    if label_smoothing:
-        total = log_p.sum(axis=1) if weight is None else log_p @ weight.astype(log_p.dtype)
-        losses = (1 - label_smoothing) * losses - label_smoothing / C * total
-    losses[~counted] = 0
-    return losses.astype(logits.dtype, copy=False), log_p.astype(logits.dtype, copy=False)
-
-
-def softmax_cross_entropy_backward(
-    grad: np.ndarray,
-    log_probabilities: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray | None,
-    ignore_index: int,
-    label_smoothing: float,
-) -> np.ndarray:
-    """The gradient (M, C) of the logits, given ``grad`` (M,) of the losses.
-
-    ``grad * ((1 - e) * w[y] * (p - [c = y]) + e / C * (p * sum(w) - w))`` with probabilities p.
-    """
-    C = log_probabilities.shape[1]
-    counted, rows, classes = _counted(target, ignore_index, C)
-    dtype = np.result_type(log_probabilities, np.float32)
-    w = np.ones(C, dtype) if weight is None else weight.astype(dtype)
+    p = np.exp(log_p)
+    total = p.sum(axis=1, keepdims=True)
+    log_p -= np.log(total)
+    p /= total
 
     hard = (1 - label_smoothing) * w[classes]  # (M,), what the class of the row counts
-    grad = np.where(counted, grad, 0).astype(dtype)
-    out = np.exp(log_probabilities, dtype=dtype)
+    losses = -hard * log_p[rows, classes]
     if label_smoothing:
-        soft = label_smoothing / C
-        out *= (hard + soft * w.sum())[:, None]
-        out -= soft * w
+        soft = label_smoothing / len(w) * w  # (C,), what every class counts
+        losses -= log_p @ soft
+        p *= (hard + soft.sum())[:, None]
+        p -= soft
     else:
-        out *= hard[:, None]
-    out[rows, classes] -= hard
-    out *= grad[:, None]
-    out[~counted] = 0  # also where the logits are NaN
-    return out.astype(log_probabilities.dtype, copy=False)
+        p *= hard[:, None]
+    p[rows, classes] -= hard
+    return losses, p
 
 
-def _counted(
-    target: np.ndarray, ignore_index: int, C: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which rows count, the row numbers, and the classes, 0 where a row does not count."""
+def _counted(target: np.ndarray, ignore_index: int, C: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows count, and the classes, 0 where a row does not count."""
     counted = target != ignore_index
     classes = np.where(counted, target, 0)
     wrong = (classes < 0) | (classes >= C)
@@ -93,4 +86,4 @@ def _counted(
         raise IndexError(
             f"cross_entropy expects targets in [0, {C}) or {ignore_index}, got {value}"
         )
-    return counted, np.arange(len(target)), classes
+    return counted, classes

@@ -1,16 +1,15 @@
 """Normalisation on the CPU: batch normalisation by channel, and local response normalisation.
 
-Batch normalisation sees its input as a matrix of W * C columns, C by C, with one row per n and h:
-its passes then run over long stretches of a channels-last image however few channels there are.
+Batch normalisation sees its input as a matrix with one row per line of pixels, see :mod:`.rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .threads import for_each_slice, scratch
+from .precision import compute_type
+from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
+from .threads import scratch
 
 __all__ = [
     "batch_norm",
@@ -19,8 +18,6 @@ __all__ = [
     "local_response_norm",
     "local_response_norm_backward",
 ]
-
-_BLOCK_BYTES = 1 << 20  # of input that a thread works on at a time
 
 
 def batch_norm(
@@ -39,21 +36,21 @@ def batch_norm(
     Returns:
         The output, and the mean and the (biased) variance, (C,) in float32 or better.
     """
-    dtype = _sum_dtype(x)
-    rows = _rows(x)
+    dtype = compute_type(x)
+    rows = as_rows(x)
     count = x.size // x.shape[1]
 
-    mean = _channel_sums(rows, x.shape, lambda at: rows[at]) / count
-    center = _tile(mean, rows, dtype)
+    mean = channel_sums(rows, x.shape, lambda at: rows[at]) / count
+    center = tile_channels(mean, rows, dtype)
 
     def squares(at: slice) -> np.ndarray:
         distance = _distance(rows[at], center)
         return np.multiply(distance, distance, out=distance)
 
-    variance = _channel_sums(rows, x.shape, squares) / count
+    variance = channel_sums(rows, x.shape, squares) / count
     scale = 1 / np.sqrt(variance + eps)
-    scale = _tile(scale if weight is None else scale * weight, rows, dtype)
-    shift = None if bias is None else _tile(bias, rows, dtype)
+    scale = tile_channels(scale if weight is None else scale * weight, rows, dtype)
+    shift = None if bias is None else tile_channels(bias, rows, dtype)
     out = np.empty(rows.shape, x.dtype)
 
     def normalise(at: slice) -> None:
@@ -63,8 +60,8 @@ def batch_norm(
             distance += shift
         out[at] = distance
 
-    _for_each_block(rows, normalise)
-    return _unrows(out, x.shape), mean.astype(dtype), variance.astype(dtype)
+    for_each_row_block(rows, normalise)
+    return from_rows(out, x.shape), mean.astype(dtype), variance.astype(dtype)
 
 
 def batch_norm_backward(
@@ -76,26 +73,26 @@ def batch_norm_backward(
     eps: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The gradients of x, weight and bias (the last two (C,)) of :func:`batch_norm`."""
-    dtype = _sum_dtype(x)
-    rows, grads = _rows(x), _rows(grad)
+    dtype = compute_type(x)
+    rows, grads = as_rows(x), as_rows(grad)
     count = x.size // x.shape[1]
-    center = _tile(mean, rows, dtype)
+    center = tile_channels(mean, rows, dtype)
 
     def products(at: slice) -> np.ndarray:
         distance = _distance(rows[at], center)
         return np.multiply(distance, grads[at], out=distance)
 
-    bias_grad = _channel_sums(grads, x.shape, lambda at: grads[at])
-    product_sum = _channel_sums(rows, x.shape, products)
+    bias_grad = channel_sums(grads, x.shape, lambda at: grads[at])
+    product_sum = channel_sums(rows, x.shape, products)
     inverse = 1 / np.sqrt(variance.astype(np.float64) + eps)  # of the standard deviation
     weight_grad = product_sum * inverse
 
     # With h = (x - mean) * inverse the gradient of x is
     # weight * inverse * (grad - mean(grad) - h * mean(grad * h)).
     factor = inverse if weight is None else inverse * weight
-    slope = _tile(-factor * inverse * weight_grad / count, rows, dtype)
-    shift = _tile(-factor * bias_grad / count, rows, dtype)
-    factor = _tile(factor, rows, dtype)
+    slope = tile_channels(-factor * inverse * weight_grad / count, rows, dtype)
+    shift = tile_channels(-factor * bias_grad / count, rows, dtype)
+    factor = tile_channels(factor, rows, dtype)
     out = np.empty(rows.shape, x.dtype)
 
     def differentiate(at: slice) -> None:
@@ -107,23 +104,23 @@ def batch_norm_backward(
         distance += scaled
         out[at] = distance
 
-    _for_each_block(rows, differentiate)
-    return _unrows(out, x.shape), weight_grad.astype(dtype), bias_grad.astype(dtype)
+    for_each_row_block(rows, differentiate)
+    return from_rows(out, x.shape), weight_grad.astype(dtype), bias_grad.astype(dtype)
 
 
 def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """x * scale + shift, with ``scale`` and ``shift`` (C,) along axis 1 of ``x``."""
-    rows, dtype = _rows(x), _sum_dtype(x)
+    rows, dtype = as_rows(x), compute_type(x)
     out = np.empty(rows.shape, x.dtype)
-    wide_scale, wide_shift = _tile(scale, rows, dtype), _tile(shift, rows, dtype)
+    wide_scale, wide_shift = tile_channels(scale, rows, dtype), tile_channels(shift, rows, dtype)
 
     def work(at: slice) -> None:
         scaled = scratch("batch_norm.scaled", rows[at].shape, dtype)
         np.multiply(rows[at], wide_scale, out=scaled)
         np.add(scaled, wide_shift, out=out[at], casting="same_kind")
 
-    _for_each_block(rows, work)
-    return _unrows(out, x.shape)
+    for_each_row_block(rows, work)
+    return from_rows(out, x.shape)
 
 
 def local_response_norm(
@@ -141,11 +138,11 @@ def local_response_norm(
     rows, out = _pixels(x), _empty_pixels(x)
 
     def work(at: slice) -> None:
-        block = rows[at].astype(_sum_dtype(x), copy=False)
+        block = rows[at].astype(compute_type(x), copy=False)
         out[at] = block * _response(block, size, alpha, k) ** -beta
 
-    _for_each_block(rows, work)
-    return _unrows(out, x.shape)
+    for_each_row_block(rows, work)
+    return from_rows(out, x.shape)
 
 
 def local_response_norm_backward(
@@ -155,15 +152,15 @@ def local_response_norm_backward(
     rows, grads, out = _pixels(x), _pixels(grad), _empty_pixels(x)
 
     def work(at: slice) -> None:
-        block = rows[at].astype(_sum_dtype(x), copy=False)
+        block = rows[at].astype(compute_type(x), copy=False)
         response = _response(block, size, alpha, k)
         scaled = grads[at] * response**-beta
         # Channel c divides those that have c among their neighbours: the window mirrored.
         shared = _window_sums(scaled * block / response, (size - 1) // 2, size // 2)
         out[at] = scaled - (2 * alpha * beta / size) * block * shared
 
-    _for_each_block(rows, work)
-    return _unrows(out, x.shape)
+    for_each_row_block(rows, work)
+    return from_rows(out, x.shape)
 
 
 def _response(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:
@@ -184,17 +181,6 @@ def _window_sums(x: np.ndarray, before: int, after: int) -> np.ndarray:
     return sums
 
 
-def _sum_dtype(x: np.ndarray) -> np.dtype:
-    return np.result_type(x, np.float32)
-
-
-def _rows(x: np.ndarray) -> np.ndarray:
-    """(N, C) -> itself, (N, C, L) -> (N, L * C), (N, C, H, W) -> (N * H, W * C)."""
-    if x.ndim == 2:
-        return x
-    return np.moveaxis(x, 1, -1).reshape(-1, x.shape[-1] * x.shape[1])
-
-
 def _pixels(x: np.ndarray) -> np.ndarray:
     """(N, C, ...) -> (M, C)"""
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
@@ -204,48 +190,7 @@ def _empty_pixels(x: np.ndarray) -> np.ndarray:
     return np.empty((x.size // x.shape[1], x.shape[1]), x.dtype)
 
 
-def _unrows(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of :func:`_rows` and :func:`_pixels`: a view of ``shape`` (N, C, ...)."""
-    N, C, *spatial = shape
-    return np.moveaxis(rows.reshape(N, *spatial, C), -1, 1)
-
-
-def _tile(channels: np.ndarray, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """(C,) repeated to the width of ``rows``."""
-    return np.tile(channels.astype(dtype), rows.shape[1] // len(channels))
-
-
 def _distance(rows: np.ndarray, center: np.ndarray) -> np.ndarray:
     """rows - center, in scratch memory."""
     distance = scratch("batch_norm.distance", rows.shape, center.dtype)
     return np.subtract(rows, center, out=distance)
-
-
-def _channel_sums(
-    rows: np.ndarray, shape: tuple[int, ...], term: Callable[[slice], np.ndarray]
-) -> np.ndarray:
-    """The sums (C,) in float64 over the rows of ``term(block)``, for each block of rows."""
-    per_block = _rows_per_block(rows)
-    sums = np.zeros((-(-len(rows) // per_block), rows.shape[1]))
-
-    def work(at: slice) -> None:
-        values = term(at)
-        np.add.reduce(values, axis=0, dtype=_sum_dtype(values), out=sums[at.start // per_block])
-
-    _for_each_block(rows, work)
-    return sums.reshape(-1, shape[1]).sum(axis=0)
-
-
-def _rows_per_block(rows: np.ndarray) -> int:
-    return max(1, _BLOCK_BYTES // max(1, rows.shape[1] * rows.itemsize))
-
-
-def _for_each_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
-    """Call ``work`` for slices of ``rows`` that fit the cache, on all threads."""
-    per_block = _rows_per_block(rows)
-
-    def run(start: int, stop: int) -> None:
-        for block in range(start, stop):
-            work(slice(block * per_block, min((block + 1) * per_block, len(rows))))
-
-    for_each_slice(-(-len(rows) // per_block), run)

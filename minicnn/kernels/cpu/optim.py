@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,25 +21,33 @@ __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 _BLOCK = 1 << 17
 
 Arrays = Sequence[np.ndarray]
+Numbers = Callable[[], Sequence[Any]]
+Lowered = Sequence[np.ndarray | None]
+Scaling = tuple[np.ndarray, np.ndarray]
 
 
 def sgd_step(
     params: Arrays,
     grads: Arrays,
     momenta: Arrays | None,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
+    numbers: Numbers,
     nesterov: bool,
+    lowered: Lowered | None = None,
+    scaling: Scaling | None = None,
 ) -> None:
     """One step of gradient descent, as ``torch.optim.SGD`` (whose momentum starts as the gradient).
 
     Args:
         params, grads, momenta: arrays of equal shapes; params and momenta are updated. ``momenta``
             is None without momentum, and zeros before the first step.
-        dampening: what the gradient loses on its way into the momentum; 0 in the first step.
+        numbers: gives (lr, momentum, dampening, weight_decay). Dampening is what the gradient loses
+            on its way into the momentum; 0 in the first step.
+        nesterov: whether to step along the momentum to come.
+        lowered: copies of the weights in another dtype, which are updated too; or None.
+        scaling: (inverse_scale, found_inf), a factor of the gradients, and whether to leave
+            everything as it is (if not 0); or None.
     """
+    lr, momentum, dampening, weight_decay = numbers()
 
     def update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None = None) -> None:
         step = _scratch("step", p)
@@ -58,7 +67,8 @@ def sgd_step(
                 g = buffer
         p -= np.multiply(g, lr, out=step)
 
-    _for_each_block(update, grads, params, *([] if momenta is None else [momenta]))
+    states = [] if momenta is None else [momenta]
+    _for_each_block(update, grads, params, states, lowered, scaling)
 
 
 def adam_step(
@@ -66,22 +76,22 @@ def adam_step(
     grads: Arrays,
     means: Arrays,
     squares: Arrays,
-    step: int,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
+    numbers: Numbers,
     decoupled: bool,
+    lowered: Lowered | None = None,
+    scaling: Scaling | None = None,
 ) -> None:
-    """Step number ``step`` (from 1) of Adam, as ``torch.optim.Adam``, or ``AdamW`` if decoupled.
+    """One step of Adam, as ``torch.optim.Adam``, or ``AdamW`` if decoupled.
 
     Args:
         params, grads, means, squares: arrays of equal shapes; all but grads are updated. ``means``
             and ``squares`` are the running averages of the gradient and its square.
+        numbers: gives (step, lr, beta1, beta2, eps, weight_decay); steps are numbered from 1 on.
         decoupled: shrink the weights by lr * weight_decay instead of adding weight_decay times
             the weights to the gradient.
+        lowered, scaling: as for :func:`sgd_step`.
     """
+    step, lr, beta1, beta2, eps, weight_decay = numbers()
     # With c = sqrt(1 - beta2^step), the step m / (1 - beta1^step) / (sqrt(v) / c + eps) is
     # c / (1 - beta1^step) * m / (sqrt(v) + c * eps): a pass less.
     correction = math.sqrt(1 - beta2**step)
@@ -101,7 +111,7 @@ def adam_step(
         t *= rate
         p -= t
 
-    _for_each_block(update, grads, params, means, squares)
+    _for_each_block(update, grads, params, [means, squares], lowered, scaling)
 
 
 def rmsprop_step(
@@ -110,11 +120,9 @@ def rmsprop_step(
     squares: Arrays,
     momenta: Arrays | None,
     averages: Arrays | None,
-    lr: float,
-    alpha: float,
-    eps: float,
-    momentum: float,
-    weight_decay: float,
+    numbers: Numbers,
+    lowered: Lowered | None = None,
+    scaling: Scaling | None = None,
 ) -> None:
     """One step of RMSprop, as ``torch.optim.RMSprop``.
 
@@ -122,8 +130,11 @@ def rmsprop_step(
         params, grads, squares, momenta, averages: arrays of equal shapes; all but grads are
             updated. ``squares`` are running averages of the squared gradient, ``averages`` of the
             gradient (None unless centered); ``momenta`` is None without momentum.
+        numbers: gives (lr, alpha, eps, momentum, weight_decay).
+        lowered, scaling: as for :func:`sgd_step`.
     """
-    lists = [squares, *(each for each in (momenta, averages) if each is not None)]
+    lr, alpha, eps, momentum, weight_decay = numbers()
+    states = [squares, *(each for each in (momenta, averages) if each is not None)]
 
     def update(p: np.ndarray, g: np.ndarray, square: np.ndarray, *rest: np.ndarray) -> None:
         t = _scratch("step", p)
@@ -149,7 +160,7 @@ def rmsprop_step(
             t *= lr
         p -= t
 
-    _for_each_block(update, grads, params, *lists)
+    _for_each_block(update, grads, params, states, lowered, scaling)
 
 
 def _scratch(name: str, like: np.ndarray) -> np.ndarray:
@@ -178,23 +189,34 @@ def _average_square(square: np.ndarray, g: np.ndarray, beta: float, scratch: np.
 
 
 def _for_each_block(
-    update: Callable[..., None], grads: Arrays, params: Arrays, *states: Arrays
+    update: Callable[..., None],
+    grads: Arrays,
+    params: Arrays,
+    states: Sequence[Arrays],
+    lowered: Lowered | None,
+    scaling: Scaling | None,
 ) -> None:
     """Call ``update(param, grad, *states)`` for 1-D blocks of all parameters, on all threads.
 
     Every array is taken in the memory order of its parameter. One that is updated but dense in
     another order is updated as a copy and written back.
     """
+    inverse_scale, found_inf = scaling or (None, False)
+    if found_inf:
+        return
     flats, copies = [], []
-    for p, g, *rest in zip(params, grads, *states, strict=True):
-        order = p
-        flat = flatten(order, g, *rest)
-        flats.append(flat)
+    for p, g, low, *rest in zip(
+        params, grads, lowered or [None] * len(params), *states, strict=True
+    ):
+        written = [p, *rest] if low is None else [p, *rest, low]
+        flat_p, flat_g, *flat_rest = flatten(p, g, *written[1:])
         copies += [
             (array, unflatten(view, p))
-            for array, view in zip((p, *rest), (flat[0], *flat[2:]))
+            for array, view in zip(written, [flat_p, *flat_rest])
             if not np.may_share_memory(array, view)
         ]
+        flat_low = None if low is None else flat_rest.pop()
+        flats.append((flat_g, [flat_p, *flat_rest], flat_low))
     blocks = [
         (flat, slice(start, start + _BLOCK))
         for flat in flats
@@ -202,9 +224,40 @@ def _for_each_block(
     ]
 
     def work(start: int, stop: int) -> None:
-        for flat, at in blocks[start:stop]:
-            update(*(array[at] for array in flat))
+        for (g, written, low), at in blocks[start:stop]:
+            p, *rest = (array[at] for array in written)
+            if inverse_scale is None and g.dtype == p.dtype and p.itemsize > 2:
+                update(p, g[at], *rest)
+            else:
+                _update_converted(update, p, g[at], rest, inverse_scale)
+            if low is not None:
+                low[at] = p
 
     for_each_slice(len(blocks), work)
     for array, updated in copies:
         array[...] = updated
+
+
+def _update_converted(
+    update: Callable[..., None],
+    p: np.ndarray,
+    g: np.ndarray,
+    states: Arrays,
+    inverse_scale: np.ndarray | None,
+) -> None:
+    """``update`` with the gradient unscaled and in the weights' dtype; 16-bit weights in float32."""
+    dtype = p.dtype if p.itemsize > 2 else np.dtype(np.float32)
+    grad = scratch("optim.grad", g.shape, dtype)
+    grad[...] = g
+    if inverse_scale is not None:
+        grad *= dtype.type(inverse_scale)
+    if dtype == p.dtype:
+        update(p, grad, *states)
+        return
+    written = [p, *states]
+    converted = [scratch(f"optim.{i}", p.shape, dtype) for i in range(len(written))]
+    for wide, array in zip(converted, written):
+        wide[...] = array
+    update(converted[0], grad, *converted[1:])
+    for wide, array in zip(converted, written):
+        array[...] = wide

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..geometry import Geometry, Pair
 from .layout import channels_last_empty
+from .masking import select
+from .precision import compute_type
 from .threads import for_each_slice, scratch
 
 __all__ = [
@@ -33,11 +35,22 @@ _ALL = slice(None)
 Index = tuple[slice, slice, slice]  # images, rows, columns
 
 
-def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+def max_pool2d(
+    x: np.ndarray, geometry: Geometry, relu: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The maximum of each window and its place, kh * KW + kw.
 
     As ``torch.nn.functional.max_pool2d``: padding counts as -inf, of equal maxima the first in
     (kh, kw) order is meant; NaN is larger than everything, and of several the last is meant.
+
+    Args:
+        x: (N, C, H, W).
+        geometry: where the windows lie.
+        relu: whether negative maxima become 0. Where the maximum is not positive, the place is
+            then KH * KW: no pixel, for :func:`max_pool2d_scatter` and :func:`max_pool2d_gather`.
+
+    Returns:
+        (N, C, OH, OW) both, the places uint8 if they fit, else int32.
 
     Raises:
         ValueError: if dilation lays a window around the whole input. (PyTorch gives -inf there, and
@@ -47,7 +60,7 @@ def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
     KH, KW = geometry.kernel_size
     shape = (*x.shape[:2], *geometry.output_size)
     out = channels_last_empty(shape, x.dtype)
-    argmax = channels_last_empty(shape, np.uint8 if KH * KW <= 256 else np.int32)
+    argmax = channels_last_empty(shape, np.uint8 if KH * KW < 256 else np.int32)
     images, maxima, places = _nhwc(x), _nhwc(out), _nhwc(argmax)
 
     def pool(block: slice) -> None:
@@ -61,8 +74,10 @@ def max_pool2d(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
         _running_max(positions, row_max, row_place, axis=1)
         positions = _column_positions(row_max, row_place, geometry)
         _running_max(positions, out, place, axis=0)
-        if out.dtype.kind == "f" and np.isnan(out.max()):
+        if out.dtype.kind in "fV" and np.isnan(out.max()):
             _find_nan(x, place, geometry)
+        if relu:
+            _clip(out, place, KH * KW)
 
     _for_each_block(images, pool)
     return out, argmax
@@ -140,28 +155,49 @@ def _find_nan(x: np.ndarray, place: np.ndarray, geometry: Geometry) -> None:
         np.copyto(place[windows], kh * geometry.kernel_size[1] + kw, where=np.isnan(x[pixels]))
 
 
+def _clip(out: np.ndarray, place: np.ndarray, no_pixel: int) -> None:
+    """max(out, 0), with the place ``no_pixel``, which is the largest, where ``out`` is not above."""
+    clipped = np.less_equal(out, 0, out=scratch("max_pool2d.greater", out.shape, _BOOL))
+    later = scratch("max_pool2d.later", out.shape, place.dtype)
+    np.multiply(clipped.view(np.uint8), place.dtype.type(no_pixel), out=later)
+    np.maximum(place, later, out=place)
+    np.maximum(out, 0, out=out)
+
+
 def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, places, images = _nhwc(grad), _nhwc(argmax), _nhwc(out)
-    sum_dtype = np.result_type(grad, np.float32)
-    per_block = _images_per_block(images)
+    per_block, sum_dtype = _images_per_block(images), compute_type(grad)
     corners, steps = _memory_offsets(images[:per_block].shape, geometry)
 
     def scatter(block: slice) -> None:
-        image, place = images[block], places[block]
-        total = image if image.dtype == sum_dtype else np.empty(image.shape, sum_dtype)
-        total.fill(0)
+        place, values = places[block], np.ascontiguousarray(grads[block], sum_dtype)
         index = scratch("max_pool2d_scatter.index", place.shape, corners.dtype)
         np.take(steps, place, out=index, mode="clip")
         np.add(index, corners[: len(index)], out=index)
-        values = np.ascontiguousarray(grads[block], sum_dtype)
-        np.add.at(total.reshape(-1), index.reshape(-1), values.reshape(-1))
-        if total is not image:
-            image[...] = total
+        if place.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
+            meant = scratch("max_pool2d_scatter.meant", place.shape, _BOOL)
+            np.less(place, len(steps), out=meant)
+            np.multiply(index, meant, out=index)
+            kept = scratch("max_pool2d_scatter.kept", place.shape, sum_dtype)
+            select(values, meant, out=kept)
+            values = kept
+        _write_sums(images[block], index, values)
 
     _for_each_block(images, scatter)
     return out
+
+
+def _write_sums(images: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
+    """Write to dense ``images`` the sums of the values that have the same index in their memory."""
+    sum_dtype = compute_type(values)
+    total = images if images.dtype == sum_dtype else np.empty(images.shape, sum_dtype)
+    total.fill(0)
+    values = np.ascontiguousarray(values, sum_dtype)
+    np.add.at(total.reshape(-1), index.reshape(-1), values.reshape(-1))
+    if total is not images:
+        images[...] = total
 
 
 def _memory_offsets(shape: tuple[int, ...], geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +234,7 @@ def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarr
     """(N, C, OH, OW): the sum of each window of ``x`` (N, C, H, W) times ``scale`` (OH, OW)."""
     out = channels_last_empty((*x.shape[:2], *geometry.output_size), x.dtype)
     images, sums = _nhwc(x), _nhwc(out)
-    dtype = np.result_type(x, np.float32)
+    dtype = compute_type(x)
     scale = scale[..., None].astype(dtype)
 
     def pool(block: slice) -> None:
@@ -225,7 +261,7 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
     """(N, C, H, W): each ``grad`` (N, C, OH, OW) times ``scale`` added to its whole window."""
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, images = _nhwc(grad), _nhwc(out)
-    dtype = np.result_type(grad, np.float32)
+    dtype = compute_type(grad)
     scale = scale[..., None].astype(dtype)
 
     def scatter(block: slice) -> None:
@@ -281,10 +317,8 @@ def plane_scatter(grad: np.ndarray, indices: np.ndarray, input_size: Pair) -> np
     channels = np.arange(C)
 
     def scatter(block: slice) -> None:
-        image = images[block].reshape(-1)  # a view: images are dense
-        image.fill(0)
         first = np.arange(len(grads[block])).reshape(-1, 1, 1, 1) * (H * W)
-        np.add.at(image, (places[block] + first) * C + channels, grads[block])
+        _write_sums(images[block], (places[block] + first) * C + channels, grads[block])
 
     _for_each_block(images, scatter)
     return out
@@ -311,7 +345,7 @@ def _nhwc(x: np.ndarray) -> np.ndarray:
 
 
 def _lowest(dtype: np.dtype) -> float:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
 
 
 def _images_per_block(images: np.ndarray) -> int:

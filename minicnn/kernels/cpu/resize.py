@@ -12,6 +12,7 @@ import numpy as np
 
 from ..geometry import Pair
 from .layout import channels_last_empty
+from .precision import compute_type
 from .threads import for_each_slice
 
 __all__ = [
@@ -72,7 +73,7 @@ def _nearest(size: int, output_size: int, scale: float) -> Taps:
 def _bilinear(
     x: np.ndarray, size: int, output_size: int, scale: float, align_corners: bool
 ) -> Taps:
-    dtype = _dtype(x)
+    dtype = compute_type(x).type  # of the places and weights
     place = np.arange(output_size, dtype=dtype)
     if align_corners:
         place *= dtype(scale)
@@ -81,11 +82,6 @@ def _bilinear(
     low = _floor(place, size)
     fraction = np.clip(place - low.astype(dtype), 0, 1)
     return [(low, 1 - fraction), (np.minimum(low + 1, size - 1), fraction)]
-
-
-def _dtype(x: np.ndarray) -> type[np.floating]:
-    """The precision of the places and weights."""
-    return np.float64 if x.dtype == np.float64 else np.float32
 
 
 def _floor(place: np.ndarray, size: int) -> np.ndarray:
@@ -109,7 +105,7 @@ def _resize_backward(grad: np.ndarray, input_size: Pair, taps: list[Taps]) -> np
     grads, images = grad.transpose(0, 2, 3, 1), out.transpose(0, 2, 3, 1)
 
     def work(n: int) -> None:
-        values = grads[n].astype(np.result_type(grad, np.float32), copy=False)
+        values = grads[n].astype(compute_type(grad), copy=False)
         columns = _scatter(values.swapaxes(0, 1), taps[1], input_size[1])  # (W, OH, C)
         images[n] = _scatter(columns.swapaxes(0, 1), taps[0], input_size[0])
 

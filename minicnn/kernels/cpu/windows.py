@@ -16,7 +16,6 @@ from .threads import scratch
 
 __all__ = [
     "add_unpadded",
-    "compute_type",
     "mirrored",
     "nchw",
     "nhwc",
@@ -36,11 +35,6 @@ def nhwc(x: np.ndarray) -> np.ndarray:
 def nchw(x: np.ndarray) -> np.ndarray:
     """(N, C, H, W) view of (N, H, W, C)."""
     return x.transpose(0, 3, 1, 2)
-
-
-def compute_type(x: np.ndarray) -> np.dtype:
-    """The type to compute in: float32 for float16, which BLAS does not know, else that of ``x``."""
-    return np.promote_types(x.dtype, np.float32)
 
 
 def slices(count: int, step: int) -> Iterator[slice]:

@@ -57,7 +57,7 @@ def pays(dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geome
     (O, C, K, _), S = weight_shape, geometry.stride[0]
     R = -(-K // S)
     possible = (
-        dtype in (np.float16, np.float32)
+        np.promote_types(dtype, np.float32) == FLOAT
         and geometry.kernel_size == (K, K)
         and 2 <= R <= 5
         and geometry.stride == (S, S)
@@ -106,14 +106,16 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     return grad_x.astype(grad.dtype, copy=False)
 
 
-def conv2d_weight_grad(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+def conv2d_weight_grad(
+    grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
+) -> np.ndarray:
     """:func:`.conv.conv2d_weight_grad`, summed in float32; ask :func:`pays` first."""
     if geometry.stride == (1, 1):
         grad_weight = _correlate(grad, x, geometry)
     else:
         images, merged = merged_images(x, geometry), merged_geometry(geometry)
         grad_weight = split_filters(_correlate(grad, images, merged), geometry)
-    return grad_weight.astype(x.dtype, copy=False)
+    return grad_weight.astype(dtype or x.dtype, copy=False)
 
 
 @functools.cache

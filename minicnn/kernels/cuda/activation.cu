@@ -1,26 +1,85 @@
-// Activations, element by element; the order of the elements in memory does not matter.
-#include "common.cuh"
+// Activations, element by element, and the bias gradients that go with them.
+#include "reduce.cuh"
 
-// out = max(x, 0). Written so that NaN, which is not <= 0, stays NaN.
-template <typename T>
+// ---- the order of the elements in memory does not matter ----
+
+// out = max(x, 0). Written so that NaN, which is not <= 0, stays NaN. One thread per vector.
+template <typename T, int N>
 __global__ void relu(long long count, const T* x, T* out) {
     const long long i = thread_index();
     if (i >= count) return;
-    out[i] = x[i] <= T(0) ? T(0) : x[i];
+    Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j)
+        if (values[j] <= T(0)) values[j] = T(0);
+    store(out, i, values);
 }
 
-// Gradient of relu, from its result: grad where out > 0, else 0.
-template <typename T>
+// Gradient of relu, from its result: grad where out > 0, else 0. One thread per vector.
+template <typename T, int N>
 __global__ void relu_backward(long long count, const T* grad, const T* out, T* grad_x) {
     const long long i = thread_index();
     if (i >= count) return;
-    grad_x[i] = out[i] > T(0) ? grad[i] : T(0);
+    Vector<T, N> grads = load<N>(grad, i);
+    const Vector<T, N> outs = load<N>(out, i);
+    for (int j = 0; j < N; ++j)
+        if (!(outs[j] > T(0))) grads[j] = T(0);
+    store(grad_x, i, grads);
 }
 
-// The Gauss error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.
+// The Gauss error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. One thread per
+// element.
 template <typename T>
 __global__ void erf_forward(long long count, const T* x, T* out) {
     const long long i = thread_index();
     if (i >= count) return;
     out[i] = T(erf(acc_t<T>(x[i])));
+}
+
+// ---- sums by channel; reduce.cuh explains the two steps ----
+
+template <typename A>
+struct Sum {
+    A value;
+
+    __device__ void merge(const Sum& other) { value += other.value; }
+};
+
+// Step 1 of the sum of x (M, C) over M.
+template <typename T, int N>
+__global__ void channel_sum(const T* x, Sum<acc_t<T>>* partial, long long M, int C) {
+    Sum<acc_t<T>> sums[N] = {};
+    const RowWalk walk(C / N);
+    for (long long row = walk.first; row < M; row += walk.step) {
+        const Vector<T, N> values = load<N>(x, row * (C / N) + walk.vector);
+        for (int j = 0; j < N; ++j) sums[j].value += acc_t<T>(values[j]);
+    }
+    merge_block(sums, partial, C);
+}
+
+// relu_backward, and step 1 of the sum of its result, which so need not be read again. grad, out
+// and grad_x are (M, C).
+template <typename T, int N>
+__global__ void relu_bias_backward(const T* grad, const T* out, T* grad_x,
+                                   Sum<acc_t<T>>* partial, long long M, int C) {
+    Sum<acc_t<T>> sums[N] = {};
+    const RowWalk walk(C / N);
+    for (long long row = walk.first; row < M; row += walk.step) {
+        const long long i = row * (C / N) + walk.vector;
+        Vector<T, N> grads = load<N>(grad, i);
+        const Vector<T, N> outs = load<N>(out, i);
+        for (int j = 0; j < N; ++j) {
+            if (!(outs[j] > T(0))) grads[j] = T(0);
+            sums[j].value += acc_t<T>(grads[j]);
+        }
+        store(grad_x, i, grads);
+    }
+    merge_block(sums, partial, C);
+}
+
+// Step 2 of both: sums (C,) of type T.
+template <typename T>
+__global__ void channel_sum_total(const Sum<acc_t<T>>* partial, T* sums, int C, int splits) {
+    Sum<acc_t<T>> total;
+    const int channel = merge_partial(partial, C, splits, total);
+    if (channel >= 0) sums[channel] = T(total.value);
 }

@@ -1,24 +1,44 @@
-"""Activations on the GPU: ReLU, its gradient, and the error function that GELU needs."""
+"""Activations on the GPU, and the bias gradients that go with them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import cupy
+import numpy as np
 
-from .module import FLOATS, CudaFile, flatten, unflatten
+from .module import (
+    FLOATS,
+    HALVES,
+    SINGLES,
+    VECTORS,
+    CudaFile,
+    accumulator,
+    channels_first,
+    channels_last,
+    flatten,
+    unflatten,
+    vector_width,
+)
+from .reduce import Reduction
 
-__all__ = ["erf", "relu", "relu_backward"]
+__all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 
 cuda_file = CudaFile("activation.cu")
-_relu = cuda_file.kernel("relu", FLOATS)
-_relu_backward = cuda_file.kernel("relu_backward", FLOATS)
-_erf = cuda_file.kernel("erf_forward", FLOATS)
+_relu = cuda_file.kernel("relu", VECTORS + SINGLES)
+_relu_backward = cuda_file.kernel("relu_backward", VECTORS + SINGLES)
+_erf = cuda_file.kernel("erf_forward", HALVES + FLOATS)
+_channel_sum = cuda_file.kernel("channel_sum", VECTORS + SINGLES)
+_relu_bias_backward = cuda_file.kernel("relu_bias_backward", VECTORS + SINGLES)
+_channel_sum_total = cuda_file.kernel("channel_sum_total", HALVES + FLOATS)
 
 
 def relu(x: cupy.ndarray) -> cupy.ndarray:
     """max(x, 0) element by element, in the memory order of ``x``; NaN stays NaN."""
     (flat,) = flatten(x)
     out = cupy.empty_like(flat)
-    _relu[x.dtype](x.size, flat, out)
+    width = vector_width(flat.size, flat)
+    _relu[x.dtype, width](x.size // width, flat, out)
     return unflatten(out, x)
 
 
@@ -26,8 +46,52 @@ def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:
     """``grad`` where ``out`` > 0, else 0, in the memory order of ``out``."""
     flat_out, flat_grad = flatten(out, grad)
     result = cupy.empty_like(flat_grad)
-    _relu_backward[grad.dtype](grad.size, flat_grad, flat_out, result)
+    width = vector_width(flat_grad.size, flat_grad, flat_out)
+    _relu_backward[grad.dtype, width](grad.size // width, flat_grad, flat_out, result)
     return unflatten(result, out)
+
+
+def relu_bias_backward(
+    grad: cupy.ndarray, out: cupy.ndarray, dtype: np.dtype[Any] | None = None
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """The gradients of x and bias (C,) of ``out = relu(x + bias)``, the bias added by channel.
+
+    That is ``grad`` where ``out`` > 0, else 0, and its :func:`channel_sum`, in one pass.
+
+    Args:
+        grad, out: (N, C, ...).
+        dtype: that of the bias's gradient, by default of ``grad``.
+    """
+    grads, outs = channels_last(grad), channels_last(out)
+    C = grads.shape[-1]
+    result = cupy.empty_like(grads)
+    width = vector_width(C, grads, outs)
+    how = Reduction.of(grads, width)
+    partial = cupy.empty((how.splits, C), accumulator(grad.dtype))
+    _relu_bias_backward[grad.dtype, width].launch(
+        how.grid, how.block, grads, outs, result, partial, how.M, C
+    )
+    return channels_first(result), _total(partial, how, dtype or grad.dtype)
+
+
+def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.ndarray:
+    """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or that of ``x``."""
+    values = channels_last(x)
+    C = values.shape[-1]
+    width = vector_width(C, values)
+    how = Reduction.of(values, width)
+    partial = cupy.empty((how.splits, C), accumulator(x.dtype))
+    _channel_sum[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
+    return _total(partial, how, dtype or x.dtype)
+
+
+def _total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
+    """The sum of ``partial`` (splits, C) over the splits."""
+    splits, C = partial.shape
+    # the kernel goes from float32 to 16 bits, but not from float32 to float64 and back
+    sums = cupy.empty(C, dtype if accumulator(dtype) == partial.dtype else partial.dtype)
+    _channel_sum_total[sums.dtype].launch(how.total_grid, how.total_block, partial, sums, C, splits)
+    return sums.astype(dtype, copy=False)
 
 
 def erf(x: cupy.ndarray) -> cupy.ndarray:

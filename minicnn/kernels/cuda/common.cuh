@@ -1,7 +1,8 @@
 // What every kernel here shares: types, indices and windows.
 //
-// A kernel runs once per thread. A launch asks for `count` threads, one for each element of the
-// result, and gets them in blocks of 256; the last block may have some too many, which leave.
+// A kernel runs once per thread. A launch asks for `count` threads, one for each element (or vector
+// of elements) of the result, and gets them in blocks of 256; the last block may have some too
+// many, which leave.
 // Images lie in memory as N, H, W, C (channels-last), so that neighbouring threads, which differ
 // in C, read and write neighbouring addresses.
 
@@ -43,6 +44,28 @@ struct Accumulator<double> {
 };
 template <typename T>
 using acc_t = typename Accumulator<T>::type;
+
+// N neighbours in an array, which one instruction reads or writes. A thread can move 16 bytes at a
+// time, and must to keep the memory of a large GPU busy: with 2 bytes it would spend its time on
+// indices. Kernels that only pass over memory take N as a template parameter and count in vectors:
+// N values fill 16 bytes, or N is 1 where an array cannot be cut into such vectors.
+template <typename T, int N>
+struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Vector {
+    T values[N];
+
+    __device__ T& operator[](int i) { return values[i]; }
+    __device__ const T& operator[](int i) const { return values[i]; }
+};
+
+// Vector i of an array that starts at a multiple of 16 bytes.
+template <int N, typename T>
+__device__ Vector<T, N> load(const T* array, long long i) {
+    return reinterpret_cast<const Vector<T, N>*>(array)[i];
+}
+template <int N, typename T>
+__device__ void store(T* array, long long i, const Vector<T, N>& values) {
+    reinterpret_cast<Vector<T, N>*>(array)[i] = values;
+}
 
 // NVRTC has no <math.h>, and with it no INFINITY and NAN.
 __device__ inline float infinity() { return __int_as_float(0x7f800000); }

@@ -1,56 +1,191 @@
-// Convolution as a matrix product: im2col writes the input under each window as one row of a
-// matrix, and a GEMM multiplies the rows by the weights. col2im is its transpose.
+// Convolution and its two gradients as matrix products, without a matrix of windows in memory.
+//
+//                      m                n            k, summed over
+//   forward            window           output o     tap (kh, kw), channel c
+//   input gradient     input pixel      channel c    tap, output o
+//   weight gradient    output o         tap, c       window
+//
+// Images are (N, H, W, G * C), weights (G * O, KH, KW, C): here C and O count the channels of one
+// of G groups, which blockIdx.y tells. The launcher has padded the channels of every operand to a
+// multiple of the elements that a thread copies at a time. A linear layer is a convolution of
+// images of one pixel.
 #include "common.cuh"
+#include "mma.cuh"
+#include "gemm.cuh"
+#include "readers.cuh"
 
-// x (N, H, W, C) -> rows (N * OH * OW, KH * KW * CG); padding gives zeros.
-// The CG channels of one group are read, from `channel` on. One thread per element of rows.
-template <typename T>
-__global__ void im2col(long long count, const T* x, T* rows, int C, int channel, int CG,
-                       Geometry g) {
-    long long i = thread_index();
-    if (i >= count) return;
-    T* target = rows + i;
-    const int c = channel + take_last(i, CG);
-    const int kw = take_last(i, g.KW);
-    const int kh = take_last(i, g.KH);
-    const int ow = take_last(i, g.OW);
-    const int oh = take_last(i, g.OH);
-    const int h = g.row(oh, kh);
-    const int w = g.column(ow, kw);
-    // i is now the number of the image
-    *target = g.inside(h, w) ? x[((i * g.H + h) * g.W + w) * C + c] : T(0);
-}
+// The steps along the depth of this block, one of `splits` that share a tile of the result.
+template <typename Tile>
+struct Steps {
+    int first, count;
+    Range range;
 
-// rows (N * OH * OW, KH * KW * CG) -> x (N, H, W, C): each pixel sums the elements of rows that
-// im2col would have copied from it. One thread per pixel and channel of the group.
-template <typename T>
-__global__ void col2im(long long count, const T* rows, T* x, int C, int channel, int CG,
-                       Geometry g) {
-    long long i = thread_index();
-    if (i >= count) return;
-    const int c = take_last(i, CG);
-    const int w = take_last(i, g.W);
-    const int h = take_last(i, g.H);
-    acc_t<T> sum = 0;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(h, kh);
-        if (oh < 0) continue;
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(w, kw);
-            if (ow < 0) continue;
-            const long long row = (i * g.OH + oh) * g.OW + ow;
-            sum += acc_t<T>(rows[((row * g.KH + kh) * g.KW + kw) * CG + c]);
-        }
+    __device__ Steps(int depth, int splits, int split) {
+        const int total = (depth + Tile::DEPTH - 1) / Tile::DEPTH;
+        const int each = (total + splits - 1) / splits;
+        first = min(split * each, total);
+        count = min(each, total - first);
+        range = {first * Tile::DEPTH, min((first + count) * Tile::DEPTH, depth)};
     }
-    x[((i * g.H + h) * g.W + w) * C + channel + c] = T(sum);
+};
+
+// The windows of a convolution over its input, of which C channels are read.
+__device__ inline Windows input_windows(const Geometry& g, int pitch, int C) {
+    return {g.H,      g.W,      pitch, g.OH, g.OW,         g.stride_h,   g.stride_w,
+            -g.pad_h, -g.pad_w, g.KW, g.dilation_h, g.dilation_w, C};
 }
 
-// out (M, O) in place: adds bias (O,) to each row, then max(., 0) if `relu` (NaN stays NaN).
-template <typename T>
-__global__ void add_bias(long long count, T* out, const T* bias, int O, bool relu) {
+// x (N, H, W, G * C), weight (G * O, KH, KW, C) -> out (N, OH, OW, G * O).
+// With several splits, blocks share a tile: split s writes what its part of the depth adds to
+// out[s], without bias and ReLU, and add_splits sums up. The same holds for the gradients.
+template <typename T, typename Tile, int VECTOR, typename Result, typename Bias>
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
+    const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
+    bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
+    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
+    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, true>;
+    const int M = N * g.OH * g.OW, depth = g.KH * g.KW * C;
+    const int group = blockIdx.y, groups = gridDim.y;
+    const Warp<Tile> warp;
+    const Place<Tile> place(blockIdx.x, M, O);
+    const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
+
+    const Windows windows = input_windows(g, groups * C, C);
+    WindowRows<T, PieceA, VECTOR, Tile::THREADS> a(x + group * C, windows, M, place.m, steps.range);
+    MatrixRows<T, PieceB, VECTOR, Tile::THREADS> b(weight + (long long)group * O * depth, O, depth,
+                                                   place.n, steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [=](int column) {
+        const int o = place.n + column;
+        return bias != nullptr && o < O ? float(bias[group * O + o]) : 0.0f;
+    });
+    add_products(sums, a, b, steps.count, warp);
+
+    const long long pitch = (long long)groups * O;
+    Result* const part = out + blockIdx.z * M * pitch + group * O;
+    write_tile(sums, warp, place, O, relu, part, [=](int m) { return m < M ? m * pitch : -1; },
+               aligned);
+}
+
+// One axis of the input gradient. Input row h receives from tap kh of window oh if
+// oh * stride = h + pad - kh * dilation: only rows with the same remainder of h + pad divided by
+// the stride have the same taps. So each remainder is a problem of its own, a convolution over
+// grad with stride 1 that runs backwards: tap t of its row i lies on row origin + i - t * spacing.
+struct RemainderAxis {
+    int first, count;   // the input rows: first, first + stride, ...
+    int tap, tap_step;  // the taps: tap, tap + tap_step, ...
+    int taps;           // how many; none with a stride larger than the kernel, for example
+    int origin, spacing;
+
+    __device__ RemainderAxis(int remainder, int size, int kernel_size, int stride, int pad,
+                             int dilation) {
+        first = ((remainder - pad) % stride + stride) % stride;
+        count = first < size ? (size - first - 1) / stride + 1 : 0;
+        tap_step = 1;
+        while (tap_step * dilation % stride != 0) ++tap_step;
+        tap = 0;
+        while (tap < tap_step && (first + pad - tap * dilation) % stride != 0) ++tap;
+        taps = tap < tap_step && tap < kernel_size ? (kernel_size - tap - 1) / tap_step + 1 : 0;
+        origin = taps > 0 ? (first + pad - tap * dilation) / stride : 0;
+        spacing = tap_step * dilation / stride;
+    }
+};
+
+// grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
+// where C is out_C padded. blockIdx.z tells the remainder and the split.
+template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
+    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
+    int O, bool aligned, Geometry g) {
+    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
+    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
+    const int group = blockIdx.y, groups = gridDim.y;
+    const int splits = gridDim.z / (g.stride_h * g.stride_w);
+    const int split = blockIdx.z % splits, remainder = blockIdx.z / splits;
+    const RemainderAxis v(remainder / g.stride_w, g.H, g.KH, g.stride_h, g.pad_h, g.dilation_h);
+    const RemainderAxis u(remainder % g.stride_w, g.W, g.KW, g.stride_w, g.pad_w, g.dilation_w);
+    const int M = N * v.count * u.count, depth = v.taps * u.taps * O;
+    const int tiles = (M + Tile::M - 1) / Tile::M * ((out_C - 1) / Tile::N + 1);
+    if (blockIdx.x >= tiles) return;  // the grid suits the remainder with the most rows
+    const Warp<Tile> warp;
+    const Place<Tile> place(blockIdx.x, M, out_C);
+    const Steps<Tile> steps(depth, splits, split);
+
+    const int taps_w = max(u.taps, 1);  // to divide by; without taps there are no steps
+    const Windows windows = {g.OH,     g.OW,     groups * O, v.count,    u.count,    1, 1,
+                             v.origin, u.origin, taps_w,     -v.spacing, -u.spacing, O};
+    const WeightTaps taps = {g.KH, g.KW, C, v.tap, u.tap, v.tap_step, u.tap_step, taps_w, O};
+    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * O, windows, M, place.m,
+                                                     steps.range);
+    WeightColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(
+        weight + (long long)group * O * g.KH * g.KW * C, taps, place.n, steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
+    add_products(sums, a, b, steps.count, warp);
+
+    const long long pitch = (long long)groups * out_C;
+    Result* const part = out + (long long)split * N * g.H * g.W * pitch + group * out_C;
+    const auto row_offset = [=](int m) -> long long {
+        if (m >= M) return -1;
+        const Position pixel(m, v.count, u.count);  // image, i, j
+        const int h = v.first + pixel.middle * g.stride_h;
+        const int w = u.first + pixel.inner * g.stride_w;
+        return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;
+    };
+    write_tile(sums, warp, place, out_C, false, part, row_offset, aligned);
+}
+
+// grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).
+template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_weight_grad(
+    const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C, int O,
+    int padded_O, bool aligned, Geometry g) {
+    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, false>;
+    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
+    const int columns = g.KH * g.KW * C, depth = N * g.OH * g.OW;
+    const int group = blockIdx.y, groups = gridDim.y;
+    const Warp<Tile> warp;
+    const Place<Tile> place(blockIdx.x, O, columns);
+    const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
+
+    const Windows windows = input_windows(g, groups * C, C);
+    MatrixColumns<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, padded_O,
+                                                        groups * padded_O, place.m, steps.range);
+    WindowColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(x + group * C, windows, columns, place.n,
+                                                        steps.range);
+    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
+    add_products(sums, a, b, steps.count, warp);
+
+    Result* const part = out + ((long long)blockIdx.z * groups + group) * O * columns;
+    write_tile(sums, warp, place, columns, false, part,
+               [=](int m) { return m < O ? (long long)m * columns : -1; }, aligned);
+}
+
+// out[i] = sum of parts (splits, count) over the splits, + bias of channel i % C, then max(., 0)
+// if `relu`. The order of the sum is fixed, and so are its bits. One thread per element.
+template <typename Result, typename Bias>
+__global__ void add_splits(long long count, const float* __restrict__ parts, int splits,
+                           const Bias* __restrict__ bias, int C, bool relu, Result* out) {
     long long i = thread_index();
     if (i >= count) return;
-    T* target = out + i;
-    const acc_t<T> value = acc_t<T>(*target) + acc_t<T>(bias[take_last(i, O)]);
-    *target = T(relu && value <= 0 ? acc_t<T>(0) : value);
+    Result* const target = out + i;
+    float sum = 0;
+    for (int split = 0; split < splits; ++split) sum += parts[split * count + i];
+    if (bias != nullptr) sum += float(bias[take_last(i, C)]);
+    *target = Result(rectified(sum, relu));
+}
+
+// x (rows, C) -> out (rows, padded_C): more channels, which are zero. One thread per 4 of them.
+template <typename T>
+__global__ void pad_channels(long long count, const T* __restrict__ x, T* out, int C,
+                             int padded_C) {
+    struct alignas(4 * sizeof(T)) Vector {
+        T values[4];
+    };
+    long long row = thread_index();
+    if (row >= count) return;
+    Vector* const target = (Vector*)out + row;
+    const int c = take_last(row, padded_C / 4) * 4;
+    Vector vector;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) vector.values[i] = c + i < C ? x[row * C + c + i] : T(0.0f);
+    *target = vector;
 }

@@ -1,29 +1,47 @@
-"""Convolution on the GPU as matrix products: im2col and col2im kernels around cuBLAS.
+"""Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-Beside the usual names: G groups, Cg = C / G, Og = O / G, K = KH * KW * Cg values under a window,
-and P windows in a few images. A row of the (P, K) matrix holds them in (KH, KW, Cg) order. Each
-product is one of 2-D arrays: CuPy's ``matmul`` of more dimensions copies or takes slow paths.
+float16 and bfloat16 run on tensor cores, float32 too where ``tf32.allow_tf32`` says so. float64
+takes the plain way of ``plain_conv.py``; so does everything with the environment variable
+``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
+of one pixel (``linear.py``), and use the same functions.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import cupy
+import numpy as np
 
 from ..geometry import Geometry
-from .activation import relu as relu_forward
-from .module import FLOATS, CudaFile, channels_first, channels_last, geometry_argument
+from ..tf32 import allow_tf32
+from . import plain_conv
+from .module import (
+    CPP_TYPES,
+    FLOATS,
+    HALVES,
+    CudaFile,
+    Template,
+    channels_first,
+    channels_last,
+    geometry_argument,
+)
+from .plain_conv import col2im, im2col
+from .tiles import Gpu, Plan, Problem, choose
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 
-_MATRIX_BYTES = 256 << 20  # of im2col rows in memory at a time; one image may take more
-
 cuda_file = CudaFile("conv.cu")
-_im2col = cuda_file.kernel("im2col", FLOATS)
-_col2im = cuda_file.kernel("col2im", FLOATS)
-_add_bias = cuda_file.kernel("add_bias", FLOATS)
+_forward = cuda_file.template("conv_forward")
+_input_grad = cuda_file.template("conv_input_grad")
+_weight_grad = cuda_file.template("conv_weight_grad")
+_add_splits = cuda_file.kernel("add_splits", (*HALVES, "float32"), (*HALVES, "float32"))
+_pad_channels = cuda_file.kernel("pad_channels", (*HALVES, "float32"))
 
 
 def conv2d(
@@ -38,25 +56,16 @@ def conv2d(
     Args:
         x: (N, C, H, W).
         weight: (O, C / groups, KH, KW).
-        bias: (O,) or None.
+        bias: (O,) or None, of the dtype of ``x`` or float32.
         geometry: where the windows lie.
         relu: whether to apply ReLU to the result.
 
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
-    images, filters = channels_last(x), _filter_matrix(weight)
-    N, O, Cg = len(x), weight.shape[0], weight.shape[1]
-    out = cupy.empty((N, *geometry.output_size, O), x.dtype)
-    for n in _chunks(N, Cg, x.dtype.itemsize, geometry):
-        pixels = out[n].reshape(-1, O)  # (P, O)
-        for group, outputs in _groups(O, geometry):
-            rows = _rows(images[n], group * Cg, Cg, geometry)
-            cupy.matmul(rows, filters[outputs].T, out=pixels[:, outputs])
-    if bias is not None:
-        _add_bias[x.dtype](out.size, out, cupy.ascontiguousarray(bias), O, relu)
-    elif relu:
-        out = relu_forward(out)
+    if takes_plain_way(x.dtype):
+        return plain_conv.conv2d(x, weight, bias, geometry, relu)
+    out = forward(channels_last(x), channels_last(weight), bias, geometry, relu, "conv")
     return channels_first(out)
 
 
@@ -71,108 +80,230 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    grads, filters = channels_last(grad), _filter_matrix(weight)
-    N, O, Cg = len(grad), weight.shape[0], weight.shape[1]
-    x = cupy.empty((N, *geometry.input_size, Cg * geometry.groups), grad.dtype)
-    for n in _chunks(N, Cg, grad.dtype.itemsize, geometry):
-        pixels = grads[n].reshape(-1, O)  # (P, O)
-        for group, outputs in _groups(O, geometry):
-            rows = cupy.matmul(pixels[:, outputs], filters[outputs])
-            _add_windows(rows, x[n], group * Cg, Cg, geometry)
-    return channels_first(x)
+    if takes_plain_way(grad.dtype):
+        return plain_conv.conv2d_input_grad(grad, weight, geometry)
+    return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
 
 
-def conv2d_weight_grad(grad: cupy.ndarray, x: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
+def conv2d_weight_grad(
+    grad: cupy.ndarray,
+    x: cupy.ndarray,
+    geometry: Geometry,
+    dtype: np.dtype[Any] | None = None,
+) -> cupy.ndarray:
     """The gradient of :func:`conv2d` by its weight.
 
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W), the input.
         geometry: that of the convolution.
+        dtype: of the result; default that of ``x``. float32 for a weight that is kept in float32.
 
     Returns:
         (O, C / groups, KH, KW), channels-last in memory.
     """
-    grads, images = channels_last(grad), channels_last(x)
-    N, O, Cg = len(x), grad.shape[1], x.shape[1] // geometry.groups
+    dtype = np.dtype(x.dtype if dtype is None else dtype)
+    if takes_plain_way(x.dtype):
+        return plain_conv.conv2d_weight_grad(grad, x, geometry, dtype)
+    filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
+    return channels_first(filters)
+
+
+# ---- the products, for channels-last arrays; ``layer`` is "conv" or "linear" ----
+
+
+def takes_plain_way(dtype: np.dtype[Any]) -> bool:
+    """Whether products of this dtype are left to cuBLAS."""
+    return dtype == np.float64 or os.environ.get("MINICNN_CUDA_CONV") == "im2col"
+
+
+def forward(
+    x: cupy.ndarray,
+    weight: cupy.ndarray,
+    bias: cupy.ndarray | None,
+    geometry: Geometry,
+    relu: bool,
+    layer: str,
+) -> cupy.ndarray:
+    """x (N, H, W, G * C), weight (G * O, KH, KW, C) -> (N, OH, OW, G * O)."""
+    _check_dtypes(x, weight)
+    N, O, groups = len(x), len(weight) // geometry.groups, geometry.groups
+    x, weight = _pad(x, groups), _pad(weight, 1)
+    C = weight.shape[-1]
+    out = cupy.empty((N, *geometry.output_size, groups * O), x.dtype)
+    if not out.size:
+        return out
+    if bias is not None:
+        bias = cupy.ascontiguousarray(bias)
+    M, depth = N * math.prod(geometry.output_size), math.prod(geometry.kernel_size) * C
+    problem = Problem("forward", _type(x, layer), M, O, depth, groups, x.itemsize)
+    _multiply(
+        _forward, problem, (x, weight), (_vector(x, C),), (N, C, O), geometry, out, (bias, relu)
+    )
+    return out
+
+
+def input_grad(
+    grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry, layer: str
+) -> cupy.ndarray:
+    """grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> (N, H, W, G * C)."""
+    _check_dtypes(grad, weight)
+    N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
+    grad = _pad(grad, groups)
+    O = grad.shape[-1] // groups
+    weight = _pad(_pad_outputs(weight, groups, O), 1)
+    C = weight.shape[-1]
+    H, W = geometry.input_size
+    out = cupy.empty((N, H, W, groups * out_C), grad.dtype)
+    if not out.size:
+        return out
+    # one problem for each remainder of rows and columns divided by the stride
+    (SH, SW), (KH, KW) = geometry.stride, geometry.kernel_size
+    M = N * -(-H // SH) * -(-W // SW)
+    depth = -(-KH // SH) * -(-KW // SW) * O
+    problem = Problem(
+        "input_grad", _type(grad, layer), M, out_C, depth, groups * SH * SW, grad.itemsize
+    )
+    vectors, sizes = (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
+    _multiply(_input_grad, problem, (grad, weight), vectors, sizes, geometry, out)
+    return out
+
+
+def weight_grad(
+    grad: cupy.ndarray, x: cupy.ndarray, geometry: Geometry, dtype: np.dtype[Any], layer: str
+) -> cupy.ndarray:
+    """grad (N, OH, OW, G * O), x (N, H, W, G * C) -> (G * O, KH, KW, C) in ``dtype``."""
+    _check_dtypes(grad, x)
+    N, groups = len(x), geometry.groups
+    O, out_C = grad.shape[-1] // groups, x.shape[-1] // groups
     KH, KW = geometry.kernel_size
-    filters = cupy.zeros((O, KH * KW * Cg), x.dtype)
-    for n in _chunks(N, Cg, x.dtype.itemsize, geometry):
-        pixels = grads[n].reshape(-1, O)  # (P, O)
-        for group, outputs in _groups(O, geometry):
-            rows = _rows(images[n], group * Cg, Cg, geometry)
-            filters[outputs] += cupy.matmul(pixels[:, outputs].T, rows)
-    return channels_first(filters.reshape(O, KH, KW, Cg))
+    if not grad.size:
+        return cupy.zeros((groups * O, KH, KW, out_C), dtype)
+    grad, x = _pad(grad, groups), _pad(x, groups)
+    C, padded_O = x.shape[-1] // groups, grad.shape[-1] // groups
+    out = cupy.empty((groups * O, KH, KW, C), dtype)
+    columns, depth = KH * KW * C, N * math.prod(geometry.output_size)
+    problem = Problem("weight_grad", _type(x, layer), O, columns, depth, groups, dtype.itemsize)
+    vectors, sizes = (_vector(grad, padded_O), _vector(x, C)), (N, C, O, padded_O)
+    _multiply(_weight_grad, problem, (grad, x), vectors, sizes, geometry, out)
+    return out if out_C == C else cupy.ascontiguousarray(out[..., :out_C])
 
 
-def im2col(x: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
-    """The windows of images as columns, as ``torch.nn.functional.unfold``.
+def _type(x: cupy.ndarray, layer: str) -> str:
+    """The C++ type that the products of ``x`` run in."""
+    if x.dtype == np.float32 and allow_tf32[layer]:
+        return "tfloat32"
+    if x.dtype.name not in (*HALVES, *FLOATS):
+        raise TypeError(f"{layer} on CUDA takes {', '.join((*HALVES, *FLOATS))}, got {x.dtype}")
+    return CPP_TYPES[x.dtype.name]
 
-    Args:
-        x: (N, C, H, W).
-        geometry: where the windows lie; its groups are ignored.
 
-    Returns:
-        (N, C * KH * KW, OH * OW).
+def _check_dtypes(x: cupy.ndarray, y: cupy.ndarray) -> None:
+    if x.dtype != y.dtype:
+        raise TypeError(f"a product takes operands of one dtype, got {x.dtype} and {y.dtype}")
+
+
+# ---- what the kernels expect of their operands ----
+
+
+def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
+    """(..., groups * C) -> the same with C rounded up to a multiple of 4, and aligned.
+
+    A thread copies 4 or 8 elements at a time. Images of 3 channels, the common case, grow by a
+    third, which costs far less than reading their elements one by one.
     """
-    N, C = x.shape[:2]
-    KK, L = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
-    rows = _rows(channels_last(x), 0, C, geometry).reshape(N, L, KK, C)
-    return cupy.ascontiguousarray(rows.transpose(0, 3, 2, 1)).reshape(N, C * KK, L)
+    channels = x.shape[-1] // groups
+    padded = -(-channels // 4) * 4
+    if padded == channels:
+        return x if x.data.ptr % 16 == 0 else x.copy()
+    out = cupy.empty((*x.shape[:-1], groups * padded), x.dtype)
+    if out.size:
+        _pad_channels[x.dtype](out.size // 4, x, out, channels, padded)
+    return out
 
 
-def col2im(columns: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
-    """Images from columns, as ``torch.nn.functional.fold``: pixels in several windows are summed.
-
-    Args:
-        columns: (N, C * KH * KW, OH * OW).
-        geometry: where the windows lie; its groups are ignored.
-
-    Returns:
-        (N, C, H, W), channels-last in memory.
-    """
-    KK, L = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
-    N, C = len(columns), columns.shape[1] // KK
-    rows = cupy.ascontiguousarray(columns.reshape(N, C, KK, L).transpose(0, 3, 2, 1))
-    x = cupy.empty((N, *geometry.input_size, C), columns.dtype)
-    _add_windows(rows, x, 0, C, geometry)
-    return channels_first(x)
+def _pad_outputs(weight: cupy.ndarray, groups: int, O: int) -> cupy.ndarray:
+    """(groups * ..., KH, KW, C) -> (groups * O, KH, KW, C): more filters, which are zero."""
+    if len(weight) == groups * O:
+        return weight
+    filters = weight.reshape(groups, -1, *weight.shape[1:])
+    out = cupy.zeros((groups, O, *weight.shape[1:]), weight.dtype)
+    out[:, : filters.shape[1]] = filters
+    return out.reshape(-1, *weight.shape[1:])
 
 
-def _rows(images: cupy.ndarray, channel: int, Cg: int, geometry: Geometry) -> cupy.ndarray:
-    """(n, H, W, C) -> (P, K) of the Cg channels from ``channel`` on; padding gives zeros."""
-    n, C = len(images), images.shape[-1]
-    P, K = n * math.prod(geometry.output_size), math.prod(geometry.kernel_size) * Cg
-    rows = cupy.empty((P, K), images.dtype)
-    struct = geometry_argument(geometry)
-    _im2col[images.dtype](rows.size, images, rows, C, channel, Cg, struct)
-    return rows
+def _vector(x: cupy.ndarray, channels: int) -> int:
+    """Elements that a thread copies at a time: 16 bytes, or 8 if channels come in fours."""
+    return 8 if x.itemsize == 2 and channels % 8 == 0 else 4
 
 
-def _add_windows(
-    rows: cupy.ndarray, images: cupy.ndarray, channel: int, Cg: int, geometry: Geometry
+# ---- launching ----
+
+_planner: list[Callable[[Problem, Gpu], Plan]] = [choose]
+
+
+@contextlib.contextmanager
+def planned_by(planner: Callable[[Problem, Gpu], Plan]) -> Iterator[None]:
+    """Inside, ``planner`` chooses the plans instead of :func:`tiles.choose`: to measure them."""
+    _planner.append(planner)
+    try:
+        yield
+    finally:
+        _planner.pop()
+
+
+def _multiply(
+    template: Template,
+    problem: Problem,
+    operands: tuple[cupy.ndarray, cupy.ndarray],
+    vectors: tuple[int, ...],
+    sizes: tuple[int, ...],
+    geometry: Geometry,
+    out: cupy.ndarray,
+    epilogue: tuple[Any, ...] = (),
 ) -> None:
-    """(P, K) -> channels ``channel`` ... ``channel + Cg - 1`` of (n, H, W, C), overwritten."""
-    n, H, W, C = images.shape
-    struct = geometry_argument(geometry)
-    _col2im[rows.dtype](n * H * W * Cg, rows, images, C, channel, Cg, struct)
+    """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue``: bias, relu."""
+    plan = _planner[-1](problem, current_gpu())
+    target, late_epilogue = out, epilogue
+    if plan.splits > 1:  # bias and ReLU wait for the sum
+        target = cupy.empty((plan.splits, *out.shape), np.float32)
+        epilogue = (None, False)[: len(epilogue)]
+    types = [CPP_TYPES[target.dtype.name]]
+    if epilogue:
+        types.append("float" if epilogue[0] is None else CPP_TYPES[epilogue[0].dtype.name])
+    x, tile = operands[0], plan.tile
+    kernel = template.instance(x.dtype, problem.type, tile.expression(x.itemsize), *vectors, *types)
+    remainders = problem.count // geometry.groups
+    kernel.launch(
+        (problem.tiles(tile), geometry.groups, remainders * plan.splits),
+        (tile.threads,),
+        *operands,
+        target,
+        *sizes,
+        problem.N * target.itemsize % 16 == 0,  # rows can be written 16 bytes at a time
+        geometry_argument(geometry),
+        *epilogue,
+        shared_memory=tile.shared_memory(target.itemsize),
+    )
+    if plan.splits > 1:
+        bias, relu = late_epilogue or (None, False)
+        bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
+        _add_splits[out.dtype, bias_dtype](
+            out.size, target, plan.splits, bias, out.shape[-1], relu, out
+        )
 
 
-def _filter_matrix(weight: cupy.ndarray) -> cupy.ndarray:
-    """(O, Cg, KH, KW) -> (O, K)."""
-    return channels_last(weight).reshape(len(weight), -1)
+def current_gpu() -> Gpu:
+    """What :func:`tiles.choose` has to know of the current device."""
+    return _gpu(cupy.cuda.Device().id)
 
 
-def _groups(O: int, geometry: Geometry) -> Iterator[tuple[int, slice]]:
-    """Each group and its slice of the O output channels."""
-    Og = O // geometry.groups
-    for group in range(geometry.groups):
-        yield group, slice(group * Og, (group + 1) * Og)
-
-
-def _chunks(N: int, Cg: int, itemsize: int, geometry: Geometry) -> Iterator[slice]:
-    """Slices of as many images as keep their im2col rows within ``_MATRIX_BYTES``."""
-    values = math.prod(geometry.output_size) * math.prod(geometry.kernel_size) * Cg
-    step = max(1, _MATRIX_BYTES // max(1, values * itemsize))
-    for start in range(0, N, step):
-        yield slice(start, min(start + step, N))
+@functools.cache
+def _gpu(number: int) -> Gpu:
+    properties = cupy.cuda.runtime.getDeviceProperties(number)
+    attributes = cupy.cuda.Device(number).attributes
+    return Gpu(
+        properties["name"].decode(),
+        attributes["MultiProcessorCount"],
+        attributes["MaxSharedMemoryPerBlockOptin"],
+    )

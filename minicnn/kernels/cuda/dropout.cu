@@ -17,14 +17,57 @@ __device__ inline uint4 philox4x32_10(uint4 counter, uint2 key) {
     return counter;
 }
 
-// Word index % 4 of the block of bits whose counter is (index / 4, offset), 64 bits each.
-__device__ inline unsigned int random_word(unsigned long long index, unsigned long long seed,
-                                           unsigned long long offset) {
-    const unsigned long long block = index / 4;
-    const uint4 words = philox4x32_10(
-        make_uint4((unsigned int)block, (unsigned int)(block >> 32), (unsigned int)offset,
-                   (unsigned int)(offset >> 32)),
-        make_uint2((unsigned int)seed, (unsigned int)(seed >> 32)));
+// What a mask depends on, in device memory (see numbers.py): a key, and the number of the mask.
+struct State {
+    unsigned long long seed, offset;
+};
+
+// Four words for the elements 4 * block to 4 * block + 3. The counter is (block, offset), each of
+// 64 bits.
+__device__ inline uint4 random_words(unsigned long long block, const State& state) {
+    return philox4x32_10(
+        make_uint4((unsigned int)block, (unsigned int)(block >> 32), (unsigned int)state.offset,
+                   (unsigned int)(state.offset >> 32)),
+        make_uint2((unsigned int)state.seed, (unsigned int)(state.seed >> 32)));
+}
+
+// An element is kept if its word is at least `threshold`, p * 2^32, and then multiplied by
+// `scale`, 1 / (1 - p). Backward is the same on the gradient, with the same state.
+template <typename T>
+__device__ inline T drop(T x, unsigned int word, unsigned long long threshold, acc_t<T> scale) {
+    return word >= threshold ? T(acc_t<T>(x) * scale) : T(acc_t<T>(0));
+}
+
+// Four neighbouring numbers, for which one block of random bits suffices.
+template <typename T>
+struct alignas(4 * sizeof(T)) Four {
+    T x, y, z, w;
+};
+
+// Elements in the order of memory, four to a thread; x and out begin at a multiple of their size.
+template <typename T>
+__global__ void dropout(long long count, const Four<T>* x, Four<T>* out, long long size,
+                        unsigned long long threshold, const State* state, acc_t<T> scale) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    const uint4 words = random_words(i, *state);
+    if (4 * i + 3 < size) {
+        const Four<T> in = x[i];
+        out[i] = {drop(in.x, words.x, threshold, scale), drop(in.y, words.y, threshold, scale),
+                  drop(in.z, words.z, threshold, scale), drop(in.w, words.w, threshold, scale)};
+        return;
+    }
+    // the last one to three; they have words x, y and z
+    const T* rest = &x[i].x;
+    T* rest_out = &out[i].x;
+    rest_out[0] = drop(rest[0], words.x, threshold, scale);
+    if (size % 4 > 1) rest_out[1] = drop(rest[1], words.y, threshold, scale);
+    if (size % 4 > 2) rest_out[2] = drop(rest[2], words.z, threshold, scale);
+}
+
+// Word index % 4 of the four.
+__device__ inline unsigned int random_word(unsigned long long index, const State& state) {
+    const uint4 words = random_words(index / 4, state);
     switch (index % 4) {  // not an array, which would lie in slow local memory
         case 0: return words.x;
         case 1: return words.y;
@@ -34,19 +77,17 @@ __device__ inline unsigned int random_word(unsigned long long index, unsigned lo
 }
 
 // x (N, P, C) in memory, P pixels; (N, C, P) is the order in which elements are numbered for
-// their random bits, so that the mask does not depend on the layout. An element is kept if its
-// word is at least `threshold`, p * 2^32, and then multiplied by `scale`, 1 / (1 - p).
-// Backward is the same kernel on the gradient, with the same seed and offset.
+// their random bits, so that the mask does not depend on the layout. Neighbours in memory are
+// P apart in that order, so each thread computes four words for the one it needs.
 template <typename T>
-__global__ void dropout(long long count, const T* x, T* out, int C, int P,
-                        unsigned long long threshold, unsigned long long seed,
-                        unsigned long long offset, acc_t<T> scale) {
+__global__ void dropout_images(long long count, const T* x, T* out, int C, int P,
+                               unsigned long long threshold, const State* state,
+                               acc_t<T> scale) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
     const int c = take_last(i, C);
     const int p = take_last(i, P);
     const unsigned long long index = (i * C + c) * P + p;
-    const bool kept = random_word(index, seed, offset) >= threshold;
-    out[target] = kept ? T(acc_t<T>(x[target]) * scale) : T(0);
+    out[target] = drop(x[target], random_word(index, *state), threshold, scale);
 }

@@ -1,108 +1,72 @@
-// Softmax cross entropy of logits (M, C), one warp per row: 32 threads walk along the classes, and
-// exchange their maxima and sums by shuffles, without shared memory or barriers.
+// Softmax cross entropy of logits (M, C) and its gradient, in one kernel. A few neighbouring
+// threads ("lanes", a power of two) share a row: they walk along its classes together, and exchange
+// what they found by shuffles, without shared memory or barriers.
 #include "common.cuh"
 
-constexpr int WARP = 32;
+constexpr unsigned int ALL_LANES = 0xffffffff;  // of the 32 threads of a warp
 
+// log(sum of exp(x)) of the values seen so far, kept as the highest value and the sum of
+// exp(x - highest), so that no exponential overflows; a higher value scales the sum down. (Milakov
+// and Gimelshein, "Online normalizer calculation for softmax", 2018.)
 template <typename A>
-__device__ A warp_max(A value) {
-    for (int distance = WARP / 2; distance > 0; distance /= 2) {
-        const A other = __shfl_xor_sync(0xffffffff, value, distance);
-        if (other > value || isnan(other)) value = other;  // NaN wins
+struct LogSumExp {
+    A highest = A(-3.4028234663852886e38);  // finite: the difference of two infinities is NaN
+    A sum = 0;
+
+    __device__ void merge(A other_highest, A other_sum) {
+        const A higher = max(highest, other_highest);
+        sum = sum * exp(highest - higher) + other_sum * exp(other_highest - higher);
+        highest = higher;
     }
-    return value;
-}
+    __device__ A value() const { return highest + log(sum); }
+};
 
-template <typename A>
-__device__ A warp_sum(A value) {
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-        value += __shfl_xor_sync(0xffffffff, value, distance);
-    return value;
-}
-
-// A target that is neither ignored nor a class: its row becomes NaN, which callers notice, instead
-// of a read outside the arrays, which they might not.
-__device__ inline bool out_of_range(long long target, int C) { return target < 0 || target >= C; }
-
-// log_probabilities = x - max(x) - log(sum(exp(x - max(x)))) by row, and
-// loss = -(1 - smoothing) * weight[target] * log_probabilities[target]
-//        - smoothing / C * sum over c of weight[c] * log_probabilities[c],
-// or 0 if target is ignore_index. Null weight is 1.
+// With probabilities p = exp(x - log(sum(exp(x)))) by row and
+//   share[c] = weight[c] * ((1 - smoothing) * (c == target) + smoothing / C)
+// loss = -sum of share[c] * log(p[c]), and its gradient by x[c] is p[c] * sum(share) - share[c].
+// Rows whose target is ignore_index have loss and gradient 0. Rows whose target is no class get
+// NaN, which callers notice, instead of a read outside the arrays, which they might not. Null
+// weight is 1.
 template <typename T>
 __global__ void softmax_cross_entropy(long long count, const T* logits, const long long* targets,
-                                      const acc_t<T>* weight, T* losses, T* log_probabilities,
-                                      int C, long long ignore_index, acc_t<T> smoothing) {
+                                      const acc_t<T>* weight, T* losses, T* gradient, int C,
+                                      int lanes, long long ignore_index, acc_t<T> smoothing) {
     using A = acc_t<T>;
-    const long long i = thread_index();
-    if (i >= count) return;
-    const long long row = i / WARP;
-    const int lane = threadIdx.x % WARP;
+    // Threads without a row work along on the first one, as shuffles need all lanes of a warp.
+    const bool has_row = thread_index() < count;
+    long long row = has_row ? thread_index() : 0;
+    const int lane = take_last(row, lanes);
     const T* x = logits + row * C;
-    T* log_p = log_probabilities + row * C;
 
-    A highest = A(-infinity());
-    for (int c = lane; c < C; c += WARP)
-        if (A(x[c]) > highest || isnan(A(x[c]))) highest = A(x[c]);
-    highest = warp_max(highest);
-
-    A sum = 0;
-    for (int c = lane; c < C; c += WARP) sum += exp(A(x[c]) - highest);
-    const A log_sum = log(warp_sum(sum));
-
-    A smooth = 0;
-    for (int c = lane; c < C; c += WARP) {
-        const A value = A(x[c]) - highest - log_sum;
-        log_p[c] = T(value);
-        if (smoothing != 0) smooth -= (weight ? weight[c] : A(1)) * value;
-    }
-    smooth = warp_sum(smooth);
-
-    if (lane != 0) return;
-    const long long target = targets[row];
-    if (target == ignore_index) {
-        losses[row] = T(0);
-    } else if (out_of_range(target, C)) {
-        losses[row] = T(not_a_number());
-    } else {
-        const A exact = -(weight ? weight[target] : A(1)) * (A(x[target]) - highest - log_sum);
-        losses[row] = T((1 - smoothing) * exact + smoothing / C * smooth);
-    }
-}
-
-// The loss is -sum of share[c] * log_probabilities[c], where
-//   share[c] = weight[c] * ((1 - smoothing) * (c == target) + smoothing / C);
-// its gradient is probability[c] * sum(share) - share[c], times grad (M,). One warp per row.
-template <typename T>
-__global__ void softmax_cross_entropy_backward(long long count, const T* grad,
-                                               const T* log_probabilities,
-                                               const long long* targets, const acc_t<T>* weight,
-                                               T* grad_logits, int C, long long ignore_index,
-                                               acc_t<T> smoothing) {
-    using A = acc_t<T>;
-    const long long i = thread_index();
-    if (i >= count) return;
-    const long long row = i / WARP;
-    const int lane = threadIdx.x % WARP;
-    const T* log_p = log_probabilities + row * C;
-    T* result = grad_logits + row * C;
-
-    const long long target = targets[row];
-    if (target == ignore_index || out_of_range(target, C)) {
-        const T value = target == ignore_index ? T(0) : T(not_a_number());
-        for (int c = lane; c < C; c += WARP) result[c] = value;
-        return;
-    }
-
+    LogSumExp<A> all;
     A weights = 0;
-    for (int c = lane; c < C; c += WARP) weights += weight ? weight[c] : A(1);
-    weights = warp_sum(weights);
-    const A share_sum =
-        (1 - smoothing) * (weight ? weight[target] : A(1)) + smoothing / C * weights;
-
-    const A scale = A(grad[row]);
-    for (int c = lane; c < C; c += WARP) {
-        const A share = (weight ? weight[c] : A(1))
-                        * ((c == target ? 1 - smoothing : A(0)) + smoothing / C);
-        result[c] = T(scale * (exp(A(log_p[c])) * share_sum - share));
+    for (int c = lane; c < C; c += lanes) {
+        all.merge(A(x[c]), 1);
+        weights += weight ? weight[c] : A(1);
     }
+    for (int distance = lanes / 2; distance > 0; distance /= 2) {
+        all.merge(__shfl_xor_sync(ALL_LANES, all.highest, distance),
+                  __shfl_xor_sync(ALL_LANES, all.sum, distance));
+        weights += __shfl_xor_sync(ALL_LANES, weights, distance);
+    }
+
+    const long long target = targets[row];
+    const bool ignored = target == ignore_index;
+    const bool is_class = target >= 0 && target < C;
+    const A hard = is_class ? (1 - smoothing) * (weight ? weight[target] : A(1)) : not_a_number();
+    const A soft = smoothing / C;  // times weight[c]
+    const A share_sum = hard + soft * weights;
+    const A log_sum = log(all.sum);
+    A loss = 0;
+    for (int c = lane; c < C; c += lanes) {
+        const A log_p = A(x[c]) - all.highest - log_sum;
+        A share = soft * (weight ? weight[c] : A(1));
+        if (c == target) share += hard;
+        if (share != 0 || c == target) loss -= share * log_p;
+        if (has_row) gradient[row * C + c] = T(ignored ? A(0) : exp(log_p) * share_sum - share);
+    }
+    for (int distance = lanes / 2; distance > 0; distance /= 2)
+        loss += __shfl_xor_sync(ALL_LANES, loss, distance);
+    if (!has_row || lane != 0) return;
+    losses[row] = T(ignored ? A(0) : is_class ? loss : A(not_a_number()));
 }

@@ -4,8 +4,8 @@ A launcher names the kernels of its file once, at import, and launches them like
 square brackets for the template's types::
 
     cuda_file = CudaFile("activation.cu")
-    relu_kernel = cuda_file.kernel("relu", FLOATS)
-    relu_kernel[x.dtype](x.size, x, out)  # relu<float><<<blocks, 256>>>(x.size, x, out)
+    erf_kernel = cuda_file.kernel("erf_forward", FLOATS)
+    erf_kernel[x.dtype](x.size, x, out)  # erf_forward<float><<<blocks, 256>>>(x.size, x, out)
 
 Nothing is compiled before the first launch; CuPy then keeps the result on disk.
 """
@@ -27,10 +27,15 @@ from ..geometry import Geometry
 FOLDER = Path(__file__).parent
 FLOATS = ("float32", "float64")  # NumPy's names for what a template parameter may be
 HALVES = ("float16", "bfloat16")
+# Types and numbers of elements for kernels that move vectors of 16 bytes, and single elements where
+# that cannot be; float64, which is there to check gradients with, always goes the second way.
+VECTORS = tuple((dtype, 8) for dtype in HALVES) + (("float32", 4),)
+SINGLES = tuple((dtype, 1) for dtype in HALVES + FLOATS)
 THREADS_PER_BLOCK = 256
 WARP = 32
+_ORDINARY_SHARED_MEMORY = 48 << 10  # bytes that a block may have without asking
 
-_CPP_TYPES = {
+CPP_TYPES = {
     "float16": "float16",
     "bfloat16": "bfloat16",
     "float32": "float",
@@ -38,6 +43,7 @@ _CPP_TYPES = {
     "uint8": "unsigned char",
     "int32": "int",
 }
+Choice = str | int | tuple[str | int, ...]  # of template arguments: dtypes and numbers
 _INCLUDE = re.compile(r'#include "(.+)"')
 
 
@@ -50,12 +56,22 @@ class CudaFile:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.kernels: list[Kernel] = []
+        self.kernels: list[Kernel | Template] = []
 
-    def kernel(self, name: str, *types: Iterable[str]) -> Kernel:
-        """Declares a kernel template; ``types`` are the dtypes that each parameter may take."""
-        self.kernels.append(Kernel(self, name, types))
-        return self.kernels[-1]
+    def kernel(self, name: str, *choices: Iterable[Choice]) -> Kernel:
+        """Declares a kernel template and, for each parameter, the dtypes or numbers it may take.
+
+        Where not every combination is wanted, a choice may be a tuple, for several parameters.
+        """
+        kernel = Kernel(self, name, choices)
+        self.kernels.append(kernel)
+        return kernel
+
+    def template(self, name: str) -> Template:
+        """Declares a kernel template with too many instances to list them."""
+        template = Template(self, name)
+        self.kernels.append(template)
+        return template
 
     @functools.cached_property
     def source(self) -> str:
@@ -64,17 +80,17 @@ class CudaFile:
 
     @property
     def name_expressions(self) -> tuple[str, ...]:
-        """Every kernel to compile, such as ``relu<float>``."""
+        """Every kernel that is declared with its arguments, such as ``erf_forward<float>``."""
         return tuple(name for kernel in self.kernels for name in kernel.instances.values())
-
-    @functools.cached_property
-    def _module(self) -> cupy.RawModule:
-        return cupy.RawModule(code=self.source, name_expressions=self.name_expressions)
 
     @functools.cache  # noqa: B019 (files live as long as the process)
     def compiled(self, name_expression: str) -> cupy.RawKernel:
-        """The kernel of that name, compiled if it was not yet (CuPy does so on each GPU)."""
-        return self._module.get_function(name_expression)
+        """The kernel of that name, compiled if it was not yet (CuPy does so on each GPU).
+
+        Each is a module of its own, as a program needs few of the types that there are.
+        """
+        module = cupy.RawModule(code=self.source, name_expressions=(name_expression,))
+        return module.get_function(name_expression)
 
 
 def _read(name: str) -> str:
@@ -91,23 +107,54 @@ def _read(name: str) -> str:
 
 
 class Kernel:
-    """A kernel template; ``kernel[dtype]`` or ``kernel[dtype, other_dtype]`` can be launched."""
+    """A kernel template; ``kernel[dtype]`` or ``kernel[dtype, number]`` can be launched.
 
-    def __init__(self, file: CudaFile, name: str, types: Iterable[Iterable[str]]) -> None:
+    The first argument of the template is a dtype: that of the arrays.
+    """
+
+    def __init__(self, file: CudaFile, name: str, choices: Iterable[Iterable[Choice]]) -> None:
         self.file = file
         self.name = name
         self.instances = {
-            dtypes: f"{name}<{', '.join(_CPP_TYPES[dtype] for dtype in dtypes)}>"
-            for dtypes in itertools.product(*types)
+            arguments: f"{name}<{', '.join(map(_cpp, arguments))}>"
+            for arguments in map(_flatten, itertools.product(*choices))
         }
+        self._launchers: dict[Any, Launcher] = {}
 
-    def __getitem__(self, dtypes: np.dtype[Any] | tuple[np.dtype[Any], ...]) -> Launcher:
-        key = dtypes if isinstance(dtypes, tuple) else (dtypes,)
-        names = tuple(dtype.name for dtype in key)
-        if names not in self.instances:
-            allowed = " or ".join(", ".join(instance) for instance in self.instances)
-            raise TypeError(f"{self.name} on CUDA takes {allowed}, got {', '.join(names)}")
-        return Launcher(self, self.instances[names], key[0])
+    def __getitem__(self, key: Any) -> Launcher:
+        if key not in self._launchers:  # NumPy takes microseconds to name a dtype
+            self._launchers[key] = self._launcher(key if isinstance(key, tuple) else (key,))
+        return self._launchers[key]
+
+    def _launcher(self, key: tuple[Any, ...]) -> Launcher:
+        arguments = tuple(part if isinstance(part, int) else part.name for part in key)
+        if arguments not in self.instances:
+            allowed = " or ".join(", ".join(map(str, instance)) for instance in self.instances)
+            got = ", ".join(map(str, arguments))
+            raise TypeError(f"{self.name} on CUDA takes {allowed}, got {got}")
+        return Launcher(self, self.instances[arguments], key[0])
+
+
+def _cpp(argument: str | int) -> str:
+    return CPP_TYPES[argument] if isinstance(argument, str) else str(argument)
+
+
+def _flatten(choices: Iterable[Choice]) -> tuple[str | int, ...]:
+    nested = (choice if isinstance(choice, tuple) else (choice,) for choice in choices)
+    return tuple(itertools.chain.from_iterable(nested))
+
+
+class Template:
+    """A kernel template with too many instances to list them."""
+
+    def __init__(self, file: CudaFile, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.instances: dict[tuple[str, ...], str] = {}  # none that are listed
+
+    def instance(self, dtype: np.dtype[Any], *parameters: str | int) -> Launcher:
+        """The kernel with these template parameters, in C++, for arrays of ``dtype``."""
+        return Launcher(self, f"{self.name}<{', '.join(map(str, parameters))}>", dtype)
 
 
 class Launcher:
@@ -119,7 +166,7 @@ class Launcher:
     other NumPy scalars keep their type.
     """
 
-    def __init__(self, kernel: Kernel, instance: str, dtype: np.dtype[Any]) -> None:
+    def __init__(self, kernel: Kernel | Template, instance: str, dtype: np.dtype[Any]) -> None:
         self._kernel = kernel
         self._instance = instance
         self._real = accumulator(dtype)
@@ -131,10 +178,15 @@ class Launcher:
         if blocks:
             self.launch((blocks,), (THREADS_PER_BLOCK,), np.int64(count), *args)
 
-    def launch(self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
-        """Launches blocks of a given shape."""
+    def launch(
+        self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any, shared_memory: int = 0
+    ) -> None:
+        """Launches blocks of a given shape, with so many bytes of dynamic shared memory each."""
         kernel = self._kernel.file.compiled(self._instance)
-        kernel(grid, block, tuple(self._convert(argument) for argument in args))
+        arguments = tuple(self._convert(argument) for argument in args)
+        if shared_memory > _ORDINARY_SHARED_MEMORY:  # more has to be asked for
+            kernel.max_dynamic_shared_size_bytes = shared_memory
+        kernel(grid, block, arguments, shared_mem=shared_memory)
 
     def _convert(self, argument: Any) -> Any:
         # CuPy checks nothing, and would pass an int or float as 8 bytes
@@ -166,6 +218,7 @@ def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
+@functools.lru_cache(maxsize=1024)
 def geometry_argument(geometry: Geometry) -> np.ndarray[Any, np.dtype[Any]]:
     """``geometry`` as the struct ``Geometry`` of ``common.cuh``; CuPy passes such by value."""
     pairs = ("input_size", "output_size", "kernel_size", "stride", "padding", "dilation")
@@ -174,6 +227,20 @@ def geometry_argument(geometry: Geometry) -> np.ndarray[Any, np.dtype[Any]]:
 
 
 # ---- memory layout ----
+
+
+def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> int:
+    """How many elements of ``x`` a thread takes at a time, of ``VECTORS`` if it can be, else 1.
+
+    Args:
+        length: of the axis along which the vectors lie, which must hold a whole number of them.
+        x, others: what is read in vectors: arrays at a multiple of 16 bytes in memory, as all new
+            ones are, but not all views.
+    """
+    itemsize = x.dtype.itemsize
+    width = 16 // itemsize
+    aligned = all(array is None or array.data.ptr % 16 == 0 for array in (x, *others))
+    return width if itemsize <= 4 and length % width == 0 and aligned else 1
 
 
 def channels_last(x: cupy.ndarray) -> cupy.ndarray:

@@ -1,16 +1,7 @@
 // Normalisation. x is (M, C) in memory: M samples or pixels of C channels.
-//
-// Sums over M run in two steps, so that all of a large GPU has work even for few channels, and
-// without atomics, so that their order is fixed:
-//   1. block (bx, by) reads 32 channels of every so many rows, and writes one partial result per
-//      channel: partial (SPLITS, C), SPLITS = gridDim.y;
-//   2. one warp per channel combines the SPLITS partial results.
-#include "common.cuh"
+#include "reduce.cuh"
 
-constexpr int WARP = 32;       // threads that run in lockstep: channels of a block in step 1
-constexpr int BLOCK_ROWS = 8;  // rows that a block of step 1 reads at a time
-
-// ---- what is summed ----
+// ---- what batch norm sums; reduce.cuh explains the two steps ----
 
 // Count, mean and sum of squared deviations from the mean, which can be merged without the loss of
 // digits that sum(x^2) - sum(x)^2 / M suffers (Chan et al., "Algorithms for computing the sample
@@ -19,10 +10,11 @@ template <typename A>
 struct Moments {
     A count, mean, squares;
 
-    __device__ void add(A value) {
+    // share is 1 / (count + 1)
+    __device__ void add(A value, A share) {
         count += 1;
         const A delta = value - mean;
-        mean += delta / count;
+        mean += delta * share;
         squares += delta * (value - mean);
     }
     __device__ void merge(const Moments& other) {
@@ -32,11 +24,6 @@ struct Moments {
         mean += delta * (other.count / total);
         squares += other.squares + delta * delta * (count * (other.count / total));
         count = total;
-    }
-    __device__ Moments from_lane_below(int distance) const {
-        return {__shfl_down_sync(0xffffffff, count, distance),
-                __shfl_down_sync(0xffffffff, mean, distance),
-                __shfl_down_sync(0xffffffff, squares, distance)};
     }
 };
 
@@ -49,138 +36,130 @@ struct GradSums {
         grad += other.grad;
         grad_x += other.grad_x;
     }
-    __device__ GradSums from_lane_below(int distance) const {
-        return {__shfl_down_sync(0xffffffff, grad, distance),
-                __shfl_down_sync(0xffffffff, grad_x, distance)};
-    }
 };
 
-// Step 1, once each thread has its own part: merges the rows of a block in shared memory.
-template <typename Part>
-__device__ void merge_block(Part part, Part* partial, int channel, int C) {
-    __shared__ Part parts[BLOCK_ROWS][WARP];
-    parts[threadIdx.y][threadIdx.x] = part;
-    __syncthreads();
-    if (threadIdx.y != 0 || channel >= C) return;
-    for (int row = 1; row < BLOCK_ROWS; ++row) part.merge(parts[row][threadIdx.x]);
-    partial[(long long)blockIdx.y * C + channel] = part;
-}
+// ---- batch norm, forward: out = (x - mean) / sqrt(variance + eps) * weight + bias ----
 
-// Step 2: lane 0 of the calling warp gets the result of a channel.
-template <typename Part>
-__device__ Part merge_warp(const Part* partial, int channel, int C, int splits) {
-    Part part = {};
-    for (int split = threadIdx.x % WARP; split < splits; split += WARP)
-        part.merge(partial[(long long)split * C + channel]);
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-        part.merge(part.from_lane_below(distance));
-    return part;
-}
-
-// ---- batch norm, forward ----
-
-// x (M, C) -> partial (SPLITS, C). Block (32 channels, 8 rows), grid (channels / 32, SPLITS).
-template <typename T>
+// Step 1 of the statistics.
+template <typename T, int N>
 __global__ void batch_norm_moments(const T* x, Moments<acc_t<T>>* partial, long long M, int C) {
-    const int channel = blockIdx.x * WARP + threadIdx.x;
-    Moments<acc_t<T>> part = {};
-    if (channel < C) {
-        for (long long row = (long long)blockIdx.y * BLOCK_ROWS + threadIdx.y; row < M;
-             row += (long long)gridDim.y * BLOCK_ROWS)
-            part.add(acc_t<T>(x[row * C + channel]));
+    Moments<acc_t<T>> parts[N] = {};
+    const RowWalk walk(C / N);
+    for (long long row = walk.first; row < M; row += walk.step) {
+        const Vector<T, N> values = load<N>(x, row * (C / N) + walk.vector);
+        const acc_t<T> share = 1 / (parts[0].count + 1);  // a slow division, once for all of them
+        for (int j = 0; j < N; ++j) parts[j].add(acc_t<T>(values[j]), share);
     }
-    merge_block(part, partial, channel, C);
+    merge_block(parts, partial, C);
 }
 
-// partial (SPLITS, C) -> mean and biased variance (C,). One warp per channel.
+// Step 2: mean and biased variance, and scale = weight / sqrt(variance + eps), for channel_affine
+// to do the rest. All are (C,); null weight is 1.
 template <typename A>
-__global__ void batch_norm_statistics(long long count, const Moments<A>* partial, A* mean,
-                                      A* variance, int C, int splits) {
-    const long long i = thread_index();
-    if (i >= count) return;
-    const int channel = (int)(i / WARP);
-    const Moments<A> all = merge_warp(partial, channel, C, splits);
-    if (threadIdx.x % WARP != 0) return;
-    mean[channel] = all.mean;
-    variance[channel] = all.squares / all.count;
-}
-
-// out = (x - mean) / sqrt(variance + eps) * weight + bias. One thread per element.
-template <typename T>
-__global__ void batch_norm_apply(long long count, const T* x, const acc_t<T>* mean,
-                                 const acc_t<T>* variance, const acc_t<T>* weight,
-                                 const acc_t<T>* bias, T* out, int C, acc_t<T> eps) {
-    long long i = thread_index();
-    if (i >= count) return;
-    const long long target = i;
-    const int c = take_last(i, C);
-    const acc_t<T> z = (acc_t<T>(x[target]) - mean[c]) / sqrt(variance[c] + eps);
-    out[target] = T(z * weight[c] + bias[c]);
+__global__ void batch_norm_statistics(const Moments<A>* partial, const A* weight, A* mean,
+                                      A* variance, A* scale, int C, int splits, A eps) {
+    Moments<A> all;
+    const int c = merge_partial(partial, C, splits, all);
+    if (c < 0) return;
+    mean[c] = all.mean;
+    variance[c] = all.squares / all.count;
+    scale[c] = (weight ? weight[c] : A(1)) / sqrt(all.squares / all.count + eps);
 }
 
 // ---- batch norm, backward ----
 
-// grad and x (M, C) -> partial (SPLITS, C). Block and grid as batch_norm_moments.
-template <typename T>
+// Step 1 of the sums. grad and x are (M, C).
+template <typename T, int N>
 __global__ void batch_norm_grad_sums(const T* grad, const T* x, const acc_t<T>* mean,
                                      GradSums<acc_t<T>>* partial, long long M, int C) {
-    const int channel = blockIdx.x * WARP + threadIdx.x;
-    GradSums<acc_t<T>> part = {};
-    if (channel < C) {
-        for (long long row = (long long)blockIdx.y * BLOCK_ROWS + threadIdx.y; row < M;
-             row += (long long)gridDim.y * BLOCK_ROWS) {
-            const acc_t<T> value = acc_t<T>(grad[row * C + channel]);
-            part.grad += value;
-            part.grad_x += value * (acc_t<T>(x[row * C + channel]) - mean[channel]);
+    GradSums<acc_t<T>> parts[N] = {};
+    const RowWalk walk(C / N);
+    Vector<acc_t<T>, N> means = {};
+    if (walk.vector < C / N) means = load<N>(mean, walk.vector);
+    for (long long row = walk.first; row < M; row += walk.step) {
+        const long long i = row * (C / N) + walk.vector;
+        const Vector<T, N> grads = load<N>(grad, i);
+        const Vector<T, N> values = load<N>(x, i);
+        for (int j = 0; j < N; ++j) {
+            parts[j].grad += acc_t<T>(grads[j]);
+            parts[j].grad_x += acc_t<T>(grads[j]) * (acc_t<T>(values[j]) - means[j]);
         }
     }
-    merge_block(part, partial, channel, C);
+    merge_block(parts, partial, C);
 }
 
-// partial (SPLITS, C) -> gradients of weight and bias (C,). One warp per channel.
-template <typename A>
-__global__ void batch_norm_grad_parameters(long long count, const GradSums<A>* partial,
-                                           const A* variance, A* grad_weight, A* grad_bias, int C,
-                                           int splits, A eps) {
-    const long long i = thread_index();
-    if (i >= count) return;
-    const int channel = (int)(i / WARP);
-    const GradSums<A> all = merge_warp(partial, channel, C, splits);
-    if (threadIdx.x % WARP != 0) return;
-    grad_weight[channel] = all.grad_x / sqrt(variance[channel] + eps);
-    grad_bias[channel] = all.grad;
-}
-
-// With z = (x - mean) / deviation, the gradient of x is
+// Step 2: the gradients of weight and bias, and what the gradient of x takes from these sums. With
+// z = (x - mean) / deviation it is
 //   weight / deviation * (grad - mean of grad - z * mean of (grad * z)):
-// the two means are what x loses by moving its channel's mean and variance. One thread per element.
-template <typename T>
-__global__ void batch_norm_grad_input(long long count, const T* grad, const T* x,
-                                      const acc_t<T>* mean, const acc_t<T>* variance,
-                                      const acc_t<T>* weight, const acc_t<T>* grad_weight,
-                                      const acc_t<T>* grad_bias, T* grad_x, long long M, int C,
-                                      acc_t<T> eps) {
-    long long i = thread_index();
-    if (i >= count) return;
-    const long long target = i;
-    const int c = take_last(i, C);
-    const acc_t<T> deviation = sqrt(variance[c] + eps);
-    const acc_t<T> z = (acc_t<T>(x[target]) - mean[c]) / deviation;
-    const acc_t<T> lost = (grad_bias[c] + z * grad_weight[c]) / acc_t<T>(M);
-    grad_x[target] = T(weight[c] / deviation * (acc_t<T>(grad[target]) - lost));
+// the two means are what x loses by moving its channel's mean and variance. As a function of grad
+// and x that is factor * grad + slope * (x - mean) + shift: coefficients (3, C). Null weight is 1.
+template <typename A>
+__global__ void batch_norm_grad_parameters(const GradSums<A>* partial, const A* weight,
+                                           const A* variance, A* grad_weight, A* grad_bias,
+                                           A* coefficients, long long M, int C, int splits,
+                                           A eps) {
+    GradSums<A> all;
+    const int c = merge_partial(partial, C, splits, all);
+    if (c < 0) return;
+    const A deviation = sqrt(variance[c] + eps);
+    grad_weight[c] = all.grad_x / deviation;
+    grad_bias[c] = all.grad;
+    const A factor = (weight ? weight[c] : A(1)) / deviation;
+    coefficients[c] = factor;
+    coefficients[C + c] = -factor / deviation * grad_weight[c] / A(M);
+    coefficients[2 * C + c] = -factor * all.grad / A(M);
 }
 
-// ---- scale and shift by channel ----
+// ---- by channel ----
+//
+// A thread of these kernels handles vectors i, i + count, i + 2 count, ... of the `vectors` in the
+// array. count is a multiple of V, the vectors that a row has, so all of them are of the same
+// channels, whose numbers the thread reads only once.
 
-// out = x * scale + shift; scale and shift (C,). One thread per element.
-template <typename T>
-__global__ void channel_affine(long long count, const T* x, const acc_t<T>* scale,
-                               const acc_t<T>* shift, T* out, int C) {
-    long long i = thread_index();
-    if (i >= count) return;
-    const long long target = i;
-    const int c = take_last(i, C);
-    out[target] = T(acc_t<T>(x[target]) * scale[c] + shift[c]);
+// out = (x - center) * scale + shift; center, scale and shift are (C,), null ones 0.
+template <typename T, int N>
+__global__ void channel_affine(long long count, const T* x, const acc_t<T>* center,
+                               const acc_t<T>* scale, const acc_t<T>* shift, T* out,
+                               long long vectors, int V) {
+    using A = acc_t<T>;
+    const long long first = thread_index();
+    if (first >= count) return;
+    long long row = first;
+    const int channels = take_last(row, V);
+    Vector<A, N> centers = {}, shifts = {};
+    if (center) centers = load<N>(center, channels);
+    if (shift) shifts = load<N>(shift, channels);
+    const Vector<A, N> scales = load<N>(scale, channels);
+    for (long long i = first; i < vectors; i += count) {
+        Vector<T, N> values = load<N>(x, i);
+        for (int j = 0; j < N; ++j)
+            values[j] = T((A(values[j]) - centers[j]) * scales[j] + shifts[j]);
+        store(out, i, values);
+    }
+}
+
+// grad_x = factor * grad + slope * (x - mean) + shift, as batch_norm_grad_parameters explains.
+template <typename T, int N>
+__global__ void batch_norm_grad_input(long long count, const T* grad, const T* x,
+                                      const acc_t<T>* mean, const acc_t<T>* coefficients,
+                                      T* grad_x, long long vectors, int V) {
+    using A = acc_t<T>;
+    const long long first = thread_index();
+    if (first >= count) return;
+    long long row = first;
+    const int channels = take_last(row, V);
+    const Vector<A, N> means = load<N>(mean, channels);
+    const Vector<A, N> factors = load<N>(coefficients, channels);
+    const Vector<A, N> slopes = load<N>(coefficients, V + channels);
+    const Vector<A, N> shifts = load<N>(coefficients, 2 * V + channels);
+    for (long long i = first; i < vectors; i += count) {
+        Vector<T, N> grads = load<N>(grad, i);
+        const Vector<T, N> values = load<N>(x, i);
+        for (int j = 0; j < N; ++j)
+            grads[j] = T(factors[j] * A(grads[j]) + slopes[j] * (A(values[j]) - means[j])
+                         + shifts[j]);
+        store(grad_x, i, grads);
+    }
 }
 
 // ---- local response normalisation ----

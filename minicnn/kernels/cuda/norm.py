@@ -7,7 +7,19 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import FLOATS, WARP, CudaFile, accumulator, channels_first, channels_last
+from .module import (
+    FLOATS,
+    HALVES,
+    SINGLES,
+    VECTORS,
+    CudaFile,
+    Launcher,
+    accumulator,
+    channels_first,
+    channels_last,
+    vector_width,
+)
+from .reduce import Reduction
 
 __all__ = [
     "batch_norm",
@@ -17,53 +29,62 @@ __all__ = [
     "local_response_norm_backward",
 ]
 
-_BLOCK_ROWS = 8  # as in norm.cu
-_ROWS_PER_THREAD = 32  # at least, before rows are split among more blocks
-_MAX_SPLITS = 128
+_MAX_VECTORS_PER_THREAD = 8  # of those that pass over an array by channel
+_ENOUGH_THREADS = 1 << 18  # to keep a large GPU busy
 
 cuda_file = CudaFile("norm.cu")
-_moments = cuda_file.kernel("batch_norm_moments", FLOATS)
+_moments = cuda_file.kernel("batch_norm_moments", VECTORS + SINGLES)
 _statistics = cuda_file.kernel("batch_norm_statistics", FLOATS)
-_apply = cuda_file.kernel("batch_norm_apply", FLOATS)
-_grad_sums = cuda_file.kernel("batch_norm_grad_sums", FLOATS)
+_grad_sums = cuda_file.kernel("batch_norm_grad_sums", VECTORS + SINGLES)
 _grad_parameters = cuda_file.kernel("batch_norm_grad_parameters", FLOATS)
-_grad_input = cuda_file.kernel("batch_norm_grad_input", FLOATS)
-_channel_affine = cuda_file.kernel("channel_affine", FLOATS)
-_local_response_norm = cuda_file.kernel("local_response_norm", FLOATS)
-_local_response_norm_backward = cuda_file.kernel("local_response_norm_backward", FLOATS)
+_grad_input = cuda_file.kernel("batch_norm_grad_input", VECTORS + SINGLES)
+_channel_affine = cuda_file.kernel("channel_affine", VECTORS + SINGLES)
+_local_response_norm = cuda_file.kernel("local_response_norm", HALVES + FLOATS)
+_local_response_norm_backward = cuda_file.kernel("local_response_norm_backward", HALVES + FLOATS)
 
 
 def batch_norm(
-    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray, eps: float
+    x: cupy.ndarray, weight: cupy.ndarray | None, bias: cupy.ndarray | None, eps: float
 ) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of this batch.
 
     Args:
         x: (N, C, ...).
-        weight, bias: (C,).
+        weight, bias: (C,), or None for ones and zeros.
         eps: added to the variance.
 
     Returns:
-        out of the shape of ``x``, mean (C,) and biased variance (C,).
+        out of the shape of ``x``; mean (C,) and biased variance (C,), in float32 or better.
     """
     values = channels_last(x)
     C, real = x.shape[1], accumulator(x.dtype)
-    mean, variance = cupy.empty(C, real), cupy.empty(C, real)
-    grid, block, M, splits = _reduction(values)
-    partial = cupy.empty((splits, C, 3), real)  # count, mean, squares
-    _moments[x.dtype].launch(grid, block, values, partial, M, C)
-    _statistics[real](C * WARP, partial, mean, variance, C, splits)
-
-    out = cupy.empty_like(values)
     weight, bias = _parameter(weight, real), _parameter(bias, real)
-    _apply[x.dtype](out.size, values, mean, variance, weight, bias, out, C, float(eps))
+    mean, variance, scale = (cupy.empty(C, real) for _ in range(3))
+    width = vector_width(C, values, bias)
+    how = Reduction.of(values, width)
+    partial = cupy.empty((how.splits, C, 3), real)  # count, mean, squares
+    _moments[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
+    _statistics[real].launch(
+        how.total_grid,
+        how.total_block,
+        partial,
+        weight,
+        mean,
+        variance,
+        scale,
+        C,
+        how.splits,
+        float(eps),
+    )
+    out = cupy.empty_like(values)
+    _by_channel(_channel_affine[x.dtype, width], width, out, values, mean, scale, bias)
     return channels_first(out), mean, variance
 
 
 def batch_norm_backward(
     grad: cupy.ndarray,
     x: cupy.ndarray,
-    weight: cupy.ndarray,
+    weight: cupy.ndarray | None,
     mean: cupy.ndarray,
     variance: cupy.ndarray,
     eps: float,
@@ -77,41 +98,49 @@ def batch_norm_backward(
     """
     grads, values = channels_last(grad), channels_last(x)
     C, real = x.shape[1], accumulator(x.dtype)
-    mean, variance = _parameter(mean, real), _parameter(variance, real)
+    weight, mean, variance = (_parameter(each, real) for each in (weight, mean, variance))
     grad_weight, grad_bias = cupy.empty(C, real), cupy.empty(C, real)
-    grid, block, M, splits = _reduction(values)
-    partial = cupy.empty((splits, C, 2), real)  # sums of grad, and of grad * (x - mean)
-    _grad_sums[x.dtype].launch(grid, block, grads, values, mean, partial, M, C)
-    _grad_parameters[real](
-        C * WARP, partial, variance, grad_weight, grad_bias, C, splits, float(eps)
-    )
-
-    grad_x = cupy.empty_like(values)
-    _grad_input[x.dtype](
-        grad_x.size,
-        grads,
-        values,
-        mean,
+    coefficients = cupy.empty((3, C), real)
+    width = vector_width(C, grads, values, mean)
+    how = Reduction.of(values, width)
+    partial = cupy.empty((how.splits, C, 2), real)  # sums of grad, and of grad * (x - mean)
+    _grad_sums[x.dtype, width].launch(how.grid, how.block, grads, values, mean, partial, how.M, C)
+    _grad_parameters[real].launch(
+        how.total_grid,
+        how.total_block,
+        partial,
+        weight,
         variance,
-        _parameter(weight, real),
         grad_weight,
         grad_bias,
-        grad_x,
-        M,
+        coefficients,
+        how.M,
         C,
+        how.splits,
         float(eps),
     )
+    grad_x = cupy.empty_like(values)
+    _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, values, mean, coefficients)
     return channels_first(grad_x), grad_weight, grad_bias
 
 
 def channel_affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
     """x * scale + shift; ``x`` is (N, C, ...), ``scale`` and ``shift`` (C,)."""
     values, real = channels_last(x), accumulator(x.dtype)
+    scale, shift = _parameter(scale, real), _parameter(shift, real)
+    width = vector_width(x.shape[1], values, scale, shift)
     out = cupy.empty_like(values)
-    _channel_affine[x.dtype](
-        out.size, values, _parameter(scale, real), _parameter(shift, real), out, x.shape[1]
-    )
+    _by_channel(_channel_affine[x.dtype, width], width, out, values, None, scale, shift)
     return channels_first(out)
+
+
+def _by_channel(launcher: Launcher, width: int, out: cupy.ndarray, *inputs: Any) -> None:
+    """Launches a kernel whose threads each take some vectors of the same channels to ``out``."""
+    V = out.shape[-1] // width
+    vectors = out.size // width
+    each = min(_MAX_VECTORS_PER_THREAD, max(1, vectors // _ENOUGH_THREADS))
+    count = -(-vectors // (V * each)) * V
+    launcher(count, *inputs, out, np.int64(vectors), V)
 
 
 def local_response_norm(
@@ -142,14 +171,6 @@ def local_response_norm_backward(
     return channels_first(out)
 
 
-def _reduction(values: cupy.ndarray) -> tuple[tuple[int, int], tuple[int, int], np.int64, int]:
-    """How to sum (..., C) over all but C: grid, block, rows M, and parts they are split into."""
-    C = values.shape[-1]
-    M = values.size // C
-    splits = min(_MAX_SPLITS, 1 + M // (_BLOCK_ROWS * _ROWS_PER_THREAD))
-    return (-(-C // WARP), splits), (WARP, _BLOCK_ROWS), np.int64(M), splits
-
-
-def _parameter(values: cupy.ndarray, dtype: np.dtype[Any]) -> cupy.ndarray:
+def _parameter(values: cupy.ndarray | None, dtype: np.dtype[Any]) -> cupy.ndarray | None:
     """(C,) numbers in the dtype that kernels compute in."""
-    return cupy.ascontiguousarray(values, dtype)
+    return None if values is None else cupy.ascontiguousarray(values, dtype)

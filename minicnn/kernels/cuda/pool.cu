@@ -1,65 +1,126 @@
-// Pooling. Inputs are (N, H, W, C) in memory, outputs (N, OH, OW, C).
+// Pooling. Inputs are (N, H, W, C) in memory, outputs (N, OH, OW, C). Threads take vectors of N
+// neighbouring channels, of which a pixel has V = C / N.
 #include "common.cuh"
+
+// ---- windows and pixels, along one axis ----
+
+// The taps of a window that lie inside the input: first ... end - 1. Tap k lies on pixel
+// start + k * dilation.
+struct Taps {
+    int first, end;
+
+    __device__ Taps(int start, int dilation, int kernel, int size) : first(0), end(kernel) {
+        while (first < end && start + first * dilation < 0) ++first;
+        while (first < end && start + (end - 1) * dilation >= size) --end;
+    }
+};
+
+// The other way round: the windows that reach over a pixel, first ... last. With them a gradient is
+// gathered by each pixel from its windows, instead of being scattered by the windows with atomics:
+// the sum has a fixed order.
+struct Windows {
+    int position;  // of the pixel, from the start of window 0
+    int stride, dilation;
+    int first, last;
+
+    __device__ Windows(int position, int kernel, int stride, int dilation, int windows)
+        : position(position), stride(stride), dilation(dilation) {
+        last = min(position / stride, windows - 1);
+        first = last + 1;
+        while (first > 0 && position - (first - 1) * stride <= (kernel - 1) * dilation) --first;
+    }
+    // The tap of a window that lies on the pixel, or -1 if the pixel is between two taps.
+    __device__ int tap(int window) const {
+        const int distance = position - window * stride;
+        if (dilation == 1) return distance;  // spares a division
+        return distance % dilation == 0 ? distance / dilation : -1;
+    }
+};
 
 // ---- maximum ----
 
 // argmax is kh * KW + kw of the window's first maximum; I is the type it is kept in. Padding
-// counts as -inf and is never chosen; a window of nothing but padding gives -inf and argmax 0.
-// NaN beats every number, and the last NaN is chosen.
-// One thread per window and channel.
-template <typename T, typename I>
-__global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int C, Geometry g) {
+// counts as -inf and is never chosen. NaN beats every number, and the last NaN is chosen.
+// With relu, maxima that are not above 0 become 0, and their argmax KH * KW, "no pixel"; so does
+// the argmax of a window of nothing but padding. One thread per window and vector.
+template <typename T, int N, typename I>
+__global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V, Geometry g,
+                           bool relu) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
-    const int c = take_last(i, C);
+    const int c = take_last(i, V);
     const int ow = take_last(i, g.OW);
     const int oh = take_last(i, g.OH);
-    T best = T(-infinity());
-    int best_tap = -1;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int h = g.row(oh, kh);
-            const int w = g.column(ow, kw);
-            if (!g.inside(h, w)) continue;
-            const T value = x[((i * g.H + h) * g.W + w) * C + c];
-            if (best_tap < 0 || value > best || isnan(value)) {
-                best = value;
-                best_tap = kh * g.KW + kw;
+    const Taps rows(g.row(oh, 0), g.dilation_h, g.KH, g.H);
+    const Taps columns(g.column(ow, 0), g.dilation_w, g.KW, g.W);
+    const bool empty = rows.first == rows.end || columns.first == columns.end;
+
+    acc_t<T> best[N];
+    int tap[N];
+    for (int j = 0; j < N; ++j) {
+        best[j] = -infinity();
+        tap[j] = empty ? g.KH * g.KW : rows.first * g.KW + columns.first;
+    }
+    for (int kh = rows.first; kh < rows.end; ++kh) {
+        const long long row = (i * g.H + g.row(oh, kh)) * g.W;
+        for (int kw = columns.first; kw < columns.end; ++kw) {
+            const Vector<T, N> values = load<N>(x, (row + g.column(ow, kw)) * V + c);
+            for (int j = 0; j < N; ++j) {
+                const acc_t<T> value = acc_t<T>(values[j]);
+                if (value > best[j] || isnan(value)) {
+                    best[j] = value;
+                    tap[j] = kh * g.KW + kw;
+                }
             }
         }
     }
-    out[target] = best;
-    argmax[target] = I(best_tap < 0 ? 0 : best_tap);
+
+    Vector<T, N> maxima;
+    Vector<I, N> taps;
+    for (int j = 0; j < N; ++j) {
+        const bool cut = relu && best[j] <= 0;
+        maxima[j] = cut ? T(0) : T(best[j]);
+        taps[j] = I(cut ? g.KH * g.KW : tap[j]);
+    }
+    store(out, target, maxima);
+    store(argmax, target, taps);
 }
 
-// Gradient of max_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). Each input pixel gathers from the
-// windows that cover it and chose it. One thread per input pixel and channel.
-template <typename T, typename I>
+// Gradient of max_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). Each pixel gathers from the windows
+// that reach over it and chose it. One thread per pixel and vector.
+template <typename T, int N, typename I>
 __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argmax, T* grad_x,
-                                   int C, Geometry g) {
+                                   int V, Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
-    const int c = take_last(i, C);
+    const int c = take_last(i, V);
     const int w = take_last(i, g.W);
     const int h = take_last(i, g.H);
-    acc_t<T> sum = 0;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(h, kh);
-        if (oh < 0) continue;
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(w, kw);
-            if (ow < 0) continue;
-            const long long window = ((i * g.OH + oh) * g.OW + ow) * C + c;
-            if (argmax[window] == kh * g.KW + kw) sum += acc_t<T>(grad[window]);
+    const Windows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const Windows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    acc_t<T> sums[N] = {};
+    for (int oh = rows.first; oh <= rows.last; ++oh) {
+        const int kh = rows.tap(oh);
+        if (kh < 0) continue;
+        for (int ow = columns.first; ow <= columns.last; ++ow) {
+            const int kw = columns.tap(ow);
+            if (kw < 0) continue;
+            const long long window = ((i * g.OH + oh) * g.OW + ow) * V + c;
+            const Vector<I, N> taps = load<N>(argmax, window);
+            const Vector<T, N> grads = load<N>(grad, window);
+            for (int j = 0; j < N; ++j)
+                if (taps[j] == kh * g.KW + kw) sums[j] += acc_t<T>(grads[j]);
         }
     }
-    grad_x[target] = T(sum);
+    Vector<T, N> result;
+    for (int j = 0; j < N; ++j) result[j] = T(sums[j]);
+    store(grad_x, target, result);
 }
 
 // Gradient of max_pool2d_scatter: out = x at argmax; x (N, H, W, C) -> out (N, OH, OW, C).
-// A window of nothing but padding gives 0, since no input pixel gathered from it.
+// A window that chose no pixel gives 0. One thread per window and channel.
 template <typename T, typename I>
 __global__ void max_pool2d_gather(long long count, const T* x, const I* argmax, T* out, int C,
                                   Geometry g) {
@@ -70,58 +131,64 @@ __global__ void max_pool2d_gather(long long count, const T* x, const I* argmax, 
     const int ow = take_last(i, g.OW);
     const int oh = take_last(i, g.OH);
     const int tap = argmax[target];
-    const int h = g.row(oh, tap / g.KW);
-    const int w = g.column(ow, tap % g.KW);
-    out[target] = g.inside(h, w) ? x[((i * g.H + h) * g.W + w) * C + c] : T(0);
+    const long long row = i * g.H + g.row(oh, tap / g.KW);
+    const int column = g.column(ow, tap % g.KW);
+    out[target] = tap < g.KH * g.KW ? x[(row * g.W + column) * C + c] : T(0);
 }
 
 // ---- average ----
 
 // out = sum over the window * scale; scale (OH, OW) is one over the number of pixels that count.
-// One thread per window and channel.
-template <typename T>
-__global__ void avg_pool2d(long long count, const T* x, const acc_t<T>* scale, T* out, int C,
+// One thread per window and vector.
+template <typename T, int N>
+__global__ void avg_pool2d(long long count, const T* x, const acc_t<T>* scale, T* out, int V,
                            Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
-    const int c = take_last(i, C);
+    const int c = take_last(i, V);
     const int ow = take_last(i, g.OW);
     const int oh = take_last(i, g.OH);
-    acc_t<T> sum = 0;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int h = g.row(oh, kh);
-            const int w = g.column(ow, kw);
-            if (g.inside(h, w)) sum += acc_t<T>(x[((i * g.H + h) * g.W + w) * C + c]);
+    const Taps rows(g.row(oh, 0), g.dilation_h, g.KH, g.H);
+    const Taps columns(g.column(ow, 0), g.dilation_w, g.KW, g.W);
+    acc_t<T> sums[N] = {};
+    for (int kh = rows.first; kh < rows.end; ++kh) {
+        const long long row = (i * g.H + g.row(oh, kh)) * g.W;
+        for (int kw = columns.first; kw < columns.end; ++kw) {
+            const Vector<T, N> values = load<N>(x, (row + g.column(ow, kw)) * V + c);
+            for (int j = 0; j < N; ++j) sums[j] += acc_t<T>(values[j]);
         }
     }
-    out[target] = T(sum * scale[oh * g.OW + ow]);
+    Vector<T, N> result;
+    for (int j = 0; j < N; ++j) result[j] = T(sums[j] * scale[oh * g.OW + ow]);
+    store(out, target, result);
 }
 
-// Gradient of avg_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). One thread per input pixel and
-// channel, which gathers from the windows that cover it.
-template <typename T>
+// Gradient of avg_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). One thread per pixel and vector,
+// which gathers from the windows that reach over it.
+template <typename T, int N>
 __global__ void avg_pool2d_scatter(long long count, const T* grad, const acc_t<T>* scale,
-                                   T* grad_x, int C, Geometry g) {
+                                   T* grad_x, int V, Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
-    const int c = take_last(i, C);
+    const int c = take_last(i, V);
     const int w = take_last(i, g.W);
     const int h = take_last(i, g.H);
-    acc_t<T> sum = 0;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(h, kh);
-        if (oh < 0) continue;
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(w, kw);
-            if (ow < 0) continue;
-            const acc_t<T> value = acc_t<T>(grad[((i * g.OH + oh) * g.OW + ow) * C + c]);
-            sum += value * scale[oh * g.OW + ow];
+    const Windows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const Windows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    acc_t<T> sums[N] = {};
+    for (int oh = rows.first; oh <= rows.last; ++oh) {
+        if (rows.tap(oh) < 0) continue;
+        for (int ow = columns.first; ow <= columns.last; ++ow) {
+            if (columns.tap(ow) < 0) continue;
+            const Vector<T, N> grads = load<N>(grad, ((i * g.OH + oh) * g.OW + ow) * V + c);
+            for (int j = 0; j < N; ++j) sums[j] += acc_t<T>(grads[j]) * scale[oh * g.OW + ow];
         }
     }
-    grad_x[target] = T(sum);
+    Vector<T, N> result;
+    for (int j = 0; j < N; ++j) result[j] = T(sums[j]);
+    store(grad_x, target, result);
 }
 
 // ---- adaptive maximum, and reading and writing at indices of a plane ----
@@ -134,7 +201,8 @@ __device__ inline int adaptive_end(int i, int IN, int OUT) {
     return (int)(((long long)(i + 1) * IN + OUT - 1) / OUT);
 }
 
-// indices are h * W + w of the window's first maximum. One thread per window and channel.
+// indices are h * W + w of the window's first maximum. NaN beats every number, and the first NaN is
+// chosen. One thread per window and channel.
 template <typename T>
 __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long long* indices, int C,
                                     int H, int W, int OH, int OW) {
@@ -144,33 +212,36 @@ __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long lo
     const int c = take_last(i, C);
     const int ow = take_last(i, OW);
     const int oh = take_last(i, OH);
-    T best = T(-infinity());
-    long long best_index = -1;
-    for (int h = adaptive_start(oh, H, OH); h < adaptive_end(oh, H, OH); ++h) {
-        for (int w = adaptive_start(ow, W, OW); w < adaptive_end(ow, W, OW); ++w) {
-            const T value = x[((i * H + h) * W + w) * C + c];
-            if (best_index < 0 || value > best || isnan(value)) {
+    const int top = adaptive_start(oh, H, OH), bottom = adaptive_end(oh, H, OH);
+    const int left = adaptive_start(ow, W, OW), right = adaptive_end(ow, W, OW);
+    acc_t<T> best = -infinity();
+    long long best_index = (long long)top * W + left;
+    for (int h = top; h < bottom; ++h) {
+        for (int w = left; w < right; ++w) {
+            const acc_t<T> value = acc_t<T>(x[((i * H + h) * W + w) * C + c]);
+            if (!isnan(best) && !(value <= best)) {
                 best = value;
                 best_index = (long long)h * W + w;
             }
         }
     }
-    out[target] = best;
+    out[target] = T(best);
     indices[target] = best_index;
 }
 
 // grad (N, P, C) is added to planes (N, H * W, C), zero before, at indices (N, P, C).
 // Several of the P may name the same pixel, and which ones cannot be told from the pixel, so this
 // needs atomics; the order of such sums, and with it their last bits, may change between runs.
+// The sums are of type acc_t<T>, as they would lose too much in 16 bits.
 template <typename T>
-__global__ void plane_scatter(long long count, const T* grad, const long long* indices, T* planes,
-                              int C, int P, int HW) {
+__global__ void plane_scatter(long long count, const T* grad, const long long* indices,
+                              acc_t<T>* planes, int C, int P, int HW) {
     const long long source = thread_index();
     if (source >= count) return;
     long long i = source;
     const int c = take_last(i, C);
     take_last(i, P);
-    atomicAdd(&planes[(i * HW + indices[source]) * C + c], grad[source]);
+    atomicAdd(&planes[(i * HW + indices[source]) * C + c], acc_t<T>(grad[source]));
 }
 
 // Gradient of plane_scatter: out (N, P, C) = planes (N, H * W, C) at indices (N, P, C).

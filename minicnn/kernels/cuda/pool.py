@@ -10,11 +10,15 @@ import numpy as np
 from ..geometry import Geometry, Pair
 from .module import (
     FLOATS,
+    HALVES,
+    SINGLES,
+    VECTORS,
     CudaFile,
     accumulator,
     channels_first,
     channels_last,
     geometry_argument,
+    vector_width,
 )
 
 __all__ = [
@@ -28,31 +32,48 @@ __all__ = [
     "plane_scatter",
 ]
 
+_FEW_THREADS = 1 << 16  # too few for a large GPU
+
 _PLACES = ("uint8", "int32")  # the types of argmax
+_MAX_POOLS = [(*types, "uint8") for types in VECTORS + SINGLES]
+_MAX_POOLS += [(*types, "int32") for types in SINGLES]  # for windows of 256 pixels and more
 
 cuda_file = CudaFile("pool.cu")
-_max_pool2d = cuda_file.kernel("max_pool2d", FLOATS, _PLACES)
-_max_pool2d_scatter = cuda_file.kernel("max_pool2d_scatter", FLOATS, _PLACES)
-_max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", FLOATS, _PLACES)
-_avg_pool2d = cuda_file.kernel("avg_pool2d", FLOATS)
-_avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", FLOATS)
-_adaptive_max_pool2d = cuda_file.kernel("adaptive_max_pool2d", FLOATS)
-_plane_scatter = cuda_file.kernel("plane_scatter", FLOATS)
-_plane_gather = cuda_file.kernel("plane_gather", FLOATS)
+_max_pool2d = cuda_file.kernel("max_pool2d", _MAX_POOLS)
+_max_pool2d_scatter = cuda_file.kernel("max_pool2d_scatter", _MAX_POOLS)
+_max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", HALVES + FLOATS, _PLACES)
+_avg_pool2d = cuda_file.kernel("avg_pool2d", VECTORS + SINGLES)
+_avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", VECTORS + SINGLES)
+_adaptive_max_pool2d = cuda_file.kernel("adaptive_max_pool2d", HALVES + FLOATS)
+_plane_scatter = cuda_file.kernel("plane_scatter", HALVES + FLOATS)
+_plane_gather = cuda_file.kernel("plane_gather", HALVES + FLOATS)
 
 
-def max_pool2d(x: cupy.ndarray, geometry: Geometry) -> tuple[cupy.ndarray, cupy.ndarray]:
+def max_pool2d(
+    x: cupy.ndarray, geometry: Geometry, relu: bool = False
+) -> tuple[cupy.ndarray, cupy.ndarray]:
     """The maximum of each window and its place, kh * KW + kw, as ``F.max_pool2d`` of torch.
 
     Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger
-    than everything, and of several the last is meant.
+    than everything, and of several the last is meant. A window of nothing but padding gives -inf.
+
+    Args:
+        x: (N, C, H, W).
+        geometry: where the windows lie.
+        relu: whether negative maxima become 0. Where the maximum is not positive, the place is
+            then KH * KW: no pixel, for :func:`max_pool2d_scatter` and :func:`max_pool2d_gather`.
+
+    Returns:
+        (N, C, OH, OW) both, the places uint8 if they fit, else int32.
     """
-    N, C, _, _ = x.shape
+    images = channels_last(x)
+    N, _, _, C = images.shape
     KH, KW = geometry.kernel_size
     out = cupy.empty((N, *geometry.output_size, C), x.dtype)
-    argmax = cupy.empty(out.shape, np.uint8 if KH * KW <= 256 else np.int32)
-    _max_pool2d[x.dtype, argmax.dtype](
-        out.size, channels_last(x), out, argmax, C, geometry_argument(geometry)
+    argmax = cupy.empty(out.shape, np.uint8 if KH * KW < 256 else np.int32)
+    width = vector_width(C, images) if KH * KW < 256 else 1
+    _max_pool2d[x.dtype, width, argmax.dtype](
+        out.size // width, images, out, argmax, C // width, geometry_argument(geometry), relu
     )
     return channels_first(out), channels_first(argmax)
 
@@ -61,11 +82,12 @@ def max_pool2d_scatter(
     grad: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry
 ) -> cupy.ndarray:
     """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
-    N, C, _, _ = grad.shape
-    out = cupy.empty((N, *geometry.input_size, C), grad.dtype)
     grads, places = channels_last(grad), channels_last(argmax)
-    _max_pool2d_scatter[grad.dtype, argmax.dtype](
-        out.size, grads, places, out, C, geometry_argument(geometry)
+    N, _, _, C = grads.shape
+    out = cupy.empty((N, *geometry.input_size, C), grad.dtype)
+    width = vector_width(C, grads, places) if places.dtype == np.uint8 else 1
+    _max_pool2d_scatter[grad.dtype, width, places.dtype](
+        out.size // width, grads, places, out, C // width, geometry_argument(geometry)
     )
     return channels_first(out)
 
@@ -82,20 +104,28 @@ def max_pool2d_gather(x: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry)
 
 def avg_pool2d(x: cupy.ndarray, scale: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
     """(N, C, OH, OW): the sum of each window of ``x`` (N, C, H, W) times ``scale`` (OH, OW)."""
-    N, C, _, _ = x.shape
+    images = channels_last(x)
+    N, _, _, C = images.shape
     out = cupy.empty((N, *geometry.output_size, C), x.dtype)
+    width = vector_width(C, images)
+    if out.size // width < _FEW_THREADS:  # such as the means of whole images
+        width = 1
     factors = cupy.ascontiguousarray(scale, accumulator(x.dtype))
-    _avg_pool2d[x.dtype](out.size, channels_last(x), factors, out, C, geometry_argument(geometry))
+    _avg_pool2d[x.dtype, width](
+        out.size // width, images, factors, out, C // width, geometry_argument(geometry)
+    )
     return channels_first(out)
 
 
 def avg_pool2d_scatter(grad: cupy.ndarray, scale: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
     """(N, C, H, W): each ``grad`` (N, C, OH, OW) times ``scale`` added to its whole window."""
-    N, C, _, _ = grad.shape
+    grads = channels_last(grad)
+    N, _, _, C = grads.shape
     out = cupy.empty((N, *geometry.input_size, C), grad.dtype)
+    width = vector_width(C, grads)
     factors = cupy.ascontiguousarray(scale, accumulator(grad.dtype))
-    _avg_pool2d_scatter[grad.dtype](
-        out.size, channels_last(grad), factors, out, C, geometry_argument(geometry)
+    _avg_pool2d_scatter[grad.dtype, width](
+        out.size // width, grads, factors, out, C // width, geometry_argument(geometry)
     )
     return channels_first(out)
 
@@ -104,7 +134,8 @@ def adaptive_max_pool2d(x: cupy.ndarray, output_size: Pair) -> tuple[cupy.ndarra
     """The maximum of each window and its int64 index h * W + w, both (N, C, OH, OW).
 
     Window i of o takes rows floor(i * H / o) up to ceil((i + 1) * H / o), and columns likewise. Of
-    equal maxima the first is meant, as in ``torch.nn.functional.adaptive_max_pool2d``.
+    equal maxima the first is meant, as in ``torch.nn.functional.adaptive_max_pool2d``. NaN is
+    larger than everything, and of several the first is meant.
     """
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)
@@ -119,7 +150,7 @@ def plane_scatter(grad: cupy.ndarray, indices: cupy.ndarray, input_size: Pair) -
     With equal indices in a plane the order of the sums, and their last bits, vary between runs.
     """
     N, C, OH, OW = grad.shape
-    planes = cupy.zeros((N, *input_size, C), grad.dtype)
+    planes = cupy.zeros((N, *input_size, C), accumulator(grad.dtype))
     _plane_scatter[grad.dtype](
         grad.size,
         channels_last(grad),
@@ -129,7 +160,7 @@ def plane_scatter(grad: cupy.ndarray, indices: cupy.ndarray, input_size: Pair) -
         OH * OW,
         math.prod(input_size),
     )
-    return channels_first(planes)
+    return channels_first(planes.astype(grad.dtype, copy=False))
 
 
 def plane_gather(x: cupy.ndarray, indices: cupy.ndarray) -> cupy.ndarray:

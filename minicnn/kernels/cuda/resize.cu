@@ -1,47 +1,24 @@
 // Resizing of x (N, H, W, C) to (N, OH, OW, C). scale is input pixels per output pixel.
 //
-// The backward kernels scatter with atomics, as the number of output pixels that read an input
-// pixel varies; the order of the sums, and with it their last bits, may change between runs.
+// The gradient is gathered: each input pixel looks for the output pixels that read it, which lie in
+// one range of rows and one of columns. Scattering would need no search but atomics, with sums in
+// an order left to chance, and none of 16 bits.
 #include "common.cuh"
 
-// ---- nearest ----
+// ---- along one axis: the input pixels that output pixel `i` reads ----
 
-// The input row (column) that output row (column) `i` copies. As in torch, the product is rounded
-// to float whatever the type of the pixels.
-__device__ inline int nearest(int i, float scale, int IN) {
-    return min((int)floorf(__fmul_rn((float)i, scale)), IN - 1);
-}
+// The input pixel that it copies. As in torch, the product is rounded to float whatever the type of
+// the pixels.
+struct Nearest {
+    int first;
 
-// One thread per output pixel and channel.
-template <typename T>
-__global__ void resize_nearest(long long count, const T* x, T* out, int C, int H, int W, int OH,
-                               int OW, float scale_h, float scale_w) {
-    const long long target = thread_index();
-    if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const int w = nearest(take_last(i, OW), scale_w, W);
-    const int h = nearest(take_last(i, OH), scale_h, H);
-    out[target] = x[((i * H + h) * W + w) * C + c];
-}
+    __device__ Nearest(int i, float scale, int IN, bool align_corners)
+        : first(min((int)floorf(__fmul_rn((float)i, scale)), IN - 1)) {}
+    __device__ float weight(int pixel) const { return pixel == first ? 1 : 0; }
+};
 
-// grad (N, OH, OW, C) -> grad_x (N, H, W, C), zero before. One thread per element of grad.
-template <typename T>
-__global__ void resize_nearest_backward(long long count, const T* grad, T* grad_x, int C, int H,
-                                        int W, int OH, int OW, float scale_h, float scale_w) {
-    const long long source = thread_index();
-    if (source >= count) return;
-    long long i = source;
-    const int c = take_last(i, C);
-    const int w = nearest(take_last(i, OW), scale_w, W);
-    const int h = nearest(take_last(i, OH), scale_h, H);
-    atomicAdd(&grad_x[((i * H + h) * W + w) * C + c], grad[source]);
-}
-
-// ---- bilinear ----
-
-// The two input rows (columns) between which output row (column) `i` lies, and the share of the
-// second. With align_corners the centres of the corner pixels coincide, else their outer edges.
+// The two input pixels between which it lies, and the share of the second. With align_corners the
+// centres of the corner pixels coincide, else their outer edges.
 template <typename A>
 struct Between {
     int first, second;
@@ -53,9 +30,25 @@ struct Between {
         second = min(first + 1, IN - 1);
         share = min(position - first, A(1));
     }
+    __device__ A weight(int pixel) const {
+        return (pixel == first ? 1 - share : A(0)) + (pixel == second ? share : A(0));
+    }
 };
 
-// One thread per output pixel and channel.
+// ---- forward: one thread per output pixel and channel ----
+
+template <typename T>
+__global__ void resize_nearest(long long count, const T* x, T* out, int C, int H, int W, int OH,
+                               int OW, float scale_h, float scale_w) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    long long i = target;
+    const int c = take_last(i, C);
+    const int w = Nearest(take_last(i, OW), scale_w, W, false).first;
+    const int h = Nearest(take_last(i, OH), scale_h, H, false).first;
+    out[target] = x[((i * H + h) * W + w) * C + c];
+}
+
 template <typename T>
 __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int H, int W, int OH,
                                 int OW, acc_t<T> scale_h, acc_t<T> scale_w, bool align_corners) {
@@ -75,26 +68,58 @@ __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int 
     out[target] = T((1 - h.share) * upper + h.share * lower);
 }
 
-// grad (N, OH, OW, C) -> grad_x (N, H, W, C), zero before. One thread per element of grad, which
-// it shares out among the four input pixels.
+// ---- backward: one thread per input pixel and channel ----
+
+// Output pixels that may read input pixel `pixel`, first ... last; some at the ends do not. All
+// output pixels that would lie behind the input read its last pixel.
+struct Readers {
+    int first, last;
+
+    // Reader i lies on (i + 0.5) * scale - 0.5, i * scale, or anywhere between, with one more on
+    // either side against rounding.
+    template <typename A>
+    __device__ Readers(int pixel, A scale, int IN, int OUT) {
+        const A from = (pixel - 1) / scale - 2;
+        const A to = (pixel + A(1.5)) / scale + 2;
+        first = (int)max(from, A(0));
+        last = pixel == IN - 1 || !(to < OUT - 1) ? OUT - 1 : (int)to;
+    }
+};
+
+// grad_x = sum of grad (N, OH, OW, C) times the weights with which its pixels read this one.
+template <typename T, typename Place, typename A>
+__device__ void gather_gradient(long long count, const T* grad, T* grad_x, int C, int H, int W,
+                                int OH, int OW, A scale_h, A scale_w, bool align_corners) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    long long i = target;
+    const int c = take_last(i, C);
+    const int w = take_last(i, W);
+    const int h = take_last(i, H);
+    const Readers rows(h, scale_h, H, OH);
+    const Readers columns(w, scale_w, W, OW);
+    acc_t<T> sum = 0;
+    for (int oh = rows.first; oh <= rows.last; ++oh) {
+        const acc_t<T> row_weight = Place(oh, scale_h, H, align_corners).weight(h);
+        if (row_weight == 0) continue;
+        for (int ow = columns.first; ow <= columns.last; ++ow) {
+            const acc_t<T> weight = row_weight * Place(ow, scale_w, W, align_corners).weight(w);
+            if (weight != 0) sum += weight * acc_t<T>(grad[((i * OH + oh) * OW + ow) * C + c]);
+        }
+    }
+    grad_x[target] = T(sum);
+}
+
+template <typename T>
+__global__ void resize_nearest_backward(long long count, const T* grad, T* grad_x, int C, int H,
+                                        int W, int OH, int OW, float scale_h, float scale_w) {
+    gather_gradient<T, Nearest>(count, grad, grad_x, C, H, W, OH, OW, scale_h, scale_w, false);
+}
+
 template <typename T>
 __global__ void resize_bilinear_backward(long long count, const T* grad, T* grad_x, int C, int H,
                                          int W, int OH, int OW, acc_t<T> scale_h, acc_t<T> scale_w,
                                          bool align_corners) {
-    using A = acc_t<T>;
-    const long long source = thread_index();
-    if (source >= count) return;
-    long long i = source;
-    const int c = take_last(i, C);
-    const Between<A> w(take_last(i, OW), scale_w, W, align_corners);
-    const Between<A> h(take_last(i, OH), scale_h, H, align_corners);
-    T* above = grad_x + (i * H + h.first) * W * C + c;
-    T* below = grad_x + (i * H + h.second) * W * C + c;
-    const long long left = (long long)w.first * C;
-    const long long right = (long long)w.second * C;
-    const A value = A(grad[source]);
-    atomicAdd(&above[left], T((1 - h.share) * (1 - w.share) * value));
-    atomicAdd(&above[right], T((1 - h.share) * w.share * value));
-    atomicAdd(&below[left], T(h.share * (1 - w.share) * value));
-    atomicAdd(&below[right], T(h.share * w.share * value));
+    gather_gradient<T, Between<acc_t<T>>>(count, grad, grad_x, C, H, W, OH, OW, scale_h, scale_w,
+                                          align_corners);
 }

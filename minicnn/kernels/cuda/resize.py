@@ -9,7 +9,7 @@ import cupy
 import numpy as np
 
 from ..geometry import Pair
-from .module import FLOATS, CudaFile, channels_first, channels_last
+from .module import FLOATS, HALVES, CudaFile, channels_first, channels_last
 
 __all__ = [
     "resize_bilinear",
@@ -21,10 +21,10 @@ __all__ = [
 Scale = tuple[float, float]
 
 cuda_file = CudaFile("resize.cu")
-_nearest = cuda_file.kernel("resize_nearest", FLOATS)
-_nearest_backward = cuda_file.kernel("resize_nearest_backward", FLOATS)
-_bilinear = cuda_file.kernel("resize_bilinear", FLOATS)
-_bilinear_backward = cuda_file.kernel("resize_bilinear_backward", FLOATS)
+_nearest = cuda_file.kernel("resize_nearest", HALVES + FLOATS)
+_nearest_backward = cuda_file.kernel("resize_nearest_backward", HALVES + FLOATS)
+_bilinear = cuda_file.kernel("resize_bilinear", HALVES + FLOATS)
+_bilinear_backward = cuda_file.kernel("resize_bilinear_backward", HALVES + FLOATS)
 
 
 def resize_nearest(x: cupy.ndarray, output_size: Pair, scale: Scale) -> cupy.ndarray:
@@ -37,15 +37,12 @@ def resize_nearest(x: cupy.ndarray, output_size: Pair, scale: Scale) -> cupy.nda
 
 
 def resize_nearest_backward(grad: cupy.ndarray, input_size: Pair, scale: Scale) -> cupy.ndarray:
-    """(N, C, H, W): the gradient of :func:`resize_nearest` by its input.
-
-    The order of the sums, and their last bits, vary between runs.
-    """
+    """(N, C, H, W): the gradient of :func:`resize_nearest` by its input."""
     N, C, OH, OW = grad.shape
-    out = cupy.zeros((N, *input_size, C), grad.dtype)
+    out = cupy.empty((N, *input_size, C), grad.dtype)
     factors = np.float32(scale[0]), np.float32(scale[1])
     _nearest_backward[grad.dtype](
-        grad.size, channels_last(grad), out, C, *input_size, OH, OW, *factors
+        out.size, channels_last(grad), out, C, *input_size, OH, OW, *factors
     )
     return channels_first(out)
 
@@ -66,14 +63,11 @@ def resize_bilinear(
 def resize_bilinear_backward(
     grad: cupy.ndarray, input_size: Pair, scale: Scale, align_corners: bool
 ) -> cupy.ndarray:
-    """(N, C, H, W): the gradient of :func:`resize_bilinear` by its input.
-
-    The order of the sums, and their last bits, vary between runs.
-    """
+    """(N, C, H, W): the gradient of :func:`resize_bilinear` by its input."""
     N, C, OH, OW = grad.shape
-    out = cupy.zeros((N, *input_size, C), grad.dtype)
+    out = cupy.empty((N, *input_size, C), grad.dtype)
     factors = float(scale[0]), float(scale[1])
     _bilinear_backward[grad.dtype](
-        grad.size, channels_last(grad), out, C, *input_size, OH, OW, *factors, align_corners
+        out.size, channels_last(grad), out, C, *input_size, OH, OW, *factors, align_corners
     )
     return channels_first(out)

@@ -18,6 +18,8 @@ from cuda_emulator.resources import REGISTERS_PER_MULTIPROCESSOR, compile_for
 
 from minicnn.kernels.cuda import module
 
+pytestmark = pytest.mark.cpu_only
+
 FILES = sorted(path.stem for path in module.FOLDER.glob("*.cu"))
 
 
@@ -34,9 +36,17 @@ def launchers(stem: str) -> module.CudaFile:
 
 
 def test_files_are_found() -> None:
-    assert {"conv", "pool", "norm", "dropout", "activation", "loss", "resize", "optim"} <= set(
-        FILES
-    )
+    assert {
+        "conv",
+        "pool",
+        "norm",
+        "dropout",
+        "activation",
+        "images",
+        "loss",
+        "resize",
+        "optim",
+    } <= set(FILES)
 
 
 @pytest.mark.parametrize("arch", ["sm_80", "sm_90", "sm_100"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip("cupy", reason="CuPy is not installed")
 
 from minicnn.kernels import Geometry
 from minicnn.kernels.cuda import module
-from minicnn.kernels.cuda.module import FLOATS, CudaFile, geometry_argument
+from minicnn.kernels.cuda.module import FLOATS, CudaFile, geometry_argument, vector_width
 
 
 @pytest.fixture
@@ -19,7 +20,9 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list:
     """Grid, block and arguments of each launch, which does not take place."""
     calls: list = []
     monkeypatch.setattr(
-        CudaFile, "compiled", lambda self, name: lambda *launch: calls.append((name, *launch))
+        CudaFile,
+        "compiled",
+        lambda self, name: lambda *launch, shared_mem: calls.append((name, *launch)),
     )
     return calls
 
@@ -42,6 +45,30 @@ def test_scalars_get_the_kernel_types(launched: list) -> None:
             np.int64,
         ]
         assert args == (1000, 3, 0.5, True, 0, 7)
+
+
+def test_template_parameters_may_be_numbers_and_go_together() -> None:
+    kernel = CudaFile("any.cu").kernel("f", [("float32", 4), ("float64", 1)], ("uint8",))
+    assert list(kernel.instances.values()) == [
+        "f<float, 4, unsigned char>",
+        "f<double, 1, unsigned char>",
+    ]
+    assert kernel[np.dtype(np.float32), 4, np.dtype(np.uint8)]
+    with pytest.raises(TypeError, match="float64, 1, uint8, got float32, 1, uint8"):
+        kernel[np.dtype(np.float32), 1, np.dtype(np.uint8)]
+
+
+def test_vectors_of_16_bytes_where_they_fit() -> None:
+    def array(dtype: str, address: int = 512) -> SimpleNamespace:
+        return SimpleNamespace(dtype=np.dtype(dtype), data=SimpleNamespace(ptr=address))
+
+    for dtype, width in (("float16", 8), ("bfloat16", 8), ("float32", 4), ("float64", 1)):
+        assert vector_width(24, array(dtype)) == width
+    assert vector_width(4, array("float32")) == 4
+    assert vector_width(4, array("float16")) == 1
+    assert vector_width(24, array("float16", 528), None, array("uint8", 16)) == 8
+    assert vector_width(24, array("float16", 516)) == 1
+    assert vector_width(24, array("float16"), None, array("float32", 8)) == 1
 
 
 def test_nothing_to_do_is_not_launched(launched: list) -> None:

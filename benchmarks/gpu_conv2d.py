@@ -1,0 +1,168 @@
+"""Each convolution of AlexNet, VGG16 and ResNet-34 on the GPU, in three directions, against cuDNN.
+
+    python benchmarks/gpu_conv2d.py --json conv2d.json
+
+cuDNN is called through PyTorch, with channels-last memory and ``cudnn.benchmark``. Both frameworks
+work on the very same arrays, and each result is first compared with the other's. There is no bias.
+The first layers' input gradients are left out: training never asks for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from common import print_environment, write_json
+from conv2d import LAYERS as ALEXNET
+from conv2d import geometry_of, minicnn_passes, torch_passes
+from gpu import PRECISIONS, allow_tf32, gpu_seconds, require_gpu
+
+from minicnn.device import cupy
+from minicnn.kernels import Geometry
+
+BATCH = 64
+# name: input channels, output channels, input size, kernel size, stride, padding
+VGG16 = {
+    "conv1_1": (3, 64, 224, 3, 1, 1),
+    "conv1_2": (64, 64, 224, 3, 1, 1),
+    "conv2_1": (64, 128, 112, 3, 1, 1),
+    "conv2_2": (128, 128, 112, 3, 1, 1),
+    "conv3_1": (128, 256, 56, 3, 1, 1),
+    "conv3_2": (256, 256, 56, 3, 1, 1),
+    "conv4_1": (256, 512, 28, 3, 1, 1),
+    "conv4_2": (512, 512, 28, 3, 1, 1),
+    "conv5_1": (512, 512, 14, 3, 1, 1),
+}
+RESNET34 = {
+    "conv1": (3, 64, 224, 7, 2, 3),
+    "layer1": (64, 64, 56, 3, 1, 1),
+    "layer2.0": (64, 128, 56, 3, 2, 1),
+    "layer2.0.downsample": (64, 128, 56, 1, 2, 0),
+    "layer2": (128, 128, 28, 3, 1, 1),
+    "layer3.0": (128, 256, 28, 3, 2, 1),
+    "layer3.0.downsample": (128, 256, 28, 1, 2, 0),
+    "layer3": (256, 256, 14, 3, 1, 1),
+    "layer4.0": (256, 512, 14, 3, 2, 1),
+    "layer4.0.downsample": (256, 512, 14, 1, 2, 0),
+    "layer4": (512, 512, 7, 3, 1, 1),
+}
+NETWORKS = {"AlexNet": ALEXNET, "VGG16": VGG16, "ResNet-34": RESNET34}
+LAYERS = {
+    f"{network} {name}": layer
+    for network, layers in NETWORKS.items()
+    for name, layer in layers.items()
+}
+# Largest difference that rounding explains, as a share of the largest value: bf16 keeps 8 bits of
+# a result, TF32 11 bits of each operand.
+TOLERANCE = {"bf16": 2e-2, "tf32": 5e-3}
+
+
+def flops(batch: int, layer: tuple[int, ...]) -> int:
+    """Additions and multiplications of a convolution without tricks, in each direction."""
+    C, O, _, kernel_size, *_ = layer
+    OH, OW = geometry_of(layer).output_size
+    return 2 * batch * OH * OW * O * C * kernel_size**2
+
+
+def operands(batch: int, layer: tuple[int, ...], precision: str) -> list[Any]:
+    """x, weight and the output's gradient: random tensors on the GPU, channels-last in memory."""
+    import torch
+
+    C, O, size, kernel_size, *_ = layer
+    OH, OW = geometry_of(layer).output_size
+    shapes = [(batch, size, size, C), (O, kernel_size, kernel_size, C), (batch, OH, OW, O)]
+    dtype = {"bf16": torch.bfloat16, "tf32": torch.float32}[precision]
+    return [torch.randn(s, device="cuda").to(dtype).permute(0, 3, 1, 2) for s in shapes]
+
+
+def passes(tensors: list[Any], geometry: Geometry) -> dict[str, dict[str, Any]]:
+    """For each direction, the calls of both frameworks."""
+    x, weight, grad = tensors
+    arrays = [cupy().from_dlpack(tensor) for tensor in tensors]
+    theirs = torch_passes(x, weight, None, grad, geometry)
+    ours = minicnn_passes(arrays[0], arrays[1], None, arrays[2], geometry)
+    return {name: {"minicnn": ours[name], "torch": theirs[name]} for name in ours}
+
+
+def difference(ours: Any, theirs: Any) -> float:
+    """The largest difference of two results, as a share of the largest value."""
+    import torch
+
+    ours, theirs = torch.from_dlpack(ours).float(), theirs.float()
+    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
+
+
+def measure(name: str, batch: int, precision: str, repeats: int) -> Iterator[dict[str, Any]]:
+    """A row for each direction of one layer."""
+    layer = LAYERS[name]
+    tensors = operands(batch, layer, precision)
+    for direction, runs in passes(tensors, geometry_of(layer)).items():
+        if layer[0] == 3 and direction == "input gradient":
+            continue
+        error = difference(runs["minicnn"](), runs["torch"]())
+        seconds = gpu_seconds(runs, repeats)
+        yield {
+            "layer": name,
+            "pass": direction,
+            "precision": precision,
+            **seconds,
+            "tflops": flops(batch, layer) / seconds["minicnn"] / 1e12,
+            "ratio": seconds["torch"] / seconds["minicnn"],
+            "difference": error,
+            "agrees": error <= TOLERANCE[precision],
+        }
+
+
+def print_row(row: dict[str, Any]) -> None:
+    print(
+        f"{row['layer']:30} {row['pass']:16} {row['precision']}",
+        f"{row['minicnn'] * 1e3:10.3f}{row['torch'] * 1e3:10.3f}",
+        f"{row['ratio']:12.2f}{row['tflops']:10.1f}",
+        "" if row["agrees"] else f"  results differ by {row['difference']:.1e}",
+        flush=True,
+    )
+
+
+def print_ratios(rows: list[dict[str, Any]], precisions: Iterable[str]) -> None:
+    for precision in precisions:
+        ratios = [row["ratio"] for row in rows if row["precision"] == precision]
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        print(f"torch/minicnn, geometric mean in {precision}: {mean:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--batch", type=int, default=BATCH, help=f"images (default {BATCH})")
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
+    parser.add_argument("--repeats", type=int, default=5, help="timed bursts (default 5)")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    args = parser.parse_args()
+    require_gpu()
+    import torch
+
+    allow_tf32()
+    torch.backends.cudnn.benchmark = True
+    rows: list[dict[str, Any]] = []
+    print(f"{'milliseconds, batch ' + str(args.batch):52} {'minicnn':>10}{'cuDNN':>10}", end=" ")
+    print(f"{'cuDNN/minicnn':>12}{'TFLOP/s':>10}")
+    for precision in args.precision:
+        for name in LAYERS:
+            for row in measure(name, args.batch, precision, args.repeats):
+                print_row(row)
+                rows.append(row)
+            if args.json:  # after each, so that a run that is stopped leaves what it measured
+                write_json(args.json, {"batch": args.batch, "rows": rows})
+    print_ratios(rows, args.precision)
+    print()
+    print_environment()
+    wrong = [row for row in rows if not row["agrees"]]
+    if wrong:
+        sys.exit(f"{len(wrong)} of {len(rows)} results differ from cuDNN's")
+
+
+if __name__ == "__main__":
+    main()

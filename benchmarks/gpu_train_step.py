@@ -1,0 +1,307 @@
+"""AlexNet's training step on the GPU, eager and as a CUDA graph, against PyTorch.
+
+    python benchmarks/gpu_train_step.py --batch 128 --precision bf16 --json train_bf16_128.json
+
+All start from the same weights and take the same batches, which are on the GPU already, by turns.
+A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4.
+With dropout off, their losses are compared first. PyTorch runs
+
+- eager: with all its defaults, but bf16 autocast, or TF32 also in matrix products;
+- tuned: the same with channels-last memory, ``cudnn.benchmark`` and ``SGD(fused=True)``;
+- tuned graph: that whole step captured as a CUDA graph;
+- compile: ``torch.compile(mode="max-autotune")`` of network and loss, and of the optimizer's step.
+  It may take minutes to compile, so it runs if asked for with ``--contenders``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import itertools
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import print_environment, write_json
+from conv2d import LAYERS as CONVOLUTIONS
+from gpu import (
+    PRECISIONS,
+    allow_tf32,
+    event_seconds,
+    free_unused_memory,
+    peak_bytes,
+    require_gpu,
+)
+from gpu_conv2d import flops
+from train_step import INPUT_SIZE, MIB, NUM_CLASSES
+from train_step import SGD_OPTIONS as USUAL_OPTIONS
+
+import minicnn as mc
+from minicnn import models, nn, optim
+
+CONTENDERS = ("minicnn", "minicnn graph", "torch eager", "torch tuned", "torch tuned graph")
+COMPILE = "torch compile"
+WARM_UP_STEPS = 20
+STEPS_PER_TURN = 10
+NUM_BATCHES = 4
+LINEAR_LAYERS = ((256 * 6 * 6, 4096), (4096, 4096), (4096, NUM_CLASSES))
+CHECK_BATCH, CHECK_STEPS, CHECK_TOLERANCE = 32, 6, 0.05
+# At the usual rate the loss on random images soon is infinite, and adding NaNs takes less power.
+SGD_OPTIONS = {**USUAL_OPTIONS, "lr": 1e-5}
+
+Step = Callable[[Any, Any], Any]  # images and labels to the loss
+Batches = list[tuple[Any, Any]]  # PyTorch's tensors on the GPU
+
+
+def training_flops(batch: int) -> int:
+    """Additions and multiplications of one step; the first layer has no input gradient."""
+    convolutions = [flops(batch, layer) for layer in CONVOLUTIONS.values()]
+    linear = sum(2 * batch * inputs * outputs for inputs, outputs in LINEAR_LAYERS)
+    return 3 * (sum(convolutions) + linear) - convolutions[0]
+
+
+def initial_weights() -> dict[str, np.ndarray]:
+    mc.manual_seed(0)
+    net = models.AlexNet227(num_classes=NUM_CLASSES)
+    return {name: weight.numpy() for name, weight in net.state_dict().items()}
+
+
+def random_batches(batch: int) -> Batches:
+    import torch
+
+    torch.manual_seed(0)
+    shape = (batch, *INPUT_SIZE["alexnet"])
+    return [
+        (torch.randn(shape, device="cuda"), torch.randint(NUM_CLASSES, (batch,), device="cuda"))
+        for _ in range(NUM_BATCHES)
+    ]
+
+
+def contender(
+    name: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
+) -> Callable[[], Any]:
+    """What makes one step on the next batch and returns the loss."""
+    framework, _, mode = name.partition(" ")
+    make = minicnn_contender if framework == "minicnn" else torch_contender
+    step, batches = make(mode, weights, batches, precision, dropout)
+    turns = itertools.cycle(batches)
+    return lambda: step(*next(turns))
+
+
+def minicnn_contender(
+    mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
+) -> tuple[Step, list[tuple[mc.Tensor, mc.Tensor]]]:
+    net = models.AlexNet227(num_classes=NUM_CLASSES)
+    net.load_state_dict({name: mc.from_numpy(weight) for name, weight in weights.items()})
+    step = minicnn_step(net.to("cuda").train(dropout), precision)
+    ours = [
+        (mc.from_dlpack(channels_last(images)), mc.from_dlpack(labels))
+        for images, labels in batches
+    ]
+    return mc.cuda.graph(step) if mode == "graph" else step, ours
+
+
+def minicnn_step(net: nn.Module, precision: str) -> Step:
+    criterion, sgd = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), **SGD_OPTIONS)
+    autocast = {"bf16": lambda: mc.autocast(dtype=mc.bfloat16), "tf32": contextlib.nullcontext}
+
+    def step(images: mc.Tensor, labels: mc.Tensor) -> mc.Tensor:
+        sgd.zero_grad()
+        with autocast[precision]():
+            loss = criterion(net(images), labels)
+        loss.backward()
+        sgd.step()
+        return loss.detach()
+
+    return step
+
+
+def torch_contender(
+    mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
+) -> tuple[Step, Batches]:
+    import torch
+    import torch_models
+
+    with torch.device("cuda"):
+        net = torch_models.AlexNet227(NUM_CLASSES).train(dropout)
+    tuned = mode != "eager"
+    if tuned:
+        net = net.to(memory_format=torch.channels_last)
+        batches = [(channels_last(images), labels) for images, labels in batches]
+    sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS, fused=True if tuned else None)
+    step = torch_step(net, sgd, precision, tuned, compiled=mode == "compile")
+    captured = mode == "tuned graph"
+    warm_up(step, batches, torch.cuda.Stream() if captured else torch.cuda.current_stream())
+    if captured:
+        step = torch_graph(step, *batches[0])
+    # back to where minicnn begins, in place: the graph knows the addresses
+    net.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+    for state in sgd.state.values():
+        state["momentum_buffer"].zero_()
+    return step, batches
+
+
+def torch_step(net: Any, sgd: Any, precision: str, tuned: bool, compiled: bool) -> Step:
+    import torch
+
+    criterion = torch.nn.CrossEntropyLoss()
+
+    def forward(images: Any, labels: Any) -> Any:
+        with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16"):
+            return criterion(net(images), labels)
+
+    update = sgd.step
+    if compiled:
+        forward, update = (torch.compile(f, mode="max-autotune") for f in (forward, sgd.step))
+
+    def step(images: Any, labels: Any) -> Any:
+        torch.backends.cudnn.benchmark = tuned
+        if compiled:
+            torch.compiler.cudagraph_mark_step_begin()
+        sgd.zero_grad(set_to_none=True)
+        loss = forward(images, labels)
+        loss.backward()
+        update()
+        return loss.detach()
+
+    return step
+
+
+def warm_up(step: Step, batches: Batches, stream: Any) -> None:
+    """A few steps; what the trials of cuDNN and of the compiler took is not counted as memory."""
+    import torch
+
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for images, labels in batches[:3]:
+            step(images, labels)
+    torch.cuda.synchronize()
+    free_unused_memory()  # now, for nothing may be freed while a graph is captured
+    torch.cuda.reset_peak_memory_stats()
+
+
+def torch_graph(step: Step, images: Any, labels: Any) -> Step:
+    """``step``, which is warm, captured once, to be replayed on other images and labels."""
+    import torch
+
+    images, labels = torch.clone(images), torch.clone(labels)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = step(images, labels)
+
+    def replay(new_images: Any, new_labels: Any) -> Any:
+        images.copy_(new_images)
+        labels.copy_(new_labels)
+        graph.replay()
+        return loss
+
+    return replay
+
+
+def channels_last(images: Any) -> Any:
+    import torch
+
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def check_losses(names: list[str], weights: Mapping[str, np.ndarray], precision: str) -> None:
+    """Raise unless the losses of the first steps agree, dropout being off."""
+    batches = random_batches(CHECK_BATCH)
+    losses: dict[str, list[float]] = {}
+    for name in names:
+        run = contender(name, weights, batches, precision, dropout=False)
+        losses[name] = [run().item() for _ in range(CHECK_STEPS)]
+    first = losses[names[0]]
+    for name, others in losses.items():
+        print(f"{name:20} losses", *(f"{loss:.4f}" for loss in others))
+        if not np.allclose(others, first, rtol=CHECK_TOLERANCE, atol=CHECK_TOLERANCE):
+            raise RuntimeError(f"{name} and {names[0]} disagree on the first losses")
+    print()
+
+
+def step_seconds(runs: Mapping[str, Callable[[], Any]], turns: int) -> dict[str, float]:
+    """The median seconds of a step by CUDA events; ``runs`` take turns of some steps each."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(turns):
+        for name, run in runs.items():
+            seconds[name].append(event_seconds(run, STEPS_PER_TURN))
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
+    weights = initial_weights()
+    if COMPILE not in args.contenders:
+        check_losses(args.contenders, weights, args.precision)
+        free_unused_memory()
+    batches = random_batches(args.batch)
+    runs: dict[str, Callable[[], Any]] = {}
+
+    def start(name: str) -> None:
+        runs[name] = contender(name, weights, batches, args.precision, dropout=True)
+        for _ in range(WARM_UP_STEPS):
+            runs[name]()
+
+    memory: dict[str, float | None] = {
+        name: peak_bytes(functools.partial(start, name)) / MIB for name in args.contenders
+    }
+    if COMPILE in memory:  # its graphs keep memory that PyTorch does not count as given out
+        memory[COMPILE] = None
+    return [
+        {
+            "contender": name,
+            "seconds": seconds,
+            "images_per_second": args.batch / seconds,
+            "tflops": training_flops(args.batch) / seconds / 1e12,
+            "peak_memory_mib": memory[name],
+        }
+        for name, seconds in step_seconds(runs, args.turns).items()
+    ]
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    print(f"{'':20}{'ms':>10}{'images/s':>12}{'TFLOP/s':>10}{'MiB':>10}")
+    for row in rows:
+        memory = row["peak_memory_mib"]
+        print(
+            f"{row['contender']:20}{row['seconds'] * 1e3:10.3f}{row['images_per_second']:12.0f}",
+            f"{row['tflops']:9.1f}{'' if memory is None else round(memory):>10}",
+        )
+    print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=128, help="images per step (default 128)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=(*CONTENDERS, COMPILE),
+        default=CONTENDERS,
+        help=f"default: all but {COMPILE!r}",
+    )
+    parser.add_argument(
+        "--turns", type=int, default=9, help=f"of {STEPS_PER_TURN} timed steps each (default 9)"
+    )
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    args = parser.parse_args()
+    require_gpu()
+    allow_tf32()
+    rows = measure(args)
+    print(f"AlexNet, batch {args.batch}, {args.precision}")
+    print_rows(rows)
+    print_environment()
+    if args.json:
+        write_json(
+            args.json,
+            {"model": "alexnet", "batch": args.batch, "precision": args.precision, "rows": rows},
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The scale of a loss whose gradients are float16, on the GPU: undoing it, and choosing the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cupy
+import numpy as np
+
+from .module import FLOATS, HALVES, CudaFile, flatten, unflatten
+
+__all__ = ["unscale_step", "update_scale_step"]
+
+cuda_file = CudaFile("grad_scaler.cu")
+_unscale = cuda_file.kernel("unscale", FLOATS + HALVES)
+_update_scale = cuda_file.kernel("update_scale", ("float32",))
+
+
+def unscale_step(
+    grads: Sequence[cupy.ndarray], inverse_scale: cupy.ndarray | None, found_inf: cupy.ndarray
+) -> None:
+    """Multiplies gradients by ``inverse_scale`` and notes whether any is infinite or NaN.
+
+    Args:
+        grads: written in place.
+        inverse_scale: scalar of float32; None leaves the gradients as they are.
+        found_inf: scalar of float32; becomes 1 if a number is not finite, else stays.
+    """
+    for grad in grads:
+        (flat,) = flatten(grad)
+        # as addresses: the launcher would not take float32 scalars beside float64 gradients
+        scalars = [
+            None if scalar is None else np.uint64(scalar.data.ptr)
+            for scalar in (inverse_scale, found_inf)
+        ]
+        _unscale[grad.dtype](flat.size, flat, *scalars)
+        if inverse_scale is not None and flat.data.ptr != grad.data.ptr:
+            grad[...] = unflatten(flat, grad)
+
+
+def update_scale_step(
+    scale: cupy.ndarray,
+    inverse_scale: cupy.ndarray,
+    growth_tracker: cupy.ndarray,
+    found_inf: cupy.ndarray,
+    growth_factor: float,
+    backoff_factor: float,
+    growth_interval: int,
+) -> None:
+    """Chooses the scale of the next loss, as ``torch.amp.GradScaler`` does.
+
+    Args:
+        scale, inverse_scale: scalars of float32, written in place.
+        growth_tracker: scalar of int32, written in place: steps without overflow since the scale
+            changed last.
+        found_inf: scalar of float32; if not 0, gradients overflowed.
+        growth_factor: of the scale after ``growth_interval`` steps without overflow.
+        backoff_factor: of the scale after an overflow.
+        growth_interval: number of steps.
+    """
+    arrays = scale, inverse_scale, growth_tracker, found_inf
+    options = float(growth_factor), float(backoff_factor), int(growth_interval)
+    _update_scale[scale.dtype].launch((1,), (1,), *arrays, *options)

@@ -1,0 +1,216 @@
+"""Which tile a matrix product is cut into, and how many blocks share a tile: by rule or by table.
+
+The rule weighs, for each tile, what a multiprocessor does in a step against how many steps come
+one after another when all multiprocessors work. Its numbers are round ones: ``tune.py`` measures
+instead, and fills a table, by name of the GPU, that comes before the rule.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["TILES", "Gpu", "Plan", "Problem", "Tile", "choose", "cycles", "plans", "table_path"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How a block of threads divides its work: ``Tile`` of ``gemm.cuh``.
+
+    Args:
+        M: rows of the result for a block.
+        N: columns of the result for a block.
+        warp_M: rows for a warp.
+        warp_N: columns for a warp.
+        stages: steps whose operands are in shared memory at a time.
+        blocks: blocks that shall run on a multiprocessor at a time, which limits their registers.
+    """
+
+    M: int
+    N: int
+    warp_M: int
+    warp_N: int
+    stages: int
+    blocks: int
+
+    STEP_BYTES = 64  # of one row of an operand, in a step
+
+    @property
+    def name(self) -> str:
+        return f"{self.M}x{self.N}"
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.M // self.warp_M * (self.N // self.warp_N) * 32
+
+    def depth(self, itemsize: int) -> int:
+        """Elements along the depth in a step."""
+        return self.STEP_BYTES // itemsize
+
+    def shared_memory(self, result_itemsize: int) -> int:
+        """Bytes of shared memory: of the stages, or of the result and the places of its rows."""
+        stages = self.stages * (self.M + self.N) * self.STEP_BYTES
+        return max(stages, self.M * ((self.N + 8) * result_itemsize + 8))
+
+    def expression(self, itemsize: int) -> str:
+        """The tile in C++."""
+        numbers = (self.M, self.N, self.depth(itemsize), self.warp_M, self.warp_N)
+        return f"Tile<{', '.join(map(str, numbers))}, {self.stages}, {self.blocks}>"
+
+
+_SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
+_TENSOR_CORE_TILES = (
+    Tile(256, 128, 64, 64, 3, 1),
+    Tile(128, 128, 64, 64, 4, 2),
+    Tile(256, 64, 64, 64, 4, 2),
+    Tile(64, 256, 64, 64, 4, 2),
+    Tile(128, 64, 64, 32, 4, 3),
+    Tile(64, 64, 32, 32, 4, 4),
+)
+# TF32 wants some more registers than 256 x 64 leaves.
+_TF32_TILES = tuple(tile for tile in _TENSOR_CORE_TILES if tile.name != "256x64")
+_FLOAT_TILES = (
+    Tile(128, 64, 32, 64, 4, 2),
+    Tile(64, 128, 32, 64, 4, 2),
+    Tile(64, 64, 32, 64, 4, 4),
+)
+#: The tiles by the C++ type of the operands.
+TILES = {
+    "bfloat16": _TENSOR_CORE_TILES,
+    "float16": _TENSOR_CORE_TILES,
+    "tfloat32": _TF32_TILES,
+    "float": _FLOAT_TILES,
+}
+ITEMSIZE = {"bfloat16": 2, "float16": 2, "tfloat32": 4, "float": 4}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``count`` matrix products (M, depth) times (depth, N) of one kind.
+
+    Args:
+        kind: ``"forward"``, ``"input_grad"`` or ``"weight_grad"``.
+        type: the operands' C++ type.
+        result_itemsize: bytes of an element of the result.
+    """
+
+    kind: str
+    type: str
+    M: int
+    N: int
+    depth: int
+    count: int
+    result_itemsize: int
+
+    @property
+    def key(self) -> str:
+        """The problem's name in tables."""
+        return f"{self.kind} {self.type} {self.M}x{self.N}x{self.depth}*{self.count}"
+
+    def steps(self, tile: Tile) -> int:
+        """Steps along the whole depth."""
+        return -(-self.depth // tile.depth(ITEMSIZE[self.type]))
+
+    def tiles(self, tile: Tile) -> int:
+        """Tiles of one product's result."""
+        return -(-self.M // tile.M) * -(-self.N // tile.N)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A tile, and into how many parts its depth is split, one block each."""
+
+    tile: Tile
+    splits: int
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """What the choice depends on: the name, multiprocessors, and bytes of shared memory a block."""
+
+    name: str
+    multiprocessors: int
+    shared_memory: int
+
+
+@functools.lru_cache(maxsize=4096)
+def choose(problem: Problem, gpu: Gpu) -> Plan:
+    """The plan of the table for this GPU and problem, else the fastest by the rule."""
+    possible = plans(problem, gpu)
+    entry = read_table().get(gpu.name, {}).get(problem.key)
+    measured = (plan for plan in possible if [plan.tile.name, plan.splits] == entry)
+    return next(measured, possible[0])
+
+
+def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
+    """All plans that this GPU can run and that leave each block a few steps, best by rule first."""
+    return sorted(_possible(problem, gpu), key=lambda plan: cycles(problem, plan, gpu))
+
+
+def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
+    for tile in TILES[problem.type]:
+        for splits in _SPLITS:
+            result_itemsize = problem.result_itemsize if splits == 1 else 4
+            fits = tile.shared_memory(result_itemsize) <= gpu.shared_memory
+            if fits and (splits == 1 or problem.steps(tile) >= 4 * splits):
+                yield Plan(tile, splits)
+
+
+# What a multiprocessor does in a cycle, roughly as on the A100: multiply-adds by type, and bytes
+# from shared memory, the second-level cache and memory.
+_MULTIPLY_ADDS = {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}
+_SHARED_BYTES, _CACHE_BYTES, _MEMORY_BYTES = 128, 40, 10
+_STEP_LATENCY = 400  # cycles from a barrier to the next that a lone block cannot go below
+_BLOCK_START, _LAUNCH = 1500, 3000  # cycles
+
+
+def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
+    """An estimate of the time that a plan takes, in cycles of the GPU's clock."""
+    tile = plan.tile
+    warps = tile.threads // 32
+    step = max(
+        tile.M * tile.N * tile.depth(ITEMSIZE[problem.type]) / _MULTIPLY_ADDS[problem.type],
+        warps * (tile.warp_M + tile.warp_N) * tile.STEP_BYTES / _SHARED_BYTES,
+        (tile.M + tile.N) * tile.STEP_BYTES / _CACHE_BYTES,
+    )
+    steps = -(-problem.steps(tile) // plan.splits)
+    result = tile.M * tile.N * problem.result_itemsize / _CACHE_BYTES
+
+    def wave(blocks: int) -> float:
+        """Blocks that run side by side on a multiprocessor."""
+        return steps * max(blocks * step, _STEP_LATENCY) + blocks * result + _BLOCK_START
+
+    blocks = problem.tiles(tile) * problem.count * plan.splits
+    full, rest = divmod(blocks, gpu.multiprocessors * tile.blocks)
+    time = full * wave(tile.blocks)
+    if rest:
+        time += wave(-(-rest // gpu.multiprocessors))
+    if plan.splits > 1:  # the sums of the parts are written and read again
+        parts = problem.M * problem.N * problem.count * plan.splits * 4
+        time += _LAUNCH + 2 * parts / (_MEMORY_BYTES * gpu.multiprocessors)
+    return time
+
+
+# ---- tables ----
+
+
+def table_path() -> Path:
+    """Where the user's table of measured plans lies."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "minicnn" / "tiles.json"
+
+
+@functools.cache
+def read_table() -> dict[str, dict[str, list[object]]]:
+    """Plans ``[tile, splits]`` by GPU and problem: those that come with the package and the user's."""
+    table: dict[str, dict[str, list[object]]] = {}
+    for path in (Path(__file__).with_name("tiles.json"), table_path()):
+        if path.exists():
+            for gpu, entries in json.loads(path.read_text(encoding="utf-8")).items():
+                table.setdefault(gpu, {}).update(entries)
+    return table

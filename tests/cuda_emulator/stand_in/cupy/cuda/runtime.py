@@ -1,0 +1,44 @@
+"""A few functions of the CUDA runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import emulation
+from .._stream import refuse
+
+__all__ = ["deviceSynchronize", "getDevice", "getDeviceCount", "getDeviceProperties"]
+
+MAX_SHARED_MEMORY = {"80": 166912, "90": 232448}  # bytes a block may have at most, by architecture
+
+
+class CUDARuntimeError(RuntimeError):
+    """Never raised here; for code that catches it."""
+
+
+def getDeviceCount() -> int:
+    """One GPU."""
+    return 1
+
+
+def getDevice() -> int:
+    """The number of the current GPU."""
+    return 0
+
+
+def getDeviceProperties(device: int) -> dict[str, Any]:
+    """Those properties of the pretended GPU that are asked for."""
+    return {
+        "name": b"CUDA emulator",
+        "major": int(emulation.arch[:-1]),
+        "minor": int(emulation.arch[-1]),
+        "multiProcessorCount": 4,
+        "sharedMemPerBlockOptin": MAX_SHARED_MEMORY[emulation.arch],
+        "totalGlobalMem": 80 << 30,
+        "warpSize": 32,
+    }
+
+
+def deviceSynchronize() -> None:
+    """Waits for all streams."""
+    refuse("deviceSynchronize")

@@ -1,0 +1,21 @@
+"""What the stand-in has beyond CuPy: settings, which tests may set, and counters."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+# Whether every access of a kernel to memory is checked, and races are looked for.
+checked = os.environ.get("CUDA_EMULATOR_CHECKED", "0") == "1"
+
+# Order of blocks, warps and lanes; 0 is the natural one.
+seed = int(os.environ.get("CUDA_EMULATOR_SEED", "0"))
+
+# Compute capability of the pretended GPU.
+arch = "80"
+
+# How often numbers went from the device to the host, for which the host waits on a GPU.
+copies_to_host = 0
+
+# How often each kernel was launched, by (name, whether checked).
+launches: Counter[tuple[str, bool]] = Counter()

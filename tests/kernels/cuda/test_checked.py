@@ -1,0 +1,323 @@
+"""Every kernel once in the checked build, on shapes that do not fit its blocks, against the CPU.
+
+The emulated GPU then looks up every access to memory, and looks for races. A kernel or a function
+that is not called here is reported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import on_device
+import pytest
+
+import minicnn
+from minicnn.kernels import Geometry, cpu
+
+pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
+pytestmark = pytest.mark.emulated_only
+
+FLOATS = ["float32", "float64"]
+HALVES = ["float16", "bfloat16"]
+TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2, "float32": 1e-5, "float64": 1e-12}
+TF32_TOLERANCE = 4e-3
+
+CONV = Geometry((7, 6), (4, 2), (3, 2), (2, 3), (1, 0), (1, 1))
+DILATED = Geometry((9, 8), (5, 6), (3, 2), (1, 1), (0, 0), (2, 2))
+POINT = Geometry((3, 5), (3, 5), (1, 1))
+GROUPED = dataclasses.replace(CONV, groups=3)
+POOL = Geometry((7, 6), (4, 3), (3, 3), (2, 2), (1, 1))
+LARGE_POOL = Geometry((20, 19), (20, 5), (17, 16), (1, 2), (8, 3))
+TARGET = np.array([1, 4, -100, 0, 2])
+
+
+class Arrays:
+    """Draws arrays of one dtype, the same ones for each device."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)
+        self.half = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(np.float16)
+        self._rng = np.random.default_rng(0)
+
+    def __call__(self, *shape: int, dtype: Any = None) -> np.ndarray:
+        return self._rng.standard_normal(shape).astype(dtype or self.dtype)
+
+    def several(self, dtype: Any = None, positive: bool = False) -> list[np.ndarray]:
+        """Of several blocks, of less than one, and of nothing."""
+        arrays = [self(*shape, dtype=dtype) for shape in ((8195,), (3, 5), (2, 3, 4, 1), (0, 2))]
+        return [np.abs(array) for array in arrays] if positive else arrays
+
+
+Case = Callable[[Any, Arrays], Any]  # of the kernels of a device and arrays, to results
+
+
+def conv2d(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    for N, C, O, geometry in ((2, 5, 7, CONV), (2, 6, 9, GROUPED), (1, 3, 4, DILATED),
+                              (2, 8, 16, POINT), (0, 5, 7, CONV)):  # fmt: skip
+        Cg, (KH, KW) = C // geometry.groups, geometry.kernel_size
+        x, weight = a(N, C, *geometry.input_size), a(O, Cg, KH, KW)
+        grad, bias = a(N, O, *geometry.output_size), a(O)
+        results += [
+            k.conv2d(x, weight, bias, geometry),
+            k.conv2d(x, weight, None, geometry, True),
+            k.conv2d(x, weight, a(O, dtype=np.float32), geometry, True)
+            if a.dtype != np.float64
+            else bias,
+            k.conv2d_input_grad(grad, weight, geometry),
+            k.conv2d_weight_grad(grad, x, geometry),
+            k.conv2d_weight_grad(grad, x, geometry, np.dtype(np.float32)),
+        ]
+    return results
+
+
+def linear(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    for M, K, N in ((3, 5, 7), (2, 1031, 6), (0, 3, 2)):
+        x, weight, bias, grad = a(M, K), a(N, K), a(N), a(M, N)
+        results += [
+            k.linear(x, weight, bias),
+            k.linear(x, weight, None, True),
+            k.linear(x, weight, a(N, dtype=np.float32), True) if a.dtype != np.float64 else bias,
+            k.linear_input_grad(grad, weight),
+            k.linear_weight_grad(grad, x),
+            k.linear_weight_grad(grad, x, np.dtype(np.float32)),
+            k.linear_weight_grad(a(1031, 3), a(1031, 5)),
+        ]
+    return results
+
+
+def pooling(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    for N, C, geometry in ((2, 5, POOL), (1, 8, POOL), (1, 3, LARGE_POOL), (0, 4, POOL)):
+        x, grad = a(N, C, *geometry.input_size), a(N, C, *geometry.output_size)
+        out, argmax = k.max_pool2d(x, geometry)
+        clipped, places = k.max_pool2d(x, geometry, True)
+        scale = np.linspace(0.1, 1, grad[0, 0].size if N else 12).reshape(geometry.output_size)
+        results += [out, argmax, clipped, places]
+        results += [k.max_pool2d_scatter(grad, p, geometry) for p in (argmax, places)]
+        results += [k.max_pool2d_gather(x, p, geometry) for p in (argmax, places)]
+        results += [k.avg_pool2d(x, scale, geometry), k.avg_pool2d_scatter(grad, scale, geometry)]
+    return results
+
+
+def adaptive_pooling(k: Any, a: Arrays) -> list[Any]:
+    x = a(2, 5, 7, 6)
+    out, indices = k.adaptive_max_pool2d(x, (3, 4))
+    scattered = k.plane_scatter(a(2, 5, 3, 4), indices, (7, 6))
+    return [out, indices, scattered, k.plane_gather(a(2, 5, 7, 6), indices)]
+
+
+def batch_norm(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    real = np.dtype(np.float64 if a.dtype == np.float64 else np.float32)
+    for shape in ((2, 5, 3, 4), (5, 33, 9, 7), (6, 3), (2, 8, 2, 2)):
+        x, grad = a(*shape), a(*shape)
+        weight, bias = a(shape[1], dtype=real), a(shape[1], dtype=real)
+        out, mean, variance = k.batch_norm(x, weight, bias, 1e-3)
+        results += [out, mean, variance]
+        results += k.batch_norm_backward(grad, x, weight, mean, variance, 1e-3)
+        results += [k.channel_affine(x, weight, bias)]
+    return results
+
+
+def local_response_norm(k: Any, a: Arrays) -> list[Any]:
+    options = 4, 0.5, 0.75, 1.5
+    x, grad = a(2, 7, 3, 5), a(2, 7, 3, 5)
+    backward = k.local_response_norm_backward(grad, x, *options)
+    return [k.local_response_norm(x, *options), backward]
+
+
+def activation(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    for shape in ((2, 5, 3, 7), (3, 16, 5, 5), (1003, 3), (0, 3, 2, 2)):
+        x, grad = a(*shape), a(*shape)
+        results += [k.relu(x), k.relu_backward(grad, x), k.erf(x), k.channel_sum(x)]
+        results += [*k.relu_bias_backward(grad, x)]
+        results += [*k.relu_bias_backward(grad, x, np.dtype(np.float32))]
+        results += [k.channel_sum(x, np.dtype(np.float32))]
+    return results
+
+
+def dropout(k: Any, a: Arrays) -> list[Any]:
+    state = k.philox_state(lambda: (3, 2**40 + 1))
+    shapes = (2, 5, 3, 7), (2, 8, 3, 3), (1003,), (3, 5), (0, 3)
+    return [k.dropout(a(*shape), 0.3, state) for shape in shapes]
+
+
+def loss(k: Any, a: Arrays) -> list[Any]:
+    results = []
+    for classes in (5, 70):
+        logits, weight = a(5, classes), np.abs(a(classes)) + a.dtype.type(1)
+        for w, smoothing in ((None, 0.0), (weight, 0.1)):
+            results += k.softmax_cross_entropy(logits, TARGET, w, -100, smoothing)
+    return results
+
+
+def images(k: Any, a: Arrays) -> list[Any]:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 7), np.uint8)
+    channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    statistics = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
+    return [k.normalize_images(x, *statistics, a.dtype) for x in (pictures, channels_last)]
+
+
+def resize(k: Any, a: Arrays) -> list[Any]:
+    x, grad, output_size, scale = a(2, 5, 4, 6), a(2, 5, 7, 3), (7, 3), (4 / 7, 6 / 3)
+    results = [k.resize_nearest(x, output_size, scale)]
+    results += [k.resize_nearest_backward(grad, (4, 6), scale)]
+    for align_corners in (False, True):
+        results += [k.resize_bilinear(x, output_size, scale, align_corners)]
+        results += [k.resize_bilinear_backward(grad, (4, 6), scale, align_corners)]
+    return results
+
+
+def unfold(k: Any, a: Arrays) -> list[Any]:
+    columns = k.im2col(a(2, 5, 7, 6), CONV)
+    return [columns, k.col2im(a(*columns.shape), CONV)]
+
+
+def optimizers(k: Any, a: Arrays) -> list[Any]:
+    results: list[Any] = []
+    for half in (np.dtype(np.float16), minicnn.bfloat16):
+        params, states = a.several(), [a.several(), a.several(positive=True)]
+        lowered = [param.astype(half) for param in params]
+        scaling = np.array(0.5, np.float32), np.array(0, np.float32)
+        k.sgd_step(params, a.several(), states[0], lambda: (0.1, 0.9, 0.0, 0.01), True, lowered)
+        k.adam_step(params, a.several(half), *states, lambda: (2, 0.1, 0.9, 0.99, 1e-3, 0.01), True,
+                    scaling=scaling)  # fmt: skip
+        k.rmsprop_step(params, a.several(half), states[1], states[0], None,
+                       lambda: (0.1, 0.9, 1e-3, 0.5, 0.01), lowered=lowered)  # fmt: skip
+        results += [*params, *states[0], *states[1], *lowered]
+    return results
+
+
+def loss_scaling(k: Any, a: Arrays) -> list[Any]:
+    grads, infinite = a.several(), np.array([1, np.inf, 3], a.dtype)
+    scale, inverse, found = (np.array(v, np.float32) for v in (8, 0.125, 0))
+    tracker = np.array(1, np.int32)
+    k.unscale_step(grads, inverse, found)
+    k.update_scale_step(scale, inverse, tracker, found, 2.0, 0.5, 2)
+    grown = scale.copy()
+    k.unscale_step([infinite], None, found)
+    k.update_scale_step(scale, inverse, tracker, found, 2.0, 0.5, 2)
+    return [*grads, grown, scale, inverse, tracker, found]
+
+
+@contextlib.contextmanager
+def by_im2col() -> Iterator[None]:
+    os.environ["MINICNN_CUDA_CONV"] = "im2col"
+    try:
+        yield
+    finally:
+        del os.environ["MINICNN_CUDA_CONV"]
+
+
+@contextlib.contextmanager
+def with_tf32() -> Iterator[None]:
+    from minicnn.kernels.cuda.precision import allow_tf32
+
+    before = dict(allow_tf32)
+    allow_tf32.update(conv=True, linear=True)
+    try:
+        yield
+    finally:
+        allow_tf32.update(before)
+
+
+CASES: list[Case] = [
+    activation, adaptive_pooling, batch_norm, conv2d, dropout, images, linear,
+    local_response_norm, loss, loss_scaling, optimizers, pooling, resize, unfold,
+]  # fmt: skip
+WAYS: dict[str, Callable[[], Any]] = {
+    "": contextlib.nullcontext, "im2col": by_im2col, "TF32": with_tf32,
+}  # fmt: skip
+RUNS = [(case.__name__, dtype, "") for case in CASES for dtype in FLOATS + HALVES]
+RUNS += [(name, dtype, "im2col") for name in ("conv2d", "linear") for dtype in ["float32", *HALVES]]
+RUNS += [(name, "float32", "TF32") for name in ("conv2d", "linear")]
+
+
+class Recorder:
+    """The kernels of a device, and which of them were asked for."""
+
+    def __init__(self, kernels: Any) -> None:
+        self.kernels = kernels
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.names.add(name)
+        return getattr(self.kernels, name)
+
+
+@functools.cache
+def run_on_gpu(name: str, dtype: str, way: str) -> tuple[list[Any], frozenset[str]]:
+    """The results of a case in the checked build, and the functions that it called."""
+    import cupy
+
+    recorder, before = Recorder(on_device), cupy.emulation.checked
+    cupy.emulation.checked = True
+    try:
+        with WAYS[way]():
+            results = globals()[name](recorder, Arrays(dtype))
+    finally:
+        cupy.emulation.checked = before
+    return results, frozenset(recorder.names)
+
+
+@pytest.mark.parametrize("name, dtype, way", RUNS)
+def test_equals_the_cpu(name: str, dtype: str, way: str) -> None:
+    results, _ = run_on_gpu(name, dtype, way)
+    expected = globals()[name](cpu, Arrays(dtype))
+    tolerance = TF32_TOLERANCE if way == "TF32" else TOLERANCE[dtype]
+    for number, (ours, theirs) in enumerate(zip(results, expected, strict=True)):
+        message = f"result {number} of {name}"
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), message
+        if ours.dtype.kind in "iu":
+            np.testing.assert_array_equal(ours, theirs, err_msg=message)
+        else:
+            ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+            largest = np.abs(theirs[np.isfinite(theirs)]).max(initial=1)
+            np.testing.assert_allclose(
+                ours, theirs, rtol=0, atol=tolerance * largest, err_msg=message
+            )
+
+
+def test_every_function_is_called() -> None:
+    from minicnn.kernels import cuda
+
+    called = frozenset[str]().union(*(run_on_gpu(*run)[1] for run in RUNS))
+    assert sorted(set(cuda.__all__) - called) == []
+
+
+def test_every_kernel_is_launched() -> None:
+    """Of templates that are compiled on demand, one instance; of others, each that is declared."""
+    import cupy
+
+    from minicnn.kernels.cuda import module
+
+    for run in RUNS:
+        run_on_gpu(*run)
+    launched = {name for name, checked in cupy.emulation.launches if checked}
+    names = [path.stem for path in module.FOLDER.glob("*.py") if path.stem != "__init__"]
+    modules = [importlib.import_module(f"minicnn.kernels.cuda.{name}") for name in names]
+    files = {
+        value.name: value
+        for each in modules
+        for value in vars(each).values()
+        if isinstance(value, module.CudaFile)
+    }
+    assert files.keys() == {path.name for path in module.FOLDER.glob("*.cu")}
+    missing = []
+    for file in files.values():
+        for kernel in file.kernels:
+            instances = kernel.instances.values()
+            missing += [f"{file.name}: {name}" for name in instances if name not in launched]
+            if not instances and not any(name.startswith(f"{kernel.name}<") for name in launched):
+                missing.append(f"{file.name}: {kernel.name}")
+    assert missing == []

@@ -1,0 +1,53 @@
+"""The kernels of the linear layer against their definition in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minicnn.kernels.cpu import linear, linear_input_grad, linear_weight_grad
+
+# M, K, N; the third needs several blocks of rows
+SIZES = [(1, 1, 1), (5, 7, 3), (300, 40, 2000), (0, 3, 2)]
+
+
+def numbers(*shapes, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-4), (np.float64, 1e-12)])
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("M, K, N", SIZES)
+def test_linear(M, K, N, with_bias, relu, dtype, tolerance):
+    x, weight, bias = numbers((M, K), (N, K), (N,), dtype=dtype)
+    expected = np.einsum("mk,nk->mn", x.astype(float), weight.astype(float))
+    expected += bias if with_bias else 0
+    expected = np.where(expected > 0, expected, 0) if relu else expected
+    out = linear(x, weight, bias if with_bias else None, relu)
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("M, K, N", SIZES)
+def test_gradients(M, K, N):
+    grad, x, weight = numbers((M, N), (M, K), (N, K))
+    np.testing.assert_allclose(
+        linear_input_grad(grad, weight), np.einsum("mn,nk->mk", grad, weight), atol=1e-10
+    )
+    np.testing.assert_allclose(
+        linear_weight_grad(grad, x), np.einsum("mn,mk->nk", grad, x), atol=1e-10
+    )
+
+
+def test_any_strides():
+    x, weight, bias = numbers((8, 6), (4, 6), (4,))
+    expected = linear(x, weight, bias)
+    strided = np.asfortranarray(x), np.repeat(weight, 2, axis=0)[::2], bias[::-1].copy()[::-1]
+    np.testing.assert_allclose(linear(*strided), expected, atol=1e-14)
+
+
+def test_nan_passes_through_relu():
+    out = linear(np.array([[np.nan], [-1.0]]), np.ones((1, 1)), np.zeros(1), relu=True)
+    np.testing.assert_array_equal(out, [[np.nan], [0]])

@@ -1,0 +1,227 @@
+"""Layers fused by Sequential against the same layers called one by one."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+import minicnn.nn.functional as F
+from minicnn import nn
+from minicnn.autograd import detect_anomaly, grad, gradcheck, gradgradcheck
+from minicnn.nn import fusion
+
+NETS: dict[str, Any] = {
+    "Conv2d, ReLU": lambda lib: lib.Sequential(lib.Conv2d(3, 4, 3, padding=1), lib.ReLU()),
+    "no bias": lambda lib: lib.Sequential(lib.Conv2d(3, 4, (2, 3), bias=False), lib.ReLU()),
+    "groups, stride, dilation": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 6, 3, (2, 1), 2, 2, groups=3), lib.ReLU(inplace=True)
+    ),
+    "Conv2d, ReLU, MaxPool2d": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 4, 3), lib.ReLU(), lib.MaxPool2d(3, 2, padding=1)
+    ),
+    "ReLU, MaxPool2d": lambda lib: lib.Sequential(lib.ReLU(), lib.MaxPool2d(2, ceil_mode=True)),
+    "Linear, ReLU": lambda lib: lib.Sequential(
+        lib.Flatten(), lib.Linear(3 * 9 * 10, 7), lib.ReLU(), lib.Linear(7, 5, bias=False), lib.ReLU()
+    ),
+    "a small network": lambda lib: lib.Sequential(
+        lib.Sequential(lib.Conv2d(3, 8, 3, padding=1), lib.ReLU(), lib.MaxPool2d(2)),
+        lib.Conv2d(8, 8, 3, padding=1), lib.ReLU(), lib.ReLU(),
+        lib.MaxPool2d(2), lib.Flatten(), lib.Linear(32, 6), lib.ReLU(), lib.Linear(6, 2),
+    ),
+}  # fmt: skip
+X = (2, 3, 9, 10)
+
+
+def layer_by_layer(module: nn.Module, x: mc.Tensor) -> mc.Tensor:
+    """What a Sequential of Sequentials means."""
+    for child in module:
+        is_container = isinstance(child, nn.Sequential)
+        x = layer_by_layer(child, x) if is_container else child(x)
+    return x
+
+
+def results(run: Any, net: nn.Module, x: np.ndarray) -> list[np.ndarray]:
+    """The output and the gradients of input and parameters, for a fixed gradient of the output."""
+    net.zero_grad()
+    image = mc.tensor(x, requires_grad=True)
+    out = run(image)
+    out.backward(mc.tensor(np.random.default_rng(1).standard_normal(out.shape).astype(x.dtype)))
+    gradients = [tensor.grad.numpy() for tensor in (image, *net.parameters())]
+    return [out.detach().numpy(), *gradients]
+
+
+def is_fused(net: nn.Sequential) -> bool:
+    return len(fusion.steps(net)) < len(net)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NETS)
+def test_results_and_gradients_are_those_of_the_single_layers(name, dtype, ties):
+    net = NETS[name](nn).to(dtype)
+    x = np.random.default_rng(0).standard_normal(X).astype(dtype)
+    if ties:  # among positive, zero and negative numbers
+        x = np.round(x)
+        for parameter in net.parameters():
+            parameter.array = np.round(4 * parameter.array)
+    assert is_fused(net)
+    fused = results(net, net, x)
+    single = results(lambda image: layer_by_layer(net, image), net, x)
+    tolerance = 1e-5 if dtype == np.float32 else 1e-13
+    for ours, expected in zip(fused, single, strict=True):
+        scale = max(1, np.abs(expected).max())
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance * scale)
+    if not net[0].state_dict():  # no sums that could be taken in another order
+        for ours, expected in zip(fused, single, strict=True):
+            np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_against_torch(name):
+    ours, theirs = NETS[name](nn).double(), NETS[name](torch.nn).double()
+    ours.load_state_dict(theirs.state_dict())
+    x = np.random.default_rng(0).standard_normal(X)
+    torch_x = torch.tensor(x, requires_grad=True)
+    out = theirs(torch_x)
+    out.backward(torch.tensor(np.random.default_rng(1).standard_normal(out.shape)))
+    expected = [out.detach(), torch_x.grad, *(p.grad for p in theirs.parameters())]
+    for our, their in zip(results(ours, ours, x), expected, strict=True):
+        np.testing.assert_allclose(our, their.numpy(), atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_second_derivatives(name):
+    net = NETS[name](nn).double()
+    rng = np.random.default_rng(0)
+    x = mc.tensor(rng.standard_normal((1, *X[1:])), requires_grad=True)
+
+    def penalty(run: Any) -> list[np.ndarray]:
+        (gradient,) = grad((run(x) ** 2).sum(), x, create_graph=True)
+        inputs = (x, *net.parameters())
+        found = grad((gradient**2).sum(), inputs, allow_unused=True)
+        return [np.zeros(t.shape) if g is None else g.numpy() for t, g in zip(inputs, found)]
+
+    fused, single = penalty(net), penalty(lambda image: layer_by_layer(net, image))
+    for ours, expected in zip(fused, single, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-10 * max(1, np.abs(expected).max()))
+    assert np.abs(fused[0]).max() > 0
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_differences(check):
+    net = nn.Sequential(nn.Conv2d(2, 3, 2), nn.ReLU(), nn.MaxPool2d(2)).double()
+    x = mc.tensor(np.random.default_rng(0).standard_normal((1, 2, 5, 5)), requires_grad=True)
+    assert check(lambda x, *_: net(x) ** 2, (x, *net.parameters()))
+
+
+def test_operations_that_run():
+    seen: Counter[str] = Counter()
+    out = NETS["a small network"](nn)(mc.randn(*X, requires_grad=True))
+    nodes = [out.grad_fn]
+    while nodes:
+        node = nodes.pop()
+        if hasattr(node, "edges"):
+            seen[type(node).__name__] += 1
+            nodes += [edge[0] for edge in node.edges if edge is not None]
+    # the two ReLUs in a row are a convolution's and a pooling's
+    assert seen["ReLU"] == 0
+    assert (seen["Conv2d"], seen["MaxPool2d"], seen["Linear"]) == (2, 2, 2)
+
+
+HOOKS = {
+    "forward pre": lambda module, hook: module.register_forward_pre_hook(hook),
+    "forward": lambda module, hook: module.register_forward_hook(hook),
+    "backward": lambda module, hook: module.register_full_backward_hook(hook),
+}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_hooks_are_called_and_see_the_single_layers(position, kind):
+    net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
+    x = np.random.default_rng(0).standard_normal(X).astype(np.float32)
+    expected = results(lambda image: layer_by_layer(net, image), net, x)
+    seen = []
+    handle = HOOKS[kind](net[position], lambda module, *args: seen.append((module, args)))
+    watched = results(net, net, x)
+    ((module, args),) = seen
+    assert module is net[position]
+    if kind == "forward":
+        assert (args[1].detach().numpy() < 0).any() == (position == 0)  # before the ReLU
+    handle.remove()
+    assert len(fusion.steps(net)) == 2
+    for ours, fused, single in zip(watched, results(net, net, x), expected, strict=True):
+        np.testing.assert_allclose(ours, single, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(fused, single, rtol=1e-4, atol=1e-5)
+    assert len(seen) == 1
+
+
+def test_a_hook_on_the_pooling_leaves_the_relu_to_the_convolution():
+    net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
+    net[2].register_forward_hook(lambda *_: None)
+    assert len(fusion.steps(net)) == 2
+
+
+class Louder(nn.ReLU):
+    def forward(self, input: mc.Tensor) -> mc.Tensor:
+        return super().forward(input) + 1
+
+
+def test_subclasses_and_replaced_forwards_run_as_they_are():
+    conv = nn.Conv2d(3, 4, 3)
+    x = mc.randn(*X)
+    net = nn.Sequential(conv, Louder())
+    np.testing.assert_array_equal(net(x).detach().numpy(), (F.relu(conv(x)) + 1).detach().numpy())
+
+    net = nn.Sequential(conv, nn.ReLU())
+    net[1].forward = lambda input: input * 2
+    np.testing.assert_array_equal(net(x).detach().numpy(), (conv(x) * 2).detach().numpy())
+
+
+def test_indices_of_the_maxima_are_returned_as_ever():
+    net = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, return_indices=True))
+    x = mc.randn(*X)
+    for ours, expected in zip(net(x), F.max_pool2d(F.relu(x), 2, return_indices=True)):
+        np.testing.assert_array_equal(ours.numpy(), expected.numpy())
+
+
+def test_changed_children_are_noticed():
+    net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
+    x = mc.randn(*X)
+    net(x)
+    net[1] = nn.Sigmoid()
+    expected = F.max_pool2d(F.sigmoid(net[0](x)), 3, 2, 1)
+    np.testing.assert_array_equal(net(x).detach().numpy(), expected.detach().numpy())
+    del net[1:]
+    np.testing.assert_array_equal(net(x).detach().numpy(), net[0](x).detach().numpy())
+
+
+def test_slices_hold_the_same_layers_and_state_dict_is_unchanged():
+    net = NETS["a small network"](nn)
+    before = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    x = mc.randn(*X)
+    out = net(x)
+    np.testing.assert_array_equal(net[2:](net[:2](x)).detach().numpy(), out.detach().numpy())
+    assert list(before) == list(NETS["a small network"](torch.nn).state_dict())
+    for name, tensor in net.state_dict().items():
+        np.testing.assert_array_equal(tensor.numpy(), before[name])
+    np.testing.assert_array_equal(copy.deepcopy(net)(x).detach().numpy(), out.detach().numpy())
+
+
+def test_summary_lists_every_layer():
+    net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
+    types = [layer.type for layer in nn.summary(net, X).layers]
+    assert types == ["Conv2d", "ReLU", "MaxPool2d"]
+
+
+def test_anomaly_mode_names_the_fused_operation():
+    net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
+    net[0].weight.array[:] = np.nan
+    with detect_anomaly(), pytest.raises(RuntimeError, match="Conv2d"):
+        net(mc.ones(*X, requires_grad=True)).sum().backward()

@@ -1,0 +1,65 @@
+"""The kernels of the device under test, for tests that speak NumPy.
+
+``on_device.relu(x)`` or ``from on_device import relu`` is the function of that name in
+``minicnn.kernels.cpu``, or with ``--device cuda`` the one in ``minicnn.kernels.cuda``: arrays among
+the arguments are then moved to the GPU, strides and all, and results back. What a function writes
+into its arguments, as those named ``..._step`` do, is moved back into them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minicnn.device import CPU, get_default_device, to_device
+from minicnn.kernels import cpu
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    if name not in cpu.__all__:
+        raise AttributeError(f"the kernels have no function {name!r}")
+    return functools.wraps(getattr(cpu, name))(functools.partial(_call, name))
+
+
+def _call(name: str, *args: Any, **options: Any) -> Any:
+    if get_default_device().type == "cpu":
+        return getattr(cpu, name)(*args, **options)
+    from minicnn.kernels import cuda
+
+    moved, moved_options = _map(_to_gpu, args), _map(_to_gpu, options)
+    result = getattr(cuda, name)(*moved, **moved_options)
+    if name.endswith("_step"):
+        _map(_write_back, (args, options), (moved, moved_options))
+    return _map(functools.partial(to_device, device=CPU), result)
+
+
+def _map(function: Callable[..., Any], value: Any, *others: Any) -> Any:
+    """``function`` of each array in a value that may be a list, tuple or dict of such values."""
+    if isinstance(value, dict):
+        columns = zip(value.values(), *(other.values() for other in others), strict=True)
+        return {key: _map(function, *items) for key, items in zip(value, columns, strict=True)}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map(function, *items) for items in zip(value, *others, strict=True))
+    is_array = hasattr(value, "strides") and not isinstance(value, type)
+    return function(value, *others) if is_array else value
+
+
+def _to_gpu(array: np.ndarray) -> Any:
+    """A copy with the same strides, in a copy of the memory that ``array`` is a part of."""
+    import cupy
+
+    memory = array
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    if not (memory.flags.c_contiguous or memory.flags.f_contiguous):
+        memory = array = np.ascontiguousarray(array)
+    offset = array.ctypes.data - memory.ctypes.data
+    copy = cupy.asarray(memory)
+    return cupy.ndarray(array.shape, array.dtype, copy.data + offset, array.strides)
+
+
+def _write_back(array: np.ndarray, moved: Any) -> None:
+    array[...] = to_device(moved, CPU)

@@ -40,7 +40,13 @@ cuda_file = CudaFile("conv.cu")
 _forward = cuda_file.template("conv_forward")
 _input_grad = cuda_file.template("conv_input_grad")
 _weight_grad = cuda_file.template("conv_weight_grad")
-_add_splits = cuda_file.kernel("add_splits", (*HALVES, "float32"), (*HALVES, "float32"))
+_add_splits = cuda_file.kernel(
+    "add_splits",
+    [
+        *((dtype, dtype) for dtype in HALVES),
+        *((dtype, "float32") for dtype in (*HALVES, "float32")),
+    ],
+)  # of the result and the bias
 _pad_channels = cuda_file.kernel("pad_channels", (*HALVES, "float32"))
 
 

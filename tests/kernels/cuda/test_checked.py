@@ -164,10 +164,13 @@ def loss(k: Any, a: Arrays) -> list[Any]:
 
 
 def images(k: Any, a: Arrays) -> list[Any]:
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 7), np.uint8)
-    channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
-    statistics = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
-    return [k.normalize_images(x, *statistics, a.dtype) for x in (pictures, channels_last)]
+    results = []
+    for shape in ((2, 3, 5, 7), (1, 3, 4, 8)):
+        pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+        for x in (pictures, channels_last):
+            results += [k.normalize_images(x, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)]
+    return results
 
 
 def resize(k: Any, a: Arrays) -> list[Any]:
@@ -193,7 +196,7 @@ def optimizers(k: Any, a: Arrays) -> list[Any]:
         scaling = np.array(0.5, np.float32), np.array(0, np.float32)
         k.sgd_step(params, a.several(), states[0], lambda: (0.1, 0.9, 0.0, 0.01), True, lowered)
         k.adam_step(params, a.several(half), *states, lambda: (2, 0.1, 0.9, 0.99, 1e-3, 0.01), True,
-                    scaling=scaling)  # fmt: skip
+                    lowered, scaling)  # fmt: skip
         k.rmsprop_step(params, a.several(half), states[1], states[0], None,
                        lambda: (0.1, 0.9, 1e-3, 0.5, 0.01), lowered=lowered)  # fmt: skip
         results += [*params, *states[0], *states[1], *lowered]
@@ -234,15 +237,29 @@ def with_tf32() -> Iterator[None]:
             switch.allow_tf32 = value
 
 
+@contextlib.contextmanager
+def in_vectors() -> Iterator[None]:
+    """Also where there are so few of them that a GPU is better off without."""
+    from minicnn.kernels.cuda import pool
+
+    before = pool._FEW_THREADS
+    pool._FEW_THREADS = 0
+    try:
+        yield
+    finally:
+        pool._FEW_THREADS = before
+
+
 CASES: list[Case] = [
     activation, adaptive_pooling, batch_norm, conv2d, dropout, images, linear,
     local_response_norm, loss, loss_scaling, optimizers, pooling, resize, unfold,
 ]  # fmt: skip
 WAYS: dict[str, Callable[[], Any]] = {
-    "": contextlib.nullcontext, "im2col": by_im2col, "TF32": with_tf32,
+    "": contextlib.nullcontext, "im2col": by_im2col, "TF32": with_tf32, "vectors": in_vectors,
 }  # fmt: skip
 RUNS = [(case.__name__, dtype, "") for case in CASES for dtype in FLOATS + HALVES]
 RUNS += [(name, dtype, "im2col") for name in ("conv2d", "linear") for dtype in ["float32", *HALVES]]
+RUNS += [("pooling", dtype, "vectors") for dtype in ["float32", *HALVES]]
 RUNS += [(name, "float32", "TF32") for name in ("conv2d", "linear")]
 
 
@@ -326,4 +343,4 @@ def test_every_kernel_is_launched() -> None:
             missing += [f"{file.name}: {name}" for name in instances if name not in launched]
             if not instances and not any(name.startswith(f"{kernel.name}<") for name in launched):
                 missing.append(f"{file.name}: {kernel.name}")
-    assert missing == []
+    assert not missing, "\n".join(missing)

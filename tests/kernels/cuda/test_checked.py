@@ -221,7 +221,7 @@ def by_im2col() -> Iterator[None]:
 
 @contextlib.contextmanager
 def with_tf32() -> Iterator[None]:
-    from minicnn.kernels.cuda.precision import allow_tf32
+    from minicnn.kernels.tf32 import allow_tf32
 
     before = dict(allow_tf32)
     allow_tf32.update(conv=True, linear=True)

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("cupy", reason="CuPy is not installed")
 
 import minicnn
-from minicnn.kernels import Geometry, cuda
-from minicnn.kernels.cuda import conv, precision, tiles
+from minicnn.kernels import Geometry, cuda, tf32
+from minicnn.kernels.cuda import conv, tiles
 
 # The types whose fragments ldmatrix loads, and the products that do.
 TYPES = {"bfloat16": minicnn.bfloat16, "tfloat32": minicnn.float32}
@@ -48,7 +48,7 @@ def test_ldmatrix_meets_no_bank_conflicts(
     type_: str,
     tile: tiles.Tile,
 ) -> None:
-    monkeypatch.setitem(precision.allow_tf32, "conv", type_ == "tfloat32")
+    monkeypatch.setitem(tf32.allow_tf32, "conv", type_ == "tfloat32")
     geometry = Geometry((5, 6), (5, 6), (3, 3), padding=(1, 1))
     x = cp.ones((1, 16, 5, 6), np.float32).astype(TYPES[type_])
     weight = cp.ones((16, 16, 3, 3), np.float32).astype(TYPES[type_])

@@ -198,6 +198,19 @@ def test_races_may_be_allowed(module):
     launch(module, "flag_between_blocks", True, check_races=False)
 
 
+def test_arrays_may_overlap(module):
+    """A view, all of its memory, and an empty view of it."""
+    memory = np.zeros(10, np.float32)
+    launch = {"checked": True, "reachable": [(memory.ctypes.data, memory.nbytes)]}
+    kernel = module.get("neighbour_block")
+    kernel((4,), (1,), (memory[2:6], memory[6:]), check_races=False, **launch)
+    assert memory.tolist() == [0, 0, 0, 1, 2, 3, 0, 0, 1, 2]
+    with pytest.raises(cuda_emulator.KernelError, match="race"):
+        kernel((4,), (1,), (memory[2:6], memory[6:]), **launch)
+    with pytest.raises(cuda_emulator.KernelError, match="outside every array"):
+        kernel((4,), (1,), (memory[7:], memory[2:2]), check_races=False, **launch)
+
+
 def test_unsynchronised_data_is_poison(module):
     (y,) = launch(module, "no_syncwarp", False)
     assert np.isnan(y).any()

@@ -15,6 +15,8 @@ from cuda_emulator.resources import compile_for
 
 from minicnn.kernels.cuda.conv import cuda_file
 
+pytestmark = pytest.mark.cpu_only  # once is enough
+
 CASES = [(type_, tile) for type_ in tiles.TILES for tile in tiles.TILES[type_]]
 
 

@@ -210,14 +210,16 @@ def _check_dtypes(x: cupy.ndarray, y: cupy.ndarray) -> None:
 
 
 def _check_sizes(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) -> None:
-    """Kernels count rows, pixels and the elements of one image in 32 bits."""
+    """Kernels count rows, pixels and the elements of one image or a whole weight in 32 bits."""
     largest = max(problem.M, problem.N, problem.depth)
     for x in operands:
         largest = max(largest, x.size // x.shape[-1], x.size // len(x))
+    if problem.kind == "input_grad":
+        largest = max(largest, operands[1].size)
     if largest >= 1 << 31:
         raise ValueError(
-            "a product on CUDA takes less than 2**31 rows, columns, pixels and elements of an "
-            f"image, got {largest}"
+            "a product on CUDA takes less than 2**31 rows, columns, pixels, and elements of an "
+            f"image or a weight, got {largest}"
         )
 
 

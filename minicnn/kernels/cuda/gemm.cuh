@@ -11,11 +11,11 @@
 // memory enters WARP_M or WARP_N products, and shared memory is what runs out first.
 template <int M_, int N_, int DEPTH_, int WARP_M_, int WARP_N_, int STAGES_, int BLOCKS_>
 struct Tile {
-    static constexpr int M = M_, N = N_;                 // of the result, for a block
-    static constexpr int DEPTH = DEPTH_;                 // of a step
+    static constexpr int M = M_, N = N_;                      // of the result, for a block
+    static constexpr int DEPTH = DEPTH_;                      // of a step
     static constexpr int WARP_M = WARP_M_, WARP_N = WARP_N_;  // of the result, for a warp
-    static constexpr int STAGES = STAGES_;               // pieces in shared memory at a time
-    static constexpr int BLOCKS = BLOCKS_;               // that shall fit on a multiprocessor
+    static constexpr int STAGES = STAGES_;                    // pieces in memory at a time
+    static constexpr int BLOCKS = BLOCKS_;                    // to fit on a multiprocessor
     static constexpr int THREADS = M / WARP_M * (N / WARP_N) * 32;
     static_assert(M % WARP_M == 0 && N % WARP_N == 0, "warps divide the tile");
 };
@@ -47,7 +47,7 @@ struct SharedTile {
     static constexpr bool depth_inner = DEPTH_INNER;
     static constexpr int ROWS = DEPTH_INNER ? EXTENT : DEPTH;
     static constexpr int COLUMNS = DEPTH_INNER ? DEPTH : EXTENT;
-    static constexpr int CHUNK = 16 / sizeof(T);  // elements
+    static constexpr int CHUNK = 16 / sizeof(T);    // elements
     static constexpr int CHUNKS = COLUMNS / CHUNK;  // in a row
     static constexpr int BYTES = ROWS * COLUMNS * sizeof(T);
     static_assert(CHUNKS == 4 || CHUNKS % 8 == 0, "the permutation below needs these");
@@ -189,6 +189,7 @@ struct FloatSums {
     }
 
     __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
+        // unrolled as a whole, the compiler would load everything first and run out of registers
 #pragma unroll 4
         for (int k = 0; k < Tile::DEPTH; k += 2) {
             float rows[8][2], columns[8][2];
@@ -218,9 +219,9 @@ struct FloatSums {
     }
 
 private:
-    // Which row (or column) is number i of this thread. Loads are wide: 2 values in depth of rows
-    // that alternate between the threads, or 4 rows side by side. (4 values in depth would want
-    // more registers than there are.)
+    // Which row (or column) is number i of this thread. Its rows lie so that loads are wide and
+    // meet no bank conflicts: the threads' rows alternate, and each is read along the depth; or 4
+    // rows are side by side, and are read at one depth.
     template <typename Piece, int LANES>
     __device__ static int position(int lane, int i) {
         constexpr int RUN = Piece::depth_inner ? 8 / LANES : 4;  // rows side by side

@@ -65,7 +65,7 @@ class Tile:
 
 _SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
 _TENSOR_CORE_TILES = (
-    Tile(256, 128, 64, 64, 3, 1),
+    Tile(256, 128, 64, 64, 4, 1),
     Tile(128, 128, 64, 64, 4, 2),
     Tile(256, 64, 64, 64, 4, 2),
     Tile(64, 256, 64, 64, 4, 2),
@@ -164,7 +164,7 @@ def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
 # What a multiprocessor does in a cycle, roughly as on the A100: multiply-adds by type, and bytes
 # from shared memory, the second-level cache and memory.
 _MULTIPLY_ADDS = {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}
-_SHARED_BYTES, _CACHE_BYTES, _MEMORY_BYTES = 128, 40, 10
+_SHARED_BYTES, _CACHE_BYTES, _MEMORY_BYTES = 128, 32, 10
 _STEP_LATENCY = 400  # cycles from a barrier to the next that a lone block cannot go below
 _BLOCK_START, _LAUNCH = 1500, 3000  # cycles
 

@@ -13,13 +13,16 @@ import minicnn
 from minicnn.kernels import Geometry, cuda, tf32
 from minicnn.kernels.cuda import conv, tiles
 
-# The types whose fragments ldmatrix loads, and the products that do.
-TYPES = {"bfloat16": minicnn.bfloat16, "tfloat32": minicnn.float32}
+TYPES = {"bfloat16": minicnn.bfloat16, "tfloat32": minicnn.float32}  # that ldmatrix loads
 CASES = [
-    pytest.param(type_, tile, id=f"{type_}-{tile.name}", marks=marks)
+    pytest.param(
+        type_,
+        tile,
+        id=f"{type_}-{tile.name}",
+        marks=[] if tile.name == "128x128" else [pytest.mark.slow],
+    )
     for type_ in TYPES
     for tile in tiles.TILES[type_]
-    for marks in ([] if tile.name == "128x128" else [pytest.mark.slow],)
 ]
 
 

@@ -14,7 +14,6 @@ from typing import IO, Any
 
 __all__ = ["UnsafePickle", "load_pickle"]
 
-_MARK = object()
 _PLAIN = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
@@ -69,6 +68,7 @@ class _Machine:
         self.allowed = allowed
         self.persistent_load = persistent_load
         self.stack: list[Any] = []
+        self.marks: list[int] = []  # heights of the stack at which a group of values began
         self.memo: dict[int, Any] = {}
         self.result: Any = None
 
@@ -80,7 +80,7 @@ class _Machine:
         elif name in _EMPTY:
             self.stack.append(_EMPTY[name]())
         elif name == "MARK":
-            self.stack.append(_MARK)
+            self.marks.append(len(self.stack))
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
             self.memo[int(argument)] = self.stack[-1]
         elif name == "MEMOIZE":
@@ -97,8 +97,8 @@ class _Machine:
 
     def _since_mark(self) -> list[Any]:
         """Takes everything above the last mark off the stack."""
-        position = len(self.stack) - 1 - self.stack[::-1].index(_MARK)
-        values = self.stack[position + 1 :]
+        position = self.marks.pop()
+        values = self.stack[position:]
         del self.stack[position:]
         return values
 

@@ -16,7 +16,7 @@ from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
-from .vgg import make_features
+from .vgg import CHANNELS, make_features
 from .weights import build, load_state
 
 __all__ = ["FCNVGG", "fcn8s", "fcn16s", "fcn32s"]
@@ -32,7 +32,9 @@ class FCNVGG(nn.Module):
     Args:
         scale: factor of the last enlargement: 32, 16 or 8; the smaller, the finer.
         num_classes: number of scores per pixel.
-        dropout: probability behind both 4096-channel layers.
+        dropout: probability behind both hidden layers.
+        channels: of VGG's five stages; fewer make a small network for small pictures.
+        hidden: channels of the two layers that were VGG's large linear ones.
 
     Returns:
         An OrderedDict with ``"out"``: scores (N, num_classes, H, W), as :class:`~.fcn.FCN`.
@@ -50,24 +52,31 @@ class FCNVGG(nn.Module):
         "score", "score_pool4", "score_pool3", "upscore_pool5", "upscore_pool4", "upscore",
     )  # fmt: skip
 
-    def __init__(self, scale: int = 8, num_classes: int = 21, dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        scale: int = 8,
+        num_classes: int = 21,
+        dropout: float = 0.5,
+        channels: tuple[int, ...] = CHANNELS,
+        hidden: int = 4096,
+    ) -> None:
         super().__init__()
         if scale not in _SCALES:
             raise ValueError(f"scale must be one of {_SCALES}, got {scale}")
         self.scale = scale
         with nn_init.no_default_init():
-            self.features = make_features(_VGG16, batch_norm=False)
+            self.features = make_features(_VGG16, False, channels)
             self.classifier = nn.Sequential(  # VGG's two large linear layers as convolutions
-                nn.Conv2d(512, 4096, kernel_size=7, padding=3),
+                nn.Conv2d(channels[4], hidden, kernel_size=7, padding=3),
                 nn.ReLU(inplace=True),
                 nn.Dropout(p=dropout),
-                nn.Conv2d(4096, 4096, kernel_size=1),
+                nn.Conv2d(hidden, hidden, kernel_size=1),
                 nn.ReLU(inplace=True),
                 nn.Dropout(p=dropout),
             )
-            self.score = nn.Conv2d(4096, num_classes, kernel_size=1)
-            self.score_pool4 = nn.Conv2d(512, num_classes, 1) if scale <= 16 else None
-            self.score_pool3 = nn.Conv2d(256, num_classes, 1) if scale <= 8 else None
+            self.score = nn.Conv2d(hidden, num_classes, kernel_size=1)
+            self.score_pool4 = nn.Conv2d(channels[3], num_classes, 1) if scale <= 16 else None
+            self.score_pool3 = nn.Conv2d(channels[2], num_classes, 1) if scale <= 8 else None
             self.upscore_pool5 = _enlarge(num_classes, 2) if scale <= 16 else None
             self.upscore_pool4 = _enlarge(num_classes, 2) if scale <= 8 else None
             self.upscore = _enlarge(num_classes, scale)

@@ -29,7 +29,7 @@ _STAGES = {
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
 }
-_CHANNELS = (64, 128, 256, 512, 512)
+CHANNELS = (64, 128, 256, 512, 512)
 
 
 class VGG(nn.Module):
@@ -88,22 +88,25 @@ def _init(module: nn.Module) -> None:
         nn_init.zeros_(module.bias)
 
 
-def make_features(stages: tuple[int, ...], batch_norm: bool) -> nn.Sequential:
+def make_features(
+    stages: tuple[int, ...], batch_norm: bool, channels: tuple[int, ...] = CHANNELS
+) -> nn.Sequential:
     """Convolutions, each with ReLU (and batch norm before it), and a max-pool after each stage.
 
     Args:
         stages: the number of convolutions in each of the five stages.
         batch_norm: whether a batch norm follows each convolution.
+        channels: of each stage.
     """
     layers: list[nn.Module] = []
     in_channels = 3
-    for convolutions, channels in zip(stages, _CHANNELS, strict=True):
+    for convolutions, out_channels in zip(stages, channels, strict=True):
         for _ in range(convolutions):
-            layers.append(nn.Conv2d(in_channels, channels, kernel_size=3, padding=1))
+            layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
             if batch_norm:
-                layers.append(nn.BatchNorm2d(channels))
+                layers.append(nn.BatchNorm2d(out_channels))
             layers.append(nn.ReLU(inplace=True))
-            in_channels = channels
+            in_channels = out_channels
         layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
     return nn.Sequential(*layers)
 

@@ -27,7 +27,7 @@ from common import print_environment, synchronizer, write_json
 import minicnn as mc
 from minicnn import models, nn, optim
 
-MODELS = {"alexnet": "AlexNet227"}  # name of the class, in minicnn.models and in torch_models
+MODELS = {"alexnet": "alexnet227"}  # names in minicnn.models
 INPUT_SIZE = {"alexnet": (3, 227, 227)}
 NUM_CLASSES = 2
 SGD_OPTIONS = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
@@ -75,7 +75,7 @@ def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
 def minicnn_training(model: str, batch: int, device: str) -> Training:
     mc.manual_seed(0)
     images, labels = (mc.tensor(array).to(device) for array in batch_of(model, batch))
-    net = getattr(models, MODELS[model])(num_classes=NUM_CLASSES).to(device)
+    net = models.get_model(MODELS[model], num_classes=NUM_CLASSES).to(device)
     sgd = optim.SGD(net.parameters(), **SGD_OPTIONS)
     return Training(net, nn.CrossEntropyLoss(), sgd, images, labels)
 
@@ -87,7 +87,7 @@ def torch_training(model: str, batch: int, device: str, layout: str) -> Training
     memory_format = getattr(torch, layout)
     images, labels = (torch.from_numpy(array).to(device) for array in batch_of(model, batch))
     images = images.contiguous(memory_format=memory_format)
-    net = getattr(torch_models, MODELS[model])(NUM_CLASSES).to(device)
+    net = torch_models.get_model(MODELS[model], NUM_CLASSES).to(device)
     net = net.to(memory_format=memory_format)
     sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS)
     return Training(net, torch.nn.CrossEntropyLoss(), sgd, images, labels)

@@ -23,6 +23,7 @@ from .sampler import (
 )
 from .seeding import current_generator
 from .split import balanced_subset, stratified_split
+from .voc import VOCSegmentation
 
 __all__ = [
     "BatchSampler",
@@ -41,6 +42,7 @@ __all__ = [
     "SubsetRandomSampler",
     "TensorDataset",
     "TransformDataset",
+    "VOCSegmentation",
     "WeightedRandomSampler",
     "balanced_subset",
     "current_generator",

@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 
 from ..dtypes import bfloat16
 from ..tensor import Tensor
+from .atomic import replacing
 
 _FORMAT = "minicnn checkpoint 1"
 _KINDS = "biuf"  # boolean, signed, unsigned, floating: NumPy's codes; and bfloat16
@@ -39,17 +40,17 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, np.ndarray] = {}
     structure = json.dumps(_encode(obj, (), arrays))
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode
+    with replacing(path) as temporary:
         save_file(arrays, temporary, {"format": _FORMAT, "structure": structure})
-        temporary.chmod(mode)  # safetensors lets only the owner read its files
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether :func:`save` wrote a file."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return (file.metadata() or {}).get("format") == _FORMAT
+    except (SafetensorError, OSError):
+        return False
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -7,10 +7,13 @@ logits and contains it, and a second one would flatten the gradients.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
+from ._checks import check_images
+from .weights import build
 
 __all__ = ["AlexNet", "AlexNet227", "alexnet"]
 
@@ -63,6 +66,8 @@ class AlexNet227(nn.Module):
     Krizhevsky, Sutskever and Hinton, 2012, with ungrouped convolutions and without local response
     normalisation.
     """
+
+    head_layers = ("classifier.6",)
 
     def __init__(
         self, num_classes: int = 1000, dropout: float = 0.5, init: str = "kaiming"
@@ -118,6 +123,8 @@ class AlexNet(nn.Module):
         ValueError: in ``forward``, for another number of channels or a smaller image.
     """
 
+    head_layers = ("classifier.6",)
+
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
         self.features = _features((64, 192, 384, 256, 256), first_padding=2)
@@ -125,15 +132,11 @@ class AlexNet(nn.Module):
         self.classifier = _classifier(num_classes, dropout)
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.ndim != 4 or input.shape[1] != 3 or min(input.shape[2:]) < 63:
-            raise ValueError(
-                "AlexNet expects images of shape (N, 3, H, W) with H and W at least 63, "
-                f"got {tuple(input.shape)}"
-            )
+        check_images("AlexNet", input, smallest=63)
         x = self.avgpool(self.features(input))  # N x 256 x 6 x 6
         return self.classifier(x.flatten(1))
 
 
-def alexnet(num_classes: int = 1000, dropout: float = 0.5) -> AlexNet:
-    """torchvision's AlexNet, see :class:`AlexNet`."""
-    return AlexNet(num_classes, dropout)
+def alexnet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> AlexNet:
+    """torchvision's AlexNet; ``kwargs`` go to :class:`AlexNet`."""
+    return build("alexnet", AlexNet, weights, progress, kwargs)

@@ -21,6 +21,7 @@ from ..random import Generator
 from ..tensor import Tensor
 
 __all__ = [
+    "bilinear_",
     "calculate_gain",
     "constant_",
     "dirac_",
@@ -190,6 +191,33 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 # ---------------------------------------------------------------------- scaled by fan
+
+
+def bilinear_(tensor: Tensor) -> Tensor:
+    """Fill the weight of a transposed convolution so that it enlarges images bilinearly.
+
+    Args:
+        tensor: (C, C, KH, KW); with stride s, kernel_size 2 s and padding s / 2 each channel becomes
+            s times as large.
+
+    Raises:
+        ValueError: for a weight of other dimensions, or between different numbers of channels.
+
+    Long, Shelhamer & Darrell 2015; not in ``torch.nn.init``.
+    """
+    if tensor.ndim != 4 or tensor.shape[0] != tensor.shape[1]:
+        raise ValueError(f"bilinear_ expects a weight (C, C, KH, KW), got {tuple(tensor.shape)}")
+    tents = []
+    for size in tensor.shape[2:]:
+        half = (size + 1) // 2
+        centre = half - 1 if size % 2 else half - 0.5
+        tents.append(1 - np.abs(np.arange(size) - centre) / half)
+    weight = np.zeros(tensor.shape)
+    channels = np.arange(len(weight))
+    weight[channels, channels] = np.outer(*tents)
+    with no_grad():
+        tensor.copy_(Tensor(weight))
+    return tensor
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

@@ -1,7 +1,7 @@
 """Helpers around a training loop: meters, a progress bar, a plateau watch, Ctrl-C, resuming."""
 
 from .interrupt import StopRequest
-from .meters import ClassificationMeter, confusion_matrix
+from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .run import Run, describe, set_aside
@@ -11,6 +11,7 @@ __all__ = [
     "PlateauWatch",
     "Progress",
     "Run",
+    "SegmentationMeter",
     "StopRequest",
     "confusion_matrix",
     "describe",

@@ -1,4 +1,4 @@
-"""Means per sample, summed on the device so that a training step never waits for the GPU."""
+"""How good a network is, summed on the device so that a training step never waits for the GPU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
+from ..device import CPU, to_device, xp_of
 from ..dtypes import float64
 from ..tensor import Tensor
 
@@ -63,3 +64,51 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int)
     """Counts (num_classes, num_classes): row = true class, column = predicted class."""
     cells = np.bincount(truth * num_classes + predicted, minlength=num_classes**2)
     return cells.reshape(num_classes, num_classes)
+
+
+class SegmentationMeter:
+    """Pixel accuracy and intersection over union, from a confusion matrix summed on the device.
+
+    Args:
+        num_classes: number of classes.
+        ignore_index: label of pixels that count for nothing.
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._cells: Any = 0
+
+    def update(self, scores: Tensor, target: Tensor) -> None:
+        """Add a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
+        xp = xp_of(target.array)
+        truth, predicted = target.array, scores.detach().array.argmax(1)
+        counts = truth != self.ignore_index
+        # what is ignored goes to a cell of its own: to leave it out would mean waiting for the GPU
+        cells = xp.where(counts, truth * self.num_classes + predicted, self.num_classes**2)
+        self._cells = self._cells + xp.bincount(cells.ravel(), minlength=self.num_classes**2 + 1)
+
+    def confusion(self) -> np.ndarray:
+        """Counts of pixels (num_classes, num_classes): row = true class, column = predicted."""
+        cells = np.zeros(self.num_classes**2 + 1, np.int64)
+        if not isinstance(self._cells, int):
+            cells = to_device(self._cells, CPU)
+        return cells[:-1].reshape(self.num_classes, self.num_classes)
+
+    def iou(self) -> np.ndarray:
+        """Intersection over union of each class; NaN for one that is neither there nor predicted."""
+        confusion = self.confusion().astype(np.float64)
+        union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
+        with np.errstate(invalid="ignore"):
+            return confusion.diagonal() / union
+
+    def compute(self) -> tuple[float, float]:
+        """(pixel accuracy, mean IoU of the classes that occur), between 0 and 1; NaN before any."""
+        confusion = self.confusion()
+        if not confusion.sum():
+            return float("nan"), float("nan")
+        return float(confusion.trace() / confusion.sum()), float(np.nanmean(self.iou()))

@@ -17,6 +17,7 @@ from .geometry import (
     RandomVerticalFlip,
     Resize,
 )
+from .joint import JointTransform
 from .tensor import Normalize, NormalizeImages, PILToTensor, RandomErasing, ToTensor
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Compose",
     "Grayscale",
     "InterpolationMode",
+    "JointTransform",
     "Lambda",
     "Normalize",
     "NormalizeImages",

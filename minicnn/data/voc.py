@@ -1,0 +1,82 @@
+"""Pascal VOC: pictures with a mask that gives every pixel's class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from .dataset import Dataset
+from .image_folder import pil_loader
+
+__all__ = ["VOCSegmentation"]
+
+_IMAGE_SETS = ("train", "trainval", "val", "test")
+
+
+class VOCSegmentation(Dataset):
+    """Sample i is (picture in mode RGB, mask in mode P): 0 background, 1 to 20 classes, 255 void.
+
+    Args:
+        root: a folder that holds ``VOCdevkit``, or is one of ``VOCdevkit`` or ``VOC2012``: what
+            http://host.robots.ox.ac.uk/pascal/VOC/voc2012/ has as ``VOCtrainval_11-May-2012.tar``,
+            unpacked. Nothing is downloaded.
+        year: of the challenge.
+        image_set: ``"train"``, ``"trainval"``, ``"val"`` or ``"test"``.
+        transforms: called with picture and mask, such as
+            :class:`~minicnn.transforms.JointTransform`.
+
+    Attributes:
+        images, masks: paths of the files.
+
+    Raises:
+        ValueError: for an unknown ``image_set``.
+        FileNotFoundError: if the data are not there, or a file of the list is missing.
+
+    As ``torchvision.datasets.VOCSegmentation``, without its download.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        year: str = "2012",
+        image_set: str = "train",
+        transforms: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
+        if image_set not in _IMAGE_SETS:
+            raise ValueError(f"image_set must be one of {_IMAGE_SETS}, got {image_set!r}")
+        folder = _find(Path(root), year)
+        self.transforms = transforms
+        listed = folder / "ImageSets" / "Segmentation" / f"{image_set}.txt"
+        names = listed.read_text(encoding="utf-8").split()
+        self.images = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
+        self.masks = [str(folder / "SegmentationClass" / f"{name}.png") for name in names]
+        missing = [path for path in (*self.images, *self.masks) if not os.path.exists(path)]
+        if missing:
+            raise FileNotFoundError(f"{len(missing)} files of {listed} are missing: {missing[0]} …")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        image: Any = pil_loader(self.images[index])
+        with open(self.masks[index], "rb") as file:
+            mask: Any = Image.open(file)
+            mask.load()
+        return (image, mask) if self.transforms is None else self.transforms(image, mask)
+
+    def describe(self, index: int) -> str:
+        """The picture's path."""
+        return self.images[index]
+
+
+def _find(root: Path, year: str) -> Path:
+    for folder in (root / "VOCdevkit" / f"VOC{year}", root / f"VOC{year}", root):
+        if (folder / "ImageSets" / "Segmentation").is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"no VOC{year} in {str(root)!r}: it must hold VOCdevkit/VOC{year}/ImageSets/Segmentation"
+    )

@@ -1,0 +1,108 @@
+"""Downloads into a cache: resumed when broken off, checked, and there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+__all__ = ["cache_folder", "download"]
+
+_CHUNK = 1 << 20  # bytes read at a time
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$MINICNN_HOME``, or ``~/.cache/minicnn``."""
+    return Path(os.environ.get("MINICNN_HOME") or Path.home() / ".cache" / "minicnn")
+
+
+def _torch_cache() -> Path:
+    """Where torch.hub keeps its downloads."""
+    home = os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch"
+    return Path(home) / "hub" / "checkpoints"
+
+
+def download(url: str, progress: bool = True) -> Path:
+    """The file behind ``url``: from the cache, from torch's, or downloaded.
+
+    Args:
+        url: where it is; if the file's name ends in digits of its SHA-256, as in
+            ``resnet34-b627a593.pth``, the download is checked against them.
+        progress: whether to show a bar.
+
+    Returns:
+        Its path in a cache.
+
+    Raises:
+        OSError: if it cannot be downloaded; what has come is kept, and the next call goes on there.
+        ValueError: if it is not the file that its name promises.
+    """
+    name = url.rpartition("/")[2]
+    for folder in (cache_folder(), _torch_cache()):
+        if (folder / name).is_file():
+            return folder / name
+    target = cache_folder() / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(name + ".part")
+    try:
+        _fetch(url, partial, progress)
+    except OSError as error:
+        raise OSError(
+            f"cannot download {url}: {error}. Offline, put the file at {str(target)!r}"
+        ) from error
+    _check(partial, name)
+    os.replace(partial, target)
+    return target
+
+
+def _fetch(url: str, partial: Path, progress: bool) -> None:
+    """Appends what is missing to ``partial``."""
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "minicnn"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        response = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing beyond what we have: it is complete
+            return
+        raise
+    with response:
+        resumed = response.status == 206  # 200: the server sends all of it again
+        length = response.headers.get("Content-Length")
+        done = have if resumed else 0
+        total = None if length is None else done + int(length)
+        bar = tqdm(
+            desc=partial.stem, initial=done, total=total,
+            unit="B", unit_scale=True, unit_divisor=1024, disable=not progress,
+        )  # fmt: skip
+        with open(partial, "ab" if resumed else "wb") as file, bar:
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                bar.update(len(chunk))
+    if total is not None and done != total:
+        raise OSError(f"the connection broke after {done} of {total} bytes")
+
+
+def _check(path: Path, name: str) -> None:
+    """Deletes the file and raises unless its SHA-256 begins as ``name`` says."""
+    promised = _HASH_IN_NAME.search(name)
+    if promised is None:
+        return
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if not digest.hexdigest().startswith(promised[1]):
+        path.unlink()
+        raise ValueError(
+            f"the SHA-256 of {name} must begin with {promised[1]}, got {digest.hexdigest()}; "
+            "the download was deleted"
+        )

@@ -1,0 +1,203 @@
+"""Reading pickles without running what they say.
+
+A pickle is a program for a small stack machine; one of its instructions calls any function that the
+file names, which is why unpickling a stranger's file hands over the computer. The machine here knows
+the instructions that make plain values, and calls nothing but what it is given.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+__all__ = ["UnsafePickle", "load_pickle"]
+
+_PLAIN = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY: dict[str, Callable[[], Any]] = {
+    "EMPTY_DICT": dict,
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_SET": set,
+}
+_ARGUMENT_IS_VALUE = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING"),  # from Python 2
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+}
+
+
+class UnsafePickle(ValueError):
+    """A pickle asks for something that reading plain data does not need."""
+
+
+def load_pickle(
+    stream: IO[bytes],
+    allowed: Mapping[str, Any],
+    persistent_load: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Reads one pickle from a stream, and leaves the stream behind it.
+
+    Args:
+        stream: binary, at the start of a pickle.
+        allowed: what the pickle may name, such as ``"collections.OrderedDict"``: functions, which it
+            may also call, and values.
+        persistent_load: gives the object for a persistent id, as in :mod:`pickle`.
+
+    Raises:
+        UnsafePickle: for anything else that it names, and for instructions that plain data needs not.
+        ValueError: if it is damaged or cut off.
+    """
+    machine = _Machine(allowed, persistent_load)
+    try:
+        for opcode, argument, _ in pickletools.genops(stream):
+            machine.run(opcode.name, argument)
+    except UnsafePickle:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"the pickle is damaged or cut off: {error}") from error
+    return machine.result
+
+
+class _Machine:
+    """The stack, the memo of values that are used again, and one method per kind of instruction."""
+
+    def __init__(self, allowed: Mapping[str, Any], persistent_load: Any) -> None:
+        self.allowed = allowed
+        self.persistent_load = persistent_load
+        self.stack: list[Any] = []
+        self.marks: list[int] = []  # heights of the stack at which a group of values began
+        self.memo: dict[int, Any] = {}
+        self.result: Any = None
+
+    def run(self, name: str, argument: Any) -> None:
+        if name in _ARGUMENT_IS_VALUE:
+            self.stack.append(argument)
+        elif name in _PLAIN:
+            self.stack.append(_PLAIN[name])
+        elif name in _EMPTY:
+            self.stack.append(_EMPTY[name]())
+        elif name == "MARK":
+            self.marks.append(len(self.stack))
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            self.memo[int(argument)] = self.stack[-1]
+        elif name == "MEMOIZE":
+            self.memo[len(self.memo)] = self.stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            self.stack.append(self.memo[int(argument)])
+        elif name in ("PROTO", "FRAME"):
+            pass
+        else:
+            method = getattr(self, f"_{name.lower()}", None)
+            if method is None:
+                raise UnsafePickle(f"the file holds more than plain data: instruction {name}")
+            method(argument)
+
+    def _since_mark(self) -> list[Any]:
+        """Takes everything above the last mark off the stack."""
+        position = self.marks.pop()
+        values = self.stack[position:]
+        del self.stack[position:]
+        return values
+
+    # ---- containers ----
+
+    def _tuple(self, _: Any) -> None:
+        self.stack.append(tuple(self._since_mark()))
+
+    def _tuple1(self, _: Any) -> None:
+        self._gather(1)
+
+    def _tuple2(self, _: Any) -> None:
+        self._gather(2)
+
+    def _tuple3(self, _: Any) -> None:
+        self._gather(3)
+
+    def _gather(self, count: int) -> None:
+        values = [self.stack.pop() for _ in range(count)]
+        self.stack.append(tuple(reversed(values)))
+
+    def _list(self, _: Any) -> None:
+        self.stack.append(self._since_mark())
+
+    def _dict(self, _: Any) -> None:
+        self.stack.append(_pairs(self._since_mark()))
+
+    def _append(self, _: Any) -> None:
+        value = self.stack.pop()
+        self._top(list).append(value)
+
+    def _appends(self, _: Any) -> None:
+        values = self._since_mark()
+        self._top(list).extend(values)
+
+    def _setitem(self, _: Any) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._top(dict)[key] = value
+
+    def _setitems(self, _: Any) -> None:
+        values = self._since_mark()
+        self._top(dict).update(_pairs(values))
+
+    def _additems(self, _: Any) -> None:
+        values = self._since_mark()
+        self._top(set).update(values)
+
+    def _top(self, kind: type) -> Any:
+        if not isinstance(self.stack[-1], kind):
+            raise TypeError(f"expected a {kind.__name__}, got {type(self.stack[-1]).__name__}")
+        return self.stack[-1]
+
+    # ---- names and calls ----
+
+    def _global(self, argument: str) -> None:
+        module, _, name = argument.partition(" ")
+        self._name(f"{module}.{name}")
+
+    def _stack_global(self, _: Any) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self._name(f"{module}.{name}")
+
+    def _name(self, name: str) -> None:
+        if name not in self.allowed:
+            raise UnsafePickle(
+                f"the file names {name}, which is not in the list of what weights need; nothing of "
+                "it was run"
+            )
+        self.stack.append(self.allowed[name])
+
+    def _reduce(self, _: Any) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        # Only what the file could not have made itself: a value cannot be smuggled in as a function.
+        if not any(function is known for known in self.allowed.values()):
+            raise UnsafePickle(f"the file calls {function!r}, which is not a function for weights")
+        self.stack.append(function(*arguments))
+
+    def _build(self, _: Any) -> None:
+        """Attributes of an object, such as the version numbers on a state_dict: not needed."""
+        self.stack.pop()
+        self._top(OrderedDict)
+
+    def _persid(self, argument: str) -> None:
+        self._persistent(argument)
+
+    def _binpersid(self, _: Any) -> None:
+        self._persistent(self.stack.pop())
+
+    def _persistent(self, identity: Any) -> None:
+        if self.persistent_load is None:
+            raise ValueError(f"it refers to {identity!r}, which it does not hold")
+        self.stack.append(self.persistent_load(identity))
+
+    def _pop(self, _: Any) -> None:
+        self.stack.pop()
+
+    def _stop(self, _: Any) -> None:
+        (self.result,) = self.stack
+
+
+def _pairs(values: list[Any]) -> dict[Any, Any]:
+    return dict(zip(values[::2], values[1::2], strict=True))

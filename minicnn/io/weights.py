@@ -1,0 +1,113 @@
+"""Files of weights: PyTorch's, safetensors and NumPy's, told apart by their names and first bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..tensor import Tensor
+from .atomic import replacing
+from .checkpoint import is_checkpoint, load
+from .torch_file import load_torch
+
+__all__ = ["load_weights", "save_weights"]
+
+# Where people's checkpoints keep the weights.
+_NAMES = ("net", "state_dict", "model_state_dict", "model")
+
+
+def load_weights(path: str | os.PathLike[str], strip_prefix: str = "") -> dict[str, Tensor]:
+    """Reads a state_dict; no code from the file is run.
+
+    Args:
+        path: a file of ``torch.save`` (``.pth``, ``.pt``), ``.safetensors``, ``.npz``, or a
+            checkpoint of minicnn. A checkpoint that holds more than weights is searched for them
+            under the names ``net``, ``state_dict``, ``model_state_dict`` and ``model``.
+        strip_prefix: removed from the names that begin with it: ``"module."`` for weights saved
+            from torch's DataParallel.
+
+    Returns:
+        The tensors by name, in the file's order.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, of another kind, or holds no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file of weights at {str(path)!r}")
+    if path.suffix == ".npz":
+        content = _load_npz(path)
+    elif is_checkpoint(path):
+        content = load(path)
+    elif path.suffix == ".safetensors":
+        content = _load_safetensors(path)
+    else:
+        content = load_torch(path)
+    state = _find_state(content)
+    if state is None:
+        raise ValueError(f"{str(path)!r} holds no weights by name, but {_describe(content)}")
+    return {name.removeprefix(strip_prefix): value for name, value in state.items()}
+
+
+def save_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
+    """Writes a state_dict to a file, which is there either whole or not at all.
+
+    Args:
+        state: tensors by name.
+        path: ends in ``.safetensors``, which torch and others read too, or in ``.npz``.
+
+    Raises:
+        ValueError: for another ending.
+    """
+    path = Path(path)
+    arrays = {
+        name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()
+    }
+    if path.suffix not in (".safetensors", ".npz"):
+        raise ValueError(f"path must end in .safetensors or .npz, got {str(path)!r}")
+    with replacing(path) as temporary:
+        if path.suffix == ".safetensors":
+            save_file(arrays, temporary)
+        else:
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _load_npz(path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: Tensor(file[name]) for name in file.files}
+    except Exception as error:  # zipfile, zlib and NumPy raise all sorts
+        raise ValueError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: Tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise ValueError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _find_state(content: Any) -> Mapping[str, Tensor] | None:
+    if not isinstance(content, Mapping):
+        return None
+    if content and all(isinstance(value, Tensor) for value in content.values()):
+        return content
+    for name in _NAMES:
+        if isinstance(content.get(name), Mapping):
+            return _find_state(content[name])
+    return None
+
+
+def _describe(content: Any) -> str:
+    if isinstance(content, Mapping):
+        return f"a dict with {', '.join(map(repr, list(content)[:8])) or 'nothing'}"
+    return f"a {type(content).__name__}"

@@ -1,0 +1,226 @@
+"""GoogLeNet: inception modules, which look at the same input with several kernels side by side."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .. import nn
+from ..nn import functional as F
+from ..nn import init as nn_init
+from ..ops.shape import cat
+from ..tensor import Tensor
+from ._checks import check_images
+from .weights import build
+
+__all__ = ["GoogLeNet", "GoogLeNetOutputs", "googlenet"]
+
+# What the published weights were trained on: their inputs were scaled to [-1, 1], ours (as all of
+# torchvision's) by the mean and standard deviation of ImageNet.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# in, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled: table 1 of the paper
+_INCEPTION = {
+    "inception3a": (192, 64, 96, 128, 16, 32, 32),
+    "inception3b": (256, 128, 128, 192, 32, 96, 64),
+    "inception4a": (480, 192, 96, 208, 16, 48, 64),
+    "inception4b": (512, 160, 112, 224, 24, 64, 64),
+    "inception4c": (512, 128, 128, 256, 24, 64, 64),
+    "inception4d": (512, 112, 144, 288, 32, 64, 64),
+    "inception4e": (528, 256, 160, 320, 32, 128, 128),
+    "inception5a": (832, 256, 160, 320, 32, 128, 128),
+    "inception5b": (832, 384, 192, 384, 48, 128, 128),
+}
+
+
+class GoogLeNetOutputs(NamedTuple):
+    """What :class:`GoogLeNet` returns in training; the order is torchvision's."""
+
+    logits: Tensor
+    aux_logits2: Tensor | None
+    aux_logits1: Tensor | None
+
+
+class BasicConv2d(nn.Module):
+    """Convolution without bias, batch norm and ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, **options: Any) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, bias=False, **options)
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.conv(x)))
+
+
+class Inception(nn.Module):
+    """Four branches on one input, whose results lie side by side in the channels.
+
+    Args:
+        in_channels: C.
+        ch1x1: channels of the 1x1 branch.
+        ch3x3red, ch3x3: channels of the 3x3 branch, and of the 1x1 convolution before it.
+        ch5x5red, ch5x5: those of the 5x5 branch.
+        pool_proj: channels of the 1x1 convolution behind the pooling.
+        kernel_size5: of the 5x5 branch: 3 in the published weights, 5 in the paper.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        ch1x1: int,
+        ch3x3red: int,
+        ch3x3: int,
+        ch5x5red: int,
+        ch5x5: int,
+        pool_proj: int,
+        kernel_size5: int,
+    ) -> None:
+        super().__init__()
+        self.branch1 = BasicConv2d(in_channels, ch1x1, kernel_size=1)
+        self.branch2 = nn.Sequential(
+            BasicConv2d(in_channels, ch3x3red, kernel_size=1),
+            BasicConv2d(ch3x3red, ch3x3, kernel_size=3, padding=1),
+        )
+        self.branch3 = nn.Sequential(
+            BasicConv2d(in_channels, ch5x5red, kernel_size=1),
+            BasicConv2d(ch5x5red, ch5x5, kernel_size=kernel_size5, padding=kernel_size5 // 2),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True),
+            BasicConv2d(in_channels, pool_proj, kernel_size=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
+
+
+class InceptionAux(nn.Module):
+    """A classifier halfway up, whose loss trains the layers below it."""
+
+    def __init__(self, in_channels: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = BasicConv2d(in_channels, 128, kernel_size=1)
+        self.fc1 = nn.Linear(128 * 4 * 4, 1024)
+        self.fc2 = nn.Linear(1024, num_classes)
+        self.dropout = nn.Dropout(p=dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(F.adaptive_avg_pool2d(x, (4, 4)))  # N x 128 x 4 x 4
+        return self.fc2(self.dropout(F.relu(self.fc1(x.flatten(1)))))
+
+
+class GoogLeNet(nn.Module):
+    """The network of Szegedy et al. 2015 with batch norm, for images (N, 3, H, W) of 15 pixels or more.
+
+    Args:
+        num_classes: number of logits.
+        aux_logits: whether to have the two auxiliary classifiers, which run in training only.
+        transform_input: whether inputs come normalised as for the other networks, and are to be
+            brought to the [-1, 1] that the published weights were trained on.
+        init_weights: whether to draw weights from N(0, 0.01²), cut off at ±2.
+        dropout: probability in front of the classifier.
+        dropout_aux: probability inside the auxiliary ones.
+        paper_5x5: whether the 5x5 branches are that, as in the paper. torchvision's, and with them
+            the published weights, have 3x3 there, by an old mistake.
+
+    Returns:
+        Logits (N, num_classes); in training with ``aux_logits``, :class:`GoogLeNetOutputs`.
+
+    Raises:
+        ValueError: in ``forward``, for another number of channels or a smaller image.
+
+    As ``torchvision.models.GoogLeNet``, without its ``blocks``.
+    """
+
+    head_layers = ("fc", "aux1.fc2", "aux2.fc2")
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        aux_logits: bool = True,
+        transform_input: bool = False,
+        init_weights: bool = True,
+        dropout: float = 0.2,
+        dropout_aux: float = 0.7,
+        paper_5x5: bool = False,
+    ) -> None:
+        super().__init__()
+        self.aux_logits = aux_logits
+        self.transform_input = transform_input
+
+        def inception(name: str) -> Inception:
+            return Inception(*_INCEPTION[name], kernel_size5=5 if paper_5x5 else 3)
+
+        self.conv1 = BasicConv2d(3, 64, kernel_size=7, stride=2, padding=3)
+        self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.conv2 = BasicConv2d(64, 64, kernel_size=1)
+        self.conv3 = BasicConv2d(64, 192, kernel_size=3, padding=1)
+        self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception3a = inception("inception3a")
+        self.inception3b = inception("inception3b")
+        self.maxpool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception4a = inception("inception4a")
+        self.inception4b = inception("inception4b")
+        self.inception4c = inception("inception4c")
+        self.inception4d = inception("inception4d")
+        self.inception4e = inception("inception4e")
+        self.maxpool4 = nn.MaxPool2d(2, stride=2, ceil_mode=True)
+        self.inception5a = inception("inception5a")
+        self.inception5b = inception("inception5b")
+        self.aux1 = InceptionAux(512, num_classes, dropout_aux) if aux_logits else None
+        self.aux2 = InceptionAux(528, num_classes, dropout_aux) if aux_logits else None
+        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
+        self.dropout = nn.Dropout(p=dropout)
+        self.fc = nn.Linear(1024, num_classes)
+        if init_weights:
+            for module in self.modules():
+                if isinstance(module, (nn.Conv2d, nn.Linear)):
+                    nn_init.trunc_normal_(module.weight, 0.0, 0.01, -2, 2)
+
+    def forward(self, x: Tensor) -> Tensor | GoogLeNetOutputs:
+        check_images("GoogLeNet", x, smallest=15)
+        if self.transform_input:
+            x = _to_plus_minus_one(x)
+        x = self.maxpool1(self.conv1(x))  # N x 64 x H/4 x W/4
+        x = self.maxpool2(self.conv3(self.conv2(x)))  # N x 192 x H/8 x W/8
+        x = self.maxpool3(self.inception3b(self.inception3a(x)))  # N x 480 x H/16 x W/16
+        x = self.inception4a(x)
+        aux1 = self._auxiliary(self.aux1, x)
+        x = self.inception4d(self.inception4c(self.inception4b(x)))
+        aux2 = self._auxiliary(self.aux2, x)
+        x = self.maxpool4(self.inception4e(x))  # N x 832 x H/32 x W/32
+        x = self.avgpool(self.inception5b(self.inception5a(x)))  # N x 1024 x 1 x 1
+        logits = self.fc(self.dropout(x.flatten(1)))
+        if self.training and self.aux_logits:
+            return GoogLeNetOutputs(logits, aux2, aux1)
+        return logits
+
+    def _auxiliary(self, classifier: nn.Module | None, x: Tensor) -> Tensor | None:
+        return classifier(x) if classifier is not None and self.training else None
+
+
+def _to_plus_minus_one(x: Tensor) -> Tensor:
+    """(pixel - mean) / std by channel -> (pixel - 0.5) / 0.5."""
+    channels = [
+        x[:, c : c + 1] * (std / 0.5) + (mean - 0.5) / 0.5
+        for c, (mean, std) in enumerate(zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True))
+    ]
+    return cat(channels, 1)
+
+
+def googlenet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
+    """GoogLeNet; ``kwargs`` go to :class:`GoogLeNet`.
+
+    With published weights, ``transform_input`` is on and ``aux_logits`` off unless asked for: the
+    file's auxiliary classifiers were never trained.
+    """
+    if weights is None:
+        return build("googlenet", GoogLeNet, None, progress, kwargs)
+    keeps_aux = kwargs.pop("aux_logits", False)
+    options = {"transform_input": True, **kwargs, "aux_logits": True}  # as in the file
+    skip = {"init_weights": False}
+    net = build("googlenet", GoogLeNet, weights, progress, options, skip)
+    if not keeps_aux:
+        net.aux_logits, net.aux1, net.aux2 = False, None, None
+    return net

@@ -1,0 +1,161 @@
+"""VGG: stacks of 3x3 convolutions, doubling the channels after each pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import nn
+from ..nn import init as nn_init
+from ..tensor import Tensor
+from ._checks import check_images
+from .weights import build
+
+__all__ = [
+    "VGG",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
+]
+
+# Convolutions in each of the five stages; a stage's channels follow from its number.
+_STAGES = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+class VGG(nn.Module):
+    """The network of Simonyan & Zisserman 2015, for images (N, 3, H, W) of 32 pixels or more.
+
+    Args:
+        features: what turns the images into (N, 512, h, w), see :func:`make_features`.
+        num_classes: number of logits.
+        init_weights: whether to draw the weights: convolutions Kaiming-normal by fan-out, linear
+            layers N(0, 0.01²), biases 0.
+        dropout: probability of both dropout layers.
+
+    As ``torchvision.models.VGG``.
+
+    Raises:
+        ValueError: in ``forward``, for another number of channels or a smaller image.
+    """
+
+    head_layers = ("classifier.6",)
+
+    def __init__(
+        self,
+        features: nn.Module,
+        num_classes: int = 1000,
+        init_weights: bool = True,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(p=dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Dropout(p=dropout),
+            nn.Linear(4096, num_classes),
+        )
+        if init_weights:
+            for module in self.modules():
+                _init(module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_images("VGG", x, smallest=32)
+        x = self.avgpool(self.features(x))  # N x 512 x 7 x 7
+        return self.classifier(x.flatten(1))
+
+
+def _init(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn_init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn_init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        nn_init.normal_(module.weight, 0.0, 0.01)
+        nn_init.zeros_(module.bias)
+
+
+def make_features(
+    stages: tuple[int, ...], batch_norm: bool, channels: tuple[int, ...] = CHANNELS
+) -> nn.Sequential:
+    """Convolutions, each with ReLU (and batch norm before it), and a max-pool after each stage.
+
+    Args:
+        stages: the number of convolutions in each of the five stages.
+        batch_norm: whether a batch norm follows each convolution.
+        channels: of each stage.
+    """
+    layers: list[nn.Module] = []
+    in_channels = 3
+    for convolutions, out_channels in zip(stages, channels, strict=True):
+        for _ in range(convolutions):
+            layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+            if batch_norm:
+                layers.append(nn.BatchNorm2d(out_channels))
+            layers.append(nn.ReLU(inplace=True))
+            in_channels = out_channels
+        layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+    return nn.Sequential(*layers)
+
+
+def _vgg(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> VGG:
+    stages, batch_norm = _STAGES[name.removesuffix("_bn")], name.endswith("_bn")
+
+    def make(**options: Any) -> VGG:
+        with nn_init.no_default_init():
+            return VGG(make_features(stages, batch_norm), **options)
+
+    return build(name, make, weights, progress, options, skip_init={"init_weights": False})
+
+
+def vgg11(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """VGG with 11 layers of weights (configuration A); ``kwargs`` go to :class:`VGG`."""
+    return _vgg("vgg11", weights, progress, kwargs)
+
+
+def vgg11_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """:func:`vgg11` with batch norm."""
+    return _vgg("vgg11_bn", weights, progress, kwargs)
+
+
+def vgg13(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """VGG with 13 layers of weights (configuration B); ``kwargs`` go to :class:`VGG`."""
+    return _vgg("vgg13", weights, progress, kwargs)
+
+
+def vgg13_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """:func:`vgg13` with batch norm."""
+    return _vgg("vgg13_bn", weights, progress, kwargs)
+
+
+def vgg16(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """VGG with 16 layers of weights (configuration D); ``kwargs`` go to :class:`VGG`."""
+    return _vgg("vgg16", weights, progress, kwargs)
+
+
+def vgg16_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """:func:`vgg16` with batch norm."""
+    return _vgg("vgg16_bn", weights, progress, kwargs)
+
+
+def vgg19(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """VGG with 19 layers of weights (configuration E); ``kwargs`` go to :class:`VGG`."""
+    return _vgg("vgg19", weights, progress, kwargs)
+
+
+def vgg19_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+    """:func:`vgg19` with batch norm."""
+    return _vgg("vgg19_bn", weights, progress, kwargs)

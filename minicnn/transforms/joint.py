@@ -1,0 +1,67 @@
+"""Transforms of a picture and its mask together, for segmentation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..data.seeding import current_generator
+from ..tensor import Tensor
+from .geometry import InterpolationMode
+
+__all__ = ["VOID", "JointTransform"]
+
+VOID = 255  # the label of pixels that count for nothing
+
+
+class JointTransform:
+    """A picture and its mask to tensors that a loss takes, moved and cut alike.
+
+    Args:
+        both: transforms of place and size (``Resize``, ``RandomCrop``, flips, ``Pad``, affine ones),
+            which get the picture and, with the same random numbers, the mask. A mask is resized to
+            nearest pixels, whatever the picture's interpolation, and what is padded becomes void.
+        image: transforms of the picture alone: colours, then ``ToTensor`` and ``Normalize``.
+
+    Called with a PIL image and a mask (PIL image of mode L or P, its pixels the labels), it gives
+    what ``image`` gives and int64 labels (H, W), 255 for void.
+    """
+
+    def __init__(
+        self, both: Sequence[Callable[[Any], Any]], image: Sequence[Callable[[Any], Any]]
+    ) -> None:
+        self.both, self.image = list(both), list(image)
+        self._for_masks = [_nearest(transform) for transform in self.both]
+
+    def __call__(self, image: Image.Image, mask: Image.Image) -> tuple[Any, Tensor]:
+        if image.size != mask.size:
+            raise ValueError(f"mask must have the image's size {image.size}, got {mask.size}")
+        # Labels one higher while they are moved, so that void is 0: black, as what is filled in.
+        labels = Image.fromarray(np.asarray(mask, np.uint8) + np.uint8(1))
+        generator = current_generator()
+        for of_image, of_mask in zip(self.both, self._for_masks, strict=True):
+            before = generator.get_state()
+            image = of_image(image)
+            after = generator.get_state()
+            generator.set_state(before)
+            labels = of_mask(labels)
+            generator.set_state(after)
+        for transform in self.image:
+            image = transform(image)
+        return image, Tensor((np.asarray(labels) - np.uint8(1)).astype(np.int64))
+
+    def __repr__(self) -> str:
+        return f"JointTransform(both={self.both}, image={self.image})"
+
+
+def _nearest(transform: Any) -> Any:
+    """The same transform for masks, which must not mix labels."""
+    if not hasattr(transform, "interpolation"):
+        return transform
+    twin = copy.copy(transform)
+    twin.interpolation = InterpolationMode.NEAREST
+    return twin

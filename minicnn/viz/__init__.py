@@ -1,0 +1,29 @@
+"""Pictures of what networks do: curves, predictions and confusion as PNG files, segmentation maps."""
+
+from __future__ import annotations
+
+from .plots import (
+    BY_CLASS,
+    RIGHT,
+    TRAIN,
+    VALIDATION,
+    WRONG,
+    plot_confusion,
+    plot_curves,
+    plot_predictions,
+)
+from .segmap import decode_segmap, overlay_segmap, voc_palette
+
+__all__ = [
+    "BY_CLASS",
+    "RIGHT",
+    "TRAIN",
+    "VALIDATION",
+    "WRONG",
+    "decode_segmap",
+    "overlay_segmap",
+    "plot_confusion",
+    "plot_curves",
+    "plot_predictions",
+    "voc_palette",
+]

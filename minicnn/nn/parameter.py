@@ -27,5 +27,13 @@ class Parameter(Tensor):
 
 
 def empty_parameter(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
-    """A parameter still to be filled: float32 and on the default device unless told otherwise."""
-    return Parameter(empty(shape, dtype=float32 if dtype is None else dtype, device=device))
+    """A parameter still to be filled: float32 and on the default device unless told otherwise.
+
+    Filters (O, C, KH, KW) lie in memory as O, KH, KW, C: the order in which convolutions read the
+    images that they meet, and in which the gradients of filters come.
+    """
+    dtype = float32 if dtype is None else dtype
+    if len(shape) != 4:
+        return Parameter(empty(shape, dtype=dtype, device=device))
+    O, C, KH, KW = shape
+    return Parameter(empty((O, KH, KW, C), dtype=dtype, device=device).permute(0, 3, 1, 2))

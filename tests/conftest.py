@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if device != "cpu" and item.get_closest_marker("cpu_only"):
             item.add_marker(pytest.mark.skip(reason="concerns the CPU alone"))
+        if device == "cuda-emulated" and item.get_closest_marker("not_emulated"):
+            item.add_marker(pytest.mark.skip(reason="too much for an emulated GPU"))
         if device == "cpu" and item.get_closest_marker("cuda_only"):
             item.add_marker(pytest.mark.skip(reason="needs --device cuda or cuda-emulated"))
         if device != "cuda-emulated" and item.get_closest_marker("emulated_only"):

@@ -160,7 +160,12 @@ def test_default_device():
 @pytest.mark.cuda_only
 def test_moving_keeps_the_order_in_memory():
     array = np.arange(120.0).reshape(2, 3, 4, 5).transpose(0, 3, 1, 2)
-    for x in (array, array[:, ::2], np.broadcast_to(array[:1], array.shape), array[0, 0, 0, 0]):
+    for x in (
+        array,
+        array[:, ::2],
+        np.broadcast_to(array[:1], array.shape),
+        array[0, 0, 0, 0, ...],
+    ):
         moved = mc.from_numpy(x).cuda()
         back = moved.cpu()
         np.testing.assert_array_equal(back.numpy(), x)

@@ -82,7 +82,8 @@ def cross_entropy(
         A scalar, or with ``'none'`` one loss per target.
 
     Raises:
-        IndexError: for a class number outside [0, C), on the CPU (on a GPU it would mean waiting).
+        IndexError: for a class number outside [0, C), on the CPU. On a GPU, where that would mean
+            waiting, the loss becomes NaN.
         ValueError: for an unknown reduction or batch sizes that differ.
         RuntimeError: for other shapes or types that do not fit.
 
@@ -151,25 +152,20 @@ def nll_loss(
     input, weight = cast_operands("nll_loss", input, weight)
     _check_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
+    C = input.shape[_class_axis(input)]
     rows = target.array.reshape(-1)
     counts = rows != ignore_index
-    classes = xp.where(counts, rows, 0)
-    if (
-        target.device.type == "cpu"
-    ):  # on a GPU it would mean waiting; cross_entropy's kernel checks likewise
-        _check_range(classes, input.shape[_class_axis(input)], ignore_index)
+    wrong = counts & ((rows < 0) | (rows >= C))
+    if target.device.type == "cpu" and wrong.any():  # on a GPU, to ask would be to wait
+        raise IndexError(
+            f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {rows[wrong][0]}"
+        )
+    classes = xp.where(counts & ~wrong, rows, 0)
     factors = Tensor(_factors(input, weight)[classes])
     picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
     losses = where(Tensor(counts), neg(mul(picked, factors)), 0.0)
+    losses = where(Tensor(wrong), float("nan"), losses)
     return _reduce_rows(losses, target, weight, ignore_index, reduction)
-
-
-def _check_range(classes: Any, C: int, ignore_index: int) -> None:
-    outside = (classes < 0) | (classes >= C)
-    if outside.any():
-        raise IndexError(
-            f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {classes[outside][0]}"
-        )
 
 
 def _factors(input: Tensor, weight: Tensor | None) -> Any:

@@ -15,6 +15,8 @@ import torch
 import minicnn as mc
 from minicnn import nn
 
+pytestmark = pytest.mark.cpu_only
+
 ROOT = Path(__file__).parents[2]
 SUITE = "benchmarks/gpu_suite.sh"
 PARTS = ["tests", "tune", "ceilings", "train_bf16_128", "train_bf16_512", "train_tf32_128"]

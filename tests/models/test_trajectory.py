@@ -59,6 +59,7 @@ def our_steps(weights, images, labels):
 
 
 @pytest.mark.slow
+@pytest.mark.not_emulated
 def test_twenty_steps_of_alexnet_equal_torchs():
     """Within float32 rounding, on a smooth descent: where training is chaotic, rounding explodes."""
     noise = np.random.default_rng(0).standard_normal((2, 3, 227, 227))

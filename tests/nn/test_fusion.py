@@ -52,8 +52,8 @@ def results(run: Any, net: nn.Module, x: np.ndarray) -> list[np.ndarray]:
     image = mc.tensor(x, requires_grad=True)
     out = run(image)
     out.backward(mc.tensor(np.random.default_rng(1).standard_normal(out.shape).astype(x.dtype)))
-    gradients = [tensor.grad.numpy() for tensor in (image, *net.parameters())]
-    return [out.detach().numpy(), *gradients]
+    gradients = [tensor.grad.cpu().numpy() for tensor in (image, *net.parameters())]
+    return [out.detach().cpu().numpy(), *gradients]
 
 
 def is_fused(net: nn.Sequential) -> bool:
@@ -69,7 +69,7 @@ def test_results_and_gradients_are_those_of_the_single_layers(name, dtype, ties)
     if ties:  # among positive, zero and negative numbers
         x = np.round(x)
         for parameter in net.parameters():
-            parameter.array = np.round(4 * parameter.array)
+            parameter.data = mc.tensor(np.round(4 * parameter.numpy_copy()))
     assert is_fused(net)
     fused = results(net, net, x)
     single = results(lambda image: layer_by_layer(net, image), net, x)
@@ -92,7 +92,7 @@ def test_against_torch(name):
     out.backward(torch.tensor(np.random.default_rng(1).standard_normal(out.shape)))
     expected = [out.detach(), torch_x.grad, *(p.grad for p in theirs.parameters())]
     for our, their in zip(results(ours, ours, x), expected, strict=True):
-        np.testing.assert_allclose(our, their.numpy(), atol=1e-10)
+        np.testing.assert_allclose(our, their.cpu().numpy(), atol=1e-10)
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -105,7 +105,7 @@ def test_second_derivatives(name):
         (gradient,) = grad((run(x) ** 2).sum(), x, create_graph=True)
         inputs = (x, *net.parameters())
         found = grad((gradient**2).sum(), inputs, allow_unused=True)
-        return [np.zeros(t.shape) if g is None else g.numpy() for t, g in zip(inputs, found)]
+        return [np.zeros(t.shape) if g is None else g.cpu().numpy() for t, g in zip(inputs, found)]
 
     fused, single = penalty(net), penalty(lambda image: layer_by_layer(net, image))
     for ours, expected in zip(fused, single, strict=True):
@@ -153,7 +153,7 @@ def test_hooks_are_called_and_see_the_single_layers(position, kind):
     ((module, args),) = seen
     assert module is net[position]
     if kind == "forward":
-        assert (args[1].detach().numpy() < 0).any() == (position == 0)  # before the ReLU
+        assert (args[1].detach().cpu().numpy() < 0).any() == (position == 0)  # before the ReLU
     handle.remove()
     assert len(fusion.steps(net)) == 2
     for ours, fused, single in zip(watched, results(net, net, x), expected, strict=True):
@@ -177,18 +177,22 @@ def test_subclasses_and_replaced_forwards_run_as_they_are():
     conv = nn.Conv2d(3, 4, 3)
     x = mc.randn(*X)
     net = nn.Sequential(conv, Louder())
-    np.testing.assert_array_equal(net(x).detach().numpy(), (F.relu(conv(x)) + 1).detach().numpy())
+    np.testing.assert_array_equal(
+        net(x).detach().cpu().numpy(), (F.relu(conv(x)) + 1).detach().cpu().numpy()
+    )
 
     net = nn.Sequential(conv, nn.ReLU())
     net[1].forward = lambda input: input * 2
-    np.testing.assert_array_equal(net(x).detach().numpy(), (conv(x) * 2).detach().numpy())
+    np.testing.assert_array_equal(
+        net(x).detach().cpu().numpy(), (conv(x) * 2).detach().cpu().numpy()
+    )
 
 
 def test_indices_of_the_maxima_are_returned_as_ever():
     net = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, return_indices=True))
     x = mc.randn(*X)
     for ours, expected in zip(net(x), F.max_pool2d(F.relu(x), 2, return_indices=True)):
-        np.testing.assert_array_equal(ours.numpy(), expected.numpy())
+        np.testing.assert_array_equal(ours.cpu().numpy(), expected.cpu().numpy())
 
 
 def test_changed_children_are_noticed():
@@ -197,21 +201,25 @@ def test_changed_children_are_noticed():
     net(x)
     net[1] = nn.Sigmoid()
     expected = F.max_pool2d(F.sigmoid(net[0](x)), 3, 2, 1)
-    np.testing.assert_array_equal(net(x).detach().numpy(), expected.detach().numpy())
+    np.testing.assert_array_equal(net(x).detach().cpu().numpy(), expected.detach().cpu().numpy())
     del net[1:]
-    np.testing.assert_array_equal(net(x).detach().numpy(), net[0](x).detach().numpy())
+    np.testing.assert_array_equal(net(x).detach().cpu().numpy(), net[0](x).detach().cpu().numpy())
 
 
 def test_slices_hold_the_same_layers_and_state_dict_is_unchanged():
     net = NETS["a small network"](nn)
-    before = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    before = {name: tensor.cpu().numpy().copy() for name, tensor in net.state_dict().items()}
     x = mc.randn(*X)
     out = net(x)
-    np.testing.assert_array_equal(net[2:](net[:2](x)).detach().numpy(), out.detach().numpy())
+    np.testing.assert_array_equal(
+        net[2:](net[:2](x)).detach().cpu().numpy(), out.detach().cpu().numpy()
+    )
     assert list(before) == list(NETS["a small network"](torch.nn).state_dict())
     for name, tensor in net.state_dict().items():
-        np.testing.assert_array_equal(tensor.numpy(), before[name])
-    np.testing.assert_array_equal(copy.deepcopy(net)(x).detach().numpy(), out.detach().numpy())
+        np.testing.assert_array_equal(tensor.cpu().numpy(), before[name])
+    np.testing.assert_array_equal(
+        copy.deepcopy(net)(x).detach().cpu().numpy(), out.detach().cpu().numpy()
+    )
 
 
 def test_summary_lists_every_layer():

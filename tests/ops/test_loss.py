@@ -263,10 +263,11 @@ ERRORS += [pytest.param(*row, marks=pytest.mark.cpu_only) for row in ERRORS_ABOU
 
 
 @pytest.mark.cuda_only
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
 @pytest.mark.parametrize("wrong", [-1, C])
-def test_a_class_out_of_range_on_a_gpu(wrong: int) -> None:
+def test_a_class_out_of_range_on_a_gpu(loss: Any, wrong: int) -> None:
     target = minicnn.tensor([0, wrong, 1])
-    losses = F.cross_entropy(minicnn.tensor(LOGITS), target, reduction="none")
+    losses = loss(minicnn.tensor(LOGITS), target, reduction="none")
     assert np.isnan(losses.cpu().numpy()).tolist() == [False, True, False]
 
 

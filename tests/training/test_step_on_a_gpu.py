@@ -20,6 +20,8 @@ BATCHES = [
     )
     for step in range(2)
 ]
+# differences of results, as a share of their norm
+TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}
 OPTIMIZERS: dict[str, Any] = {
     "SGD": lambda params: optim.SGD(params, lr=0.01, momentum=0.9, weight_decay=5e-4),
     "AdamW": lambda params: optim.AdamW(params, lr=1e-3),
@@ -45,56 +47,62 @@ def alexnet() -> nn.Sequential:
 class Run:
     """A network, its optimizer and what its steps computed, on one device."""
 
-    def __init__(self, device: str, optimizer: str) -> None:
+    def __init__(self, device: str, optimizer: str, precision: str) -> None:
         mc.manual_seed(1)
         self.net = alexnet().to(device)
         self.criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
         self.optimizer = OPTIMIZERS[optimizer](self.net.parameters())
+        self.autocast = mc.autocast(enabled=precision == "bfloat16")
         self.meter = ClassificationMeter()
         self.losses: list[mc.Tensor] = []
 
     def step(self, images: mc.Tensor, target: mc.Tensor) -> None:
         self.optimizer.zero_grad()
-        logits = self.net(images)
-        loss = self.criterion(logits, target)
+        with self.autocast:
+            logits = self.net(images)
+            loss = self.criterion(logits, target)
         loss.backward()
         self.optimizer.step()
         self.meter.update(loss, logits, target)
         self.losses.append(loss.detach())
 
 
-def train(device: str, optimizer: str) -> Run:
-    run = Run(device, optimizer)
+def train(device: str, optimizer: str, precision: str) -> Run:
+    run = Run(device, optimizer, precision)
     for images, target in BATCHES:
         run.step(mc.tensor(images, device=device), mc.tensor(target, device=device))
     return run
 
 
-def assert_close(ours: mc.Tensor, expected: mc.Tensor, name: str) -> None:
-    theirs = expected.numpy_copy()
-    tolerance = 2e-5 * np.abs(theirs).max()
-    np.testing.assert_allclose(ours.numpy_copy(), theirs, rtol=0, atol=tolerance, err_msg=name)
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_two_steps_equal_the_cpus(optimizer: str) -> None:
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_two_steps_equal_the_cpus(precision: str, optimizer: str) -> None:
     """Dropout included, whose random bits are the same on both devices."""
-    on_gpu, on_cpu = train("cuda", optimizer), train("cpu", optimizer)
+    on_gpu, on_cpu = (train(device, optimizer, precision) for device in ("cuda", "cpu"))
+    tolerance = TOLERANCE[precision]
+
+    def assert_close(ours: mc.Tensor, expected: mc.Tensor, name: str) -> None:
+        theirs = expected.numpy_copy()
+        difference = np.linalg.norm(ours.numpy_copy() - theirs)
+        assert difference <= tolerance * np.linalg.norm(theirs), name
+
     for number, (loss, expected) in enumerate(zip(on_gpu.losses, on_cpu.losses, strict=True)):
         assert_close(loss, expected, f"loss of step {number}")
     pairs = zip(on_gpu.net.named_parameters(), on_cpu.net.parameters(), strict=True)
     for (name, ours), theirs in pairs:
+        assert ours.dtype == ours.grad.dtype == mc.float32
         assert_close(ours.grad, theirs.grad, f"gradient of {name}")
         assert_close(ours.detach(), theirs.detach(), name)
-    np.testing.assert_allclose(on_gpu.meter.compute(), on_cpu.meter.compute(), rtol=1e-5)
+    np.testing.assert_allclose(on_gpu.meter.compute(), on_cpu.meter.compute(), rtol=tolerance)
 
 
 @pytest.mark.emulated_only
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_step_copies_nothing_to_the_host(optimizer: str) -> None:
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_a_step_copies_nothing_to_the_host(precision: str, optimizer: str) -> None:
     import cupy
 
-    run = Run("cuda", optimizer)
+    run = Run("cuda", optimizer, precision)
     batches = [(mc.tensor(images), mc.tensor(target)) for images, target in BATCHES]
     before = cupy.emulation.copies_to_host
     for images, target in batches:

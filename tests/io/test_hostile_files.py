@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch_files import SAVERS, state
 
 from minicnn.io import load_torch, load_weights
 from minicnn.io.safe_pickle import load_pickle
-from torch_files import SAVERS, state
 
 FORMATS = list(SAVERS)
 

@@ -32,8 +32,8 @@ def load_weights(path: str | os.PathLike[str], strip_prefix: str = "") -> dict[s
         path: a file of ``torch.save`` (``.pth``, ``.pt``), ``.safetensors``, ``.npz``, or a
             checkpoint of minicnn. A checkpoint that holds more than weights is searched for them
             under the names ``net``, ``state_dict``, ``model_state_dict`` and ``model``.
-        strip_prefix: removed from the names that begin with it: ``"module."`` for weights saved
-            from torch's DataParallel.
+        strip_prefix: removed from the names that begin with it: ``"module."`` for weights of
+            torch's DataParallel.
 
     Returns:
         The tensors by name, in the file's order.

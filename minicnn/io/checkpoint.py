@@ -76,7 +76,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             metadata = file.metadata() or {}
             if metadata.get("format") == _FORMAT:
                 return _decode(json.loads(metadata["structure"]), file)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{name!r} is not a minicnn checkpoint, or is damaged or cut off: {error}"
         ) from error

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.client
 import os
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["cache_folder", "download"]
 
@@ -50,15 +58,28 @@ def download(url: str, progress: bool = True) -> Path:
     target = cache_folder() / name
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(name + ".part")
-    try:
-        _fetch(url, partial, progress)
-    except OSError as error:
-        raise OSError(
-            f"cannot download {url}: {error}. Offline, put the file at {str(target)!r}"
-        ) from error
-    _check(partial, name)
-    os.replace(partial, target)
+    with _alone(target.with_name(name + ".lock")):
+        if target.is_file():  # another process had it downloaded meanwhile
+            return target
+        try:
+            _fetch(url, partial, progress)
+        except (OSError, http.client.HTTPException) as error:
+            raise OSError(
+                f"cannot download {url}: {error}. Offline, put the file at {str(target)!r}"
+            ) from error
+        _check(partial, name)
+        os.replace(partial, target)
     return target
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Waits until no other process is in here with the same file, where the system can tell."""
+    with open(lock, "wb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        lock.unlink(missing_ok=True)
 
 
 def _fetch(url: str, partial: Path, progress: bool) -> None:
@@ -70,9 +91,12 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing beyond what we have: it is complete
+        if error.code != 416 or not have:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{have}":  # we have all of it
             return
-        raise
+        partial.unlink()  # of an older, longer file
+        return _fetch(url, partial, progress)
     with response:
         resumed = response.status == 206  # 200: the server sends all of it again
         length = response.headers.get("Content-Length")

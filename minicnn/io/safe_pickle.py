@@ -10,9 +10,9 @@ from __future__ import annotations
 import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from typing import Any
 
-__all__ = ["UnsafePickle", "load_pickle"]
+__all__ = ["UnsafePickle", "load_pickle", "plain_key"]
 
 _PLAIN = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {
@@ -34,14 +34,14 @@ class UnsafePickle(ValueError):
 
 
 def load_pickle(
-    stream: IO[bytes],
+    stream: Any,
     allowed: Mapping[str, Any],
     persistent_load: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Reads one pickle from a stream, and leaves the stream behind it.
 
     Args:
-        stream: binary, at the start of a pickle.
+        stream: a binary file or mapped memory, at the start of a pickle.
         allowed: what the pickle may name, such as ``"collections.OrderedDict"``: functions, which it
             may also call, and values.
         persistent_load: gives the object for a persistent id, as in :mod:`pickle`.
@@ -136,7 +136,7 @@ class _Machine:
 
     def _setitem(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self._top(dict)[key] = value
+        self._top(dict)[plain_key(key)] = value
 
     def _setitems(self, _: Any) -> None:
         values = self._since_mark()
@@ -144,7 +144,7 @@ class _Machine:
 
     def _additems(self, _: Any) -> None:
         values = self._since_mark()
-        self._top(set).update(values)
+        self._top(set).update(map(plain_key, values))
 
     def _top(self, kind: type) -> Any:
         if not isinstance(self.stack[-1], kind):
@@ -159,13 +159,15 @@ class _Machine:
 
     def _stack_global(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise TypeError("a name must be a string")
         self._name(f"{module}.{name}")
 
     def _name(self, name: str) -> None:
         if name not in self.allowed:
             raise UnsafePickle(
-                f"the file names {name}, which is not in the list of what weights need; nothing of "
-                "it was run"
+                f"the file names {name[:100]!r}, which is not in the list of what weights need; "
+                "nothing of it was run"
             )
         self.stack.append(self.allowed[name])
 
@@ -173,7 +175,9 @@ class _Machine:
         arguments, function = self.stack.pop(), self.stack.pop()
         # Only what the file could not have made itself: a value cannot be smuggled in as a function.
         if not any(function is known for known in self.allowed.values()):
-            raise UnsafePickle(f"the file calls {function!r}, which is not a function for weights")
+            raise UnsafePickle(f"the file calls a {type(function).__name__}")
+        if not isinstance(arguments, tuple):
+            raise TypeError(f"expected a tuple of arguments, got {type(arguments).__name__}")
         self.stack.append(function(*arguments))
 
     def _build(self, _: Any) -> None:
@@ -189,7 +193,7 @@ class _Machine:
 
     def _persistent(self, identity: Any) -> None:
         if self.persistent_load is None:
-            raise ValueError(f"it refers to {identity!r}, which it does not hold")
+            raise ValueError("it refers to something that it does not hold")
         self.stack.append(self.persistent_load(identity))
 
     def _pop(self, _: Any) -> None:
@@ -200,4 +204,15 @@ class _Machine:
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
-    return dict(zip(values[::2], values[1::2], strict=True))
+    return dict(zip(map(plain_key, values[::2]), values[1::2], strict=True))
+
+
+def plain_key(value: Any) -> Any:
+    """``value``, if it may be a key.
+
+    To hash tuples of tuples of tuples takes the machine's stack, and has it overflow.
+    """
+    parts = value if isinstance(value, tuple) else (value,)
+    if not all(part is None or isinstance(part, (str, bytes, int, float)) for part in parts):
+        raise TypeError("a key must be plain, or a tuple of plain values")
+    return value

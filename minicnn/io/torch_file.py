@@ -12,7 +12,6 @@ import io
 import mmap
 import os
 import struct
-import tarfile
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +22,14 @@ import numpy as np
 
 from ..dtypes import bfloat16
 from ..tensor import Tensor
-from .safe_pickle import UnsafePickle, load_pickle
+from .safe_pickle import UnsafePickle, load_pickle, plain_key
 
 __all__ = ["load_torch"]
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _MAX_DIMENSIONS = 64
+_TAR_BLOCK = 512  # bytes
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "Float": np.dtype(np.float32),
@@ -45,8 +45,8 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 # What reading a damaged file may end in.
 _DAMAGES = (
-    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, TypeError, ValueError,
-    struct.error, tarfile.TarError, zipfile.BadZipFile,
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+    TypeError, ValueError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 
 Storage = Any  # a one-dimensional array
@@ -97,115 +97,146 @@ def _reader(file: IO[bytes]) -> Callable[[IO[bytes]], Any]:
 
 
 def _load_zip(file: IO[bytes]) -> Any:
-    archive = zipfile.ZipFile(file)
-    records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+    memory = _map(file)
+    with zipfile.ZipFile(file) as archive:
+        records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
     if "data.pkl" not in records:
         raise ValueError("it is a zip, but not one of weights: it holds no data.pkl")
-    if "byteorder" in records and archive.read(records["byteorder"]) != b"little":
+    if "byteorder" in records and memory[_record(memory, records["byteorder"])] != b"little":
         raise ValueError("its numbers are big-endian, which is not supported")
-    memory = _map(file)
     storages: dict[str, Storage] = {}
 
     def storage(identity: Any) -> Storage:
         _, dtype, key, _, count = _checked(identity, 5)
         if key not in storages:
-            info = records[f"data/{key}"]
-            if info.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"its storage {key} is compressed, which torch never does")
-            storages[key] = _view(memory, _data_offset(memory, info), dtype, count)
+            if f"data/{key}" not in records:
+                raise ValueError(f"it holds no storage {key[:100]!r}")
+            place = _record(memory, records[f"data/{key}"])
+            storages[key] = _view(memory, place.start, dtype, count, place.stop)
         return storages[key]
 
-    return load_pickle(io.BytesIO(archive.read(records["data.pkl"])), _ALLOWED, storage)
+    pickle = memory[_record(memory, records["data.pkl"])]
+    return load_pickle(io.BytesIO(pickle), _ALLOWED, storage)
 
 
-def _data_offset(memory: mmap.mmap, info: zipfile.ZipInfo) -> int:
-    """Where the bytes of a record begin, behind a header that repeats name and extra field."""
-    header = memory[info.header_offset : info.header_offset + 30]
-    name_length, extra_length = struct.unpack_from("<HH", header, 26)
-    return info.header_offset + 30 + name_length + extra_length
+def _record(memory: mmap.mmap, info: zipfile.ZipInfo) -> slice:
+    """Where the bytes of a record lie: behind a header that repeats its name and extra field."""
+    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+        raise ValueError(
+            f"its record {info.filename[:100]!r} is compressed or encrypted, which torch never does"
+        )
+    start = info.header_offset
+    magic, name_length, extra_length = struct.unpack_from("<4s22xHH", memory, start)
+    start += 30 + name_length + extra_length
+    if magic != b"PK\x03\x04" or start + info.file_size > len(memory):
+        raise ValueError(f"its record {info.filename[:100]!r} is not where it should be")
+    return slice(start, start + info.file_size)
 
 
 # ---- stream ----
 
 
 def _load_stream(file: IO[bytes]) -> Any:
-    if load_pickle(file, {}) != _LEGACY_MAGIC:
+    memory = _map(file)
+    if load_pickle(memory, {}) != _LEGACY_MAGIC:
         raise ValueError("it is a pickle, but not one of torch.save")
-    protocol = load_pickle(file, {})
-    if protocol != _LEGACY_PROTOCOL:
-        raise ValueError(f"its protocol must be {_LEGACY_PROTOCOL}, got {protocol}")
-    if not load_pickle(file, {}).get("little_endian", True):
+    if load_pickle(memory, {}) != _LEGACY_PROTOCOL:
+        raise ValueError(f"its protocol must be {_LEGACY_PROTOCOL}")
+    if not load_pickle(memory, {}).get("little_endian", True):
         raise ValueError("its numbers are big-endian, which is not supported")
     # The numbers come last. So the objects are read twice: first to learn of the storages, which
     # take no memory yet, and then with the storages in place.
-    start = file.tell()
+    start = memory.tell()
     sizes: dict[str, tuple[np.dtype[Any], int]] = {}
 
     def note(identity: Any) -> Storage:
         _, dtype, key, _, count, view = _checked(identity, 6)
-        sizes[key] = dtype, _count(count)
+        sizes[key] = dtype, count
         return _seen_through(np.broadcast_to(np.zeros(1, dtype), (count,)), view)
 
-    load_pickle(file, _ALLOWED, note)
-    memory = _map(file)
+    load_pickle(memory, _ALLOWED, note)
+    keys = load_pickle(memory, {})
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise ValueError("it does not list its storages")
     storages: dict[str, Storage] = {}
-    for key in load_pickle(file, {}):
+    for key in keys:
         dtype, expected = sizes[key]
-        (count,) = struct.unpack("<q", _read(file, 8))
+        (count,) = struct.unpack("<q", _read(memory, 8))
         if count != expected:
             raise ValueError(f"its storage {key} has {count} elements, expected {expected}")
-        storages[key] = _view(memory, file.tell(), dtype, count)
-        file.seek(storages[key].nbytes, os.SEEK_CUR)
+        storages[key] = _view(memory, memory.tell(), dtype, count)
+        memory.seek(storages[key].nbytes, os.SEEK_CUR)
 
     def storage(identity: Any) -> Storage:
         _, _, key, _, _, view = _checked(identity, 6)
         return _seen_through(storages[key], view)
 
-    file.seek(start)
-    return load_pickle(file, _ALLOWED, storage)
+    memory.seek(start)
+    return load_pickle(memory, _ALLOWED, storage)
 
 
 # ---- tar ----
 
 
 def _load_tar(file: IO[bytes]) -> Any:
-    members = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115  closed with the file
-
-    def member(name: str) -> IO[bytes]:
-        found = members.extractfile(name)
-        if found is None:
-            raise ValueError(f"its member {name!r} is not a file")
-        return found
-
-    objects: dict[int, Any] = _tar_storages(member("storages"))
-    _tar_tensors(member("tensors"), objects)
+    memory = _map(file)
+    members = _tar_members(memory)
+    missing = {"storages", "tensors", "pickle"} - members.keys()
+    if missing:
+        raise ValueError(f"it is a tar, but not one of weights: it holds no {missing.pop()!r}")
+    memory.seek(members["storages"])
+    objects = _tar_storages(memory)
+    memory.seek(members["tensors"])
+    _tar_tensors(memory, objects)
 
     def persistent(identity: Any) -> Any:
-        return identity[0] if isinstance(identity, tuple) else objects[int(identity)]
+        if isinstance(identity, tuple):  # a class of the module, with its source
+            return identity[0]
+        return objects[int(identity)]
 
-    return load_pickle(member("pickle"), _ALLOWED, persistent)
+    memory.seek(members["pickle"])
+    return load_pickle(memory, _ALLOWED, persistent)
 
 
-def _tar_storages(file: IO[bytes]) -> dict[int, Any]:
+def _tar_members(memory: mmap.mmap) -> dict[str, int]:
+    """Where the regular files of a tar begin; tarfile would follow links and go round in circles."""
+    members = {}
+    position = 0
+    while position + _TAR_BLOCK <= len(memory):
+        header = memory[position : position + _TAR_BLOCK]
+        position += _TAR_BLOCK
+        if not any(header):  # the end
+            break
+        size = _count(int(header[124:136].strip(b" \0"), 8))
+        if header[156:157] in (b"0", b"\0"):
+            members[header[:100].rstrip(b"\0").decode()] = position
+        position += -(-size // _TAR_BLOCK) * _TAR_BLOCK
+    return members
+
+
+def _tar_storages(memory: mmap.mmap) -> dict[int, Any]:
     objects: dict[int, Any] = {}
-    for _ in range(_count(load_pickle(file, {}))):
-        key, _, dtype = load_pickle(file, _ALLOWED)
-        (count,) = struct.unpack("<q", _read(file, 8))
-        objects[key] = np.frombuffer(_read(file, _count(count) * dtype.itemsize), dtype).copy()
-    for key, root, offset, count in load_pickle(file, {}):
-        objects[key] = _part(objects[root], offset, count)
+    for _ in range(_count(load_pickle(memory, {}))):
+        key, _, dtype = load_pickle(memory, _ALLOWED)
+        if not isinstance(dtype, np.dtype):
+            raise TypeError(f"the dtype of a storage is a {type(dtype).__name__}")
+        (count,) = struct.unpack("<q", _read(memory, 8))
+        storage = objects[_count(key)] = _view(memory, memory.tell(), dtype, _count(count))
+        memory.seek(storage.nbytes, os.SEEK_CUR)
+    for key, root, offset, count in load_pickle(memory, {}):
+        objects[_count(key)] = _part(objects[_count(root)], offset, count)
     return objects
 
 
-def _tar_tensors(file: IO[bytes], objects: dict[int, Any]) -> None:
-    for _ in range(_count(load_pickle(file, {}))):
-        key, storage, _ = load_pickle(file, _ALLOWED)
-        (dimensions,) = struct.unpack("<i4x", _read(file, 8))
+def _tar_tensors(memory: mmap.mmap, objects: dict[int, Any]) -> None:
+    for _ in range(_count(load_pickle(memory, {}))):
+        key, storage, _ = load_pickle(memory, _ALLOWED)
+        (dimensions,) = struct.unpack("<i4x", _read(memory, 8))
         if not 0 <= dimensions <= _MAX_DIMENSIONS:
             raise ValueError(f"a tensor of {dimensions} dimensions")
-        numbers = struct.unpack(f"<{2 * dimensions + 1}q", _read(file, 16 * dimensions + 8))
+        numbers = struct.unpack(f"<{2 * dimensions + 1}q", _read(memory, 16 * dimensions + 8))
         size, stride, offset = numbers[:dimensions], numbers[dimensions:-1], numbers[-1]
-        objects[key] = _tensor(objects[storage], offset, size, stride)
+        objects[_count(key)] = _tensor(objects[_count(storage)], offset, size, stride)
 
 
 # ---- storages and tensors ----
@@ -216,23 +247,33 @@ def _map(file: IO[bytes]) -> mmap.mmap:
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
-def _view(memory: mmap.mmap, offset: int, dtype: Any, count: Any) -> Storage:
-    if offset + _count(count) * dtype.itemsize > len(memory):
+def _view(
+    memory: mmap.mmap, start: int, dtype: np.dtype[Any], count: int, stop: int | None = None
+) -> Storage:
+    """``count`` numbers of a file from byte ``start`` on; they must end before byte ``stop``."""
+    stop = len(memory) if stop is None else stop
+    if start + count * dtype.itemsize > stop:
         raise ValueError(f"it ends within a storage of {count} elements")
-    return np.frombuffer(memory, dtype, count, offset)
+    return np.frombuffer(memory, dtype, count, start)
 
 
 def _checked(identity: Any, length: int) -> tuple[Any, ...]:
     """What a pickle says of a storage: "storage", dtype, key, device, number of elements, view."""
-    fits = isinstance(identity, tuple) and len(identity) == length and identity[0] == "storage"
-    if not fits or not isinstance(identity[1], np.dtype):
-        raise ValueError(f"it refers to {identity!r} instead of a storage")
+    fits = isinstance(identity, tuple) and len(identity) == length
+    if not fits or not isinstance(identity[1], np.dtype) or not isinstance(identity[2], str):
+        raise ValueError(f"it refers to a {type(identity).__name__} instead of a storage")
+    _count(identity[4])
     return identity
 
 
 def _seen_through(storage: Storage, view: Any) -> Storage:
     """The part of a storage that a view (its key, offset, number of elements) shows."""
-    return storage if view is None else _part(storage, *view[1:])
+    if view is None:
+        return storage
+    if not isinstance(view, tuple):
+        raise TypeError(f"the view of a storage must be a tuple, got a {type(view).__name__}")
+    _, offset, count = view
+    return _part(storage, offset, count)
 
 
 def _part(storage: Storage, offset: Any, count: Any) -> Storage:
@@ -245,20 +286,25 @@ def _tensor(
     storage: Storage, offset: Any, size: Sequence[int], stride: Sequence[int], *_: Any
 ) -> Tensor:
     """A tensor on part of a storage; strides count elements."""
-    if len(size) != len(stride) or len(size) > _MAX_DIMENSIONS:
+    size, stride = _shape(size), _shape(stride)
+    if not isinstance(storage, np.ndarray) or len(size) != len(stride):
         raise ValueError(f"a tensor of size {size} with strides {stride}")
-    last = _count(offset) + sum(
-        max(_count(n) - 1, 0) * _count(step) for n, step in zip(size, stride, strict=True)
-    )
-    if 0 not in size and last >= storage.size:
-        raise ValueError(
-            f"a tensor of size {tuple(size)} with strides {tuple(stride)} from element {offset} "
-            f"on does not fit its storage of {storage.size}"
-        )
     if 0 in size:
         return Tensor(np.empty(size, storage.dtype))
+    last = _count(offset) + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if last >= storage.size:
+        raise ValueError(
+            f"a tensor of size {size} with strides {stride} from element {offset} on does not fit "
+            f"its storage of {storage.size}"
+        )
     steps = [step * storage.itemsize for step in stride]
     return Tensor(np.lib.stride_tricks.as_strided(storage[offset:], size, steps))
+
+
+def _shape(numbers: Any = ()) -> tuple[int, ...]:
+    if not isinstance(numbers, (tuple, list)) or len(numbers) > _MAX_DIMENSIONS:
+        raise TypeError(f"a size must be a tuple of at most {_MAX_DIMENSIONS} numbers")
+    return tuple(map(_count, numbers))
 
 
 def _parameter(data: Tensor, *_: Any) -> Tensor:
@@ -267,19 +313,30 @@ def _parameter(data: Tensor, *_: Any) -> Tensor:
 
 def _count(number: Any) -> int:
     if not isinstance(number, int) or number < 0:
-        raise ValueError(f"a count must be a non-negative integer, got {number!r}")
+        shown = number if isinstance(number, int) else f"a {type(number).__name__}"
+        raise ValueError(f"a count must be a non-negative integer, got {shown}")
     return number
 
 
-def _read(file: IO[bytes], count: int) -> bytes:
-    data = file.read(count)
+def _read(memory: mmap.mmap, count: int) -> bytes:
+    data = memory.read(count)
     if len(data) != count:
         raise ValueError("it is cut off")
     return data
 
 
-def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
-    return OrderedDict(pairs)
+def _ordered_dict(pairs: Any = None) -> OrderedDict[Any, Any]:
+    """An empty one, or, as Python 2 wrote it, one of a list of pairs.
+
+    The list is used up: a small file could else have a long one copied over and over.
+    """
+    if pairs is None:
+        return OrderedDict()
+    if not isinstance(pairs, list) or not all(isinstance(pair, (list, tuple)) for pair in pairs):
+        raise TypeError("an OrderedDict is made of a list of pairs")
+    result = OrderedDict((plain_key(key), value) for key, value in pairs)
+    pairs.clear()
+    return result
 
 
 _ALLOWED: Mapping[str, Any] = {
@@ -287,7 +344,7 @@ _ALLOWED: Mapping[str, Any] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
-    "torch.Size": tuple,
+    "torch.Size": _shape,
     **{f"torch.{name}Storage": dtype for name, dtype in _DTYPES.items()},
     **{f"torch.{name}Tensor": dtype for name, dtype in _DTYPES.items()},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..dtypes import bfloat16
 from ..tensor import Tensor
 from .atomic import replacing
 from .checkpoint import is_checkpoint, load
@@ -18,6 +20,7 @@ from .torch_file import load_torch
 
 __all__ = ["load_weights", "save_weights"]
 
+_MAX_COMPRESSION = 100  # times; weights hardly shrink, and what does is a trap
 # Where people's checkpoints keep the weights.
 _NAMES = ("net", "state_dict", "model_state_dict", "model")
 
@@ -29,8 +32,8 @@ def load_weights(path: str | os.PathLike[str], strip_prefix: str = "") -> dict[s
         path: a file of ``torch.save`` (``.pth``, ``.pt``), ``.safetensors``, ``.npz``, or a
             checkpoint of minicnn. A checkpoint that holds more than weights is searched for them
             under the names ``net``, ``state_dict``, ``model_state_dict`` and ``model``.
-        strip_prefix: removed from the names that begin with it: ``"module."`` for weights saved
-            from torch's DataParallel.
+        strip_prefix: removed from the names that begin with it: ``"module."`` for weights of
+            torch's DataParallel.
 
     Returns:
         The tensors by name, in the file's order.
@@ -68,7 +71,7 @@ def save_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> N
     """
     path = Path(path)
     arrays = {
-        name: np.ascontiguousarray(tensor.detach().cpu().numpy()) for name, tensor in state.items()
+        name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()
     }
     if path.suffix not in (".safetensors", ".npz"):
         raise ValueError(f"path must end in .safetensors or .npz, got {str(path)!r}")
@@ -76,38 +79,61 @@ def save_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> N
         if path.suffix == ".safetensors":
             save_file(arrays, temporary)
         else:
-            with open(temporary, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
+            _save_npz(arrays, temporary)
+
+
+def _save_npz(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """As ``np.savez``, which takes no array of the name ``file``."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _load_npz(path: Path) -> dict[str, Tensor]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: Tensor(file[name]) for name in file.files}
+            size = sum(info.file_size for info in file.zip.infolist())
+            if size > _MAX_COMPRESSION * path.stat().st_size:
+                raise ValueError(f"it would take {size} bytes, which no file of weights does")
+            return {name: _from_npy(file[name]) for name in file.files}
     except Exception as error:  # zipfile, zlib and NumPy raise all sorts
         raise ValueError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _from_npy(array: np.ndarray) -> Tensor:
+    if array.dtype == "V2":  # NumPy's format has no name for bfloat16
+        array = array.view(bfloat16)
+    if array.dtype != bfloat16 and array.dtype.kind not in "biuf":
+        raise ValueError(f"a tensor must hold numbers, got dtype {array.dtype}")
+    return Tensor(array)
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="np") as file:
             return {name: Tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, TypeError, ValueError) as error:
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:  # float8 is unknown
         raise ValueError(f"cannot read {str(path)!r}: {error}") from error
 
 
-def _find_state(content: Any) -> Mapping[str, Tensor] | None:
+def _find_state(content: Any, depth: int = 2) -> Mapping[str, Tensor] | None:
+    """The first mapping from names to tensors alone, at most ``depth`` mappings down."""
     if not isinstance(content, Mapping):
         return None
-    if content and all(isinstance(value, Tensor) for value in content.values()):
+    if content and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         return content
     for name in _NAMES:
-        if isinstance(content.get(name), Mapping):
-            return _find_state(content[name])
+        if depth and isinstance(content.get(name), Mapping):
+            return _find_state(content[name], depth - 1)
     return None
 
 
 def _describe(content: Any) -> str:
     if isinstance(content, Mapping):
-        return f"a dict with {', '.join(map(repr, list(content)[:8])) or 'nothing'}"
+        return (
+            f"a dict with {', '.join(f'{name!r:.60}' for name in list(content)[:8]) or 'nothing'}"
+        )
     return f"a {type(content).__name__}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import nn
-from .alexnet import AlexNet, AlexNet227, alexnet
+from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .fcn import FCN, FCNHead, fcn_resnet50, fcn_resnet101
 from .fcn_vgg import FCNVGG, fcn8s, fcn16s, fcn32s
 from .finetune import freeze, replace_head
@@ -27,6 +27,7 @@ __all__ = [
     "ResNet",
     "Weights",
     "alexnet",
+    "alexnet227",
     "fcn8s",
     "fcn16s",
     "fcn32s",
@@ -55,6 +56,7 @@ __all__ = [
 
 _BUILDERS: tuple[Callable[..., nn.Module], ...] = (
     alexnet,
+    alexnet227,
     fcn8s,
     fcn16s,
     fcn32s,
@@ -75,7 +77,7 @@ _BUILDERS: tuple[Callable[..., nn.Module], ...] = (
     vgg19,
     vgg19_bn,
 )
-_BY_NAME = {"alexnet227": AlexNet227} | {builder.__name__: builder for builder in _BUILDERS}
+_BY_NAME = {builder.__name__: builder for builder in _BUILDERS}
 
 
 def list_models() -> list[str]:

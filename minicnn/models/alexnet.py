@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from ._checks import check_images
 from .weights import build
 
-__all__ = ["AlexNet", "AlexNet227", "alexnet"]
+__all__ = ["AlexNet", "AlexNet227", "alexnet", "alexnet227"]
 
 
 def _features(channels: tuple[int, int, int, int, int], first_padding: int) -> nn.Sequential:
@@ -140,3 +140,8 @@ class AlexNet(nn.Module):
 def alexnet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> AlexNet:
     """torchvision's AlexNet; ``kwargs`` go to :class:`AlexNet`."""
     return build("alexnet", AlexNet, weights, progress, kwargs)
+
+
+def alexnet227(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> AlexNet227:
+    """The AlexNet of the paper's channels; ``weights`` is a file, ``kwargs`` go to its class."""
+    return build("alexnet227", AlexNet227, weights, progress, kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from .. import nn
@@ -95,10 +96,14 @@ def _fcn(
 
     if weights is None:
         return build(name, make, None, progress, options)
-    keeps_aux = options.pop("aux_loss", True)
+    asked = options.pop("aux_loss", None)
     weights_backbone = None  # the weights of the whole network hold its backbone's
-    net = build(name, make, weights, progress, {**options, "aux_loss": True})
-    if not keeps_aux:
+
+    def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
+        return {"aux_loss": asked or "aux_classifier.4.weight" in state}
+
+    net = build(name, make, weights, progress, options, options_of=options_of)
+    if asked is False:
         net.aux_classifier = None
     return net
 
@@ -109,11 +114,12 @@ def fcn_resnet50(
     """FCN on ResNet-50.
 
     Args:
-        weights: published weights by name, or a file; they come with 21 classes and ``aux_loss``.
+        weights: published weights by name, or a file; the published ones have 21 classes.
         progress: whether to show a bar while downloading.
         weights_backbone: published weights of the ResNet; None here, where torchvision downloads
             them unless told not to.
-        kwargs: ``num_classes`` (21) and ``aux_loss`` (whether to have an auxiliary classifier).
+        kwargs: ``num_classes`` (21) and ``aux_loss`` (whether to have an auxiliary classifier; by
+            default if the weights have one).
     """
     return _fcn("fcn_resnet50", weights, progress, weights_backbone, kwargs)
 

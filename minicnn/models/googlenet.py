@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .. import nn
@@ -212,15 +213,19 @@ def _to_plus_minus_one(x: Tensor) -> Tensor:
 def googlenet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
     """GoogLeNet; ``kwargs`` go to :class:`GoogLeNet`.
 
-    With published weights, ``transform_input`` is on and ``aux_logits`` off unless asked for: the
+    With weights, ``transform_input`` is on and ``aux_logits`` off unless asked for: the published
     file's auxiliary classifiers were never trained.
     """
     if weights is None:
         return build("googlenet", GoogLeNet, None, progress, kwargs)
     keeps_aux = kwargs.pop("aux_logits", False)
-    options = {"transform_input": True, **kwargs, "aux_logits": True}  # as in the file
+    kwargs.setdefault("transform_input", True)
+
+    def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
+        return {"aux_logits": keeps_aux or "aux1.fc2.weight" in state}
+
     skip = {"init_weights": False}
-    net = build("googlenet", GoogLeNet, weights, progress, options, skip)
+    net = build("googlenet", GoogLeNet, weights, progress, kwargs, skip, options_of)
     if not keeps_aux:
         net.aux_logits, net.aux1, net.aux2 = False, None, None
     return net

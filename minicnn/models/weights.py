@@ -159,6 +159,7 @@ def build(
     progress: bool,
     options: dict[str, Any],
     skip_init: Mapping[str, Any] | None = None,
+    options_of: Callable[[Mapping[str, Tensor]], Mapping[str, Any]] | None = None,
 ) -> Net:
     """A network, with ``weights`` if any.
 
@@ -169,6 +170,7 @@ def build(
         progress: whether to show a bar while downloading.
         options: what the user asked for.
         skip_init: options that save drawing weights that are then replaced.
+        options_of: gives options that follow from which weights a file holds.
 
     Raises:
         ValueError: for unknown weights, and for a ``num_classes`` that they do not have.
@@ -186,6 +188,6 @@ def build(
             )
     state = load_state(model, weights, progress)
     with nn_init.no_default_init():
-        net = make(**{**options, **(skip_init or {})})
+        net = make(**options, **(skip_init or {}), **(options_of(state) if options_of else {}))
     net.load_state_dict(state)
     return net

@@ -86,7 +86,8 @@ class SegmentationMeter:
     def update(self, scores: Tensor, target: Tensor) -> None:
         """Add a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
         xp = xp_of(target.array)
-        truth, predicted = target.array, scores.detach().array.argmax(1)
+        truth = target.array.astype(np.int64)  # in 8 bits the numbers of cells would wrap around
+        predicted = scores.detach().array.argmax(1)
         counts = truth != self.ignore_index
         # what is ignored goes to a cell of its own: to leave it out would mean waiting for the GPU
         cells = xp.where(counts, truth * self.num_classes + predicted, self.num_classes**2)

@@ -35,7 +35,7 @@ class JointTransform:
         self, both: Sequence[Callable[[Any], Any]], image: Sequence[Callable[[Any], Any]]
     ) -> None:
         self.both, self.image = list(both), list(image)
-        self._for_masks = [_nearest(transform) for transform in self.both]
+        self._for_masks = [_for_mask(transform) for transform in self.both]
 
     def __call__(self, image: Image.Image, mask: Image.Image) -> tuple[Any, Tensor]:
         if image.size != mask.size:
@@ -58,10 +58,13 @@ class JointTransform:
         return f"JointTransform(both={self.both}, image={self.image})"
 
 
-def _nearest(transform: Any) -> Any:
-    """The same transform for masks, which must not mix labels."""
-    if not hasattr(transform, "interpolation"):
-        return transform
+def _for_mask(transform: Any) -> Any:
+    """The same transform for masks, which must not mix labels nor be filled with colours."""
     twin = copy.copy(transform)
-    twin.interpolation = InterpolationMode.NEAREST
+    if hasattr(twin, "interpolation"):
+        twin.interpolation = InterpolationMode.NEAREST
+    if hasattr(twin, "fill"):
+        twin.fill = 0
+    if hasattr(twin, "transforms"):  # such as Compose
+        twin.transforms = [_for_mask(part) for part in twin.transforms]
     return twin

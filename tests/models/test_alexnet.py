@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import minicnn as mc
+from benchmarks import torch_models
 from minicnn import models, nn
 from minicnn.nn.init import no_default_init
 
@@ -18,32 +19,6 @@ KEYS = [
 ]
 
 
-class TorchAlexNet(torch.nn.Module):
-    """Either network in PyTorch: torchvision's with ``padding`` 2, the other with 0."""
-
-    def __init__(self, channels: tuple[int, ...], padding: int, num_classes: int) -> None:
-        super().__init__()
-        t, (c1, c2, c3, c4, c5) = torch.nn, channels
-        self.features = t.Sequential(
-            t.Conv2d(3, c1, 11, 4, padding), t.ReLU(inplace=True), t.MaxPool2d(3, 2),
-            t.Conv2d(c1, c2, 5, padding=2), t.ReLU(inplace=True), t.MaxPool2d(3, 2),
-            t.Conv2d(c2, c3, 3, padding=1), t.ReLU(inplace=True),
-            t.Conv2d(c3, c4, 3, padding=1), t.ReLU(inplace=True),
-            t.Conv2d(c4, c5, 3, padding=1), t.ReLU(inplace=True), t.MaxPool2d(3, 2),
-        )  # fmt: skip
-        if padding:
-            self.avgpool = t.AdaptiveAvgPool2d((6, 6))
-        self.classifier = t.Sequential(
-            t.Dropout(), t.Linear(9216, 4096), t.ReLU(inplace=True),
-            t.Dropout(), t.Linear(4096, 4096), t.ReLU(inplace=True), t.Linear(4096, num_classes),
-        )  # fmt: skip
-
-    def forward(self, x: Any) -> Any:
-        x = self.features(x)
-        x = self.avgpool(x) if hasattr(self, "avgpool") else x
-        return self.classifier(x.flatten(1))
-
-
 PAPER = (96, 256, 384, 384, 256)
 TORCHVISION = (64, 192, 384, 256, 256)
 
@@ -51,7 +26,7 @@ TORCHVISION = (64, 192, 384, 256, 256)
 def _twin(net: nn.Module, channels: tuple[int, ...], padding: int, num_classes: int) -> Any:
     """The network in PyTorch, on the same weights (the same memory)."""
     with torch.device("meta"):  # no weights of its own
-        theirs = TorchAlexNet(channels, padding, num_classes)
+        theirs = torch_models.AlexNet(channels, padding, num_classes)
     state = {key: torch.from_numpy(value.cpu().numpy()) for key, value in net.state_dict().items()}
     theirs.load_state_dict(state, assign=True)
     return theirs
@@ -69,7 +44,7 @@ def test_counts_keys_and_repr(
     make: Any, classes: int, channels: Any, padding: int, count: int
 ) -> None:
     with no_default_init():
-        net = make(classes)
+        net = make(num_classes=classes)
     assert sum(p.numel() for p in net.parameters()) == count
     assert list(net.state_dict()) == KEYS
     theirs = repr(_twin(net, channels, padding, classes))
@@ -93,7 +68,7 @@ def test_outputs_and_every_gradient_equal_torch(
     make: Any, size: int, channels: Any, padding: int, dtype: Any, tolerance: float
 ) -> None:
     mc.manual_seed(0)
-    ours = make(2).eval()  # dropout draws other numbers than torch's
+    ours = make(num_classes=2).eval()  # dropout draws other numbers than torch's
     ours.to(dtype=dtype)
     theirs = _twin(ours, channels, padding, 2).eval()
     rng = np.random.default_rng(0)
@@ -139,7 +114,7 @@ def test_paper_initialisation_warns_and_sets_biases() -> None:
 
 def test_dropout_rate_is_an_argument() -> None:
     with no_default_init():
-        net = models.alexnet(2, dropout=0.25)
+        net = models.alexnet(num_classes=2, dropout=0.25)
     assert net.classifier[0].p == net.classifier[3].p == 0.25
 
 
@@ -153,7 +128,7 @@ def test_dropout_rate_is_an_argument() -> None:
 )
 def test_wrong_input_is_named(shape: tuple[int, ...], message: str) -> None:
     with no_default_init():
-        net = models.alexnet(2)
+        net = models.alexnet(num_classes=2)
     paper = models.AlexNet227.__new__(models.AlexNet227)  # forward checks before it computes
     with pytest.raises(ValueError, match=message):
         paper.forward(mc.zeros(*shape))

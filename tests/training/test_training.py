@@ -192,3 +192,58 @@ def test_an_earlier_run_is_set_aside(tmp_path):
         assert training.set_aside(folder) == tmp_path / f"run-{number}"
     assert (tmp_path / "run-1" / "last.ckpt").read_text() == "1"
     assert not folder.exists()
+
+
+def segmentation_scores(predicted: np.ndarray, classes: int) -> mc.Tensor:
+    """Scores (N, classes, H, W) whose largest are at ``predicted``."""
+    return mc.tensor(np.eye(classes, dtype=np.float32)[predicted].transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_segmentation_meter_against_its_definition(dtype):
+    rng = np.random.default_rng(0)
+    classes, meter = 21, training.SegmentationMeter(21)
+    truths, predictions = [], []
+    for _ in range(3):
+        truth = rng.choice([*range(classes - 2), 255], (2, 9, 7)).astype(dtype)
+        predicted = rng.integers(0, classes - 1, truth.shape)
+        predicted[:, ::2] = np.where(truth[:, ::2] == 255, 0, truth[:, ::2])
+        meter.update(segmentation_scores(predicted, classes), mc.tensor(truth))
+        truths.append(truth.ravel())
+        predictions.append(predicted.ravel())
+    truth, predicted = np.concatenate(truths), np.concatenate(predictions)
+    kept = truth != 255
+    truth, predicted = truth[kept], predicted[kept]
+
+    for a in range(classes):
+        for b in range(classes):
+            assert meter.confusion()[a, b] == ((truth == a) & (predicted == b)).sum()
+    expected = []
+    for label in range(classes):
+        union = ((truth == label) | (predicted == label)).sum()
+        both = ((truth == label) & (predicted == label)).sum()
+        expected.append(both / union if union else math.nan)
+    np.testing.assert_allclose(meter.iou(), expected)
+    assert math.isnan(expected[20]) and expected[19] == 0  # in neither; predicted alone
+    accuracy, mean_iou = meter.compute()
+    assert accuracy == pytest.approx((truth == predicted).mean())
+    assert mean_iou == pytest.approx(np.mean(expected[:20]))
+
+
+def test_segmentation_meter_before_any_pixel_and_after_reset():
+    meter = training.SegmentationMeter(3)
+    assert all(math.isnan(value) for value in meter.compute())
+    void = mc.full((1, 2, 2), 255, dtype=mc.int64)
+    meter.update(mc.zeros(1, 3, 2, 2), void)
+    assert all(math.isnan(value) for value in meter.compute())
+    meter.update(mc.zeros(1, 3, 2, 2), mc.zeros(1, 2, 2, dtype=mc.int64))
+    assert meter.compute() == (1.0, 1.0)
+    meter.reset()
+    assert meter.confusion().sum() == 0
+
+
+def test_segmentation_meter_with_another_void_label():
+    meter = training.SegmentationMeter(2, ignore_index=-1)
+    meter.update(mc.zeros(1, 2, 1, 3), mc.tensor([[[0, 1, -1]]]))
+    assert meter.confusion().tolist() == [[1, 0], [1, 0]]
+    assert meter.iou().tolist() == [0.5, 0.0]

@@ -1,0 +1,189 @@
+"""PyTorch's files read without PyTorch: every format, dtype and layout that it writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch_files import SAVERS, save_stream, save_tar, save_zip, state
+
+import minicnn as mc
+from minicnn import nn
+from minicnn.io import load_torch
+
+DTYPES = [
+    torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.uint8,
+    torch.int16, torch.int32, torch.int64, torch.bool,
+]  # fmt: skip
+
+every_format = pytest.mark.parametrize("save", SAVERS.values(), ids=SAVERS)
+
+
+def assert_equal(ours: Any, theirs: Any) -> None:
+    """Equal containers of equal values, with torch's tensors on one side and ours on the other."""
+    if isinstance(theirs, torch.Tensor):
+        assert isinstance(ours, mc.Tensor)
+        assert str(theirs.dtype) == f"torch.{ours.dtype.name}"
+        assert ours.shape == tuple(theirs.shape)
+        if theirs.dtype == torch.bfloat16:
+            theirs, ours = theirs.float(), mc.Tensor(ours.array.astype(np.float32))
+        np.testing.assert_array_equal(ours.numpy(), theirs.detach().numpy())
+    elif isinstance(theirs, dict):
+        assert list(ours) == list(theirs)
+        for key in theirs:
+            assert_equal(ours[key], theirs[key])
+    elif isinstance(theirs, (list, tuple)):
+        assert len(ours) == len(theirs)
+        for our, their in zip(ours, theirs):
+            assert_equal(our, their)
+    else:
+        assert ours == theirs and type(ours) is type(theirs)
+
+
+@every_format
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_every_dtype(save: Any, dtype: torch.dtype, tmp_path: Path) -> None:
+    value = {"x": torch.arange(-3, 9).reshape(3, 4).to(dtype)}
+    save(value, tmp_path / "x.pth")
+    assert_equal(load_torch(tmp_path / "x.pth"), value)
+
+
+@every_format
+def test_every_layout(save: Any, tmp_path: Path) -> None:
+    base = torch.arange(120.0).reshape(2, 3, 4, 5)
+    value = OrderedDict(
+        whole=base,
+        transposed=base.permute(3, 1, 0, 2),
+        channels_last=base.clone().contiguous(memory_format=torch.channels_last),
+        part=base[1, :, 1:3, ::2],
+        expanded=base[0, 0, 0].expand(3, 5),
+        scalar=torch.tensor(2.5),
+        element=base[1, 2, 3, 4],
+        empty=torch.empty(0),
+        empty_rows=torch.empty(3, 0, 2),
+        one=torch.ones(1, 1, 1),
+    )
+    save(value, tmp_path / "x.pth")
+    loaded = load_torch(str(tmp_path / "x.pth"))
+    assert_equal(loaded, value)
+    for name in ("whole", "transposed", "channels_last", "part", "expanded"):
+        strides = tuple(step // 4 for step in loaded[name].array.strides)
+        assert strides == value[name].stride(), name
+
+
+@every_format
+def test_shared_storages_stay_shared_and_the_file_as_it_is(save: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    save(state(), path)
+    before = path.read_bytes()
+    loaded = load_torch(path)
+    weight, bias = (loaded[name].array.ctypes.data for name in ("weight", "bias"))
+    assert weight - bias == 6 * 8  # bytes: weight begins a row of the storage after bias
+    loaded["bias"].array[:] = 0
+    loaded["weight"].array[:] = 1
+    assert path.read_bytes() == before
+    assert_equal(load_torch(path), state())
+
+
+@every_format
+def test_nested_containers_and_plain_values(save: Any, tmp_path: Path) -> None:
+    value = {
+        "epoch": 3, "best": 0.5, "name": "schön", "flag": True, "none": None, "big": -(2**70),
+        "list": [1, [2.0, (3, ())], {}], 5: {(1, "a"): [torch.ones(2)]},
+        "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]},
+        "size": torch.Size([2, 3]) if save is not save_tar else 0,
+    }  # fmt: skip
+    save(value, tmp_path / "x.pth")
+    loaded = load_torch(tmp_path / "x.pth")
+    value["size"] = tuple(value["size"]) if save is not save_tar else 0
+    assert_equal(loaded, value)
+    assert type(loaded["list"]) is list and type(loaded["list"][1][1]) is tuple
+
+
+@pytest.mark.parametrize("save", [save_zip, save_stream])
+def test_parameters_and_bare_tensors(save: Any, tmp_path: Path) -> None:
+    value = [torch.nn.Parameter(torch.ones(2, 3)), torch.arange(3, dtype=torch.int16)]
+    save(value, tmp_path / "x.pth")
+    assert_equal(load_torch(tmp_path / "x.pth"), value)
+    save(value[1], tmp_path / "y.pth")
+    assert_equal(load_torch(tmp_path / "y.pth"), value[1])
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_pickle_protocol(protocol: int, tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "x.pth", pickle_protocol=protocol)
+    assert_equal(load_torch(tmp_path / "x.pth"), state())
+
+
+def test_torch_reads_the_handmade_tar(tmp_path: Path) -> None:
+    save_tar(state(), tmp_path / "x.pth")
+    loaded = torch.load(tmp_path / "x.pth", weights_only=False)
+    assert all(torch.equal(loaded[key], value) for key, value in state().items())
+
+
+def test_storage_views_of_the_stream_format(tmp_path: Path) -> None:
+    """Files from before PyTorch 0.4 refer to a part of a storage as a storage of its own."""
+    save_stream([torch.arange(10.0)], tmp_path / "x.pth")
+    content = (tmp_path / "x.pth").read_bytes()
+    assert content.count(b"K\nNt") == 1  # ten elements, no view
+    view = b"K\nX\x01\x00\x00\x00vK\x04K\x03\x87t"  # ("v", 4, 3)
+    content = content.replace(b"K\nNt", view).replace(b"K\n\x85", b"K\x03\x85")
+    (tmp_path / "x.pth").write_bytes(content)
+    (loaded,) = load_torch(tmp_path / "x.pth")
+    assert loaded.tolist() == [4, 5, 6]
+
+
+def test_the_zip_may_have_any_name_inside(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "x.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "x.pth") as old,
+        zipfile.ZipFile(tmp_path / "y.pth", "w") as new,
+    ):
+        for name in old.namelist():
+            new.writestr("other" + name[name.index("/") :], old.read(name))
+    assert_equal(load_torch(tmp_path / "y.pth"), state())
+
+
+def test_batch_norm_from_before_counters(tmp_path: Path) -> None:
+    theirs = torch.nn.BatchNorm2d(3)
+    torch.nn.init.uniform_(theirs.running_mean)
+    old = theirs.state_dict()
+    del old["num_batches_tracked"]
+    save_tar(old, tmp_path / "x.pth")
+    net = nn.BatchNorm2d(3)
+    net.load_state_dict(load_torch(tmp_path / "x.pth"))
+    assert_equal(net.running_mean, theirs.running_mean)
+
+
+@every_format
+def test_torch_is_not_imported(save: Any, tmp_path: Path) -> None:
+    save(state(), tmp_path / "x.pth")
+    program = (
+        "import sys; sys.modules['torch'] = None\n"  # from here on, to import it is an error
+        "from minicnn.io import load_weights\n"
+        "print(load_weights(sys.argv[1])['count'].item())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.pth")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "7\n", done.stderr
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no file of weights at .*absent\.pth"):
+        load_torch(tmp_path / "absent.pth")
+    with pytest.raises(FileNotFoundError):
+        load_torch(tmp_path)
+    torch.save(torch.nn.Linear(1, 1), tmp_path / "net.pth")
+    with pytest.raises(ValueError, match=r"net\.pth.*'torch\.nn\.modules\.linear\.Linear'"):
+        load_torch(tmp_path / "net.pth")

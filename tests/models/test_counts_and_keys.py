@@ -1,0 +1,84 @@
+"""Every network has torchvision's weights: as many, under the same names, in the same order."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from networks import build
+
+from minicnn import models, nn
+from minicnn.models.weights import PUBLISHED
+
+# name, options, number of weights, number of entries in the state_dict, and SHA-256 of their names
+# and shapes; from torchvision 0.28, but for its lack of alexnet227, paper_5x5 and FCNs on VGG
+EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
+    ("alexnet", {}, 61_100_840, 16, "9c198ebdae1863e4"),
+    ("alexnet", {"num_classes": 2}, 57_012_034, 16, "fac7ac6d5428315b"),
+    ("alexnet227", {}, 62_378_344, 16, "e6697a5d8e1611bf"),
+    ("alexnet227", {"num_classes": 2}, 58_289_538, 16, "544fab05da8aa950"),
+    ("fcn16s", {}, 134_815_994, 36, "bae15463672c1eba"),
+    ("fcn32s", {}, 136_152_917, 33, "3a6189e33160a078"),
+    ("fcn8s", {}, 134_489_759, 39, "6898dd73cf3e5094"),
+    ("fcn8s", {"num_classes": 2}, 134_271_430, 39, "a56f1856b00c8be9"),
+    ("fcn_resnet101", {}, 51_949_141, 632, "c3b029759a6d82bc"),
+    ("fcn_resnet101", {"aux_loss": True}, 54_314_346, 640, "25617490219d50b0"),
+    ("fcn_resnet50", {}, 32_957_013, 326, "0c41f22cc800b8ce"),
+    ("fcn_resnet50", {"aux_loss": True}, 35_322_218, 334, "1092973e1eb9477c"),
+    ("fcn_resnet50", {"num_classes": 2}, 32_947_266, 326, "dc31933b464614a2"),
+    ("googlenet", {}, 13_004_888, 364, "7f541ca29410efb1"),
+    ("googlenet", {"aux_logits": False}, 6_624_904, 344, "f66489fa14bd9d5a"),
+    ("googlenet", {"num_classes": 2}, 9_936_038, 364, "f777f855d4c56744"),
+    ("googlenet", {"aux_logits": False, "num_classes": 2}, 5_601_954, 344, "cae6731685956624"),
+    ("googlenet", {"aux_logits": False, "paper_5x5": True}, 7_005_832, 344, "4f28dc19c1bad43a"),
+    ("resnet18", {}, 11_689_512, 122, "84fb10d9c6905a1c"),
+    ("resnet18", {"num_classes": 2}, 11_177_538, 122, "d94698ee1d3f5ec1"),
+    ("resnet34", {}, 21_797_672, 218, "28f9096d51307499"),
+    ("resnet34", {"num_classes": 2}, 21_285_698, 218, "21d78ff6cbcead7e"),
+    ("resnet50", {}, 25_557_032, 320, "d7e4f8bb0a536344"),
+    ("resnet50", {"num_classes": 2}, 23_512_130, 320, "605f24a652725bf3"),
+    ("resnet101", {}, 44_549_160, 626, "02c0f34f4842751f"),
+    ("resnet101", {"num_classes": 2}, 42_504_258, 626, "b8a0e3d5d521408b"),
+    ("resnet152", {}, 60_192_808, 932, "685c66205bc823aa"),
+    ("resnet152", {"num_classes": 2}, 58_147_906, 932, "6ab190bc7030dfea"),
+    ("vgg11", {}, 132_863_336, 22, "cb3dc23f2a13e182"),
+    ("vgg11_bn", {}, 132_868_840, 62, "8b6717e727c0ecf9"),
+    ("vgg13", {}, 133_047_848, 26, "67c1dc8b57fde74b"),
+    ("vgg13_bn", {}, 133_053_736, 76, "f6b0597d18a7e4d2"),
+    ("vgg16", {}, 138_357_544, 32, "35c4623e0cd4a39d"),
+    ("vgg16", {"num_classes": 2}, 134_268_738, 32, "e935faf1ebf4b09a"),
+    ("vgg16_bn", {}, 138_365_992, 97, "347371586a8ea365"),
+    ("vgg16_bn", {"num_classes": 2}, 134_277_186, 97, "b45e85643969e8f9"),
+    ("vgg19", {}, 143_667_240, 38, "4723255af8f6c485"),
+    ("vgg19_bn", {}, 143_678_248, 118, "fc3ff6fab2b5cc09"),
+]
+
+
+def count(net: nn.Module) -> int:
+    return sum(weight.numel() for weight in net.parameters())
+
+
+@pytest.mark.parametrize("name, options, weights, entries, digest", EXPECTED)
+def test_counts_and_keys(
+    name: str, options: dict[str, Any], weights: int, entries: int, digest: str
+) -> None:
+    net = build(name, **options)
+    state = net.state_dict()
+    text = "\n".join(f"{key} {value.shape}" for key, value in state.items())
+    assert (count(net), len(state)) == (weights, entries)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
+
+
+def test_every_network_is_expected() -> None:
+    assert {name for name, *_ in EXPECTED} == set(models.list_models())
+
+
+def test_published_counts_are_those_of_the_networks() -> None:
+    """Without GoogLeNet's auxiliary classifiers, with FCN's, as torchvision publishes them."""
+    special = {"googlenet": {"aux_logits": False}, "fcn_resnet50": {"aux_loss": True}}
+    special["fcn_resnet101"] = special["fcn_resnet50"]
+    counts = {(name, str(options)): weights for name, options, weights, *_ in EXPECTED}
+    for name, entries in PUBLISHED.items():
+        for entry in entries:
+            assert entry.num_params == counts[name, str(special.get(name, {}))], name

@@ -45,9 +45,8 @@ def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d:
     with no_grad():
         scale = (bn.running_var + bn.eps) ** -0.5
         scale = scale if bn.weight is None else scale * bn.weight
-        shift = (
-            bn.running_mean * -scale if conv.bias is None else (conv.bias - bn.running_mean) * scale
-        )
+        mean = bn.running_mean if conv.bias is None else bn.running_mean - conv.bias
+        shift = -mean * scale
         shift = shift if bn.bias is None else shift + bn.bias
         fused.weight.copy_(conv.weight * scale.reshape(-1, 1, 1, 1))
         fused.bias = Parameter(shift.to(conv.weight.dtype), conv.weight.requires_grad)

@@ -42,9 +42,11 @@ pooling (pool.py)
 ``plane_gather(x, indices)``                                        x at indices of each H * W plane
 ------------------------------------------------------------------  ----------------------------------
 normalisation (norm.py); channels are axis 1, statistics are (C,)
-``batch_norm(x, weight, bias, eps)``                                out, mean, variance (biased)
-``batch_norm_backward(grad, x, weight, mean, variance, eps)``       gradients of x, weight, bias
-``channel_affine(x, scale, shift)``                                 x * scale + shift by channel
+``batch_norm(x, weight, bias, eps, residual=None, relu=False)``     out, mean, variance (biased)
+``batch_norm_backward(grad, x, weight, mean, variance, eps,``       gradients of x, weight, bias,
+``    out=None, with_residual=False)``                              residual (None unless wanted);
+                                                                    out is given if it had a relu
+``channel_affine(x, scale, shift, residual=None, relu=False)``      x * scale + shift + residual
 ``local_response_norm(x, size, alpha, beta, k)``                    out
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``     gradient of x
 ------------------------------------------------------------------  ----------------------------------

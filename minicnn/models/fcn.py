@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import nn
 from ..nn import functional as F
+from ..nn import fusion
 from ..tensor import Tensor
 from ._checks import check_images
 from .resnet import ResNet, resnet50, resnet101
@@ -16,7 +17,8 @@ from .weights import build
 __all__ = ["FCN", "FCNHead", "fcn_resnet50", "fcn_resnet101"]
 
 # What segmentation keeps of a ResNet: everything but the classifier.
-_BACKBONE = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+_STEM = ("conv1", "bn1", "relu", "maxpool")
+_STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
 class FCNHead(nn.Sequential):
@@ -61,7 +63,7 @@ class FCN(nn.Module):
         aux_classifier: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        parts = {name: getattr(backbone, name) for name in _BACKBONE}
+        parts = {name: getattr(backbone, name) for name in _STEM + _STAGES}
         self.backbone = nn.ModuleDict(parts)
         self.classifier = classifier
         self.aux_classifier = aux_classifier
@@ -69,9 +71,10 @@ class FCN(nn.Module):
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         check_images("FCN", x, smallest=1)
         H, W = x.shape[2:]
+        x = fusion.run(x, *(self.backbone[name] for name in _STEM))
         features = {}
-        for name, module in self.backbone.items():
-            x = features[name] = module(x)
+        for name in _STAGES:
+            x = features[name] = self.backbone[name](x)
         scores = OrderedDict(out=self.classifier(features["layer4"]))
         if self.aux_classifier is not None:
             scores["aux"] = self.aux_classifier(features["layer3"])

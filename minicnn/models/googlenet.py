@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import nn
 from ..nn import functional as F
+from ..nn import fusion
 from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
@@ -33,6 +34,8 @@ _INCEPTION = {
     "inception5b": (832, 384, 192, 384, 48, 128, 128),
 }
 
+_RELU = nn.ReLU()  # of all convolutions; not a child of theirs, as in torchvision
+
 
 class GoogLeNetOutputs(NamedTuple):
     """What :class:`GoogLeNet` returns in training; the order is torchvision's."""
@@ -51,7 +54,7 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.bn(self.conv(x)))
+        return fusion.run(x, self.conv, self.bn, _RELU)
 
 
 class Inception(nn.Module):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import nn
+from ..nn import fusion
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
@@ -66,9 +67,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return self.relu(out + identity)
+        layers = self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu
+        return fusion.run(x, *layers, residual=identity)  # added in front of the last ReLU
 
 
 class Bottleneck(nn.Module):
@@ -107,10 +107,9 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return self.relu(out + identity)
+        narrow = self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu
+        widen = self.conv3, self.bn3, self.relu
+        return fusion.run(x, *narrow, *widen, residual=identity)  # in front of the last ReLU
 
 
 class ResNet(nn.Module):
@@ -198,7 +197,8 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("ResNet", x, smallest=1)
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # N x 64 x H/4 x W/4
+        # N x 64 x H/4 x W/4
+        x = fusion.run(x, self.conv1, self.bn1, self.relu, self.maxpool)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 

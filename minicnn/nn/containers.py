@@ -107,9 +107,7 @@ class Sequential(_List):
         return type(self)(OrderedDict(list(self._modules.items())[index]))
 
     def forward(self, input: Any) -> Any:
-        for step in fusion.steps(self):
-            input = step(input)
-        return input
+        return fusion.run(input, *self)
 
 
 class ModuleList(_List):

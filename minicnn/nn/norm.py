@@ -43,7 +43,8 @@ class _BatchNorm(_Affine):
 
     In training a batch is normalised with its own mean and (biased) variance per channel, and
     ``running = (1 - momentum) * running + momentum * batch`` is kept, with the unbiased variance.
-    In evaluation, the running statistics normalise.
+    In evaluation, the running statistics normalise. ``forward`` can add a residual and clip negative
+    results, see :func:`functional.batch_norm`.
 
     Args:
         num_features: C, the number of channels.
@@ -108,7 +109,9 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(
+        self, input: Tensor, *, residual: Tensor | None = None, relu: bool = False
+    ) -> Tensor:
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
@@ -132,6 +135,8 @@ class _BatchNorm(_Affine):
             self.training or self.running_mean is None,
             momentum,
             self.eps,
+            residual=residual,
+            relu=relu,
         )
 
     def extra_repr(self) -> str:

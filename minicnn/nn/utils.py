@@ -1,4 +1,4 @@
-"""Helpers over all parameters at once: gradient clipping, one vector of all weights."""
+"""Helpers over whole networks: gradient clipping, one vector of all weights, folded batch norms."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from ..autograd import no_grad
 from ..device import xp_of
 from ..ops.shape import cat
 from ..tensor import Tensor
+from .folding import fuse_conv_bn, fuse_conv_bn_eval
 
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
+    "fuse_conv_bn",
+    "fuse_conv_bn_eval",
     "parameters_to_vector",
     "vector_to_parameters",
 ]

@@ -10,6 +10,7 @@ from ..autograd import Function, is_grad_enabled, no_grad
 from ..device import xp_of
 from ..dtypes import HALVES, float32
 from ..tensor import Tensor
+from .activation import ReLUBackward
 from .choice import clamp
 from .elementwise import abs, add, mul, pow, sub
 from .linear import matmul
@@ -18,23 +19,37 @@ from .shape import permute, reshape
 
 
 class BatchNorm(Function):
-    """x (N, C, ...), weight (C,), bias (C,) -> x normalised; mean and variance (C,) of the batch."""
+    """x (N, C, ...), weight (C,), bias (C,), residual (N, C, ...) or None -> x normalised + residual,
+    clipped with ``relu``; mean and variance (C,) of the batch."""
 
-    def forward(self, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
-        out, self.mean, self.variance = kernels.of(x).batch_norm(x, weight, bias, eps)
-        self.save_for_backward(x, weight)
+    def forward(
+        self, x: Any, weight: Any, bias: Any, residual: Any, *, eps: float, relu: bool
+    ) -> Any:
+        batch_norm = kernels.of(x).batch_norm
+        out, self.mean, self.variance = batch_norm(x, weight, bias, eps, residual, relu)
+        self.save_for_backward(x, weight, out if relu else None)
         self.eps = eps
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         # mean and variance leave only for the running statistics, so they have no gradient
-        x, weight = self.saved_tensors
+        x, weight, out = self.saved_tensors
+        needs_residual = self.needs_input_grad[3]
         if is_grad_enabled():
-            return _batch_norm_backward(grad, x, weight, self.eps)
-        arrays = (grad.array, x.array, weight.array, self.mean, self.variance)
-        gradients = kernels.of(x.array).batch_norm_backward(*arrays, self.eps)
-        grad_x, grad_weight, grad_bias = gradients
-        return Tensor(grad_x), Tensor(grad_weight), Tensor(grad_bias)
+            grad = grad if out is None else ReLUBackward.apply(grad, out.detach())
+            gradients = _batch_norm_backward(grad, x, weight, self.eps)
+            return *gradients, grad if needs_residual else None
+        results = kernels.of(x.array).batch_norm_backward(
+            grad.array,
+            x.array,
+            weight.array,
+            self.mean,
+            self.variance,
+            self.eps,
+            None if out is None else out.array,
+            needs_residual,
+        )
+        return tuple(None if array is None else Tensor(array) for array in results)
 
 
 def _batch_norm_backward(
@@ -55,21 +70,27 @@ def _batch_norm_backward(
 
 
 class ChannelAffine(Function):
-    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift by channel."""
+    """x (N, C, ...), scale (C,), shift (C,), residual (N, C, ...) or None -> x * scale + shift by
+    channel, + residual, clipped with ``relu``."""
 
-    def forward(self, x: Any, scale: Any, shift: Any) -> Any:
-        self.save_for_backward(x, scale)
-        return kernels.of(x).channel_affine(x, scale, shift)
+    def forward(self, x: Any, scale: Any, shift: Any, residual: Any, *, relu: bool) -> Any:
+        out = kernels.of(x).channel_affine(x, scale, shift, residual, relu)
+        self.save_for_backward(x, scale, out if relu else None)
+        return out
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, scale = self.saved_tensors
-        needs_x, needs_scale, needs_shift = self.needs_input_grad
+        x, scale, out = self.saved_tensors
+        needs_x, needs_scale, needs_shift, needs_residual = self.needs_input_grad
         axes = (0, *range(2, x.ndim))
+        if out is not None:
+            grad = ReLUBackward.apply(grad, out.detach())
+        grad_residual = grad if needs_residual else None
         grad = grad.to(scale.dtype)  # float32 when x is half precision
         return (
             mul(grad, reshape(scale, (1, -1, *(1 for _ in axes[1:])))) if needs_x else None,
             sum(mul(grad, x), axes) if needs_scale else None,
             sum(grad, axes) if needs_shift else None,
+            grad_residual,
         )
 
 
@@ -82,6 +103,9 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    *,
+    residual: Tensor | None = None,
+    relu: bool = False,
 ) -> Tensor:
     """Normalises each channel to mean 0 and variance 1, then applies a factor and an offset.
 
@@ -93,6 +117,8 @@ def batch_norm(
         training: normalise by the statistics of the batch (with the biased variance).
         momentum: weight of this batch in the running statistics.
         eps: added to the variance, for stability.
+        residual: of the shape and dtype of ``x``, added to the result; or None.
+        relu: whether negative results (after adding) become 0. Neither costs a pass of its own.
 
     Returns:
         The shape of ``x``.
@@ -101,7 +127,8 @@ def batch_norm(
         ValueError: in training, if a channel has a single value.
         RuntimeError: for shapes that do not fit, or without running statistics outside training.
 
-    As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
+    As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015), to which ``residual`` and
+    ``relu`` are additions.
     """
     if x.ndim < 2:
         raise RuntimeError(
@@ -114,6 +141,11 @@ def batch_norm(
             raise RuntimeError(
                 f"batch_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
             )
+    if residual is not None and (residual.shape, residual.dtype) != (x.shape, x.dtype):
+        raise RuntimeError(
+            f"batch_norm expects a residual of shape {tuple(x.shape)} and {x.dtype}, "
+            f"got {tuple(residual.shape)} and {residual.dtype}"
+        )
     xp = xp_of(x.array)
     # half-precision activations keep float32 statistics and parameters
     dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
@@ -126,7 +158,7 @@ def batch_norm(
                 "batch_norm expects more than 1 value per channel when training, "
                 f"got input of shape {tuple(x.shape)}"
             )
-        out, batch_mean, batch_var = BatchNorm.apply(x, weight, bias, eps=eps)
+        out, batch_mean, batch_var = BatchNorm.apply(x, weight, bias, residual, eps=eps, relu=relu)
         with no_grad():
             _move_towards(running_mean, batch_mean, momentum)
             _move_towards(running_var, batch_var * (count / (count - 1)), momentum)
@@ -136,7 +168,8 @@ def batch_norm(
             "batch_norm needs running_mean and running_var when not training, got None"
         )
     scale = mul(weight, pow(running_var + eps, -0.5))
-    return ChannelAffine.apply(x, scale, sub(bias, mul(running_mean, scale)))
+    shift = sub(bias, mul(running_mean, scale))
+    return ChannelAffine.apply(x, scale, shift, residual, relu=relu)
 
 
 def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:

@@ -58,9 +58,25 @@ KERNELS = {
     "batch_norm": ([IMAGE], lambda x: cpu.batch_norm(x, STATISTICS, STATISTICS, 1e-5)),
     "batch_norm_backward": (
         [IMAGE, IMAGE],
-        lambda grad, x: cpu.batch_norm_backward(grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5),
+        lambda grad, x: cpu.batch_norm_backward(grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5)[
+            :3
+        ],
+    ),
+    "batch_norm, residual, relu": (
+        [IMAGE, IMAGE],
+        lambda x, residual: cpu.batch_norm(x, STATISTICS, STATISTICS, 1e-5, residual, True),
+    ),
+    "batch_norm_backward, relu": (
+        [IMAGE, IMAGE, IMAGE],
+        lambda grad, x, out: cpu.batch_norm_backward(
+            grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5, out
+        )[:3],
     ),
     "channel_affine": ([IMAGE], lambda x: cpu.channel_affine(x, STATISTICS, STATISTICS)),
+    "channel_affine, residual, relu": (
+        [IMAGE, IMAGE],
+        lambda x, residual: cpu.channel_affine(x, STATISTICS, STATISTICS, residual, True),
+    ),
     "local_response_norm": ([IMAGE], lambda x: cpu.local_response_norm(x, 3, 0.5, 0.75, 1.0)),
     "local_response_norm_backward": (
         [IMAGE, IMAGE],

@@ -14,6 +14,8 @@ import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import nn
 from minicnn.autograd import detect_anomaly, grad, gradcheck, gradgradcheck
+from minicnn.models.googlenet import BasicConv2d
+from minicnn.models.resnet import BasicBlock, Bottleneck
 from minicnn.nn import fusion
 
 NETS: dict[str, Any] = {
@@ -28,6 +30,15 @@ NETS: dict[str, Any] = {
     "ReLU, MaxPool2d": lambda lib: lib.Sequential(lib.ReLU(), lib.MaxPool2d(2, ceil_mode=True)),
     "Linear, ReLU": lambda lib: lib.Sequential(
         lib.Flatten(), lib.Linear(3 * 9 * 10, 7), lib.ReLU(), lib.Linear(7, 5, bias=False), lib.ReLU()
+    ),
+    "BatchNorm2d, ReLU": lambda lib: lib.Sequential(lib.BatchNorm2d(3), lib.ReLU()),
+    "Conv2d, BatchNorm2d, ReLU, MaxPool2d": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 4, 3, bias=False), lib.BatchNorm2d(4), lib.ReLU(),
+        lib.Conv2d(4, 5, 1), lib.Identity(), lib.ReLU(), lib.BatchNorm2d(5), lib.ReLU(),
+        lib.MaxPool2d(2),
+    ),
+    "BatchNorm1d, ReLU": lambda lib: lib.Sequential(
+        lib.Flatten(), lib.Linear(3 * 9 * 10, 7), lib.BatchNorm1d(7), lib.ReLU()
     ),
     "a small network": lambda lib: lib.Sequential(
         lib.Sequential(lib.Conv2d(3, 8, 3, padding=1), lib.ReLU(), lib.MaxPool2d(2)),
@@ -99,7 +110,7 @@ def test_against_torch(name):
 def test_second_derivatives(name):
     net = NETS[name](nn).double()
     rng = np.random.default_rng(0)
-    x = mc.tensor(rng.standard_normal((1, *X[1:])), requires_grad=True)
+    x = mc.tensor(rng.standard_normal(X), requires_grad=True)
 
     def penalty(run: Any) -> list[np.ndarray]:
         (gradient,) = grad((run(x) ** 2).sum(), x, create_graph=True)
@@ -120,15 +131,20 @@ def test_differences(check):
     assert check(lambda x, *_: net(x) ** 2, (x, *net.parameters()))
 
 
-def test_operations_that_run():
+def operations(out: mc.Tensor) -> Counter[str]:
+    """How often which operation was recorded on the way to ``out``."""
     seen: Counter[str] = Counter()
-    out = NETS["a small network"](nn)(mc.randn(*X, requires_grad=True))
     nodes = [out.grad_fn]
     while nodes:
         node = nodes.pop()
         if hasattr(node, "edges"):
             seen[type(node).__name__] += 1
             nodes += [edge[0] for edge in node.edges if edge is not None]
+    return seen
+
+
+def test_operations_that_run():
+    seen = operations(NETS["a small network"](nn)(mc.randn(*X, requires_grad=True)))
     # the two ReLUs in a row are a convolution's and a pooling's
     assert seen["ReLU"] == 0
     assert (seen["Conv2d"], seen["MaxPool2d"], seen["Linear"]) == (2, 2, 2)
@@ -139,6 +155,41 @@ HOOKS = {
     "forward": lambda module, hook: module.register_forward_hook(hook),
     "backward": lambda module, hook: module.register_full_backward_hook(hook),
 }
+
+
+BLOCKS = {  # and the layers in which a ReLU follows a batch norm
+    "BasicBlock": (lambda: BasicBlock(3, 3), ("bn1", "bn2", "relu")),
+    "Bottleneck": (lambda: Bottleneck(12, 3), ("bn1", "bn2", "bn3", "relu")),
+    "BasicConv2d": (lambda: BasicConv2d(3, 4, kernel_size=3), ("bn",)),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("training", [True, False])
+def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
+    block = BLOCKS[name][0]().double().train(training)
+    channels = next(block.parameters()).shape[1]
+    x = np.random.default_rng(0).standard_normal((2, channels, 5, 6))
+    fused = results(block, block, x)
+    for layer in BLOCKS[name][1]:
+        seen = []
+        module = block.get_submodule(layer)
+        handle = module.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
+        watched = results(block, block, x)
+        handle.remove()
+        assert len(seen) == (len(BLOCKS[name][1]) - 1 if layer == "relu" else 1)
+        for out in seen:  # of a batch norm it comes before the ReLU
+            assert (out.detach().numpy() < 0).any() == (layer != "relu")
+        for ours, expected in zip(fused, watched, strict=True):
+            scale = np.abs(expected).max()
+            np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_of_networks_have_no_addition_and_relu_of_their_own(name):
+    block = BLOCKS[name][0]()
+    seen = operations(block(mc.randn(2, next(block.parameters()).shape[1], 5, 6)))
+    assert seen.keys() <= {"Conv2d", "BatchNorm"}
 
 
 @pytest.mark.parametrize("kind", HOOKS)

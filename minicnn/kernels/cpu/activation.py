@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
-from .masking import select
+from .masking import select_positive
 from .precision import compute_type
 from .rows import as_rows, channel_sums, from_rows
-from .threads import scratch
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 
@@ -74,9 +73,7 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     result = np.empty_like(flat_grad)
 
     def work(start: int, stop: int) -> None:
-        keep = scratch("relu_backward.keep", (stop - start,), np.dtype(bool))
-        np.greater(flat_out[start:stop], 0, out=keep)
-        select(flat_grad[start:stop], keep, out=result[start:stop])
+        select_positive(flat_grad[start:stop], flat_out[start:stop], out=result[start:stop])
 
     for_each_block(flat_out.size, work, _BLOCK)
     return unflatten(result, out)
@@ -98,19 +95,18 @@ def relu_bias_backward(
     result = np.empty(grads.shape, grad.dtype)
 
     def masked(at: slice) -> np.ndarray:
-        keep = scratch("relu_backward.keep", outs[at].shape, np.dtype(bool))
-        np.greater(outs[at], 0, out=keep)
-        select(grads[at], keep, out=result[at])
+        select_positive(grads[at], outs[at], out=result[at])
         return result[at]
 
-    sums = channel_sums(grads, grad.shape, masked)
+    (sums,) = channel_sums(grads, grad.shape, masked)
     return from_rows(result, grad.shape), sums.astype(dtype or grad.dtype)
 
 
 def channel_sum(x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
     """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or that of ``x``."""
     rows = as_rows(x)
-    return channel_sums(rows, x.shape, lambda at: rows[at]).astype(dtype or x.dtype)
+    (sums,) = channel_sums(rows, x.shape, lambda at: rows[at])
+    return sums.astype(dtype or x.dtype)
 
 
 def erf(x: np.ndarray) -> np.ndarray:

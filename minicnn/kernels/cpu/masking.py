@@ -6,7 +6,7 @@ import numpy as np
 
 from .threads import scratch
 
-__all__ = ["select"]
+__all__ = ["select", "select_positive"]
 
 
 def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
@@ -22,3 +22,10 @@ def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
     np.negative(flags, out=flags)  # 1 becomes -1, which has all bits set, also after widening
     np.copyto(bits, flags)
     np.bitwise_and(values.view(integer), bits, out=out.view(integer))
+
+
+def select_positive(values: np.ndarray, reference: np.ndarray, out: np.ndarray) -> None:
+    """Write ``values`` where ``reference`` is positive and +0 elsewhere to ``out``."""
+    keep = scratch("select.keep", reference.shape, np.dtype(bool))
+    np.greater(reference, 0, out=keep)
+    select(values, keep, out)

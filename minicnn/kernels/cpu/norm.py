@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .masking import select_positive
 from .precision import compute_type
 from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
 from .threads import scratch
@@ -21,7 +22,12 @@ __all__ = [
 
 
 def batch_norm(
-    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+    residual: np.ndarray | None = None,
+    relu: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of each channel.
 
@@ -32,6 +38,8 @@ def batch_norm(
         x: (N, C), (N, C, L) or (N, C, H, W).
         weight, bias: (C,), or None for ones and zeros.
         eps: added to the variance.
+        residual: added to that, of the shape of ``x``; or None.
+        relu: whether negative results become 0.
 
     Returns:
         The output, and the mean and the (biased) variance, (C,) in float32 or better.
@@ -40,28 +48,21 @@ def batch_norm(
     rows = as_rows(x)
     count = x.size // x.shape[1]
 
-    mean = channel_sums(rows, x.shape, lambda at: rows[at]) / count
+    (sums,) = channel_sums(rows, x.shape, lambda at: rows[at])
+    mean = sums / count
     center = tile_channels(mean, rows, dtype)
 
     def squares(at: slice) -> np.ndarray:
-        distance = _distance(rows[at], center)
+        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
+        np.subtract(rows[at], center, out=distance)
         return np.multiply(distance, distance, out=distance)
 
-    variance = channel_sums(rows, x.shape, squares) / count
+    (sums,) = channel_sums(rows, x.shape, squares)
+    variance = sums / count
     scale = 1 / np.sqrt(variance + eps)
-    scale = tile_channels(scale if weight is None else scale * weight, rows, dtype)
-    shift = None if bias is None else tile_channels(bias, rows, dtype)
-    out = np.empty(rows.shape, x.dtype)
-
-    def normalise(at: slice) -> None:
-        distance = _distance(rows[at], center)
-        distance *= scale
-        if shift is not None:
-            distance += shift
-        out[at] = distance
-
-    for_each_row_block(rows, normalise)
-    return from_rows(out, x.shape), mean.astype(dtype), variance.astype(dtype)
+    scale = scale if weight is None else scale * weight
+    out = _by_channel(x, mean, scale, bias, residual, relu)
+    return out, mean.astype(dtype), variance.astype(dtype)
 
 
 def batch_norm_backward(
@@ -71,19 +72,39 @@ def batch_norm_backward(
     mean: np.ndarray,
     variance: np.ndarray,
     eps: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of x, weight and bias (the last two (C,)) of :func:`batch_norm`."""
+    out: np.ndarray | None = None,
+    with_residual: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """The gradients of :func:`batch_norm`.
+
+    Args:
+        grad: gradient of the result, of the shape of ``x``.
+        x, weight, eps: as given to :func:`batch_norm`.
+        mean, variance: (C,), as returned by it.
+        out: as returned by it if it had ``relu``: where it is 0 no gradient passes. Else None.
+        with_residual: whether the gradient of the residual is wanted, too.
+
+    Returns:
+        The gradients of x, of weight and bias (C,), and of the residual (or None).
+    """
     dtype = compute_type(x)
     rows, grads = as_rows(x), as_rows(grad)
+    outs = None if out is None else as_rows(out)
     count = x.size // x.shape[1]
     center = tile_channels(mean, rows, dtype)
+    passed = grads if outs is None else np.empty(rows.shape, x.dtype)  # what the ReLU lets through
+
+    def gradients(at: slice) -> np.ndarray:
+        if outs is not None:
+            select_positive(grads[at], outs[at], out=passed[at])
+        return passed[at]
 
     def products(at: slice) -> np.ndarray:
-        distance = _distance(rows[at], center)
-        return np.multiply(distance, grads[at], out=distance)
+        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
+        np.subtract(rows[at], center, out=distance)
+        return np.multiply(distance, passed[at], out=distance)
 
-    bias_grad = channel_sums(grads, x.shape, lambda at: grads[at])
-    product_sum = channel_sums(rows, x.shape, products)
+    bias_grad, product_sum = channel_sums(rows, x.shape, gradients, products)
     inverse = 1 / np.sqrt(variance.astype(np.float64) + eps)  # of the standard deviation
     weight_grad = product_sum * inverse
 
@@ -93,31 +114,79 @@ def batch_norm_backward(
     slope = tile_channels(-factor * inverse * weight_grad / count, rows, dtype)
     shift = tile_channels(-factor * bias_grad / count, rows, dtype)
     factor = tile_channels(factor, rows, dtype)
-    out = np.empty(rows.shape, x.dtype)
+    is_free = outs is not None and not with_residual  # what the ReLU let through, after its use
+    result = passed if is_free else np.empty(rows.shape, x.dtype)
 
     def differentiate(at: slice) -> None:
-        distance = _distance(rows[at], center)
+        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
+        np.subtract(rows[at], center, out=distance)
         distance *= slope
         distance += shift
         scaled = scratch("batch_norm.scaled", distance.shape, dtype)
-        np.multiply(grads[at], factor, out=scaled)
-        distance += scaled
-        out[at] = distance
+        np.multiply(passed[at], factor, out=scaled)
+        np.add(distance, scaled, out=result[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)
-    return from_rows(out, x.shape), weight_grad.astype(dtype), bias_grad.astype(dtype)
+    return (
+        from_rows(result, x.shape),
+        weight_grad.astype(dtype),
+        bias_grad.astype(dtype),
+        from_rows(passed, x.shape) if with_residual else None,
+    )
 
 
-def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """x * scale + shift, with ``scale`` and ``shift`` (C,) along axis 1 of ``x``."""
+def channel_affine(
+    x: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    residual: np.ndarray | None = None,
+    relu: bool = False,
+) -> np.ndarray:
+    """x * scale + shift + residual, and with ``relu`` 0 where that is negative.
+
+    Args:
+        x: (N, C, ...).
+        scale, shift: (C,), along axis 1 of ``x``.
+        residual: of the shape of ``x``, or None.
+        relu: whether negative results become 0.
+    """
+    return _by_channel(x, None, scale, shift, residual, relu)
+
+
+def _by_channel(
+    x: np.ndarray,
+    center: np.ndarray | None,
+    scale: np.ndarray,
+    shift: np.ndarray | None,
+    residual: np.ndarray | None,
+    relu: bool,
+) -> np.ndarray:
+    """(x - center) * scale + shift + residual, clipped if ``relu``; None stands for zeros."""
     rows, dtype = as_rows(x), compute_type(x)
     out = np.empty(rows.shape, x.dtype)
-    wide_scale, wide_shift = tile_channels(scale, rows, dtype), tile_channels(shift, rows, dtype)
+    residuals = None if residual is None else as_rows(residual)
+    scale = tile_channels(scale, rows, dtype)
+    center, shift = (
+        None if each is None else tile_channels(each, rows, dtype) for each in (center, shift)
+    )
 
     def work(at: slice) -> None:
-        scaled = scratch("batch_norm.scaled", rows[at].shape, dtype)
-        np.multiply(rows[at], wide_scale, out=scaled)
-        np.add(scaled, wide_shift, out=out[at], casting="same_kind")
+        # the block stays in the cache until it is done; 16 bits are rounded at the end
+        exact = out.dtype == dtype
+        block = out[at] if exact else scratch("batch_norm.block", rows[at].shape, dtype)
+        if center is None:
+            np.multiply(rows[at], scale, out=block)
+        else:
+            np.subtract(rows[at], center, out=block)
+            block *= scale
+        if shift is not None:
+            block += shift
+        if residuals is not None:
+            block += residuals[at]
+        if relu:
+            np.maximum(block, 0, out=block)
+        if not exact:
+            out[at] = block
 
     for_each_row_block(rows, work)
     return from_rows(out, x.shape)
@@ -188,9 +257,3 @@ def _pixels(x: np.ndarray) -> np.ndarray:
 
 def _empty_pixels(x: np.ndarray) -> np.ndarray:
     return np.empty((x.size // x.shape[1], x.shape[1]), x.dtype)
-
-
-def _distance(rows: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """rows - center, in scratch memory."""
-    distance = scratch("batch_norm.distance", rows.shape, center.dtype)
-    return np.subtract(rows, center, out=distance)

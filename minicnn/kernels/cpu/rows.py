@@ -56,22 +56,25 @@ def for_each_row_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
 
 
 def channel_sums(
-    rows: np.ndarray, shape: tuple[int, ...], term: Callable[[slice], np.ndarray]
-) -> np.ndarray:
-    """The sums (C,) in float64 over the rows of ``term(block)``, for each block of rows.
+    rows: np.ndarray, shape: tuple[int, ...], *terms: Callable[[slice], np.ndarray]
+) -> list[np.ndarray]:
+    """For each term the sums (C,) in float64 of ``term(block)`` over all blocks of rows.
 
     Args:
         rows: of an array of ``shape`` (N, C, ...).
-        term: takes a slice of rows and gives as many new ones.
+        terms: take a slice of rows and give as many new ones; called in this order for a block,
+            which is in the cache from then on.
     """
     per_block, dtype = _rows_per_block(rows), compute_type(rows)
-    sums = np.zeros((-(-len(rows) // per_block), rows.shape[1]), dtype)  # one row for each block
+    blocks = -(-len(rows) // per_block)
+    sums = np.zeros((len(terms), blocks, rows.shape[1]), dtype)
 
     def work(at: slice) -> None:
-        np.add.reduce(term(at), axis=0, dtype=dtype, out=sums[at.start // per_block])
+        for term, total in zip(terms, sums, strict=True):
+            np.add.reduce(term(at), axis=0, dtype=dtype, out=total[at.start // per_block])
 
     for_each_row_block(rows, work)
-    return sums.reshape(-1, shape[1]).sum(axis=0, dtype=np.float64)
+    return [total.reshape(-1, shape[1]).sum(axis=0, dtype=np.float64) for total in sums]
 
 
 def _rows_per_block(rows: np.ndarray) -> int:

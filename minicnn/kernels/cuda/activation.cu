@@ -19,11 +19,7 @@ template <typename T, int N>
 __global__ void relu_backward(long long count, const T* grad, const T* out, T* grad_x) {
     const long long i = thread_index();
     if (i >= count) return;
-    Vector<T, N> grads = load<N>(grad, i);
-    const Vector<T, N> outs = load<N>(out, i);
-    for (int j = 0; j < N; ++j)
-        if (!(outs[j] > T(0))) grads[j] = T(0);
-    store(grad_x, i, grads);
+    store(grad_x, i, load_through_relu<N>(grad, out, i));
 }
 
 // The Gauss error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. One thread per
@@ -65,12 +61,8 @@ __global__ void relu_bias_backward(const T* grad, const T* out, T* grad_x,
     const RowWalk walk(C / N);
     for (long long row = walk.first; row < M; row += walk.step) {
         const long long i = row * (C / N) + walk.vector;
-        Vector<T, N> grads = load<N>(grad, i);
-        const Vector<T, N> outs = load<N>(out, i);
-        for (int j = 0; j < N; ++j) {
-            if (!(outs[j] > T(0))) grads[j] = T(0);
-            sums[j].value += acc_t<T>(grads[j]);
-        }
+        const Vector<T, N> grads = load_through_relu<N>(grad, out, i);
+        for (int j = 0; j < N; ++j) sums[j].value += acc_t<T>(grads[j]);
         store(grad_x, i, grads);
     }
     merge_block(sums, partial, C);

@@ -67,6 +67,17 @@ __device__ void store(T* array, long long i, const Vector<T, N>& values) {
     reinterpret_cast<Vector<T, N>*>(array)[i] = values;
 }
 
+
+// Vector i of a gradient on its way back through a ReLU: 0 where the result `out` was not positive.
+template <int N, typename T>
+__device__ Vector<T, N> load_through_relu(const T* grad, const T* out, long long i) {
+    Vector<T, N> grads = load<N>(grad, i);
+    const Vector<T, N> outs = load<N>(out, i);
+    for (int j = 0; j < N; ++j)
+        if (!(outs[j] > T(0))) grads[j] = T(0);
+    return grads;
+}
+
 // NVRTC has no <math.h>, and with it no INFINITY and NAN.
 __device__ inline float infinity() { return __int_as_float(0x7f800000); }
 __device__ inline float not_a_number() { return __int_as_float(0x7fffffff); }

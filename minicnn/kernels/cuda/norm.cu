@@ -38,7 +38,8 @@ struct GradSums {
     }
 };
 
-// ---- batch norm, forward: out = (x - mean) / sqrt(variance + eps) * weight + bias ----
+// ---- batch norm, forward: out = (x - mean) / sqrt(variance + eps) * weight + bias, to which
+// channel_affine may add a residual, and a ReLU ----
 
 // Step 1 of the statistics.
 template <typename T, int N>
@@ -67,10 +68,15 @@ __global__ void batch_norm_statistics(const Moments<A>* partial, const A* weight
 }
 
 // ---- batch norm, backward ----
+//
+// With a ReLU behind the batch norm, `out` is its result, and the gradient passes only where that
+// is positive; without, it is null.
 
-// Step 1 of the sums. grad and x are (M, C).
+// Step 1 of the sums. grad, out and x are (M, C). Writes the gradient that passes to `passed`
+// unless that is null: it is the gradient of the residual, and the next kernel need not read out.
 template <typename T, int N>
-__global__ void batch_norm_grad_sums(const T* grad, const T* x, const acc_t<T>* mean,
+__global__ void batch_norm_grad_sums(const T* grad, const T* out, const T* x,
+                                     const acc_t<T>* mean, T* passed,
                                      GradSums<acc_t<T>>* partial, long long M, int C) {
     GradSums<acc_t<T>> parts[N] = {};
     const RowWalk walk(C / N);
@@ -78,8 +84,10 @@ __global__ void batch_norm_grad_sums(const T* grad, const T* x, const acc_t<T>* 
     if (walk.vector < C / N) means = load<N>(mean, walk.vector);
     for (long long row = walk.first; row < M; row += walk.step) {
         const long long i = row * (C / N) + walk.vector;
-        const Vector<T, N> grads = load<N>(grad, i);
+        const Vector<T, N> grads =
+            out ? load_through_relu<N>(grad, out, i) : load<N>(grad, i);
         const Vector<T, N> values = load<N>(x, i);
+        if (passed) store(passed, i, grads);
         for (int j = 0; j < N; ++j) {
             parts[j].grad += acc_t<T>(grads[j]);
             parts[j].grad_x += acc_t<T>(grads[j]) * (acc_t<T>(values[j]) - means[j]);
@@ -116,11 +124,12 @@ __global__ void batch_norm_grad_parameters(const GradSums<A>* partial, const A* 
 // array. count is a multiple of V, the vectors that a row has, so all of them are of the same
 // channels, whose numbers the thread reads only once.
 
-// out = (x - center) * scale + shift; center, scale and shift are (C,), null ones 0.
+// out = (x - center) * scale + shift + residual, and with relu the larger of that and 0. center,
+// scale and shift are (C,); null arrays are 0.
 template <typename T, int N>
 __global__ void channel_affine(long long count, const T* x, const acc_t<T>* center,
-                               const acc_t<T>* scale, const acc_t<T>* shift, T* out,
-                               long long vectors, int V) {
+                               const acc_t<T>* scale, const acc_t<T>* shift, const T* residual,
+                               bool relu, T* out, long long vectors, int V) {
     using A = acc_t<T>;
     const long long first = thread_index();
     if (first >= count) return;
@@ -132,16 +141,21 @@ __global__ void channel_affine(long long count, const T* x, const acc_t<T>* cent
     const Vector<A, N> scales = load<N>(scale, channels);
     for (long long i = first; i < vectors; i += count) {
         Vector<T, N> values = load<N>(x, i);
-        for (int j = 0; j < N; ++j)
-            values[j] = T((A(values[j]) - centers[j]) * scales[j] + shifts[j]);
+        Vector<T, N> residuals = {};
+        if (residual) residuals = load<N>(residual, i);
+        for (int j = 0; j < N; ++j) {
+            A value = (A(values[j]) - centers[j]) * scales[j] + shifts[j] + A(residuals[j]);
+            if (relu && value <= 0) value = 0;  // NaN stays NaN
+            values[j] = T(value);
+        }
         store(out, i, values);
     }
 }
 
 // grad_x = factor * grad + slope * (x - mean) + shift, as batch_norm_grad_parameters explains.
 template <typename T, int N>
-__global__ void batch_norm_grad_input(long long count, const T* grad, const T* x,
-                                      const acc_t<T>* mean, const acc_t<T>* coefficients,
+__global__ void batch_norm_grad_input(long long count, const T* grad, const T* out,
+                                      const T* x, const acc_t<T>* mean, const acc_t<T>* coefficients,
                                       T* grad_x, long long vectors, int V) {
     using A = acc_t<T>;
     const long long first = thread_index();
@@ -153,7 +167,7 @@ __global__ void batch_norm_grad_input(long long count, const T* grad, const T* x
     const Vector<A, N> slopes = load<N>(coefficients, V + channels);
     const Vector<A, N> shifts = load<N>(coefficients, 2 * V + channels);
     for (long long i = first; i < vectors; i += count) {
-        Vector<T, N> grads = load<N>(grad, i);
+        Vector<T, N> grads = out ? load_through_relu<N>(grad, out, i) : load<N>(grad, i);
         const Vector<T, N> values = load<N>(x, i);
         for (int j = 0; j < N; ++j)
             grads[j] = T(factors[j] * A(grads[j]) + slopes[j] * (A(values[j]) - means[j])

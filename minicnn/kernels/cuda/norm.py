@@ -44,7 +44,12 @@ _local_response_norm_backward = cuda_file.kernel("local_response_norm_backward",
 
 
 def batch_norm(
-    x: cupy.ndarray, weight: cupy.ndarray | None, bias: cupy.ndarray | None, eps: float
+    x: cupy.ndarray,
+    weight: cupy.ndarray | None,
+    bias: cupy.ndarray | None,
+    eps: float,
+    residual: cupy.ndarray | None = None,
+    relu: bool = False,
 ) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of this batch.
 
@@ -52,6 +57,8 @@ def batch_norm(
         x: (N, C, ...).
         weight, bias: (C,), or None for ones and zeros.
         eps: added to the variance.
+        residual: added to the result, of the shape of ``x``; or None.
+        relu: whether negative results become 0.
 
     Returns:
         out of the shape of ``x``; mean (C,) and biased variance (C,), in float32 or better.
@@ -60,7 +67,8 @@ def batch_norm(
     C, real = x.shape[1], accumulator(x.dtype)
     weight, bias = _parameter(weight, real), _parameter(bias, real)
     mean, variance, scale = (cupy.empty(C, real) for _ in range(3))
-    width = vector_width(C, values, bias)
+    residuals = None if residual is None else channels_last(residual)
+    width = vector_width(C, values, bias, residuals)
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C, 3), real)  # count, mean, squares
     _moments[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
@@ -77,7 +85,9 @@ def batch_norm(
         float(eps),
     )
     out = cupy.empty_like(values)
-    _by_channel(_channel_affine[x.dtype, width], width, out, values, mean, scale, bias)
+    _by_channel(
+        _channel_affine[x.dtype, width], width, out, values, mean, scale, bias, residuals, relu
+    )
     return channels_first(out), mean, variance
 
 
@@ -88,23 +98,31 @@ def batch_norm_backward(
     mean: cupy.ndarray,
     variance: cupy.ndarray,
     eps: float,
-) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
-    """The gradients of :func:`batch_norm` by x, weight (C,) and bias (C,).
+    out: cupy.ndarray | None = None,
+    with_residual: bool = False,
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray, cupy.ndarray | None]:
+    """The gradients of :func:`batch_norm` by x, weight (C,), bias (C,), and the residual or None.
 
     Args:
         grad: gradient of the result, of the shape of ``x``.
         x, weight, eps: as given to :func:`batch_norm`.
         mean, variance: (C,), as returned by it.
+        out: as returned by it if it had ``relu``: where it is 0 no gradient passes. Else None.
+        with_residual: whether the gradient of the residual is wanted, too.
     """
     grads, values = channels_last(grad), channels_last(x)
+    outs = None if out is None else channels_last(out)
+    passed = cupy.empty_like(grads) if with_residual and outs is not None else None
     C, real = x.shape[1], accumulator(x.dtype)
     weight, mean, variance = (_parameter(each, real) for each in (weight, mean, variance))
     grad_weight, grad_bias = cupy.empty(C, real), cupy.empty(C, real)
     coefficients = cupy.empty((3, C), real)
-    width = vector_width(C, grads, values, mean)
+    width = vector_width(C, grads, values, mean, outs)
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C, 2), real)  # sums of grad, and of grad * (x - mean)
-    _grad_sums[x.dtype, width].launch(how.grid, how.block, grads, values, mean, partial, how.M, C)
+    _grad_sums[x.dtype, width].launch(
+        how.grid, how.block, grads, outs, values, mean, passed, partial, how.M, C
+    )
     _grad_parameters[real].launch(
         how.total_grid,
         how.total_block,
@@ -119,18 +137,37 @@ def batch_norm_backward(
         how.splits,
         float(eps),
     )
+    if passed is not None:
+        grads, outs = passed, None
     grad_x = cupy.empty_like(values)
-    _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, values, mean, coefficients)
-    return channels_first(grad_x), grad_weight, grad_bias
+    _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, outs, values, mean, coefficients)
+    grad_residual = channels_first(grads) if with_residual else None
+    return channels_first(grad_x), grad_weight, grad_bias, grad_residual
 
 
-def channel_affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
-    """x * scale + shift; ``x`` is (N, C, ...), ``scale`` and ``shift`` (C,)."""
+def channel_affine(
+    x: cupy.ndarray,
+    scale: cupy.ndarray,
+    shift: cupy.ndarray,
+    residual: cupy.ndarray | None = None,
+    relu: bool = False,
+) -> cupy.ndarray:
+    """x * scale + shift + residual, and with ``relu`` 0 where that is negative.
+
+    Args:
+        x: (N, C, ...).
+        scale, shift: (C,).
+        residual: of the shape of ``x``, or None.
+        relu: whether negative results become 0.
+    """
     values, real = channels_last(x), accumulator(x.dtype)
     scale, shift = _parameter(scale, real), _parameter(shift, real)
-    width = vector_width(x.shape[1], values, scale, shift)
+    residuals = None if residual is None else channels_last(residual)
+    width = vector_width(x.shape[1], values, scale, shift, residuals)
     out = cupy.empty_like(values)
-    _by_channel(_channel_affine[x.dtype, width], width, out, values, None, scale, shift)
+    _by_channel(
+        _channel_affine[x.dtype, width], width, out, values, None, scale, shift, residuals, relu
+    )
     return channels_first(out)
 
 

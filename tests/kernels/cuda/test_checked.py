@@ -124,8 +124,13 @@ def batch_norm(k: Any, a: Arrays) -> list[Any]:
         weight, bias = a(shape[1], dtype=real), a(shape[1], dtype=real)
         out, mean, variance = k.batch_norm(x, weight, bias, 1e-3)
         results += [out, mean, variance]
-        results += k.batch_norm_backward(grad, x, weight, mean, variance, 1e-3)
+        statistics = weight, mean, variance, 1e-3
+        results += k.batch_norm_backward(grad, x, *statistics)[:3]
+        results += k.batch_norm(x, weight, bias, 1e-3, grad, True)
+        results += k.batch_norm_backward(grad, x, *statistics, out)[:3]
+        results += k.batch_norm_backward(grad, x, *statistics, out, True)
         results += [k.channel_affine(x, weight, bias)]
+        results += [k.channel_affine(x, weight, bias, grad, True)]
     return results
 
 

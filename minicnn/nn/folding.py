@@ -1,0 +1,108 @@
+"""Batch norms folded into the convolutions before them, for networks that are trained already.
+
+In evaluation a batch norm is y = scale * x + shift for each channel, with numbers that do not
+change any more, and a convolution in front of it can give y at once: its weights times scale, and
+shift as bias.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import Any
+
+from ..autograd import no_grad
+from ..tensor import Tensor
+from .conv import Conv2d
+from .linear import Identity
+from .module import Module
+from .norm import BatchNorm2d
+from .parameter import Parameter
+
+__all__ = ["fuse_conv_bn", "fuse_conv_bn_eval"]
+
+
+def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d:
+    """A convolution that does what ``conv`` and then ``bn`` do, in evaluation.
+
+    Args:
+        conv: of any stride, padding and groups.
+        bn: of as many channels, with running statistics.
+
+    Returns:
+        A copy of ``conv`` with other weights, and with a bias.
+
+    Raises:
+        ValueError: in training mode, in which a batch norm depends on the batch; or for a batch
+            norm that has no running statistics.
+
+    As ``torch.nn.utils.fuse_conv_bn_eval``.
+    """
+    _check_evaluation(conv, bn)
+    if bn.running_mean is None:
+        raise ValueError("fuse_conv_bn_eval expects a batch norm with running statistics, got none")
+    fused = copy.deepcopy(conv)
+    with no_grad():
+        scale = (bn.running_var + bn.eps) ** -0.5
+        scale = scale if bn.weight is None else scale * bn.weight
+        mean = bn.running_mean if conv.bias is None else bn.running_mean - conv.bias
+        shift = -mean * scale
+        shift = shift if bn.bias is None else shift + bn.bias
+        fused.weight.copy_(conv.weight * scale.reshape(-1, 1, 1, 1))
+        fused.bias = Parameter(shift.to(conv.weight.dtype), conv.weight.requires_grad)
+    return fused
+
+
+def fuse_conv_bn(net: Module, input: Tensor) -> Module:
+    """A copy of a network whose batch norms are folded into the convolutions before them.
+
+    A trial run shows which batch norm is given just what a convolution returned; nothing else in
+    the network may use that. The batch norm becomes an ``Identity``.
+
+    Args:
+        net: in evaluation mode.
+        input: what to run it on, of any size that it takes; a single image will do.
+
+    Raises:
+        ValueError: if a part of the network is in training mode.
+    """
+    _check_evaluation(*net.modules())
+    net = copy.deepcopy(net)
+    calls = _calls(net, input)
+    results = {id(result): module for module, _, result in calls if isinstance(module, Conv2d)}
+    uses = Counter(module for module, _, _ in calls)
+    replacements: dict[Module, Module] = {}
+    for bn, given, _ in calls:
+        conv = results.get(id(given))
+        if conv is None or not isinstance(bn, BatchNorm2d) or bn.running_mean is None:
+            continue
+        if uses[conv] == uses[bn] == 1:
+            replacements |= {conv: fuse_conv_bn_eval(conv, bn), bn: Identity().eval()}
+    for module in list(net.modules()):
+        for name, child in module._modules.items():
+            module._modules[name] = replacements.get(child, child)
+    return net
+
+
+def _calls(net: Module, input: Tensor) -> list[tuple[Module, Any, Any]]:
+    """The calls of convolutions and batch norms when ``net`` runs: module, argument, result."""
+    calls = []
+    handles = [
+        module.register_forward_hook(lambda module, args, out: calls.append((module, args[0], out)))
+        for module in net.modules()
+        if isinstance(module, (Conv2d, BatchNorm2d))
+    ]
+    with no_grad():
+        net(input)
+    for handle in handles:
+        handle.remove()
+    return calls
+
+
+def _check_evaluation(*modules: Module) -> None:
+    for module in modules:
+        if module.training:
+            raise ValueError(
+                "batch norms can be folded in evaluation mode only, got a "
+                f"{type(module).__name__} in training mode: call eval() first"
+            )

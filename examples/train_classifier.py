@@ -114,6 +114,8 @@ def main() -> None:
         args.out.mkdir(parents=True, exist_ok=True)
         train_loader, val_loader, classes = open_pictures(args)
         net = build(args, len(classes))
+        with mc.no_grad():  # a network that does not take this size says so now
+            net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
         trained = [weight for weight in net.parameters() if weight.requires_grad]
         optimizer = optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
         total_steps = args.epochs * len(train_loader)

@@ -47,6 +47,9 @@ def parse_arguments() -> argparse.Namespace:
     training.add_arguments(parser, "runs/segmentation", PHOTOS, DRAWN)
     args = parser.parse_args()
     training.fill_in(args, PHOTOS if args.data else DRAWN)
+    for name, least in (("size", 32), ("limit", 2), ("overlays", 0)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name} must be at least {least}, got {getattr(args, name)}")
     if args.bfloat16 and args.device != "cuda":
         parser.error(f"--bfloat16 needs --device cuda, got {args.device}")
     return args
@@ -126,7 +129,9 @@ def main() -> None:
         args.out.mkdir(parents=True, exist_ok=True)
         train, val = open_pictures(args)
         options = {"batch_size": args.batch_size, "num_workers": args.workers}
-        train_loader = data.DataLoader(train, shuffle=True, drop_last=True, **options)
+        # a last batch of one picture has little for a batch norm to go by
+        drop_last = len(train) > args.batch_size
+        train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
         if args.data:
             options["batch_size"] = 1  # whole photographs differ in size
         val_loader = data.DataLoader(val, **options)

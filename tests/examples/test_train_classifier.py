@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import functools
+import os
 import shutil
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-import scripts
 from PIL import Image
 from scripts import assert_same_end, functions_of, metrics, run_here
 
 import minicnn as mc
-from minicnn import models
+from minicnn import models, training
 from minicnn.nn import functional as F
 
 pytestmark = pytest.mark.cpu_only
 
 SCRIPT = "train_classifier.py"
-run = functools.partial(scripts.run, SCRIPT)
 # 12 pictures to train on, 3 steps an epoch, 6 to validate
 TINY = "--size 32 --epochs 2 --batch-size 4 --lr 0.001 --device cpu"
 
@@ -45,24 +43,34 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(tmp_path, data):
+def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(
+    monkeypatch, capsys, tmp_path, data
+):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    for folder in (whole, stopped):
-        folder.mkdir()
-    options = f"{TINY} --model googlenet --data {data}"
-    done = run(whole, options)
-    assert done.returncode == 0, done.stderr
-    assert "googlenet on cpu: 12 pictures of 3 classes to train on, 6 to validate" in done.stdout
+    arguments = [*TINY.split(), "--model", "googlenet", "--data", data, "--out"]
+    run_here(monkeypatch, SCRIPT, *arguments, whole / "out")
+    printed = capsys.readouterr().out
+    assert "googlenet on cpu: 12 pictures of 3 classes to train on, 6 to validate" in printed
     written = metrics(whole)
     assert [row["epoch"] for row in written["epochs"]] == [1, 2]
     assert written["best"] in written["epochs"]
     assert np.sum(written["best"]["val_confusion"]) == 6
     assert written["settings"]["classes"] == ["blue", "green", "red"]
 
-    code, printed = scripts.interrupt(SCRIPT, stopped, options, "epoch 2/2  33%", signal.SIGINT)
-    assert code == 130 and "stopped and saved" in printed
-    done = run(stopped, f"{options} --resume")
-    assert done.returncode == 0, done.stderr
+    steps = iter(range(1, 5))
+    update = training.Progress.update
+
+    def ctrl_c_in_step_4(self, *arguments):
+        update(self, *arguments)
+        if next(steps) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit, match="130"):
+        patched.setattr(training.Progress, "update", ctrl_c_in_step_4)
+        run_here(patched, SCRIPT, *arguments, stopped / "out")
+    assert "stopped and saved" in capsys.readouterr().out
+    run_here(monkeypatch, SCRIPT, *arguments, stopped / "out", "--resume")
+    assert "epoch 1/2" not in capsys.readouterr().out
     assert_same_end(whole, stopped)
 
 

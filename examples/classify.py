@@ -7,29 +7,34 @@ python examples/classify.py photo.jpg --model vgg16 --weights vgg16-397923af.pth
 from __future__ import annotations
 
 import argparse
-
-from PIL import Image
+import sys
 
 import minicnn as mc
-from minicnn import models
+from minicnn import data, models
 from minicnn.device import cuda_is_available
 
+CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("images", nargs="+", metavar="IMAGE")
-parser.add_argument("--model", default="resnet34", help="one of models.list_models()")
+parser.add_argument("--model", choices=CLASSIFIERS, default="resnet34", metavar="NAME")
 parser.add_argument("--weights", default="DEFAULT", help="a file, or the name of published weights")
 args = parser.parse_args()
 
-published = models.get_weights(args.model)
-device = "cuda" if cuda_is_available() else "cpu"
-net = models.get_model(args.model, weights=args.weights).eval().to(device)
+try:
+    published = models.get_weights(args.model)  # tells what the network expects, and the classes
+    images = [data.load_picture(path) for path in args.images]
+    net = models.get_model(args.model, weights=args.weights).eval()
+except (OSError, ValueError, RuntimeError) as error:
+    sys.exit(f"error: {error}")
 
-for path in args.images:
-    image = published.transforms(Image.open(path).convert("RGB"))
+device = "cuda" if cuda_is_available() else "cpu"
+net.to(device)
+for path, image in zip(args.images, images, strict=True):
+    batch = published.transforms(image).unsqueeze(0).to(device)  # 1 x 3 x 224 x 224
     with mc.no_grad():
-        probabilities = mc.softmax(net(image.unsqueeze(0).to(device)), 1)[0].cpu().numpy()
+        probabilities = mc.softmax(net(batch), 1)[0].cpu().numpy()
     print(path)
     for label in probabilities.argsort()[:-6:-1]:
         print(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")

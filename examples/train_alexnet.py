@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -24,7 +23,6 @@ import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import data, nn, optim, training, transforms, viz
 from minicnn.data.drawn import draw_dogs_vs_cats
-from minicnn.device import cuda_is_available
 from minicnn.models import AlexNet227
 
 CLASSES = ("cat", "dog")
@@ -45,7 +43,7 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
 # settings that a resumed run may change; the others change its result
-MAY_DIFFER = ("out", "device", "workers", "resume", "test", "test_count")
+MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -54,27 +52,16 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
-    for name, value in PHOTOS.items():
-        help_text = f"{value}; for drawn pictures {DRAWN[name]}"
-        add("--" + name.replace("_", "-"), type=type(value), help=help_text)
-    add("--out", type=Path, default="runs/alexnet", help="folder for the results (%(default)s)")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
+    training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
     add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
     add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
     add("--limit", type=int, metavar="N", help="use N of the pictures")
-    add("--workers", type=int, default=2, help="threads that load pictures (%(default)s)")
-    add("--seed", type=int, default=0)
-    add("--resume", action="store_true", help="go on from last.ckpt in --out")
     add("--test", metavar="PATH", help="pictures for predictions.png")
     add("--test-count", type=int, default=10, metavar="N", help="how many (%(default)s)")
     args = parser.parse_args()
     if args.lr is None and args.optimizer == "sgd":
         args.lr = 0.01
-    for name, value in (PHOTOS if args.data else DRAWN).items():
-        if getattr(args, name) is None:
-            setattr(args, name, value)
-    if args.device == "auto":
-        args.device = "cuda" if cuda_is_available() else "cpu"
+    training.fill_in(args, PHOTOS if args.data else DRAWN)
     if args.test_count < 1:
         parser.error(f"--test-count must be at least 1, got {args.test_count}")
     return args
@@ -110,22 +97,6 @@ def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
         with contextlib.suppress(OSError, ValueError):
             return data.DogsVsCats(place, split="test")
     return None
-
-
-def evaluate(net: nn.Module, loader: data.DataLoader, device: str) -> tuple[float, np.ndarray]:
-    """Mean loss over a set, and how often each class (row) was taken for each (column)."""
-    net.eval()
-    outputs, targets = [], []
-    with mc.no_grad():
-        for images, labels in loader:
-            outputs.append(net(NORMALIZE(images.to(device))))
-            targets.append(labels)
-        if not outputs:
-            sys.exit("error: none of the validation pictures can be read")
-        logits, target = mc.cat(outputs).cpu(), mc.cat(targets)
-        loss = F.cross_entropy(logits, target).item()
-        predicted = logits.argmax(dim=1)
-    return loss, training.confusion_matrix(target.numpy(), predicted.numpy(), len(CLASSES))
 
 
 def draw_results(
@@ -196,43 +167,25 @@ def main() -> None:
         flush=True,
     )
 
+    def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        images, labels = images.to(args.device), labels.to(args.device)
+        logits = net(NORMALIZE(images))
+        loss = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, logits, labels
+
+    def validate() -> dict:
+        return training.validate_classifier(val_loader, predict, F.cross_entropy)
+
+    def predict(images: mc.Tensor) -> mc.Tensor:
+        return net(NORMALIZE(images.to(args.device)))
+
     plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
-    with training.StopRequest() as stop:
-        while run.epoch < args.epochs and not stop.requested:
-            title = f"epoch {run.epoch + 1}/{args.epochs}"
-            net.train()
-            train_loader.set_epoch(run.epoch, start_batch=run.batch)
-            with training.Progress(title, total=train_count, done=meter.samples) as progress:
-                for images, labels in train_loader:
-                    images, labels = images.to(args.device), labels.to(args.device)
-                    logits = net(NORMALIZE(images))
-                    loss = F.cross_entropy(logits, labels)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    schedule.step()
-
-                    run.batch += 1
-                    meter.update(loss, logits, labels)
-                    progress.update(
-                        len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}"
-                    )
-                    if warning := plateau.update(loss, logits, labels):
-                        progress.write(f"warning: {warning}")
-                    if stop.requested:
-                        break
-            run.seconds += progress.seconds
-            if stop.requested:
-                run.save()
-                break
-
-            val_loss, confusion = evaluate(net, val_loader, args.device)
-            row = run.finish_epoch(meter, val_loss, confusion, schedule.get_last_lr()[0])
-            print(f"{title}  {training.describe(row, args.epochs)}", flush=True)
-    if run.epoch < args.epochs:
-        command = ["python", *(word for word in sys.argv if word != "--resume"), "--resume"]
-        print(f"stopped and saved; to go on: {shlex.join(command)}")
-        sys.exit(130)
+    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
+        training.exit_stopped()
 
     net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
     try:

@@ -10,9 +10,10 @@ from .dataset import (
     TransformDataset,
     random_split,
 )
-from .dogs_vs_cats import BrokenPicture, DogsVsCats
+from .dogs_vs_cats import DogsVsCats
 from .image_folder import DatasetFolder, ImageFolder
 from .loader import DataLoader
+from .picture import BrokenPicture, load_picture
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -47,6 +48,7 @@ __all__ = [
     "balanced_subset",
     "current_generator",
     "default_collate",
+    "load_picture",
     "random_split",
     "stratified_split",
 ]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from .archive import FolderSource, ZipSource, find_sources
-from .dataset import Dataset, SkipSample
+from .dataset import Dataset
 from .image_folder import IMG_EXTENSIONS
+from .picture import BROKEN, BrokenPicture, decode_picture
 
 CLASSES = ("cat", "dog")
 
@@ -26,16 +24,6 @@ _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jp
 _NUMBERED = re.compile(r"(\d+)\.")  # test/17.jpg
 _LITTER = ("__macosx/", "._")  # copies left by macOS, which are no pictures
 _NO_LABEL = -1  # of a test picture
-# What Pillow raises for broken files depends on their format.
-_DECODE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 class _Key(NamedTuple):
@@ -44,23 +32,6 @@ class _Key(NamedTuple):
     label: int
     number: int  # -1 if its name has none
     name: str  # the file's, if it has no number
-
-
-class BrokenPicture(ValueError):
-    """A picture that cannot be decoded; the message gives its path and the reason."""
-
-
-class SkippedPicture(BrokenPicture, SkipSample):
-    """A broken picture that a ``DataLoader`` is to leave out quietly."""
-
-
-class SkippedPictureWarning(SkippedPicture):
-    """A broken picture that a ``DataLoader`` is to leave out with a warning."""
-
-    warn = True
-
-
-_BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPictureWarning}
 
 
 class DogsVsCats(Dataset):
@@ -99,8 +70,8 @@ class DogsVsCats(Dataset):
     ) -> None:
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-        if on_error not in _BROKEN:
-            raise ValueError(f"on_error must be one of {', '.join(_BROKEN)}, got {on_error!r}")
+        if on_error not in BROKEN:
+            raise ValueError(f"on_error must be one of {', '.join(BROKEN)}, got {on_error!r}")
         roots = [root] if isinstance(root, (str, os.PathLike)) else list(root)
         self.roots = [Path(r) for r in roots]
         self.split, self.transform, self.on_error = split, transform, on_error
@@ -126,17 +97,7 @@ class DogsVsCats(Dataset):
     def load(self, index: int) -> Image.Image:
         """The picture itself, in mode RGB, without the transform."""
         source, i = self._locate(index)
-        try:
-            data = source.read(i)
-            if not data:
-                raise ValueError("the file is empty")
-            picture = Image.open(io.BytesIO(data))
-            picture.load()
-        except _DECODE_ERRORS as error:
-            # Pillow names the bytes' address in memory, which says nothing.
-            reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
-            raise _BROKEN[self.on_error](f"{source.path(i)}: {reason}") from error
-        return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
+        return decode_picture(lambda: source.read(i), source.path(i), self.on_error)
 
     def describe(self, index: int) -> str:
         """The picture's path; for one in a zip, the zip's path and the name in it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -27,15 +29,23 @@ class DrawnShapes(Dataset):
         length: number of pictures.
         size: of their sides, in pixels.
         seed: of the random numbers.
+        transforms: called with picture and mask, such as
+            :class:`~minicnn.transforms.JointTransform`.
     """
 
-    def __init__(self, length: int, size: int = 128, seed: int = 0) -> None:
-        self.length, self.size, self.seed = length, size, seed
+    def __init__(
+        self,
+        length: int,
+        size: int = 128,
+        seed: int = 0,
+        transforms: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
+        self.length, self.size, self.seed, self.transforms = length, size, seed, transforms
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, Image.Image]:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         if not 0 <= index < self.length:
             raise IndexError(f"index must be between 0 and {self.length - 1}, got {index}")
         random = Generator((self.seed << 64) | index)
@@ -45,7 +55,8 @@ class DrawnShapes(Dataset):
             _draw_shape(random, image, mask)
         noise = 12 * random.normal((self.size, self.size, 3))
         pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(0.6))) + noise
-        return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), mask
+        image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+        return (image, mask) if self.transforms is None else self.transforms(image, mask)
 
 
 def _ground(random: Generator, size: int) -> Image.Image:

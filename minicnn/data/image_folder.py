@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from .dataset import Dataset
+from .picture import load_picture
 
 IMG_EXTENSIONS = (
     ".jpg",
@@ -25,9 +26,8 @@ IMG_EXTENSIONS = (
 
 
 def pil_loader(path: str | os.PathLike[str]) -> Image.Image:
-    """The picture at ``path`` in mode RGB."""
-    with open(path, "rb") as file:
-        return Image.open(file).convert("RGB")
+    """The picture at ``path`` in mode RGB; a broken one raises ``BrokenPicture``, which names it."""
+    return load_picture(path)
 
 
 class DatasetFolder(Dataset):

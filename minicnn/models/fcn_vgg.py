@@ -22,7 +22,6 @@ from .weights import build, load_state
 __all__ = ["FCNVGG", "fcn8s", "fcn16s", "fcn32s"]
 
 _VGG16 = (2, 2, 3, 3, 3)  # convolutions in each stage
-_POOL3, _POOL4, _POOL5 = 17, 24, 31  # where the stages end in the features
 _SCALES = (8, 16, 32)
 
 
@@ -35,6 +34,8 @@ class FCNVGG(nn.Module):
         dropout: probability behind both hidden layers.
         channels: of VGG's five stages; fewer make a small network for small pictures.
         hidden: channels of the two layers that were VGG's large linear ones.
+        batch_norm: whether a batch norm follows each of VGG's convolutions. The paper starts from
+            trained weights; fifteen layers without them hardly train from scratch.
 
     Returns:
         An OrderedDict with ``"out"``: scores (N, num_classes, H, W), as :class:`~.fcn.FCN`.
@@ -59,13 +60,14 @@ class FCNVGG(nn.Module):
         dropout: float = 0.5,
         channels: tuple[int, ...] = CHANNELS,
         hidden: int = 4096,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         if scale not in _SCALES:
             raise ValueError(f"scale must be one of {_SCALES}, got {scale}")
         self.scale = scale
         with nn_init.no_default_init():
-            self.features = make_features(_VGG16, False, channels)
+            self.features = make_features(_VGG16, batch_norm, channels)
             self.classifier = nn.Sequential(  # VGG's two large linear layers as convolutions
                 nn.Conv2d(channels[4], hidden, kernel_size=7, padding=3),
                 nn.ReLU(inplace=True),
@@ -81,6 +83,8 @@ class FCNVGG(nn.Module):
             self.upscore_pool4 = _enlarge(num_classes, 2) if scale <= 8 else None
             self.upscore = _enlarge(num_classes, scale)
         self._init_weights()
+        pools = [i for i, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
+        self._ends = [i + 1 for i in pools]  # of the stages in the features
 
     def _init_weights(self) -> None:
         for module in (*self.features, *self.classifier):
@@ -97,9 +101,10 @@ class FCNVGG(nn.Module):
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         check_images("FCNVGG", x, smallest=32)
-        pool3 = self.features[:_POOL3](x)  # N x 256 x H/8 x W/8
-        pool4 = self.features[_POOL3:_POOL4](pool3)  # N x 512 x H/16 x W/16
-        pool5 = self.features[_POOL4:_POOL5](pool4)  # N x 512 x H/32 x W/32
+        end3, end4 = self._ends[2:4]
+        pool3 = self.features[:end3](x)  # N x 256 x H/8 x W/8
+        pool4 = self.features[end3:end4](pool3)  # N x 512 x H/16 x W/16
+        pool5 = self.features[end4:](pool4)  # N x 512 x H/32 x W/32
         score = self.score(self.classifier(pool5))
         # output_size settles the odd row or column that a pooling dropped
         if self.score_pool4 is not None and self.upscore_pool5 is not None:

@@ -13,14 +13,18 @@ from ..tensor import Tensor
 
 
 class ClassificationMeter:
-    """Mean loss and accuracy per sample of everything it has seen.
+    """Mean loss and accuracy of everything it has seen: of samples, or of the pixels of samples.
 
     A batch counts by its size, so a short last batch does not weigh more. The sums stay tensors on
     the device of the loss; only ``compute`` fetches them. They are float64: 25,000 float32 losses
     added one by one lose digits.
+
+    Args:
+        ignore_index: label of pixels that do not count for the accuracy, if there is one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ignore_index: int | None = None) -> None:
+        self.ignore_index = ignore_index
         self.reset()
 
     def reset(self) -> None:
@@ -28,21 +32,26 @@ class ClassificationMeter:
         self.samples = 0
         self._loss: Any = 0.0
         self._correct: Any = 0.0
+        self._labels: Any = 0.0
 
     def update(self, loss: Tensor, logits: Tensor, target: Tensor) -> None:
-        """Add a batch: its mean ``loss`` (a scalar), ``logits`` (N, classes), ``target`` (N,)."""
+        """Add a batch: mean ``loss`` (a scalar), ``logits`` (N, classes, …), ``target`` (N, …)."""
         n = target.shape[0]
         with no_grad():
             correct = (logits.argmax(dim=1) == target).sum()
             self._loss = loss.detach().to(float64) * n + self._loss
             self._correct = correct.to(float64) + self._correct
+            if self.ignore_index is None:
+                self._labels += target.numel()
+            else:
+                self._labels = (target != self.ignore_index).sum().to(float64) + self._labels
         self.samples += n
 
     def compute(self) -> tuple[float, float]:
         """(mean loss, accuracy between 0 and 1); waits for the device. NaN before any sample."""
         if not self.samples:
             return float("nan"), float("nan")
-        return float(self._loss) / self.samples, float(self._correct) / self.samples
+        return float(self._loss) / self.samples, float(self._correct) / max(float(self._labels), 1)
 
     def __str__(self) -> str:
         loss, accuracy = self.compute()
@@ -53,11 +62,13 @@ class ClassificationMeter:
             "samples": self.samples,
             "loss": float(self._loss),
             "correct": float(self._correct),
+            "labels": float(self._labels),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.samples = state["samples"]
         self._loss, self._correct = state["loss"], state["correct"]
+        self._labels = state["labels"]
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:

@@ -26,6 +26,7 @@ class Run:
         folder: where to; it must exist.
         settings: plain values; ``resume`` refuses to go on with others.
         may_differ: names of settings that do not change the result.
+        best_by: which number of an epoch's row, the higher the better, makes its weights the best.
         parts: what has a state: ``net``, optimizer, schedule, meter, ... with ``state_dict`` and
             ``load_state_dict``.
 
@@ -40,10 +41,12 @@ class Run:
         folder: str | os.PathLike[str],
         settings: dict[str, Any],
         may_differ: Collection[str] = (),
+        best_by: str = "val_accuracy",
         **parts: Any,
     ) -> None:
         self.folder = Path(folder)
         self.may_differ = may_differ
+        self.best_by = best_by
         self.parts = parts
         self.epoch = self.batch = 0
         self.seconds = 0.0
@@ -88,18 +91,14 @@ class Run:
         self.metrics["epochs"] = position["metrics"]["epochs"]
 
     def finish_epoch(
-        self,
-        meter: ClassificationMeter,
-        val_loss: float,
-        val_confusion: np.ndarray,
-        learning_rate: float,
+        self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
     ) -> dict[str, Any]:
         """Note what an epoch came to, reset ``meter``, and write all files.
 
         Args:
             meter: loss and accuracy of its training steps, which took ``self.seconds``.
-            val_loss: mean loss of the validation samples.
-            val_confusion: counts (classes, classes), row = true class.
+            validation: plain values that describe the validation: ``val_loss``,
+                ``val_accuracy``, …
             learning_rate: that at its end.
 
         Returns:
@@ -110,9 +109,7 @@ class Run:
             "epoch": self.epoch + 1,
             "train_loss": train_loss,
             "train_accuracy": train_accuracy,
-            "val_loss": val_loss,
-            "val_accuracy": float(val_confusion.trace() / val_confusion.sum()),
-            "val_confusion": val_confusion.tolist(),
+            **validation,
             "seconds": self.seconds,
             "images_per_second": meter.samples / max(self.seconds, 1e-9),
             "learning_rate": learning_rate,
@@ -121,7 +118,7 @@ class Run:
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
         self.metrics["epochs"].append(row)
         best = self.metrics["best"]
-        if best is None or row["val_accuracy"] > best["val_accuracy"]:
+        if best is None or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
             io.save(
                 {"net": self.parts["net"].state_dict(), **row},
@@ -161,9 +158,10 @@ def set_aside(folder: str | os.PathLike[str]) -> Path | None:
 
 def describe(row: dict[str, Any], epochs: int) -> str:
     """A row of ``Run.metrics["epochs"]`` as a line, with the time the rest of ``epochs`` will take."""
+    iou = f", mean IoU {row['val_mean_iou']:.3f}" if "val_mean_iou" in row else ""
     return (
         f"training {row['train_loss']:.3f} {100 * row['train_accuracy']:.1f} %  "
-        f"validation {row['val_loss']:.3f} {100 * row['val_accuracy']:.1f} %  "
+        f"validation {row['val_loss']:.3f} {100 * row['val_accuracy']:.1f} %{iou}  "
         f"{duration(row['seconds'])}, {row['images_per_second']:.0f} images/s, "
         f"{duration((epochs - row['epoch']) * row['seconds'])} to go"
     )

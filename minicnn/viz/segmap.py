@@ -56,29 +56,43 @@ def overlay_segmap(
     image: Image.Image,
     labels: np.ndarray,
     class_names: Sequence[str],
-    alpha: float = 0.6,
+    alpha: float = 0.5,
+    scale: int = 1,
 ) -> Image.Image:
-    """A picture with its label map over it, and below it a legend of the classes that occur.
+    """A picture with its label map over it, outlined, and below it a legend of what occurs.
 
     Args:
         image: the picture.
         labels: (H, W) of integers, of the picture's size.
         class_names: names by label; label 0 is the background and leaves the picture as it is.
         alpha: share of the colour, 0 to 1.
+        scale: how many times to enlarge a small picture, and its labels with it.
 
     Raises:
         ValueError: if the sizes differ.
     """
-    image = image.convert("RGB")
+    image, labels = image.convert("RGB"), np.asarray(labels)
     if image.size != labels.shape[::-1]:
         raise ValueError(
             f"labels must have the image's size {image.size[::-1]}, got {labels.shape}"
         )
+    if scale > 1:
+        image = image.resize((scale * image.width, scale * image.height), Image.Resampling.BICUBIC)
+        labels = labels.repeat(scale, 0).repeat(scale, 1)
     colours = decode_segmap(labels, len(class_names))
     share = np.where(labels[..., None] == 0, 0.0, alpha)
     mixed = np.asarray(image) * (1 - share) + colours * share
+    mixed[_outlines(labels)] = 255
     picture = Image.fromarray(mixed.round().astype(np.uint8))
     return _with_legend(picture, labels, class_names)
+
+
+def _outlines(labels: np.ndarray) -> np.ndarray:
+    """Where a pixel's label is not that of its left or upper neighbour, (H, W) of bool."""
+    outlines = np.zeros(labels.shape, bool)
+    outlines[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    outlines[1:] |= labels[1:] != labels[:-1]
+    return outlines
 
 
 def _with_legend(

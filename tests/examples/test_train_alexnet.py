@@ -2,66 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+import scripts
+from scripts import ROOT, assert_same_end, metrics, results
 
 from minicnn.data.drawn import draw_dogs_vs_cats
 
 pytestmark = pytest.mark.cpu_only
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "examples" / "train_alexnet.py"
 # 18 pictures to train on, 5 steps an epoch, 6 to validate; SGD has the smaller state to save
 TINY = "--epochs 2 --batch-size 4 --val-fraction 0.25 --optimizer sgd --lr 0.001 --device cpu"
 
 
-def command(folder: Path, options: str) -> list[str]:
-    return [sys.executable, str(SCRIPT), "--out", str(folder / "out"), *options.split()]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, **variables}
-
-
-def run(folder: Path, options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, options),
-        env=environment(**variables),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def interrupt(folder: Path, options: str, after: str, number: signal.Signals) -> tuple[int, str]:
-    """Exit status and output of a run that gets a signal once it has printed ``after``."""
-    process = subprocess.Popen(
-        command(folder, options),
-        env=environment(),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    printed = ""
-    for line in process.stdout:
-        printed += line
-        if after in line:
-            process.send_signal(number)
-            break
-    return_code = process.wait(timeout=120) if after in printed else pytest.fail(printed)
-    return return_code, printed + process.stdout.read()
+run = functools.partial(scripts.run, "train_alexnet.py")
+interrupt = functools.partial(scripts.interrupt, "train_alexnet.py")
 
 
 @pytest.fixture(scope="module")
@@ -77,25 +37,6 @@ def whole(tmp_path_factory, data) -> Path:
     assert result.returncode == 0, result.stdout + result.stderr
     (folder / "printed").write_text(result.stdout)
     return folder
-
-
-def metrics(folder: Path) -> dict:
-    return json.loads((folder / "out" / "metrics.json").read_text())
-
-
-def results(folder: Path) -> list[dict]:
-    """The epochs without what depends on the clock."""
-    clock = ("seconds", "images_per_second")
-    return [{k: v for k, v in e.items() if k not in clock} for e in metrics(folder)["epochs"]]
-
-
-def assert_same_end(one: Path, other: Path) -> None:
-    assert results(one) == results(other)
-    for name in ("last.ckpt", "best.ckpt"):
-        expected, got = (load_file(folder / "out" / name) for folder in (one, other))
-        assert expected.keys() == got.keys()
-        for key in expected:
-            assert np.array_equal(expected[key], got[key]), f"{name}: {key}"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
-from minicnn import nn, optim, training
+from minicnn import data, nn, optim, training
 
 
 def update(meter: training.ClassificationMeter, loss: float, predicted: list, target: list) -> None:
@@ -134,7 +134,8 @@ def train(run: training.Run, steps: int) -> None:
 
 def finish(run: training.Run, right: int) -> dict:
     run.seconds = 1.0
-    return run.finish_epoch(run.parts["meter"], 0.5, np.array([[right, 4 - right], [2, 2]]), 0.1)
+    validation = {"val_loss": 0.5, "val_accuracy": (right + 2) / 8}
+    return run.finish_epoch(run.parts["meter"], validation, 0.1)
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path):
@@ -247,3 +248,87 @@ def test_segmentation_meter_with_another_void_label():
     meter.update(mc.zeros(1, 2, 1, 3), mc.tensor([[[0, 1, -1]]]))
     assert meter.confusion().tolist() == [[1, 0], [1, 0]]
     assert meter.iou().tolist() == [0.5, 0.0]
+
+
+def fit(folder, stop_at: int | None = None) -> bool:
+    """Two epochs of three steps on random inputs, with Ctrl-C in step ``stop_at`` of this call."""
+    mc.manual_seed(0)
+    samples = data.TensorDataset(mc.randn(11, 3), mc.arange(11) % 2)
+    loader = data.DataLoader(samples, batch_size=4, shuffle=True)
+    net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 2))
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    schedule = optim.lr_scheduler.PolynomialLR(optimizer, 6)
+    meter = training.ClassificationMeter()
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+    run = training.Run(folder, {}, **parts)
+    if (folder / "last.ckpt").exists():
+        run.resume()
+    steps = []
+
+    def step(inputs, labels):
+        assert net.training
+        steps.append(len(labels))
+        if len(steps) == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        logits = net(inputs)
+        loss = nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, logits, labels
+
+    def validate():
+        assert not net.training
+        return training.validate_classifier(loader_in_order, net, nn.functional.cross_entropy)
+
+    loader_in_order = data.DataLoader(samples, batch_size=4)
+    return training.fit(run, 2, loader, step, validate)
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 6])
+def test_fit_stops_and_goes_on_as_if_nothing_had_happened(tmp_path, stop_at):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped):
+        folder.mkdir()
+    assert fit(whole)
+    assert not fit(stopped, stop_at)
+    assert fit(stopped)
+    rows = [
+        mc.load(folder / "last.ckpt")["run"]["metrics"]["epochs"] for folder in (whole, stopped)
+    ]
+    for row in (*rows[0], *rows[1]):
+        del row["seconds"], row["images_per_second"]
+    assert rows[0] == rows[1] and [row["epoch"] for row in rows[0]] == [1, 2]
+    nets = [mc.load(folder / "last.ckpt")["net"] for folder in (whole, stopped)]
+    assert all(np.array_equal(nets[0][name].numpy(), nets[1][name].numpy()) for name in nets[0])
+
+
+def test_validation_of_a_classifier_weighs_batches_by_their_size():
+    logits = mc.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.5], [1.0, 0.0]])
+    labels = mc.tensor([0, 1, 1, 1, 0])
+    loader = data.DataLoader(data.TensorDataset(logits, labels), batch_size=2)
+    found = training.validate_classifier(loader, lambda x: x, nn.functional.cross_entropy)
+    assert found["val_loss"] == pytest.approx(nn.functional.cross_entropy(logits, labels).item())
+    assert (found["val_accuracy"], found["val_confusion"]) == (0.8, [[2, 0], [1, 2]])
+    with pytest.raises(ValueError, match="none of the validation pictures can be read"):
+        training.validate_classifier([], lambda x: x, nn.functional.cross_entropy)
+
+
+def test_meter_counts_the_pixels_of_masks():
+    meter = training.ClassificationMeter(ignore_index=255)
+    target = mc.tensor([[[0, 1], [1, 255]], [[255, 255], [1, 1]]])  # 2 x 2 x 2
+    scores = mc.zeros(2, 2, 2, 2)
+    scores[:, 1] = 1.0  # class 1 everywhere
+    meter.update(mc.tensor(0.5), scores, target)
+    assert meter.compute() == (0.5, 4 / 5) and meter.samples == 2
+
+
+def test_best_by_another_number(tmp_path):
+    net, meter = nn.Linear(3, 2), training.ClassificationMeter()
+    run = training.Run(tmp_path, {}, best_by="val_mean_iou", net=net, meter=meter)
+    for accuracy, iou in ((0.9, 0.2), (0.8, 0.4)):
+        validation = {"val_loss": 1.0, "val_accuracy": accuracy, "val_mean_iou": iou}
+        row = run.finish_epoch(meter, validation, 0.1)
+    assert run.metrics["best"]["epoch"] == 2
+    assert "mean IoU 0.400" in training.describe(row, 3)

@@ -1,0 +1,170 @@
+"""Train or fine-tune one of the classification networks on pictures in a folder for each class.
+
+    python examples/train_classifier.py                                     # draws its own pictures
+    python examples/train_classifier.py --model resnet34 --data flowers --weights DEFAULT --freeze
+    python examples/train_classifier.py --model googlenet --data imagenet --epochs 90
+
+--data is a folder with train/CLASS/… and val/CLASS/…, or with CLASS/…, of which a share of each
+class is set aside. --out gets metrics.json, last.ckpt and best.ckpt. --weights names published
+weights, which are downloaded once, or a file; the last layer becomes one for the folder's classes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+import warnings
+from pathlib import Path
+
+from tqdm import tqdm
+
+import minicnn as mc
+import minicnn.nn.functional as F
+from minicnn import data, models, nn, optim, training, transforms
+from minicnn.data.drawn import draw_dogs_vs_cats
+
+CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
+# of whole batches, on the device: pictures travel as bytes
+NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# what the command line does not say
+PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "size": 224}
+DRAWN = {"epochs": 8, "batch_size": 32, "lr": 1e-3, "size": 64}
+AUXILIARY = 0.3  # weight of each of GoogLeNet's auxiliary losses, as in its paper
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", type=Path, metavar="FOLDER", help="without it, cats and dogs are drawn")
+    add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help="(%(default)s)")
+    add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
+    add("--freeze", action="store_true", help="train the last layers alone")
+    add("--bfloat16", action="store_true", help="compute in bfloat16 (on cuda)")
+    add("--val-fraction", type=float, default=0.2, help="if there is no val folder (%(default)s)")
+    training.add_arguments(parser, "runs/classifier", PHOTOS, DRAWN)
+    args = parser.parse_args()
+    training.fill_in(args, PHOTOS if args.data else DRAWN)
+    if args.freeze and not args.weights:
+        parser.error("--freeze needs --weights: what is frozen must have been trained")
+    if args.bfloat16 and args.device != "cuda":
+        parser.error(f"--bfloat16 needs --device cuda, got {args.device}")
+    return args
+
+
+def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataLoader, list[str]]:
+    """Loaders of the training and the validation pictures, and the names of the classes."""
+    load = functools.partial(data.load_picture, on_error="warn")
+    if args.data and (args.data / "train").is_dir() and (args.data / "val").is_dir():
+        train, val = (data.ImageFolder(args.data / part, loader=load) for part in ("train", "val"))
+        if train.classes != val.classes:
+            raise ValueError(
+                f"train and val in {args.data} must have the same classes, got "
+                f"{', '.join(train.classes)} and {', '.join(val.classes)}"
+            )
+        classes = train.classes
+    else:
+        if args.data:
+            pictures = data.ImageFolder(args.data, loader=load)
+        else:
+            print("No --data: drawing 800 cats and dogs to train on", flush=True)
+            pictures = data.DogsVsCats(draw_dogs_vs_cats(args.out / "drawn", seed=args.seed))
+        train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
+        classes = pictures.classes
+    augment = [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip()]
+    middle = [transforms.Resize(round(args.size * 256 / 224)), transforms.CenterCrop(args.size)]
+    to_bytes = transforms.PILToTensor()
+    train = data.TransformDataset(train, transforms.Compose([*augment, to_bytes]))
+    val = data.TransformDataset(val, transforms.Compose([*middle, to_bytes]))
+    options = {"batch_size": args.batch_size, "num_workers": args.workers}
+    # a last batch of one picture has no variance for a batch norm to divide by
+    drop_last = len(train) > args.batch_size
+    train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
+    return train_loader, data.DataLoader(val, **options), classes
+
+
+def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
+    """The network, with a last layer for these classes."""
+    if args.weights is None:
+        return models.get_model(args.model, num_classes=num_classes).to(args.device)
+    net = models.get_model(args.model, weights=args.weights)
+    models.replace_head(net, num_classes)
+    if args.freeze:
+        models.freeze(net)
+    return net.to(args.device)
+
+
+def loss_of(outputs: mc.Tensor | models.GoogLeNetOutputs, labels: mc.Tensor) -> mc.Tensor:
+    """Cross-entropy, with that of GoogLeNet's auxiliary classifiers in training."""
+    if not isinstance(outputs, models.GoogLeNetOutputs):
+        return F.cross_entropy(outputs, labels)
+    main, *auxiliary = (F.cross_entropy(logits, labels) for logits in outputs)
+    return main + AUXILIARY * sum(auxiliary)
+
+
+def main() -> None:
+    args = parse_arguments()
+    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
+    mc.manual_seed(args.seed)
+    try:
+        if not args.resume and (earlier := training.set_aside(args.out)):
+            print(f"kept the earlier run in {args.out} as {earlier}")
+        args.out.mkdir(parents=True, exist_ok=True)
+        train_loader, val_loader, classes = open_pictures(args)
+        net = build(args, len(classes))
+        with mc.no_grad():  # a network that does not take this size says so now
+            net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
+        trained = [weight for weight in net.parameters() if weight.requires_grad]
+        optimizer = optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
+        total_steps = args.epochs * len(train_loader)
+        warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
+        schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
+        meter = training.ClassificationMeter()  # of the running epoch
+        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+        settings = vars(args) | {"out": str(args.out), "data": str(args.data), "classes": classes}
+        run = training.Run(args.out, settings, training.MAY_DIFFER, **parts)
+        if args.resume:
+            run.resume()
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    count, val_count = len(train_loader.dataset), len(val_loader.dataset)
+    print(
+        f"{args.model} on {args.device}: {count} pictures of {len(classes)} classes to train on, "
+        f"{val_count} to validate; {args.epochs} epochs, batch {args.batch_size}, {args.size} px, "
+        f"peak lr {args.lr}",
+        flush=True,
+    )
+
+    def predict(images: mc.Tensor) -> mc.Tensor | models.GoogLeNetOutputs:
+        with mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16):
+            return net(NORMALIZE(images.to(args.device)))
+
+    def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        outputs, labels = predict(images), labels.to(args.device)
+        loss = loss_of(outputs, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, getattr(outputs, "logits", outputs), labels
+
+    def validate() -> dict:
+        return training.validate_classifier(val_loader, predict, F.cross_entropy)
+
+    plateau = training.PlateauWatch(num_classes=len(classes), window=min(len(train_loader), 100))
+    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
+        training.exit_stopped()
+    best = run.metrics["best"]
+    print(
+        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of {val_count} "
+        f"validation pictures; results are in {args.out}"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

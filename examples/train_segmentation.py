@@ -1,0 +1,204 @@
+"""Train a fully convolutional network (FCN) to name every pixel of a picture.
+
+    python examples/train_segmentation.py                                # draws its own pictures
+    python examples/train_segmentation.py --data VOCdevkit --weights-backbone DEFAULT
+    python examples/train_segmentation.py --data VOCdevkit --model fcn8s --weights-backbone DEFAULT
+
+--data is Pascal VOC 2012, unpacked; its network is FCN on a dilated ResNet, or the paper's FCN-8s
+on VGG-16. Without data, a narrow FCN-8s learns to tell drawn discs, squares, triangles and stars.
+--out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Mapping
+
+from PIL import Image
+
+import minicnn as mc
+import minicnn.nn.functional as F
+from minicnn import data, models, nn, optim, training, transforms, viz
+from minicnn.data.drawn_shapes import SHAPES, DrawnShapes
+from minicnn.transforms.joint import VOID
+
+SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
+# of whole batches, on the device: pictures travel as bytes
+NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# what the command line does not say
+PHOTOS = {"epochs": 30, "batch_size": 16, "lr": 0.01, "size": 480}
+DRAWN = {"epochs": 12, "batch_size": 8, "lr": 4e-3, "size": 96}
+AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", metavar="FOLDER", help="that holds VOC2012; without it, shapes are drawn")
+    add("--model", choices=SEGMENTERS, default="fcn_resnet50", help="for VOC (%(default)s)")
+    add("--weights-backbone", help="of the ResNet or VGG: the name of published ones, or a file")
+    add("--bfloat16", action="store_true", help="compute in bfloat16 (on cuda)")
+    add("--limit", type=int, default=1000, metavar="N", help="how many to draw (%(default)s)")
+    add("--overlays", type=int, default=6, metavar="N", help="pictures to write (%(default)s)")
+    training.add_arguments(parser, "runs/segmentation", PHOTOS, DRAWN)
+    args = parser.parse_args()
+    training.fill_in(args, PHOTOS if args.data else DRAWN)
+    for name, least in (("size", 32), ("limit", 2), ("overlays", 0)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    if args.bfloat16 and args.device != "cuda":
+        parser.error(f"--bfloat16 needs --device cuda, got {args.device}")
+    return args
+
+
+def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
+    """Pictures with masks to train on, and to validate; drawn when asked for, if none are given."""
+    flip, to_bytes = transforms.RandomHorizontalFlip(), [transforms.PILToTensor()]
+    if args.data:
+        crop = transforms.RandomResizedCrop(args.size, scale=(0.2, 1))
+        train = transforms.JointTransform([crop, flip], to_bytes)
+        val = transforms.JointTransform([transforms.Resize(round(args.size * 520 / 480))], to_bytes)
+        return (
+            data.VOCSegmentation(args.data, image_set="train", transforms=train),
+            data.VOCSegmentation(args.data, image_set="val", transforms=val),
+        )
+    train = transforms.JointTransform([flip, transforms.RandomVerticalFlip()], to_bytes)
+    val = transforms.JointTransform([], to_bytes)
+    return (
+        DrawnShapes(args.limit, args.size, args.seed, train),
+        DrawnShapes(max(args.limit // 5, 1), args.size, args.seed + 1, val),
+    )
+
+
+def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
+    if args.data is None:
+        return models.FCNVGG(
+            num_classes=num_classes, channels=(16, 32, 96, 128, 128), hidden=256, dropout=0,
+            batch_norm=True,
+        )  # fmt: skip
+    options = {"aux_loss": True} if "resnet" in args.model else {}
+    backbone = args.weights_backbone
+    return models.get_model(
+        args.model, num_classes=num_classes, weights_backbone=backbone, **options
+    )
+
+
+def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
+    """torchvision's recipe for VOC; a narrow network from scratch gets on faster with AdamW."""
+    if args.data is None:
+        return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
+    auxiliary = [w for name, w in net.named_parameters() if name.startswith("aux_classifier")]
+    others = [w for name, w in net.named_parameters() if not name.startswith("aux_classifier")]
+    groups = [{"params": others}]
+    if auxiliary:
+        groups.append({"params": auxiliary, "lr": 10 * args.lr})
+    return optim.SGD(groups, lr=args.lr, momentum=0.9, weight_decay=1e-4)
+
+
+def loss_of(scores: Mapping[str, mc.Tensor], masks: mc.Tensor) -> mc.Tensor:
+    loss = F.cross_entropy(scores["out"], masks, ignore_index=VOID)
+    if "aux" in scores:
+        loss = loss + AUXILIARY * F.cross_entropy(scores["aux"], masks, ignore_index=VOID)
+    return loss
+
+
+def draw_overlays(predict, pictures: data.Dataset, classes, args: argparse.Namespace) -> None:
+    """overlay-1.png, …: pictures from all over the set, with what the network sees in them."""
+    count = min(args.overlays, len(pictures))
+    for number in range(count):
+        image, _ = pictures[number * len(pictures) // count]
+        with mc.no_grad():
+            labels = predict(image.unsqueeze(0))["out"][0].argmax(0).cpu().numpy()
+        picture = Image.fromarray(image.permute(1, 2, 0).numpy())  # H x W x 3
+        scale = -(-400 // min(picture.size))  # small pictures are hard to see
+        viz.overlay_segmap(picture, labels, classes, scale=scale).save(
+            args.out / f"overlay-{number + 1}.png"
+        )
+
+
+def main() -> None:
+    args = parse_arguments()
+    mc.manual_seed(args.seed)
+    try:
+        if not args.resume and (earlier := training.set_aside(args.out)):
+            print(f"kept the earlier run in {args.out} as {earlier}")
+        args.out.mkdir(parents=True, exist_ok=True)
+        train, val = open_pictures(args)
+        options = {"batch_size": args.batch_size, "num_workers": args.workers}
+        # a last batch of one picture has little for a batch norm to go by
+        drop_last = len(train) > args.batch_size
+        train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
+        if args.data:
+            options["batch_size"] = 1  # whole photographs differ in size
+        val_loader = data.DataLoader(val, **options)
+        classes = models.get_weights("fcn_resnet50").categories if args.data else SHAPES
+        net = build(args, len(classes)).to(args.device)
+        optimizer = make_optimizer(net, args)
+        total_steps = args.epochs * len(train_loader)
+        schedule = optim.lr_scheduler.PolynomialLR(optimizer, total_steps, power=0.9)
+        meter = training.ClassificationMeter(ignore_index=VOID)  # of the running epoch
+        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+        settings = vars(args) | {"out": str(args.out)}
+        may_differ = (*training.MAY_DIFFER, "overlays")
+        run = training.Run(args.out, settings, may_differ, best_by="val_mean_iou", **parts)
+        if args.resume:
+            run.resume()
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    print(
+        f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: {len(train)} pictures "
+        f"to train on, {len(val)} to validate; {args.epochs} epochs, batch {args.batch_size}, "
+        f"{args.size} px, first lr {args.lr}",
+        flush=True,
+    )
+
+    def predict(images: mc.Tensor) -> Mapping[str, mc.Tensor]:
+        with mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16):
+            return net(NORMALIZE(images.to(args.device)))
+
+    def step(images: mc.Tensor, masks: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        scores, masks = predict(images), masks.to(args.device)
+        loss = loss_of(scores, masks)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, scores["out"], masks
+
+    def validate() -> dict:
+        meter, loss = training.SegmentationMeter(len(classes), VOID), 0.0
+        for images, masks in val_loader:
+            scores, masks = predict(images)["out"], masks.to(args.device)
+            meter.update(scores, masks)
+            loss += F.cross_entropy(scores, masks, ignore_index=VOID).item() * len(masks)
+        accuracy, mean_iou = meter.compute()
+        return {
+            "val_loss": loss / len(val),
+            "val_accuracy": accuracy,
+            "val_mean_iou": mean_iou,
+            "val_iou": {  # None: a class that is neither there nor predicted
+                name: None if math.isnan(iou) else iou
+                for name, iou in zip(classes, meter.iou().tolist(), strict=True)
+            },
+        }
+
+    if not training.fit(run, args.epochs, train_loader, step, validate):
+        training.exit_stopped()
+    net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
+    draw_overlays(predict, val, classes, args)
+    best = run.metrics["best"]
+    print(
+        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels right, "
+        f"mean IoU {best['val_mean_iou']:.3f}; results are in {args.out}"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

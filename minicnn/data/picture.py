@@ -1,0 +1,86 @@
+"""Decoding pictures, of which some are always broken."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from .dataset import SkipSample
+
+__all__ = ["BrokenPicture", "decode_picture", "load_picture"]
+
+# What Pillow raises for broken files depends on their format.
+_DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+class BrokenPicture(ValueError):
+    """A picture that cannot be decoded; the message gives its path and the reason."""
+
+
+class SkippedPicture(BrokenPicture, SkipSample):
+    """A broken picture that a ``DataLoader`` is to leave out quietly."""
+
+
+class SkippedPictureWarning(SkippedPicture):
+    """A broken picture that a ``DataLoader`` is to leave out with a warning."""
+
+    warn = True
+
+
+BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPictureWarning}
+
+
+def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise") -> Image.Image:
+    """The picture in a file's bytes, in mode RGB.
+
+    Args:
+        read: gives the bytes.
+        path: names it in errors.
+        on_error: ``"raise"``, ``"skip"`` or ``"warn"``: which of :data:`BROKEN` to raise.
+
+    Raises:
+        BrokenPicture: if it cannot be read and decoded.
+    """
+    try:
+        data = read()
+        if not data:
+            raise ValueError("the file is empty")
+        picture = Image.open(BytesIO(data))
+        picture.load()
+    except _DECODE_ERRORS as error:
+        # Pillow names the bytes' address in memory, which says nothing.
+        reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
+        raise BROKEN[on_error](f"{path}: {reason}") from error
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
+
+
+def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image.Image:
+    """The picture at ``path``, in mode RGB.
+
+    Args:
+        path: of the file.
+        on_error: what a broken one does: ``"raise"`` :class:`BrokenPicture`; with ``"skip"`` or
+            ``"warn"`` a ``DataLoader`` leaves it out, quietly or with a warning, as does
+            ``ImageFolder(root, loader=functools.partial(load_picture, on_error="warn"))``.
+
+    Raises:
+        OSError: if there is no such file.
+        BrokenPicture: if it cannot be decoded.
+    """
+    data = Path(path).read_bytes()
+    return decode_picture(lambda: data, os.fspath(path), on_error)

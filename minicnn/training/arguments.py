@@ -1,0 +1,46 @@
+"""The options that every training script has, and their defaults."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..device import cuda_is_available
+
+__all__ = ["MAY_DIFFER", "add_arguments", "fill_in"]
+
+# settings that a resumed run may change; the others change its result
+MAY_DIFFER = ("out", "device", "workers", "resume")
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, out: str, photos: Mapping[str, Any], drawn: Mapping[str, Any]
+) -> None:
+    """Adds the options of a run.
+
+    Args:
+        parser: of the script, which has ``--data`` already.
+        out: where the results go unless told.
+        photos: options whose default depends on the data, with that for photographs.
+        drawn: the same options, with that for drawn pictures.
+    """
+    add = parser.add_argument
+    for name, value in photos.items():
+        help_text = f"{value}; for drawn pictures {drawn[name]}"
+        add("--" + name.replace("_", "-"), type=type(value), help=help_text)
+    add("--out", type=Path, default=Path(out), help="folder for the results (%(default)s)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
+    add("--workers", type=int, default=2, help="threads that load pictures (%(default)s)")
+    add("--seed", type=int, default=0)
+    add("--resume", action="store_true", help="go on from last.ckpt in --out")
+
+
+def fill_in(args: argparse.Namespace, defaults: Mapping[str, Any]) -> None:
+    """Gives options that were left out their default, and ``device`` its name."""
+    for name, value in defaults.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    if args.device == "auto":
+        args.device = "cuda" if cuda_is_available() else "cpu"

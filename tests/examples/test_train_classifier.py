@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scripts import assert_same_end, functions_of, metrics, run_here
+
+import minicnn as mc
+from minicnn import models, training
+from minicnn.nn import functional as F
+
+pytestmark = pytest.mark.cpu_only
+
+SCRIPT = "train_classifier.py"
+# 12 pictures to train on, 3 steps an epoch, 6 to validate
+TINY = "--size 32 --epochs 2 --batch-size 4 --lr 0.001 --device cpu"
+
+
+def draw(folder: Path, per_class: int, seed: int) -> None:
+    """Noisy pictures of three colours, in a folder each."""
+    rng = np.random.default_rng(seed)
+    for channel, name in enumerate(("blue", "green", "red")):
+        (folder / name).mkdir(parents=True)
+        for number in range(per_class):
+            pixels = rng.integers(0, 100, (40, 44, 3))
+            pixels[..., 2 - channel] += 120
+            picture = Image.fromarray(pixels.astype(np.uint8))
+            picture.save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """With folders train and val."""
+    folder = tmp_path_factory.mktemp("colours")
+    draw(folder / "train", per_class=4, seed=1)
+    draw(folder / "val", per_class=2, seed=2)
+    return folder
+
+
+@pytest.mark.slow
+def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(
+    monkeypatch, capsys, tmp_path, data
+):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    arguments = [*TINY.split(), "--model", "googlenet", "--data", data, "--out"]
+    run_here(monkeypatch, SCRIPT, *arguments, whole / "out")
+    printed = capsys.readouterr().out
+    assert "googlenet on cpu: 12 pictures of 3 classes to train on, 6 to validate" in printed
+    written = metrics(whole)
+    assert [row["epoch"] for row in written["epochs"]] == [1, 2]
+    assert written["best"] in written["epochs"]
+    assert np.sum(written["best"]["val_confusion"]) == 6
+    assert written["settings"]["classes"] == ["blue", "green", "red"]
+
+    steps = iter(range(1, 5))
+    update = training.Progress.update
+
+    def ctrl_c_in_step_4(self, *arguments):
+        update(self, *arguments)
+        if next(steps) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit, match="130"):
+        patched.setattr(training.Progress, "update", ctrl_c_in_step_4)
+        run_here(patched, SCRIPT, *arguments, stopped / "out")
+    assert "stopped and saved" in capsys.readouterr().out
+    run_here(monkeypatch, SCRIPT, *arguments, stopped / "out", "--resume")
+    assert "epoch 1/2" not in capsys.readouterr().out
+    assert_same_end(whole, stopped)
+
+
+@pytest.mark.slow
+def test_frozen_weights_stay_and_the_last_layer_is_trained(monkeypatch, tmp_path, capsys):
+    draw(tmp_path / "data", per_class=7, seed=3)
+    (tmp_path / "data" / "red" / "broken.png").write_bytes(b"no picture")
+    mc.manual_seed(0)
+    weights = models.resnet18().state_dict()
+    mc.save(weights, tmp_path / "resnet18.ckpt")
+    options = f"{TINY} --model resnet18 --workers 0 --freeze"
+    run_here(
+        monkeypatch, SCRIPT, *options.split(), "--data", tmp_path / "data",
+        "--weights", tmp_path / "resnet18.ckpt", "--out", tmp_path / "out",
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "18 pictures of 3 classes to train on, 4 to validate" in printed  # 20 % of each class
+    assert printed.count("broken.png: cannot identify") == 1
+    trained = mc.load(tmp_path / "out" / "best.ckpt")["net"]
+    assert trained["fc.weight"].shape == (3, 512)
+    for name in ("conv1.weight", "layer4.1.conv2.weight", "layer2.0.bn1.weight"):
+        assert np.array_equal(trained[name].numpy(), weights[name].numpy())
+    optimizer = mc.load(tmp_path / "out" / "last.ckpt")["optimizer"]
+    assert len(optimizer["state"]) == 2  # the weight and bias of the last layer
+
+
+def test_googlenets_auxiliary_losses_count_three_tenths_each():
+    loss_of = functions_of(SCRIPT)["loss_of"]
+    main, aux2, aux1, labels = mc.randn(4, 3), mc.randn(4, 3), mc.randn(4, 3), mc.arange(4) % 3
+    loss = loss_of(models.GoogLeNetOutputs(main, aux2, aux1), labels)
+    parts = [F.cross_entropy(logits, labels).item() for logits in (main, aux1, aux2)]
+    assert loss.item() == pytest.approx(parts[0] + 0.3 * parts[1] + 0.3 * parts[2], rel=1e-6)
+    assert loss_of(main, labels).item() == pytest.approx(parts[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--data nowhere", "nowhere"),
+        ("--data {empty}", "no class folder in"),
+        ("--data {data} --weights none.pth", "no file of weights at 'none.pth'"),
+        ("--data {data} --weights IMAGENET1K_V9", "resnet18 has no weights 'IMAGENET1K_V9'"),
+        ("--data {data} --model vgg11 --size 31", "at least 32, got (1, 3, 31, 31)"),
+        ("--data {data} --resume", "no run to go on with"),
+        ("--data {data} --epochs 0", "total_steps 0"),
+        ("--data {data}/train --val-fraction 2", "between 0 and 1, got 2.0"),
+        ("--data {other}", "must have the same classes, got blue, green, red and blue, red"),
+    ],
+)
+def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(data, tmp_path / "other")
+    shutil.rmtree(tmp_path / "other" / "val" / "green")
+    places = {"data": data, "empty": tmp_path / "empty", "other": tmp_path / "other"}
+    options = f"--model resnet18 {options} --device cpu --out {tmp_path / 'out'}"
+    with pytest.raises(SystemExit) as exit:
+        run_here(monkeypatch, SCRIPT, *options.format(**places).split())
+    assert exit.value.code.startswith("error: ") and message in exit.value.code
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--freeze", "--freeze needs --weights"),
+        ("--bfloat16 --device cpu", "--bfloat16 needs --device cuda, got cpu"),
+        ("--model fcn8s", "invalid choice: 'fcn8s'"),
+    ],
+)
+def test_options_that_do_not_fit(monkeypatch, capsys, options, message):
+    with pytest.raises(SystemExit):
+        run_here(monkeypatch, SCRIPT, *options.split())
+    assert message in capsys.readouterr().err

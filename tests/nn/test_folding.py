@@ -30,9 +30,9 @@ def as_if_trained(net: nn.Module) -> nn.Module:
     rng = np.random.default_rng(0)
     for norm in norms(net):
         for tensor in (norm.running_var, norm.weight):
-            tensor.array[:] = rng.uniform(0.5, 1.5, tensor.shape)
+            tensor.data.copy_(mc.tensor(rng.uniform(0.5, 1.5, tensor.shape)))
         for tensor in (norm.running_mean, norm.bias):
-            tensor.array[:] = rng.standard_normal(tensor.shape) / 10
+            tensor.data.copy_(mc.tensor(rng.standard_normal(tensor.shape) / 10))
     return net.double().eval()
 
 
@@ -47,7 +47,9 @@ def assert_same_results(net: nn.Module, other: nn.Module, x: mc.Tensor) -> None:
         ours, expected = {"out": ours}, {"out": expected}
     for name, tensor in expected.items():
         scale = tensor.abs().max().item()
-        np.testing.assert_allclose(ours[name].numpy(), tensor.numpy(), rtol=0, atol=1e-10 * scale)
+        np.testing.assert_allclose(
+            ours[name].cpu().numpy(), tensor.cpu().numpy(), rtol=0, atol=1e-10 * scale
+        )
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -67,12 +69,12 @@ def test_one_convolution_against_torch(conv_bias: bool, norm: dict[str, bool]) -
     options = {"stride": 2, "padding": 1, "groups": 2, "bias": conv_bias}
     conv, bn = nn.Conv2d(4, 6, 3, **options).double(), nn.BatchNorm2d(6, **norm).double()
     for tensor in bn.state_dict().values():
-        tensor.array[...] = np.random.default_rng(0).uniform(1, 2, tensor.shape)
+        tensor.copy_(mc.tensor(np.random.default_rng(0).uniform(1, 2, tensor.shape)))
     conv.eval(), bn.eval()
     x = images(2, 4, 7, 8)
     fused = fuse_conv_bn_eval(conv, bn)
     np.testing.assert_allclose(
-        fused(x).detach().numpy(), bn(conv(x)).detach().numpy(), rtol=1e-12, atol=1e-12
+        fused(x).detach().cpu().numpy(), bn(conv(x)).detach().cpu().numpy(), rtol=1e-12, atol=1e-12
     )
     assert isinstance(fused.bias, nn.Parameter) and fused.weight is not conv.weight
     if norm or not conv_bias:  # torch has no batch norm with weight and without bias
@@ -80,10 +82,12 @@ def test_one_convolution_against_torch(conv_bias: bool, norm: dict[str, bool]) -
     torch_conv, torch_bn = torch.nn.Conv2d(4, 6, 3, **options), torch.nn.BatchNorm2d(6)
     for theirs, ours in ((torch_conv, conv), (torch_bn, bn)):
         theirs.double().eval()
-        theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
+        theirs.load_state_dict(
+            {k: torch.tensor(v.cpu().numpy()) for k, v in ours.state_dict().items()}
+        )
     expected = torch.nn.utils.fuse_conv_bn_eval(torch_conv, torch_bn).state_dict()
     for key, tensor in fused.state_dict().items():
-        np.testing.assert_allclose(tensor.numpy(), expected[key].numpy(), rtol=1e-12)
+        np.testing.assert_allclose(tensor.cpu().numpy(), expected[key].cpu().numpy(), rtol=1e-12)
 
 
 class Net(nn.Module):

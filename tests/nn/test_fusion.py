@@ -179,7 +179,7 @@ def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
         handle.remove()
         assert len(seen) == (len(BLOCKS[name][1]) - 1 if layer == "relu" else 1)
         for out in seen:  # of a batch norm it comes before the ReLU
-            assert (out.detach().numpy() < 0).any() == (layer != "relu")
+            assert (out.detach().cpu().numpy() < 0).any() == (layer != "relu")
         for ours, expected in zip(fused, watched, strict=True):
             scale = np.abs(expected).max()
             np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * scale)

@@ -36,7 +36,7 @@ from gpu import (
     require_gpu,
 )
 from gpu_conv2d import flops
-from train_step import INPUT_SIZE, MIB, NUM_CLASSES
+from train_step import MIB, NUM_CLASSES
 from train_step import SGD_OPTIONS as USUAL_OPTIONS
 
 import minicnn as mc
@@ -73,7 +73,7 @@ def random_batches(batch: int) -> Batches:
     import torch
 
     torch.manual_seed(0)
-    shape = (batch, *INPUT_SIZE["alexnet"])
+    shape = (batch, 3, 227, 227)
     return [
         (torch.randn(shape, device="cuda"), torch.randint(NUM_CLASSES, (batch,), device="cuda"))
         for _ in range(NUM_BATCHES)
@@ -126,7 +126,7 @@ def torch_contender(
     import torch_models
 
     with torch.device("cuda"):
-        net = torch_models.AlexNet227(NUM_CLASSES).train(dropout)
+        net = torch_models.get_model("alexnet227", NUM_CLASSES).train(dropout)
     tuned = mode != "eager"
     if tuned:
         net = net.to(memory_format=torch.channels_last)

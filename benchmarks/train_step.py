@@ -1,10 +1,10 @@
-"""One training step (forward, backward, optimizer) and its memory, against PyTorch.
+"""One training step (forward, backward, optimizer), inference and memory, against PyTorch.
 
     python benchmarks/train_step.py --model alexnet --batch 32 --against torch
 
 Both frameworks start from the same weights and see the same images, and take turns step by step, so
 that whatever else the machine does slows both alike. PyTorch runs in both of its memory layouts;
-the faster one counts. Peak memory is measured apart from time, each framework in a process of its
+the faster one counts, for the step and for inference by itself. Peak memory is measured apart from time, each framework in a process of its
 own. Stop other programs first.
 """
 
@@ -27,12 +27,14 @@ from common import print_environment, synchronizer, write_json
 import minicnn as mc
 from minicnn import models, nn, optim
 
-MODELS = {"alexnet": "alexnet227"}  # names in minicnn.models
-INPUT_SIZE = {"alexnet": (3, 227, 227)}
+# "alexnet" is the one for 227 pixels; torchvision's goes by "alexnet_torchvision"
+BUILDERS = {name: name for name in models.list_models() if not name.startswith("alexnet")}
+MODELS = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"} | BUILDERS
 NUM_CLASSES = 2
 SGD_OPTIONS = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
 LAYOUTS = ("contiguous_format", "channels_last")
 PHASES = ("forward", "backward", "optimizer")
+AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
 WARM_UP_STEPS = 2
 MIB = 2**20
 
@@ -40,16 +42,33 @@ MIB = 2**20
 class Training:
     """A network with its batch and optimizer; the calls are the same in both frameworks."""
 
-    def __init__(self, net: Any, criterion: Any, optimizer: Any, images: Any, labels: Any) -> None:
+    def __init__(
+        self,
+        net: Any,
+        cross_entropy: Any,
+        no_grad: Any,
+        optimizer: Any,
+        images: Any,
+        labels: Any,
+    ) -> None:
         self.net = net
-        self.criterion = criterion
+        self.cross_entropy = cross_entropy
+        self.no_grad = no_grad
         self.sgd = optimizer
         self.images = images
         self.labels = labels
         self.loss: Any = None
 
     def forward(self) -> None:
-        self.loss = self.criterion(self.net(self.images), self.labels)
+        outputs = self.net(self.images)
+        if isinstance(outputs, dict):  # FCN: "out" and perhaps "aux"
+            outputs, share = tuple(outputs.values()), AUXILIARY["fcn"]
+        elif isinstance(outputs, tuple):
+            share = AUXILIARY["googlenet"]
+        else:
+            outputs, share = (outputs,), 0.0
+        losses = [self.cross_entropy(scores, self.labels) for scores in outputs]
+        self.loss = sum((share * loss for loss in losses[1:]), losses[0])
 
     def backward(self) -> None:
         self.loss.backward()
@@ -57,6 +76,12 @@ class Training:
     def optimizer(self) -> None:
         self.sgd.step()
         self.sgd.zero_grad()
+
+    def inference(self) -> None:
+        self.net.eval()
+        with self.no_grad():
+            self.net(self.images)
+        self.net.train()
 
     def loss_without_dropout(self) -> float:
         self.net.eval()
@@ -68,16 +93,19 @@ class Training:
 
 def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    images = rng.standard_normal((batch, *INPUT_SIZE[model]), dtype=np.float32)
-    return images, rng.integers(0, NUM_CLASSES, batch)
+    size = 227 if model == "alexnet" else 224
+    images = rng.standard_normal((batch, 3, size, size), dtype=np.float32)
+    labels = (batch, size, size) if model.startswith("fcn") else batch
+    return images, rng.integers(0, NUM_CLASSES, labels)
 
 
 def minicnn_training(model: str, batch: int, device: str) -> Training:
     mc.manual_seed(0)
     images, labels = (mc.tensor(array).to(device) for array in batch_of(model, batch))
-    net = models.get_model(MODELS[model], num_classes=NUM_CLASSES).to(device)
+    options = {"aux_loss": True} if model.startswith("fcn_") else {}
+    net = models.get_model(MODELS[model], num_classes=NUM_CLASSES, **options).to(device)
     sgd = optim.SGD(net.parameters(), **SGD_OPTIONS)
-    return Training(net, nn.CrossEntropyLoss(), sgd, images, labels)
+    return Training(net, nn.CrossEntropyLoss(), mc.no_grad, sgd, images, labels)
 
 
 def torch_training(model: str, batch: int, device: str, layout: str) -> Training:
@@ -90,7 +118,7 @@ def torch_training(model: str, batch: int, device: str, layout: str) -> Training
     net = torch_models.get_model(MODELS[model], NUM_CLASSES).to(device)
     net = net.to(memory_format=memory_format)
     sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS)
-    return Training(net, torch.nn.CrossEntropyLoss(), sgd, images, labels)
+    return Training(net, torch.nn.CrossEntropyLoss(), torch.no_grad, sgd, images, labels)
 
 
 def trainings(args: argparse.Namespace) -> dict[str, Training]:
@@ -113,22 +141,24 @@ def trainings(args: argparse.Namespace) -> dict[str, Training]:
 def phase_seconds(
     runs: dict[str, Training], steps: int, synchronize: Callable[[], object]
 ) -> dict[str, dict[str, float]]:
-    """Median seconds of each phase, and of the whole ``step``, for each of ``runs``."""
+    """Median seconds of each phase, of the whole ``step`` and of ``inference``, for each of ``runs``."""
     seconds: dict[str, dict[str, list[float]]] = {
-        name: {phase: [] for phase in (*PHASES, "step")} for name in runs
+        name: {phase: [] for phase in (*PHASES, "step", "inference")} for name in runs
     }
     for step in range(WARM_UP_STEPS + steps):
         for name, run in runs.items():
             synchronize()
             times = [time.perf_counter()]
-            for phase in PHASES:
+            for phase in (*PHASES, "inference"):
                 getattr(run, phase)()
                 synchronize()
                 times.append(time.perf_counter())
             if step >= WARM_UP_STEPS:
-                for phase, start, end in zip(PHASES, times[:-1], times[1:], strict=True):
+                for phase, start, end in zip(
+                    (*PHASES, "inference"), times[:-1], times[1:], strict=True
+                ):
                     seconds[name][phase].append(end - start)
-                seconds[name]["step"].append(times[-1] - times[0])
+                seconds[name]["step"].append(times[-2] - times[0])
     return {
         name: {phase: statistics.median(values) for phase, values in phases.items()}
         for name, phases in seconds.items()
@@ -210,9 +240,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     }
     if layouts:
         best = min(layouts, key=lambda layout: seconds[layout]["step"])
+        inference = min(seconds[layout]["inference"] for layout in layouts)
         result |= {
             "torch_images_per_second": args.batch / seconds[best]["step"],
             "ratio": seconds[best]["step"] / seconds["minicnn"]["step"],
+            "inference_ratio": inference / seconds["minicnn"]["inference"],
             "torch_layout": best,
             "torch_seconds": {layout: seconds[layout] for layout in layouts},
             "torch_peak_memory_mib": {layout: memory[layout] for layout in layouts},
@@ -227,7 +259,7 @@ def print_result(result: dict[str, Any]) -> None:
     print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32: ", end="")
     print(f"medians of {result['steps']} steps")
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
-    for phase in (*PHASES, "step"):
+    for phase in (*PHASES, "step", "inference"):
         row = (f"{seconds[phase] * 1e3:24.1f}" for seconds, _ in columns.values())
         print(f"{phase + ', ms':24}", *row)
     row = (f"{result['batch'] / seconds['step']:24.1f}" for seconds, _ in columns.values())
@@ -238,13 +270,16 @@ def print_result(result: dict[str, Any]) -> None:
     else:
         print("(highest number of bytes of the framework's memory pool in use at a time)")
     if "ratio" in result:
-        print(f"torch ({result['torch_layout']}) / minicnn, whole step: {result['ratio']:.2f}")
+        print(
+            f"torch ({result['torch_layout']}) / minicnn, whole step: {result['ratio']:.2f}, "
+            f"inference: {result['inference_ratio']:.2f}"
+        )
     print()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", choices=MODELS, default="alexnet")
+    parser.add_argument("--model", choices=MODELS, default="alexnet", metavar="MODEL")
     parser.add_argument("--batch", type=int, default=32, help="images per step (default 32)")
     parser.add_argument("--against", choices=["torch"], help="also measure PyTorch")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")

@@ -69,7 +69,7 @@ def _ground(random: Generator, size: int) -> Image.Image:
 
 def _draw_shape(random: Generator, image: Image.Image, mask: Image.Image) -> None:
     label = int(random.integers(1, len(SHAPES)))
-    radius = image.width * (0.16 + 0.16 * float(random.random()))
+    radius = image.width * (0.2 + 0.18 * float(random.random()))
     centre = radius + (image.width - 2 * radius) * random.random(2)
     outline = _outline(SHAPES[label], 2 * math.pi * float(random.random()))
     points = [tuple(point) for point in centre + radius * outline]

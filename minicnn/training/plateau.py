@@ -8,8 +8,8 @@ from ..tensor import Tensor
 from .meters import ClassificationMeter
 
 REMEDIES = (
-    "try --init kaiming (the paper's N(0, 0.01) weights hardly pass a signal through eight "
-    "layers), a smaller learning rate with warm-up, AdamW instead of SGD, and check that the "
+    "try Kaiming-normal weights (those of N(0, 0.01) hardly pass a signal through eight layers), "
+    "a smaller learning rate with warm-up, AdamW instead of SGD, and check that the "
     "labels belong to the pictures"
 )
 

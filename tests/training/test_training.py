@@ -57,7 +57,7 @@ def test_plateau_warns_after_each_window_of_guesses():
     watch = training.PlateauWatch(2, window=3)
     said = watch_steps(watch, [math.log(2)] * 6, right=False)
     assert [text is not None for text in said] == [False, False, True] * 2
-    assert "0.6931" in said[2] and "50.0 %" in said[2] and "--init kaiming" in said[2]
+    assert "0.6931" in said[2] and "50.0 %" in said[2] and "Kaiming-normal" in said[2]
 
 
 @pytest.mark.parametrize(("loss", "right"), [(0.67, False), (0.71, False), (math.log(2), True)])

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
 from ..device import xp_of
-from .function import Function, edge_of
+from .function import Function, edge_of, owner_of
 from .grad_mode import mode, set_grad_enabled, set_mode
 
 
@@ -188,14 +188,19 @@ def _fit(node: Function, index: int, grad: Any) -> Any:
 def _is_fresh(
     grad: Any, index: int, results: tuple[Any, ...], gradients: _Gradients, node: Function
 ) -> bool:
-    """Whether an array was made by this ``backward`` and is seen by nobody else."""
+    """Whether an array was made by this ``backward`` and is seen by nobody else.
+
+    It may be a view of all of such an array, as channels-last gradients are.
+    """
     array = grad.array
-    if mode.grad or array.base is not None or not array.flags.owndata:
+    owner = owner_of(array)
+    repeats = 0 in array.strides  # a view in which numbers share their memory
+    if mode.grad or not owner.flags.owndata or array.nbytes != owner.nbytes or repeats:
         return False
     others = [r for i, r in enumerate(results) if i != index] + list(gradients.values.values())
-    if any(other is not None and other.array is array for other in others):
+    if any(other is not None and owner_of(other.array) is owner for other in others):
         return False
-    return not node.keeps(array)
+    return not node.keeps(owner)
 
 
 def _check_finite(node: Function, index: int, grad: Any) -> None:

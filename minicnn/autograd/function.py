@@ -146,10 +146,10 @@ class Function:
             self.freed = True
 
     def keeps(self, array: Any) -> bool:
-        """Whether this very array was saved, or is an attribute of the node."""
+        """Whether this very array, or a view of it, was saved or is an attribute of the node."""
         saved = [s.array if isinstance(s, _Saved) else s.value for s in self._saved]
         return any(
-            value is array or getattr(value, "array", None) is array
+            owner_of(getattr(value, "array", value)) is array
             for value in (*saved, *self.__dict__.values())
         )
 
@@ -238,6 +238,12 @@ _PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
 def edge_of(tensor: Any) -> tuple[Any, int]:
     """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
     return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
+
+
+def owner_of(array: Any) -> Any:
+    """The array that a view shares its memory with; any other array, or value, itself."""
+    base = getattr(array, "base", None)
+    return base if isinstance(base, type(array)) else array
 
 
 def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:

@@ -10,6 +10,7 @@ from oracle import assert_same
 
 import minicnn as mc
 from minicnn.autograd import Function, grad, gradcheck, once_differentiable
+from minicnn.device import xp_of
 
 
 def leaf(*values):
@@ -290,6 +291,64 @@ def test_an_array_that_a_node_keeps_is_not_added_to():
     z = Constant.apply(y)
     (z + y).sum().backward(retain_graph=True)
     assert z.grad_fn.slope.tolist() == [3.0, 3.0]
+
+
+class Adjoint(Function):
+    """Its backward returns what a function makes of the gradient, as an array."""
+
+    def forward(self, x, make):
+        self.make = make
+        return x * 1.0
+
+    def backward(self, grad):
+        return mc.Tensor(self.make(self, grad.array))
+
+
+def test_a_view_of_all_of_a_new_array_becomes_the_gradient_without_a_copy():
+    made = []
+
+    def transposed(node, grad):
+        made.append(grad.T.copy())
+        return made[0].T
+
+    x = mc.zeros(2, 3, requires_grad=True)
+    x.data = mc.zeros(3, 2).T
+    Adjoint.apply(x, make=transposed).sum().backward()
+    assert x.grad.array.base is made[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda node, grad: grad[:],  # of the incoming gradient
+        lambda node, grad: node.kept[:],  # of what the node keeps
+        lambda node, grad: xp_of(grad).ones(8)[: grad.size],
+    ],
+    ids=["incoming", "kept", "part"],
+)
+def test_other_views_are_copied(make):
+    seen = []
+
+    def noted(node, grad):
+        node.kept = xp_of(grad).ones(2)
+        seen.append(make(node, grad))
+        return seen[0]
+
+    x = leaf(1.0, 2.0)
+    Adjoint.apply(x, make=noted).sum().backward()
+    assert not xp_of(x.array).may_share_memory(x.grad.array, seen[0])
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_view_that_repeats_a_number_is_not_added_to():
+    def repeated(node, grad):
+        xp = xp_of(grad)
+        return xp.broadcast_to(xp.ones(2)[:1], (2,))
+
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    (Adjoint.apply(y, make=repeated) + Adjoint.apply(y, make=repeated)).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
 
 
 def test_nodes_without_saved_arrays_can_be_walked_again():

@@ -54,6 +54,7 @@ def test_views_share_memory(cp: Any, x: Any) -> None:
     view += 1
     assert x[1, 0] == 5 and x[1, 1] == 5
     assert view.base is x and x.T.base is x and x.base is None and (x + 0).base is None
+    assert x.flags.owndata and not view.flags.owndata
     assert cp.may_share_memory(x, view) and not cp.may_share_memory(x, x + 0)
 
 

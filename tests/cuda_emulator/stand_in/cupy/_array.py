@@ -161,10 +161,10 @@ def _as_view(part: np.ndarray, owners: list[ndarray]) -> ndarray | None:
 class Flags:
     """How an array lies in memory."""
 
-    def __init__(self, flags: Any) -> None:
+    def __init__(self, flags: Any, owndata: bool) -> None:
         self.c_contiguous: bool = flags.c_contiguous
         self.f_contiguous: bool = flags.f_contiguous
-        self.owndata: bool = flags.owndata
+        self.owndata = owndata
 
 
 class ndarray:
@@ -230,7 +230,7 @@ class ndarray:
 
     @property
     def flags(self) -> Flags:
-        return Flags(self._array.flags)
+        return Flags(self._array.flags, owndata=self._base is None)
 
     @property
     def base(self) -> ndarray | None:

@@ -33,7 +33,6 @@ VECTORS = tuple((dtype, 8) for dtype in HALVES) + (("float32", 4),)
 SINGLES = tuple((dtype, 1) for dtype in HALVES + FLOATS)
 THREADS_PER_BLOCK = 256
 WARP = 32
-_ORDINARY_SHARED_MEMORY = 48 << 10  # bytes that a block may have without asking
 
 CPP_TYPES = {
     "float16": "float16",
@@ -152,6 +151,7 @@ class Template:
         self.name = name
         self.instances: dict[tuple[str, ...], str] = {}  # none that are listed
 
+    @functools.cache  # noqa: B019 (templates live as long as the process)
     def instance(self, dtype: np.dtype[Any], *parameters: str | int) -> Launcher:
         """The kernel with these template parameters, in C++, for arrays of ``dtype``."""
         return Launcher(self, f"{self.name}<{', '.join(map(str, parameters))}>", dtype)
@@ -185,11 +185,7 @@ class Launcher:
         kernel = self._kernel.file.compiled(self._instance)
         arguments = tuple(self._convert(argument) for argument in args)
         if shared_memory:
-            if shared_memory > _ORDINARY_SHARED_MEMORY:  # more has to be asked for
-                kernel.max_dynamic_shared_size_bytes = shared_memory
-            # as much for shared memory, of what it shares with the cache, as there may be: several
-            # blocks can then run on a multiprocessor
-            kernel.preferred_shared_memory_carveout = 100
+            _ask_for_shared_memory(kernel, shared_memory, cupy.cuda.runtime.getDevice())
         kernel(grid, block, arguments, shared_mem=shared_memory)
 
     def _convert(self, argument: Any) -> Any:
@@ -215,6 +211,16 @@ class Launcher:
             )
         if array.dtype.kind in "fV" and array.dtype not in self._floats:
             raise TypeError(f"{self._instance} got an array of {array.dtype}")
+
+
+@functools.cache  # the answer stays, and asking takes as long as a launch
+def _ask_for_shared_memory(kernel: cupy.RawKernel, size: int, device: int) -> None:
+    """Lets the blocks of a kernel have ``size`` bytes of shared memory on the current device."""
+    if size > kernel.max_dynamic_shared_size_bytes:
+        kernel.max_dynamic_shared_size_bytes = size
+    # as much for shared memory, of what it shares with the cache, as there may be: several blocks
+    # can then run on a multiprocessor
+    kernel.preferred_shared_memory_carveout = 100
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -76,6 +76,26 @@ def test_nothing_to_do_is_not_launched(launched: list) -> None:
     assert launched == []
 
 
+def test_shared_memory_is_asked_for_once_and_never_reduced() -> None:
+    asked = []
+
+    class Kernel:
+        max_dynamic_shared_size_bytes = 48 << 10
+
+        def __setattr__(self, name: str, value: int) -> None:
+            asked.append((name, value))
+            object.__setattr__(self, name, value)
+
+    kernel = Kernel()
+    for size in (100_000, 60_000, 100_000):
+        module._ask_for_shared_memory(kernel, size, 0)
+    assert asked == [
+        ("max_dynamic_shared_size_bytes", 100_000),
+        ("preferred_shared_memory_carveout", 100),
+        ("preferred_shared_memory_carveout", 100),
+    ]
+
+
 def test_other_dtypes_are_refused() -> None:
     kernel = CudaFile("any.cu").kernel("f", FLOATS)
     with pytest.raises(TypeError, match="f on CUDA takes float32 or float64, got int64"):

@@ -216,8 +216,7 @@ class Launcher:
 @functools.cache  # the answer stays, and asking takes as long as a launch
 def _ask_for_shared_memory(kernel: cupy.RawKernel, size: int, device: int) -> None:
     """Lets the blocks of a kernel have ``size`` bytes of shared memory on the current device."""
-    if size > kernel.max_dynamic_shared_size_bytes:
-        kernel.max_dynamic_shared_size_bytes = size
+    kernel.max_dynamic_shared_size_bytes = max(size, kernel.max_dynamic_shared_size_bytes)
     # as much for shared memory, of what it shares with the cache, as there may be: several blocks
     # can then run on a multiprocessor
     kernel.preferred_shared_memory_carveout = 100

@@ -131,6 +131,8 @@ def _launch(
 ) -> None:
     """Updates all weights with one launch, or one for each combination of dtypes among them."""
     absent = [None] * len(params)
+    # biases, of which there are no lowered copies, go with the weights of which there are
+    half = next((copy.dtype for copy in lowered or absent if copy is not None), HALVES[0])
     columns: list[Sequence[Any]] = [absent if arrays is None else arrays for arrays in states]
     columns += [absent] * (_STATES - len(columns))
     tables: dict[tuple[Any, ...], list[list[Any]]] = {}
@@ -138,7 +140,8 @@ def _launch(
     for param, grad, *written in zip(params, grads, *columns, lowered or absent, strict=True):
         if param.size:
             row = _in_one_order(param, grad, *written)
-            tables.setdefault(_dtypes(param, grad, written[-1]), []).append(row)
+            dtypes = _dtypes(param, grad, written[-1], np.dtype(half))
+            tables.setdefault(dtypes, []).append(row)
             copies += [
                 (array, unflatten(flat, param))
                 for array, flat in zip((param, *written), (row[0], *row[2:]))
@@ -146,10 +149,10 @@ def _launch(
             ]
 
     scalars = [_float32_address(scalar) for scalar in scaling or (None, None)]
-    for (dtype, half, half_grads), rows in tables.items():
+    for (*types, half_grads), rows in tables.items():
         table, blocks = _table(rows)
         arguments = table, len(rows), half_grads, *scalars, _address(numbers), *flags
-        kernel[dtype, half].launch((blocks,), (THREADS_PER_BLOCK,), *arguments)
+        kernel[tuple(types)].launch((blocks,), (THREADS_PER_BLOCK,), *arguments)
     for array, updated in copies:
         array[...] = updated
 
@@ -168,7 +171,10 @@ def _table(rows: list[list[Any]]) -> tuple[cupy.ndarray, int]:
 
 
 def _dtypes(
-    param: cupy.ndarray, grad: cupy.ndarray, lowered: cupy.ndarray | None
+    param: cupy.ndarray,
+    grad: cupy.ndarray,
+    lowered: cupy.ndarray | None,
+    default_half: np.dtype[Any],
 ) -> tuple[np.dtype[Any], np.dtype[Any], bool]:
     """The types of the kernel for these arrays, and whether the gradient is of the second one."""
     halves = {grad.dtype} - {param.dtype}
@@ -180,7 +186,7 @@ def _dtypes(
             f"{' and '.join(HALVES)}, got {' and '.join(sorted(half.name for half in halves))} "
             f"with weights of {param.dtype}"
         )
-    half = next(iter(halves), np.dtype(HALVES[0]))
+    half = next(iter(halves), default_half)
     return param.dtype, half, grad.dtype != param.dtype
 
 

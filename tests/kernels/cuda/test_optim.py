@@ -182,6 +182,18 @@ def test_one_launch_for_all(cp):
     assert cp.emulation.launches.total() - before == 1
 
 
+@pytest.mark.emulated_only
+def test_weights_with_and_without_a_copy_share_a_launch(cp):
+    params = [cp.ones(5, np.float32), cp.ones(3, np.float32)]
+    grads = [cp.ones(5, np.float32), cp.ones(3, np.float32)]
+    copies = [None, cp.zeros(3, bfloat16)]
+    before = cp.emulation.launches.total()
+    cuda.sgd_step(params, grads, None, lambda: (0.5, 0, 0, 0), False, lowered=copies)
+    assert cp.emulation.launches.total() - before == 1
+    for updated in (*params, copies[1]):
+        np.testing.assert_array_equal(cp.asnumpy(updated).astype(float), 0.5)
+
+
 def test_gradients_of_another_dtype_are_refused(cp):
     with pytest.raises(
         TypeError, match="float16 and bfloat16, got float64 with weights of float32"

@@ -58,7 +58,7 @@ class LeakyReLU(Function):
     def forward(self, x: Any, *, negative_slope: float) -> Any:
         self.save_for_backward(x)
         self.negative_slope = negative_slope
-        return xp_of(x).where(x > 0, x, rounded(x * negative_slope, x, negative_slope))
+        return rounded(xp_of(x).where(x > 0, x, x * negative_slope), x, negative_slope)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors

@@ -15,7 +15,8 @@ from .promotion import Operand, check_broadcast, promote
 class Where(Function):
     def forward(self, condition: Any, x: Any, y: Any) -> Any:
         self.save_for_backward(condition)
-        return xp_of(condition).where(condition, x, y)
+        # CuPy's where gives float32 for bfloat16
+        return xp_of(condition).where(condition, x, y).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Any:
         (condition,) = self.saved_tensors

@@ -63,6 +63,12 @@ def test_empty_arrays_are_nan(cp: Any, dtype: Any) -> None:
     assert np.isnan(cp.empty(3, dtype).get().astype(float)).all()
 
 
+def test_functions_without_bfloat16_give_float32(cp: Any) -> None:
+    x = cp.ones(2, mc.bfloat16)
+    assert cp.where(x > 0, x, x).dtype == cp.clip(x, 0, 1).dtype == np.float32
+    assert (x + x).dtype == cp.exp(x).dtype == mc.bfloat16
+
+
 def test_memory_order(cp: Any) -> None:
     image = np.zeros((2, 3, 4, 5), np.float32)
     channels_last = image.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)

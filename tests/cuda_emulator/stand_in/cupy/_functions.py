@@ -166,7 +166,13 @@ def where(condition: ndarray, x: Any = None, y: Any = None) -> ndarray:
     """``x`` where the condition holds, else ``y``."""
     if x is None or y is None:
         raise NotImplementedError("the stand-in's where takes three arguments")
-    return compute(np.where, condition, x, y)
+    return compute(np.where, condition, _without_bfloat16(x), _without_bfloat16(y))
+
+
+def _without_bfloat16(x: Any) -> Any:
+    """CuPy's where and clip know all floats but bfloat16, which becomes float32."""
+    is_bfloat16 = isinstance(x, ndarray) and x.dtype.name == "bfloat16"
+    return x.astype(np.float32) if is_bfloat16 else x
 
 
 def stack(
@@ -216,8 +222,8 @@ def take_along_axis(a: ndarray, indices: ndarray, axis: int) -> ndarray:
 def clip(a: ndarray, a_min: Any, a_max: Any, out: ndarray | None = None) -> ndarray:
     """Numbers between two limits."""
     if out is None:
-        return compute(np.clip, a, a_min, a_max)
-    return compute_into(out, np.clip, a, a_min, a_max)
+        return compute(np.clip, _without_bfloat16(a), a_min, a_max)
+    return compute_into(out, np.clip, _without_bfloat16(a), a_min, a_max)
 
 
 def may_share_memory(a: ndarray, b: ndarray, max_work: None = None) -> bool:

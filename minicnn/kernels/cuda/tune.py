@@ -2,8 +2,8 @@
 
 ::
 
-    python -m minicnn.kernels.cuda.tune                       # AlexNet, VGG16, ResNets, GoogLeNet
-    python -m minicnn.kernels.cuda.tune --networks alexnet --batch 512 --dtypes bfloat16
+    python -m minicnn.kernels.cuda.tune                       # AlexNets, VGG16, ResNets, GoogLeNet
+    python -m minicnn.kernels.cuda.tune --networks alexnet --batch 128 512 --dtypes bfloat16
     python -m minicnn.kernels.cuda.tune --conv 64,56,56,128,3,1,1 --linear 9216,4096
 
 The table goes to the user's cache folder, where ``tiles.py`` looks for it, or to ``--out FILE``; what
@@ -13,6 +13,7 @@ is in it for other GPUs and shapes stays. Without a GPU: one line, and exit stat
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -80,6 +81,20 @@ def alexnet() -> list[Layer]:
         _linear(9216, 4096),
         _linear(4096, 4096),
         _linear(4096, 1000),
+    ]
+
+
+def alexnet227() -> list[Layer]:
+    """The layers of AlexNet with the channels of the paper, for two classes."""
+    return [
+        Layer(3, 227, 227, 96, 11, 4),
+        Layer(96, 27, 27, 256, 5, 1, 2),
+        Layer(256, 13, 13, 384, 3, 1, 1),
+        Layer(384, 13, 13, 384, 3, 1, 1),
+        Layer(384, 13, 13, 256, 3, 1, 1),
+        _linear(9216, 4096),
+        _linear(4096, 4096),
+        _linear(4096, 2),
     ]
 
 
@@ -156,6 +171,7 @@ def googlenet() -> list[Layer]:
 
 NETWORKS: dict[str, Callable[[], list[Layer]]] = {
     "alexnet": alexnet,
+    "alexnet227": alexnet227,
     "vgg16": vgg16,
     "resnet34": resnet34,
     "resnet50": resnet50,
@@ -174,13 +190,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = options.out or tiles.table_path()
     table = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     entries = table.setdefault(gpu.name, {})
-    for layer in _layers(options):
-        for dtype in options.dtypes:
-            print(f"{layer}, batch {options.batch}, {dtype}", flush=True)
-            for problem, plan, milliseconds in _tune(layer, options.batch, dtype, gpu):
-                entries[problem.key] = [plan.tile.name, plan.splits]
-                print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
-                print(f", {milliseconds:.3f} ms", flush=True)
+    for dtype, batch, layer in itertools.product(options.dtypes, options.batch, _layers(options)):
+        print(f"{layer}, batch {batch}, {dtype}", flush=True)
+        for problem, plan, milliseconds in _tune(layer, batch, dtype, gpu):
+            entries[problem.key] = [plan.tile.name, plan.splits]
+            print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
+            print(f", {milliseconds:.3f} ms", flush=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(f"written to {out}")
@@ -192,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m minicnn.kernels.cuda.tune", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=None)
-    parser.add_argument("--batch", type=int, default=128, help="images (default 128)")
+    parser.add_argument("--batch", type=int, nargs="+", default=[128], help="images (default 128)")
     parser.add_argument("--dtypes", nargs="+", choices=_TYPES, default=["bfloat16", "tf32"])
     parser.add_argument(
         "--conv",

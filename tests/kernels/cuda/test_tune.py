@@ -13,7 +13,9 @@ import pytest
 
 pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
 
+from minicnn import nn
 from minicnn.kernels.cuda import conv, tiles, tune
+from minicnn.models import AlexNet227
 
 
 def test_layers_of_the_networks() -> None:
@@ -23,6 +25,20 @@ def test_layers_of_the_networks() -> None:
     multiply_adds = {name: sum(map(count, network)) for name, network in layers.items()}
     assert multiply_adds["alexnet"] == pytest.approx(0.714e9, rel=0.01)  # per image
     assert multiply_adds["vgg16"] == pytest.approx(15.47e9, rel=0.01)
+
+
+def test_the_layers_of_the_benchmark() -> None:
+    """Plans are found by the sizes of a product, so those that are tuned must be the net's own."""
+    net = AlexNet227(num_classes=2)
+    layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    weights = [tuple(layer.weight.shape) for layer in layers]
+    tuned = [
+        (layer.O, layer.C) if layer.H == 1 else (layer.O, layer.C, *layer.geometry.kernel_size)
+        for layer in tune.alexnet227()
+    ]
+    assert tuned == weights
+    for layer, ours in zip(layers[:5], tune.alexnet227()):
+        assert ours.geometry.stride == layer.stride and ours.geometry.padding == layer.padding
 
 
 def count(layer: tune.Layer) -> int:

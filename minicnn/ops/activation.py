@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from .. import kernels
@@ -13,7 +14,7 @@ from ..tensor import Tensor
 from .choice import clamp, where
 from .comparison import ge, gt
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
-from .promotion import rounded, widened
+from .promotion import computed, widened
 from .reduce import sum
 
 
@@ -58,7 +59,8 @@ class LeakyReLU(Function):
     def forward(self, x: Any, *, negative_slope: float) -> Any:
         self.save_for_backward(x)
         self.negative_slope = negative_slope
-        return rounded(xp_of(x).where(x > 0, x, x * negative_slope), x, negative_slope)
+        scaled = computed(operator.mul, x, negative_slope)
+        return xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors

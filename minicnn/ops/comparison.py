@@ -8,12 +8,12 @@ from typing import Any
 from ..autograd import Function
 from ..device import xp_of
 from ..tensor import Tensor
-from .promotion import Operand, promote
+from .promotion import Operand, exact, promote
 
 
 class _Compare(Function):
     def forward(self, x: Any, y: Any, name: str) -> Any:
-        return getattr(xp_of(x), name)(x, y)
+        return getattr(xp_of(x), name)(*exact(x, y))
 
 
 def compare(x: Tensor, y: Operand, name: str) -> Tensor:

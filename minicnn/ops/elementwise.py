@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..creation import zeros_like
 from ..device import xp_of
 from ..tensor import Tensor
 from .choice import where
-from .promotion import Operand, promote, rounded, to_float, widened
+from .promotion import Operand, computed, promote, to_float, widened
 
 # as in torch, 1 / 0 is inf and log(-1) is NaN without a word
 quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
@@ -24,7 +25,7 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 class Add(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return rounded(x + y, x, y)
+        return computed(operator.add, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return grad, grad
@@ -33,7 +34,7 @@ class Add(Function):
 class Sub(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return rounded(x - y, x, y)
+        return computed(operator.sub, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return grad, -grad if self.needs_input_grad[1] else None
@@ -44,7 +45,7 @@ class Mul(Function):
     def forward(self, x: Any, y: Any) -> Any:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        return rounded(x * y, x, y)
+        return computed(operator.mul, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -56,7 +57,7 @@ class Div(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
         self.save_for_backward(x if self.needs_input_grad[1] else None, y)
-        return rounded(x / y, x, y)
+        return computed(operator.truediv, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         x, y = self.saved_tensors
@@ -68,7 +69,7 @@ class Div(Function):
 class Pow(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        out = rounded(x**y, x, y)
+        out = computed(operator.pow, x, y)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
@@ -142,7 +143,7 @@ def rpow(x: Operand, base: Operand) -> Tensor:
 class FloorDivide(Function):
     @quiet
     def forward(self, x: Any, y: Any) -> Any:
-        return rounded(x // y, x, y)
+        return computed(operator.floordiv, x, y)
 
     def backward(self, grad: Tensor) -> Any:
         return zeros_like(grad), zeros_like(grad)

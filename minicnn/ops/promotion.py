@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..amp.autocast import cast_operands
 from ..autograd.grad_mode import mode
-from ..dtypes import HALVES, float32, float64, int64, is_floating
+from ..dtypes import HALVES, bfloat16, float32, float64, int64, is_floating
 from ..tensor import Tensor
 
 Operand = Any  # a Tensor or a Python number
@@ -95,14 +96,20 @@ def widened(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype in HALVES else x
 
 
-def rounded(result: Any, x: Any, y: Any) -> Any:
+def exact(x: Any, y: Any) -> tuple[Any, Any]:
+    """Two arrays of one dtype, or an array and a number, which CuPy would round to bfloat16."""
+    if bfloat16 not in (getattr(x, "dtype", None), getattr(y, "dtype", None)):
+        return x, y
+    return tuple(v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))  # type: ignore[return-value]
+
+
+def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     """The result of arithmetic in the dtype of the operands, arrays of one dtype or numbers.
 
-    It has it already but for bfloat16 and a number, which NumPy computes in float32. That is as
-    exact as in torch: the number is not rounded, and the result once.
+    Of bfloat16 and a number it is as exact as in torch: it is computed in float32 and rounded once.
     """
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-    return result.astype(dtype, copy=False)
+    return function(*exact(x, y)).astype(dtype, copy=False)
 
 
 def layer_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:

@@ -69,6 +69,13 @@ def test_functions_without_bfloat16_give_float32(cp: Any) -> None:
     assert (x + x).dtype == cp.exp(x).dtype == mc.bfloat16
 
 
+def test_numbers_are_rounded_to_bfloat16(cp: Any) -> None:
+    x = cp.zeros(1, mc.bfloat16)
+    assert (x + 0.1).dtype == cp.add(0.1, x).dtype == mc.bfloat16
+    assert not bool((x + mc.bfloat16.type(0.1) != 0.1)[0])
+    assert (x + np.float32(0.1)).dtype == np.float32
+
+
 def test_memory_order(cp: Any) -> None:
     image = np.zeros((2, 3, 4, 5), np.float32)
     channels_last = image.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)

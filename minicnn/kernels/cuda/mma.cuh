@@ -18,7 +18,8 @@ __device__ inline unsigned int shared_address(const void* pointer) {
 // ---- copies from global to shared memory that run while the thread goes on ----
 
 // Copies BYTES bytes, or writes zeros if not `inside`; `from` is not read then. A copy of 16 bytes
-// leaves the first-level cache alone (.cg): a block seldom reads the same bytes twice.
+// leaves the first-level cache alone (.cg): a block seldom reads the same bytes twice. L2::128B has
+// the second-level cache fetch the whole line of 128 bytes, whose rest some neighbour wants as well.
 template <int BYTES>
 __device__ inline void copy_async(void* to, const void* from, bool inside) {
     const int source_bytes = inside ? BYTES : 0;

@@ -476,13 +476,23 @@ def _axes_taken(part: Any) -> int:
 # ---- operators ----
 
 
+def numbers_rounded(args: Iterable[Any]) -> list[Any]:
+    """Operands of arithmetic; Python's numbers are rounded to bfloat16 if all arrays are of it."""
+    args = list(args)
+    dtypes = {array.dtype for array in arrays_in(args)}
+    if [dtype.name for dtype in dtypes] != ["bfloat16"]:
+        return args
+    (bfloat16,) = dtypes
+    return [bfloat16.type(v) if type(v) in (bool, int, float) else v for v in args]
+
+
 def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
     def operator(self: ndarray, *others: Any) -> Any:
         if not all(isinstance(other, (ndarray, *_SCALARS)) for other in others):
             if any(isinstance(other, np.ndarray) for other in others):
                 raise TypeError(f"Unsupported type {np.ndarray}")
             return NotImplemented
-        args = (self, *others)
+        args = numbers_rounded((self, *others))
         return compute(function, *(reversed(args) if reflected else args))
 
     return operator

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from . import emulation
-from ._array import arrays_in, compute, compute_into, index_of, ndarray, new_array, plain, to_device
+from ._array import (
+    arrays_in,
+    compute,
+    compute_into,
+    index_of,
+    ndarray,
+    new_array,
+    numbers_rounded,
+    plain,
+    to_device,
+)
 from ._stream import Stream, refuse
 
 # ---- creation and copies ----
@@ -293,6 +303,7 @@ class ufunc:
             raise TypeError(f"Unsupported type {list}")
         if len(args) > self._numpy.nin:
             *args, out = args  # type: ignore[assignment]
+        args = numbers_rounded(args)  # type: ignore[assignment]
         if out is not None:
             return compute_into(out, self._numpy, *args)
         return compute(self._numpy, *args, **({} if dtype is None else {"dtype": dtype}))

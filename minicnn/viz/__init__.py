@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .plots import (
+    BLUES,
     BY_CLASS,
     RIGHT,
     TRAIN,
@@ -15,6 +16,7 @@ from .plots import (
 from .segmap import decode_segmap, overlay_segmap, voc_palette
 
 __all__ = [
+    "BLUES",
     "BY_CLASS",
     "RIGHT",
     "TRAIN",

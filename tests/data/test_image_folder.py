@@ -73,5 +73,5 @@ def test_exactly_one_way_to_choose_files(tmp_path: Path, chosen):
 
 def test_an_unreadable_picture_is_named_by_the_loader(tmp_path: Path):
     write_folder(tmp_path, {"a/x.jpg": b"not a picture"})
-    with pytest.raises(OSError, match=r"in sample 0 \(.*x\.jpg\)"):
+    with pytest.raises(ValueError, match=r"in sample 0 \(.*x\.jpg\)"):
         list(DataLoader(ImageFolder(tmp_path)))

@@ -151,3 +151,14 @@ def memory_order(array: Any) -> list[int]:
     An array transposed so is C-contiguous if it is dense; axes of length 1 count as in C order.
     """
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def in_memory_order(function: Callable[..., Any], *arrays: Any) -> Any:
+    """``function`` of arrays, whose result lies in memory as the first of them.
+
+    ``function`` is given the arrays with their axes in the order of memory. NumPy would keep that
+    order by itself; CuPy's results lie in C order, which takes channels-last images apart.
+    """
+    order = memory_order(arrays[0])
+    result = function(*(array.transpose(order) for array in arrays))
+    return result.transpose([order.index(axis) for axis in range(len(order))])

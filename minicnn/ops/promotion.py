@@ -9,6 +9,7 @@ import numpy as np
 
 from ..amp.autocast import cast_operands
 from ..autograd.grad_mode import mode
+from ..device import in_memory_order
 from ..dtypes import HALVES, bfloat16, float32, float64, int64, is_floating
 from ..tensor import Tensor
 
@@ -109,7 +110,16 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     Of bfloat16 and a number it is as exact as in torch: it is computed in float32 and rounded once.
     """
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-    return function(*exact(x, y)).astype(dtype, copy=False)
+    operands = exact(x, y)
+    if _are_images(*operands):
+        return in_memory_order(function, *operands).astype(dtype, copy=False)
+    return function(*operands).astype(dtype, copy=False)
+
+
+def _are_images(x: Any, y: Any) -> bool:
+    """Whether two operands are arrays of one shape (N, C, H, W), the first not in that order."""
+    is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
+    return is_image and getattr(y, "shape", None) == x.shape
 
 
 def layer_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:

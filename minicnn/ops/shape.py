@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Function
-from ..device import xp_of
+from ..device import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from .promotion import result_dtype
 from .reduce import normalize_dim, normalize_dims
@@ -55,7 +55,12 @@ class Cat(Function):
     def forward(self, *arrays: Any, dim: int) -> Any:
         self.dim = dim
         self.lengths = [a.shape[dim] for a in arrays]
-        return xp_of(arrays[0]).concatenate(arrays, dim)
+        axis = memory_order(arrays[0]).index(dim)
+
+        def concatenate(*arrays: Any) -> Any:
+            return xp_of(arrays[0]).concatenate(arrays, axis)
+
+        return in_memory_order(concatenate, *arrays)
 
     def backward(self, grad: Tensor) -> Any:
         return split(grad, self.lengths, self.dim)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
-from oracle import assert_same, shares_memory
+from oracle import assert_same, channels_last, normal, shares_memory
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
@@ -128,3 +128,22 @@ def test_views_share_memory_and_copies_do_not():
 def test_errors_state_the_rule_and_the_values(wrong, message):
     with pytest.raises(RuntimeError, match=message):
         wrong(mc.tensor(X))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: mc.cat([x, y], 1),
+        lambda x, y: mc.cat([x, y], 0),
+        lambda x, y: mc.cat([x, y], -1),
+        lambda x, y: x + y,
+        lambda x, y: x * y,
+    ],
+    ids=["channels", "images", "columns", "add", "mul"],
+)
+def test_images_stay_channels_last(function):
+    x, y = (channels_last(normal(2, 3, 4, 5, seed=seed)) for seed in (0, 1))
+    out = function(mc.tensor(x), mc.tensor(y))
+    assert out.permute(0, 2, 3, 1).is_contiguous()
+    expected = function(mc.tensor(x.copy("C")), mc.tensor(y.copy("C")))
+    np.testing.assert_array_equal(out.cpu().numpy(), expected.cpu().numpy())

@@ -92,7 +92,7 @@ class SegmentationMeter:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._cells: Any = 0
+        self._cells: Any = None  # once there are any: the confusion matrix in a row, and the void
 
     def update(self, scores: Tensor, target: Tensor) -> None:
         """Add a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
@@ -100,15 +100,18 @@ class SegmentationMeter:
         truth = target.array.astype(np.int64)  # in 8 bits the numbers of cells would wrap around
         predicted = scores.detach().array.argmax(1)
         counts = truth != self.ignore_index
-        # what is ignored goes to a cell of its own: to leave it out would mean waiting for the GPU
+        # what is ignored goes to a cell of its own: to leave it out would mean waiting for the GPU,
+        # and so would bincount
         cells = xp.where(counts, truth * self.num_classes + predicted, self.num_classes**2)
-        self._cells = self._cells + xp.bincount(cells.ravel(), minlength=self.num_classes**2 + 1)
+        if self._cells is None:
+            self._cells = xp.zeros(self.num_classes**2 + 1)  # float64 counts exactly to 2**53
+        xp.add.at(self._cells, cells.ravel(), 1.0)
 
     def confusion(self) -> np.ndarray:
         """Counts of pixels (num_classes, num_classes): row = true class, column = predicted."""
-        cells = np.zeros(self.num_classes**2 + 1, np.int64)
-        if not isinstance(self._cells, int):
-            cells = to_device(self._cells, CPU)
+        if self._cells is None:
+            return np.zeros((self.num_classes, self.num_classes), np.int64)
+        cells = to_device(self._cells, CPU).astype(np.int64)
         return cells[:-1].reshape(self.num_classes, self.num_classes)
 
     def iou(self) -> np.ndarray:

@@ -34,7 +34,7 @@ def assert_equal(ours: Any, theirs: Any) -> None:
         assert ours.shape == tuple(theirs.shape)
         if theirs.dtype == torch.bfloat16:
             theirs, ours = theirs.float(), mc.Tensor(ours.array.astype(np.float32))
-        np.testing.assert_array_equal(ours.numpy(), theirs.detach().numpy())
+        np.testing.assert_array_equal(ours.cpu().numpy(), theirs.detach().cpu().numpy())
     elif isinstance(theirs, dict):
         assert list(ours) == list(theirs)
         for key in theirs:

@@ -31,9 +31,9 @@ def states() -> dict[str, torch.Tensor]:
 
 def ours(values: dict[str, torch.Tensor]) -> dict[str, mc.Tensor]:
     return {
-        name: mc.Tensor(value.float().numpy().astype(mc.bfloat16))
+        name: mc.Tensor(value.float().cpu().numpy().astype(mc.bfloat16))
         if value.dtype == torch.bfloat16
-        else mc.Tensor(value.numpy())
+        else mc.Tensor(value.cpu().numpy())
         for name, value in values.items()
     }
 
@@ -43,7 +43,7 @@ def assert_equal(loaded: Any, values: dict[str, torch.Tensor]) -> None:
     for name, value in ours(values).items():
         assert loaded[name].dtype == value.dtype, name
         assert loaded[name].shape == value.shape, name
-        np.testing.assert_array_equal(loaded[name].numpy(), value.numpy(), err_msg=name)
+        np.testing.assert_array_equal(loaded[name].cpu().numpy(), value.cpu().numpy(), err_msg=name)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -87,7 +87,7 @@ def test_strided_weights(suffix: str, tmp_path: Path) -> None:
     state = {"t": mc.Tensor(base.T), "part": mc.Tensor(base[:, ::2, ::-1])}
     save_weights(state, tmp_path / f"x{suffix}")
     for name, value in load_weights(tmp_path / f"x{suffix}").items():
-        np.testing.assert_array_equal(value.numpy(), state[name].numpy())
+        np.testing.assert_array_equal(value.cpu().numpy(), state[name].cpu().numpy())
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -98,7 +98,7 @@ def test_a_module_there_and_back(suffix: str, tmp_path: Path) -> None:
     other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     other.load_state_dict(load_weights(tmp_path / f"net{suffix}"))
     for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy())
+        np.testing.assert_array_equal(a.cpu().numpy(), b.cpu().numpy())
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -170,7 +170,7 @@ def test_half_precision_loads_into_a_network(tmp_path: Path) -> None:
         net.load_state_dict(load_weights(tmp_path / "x.pth"))
         assert net.weight.dtype == np.float32
         np.testing.assert_array_equal(
-            net.weight.detach().numpy(), theirs.weight.detach().float().numpy()
+            net.weight.detach().cpu().numpy(), theirs.weight.detach().float().cpu().numpy()
         )
 
 

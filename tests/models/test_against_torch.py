@@ -24,7 +24,7 @@ from minicnn.io import load_weights
 CLASSES = 5
 HIDDEN = 24
 TOLERANCE = 1e-9
-slow = pytest.mark.slow
+deep = [pytest.mark.slow, pytest.mark.not_emulated]
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def loss_of(outputs: Any, target: Any, cross_entropy: Any) -> tuple[Any, dict[st
 
 
 def assert_equal(ours: Any, theirs: torch.Tensor, what: str) -> None:
-    our, their = ours.detach().numpy(), theirs.detach().numpy()
+    our, their = ours.detach().cpu().numpy(), theirs.detach().cpu().numpy()
     assert our.shape == their.shape, what
     scale = max(np.abs(their).max(), 1e-3)  # biases before batch norms have a gradient of 0
     difference = np.abs(our - their).max()
@@ -146,11 +146,11 @@ def compare_in_mode(ours: Any, theirs: Any, shape: tuple[int, int]) -> None:
         ("resnet18", {}, (33, 47)),
         ("resnet34", {}, (40, 33)),
         ("resnet50", {}, (35, 35)),
-        pytest.param("resnet101", {}, (33, 33), marks=slow),
-        pytest.param("resnet152", {}, (33, 33), marks=slow),
+        pytest.param("resnet101", {}, (33, 33), marks=deep),
+        pytest.param("resnet152", {}, (33, 33), marks=deep),
         ("googlenet", {"aux_logits": True, "transform_input": False}, (67, 45)),
         ("fcn_resnet50", {}, (33, 41)),
-        pytest.param("fcn_resnet101", {}, (41, 33), marks=slow),
+        pytest.param("fcn_resnet101", {}, (41, 33), marks=deep),
     ],
 )
 def test_networks_with_their_weights(
@@ -169,12 +169,12 @@ def test_networks_with_their_weights(
         ("alexnet227", (227, 227)),
         ("vgg11", (33, 45)),
         ("vgg11_bn", (45, 33)),
-        pytest.param("vgg13", (33, 45), marks=slow),
-        pytest.param("vgg13_bn", (45, 33), marks=slow),
+        pytest.param("vgg13", (33, 45), marks=deep),
+        pytest.param("vgg13_bn", (45, 33), marks=deep),
         ("vgg16", (33, 45)),
-        pytest.param("vgg16_bn", (45, 33), marks=slow),
-        pytest.param("vgg19", (33, 45), marks=slow),
-        pytest.param("vgg19_bn", (45, 33), marks=slow),
+        pytest.param("vgg16_bn", (45, 33), marks=deep),
+        pytest.param("vgg19", (33, 45), marks=deep),
+        pytest.param("vgg19_bn", (45, 33), marks=deep),
         ("fcn32s", (67, 45)),
         ("fcn16s", (45, 67)),
         ("fcn8s", (67, 45)),
@@ -199,11 +199,12 @@ def test_narrow_networks(name: str, shape: tuple[int, int], tmp_path: Path) -> N
 def test_true_5x5_branches() -> None:
     theirs = torch_models.GoogLeNet(CLASSES, kernel5=5)
     ours = models.googlenet(num_classes=CLASSES, paper_5x5=True)
-    ours.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
+    ours.load_state_dict({name: value.cpu().numpy() for name, value in theirs.state_dict().items()})
     compare(ours, theirs, (40, 33))
 
 
-@slow
+@pytest.mark.slow
+@pytest.mark.not_emulated
 @pytest.mark.parametrize("name", ["vgg11", "fcn32s"])
 def test_at_full_width(name: str, tmp_path: Path) -> None:
     theirs = torch_models.get_model(name, CLASSES).eval()
@@ -214,4 +215,4 @@ def test_at_full_width(name: str, tmp_path: Path) -> None:
         our, their = ours(mc.tensor(images)), theirs(torch.tensor(images))
     if isinstance(their, dict):
         our, their = our["out"], their["out"]
-    np.testing.assert_allclose(our.numpy(), their.numpy(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(our.cpu().numpy(), their.cpu().numpy(), rtol=0, atol=1e-5)

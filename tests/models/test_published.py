@@ -44,7 +44,7 @@ def same_state(ours: nn.Module, theirs: torch.nn.Module, skip: str = "-") -> Non
     state = ours.state_dict()
     assert list(state) == list(expected)
     for name, value in expected.items():
-        np.testing.assert_array_equal(state[name].numpy(), value.numpy(), err_msg=name)
+        np.testing.assert_array_equal(state[name].cpu().numpy(), value.cpu().numpy(), err_msg=name)
 
 
 # ---- what is known of them ----
@@ -68,7 +68,7 @@ def test_their_transforms() -> None:
     picture = Image.new("RGB", (300, 400), (124, 116, 104))  # about the mean
     image = models.get_weights("vgg16").transforms(picture)
     assert image.shape == (3, 224, 224)
-    assert np.abs(image.numpy()).max() < 0.01
+    assert np.abs(image.cpu().numpy()).max() < 0.01
     assert models.get_weights("fcn_resnet50").transforms(picture).shape == (3, 693, 520)
 
 
@@ -133,7 +133,9 @@ def test_published_backbones(cache: Path) -> None:
     net = models.fcn_resnet50(weights_backbone="DEFAULT", num_classes=3)
     expected = theirs.state_dict()
     for name, value in net.backbone.state_dict().items():
-        np.testing.assert_array_equal(value.numpy(), expected[name].numpy(), err_msg=name)
+        np.testing.assert_array_equal(
+            value.cpu().numpy(), expected[name].cpu().numpy(), err_msg=name
+        )
 
 
 def test_vgg16_as_the_backbone_of_fcn() -> None:
@@ -141,18 +143,21 @@ def test_vgg16_as_the_backbone_of_fcn() -> None:
     net = models.FCNVGG(32, 2, channels=(4, 4, 8, 8, 8), hidden=6)
     net.load_vgg16(state)
     np.testing.assert_array_equal(
-        net.classifier[0].weight.detach().numpy().reshape(6, -1),
-        state["classifier.0.weight"].numpy(),
+        net.classifier[0].weight.detach().cpu().numpy().reshape(6, -1),
+        state["classifier.0.weight"].cpu().numpy(),
     )
     np.testing.assert_array_equal(
-        net.features[0].weight.detach().numpy(), state["features.0.weight"].numpy()
+        net.features[0].weight.detach().cpu().numpy(), state["features.0.weight"].cpu().numpy()
     )
     # what it computes is VGG's hidden layers at every place, here at the middle of 7 x 7 features
     features = np.random.default_rng(1).normal(size=(1, 8, 7, 7)).astype(np.float32)
-    ours = net.eval().classifier(mc.tensor(features)).detach().numpy()[0, :, 3, 3]
-    hidden = np.maximum(state["classifier.0.weight"].numpy() @ features.ravel(), 0)
+    ours = net.eval().classifier(mc.tensor(features)).detach().cpu().numpy()[0, :, 3, 3]
+    hidden = np.maximum(state["classifier.0.weight"].cpu().numpy() @ features.ravel(), 0)
     np.testing.assert_allclose(
-        ours, np.maximum(state["classifier.3.weight"].numpy() @ hidden, 0), rtol=1e-4, atol=1e-4
+        ours,
+        np.maximum(state["classifier.3.weight"].cpu().numpy() @ hidden, 0),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
@@ -181,7 +186,7 @@ def test_ones_own_file(suffix: str, tmp_path: Path) -> None:
     save_weights(net.state_dict(), tmp_path / f"mine{suffix}")
     again = models.get_model("resnet18", weights=str(tmp_path / f"mine{suffix}"), num_classes=3)
     for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy())
+        np.testing.assert_array_equal(a.cpu().numpy(), b.cpu().numpy())
 
 
 def test_files_without_auxiliary_classifiers(tmp_path: Path) -> None:
@@ -255,7 +260,7 @@ def test_a_new_head_and_nothing_else(name: str) -> None:
             after[key].array, before[key].array
         ), key
     for key in after.keys() & heads:
-        assert np.isfinite(after[key].numpy()).all(), f"{key} was not drawn"
+        assert np.isfinite(after[key].cpu().numpy()).all(), f"{key} was not drawn"
 
 
 def test_a_new_head_has_the_dtype_of_the_old_one() -> None:
@@ -264,8 +269,8 @@ def test_a_new_head_has_the_dtype_of_the_old_one() -> None:
     fcn = models.FCNVGG(8, 21, channels=(4, 4, 8, 8, 8), hidden=6)
     models.replace_head(fcn, 2)
     assert fcn.eval()(mc.zeros(1, 3, 32, 45))["out"].shape == (1, 2, 32, 45)
-    np.testing.assert_array_equal(fcn.upscore.weight.detach().numpy()[0, 1], 0)
-    assert fcn.upscore.weight.detach().numpy()[1, 1].max() > 0.8
+    np.testing.assert_array_equal(fcn.upscore.weight.detach().cpu().numpy()[0, 1], 0)
+    assert fcn.upscore.weight.detach().cpu().numpy()[1, 1].max() > 0.8
 
 
 @pytest.mark.parametrize("name", models.list_models())
@@ -323,7 +328,7 @@ def test_googlenet_transforms_its_input() -> None:
         expected = net(mc.tensor((pixels - 0.5) / 0.5))
         net.transform_input = True
         np.testing.assert_allclose(
-            net(mc.tensor(normalised)).numpy(), expected.numpy(), rtol=1e-4, atol=1e-6
+            net(mc.tensor(normalised)).cpu().numpy(), expected.cpu().numpy(), rtol=1e-4, atol=1e-6
         )
 
 
@@ -379,4 +384,4 @@ def test_resnets_refuse_what_torchvisions_do() -> None:
     with pytest.raises(NotImplementedError, match="dilation of 1, got 2"):
         models.resnet18(replace_stride_with_dilation=(False, True, True))
     net = models.resnet18(num_classes=2, zero_init_residual=True)
-    assert not net.layer1[0].bn2.weight.detach().numpy().any()
+    assert not net.layer1[0].bn2.weight.detach().cpu().numpy().any()

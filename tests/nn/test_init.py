@@ -140,7 +140,7 @@ def test_bilinear_enlarges_ramps_exactly(scale: int) -> None:
     assert init.bilinear_(conv.weight) is conv.weight
     rows, columns = np.mgrid[:6, :7].astype(np.float64)
     ramps = np.stack([rows, columns, 2 * rows - 3 * columns + 1])
-    large = conv(mc.tensor(ramps[None])).detach().numpy()[0]
+    large = conv(mc.tensor(ramps[None])).detach().cpu().numpy()[0]
     assert large.shape == (3, 6 * scale, 7 * scale)
     rows, columns = (np.mgrid[: 6 * scale, : 7 * scale] + 0.5) / scale - 0.5  # pixels' centres
     expected = np.stack([rows, columns, 2 * rows - 3 * columns + 1])
@@ -152,14 +152,14 @@ def test_bilinear_equals_torchs_interpolation_inside() -> None:
     conv = nn.ConvTranspose2d(2, 2, 8, 4, 2, bias=False, dtype=mc.float64)
     init.bilinear_(conv.weight)
     image = np.random.default_rng(0).normal(size=(1, 2, 5, 6))
-    ours = conv(mc.tensor(image)).detach().numpy()
+    ours = conv(mc.tensor(image)).detach().cpu().numpy()
     theirs = torch.nn.functional.interpolate(torch.tensor(image), scale_factor=4, mode="bilinear")
     inside = (..., slice(4, -4), slice(4, -4))
-    np.testing.assert_allclose(ours[inside], theirs.numpy()[inside], atol=1e-12)
+    np.testing.assert_allclose(ours[inside], theirs.cpu().numpy()[inside], atol=1e-12)
 
 
 def test_bilinear_of_odd_sizes_is_a_tent() -> None:
-    weight = init.bilinear_(mc.empty(1, 1, 3, 5)).numpy()[0, 0]
+    weight = init.bilinear_(mc.empty(1, 1, 3, 5)).cpu().numpy()[0, 0]
     np.testing.assert_allclose(weight[1], [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3], rtol=1e-6)
     np.testing.assert_allclose(weight[:, 2], [0.5, 1, 0.5], rtol=1e-6)
 

@@ -22,8 +22,8 @@ VOID_WIDTH = 2  # pixels around a shape that belong to no class, as in VOC's mas
 class DrawnShapes(Dataset):
     """Sample i is (picture in mode RGB, mask in mode L) of one or two shapes on a noisy ground.
 
-    Shapes differ in colour, size, place and angle; the second may cover a part of the first. Their
-    class is their form alone. The same seed draws the same pictures, whenever they are asked for.
+    Shapes differ in colour, size, place and angle, and do not touch. Their class is their form alone.
+    The same seed draws the same pictures, whenever they are asked for.
 
     Args:
         length: number of pictures.
@@ -53,8 +53,9 @@ class DrawnShapes(Dataset):
         mask = Image.new("L", image.size, 0)
         circles: list[tuple[np.ndarray, float]] = []
         for _ in range(random.integers(1, 3)):
-            circles.append(_find_place(random, self.size, circles))
-            _draw_shape(random, image, mask, *circles[-1])
+            if circle := _find_place(random, self.size, circles):
+                circles.append(circle)
+                _draw_shape(random, image, mask, *circle)
         noise = 12 * random.normal((self.size, self.size, 3))
         pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(0.6))) + noise
         image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
@@ -71,14 +72,14 @@ def _ground(random: Generator, size: int) -> Image.Image:
 
 def _find_place(
     random: Generator, size: int, taken: list[tuple[np.ndarray, float]]
-) -> tuple[np.ndarray, float]:
-    """Centre and radius of a circle that covers little of those ``taken``, if ten tries find one."""
-    for _ in range(10):
+) -> tuple[np.ndarray, float] | None:
+    """Centre and radius of a circle clear of those ``taken``; None if twenty tries find none."""
+    for _ in range(20):
         radius = size * (0.18 + 0.16 * float(random.random()))
         centre = radius + (size - 2 * radius) * random.random(2)
-        if all(math.dist(centre, other) >= 0.8 * (radius + r) for other, r in taken):
-            break
-    return centre, radius
+        if all(math.dist(centre, other) > radius + r for other, r in taken):
+            return centre, radius
+    return None
 
 
 def _draw_shape(

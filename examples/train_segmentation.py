@@ -29,7 +29,7 @@ SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # what the command line does not say
 PHOTOS = {"epochs": 30, "batch_size": 16, "lr": 0.01, "size": 480}
-DRAWN = {"epochs": 12, "batch_size": 8, "lr": 4e-3, "size": 96}
+DRAWN = {"epochs": 10, "batch_size": 8, "lr": 2e-3, "size": 96}
 AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
 
 

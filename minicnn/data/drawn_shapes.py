@@ -16,14 +16,14 @@ __all__ = ["SHAPES", "DrawnShapes"]
 
 SHAPES = ("background", "disc", "square", "triangle", "star")
 _CORNERS = {"square": 4, "triangle": 3}
-VOID_WIDTH = 1  # pixels around a shape that belong to no class, as in VOC's masks
+VOID_WIDTH = 2  # outermost pixels of a shape, which belong to no class, as between things in VOC
 
 
 class DrawnShapes(Dataset):
-    """Sample i is (picture in mode RGB, mask in mode L) of one to three shapes on a noisy ground.
+    """Sample i is (picture in mode RGB, mask in mode L) of one or two shapes on a noisy ground.
 
-    Shapes differ in colour, size, place and angle; later ones may cover earlier ones. Their class
-    is their form alone. The same seed draws the same pictures, whenever they are asked for.
+    Shapes differ in colour, size, place and angle, and do not touch. Their class is their form alone.
+    The same seed draws the same pictures, whenever they are asked for.
 
     Args:
         length: number of pictures.
@@ -51,8 +51,11 @@ class DrawnShapes(Dataset):
         random = Generator((self.seed << 64) | index)
         image = _ground(random, self.size)
         mask = Image.new("L", image.size, 0)
-        for _ in range(random.integers(1, 4)):
-            _draw_shape(random, image, mask)
+        circles: list[tuple[np.ndarray, float]] = []
+        for _ in range(random.integers(1, 3)):
+            if circle := _find_place(random, self.size, circles):
+                circles.append(circle)
+                _draw_shape(random, image, mask, *circle)
         noise = 12 * random.normal((self.size, self.size, 3))
         pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(0.6))) + noise
         image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
@@ -67,10 +70,22 @@ def _ground(random: Generator, size: int) -> Image.Image:
     return Image.fromarray(patches).resize((size, size), Image.Resampling.BICUBIC)
 
 
-def _draw_shape(random: Generator, image: Image.Image, mask: Image.Image) -> None:
+def _find_place(
+    random: Generator, size: int, taken: list[tuple[np.ndarray, float]]
+) -> tuple[np.ndarray, float] | None:
+    """Centre and radius of a circle clear of those ``taken``; None if twenty tries find none."""
+    for _ in range(20):
+        radius = size * (0.18 + 0.16 * float(random.random()))
+        centre = radius + (size - 2 * radius) * random.random(2)
+        if all(math.dist(centre, other) > radius + r for other, r in taken):
+            return centre, radius
+    return None
+
+
+def _draw_shape(
+    random: Generator, image: Image.Image, mask: Image.Image, centre: np.ndarray, radius: float
+) -> None:
     label = int(random.integers(1, len(SHAPES)))
-    radius = image.width * (0.2 + 0.18 * float(random.random()))
-    centre = radius + (image.width - 2 * radius) * random.random(2)
     outline = _outline(SHAPES[label], 2 * math.pi * float(random.random()))
     points = [tuple(point) for point in centre + radius * outline]
     ImageDraw.Draw(image).polygon(points, tuple(map(int, random.integers(0, 256, 3))))

@@ -14,17 +14,29 @@ from torch import nn
 
 
 class AlexNet(nn.Module):
-    """Either AlexNet: by the channels of its convolutions and the padding of the first."""
+    """Each AlexNet: by the channels of its convolutions and the padding of the first."""
 
-    def __init__(self, channels: tuple[int, ...], padding: int, num_classes: int) -> None:
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        padding: int,
+        num_classes: int,
+        groups: int = 1,
+        lrn: bool = False,
+    ) -> None:
         super().__init__()
         c1, c2, c3, c4, c5 = channels
+
+        def norm() -> list[nn.Module]:
+            return [nn.LocalResponseNorm(5, alpha=5e-4, k=2.0)] if lrn else []
+
         self.features = nn.Sequential(
-            nn.Conv2d(3, c1, 11, 4, padding), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
-            nn.Conv2d(c1, c2, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
-            nn.Conv2d(c2, c3, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(c3, c4, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(c4, c5, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+            nn.Conv2d(3, c1, 11, 4, padding), nn.ReLU(True), *norm(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(c1, c2, 5, padding=2, groups=groups), nn.ReLU(True), *norm(),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(c2, c3, 3, padding=1), nn.ReLU(True),
+            nn.Conv2d(c3, c4, 3, padding=1, groups=groups), nn.ReLU(True),
+            nn.Conv2d(c4, c5, 3, padding=1, groups=groups), nn.ReLU(True), nn.MaxPool2d(3, 2),
         )  # fmt: skip
         if padding:
             self.avgpool = nn.AdaptiveAvgPool2d((6, 6))

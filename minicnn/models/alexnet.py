@@ -18,21 +18,33 @@ from .weights import build
 __all__ = ["AlexNet", "AlexNet227", "alexnet", "alexnet227"]
 
 
-def _features(channels: tuple[int, int, int, int, int], first_padding: int) -> nn.Sequential:
-    """The five convolutions; the numbering 0, 3, 6, 8, 10 makes torchvision's state_dict keys."""
+def _features(
+    channels: tuple[int, int, int, int, int],
+    first_padding: int,
+    groups: int = 1,
+    lrn: bool = False,
+) -> nn.Sequential:
+    """The five convolutions; without ``lrn`` the numbers of the layers are torchvision's."""
     c1, c2, c3, c4, c5 = channels
+
+    def norm() -> list[nn.Module]:
+        # The paper's alpha of 1e-4 is not divided by the size, as torch's is.
+        return [nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)] if lrn else []
+
     return nn.Sequential(
         nn.Conv2d(3, c1, kernel_size=11, stride=4, padding=first_padding),
         nn.ReLU(inplace=True),
+        *norm(),
         nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(c1, c2, kernel_size=5, padding=2),
+        nn.Conv2d(c1, c2, kernel_size=5, padding=2, groups=groups),
         nn.ReLU(inplace=True),
+        *norm(),
         nn.MaxPool2d(kernel_size=3, stride=2),
         nn.Conv2d(c2, c3, kernel_size=3, padding=1),
         nn.ReLU(inplace=True),
-        nn.Conv2d(c3, c4, kernel_size=3, padding=1),
+        nn.Conv2d(c3, c4, kernel_size=3, padding=1, groups=groups),
         nn.ReLU(inplace=True),
-        nn.Conv2d(c4, c5, kernel_size=3, padding=1),
+        nn.Conv2d(c4, c5, kernel_size=3, padding=1, groups=groups),
         nn.ReLU(inplace=True),
         nn.MaxPool2d(kernel_size=3, stride=2),
     )
@@ -56,6 +68,10 @@ class AlexNet227(nn.Module):
     Args:
         num_classes: number of logits; 1,000 give 62,378,344 weights, 2 give 58,289,538.
         dropout: probability of both dropout layers.
+        groups: of convolutions 2, 4 and 5; the paper's 2, one for each of its GPUs, leaves
+            60,965,224 weights.
+        lrn: whether the paper's local response normalisation follows the first two convolutions,
+            which makes the five ``features.0``, ``4``, ``8``, ``10`` and ``12``.
         init: ``"kaiming"``, normal weights by fan-in and biases 0, which trains; or ``"paper"``,
             convolution weights N(0, 0.01²) and biases 1 on convolutions 2, 4 and 5, the rest as
             torch's default, which needs a set as large as ImageNet.
@@ -63,21 +79,26 @@ class AlexNet227(nn.Module):
     Raises:
         ValueError: for another ``init``, and in ``forward`` for another input shape.
 
-    Krizhevsky, Sutskever and Hinton, 2012, with ungrouped convolutions and without local response
-    normalisation.
+    Krizhevsky, Sutskever and Hinton, 2012, which is ``AlexNet227(groups=2, lrn=True)``. Later work
+    found that neither helps.
     """
 
     head_layers = ("classifier.6",)
 
     def __init__(
-        self, num_classes: int = 1000, dropout: float = 0.5, init: str = "kaiming"
+        self,
+        num_classes: int = 1000,
+        dropout: float = 0.5,
+        init: str = "kaiming",
+        groups: int = 1,
+        lrn: bool = False,
     ) -> None:
         super().__init__()
         initialisers = {"kaiming": _kaiming_init, "paper": _paper_init}
         if init not in initialisers:
             raise ValueError(f"init must be one of {list(initialisers)}, got {init!r}")
         with nn_init.no_default_init():
-            self.features = _features((96, 256, 384, 384, 256), first_padding=0)
+            self.features = _features((96, 256, 384, 384, 256), 0, groups, lrn)
             self.classifier = _classifier(num_classes, dropout)
         initialisers[init](self)
 

@@ -20,13 +20,20 @@ KEYS = [
 
 
 PAPER = (96, 256, 384, 384, 256)
+LITERAL = {"groups": 2, "lrn": True}  # options of the paper, to the letter
 TORCHVISION = (64, 192, 384, 256, 256)
+
+
+def _literal(**options: Any) -> models.AlexNet227:
+    return models.AlexNet227(**options, **LITERAL)
 
 
 def _twin(net: nn.Module, channels: tuple[int, ...], padding: int, num_classes: int) -> Any:
     """The network in PyTorch, on the same weights (the same memory)."""
+    literal = any(isinstance(module, nn.LocalResponseNorm) for module in net.modules())
     with torch.device("meta"):  # no weights of its own
-        theirs = torch_models.AlexNet(channels, padding, num_classes)
+        options = LITERAL if literal else {}
+        theirs = torch_models.AlexNet(channels, padding, num_classes, **options)
     state = {key: torch.from_numpy(value.cpu().numpy()) for key, value in net.state_dict().items()}
     theirs.load_state_dict(state, assign=True)
     return theirs
@@ -60,9 +67,10 @@ def test_counts_keys_and_repr(
         pytest.param(
             models.AlexNet227, 227, PAPER, 0, np.float32, 1e-4, marks=pytest.mark.not_emulated
         ),
+        pytest.param(_literal, 227, PAPER, 0, np.float64, 1e-10, marks=pytest.mark.not_emulated),
         (models.alexnet, 67, TORCHVISION, 2, np.float64, 1e-10),
     ],
-    ids=["paper-float64", "paper-float32", "torchvision-float64"],
+    ids=["paper-float64", "paper-float32", "literal-float64", "torchvision-float64"],
 )
 def test_outputs_and_every_gradient_equal_torch(
     make: Any, size: int, channels: Any, padding: int, dtype: Any, tolerance: float
@@ -86,6 +94,17 @@ def test_outputs_and_every_gradient_equal_torch(
         assert scale > 0, name
         difference = np.abs(our.cpu().numpy() - their.cpu().numpy()).max()
         assert difference <= tolerance * scale, f"{name}: {difference} of {scale}"
+
+
+def test_the_paper_to_the_letter_has_other_counts_and_keys() -> None:
+    with no_default_init():
+        net = _literal(num_classes=1000)
+    assert sum(p.numel() for p in net.parameters()) == 60_965_224
+    assert [key for key in net.state_dict() if key.startswith("features")] == [
+        f"features.{i}.{name}" for i in (0, 4, 8, 10, 12) for name in ("weight", "bias")
+    ]
+    theirs = repr(_twin(net, PAPER, 0, 1000))
+    assert repr(net).split("\n")[1:] == theirs.split("\n")[1:]
 
 
 def test_kaiming_initialisation() -> None:

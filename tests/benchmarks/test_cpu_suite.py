@@ -142,7 +142,7 @@ def arguments():
 
 @pytest.fixture
 def tiny(train_step, monkeypatch):
-    """Both frameworks with one linear layer; returns the batch sizes that were asked for."""
+    """Both frameworks with one linear layer; the batch sizes that are asked for."""
     import torch
 
     import minicnn as mc
@@ -227,15 +227,38 @@ def test_frameworks_that_disagree_are_an_error(train_step, tiny, arguments, monk
         train_step.trainings(("minicnn", "contiguous_format", "channels_last"), 4, arguments)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_result_has_time_and_memory_of_both(train_step, tiny, arguments, monkeypatch, apart):
+    alone = []
+
+    def measure_alone(name, phases, args):
+        alone.append((name, args.steps))
+        seconds = dict.fromkeys((*phases, "step"), 0.5 if name == "minicnn" else 1.0)
+        return {"seconds": seconds, "peak_memory_mib": 7.0}
+
+    monkeypatch.setattr(train_step, "alone", measure_alone)
+    arguments.apart, arguments.steps = apart, 3
+    result = train_step.measure(arguments)
+    assert result["torch_peak_memory_mib"][result["torch_layout"]] == 7.0
+    theirs = min(s["step"] for s in result["torch_seconds"].values() if "step" in s)
+    assert result["ratio"] == theirs / result["minicnn_seconds"]["step"]
+    if apart:
+        assert alone[0] == ("minicnn", 3) and result["minicnn_seconds"]["step"] == 0.5
+    else:  # memory after three steps, one of them a warm-up, and time in this process
+        assert alone == [(n, 2) for n in ("minicnn", "contiguous_format", "channels_last")]
+        assert tiny == [20, 20, 20] and result["minicnn_seconds"]["step"] != 0.5
+    train_step.print_result(result)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", [[], ["--apart"]])
-def test_a_cell_from_beginning_to_end(suite, monkeypatch, tmp_path, mode):
-    monkeypatch.setattr(suite, "steps_for", lambda *_: ["--steps", "1", "--warm-up", "1", *mode])
-    options = ["--models", "resnet18", "--batches", "2", "--out", str(tmp_path)]
+def test_a_cell_from_beginning_to_end(suite, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        suite, "steps_for", lambda *_: ["--apart", "--steps", "1", "--warm-up", "0"]
+    )
+    options = ["--models", "alexnet_torchvision", "--batches", "1", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["cpu_suite.py", *options])
     suite.main()
     (found,) = json.loads((tmp_path / "cpu_suite.json").read_text())["cells"]
-    assert found["apart"] == bool(mode)
     assert found["ratio"] > 0 and found["inference_ratio"] > 0
-    assert found["minicnn_peak_memory_mib"] > 40  # the weights alone are 43 MiB
+    assert found["minicnn_peak_memory_mib"] > 200  # the weights alone are 217 MiB
     assert (tmp_path / "cpu_suite.png").exists()

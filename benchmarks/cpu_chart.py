@@ -1,16 +1,21 @@
-"""The bar chart of the CPU suite: how many times PyTorch's speed each network reaches."""
+"""The bar chart of the CPU suite: how many times PyTorch's speed each network reaches.
+
+Needs matplotlib (``pip install 'minicnn[viz]'``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from minicnn.viz import BLUES
 from minicnn.viz.plots import FAINT, INK
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NAMES = {
     "alexnet": "AlexNet, 227 px",
@@ -28,14 +33,7 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     A panel for training and one for inference, in each a group of bars for each network, whose
     shades are the batch sizes, with a line where both frameworks are equally fast.
-
-    Raises:
-        ImportError: if matplotlib (``pip install 'minicnn[viz]'``) is not installed.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MultipleLocator
-
     batches = sorted({cell["batch"] for cell in cells})
     networks = list(dict.fromkeys(cell["model"] for cell in cells))
     colours = LinearSegmentedColormap.from_list("batches", BLUES)

@@ -70,6 +70,7 @@ def measure_all(networks: Sequence[str], batches: Sequence[int], partial: Path) 
     known = {(cell["model"], cell["batch"]): cell for cell in cells}
     if known:
         print(f"{partial} has {len(known)} cells already; delete it to measure them anew")
+    print(*TITLES, sep="  ", flush=True)
     found = []
     for model in networks:
         work = multiply_adds(model)

@@ -137,7 +137,7 @@ class profile:
         """A table with a row for each name: calls, time, work and bytes.
 
         The self time of an event is its time without that of events within it; it adds up to the
-        time of all that was recorded. All else (total time, FLOPs, bytes, and their ratios) is with
+        time of all that was recorded, in all threads. All else (total time, FLOPs, bytes, and their ratios) is with
         the events within it. FLOPs are those of convolutions and matrix products, counted as
         direct sums, whichever algorithm runs; one that saves multiplications, as Winograd's does,
         may show more per second than the machine can do. Bytes are those of arguments and results,

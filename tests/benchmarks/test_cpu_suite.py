@@ -8,6 +8,10 @@ import sys
 import pytest
 from PIL import Image
 
+pytest.importorskip("matplotlib")
+
+from matplotlib.axes import Axes
+
 from minicnn import nn
 
 pytestmark = pytest.mark.cpu_only
@@ -102,9 +106,6 @@ def test_the_page_and_the_environment(run, tmp_path, capsys):
 
 
 def test_the_chart_shows_a_bar_for_each_cell(tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib")
-    from matplotlib.axes import Axes
-
     labels = []
     bar_label = Axes.bar_label
 

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = [
     "alternate",
     "environment",
     "layer_table",
+    "markdown_table",
     "median_seconds",
     "print_environment",
     "synchronizer",
@@ -46,11 +47,16 @@ def environment() -> dict[str, Any]:
     }
 
 
-def print_environment() -> None:
-    """Print :func:`environment`, with a warning if an environment variable slows BLAS down."""
-    for name, value in environment().items():
+def print_environment(measured_in: Mapping[str, Any] | None = None) -> None:
+    """Print :func:`environment`, with a warning if an environment variable slows BLAS down.
+
+    Args:
+        measured_in: what it was in the process that measured, if that is not this one.
+    """
+    found = measured_in or environment()
+    for name, value in found.items():
         print(f"{name:18} {', '.join(value) if isinstance(value, list) else value}")
-    if "OPENBLAS_CORETYPE" in os.environ:
+    if found["OPENBLAS_CORETYPE"]:
         print("warning: OPENBLAS_CORETYPE overrides the kernels OpenBLAS would choose; unset it")
 
 
@@ -106,6 +112,12 @@ def write_json(path: Path, result: Mapping[str, Any]) -> None:
         "environment": environment(),
     }
     path.write_text(json.dumps({**result, **origin}, indent=1) + "\n")
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers are aligned to the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
 def layer_table(

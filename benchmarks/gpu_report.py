@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from common import markdown_table
 from gpu import PRECISIONS
 
 ENVIRONMENT = ("gpu", "compute capability", "gpu memory, MiB", "driver", "cupy", "nvrtc")
@@ -19,12 +19,6 @@ ENVIRONMENT += ("torch", "torch's CUDA", "cuDNN", "numpy", "python", "cpu")
 TESTS = ("tests", "memcheck", "racecheck")
 
 Results = dict[str, dict[str, Any]]  # the JSON files by their stem
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers are aligned to the right."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
 def share(value: float, ceiling: float | None) -> str:
@@ -64,7 +58,7 @@ def tests_section(folder: Path) -> str:
         lines = log.read_text(errors="replace").split("\n") if log.exists() else []
         endings = [line.strip("= ") for line in lines if line.strip()]
         rows += [(name, endings[-1].replace("|", "/"))] if endings else []
-    return "## Tests\n\n" + table(("", "last line"), rows) if rows else ""
+    return "## Tests\n\n" + markdown_table(("", "last line"), rows) if rows else ""
 
 
 def ceilings_section(results: Results) -> str:
@@ -76,7 +70,7 @@ def ceilings_section(results: Results) -> str:
         ("cuBLAS matrix product, TF32", f"{ceilings['tf32_tflops']:.0f} TFLOP/s"),
         ("copy within the card's memory", f"{ceilings['copy_gbs']:.0f} GB/s"),
     ]
-    return "## The card's measured ceilings\n\n" + table(("", "best"), rows)
+    return "## The card's measured ceilings\n\n" + markdown_table(("", "best"), rows)
 
 
 def training_section(name: str, results: Results) -> str:
@@ -91,7 +85,7 @@ def training_section(name: str, results: Results) -> str:
     best = max(row["images_per_second"] for row in eager)
     title = f"## AlexNet training step, batch {result['batch']}, {result['precision']}\n\n"
     header = ("", "ms", "images/s", "to the best eager PyTorch", "TFLOP/s", "of cuBLAS", "peak MiB")
-    return title + table(
+    return title + markdown_table(
         header,
         (
             (
@@ -126,7 +120,7 @@ def _convolution_table(precision: str, rows: list[dict[str, Any]], ceiling: floa
     title = f"### {precision}: cuDNN's time over minicnn's, geometric mean {ratio:.2f}\n\n"
     header = ("layer, direction", "minicnn, ms", "cuDNN, ms", "cuDNN/minicnn")
     header += ("TFLOP/s", "of cuBLAS", "results agree")
-    return title + table(
+    return title + markdown_table(
         header,
         (
             (
@@ -149,7 +143,7 @@ def kernels_section(results: Results) -> str:
         return ""
     ceiling = results.get("ceilings", {}).get("copy_gbs")
     title = f"## Kernels bound by memory, batch {result['batch']}\n\n"
-    return title + table(
+    return title + markdown_table(
         ("kernel", "ms", "GB/s", "of a copy"),
         (
             (

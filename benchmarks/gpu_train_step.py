@@ -36,7 +36,8 @@ from gpu import (
     require_gpu,
 )
 from gpu_conv2d import flops
-from train_step import MIB, NUM_CLASSES
+from memory import MIB
+from train_step import NUM_CLASSES
 from train_step import SGD_OPTIONS as USUAL_OPTIONS
 
 import minicnn as mc

@@ -4,25 +4,32 @@
 
 Both frameworks start from the same weights and see the same images, and take turns step by step, so
 that whatever else the machine does slows both alike. PyTorch runs in both of its memory layouts;
-the faster one counts, for the step and for inference by itself. Peak memory is measured apart from time, each framework in a process of its
-own. Stop other programs first.
+the faster one counts, for the step and for inference by itself. Peak memory is measured apart from
+time, each framework in a process of its own. Stop other programs first.
+
+``--apart`` is for large batches, of which two would fill the memory and both layouts take long.
+PyTorch then runs in the layout that is faster with few images (the step in one and inference in the
+other, if they differ), and each framework runs in a process of its own, one after the other, in
+which time and memory are measured together.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import print_environment, synchronizer, write_json
+from memory import MIB, peak_bytes_reader
 
 import minicnn as mc
 from minicnn import models, nn, optim
@@ -34,9 +41,9 @@ NUM_CLASSES = 2
 SGD_OPTIONS = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
 LAYOUTS = ("contiguous_format", "channels_last")
 PHASES = ("forward", "backward", "optimizer")
+ALL_PHASES = (*PHASES, "inference")
 AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
-WARM_UP_STEPS = 2
-MIB = 2**20
+TRIAL_BATCH, TRIAL_STEPS = 8, 3  # to find the faster layout, before large batches
 
 
 class Training:
@@ -76,6 +83,20 @@ class Training:
     def optimizer(self) -> None:
         self.sgd.step()
         self.sgd.zero_grad()
+
+    def turn(self, phases: Iterable[str], synchronize: Callable[[], object]) -> dict[str, float]:
+        """Runs the phases; returns the seconds of each and of the whole ``step``."""
+        seconds = {}
+        for phase in phases:
+            synchronize()
+            start = time.perf_counter()
+            getattr(self, phase)()
+            synchronize()
+            seconds[phase] = time.perf_counter() - start
+        if set(PHASES) <= set(seconds):
+            seconds["step"] = sum(seconds[phase] for phase in PHASES)
+        self.loss = None  # gradients are gone already: nothing is left for the other's turn
+        return seconds
 
     def inference(self) -> None:
         self.net.eval()
@@ -121,16 +142,19 @@ def torch_training(model: str, batch: int, device: str, layout: str) -> Training
     return Training(net, torch.nn.CrossEntropyLoss(), torch.no_grad, sgd, images, labels)
 
 
-def trainings(args: argparse.Namespace) -> dict[str, Training]:
-    """What takes turns: minicnn and, if asked, PyTorch in each layout with the same weights."""
-    ours = minicnn_training(args.model, args.batch, args.device)
+def trainings(
+    contenders: Iterable[str], batch: int, args: argparse.Namespace
+) -> dict[str, Training]:
+    """minicnn, and PyTorch in each layout among ``contenders`` with the same weights."""
+    ours = minicnn_training(args.model, batch, args.device)
     runs = {"minicnn": ours}
-    if args.against == "torch":
+    layouts = [name for name in contenders if name != "minicnn"]
+    if layouts:
         import torch
 
         weights = {k: torch.tensor(v.cpu().numpy()) for k, v in ours.net.state_dict().items()}
-        for layout in LAYOUTS:
-            runs[layout] = torch_training(args.model, args.batch, args.device, layout)
+        for layout in layouts:
+            runs[layout] = torch_training(args.model, batch, args.device, layout)
             runs[layout].net.load_state_dict(weights)
         losses = {name: run.loss_without_dropout() for name, run in runs.items()}
         if not all(math.isclose(loss, losses["minicnn"], rel_tol=1e-3) for loss in losses.values()):
@@ -139,134 +163,117 @@ def trainings(args: argparse.Namespace) -> dict[str, Training]:
 
 
 def phase_seconds(
-    runs: dict[str, Training], steps: int, synchronize: Callable[[], object]
+    runs: Mapping[str, Training], contenders: Mapping[str, Iterable[str]], args: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
-    """Median seconds of each phase, of the whole ``step`` and of ``inference``, for each of ``runs``."""
-    seconds: dict[str, dict[str, list[float]]] = {
-        name: {phase: [] for phase in (*PHASES, "step", "inference")} for name in runs
-    }
-    for step in range(WARM_UP_STEPS + steps):
-        for name, run in runs.items():
-            synchronize()
-            times = [time.perf_counter()]
-            for phase in (*PHASES, "inference"):
-                getattr(run, phase)()
-                synchronize()
-                times.append(time.perf_counter())
-            if step >= WARM_UP_STEPS:
-                for phase, start, end in zip(
-                    (*PHASES, "inference"), times[:-1], times[1:], strict=True
-                ):
-                    seconds[name][phase].append(end - start)
-                seconds[name]["step"].append(times[-2] - times[0])
+    """Median seconds of each phase of ``contenders``, and of the whole ``step``."""
+    synchronize = synchronizer(args.device)
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    for _ in range(args.warm_up):
+        for name, phases in contenders.items():
+            runs[name].turn(phases, synchronize)
+    start, steps = time.perf_counter(), 0
+    while steps < args.steps or time.perf_counter() - start < args.seconds:
+        for name, phases in contenders.items():
+            turns[name].append(runs[name].turn(phases, synchronize))
+        steps += 1
     return {
-        name: {phase: statistics.median(values) for phase, values in phases.items()}
-        for name, phases in seconds.items()
+        name: {phase: statistics.median(turn[phase] for turn in mine) for phase in mine[0]}
+        for name, mine in turns.items()
     }
 
 
-def peak_memory(framework: str, args: argparse.Namespace) -> float:
-    """Peak memory of a few steps in MiB, measured in a process of its own."""
-    command = [sys.executable, __file__, "--peak-memory-of", framework, "--model", args.model]
-    command += ["--batch", str(args.batch), "--device", args.device]
-    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+def faster_layouts(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """What each of PyTorch's layouts is to do, as each is faster at: the step, inference or both."""
+    trial = argparse.Namespace(**{**vars(args), "warm_up": 1, "steps": TRIAL_STEPS, "seconds": 0})
+    runs = trainings(("minicnn", *LAYOUTS), min(args.batch, TRIAL_BATCH), trial)
+    seconds = phase_seconds(runs, dict.fromkeys(LAYOUTS, ALL_PHASES), trial)
+    tasks: dict[str, tuple[str, ...]] = {}
+    for phases, name in ((PHASES, "step"), (("inference",), "inference")):
+        best = min(LAYOUTS, key=lambda layout: seconds[layout][name])
+        tasks[best] = (*tasks.get(best, ()), *phases)
+    return tasks
 
 
-def print_peak_memory(framework: str, args: argparse.Namespace) -> None:
-    """The child's part of :func:`peak_memory`: make the network and train it for three steps."""
+def alone(framework: str, phases: Iterable[str], args: argparse.Namespace) -> dict[str, Any]:
+    """The seconds and the peak memory (MiB) of a framework in a process of its own."""
+    command = [sys.executable, __file__, "--alone", framework, "--phases", *phases]
+    for name in ("model", "batch", "device", "warm_up", "steps", "seconds"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def print_alone(framework: str, args: argparse.Namespace) -> None:
+    """The child's part of :func:`alone`."""
     if framework != "minicnn":
         import torch  # noqa: F401  (part of the baseline)
         import torch_models  # noqa: F401
-    peak = _peak_bytes_reader(framework, args.device)
+    peak = peak_bytes_reader(framework, args.device)
     if framework == "minicnn":
         run = minicnn_training(args.model, args.batch, args.device)
     else:
         run = torch_training(args.model, args.batch, args.device, layout=framework)
-    for _ in range(3):
-        run.forward()
-        run.backward()
-        run.optimizer()
-    print(peak() / MIB)
-
-
-def _peak_bytes_reader(framework: str, device: str) -> Callable[[], float]:
-    """What tells the peak so far, without what was in use when this was called."""
-    if device == "cpu":
-        before = _peak_resident_bytes()
-        return lambda: _peak_resident_bytes() - before
-    if framework != "minicnn":
-        import torch
-
-        return torch.cuda.max_memory_allocated
-    cupy = mc.Device(device).xp
-    pool = cupy.get_default_memory_pool()
-
-    class Watch(cupy.cuda.MemoryHook):  # type: ignore[misc]
-        name = "peak"
-        peak = 0
-
-        def malloc_postprocess(self, **_: Any) -> None:
-            self.peak = max(self.peak, pool.used_bytes())
-
-    watch = Watch()
-    watch.__enter__()
-    return lambda: watch.peak
-
-
-def _peak_resident_bytes() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's memory too
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    seconds = phase_seconds({framework: run}, {framework: args.phases}, args)[framework]
+    print(json.dumps({"seconds": seconds, "peak_memory_mib": peak() / MIB}))
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Everything that is printed or written."""
-    # Memory first: a child is not slowed by networks that this process holds.
-    layouts = LAYOUTS if args.against == "torch" else ()
-    memory = {name: peak_memory(name, args) for name in ("minicnn", *layouts)}
-    seconds = phase_seconds(trainings(args), args.steps, synchronizer(args.device))
+    contenders = {"minicnn": ALL_PHASES}
+    if args.against == "torch":
+        contenders |= faster_layouts(args) if args.apart else dict.fromkeys(LAYOUTS, ALL_PHASES)
+    if args.apart:
+        found = {name: alone(name, phases, args) for name, phases in contenders.items()}
+        seconds = {name: result["seconds"] for name, result in found.items()}
+    else:
+        # Memory first: a child is not slowed by networks that this process holds.
+        few = argparse.Namespace(**{**vars(args), "warm_up": 1, "steps": 2, "seconds": 0})
+        found = {name: alone(name, PHASES, few) for name in contenders}
+        runs = trainings(contenders, args.batch, args)
+        seconds = phase_seconds(runs, contenders, args)
+    memory = {name: result["peak_memory_mib"] for name, result in found.items()}
     result: dict[str, Any] = {
         "model": args.model,
         "batch": args.batch,
         "device": args.device,
+        "apart": args.apart,
         "minicnn_images_per_second": args.batch / seconds["minicnn"]["step"],
         "minicnn_seconds": seconds["minicnn"],
         "minicnn_peak_memory_mib": memory["minicnn"],
     }
-    if layouts:
-        best = min(layouts, key=lambda layout: seconds[layout]["step"])
-        inference = min(seconds[layout]["inference"] for layout in layouts)
+    if args.against:
+        theirs = {name: seconds[name] for name in contenders if name != "minicnn"}
+        training = {name: phases["step"] for name, phases in theirs.items() if "step" in phases}
+        best = min(training, key=training.__getitem__)
+        inference = min(p["inference"] for p in theirs.values() if "inference" in p)
         result |= {
-            "torch_images_per_second": args.batch / seconds[best]["step"],
-            "ratio": seconds[best]["step"] / seconds["minicnn"]["step"],
+            "torch_images_per_second": args.batch / training[best],
+            "ratio": training[best] / seconds["minicnn"]["step"],
             "inference_ratio": inference / seconds["minicnn"]["inference"],
             "torch_layout": best,
-            "torch_seconds": {layout: seconds[layout] for layout in layouts},
-            "torch_peak_memory_mib": {layout: memory[layout] for layout in layouts},
+            "torch_seconds": theirs,
+            "torch_peak_memory_mib": {layout: memory[layout] for layout in training},
         }
-    return result | {"steps": args.steps}
+    return result | {"steps": args.steps, "seconds": args.seconds}
 
 
 def print_result(result: dict[str, Any]) -> None:
     columns = {"minicnn": (result["minicnn_seconds"], result["minicnn_peak_memory_mib"])}
     for layout, seconds in result.get("torch_seconds", {}).items():
-        columns[f"torch {layout}"] = (seconds, result["torch_peak_memory_mib"][layout])
+        columns[f"torch {layout}"] = (seconds, result["torch_peak_memory_mib"].get(layout))
     print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32: ", end="")
-    print(f"medians of {result['steps']} steps")
+    print(f"medians of {'at least ' if result['seconds'] else ''}{result['steps']} steps")
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
     for phase in (*PHASES, "step", "inference"):
-        row = (f"{seconds[phase] * 1e3:24.1f}" for seconds, _ in columns.values())
-        print(f"{phase + ', ms':24}", *row)
-    row = (f"{result['batch'] / seconds['step']:24.1f}" for seconds, _ in columns.values())
-    print(f"{'images per second':24}", *row)
-    print(f"{'peak memory, MiB':24}", *(f"{memory:24.0f}" for _, memory in columns.values()))
+        milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]
+        print(f"{phase + ', ms':24}", *map(_cell, milliseconds))
+    rates = [result["batch"] / seconds.get("step", math.nan) for seconds, _ in columns.values()]
+    print(f"{'images per second':24}", *map(_cell, rates))
+    print(
+        f"{'peak memory, MiB':24}",
+        *(_cell(memory or math.nan, 0) for _, memory in columns.values()),
+    )
     if result["device"] == "cpu":
-        print("(highest resident memory of a process making three steps, less that after imports)")
+        print("(highest resident memory of a process of its own, less that after imports)")
     else:
         print("(highest number of bytes of the framework's memory pool in use at a time)")
     if "ratio" in result:
@@ -277,21 +284,34 @@ def print_result(result: dict[str, Any]) -> None:
     print()
 
 
+def _cell(value: float, digits: int = 1) -> str:
+    """A number, or a dash for what was not measured."""
+    return f"{'-' if math.isnan(value) else format(value, f'.{digits}f'):>24}"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", choices=MODELS, default="alexnet", metavar="MODEL")
     parser.add_argument("--batch", type=int, default=32, help="images per step (default 32)")
     parser.add_argument("--against", choices=["torch"], help="also measure PyTorch")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--steps", type=int, default=7, help="timed steps of each (default 7)")
+    parser.add_argument("--steps", type=int, default=7, help="timed steps of each (default 7) ...")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="... and more until these are over"
+    )
+    parser.add_argument("--warm-up", type=int, default=2, help="steps before them (default 2)")
+    parser.add_argument("--apart", action="store_true", help="for large batches: see above")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
-    parser.add_argument("--peak-memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
+    parser.add_argument("--phases", nargs="+", choices=ALL_PHASES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if os.environ.pop("OPENBLAS_CORETYPE", None):
         # It makes OpenBLAS use the kernels of another CPU, and was read when NumPy was loaded.
         os.execv(sys.executable, [sys.executable, *sys.argv])
-    if args.peak_memory_of:
-        print_peak_memory(args.peak_memory_of, args)
+    if args.alone:
+        print_alone(args.alone, args)
         return
     result = measure(args)
     print_result(result)

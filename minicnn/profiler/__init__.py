@@ -1,0 +1,21 @@
+"""Where the time goes: ``profile`` measures each operation, ``record_function`` a block of code.
+
+::
+
+    with minicnn.profiler.profile() as prof:
+        with minicnn.profiler.record_function("load"):
+            images, labels = next(batches)
+        loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()
+    print(prof.table(row_limit=10))
+    prof.export_chrome_trace("trace.json")  # for chrome://tracing or ui.perfetto.dev
+
+Events are recorded in profile.py, their work is counted in work.py, tables and traces are made of
+them in report.py.
+"""
+
+from .profile import Event, profile, record_function
+from .report import EventSummary
+
+__all__ = ["Event", "EventSummary", "profile", "record_function"]

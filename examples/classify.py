@@ -9,11 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 
+from PIL import ImageOps
+
 import minicnn as mc
 from minicnn import data, models
 from minicnn.device import cuda_is_available
 
-CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
+# alexnet227 has no published weights that would say which classes it knows
+CLASSIFIERS = [
+    name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
+]
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
@@ -24,7 +29,7 @@ args = parser.parse_args()
 
 try:
     published = models.get_weights(args.model)  # tells what the network expects, and the classes
-    images = [data.load_picture(path) for path in args.images]
+    images = [ImageOps.exif_transpose(data.load_picture(path)) for path in args.images]  # upright
     net = models.get_model(args.model, weights=args.weights).eval()
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")

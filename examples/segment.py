@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import ImageOps
 
 import minicnn as mc
 from minicnn import data, models, transforms, viz
@@ -31,7 +32,7 @@ args = parser.parse_args()
 out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
 
 try:
-    image = data.load_picture(args.image)
+    image = ImageOps.exif_transpose(data.load_picture(args.image))  # upright, as viewers show it
     net = models.get_model(args.model, weights=args.weights).eval()
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")

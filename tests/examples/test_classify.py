@@ -44,6 +44,25 @@ def test_it_prints_the_five_most_probable_classes(monkeypatch, capsys, folder):
     assert capsys.readouterr().out.splitlines() == expected
 
 
+def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, capsys, folder):
+    picture = Image.open(folder / "1.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by a quarter
+    picture.rotate(90).save(folder / "sideways.png", exif=exif)
+    lines = []
+    for name in ("1.png", "sideways.png"):
+        options = ["--model", "resnet18", "--weights", folder / "random.pth"]
+        run_here(monkeypatch, "classify.py", folder / name, *options)
+        lines.append(capsys.readouterr().out.splitlines()[1:])
+    assert lines[0] == lines[1]
+
+
+def test_networks_without_published_weights_are_no_choice(monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_here(monkeypatch, "classify.py", "x.png", "--model", "alexnet227")
+    assert "invalid choice: 'alexnet227'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -51,6 +51,16 @@ def test_it_colours_what_the_network_sees(monkeypatch, capsys, picture, options,
     assert is_background.mean() == pytest.approx(1 - expected, abs=0.03)
 
 
+def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, picture):
+    monkeypatch.setattr(models, "get_model", lambda name, weights: Bright())
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by a quarter
+    Image.open(picture).save(picture, exif=exif)
+    run_here(monkeypatch, "segment.py", picture, "--preset")
+    overlay = Image.open(picture.with_name("photo-segmented.png"))
+    assert overlay.width == 520 and overlay.height > 1040
+
+
 @pytest.mark.slow
 def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
     net = models.fcn_resnet50(aux_loss=True)

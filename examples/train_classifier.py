@@ -39,7 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", type=Path, metavar="FOLDER", help="without it, cats and dogs are drawn")
-    add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help="(%(default)s)")
+    names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
+    add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help=names)
     add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
     add("--freeze", action="store_true", help="train the last layers alone")
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")

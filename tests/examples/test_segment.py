@@ -86,6 +86,7 @@ def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
         (["none.png"], "none.png"),
         (["photo.png", "--weights", "none.pth"], "no file of weights at 'none.pth'"),
         (["photo.png"], "fcn_resnet101_coco-7ecb50ca.pth"),
+        (["photo.png", "--model", "fcn8s"], "fcn8s has no weights 'DEFAULT'"),
     ],
 )
 def test_a_mistake_is_told(monkeypatch, tmp_path, picture, arguments: list[Any], message):

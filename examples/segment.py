@@ -53,6 +53,10 @@ with mc.no_grad():
 labels = scores.argmax(0).cpu().numpy()
 
 scale = -(-400 // min(image.size))  # small pictures are hard to see
-viz.overlay_segmap(image, labels, published.categories, scale=scale).save(out)
+overlay = viz.overlay_segmap(image, labels, published.categories, scale=scale)
+try:
+    overlay.save(out)
+except (OSError, ValueError) as error:
+    sys.exit(f"error: cannot write {out}: {error}")
 found = [published.categories[label] for label in np.unique(labels) if label]
 print(f"{args.model} on {device} found {', '.join(found) or 'nothing'}; wrote {out}")

@@ -125,13 +125,13 @@ def get_weights(model: str, name: str = "DEFAULT") -> Weights:
     """What is known of published weights: file, transforms, classes, results.
 
     Args:
-        model: name of the network, such as ``"resnet34"``.
+        model: name of the network, such as ``"resnet34"``; upper and lower case are the same.
         name: such as ``"IMAGENET1K_V1"``, or ``"DEFAULT"`` for the best.
 
     Raises:
         ValueError: if there are none of that name; the message lists those that there are.
     """
-    entries = PUBLISHED.get(model, [])
+    entries = PUBLISHED.get(model.lower(), [])
     for entry in entries:
         if name == entry.name or (name == "DEFAULT" and entry is entries[-1]):
             return entry

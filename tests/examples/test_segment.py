@@ -61,6 +61,15 @@ def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, picture):
     assert overlay.width == 520 and overlay.height > 1040
 
 
+@pytest.mark.parametrize("out", ["nowhere/x.png", "x.what"])
+def test_a_place_where_nothing_can_be_written_is_told(monkeypatch, picture, out):
+    monkeypatch.setattr(models, "get_model", lambda name, weights: Bright())
+    monkeypatch.chdir(picture.parent)
+    with pytest.raises(SystemExit) as exit:
+        run_here(monkeypatch, "segment.py", picture, "--out", out)
+    assert exit.value.code.startswith(f"error: cannot write {out}: ")
+
+
 @pytest.mark.slow
 def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
     net = models.fcn_resnet50(aux_loss=True)

@@ -55,7 +55,7 @@ def test_entries() -> None:
     assert entry.name == "IMAGENET1K_V1"
     assert entry.url == "https://download.pytorch.org/models/resnet50-0676ba61.pth"
     assert entry.metrics == {"acc@1": 76.130, "acc@5": 92.862}
-    assert models.get_weights("resnet50").name == "IMAGENET1K_V2"
+    assert models.get_weights("ResNet50").name == "IMAGENET1K_V2"
     assert len(entry.categories) == 1000
     assert (entry.categories[0], entry.categories[999]) == ("tench", "toilet tissue")
     voc = models.get_weights("fcn_resnet101")

@@ -1,33 +1,45 @@
 """Name what photographs show: the five most probable of ImageNet's 1,000 classes.
 
-python examples/classify.py photo.jpg other.jpg --model resnet34      # downloads the weights once
+python examples/classify.py photo.jpg other.jpg --model resnet34   # downloads the weights once
 python examples/classify.py photo.jpg --model vgg16 --weights vgg16-397923af.pth
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+
+from PIL import ImageOps
 
 import minicnn as mc
 from minicnn import data, models
 from minicnn.device import cuda_is_available
 
-CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
+# alexnet227 has no published weights that would say which classes it knows
+CLASSIFIERS = [
+    name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
+]
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("images", nargs="+", metavar="IMAGE")
-parser.add_argument("--model", choices=CLASSIFIERS, default="resnet34", metavar="NAME")
-parser.add_argument("--weights", default="DEFAULT", help="a file, or the name of published weights")
+add = parser.add_argument
+add("images", nargs="+", metavar="IMAGE", help="a photograph")
+names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
+add("--model", choices=CLASSIFIERS, default="resnet34", metavar="NAME", help=names)
+add("--weights", default="DEFAULT", help="a file, or the name of published ones (%(default)s)")
 args = parser.parse_args()
 
 try:
-    published = models.get_weights(args.model)  # tells what the network expects, and the classes
-    images = [data.load_picture(path) for path in args.images]
+    images = [ImageOps.exif_transpose(data.load_picture(path)) for path in args.images]  # upright
     net = models.get_model(args.model, weights=args.weights).eval()
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")
+
+# what the network expects, and the classes; a file is taken for a copy of the best published one
+published = models.get_weights(
+    args.model, "DEFAULT" if os.path.exists(args.weights) else args.weights
+)
 
 device = "cuda" if cuda_is_available() else "cpu"
 net.to(device)

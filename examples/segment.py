@@ -2,6 +2,7 @@
 
     python examples/segment.py photo.jpg                       # downloads the weights once
     python examples/segment.py photo.jpg --weights fcn_resnet101_coco-7ecb50ca.pth
+    python examples/segment.py photo.jpg --model fcn8s --weights runs/segmentation/best.ckpt
 
 Writes photo-segmented.png: the picture, cut to 224 pixels, with the classes of Pascal VOC in their
 colours. --preset keeps the whole picture, at the size that the weights were tested on.
@@ -14,29 +15,32 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import ImageOps
 
 import minicnn as mc
 from minicnn import data, models, transforms, viz
 from minicnn.device import cuda_is_available
 
+SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("image", type=Path)
-parser.add_argument("--model", choices=("fcn_resnet50", "fcn_resnet101"), default="fcn_resnet101")
-parser.add_argument("--weights", default="DEFAULT", help="a file, or the name of published weights")
-parser.add_argument("--preset", action="store_true", help="resize as the weights were published")
-parser.add_argument("--out", type=Path, help="where to (IMAGE-segmented.png)")
+add = parser.add_argument
+add("image", type=Path, metavar="IMAGE", help="a photograph")
+add("--model", choices=SEGMENTERS, default="fcn_resnet101", help="(%(default)s)")
+add("--weights", default="DEFAULT", help="a file, or the name of published ones (%(default)s)")
+add("--preset", action="store_true", help="resize as published weights were tested")
+add("--out", type=Path, help="where to (IMAGE-segmented.png)")
 args = parser.parse_args()
 out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
 
 try:
-    image = data.load_picture(args.image)
+    image = ImageOps.exif_transpose(data.load_picture(args.image))  # upright, as viewers show it
     net = models.get_model(args.model, weights=args.weights).eval()
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")
 
-published = models.get_weights(args.model)
+published = models.get_weights("fcn_resnet101")  # steps and classes are the same for all
 *cut, to_tensor, normalize = published.transforms.transforms
 if not args.preset:
     cut = [transforms.Resize(256), transforms.CenterCrop(224)]
@@ -49,6 +53,10 @@ with mc.no_grad():
 labels = scores.argmax(0).cpu().numpy()
 
 scale = -(-400 // min(image.size))  # small pictures are hard to see
-viz.overlay_segmap(image, labels, published.categories, scale=scale).save(out)
+overlay = viz.overlay_segmap(image, labels, published.categories, scale=scale)
+try:
+    overlay.save(out)
+except (OSError, ValueError) as error:
+    sys.exit(f"error: cannot write {out}: {error}")
 found = [published.categories[label] for label in np.unique(labels) if label]
 print(f"{args.model} on {device} found {', '.join(found) or 'nothing'}; wrote {out}")

@@ -39,7 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--data", type=Path, metavar="FOLDER", help="without it, cats and dogs are drawn")
-    add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help="(%(default)s)")
+    names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
+    add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help=names)
     add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
     add("--freeze", action="store_true", help="train the last layers alone")
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
@@ -65,12 +66,15 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
         classes = train.classes
     else:
         if args.data:
+            refuse_train_alone(args.data)
             pictures = data.ImageFolder(args.data, loader=load)
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
             pictures = data.DogsVsCats(draw_dogs_vs_cats(args.out / "drawn", seed=args.seed))
         train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
         classes = pictures.classes
+    if len(classes) < 2:
+        raise ValueError(f"{args.data} must have a folder for each class, got only {classes[0]!r}")
     augment = [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip()]
     middle = [transforms.Resize(round(args.size * 256 / 224)), transforms.CenterCrop(args.size)]
     to_bytes = transforms.PILToTensor()
@@ -81,6 +85,16 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
     drop_last = len(train) > args.batch_size
     train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
     return train_loader, data.DataLoader(val, **options), classes
+
+
+def refuse_train_alone(folder: Path) -> None:
+    """Raises a ValueError for a folder train of classes without val, else taken for a class."""
+    train = folder / "train"
+    if train.is_dir() and any(path.is_dir() for path in train.iterdir()):
+        raise ValueError(
+            f"{folder} has a folder train, but none of the name val beside it; with --data {train} "
+            "a share of its pictures is set aside to validate"
+        )
 
 
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
@@ -167,5 +181,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except data.BrokenPicture as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")

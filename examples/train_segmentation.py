@@ -201,5 +201,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except data.BrokenPicture as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")

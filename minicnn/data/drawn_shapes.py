@@ -16,7 +16,7 @@ __all__ = ["SHAPES", "DrawnShapes"]
 
 SHAPES = ("background", "disc", "square", "triangle", "star")
 _CORNERS = {"square": 4, "triangle": 3}
-VOID_WIDTH = 2  # outermost pixels of a shape, which belong to no class, as between things in VOC
+VOID_WIDTH = 1  # outermost pixels of a shape, which belong to no class, as between things in VOC
 
 
 class DrawnShapes(Dataset):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from .dataset import SkipSample
@@ -48,6 +49,9 @@ BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPicture
 def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise") -> Image.Image:
     """The picture in a file's bytes, in mode RGB.
 
+    Of 16-bit grey values the upper 8 bits are kept, where Pillow's own conversion, and with it
+    torchvision, makes everything above 255 white.
+
     Args:
         read: gives the bytes.
         path: names it in errors.
@@ -60,12 +64,14 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
         data = read()
         if not data:
             raise ValueError("the file is empty")
-        picture = Image.open(BytesIO(data))
+        picture: Image.Image = Image.open(BytesIO(data))
         picture.load()
     except _DECODE_ERRORS as error:
         # Pillow names the bytes' address in memory, which says nothing.
         reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
         raise BROKEN[on_error](f"{path}: {reason}") from error
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
     return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
 
 

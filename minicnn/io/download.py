@@ -74,10 +74,12 @@ def download(url: str, progress: bool = True) -> Path:
 
 @contextlib.contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Waits until no other process is in here with the same file, where the system can tell."""
+    """Waits until no other process is in here with the same file; on Windows it does not."""
+    if fcntl is None:
+        yield
+        return
     with open(lock, "wb") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
         lock.unlink(missing_ok=True)
 

@@ -97,7 +97,7 @@ class AlexNet227(nn.Module):
         initialisers = {"kaiming": _kaiming_init, "paper": _paper_init}
         if init not in initialisers:
             raise ValueError(f"init must be one of {list(initialisers)}, got {init!r}")
-        with nn_init.no_default_init():
+        with nn_init.no_init():
             self.features = _features((96, 256, 384, 384, 256), 0, groups, lrn)
             self.classifier = _classifier(num_classes, dropout)
         initialisers[init](self)

@@ -119,8 +119,8 @@ def fcn_resnet50(
     Args:
         weights: published weights by name, or a file; the published ones have 21 classes.
         progress: whether to show a bar while downloading.
-        weights_backbone: published weights of the ResNet; None here, where torchvision downloads
-            them unless told not to.
+        weights_backbone: weights of the ResNet, by name or as a file; None here, where torchvision
+            downloads published ones unless told not to. Without effect next to ``weights``.
         kwargs: ``num_classes`` (21) and ``aux_loss`` (whether to have an auxiliary classifier; by
             default if the weights have one).
     """

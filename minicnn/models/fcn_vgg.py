@@ -66,7 +66,7 @@ class FCNVGG(nn.Module):
         if scale not in _SCALES:
             raise ValueError(f"scale must be one of {_SCALES}, got {scale}")
         self.scale = scale
-        with nn_init.no_default_init():
+        with nn_init.no_init():
             self.features = make_features(_VGG16, batch_norm, channels)
             self.classifier = nn.Sequential(  # VGG's two large linear layers as convolutions
                 nn.Conv2d(channels[4], hidden, kernel_size=7, padding=3),
@@ -117,13 +117,22 @@ class FCNVGG(nn.Module):
         """Takes the weights of a VGG-16; its two large linear layers become convolutions.
 
         Args:
-            state: the state_dict of :func:`minicnn.models.vgg16`.
+            state: the state_dict of :func:`minicnn.models.vgg16`; of ``vgg16_bn`` for a network with
+                batch norms.
+
+        Raises:
+            RuntimeError: if it does not fit, with all names and sizes that do not.
         """
-        own = {f"features.{name}": value for name, value in self.features.state_dict().items()}
-        taken = {name: state[name] for name in own}
-        for name, value in self.classifier.state_dict().items():
-            taken[f"classifier.{name}"] = state[f"classifier.{name}"].reshape(value.shape)
-        self.load_state_dict({**self.state_dict(), **taken})
+        own = self.state_dict()
+        parts = ("features.", "classifier.")
+        new_state = {name: value for name, value in own.items() if not name.startswith(parts)}
+        for name, value in state.items():
+            if name.startswith("classifier.6."):  # scores of VGG's own classes
+                continue
+            if value.ndim == 2 and name in own and value.numel() == own[name].numel():
+                value = value.reshape(own[name].shape)  # (O, C * KH * KW) to (O, C, KH, KW)
+            new_state[name] = value
+        self.load_state_dict(new_state)
 
 
 def _enlarge(channels: int, scale: int) -> nn.ConvTranspose2d:
@@ -138,7 +147,7 @@ def _fcn(
 ) -> FCNVGG:
     def make(**options: Any) -> FCNVGG:
         net = FCNVGG(scale, **options)
-        if weights_backbone is not None:
+        if weights is None and weights_backbone is not None:
             net.load_vgg16(load_state("vgg16", weights_backbone, progress))
         return net
 
@@ -153,7 +162,8 @@ def fcn32s(
     Args:
         weights: a file with weights of this network; none are published in a form that fits.
         progress: whether to show a bar while downloading.
-        weights_backbone: weights of VGG-16 to start from, by name or as a file.
+        weights_backbone: weights of VGG-16 to start from, by name or as a file; without effect
+            next to ``weights``, which hold them.
         kwargs: go to :class:`FCNVGG`.
     """
     return _fcn(32, weights, progress, weights_backbone, kwargs)

@@ -29,7 +29,8 @@ def replace_head(net: Net, num_classes: int) -> Net:
     for path in _head_layers(net):
         parent_path, _, name = path.rpartition(".")
         parent = net.get_submodule(parent_path)
-        setattr(parent, name, _for_classes(getattr(parent, name), num_classes))
+        old = getattr(parent, name)
+        setattr(parent, name, _for_classes(old, num_classes).train(old.training))
     return net
 
 

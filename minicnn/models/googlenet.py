@@ -216,8 +216,10 @@ def _to_plus_minus_one(x: Tensor) -> Tensor:
 def googlenet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
     """GoogLeNet; ``kwargs`` go to :class:`GoogLeNet`.
 
-    With weights, ``transform_input`` is on and ``aux_logits`` off unless asked for: the published
-    file's auxiliary classifiers were never trained.
+    With weights, ``transform_input`` is on unless told otherwise, since the published ones, and what
+    was fine-tuned from them, expect it: say ``transform_input=False`` with a file of a network that
+    was trained without. ``aux_logits`` is off unless asked for: the published file's auxiliary
+    classifiers were never trained.
     """
     if weights is None:
         return build("googlenet", GoogLeNet, None, progress, kwargs)
@@ -227,8 +229,7 @@ def googlenet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> G
     def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         return {"aux_logits": keeps_aux or "aux1.fc2.weight" in state}
 
-    skip = {"init_weights": False}
-    net = build("googlenet", GoogLeNet, weights, progress, kwargs, skip, options_of)
+    net = build("googlenet", GoogLeNet, weights, progress, kwargs, options_of)
     if not keeps_aux:
         net.aux_logits, net.aux1, net.aux2 = False, None, None
     return net

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from .. import nn
@@ -39,7 +40,7 @@ class VGG(nn.Module):
         features: what turns the images into (N, 512, h, w), see :func:`make_features`.
         num_classes: number of logits.
         init_weights: whether to draw the weights: convolutions Kaiming-normal by fan-out, linear
-            layers N(0, 0.01²), biases 0.
+            layers N(0, 0.01²), biases 0; otherwise layers start as they do by themselves.
         dropout: probability of both dropout layers.
 
     As ``torchvision.models.VGG``.
@@ -60,15 +61,16 @@ class VGG(nn.Module):
         super().__init__()
         self.features = features
         self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
-        self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(p=dropout),
-            nn.Linear(4096, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(p=dropout),
-            nn.Linear(4096, num_classes),
-        )
+        with nn_init.no_init() if init_weights else contextlib.nullcontext():
+            self.classifier = nn.Sequential(
+                nn.Linear(512 * 7 * 7, 4096),
+                nn.ReLU(inplace=True),
+                nn.Dropout(p=dropout),
+                nn.Linear(4096, 4096),
+                nn.ReLU(inplace=True),
+                nn.Dropout(p=dropout),
+                nn.Linear(4096, num_classes),
+            )
         if init_weights:
             for module in self.modules():
                 _init(module)
@@ -115,10 +117,9 @@ def _vgg(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> VG
     stages, batch_norm = _STAGES[name.removesuffix("_bn")], name.endswith("_bn")
 
     def make(**options: Any) -> VGG:
-        with nn_init.no_default_init():
-            return VGG(make_features(stages, batch_norm), **options)
+        return VGG(make_features(stages, batch_norm), **options)
 
-    return build(name, make, weights, progress, options, skip_init={"init_weights": False})
+    return build(name, make, weights, progress, options)
 
 
 def vgg11(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:

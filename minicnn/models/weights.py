@@ -47,8 +47,10 @@ class Weights:
         num_params: number of weights of the network.
         metrics: published results, in per cent.
         categories: names of the classes.
+        segments: whether the classes are of pixels, those of Pascal VOC, not of ImageNet's pictures.
+        transforms: makes of a PIL image what the network expects, (3, H, W).
         resize, crop: pixels of the shorter side, and of the square cut out of it (None: the whole
-            picture) in :attr:`transforms`.
+            picture) in ``transforms``.
     """
 
     name: str
@@ -123,13 +125,13 @@ def get_weights(model: str, name: str = "DEFAULT") -> Weights:
     """What is known of published weights: file, transforms, classes, results.
 
     Args:
-        model: name of the network, such as ``"resnet34"``.
+        model: name of the network, such as ``"resnet34"``; upper and lower case are the same.
         name: such as ``"IMAGENET1K_V1"``, or ``"DEFAULT"`` for the best.
 
     Raises:
         ValueError: if there are none of that name; the message lists those that there are.
     """
-    entries = PUBLISHED.get(model, [])
+    entries = PUBLISHED.get(model.lower(), [])
     for entry in entries:
         if name == entry.name or (name == "DEFAULT" and entry is entries[-1]):
             return entry
@@ -158,7 +160,6 @@ def build(
     weights: Any,
     progress: bool,
     options: dict[str, Any],
-    skip_init: Mapping[str, Any] | None = None,
     options_of: Callable[[Mapping[str, Tensor]], Mapping[str, Any]] | None = None,
 ) -> Net:
     """A network, with ``weights`` if any.
@@ -169,7 +170,6 @@ def build(
         weights: None, a file, the name of published weights, or a :class:`Weights`.
         progress: whether to show a bar while downloading.
         options: what the user asked for.
-        skip_init: options that save drawing weights that are then replaced.
         options_of: gives options that follow from which weights a file holds.
 
     Raises:
@@ -187,7 +187,7 @@ def build(
                 f"{asked}: build it with {classes} and call models.replace_head(net, {asked})"
             )
     state = load_state(model, weights, progress)
-    with nn_init.no_default_init():
-        net = make(**options, **(skip_init or {}), **(options_of(state) if options_of else {}))
+    with nn_init.no_init():  # all of its weights come from the file
+        net = make(**options, **(options_of(state) if options_of else {}))
     net.load_state_dict(state)
     return net

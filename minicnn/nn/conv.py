@@ -57,7 +57,7 @@ class _Conv(Module):
         self.register_parameter(
             "bias", empty_parameter((out_channels,), dtype, device) if bias else None
         )
-        init.default_init(self)
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw new weights."""

@@ -18,7 +18,8 @@ ReLU, MaxPool2d     ``max_pool2d(..., relu=True)``: the maximum of clipped numbe
 ==================  ============================================================================
 
 In Conv2d, ReLU, MaxPool2d (and with a batch norm in between) the ReLU goes to the pooling, and the
-clipped image is never stored. An Identity, such as :func:`fuse_conv_bn` leaves behind a convolution, does not part its neighbours.
+clipped image is never stored. An Identity, such as :func:`fuse_conv_bn` leaves behind a convolution,
+does not part its neighbours.
 
 Layers run one by one where somebody could tell the difference: if one of them has hooks or a
 ``forward`` of its own, or is of a subclass.

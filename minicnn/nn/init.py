@@ -28,7 +28,7 @@ __all__ = [
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
-    "no_default_init",
+    "no_init",
     "normal_",
     "ones_",
     "orthogonal_",
@@ -40,30 +40,25 @@ __all__ = [
 ]
 
 
-class _Defaults(threading.local):
-    skipped = False
+class _Drawing(threading.local):
+    off = False
 
 
-_defaults = _Defaults()
+_drawing = _Drawing()
 
 
 @contextmanager
-def no_default_init() -> Iterator[None]:
-    """Layers built inside keep uninitialised weights, for models that fill them themselves.
+def no_init() -> Iterator[None]:
+    """Nothing is drawn inside: layers built there have weights that were not initialised.
 
-    Drawing AlexNet's 58 million weights takes half a second; this avoids doing it twice.
+    For networks that fill them afterwards, or are given those of a file. Drawing AlexNet's 58 million
+    weights takes half a second.
     """
-    before, _defaults.skipped = _defaults.skipped, True
+    before, _drawing.off = _drawing.off, True
     try:
         yield
     finally:
-        _defaults.skipped = before
-
-
-def default_init(module: Any) -> None:
-    """Call ``module.reset_parameters()`` unless :func:`no_default_init` is in force."""
-    if not _defaults.skipped:
-        module.reset_parameters()
+        _drawing.off = before
 
 
 # ---------------------------------------------------------------------- distributions
@@ -71,6 +66,8 @@ def default_init(module: Any) -> None:
 
 def _fill(tensor: Tensor, draw: Callable[[Generator, Any], Any], generator: Any) -> Tensor:
     """Copy ``draw(generator, dtype)``, a NumPy array of the tensor's shape, into ``tensor``."""
+    if _drawing.off:
+        return tensor
     # NumPy draws float32 and float64 only; copy_ rounds to half precision.
     dtype = np.float64 if tensor.dtype == np.float64 else np.float32
     drawn = draw(random.default_generator if generator is None else generator, dtype)

@@ -35,7 +35,7 @@ class Linear(Module):
         self.register_parameter(
             "bias", empty_parameter((out_features,), dtype, device) if bias else None
         )
-        init.default_init(self)
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw new weights."""

@@ -33,7 +33,7 @@ def add_arguments(
     add("--out", type=Path, default=Path(out), help="folder for the results (%(default)s)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
     add("--workers", type=int, default=2, help="threads that load pictures (%(default)s)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="of all random numbers (%(default)s)")
     add("--resume", action="store_true", help="go on from last.ckpt in --out")
 
 

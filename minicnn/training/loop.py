@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..data import DataLoader
+from ..data import BrokenPicture, DataLoader
 from ..dtypes import float64
 from ..tensor import Tensor
 from .interrupt import StopRequest
@@ -90,7 +90,7 @@ def validate_classifier(
         criterion: called with logits and labels, it returns their mean loss.
 
     Raises:
-        ValueError: if the loader gives nothing.
+        BrokenPicture: if the loader gives nothing.
     """
     loss: Any = 0.0
     truth, predicted, classes = [], [], 0
@@ -102,7 +102,7 @@ def validate_classifier(
         predicted.append(logits.argmax(dim=1).cpu().numpy())
         classes = logits.shape[1]
     if not truth:
-        raise ValueError("none of the validation pictures can be read")
+        raise BrokenPicture("none of the validation pictures can be read")
     confusion = confusion_matrix(np.concatenate(truth), np.concatenate(predicted), classes)
     count = confusion.sum()
     return {

@@ -29,6 +29,9 @@ class JointTransform:
 
     Called with a PIL image and a mask (PIL image of mode L or P, its pixels the labels), it gives
     what ``image`` gives and int64 labels (H, W), 255 for void.
+
+    Raises:
+        ValueError: when called, for a mask of another mode or another size than the picture's.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class JointTransform:
         self._for_masks = [_for_mask(transform) for transform in self.both]
 
     def __call__(self, image: Image.Image, mask: Image.Image) -> tuple[Any, Tensor]:
+        if mask.mode not in ("L", "P"):
+            raise ValueError(f"mask must be of mode L or P, its pixels the labels, got {mask.mode}")
         if image.size != mask.size:
             raise ValueError(f"mask must have the image's size {image.size}, got {mask.size}")
         # Labels one higher while they are moved, so that void is 0: black, as what is filled in.

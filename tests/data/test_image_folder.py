@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pictures import jpeg, write_folder
+from PIL import Image
 
-from minicnn.data import DataLoader, DatasetFolder, ImageFolder
+from minicnn.data import DataLoader, DatasetFolder, ImageFolder, load_picture
 from minicnn.data.image_folder import IMG_EXTENSIONS
 
 pytestmark = pytest.mark.cpu_only
@@ -75,3 +77,22 @@ def test_an_unreadable_picture_is_named_by_the_loader(tmp_path: Path):
     write_folder(tmp_path, {"a/x.jpg": b"not a picture"})
     with pytest.raises(ValueError, match=r"in sample 0 \(.*x\.jpg\)"):
         list(DataLoader(ImageFolder(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", ".png"), ("LA", ".png"), ("P", ".gif"), ("CMYK", ".tif"),
+                         ("RGBA", ".png"), ("I;16", ".png"), ("I;16", ".tif"), ("I", ".tif")],
+)  # fmt: skip
+def test_pictures_of_every_mode_look_the_same(tmp_path: Path, mode: str, suffix: str) -> None:
+    grey = np.linspace(0, 255, 40).astype(np.uint8)[None].repeat(30, 0)
+    picture = Image.fromarray(grey)
+    if mode.startswith("I"):  # 16 bits
+        wide = grey.astype(np.uint16) * 257
+        picture = Image.fromarray(wide if mode == "I;16" else wide.astype(np.int32))
+    else:
+        picture = picture.convert(mode)
+    assert picture.mode == mode
+    picture.save(tmp_path / f"x{suffix}")
+    loaded = load_picture(tmp_path / f"x{suffix}")
+    assert loaded.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(loaded), grey[..., None].repeat(3, 2))

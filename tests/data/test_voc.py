@@ -94,15 +94,21 @@ def test_drawn_shapes_are_the_same_each_time() -> None:
 
 def test_drawn_shapes_hold_every_class_and_thin_void() -> None:
     counts = np.zeros(256)
-    for picture, mask in DrawnShapes(60, size=64):
+    background = np.zeros((60, 66, 66), bool)
+    void = np.zeros((60, 64, 64), bool)
+    for i, (picture, mask) in enumerate(DrawnShapes(60, size=64)):
         assert (picture.mode, mask.mode, picture.size, mask.size) == (
             "RGB",
             "L",
             (64, 64),
             (64, 64),
         )
-        counts += np.bincount(np.asarray(mask).ravel(), minlength=256)
+        labels = np.asarray(mask)
+        counts += np.bincount(labels.ravel(), minlength=256)
+        void[i], background[i, 1:-1, 1:-1] = labels == 255, labels == 0
     shares = counts / counts.sum()
     assert (shares[: len(SHAPES)] > 0.01).all()
+    windows = np.lib.stride_tricks.sliding_window_view(background, (3, 3), (1, 2))
     assert 0 < shares[255] < 0.1
+    assert windows.any((3, 4))[void].mean() > 0.99, "void is one pixel wide"
     assert shares[[*range(len(SHAPES)), 255]].sum() == pytest.approx(1)

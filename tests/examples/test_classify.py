@@ -9,7 +9,7 @@ from PIL import Image
 from scripts import run_here
 
 import minicnn as mc
-from minicnn import models
+from minicnn import models, nn
 from minicnn.data.drawn import draw_pet
 from minicnn.nn import functional as F
 
@@ -42,6 +42,45 @@ def test_it_prints_the_five_most_probable_classes(monkeypatch, capsys, folder):
         for label in np.argsort(-probabilities)[:5]:
             expected.append(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")
     assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, capsys, folder):
+    picture = Image.open(folder / "1.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by a quarter
+    picture.rotate(90).save(folder / "sideways.png", exif=exif)
+    lines = []
+    for name in ("1.png", "sideways.png"):
+        options = ["--model", "resnet18", "--weights", folder / "random.pth"]
+        run_here(monkeypatch, "classify.py", folder / name, *options)
+        lines.append(capsys.readouterr().out.splitlines()[1:])
+    assert lines[0] == lines[1]
+
+
+def test_named_weights_bring_their_own_steps(monkeypatch, folder):
+    asked, get_weights = [], models.get_weights
+
+    def note(*arguments: str) -> models.Weights:
+        asked.append(arguments)
+        return get_weights(*arguments)
+
+    monkeypatch.setattr(models, "get_weights", note)
+    monkeypatch.setattr(models, "get_model", lambda name, weights: Thousand())
+    options = ["--model", "resnet50", "--weights"]
+    for weights in ("IMAGENET1K_V1", "DEFAULT", folder / "random.pth"):
+        run_here(monkeypatch, "classify.py", folder / "1.png", *options, weights)
+    assert asked == [("resnet50", name) for name in ("IMAGENET1K_V1", "DEFAULT", "DEFAULT")]
+
+
+class Thousand(nn.Module):
+    def forward(self, x: mc.Tensor) -> mc.Tensor:
+        return mc.zeros(len(x), 1000)
+
+
+def test_networks_without_published_weights_are_no_choice(monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_here(monkeypatch, "classify.py", "x.png", "--model", "alexnet227")
+    assert "invalid choice: 'alexnet227'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

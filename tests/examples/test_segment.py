@@ -51,6 +51,25 @@ def test_it_colours_what_the_network_sees(monkeypatch, capsys, picture, options,
     assert is_background.mean() == pytest.approx(1 - expected, abs=0.03)
 
 
+def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, picture):
+    monkeypatch.setattr(models, "get_model", lambda name, weights: Bright())
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by a quarter
+    Image.open(picture).save(picture, exif=exif)
+    run_here(monkeypatch, "segment.py", picture, "--preset")
+    overlay = Image.open(picture.with_name("photo-segmented.png"))
+    assert overlay.width == 520 and overlay.height > 1040
+
+
+@pytest.mark.parametrize("out", ["nowhere/x.png", "x.what"])
+def test_a_place_where_nothing_can_be_written_is_told(monkeypatch, picture, out):
+    monkeypatch.setattr(models, "get_model", lambda name, weights: Bright())
+    monkeypatch.chdir(picture.parent)
+    with pytest.raises(SystemExit) as exit:
+        run_here(monkeypatch, "segment.py", picture, "--out", out)
+    assert exit.value.code.startswith(f"error: cannot write {out}: ")
+
+
 @pytest.mark.slow
 def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
     net = models.fcn_resnet50(aux_loss=True)
@@ -76,6 +95,7 @@ def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
         (["none.png"], "none.png"),
         (["photo.png", "--weights", "none.pth"], "no file of weights at 'none.pth'"),
         (["photo.png"], "fcn_resnet101_coco-7ecb50ca.pth"),
+        (["photo.png", "--model", "fcn8s"], "fcn8s has no weights 'DEFAULT'"),
     ],
 )
 def test_a_mistake_is_told(monkeypatch, tmp_path, picture, arguments: list[Any], message):

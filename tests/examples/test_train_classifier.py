@@ -114,6 +114,9 @@ def test_googlenets_auxiliary_losses_count_three_tenths_each():
         ("--data {data} --weights none.pth", "no file of weights at 'none.pth'"),
         ("--data {data} --weights IMAGENET1K_V9", "resnet18 has no weights 'IMAGENET1K_V9'"),
         ("--data {data} --model googlenet --size 14", "at least 15, got (1, 3, 14, 14)"),
+        ("--data {alone}", "has a folder train, but none of the name val"),
+        ("--data {single}", "must have a folder for each class, got only 'red'"),
+        ("--data {broken} --size 32", "none of the validation pictures can be read"),
         ("--data {data} --resume", "no run to go on with"),
         ("--data {data} --epochs 0", "total_steps 0"),
         ("--data {data}/train --val-fraction 2", "between 0 and 1, got 2.0"),
@@ -124,7 +127,13 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
     (tmp_path / "empty").mkdir()
     shutil.copytree(data, tmp_path / "other")
     shutil.rmtree(tmp_path / "other" / "val" / "green")
-    places = {"data": data, "empty": tmp_path / "empty", "other": tmp_path / "other"}
+    shutil.copytree(data / "train", tmp_path / "alone" / "train")
+    shutil.copytree(data / "train" / "red", tmp_path / "single" / "red")
+    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+        (tmp_path / "broken" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "broken" / name).write_bytes(b"no picture")
+    places = {name: tmp_path / name for name in ("empty", "other", "alone", "single", "broken")}
+    places["data"] = data
     options = f"--model resnet18 {options} --device cpu --out {tmp_path / 'out'}"
     with pytest.raises(SystemExit) as exit:
         run_here(monkeypatch, SCRIPT, *options.format(**places).split())

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from minicnn.io import download as download_module
 from minicnn.io.download import cache_folder, download
 
 CONTENT = os.urandom(3_000_000)
@@ -86,6 +87,14 @@ def test_the_file_comes_into_the_cache_once(server: Any, home: Path, capfd: Any)
     server.status = 503  # from here on, as if offline
     assert download(server.url + NAME) == path
     assert len(server.requests) == 1
+
+
+def test_without_locks(server: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where an open file cannot be deleted either."""
+    monkeypatch.setattr(download_module, "fcntl", None)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: pytest.fail("nothing is to be deleted"))
+    path = download(server.url + NAME, progress=False)
+    assert path.read_bytes() == CONTENT and os.listdir(path.parent) == [NAME]
 
 
 def test_a_bar_is_shown(server: Any, capfd: Any) -> None:

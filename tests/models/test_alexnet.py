@@ -11,7 +11,7 @@ import torch
 import minicnn as mc
 from benchmarks import torch_models
 from minicnn import models, nn
-from minicnn.nn.init import no_default_init
+from minicnn.nn.init import no_init
 
 KEYS = [
     *(f"features.{i}.{name}" for i in (0, 3, 6, 8, 10) for name in ("weight", "bias")),
@@ -50,7 +50,7 @@ def _twin(net: nn.Module, channels: tuple[int, ...], padding: int, num_classes: 
 def test_counts_keys_and_repr(
     make: Any, classes: int, channels: Any, padding: int, count: int
 ) -> None:
-    with no_default_init():
+    with no_init():
         net = make(num_classes=classes)
     assert sum(p.numel() for p in net.parameters()) == count
     assert list(net.state_dict()) == KEYS
@@ -97,7 +97,7 @@ def test_outputs_and_every_gradient_equal_torch(
 
 
 def test_the_paper_to_the_letter_has_other_counts_and_keys() -> None:
-    with no_default_init():
+    with no_init():
         net = _literal(num_classes=1000)
     assert sum(p.numel() for p in net.parameters()) == 60_965_224
     assert [key for key in net.state_dict() if key.startswith("features")] == [
@@ -132,7 +132,7 @@ def test_paper_initialisation_warns_and_sets_biases() -> None:
 
 
 def test_dropout_rate_is_an_argument() -> None:
-    with no_default_init():
+    with no_init():
         net = models.alexnet(num_classes=2, dropout=0.25)
     assert net.classifier[0].p == net.classifier[3].p == 0.25
 
@@ -146,7 +146,7 @@ def test_dropout_rate_is_an_argument() -> None:
     ],
 )
 def test_wrong_input_is_named(shape: tuple[int, ...], message: str) -> None:
-    with no_default_init():
+    with no_init():
         net = models.alexnet(num_classes=2)
     paper = models.AlexNet227.__new__(models.AlexNet227)  # forward checks before it computes
     with pytest.raises(ValueError, match=message):

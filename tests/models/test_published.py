@@ -55,7 +55,7 @@ def test_entries() -> None:
     assert entry.name == "IMAGENET1K_V1"
     assert entry.url == "https://download.pytorch.org/models/resnet50-0676ba61.pth"
     assert entry.metrics == {"acc@1": 76.130, "acc@5": 92.862}
-    assert models.get_weights("resnet50").name == "IMAGENET1K_V2"
+    assert models.get_weights("ResNet50").name == "IMAGENET1K_V2"
     assert len(entry.categories) == 1000
     assert (entry.categories[0], entry.categories[999]) == ("tench", "toilet tissue")
     voc = models.get_weights("fcn_resnet101")
@@ -177,7 +177,44 @@ def _vgg16_state() -> dict[str, np.ndarray]:
     }
 
 
+def test_vgg16_of_another_form_does_not_fit() -> None:
+    state = {name: mc.Tensor(value) for name, value in _vgg16_state().items()}
+    del state["features.5.bias"]
+    state["classifier.3.weight"] = mc.zeros(5, 6)
+    net = models.FCNVGG(32, 2, channels=(4, 4, 8, 8, 8), hidden=6)
+    with pytest.raises(RuntimeError) as failure:
+        net.load_vgg16({**state, "extra": mc.zeros(1)})
+    for part in (
+        'Missing key(s) in state_dict: "features.5.bias"',
+        '"extra"',
+        "classifier.3.weight",
+    ):
+        assert part in str(failure.value)
+
+
+@pytest.mark.parametrize("name", ["fcn16s", "fcn_resnet50"])
+def test_weights_hold_their_backbone(name: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"channels": (4, 4, 8, 8, 8), "hidden": 6} if name == "fcn16s" else {}
+    net = build(name, **options)
+    save_weights(net.state_dict(), tmp_path / "x.npz")
+    again = models.get_model(
+        name, weights=tmp_path / "x.npz", weights_backbone="DEFAULT", **options
+    )  # fmt: skip
+    for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True):
+        np.testing.assert_array_equal(a.cpu().numpy(), b.cpu().numpy())
+
+
 # ---- by file ----
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "fcn_resnet50"])
+def test_what_a_file_replaces_is_not_drawn(name: str, tmp_path: Path) -> None:
+    save_weights(build(name).state_dict(), tmp_path / "x.safetensors")
+    before = mc.random.default_generator.get_state()
+    models.get_model(name, weights=tmp_path / "x.safetensors")
+    assert mc.random.default_generator.get_state() == before
+    models.get_model("resnet18", num_classes=2)
+    assert mc.random.default_generator.get_state() != before
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
@@ -263,9 +300,10 @@ def test_a_new_head_and_nothing_else(name: str) -> None:
         assert np.isfinite(after[key].cpu().numpy()).all(), f"{key} was not drawn"
 
 
-def test_a_new_head_has_the_dtype_of_the_old_one() -> None:
-    net = models.resnet18().to(dtype=mc.float64)
+def test_a_new_head_has_the_dtype_and_the_mode_of_the_old_one() -> None:
+    net = build("resnet18").to(dtype=mc.float64)
     assert models.replace_head(net, 2).fc.weight.dtype == np.float64
+    assert net.fc.training and not models.replace_head(net.eval(), 2).fc.training
     fcn = models.FCNVGG(8, 21, channels=(4, 4, 8, 8, 8), hidden=6)
     models.replace_head(fcn, 2)
     assert fcn.eval()(mc.zeros(1, 3, 32, 45))["out"].shape == (1, 2, 32, 45)
@@ -376,6 +414,17 @@ def test_the_smallest_pictures(make: Any, smallest: int, name: str) -> None:
         assert net(mc.zeros(1, 3, smallest, smallest)).shape == (1, 2)
     with pytest.raises(ValueError, match=rf"{name} expects .* at least {smallest}"):
         net(mc.zeros(1, 3, smallest - 1, 80))
+
+
+@pytest.mark.slow
+@pytest.mark.not_emulated
+def test_vgg_may_start_as_its_layers_do() -> None:
+    net = models.vgg11(init_weights=False, num_classes=2)
+    for layer in (net.features[3], net.classifier[3]):  # U(±1 / sqrt(fan_in))
+        weight = layer.weight.detach().cpu().numpy()
+        assert weight.std() == pytest.approx((3 * weight[0].size) ** -0.5, rel=0.02)
+    weight = models.vgg11(num_classes=2).classifier[0].weight.detach().cpu().numpy()
+    assert weight.std() == pytest.approx(0.01, rel=0.02)
 
 
 def test_resnets_refuse_what_torchvisions_do() -> None:

@@ -123,10 +123,15 @@ def test_trunc_normal_warns_far_from_the_mean() -> None:
     assert values.mean() == pytest.approx(3.27, abs=0.05)
 
 
-def test_no_default_init_leaves_weights_alone() -> None:
+def test_no_init_draws_nothing() -> None:
     mc.manual_seed(0)
-    with init.no_default_init():
+    weight = mc.ones(4)
+    with init.no_init():
         nn.Linear(3, 2)
+        assert init.kaiming_normal_(weight.reshape(2, 2)).tolist() == [[1, 1], [1, 1]]
+        with init.no_init():
+            pass
+        assert init.uniform_(weight) is weight and weight.tolist() == [1, 1, 1, 1]
     np.testing.assert_array_equal(
         init.normal_(mc.empty(4)).cpu().numpy(),
         init.normal_(mc.empty(4), generator=mc.random.Generator(0)).cpu().numpy(),

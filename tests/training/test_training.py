@@ -311,7 +311,7 @@ def test_validation_of_a_classifier_weighs_batches_by_their_size():
     found = training.validate_classifier(loader, lambda x: x, nn.functional.cross_entropy)
     assert found["val_loss"] == pytest.approx(nn.functional.cross_entropy(logits, labels).item())
     assert (found["val_accuracy"], found["val_confusion"]) == (0.8, [[2, 0], [1, 2]])
-    with pytest.raises(ValueError, match="none of the validation pictures can be read"):
+    with pytest.raises(data.BrokenPicture, match="none of the validation pictures can be read"):
         training.validate_classifier([], lambda x: x, nn.functional.cross_entropy)
 
 

@@ -129,6 +129,13 @@ def test_sizes_must_agree() -> None:
         T.JointTransform([], [])(picture, mask.crop((0, 0, 39, 30)))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "I", "1"])
+def test_masks_of_other_modes(mode: str) -> None:
+    picture, mask = pair()
+    with pytest.raises(ValueError, match=f"mode L or P, its pixels the labels, got {mode}"):
+        T.JointTransform([], [])(picture, mask.convert(mode))
+
+
 def test_repr() -> None:
     text = repr(T.JointTransform([T.Resize(256)], [T.ToTensor()]))
     assert text.startswith("JointTransform(both=[Resize(size=256") and "image=[ToTensor()]" in text

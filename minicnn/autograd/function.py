@@ -65,30 +65,35 @@ class Function:
         Raises:
             RuntimeError: if the tensors are not all on one device.
         """
-        TensorClass = _tensor.Tensor
-        node = cls()
-        tensors = [isinstance(x, TensorClass) for x in inputs]
-        arrays = [x.array if is_tensor else x for x, is_tensor in zip(inputs, tensors)]
-        _check_one_device(cls, arrays)
-        recording = mode.grad
-        if recording:
-            for x, is_tensor in zip(inputs, tensors):
-                if is_tensor and x.view_of is not None:
-                    x.refresh_history()
-        node.needs_input_grad = tuple(
-            recording and is_tensor and x.requires_grad for x, is_tensor in zip(inputs, tensors)
-        )
+        # One pass over the inputs, and no more than needed where nothing is recorded: for a small
+        # tensor the time of an operation is the time of this function.
+        Tensor, recording = _tensor.Tensor, mode.grad
+        node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
+        for x in inputs:
+            needed = False
+            if isinstance(x, Tensor):
+                if recording:
+                    if x.view_of is not None:
+                        x.refresh_history()
+                    needed = x.requires_grad
+                x = x.array
+                all_numpy = all_numpy and type(x) is np.ndarray
+            elif hasattr(x, "shape"):
+                all_numpy = False
+            arrays.append(x)
+            needs_input_grad.append(needed)
+        if not all_numpy:
+            _check_one_device(cls, arrays)
+        node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
         results = cls.forward(node, *arrays, **options)
-        single = not isinstance(results, tuple)
-        if single:
-            results = (results,)
-        outputs = tuple(map(TensorClass, results))
+        many = isinstance(results, tuple)
+        outputs = tuple(map(Tensor, results)) if many else (Tensor(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
-        if any(node.needs_input_grad):
-            node._record(inputs, arrays, results, outputs)
-        return outputs[0] if single else outputs
+        if True in needs_input_grad:
+            node._record(inputs, arrays, results if many else (results,), outputs)
+        return outputs if many else outputs[0]
 
     def save_for_backward(self, *values: Any) -> None:
         """Keeps arrays (inputs, outputs or others) that ``backward`` reads as ``saved_tensors``."""

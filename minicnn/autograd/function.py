@@ -67,11 +67,11 @@ class Function:
         """
         # One pass over the inputs, and no more than needed where nothing is recorded: for a small
         # tensor the time of an operation is the time of this function.
-        Tensor, recording = _tensor.Tensor, mode.grad
+        TensorClass, recording = _tensor.Tensor, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
-            if isinstance(x, Tensor):
+            if isinstance(x, TensorClass):
                 if recording:
                     if x.view_of is not None:
                         x.refresh_history()
@@ -88,7 +88,7 @@ class Function:
         node._to_save = ()
         results = cls.forward(node, *arrays, **options)
         many = isinstance(results, tuple)
-        outputs = tuple(map(Tensor, results)) if many else (Tensor(results),)
+        outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
         if True in needs_input_grad:
@@ -117,21 +117,21 @@ class Function:
         results: Sequence[Any],
         outputs: Sequence[Any],
     ) -> None:
-        self.edges = tuple(
-            edge_of(x) if needed else None for x, needed in zip(inputs, self.needs_input_grad)
-        )
-        self._inputs = tuple(
-            (a.shape, a.dtype) if needed else None
-            for a, needed in zip(arrays, self.needs_input_grad)
-        )
-        self._outputs = tuple(
-            (out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs
-        )
+        edges: list[Any] = []
+        forms: list[Any] = []
+        for x, array, needed in zip(inputs, arrays, self.needs_input_grad):
+            edges.append(edge_of(x) if needed else None)
+            forms.append((array.shape, array.dtype) if needed else None)
+        self.edges, self._inputs = tuple(edges), tuple(forms)
+        self._outputs = tuple([(a.shape, a.dtype, xp_of(a)) for a in results])
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         self._saved = tuple(
-            _save(value, inputs, arrays, results, outputs) for value in self._to_save
+            [
+                _NOTHING if value is None else _save(value, inputs, arrays, results, outputs)
+                for value in self._to_save
+            ]
         )
         self._to_save = ()
         for index, out in enumerate(outputs):
@@ -210,6 +210,9 @@ class _Constant:
 
     def unpack(self, node: Function) -> Any:
         return self.value
+
+
+_NOTHING = _Constant(None)
 
 
 def _save(

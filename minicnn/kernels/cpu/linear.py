@@ -67,19 +67,20 @@ def linear_weight_grad(
     """(N, K): the gradient of :func:`linear` by ``weight``, in ``dtype`` or that of ``x``."""
     compute, dtype = compute_type(x), np.dtype(dtype or x.dtype)
     grad, x = grad.astype(compute, copy=False), x.astype(compute, copy=False)
-    rows = _rows_at_a_time(*grad.shape, x.shape[1])
+    (M, N), K = grad.shape, x.shape[1]
+    rows = _rows_at_a_time(M, N, K)
     if not rows:
         return np.matmul(grad.T, x).astype(dtype, copy=False)
 
-    out = np.empty((grad.shape[1], x.shape[1]), dtype)
-    multiply = np.multiply if len(x) == 1 else np.matmul  # an outer product is no work for BLAS
+    out = np.empty((N, K), dtype)
+    multiply = np.multiply if M == 1 else np.matmul  # an outer product is no work for BLAS
 
     def work(start: int, stop: int) -> None:
         for top in range(start * rows, stop * rows, rows):
             at = slice(top, top + rows)
             multiply(grad.T[at], x, out=out[at])
 
-    for_each_slice(-(-len(out) // rows), work)
+    for_each_slice(-(-N // rows), work)
     return out
 
 

@@ -86,16 +86,8 @@ class Tensor(TensorMethods):
     grad_fn: autograd.Function | None
 
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
-        if isinstance(array, np.generic):  # NumPy's results without dimensions
-            array = np.asarray(array)
-        elif not isinstance(array, np.ndarray) and not hasattr(
-            type(array),
-            "__cuda_array_interface__",  # of the class: an array would make one
-        ):
-            raise TypeError(
-                f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
-                "use minicnn.tensor(…)"
-            )
+        if type(array) is not np.ndarray:
+            array = _checked(array)
         self.array = array
         self.requires_grad = False
         self.grad = None
@@ -457,6 +449,19 @@ class Tensor(TensorMethods):
         if self.grad_fn is not None:
             raise RuntimeError("only leaves can be pickled: use x.detach()")
         return _rebuild, (type(self), self.array, self.requires_grad)
+
+
+def _checked(array: Any) -> Any:
+    """An array that a tensor can wrap."""
+    if isinstance(array, np.generic):  # NumPy's results without dimensions
+        return np.asarray(array)
+    of_a_gpu = hasattr(type(array), "__cuda_array_interface__")  # of an array it would make one
+    if not isinstance(array, np.ndarray) and not of_a_gpu:
+        raise TypeError(
+            f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
+            "use minicnn.tensor(…)"
+        )
+    return array
 
 
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool) -> Tensor:

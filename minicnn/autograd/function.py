@@ -65,30 +65,35 @@ class Function:
         Raises:
             RuntimeError: if the tensors are not all on one device.
         """
-        TensorClass = _tensor.Tensor
-        node = cls()
-        tensors = [isinstance(x, TensorClass) for x in inputs]
-        arrays = [x.array if is_tensor else x for x, is_tensor in zip(inputs, tensors)]
-        _check_one_device(cls, arrays)
-        recording = mode.grad
-        if recording:
-            for x, is_tensor in zip(inputs, tensors):
-                if is_tensor and x.view_of is not None:
-                    x.refresh_history()
-        node.needs_input_grad = tuple(
-            recording and is_tensor and x.requires_grad for x, is_tensor in zip(inputs, tensors)
-        )
+        # One pass over the inputs, and no more than needed where nothing is recorded: for a small
+        # tensor the time of an operation is the time of this function.
+        TensorClass, recording = _tensor.Tensor, mode.grad
+        node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
+        for x in inputs:
+            needed = False
+            if isinstance(x, TensorClass):
+                if recording:
+                    if x.view_of is not None:
+                        x.refresh_history()
+                    needed = x.requires_grad
+                x = x.array
+                all_numpy = all_numpy and type(x) is np.ndarray
+            elif hasattr(x, "shape"):
+                all_numpy = False
+            arrays.append(x)
+            needs_input_grad.append(needed)
+        if not all_numpy:
+            _check_one_device(cls, arrays)
+        node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
         results = cls.forward(node, *arrays, **options)
-        single = not isinstance(results, tuple)
-        if single:
-            results = (results,)
-        outputs = tuple(map(TensorClass, results))
+        many = isinstance(results, tuple)
+        outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
-        if any(node.needs_input_grad):
-            node._record(inputs, arrays, results, outputs)
-        return outputs[0] if single else outputs
+        if True in needs_input_grad:
+            node._record(inputs, arrays, results if many else (results,), outputs)
+        return outputs if many else outputs[0]
 
     def save_for_backward(self, *values: Any) -> None:
         """Keeps arrays (inputs, outputs or others) that ``backward`` reads as ``saved_tensors``."""
@@ -112,21 +117,21 @@ class Function:
         results: Sequence[Any],
         outputs: Sequence[Any],
     ) -> None:
-        self.edges = tuple(
-            edge_of(x) if needed else None for x, needed in zip(inputs, self.needs_input_grad)
-        )
-        self._inputs = tuple(
-            (a.shape, a.dtype) if needed else None
-            for a, needed in zip(arrays, self.needs_input_grad)
-        )
-        self._outputs = tuple(
-            (out.array.shape, out.array.dtype, xp_of(out.array)) for out in outputs
-        )
+        edges: list[Any] = []
+        forms: list[Any] = []
+        for x, array, needed in zip(inputs, arrays, self.needs_input_grad):
+            edges.append(edge_of(x) if needed else None)
+            forms.append((array.shape, array.dtype) if needed else None)
+        self.edges, self._inputs = tuple(edges), tuple(forms)
+        self._outputs = tuple([(a.shape, a.dtype, xp_of(a)) for a in results])
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         self._saved = tuple(
-            _save(value, inputs, arrays, results, outputs) for value in self._to_save
+            [
+                _NOTHING if value is None else _save(value, inputs, arrays, results, outputs)
+                for value in self._to_save
+            ]
         )
         self._to_save = ()
         for index, out in enumerate(outputs):
@@ -205,6 +210,9 @@ class _Constant:
 
     def unpack(self, node: Function) -> Any:
         return self.value
+
+
+_NOTHING = _Constant(None)
 
 
 def _save(

@@ -107,6 +107,8 @@ loss scaling (grad_scaler.py); scalars of float32, growth_tracker of int32, in t
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -119,10 +121,9 @@ __all__ = ["Geometry", "of"]
 
 def of(array: Any) -> ModuleType:
     """The kernels for the device that ``array`` lives on: ``kernels.cpu`` or ``kernels.cuda``."""
-    if isinstance(array, np.ndarray):
-        from . import cpu
+    return _kernels("cpu" if isinstance(array, np.ndarray) else "cuda")
 
-        return cpu
-    from . import cuda
 
-    return cuda
+@cache
+def _kernels(device: str) -> ModuleType:
+    return import_module(f".{device}", __name__)

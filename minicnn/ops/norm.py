@@ -12,8 +12,9 @@ from ..dtypes import HALVES, float32
 from ..tensor import Tensor
 from .activation import ReLUBackward
 from .choice import clamp
-from .elementwise import abs, add, mul, pow, sub
+from .elementwise import abs, add, mul, pow, quiet, sub
 from .linear import matmul
+from .promotion import widened
 from .reduce import mean, sum
 from .shape import permute, reshape
 
@@ -167,9 +168,23 @@ def batch_norm(
         raise RuntimeError(
             "batch_norm needs running_mean and running_var when not training, got None"
         )
-    scale = mul(weight, pow(running_var + eps, -0.5))
-    shift = sub(bias, mul(running_mean, scale))
+    scale, shift = _folded(weight, bias, running_mean, running_var, eps)
     return ChannelAffine.apply(x, scale, shift, residual, relu=relu)
+
+
+@quiet
+def _folded(
+    weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    """The factor and the offset (C,) of each channel that normalise by given statistics."""
+    given: Any = (weight, bias, mean, var)
+    recorded = is_grad_enabled() and any(v.requires_grad for v in given)
+    if not recorded:  # plain arrays then: for small images, five operations more would cost most
+        given = [widened(v.array) for v in given]
+    weight, bias, mean, var = given
+    scale = weight * (var + eps) ** -0.5
+    shift = bias - mean * scale
+    return (scale, shift) if recorded else (Tensor(scale), Tensor(shift))
 
 
 def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:

@@ -27,12 +27,9 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         TypeError: for an operand that is neither a tensor nor a number.
         RuntimeError: for shapes that do not broadcast.
     """
-    tensors = [x for x in operands if isinstance(x, Tensor)]
-    if len(tensors) == len(operands) and all(
-        t.array.dtype == tensors[0].array.dtype and t.array.shape == tensors[0].array.shape
-        for t in tensors
-    ):
+    if _agree(operands):
         return operands
+    tensors = [x for x in operands if isinstance(x, Tensor)]
     scalars = [_number(name, x) for x in operands if not isinstance(x, Tensor)]
     if len(tensors) > 1:
         check_broadcast(name, tensors)
@@ -44,6 +41,26 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         else:
             cast.append(_number(name, x))
     return tuple(cast)
+
+
+def _agree(operands: tuple[Operand, ...]) -> bool:
+    """Whether operands, as most do, need no cast: tensors of one dtype and shape, or such a tensor
+    of floating point and numbers.
+    """
+    shape = dtype = None
+    numbers = False
+    for x in operands:
+        if isinstance(x, Tensor):
+            array = x.array
+            if dtype is None:
+                shape, dtype = array.shape, array.dtype
+            elif array.dtype != dtype or array.shape != shape:
+                return False
+        elif type(x) is float or type(x) is int:
+            numbers = True
+        else:
+            return False
+    return dtype is not None and (not numbers or is_floating(dtype))
 
 
 def rank(dtype: np.dtype) -> int:
@@ -110,10 +127,10 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     Of bfloat16 and a number it is as exact as in torch: it is computed in float32 and rounded once.
     """
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-    operands = exact(x, y)
-    if _are_images(*operands):
-        return in_memory_order(function, *operands).astype(dtype, copy=False)
-    return function(*operands).astype(dtype, copy=False)
+    if dtype == bfloat16:
+        x, y = exact(x, y)
+    result = in_memory_order(function, x, y) if _are_images(x, y) else function(x, y)
+    return result if result.dtype == dtype else result.astype(dtype)
 
 
 def _are_images(x: Any, y: Any) -> bool:

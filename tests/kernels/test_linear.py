@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ml_dtypes import finfo
 
+from minicnn.dtypes import bfloat16
 from minicnn.kernels.cpu import linear, linear_input_grad, linear_weight_grad
 
-# M, K, N; the third needs several blocks of rows
-SIZES = [(1, 1, 1), (5, 7, 3), (300, 40, 2000), (0, 3, 2)]
+# M, K, N; the third needs several blocks of rows; the gradient of a large weight by few rows is
+# computed a few rows at a time
+SIZES = [(1, 1, 1), (5, 7, 3), (300, 40, 2000), (0, 3, 2), (1, 700, 1503), (7, 1050, 1003)]
 
 
 def numbers(*shapes, dtype=np.float64):
@@ -38,6 +41,21 @@ def test_gradients(M, K, N):
     )
     np.testing.assert_allclose(
         linear_weight_grad(grad, x), np.einsum("mn,mk->nk", grad, x), atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("half", [np.dtype(np.float16), bfloat16])
+@pytest.mark.parametrize("M", [1, 7])
+def test_the_gradient_of_a_large_weight_is_rounded_once(M, half):
+    grad, x = numbers((M, 1003), (M, 1050), dtype=half)
+    wide = np.einsum("mn,mk->nk", grad.astype(np.float32), x.astype(np.float32))
+    assert linear_weight_grad(grad, x).dtype == half
+    np.testing.assert_allclose(linear_weight_grad(grad, x, np.float32), wide, atol=1e-5)
+    np.testing.assert_allclose(
+        linear_weight_grad(grad, x).astype(np.float32),
+        wide,
+        rtol=float(finfo(half).eps) / 2 + 1e-6,
+        atol=1e-6,
     )
 
 

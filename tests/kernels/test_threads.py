@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from minicnn.kernels.cpu import threads
 from minicnn.kernels.cpu.threads import (
     for_each_slice,
     num_threads,
@@ -186,9 +187,32 @@ def test_scratch_is_kept_by_name_and_thread():
     assert not np.shares_memory(first, elsewhere[0])
 
 
-def test_the_pool_is_started_once():
+def test_workers_are_started_once_and_end_when_their_number_changes():
+    def workers():
+        return {thread for thread in threading.enumerate() if thread.name.startswith("minicnn")}
+
+    set_num_threads(1)
+    for _ in range(100):
+        if not workers():
+            break
+        time.sleep(0.1)
+    assert not workers()  # of the tests before
+    set_num_threads(3)
+    for_each_slice(3, lambda start, stop: None)
+    started = workers()
+    for_each_slice(3, lambda start, stop: None)
+    assert len(started) == 2 and workers() == started
+    set_num_threads(1)
+    for worker in started:
+        worker.join(10)
+    assert not workers()
+
+
+def test_a_worker_keeps_no_array_of_its_last_task():
     set_num_threads(2)
-    for_each_slice(2, lambda start, stop: None)
-    pool = threads._state.pool
-    for_each_slice(2, lambda start, stop: None)
-    assert threads._state.pool is pool
+    array = np.zeros(3)
+    reference = weakref.ref(array)
+    for_each_slice(2, lambda start, stop, array=array: array.sum())
+    del array
+    for_each_slice(2, lambda start, stop: None)  # the worker is past its task when it takes one
+    assert reference() is None

@@ -109,6 +109,19 @@ def test_batch_norm_without_running_statistics() -> None:
     assert_same(network(F), network(TF), [normal(3, 2, 4)])
 
 
+def test_batch_norm_evaluates_alike_with_and_without_gradients() -> None:
+    rng = np.random.default_rng(0)
+    x, *channels = (
+        minicnn.from_numpy(rng.uniform(0.5, 2, shape).astype(np.float32))
+        for shape in ((2, 5, 3, 3), (5,), (5,), (5,), (5,))
+    )
+    mean, var, weight, bias = channels
+    without = F.batch_norm(x, mean, var, weight, bias)
+    recorded = F.batch_norm(x, mean, var, weight.requires_grad_(), bias)
+    assert recorded.requires_grad and not without.requires_grad
+    np.testing.assert_array_equal(without.cpu().numpy(), recorded.detach().cpu().numpy())
+
+
 def test_batch_norm_far_from_zero() -> None:
     """The variance is not a small difference of large numbers."""
     x = 1000 + 0.1 * normal(4, 3, 8, 8)

@@ -38,7 +38,7 @@ def unflatten(flat: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The inverse of :func:`flatten`: a view of ``flat`` with shape and order of ``reference``."""
     order = memory_order(reference)
     shape = [reference.shape[axis] for axis in order]
-    return flat.reshape(shape).transpose(np.argsort(order))
+    return flat.reshape(shape).transpose([order.index(axis) for axis in range(len(order))])
 
 
 def for_each_block(count: int, work: Callable[[int, int], Any], block: int = 1 << 16) -> None:

@@ -26,13 +26,13 @@ def as_rows(x: np.ndarray) -> np.ndarray:
     """
     if x.ndim == 2:
         return x
-    return np.moveaxis(x, 1, -1).reshape(-1, x.shape[-1] * x.shape[1])
+    return x.transpose(0, *range(2, x.ndim), 1).reshape(-1, x.shape[-1] * x.shape[1])
 
 
 def from_rows(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The inverse of :func:`as_rows`: a view of ``shape`` (N, C, ...)."""
     N, C, *spatial = shape
-    return np.moveaxis(rows.reshape(N, *spatial, C), -1, 1)
+    return rows.reshape(N, *spatial, C).transpose(0, -1, *range(1, len(shape) - 1))
 
 
 def tile_channels(channels: np.ndarray, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -18,6 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from minicnn import cuda
 from minicnn.device import Device
 from minicnn.kernels.cpu.threads import num_threads
 
@@ -190,7 +191,7 @@ def _version(package: str) -> str | None:
 
 
 def _gpu() -> dict[str, Any]:
-    if "cupy" not in sys.modules:  # nothing was measured on it
+    if "cupy" not in sys.modules or not cuda.is_available():  # nothing was measured on it
         return {}
     cupy = sys.modules["cupy"]
     device = cupy.cuda.Device()

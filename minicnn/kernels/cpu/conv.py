@@ -56,8 +56,8 @@ def conv2d(
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
-    if winograd.pays(x.dtype, len(x), weight.shape, geometry):
-        return winograd.conv2d(x, weight, bias, geometry, relu)
+    if tile := _winograd_tile("forward", x.dtype, len(x), weight.shape, geometry):
+        return winograd.conv2d(x, weight, bias, geometry, relu, tile)
 
     N, O, G = len(x), len(weight), geometry.groups
     dtype = compute_type(x)
@@ -88,8 +88,8 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    if winograd.pays(grad.dtype, len(grad), weight.shape, geometry):
-        return winograd.conv2d_input_grad(grad, weight, geometry)
+    if tile := _winograd_tile("input_grad", grad.dtype, len(grad), weight.shape, geometry):
+        return winograd.conv2d_input_grad(grad, weight, geometry, tile)
     if geometry.stride == (
         1,
         1,
@@ -134,8 +134,9 @@ def conv2d_weight_grad(
         (O, C / groups, KH, KW), in this order in memory.
     """
     O, G, Cg = grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
-    if winograd.pays(x.dtype, len(x), (O, Cg, *geometry.kernel_size), geometry):
-        return winograd.conv2d_weight_grad(grad, x, geometry, dtype)
+    weight_shape = O, Cg, *geometry.kernel_size
+    if tile := _winograd_tile("weight_grad", x.dtype, len(x), weight_shape, geometry):
+        return winograd.conv2d_weight_grad(grad, x, geometry, tile, dtype)
 
     KH, KW = geometry.kernel_size
     sum_dtype = compute_type(x)
@@ -203,6 +204,21 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
     for_each_slice(N, work)
     return nchw(x.astype(columns.dtype, copy=False))
+
+
+def _winograd_tile(
+    pass_: str, dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
+) -> int | None:
+    """The tile size with which :mod:`.winograd` is fastest, or None if the direct sum is."""
+    if not winograd.possible(dtype, weight_shape, geometry):
+        return None
+    costs = {
+        M: winograd.cost(pass_, N, weight_shape, geometry, M)
+        for M in winograd.tiles(-(-weight_shape[2] // geometry.stride[0]))
+    }
+    best = min(costs, key=lambda M: costs[M])
+    direct = N * math.prod(geometry.output_size) * math.prod(weight_shape)
+    return best if costs[best] < direct else None
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:

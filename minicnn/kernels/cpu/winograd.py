@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from ..geometry import Geometry
 from .space_to_depth import (
@@ -44,8 +44,9 @@ _NUMBERS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
 # If the points of the filters are few, each thread takes blocks of tiles through all three steps in
 # its own cache. If they are many, they are read seldom: both threads share large blocks.
 _FEW_FILTERS = 1 << 22  # bytes
-_OWN_BLOCK = 3 << 19  # bytes of points, of inputs and outputs together
+_OWN_BLOCK = 1 << 22  # bytes of points, of inputs and outputs together
 _SHARED_BLOCK = 1 << 26
+_PRODUCT = 1 << 19
 
 FLOAT = np.dtype(np.float32)
 
@@ -109,11 +110,12 @@ def conv2d(
     M: int,
 ) -> np.ndarray:
     """:func:`.conv.conv2d` in tiles of M * M pixels, summed in float32; if :func:`possible`."""
+    images = x
     if geometry.stride != (1, 1):
-        x, weight = merged_images(x, geometry), merged_filters(weight, geometry)
+        images, weight = merged_images(x, geometry), merged_filters(weight, geometry)
         geometry = merged_geometry(geometry)
     filters = _filter_points(weight.swapaxes(0, 1), M)
-    return _convolve(x, filters, bias, geometry, relu, M).astype(x.dtype, copy=False)
+    return _convolve(images, filters, bias, geometry, relu, M).astype(x.dtype, copy=False)
 
 
 def conv2d_input_grad(
@@ -164,11 +166,14 @@ def _transforms(M: int, R: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class _Strip(NamedTuple):
-    """Some rows of tiles of one image."""
+    """Several whole images, or some rows of tiles of one image."""
 
-    image: int
+    images: slice
     rows: slice
     tiles: slice  # where they are among the tiles of the block
+
+
+_Block = list[_Strip]
 
 
 def _windows(geometry: Geometry, M: int) -> Geometry:
@@ -184,26 +189,21 @@ def _windows(geometry: Geometry, M: int) -> Geometry:
     )
 
 
-Block = list[_Strip]
-
-
 def _for_each_block(
     N: int,
     tiles: Geometry,
     channels: tuple[int, int],
-    work: Callable[[int, Iterator[Block]], None],
+    work: Callable[[int, Iterator[_Block]], None],
 ) -> None:
     """Call ``work(i, blocks)`` for the tiles of N images, once or once for each thread."""
     TT = math.prod(tiles.kernel_size)
-    TH, TW = tiles.output_size
     tile_bytes = sum(channels) * TT * FLOAT.itemsize
     own = math.prod(channels) * TT * FLOAT.itemsize <= _FEW_FILTERS
-    strip_rows = max(1, min(_OWN_BLOCK // (tile_bytes * TW), N * TH // num_threads()))
-    strips = [(n, rows) for n in range(N) for rows in slices(TH, strip_rows)]
+    strips = _strips(N, tiles, _OWN_BLOCK // tile_bytes)
 
     def blocks(start: int, stop: int) -> None:
         limit = (_OWN_BLOCK if own else _SHARED_BLOCK) // tile_bytes
-        work(start, _blocks(strips[start:stop], TW, limit))
+        work(start, _blocks(strips[start:stop], tiles.output_size[1], limit))
 
     if own:
         for_each_slice(len(strips), blocks)
@@ -211,16 +211,25 @@ def _for_each_block(
         blocks(0, len(strips))
 
 
-def _blocks(strips: list[tuple[int, slice]], TW: int, limit: int) -> Iterator[Block]:
+def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
+    """Images and rows of strips of at most ``limit`` tiles, at least one for each thread."""
+    TH, TW = tiles.output_size
+    limit = min(limit, -(-N * TH * TW // num_threads()))
+    images = max(1, limit // (TH * TW))
+    rows = max(1, min(TH, limit // TW))
+    return [(i, r) for i in slices(N, images) for r in slices(TH, rows)]
+
+
+def _blocks(strips: list[tuple[slice, slice]], TW: int, limit: int) -> Iterator[_Block]:
     """The strips in blocks of at most ``limit`` tiles, if one strip has no more."""
-    block: Block = []
+    block: _Block = []
     count = 0
-    for image, rows in strips:
-        size = (rows.stop - rows.start) * TW
+    for images, rows in strips:
+        size = (images.stop - images.start) * (rows.stop - rows.start) * TW
         if block and count + size > limit:
             yield block
             block, count = [], 0
-        block.append(_Strip(image, rows, slice(count, count + size)))
+        block.append(_Strip(images, rows, slice(count, count + size)))
         count += size
     if block:
         yield block
@@ -245,7 +254,7 @@ def _points(
     name: str,
     x: np.ndarray,
     transform: np.ndarray,
-    block: Block,
+    block: _Block,
     tiles: Geometry,
 ) -> np.ndarray:
     """(T*T, tiles, C) of a block, from (N, C, H, W); the tiles are windows of it."""
@@ -253,21 +262,29 @@ def _points(
     points = scratch(name, (T, T, block[-1].tiles.stop, C), FLOAT)
 
     def work(start: int, stop: int) -> None:
-        for image, rows, span in block[start:stop]:
+        for images, rows, span in block[start:stop]:
             strip = rows_of(tiles, rows)
             TH, TW = strip.output_size
-            padded = pad(nhwc(x[image : image + 1]), strip, FLOAT)[0]
-            HP, WP, _ = padded.shape
-            by_row = sliding_window_view(padded.reshape(HP, WP * C), K, axis=0)[::M]
-            columns = scratch("columns", (TH, T, WP * C), FLOAT)
-            np.matmul(transform, by_row.transpose(0, 2, 1), out=columns)  # TH, K, WP*C
-            by_tile = sliding_window_view(columns.reshape(TH, T, WP, C), K, axis=2)[:, :, ::M]
-            out = points[:, :, span].reshape(T, T, TH, TW, C)
-            # TH, T, TW, K, C -> TH, T, TW, T, C
-            np.matmul(transform, by_tile.swapaxes(3, 4), out=out.transpose(2, 0, 3, 1, 4))
+            padded = pad(nhwc(x[images]), strip, FLOAT)
+            n, HP, WP, _ = padded.shape
+            by_row = _overlapping(padded.reshape(n, HP, WP * C), 1, K, M)
+            columns = scratch("columns", (n, TH, T, WP * C), FLOAT)
+            np.matmul(transform, by_row, out=columns)  # n, TH, K, WP*C -> n, TH, T, WP*C
+            by_tile = _overlapping(columns.reshape(n, TH, T, WP, C), 3, K, M)
+            out = points[:, :, span].reshape(T, T, n, TH, TW, C)
+            # n, TH, T, TW, K, C -> n, TH, T, TW, T, C
+            np.matmul(transform, by_tile, out=out.transpose(2, 3, 0, 4, 1, 5))
 
     for_each_slice(len(block), work)
     return points.reshape(T * T, -1, C)
+
+
+def _overlapping(array: np.ndarray, axis: int, size: int, step: int) -> np.ndarray:
+    """A view with windows of ``size`` items, one every ``step``, as two axes instead of one."""
+    shape, strides = list(array.shape), list(array.strides)
+    shape[axis : axis + 1] = [(shape[axis] - size) // step + 1, size]
+    strides[axis : axis + 1] = [strides[axis] * step, strides[axis]]
+    return as_strided(array, shape, strides, writeable=False)
 
 
 def _convolve(
@@ -283,7 +300,7 @@ def _convolve(
     A, _, B = _transforms(M, geometry.kernel_size[0])
     out = np.empty((N, *geometry.output_size, O), FLOAT)
 
-    def work(_: int, blocks: Iterator[Block]) -> None:
+    def work(_: int, blocks: Iterator[_Block]) -> None:
         for block in blocks:
             x_points = _points("input points", x, B, block, tiles)
             out_points = scratch("output points", (TT, block[-1].tiles.stop, O), FLOAT)
@@ -302,7 +319,7 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
     grad_tiles = Geometry(geometry.output_size, tiles.output_size, (M, M), (M, M))
     sums: dict[int, np.ndarray] = {}
 
-    def work(start: int, blocks: Iterator[Block]) -> None:
+    def work(start: int, blocks: Iterator[_Block]) -> None:
         total = scratch("filter points", (len(B) ** 2, O, C), FLOAT)
         for i, block in enumerate(blocks):
             x_points = _points("input points", x, B, block, tiles)
@@ -331,10 +348,12 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) 
         if not add:
             np.matmul(a[start:stop], b[start:stop], out=out[start:stop])
             return
-        product = scratch("product", out.shape[1:], FLOAT)
-        for point in range(start, stop):
-            np.matmul(a[point], b[point], out=product)
-            np.add(out[point], product, out=out[point])
+        step = max(1, _PRODUCT // out[0].nbytes)
+        for part in slices(stop - start, step):
+            points = slice(start + part.start, start + part.stop)
+            product = scratch("product", out[points].shape, FLOAT)
+            np.matmul(a[points], b[points], out=product)
+            np.add(out[points], product, out=out[points])
 
     for_each_slice(len(out), work)
 
@@ -342,30 +361,35 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) 
 def _pixels(
     points: np.ndarray,
     A: np.ndarray,
-    block: Block,
+    block: _Block,
     out: np.ndarray,
     bias: np.ndarray | None,
     relu: bool,
 ) -> None:
     """Write the output pixels of a block, in (N, OH, OW, O), from points (T*T, tiles, O)."""
-    (T, M), (OW, O) = A.shape, out.shape[2:]
+    (T, M), (OH, OW, O) = A.shape, out.shape[1:]
     TW = -(-OW // M)
     points = points.reshape(T, T, -1, O)
+    zeros = np.zeros((OW, O), FLOAT)  # NumPy compares with an array faster than with a number
 
     def work(start: int, stop: int) -> None:
-        for image, rows, span in block[start:stop]:
-            TH = rows.stop - rows.start
-            by_column = points[:, :, span].reshape(T, T, -1).swapaxes(0, 1)
-            columns = scratch("columns", (T, M, TH * TW * O), FLOAT)
-            np.matmul(A.T, by_column, out=columns)
-            by_tile = columns.reshape(T, M, TH, TW, O).transpose(2, 1, 3, 0, 4)
-            pixels = scratch("padded", (TH, M, TW, M, O), FLOAT)
-            np.matmul(A.T, by_tile, out=pixels)  # TH, M, TW, T, O -> TH, M, TW, M, O
+        for images, rows, span in block[start:stop]:
+            n, TH = images.stop - images.start, rows.stop - rows.start
+            by_tile = points[:, :, span].reshape(T, T, n, TH, TW, O).transpose(2, 3, 0, 4, 1, 5)
+            columns = scratch("columns", (n, TH, T, TW, M, O), FLOAT)
+            np.matmul(A.T, by_tile, out=columns)  # n, TH, T, TW, T, O -> n, TH, T, TW, M, O
+            columns = columns.reshape(n, TH, T, -1)[..., : OW * O]
 
-            kept = out[image, rows.start * M : rows.stop * M]
-            pixels = pixels.reshape(TH * M, TW * M, O)[: len(kept), :OW]
-            np.add(pixels, 0 if bias is None else bias, out=kept)
+            kept = out[images, rows.start * M : rows.stop * M]  # without rows beyond the output
+            whole, rest = divmod(kept.shape[1], M)
+            whole_tiles = kept[:, : whole * M].reshape(n, whole, M, OW * O)
+            np.matmul(A.T, columns[:, :whole], out=whole_tiles)
+            if rest:
+                last = kept[:, whole * M :].reshape(n, rest, OW * O)
+                np.matmul(A.T[:rest], columns[:, whole], out=last)
+            if bias is not None:
+                np.add(kept, bias, out=kept)
             if relu:
-                np.maximum(kept, 0, out=kept)
+                np.maximum(kept, zeros, out=kept)
 
     for_each_slice(len(block), work)

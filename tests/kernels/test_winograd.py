@@ -71,7 +71,7 @@ def blocks(request, monkeypatch):
         monkeypatch.setattr(winograd, "_OWN_BLOCK", 1)
     if request.param == "shared blocks":
         monkeypatch.setattr(winograd, "_FEW_FILTERS", 0)
-        monkeypatch.setattr(winograd, "_OWN_BLOCK", 1)
+        monkeypatch.setattr(winograd, "_SHARED_STRIP", 1)
         monkeypatch.setattr(winograd, "_SHARED_BLOCK", 1 << 14)
         monkeypatch.setattr(winograd, "_PRODUCT", 1 << 10)
 

@@ -42,11 +42,13 @@ __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possibl
 _NUMBERS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
 
 # If the points of the filters are few, each thread takes blocks of tiles through all three steps in
-# its own cache. If they are many, they are read seldom: both threads share large blocks.
-_FEW_FILTERS = 1 << 22  # bytes
-_OWN_BLOCK = 1 << 22  # bytes of points, of inputs and outputs together
+# its own cache. If they are many, they are read seldom: the threads share large blocks, and each
+# transforms strips of them. In bytes of points, of inputs and outputs together:
+_FEW_FILTERS = 1 << 22
+_OWN_BLOCK = 1 << 22
 _SHARED_BLOCK = 1 << 26
-_PRODUCT = 1 << 19
+_SHARED_STRIP = 12 << 20
+_PRODUCT = 1 << 19  # bytes of a product that is added to a sum
 
 FLOAT = np.dtype(np.float32)
 
@@ -199,11 +201,11 @@ def _for_each_block(
     TT = math.prod(tiles.kernel_size)
     tile_bytes = sum(channels) * TT * FLOAT.itemsize
     own = math.prod(channels) * TT * FLOAT.itemsize <= _FEW_FILTERS
-    strips = _strips(N, tiles, _OWN_BLOCK // tile_bytes)
+    strip, block = (_OWN_BLOCK, _OWN_BLOCK) if own else (_SHARED_STRIP, _SHARED_BLOCK)
+    strips = _strips(N, tiles, strip // tile_bytes)
 
     def blocks(start: int, stop: int) -> None:
-        limit = (_OWN_BLOCK if own else _SHARED_BLOCK) // tile_bytes
-        work(start, _blocks(strips[start:stop], tiles.output_size[1], limit))
+        work(start, _blocks(strips[start:stop], tiles.output_size[1], block // tile_bytes))
 
     if own:
         for_each_slice(len(strips), blocks)
@@ -212,9 +214,9 @@ def _for_each_block(
 
 
 def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
-    """Images and rows of strips of at most ``limit`` tiles, at least one for each thread."""
+    """Images and rows of strips of at most ``limit`` tiles, if possible four for each thread."""
     TH, TW = tiles.output_size
-    limit = min(limit, -(-N * TH * TW // num_threads()))
+    limit = min(limit, N * TH * TW // (4 * num_threads()))
     images = max(1, limit // (TH * TW))
     rows = max(1, min(TH, limit // TW))
     return [(i, r) for i in slices(N, images) for r in slices(TH, rows)]

@@ -214,9 +214,9 @@ def _for_each_block(
 
 
 def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
-    """Images and rows of strips of at most ``limit`` tiles, if possible four for each thread."""
+    """Images and rows of strips of at most ``limit`` tiles, if possible one for each thread."""
     TH, TW = tiles.output_size
-    limit = min(limit, N * TH * TW // (4 * num_threads()))
+    limit = min(limit, -(-N * TH * TW // num_threads()))
     images = max(1, limit // (TH * TW))
     rows = max(1, min(TH, limit // TW))
     return [(i, r) for i in slices(N, images) for r in slices(TH, rows)]
@@ -242,7 +242,7 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
     C, O, R, _ = weight.shape
     _, G, _ = _transforms(M, R)
     both_axes = np.kron(G, G)  # T*T, R*R
-    points = scratch("filter points", (len(both_axes), C, O), FLOAT)
+    points = _scratch_points("filter points", len(both_axes), C, O)
 
     def work(start: int, stop: int) -> None:
         flat = weight[start:stop].reshape(stop - start, O, R * R).astype(FLOAT, copy=False)
@@ -261,7 +261,8 @@ def _points(
 ) -> np.ndarray:
     """(T*T, tiles, C) of a block, from (N, C, H, W); the tiles are windows of it."""
     C, (T, K), M = x.shape[1], transform.shape, tiles.stride[0]
-    points = scratch(name, (T, T, block[-1].tiles.stop, C), FLOAT)
+    points = _scratch_points(name, T * T, block[-1].tiles.stop, C)
+    by_axes = points.reshape(T, T, -1, C)
 
     def work(start: int, stop: int) -> None:
         for images, rows, span in block[start:stop]:
@@ -273,12 +274,23 @@ def _points(
             columns = scratch("columns", (n, TH, T, WP * C), FLOAT)
             np.matmul(transform, by_row, out=columns)  # n, TH, K, WP*C -> n, TH, T, WP*C
             by_tile = _overlapping(columns.reshape(n, TH, T, WP, C), 3, K, M)
-            out = points[:, :, span].reshape(T, T, n, TH, TW, C)
+            out = by_axes[:, :, span].reshape(T, T, n, TH, TW, C)
             # n, TH, T, TW, K, C -> n, TH, T, TW, T, C
             np.matmul(transform, by_tile, out=out.transpose(2, 3, 0, 4, 1, 5))
 
     for_each_slice(len(block), work)
-    return points.reshape(T * T, -1, C)
+    return points
+
+
+def _scratch_points(name: str, points: int, rows: int, columns: int) -> np.ndarray:
+    """Scratch memory for a matrix of each point.
+
+    One cache line lies between them: with a power of 2 from one to the next, the same element of
+    all would have to share a few lines of the cache.
+    """
+    line = 64 // FLOAT.itemsize
+    flat = scratch(name, (points, rows * columns + line), FLOAT)
+    return flat[:, :-line].reshape(points, rows, columns)
 
 
 def _overlapping(array: np.ndarray, axis: int, size: int, step: int) -> np.ndarray:
@@ -305,7 +317,7 @@ def _convolve(
     def work(_: int, blocks: Iterator[_Block]) -> None:
         for block in blocks:
             x_points = _points("input points", x, B, block, tiles)
-            out_points = scratch("output points", (TT, block[-1].tiles.stop, O), FLOAT)
+            out_points = _scratch_points("output points", TT, block[-1].tiles.stop, O)
             _multiply(x_points, filters, out_points)
             _pixels(out_points, A, block, out, bias, relu)
 
@@ -322,7 +334,7 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
     sums: dict[int, np.ndarray] = {}
 
     def work(start: int, blocks: Iterator[_Block]) -> None:
-        total = scratch("filter points", (len(B) ** 2, O, C), FLOAT)
+        total = _scratch_points("filter points", len(B) ** 2, O, C)
         for i, block in enumerate(blocks):
             x_points = _points("input points", x, B, block, tiles)
             grad_points = _points("output points", grad, A, block, grad_tiles)

@@ -76,9 +76,7 @@ def blocks(request, monkeypatch):
         monkeypatch.setattr(winograd, "_PRODUCT", 1 << 10)
 
 
-@pytest.mark.parametrize(
-    ("name", "M"), [(name, M) for name in CASES for M in tiles(name)], ids=str
-)
+@pytest.mark.parametrize(("name", "M"), [(name, M) for name in CASES for M in tiles(name)], ids=str)
 def test_against_direct_sums(name, M, blocks):
     arrays, geometry = case(name)
     exact = exact_results(arrays, geometry)
@@ -156,6 +154,31 @@ def test_possible():
 )
 def test_not_possible(changes):
     assert not possible(**changes)
+
+
+def least_cost(pass_, N, C, O, size, K=3, S=1):
+    """The best tile size, and its cost over that of the direct sum."""
+    geometry, weight_shape = geometry_of(size, K, S), (O, C, K, K)
+    costs = {
+        M: winograd.cost(pass_, N, weight_shape, geometry, M) for M in winograd.tiles(-(-K // S))
+    }
+    best = min(costs, key=costs.get)
+    return best, costs[best] / (N * np.prod(geometry.output_size) * np.prod(weight_shape))
+
+
+@pytest.mark.parametrize("pass_", ["forward", "input_grad", "weight_grad"])
+def test_cost(pass_):
+    assert least_cost(pass_, 4, 64, 64, size=226)[1] < 0.6
+    assert least_cost(pass_, 32, 3, 96, size=227, K=11, S=4)[1] < 0.8
+    assert least_cost(pass_, 32, 96, 256, size=31, K=5)[1] < 0.4
+    assert least_cost(pass_, 1, 512, 512, size=9)[1] > 1  # filters would take longest
+    assert least_cost(pass_, 32, 3, 8, size=34)[1] > 1  # and here the points of images
+
+
+def test_cost_prefers_tiles_that_fit():
+    assert least_cost("forward", 32, 256, 384, size=15)[0] == 5  # 13 * 13: 3 * 3 tiles
+    assert least_cost("forward", 4, 512, 512, size=30)[0] == 4  # 28 * 28: 7 * 7 tiles
+    assert least_cost("forward", 4, 64, 64, size=226)[0] == 6  # many tiles: the largest
 
 
 def test_same_bits_in_every_run(blocks):

@@ -48,7 +48,7 @@ __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possibl
 # If the points of the filters are few, each thread takes blocks of tiles through all three steps in
 # its own cache. If they are many, they are read seldom: the threads share large blocks, and each
 # transforms strips of them. In bytes of points, of inputs and outputs together:
-_FEW_FILTERS = 1 << 22
+_FEW_FILTERS = 1 << 21
 _OWN_BLOCK = 1 << 22
 _SHARED_BLOCK = 1 << 26
 _SHARED_STRIP = 12 << 20

@@ -45,6 +45,10 @@ from .winograd_transforms import (
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "tiles"]
 
+# By R: T is at most 8, and 6 for R = 2, which comes of 3 * 3 filters with stride 2: 7 of the 16 pixels
+# of a merged filter are then 0, so that the errors of all are larger beside the sums of the others.
+_LARGEST_TILE = {2: 5, 3: 6, 4: 5, 5: 4}
+
 # If the points of the filters are few, each thread takes blocks of tiles through all three steps in
 # its own cache. If they are many, they are read seldom: the threads share large blocks, and each
 # transforms strips of them. In bytes of points, of inputs and outputs together:
@@ -66,7 +70,7 @@ def possible(dtype: np.dtype, weight_shape: tuple[int, ...], geometry: Geometry)
         np.promote_types(dtype, np.float32) == FLOAT
         and geometry.kernel_size == (K, K)
         and geometry.stride == (S, S)
-        and 2 <= -(-K // S) <= 5
+        and -(-K // S) in _LARGEST_TILE
         and geometry.dilation == (1, 1)
         and geometry.groups == 1
     )
@@ -78,7 +82,7 @@ def tiles(R: int) -> tuple[int, ...]:
     In float32 the error, relative in the Frobenius norm, is 5e-7 for T = 4, 2e-6 for T = 6 and
     6e-6 for T = 8 with 512 channels, and less with fewer. T = 9 would have more than 2e-5.
     """
-    return tuple(range(2, 10 - R))
+    return tuple(range(2, _LARGEST_TILE[R] + 1))
 
 
 def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, M: int) -> float:

@@ -120,6 +120,14 @@ def test_weight_grad_in_another_type():
     assert found.dtype == np.float32
 
 
+def test_no_images():
+    (x, weight, bias, grad), geometry = case("tiles fit")
+    found = results((x[:0], weight, bias, grad[:0]), geometry, 4)
+    assert found["out"].shape == (0, *grad.shape[1:])
+    assert found["grad_x"].shape == (0, *x.shape[1:])
+    np.testing.assert_array_equal(found["grad_weight"], np.zeros_like(weight))
+
+
 def geometry_of(size=13, K=3, S=1, **changes):
     out_size = (size - K) // S + 1
     return replace(Geometry((size, size), (out_size, out_size), (K, K), (S, S)), **changes)

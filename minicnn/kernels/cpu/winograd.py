@@ -229,6 +229,8 @@ def _convolve(
 def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> np.ndarray:
     """(O, C, R, R) from gradients (N, O, OH, OW) and images (N, C, H, W)."""
     (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
+    if not N:
+        return np.zeros((O, C, R, R), FLOAT)
     A, G, B = transforms(M, R)
     tiles = tile_windows(geometry, M)
     grad_tiles = Geometry(geometry.output_size, tiles.output_size, (M, M), (M, M))

@@ -23,6 +23,7 @@ __all__ = [
     "padded_zeros",
     "rows_of",
     "slices",
+    "unpadded",
     "windows",
 ]
 
@@ -52,19 +53,23 @@ def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> 
 
 def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(n, HP, WP, C), channels-last in memory: a view of ``images`` if possible, else scratch."""
-    (H, W), (HP, WP), (PH, PW) = (
-        geometry.input_size,
-        geometry.padded_size,
-        geometry.padding,
-    )
     step, pitch = images.strides[2:]
     dense = images.dtype == dtype and pitch == dtype.itemsize and step == images.shape[3] * pitch
-    if dense and PH <= 0 and PW <= 0 and HP - PH <= H and WP - PW <= W:
-        return images[:, -PH : HP - PH, -PW : WP - PW]
+    inside = unpadded(images, geometry) if dense else None
+    if inside is not None:
+        return inside
     padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
     image_part, padded_part = _overlap(geometry)
     padded[padded_part] = images[image_part]
     return padded
+
+
+def unpadded(images: np.ndarray, geometry: Geometry) -> np.ndarray | None:
+    """(n, HP, WP, C) view of (n, H, W, C), or None if windows reach beyond the images."""
+    (H, W), (HP, WP), (PH, PW) = geometry.input_size, geometry.padded_size, geometry.padding
+    if PH > 0 or PW > 0 or HP - PH > H or WP - PW > W:
+        return None
+    return images[:, -PH : HP - PH, -PW : WP - PW]
 
 
 def rows_of(geometry: Geometry, rows: slice) -> Geometry:

@@ -1,0 +1,311 @@
+"""Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
+
+Beside the usual names: P output pixels in a block, G groups, Cg = C / G and Og = O / G, and
+K = KH * KW * Cg values in a column. Columns and filters must hold their values in the same order.
+Pixels come as (KH, KW, Cg): KH runs of KW * C neighbours in a channels-last image. Filters come as
+(Cg, KH, KW). Whichever are fewer, the columns or the filters, are copied into the others' order.
+
+With few pixels there is one matrix product, which BLAS splits over its threads. Otherwise each
+thread multiplies blocks of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..geometry import Geometry
+from .precision import compute_type
+from .threads import for_each_slice, num_threads, scratch
+from .windows import (
+    add_unpadded,
+    mirrored,
+    nchw,
+    nhwc,
+    pad,
+    padded_zeros,
+    rows_of,
+    unpadded,
+    windows,
+)
+
+__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
+
+# Output pixels in a matrix product. Below 200 BLAS loses a tenth of its speed, above 5000 half:
+# the columns no longer fit the cache.
+_BLOCK_PIXELS = 700
+
+Block = tuple[slice, slice]  # images and output rows
+
+
+def conv2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool = False,
+) -> np.ndarray:
+    """:func:`.conv.conv2d`."""
+    N, O, G = len(x), len(weight), geometry.groups
+    dtype = compute_type(x)
+    few = _few_pixels(N, O, geometry)
+    filters = _filter_matrix(weight, G, dtype, as_stored=few).transpose(0, 2, 1)  # G, K, Og
+    out = np.empty((N, *geometry.output_size, O), dtype)
+
+    def work(block: Block) -> None:
+        columns = _columns(x, block, geometry, dtype, few)
+        pixels = out[block]  # n, rows, OW, O
+        np.matmul(columns, filters, out=_grouped(pixels, G))
+        if bias is not None:
+            np.add(pixels, bias, out=pixels)
+        if relu:
+            np.maximum(pixels, 0, out=pixels)
+
+    _for_each_block(_blocks(N, O, geometry), work)
+    return nchw(out.astype(x.dtype, copy=False))
+
+
+def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """:func:`.conv.conv2d_input_grad`."""
+    N, O, G, (Cg, KH, KW) = len(grad), len(weight), geometry.groups, weight.shape[1:]
+    few = _few_pixels(N, O, geometry)
+    if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
+        # the copies of im2col cost less than the sums of col2im
+        return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
+
+    dtype = compute_type(grad)
+    filters = _filter_matrix(weight, G, dtype, as_stored=few)  # G, Og, K
+    grad_x = np.zeros((N, *geometry.input_size, G * Cg), dtype)
+
+    def work(start: int, stop: int) -> None:  # whole images: their windows overlap
+        for images, rows in _blocks(stop - start, O, geometry):
+            pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
+            columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
+            np.matmul(_grouped(pixels, G), filters, out=columns)
+            window = (Cg, KH, KW) if few else (KH, KW, Cg)
+            by_window = columns.reshape(G, *pixels.shape[:3], *window)
+            if few:  # G, n, rows, OW, Cg, KH, KW
+                by_window = np.moveaxis(by_window, 4, -1)
+
+            band, target = rows_of(geometry, rows), grad_x[start:stop][images]
+            inside = unpadded(target, band)
+            padded = padded_zeros(len(pixels), G * Cg, band, dtype) if inside is None else inside
+            by_group = padded.reshape(*padded.shape[:3], G, Cg)
+            _add_windows(by_group, np.moveaxis(by_window, 0, -2), band)
+            if inside is None:
+                add_unpadded(padded, target, band)
+
+    if few:
+        work(0, N)
+    else:
+        for_each_slice(N, work)
+    return nchw(grad_x.astype(grad.dtype, copy=False))
+
+
+def conv2d_weight_grad(
+    grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
+) -> np.ndarray:
+    """:func:`.conv.conv2d_weight_grad`."""
+    N, O, G, Cg = len(x), grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
+    KH, KW = geometry.kernel_size
+    sum_dtype, few = compute_type(x), _few_pixels(len(x), O, geometry)
+    blocks = _blocks(N, O, geometry)
+    images = nhwc(grad)
+
+    def product(block: Block, out: np.ndarray) -> None:
+        columns = _columns(x, block, geometry, sum_dtype, few)
+        pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
+        np.matmul(_grouped(pixels, G).transpose(0, 2, 1), columns, out=out)
+
+    shape = G, O // G, KH * KW * Cg
+    if few:
+        weight_grad = np.empty(shape, sum_dtype)
+        product(blocks[0], weight_grad)
+        return weight_grad.reshape(O, Cg, KH, KW).astype(dtype or x.dtype, copy=False)
+
+    sums: dict[int, np.ndarray] = {}  # by the first block of the thread's slice
+
+    def work(start: int, stop: int) -> None:
+        total, summand = np.empty(shape, sum_dtype), scratch("product", shape, sum_dtype)
+        product(blocks[start], total)
+        for block in blocks[start + 1 : stop]:
+            product(block, summand)
+            np.add(total, summand, out=total)
+        sums[start] = total
+
+    for_each_slice(len(blocks), work)
+    totals = [sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums)]
+    weight_grad = np.empty((O, Cg, KH, KW), dtype or x.dtype)
+
+    def add(start: int, stop: int) -> None:  # in a fixed order: it rounds the same in every run
+        total = totals[0][start:stop]
+        for summand in totals[1:]:
+            np.add(total, summand[start:stop], out=total)
+        nhwc(weight_grad)[start:stop] = total
+
+    for_each_slice(O, add)
+    return weight_grad
+
+
+def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> float:
+    """The estimated time of a pass, in multiplications of a matrix product."""
+    return float(N * math.prod(geometry.output_size) * math.prod(weight_shape))
+
+
+def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The windows of images as columns, as ``torch.nn.functional.unfold``.
+
+    Args:
+        x: (N, C, H, W).
+        geometry: where the windows lie; its groups are ignored.
+
+    Returns:
+        (N, C * KH * KW, OH * OW).
+    """
+    N, C = x.shape[:2]
+    columns = np.empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        for n in range(start, stop):
+            padded = pad(nhwc(x[n : n + 1]), geometry, x.dtype)
+            columns[n] = windows(padded, geometry)[0].transpose(4, 2, 3, 0, 1)
+
+    for_each_slice(N, work)
+    return columns.reshape(N, C * math.prod(geometry.kernel_size), -1)
+
+
+def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Images from columns, as ``torch.nn.functional.fold``: pixels in several windows are summed.
+
+    Args:
+        columns: (N, C * KH * KW, OH * OW).
+        geometry: where the windows lie; its groups are ignored.
+
+    Returns:
+        (N, C, H, W), channels-last in memory.
+    """
+    N, C = len(columns), columns.shape[1] // math.prod(geometry.kernel_size)
+    by_window = columns.reshape(N, C, *geometry.kernel_size, *geometry.output_size)
+    dtype = compute_type(columns)
+    x = np.zeros((N, *geometry.input_size, C), dtype)
+
+    def work(start: int, stop: int) -> None:
+        for n in range(start, stop):
+            padded = padded_zeros(1, C, geometry, dtype)
+            _add_windows(padded, by_window[n : n + 1].transpose(0, 4, 5, 2, 3, 1), geometry)
+            add_unpadded(padded, x[n : n + 1], geometry)
+
+    for_each_slice(N, work)
+    return nchw(x.astype(columns.dtype, copy=False))
+
+
+def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
+    """(G, P, Og) view of contiguous (n, rows, OW, O)."""
+    O = pixels.shape[-1]
+    return pixels.reshape(math.prod(pixels.shape[:-1]), groups, O // groups).transpose(1, 0, 2)
+
+
+def _few_pixels(N: int, O: int, geometry: Geometry) -> bool:
+    """Whether the columns of all images are fewer than the filters."""
+    return N * math.prod(geometry.output_size) * geometry.groups <= O
+
+
+def _filter_matrix(
+    weight: np.ndarray, groups: int, dtype: np.dtype, as_stored: bool
+) -> np.ndarray:
+    """(G, Og, K): a view if possible, else a copy; values in the order of pixels, or as stored."""
+    O, Cg, KH, KW = weight.shape
+    filters = weight if as_stored else nhwc(weight)
+    if (KH, KW) == (1, 1) or as_stored:
+        return filters.reshape(groups, O // groups, -1).astype(dtype, copy=False)
+
+    matrix = np.empty(filters.shape, dtype)
+
+    def work(start: int, stop: int) -> None:
+        matrix[start:stop] = filters[start:stop]
+
+    if matrix.size < _MIN_THREADED:
+        work(0, O)
+    else:
+        for_each_slice(O, work)
+    return matrix.reshape(groups, O // groups, -1)
+
+
+_MIN_THREADED = 1 << 17  # values: with fewer, starting threads costs more than they save
+
+
+def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
+    """(C, Og, KH, KW) filters that take a gradient by the output to one by the input."""
+    O, Cg, KH, KW = weight.shape
+    grouped = weight[:, :, ::-1, ::-1].reshape(groups, O // groups, Cg, KH, KW)
+    return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
+
+
+def _blocks(N: int, O: int, geometry: Geometry) -> list[Block]:
+    """All images in blocks, as many for each thread: whole images, or some rows of one."""
+    OH, OW = geometry.output_size
+    if N * OH * OW <= _BLOCK_PIXELS or _few_pixels(N, O, geometry):
+        return [(slice(0, N), slice(0, OH))]
+    threads = num_threads()
+    images = _even_slices(N, -(-N * OH * OW // _BLOCK_PIXELS), threads)
+    per_image = -(-OH * OW // _BLOCK_PIXELS) if len(images) == N else 1
+    rows = _even_slices(OH, per_image, threads if N % threads else 1)
+    return [(some, part) for some in images for part in rows]
+
+
+def _even_slices(count: int, slices: int, multiple: int) -> list[slice]:
+    """About as many slices of ``range(count)``, of equal size up to one, none of them empty."""
+    slices = min(count, -(-slices // multiple) * multiple)
+    bounds = [count * i // slices for i in range(slices + 1)]
+    return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
+
+
+def _for_each_block(blocks: list[Block], work: Callable[[Block], None]) -> None:
+    def run(start: int, stop: int) -> None:
+        for block in blocks[start:stop]:
+            work(block)
+
+    for_each_slice(len(blocks), run)
+
+
+def _columns(
+    x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype, as_stored: bool
+) -> np.ndarray:
+    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else this thread's scratch memory.
+
+    ``as_stored``: the values of a column are in the order of filters.
+    """
+    G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
+    band = rows_of(geometry, rows)
+    padded = pad(nhwc(x[images]), band, dtype)
+    pixels = windows(padded, band)  # n, rows, OW, KH, KW, C
+    Cg = x.shape[1] // G
+    pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
+    P = math.prod(pixels.shape[1:4])
+    if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
+        return pixels.reshape(G, P, Cg)
+    if as_stored:
+        columns = scratch("columns", (*pixels.shape[:4], Cg, KH, KW), dtype)
+        for kh in range(KH):
+            for kw in range(KW):
+                columns[..., kh, kw] = pixels[..., kh, kw, :]
+    else:
+        columns = scratch("columns", pixels.shape, dtype)
+        np.copyto(columns, pixels)
+    return columns.reshape(G, P, KH * KW * Cg)
+
+
+def _add_windows(padded: np.ndarray, columns: np.ndarray, geometry: Geometry) -> None:
+    """Add (n, OH, OW, KH, KW, ...) columns to their pixels in (n, HP, WP, ...)."""
+    (OH, OW), (SH, SW), (DH, DW) = (
+        geometry.output_size,
+        geometry.stride,
+        geometry.dilation,
+    )
+    for kh in range(geometry.kernel_size[0]):
+        rows = slice(kh * DH, kh * DH + (OH - 1) * SH + 1, SH)
+        for kw in range(geometry.kernel_size[1]):
+            pixels = padded[:, rows, kw * DW : kw * DW + (OW - 1) * SW + 1 : SW]
+            np.add(pixels, columns[:, :, :, kh, kw], out=pixels)

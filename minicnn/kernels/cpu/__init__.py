@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
+from .columns import col2im, im2col
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .dropout import dropout, philox_state
 from .grad_scaler import unscale_step, update_scale_step
-from .columns import col2im, im2col
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy

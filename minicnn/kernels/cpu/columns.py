@@ -11,8 +11,9 @@ thread multiplies blocks of its own.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -33,9 +34,12 @@ from .windows import (
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 
-# Output pixels in a matrix product. Below 200 BLAS loses a tenth of its speed, above 5000 half:
-# the columns no longer fit the cache.
+# A block has so many values in its columns and its output together: more leave the cache, and with
+# fewer the calls themselves take long. At least so many pixels: with fewer BLAS is slow.
+_BLOCK_VALUES = 1 << 20
 _BLOCK_PIXELS = 700
+
+_MIN_THREADED = 1 << 17  # values: with fewer, starting threads costs more than they save
 
 Block = tuple[slice, slice]  # images and output rows
 
@@ -49,28 +53,31 @@ def conv2d(
 ) -> np.ndarray:
     """:func:`.conv.conv2d`."""
     N, O, G = len(x), len(weight), geometry.groups
-    dtype = compute_type(x)
-    few = _few_pixels(N, O, geometry)
+    dtype, OW = compute_type(x), geometry.output_size[1]
+    few = _few_pixels(N, weight.shape, geometry)
     filters = _filter_matrix(weight, G, dtype, as_stored=few).transpose(0, 2, 1)  # G, K, Og
     out = np.empty((N, *geometry.output_size, O), dtype)
+    row_bias = None if bias is None else np.tile(bias.astype(dtype), OW).reshape(OW, O)
+    blocks = _blocks(N, weight.shape, geometry)
 
-    def work(block: Block) -> None:
-        columns = _columns(x, block, geometry, dtype, few)
-        pixels = out[block]  # n, rows, OW, O
-        np.matmul(columns, filters, out=_grouped(pixels, G))
-        if bias is not None:
-            np.add(pixels, bias, out=pixels)
-        if relu:
-            np.maximum(pixels, 0, out=pixels)
+    def work(start: int, stop: int) -> None:
+        for block in blocks[start:stop]:
+            columns = _columns(x, block, geometry, dtype, few)
+            pixels = out[block]  # n, rows, OW, O
+            np.matmul(columns, filters, out=_grouped(pixels, G))
+            if row_bias is not None:
+                np.add(pixels, row_bias, out=pixels)
+            if relu:
+                np.maximum(pixels, 0, out=pixels)
 
-    _for_each_block(_blocks(N, O, geometry), work)
+    for_each_slice(len(blocks), work)
     return nchw(out.astype(x.dtype, copy=False))
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
     """:func:`.conv.conv2d_input_grad`."""
-    N, O, G, (Cg, KH, KW) = len(grad), len(weight), geometry.groups, weight.shape[1:]
-    few = _few_pixels(N, O, geometry)
+    N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
+    few = _few_pixels(N, weight.shape, geometry)
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # the copies of im2col cost less than the sums of col2im
         return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
@@ -80,7 +87,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     grad_x = np.zeros((N, *geometry.input_size, G * Cg), dtype)
 
     def work(start: int, stop: int) -> None:  # whole images: their windows overlap
-        for images, rows in _blocks(stop - start, O, geometry):
+        for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
             np.matmul(_grouped(pixels, G), filters, out=columns)
@@ -110,9 +117,9 @@ def conv2d_weight_grad(
     """:func:`.conv.conv2d_weight_grad`."""
     N, O, G, Cg = len(x), grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
     KH, KW = geometry.kernel_size
-    sum_dtype, few = compute_type(x), _few_pixels(len(x), O, geometry)
-    blocks = _blocks(N, O, geometry)
-    images = nhwc(grad)
+    sum_dtype, images = compute_type(x), nhwc(grad)
+    few = _few_pixels(N, (O, Cg, KH, KW), geometry)
+    blocks = _blocks(N, (O, Cg, KH, KW), geometry)
 
     def product(block: Block, out: np.ndarray) -> None:
         columns = _columns(x, block, geometry, sum_dtype, few)
@@ -145,7 +152,7 @@ def conv2d_weight_grad(
             np.add(total, summand[start:stop], out=total)
         nhwc(weight_grad)[start:stop] = total
 
-    for_each_slice(O, add)
+    _for_each_filter(weight_grad, add)
     return weight_grad
 
 
@@ -207,16 +214,14 @@ def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
     return pixels.reshape(math.prod(pixels.shape[:-1]), groups, O // groups).transpose(1, 0, 2)
 
 
-def _few_pixels(N: int, O: int, geometry: Geometry) -> bool:
+def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether the columns of all images are fewer than the filters."""
-    return N * math.prod(geometry.output_size) * geometry.groups <= O
+    return N * math.prod(geometry.output_size) * geometry.groups <= weight_shape[0]
 
 
-def _filter_matrix(
-    weight: np.ndarray, groups: int, dtype: np.dtype, as_stored: bool
-) -> np.ndarray:
+def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype, as_stored: bool) -> np.ndarray:
     """(G, Og, K): a view if possible, else a copy; values in the order of pixels, or as stored."""
-    O, Cg, KH, KW = weight.shape
+    O, _, KH, KW = weight.shape
     filters = weight if as_stored else nhwc(weight)
     if (KH, KW) == (1, 1) or as_stored:
         return filters.reshape(groups, O // groups, -1).astype(dtype, copy=False)
@@ -226,14 +231,8 @@ def _filter_matrix(
     def work(start: int, stop: int) -> None:
         matrix[start:stop] = filters[start:stop]
 
-    if matrix.size < _MIN_THREADED:
-        work(0, O)
-    else:
-        for_each_slice(O, work)
+    _for_each_filter(matrix, work)
     return matrix.reshape(groups, O // groups, -1)
-
-
-_MIN_THREADED = 1 << 17  # values: with fewer, starting threads costs more than they save
 
 
 def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
@@ -243,15 +242,17 @@ def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
     return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
 
 
-def _blocks(N: int, O: int, geometry: Geometry) -> list[Block]:
+def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:
     """All images in blocks, as many for each thread: whole images, or some rows of one."""
-    OH, OW = geometry.output_size
-    if N * OH * OW <= _BLOCK_PIXELS or _few_pixels(N, O, geometry):
+    (OH, OW), (O, Cg, KH, KW) = geometry.output_size, weight_shape
+    values = KH * KW * Cg * geometry.groups + O  # for each pixel
+    wanted = -(-N * OH * OW // max(_BLOCK_PIXELS, _BLOCK_VALUES // values))
+    if wanted <= 1 or _few_pixels(N, weight_shape, geometry):
         return [(slice(0, N), slice(0, OH))]
-    threads = num_threads()
-    images = _even_slices(N, -(-N * OH * OW // _BLOCK_PIXELS), threads)
-    per_image = -(-OH * OW // _BLOCK_PIXELS) if len(images) == N else 1
-    rows = _even_slices(OH, per_image, threads if N % threads else 1)
+    images = _even_slices(N, wanted, num_threads())
+    rows = _even_slices(OH, -(-wanted // N), num_threads() if N % num_threads() else 1)
+    if len(images) < N:
+        rows = [slice(0, OH)]
     return [(some, part) for some in images for part in rows]
 
 
@@ -259,15 +260,15 @@ def _even_slices(count: int, slices: int, multiple: int) -> list[slice]:
     """About as many slices of ``range(count)``, of equal size up to one, none of them empty."""
     slices = min(count, -(-slices // multiple) * multiple)
     bounds = [count * i // slices for i in range(slices + 1)]
-    return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
+    return [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
 
 
-def _for_each_block(blocks: list[Block], work: Callable[[Block], None]) -> None:
-    def run(start: int, stop: int) -> None:
-        for block in blocks[start:stop]:
-            work(block)
-
-    for_each_slice(len(blocks), run)
+def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> None:
+    """Call ``work(start, stop)`` for slices of the filters, on all threads if it pays."""
+    if filters.size < _MIN_THREADED:
+        work(0, len(filters))
+    else:
+        for_each_slice(len(filters), work)
 
 
 def _columns(

@@ -83,7 +83,7 @@ def estimates(
 
     Takes the arguments of :func:`choose`.
     """
-    costs = {Algorithm("im2col"): columns.cost(pass_, N, weight_shape, geometry)}
+    costs = {Algorithm("im2col"): columns.cost(N, weight_shape, geometry)}
     if winograd.possible(dtype, weight_shape, geometry):
         R = -(-weight_shape[2] // geometry.stride[0])
         for M in winograd.tiles(R):

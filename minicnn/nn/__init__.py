@@ -18,6 +18,7 @@ from .activation import (
 )
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv2d, ConvTranspose2d
+from .conv_algorithms import conv_algorithms
 from .dropout import Dropout, Dropout2d
 from .linear import Identity, Linear
 from .loss import (
@@ -85,6 +86,7 @@ __all__ = [
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
+    "conv_algorithms",
     "functional",
     "init",
     "summary",

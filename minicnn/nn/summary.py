@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from .conv import Conv2d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
 
-__all__ = ["LayerSummary", "Summary", "summary"]
+__all__ = ["LayerSummary", "Summary", "run_on_zeros", "summary"]
 
 
 @dataclass(frozen=True)
@@ -115,29 +115,56 @@ def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Sum
     """
     layers: list[LayerSummary] = []
     counted: set[int] = set()
-    names = {module: name or type(net).__name__ for name, module in net.named_modules()}
 
-    def note(module: Module, args: tuple[Any, ...], out: Any) -> None:
-        output = out[0] if isinstance(out, tuple) else out
+    def note(name: str, module: Module, input: Tensor, output: Tensor) -> None:
         new = [p for p in module.parameters() if id(p) not in counted]
         counted.update(map(id, new))
         layers.append(
             LayerSummary(
-                names[module],
+                name,
                 type(module).__name__,
                 output.shape,
                 sum(p.numel() for p in new),
-                _multiply_adds(module, args[0], output),
+                _multiply_adds(module, input, output),
                 # a layer that hands its input on, as dropout in evaluation, takes no memory
-                0 if output.array is args[0].array else output.array.nbytes,
+                0 if output.array is input.array else output.array.nbytes,
             )
         )
 
+    run_on_zeros(net, input_size, dtype, note)
+    parameters = list(net.parameters())
+    return Summary(
+        layers,
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+        sum(p.array.nbytes for p in parameters),
+    )
+
+
+def run_on_zeros(
+    net: Module,
+    input_size: Sequence[int],
+    dtype: Any,
+    note: Callable[[str, Module, Tensor, Tensor], None],
+) -> None:
+    """Run ``net`` once on zeros, in evaluation mode and without gradients.
+
+    Args:
+        net: the network; its parameters and modes are left as they were.
+        input_size: shape of the input with N.
+        dtype: of the input.
+        note: called after each layer, a module without children, with its name, itself, its input
+            and its (first) output.
+    """
+    names = {module: name or type(net).__name__ for name, module in net.named_modules()}
+
+    def hook(module: Module, args: tuple[Any, ...], out: Any) -> None:
+        note(names[module], module, args[0], out[0] if isinstance(out, tuple) else out)
+
     modes = {module: module.training for module in net.modules()}
     leaves = [module for module in modes if not any(True for _ in module.children())]
-    handles = [leaf.register_forward_hook(note) for leaf in leaves]
-    parameters = list(net.parameters())
-    device = parameters[0].device if parameters else None
+    handles = [leaf.register_forward_hook(hook) for leaf in leaves]
+    device = next((parameter.device for parameter in net.parameters()), None)
     try:
         with no_grad():
             net.eval()(zeros(tuple(input_size), dtype=dtype, device=device))
@@ -146,9 +173,3 @@ def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Sum
             handle.remove()
         for module, mode in modes.items():
             module.training = mode
-    return Summary(
-        layers,
-        sum(p.numel() for p in parameters),
-        sum(p.numel() for p in parameters if p.requires_grad),
-        sum(p.array.nbytes for p in parameters),
-    )

@@ -24,6 +24,7 @@ from minicnn.kernels.cpu.threads import num_threads
 __all__ = [
     "alternate",
     "environment",
+    "layer_parser",
     "layer_table",
     "markdown_table",
     "median_seconds",
@@ -120,33 +121,40 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
-def layer_table(
-    description: str,
-    layers: Iterable[str],
-    measure: Callable[[str, argparse.Namespace], list[dict[str, Any]]],
-) -> None:
-    """Read the command line, and print and store what ``measure`` finds for each of ``layers``.
-
-    ``measure`` takes a layer and the arguments (batch, repeats, against, device) and returns rows:
-    ``layer``, ``pass``, and the seconds of ``minicnn`` and of ``torch`` if that was asked for.
-    """
+def layer_parser(description: str) -> argparse.ArgumentParser:
+    """The command line of :func:`layer_table`: batch, repeats, against, device and json."""
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
-    parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
+    parser.add_argument("--batch", type=int, default=32, help="images")
     parser.add_argument("--repeats", type=int, default=7, help="timed calls of each (default 7)")
     parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--json", type=Path, help="also write environment and seconds to this file")
-    args = parser.parse_args()
+    return parser
 
+
+def layer_table(
+    args: argparse.Namespace,
+    layers: Iterable[str],
+    measure: Callable[[str, argparse.Namespace], list[dict[str, Any]]],
+) -> None:
+    """Print and store what ``measure`` finds for each of ``layers``.
+
+    ``measure`` takes a layer and the arguments of :func:`layer_parser` and returns rows: ``layer``,
+    ``pass``, and the seconds of ``minicnn`` and of ``torch`` if that was asked for. If they also
+    have a ``network``, there is a sum for each; ``algorithm`` and relative ``error`` are optional.
+    """
     titles = ["minicnn", "torch", "torch/minicnn"] if args.against else ["minicnn"]
-    print(f"{'milliseconds':23}", *(f"{title:>10}" for title in titles))
+    print(f"{'milliseconds':32}", *(f"{title:>13}" for title in titles))
     rows: list[dict[str, Any]] = []
     for layer in layers:
         for row in measure(layer, args):
             _print_row(row)
             rows.append(row)
     contenders = [name for name in ("minicnn", "torch") if name in rows[0]]
-    _print_row({"layer": "all", "pass": ""} | {c: sum(row[c] for row in rows) for c in contenders})
+    for network in dict.fromkeys(row.get("network", "") for row in rows):
+        summands = [row for row in rows if row.get("network", "") == network]
+        total = {name: sum(row[name] for row in summands) for name in contenders}
+        _print_row({"layer": f"{network} all".strip(), "pass": ""} | total)
     print()
     print_environment()  # last: by now every BLAS that took part is loaded
     if args.json:
@@ -154,12 +162,14 @@ def layer_table(
 
 
 def _print_row(row: dict[str, Any]) -> None:
-    columns = [f"{row['layer']:6} {row['pass']:16}", f"{row['minicnn'] * 1e3:10.1f}"]
+    columns = [f"{row['layer']:16}{row['pass']:16}", f"{row['minicnn'] * 1e3:13.1f}"]
     if "torch" in row:
         columns += [
-            f"{row['torch'] * 1e3:10.1f}",
-            f"{row['torch'] / row['minicnn']:10.2f}",
+            f"{row['torch'] * 1e3:13.1f}",
+            f"{row['torch'] / row['minicnn']:13.2f}",
         ]
+    if "algorithm" in row:
+        columns += [f"  {row['algorithm']:13} error {row['error']:.1e}"]
     print(*columns, flush=True)
 
 

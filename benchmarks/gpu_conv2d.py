@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import conv2d
 from common import print_environment, write_json
-from conv2d import LAYERS as ALEXNET
 from conv2d import geometry_of, minicnn_passes, torch_passes
 from gpu import PRECISIONS, allow_tf32, gpu_seconds, require_gpu
 
@@ -25,32 +25,11 @@ from minicnn.device import cupy
 from minicnn.kernels import Geometry
 
 BATCH = 64
-# name: input channels, output channels, input size, kernel size, stride, padding
-VGG16 = {
-    "conv1_1": (3, 64, 224, 3, 1, 1),
-    "conv1_2": (64, 64, 224, 3, 1, 1),
-    "conv2_1": (64, 128, 112, 3, 1, 1),
-    "conv2_2": (128, 128, 112, 3, 1, 1),
-    "conv3_1": (128, 256, 56, 3, 1, 1),
-    "conv3_2": (256, 256, 56, 3, 1, 1),
-    "conv4_1": (256, 512, 28, 3, 1, 1),
-    "conv4_2": (512, 512, 28, 3, 1, 1),
-    "conv5_1": (512, 512, 14, 3, 1, 1),
+NETWORKS = {
+    "AlexNet": conv2d.NETWORKS["alexnet"],
+    "VGG16": conv2d.NETWORKS["vgg16"],
+    "ResNet-34": conv2d.NETWORKS["resnet34"],
 }
-RESNET34 = {
-    "conv1": (3, 64, 224, 7, 2, 3),
-    "layer1": (64, 64, 56, 3, 1, 1),
-    "layer2.0": (64, 128, 56, 3, 2, 1),
-    "layer2.0.downsample": (64, 128, 56, 1, 2, 0),
-    "layer2": (128, 128, 28, 3, 1, 1),
-    "layer3.0": (128, 256, 28, 3, 2, 1),
-    "layer3.0.downsample": (128, 256, 28, 1, 2, 0),
-    "layer3": (256, 256, 14, 3, 1, 1),
-    "layer4.0": (256, 512, 14, 3, 2, 1),
-    "layer4.0.downsample": (256, 512, 14, 1, 2, 0),
-    "layer4": (512, 512, 7, 3, 1, 1),
-}
-NETWORKS = {"AlexNet": ALEXNET, "VGG16": VGG16, "ResNet-34": RESNET34}
 LAYERS = {
     f"{network} {name}": layer
     for network, layers in NETWORKS.items()

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from common import print_environment, write_json
-from conv2d import LAYERS as CONVOLUTIONS
+from conv2d import NETWORKS
 from gpu import (
     PRECISIONS,
     allow_tf32,
@@ -59,7 +59,7 @@ Batches = list[tuple[Any, Any]]  # PyTorch's tensors on the GPU
 
 def training_flops(batch: int) -> int:
     """Additions and multiplications of one step; the first layer has no input gradient."""
-    convolutions = [flops(batch, layer) for layer in CONVOLUTIONS.values()]
+    convolutions = [flops(batch, layer) for layer in NETWORKS["alexnet"].values()]
     linear = sum(2 * batch * inputs * outputs for inputs, outputs in LINEAR_LAYERS)
     return 3 * (sum(convolutions) + linear) - convolutions[0]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import alternate, layer_table, synchronizer
+from common import alternate, layer_parser, layer_table, synchronizer
 
 from minicnn import kernels
 from minicnn.device import Device
@@ -80,4 +80,4 @@ def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    layer_table(__doc__, LAYERS, measure)
+    layer_table(layer_parser(__doc__).parse_args(), LAYERS, measure)

@@ -144,12 +144,9 @@ def error(name: str, result: np.ndarray, arrays: list[np.ndarray], geometry: Geo
 
 def measure(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """A row of median seconds for each pass of one layer."""
-    network, _, layer = name.partition(" ")
-    N, (C, O, *_), geometry = (
-        args.batch or BATCHES[network],
-        LAYERS[name],
-        geometry_of(LAYERS[name]),
-    )
+    network = name.split()[0]
+    N, (C, O, *_) = args.batch or BATCHES[network], LAYERS[name]
+    geometry = geometry_of(LAYERS[name])
     rng = np.random.default_rng(0)
     shapes = [(N, C, *geometry.input_size), (O, C, *geometry.kernel_size), (O,)]
     shapes += [(N, O, *geometry.output_size)]

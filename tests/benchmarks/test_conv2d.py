@@ -33,6 +33,7 @@ def test_a_row_for_each_pass(conv2d, monkeypatch, tmp_path, capsys):
         str(path),
     ]
     monkeypatch.setattr(sys, "argv", ["conv2d.py", *arguments])
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)  # of other tests: it asks for a GPU
     conv2d.main()
     rows = json.loads(path.read_text())["rows"]
     assert [(row["layer"], row["pass"]) for row in rows] == [

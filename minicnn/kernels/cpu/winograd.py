@@ -104,9 +104,9 @@ def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, 
     pixels = N * (math.prod(geometry.input_size) * C + math.prod(geometry.output_size) * O)
     # Fitted to the times of the layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4 and 32
     # images in all tile sizes, on two cores that do 90 multiplications per ns together: a point of a
-    # tile takes as long as 40, one of a filter 80 (it is written and read again), a pixel 20.
+    # tile takes as long as 40, one of a filter 110 (it is written and read again), a pixel 20.
     multiplications = tiles * TT * C * O
-    return multiplications + 40 * tiles * TT * (C + O) + 80 * TT * C * O + 20 * pixels + 5e7
+    return multiplications + 40 * tiles * TT * (C + O) + 110 * TT * C * O + 20 * pixels + 5e7
 
 
 def conv2d(

@@ -45,8 +45,8 @@ from .winograd_transforms import (
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "tiles"]
 
-# By R: T is at most 8, and 6 for R = 2, which comes of 3 * 3 filters with stride 2: 7 of the 16 pixels
-# of a merged filter are then 0, so that the errors of all are larger beside the sums of the others.
+# By R: T is at most 8, and 6 for R = 2, which comes of 3 * 3 filters with stride 2: 7 of the 16
+# pixels of a merged filter are then 0, which take part in the errors, but not in the sums.
 _LARGEST_TILE = {2: 5, 3: 6, 4: 5, 5: 4}
 
 # If the points of the filters are few, each thread takes blocks of tiles through all three steps in
@@ -102,9 +102,9 @@ def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, 
     size = geometry.input_size if pass_ == "input_grad" else geometry.output_size
     tiles = N * math.prod(-(-n // M) for n in size)
     pixels = N * (math.prod(geometry.input_size) * C + math.prod(geometry.output_size) * O)
-    # Fitted to the times of the layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4 and 32
-    # images in all tile sizes, on two cores that do 90 multiplications per ns together: a point of a
-    # tile takes as long as 40, one of a filter 110 (it is written and read again), a pixel 20.
+    # Fitted to the times of layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4 and 32
+    # images in all tile sizes, on two cores that do 90 multiplications per ns together: a point of
+    # a tile takes as long as 40, one of a filter 110 (it is written and read again), a pixel 20.
     multiplications = tiles * TT * C * O
     return multiplications + 40 * tiles * TT * (C + O) + 110 * TT * C * O + 20 * pixels + 5e7
 

@@ -1,4 +1,4 @@
-"""The transforms of Winograd's algorithm: filters and tiles of images to points, and points to pixels.
+"""The transforms of Winograd's algorithm: filters and tiles to points, and points to pixels.
 
 See :mod:`.winograd` for what they are. Transforms of T * T values are many small matrix products,
 rows first and then columns, in which the channels are the columns of a matrix.
@@ -154,7 +154,7 @@ def pixels(
     (T, M), (OW, O) = A.shape, out.shape[2:]
     TW = -(-OW // M)
     points = points.reshape(T, T, -1, O)
-    # Of the size of a row: NumPy's loops are then long, and fast, which they are not with a scalar 0.
+    # Of the size of a row: NumPy's loops are then long, and fast, unlike those with a scalar 0.
     zeros = np.zeros((OW, O), FLOAT)
     biases = None if bias is None else zeros + bias
 

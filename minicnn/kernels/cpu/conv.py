@@ -16,6 +16,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from . import winograd
+from .memory import empty, zeros
 from .precision import compute_type
 from .threads import for_each_slice, scratch
 from .windows import (
@@ -62,7 +63,7 @@ def conv2d(
     N, O, G = len(x), len(weight), geometry.groups
     dtype = compute_type(x)
     filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
-    out = np.empty((N, *geometry.output_size, O), dtype)
+    out = empty((N, *geometry.output_size, O), dtype)
 
     def work(start: int, stop: int) -> None:
         for block, columns in _column_blocks(x[start:stop], geometry, dtype):
@@ -100,7 +101,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
     dtype = compute_type(grad)
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
-    grad_x = np.zeros((N, *geometry.input_size, G * Cg), dtype)
+    grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
 
     def work(start: int, stop: int) -> None:
         for images, rows in _blocks(stop - start, geometry):
@@ -144,7 +145,7 @@ def conv2d_weight_grad(
 
     def work(start: int, stop: int) -> None:
         images = nhwc(grad)[start:stop]
-        total, product = np.zeros(shape, sum_dtype), scratch("product", shape, sum_dtype)
+        total, product = zeros(shape, sum_dtype), scratch("product", shape, sum_dtype)
         for block, columns in _column_blocks(x[start:stop], geometry, sum_dtype):
             pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
             np.matmul(_grouped(pixels, G).transpose(0, 2, 1), columns, out=product)
@@ -152,7 +153,7 @@ def conv2d_weight_grad(
         sums[start] = total
 
     for_each_slice(len(x), work)
-    total = np.zeros(shape, sum_dtype)
+    total = zeros(shape, sum_dtype)
     for start in sorted(sums):  # a fixed order, so that a sum rounds the same way in every run
         np.add(total, sums[start], out=total)
     return nchw(total.reshape(O, KH, KW, Cg)).astype(dtype or x.dtype, order="C")
@@ -169,7 +170,7 @@ def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
         (N, C * KH * KW, OH * OW).
     """
     N, C = x.shape[:2]
-    columns = np.empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
+    columns = empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
 
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):
@@ -193,7 +194,7 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     N, C = len(columns), columns.shape[1] // math.prod(geometry.kernel_size)
     by_window = columns.reshape(N, C, *geometry.kernel_size, *geometry.output_size)
     dtype = compute_type(columns)
-    x = np.zeros((N, *geometry.input_size, C), dtype)
+    x = zeros((N, *geometry.input_size, C), dtype)
 
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):

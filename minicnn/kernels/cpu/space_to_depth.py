@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..geometry import Geometry
+from .memory import empty, zeros
 from .threads import for_each_slice
 from .windows import add_unpadded, nchw, nhwc, pad
 
@@ -38,7 +39,7 @@ def merged_images(x: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(N, SH * SW * C, H', W') from (N, C, H, W), padded and in float32."""
     N, C, (SH, SW) = len(x), x.shape[1], geometry.stride
     H, W = merged_geometry(geometry).input_size
-    merged = np.empty((N, H, W, SH, SW, C), np.float32)
+    merged = empty((N, H, W, SH, SW, C), np.float32)
     padding = _whole_squares(geometry)
 
     def work(start: int, stop: int) -> None:
@@ -55,7 +56,7 @@ def split_images(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
     N, (SH, SW), (H, W) = len(merged), geometry.stride, merged.shape[2:]
     C = merged.shape[1] // (SH * SW)
     squares = nhwc(merged).reshape(N, H, W, SH, SW, C).swapaxes(2, 3)
-    x = np.zeros((N, *geometry.input_size, C), merged.dtype)
+    x = zeros((N, *geometry.input_size, C), merged.dtype)
     padding = _whole_squares(geometry)
 
     def work(start: int, stop: int) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..geometry import Geometry
+from .memory import empty
 from .space_to_depth import (
     merged_filters,
     merged_geometry,
@@ -229,7 +230,7 @@ def _convolve(
     """(N, O, OH, OW) from images (N, C, H, W) and filter points (T*T, C, O)."""
     N, (TT, C, O), tiles = len(x), filters.shape, _tiles(geometry)
     _, _, B = _transforms(geometry.kernel_size[0])
-    out = np.empty((N, *geometry.output_size, O), FLOAT)
+    out = empty((N, *geometry.output_size, O), FLOAT)
     for block in _blocks(N, C + O, tiles):
         x_points = _points("input points", x, B, block, tiles)
         out_points = scratch("output points", (TT, block[-1].tiles.stop, O), FLOAT)
@@ -251,7 +252,7 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarra
         grad_points = _points("output points", grad, A, block, grad_tiles)
         _multiply(grad_points.transpose(0, 2, 1), x_points, sums, add=True)
 
-    weight_grad = np.empty((O * C, R * R), FLOAT)
+    weight_grad = empty((O * C, R * R), FLOAT)
     by_filter = sums.reshape(-1, O * C).T
     both_axes = np.kron(G, G)  # T*T, R*R
 

@@ -132,7 +132,7 @@ def conv2d_weight_grad(
         dtype: that of the result, by default of ``x``.
 
     Returns:
-        (O, C / groups, KH, KW), in this order in memory.
+        (O, C / groups, KH, KW), channels-last in memory.
     """
     O, G, Cg = grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
     if winograd.pays(x.dtype, len(x), (O, Cg, *geometry.kernel_size), geometry):
@@ -156,7 +156,7 @@ def conv2d_weight_grad(
     total = zeros(shape, sum_dtype)
     for start in sorted(sums):  # a fixed order, so that a sum rounds the same way in every run
         np.add(total, sums[start], out=total)
-    return nchw(total.reshape(O, KH, KW, Cg)).astype(dtype or x.dtype, order="C")
+    return nchw(total.reshape(O, KH, KW, Cg).astype(dtype or x.dtype, copy=False))
 
 
 def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -163,4 +163,4 @@ def _aligned(size: int) -> int:
 
 _pool = _Pool()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.forget)
+    os.register_at_fork(after_in_child=lambda: _pool.forget())

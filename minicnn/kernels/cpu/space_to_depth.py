@@ -78,15 +78,15 @@ def merged_filters(weight: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def split_filters(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """(O, C, KH, KW), the inverse of :func:`merged_filters`."""
+    """(O, C, KH, KW), channels-last, the inverse of :func:`merged_filters`."""
     (SH, SW), (KH, KW), (RH, RW) = (
         geometry.stride,
         geometry.kernel_size,
         merged.shape[2:],
     )
-    squares = merged.reshape(len(merged), SH, SW, -1, RH, RW).transpose(0, 3, 4, 1, 5, 2)
-    padded = squares.reshape(*squares.shape[:2], RH * SH, RW * SW)
-    return np.ascontiguousarray(padded[:, :, :KH, :KW])
+    squares = nhwc(merged).reshape(len(merged), RH, RW, SH, SW, -1).transpose(0, 1, 3, 2, 4, 5)
+    padded = squares.reshape(len(merged), RH * SH, RW * SW, -1)
+    return nchw(np.ascontiguousarray(padded[:, :KH, :KW]))
 
 
 def _whole_squares(geometry: Geometry) -> Geometry:

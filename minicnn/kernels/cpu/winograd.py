@@ -240,7 +240,7 @@ def _convolve(
 
 
 def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """(O, C, R, R) from gradients (N, O, OH, OW) and images (N, C, H, W)."""
+    """(O, C, R, R), channels-last, from gradients (N, O, OH, OW) and images (N, C, H, W)."""
     (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
     A, G, B = _transforms(R)
     tiles = _tiles(geometry)
@@ -252,15 +252,15 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarra
         grad_points = _points("output points", grad, A, block, grad_tiles)
         _multiply(grad_points.transpose(0, 2, 1), x_points, sums, add=True)
 
-    weight_grad = empty((O * C, R * R), FLOAT)
-    by_filter = sums.reshape(-1, O * C).T
-    both_axes = np.kron(G, G)  # T*T, R*R
+    weight_grad = empty((O, R * R, C), FLOAT)
+    by_filter = sums.swapaxes(0, 1)  # O, T*T, C
+    both_axes = np.kron(G, G).T  # R*R, T*T
 
     def work(start: int, stop: int) -> None:
-        np.matmul(by_filter[start:stop], both_axes, out=weight_grad[start:stop])
+        np.matmul(both_axes, by_filter[start:stop], out=weight_grad[start:stop])
 
-    for_each_slice(O * C, work)
-    return weight_grad.reshape(O, C, R, R)
+    for_each_slice(O, work)
+    return nchw(weight_grad.reshape(O, R, R, C))
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) -> None:

@@ -164,9 +164,8 @@ def test_threads_share_the_pool(pool):
         for _ in range(200):
             mine.append(memory.empty((MIB // 4 + rng.randrange(MIB),), FLOAT))
             mine[-1][::4096] = number
-            if len(mine) > 3:
-                if not (mine.pop(rng.randrange(4))[::4096] == number).all():
-                    failures.append(number)
+            if len(mine) > 3 and (mine.pop(rng.randrange(4))[::4096] != number).any():
+                failures.append(number)
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for thread in threads:

@@ -21,7 +21,7 @@ from .ops.reduce import (
 from .ops.shape import (
     cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
 )  # fmt: skip
-from . import amp, autograd, backends, cuda, nn, optim, profiler, random
+from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
@@ -54,6 +54,7 @@ __all__ = [
     "chunk",
     "clamp",
     "cos",
+    "cpu",
     "cuda",
     "div",
     "empty",

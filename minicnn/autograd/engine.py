@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
 from ..device import xp_of
+from ..kernels.cpu.memory import is_pooled
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode, set_grad_enabled, set_mode
 
@@ -195,7 +196,8 @@ def _is_fresh(
     array = grad.array
     owner = owner_of(array)
     repeats = 0 in array.strides  # a view in which numbers share their memory
-    if mode.grad or not owner.flags.owndata or array.nbytes != owner.nbytes or repeats:
+    owned = owner.flags.owndata or is_pooled(owner)
+    if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
         return False
     others = [r for i, r in enumerate(results) if i != index] + list(gradients.values.values())
     if any(other is not None and owner_of(other.array) is owner for other in others):

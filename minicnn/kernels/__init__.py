@@ -3,7 +3,8 @@
 ``kernels.of(array)`` gives the module for the device an array lives on. Both modules hold the same
 functions, with the same arguments and results. They take and return plain arrays, never tensors,
 know nothing of gradients being recorded, and never write into an argument unless their name ends in
-``_step``. Images are N, C, H, W; in memory the 4-D results are channels-last (N, H, W, C strides).
+``_step``. Images are N, C, H, W; in memory the 4-D results, gradients of filters too, are
+channels-last (N, H, W, C strides).
 Sums run in float32 or better; results of 16 bits are rounded once. ``dtype`` asks for a gradient
 of weights or bias in another dtype than the arguments have: float32, to keep what was summed.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
 from .masking import select_positive
+from .memory import empty
 from .precision import compute_type
 from .rows import as_rows, channel_sums, from_rows
 
@@ -58,7 +59,7 @@ _ONE = 6.0  # from here on erf is 1 in double precision
 def relu(x: np.ndarray) -> np.ndarray:
     """max(x, 0) element by element, in the memory order of ``x``; NaN stays NaN."""
     (flat,) = flatten(x)
-    out = np.empty_like(flat)
+    out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
         np.maximum(flat[start:stop], 0, out=out[start:stop])
@@ -70,7 +71,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     """``grad`` where ``out`` > 0, else 0, in the memory order of ``out``."""
     flat_out, flat_grad = flatten(out, grad)
-    result = np.empty_like(flat_grad)
+    result = empty(flat_grad.shape, flat_grad.dtype)
 
     def work(start: int, stop: int) -> None:
         select_positive(flat_grad[start:stop], flat_out[start:stop], out=result[start:stop])
@@ -92,7 +93,7 @@ def relu_bias_backward(
         dtype: that of the bias's gradient, by default of ``grad``.
     """
     grads, outs = as_rows(grad), as_rows(out)
-    result = np.empty(grads.shape, grad.dtype)
+    result = empty(grads.shape, grad.dtype)
 
     def masked(at: slice) -> np.ndarray:
         select_positive(grads[at], outs[at], out=result[at])
@@ -115,7 +116,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     Errors stay within a few units in the last place of float64 (Cody 1969) and of float32.
     """
     (flat,) = flatten(x)
-    out = np.empty_like(flat)
+    out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
         block = flat[start:stop].astype(compute_type(flat), copy=False)

@@ -1,9 +1,8 @@
 """Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
 
 Beside the usual names: P output pixels in a block, G groups, Cg = C / G and Og = O / G, and
-K = KH * KW * Cg values in a column. Columns and filters must hold their values in the same order.
-Pixels come as (KH, KW, Cg): KH runs of KW * C neighbours in a channels-last image. Filters come as
-(Cg, KH, KW). Whichever are fewer, the columns or the filters, are copied into the others' order.
+K = KH * KW * Cg values in a column. A column holds them in (KH, KW, Cg) order: KH runs of KW * C
+neighbours in a channels-last image. So do filters that are channels-last, as those of layers are.
 
 With few pixels there is one matrix product, which BLAS splits over its threads. Otherwise each
 thread multiplies blocks of its own.
@@ -18,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..geometry import Geometry
+from .memory import empty, zeros
 from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
 from .windows import (
@@ -69,9 +69,8 @@ def conv2d(
     """:func:`.conv.conv2d`."""
     N, O, G = len(x), len(weight), geometry.groups
     dtype, OW = compute_type(x), geometry.output_size[1]
-    few = _few_pixels(N, weight.shape, geometry)
-    filters = _filter_matrix(weight, G, dtype, as_stored=few).transpose(0, 2, 1)  # G, K, Og
-    out = np.empty((N, *geometry.output_size, O), dtype)
+    filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
+    out = empty((N, *geometry.output_size, O), dtype)
     # Of the size of a row: NumPy's loops are then long, and fast, which they are not with a scalar 0.
     row_of_zeros = np.zeros((OW, O), dtype)
     row_of_biases = None if bias is None else row_of_zeros + bias
@@ -79,7 +78,7 @@ def conv2d(
 
     def work(start: int, stop: int) -> None:
         for block in blocks[start:stop]:
-            columns = _columns(x, block, geometry, dtype, few)
+            columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
             np.matmul(columns, filters, out=_grouped(pixels, G))
             if row_of_biases is not None:
@@ -100,18 +99,15 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
 
     dtype = compute_type(grad)
-    filters = _filter_matrix(weight, G, dtype, as_stored=few)  # G, Og, K
-    grad_x = np.zeros((N, *geometry.input_size, G * Cg), dtype)
+    filters = _filter_matrix(weight, G, dtype)  # G, Og, K
+    grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
 
     def work(start: int, stop: int) -> None:  # whole images: their windows overlap
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
             np.matmul(_grouped(pixels, G), filters, out=columns)
-            window = (Cg, KH, KW) if few else (KH, KW, Cg)
-            by_window = columns.reshape(G, *pixels.shape[:3], *window)
-            if few:  # G, n, rows, OW, Cg, KH, KW
-                by_window = np.moveaxis(by_window, 4, -1)
+            by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
 
             band, target = rows_of(geometry, rows), grad_x[start:stop][images]
             inside = unpadded(target, band)
@@ -139,20 +135,20 @@ def conv2d_weight_grad(
     blocks = _blocks(N, (O, Cg, KH, KW), geometry)
 
     def product(block: Block, out: np.ndarray) -> None:
-        columns = _columns(x, block, geometry, sum_dtype, few)
+        columns = _columns(x, block, geometry, sum_dtype)
         pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
         np.matmul(_grouped(pixels, G).transpose(0, 2, 1), columns, out=out)
 
     shape = G, O // G, KH * KW * Cg
     if few:
-        weight_grad = np.empty(shape, sum_dtype)
+        weight_grad = empty(shape, sum_dtype)
         product(blocks[0], weight_grad)
-        return weight_grad.reshape(O, Cg, KH, KW).astype(dtype or x.dtype, copy=False)
+        return nchw(weight_grad.reshape(O, KH, KW, Cg).astype(dtype or x.dtype, copy=False))
 
     sums: dict[int, np.ndarray] = {}  # by the first block of the thread's slice
 
     def work(start: int, stop: int) -> None:
-        total, summand = np.empty(shape, sum_dtype), scratch("product", shape, sum_dtype)
+        total, summand = empty(shape, sum_dtype), scratch("product", shape, sum_dtype)
         product(blocks[start], total)
         for block in blocks[start + 1 : stop]:
             product(block, summand)
@@ -160,17 +156,16 @@ def conv2d_weight_grad(
         sums[start] = total
 
     for_each_slice(len(blocks), work)
-    totals = [sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums)]
-    weight_grad = np.empty((O, Cg, KH, KW), dtype or x.dtype)
+    weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
 
     def add(start: int, stop: int) -> None:  # in a fixed order: it rounds the same in every run
-        total = totals[0][start:stop]
-        for summand in totals[1:]:
-            np.add(total, summand[start:stop], out=total)
-        nhwc(weight_grad)[start:stop] = total
+        total = weight_grad[start:stop]
+        for other in others:
+            np.add(total, other[start:stop], out=total)
 
-    _for_each_filter(weight_grad, add)
-    return weight_grad
+    if others:
+        _for_each_filter(weight_grad, add)
+    return nchw(weight_grad.astype(dtype or x.dtype, copy=False))
 
 
 def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -184,7 +179,7 @@ def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
         (N, C * KH * KW, OH * OW).
     """
     N, C = x.shape[:2]
-    columns = np.empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
+    columns = empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
 
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):
@@ -208,7 +203,7 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     N, C = len(columns), columns.shape[1] // math.prod(geometry.kernel_size)
     by_window = columns.reshape(N, C, *geometry.kernel_size, *geometry.output_size)
     dtype = compute_type(columns)
-    x = np.zeros((N, *geometry.input_size, C), dtype)
+    x = zeros((N, *geometry.input_size, C), dtype)
 
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):
@@ -231,20 +226,19 @@ def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bo
     return N * math.prod(geometry.output_size) * geometry.groups <= weight_shape[0]
 
 
-def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype, as_stored: bool) -> np.ndarray:
-    """(G, Og, K): a view if possible, else a copy; values in the order of pixels, or as stored."""
-    O, _, KH, KW = weight.shape
-    filters = weight if as_stored else nhwc(weight)
-    if (KH, KW) == (1, 1) or as_stored:
-        return filters.reshape(groups, O // groups, -1).astype(dtype, copy=False)
+def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
+    """(G, Og, K): a view if the weight is channels-last and of this dtype, else a copy."""
+    filters, shape = nhwc(weight), (groups, len(weight) // groups, -1)
+    if filters.flags.c_contiguous and filters.dtype == dtype:
+        return filters.reshape(shape)
 
-    matrix = np.empty(filters.shape, dtype)
+    matrix = empty(filters.shape, dtype)
 
     def work(start: int, stop: int) -> None:
         matrix[start:stop] = filters[start:stop]
 
     _for_each_filter(matrix, work)
-    return matrix.reshape(groups, O // groups, -1)
+    return matrix.reshape(shape)
 
 
 def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
@@ -283,13 +277,8 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
         for_each_slice(len(filters), work)
 
 
-def _columns(
-    x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype, as_stored: bool
-) -> np.ndarray:
-    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else this thread's scratch memory.
-
-    ``as_stored``: the values of a column are in the order of filters.
-    """
+def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
@@ -299,14 +288,8 @@ def _columns(
     P = math.prod(pixels.shape[1:4])
     if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
         return pixels.reshape(G, P, Cg)
-    if as_stored:
-        columns = scratch("columns", (*pixels.shape[:4], Cg, KH, KW), dtype)
-        for kh in range(KH):
-            for kw in range(KW):
-                columns[..., kh, kw] = pixels[..., kh, kw, :]
-    else:
-        columns = scratch("columns", pixels.shape, dtype)
-        np.copyto(columns, pixels)
+    columns = scratch("columns", pixels.shape, dtype)
+    np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)
 
 

@@ -65,7 +65,7 @@ def conv2d_weight_grad(
         dtype: that of the result, by default of ``x``.
 
     Returns:
-        (O, C / groups, KH, KW), in this order in memory.
+        (O, C / groups, KH, KW), channels-last in memory.
     """
     weight_shape = grad.shape[1], x.shape[1] // geometry.groups, *geometry.kernel_size
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
 from .masking import select
+from .memory import empty
 from .threads import scratch
 
 __all__ = ["dropout", "philox4x32", "philox_state"]
@@ -50,7 +51,7 @@ def dropout(x: np.ndarray, p: float, state: tuple[int, int]) -> np.ndarray:
 
     keep = _keep(x.size, threshold, seed, offset).reshape(x.shape)
     flat, flat_keep = flatten(x, keep)
-    out = np.empty_like(flat)
+    out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
         at = slice(start, stop)
@@ -64,7 +65,7 @@ def dropout(x: np.ndarray, p: float, state: tuple[int, int]) -> np.ndarray:
 def _keep(size: int, threshold: int, seed: int, offset: int) -> np.ndarray:
     """(size,) booleans: whether the word of each element is at least ``threshold``."""
     counters = -(-size // 4)
-    keep = np.empty((counters, 4), bool)
+    keep = empty((counters, 4), bool)
 
     def work(start: int, stop: int) -> None:
         for j, words in enumerate(philox4x32(start, stop, seed, offset)):

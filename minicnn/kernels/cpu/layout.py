@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .memory import empty
 from .threads import for_each_slice
 
 __all__ = ["channels_last_empty", "flatten", "for_each_block", "unflatten"]
@@ -17,7 +18,7 @@ _MIN_THREADED = 1 << 17  # elements: with fewer, starting threads costs more tha
 def channels_last_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised (N, C, H, W) array whose memory order is N, H, W, C."""
     N, C, H, W = shape
-    return np.empty((N, H, W, C), dtype).transpose(0, 3, 1, 2)
+    return empty((N, H, W, C), dtype).transpose(0, 3, 1, 2)
 
 
 def memory_order(array: np.ndarray) -> list[int]:

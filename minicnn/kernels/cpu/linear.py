@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .memory import empty
 from .precision import compute_type
 from .rows import for_each_row_block
 from .threads import for_each_slice
@@ -70,9 +71,9 @@ def linear_weight_grad(
     (M, N), K = grad.shape, x.shape[1]
     rows = _rows_at_a_time(M, N, K)
     if not rows:
-        return np.matmul(grad.T, x).astype(dtype, copy=False)
+        return np.matmul(grad.T, x, out=empty((N, K), compute)).astype(dtype, copy=False)
 
-    out = np.empty((N, K), dtype)
+    out = empty((N, K), dtype)
     multiply = np.multiply if M == 1 else np.matmul  # an outer product is no work for BLAS
 
     def work(start: int, stop: int) -> None:
@@ -102,4 +103,4 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     if 4 * len(a) <= b.shape[1]:
         return np.ascontiguousarray(np.matmul(b.T, a.T).T)
-    return np.matmul(a, b)
+    return np.matmul(a, b, out=empty((len(a), b.shape[1]), dtype))

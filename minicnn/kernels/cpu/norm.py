@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .masking import select_positive
+from .memory import empty
 from .precision import compute_type
 from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
 from .threads import scratch
@@ -92,7 +93,7 @@ def batch_norm_backward(
     outs = None if out is None else as_rows(out)
     count = x.size // x.shape[1]
     center = tile_channels(mean, rows, dtype)
-    passed = grads if outs is None else np.empty(rows.shape, x.dtype)  # what the ReLU lets through
+    passed = grads if outs is None else empty(rows.shape, x.dtype)  # what the ReLU lets through
 
     def gradients(at: slice) -> np.ndarray:
         if outs is not None:
@@ -115,7 +116,7 @@ def batch_norm_backward(
     shift = tile_channels(-factor * bias_grad / count, rows, dtype)
     factor = tile_channels(factor, rows, dtype)
     is_free = outs is not None and not with_residual  # what the ReLU let through, after its use
-    result = passed if is_free else np.empty(rows.shape, x.dtype)
+    result = passed if is_free else empty(rows.shape, x.dtype)
 
     def differentiate(at: slice) -> None:
         distance = scratch("batch_norm.distance", rows[at].shape, dtype)
@@ -163,7 +164,7 @@ def _by_channel(
 ) -> np.ndarray:
     """(x - center) * scale + shift + residual, clipped if ``relu``; None stands for zeros."""
     rows, dtype = as_rows(x), compute_type(x)
-    out = np.empty(rows.shape, x.dtype)
+    out = empty(rows.shape, x.dtype)
     residuals = None if residual is None else as_rows(residual)
     scale = tile_channels(scale, rows, dtype)
     center, shift = (
@@ -256,4 +257,4 @@ def _pixels(x: np.ndarray) -> np.ndarray:
 
 
 def _empty_pixels(x: np.ndarray) -> np.ndarray:
-    return np.empty((x.size // x.shape[1], x.shape[1]), x.dtype)
+    return empty((x.size // x.shape[1], x.shape[1]), x.dtype)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..geometry import Geometry
+from .memory import empty, zeros
 from .threads import for_each_slice
 from .windows import add_unpadded, nchw, nhwc, pad
 
@@ -38,7 +39,7 @@ def merged_images(x: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(N, SH * SW * C, H', W') from (N, C, H, W), padded and in float32."""
     N, C, (SH, SW) = len(x), x.shape[1], geometry.stride
     H, W = merged_geometry(geometry).input_size
-    merged = np.empty((N, H, W, SH, SW, C), np.float32)
+    merged = empty((N, H, W, SH, SW, C), np.float32)
     padding = _whole_squares(geometry)
 
     def work(start: int, stop: int) -> None:
@@ -55,7 +56,7 @@ def split_images(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
     N, (SH, SW), (H, W) = len(merged), geometry.stride, merged.shape[2:]
     C = merged.shape[1] // (SH * SW)
     squares = nhwc(merged).reshape(N, H, W, SH, SW, C).swapaxes(2, 3)
-    x = np.zeros((N, *geometry.input_size, C), merged.dtype)
+    x = zeros((N, *geometry.input_size, C), merged.dtype)
     padding = _whole_squares(geometry)
 
     def work(start: int, stop: int) -> None:
@@ -77,15 +78,15 @@ def merged_filters(weight: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def split_filters(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """(O, C, KH, KW), the inverse of :func:`merged_filters`."""
+    """(O, C, KH, KW), channels-last, the inverse of :func:`merged_filters`."""
     (SH, SW), (KH, KW), (RH, RW) = (
         geometry.stride,
         geometry.kernel_size,
         merged.shape[2:],
     )
-    squares = merged.reshape(len(merged), SH, SW, -1, RH, RW).transpose(0, 3, 4, 1, 5, 2)
-    padded = squares.reshape(*squares.shape[:2], RH * SH, RW * SW)
-    return np.ascontiguousarray(padded[:, :, :KH, :KW])
+    squares = nhwc(merged).reshape(len(merged), RH, RW, SH, SW, -1).transpose(0, 1, 3, 2, 4, 5)
+    padded = squares.reshape(len(merged), RH * SH, RW * SW, -1)
+    return nchw(np.ascontiguousarray(padded[:, :KH, :KW]))
 
 
 def _whole_squares(geometry: Geometry) -> Geometry:

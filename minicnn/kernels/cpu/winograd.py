@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..geometry import Geometry
+from .memory import empty
 from .space_to_depth import (
     merged_filters,
     merged_geometry,
@@ -35,6 +36,7 @@ from .winograd_transforms import (
     FLOAT,
     Block,
     Strip,
+    empty_points,
     filter_points,
     pixels,
     scratch_points,
@@ -213,7 +215,7 @@ def _convolve(
     """(N, O, OH, OW) from images (N, C, H, W) and filter points (T*T, C, O)."""
     N, (TT, C, O), tiles = len(x), filters.shape, tile_windows(geometry, M)
     A, _, B = transforms(M, geometry.kernel_size[0])
-    out = np.empty((N, *geometry.output_size, O), FLOAT)
+    out = empty((N, *geometry.output_size, O), FLOAT)
 
     def work(_: int, blocks: Iterator[Block]) -> None:
         for block in blocks:
@@ -227,17 +229,17 @@ def _convolve(
 
 
 def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> np.ndarray:
-    """(O, C, R, R) from gradients (N, O, OH, OW) and images (N, C, H, W)."""
+    """(O, C, R, R), channels-last, from gradients (N, O, OH, OW) and images (N, C, H, W)."""
     (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
     if not N:
-        return np.zeros((O, C, R, R), FLOAT)
+        return nchw(np.zeros((O, R, R, C), FLOAT))
     A, G, B = transforms(M, R)
     tiles = tile_windows(geometry, M)
     grad_tiles = Geometry(geometry.output_size, tiles.output_size, (M, M), (M, M))
     sums: dict[int, np.ndarray] = {}
 
     def work(start: int, blocks: Iterator[Block]) -> None:
-        total = scratch_points("filter points", len(B) ** 2, O, C)
+        total = empty_points(len(B) ** 2, O, C)  # not scratch: a thread may take several slices
         for i, block in enumerate(blocks):
             x_points = tile_points("input points", x, B, block, tiles)
             grad_points = tile_points("output points", grad, A, block, grad_tiles)
@@ -245,17 +247,17 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
         sums[start] = total
 
     _for_each_block(N, tiles, (C, O), work)
-    weight_grad = np.empty((O, C, R * R), FLOAT)
-    both_axes = np.kron(G, G)  # T*T, R*R
+    weight_grad = empty((O, R * R, C), FLOAT)
+    both_axes = np.kron(G, G).T  # R*R, T*T
 
     def add_up(start: int, stop: int) -> None:
         first, *others = [sums[i][:, start:stop] for i in sorted(sums)]  # in a fixed order
         for other in others:
             np.add(first, other, out=first)
-        np.matmul(first.transpose(1, 2, 0), both_axes, out=weight_grad[start:stop])
+        np.matmul(both_axes, first.swapaxes(0, 1), out=weight_grad[start:stop])
 
     for_each_slice(O, add_up)
-    return weight_grad.reshape(O, C, R, R)
+    return nchw(weight_grad.reshape(O, R, R, C))
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) -> None:

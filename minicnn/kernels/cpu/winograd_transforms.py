@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..geometry import Geometry
+from .memory import empty
 from .threads import for_each_slice, scratch
 from .windows import nhwc, pad, rows_of
 
@@ -20,6 +21,7 @@ __all__ = [
     "FLOAT",
     "Block",
     "Strip",
+    "empty_points",
     "filter_points",
     "pixels",
     "scratch_points",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 FLOAT = np.dtype(np.float32)
+_LINE = 64 // FLOAT.itemsize  # numbers in a line of the cache
 
 # Where polynomials are evaluated: T - 1 of them, the first ones. Errors are small if powers are,
 # and if the numbers come in pairs of opposite sign or inverse.
@@ -124,14 +127,21 @@ def tile_points(
 
 
 def scratch_points(name: str, points: int, rows: int, columns: int) -> np.ndarray:
-    """Scratch memory for a matrix of each point.
+    """This thread's memory for a matrix of each point (see :func:`empty_points`)."""
+    return _matrices(scratch(name, (points, rows * columns + _LINE), FLOAT), rows, columns)
+
+
+def empty_points(points: int, rows: int, columns: int) -> np.ndarray:
+    """An uninitialised matrix of each point: (points, rows, columns).
 
     One cache line lies between them: with a power of 2 from one to the next, the same element of
     all would have to share a few lines of the cache.
     """
-    line = 64 // FLOAT.itemsize
-    flat = scratch(name, (points, rows * columns + line), FLOAT)
-    return flat[:, :-line].reshape(points, rows, columns)
+    return _matrices(empty((points, rows * columns + _LINE), FLOAT), rows, columns)
+
+
+def _matrices(flat: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    return flat[:, :-_LINE].reshape(len(flat), rows, columns)
 
 
 def _overlapping(array: np.ndarray, axis: int, size: int, step: int) -> np.ndarray:

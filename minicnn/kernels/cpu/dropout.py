@@ -54,8 +54,8 @@ def dropout(x: np.ndarray, p: float, state: tuple[int, int]) -> np.ndarray:
 
     def work(start: int, stop: int) -> None:
         at = slice(start, stop)
-        np.multiply(flat[at], scale, out=out[at], dtype=real, casting="unsafe")
-        select(out[at], flat_keep[at], out=out[at])
+        select(flat[at], flat_keep[at], out=out[at])
+        np.multiply(out[at], scale, out=out[at], dtype=real, casting="unsafe")
 
     for_each_block(flat.size, work)
     return unflatten(out, x)

@@ -10,18 +10,16 @@ __all__ = ["select", "select_positive"]
 
 
 def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
-    """Write ``values`` where ``keep`` is true and +0 elsewhere to ``out``, which may be ``values``.
+    """Write ``values`` where the boolean ``keep`` is true and +0 elsewhere to ``out``.
 
-    ``keep`` (boolean, in dense memory) is destroyed. ``values * keep`` would make NaN of the Inf it
-    leaves out, and ``np.where`` takes ten times as long as a copy. So each boolean is widened to an
-    integer of all zeros or ones, and the bits are and-ed.
+    ``out`` must not overlap ``values``. ``values * keep`` would make NaN of the Inf it leaves out,
+    and ``np.where`` takes ten times as long as a copy. So each boolean is widened to an integer, 0
+    or 1, and multiplied by the bits of the value.
     """
     integer = np.dtype(f"i{values.itemsize}")
-    bits = scratch("select.bits", keep.shape, integer)
-    flags = keep.view(np.int8)
-    np.negative(flags, out=flags)  # 1 becomes -1, which has all bits set, also after widening
-    np.copyto(bits, flags)
-    np.bitwise_and(values.view(integer), bits, out=out.view(integer))
+    bits = out.view(integer)
+    np.copyto(bits, keep.view(np.int8))
+    np.multiply(bits, values.view(integer), out=bits)
 
 
 def select_positive(values: np.ndarray, reference: np.ndarray, out: np.ndarray) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from . import winograd
+from .masking import clip_negative
 from .precision import compute_type
 from .threads import for_each_slice, scratch
 from .windows import (
@@ -71,7 +72,7 @@ def conv2d(
             if bias is not None:
                 np.add(pixels, bias, out=pixels)
             if relu:
-                np.maximum(pixels, 0, out=pixels)
+                clip_negative(pixels, out=pixels)
 
     for_each_slice(N, work)
     return nchw(out.astype(x.dtype, copy=False))

@@ -1,4 +1,4 @@
-"""Zeroing the elements of an array that a boolean mask leaves out, at the speed of a copy."""
+"""Zeroing the elements of an array that are negative or left out by a mask, at a copy's speed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import numpy as np
 
 from .threads import scratch
 
-__all__ = ["select", "select_positive"]
+__all__ = ["clip_negative", "select", "select_positive"]
+
+
+def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
+    """Write max(values, 0) to ``out``, which may be ``values``; NaN stays NaN.
+
+    ``np.maximum`` with a number takes four times as long as ``np.clip``, which knows no bfloat16.
+    """
+    if values.dtype.kind == "V":
+        np.maximum(values, 0, out=out)
+    else:
+        np.clip(values, 0, np.inf, out=out)
 
 
 def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from .layout import channels_last_empty
-from .masking import select
+from .masking import clip_negative, select
 from .pool import windows_inside
 from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
@@ -28,7 +28,7 @@ __all__ = ["max_pool2d", "max_pool2d_gather", "max_pool2d_scatter"]
 # Of the larger image, that a thread works on at a time. Its passes run in the cache that cores
 # share: the shorter ones of smaller blocks would make threads queue for the interpreter lock.
 _BLOCK_BYTES = 1 << 22
-_MIN_THREADED_BYTES = 1 << 18  # with fewer, starting threads costs more than they save
+_MIN_THREADED_BYTES = 1 << 21  # with fewer, threads cost more than they save
 _BOOL = np.dtype(bool)
 _ALL = slice(None)
 
@@ -92,7 +92,7 @@ def max_pool2d(
             if has_nan:
                 _find_nan(pixels, place, here)
         if relu:
-            np.maximum(best, 0, out=best)
+            clip_negative(best, out=best)
 
     _for_each_block(maxima, x.nbytes, pool)
     return out, argmax

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masking import select_positive
+from .masking import clip_negative, select_positive
 from .precision import compute_type
 from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
 from .threads import scratch
@@ -184,7 +184,7 @@ def _by_channel(
         if residuals is not None:
             block += residuals[at]
         if relu:
-            np.maximum(block, 0, out=block)
+            clip_negative(block, out=block)
         if not exact:
             out[at] = block
 

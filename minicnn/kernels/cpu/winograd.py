@@ -25,6 +25,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..geometry import Geometry
+from .masking import clip_negative
 from .space_to_depth import (
     merged_filters,
     merged_geometry,
@@ -304,6 +305,6 @@ def _pixels(
             pixels = pixels.reshape(TH * _M, TW * _M, O)[: len(kept), :OW]
             np.add(pixels, 0 if bias is None else bias, out=kept)
             if relu:
-                np.maximum(kept, 0, out=kept)
+                clip_negative(kept, out=kept)
 
     for_each_slice(len(block), work)

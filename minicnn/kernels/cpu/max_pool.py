@@ -119,8 +119,8 @@ def _column_positions(columns: np.ndarray, geometry: Geometry, name: str) -> lis
 
     positions = []
     for kw in range(geometry.kernel_size[1]):
-        windows, phase, part = _dealt_columns(geometry, kw)
-        positions.append(((_ALL, _ALL, windows), dealt[phase, :, :, part]))
+        windows, phase, columns_there = _dealt_columns(geometry, kw)
+        positions.append(((_ALL, _ALL, windows), dealt[phase, :, :, columns_there]))
     return positions
 
 
@@ -188,8 +188,8 @@ def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry)
                 windows, phase, part = _dealt_columns(here, kw)
                 dealt[phase, :, pixel_rows, part] += chosen[kw, :, :, windows]
         for phase in range(min(stride, W)):
-            part = image[:, :, phase::stride]
-            part[...] = dealt[phase, :, :, : part.shape[2]]
+            pixels = image[:, :, phase::stride]
+            pixels[...] = dealt[phase, :, :, : pixels.shape[2]]
 
     _for_each_block(images, out.nbytes, scatter)
     return out

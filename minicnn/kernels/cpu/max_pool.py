@@ -18,7 +18,7 @@ import numpy as np
 from ..geometry import Geometry
 from .layout import channels_last_empty
 from .masking import clip_negative, select
-from .pool import windows_inside
+from .pool import for_each_image_block, images_per_block, windows_inside, write_sums
 from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
 from .windows import nhwc, rows_of
@@ -166,33 +166,80 @@ def _find_nan(pixels: np.ndarray, place: np.ndarray, geometry: Geometry) -> None
 def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
     """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
-    grads, places, images = nhwc(grad), nhwc(argmax), nhwc(out)
+    extents = [(k - 1) * d + 1 for k, d in zip(geometry.kernel_size, geometry.dilation)]
+    apart = all(stride >= extent for stride, extent in zip(geometry.stride, extents))
+    scatter = _scatter_apart if apart else _scatter_overlapping
+    scatter(nhwc(grad), nhwc(argmax), nhwc(out), geometry)
+    return out
+
+
+def _scatter_apart(
+    grads: np.ndarray, places: np.ndarray, images: np.ndarray, geometry: Geometry
+) -> None:
+    """Write the gradients to images (N, H, W, C), position by position: no pixel gets two."""
     (KH, KW), (PH, PW), stride = geometry.kernel_size, geometry.padding, geometry.stride[1]
-    columns = np.arange(KW, dtype=argmax.dtype).reshape(KW, 1, 1, 1, 1)
+    columns = np.arange(KW, dtype=places.dtype).reshape(KW, 1, 1, 1, 1)
 
     def scatter(block: slice, rows: slice) -> None:
         image = images[block, rows]
         n, H, W, C = image.shape
         here = replace(geometry, input_size=(H, W), padding=(PH + rows.start, PW))
         dealt_shape = (stride, n, H, -(-W // stride), C)
-        dealt = scratch("max_pool2d.dealt", dealt_shape, compute_type(grad))
+        dealt = scratch("max_pool2d.dealt", dealt_shape, grads.dtype)
         dealt.fill(0)
         for kh in range(KH):
             windows_h, pixel_rows = windows_inside(here, 0, kh)
             place = places[block, windows_h]
             meant = scratch("max_pool2d.equal", (KW, *place.shape), _BOOL)
-            chosen = scratch("max_pool2d.chosen", meant.shape, grad.dtype)
+            chosen = scratch("max_pool2d.chosen", meant.shape, grads.dtype)
             np.equal(place, columns + columns.dtype.type(kh * KW), out=meant)
             select(grads[block, windows_h], meant, out=chosen)
             for kw in range(KW):
                 windows, phase, part = _dealt_columns(here, kw)
-                dealt[phase, :, pixel_rows, part] += chosen[kw, :, :, windows]
+                dealt[phase, :, pixel_rows, part] = chosen[kw, :, :, windows]
         for phase in range(min(stride, W)):
             pixels = image[:, :, phase::stride]
             pixels[...] = dealt[phase, :, :, : pixels.shape[2]]
 
-    _for_each_block(images, out.nbytes, scatter)
-    return out
+    _for_each_block(images, images.nbytes, scatter)
+
+
+def _scatter_overlapping(
+    grads: np.ndarray, places: np.ndarray, images: np.ndarray, geometry: Geometry
+) -> None:
+    """Write to images (N, H, W, C) the sums of gradients, found by their addresses."""
+    per_block, sum_dtype = images_per_block(images), compute_type(grads)
+    corners, steps = _memory_offsets(images[:per_block].shape, geometry)
+
+    def scatter(block: slice) -> None:
+        place, values = places[block], np.ascontiguousarray(grads[block], sum_dtype)
+        index = scratch("max_pool2d_scatter.index", place.shape, corners.dtype)
+        np.take(steps, place, out=index, mode="clip")
+        np.add(index, corners[: len(index)], out=index)
+        if place.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
+            meant = scratch("max_pool2d_scatter.meant", place.shape, _BOOL)
+            np.less(place, len(steps), out=meant)
+            np.multiply(index, meant, out=index)
+            kept = scratch("max_pool2d_scatter.kept", place.shape, sum_dtype)
+            select(values, meant, out=kept)
+            values = kept
+        write_sums(images[block], index, values)
+
+    for_each_image_block(images, scatter)
+
+
+def _memory_offsets(shape: tuple[int, ...], geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Where the windows' position (0, 0) lies in dense memory of ``shape`` (n, H, W, C), and how
+    much further each of their positions: (n, OH, OW, C) and (KH * KW,), in elements."""
+    n, H, W, C = shape
+    (OH, OW), (KH, KW) = geometry.output_size, geometry.kernel_size
+    rows = np.arange(OH) * geometry.stride[0] - geometry.padding[0]
+    columns = np.arange(OW) * geometry.stride[1] - geometry.padding[1]
+    pixels = (np.arange(n)[:, None, None] * H + rows[:, None]) * W + columns
+    steps = (
+        np.arange(KH)[:, None] * (geometry.dilation[0] * W) + np.arange(KW) * geometry.dilation[1]
+    )
+    return pixels[..., None] * C + np.arange(C), steps.reshape(-1) * C
 
 
 def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -21,15 +21,18 @@ __all__ = [
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",
+    "for_each_image_block",
+    "images_per_block",
     "plane_gather",
     "plane_scatter",
     "windows_inside",
+    "write_sums",
 ]
 
 _BLOCK_BYTES = 1 << 21  # of the larger image that a thread works on at a time
 
 
-def _write_sums(images: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
+def write_sums(images: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
     """Write to dense ``images`` the sums of the values that have the same index in their memory."""
     sum_dtype = compute_type(values)
     total = images if images.dtype == sum_dtype else np.empty(images.shape, sum_dtype)
@@ -63,7 +66,7 @@ def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarr
             total[:, :, windows] += columns[:, :, pixels]
         np.multiply(total, scale, out=sums[block], casting="same_kind")
 
-    _for_each_block(images, pool)
+    for_each_image_block(images, pool)
     return out
 
 
@@ -89,7 +92,7 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
             total[:, rows] += columns[:, windows]
         images[block] = total
 
-    _for_each_block(images, scatter)
+    for_each_image_block(images, scatter)
     return out
 
 
@@ -114,7 +117,7 @@ def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, n
                 places[block, oh, ow] = (top + h) * W + left + w
                 maxima[block, oh, ow] = np.take_along_axis(pixels, place[:, None], axis=1)[:, 0]
 
-    _for_each_block(images, pool)
+    for_each_image_block(images, pool)
     return out, indices
 
 
@@ -128,9 +131,9 @@ def plane_scatter(grad: np.ndarray, indices: np.ndarray, input_size: Pair) -> np
 
     def scatter(block: slice) -> None:
         first = np.arange(len(grads[block])).reshape(-1, 1, 1, 1) * (H * W)
-        _write_sums(images[block], (places[block] + first) * C + channels, grads[block])
+        write_sums(images[block], (places[block] + first) * C + channels, grads[block])
 
-    _for_each_block(images, scatter)
+    for_each_image_block(images, scatter)
     return out
 
 
@@ -146,17 +149,17 @@ def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
         taken = np.take_along_axis(pixels, place, axis=1)
         values[block] = taken.reshape(values[block].shape)
 
-    _for_each_block(images, gather)
+    for_each_image_block(images, gather)
     return out
 
 
-def _images_per_block(images: np.ndarray) -> int:
+def images_per_block(images: np.ndarray) -> int:
     return max(1, _BLOCK_BYTES // max(1, images[:1].nbytes))
 
 
-def _for_each_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
+def for_each_image_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
     """Call ``work`` for slices of a few images, on all threads."""
-    per_block = _images_per_block(images)
+    per_block = images_per_block(images)
 
     def run(start: int, stop: int) -> None:
         for first in range(start, stop, per_block):

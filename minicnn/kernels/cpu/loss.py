@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from .precision import compute_type
 from .rows import for_each_row_block
 
 __all__ = ["softmax_cross_entropy"]
+
+_FEW_CLASSES = 100  # with fewer, sums over them are faster down long columns than along short rows
 
 
 def softmax_cross_entropy(
@@ -42,9 +46,10 @@ def softmax_cross_entropy(
     w = np.ones(logits.shape[1], dtype) if weight is None else weight.astype(dtype)
     losses, gradient = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
 
+    order: Literal["C", "F"] = "C" if logits.shape[1] < _FEW_CLASSES else "F"
+
     def work(at: slice) -> None:
-        # Classes first: sums over them then add long columns, however few classes there are.
-        columns = np.array(logits[at].T, dtype, order="C")
+        columns = np.array(logits[at].T, dtype, order=order)
         loss, grad = _column_losses(columns, classes[at], w, label_smoothing)
         if not counted[at].all():
             loss[~counted[at]] = 0
@@ -58,7 +63,7 @@ def softmax_cross_entropy(
 def _column_losses(
     log_p: np.ndarray, classes: np.ndarray, w: np.ndarray, label_smoothing: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Losses (M,) and gradients (C, M), from logits (C, M) that are overwritten."""
+    """Losses (M,) and gradients (C, M), from logits (C, M), in either order, overwritten."""
     columns = np.arange(len(classes))
     log_p -= log_p.max(axis=0)
     p = np.exp(log_p)

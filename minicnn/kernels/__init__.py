@@ -30,10 +30,11 @@ linear layer (linear.py): x (M, K), weight (N, K)
 ``linear_weight_grad(grad, x, dtype=None)``                         (N, K)
 ------------------------------------------------------------------  ----------------------------------
 pooling (pool.py)
-``max_pool2d(x, geometry, relu=False)``                             out, argmax: kh * KW + kw of the
+``max_pool2d(x, geometry, relu=False, with_argmax=True)``           out, argmax: kh * KW + kw of the
                                                                     first maximum; with relu KH * KW,
                                                                     "no pixel", unless it is above 0.
-                                                                    uint8 if KH * KW < 256, else int32
+                                                                    uint8 if KH * KW < 256, else
+                                                                    int32; None if not wanted
 ``max_pool2d_scatter(grad, argmax, geometry)``                      (N, C, H, W): its gradient
 ``max_pool2d_gather(x, argmax, geometry)``                          (N, C, OH, OW): gradient of that
 ``avg_pool2d(x, scale, geometry)``                                  window sums times scale (OH, OW)

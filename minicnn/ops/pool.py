@@ -18,17 +18,20 @@ from .window import pair, window_geometry, with_batch
 
 
 class MaxPool2d(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW), and which position of each window held the maximum.
+    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted which position of each window held the maximum.
 
     With ``relu`` that is no position, and so without gradient, unless the maximum is above 0.
     """
 
-    def forward(self, x: Any, *, geometry: Geometry, relu: bool = False) -> Any:
+    def forward(
+        self, x: Any, *, geometry: Geometry, relu: bool = False, return_argmax: bool = False
+    ) -> Any:
         self.geometry = geometry
-        out, self.argmax = kernels.of(x).max_pool2d(x, geometry, relu)
-        return out, self.argmax
+        with_argmax = return_argmax or self.needs_input_grad[0]
+        out, self.argmax = kernels.of(x).max_pool2d(x, geometry, relu, with_argmax)
+        return (out, self.argmax) if return_argmax else out
 
-    def backward(self, grad: Tensor, _: None) -> Tensor:
+    def backward(self, grad: Tensor, _: None = None) -> Tensor:
         return MaxPool2dScatter.apply(grad, argmax=self.argmax, geometry=self.geometry)
 
 
@@ -155,8 +158,10 @@ def max_pool2d(
         geometry = window_geometry(
             "max_pool2d", (H, W), kernel, strides, paddings, dilations, ceil_mode=ceil_mode
         )
-        out, argmax = MaxPool2d.apply(x, geometry=geometry, relu=relu)
-        return (out, Tensor(_plane_indices(argmax.array, geometry))) if return_indices else out
+        if not return_indices:
+            return MaxPool2d.apply(x, geometry=geometry, relu=relu)
+        out, argmax = MaxPool2d.apply(x, geometry=geometry, relu=relu, return_argmax=True)
+        return out, Tensor(_plane_indices(argmax.array, geometry))
 
     return with_batch("max_pool2d", x, run)
 

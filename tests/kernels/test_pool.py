@@ -70,6 +70,9 @@ def test_max_pool_and_its_gradients(name, values, dtype):
     np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
     KH, KW = geometry.kernel_size
     assert argmax.dtype == (np.uint8 if KH * KW < 256 else np.int32)
+    alone, nothing = kernels.max_pool2d(x, geometry, with_argmax=False)
+    np.testing.assert_array_equal(alone, out)
+    assert nothing is None
 
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(dtype)  # sums are exact
     expected.backward(torch.tensor(grad))
@@ -101,6 +104,8 @@ def test_max_pool_with_relu_and_its_gradients(name, values):
     plain, plain_argmax = kernels.max_pool2d(x, geometry)
     np.testing.assert_array_equal(argmax, np.where(plain > 0, plain_argmax, no_pixel))
     assert argmax.dtype == plain_argmax.dtype
+    alone, _ = kernels.max_pool2d(x, geometry, relu=True, with_argmax=False)
+    np.testing.assert_array_equal(alone, out)
 
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(np.float64)
     expected.backward(torch.tensor(grad))

@@ -10,6 +10,7 @@ from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy
+from .max_pool import max_pool2d, max_pool2d_gather, max_pool2d_scatter
 from .norm import (
     batch_norm,
     batch_norm_backward,
@@ -22,9 +23,6 @@ from .pool import (
     adaptive_max_pool2d,
     avg_pool2d,
     avg_pool2d_scatter,
-    max_pool2d,
-    max_pool2d_gather,
-    max_pool2d_scatter,
     plane_gather,
     plane_scatter,
 )

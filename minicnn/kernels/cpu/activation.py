@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .layout import flatten, for_each_block, unflatten
-from .masking import select_positive
+from .masking import clip_negative, select_positive
 from .memory import empty
 from .precision import compute_type
 from .rows import as_rows, channel_sums, from_rows
@@ -62,7 +62,7 @@ def relu(x: np.ndarray) -> np.ndarray:
     out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
-        np.maximum(flat[start:stop], 0, out=out[start:stop])
+        clip_negative(flat[start:stop], out=out[start:stop])
 
     for_each_block(flat.size, work, _BLOCK)
     return unflatten(out, x)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..geometry import Geometry
+from .masking import clip_negative
 from .memory import empty, zeros
 from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
@@ -71,9 +72,8 @@ def conv2d(
     dtype, OW = compute_type(x), geometry.output_size[1]
     filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
     out = empty((N, *geometry.output_size, O), dtype)
-    # Of the size of a row: NumPy's loops are then long, and fast, which they are not with a scalar 0.
-    row_of_zeros = np.zeros((OW, O), dtype)
-    row_of_biases = None if bias is None else row_of_zeros + bias
+    # Of the size of a row: NumPy's loops are then long.
+    biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
     blocks = _blocks(N, weight.shape, geometry)
 
     def work(start: int, stop: int) -> None:
@@ -81,10 +81,10 @@ def conv2d(
             columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
             np.matmul(columns, filters, out=_grouped(pixels, G))
-            if row_of_biases is not None:
-                np.add(pixels, row_of_biases, out=pixels)
+            if biases is not None:
+                np.add(pixels, biases, out=pixels)
             if relu:
-                np.maximum(pixels, row_of_zeros, out=pixels)
+                clip_negative(pixels, out=pixels)
 
     for_each_slice(len(blocks), work)
     return nchw(out.astype(x.dtype, copy=False))

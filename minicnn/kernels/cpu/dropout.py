@@ -14,12 +14,12 @@ from .threads import scratch
 __all__ = ["dropout", "philox4x32", "philox_state"]
 
 # J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11.
-_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_KEY_STEPS = 0x9E3779B9, 0xBB67AE85
+_MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
+_KEY_STEPS = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64) << np.uint64(32)
 _ROUNDS = 10
 _LOW, _32 = np.uint64(2**32 - 1), np.uint64(32)
 
-_COUNTERS = 1 << 14  # in a block, each of four words
+_COUNTERS = 1 << 15  # in a block, each of four words
 
 
 def philox_state(draw: Callable[[], tuple[int, int]]) -> tuple[int, int]:
@@ -55,8 +55,8 @@ def dropout(x: np.ndarray, p: float, state: tuple[int, int]) -> np.ndarray:
 
     def work(start: int, stop: int) -> None:
         at = slice(start, stop)
-        np.multiply(flat[at], scale, out=out[at], dtype=real, casting="unsafe")
-        select(out[at], flat_keep[at], out=out[at])
+        select(flat[at], flat_keep[at], out=out[at])
+        np.multiply(out[at], scale, out=out[at], dtype=real, casting="unsafe")
 
     for_each_block(flat.size, work)
     return unflatten(out, x)
@@ -79,31 +79,29 @@ def philox4x32(start: int, stop: int, seed: int, offset: int) -> tuple[np.ndarra
     """The four words of the counters (start, offset) to (stop - 1, offset) under the key ``seed``.
 
     They come as four arrays (stop - start,) of uint64, this thread's until the next call.
+
+    A state is two pairs of words, (c0, c1) and (c2, c3), each in 64 bits with its first word high.
+    A round multiplies the first word of each pair by a constant, swaps the two products, and xors
+    their high words with the second word of the pair and a key.
     """
-    shape, dtype = (stop - start,), np.dtype(np.uint64)
-    c0, c1, c2, c3, product0, product1 = (
-        scratch(f"philox4x32.{i}", shape, dtype) for i in range(6)
+    shape, dtype = (2, stop - start), np.dtype(np.uint64)
+    pairs, products = (
+        scratch(f"philox4x32.{name}", shape, dtype) for name in ("pairs", "products")
     )
-    c1[:] = np.arange(start, stop, dtype=dtype)
-    np.bitwise_and(c1, _LOW, out=c0)
-    np.right_shift(c1, _32, out=c1)
-    c2.fill(offset & int(_LOW))
-    c3.fill(offset >> 32)
-    key = [seed & int(_LOW), seed >> 32]
+    counters = np.arange(start, stop, dtype=dtype)
+    np.left_shift(counters, _32, out=pairs[0])
+    pairs[0] |= counters >> _32
+    pairs[1] = (offset & int(_LOW)) << 32 | offset >> 32
+    key = np.array([[seed & int(_LOW)], [seed >> 32]], dtype) << _32
 
     for _ in range(_ROUNDS):
-        np.multiply(c0, _MULTIPLIERS[0], out=product0)
-        np.multiply(c2, _MULTIPLIERS[1], out=product1)
-        np.right_shift(product1, _32, out=c0)
-        np.bitwise_xor(c0, c1, out=c0)
-        np.bitwise_xor(c0, np.uint64(key[0]), out=c0)
-        np.right_shift(product0, _32, out=c2)
-        np.bitwise_xor(c2, c3, out=c2)
-        np.bitwise_xor(c2, np.uint64(key[1]), out=c2)
-        np.bitwise_and(product1, _LOW, out=c1)
-        np.bitwise_and(product0, _LOW, out=c3)
-        key = [
-            (key[0] + _KEY_STEPS[0]) & int(_LOW),
-            (key[1] + _KEY_STEPS[1]) & int(_LOW),
-        ]
-    return c0, c1, c2, c3
+        np.right_shift(pairs, _32, out=products)
+        products *= _MULTIPLIERS
+        pairs <<= _32
+        pairs ^= key
+        pairs ^= products[::-1]
+        key += _KEY_STEPS  # modulo 2^64, that is 2^32 for the words
+
+    np.bitwise_and(pairs, _LOW, out=products)
+    pairs >>= _32
+    return pairs[0], products[0], pairs[1], products[1]

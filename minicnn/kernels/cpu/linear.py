@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .masking import clip_negative
 from .memory import empty
 from .precision import compute_type
 from .rows import for_each_row_block
@@ -50,7 +51,7 @@ def linear(
         if bias is not None:
             np.add(rows, bias, out=rows)
         if relu:
-            np.maximum(rows, 0, out=rows)
+            clip_negative(rows, out=rows)
 
     if bias is not None or relu:
         for_each_row_block(out, finish)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from .precision import compute_type
 from .rows import for_each_row_block
 
 __all__ = ["softmax_cross_entropy"]
+
+_FEW_CLASSES = 100  # with fewer, sums over them are faster down long columns than along short rows
 
 
 def softmax_cross_entropy(
@@ -42,37 +46,41 @@ def softmax_cross_entropy(
     w = np.ones(logits.shape[1], dtype) if weight is None else weight.astype(dtype)
     losses, gradient = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
 
+    order: Literal["C", "F"] = "C" if logits.shape[1] < _FEW_CLASSES else "F"
+
     def work(at: slice) -> None:
-        loss, grad = _row_losses(logits[at].astype(dtype), classes[at], w, label_smoothing)
-        loss[~counted[at]] = 0
-        grad[~counted[at]] = 0  # also where the logits are NaN
-        losses[at], gradient[at] = loss, grad
+        columns = np.array(logits[at].T, dtype, order=order)
+        loss, grad = _column_losses(columns, classes[at], w, label_smoothing)
+        if not counted[at].all():
+            loss[~counted[at]] = 0
+            grad[:, ~counted[at]] = 0  # also where the logits are NaN
+        losses[at], gradient[at] = loss, grad.T
 
     for_each_row_block(logits, work)
     return losses, gradient
 
 
-def _row_losses(
+def _column_losses(
     log_p: np.ndarray, classes: np.ndarray, w: np.ndarray, label_smoothing: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and gradients, from logits (M, C) that are overwritten."""
-    rows = np.arange(len(classes))
-    log_p -= log_p.max(axis=1, keepdims=True)
+    """Losses (M,) and gradients (C, M), from logits (C, M), in either order, overwritten."""
+    columns = np.arange(len(classes))
+    log_p -= log_p.max(axis=0)
     p = np.exp(log_p)
-    total = p.sum(axis=1, keepdims=True)
+    total = p.sum(axis=0, dtype=np.float64).astype(p.dtype)  # of very many classes, too
     log_p -= np.log(total)
     p /= total
 
     hard = (1 - label_smoothing) * w[classes]  # (M,), what the class of the row counts
-    losses = -hard * log_p[rows, classes]
+    losses = -hard * log_p[classes, columns]
     if label_smoothing:
         soft = label_smoothing / len(w) * w  # (C,), what every class counts
-        losses -= log_p @ soft
-        p *= (hard + soft.sum())[:, None]
-        p -= soft
+        losses -= soft @ log_p
+        p *= hard + soft.sum()
+        p -= soft[:, None]
     else:
-        p *= hard[:, None]
-    p[rows, classes] -= hard
+        p *= hard
+    p[classes, columns] -= hard
     return losses, p
 
 

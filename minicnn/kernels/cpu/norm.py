@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masking import select_positive
+from .masking import clip_negative, select_positive
 from .memory import empty
 from .precision import compute_type
 from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
@@ -62,7 +62,8 @@ def batch_norm(
     variance = sums / count
     scale = 1 / np.sqrt(variance + eps)
     scale = scale if weight is None else scale * weight
-    out = _by_channel(x, mean, scale, bias, residual, relu)
+    shift = -mean * scale if bias is None else bias - mean * scale
+    out = channel_affine(x, scale, shift, residual, relu)
     return out, mean.astype(dtype), variance.astype(dtype)
 
 
@@ -112,20 +113,19 @@ def batch_norm_backward(
     # With h = (x - mean) * inverse the gradient of x is
     # weight * inverse * (grad - mean(grad) - h * mean(grad * h)).
     factor = inverse if weight is None else inverse * weight
-    slope = tile_channels(-factor * inverse * weight_grad / count, rows, dtype)
-    shift = tile_channels(-factor * bias_grad / count, rows, dtype)
+    slope = -inverse * weight_grad / count
+    shift = tile_channels(-bias_grad / count - mean * slope, rows, dtype)
+    slope = tile_channels(slope, rows, dtype)
     factor = tile_channels(factor, rows, dtype)
     is_free = outs is not None and not with_residual  # what the ReLU let through, after its use
     result = passed if is_free else empty(rows.shape, x.dtype)
 
     def differentiate(at: slice) -> None:
-        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
-        np.subtract(rows[at], center, out=distance)
-        distance *= slope
-        distance += shift
-        scaled = scratch("batch_norm.scaled", distance.shape, dtype)
-        np.multiply(passed[at], factor, out=scaled)
-        np.add(distance, scaled, out=result[at], casting="same_kind")
+        block = scratch("batch_norm.distance", rows[at].shape, dtype)
+        np.multiply(rows[at], slope, out=block)
+        block += shift
+        block += passed[at]
+        np.multiply(block, factor, out=result[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)
     return (
@@ -151,41 +151,21 @@ def channel_affine(
         residual: of the shape of ``x``, or None.
         relu: whether negative results become 0.
     """
-    return _by_channel(x, None, scale, shift, residual, relu)
-
-
-def _by_channel(
-    x: np.ndarray,
-    center: np.ndarray | None,
-    scale: np.ndarray,
-    shift: np.ndarray | None,
-    residual: np.ndarray | None,
-    relu: bool,
-) -> np.ndarray:
-    """(x - center) * scale + shift + residual, clipped if ``relu``; None stands for zeros."""
     rows, dtype = as_rows(x), compute_type(x)
     out = empty(rows.shape, x.dtype)
     residuals = None if residual is None else as_rows(residual)
-    scale = tile_channels(scale, rows, dtype)
-    center, shift = (
-        None if each is None else tile_channels(each, rows, dtype) for each in (center, shift)
-    )
+    scale, shift = (tile_channels(each, rows, dtype) for each in (scale, shift))
 
     def work(at: slice) -> None:
         # the block stays in the cache until it is done; 16 bits are rounded at the end
         exact = out.dtype == dtype
         block = out[at] if exact else scratch("batch_norm.block", rows[at].shape, dtype)
-        if center is None:
-            np.multiply(rows[at], scale, out=block)
-        else:
-            np.subtract(rows[at], center, out=block)
-            block *= scale
-        if shift is not None:
-            block += shift
+        np.multiply(rows[at], scale, out=block)
+        block += shift
         if residuals is not None:
             block += residuals[at]
         if relu:
-            np.maximum(block, 0, out=block)
+            clip_negative(block, out=block)
         if not exact:
             out[at] = block
 

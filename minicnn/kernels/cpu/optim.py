@@ -18,7 +18,7 @@ from .threads import for_each_slice, scratch
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
 # Elements. Shorter passes make threads queue for the interpreter lock, longer ones leave the cache.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 18
 
 Arrays = Sequence[np.ndarray]
 Numbers = Callable[[], Sequence[Any]]

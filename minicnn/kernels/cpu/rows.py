@@ -15,8 +15,10 @@ from .threads import for_each_slice
 
 __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
 
-_BLOCK_BYTES = 1 << 20  # of rows that a thread works on at a time
-_MIN_THREADED_BYTES = 1 << 19  # with fewer, starting threads costs more than they save
+# Of rows that a thread works on at a time. Passes over them run in the cache that cores share:
+# shorter ones make threads queue for the interpreter lock.
+_BLOCK_BYTES = 1 << 21
+_MIN_THREADED_BYTES = 1 << 21  # with fewer, threads cost more than they save
 
 
 def as_rows(x: np.ndarray) -> np.ndarray:
@@ -78,4 +80,5 @@ def channel_sums(
 
 
 def _rows_per_block(rows: np.ndarray) -> int:
-    return max(1, _BLOCK_BYTES // max(1, rows.shape[1] * rows.itemsize))
+    blocks = max(1, -(-rows.nbytes // _BLOCK_BYTES))
+    return max(1, -(-len(rows) // blocks))

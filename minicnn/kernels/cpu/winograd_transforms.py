@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..geometry import Geometry
+from .masking import clip_negative
 from .memory import empty
 from .threads import for_each_slice, scratch
 from .windows import nhwc, pad, rows_of
@@ -164,9 +165,8 @@ def pixels(
     (T, M), (OW, O) = A.shape, out.shape[2:]
     TW = -(-OW // M)
     points = points.reshape(T, T, -1, O)
-    # Of the size of a row: NumPy's loops are then long, and fast, unlike those with a scalar 0.
-    zeros = np.zeros((OW, O), FLOAT)
-    biases = None if bias is None else zeros + bias
+    # Of the size of a row: NumPy's loops are then long.
+    biases = None if bias is None else np.tile(bias.astype(FLOAT), (OW, 1))
 
     def work(start: int, stop: int) -> None:
         for images, rows, span in block[start:stop]:
@@ -186,6 +186,6 @@ def pixels(
             if biases is not None:
                 np.add(kept, biases, out=kept)
             if relu:
-                np.maximum(kept, zeros, out=kept)
+                clip_negative(kept, out=kept)
 
     for_each_slice(len(block), work)

@@ -50,8 +50,8 @@ _plane_gather = cuda_file.kernel("plane_gather", HALVES + FLOATS)
 
 
 def max_pool2d(
-    x: cupy.ndarray, geometry: Geometry, relu: bool = False
-) -> tuple[cupy.ndarray, cupy.ndarray]:
+    x: cupy.ndarray, geometry: Geometry, relu: bool = False, with_argmax: bool = True
+) -> tuple[cupy.ndarray, cupy.ndarray | None]:
     """The maximum of each window and its place, kh * KW + kw, as ``F.max_pool2d`` of torch.
 
     Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger
@@ -62,9 +62,10 @@ def max_pool2d(
         geometry: where the windows lie.
         relu: whether negative maxima become 0. Where the maximum is not positive, the place is
             then KH * KW: no pixel, for :func:`max_pool2d_scatter` and :func:`max_pool2d_gather`.
+        with_argmax: whether the places are wanted. (They are found anyway, which is next to free.)
 
     Returns:
-        (N, C, OH, OW) both, the places uint8 if they fit, else int32.
+        (N, C, OH, OW) both, the places uint8 if they fit, else int32; None for places not wanted.
     """
     images = channels_last(x)
     N, _, _, C = images.shape
@@ -75,7 +76,7 @@ def max_pool2d(
     _max_pool2d[x.dtype, width, argmax.dtype](
         out.size // width, images, out, argmax, C // width, geometry_argument(geometry), relu
     )
-    return channels_first(out), channels_first(argmax)
+    return channels_first(out), channels_first(argmax) if with_argmax else None
 
 
 def max_pool2d_scatter(

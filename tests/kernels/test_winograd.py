@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu import conv, winograd
+from minicnn.kernels.cpu import conv, threads, winograd
 
 pytestmark = pytest.mark.cpu_only
 
@@ -187,8 +187,15 @@ def test_cost_prefers_tiles_that_fit():
     assert least_cost("forward", 4, 64, 64, size=226)[0] == 6  # many tiles: the largest
 
 
-def test_same_bits_in_every_run(blocks):
+@pytest.mark.parametrize("thread_count", [1, 2, 5])
+def test_same_bits_in_every_run(blocks, thread_count):
     arrays, geometry = case("tiles reach beyond")
-    first, second = results(arrays, geometry, 4), results(arrays, geometry, 4)
+    exact, before = exact_results(arrays, geometry), threads.num_threads()
+    threads.set_num_threads(thread_count)
+    try:
+        first, second = results(arrays, geometry, 4), results(arrays, geometry, 4)
+    finally:
+        threads.set_num_threads(before)
     for key in first:
+        assert np.linalg.norm(first[key] - exact[key]) < 1e-5 * np.linalg.norm(exact[key]), key
         np.testing.assert_array_equal(first[key], second[key])

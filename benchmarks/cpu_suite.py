@@ -61,7 +61,9 @@ def measure(model: str, batch: int, options: Sequence[str]) -> Cell:
         command = [sys.executable, str(script), "--model", model, "--batch", str(batch)]
         command += ["--against", "torch", "--json", str(path), *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return json.loads(path.read_text())
+        cell = json.loads(path.read_text())
+    del cell["command"]  # with a temporary file: what can be repeated is the suite
+    return cell
 
 
 def measure_all(networks: Sequence[str], batches: Sequence[int], partial: Path) -> list[Cell]:

@@ -62,6 +62,7 @@ def our_steps(weights, images, labels):
 @pytest.mark.not_emulated
 def test_twenty_steps_of_alexnet_equal_torchs():
     """Within float32 rounding, on a smooth descent: where training is chaotic, rounding explodes."""
+    mc.manual_seed(1)  # with some others, rounding decides which of two pixels is the maximum
     noise = np.random.default_rng(0).standard_normal((2, 3, 227, 227))
     labels = np.array([0, 1])
     images = (noise + (2 * labels - 1)[:, None, None, None]).astype(np.float32)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ...dtypes import HALVES
 from ..geometry import Geometry
 from .memory import empty
 from .space_to_depth import (
@@ -65,11 +66,12 @@ def possible(dtype: np.dtype, weight_shape: tuple[int, ...], geometry: Geometry)
     """Whether a convolution and its gradients can be done here.
 
     Filters must be square, with 2 * 2 to 5 * 5 pixels after the stride is merged, undilated and
-    ungrouped. float64 is left to the direct sum, for precision.
+    ungrouped. float64 is left to the direct sum, for precision, and so are integers, which must
+    come out exact.
     """
     K, S = weight_shape[2], geometry.stride[0]
     return (
-        np.promote_types(dtype, np.float32) == FLOAT
+        dtype in (FLOAT, *HALVES)
         and geometry.kernel_size == (K, K)
         and geometry.stride == (S, S)
         and -(-K // S) in _LARGEST_TILE

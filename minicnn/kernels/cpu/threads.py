@@ -122,7 +122,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class _State:
-    """What the threads of this process share. Threads do not fork, so a forked child starts anew."""
+    """What the threads of a process share. Threads do not fork, so a forked child starts anew."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

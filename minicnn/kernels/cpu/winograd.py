@@ -166,7 +166,17 @@ def _for_each_block(
     channels: tuple[int, int],
     work: Callable[[int, Iterator[Block]], None],
 ) -> None:
-    """Call ``work(i, blocks)`` for the tiles of N images, once or once for each thread."""
+    """Call ``work(start, blocks)`` for the tiles of N images.
+
+    If the points of the filters are few, each thread calls it for blocks of its own, and ``start``
+    puts the threads in order. Otherwise it is called once, with blocks whose strips are shared.
+
+    Args:
+        N: the number of images.
+        tiles: of :func:`tile_windows`.
+        channels: of the input and of the output points.
+        work: may be called by one thread several times.
+    """
     TT = math.prod(tiles.kernel_size)
     tile_bytes = sum(channels) * TT * FLOAT.itemsize
     own = math.prod(channels) * TT * FLOAT.itemsize <= _FEW_FILTERS

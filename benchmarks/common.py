@@ -41,7 +41,7 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "threads": num_threads(),
         "blas": [f"{b['internal_api']} {b['version']} ({b.get('architecture')})" for b in blas],
-        "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE"),
+        **{name: os.environ.get(name) for name in ("OPENBLAS_CORETYPE", "MINICNN_CONV")},
         "python": platform.python_version(),
         **{package: _version(package) for package in ("numpy", "torch")},
         **_gpu(),

@@ -28,7 +28,6 @@ __all__ = [
     "layer_parser",
     "layer_table",
     "markdown_table",
-    "median_seconds",
     "print_environment",
     "synchronizer",
     "write_json",
@@ -42,7 +41,7 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "threads": num_threads(),
         "blas": [f"{b['internal_api']} {b['version']} ({b.get('architecture')})" for b in blas],
-        "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE"),
+        **{name: os.environ.get(name) for name in ("OPENBLAS_CORETYPE", "MINICNN_CONV")},
         "python": platform.python_version(),
         **{package: _version(package) for package in ("numpy", "torch")},
         **_gpu(),
@@ -60,15 +59,6 @@ def print_environment(measured_in: Mapping[str, Any] | None = None) -> None:
         print(f"{name:18} {', '.join(value) if isinstance(value, list) else value}")
     if found["OPENBLAS_CORETYPE"]:
         print("warning: OPENBLAS_CORETYPE overrides the kernels OpenBLAS would choose; unset it")
-
-
-def median_seconds(
-    run: Callable[[], object],
-    repeats: int = 5,
-    synchronize: Callable[[], object] | None = None,
-) -> float:
-    """The median duration of ``run()`` in seconds, after one call that is not counted."""
-    return alternate({"run": run}, repeats, synchronize)["run"]
 
 
 def alternate(

@@ -2,9 +2,9 @@
 
     python benchmarks/conv2d.py --network alexnet vgg16 --against torch
 
-Layers of equal shape are measured once. The batch is 32 for AlexNet, 4 for VGG16 and 8 for ResNet-34
-unless ``--batch`` says otherwise. On the CPU each row also tells the algorithm, and the relative
-error of the result against float64.
+Layers of equal shape are measured once. The batch is 32 for AlexNet, 4 for VGG16 and 8 for
+ResNet-34 unless ``--batch`` says otherwise. On the CPU each row also tells the algorithm, and the
+relative error of the result against float64.
 
 PyTorch's time is that of the faster of its two memory layouts. The first layer's input gradient is
 left out: training never asks for it. Unset OPENBLAS_CORETYPE and stop other programs first.

@@ -2,12 +2,12 @@
 
     python benchmarks/cpu_suite.py
 
-Each cell, a network at a batch size, is measured by ``train_step.py`` in a process of its own, which
-says how: cells of little work step by step in turns, large ones each framework by itself. Stop other
-programs first; the whole takes about half an hour on two cores and up to 16 GB of memory.
+Each cell, a network at a batch size, is measured by ``train_step.py`` in a process of its own,
+which says how: cells of little work step by step in turns, large ones each framework by itself.
+Stop other programs first; the whole takes about half an hour on two cores and up to 16 GB of memory.
 
-Written to ``--out`` are cpu_suite.json, cpu_suite.md and cpu_suite.png. A suite that was interrupted
-goes on from cpu_suite.partial.json, which it keeps there until it is done.
+Written to ``--out`` are cpu_suite.json, cpu_suite.md and cpu_suite.png. A suite that was
+interrupted goes on from cpu_suite.partial.json, which it keeps there until it is done.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Cell = dict[str, Any]  # what train_step.py writes
 
 
 def steps_for(work: int, batch: int) -> list[str]:
-    """How long ``train_step.py`` is to measure a cell whose forward pass has ``work`` multiply-adds."""
+    """How long ``train_step.py`` is to measure a cell of ``work`` multiply-adds forward."""
     if work > LARGE:
         return ["--apart", "--warm-up", "1", "--steps", "2", "--seconds", "15"]
     return ["--steps", "30" if batch == 1 else "5", "--seconds", "20"]

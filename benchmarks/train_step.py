@@ -183,7 +183,7 @@ def phase_seconds(
 
 
 def faster_layouts(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """What each of PyTorch's layouts is to do, as each is faster at: the step, inference or both."""
+    """What each of PyTorch's layouts is to do, as it is faster at: the step, inference or both."""
     trial = argparse.Namespace(**{**vars(args), "warm_up": 1, "steps": TRIAL_STEPS, "seconds": 0})
     runs = trainings(("minicnn", *LAYOUTS), min(args.batch, TRIAL_BATCH), trial)
     seconds = phase_seconds(runs, dict.fromkeys(LAYOUTS, ALL_PHASES), trial)

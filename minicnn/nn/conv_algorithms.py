@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dtypes import float32
-from ..kernels.cpu.algorithm import Algorithm, choose
+from ..kernels.cpu.algorithm import PASSES, Algorithm, choose
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from .conv import Conv2d, ConvTranspose2d
@@ -84,10 +84,10 @@ def _algorithms(
     dtype: Any,
 ) -> list[Algorithm]:
     """For the forward pass and the gradients by input and weight."""
-    passes = ["forward", "input_grad", "weight_grad"]
+    passes = PASSES
     size, out_size = input_shape[-2:], output_shape[-2:]
     if isinstance(module, ConvTranspose2d):  # the forward pass is a convolution's input gradient
-        passes = ["input_grad", "forward", "weight_grad"]
+        passes = ("input_grad", "forward", "weight_grad")
         size, out_size = out_size, size
     geometry = Geometry(
         size,  # type: ignore[arg-type]

@@ -51,8 +51,8 @@ _drawing = _Drawing()
 def no_init() -> Iterator[None]:
     """Nothing is drawn inside: layers built there have weights that were not initialised.
 
-    For networks that fill them afterwards, or are given those of a file. Drawing AlexNet's 58 million
-    weights takes half a second.
+    For networks that fill them afterwards, or are given those of a file. Drawing AlexNet's 58
+    million weights takes half a second.
     """
     before, _drawing.off = _drawing.off, True
     try:

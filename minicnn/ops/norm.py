@@ -20,8 +20,8 @@ from .shape import permute, reshape
 
 
 class BatchNorm(Function):
-    """x (N, C, ...), weight (C,), bias (C,), residual (N, C, ...) or None -> x normalised + residual,
-    clipped with ``relu``; mean and variance (C,) of the batch."""
+    """x (N, C, ...), weight (C,), bias (C,), residual (N, C, ...) or None -> x normalised +
+    residual, clipped with ``relu``; mean and variance (C,) of the batch."""
 
     def forward(
         self, x: Any, weight: Any, bias: Any, residual: Any, *, eps: float, relu: bool

@@ -18,7 +18,7 @@ from .window import pair, window_geometry, with_batch
 
 
 class MaxPool2d(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted which position of each window held the maximum.
+    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted the position of each window's maximum.
 
     With ``relu`` that is no position, and so without gradient, unless the maximum is above 0.
     """

@@ -76,8 +76,8 @@ class profile:
     functions stand in for ``Function.apply`` (which the block must therefore look up itself), the
     engine's calls of ``backward`` and ``Optimizer.apply_gradients``.
 
-    With a GPU in use, it is waited for at both ends of each event, so that each gets the time of its
-    own kernels; the whole is therefore slower than without a profile. A step captured as a CUDA
+    With a GPU in use, it is waited for at both ends of each event, so that each gets the time of
+    its own kernels; the whole is therefore slower than without a profile. A step captured as a CUDA
     graph cannot be looked into: its replay is no event, and capturing it within the block fails.
 
     A block that is entered again adds to what was recorded.
@@ -137,11 +137,11 @@ class profile:
         """A table with a row for each name: calls, time, work and bytes.
 
         The self time of an event is its time without that of events within it; it adds up to the
-        time of all that was recorded, in all threads. All else (total time, FLOPs, bytes, and their ratios) is with
-        the events within it. FLOPs are those of convolutions and matrix products, counted as
-        direct sums, whichever algorithm runs; one that saves multiplications, as Winograd's does,
-        may show more per second than the machine can do. Bytes are those of arguments and results,
-        each counted once.
+        time of all that was recorded, in all threads. All else (total time, FLOPs, bytes, and their
+        ratios) is with the events within it. FLOPs are those of convolutions and matrix products,
+        counted as direct sums, whichever algorithm runs; one that saves multiplications, as
+        Winograd's does, may show more per second than the machine can do. Bytes are those of
+        arguments and results, each counted once.
 
         Args:
             sort_by: ``self_time``, ``total_time``, ``calls``, ``flops`` or ``bytes``, with the
@@ -227,7 +227,9 @@ def _differentiate(walk: Any, node: Function, *rest: Any) -> Any:
 
 def _walk(*args: Any, **options: Any) -> Any:
     """In the place of a whole walk back, whose self time is the engine's."""
-    with record_function("backward"):
+    if (running := _running) is None:
+        return _engine_walk(*args, **options)
+    with running._event("backward", "backward"):
         return _engine_walk(*args, **options)
 
 

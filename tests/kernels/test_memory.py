@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn.autograd import Function
 from minicnn.data import DataLoader, TensorDataset
 from minicnn.kernels.cpu import memory
 
@@ -231,6 +232,61 @@ def test_numpy_and_from_numpy_share_memory():
     array[0, 0, 0, 0] = -1
     assert x[0, 0, 0, 0].item() == -1
     assert np.shares_memory(mc.from_numpy(array).array, x.array)
+
+
+class Gradient(Function):
+    """Its backward returns the array that ``make`` makes of the node."""
+
+    def forward(self, x, make):
+        self.make = make
+        return x * 1
+
+    def backward(self, grad):
+        return mc.Tensor(self.make(self))
+
+
+def keep(node, array):
+    node.kept = array
+    return array
+
+
+@pytest.mark.parametrize(
+    ("make", "taken"),
+    [
+        (lambda node: memory.zeros((2, 3), FLOAT), True),
+        (lambda node: memory.zeros((6,), FLOAT).reshape(2, 3), True),
+        (lambda node: memory.zeros((4, 3), FLOAT)[:2], False),
+        (lambda node: keep(node, memory.zeros((2, 3), FLOAT)), False),
+        (lambda node: keep(node, memory.zeros((6,), FLOAT)).reshape(2, 3), False),
+    ],
+    ids=["new", "view of a new one", "part", "kept by the node", "view of a kept one"],
+)
+def test_a_gradient_in_the_pool_is_taken_if_nobody_else_sees_it(monkeypatch, make, taken):
+    monkeypatch.setattr(memory, "_MIN_BYTES", 1)
+    x, made = mc.zeros(2, 3, requires_grad=True), []
+
+    def noted(node):
+        made.append(make(node))
+        return made[0]
+
+    Gradient.apply(x, make=noted).sum().backward()
+    assert np.shares_memory(x.grad.array, made[0]) == taken
+
+
+def test_adding_to_gradients_in_the_pool_changes_none_that_a_node_keeps(monkeypatch):
+    monkeypatch.setattr(memory, "_MIN_BYTES", 1)
+
+    def ones(node):
+        array = keep(node, memory.empty((2, 3), FLOAT))
+        array.fill(1)
+        return array
+
+    x = mc.zeros(2, 3, requires_grad=True)
+    y = x * 1
+    first, second = Gradient.apply(y, make=ones), Gradient.apply(y, make=ones)
+    (first + second).sum().backward(retain_graph=True)
+    assert x.grad.tolist() == [[2.0] * 3] * 2
+    assert (first.grad_fn.kept == 1).all() and (second.grad_fn.kept == 1).all()
 
 
 def test_workers_of_a_loader_are_handed_such_tensors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from minicnn.kernels.cpu import threads
 from minicnn.kernels.cpu.threads import (
     for_each_slice,
     num_threads,
@@ -110,6 +112,39 @@ def test_an_exception_reaches_the_caller_after_all_slices_ended(failing):
     assert len(finished) == 3
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
+def test_ctrl_c_waits_for_all_slices():
+    """Else they would go on to write to memory that the next kernel is given."""
+    set_num_threads(2)
+    finished = []
+
+    def work(start, stop):
+        if start:
+            time.sleep(0.1)  # until the calling thread waits
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.1)
+            finished.append(start)
+
+    with pytest.raises(KeyboardInterrupt):
+        for_each_slice(2, work)
+    assert finished == [1]
+    assert blas_threads() == {2}
+
+
+def test_the_number_of_threads_may_change_before_the_slices_start(monkeypatch):
+    set_num_threads(2)
+    one_blas_thread = threads._one_blas_thread
+
+    def later():
+        set_num_threads(1)  # as another thread might, which leaves no worker to wait for
+        return one_blas_thread()
+
+    monkeypatch.setattr(threads, "_one_blas_thread", later)
+    slices = []
+    for_each_slice(2, lambda start, stop: slices.append((start, stop)))
+    assert slices == [(0, 2)]
+
+
 def test_set_num_threads_expects_at_least_one():
     with pytest.raises(ValueError, match="at least 1 thread, got 0"):
         set_num_threads(0)
@@ -142,7 +177,7 @@ def run_python(code, **variables):
     return result.stdout.strip()
 
 
-@pytest.mark.parametrize("value, expected", [("1", 1), ("1,4", 1), ("", None), ("nonsense", None)])
+@pytest.mark.parametrize("value, expected", [("1", 1), ("1,4", 1), ("", None), ("²", None)])
 def test_omp_num_threads(value, expected):
     code = "from minicnn.kernels.cpu.threads import num_threads; print(num_threads())"
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minicnn.dtypes import bfloat16
 from minicnn.kernels import Geometry
 from minicnn.kernels.cpu import conv, threads, winograd
 
@@ -142,6 +143,7 @@ def test_possible():
     assert possible(K=5)
     assert possible(K=11, S=4)
     assert possible(dtype=np.float16)
+    assert possible(dtype=bfloat16)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,8 @@ def test_possible():
         {"dilation": (2, 2)},
         {"groups": 2},
         {"dtype": np.float64},
+        {"dtype": np.int16},
+        {"dtype": np.uint8},
     ],
     ids=str,
 )

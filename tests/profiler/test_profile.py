@@ -65,6 +65,7 @@ def test_events_within_others_are_part_of_their_total_but_not_of_their_self_time
     assert outer.start <= inner.start <= inner.end <= exp.start <= exp.end <= outer.end
     assert events["backward"].nested == events["Mul.backward"].total + events["Sum.backward"].total
     assert (inner.category, exp.category) == ("user", "operation")
+    assert events["backward"].category == events["Mul.backward"].category == "backward"
     assert outer.bytes == inner.bytes + exp.bytes
     assert sum(event.self_time for event in prof.events) == outer.total
 

@@ -1,4 +1,4 @@
-"""Activations on the CPU: ReLU, its gradient and that of a bias before it, and the error function."""
+"""Activations on the CPU: ReLU, its gradient and that of a bias before it, the error function."""
 
 from __future__ import annotations
 

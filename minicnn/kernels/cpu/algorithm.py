@@ -3,8 +3,8 @@
 Both estimate their time for each pass of a shape; the smaller estimate wins. The environment has
 a say: ``MINICNN_CONV`` is ``auto`` (the default), ``im2col``, or ``winograd`` (wherever that is
 possible, with the tile size of the smallest estimate). With ``MINICNN_DEBUG=conv`` each choice is
-printed to stderr when a shape first comes up. ``minicnn.nn.conv_algorithms`` lists the choices for a
-whole network.
+printed to stderr when a shape first comes up. ``minicnn.nn.conv_algorithms`` lists the choices for
+a whole network.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def choose(
     return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)  # images of ever new sizes must not fill the memory
 def _choose(
     setting: str,
     debug: str,

@@ -10,7 +10,6 @@ thread multiplies blocks of its own.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 
@@ -23,6 +22,7 @@ from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
 from .windows import (
     add_unpadded,
+    even_slices,
     mirrored,
     nchw,
     nhwc,
@@ -255,18 +255,13 @@ def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[B
     wanted = -(-N * OH * OW // max(_BLOCK_PIXELS, _BLOCK_VALUES // values))
     if wanted <= 1 or _few_pixels(N, weight_shape, geometry):
         return [(slice(0, N), slice(0, OH))]
-    images = _even_slices(N, wanted, num_threads())
-    rows = _even_slices(OH, -(-wanted // N), num_threads() if N % num_threads() else 1)
-    if len(images) < N:
-        rows = [slice(0, OH)]
-    return [(some, part) for some in images for part in rows]
-
-
-def _even_slices(count: int, slices: int, multiple: int) -> list[slice]:
-    """About as many slices of ``range(count)``, of equal size up to one, none of them empty."""
-    slices = min(count, -(-slices // multiple) * multiple)
-    bounds = [count * i // slices for i in range(slices + 1)]
-    return [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
+    threads = num_threads()
+    images = even_slices(N, -(-wanted // threads) * threads)
+    parts = 1
+    if len(images) == N:
+        multiple = threads if N % threads else 1
+        parts = -(-wanted // (N * multiple)) * multiple
+    return [(some, rows) for some in images for rows in even_slices(OH, parts)]
 
 
 def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> None:

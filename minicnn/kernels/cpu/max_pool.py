@@ -21,7 +21,7 @@ from .masking import clip_negative, select
 from .pool import for_each_image_block, images_per_block, windows_inside, write_sums
 from .precision import compute_type
 from .threads import for_each_slice, num_threads, scratch
-from .windows import nhwc, rows_of
+from .windows import even_slices, nhwc, rows_of
 
 __all__ = ["max_pool2d", "max_pool2d_gather", "max_pool2d_scatter"]
 
@@ -270,8 +270,8 @@ def _for_each_block(images: np.ndarray, nbytes: int, work: Callable[[slice, slic
     count = threads * -(-nbytes // (threads * _BLOCK_BYTES))
     blocks = [
         (block, rows)
-        for block in _even_slices(N, count)
-        for rows in _even_slices(H, -(-count // max(1, N)))
+        for block in even_slices(N, count)
+        for rows in even_slices(H, -(-count // max(1, N)))
     ]
 
     def run(start: int, stop: int) -> None:
@@ -279,12 +279,6 @@ def _for_each_block(images: np.ndarray, nbytes: int, work: Callable[[slice, slic
             work(block, rows)
 
     for_each_slice(len(blocks), run)
-
-
-def _even_slices(size: int, count: int) -> list[slice]:
-    """Slices of ``range(size)``: ``count`` of them, or fewer if they would be empty."""
-    count = min(size, count)
-    return [slice(size * i // count, size * (i + 1) // count) for i in range(count)]
 
 
 def _check_coverage(geometry: Geometry) -> None:

@@ -1,4 +1,4 @@
-"""Memory of large arrays, kept for the next ones: touching fresh pages takes longer than filling them.
+"""Memory of large arrays, kept for the next ones: fresh pages take longer to touch than to fill.
 
 A kernel's result is made by :func:`empty` or :func:`zeros`. From 1 MiB on its memory comes from a
 pool, and goes back there when the last array that looks at it is gone. The pool cuts it from large

@@ -245,7 +245,7 @@ def _update_converted(
     states: Arrays,
     inverse_scale: np.ndarray | None,
 ) -> None:
-    """``update`` with the gradient unscaled and in the weights' dtype; 16-bit weights in float32."""
+    """``update`` with the gradient unscaled, in the weights' dtype; 16-bit weights in float32."""
     dtype = p.dtype if p.itemsize > 2 else np.dtype(np.float32)
     grad = scratch("optim.grad", g.shape, dtype)
     grad[...] = g

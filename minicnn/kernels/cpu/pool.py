@@ -154,11 +154,12 @@ def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def images_per_block(images: np.ndarray) -> int:
+    """How many of ``images`` (N, H, W, C) a thread works on at a time."""
     return max(1, _BLOCK_BYTES // max(1, images[:1].nbytes))
 
 
 def for_each_image_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
-    """Call ``work`` for slices of a few images, on all threads."""
+    """Call ``work`` for slices of :func:`images_per_block` images, on all threads."""
     per_block = images_per_block(images)
 
     def run(start: int, stop: int) -> None:

@@ -1,4 +1,4 @@
-"""Convolution with stride S as one with stride 1, over images a S-th as large with S * S * C channels.
+"""Convolution with stride S as one with stride 1, over smaller images with S * S * C channels.
 
 Each S * S square of the padded image becomes one pixel, and each square of a filter likewise, after
 zeros below and to the right have made its size a multiple of S.

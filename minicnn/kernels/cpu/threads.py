@@ -67,43 +67,46 @@ def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
         work: must release the interpreter lock in its long parts, as NumPy does.
 
     Raises:
-        Exception: the first one ``work`` raised, after every slice has ended.
+        Exception: the first one ``work`` raised, or what interrupted the waiting for the others,
+            after every slice has ended.
     """
-    slices = min(count, num_threads())
-    if slices <= 1 or _inside.work:
+    if min(count, num_threads()) <= 1 or _inside.work:
         if count:
             work(0, count)
         return
 
-    bounds = [count * i // slices for i in range(slices + 1)]
-
-    errors: list[BaseException | None] = [None] * slices
-    ended: SimpleQueue[int] = SimpleQueue()
+    errors: list[tuple[int, BaseException]] = []
+    ended: list[int] = []
+    one_ended: SimpleQueue[None] = SimpleQueue()
 
     def run(i: int) -> None:
         _inside.work = True
         try:
-            work(bounds[i], bounds[i + 1])
+            work(count * i // slices, count * (i + 1) // slices)
         except BaseException as error:  # noqa: BLE001  to be raised where the others have ended
-            errors[i] = error
+            errors.append((i, error))
         finally:
             _inside.work = False
 
     def run_in_worker(i: int) -> None:
         _limit_blas_in_this_thread()
         run(i)
-        ended.put(i)
+        ended.append(i)
+        one_ended.put(None)
 
     with _one_blas_thread():
+        slices = min(count, num_threads())  # which nobody can change in here
         tasks = _tasks()
         for i in range(1, slices):
             tasks.put(partial(run_in_worker, i))
         run(0)  # the calling thread takes a slice too
-        for _ in range(1, slices):
-            ended.get()
-    for error in errors:
-        if error is not None:
-            raise error
+        while len(ended) < slices - 1:
+            try:
+                one_ended.get()
+            except BaseException as error:  # noqa: BLE001  Ctrl-C: others still write to memory
+                errors.append((-1, error))
+    if errors:
+        raise min(errors, key=lambda found: found[0])[1]
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -119,7 +122,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class _State:
-    """What the threads of this process share. Threads do not fork, so a forked child starts anew."""
+    """What the threads of a process share. Threads do not fork, so a forked child starts anew."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -157,7 +160,7 @@ def _default_num_threads() -> int:
     except AttributeError:  # not Linux
         cpus = os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": per level
-    return min(cpus, int(wanted)) if wanted.isdigit() and int(wanted) else cpus
+    return min(cpus, int(wanted)) if wanted.isdecimal() and int(wanted) else cpus
 
 
 @cache

@@ -16,6 +16,7 @@ from .threads import scratch
 
 __all__ = [
     "add_unpadded",
+    "even_slices",
     "mirrored",
     "nchw",
     "nhwc",
@@ -42,6 +43,12 @@ def slices(count: int, step: int) -> Iterator[slice]:
     """Slices of at most ``step`` items that cover ``range(count)``."""
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))
+
+
+def even_slices(count: int, number: int) -> list[slice]:
+    """``number`` slices of ``range(count)``, equal in size up to one; fewer if some were empty."""
+    number = min(count, number)
+    return [slice(count * i // number, count * (i + 1) // number) for i in range(number)]
 
 
 def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> np.ndarray:

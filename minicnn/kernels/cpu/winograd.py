@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ...dtypes import HALVES
 from ..geometry import Geometry
 from .memory import empty
 from .space_to_depth import (
@@ -65,11 +66,12 @@ def possible(dtype: np.dtype, weight_shape: tuple[int, ...], geometry: Geometry)
     """Whether a convolution and its gradients can be done here.
 
     Filters must be square, with 2 * 2 to 5 * 5 pixels after the stride is merged, undilated and
-    ungrouped. float64 is left to the direct sum, for precision.
+    ungrouped. float64 is left to the direct sum, for precision, and so are integers, which must
+    come out exact.
     """
     K, S = weight_shape[2], geometry.stride[0]
     return (
-        np.promote_types(dtype, np.float32) == FLOAT
+        dtype in (FLOAT, *HALVES)
         and geometry.kernel_size == (K, K)
         and geometry.stride == (S, S)
         and -(-K // S) in _LARGEST_TILE
@@ -164,7 +166,17 @@ def _for_each_block(
     channels: tuple[int, int],
     work: Callable[[int, Iterator[Block]], None],
 ) -> None:
-    """Call ``work(i, blocks)`` for the tiles of N images, once or once for each thread."""
+    """Call ``work(start, blocks)`` for the tiles of N images.
+
+    If the points of the filters are few, each thread calls it for blocks of its own, and ``start``
+    puts the threads in order. Otherwise it is called once, with blocks whose strips are shared.
+
+    Args:
+        N: the number of images.
+        tiles: of :func:`tile_windows`.
+        channels: of the input and of the output points.
+        work: may be called by one thread several times.
+    """
     TT = math.prod(tiles.kernel_size)
     tile_bytes = sum(channels) * TT * FLOAT.itemsize
     own = math.prod(channels) * TT * FLOAT.itemsize <= _FEW_FILTERS

@@ -4,8 +4,8 @@ Beside the usual names: P output pixels in a block, G groups, Cg = C / G and Og 
 K = KH * KW * Cg values in a column. A column holds them in (KH, KW, Cg) order: KH runs of KW * C
 neighbours in a channels-last image. So do filters that are channels-last, as those of layers are.
 
-With few pixels there is one matrix product, which BLAS splits over its threads. Otherwise each
-thread multiplies blocks of its own.
+With few pixels there is one matrix product, which is split by columns. Otherwise each thread
+multiplies blocks of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _BLOCK_VALUES = 1 << 20
 _BLOCK_PIXELS = 700
 
 _MIN_THREADED = 1 << 17  # values: with fewer, starting threads costs more than they save
+_MIN_SPLIT = 20_000_000  # multiplications, likewise
 
 Block = tuple[slice, slice]  # images and output rows
 
@@ -80,7 +81,7 @@ def conv2d(
         for block in blocks[start:stop]:
             columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
-            np.matmul(columns, filters, out=_grouped(pixels, G))
+            _multiply(columns, filters, _grouped(pixels, G), N)
             if biases is not None:
                 np.add(pixels, biases, out=pixels)
             if relu:
@@ -106,7 +107,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
-            np.matmul(_grouped(pixels, G), filters, out=columns)
+            _multiply(_grouped(pixels, G), filters, columns, N)
             by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
 
             band, target = rows_of(geometry, rows), grad_x[start:stop][images]
@@ -137,7 +138,7 @@ def conv2d_weight_grad(
     def product(block: Block, out: np.ndarray) -> None:
         columns = _columns(x, block, geometry, sum_dtype)
         pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
-        np.matmul(_grouped(pixels, G).transpose(0, 2, 1), columns, out=out)
+        _multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out, N)
 
     shape = G, O // G, KH * KW * Cg
     if few:
@@ -213,6 +214,23 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
     for_each_slice(N, work)
     return nchw(x.astype(columns.dtype, copy=False))
+
+
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
+    """Write ``a @ b`` to ``out``; if that is not yet one thread's work, split over threads.
+
+    The products of single images are left to BLAS's own threads. Those keep their cores busy for a
+    while after a product, in the way of threads that the next kernel wakes: with several images,
+    most kernels do.
+    """
+
+    def work(start: int, stop: int) -> None:
+        np.matmul(a, b[..., start:stop], out=out[..., start:stop])
+
+    if N == 1 or a.size * b.shape[-1] < _MIN_SPLIT:
+        work(0, b.shape[-1])
+    else:
+        for_each_slice(b.shape[-1], work)
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:

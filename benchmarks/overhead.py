@@ -9,9 +9,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from common import print_environment
+from common import print_environment, write_json
 
 import minicnn
 import minicnn.nn.functional as F
@@ -77,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=15, help="timed turns (default 15)")
     parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
+    parser.add_argument("--json", type=Path, help="also write the result to this file")
     args = parser.parse_args()
 
     ours, theirs = operations(minicnn, F), {}
@@ -86,17 +88,19 @@ def main() -> None:
         theirs = operations(torch, torch.nn.functional)
     titles = ["minicnn", "torch", "minicnn/torch"] if theirs else ["minicnn"]
     print(f"{'microseconds a call':26}", *(f"{title:>13}" for title in titles))
+    table = {}
     for name, run in ours.items():
-        seconds = microseconds(
-            {"minicnn": run} | ({"torch": theirs[name]} if theirs else {}), args.repeats
-        )
-        columns = [f"{value:13.2f}" for value in seconds.values()]
+        runs = {"minicnn": run} | ({"torch": theirs[name]} if theirs else {})
+        found = table[name] = microseconds(runs, args.repeats)
+        columns = [f"{value:13.2f}" for value in found.values()]
         if theirs:
-            columns.append(f"{seconds['minicnn'] / seconds['torch']:13.2f}")
+            columns.append(f"{found['minicnn'] / found['torch']:13.2f}")
         print(f"{name:26}", *columns)
     split = microseconds({"split": lambda: for_each_slice(2, lambda start, stop: None)}, 5)["split"]
     print(f"{'work split over threads':26} {split:13.2f}\n")
     print_environment()
+    if args.json:
+        write_json(args.json, {"microseconds": table})
 
 
 if __name__ == "__main__":

@@ -55,9 +55,9 @@ POOLINGS = {
     "AlexNet's": (N, Geometry((13, 15), (6, 7), (3, 3), (2, 2))),
     "ResNet's": (N, Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1))),
     "windows that jut out": (N, Geometry((14, 12), (7, 6), (3, 3), (2, 2))),
-    "uneven everything": (N, Geometry((9, 8), (7, 4), (3, 2), (1, 3), (0, 1))),
+    "uneven everything": (N, Geometry((9, 8), (7, 3), (3, 2), (1, 3), (0, 1))),
     "dilation": (N, Geometry((11, 12), (5, 4), (3, 2), (2, 3), (1, 1), (2, 3))),
-    "stride beyond the kernel": (N, Geometry((11, 10), (5, 3), (2, 1), (3, 4), (1, 0))),
+    "stride beyond the kernel": (N, Geometry((11, 10), (4, 3), (2, 1), (3, 4), (1, 0))),
     "image of one pixel": (N, Geometry((1, 1), (1, 1), (3, 3), padding=(1, 1))),
     "255 taps": (1, Geometry((20, 19), (11, 3), (15, 17), (1, 2), (3, 1))),
     "256 taps": (1, Geometry((20, 19), (11, 5), (16, 16), (1, 2), (3, 3))),
@@ -168,15 +168,15 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
         "SGD": ("sgd_step", (*plain_sgd[:2], None, plain_sgd[2], False)),
         "SGD, momentum": ("sgd_step", (p, g, m, h, False)),
         "SGD, Nesterov": ("sgd_step", (*nesterov, True)),
-        "SGD, scaling": ("sgd_step", (p, g, m, h, False, half_copies(), scaling)),
+        "SGD, half copies": ("sgd_step", (p, g, m, h, False, half_copies(), scaling)),
         "SGD, overflow": ("sgd_step", (p, g, m, h, False, half_copies(), overflow)),
         "Adam": ("adam_step", (*adam, False)),
         "AdamW": ("adam_step", (*adam, True)),
-        "AdamW, scaling": ("adam_step", (*adam, True, half_copies(), scaling)),
+        "AdamW, half copies": ("adam_step", (*adam, True, half_copies(), scaling)),
         "RMSprop": ("rmsprop_step", (p2, g2, squares, None, None, h2)),
         "RMSprop, momentum": ("rmsprop_step", (p2, g2, squares, momenta, None, h2)),
         "RMSprop, centered": ("rmsprop_step", (p2, g2, squares, None, averages, h2)),
-        "RMSprop, scaling": (
+        "RMSprop, half copies": (
             "rmsprop_step",
             (p2, g2, squares, momenta, averages, h2, half_copies(), scaling),
         ),
@@ -423,9 +423,13 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
 def batch_norm_backward(
     grad: Any, x: Any, weight: Any, mean: Any, variance: Any, eps: float
 ) -> Any:
-    weight = torch.ones(x.shape[1]) if weight is None else weight
-    inputs = x, weight.double(), torch.zeros(x.shape[1], dtype=torch.float64)
-    return gradients(lambda *inputs: batch_norm(*inputs, eps)[0], grad, *inputs)
+    weight, mean, inverse_std = (
+        None if each is None else each.double()
+        for each in (weight, mean, 1 / (variance.double() + eps).sqrt())
+    )
+    return torch.ops.aten.native_batch_norm_backward(
+        grad, x, weight, None, None, mean, inverse_std, True, eps, [True] * 3
+    )
 
 
 def channel_affine(x: Any, scale: Any, shift: Any) -> Any:
@@ -595,9 +599,14 @@ def flatten(value: Any) -> list[Any]:
     return [value]
 
 
+def cast(arguments: Any, dtype: np.dtype, of: np.dtype = FLOAT64) -> Any:
+    """A copy of the arguments, with arrays of one dtype cast to another."""
+    return map_arrays(lambda a: a.astype(dtype if a.dtype == of else a.dtype), arguments)
+
+
 def run(kernel: Callable[..., Any], arguments: tuple[Any, ...], dtype: np.dtype) -> list[Any]:
     """What a kernel returns for arguments of a dtype, or what a step leaves in its arguments."""
-    arguments = map_arrays(lambda a: a.astype(dtype if a.dtype == FLOAT64 else a.dtype), arguments)
+    arguments = cast(arguments, dtype)
     writes = kernel.__name__.endswith("_step")
     for each in flatten(arguments):
         if isinstance(each, np.ndarray) and not writes:
@@ -655,30 +664,28 @@ def test_plain_kernels_against_torch(name: str) -> None:
             assert result == wanted
 
 
-@pytest.mark.parametrize(
-    "dtype, rtol",
-    [(FLOAT64, 1e-12), (FLOAT32, 1e-5), (FLOAT16, 2**-10), (bfloat16, 2**-7)],
-    ids=str,
-)
 @pytest.mark.parametrize("name", CASES)
-def test_fast_kernels_against_plain_ones(name: str, dtype: np.dtype, rtol: float) -> None:
+def test_fast_kernels_against_plain_ones(name: str) -> None:
     function, arguments = CASES[name]
-    fast = run(getattr(cpu, function), arguments, dtype)
-    assert_close(fast, run(getattr(plain, function), arguments, dtype), rtol)
+    for dtype, rtol in (FLOAT64, 1e-12), (FLOAT32, 1e-5), (FLOAT16, 2**-10), (bfloat16, 2**-7):
+        fast = run(getattr(cpu, function), arguments, dtype)
+        assert_close(fast, run(getattr(plain, function), arguments, dtype), rtol)
 
 
-@pytest.mark.parametrize("dtype", [FLOAT16, bfloat16], ids=str)
-@pytest.mark.parametrize("name", CASES)
-def test_halves_are_computed_in_float32_and_rounded_once(name: str, dtype: np.dtype) -> None:
+# A half-precision copy of a half-precision weight is rounded twice, as it should be.
+@pytest.mark.parametrize("name", [name for name in CASES if "half copies" not in name])
+def test_halves_are_computed_in_float32_and_rounded_once(name: str) -> None:
     function, arguments = CASES[name]
-    halves = map_arrays(
-        lambda a: a.astype(dtype).astype(np.float64) if a.dtype == FLOAT64 else a, arguments
-    )
-    results = run(getattr(plain, function), arguments, dtype)
-    exact = run(getattr(plain, function), halves, FLOAT32)
-    for result, wanted in zip(results, exact, strict=True):
-        if isinstance(wanted, np.ndarray):
-            np.testing.assert_array_equal(result, wanted.astype(result.dtype))
+    kernel = getattr(plain, function)
+    for dtype in FLOAT16, bfloat16:
+        results = run(kernel, arguments, dtype)
+        halves = cast(cast(arguments, dtype), FLOAT64, of=dtype)
+        exact = run(kernel, halves, FLOAT32)
+        rounded = [
+            each.astype(result.dtype) if isinstance(each, np.ndarray) else each
+            for each, result in zip(exact, results, strict=True)
+        ]
+        assert_close(results, rounded, 0)
 
 
 @pytest.mark.parametrize(

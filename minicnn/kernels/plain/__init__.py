@@ -4,6 +4,7 @@ Nothing here is done for speed. Read these first; the fast kernels in ``kernels.
 against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 """
 
+# isort: off
 from .activation import channel_sum, erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward, philox_state

@@ -1,5 +1,5 @@
 // Activations, element by element, and the bias gradients that go with them.
-#include "reduce.cuh"
+#include "runtime/reduce.cuh"
 
 // ---- the order of the elements in memory does not matter ----
 

@@ -7,20 +7,9 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import (
-    FLOATS,
-    HALVES,
-    SINGLES,
-    VECTORS,
-    CudaFile,
-    accumulator,
-    channels_first,
-    channels_last,
-    flatten,
-    unflatten,
-    vector_width,
-)
-from .reduce import Reduction
+from .runtime.layout import channels_first, channels_last, flatten, unflatten, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
+from .runtime.reduce import Reduction
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 

@@ -9,10 +9,10 @@
 // of G groups, which blockIdx.y tells. The launcher has padded the channels of every operand to a
 // multiple of the elements that a thread copies at a time. A linear layer is a convolution of
 // images of one pixel.
-#include "common.cuh"
-#include "mma.cuh"
-#include "gemm.cuh"
-#include "readers.cuh"
+#include "runtime/common.cuh"
+#include "gemm/mma.cuh"
+#include "gemm/gemm.cuh"
+#include "gemm/readers.cuh"
 
 // The steps along the depth of this block, one of `splits` that share a tile of the result.
 template <typename Tile>

@@ -1,7 +1,7 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
 float16 and bfloat16 run on tensor cores, float32 too where ``tf32.allow_tf32`` says so. float64
-takes the plain way of ``plain_conv.py``; so does everything with the environment variable
+goes through im2col and cuBLAS (``im2col.py``); so does everything with the environment variable
 ``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
 of one pixel (``linear.py``), and use the same functions.
 """
@@ -20,19 +20,16 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..tf32 import allow_tf32
-from . import plain_conv
-from .module import (
-    CPP_TYPES,
-    FLOATS,
-    HALVES,
-    CudaFile,
-    Template,
-    channels_first,
-    channels_last,
-    geometry_argument,
+from .gemm.tiles import Gpu, Plan, Problem, choose
+from .im2col import (
+    col2im,
+    conv2d_by_im2col,
+    conv2d_input_grad_by_im2col,
+    conv2d_weight_grad_by_im2col,
+    im2col,
 )
-from .plain_conv import col2im, im2col
-from .tiles import Gpu, Plan, Problem, choose
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import CPP_TYPES, FLOATS, HALVES, CudaFile, Template, geometry_argument
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
 
@@ -69,8 +66,8 @@ def conv2d(
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
-    if takes_plain_way(x.dtype):
-        return plain_conv.conv2d(x, weight, bias, geometry, relu)
+    if uses_cublas(x.dtype):
+        return conv2d_by_im2col(x, weight, bias, geometry, relu)
     out = forward(channels_last(x), channels_last(weight), bias, geometry, relu, "conv")
     return channels_first(out)
 
@@ -86,8 +83,8 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    if takes_plain_way(grad.dtype):
-        return plain_conv.conv2d_input_grad(grad, weight, geometry)
+    if uses_cublas(grad.dtype):
+        return conv2d_input_grad_by_im2col(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
 
 
@@ -109,8 +106,8 @@ def conv2d_weight_grad(
         (O, C / groups, KH, KW), channels-last in memory.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if takes_plain_way(x.dtype):
-        return plain_conv.conv2d_weight_grad(grad, x, geometry, dtype)
+    if uses_cublas(x.dtype):
+        return conv2d_weight_grad_by_im2col(grad, x, geometry, dtype)
     filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
     return channels_first(filters)
 
@@ -118,7 +115,7 @@ def conv2d_weight_grad(
 # ---- the products, for channels-last arrays; ``layer`` is "conv" or "linear" ----
 
 
-def takes_plain_way(dtype: np.dtype[Any]) -> bool:
+def uses_cublas(dtype: np.dtype[Any]) -> bool:
     """Whether products of this dtype are left to cuBLAS."""
     return dtype == np.float64 or os.environ.get("MINICNN_CUDA_CONV") == "im2col"
 

@@ -1,7 +1,7 @@
 // Dropout with random bits from Philox4x32-10: Salmon et al., "Parallel random numbers: as easy
 // as 1, 2, 3", SC 2011. A counter-based generator needs no state: any thread computes its own
 // bits, and the backward pass computes them again instead of reading a mask.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // Ten rounds of multiplying and mixing turn a 128-bit counter and a 64-bit key into 128 bits.
 __device__ inline uint4 philox4x32_10(uint4 counter, uint2 key) {
@@ -17,7 +17,8 @@ __device__ inline uint4 philox4x32_10(uint4 counter, uint2 key) {
     return counter;
 }
 
-// What a mask depends on, in device memory (see numbers.py): a key, and the number of the mask.
+// What a mask depends on, in device memory (see runtime/hyperparameters.py): a key, and the number
+// of the mask.
 struct State {
     unsigned long long seed, offset;
 };

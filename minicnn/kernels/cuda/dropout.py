@@ -8,8 +8,9 @@ from collections.abc import Callable
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, CudaFile, channels_first, channels_last
-from .numbers import device_numbers
+from .runtime.hyperparameters import device_values
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile
 
 __all__ = ["dropout", "philox_state"]
 
@@ -24,7 +25,7 @@ def philox_state(draw: Callable[[], tuple[int, int]]) -> cupy.ndarray:
     Args:
         draw: returns (seed, offset); called now, or before each replay of a graph.
     """
-    return device_numbers(draw, 2, np.uint64)
+    return device_values(draw, 2, np.uint64)
 
 
 def dropout(x: cupy.ndarray, p: float, state: cupy.ndarray) -> cupy.ndarray:

@@ -1,7 +1,7 @@
 // The scale of a loss whose gradients are float16: undoing it, and choosing the next.
 //
 // All its numbers stay in device memory, so that no step waits for the CPU to look at them.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // grad *= inverse_scale (null: 1), and found_inf = 1 if one of its numbers is infinite or NaN.
 template <typename T>

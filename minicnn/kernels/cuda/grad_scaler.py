@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, CudaFile, flatten, unflatten
+from .runtime.layout import flatten, unflatten
+from .runtime.module import FLOATS, HALVES, CudaFile
 
 __all__ = ["unscale_step", "update_scale_step"]
 

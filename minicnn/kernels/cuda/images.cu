@@ -1,5 +1,5 @@
 // Pictures, from bytes to normalised numbers.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // out (N, H, W, C) = images * scale + shift, scale and shift (C,). Pixel p of channel c of an image
 // lies at p * pixel_stride + c * channel_stride, so that images may be (N, C, H, W) or (N, H, W, C)

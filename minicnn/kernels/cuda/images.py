@@ -9,7 +9,8 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import SINGLES, VECTORS, CudaFile, accumulator, channels_first, vector_width
+from .runtime.layout import channels_first, vector_width
+from .runtime.module import SINGLES, VECTORS, CudaFile, accumulator
 
 __all__ = ["normalize_images"]
 

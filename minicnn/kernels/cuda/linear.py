@@ -8,7 +8,7 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
-from .conv import forward, input_grad, takes_plain_way, weight_grad
+from .conv import forward, input_grad, uses_cublas, weight_grad
 
 __all__ = ["linear", "linear_input_grad", "linear_weight_grad"]
 
@@ -29,7 +29,7 @@ def linear(
     Returns:
         (M, N).
     """
-    if takes_plain_way(x.dtype):
+    if uses_cublas(x.dtype):
         out = cupy.matmul(x, weight.T)
         if bias is not None:
             out += bias.astype(out.dtype, copy=False)
@@ -39,7 +39,7 @@ def linear(
 
 def linear_input_grad(grad: cupy.ndarray, weight: cupy.ndarray) -> cupy.ndarray:
     """The gradient of :func:`linear` by its input: (M, N) times (N, K) -> (M, K)."""
-    if takes_plain_way(grad.dtype):
+    if uses_cublas(grad.dtype):
         return cupy.matmul(grad, weight)
     return _matrix(input_grad(_pixels(grad), _pixels(weight), _ONE_PIXEL, "linear"))
 
@@ -52,7 +52,7 @@ def linear_weight_grad(
     ``dtype`` is that of the result, default that of ``x``.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if takes_plain_way(x.dtype):
+    if uses_cublas(x.dtype):
         return cupy.matmul(grad.T, x).astype(dtype, copy=False)
     return _matrix(weight_grad(_pixels(grad), _pixels(x), _ONE_PIXEL, dtype, "linear"))
 

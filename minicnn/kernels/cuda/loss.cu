@@ -1,7 +1,7 @@
 // Softmax cross entropy of logits (M, C) and its gradient, in one kernel. A few neighbouring
 // threads ("lanes", a power of two) share a row: they walk along its classes together, and exchange
 // what they found by shuffles, without shared memory or barriers.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 constexpr unsigned int ALL_LANES = 0xffffffff;  // of the 32 threads of a warp
 

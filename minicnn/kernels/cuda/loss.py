@@ -5,7 +5,7 @@ from __future__ import annotations
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, WARP, CudaFile, accumulator
+from .runtime.module import FLOATS, HALVES, WARP, CudaFile, accumulator
 
 __all__ = ["softmax_cross_entropy"]
 

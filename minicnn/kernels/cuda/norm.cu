@@ -1,5 +1,5 @@
 // Normalisation. x is (M, C) in memory: M samples or pixels of C channels.
-#include "reduce.cuh"
+#include "runtime/reduce.cuh"
 
 // ---- what batch norm sums; reduce.cuh explains the two steps ----
 

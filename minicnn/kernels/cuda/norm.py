@@ -7,19 +7,9 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import (
-    FLOATS,
-    HALVES,
-    SINGLES,
-    VECTORS,
-    CudaFile,
-    Launcher,
-    accumulator,
-    channels_first,
-    channels_last,
-    vector_width,
-)
-from .reduce import Reduction
+from .runtime.layout import channels_first, channels_last, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, Launcher, accumulator
+from .runtime.reduce import Reduction
 
 __all__ = [
     "batch_norm",

@@ -4,9 +4,9 @@
 // table in device memory holds a row of addresses for each array, blocks are dealt out over all
 // arrays together, CHUNK weights each, and a block looks up which array it works on.
 //
-// The hyper-parameters are in device memory, too (see numbers.py). A share such as 1 - beta is a
-// number of its own: 1 - 0.999f is off by 1e-5 already.
-#include "common.cuh"
+// The hyper-parameters are in device memory, too (see runtime/hyperparameters.py). A share such as
+// 1 - beta is a number of its own: 1 - 0.999f is off by 1e-5 already.
+#include "runtime/common.cuh"
 
 constexpr int CHUNK = 8192;  // weights that a block updates; optim.py has the same number
 constexpr int STATES = 3;    // arrays that an optimizer may keep beside each array of weights

@@ -9,8 +9,9 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, Kernel, flatten, unflatten
-from .numbers import device_numbers
+from .runtime.hyperparameters import device_values
+from .runtime.layout import flatten, unflatten
+from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, Kernel
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
@@ -56,7 +57,7 @@ def sgd_step(
         return [lr, momentum, 1.0 - dampening, weight_decay]
 
     flags = momenta is not None, nesterov
-    values = device_numbers(on_device, 4, np.float64)
+    values = device_values(on_device, 4, np.float64)
     _launch(_sgd, values, flags, params, grads, [momenta], lowered, scaling)
 
 
@@ -85,7 +86,7 @@ def adam_step(
         shares = [beta1, 1.0 - beta1, beta2, 1.0 - beta2]
         return [step_size, correction, *shares, eps, weight_decay, lr * weight_decay]
 
-    values = device_numbers(on_device, 9, np.float64)
+    values = device_values(on_device, 9, np.float64)
     _launch(_adam, values, (decoupled,), params, grads, [means, squares], lowered, scaling)
 
 
@@ -114,7 +115,7 @@ def rmsprop_step(
         return [lr, alpha, 1.0 - alpha, eps, momentum, weight_decay]
 
     flags = momenta is not None, averages is not None
-    values = device_numbers(on_device, 6, np.float64)
+    values = device_values(on_device, 6, np.float64)
     states = [squares, momenta, averages]
     _launch(_rmsprop, values, flags, params, grads, states, lowered, scaling)
 
@@ -167,7 +168,7 @@ def _table(rows: list[list[Any]]) -> tuple[cupy.ndarray, int]:
         ],
         np.uint64,
     ).reshape(-1)
-    return device_numbers(lambda: table, table.size, np.uint64), int(blocks[-1])
+    return device_values(lambda: table, table.size, np.uint64), int(blocks[-1])
 
 
 def _dtypes(

@@ -1,6 +1,6 @@
 // Pooling. Inputs are (N, H, W, C) in memory, outputs (N, OH, OW, C). Threads take vectors of N
 // neighbouring channels, of which a pixel has V = C / N.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // ---- windows and pixels, along one axis ----
 

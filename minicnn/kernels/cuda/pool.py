@@ -8,17 +8,15 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry, Pair
-from .module import (
+from .runtime.layout import channels_first, channels_last, vector_width
+from .runtime.module import (
     FLOATS,
     HALVES,
     SINGLES,
     VECTORS,
     CudaFile,
     accumulator,
-    channels_first,
-    channels_last,
     geometry_argument,
-    vector_width,
 )
 
 __all__ = [

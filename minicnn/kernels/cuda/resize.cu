@@ -3,7 +3,7 @@
 // The gradient is gathered: each input pixel looks for the output pixels that read it, which lie in
 // one range of rows and one of columns. Scattering would need no search but atomics, with sums in
 // an order left to chance, and none of 16 bits.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // ---- along one axis: the input pixels that output pixel `i` reads ----
 

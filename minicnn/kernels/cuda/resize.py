@@ -9,7 +9,8 @@ import cupy
 import numpy as np
 
 from ..geometry import Pair
-from .module import FLOATS, HALVES, CudaFile, channels_first, channels_last
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile
 
 __all__ = [
     "resize_bilinear",

@@ -327,22 +327,16 @@ def test_every_kernel_is_launched() -> None:
     """Of templates that are compiled on demand, one instance; of others, each that is declared."""
     import cupy
 
-    from minicnn.kernels.cuda import module
+    from minicnn.kernels.cuda.runtime import module
 
     for run in RUNS:
         run_on_gpu(*run)
     launched = {name for name, checked in cupy.emulation.launches if checked}
-    names = [path.stem for path in module.FOLDER.glob("*.py") if path.stem != "__init__"]
-    modules = [importlib.import_module(f"minicnn.kernels.cuda.{name}") for name in names]
-    files = {
-        value.name: value
-        for each in modules
-        for value in vars(each).values()
-        if isinstance(value, module.CudaFile)
-    }
-    assert files.keys() == {path.name for path in module.FOLDER.glob("*.cu")}
+    stems = [path.with_suffix("").name for path in module.FOLDER.glob("*.cu")]
+    files = [importlib.import_module(f"minicnn.kernels.cuda.{stem}").cuda_file for stem in stems]
+    assert files
     missing = []
-    for file in files.values():
+    for file in files:
         for kernel in file.kernels:
             instances = kernel.instances.values()
             missing += [f"{file.name}: {name}" for name in instances if name not in launched]

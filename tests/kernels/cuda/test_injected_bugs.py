@@ -22,7 +22,7 @@ emulation = pytest.importorskip("cupy.emulation", reason="needs --device cuda-em
 import minicnn
 from minicnn.kernels import Geometry, cpu, cuda
 from minicnn.kernels.cuda import pool
-from minicnn.kernels.cuda.module import CudaFile
+from minicnn.kernels.cuda.runtime.module import CudaFile
 
 BFLOAT16 = minicnn.bfloat16
 WRONG = "wrong result"

@@ -22,9 +22,9 @@ from typing import Any
 import cupy
 import numpy as np
 
-from ..geometry import Geometry
+from ...geometry import Geometry
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent  # of the kernels, from which #include paths start
 FLOATS = ("float32", "float64")  # NumPy's names for what a template parameter may be
 HALVES = ("float16", "bfloat16")
 # Types and numbers of elements for kernels that move vectors of 16 bytes, and single elements where
@@ -47,10 +47,10 @@ _INCLUDE = re.compile(r'#include "(.+)"')
 
 
 class CudaFile:
-    """One ``.cu`` file of this folder and the kernels in it.
+    """One ``.cu`` file and the kernels in it.
 
     Args:
-        name: the file's name.
+        name: the file's path in ``kernels/cuda``, such as ``"conv.cu"`` or ``"plain/conv.cu"``.
     """
 
     def __init__(self, name: str) -> None:
@@ -233,51 +233,3 @@ def geometry_argument(geometry: Geometry) -> np.ndarray[Any, np.dtype[Any]]:
     pairs = ("input_size", "output_size", "kernel_size", "stride", "padding", "dilation")
     numbers = [number for name in pairs for number in getattr(geometry, name)]
     return np.array(numbers, dtype=np.int32).view(np.dtype((np.void, 4 * len(numbers))))
-
-
-# ---- memory layout ----
-
-
-def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> int:
-    """How many elements of ``x`` a thread takes at a time, of ``VECTORS`` if it can be, else 1.
-
-    Args:
-        length: of the axis along which the vectors lie, which must hold a whole number of them.
-        x, others: what is read in vectors: arrays at a multiple of 16 bytes in memory, as all new
-            ones are, but not all views.
-    """
-    itemsize = x.dtype.itemsize
-    width = 16 // itemsize
-    aligned = all(array is None or array.data.ptr % 16 == 0 for array in (x, *others))
-    return width if itemsize <= 4 and length % width == 0 and aligned else 1
-
-
-def channels_last(x: cupy.ndarray) -> cupy.ndarray:
-    """(N, C, ...) -> dense (N, ..., C): a view if ``x`` is channels-last in memory, else a copy."""
-    return cupy.ascontiguousarray(x.transpose(0, *range(2, x.ndim), 1))
-
-
-def channels_first(x: cupy.ndarray) -> cupy.ndarray:
-    """(N, ..., C) -> (N, C, ...), a view: undoes :func:`channels_last`."""
-    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
-
-
-def flatten(*arrays: cupy.ndarray) -> list[cupy.ndarray]:
-    """1-D forms of ``arrays`` (of equal shape), all in the memory order of the first.
-
-    They are views where the memory is dense in that order, else copies.
-    """
-    order = _memory_order(arrays[0])
-    return [cupy.ascontiguousarray(array.transpose(order)).reshape(-1) for array in arrays]
-
-
-def unflatten(flat: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
-    """The inverse of :func:`flatten`: a view of ``flat`` with shape and order of ``reference``."""
-    order = _memory_order(reference)
-    shape = [reference.shape[axis] for axis in order]
-    return flat.reshape(shape).transpose([order.index(axis) for axis in range(reference.ndim)])
-
-
-def _memory_order(array: cupy.ndarray) -> list[int]:
-    """The axes of ``array`` from the largest stride to the smallest."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))

@@ -10,7 +10,7 @@
 //
 // What is summed may be more than a number: a Part, of which `merge` makes the sum of two, and
 // which is empty when all its bytes are 0.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 constexpr int REDUCE_THREADS = 256;  // in a block at most
 

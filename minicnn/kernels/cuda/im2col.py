@@ -1,6 +1,6 @@
-"""Convolution the plain way: im2col and col2im kernels around the matrix products of cuBLAS.
+"""Convolution by im2col and col2im kernels around the matrix products of cuBLAS.
 
-``conv.py`` is the fast way; this one is its reference, and serves float64.
+``conv.py`` is faster, but has no float64; this file serves float64, and checks the other.
 
 Beside the usual names: G groups, Cg = C / G, Og = O / G, K = KH * KW * Cg values under a window,
 and P windows in a few images. A row of the (P, K) matrix holds them in (KH, KW, Cg) order. Each
@@ -18,27 +18,26 @@ import numpy as np
 
 from ..geometry import Geometry
 from .activation import relu as relu_forward
-from .module import (
-    FLOATS,
-    HALVES,
-    CudaFile,
-    accumulator,
-    channels_first,
-    channels_last,
-    geometry_argument,
-)
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile, accumulator, geometry_argument
 
-__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
+__all__ = [
+    "col2im",
+    "conv2d_by_im2col",
+    "conv2d_input_grad_by_im2col",
+    "conv2d_weight_grad_by_im2col",
+    "im2col",
+]
 
 _MATRIX_BYTES = 256 << 20  # of im2col rows in memory at a time; one image may take more
 
-cuda_file = CudaFile("plain_conv.cu")
+cuda_file = CudaFile("im2col.cu")
 _im2col = cuda_file.kernel("im2col", (*HALVES, *FLOATS))
 _col2im = cuda_file.kernel("col2im", (*HALVES, *FLOATS))
 _add_bias = cuda_file.kernel("add_bias", (*HALVES, *FLOATS))
 
 
-def conv2d(
+def conv2d_by_im2col(
     x: cupy.ndarray,
     weight: cupy.ndarray,
     bias: cupy.ndarray | None,
@@ -72,8 +71,10 @@ def conv2d(
     return channels_first(out)
 
 
-def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
-    """The gradient of :func:`conv2d` by its input; also the transposed convolution.
+def conv2d_input_grad_by_im2col(
+    grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry
+) -> cupy.ndarray:
+    """The gradient of :func:`conv2d_by_im2col` by its input; also the transposed convolution.
 
     Args:
         grad: (N, O, OH, OW).
@@ -94,10 +95,10 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     return channels_first(x)
 
 
-def conv2d_weight_grad(
+def conv2d_weight_grad_by_im2col(
     grad: cupy.ndarray, x: cupy.ndarray, geometry: Geometry, dtype: np.dtype[Any]
 ) -> cupy.ndarray:
-    """The gradient of :func:`conv2d` by its weight, in ``dtype``.
+    """The gradient of :func:`conv2d_by_im2col` by its weight, in ``dtype``.
 
     Args:
         grad: (N, O, OH, OW).

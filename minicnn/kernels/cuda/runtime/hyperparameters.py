@@ -16,7 +16,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-__all__ = ["ReplayedNumbers", "device_numbers"]
+__all__ = ["ReplayedValues", "device_values"]
 
 Compute = Callable[[], Sequence[Any] | np.ndarray]
 
@@ -24,7 +24,7 @@ _CAPACITY = 1 << 20  # bytes that the numbers of one graph may take
 _ALIGNMENT = 16
 
 
-def device_numbers(compute: Compute, count: int, dtype: Any) -> cupy.ndarray:
+def device_values(compute: Compute, count: int, dtype: Any) -> cupy.ndarray:
     """What ``compute`` returns, in device memory.
 
     Args:
@@ -42,7 +42,7 @@ def device_numbers(compute: Compute, count: int, dtype: Any) -> cupy.ndarray:
     return cupy.asarray(np.asarray(compute(), dtype))
 
 
-class ReplayedNumbers:
+class ReplayedValues:
     """The numbers of one captured graph, all in one piece of device memory."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class ReplayedNumbers:
 
     @contextlib.contextmanager
     def capturing(self) -> Iterator[None]:
-        """Within it, :func:`device_numbers` gives numbers of this graph."""
+        """Within it, :func:`device_values` gives numbers of this graph."""
         global _capturing
         _capturing = self
         try:
@@ -89,7 +89,7 @@ class ReplayedNumbers:
             self._device[: self._used].set(host[: self._used], stream)
 
 
-_capturing: ReplayedNumbers | None = None
+_capturing: ReplayedValues | None = None
 
 
 def _pinned(size: int) -> np.ndarray:

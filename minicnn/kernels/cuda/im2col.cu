@@ -1,6 +1,6 @@
 // Convolution as a matrix product: im2col writes the input under each window as one row of a
 // matrix, and a GEMM multiplies the rows by the weights. col2im is its transpose.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // x (N, H, W, C) -> rows (N * OH * OW, KH * KW * CG); padding gives zeros.
 // The CG channels of one group are read, from `channel` on. One thread per element of rows.

@@ -115,7 +115,7 @@ class Convolution:
     def check(self, close: Callable[..., None], tolerance: float) -> None:
         """Compares all three products; that for the weight comes out in float32."""
         x, weight, bias, grad = self.arguments
-        out = cuda.conv2d(x, weight, bias, self.geometry, True)
+        out = cuda.conv2d_relu(x, weight, bias, self.geometry)
         close(out, F.relu(self.out.detach()), tolerance)
         close(cuda.conv2d_input_grad(grad, weight, self.geometry), self.grad_x, tolerance)
         dtype = np.dtype(np.float32)
@@ -191,7 +191,7 @@ def test_relu_keeps_nan(cp: Any, to_gpu: Any, splits: int) -> None:
         case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
         x, weight, bias, _ = case.arguments
         x[0, 0, 0, 0] = np.nan
-        out = cp.asnumpy(cuda.conv2d(x, weight, bias, case.geometry, relu=True)).astype(np.float32)
+        out = cp.asnumpy(cuda.conv2d_relu(x, weight, bias, case.geometry)).astype(np.float32)
         assert np.isnan(out[0, :, 0, 0]).all()
         assert not np.isnan(out[1]).any()
 
@@ -266,7 +266,7 @@ def test_linear(
         x, weight, bias, grad = (to_gpu(a) for a in (x, weight, bias, grad))
         out = x64 @ weight64.T + bias64
         close(cuda.linear(x, weight, bias), out, tolerance)
-        close(cuda.linear(x, weight, bias, relu=True), np.maximum(out, 0), tolerance)
+        close(cuda.linear_relu(x, weight, bias), np.maximum(out, 0), tolerance)
         close(cuda.linear(x, weight, None), out - bias64, tolerance)
         close(cuda.linear_input_grad(grad, weight), grad64 @ weight64, tolerance)
         close(cuda.linear_weight_grad(grad, x), grad64.T @ x64, tolerance)

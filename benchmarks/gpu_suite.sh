@@ -63,7 +63,7 @@ pytest_options=(--device cuda -q -m "not slow" --ignore=tests/kernels/cuda/test_
 part tests 170 "$python" -m pytest "${pytest_options[@]}" \
     tests/cuda tests/kernels tests/ops tests/nn tests/optim tests/amp
 sanitize memcheck 60
-part tune 60 "$python" -m minicnn.kernels.cuda.tune --networks alexnet227 --batch 128 512
+part tune 60 "$python" benchmarks/gpu_tune.py --networks alexnet227 --batch 128 512
 part ceilings 20 "$python" benchmarks/gpu_ceilings.py --json "$out/ceilings.json"
 for precision in bf16 tf32; do
     for batch in 128 512; do

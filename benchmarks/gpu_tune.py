@@ -1,182 +1,52 @@
 """Times every tile and split for the layers of well-known networks, and keeps the fastest.
 
-::
+    python benchmarks/gpu_tune.py                             # AlexNets, VGG16, ResNets, GoogLeNet
+    python benchmarks/gpu_tune.py --networks alexnet --batch 128 512 --dtypes bfloat16
+    python benchmarks/gpu_tune.py --conv 64,56,56,128,3,1,1 --linear 9216,4096
 
-    python -m minicnn.kernels.cuda.tune                       # AlexNets, VGG16, ResNets, GoogLeNet
-    python -m minicnn.kernels.cuda.tune --networks alexnet --batch 128 512 --dtypes bfloat16
-    python -m minicnn.kernels.cuda.tune --conv 64,56,56,128,3,1,1 --linear 9216,4096
-
-The table goes to the user's cache folder, where ``tiles.py`` looks for it, or to ``--out FILE``; what
-is in it for other GPUs and shapes stays. Without a GPU: one line, and exit status 3.
+The table goes to the user's cache folder, where ``kernels/cuda/gemm/tiles.py`` looks for it, or to
+``--out FILE``; what is in it for other GPUs and shapes stays. Without a GPU: one line, and exit
+status 3.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cupy
 import numpy as np
+from layers import Layer, conv_layers, linear_layers
 
-from ..geometry import Geometry
-from ..tf32 import allow_tf32
-from . import conv, tiles
+from minicnn.kernels import cuda
+from minicnn.kernels.cuda import conv
+from minicnn.kernels.cuda.gemm import tiles
+from minicnn.kernels.tf32 import allow_tf32
 
 NO_GPU = 3  # exit status
 _RUNS, _REPEATS = 10, 3  # of a product in a graph, and of the graph
-_HOPELESS = 3.0  # times the estimate for the best plan: slower ones are not measured
+_HOPELESS = 3.0  # plans whose estimate is so many times the best one's are not measured
 _TYPES = {  # name on the command line: dtype, whether TF32 is allowed
     "bfloat16": ("bfloat16", False),
     "float16": ("float16", False),
     "tf32": ("float32", True),
     "float32": ("float32", False),
 }
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution (square windows); a linear layer has images of one pixel."""
-
-    C: int
-    H: int
-    W: int
-    O: int
-    kernel_size: int = 1
-    stride: int = 1
-    padding: int = 0
-
-    @property
-    def geometry(self) -> Geometry:
-        pad, k, s = self.padding, self.kernel_size, self.stride
-        output_size = (self.H + 2 * pad - k) // s + 1, (self.W + 2 * pad - k) // s + 1
-        return Geometry((self.H, self.W), output_size, (k, k), (s, s), (pad, pad))
-
-    def __str__(self) -> str:
-        if (self.H, self.W) == (1, 1):
-            return f"linear {self.C} -> {self.O}"
-        return (
-            f"conv {self.C} x {self.H} x {self.W} -> {self.O}, kernel {self.kernel_size}, "
-            f"stride {self.stride}, padding {self.padding}"
-        )
-
-
-def _linear(inputs: int, outputs: int) -> Layer:
-    return Layer(inputs, 1, 1, outputs)
-
-
-def alexnet() -> list[Layer]:
-    """The layers of torchvision's AlexNet."""
-    return [
-        Layer(3, 224, 224, 64, 11, 4, 2),
-        Layer(64, 27, 27, 192, 5, 1, 2),
-        Layer(192, 13, 13, 384, 3, 1, 1),
-        Layer(384, 13, 13, 256, 3, 1, 1),
-        Layer(256, 13, 13, 256, 3, 1, 1),
-        _linear(9216, 4096),
-        _linear(4096, 4096),
-        _linear(4096, 1000),
-    ]
-
-
-def alexnet227() -> list[Layer]:
-    """The layers of AlexNet with the channels of the paper, for two classes."""
-    return [
-        Layer(3, 227, 227, 96, 11, 4),
-        Layer(96, 27, 27, 256, 5, 1, 2),
-        Layer(256, 13, 13, 384, 3, 1, 1),
-        Layer(384, 13, 13, 384, 3, 1, 1),
-        Layer(384, 13, 13, 256, 3, 1, 1),
-        _linear(9216, 4096),
-        _linear(4096, 4096),
-        _linear(4096, 2),
-    ]
-
-
-def vgg16() -> list[Layer]:
-    """The layers of VGG16."""
-    layers, channels, size = [], 3, 224
-    for outputs, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
-        for _ in range(count):
-            layers.append(Layer(channels, size, size, outputs, 3, 1, 1))
-            channels = outputs
-        size //= 2
-    return [*layers, _linear(25088, 4096), _linear(4096, 4096), _linear(4096, 1000)]
-
-
-def resnet34() -> list[Layer]:
-    """The layers of ResNet-34."""
-    layers = [Layer(3, 224, 224, 64, 7, 2, 3)]
-    channels, size = 64, 56
-    for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        layers.append(Layer(channels, size, size, width, 3, stride, 1))
-        if stride > 1:
-            layers.append(Layer(channels, size, size, width, 1, stride))
-        size //= stride
-        layers.append(Layer(width, size, size, width, 3, 1, 1))
-        channels = width
-    return [*layers, _linear(512, 1000)]
-
-
-def resnet50() -> list[Layer]:
-    """The layers of torchvision's ResNet-50, whose 3 x 3 convolutions have the strides."""
-    layers = [Layer(3, 224, 224, 64, 7, 2, 3)]
-    channels, size = 64, 56
-    for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        layers += [
-            Layer(channels, size, size, width),
-            Layer(width, size, size, width, 3, stride, 1),
-            Layer(channels, size, size, 4 * width, 1, stride),
-        ]
-        size //= stride
-        channels = 4 * width
-        layers += [
-            Layer(width, size, size, channels),
-            Layer(channels, size, size, width),
-            Layer(width, size, size, width, 3, 1, 1),
-        ]
-    return [*layers, _linear(2048, 1000)]
-
-
-def googlenet() -> list[Layer]:
-    """The layers of torchvision's GoogLeNet, whose "5 x 5" convolutions are 3 x 3."""
-    layers = [
-        Layer(3, 224, 224, 64, 7, 2, 3),
-        Layer(64, 56, 56, 64),
-        Layer(64, 56, 56, 192, 3, 1, 1),
-    ]
-    # size, input, then outputs: 1 x 1, before 3 x 3, 3 x 3, before 5 x 5, 5 x 5, after the pooling
-    modules = (
-        (28, 192, 64, 96, 128, 16, 32, 32),
-        (28, 256, 128, 128, 192, 32, 96, 64),
-        (14, 480, 192, 96, 208, 16, 48, 64),
-        (14, 512, 160, 112, 224, 24, 64, 64),
-        (14, 512, 128, 128, 256, 24, 64, 64),
-        (14, 512, 112, 144, 288, 32, 64, 64),
-        (14, 528, 256, 160, 320, 32, 128, 128),
-        (7, 832, 256, 160, 320, 32, 128, 128),
-        (7, 832, 384, 192, 384, 48, 128, 128),
-    )
-    for size, channels, one, before_three, three, before_five, five, pooled in modules:
-        layers += [Layer(channels, size, size, o) for o in (one, before_three, before_five, pooled)]
-        layers.append(Layer(before_three, size, size, three, 3, 1, 1))
-        layers.append(Layer(before_five, size, size, five, 3, 1, 1))
-    return [*layers, _linear(1024, 1000)]
-
-
-NETWORKS: dict[str, Callable[[], list[Layer]]] = {
-    "alexnet": alexnet,
-    "alexnet227": alexnet227,
-    "vgg16": vgg16,
-    "resnet34": resnet34,
-    "resnet50": resnet50,
-    "googlenet": googlenet,
+NETWORKS = {  # height and width of the images, classes
+    "alexnet": (224, 1000),
+    "alexnet227": (227, 2),
+    "vgg16": (224, 1000),
+    "resnet34": (224, 1000),
+    "resnet50": (224, 1000),
+    "googlenet": (224, 1000),
 }
+_MakeLayer = Callable[[int], Layer]  # of the batch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -185,96 +55,116 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         gpu = conv.current_gpu()
     except Exception as error:  # noqa: BLE001  CuPy's errors differ between versions and causes
-        print(f"tune: no GPU to measure on ({error})", file=sys.stderr)
+        print(f"gpu_tune: no GPU to measure on ({error})", file=sys.stderr)
         return NO_GPU
     out = options.out or tiles.table_path()
     table = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     entries = table.setdefault(gpu.name, {})
-    for dtype, batch, layer in itertools.product(options.dtypes, options.batch, _layers(options)):
-        print(f"{layer}, batch {batch}, {dtype}", flush=True)
-        for problem, plan, milliseconds in _tune(layer, batch, dtype, gpu):
-            entries[problem.key] = [plan.tile.name, plan.splits]
-            print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
-            print(f", {milliseconds:.3f} ms", flush=True)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for dtype, batch in itertools.product(options.dtypes, options.batch):
+        for layer in _layers(options, batch):
+            print(f"{_describe(layer)}, {dtype}", flush=True)
+            for problem, plan, milliseconds in _tune(layer, dtype, gpu):
+                entries[problem.key] = [plan.tile.name, plan.splits]
+                print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
+                print(f", {milliseconds:.3f} ms", flush=True)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(table, indent=1, sort_keys=True) + "\n"
+            out.write_text(text, encoding="utf-8")
     print(f"written to {out}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m minicnn.kernels.cuda.tune", description=(__doc__ or "").split("\n\n")[0]
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=None)
     parser.add_argument("--batch", type=int, nargs="+", default=[128], help="images (default 128)")
     parser.add_argument("--dtypes", nargs="+", choices=_TYPES, default=["bfloat16", "tf32"])
     parser.add_argument(
-        "--conv",
-        type=_conv_layer,
-        action="append",
-        default=[],
-        help="C,H,W,O,KERNEL,STRIDE,PADDING",
+        "--conv", type=_conv, action="append", default=[], help="C,H,W,O,KERNEL,STRIDE,PADDING"
     )
     parser.add_argument(
-        "--linear", type=_linear_layer, action="append", default=[], help="INPUTS,OUTPUTS"
+        "--linear", type=_linear, action="append", default=[], help="INPUTS,OUTPUTS"
     )
     parser.add_argument("--out", type=Path, help=f"the table (default {tiles.table_path()})")
     return parser
 
 
-def _conv_layer(text: str) -> Layer:
-    return Layer(*(int(number) for number in text.split(",")))
+def _conv(text: str) -> _MakeLayer:
+    C, H, W, O, kernel, stride, padding = (int(number) for number in text.split(","))
+    OH, OW = ((size + 2 * padding - kernel) // stride + 1 for size in (H, W))
+    windows = (kernel, kernel), (stride, stride), (padding, padding)
+    weight = O, C, kernel, kernel
+    return lambda batch: Layer("", (batch, C, H, W), (batch, O, OH, OW), weight, *windows)
 
 
-def _linear_layer(text: str) -> Layer:
+def _linear(text: str) -> _MakeLayer:
     inputs, outputs = (int(number) for number in text.split(","))
-    return _linear(inputs, outputs)
+    return lambda batch: Layer("", (batch, inputs), (batch, outputs), (outputs, inputs))
 
 
-def _layers(options: argparse.Namespace) -> list[Layer]:
+def _layers(options: argparse.Namespace, batch: int) -> list[Layer]:
     """The layers to measure, each once; all networks if none are given."""
-    given = options.conv + options.linear
+    given = [make(batch) for make in options.conv + options.linear]
     networks = options.networks
     if networks is None:
         networks = [] if given else list(NETWORKS)
-    layers = [*given, *(layer for network in networks for layer in NETWORKS[network]())]
-    return list(dict.fromkeys(layers))
+    of_networks = [
+        layer
+        for network in networks
+        for find in (conv_layers, linear_layers)
+        for layer in find(network, batch, *NETWORKS[network])
+    ]
+    return list({_describe(layer): layer for layer in [*given, *of_networks]}.values())
+
+
+def _describe(layer: Layer) -> str:
+    if len(layer.input_shape) == 2:
+        (N, inputs), (_, outputs) = layer.input_shape, layer.output_shape
+        return f"linear {inputs} -> {outputs}, batch {N}"
+    N, C, H, W = layer.input_shape
+    return (
+        f"conv {C} x {H} x {W} -> {layer.output_shape[1]}, kernel {layer.kernel_size}, "
+        f"stride {layer.stride}, padding {layer.padding}, batch {N}"
+    )
 
 
 # ---- measuring ----
 
 
 def _tune(
-    layer: Layer, batch: int, dtype_name: str, gpu: tiles.Gpu
+    layer: Layer, dtype_name: str, gpu: tiles.Gpu
 ) -> Iterator[tuple[tiles.Problem, tiles.Plan, float]]:
     """The fastest plan for each product of a layer, and its time in milliseconds."""
     name, tf32 = _TYPES[dtype_name]
     before = dict(allow_tf32)
     allow_tf32.update(conv=tf32, linear=tf32)
     try:
-        for product in _products(layer, batch, np.dtype(name)):
+        for product in _products(layer, np.dtype(name)):
             yield _fastest(product, gpu)
     finally:
         allow_tf32.update(before)
 
 
-def _products(layer: Layer, batch: int, dtype: np.dtype[Any]) -> Iterator[Callable[[], object]]:
+def _products(layer: Layer, dtype: np.dtype[Any]) -> Iterator[Callable[[], object]]:
     """The three products of a layer, ready to run; two for a network's first layer."""
-    g, kind = layer.geometry, "linear" if (layer.H, layer.W) == (1, 1) else "conv"
+    shapes = layer.input_shape, layer.weight_shape, layer.output_shape
+    x, weight, grad = (_random(shape, dtype) for shape in shapes)
+    bias = cupy.zeros(len(weight), np.float32)
+    name, geometry = ("linear", ()) if x.ndim == 2 else ("conv2d", (layer.geometry,))
+    product = {kind: getattr(cuda, name + kind) for kind in ("", "_weight_grad", "_input_grad")}
+    yield functools.partial(product[""], x, weight, bias, *geometry)
+    yield functools.partial(product["_weight_grad"], grad, x, *geometry, np.dtype(np.float32))
+    if x.shape[1] > 3:  # training never asks for the gradient of an image
+        yield functools.partial(product["_input_grad"], grad, weight, *geometry)
+
+
+def _random(shape: tuple[int, ...], dtype: np.dtype[Any]) -> cupy.ndarray:
+    """Random numbers, which repeat; images are channels-last in memory."""
     numbers = np.random.default_rng(0).standard_normal(1 << 16).astype(dtype)
-
-    def random(*shape: int) -> cupy.ndarray:
+    if len(shape) == 2:
         return cupy.asarray(np.resize(numbers, shape))
-
-    x = random(batch, layer.H, layer.W, layer.C)
-    weight = random(layer.O, layer.kernel_size, layer.kernel_size, layer.C)
-    grad = random(batch, *g.output_size, layer.O)
-    bias = cupy.zeros(layer.O, np.float32)
-    yield lambda: conv.forward(x, weight, bias, g, True, kind)
-    yield lambda: conv.weight_grad(grad, x, g, np.dtype(np.float32), kind)
-    if layer.C > 3:  # nobody asks for the gradient of an image
-        yield lambda: conv.input_grad(grad, weight, g, kind)
+    N, C, H, W = shape
+    return cupy.asarray(np.resize(numbers, (N, H, W, C))).transpose(0, 3, 1, 2)
 
 
 def _fastest(

@@ -78,7 +78,7 @@ def test_without_a_gpu_one_line_and_status_3(tmp_path):
 
 
 def test_each_script_refuses_alone_too(tmp_path):
-    for name in ("gpu_ceilings", "gpu_conv2d", "gpu_kernels", "gpu_train_step"):
+    for name in ("gpu_ceilings", "gpu_conv2d", "gpu_kernels", "gpu_train_step", "gpu_tune"):
         done = subprocess.run(
             [sys.executable, f"benchmarks/{name}.py"],
             cwd=ROOT,

@@ -1,8 +1,9 @@
 """Which tile a matrix product is cut into, and how many blocks share a tile: by rule or by table.
 
 The rule weighs, for each tile, what a multiprocessor does in a step against how many steps come
-one after another when all multiprocessors work. Its numbers are round ones: ``tune.py`` measures
-instead, and fills a table, by name of the GPU, that comes before the rule.
+one after another when all multiprocessors work. Its numbers are round ones;
+``benchmarks/gpu_tune.py`` measures instead, and fills a table, by name of the GPU, that takes
+precedence over the rule.
 """
 
 from __future__ import annotations

@@ -41,13 +41,18 @@ def own_rungs(a: Any, b: Any, precision: str) -> dict[str, Callable[[], Any]]:
     return plain | rungs
 
 
-def measure(size: int, precision: str) -> list[dict[str, Any]]:
-    """A row for each rung: the product of two random size x size matrices."""
+def operands(size: int, precision: str) -> list[Any]:
+    """Two random size x size matrices, tensors of PyTorch on the GPU."""
     import torch
 
-    allow_tf32(precision == "tf32")
     dtype = getattr(torch, DTYPES[precision])
-    a, b = (torch.randn(size, size, device="cuda").to(dtype) for _ in range(2))
+    return [torch.randn(size, size, device="cuda").to(dtype) for _ in range(2)]
+
+
+def measure(size: int, precision: str) -> list[dict[str, Any]]:
+    """A row for each rung of one size."""
+    allow_tf32(precision == "tf32")
+    a, b = operands(size, precision)
     runs = own_rungs(cupy().from_dlpack(a), cupy().from_dlpack(b), precision)
     differences = {name: difference(run(), a @ b) for name, run in runs.items()}
     seconds = gpu_seconds({**runs, CUBLAS: lambda: a @ b})

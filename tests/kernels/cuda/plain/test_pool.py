@@ -120,20 +120,23 @@ def test_nan_and_infinities_as_in_torch(
     np.testing.assert_array_equal(h * 9 + w, indices)
 
 
-@pytest.mark.parametrize("half", [minicnn.float16, minicnn.bfloat16], ids=str)
-def test_gradients_of_half_precision_are_summed_in_float32(cp: Any, half: Any) -> None:
+@pytest.mark.parametrize("corner", [0, 2])  # whose gradient is added first, or last
+@pytest.mark.parametrize("half, large", [(minicnn.float16, 2048), (minicnn.bfloat16, 256)])
+def test_gradients_of_half_precision_are_summed_in_float32(
+    cp: Any, half: Any, large: int, corner: int
+) -> None:
     geometry = Geometry((3, 3), (3, 3), (3, 3), padding=(1, 1))
     x = np.zeros((1, 1, 3, 3), half)
     x[0, 0, 1, 1] = 1  # the maximum of all nine windows
     grad = np.ones_like(x)
-    grad[0, 0, 0, 0] = 2048  # 2048 + 1 is 2048 in 16 bits
+    grad[0, 0, corner, corner] = large  # large + 1 is large in 16 bits
     _, argmax = plain.max_pool2d(cp.asarray(x), geometry)
     for total in (
         plain.max_pool2d_scatter(cp.asarray(grad), argmax, geometry),
         plain.avg_pool2d_scatter(cp.asarray(grad), cp.ones((3, 3)), geometry),
     ):
         assert total.dtype == half
-        assert cp.asnumpy(total)[0, 0, 1, 1] == 2056
+        assert float(cp.asnumpy(total)[0, 0, 1, 1]) == large + 8
 
 
 @pytest.mark.parametrize("layout", ["channels-last", "unaligned"])

@@ -251,8 +251,8 @@ BUGS = [
         "no barrier before the next tiles are written",
         "plain.matmul",
         matmul,
-        "__syncthreads();  // nobody needs them any more",
-        "// nobody needs them any more",
+        "__syncthreads();  // all threads are done with them",
+        "// all threads are done with them",
         NO_DATA,
     ),
     Bug(

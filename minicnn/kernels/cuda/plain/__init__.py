@@ -1,7 +1,7 @@
 """CUDA kernels to read: convolution, pooling and matrix products by their definitions.
 
-One thread computes one element of the result, and a ``.cu`` file reads from top to bottom. The other
-kernels of ``kernels.cuda`` are written that way already, and are the same functions here.
+One thread computes one element of the result, and each ``.cu`` file reads from top to bottom. All
+other functions are those of ``kernels.cuda``.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ __global__ void conv2d(long long count, const T* x, const T* weight, const acc_t
 
 // grad_x[n, c, h, w] = sum over o, kh, kw of grad[n, o, oh, ow] * weight[o, c, kh, kw], where
 // (oh, ow) is the window whose tap (kh, kw) lies on pixel (h, w), if there is one.
-// One thread computes one element of grad_x: it collects what the forward pass made of its pixel.
+// One thread computes one element of grad_x: it gathers from every window that read its pixel.
 template <typename T>
 __global__ void conv2d_input_grad(long long count, const T* grad, const T* weight, T* grad_x, int C,
                                   int O, int groups, Geometry g) {
@@ -73,7 +73,8 @@ __global__ void conv2d_input_grad(long long count, const T* grad, const T* weigh
 
 // grad_weight[o, c, kh, kw] = sum over n, oh, ow of grad[n, o, oh, ow] * x[n, c, h, w], where
 // (h, w) is the pixel under tap (kh, kw) of window (oh, ow).
-// One thread computes one element of grad_weight, and leaves the rounding to the launcher.
+// One thread computes one element of grad_weight: it walks over all windows of all images. The
+// launcher rounds the sums.
 template <typename T>
 __global__ void conv2d_weight_grad(long long count, const T* grad, const T* x,
                                    acc_t<T>* grad_weight, int N, int C, int O, int groups,

@@ -1,10 +1,10 @@
 // Two matrix products, out = a @ b: the definition, and the same with tiles in shared memory.
 //
-// a is (M, K), b (K, N), out (M, N), all dense. Sums run in acc_t<T>, which is also the type of out.
+// a is (M, K), b (K, N), out (M, N), all dense. Sums run in acc_t<T>, and out is of that type, too.
 #include "runtime/common.cuh"
 
-// One thread computes one element of out, and reads a row of a and a column of b from global
-// memory: two numbers for each multiplication. All N threads of a row read the same row of a.
+// One thread computes one element of out. It reads a row of a and a column of b from global memory:
+// two numbers for each multiplication. The N threads of one row of out all read the same row of a.
 template <typename T>
 __global__ void matmul_naive(long long count, const T* a, const T* b, acc_t<T>* out, int N, int K) {
     const long long target = thread_index();
@@ -18,11 +18,11 @@ __global__ void matmul_naive(long long count, const T* a, const T* b, acc_t<T>* 
     out[target] = sum;
 }
 
-// A block of TILE x TILE threads computes a tile of out of that size, one element for each thread.
-// It walks along K: the threads copy a tile of a and a tile of b to shared memory, each thread one
-// number of both, and then take from there the TILE products that these tiles give each of them.
-// A number that is read once from global memory is so used TILE times. Rows and columns beyond the
-// matrices count as 0.
+// A block of TILE x TILE threads computes a tile of out, one thread one element. The block walks
+// along K. At each step its threads copy one tile of a and one of b to shared memory, one number of
+// each per thread; then every thread adds TILE products of numbers in these tiles to its sum.
+// So a block reads a number once from global memory and uses it TILE times. Tiles hold 0 beyond the
+// edges of the matrices.
 template <typename T, int TILE>
 __global__ void matmul_shared(const T* a, const T* b, acc_t<T>* out, int M, int N, int K) {
     __shared__ acc_t<T> a_tile[TILE][TILE], b_tile[TILE][TILE];
@@ -38,7 +38,7 @@ __global__ void matmul_shared(const T* a, const T* b, acc_t<T>* out, int M, int 
         b_tile[y][x] = in_b ? acc_t<T>(b[(long long)(start + y) * N + column]) : acc_t<T>(0);
         __syncthreads();  // both tiles are complete
         for (int k = 0; k < TILE; ++k) sum += a_tile[y][k] * b_tile[k][x];
-        __syncthreads();  // nobody needs them any more: the next ones may take their place
+        __syncthreads();  // all threads are done with them, so the next ones can be copied
     }
     if (row < M && column < N) out[row * N + column] = sum;
 }

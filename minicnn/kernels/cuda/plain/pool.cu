@@ -63,7 +63,7 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
     grad_x[target] = T(sum);
 }
 
-// Gradient of max_pool2d_scatter: out is the pixel of x that each window chose, or 0 for "no pixel".
+// Gradient of max_pool2d_scatter: out is the pixel of x that each window chose; "no pixel" gives 0.
 // One thread computes one window.
 template <typename T, typename I>
 __global__ void max_pool2d_gather(long long count, const T* x, const I* argmax, T* out,

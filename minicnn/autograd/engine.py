@@ -12,9 +12,9 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import xp_of
-from ..kernels.cpu.memory import is_pooled
+from ..devices import xp_of
+from ..memory import is_pooled
+from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode, set_grad_enabled, set_mode
 
@@ -153,7 +153,7 @@ class _Walk:
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         for i, (shape, dtype, xp) in enumerate(node._outputs):
             if incoming[i] is None and dtype.kind in "fV":
-                incoming[i] = _tensor.Tensor(xp.zeros(shape, dtype))
+                incoming[i] = Tensor(xp.zeros(shape, dtype))
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
             results = type(node).backward(node, *incoming)
@@ -232,7 +232,7 @@ def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
     else:
         copy = xp_of(grad.array).empty_like(leaf.array)
         copy[...] = grad.array
-        leaf.grad = _tensor.Tensor(copy)
+        leaf.grad = Tensor(copy)
 
 
 def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
@@ -244,7 +244,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
     checked = []
     for root, grad in zip(roots, gradients):
         root.refresh_history()
-        if grad is not None and not isinstance(grad, _tensor.Tensor):
+        if grad is not None and not isinstance(grad, Tensor):
             raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
         if not root.requires_grad:
             raise RuntimeError(
@@ -257,7 +257,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
                     "backward without gradient= expects a scalar (a grad can be implicitly created "
                     f"only for scalar outputs), got shape {root.shape}"
                 )
-            grad = _tensor.Tensor(xp_of(root.array).ones_like(root.array))
+            grad = Tensor(xp_of(root.array).ones_like(root.array))
         elif grad.shape != root.shape:
             raise RuntimeError(
                 f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"

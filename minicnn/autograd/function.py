@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import Device, device_of, xp_of
+from ..devices import Device, device_of, xp_of
+from ..tensor import Tensor
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
-
-Tensor = Any  # an alias for annotations; the class itself is _tensor.Tensor
 
 
 class Function:
@@ -67,7 +65,7 @@ class Function:
         """
         # One pass over the inputs, and no more than needed where nothing is recorded: for a small
         # tensor the time of an operation is the time of this function.
-        TensorClass, recording = _tensor.Tensor, mode.grad
+        TensorClass, recording = Tensor, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
@@ -192,7 +190,7 @@ class _Saved:
             )
         if self.output_index is None:
             return self.tensor
-        out = _tensor.Tensor(self.array)
+        out = Tensor(self.array)
         out.version = self.version
         if self.array.dtype.kind in "fV":  # indices, say, are outputs without a gradient
             out.requires_grad = True
@@ -206,7 +204,7 @@ class _Constant:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = _tensor.Tensor(value) if hasattr(value, "shape") else value
+        self.value = Tensor(value) if hasattr(value, "shape") else value
 
     def unpack(self, node: Function) -> Any:
         return self.value
@@ -223,7 +221,7 @@ def _save(
     outputs: Sequence[Any],
 ) -> Any:
     for x, array in zip(inputs, arrays):
-        if value is array and isinstance(x, _tensor.Tensor):
+        if value is array and isinstance(x, Tensor):
             return _Saved(x, None)
     for index, result in enumerate(results):
         if value is result:

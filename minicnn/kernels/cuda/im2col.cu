@@ -45,12 +45,11 @@ __global__ void col2im(long long count, const T* rows, T* x, int C, int channel,
     x[((i * g.H + h) * g.W + w) * C + channel + c] = T(sum);
 }
 
-// out (M, O) in place: adds bias (O,) to each row, then max(., 0) if `relu` (NaN stays NaN).
+// out (M, O) in place: adds bias (O,) to each row. One thread per element.
 template <typename T>
-__global__ void add_bias(long long count, T* out, const T* bias, int O, bool relu) {
+__global__ void add_bias(long long count, T* out, const T* bias, int O) {
     long long i = thread_index();
     if (i >= count) return;
     T* target = out + i;
-    const acc_t<T> value = acc_t<T>(*target) + acc_t<T>(bias[take_last(i, O)]);
-    *target = T(relu && value <= 0 ? acc_t<T>(0) : value);
+    *target = T(acc_t<T>(*target) + acc_t<T>(bias[take_last(i, O)]));
 }

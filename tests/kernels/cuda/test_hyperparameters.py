@@ -1,4 +1,4 @@
-"""Numbers that kernels read from device memory: sent at once, or before each replay of a graph."""
+"""Hyperparameters in device memory: sent at once, or before each replay of a graph."""
 
 from __future__ import annotations
 

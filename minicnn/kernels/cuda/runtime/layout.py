@@ -6,12 +6,12 @@ import cupy
 
 
 def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> int:
-    """How many elements of ``x`` a thread takes at a time, of ``VECTORS`` if it can be, else 1.
+    """How many elements of ``x`` a thread reads at a time: 16 bytes' worth if possible, else 1.
 
     Args:
-        length: of the axis along which the vectors lie, which must hold a whole number of them.
-        x, others: what is read in vectors: arrays at a multiple of 16 bytes in memory, as all new
-            ones are, but not all views.
+        length: of the axis along which the vectors lie; vectors have to divide it.
+        x, others: the arrays that are read in vectors. They have to start at a multiple of 16
+            bytes, which all new arrays do, but not all views.
     """
     itemsize = x.dtype.itemsize
     width = 16 // itemsize
@@ -20,7 +20,7 @@ def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> 
 
 
 def channels_last(x: cupy.ndarray) -> cupy.ndarray:
-    """(N, C, ...) -> dense (N, ..., C): a view if ``x`` is channels-last in memory, else a copy."""
+    """(N, C, ...) -> contiguous (N, ..., C): a view if ``x`` is channels-last, else a copy."""
     return cupy.ascontiguousarray(x.transpose(0, *range(2, x.ndim), 1))
 
 
@@ -30,9 +30,9 @@ def channels_first(x: cupy.ndarray) -> cupy.ndarray:
 
 
 def flatten(*arrays: cupy.ndarray) -> list[cupy.ndarray]:
-    """1-D forms of ``arrays`` (of equal shape), all in the memory order of the first.
+    """``arrays`` (of equal shape) as 1-D arrays, all in the memory order of the first.
 
-    They are views where the memory is dense in that order, else copies.
+    They are views where the memory is contiguous in that order, else copies.
     """
     order = memory_order(arrays[0])
     return [cupy.ascontiguousarray(array.transpose(order)).reshape(-1) for array in arrays]

@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...memory import empty, zeros
 from ..geometry import Geometry
-from .masking import clip_negative
-from .memory import empty, zeros
-from .precision import compute_type
-from .threads import for_each_slice, num_threads, scratch
-from .windows import (
+from .runtime.masking import clip_negative
+from .runtime.precision import compute_type
+from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.windows import (
     add_unpadded,
     even_slices,
     mirrored,
@@ -188,7 +188,8 @@ def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
             columns[n] = windows(padded, geometry)[0].transpose(4, 2, 3, 0, 1)
 
     for_each_slice(N, work)
-    return columns.reshape(N, C * math.prod(geometry.kernel_size), -1)
+    rows, pixels = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
+    return columns.reshape(N, C * rows, pixels)
 
 
 def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -19,7 +19,7 @@ from common import print_environment, write_json
 from gpu import allow_tf32, gpu_seconds, require_gpu
 from gpu_conv2d import TOLERANCE, difference
 
-from minicnn.device import cupy
+from minicnn.devices import cupy
 
 SIZES = (1024, 2048, 4096)
 DTYPES = {"float32": "float32", "tf32": "float32", "bf16": "bfloat16"}  # by precision

@@ -7,7 +7,7 @@ other functions are those of ``kernels.cuda``.
 from __future__ import annotations
 
 from ..activation import channel_sum, erf, relu, relu_backward
-from ..dropout import dropout, philox_state
+from ..dropout import dropout, dropout_backward, philox_state
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
 from ..loss import softmax_cross_entropy
@@ -52,6 +52,7 @@ __all__ = [
     "conv2d_input_grad",
     "conv2d_weight_grad",
     "dropout",
+    "dropout_backward",
     "erf",
     "im2col",
     "linear",

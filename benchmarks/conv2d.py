@@ -22,7 +22,7 @@ from common import alternate, layer_parser, layer_table, synchronizer
 from minicnn import kernels
 from minicnn.devices import Device
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu.conv_algorithm import choose
+from minicnn.kernels.cpu.conv import choose
 
 # name: input channels, output channels, input size, kernel size, stride, padding
 ALEXNET = {

@@ -45,6 +45,7 @@ class Function:
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
     returns_view = False  # True where the result may share memory with the first argument
+    takes_float32 = False  # True where a gradient of a half-precision result may be float32
 
     def forward(self, *arrays: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -121,7 +122,7 @@ class Function:
             edges.append(edge_of(x) if needed else None)
             forms.append((array.shape, array.dtype) if needed else None)
         self.edges, self._inputs = tuple(edges), tuple(forms)
-        self._outputs = tuple([(a.shape, a.dtype, xp_of(a)) for a in results])
+        self._outputs = tuple([(a.shape, a.dtype) for a in results])
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None

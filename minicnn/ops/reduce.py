@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
 from .choice import maximum, minimum, where
 from .dims import normalize_dim, normalize_dims
+from .edge import in_float32
 from .elementwise import exp, quiet, sqrt
 from .index import scatter_add
 from .promotion import to_float, widened
@@ -149,9 +149,10 @@ class LogSumExp(Function):
         return grad.reshape(self.kept) * exp(x - out.reshape(self.kept))
 
 
+@in_float32
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default); integers are summed as int64."""
-    (x,) = cast_operands("sum", x) if dtype is None else (x.to(dtype),)
+    x = x if dtype is None else x.to(dtype)
     return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -208,15 +209,15 @@ def std(
     return _root(var(x, dim, unbiased, keepdim, correction=correction), 2.0)
 
 
+@in_float32
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product over one dimension, or of all elements."""
-    (x,) = cast_operands("prod", x)
     return Prod.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
+@in_float32
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """Running sums along one dimension."""
-    (x,) = cast_operands("cumsum", x)
     return Cumsum.apply(x, dim=normalize_dim(x, dim))
 
 
@@ -285,9 +286,10 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _index_of(x, dim, keepdim, "argmin")
 
 
+@in_float32
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow."""
-    x = to_float("logsumexp", x)
+    x = to_float(x)
     return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -301,9 +303,9 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))
 
 
+@in_float32
 def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over ``dim``: (sum |x|^p)^(1/p), the largest |x| for inf, the smallest for -inf."""
-    (x,) = cast_operands("norm", x)
     if x.dtype in HALVES:
         return norm(x.to(float32), p, dim, keepdim).to(x.dtype)
     if math.isinf(p):

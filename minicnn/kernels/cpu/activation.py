@@ -7,7 +7,7 @@ import numpy as np
 from ...memory import empty
 from .runtime.layout import flatten, for_each_block, unflatten
 from .runtime.masking import clip_negative, select_positive
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, from_rows
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
@@ -119,7 +119,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
-        block = flat[start:stop].astype(compute_type(flat), copy=False)
+        block = flat[start:stop].astype(compute_dtype(flat.dtype), copy=False)
         out[start:stop] = _erf(block)
 
     for_each_block(flat.size, work, block=1 << 14)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .runtime.layout import flatten, for_each_block, unflatten
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 
 __all__ = ["unscale_step", "update_scale_step"]
 
@@ -31,7 +31,7 @@ def unscale_step(
         def work(
             start: int, stop: int, flat: np.ndarray = flat, infinite: list[int] = infinite
         ) -> None:
-            block = flat[start:stop].astype(compute_type(flat), copy=False)
+            block = flat[start:stop].astype(compute_dtype(flat.dtype), copy=False)
             if not np.isfinite(block).all():
                 infinite.append(start)
             if inverse_scale is not None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.rows import for_each_row_block
 
 __all__ = ["softmax_cross_entropy"]
@@ -42,7 +42,7 @@ def softmax_cross_entropy(
         IndexError: if a target is neither a class nor ``ignore_index``.
     """
     counted, classes = _counted(target, ignore_index, logits.shape[1])
-    dtype = compute_type(logits)
+    dtype = compute_dtype(logits.dtype)
     w = np.ones(logits.shape[1], dtype) if weight is None else weight.astype(dtype)
     losses, gradient = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
 

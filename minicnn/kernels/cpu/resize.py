@@ -12,7 +12,7 @@ import numpy as np
 
 from ..geometry import Pair
 from .runtime.layout import channels_last_empty
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.threads import for_each_slice
 
 __all__ = [
@@ -73,7 +73,7 @@ def _nearest(size: int, output_size: int, scale: float) -> Taps:
 def _bilinear(
     x: np.ndarray, size: int, output_size: int, scale: float, align_corners: bool
 ) -> Taps:
-    dtype = compute_type(x).type  # of the places and weights
+    dtype = compute_dtype(x.dtype).type  # of the places and weights
     place = np.arange(output_size, dtype=dtype)
     if align_corners:
         place *= dtype(scale)
@@ -105,7 +105,7 @@ def _resize_backward(grad: np.ndarray, input_size: Pair, taps: list[Taps]) -> np
     grads, images = grad.transpose(0, 2, 3, 1), out.transpose(0, 2, 3, 1)
 
     def work(n: int) -> None:
-        values = grads[n].astype(compute_type(grad), copy=False)
+        values = grads[n].astype(compute_dtype(grad.dtype), copy=False)
         columns = _scatter(values.swapaxes(0, 1), taps[1], input_size[1])  # (W, OH, C)
         images[n] = _scatter(columns.swapaxes(0, 1), taps[0], input_size[0])
 

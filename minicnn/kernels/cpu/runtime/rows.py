@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .precision import compute_type
+from .precision import compute_dtype
 from .threads import for_each_slice
 
 __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
@@ -67,7 +67,7 @@ def channel_sums(
         terms: take a slice of rows and give as many new ones; called in this order for a block,
             which is in the cache from then on.
     """
-    per_block, dtype = _rows_per_block(rows), compute_type(rows)
+    per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
     sums = np.zeros((len(terms), blocks, rows.shape[1]), dtype)
 

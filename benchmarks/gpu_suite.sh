@@ -6,7 +6,7 @@
 set -uo pipefail
 
 usage="usage: bash benchmarks/gpu_suite.sh [--out FOLDER] [--skip PART]... [--seconds LIMIT]
-parts: tests memcheck tune ceilings train conv2d kernels compile racecheck"
+parts: tests memcheck tune ceilings train conv2d kernels matmul plain compile racecheck"
 limit=580 skip="" out="" failed=0
 while (($#)); do
     case $1:${2:+given} in
@@ -74,6 +74,8 @@ for precision in bf16 tf32; do
 done
 part conv2d 90 "$python" benchmarks/gpu_conv2d.py --json "$out/conv2d.json"
 part kernels 30 "$python" benchmarks/gpu_kernels.py --json "$out/kernels.json"
+part matmul 30 "$python" benchmarks/gpu_matmul.py --json "$out/matmul.json"
+part plain 30 "$python" benchmarks/gpu_plain.py --json "$out/plain.json"
 for precision in bf16 tf32; do
     for batch in 128 512; do
         name=compile_${precision}_$batch

@@ -22,6 +22,7 @@ emulation = pytest.importorskip("cupy.emulation", reason="needs --device cuda-em
 import minicnn
 from minicnn.kernels import Geometry, cuda, plain
 from minicnn.kernels.cuda import pool
+from minicnn.kernels.cuda.plain.matmul import matmul_shared
 from minicnn.kernels.cuda.runtime.module import CudaFile
 
 BFLOAT16 = minicnn.bfloat16
@@ -76,6 +77,11 @@ def float_convolution() -> bool:
     x, weight = normal(2, 12, 9, 9), normal(20, 12, 3, 3)
     result = cuda.conv2d(cupy.asarray(x), cupy.asarray(weight), None, SAME)
     return is_close(result, plain.conv2d(x.astype(float), weight.astype(float), None, SAME))
+
+
+def matmul() -> bool:
+    a, b = normal(33, 70), normal(70, 40)
+    return is_close(matmul_shared(cupy.asarray(a), cupy.asarray(b)), a.astype(float) @ b)
 
 
 def batch_norm() -> bool:
@@ -233,6 +239,31 @@ BUGS = [
         "(unsigned int)__cvta_generic_to_shared(pointer)",
         "(unsigned int)(size_t)pointer",
         "of shared memory at offset",
+    ),
+    # tiles of the plain matrix product in shared memory
+    Bug(
+        "no barrier before tiles are read",
+        "plain.matmul",
+        matmul,
+        "__syncthreads();  // both tiles are complete",
+        "",
+        NO_DATA,
+    ),
+    Bug(
+        "no barrier before the next tiles are written",
+        "plain.matmul",
+        matmul,
+        "__syncthreads();  // all threads are done with them",
+        "// all threads are done with them",
+        NO_DATA,
+    ),
+    Bug(
+        "a tile reaches beyond its matrix",
+        "plain.matmul",
+        matmul,
+        "row < M && start + x < K",
+        "row < M",
+        f"{WRONG}|{OUTSIDE}",
     ),
     # fragments
     Bug(

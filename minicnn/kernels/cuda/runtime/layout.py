@@ -48,3 +48,10 @@ def unflatten(flat: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
 def memory_order(array: cupy.ndarray) -> list[int]:
     """The axes of ``array`` from the largest stride to the smallest."""
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def dense_operands(x: cupy.ndarray, y: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """The operands of a product in C order, as views where they are already; of one dtype."""
+    if x.dtype != y.dtype:
+        raise TypeError(f"a product takes operands of one dtype, got {x.dtype} and {y.dtype}")
+    return cupy.ascontiguousarray(x), cupy.ascontiguousarray(y)

@@ -79,7 +79,7 @@ def test_the_lines(mypy):
     for cache in ("cold", "warm"):
         done = mypy()
         found = re.findall(
-            r"^(.*):(\d+): error: public functions do not return Any", done.stdout, re.M
+            r"^(.*):(\d+): error: public functions do not return Any", done.stdout, re.MULTILINE
         )
         assert done.returncode == 1, done.stderr
         assert done.stdout.count("error:") == len(found), done.stdout

@@ -19,8 +19,8 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 from minicnn import cuda
-from minicnn.device import Device
-from minicnn.kernels.cpu.threads import num_threads
+from minicnn.devices import Device
+from minicnn.kernels.cpu.runtime.threads import num_threads
 
 __all__ = [
     "alternate",

@@ -20,9 +20,9 @@ import numpy as np
 from common import alternate, layer_parser, layer_table, synchronizer
 
 from minicnn import kernels
-from minicnn.device import Device
+from minicnn.devices import Device
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu.algorithm import choose
+from minicnn.kernels.cpu.conv_algorithm import choose
 
 # name: input channels, output channels, input size, kernel size, stride, padding
 ALEXNET = {

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import minicnn as mc
-from minicnn.device import cupy
+from minicnn.devices import cupy
 
 PRECISIONS = ("bf16", "tf32")
 NO_GPU_STATUS = 3

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from minicnn.device import Device
+from minicnn.devices import Device
 
 __all__ = ["MIB", "peak_bytes_reader"]
 

@@ -16,7 +16,7 @@ from common import print_environment, write_json
 
 import minicnn
 import minicnn.nn.functional as F
-from minicnn.kernels.cpu.threads import for_each_slice
+from minicnn.kernels.cpu.runtime.threads import for_each_slice
 
 Calls = dict[str, Callable[[], object]]
 

@@ -17,7 +17,7 @@ import numpy as np
 from common import alternate, layer_parser, layer_table, synchronizer
 
 from minicnn import kernels
-from minicnn.device import Device
+from minicnn.devices import Device
 from minicnn.kernels import Geometry
 
 LAYERS = {"pool1": (96, 55), "pool2": (256, 27), "pool5": (256, 13)}  # channels, input size

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import cuda_is_available, cupy, memory_order
+from .devices import cuda_is_available, cupy, memory_order
 from .tensor import Tensor
 
 _WARM_UPS = 2  # after the first, optimizers have their state; the second is like all others

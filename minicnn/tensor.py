@@ -11,7 +11,7 @@ import numpy as np
 
 from . import autograd
 from .autograd.grad_mode import mode
-from .device import CPU, Device, device_of, to_device, xp_of
+from .devices import CPU, Device, device_of, to_device, xp_of
 from .dtypes import bool_, float32, int64, is_floating
 
 if TYPE_CHECKING:

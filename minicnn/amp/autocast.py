@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.grad_mode import Switch, mode
-from ..device import Device
+from ..devices import Device
 from ..dtypes import HALVES, bfloat16, float32
 from ..tensor import Tensor
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import kernels
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import float16, float32, int32
 from ..tensor import Tensor
 from .autocast import check_device_type

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import xp_of
-from ..kernels.cpu.memory import is_pooled
+from ..devices import xp_of
+from ..memory import is_pooled
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode, set_grad_enabled, set_mode
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import Device, device_of, xp_of
+from ..devices import Device, device_of, xp_of
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import to_device
+from ..devices import to_device
 from .engine import grad
 from .grad_mode import enable_grad
 

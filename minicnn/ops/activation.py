@@ -9,7 +9,7 @@ from typing import Any
 from .. import kernels
 from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .choice import clamp, where
 from .comparison import ge, gt

@@ -9,7 +9,7 @@ import numpy as np
 from .. import kernels
 from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from .activation import log_softmax, softmax

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import kernels
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..random import default_generator
 from ..tensor import Tensor
 from .elementwise import mul

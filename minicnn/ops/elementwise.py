@@ -10,7 +10,7 @@ import numpy as np
 from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..creation import zeros_like
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .choice import where
 from .promotion import Operand, computed, promote, to_float, widened

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, View, is_grad_enabled
-from ..device import to_device, xp_of
+from ..devices import to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
 from .choice import where

@@ -10,7 +10,7 @@ from .. import kernels
 from ..amp.autocast import cast_operands
 from ..amp.lowered import lowered
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import bfloat16
 from ..tensor import Tensor
 from .bias import relu_and_bias_backward

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .activation import logsigmoid
 from .choice import clamp, where

@@ -7,7 +7,7 @@ from typing import Any
 from .. import kernels
 from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled, no_grad
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, float32
 from ..tensor import Tensor
 from .activation import ReLUBackward

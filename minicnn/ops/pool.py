@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function
-from ..device import Device, device_of, xp_of
+from ..devices import Device, device_of, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from .linear import MatMul

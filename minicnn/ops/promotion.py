@@ -9,7 +9,7 @@ import numpy as np
 
 from ..amp.autocast import cast_operands
 from ..autograd.grad_mode import mode
-from ..device import in_memory_order
+from ..devices import in_memory_order
 from ..dtypes import HALVES, bfloat16, float32, float64, int64, is_floating
 from ..tensor import Tensor
 

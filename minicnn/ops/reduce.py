@@ -11,7 +11,7 @@ import numpy as np
 
 from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
 from .choice import maximum, minimum, where

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Function
-from ..device import in_memory_order, memory_order, xp_of
+from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from .promotion import result_dtype
 from .reduce import normalize_dim, normalize_dims

@@ -10,7 +10,7 @@ from typing import Any
 from .. import kernels
 from ..amp.lowered import lowered_copy, mark_lowered_current
 from ..autograd import enable_grad
-from ..device import Device, xp_of
+from ..devices import Device, xp_of
 from ..tensor import Tensor
 
 Scaling = tuple[Any, Any]

@@ -7,7 +7,7 @@ import on_device as kernels
 import pytest
 
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu import threads
+from minicnn.kernels.cpu.runtime import threads
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

@@ -9,7 +9,9 @@ import pytest
 
 from minicnn.dtypes import bfloat16
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu import conv, threads, winograd
+from minicnn.kernels.cpu import conv
+from minicnn.kernels.cpu.runtime import threads
+from minicnn.kernels.cpu.winograd import conv as winograd
 
 pytestmark = pytest.mark.cpu_only
 

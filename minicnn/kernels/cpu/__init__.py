@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
-from .columns import col2im, im2col
 from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad
+from .conv_im2col import col2im, im2col
 from .dropout import dropout, philox_state
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layout import flatten, for_each_block, unflatten
-from .masking import clip_negative, select_positive
-from .memory import empty
-from .precision import compute_type
-from .rows import as_rows, channel_sums, from_rows
+from ...memory import empty
+from .runtime.layout import flatten, for_each_block, unflatten
+from .runtime.masking import clip_negative, select_positive
+from .runtime.precision import compute_type
+from .runtime.rows import as_rows, channel_sums, from_rows
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 

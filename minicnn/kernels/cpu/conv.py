@@ -1,12 +1,12 @@
-"""Convolution: each pass is done by the algorithm that :mod:`.algorithm` chooses for its shape."""
+"""Convolution: each pass is done by the algorithm that :mod:`.conv_algorithm` chooses for its shape."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..geometry import Geometry
-from . import columns, winograd
-from .algorithm import choose
+from . import conv_im2col, winograd
+from .conv_algorithm import choose
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
 
@@ -33,7 +33,7 @@ def conv2d(
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
-    return columns.conv2d(x, weight, bias, geometry, relu)
+    return conv_im2col.conv2d(x, weight, bias, geometry, relu)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -50,7 +50,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     algorithm = choose("input_grad", grad.dtype, len(grad), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_input_grad(grad, weight, geometry, algorithm.tile)
-    return columns.conv2d_input_grad(grad, weight, geometry)
+    return conv_im2col.conv2d_input_grad(grad, weight, geometry)
 
 
 def conv2d_weight_grad(
@@ -71,4 +71,4 @@ def conv2d_weight_grad(
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
-    return columns.conv2d_weight_grad(grad, x, geometry, dtype)
+    return conv_im2col.conv2d_weight_grad(grad, x, geometry, dtype)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .layout import flatten, for_each_block, unflatten
-from .masking import select
-from .memory import empty
-from .threads import scratch
+from ...memory import empty
+from .runtime.layout import flatten, for_each_block, unflatten
+from .runtime.masking import select
+from .runtime.threads import scratch
 
 __all__ = ["dropout", "philox4x32", "philox_state"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .layout import flatten, for_each_block, unflatten
-from .precision import compute_type
+from .runtime.layout import flatten, for_each_block, unflatten
+from .runtime.precision import compute_type
 
 __all__ = ["unscale_step", "update_scale_step"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .layout import channels_last_empty
-from .rows import as_rows, for_each_row_block, tile_channels
-from .threads import scratch
+from .runtime.layout import channels_last_empty
+from .runtime.rows import as_rows, for_each_row_block, tile_channels
+from .runtime.threads import scratch
 
 __all__ = ["normalize_images"]
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masking import clip_negative
-from .memory import empty
-from .precision import compute_type
-from .rows import for_each_row_block
-from .threads import for_each_slice
+from ...memory import empty
+from .runtime.masking import clip_negative
+from .runtime.precision import compute_type
+from .runtime.rows import for_each_row_block
+from .runtime.threads import for_each_slice
 
 __all__ = ["linear", "linear_input_grad", "linear_weight_grad"]
 

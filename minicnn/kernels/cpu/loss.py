@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from .precision import compute_type
-from .rows import for_each_row_block
+from .runtime.precision import compute_type
+from .runtime.rows import for_each_row_block
 
 __all__ = ["softmax_cross_entropy"]
 

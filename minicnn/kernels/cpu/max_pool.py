@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Geometry
-from .layout import channels_last_empty
-from .masking import clip_negative, select
 from .pool import for_each_image_block, images_per_block, windows_inside, write_sums
-from .precision import compute_type
-from .threads import for_each_slice, num_threads, scratch
-from .windows import even_slices, nhwc, rows_of
+from .runtime.layout import channels_last_empty
+from .runtime.masking import clip_negative, select
+from .runtime.precision import compute_type
+from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.windows import even_slices, nhwc, rows_of
 
 __all__ = ["max_pool2d", "max_pool2d_gather", "max_pool2d_scatter"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masking import clip_negative, select_positive
-from .memory import empty
-from .precision import compute_type
-from .rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
-from .threads import scratch
+from ...memory import empty
+from .runtime.masking import clip_negative, select_positive
+from .runtime.precision import compute_type
+from .runtime.rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
+from .runtime.threads import scratch
 
 __all__ = [
     "batch_norm",

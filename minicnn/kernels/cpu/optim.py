@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .layout import flatten, unflatten
-from .threads import for_each_slice, scratch
+from .runtime.layout import flatten, unflatten
+from .runtime.threads import for_each_slice, scratch
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..geometry import Geometry, Pair
-from .layout import channels_last_empty
-from .precision import compute_type
-from .threads import for_each_slice, scratch
-from .windows import nhwc
+from .runtime.layout import channels_last_empty
+from .runtime.precision import compute_type
+from .runtime.threads import for_each_slice, scratch
+from .runtime.windows import nhwc
 
 __all__ = [
     "adaptive_max_pool2d",

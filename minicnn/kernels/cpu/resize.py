@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Pair
-from .layout import channels_last_empty
-from .precision import compute_type
-from .threads import for_each_slice
+from .runtime.layout import channels_last_empty
+from .runtime.precision import compute_type
+from .runtime.threads import for_each_slice
 
 __all__ = [
     "resize_bilinear",

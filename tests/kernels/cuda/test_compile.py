@@ -18,7 +18,7 @@ from cuda_emulator.resources import REGISTERS_PER_MULTIPROCESSOR, compile_for
 
 from minicnn.kernels.cuda import module
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that needs, too
 
 FILES = sorted(path.stem for path in module.FOLDER.glob("*.cu"))
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..random import Generator
-from .dataset import Dataset
+from ...random import Generator
+from ..dataset import Dataset
 
 __all__ = ["SHAPES", "DrawnShapes"]
 

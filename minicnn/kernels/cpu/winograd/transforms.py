@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..geometry import Geometry
-from .masking import clip_negative
-from .memory import empty
-from .threads import for_each_slice, scratch
-from .windows import nhwc, pad, rows_of
+from ....memory import empty
+from ...geometry import Geometry
+from ..runtime.masking import clip_negative
+from ..runtime.threads import for_each_slice, scratch
+from ..runtime.windows import nhwc, pad, rows_of
 
 __all__ = [
     "FLOAT",

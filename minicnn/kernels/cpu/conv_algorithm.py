@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..geometry import Geometry
-from . import columns, winograd
+from . import conv_im2col, winograd
 
 __all__ = ["PASSES", "Algorithm", "choose", "estimates"]
 
@@ -83,7 +83,7 @@ def estimates(
 
     Takes the arguments of :func:`choose`.
     """
-    costs = {Algorithm("im2col"): columns.cost(N, weight_shape, geometry)}
+    costs = {Algorithm("im2col"): conv_im2col.cost(N, weight_shape, geometry)}
     if winograd.possible(dtype, weight_shape, geometry):
         R = -(-weight_shape[2] // geometry.stride[0])
         for M in winograd.tiles(R):

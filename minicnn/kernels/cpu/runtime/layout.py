@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory import empty
+from ....memory import empty
 from .threads import for_each_slice
 
 __all__ = ["channels_last_empty", "flatten", "for_each_block", "unflatten"]

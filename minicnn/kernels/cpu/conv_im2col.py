@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...memory import empty, zeros
 from ..geometry import Geometry
-from .masking import clip_negative
-from .memory import empty, zeros
-from .precision import compute_type
-from .threads import for_each_slice, num_threads, scratch
-from .windows import (
+from .runtime.masking import clip_negative
+from .runtime.precision import compute_type
+from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.windows import (
     add_unpadded,
     even_slices,
     mirrored,

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..geometry import Geometry
-from .memory import empty, zeros
-from .threads import for_each_slice
-from .windows import add_unpadded, nchw, nhwc, pad
+from ....memory import empty, zeros
+from ...geometry import Geometry
+from ..runtime.threads import for_each_slice
+from ..runtime.windows import add_unpadded, nchw, nhwc, pad
 
 __all__ = [
     "merged_filters",

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..geometry import Geometry
+from ...geometry import Geometry
 from .threads import scratch
 
 __all__ = [

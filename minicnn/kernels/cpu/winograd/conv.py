@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ...dtypes import HALVES
-from ..geometry import Geometry
-from .memory import empty
+from ....dtypes import HALVES
+from ....memory import empty
+from ...geometry import Geometry
+from ..runtime.threads import for_each_slice, num_threads, scratch
+from ..runtime.windows import mirrored, nchw, slices
 from .space_to_depth import (
     merged_filters,
     merged_geometry,
@@ -31,9 +33,7 @@ from .space_to_depth import (
     split_filters,
     split_images,
 )
-from .threads import for_each_slice, num_threads, scratch
-from .windows import mirrored, nchw, slices
-from .winograd_transforms import (
+from .transforms import (
     FLOAT,
     Block,
     Strip,

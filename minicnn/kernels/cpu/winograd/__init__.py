@@ -1,0 +1,5 @@
+"""Winograd's minimal filtering: convolution with fewer multiplications."""
+
+from .conv import conv2d, conv2d_input_grad, conv2d_weight_grad, cost, possible, tiles
+
+__all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "tiles"]

@@ -188,7 +188,8 @@ def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
             columns[n] = windows(padded, geometry)[0].transpose(4, 2, 3, 0, 1)
 
     for_each_slice(N, work)
-    return columns.reshape(N, C * math.prod(geometry.kernel_size), -1)
+    rows, pixels = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
+    return columns.reshape(N, C * rows, pixels)
 
 
 def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import minicnn
 import minicnn.nn.functional as F
 from minicnn import bfloat16, float16
-from minicnn.amp import lowered, lowered_copy, mark_lowered_current
+from minicnn.ops.half_copy import half_copy, kept_half_copy, mark_half_copy_current
 
 
 def parameter() -> Any:
@@ -19,22 +19,22 @@ def parameter() -> Any:
 
 def test_own_array_in_its_own_dtype() -> None:
     weight = minicnn.randn(3, 4).bfloat16()
-    assert lowered(weight, bfloat16) is weight.array
-    assert lowered_copy(weight) is None
+    assert half_copy(weight, bfloat16) is weight.array
+    assert kept_half_copy(weight) is None
 
 
 def test_cast_once() -> None:
     weight = parameter()
-    assert lowered_copy(weight) is None
-    copy = lowered(weight, bfloat16)
-    assert lowered(weight, bfloat16) is copy is lowered_copy(weight)
+    assert kept_half_copy(weight) is None
+    copy = half_copy(weight, bfloat16)
+    assert half_copy(weight, bfloat16) is copy is kept_half_copy(weight)
     assert minicnn.Tensor(copy).tolist() == weight.bfloat16().tolist()
-    assert lowered(weight, float16).dtype == float16
+    assert half_copy(weight, float16).dtype == float16
 
 
 def test_memory_layout_is_that_of_the_weight() -> None:
     weight = minicnn.tensor(np.moveaxis(np.ones((4, 2, 2, 3), np.float32), -1, 1))
-    assert [2 * s for s in lowered(weight, bfloat16).strides] == list(weight.array.strides)
+    assert [2 * s for s in half_copy(weight, bfloat16).strides] == list(weight.array.strides)
 
 
 CHANGES = {
@@ -50,21 +50,21 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_made_anew_after_a_change(change: Any) -> None:
     weight = parameter()
-    lowered(weight, bfloat16)
+    half_copy(weight, bfloat16)
     with minicnn.no_grad():
         change(weight)
-    assert lowered_copy(weight) is None
-    assert minicnn.Tensor(lowered(weight, bfloat16)).tolist() == weight.bfloat16().tolist()
+    assert kept_half_copy(weight) is None
+    assert minicnn.Tensor(half_copy(weight, bfloat16)).tolist() == weight.bfloat16().tolist()
 
 
 def test_an_optimizer_that_writes_the_copy_itself() -> None:
     weight = parameter()
-    copy = lowered(weight, bfloat16)
+    copy = half_copy(weight, bfloat16)
     weight.array *= 2
     copy[...] = weight.array
     weight.bump_version()
-    mark_lowered_current(weight, copy)
-    assert lowered(weight, bfloat16) is copy
+    mark_half_copy_current(weight, copy)
+    assert half_copy(weight, bfloat16) is copy
 
 
 @pytest.mark.parametrize("optimizer", [minicnn.optim.SGD, minicnn.optim.AdamW])

@@ -1,0 +1,27 @@
+"""ReLU, the error function (for GELU), and the sum over channels (for gradients of biases)."""
+
+import math
+
+import numpy as np
+
+from .arrays import Array
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0); NaN stays NaN."""
+    return np.maximum(x, 0)
+
+
+def relu_backward(grad: Array, out: Array) -> Array:
+    """grad where out > 0, else 0."""
+    return np.where(out > 0, grad, 0)
+
+
+def channel_sum(x: Array, dtype: np.dtype | None = None) -> Array:
+    """x (N, C, ...) -> (C,): the sum over every axis but 1."""
+    return x.sum((0, *range(2, x.ndim)), dtype=np.float64).astype(dtype or x.dtype)
+
+
+def erf(x: Array) -> Array:
+    """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return np.vectorize(math.erf, otypes=[np.float64])(x.astype(np.float64)).astype(x.dtype)

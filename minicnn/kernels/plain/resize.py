@@ -1,0 +1,69 @@
+"""Resizing of images. ``scale`` is (vertical, horizontal): input pixels per output pixel."""
+
+import itertools
+
+import numpy as np
+
+from ..geometry import Pair
+from .arrays import Array, widen
+
+Scale = tuple[float, float]
+
+
+def resize_nearest(x: Array, output_size: Pair, scale: Scale) -> Array:
+    """x (N, C, H, W) -> (N, C, OH, OW): output pixel i shows input pixel floor(i * scale)."""
+    return x[_nearest(x.shape[2:], output_size, scale)]
+
+
+def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Array:
+    """grad (N, C, OH, OW) -> (N, C, H, W)."""
+    values = widen(grad)
+    out = np.zeros((*grad.shape[:2], *input_size), values.dtype)
+    np.add.at(out, _nearest(input_size, grad.shape[2:], scale), values)
+    return out.astype(grad.dtype)
+
+
+def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bool) -> Array:
+    """x (N, C, H, W) -> (N, C, OH, OW): a weighted sum of the four input pixels around.
+
+    Output pixel i lies at (i + 0.5) * scale - 0.5 in the input; with ``align_corners``, which puts
+    the centers of the corner pixels upon each other, at i * scale.
+    """
+    images, sizes = widen(x), (x.shape[2:], output_size)
+    out = np.zeros((*x.shape[:2], *output_size), images.dtype)
+    for pixels, weights in _bilinear(*sizes, scale, align_corners, images.dtype):
+        out += images[pixels] * weights
+    return out.astype(x.dtype)
+
+
+def resize_bilinear_backward(
+    grad: Array, input_size: Pair, scale: Scale, align_corners: bool
+) -> Array:
+    """grad (N, C, OH, OW) -> (N, C, H, W)."""
+    values, sizes = widen(grad), (input_size, grad.shape[2:])
+    out = np.zeros((*grad.shape[:2], *input_size), values.dtype)
+    for pixels, weights in _bilinear(*sizes, scale, align_corners, values.dtype):
+        np.add.at(out, pixels, values * weights)
+    return out.astype(grad.dtype)
+
+
+def _nearest(input_size, output_size, scale):
+    """The index (..., rows (OH, 1), columns (OW,)) of the input pixels that the output shows."""
+    rows, columns = (  # in float32 whatever the image, as in torch
+        np.minimum(np.arange(O, dtype=np.float32) * np.float32(s), I - 1).astype(int)
+        for I, O, s in zip(input_size, output_size, scale)
+    )
+    return ..., rows[:, None], columns
+
+
+def _bilinear(input_size, output_size, scale, align_corners, dtype):
+    """Yields four times such an index, and the weights (OH, OW) of these pixels."""
+    axes = []
+    for I, O, s in zip(input_size, output_size, scale):
+        i = np.arange(O, dtype=dtype)
+        position = i * s if align_corners else np.maximum((i + 0.5) * s - 0.5, 0)
+        low = np.minimum(position.astype(int), I - 1)
+        fraction = np.clip(position - low.astype(dtype), 0, 1)
+        axes.append([(low, 1 - fraction), (np.minimum(low + 1, I - 1), fraction)])
+    for (rows, row_weights), (columns, column_weights) in itertools.product(*axes):
+        yield (..., rows[:, None], columns), row_weights[:, None] * column_weights

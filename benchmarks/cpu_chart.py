@@ -1,6 +1,6 @@
 """The bar chart of the CPU suite: how many times PyTorch's speed each network reaches.
 
-Needs matplotlib (``pip install 'minicnn[viz]'``).
+Needs matplotlib (``pip install matplotlib``).
 """
 
 from __future__ import annotations

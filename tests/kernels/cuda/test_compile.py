@@ -18,7 +18,7 @@ from cuda_emulator.resources import REGISTERS_PER_MULTIPROCESSOR, compile_for
 
 from minicnn.kernels.cuda.runtime import module
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that needs, too
 
 FILES = sorted(
     str(path.relative_to(module.FOLDER).with_suffix("")) for path in module.FOLDER.rglob("*.cu")

@@ -15,7 +15,7 @@ from cuda_emulator.resources import compile_for
 
 from minicnn.kernels.cuda.conv import cuda_file
 
-pytestmark = pytest.mark.cpu_only  # once is enough
+pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that needs, too
 
 CASES = [(type_, tile) for type_ in tiles.TILES for tile in tiles.TILES[type_]]
 

@@ -47,6 +47,12 @@ class Layer:
         return Geometry((H, W), (OH, OW), *windows)
 
     @property
+    def shapes(self) -> str:
+        """Of one image: ``3 x 227 x 227 -> 96 x 55 x 55, kernel 11 x 11``."""
+        images = (" x ".join(map(str, s[1:])) for s in (self.input_shape, self.output_shape))
+        return f"{' -> '.join(images)}, kernel {self.kernel_size[0]} x {self.kernel_size[1]}"
+
+    @property
     def multiply_adds(self) -> int:
         """Multiply-adds of one pass (forward or either gradient), without fast algorithms."""
         N, _, *output_size = self.output_shape

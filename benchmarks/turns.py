@@ -20,6 +20,7 @@ from typing import Any
 __all__ = ["CHECKOUT", "Worker", "medians", "processes", "start", "take_turns"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]  # the one that this file belongs to
+sys.path.insert(1, str(CHECKOUT))  # its minicnn is measured, whichever is installed
 
 
 class Worker:
@@ -35,17 +36,17 @@ class Worker:
         self.name = name
         environment = dict(os.environ)
         environment.pop("OPENBLAS_CORETYPE", None)  # makes OpenBLAS use kernels for another CPU
-        path = [str(checkout), *filter(None, [environment.get("PYTHONPATH")])]
+        program = Path(__file__).with_name("worker.py")
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("worker.py"), Path(script).resolve()],
+            [sys.executable, program, Path(script).resolve(), checkout],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**environment, "PYTHONPATH": os.pathsep.join(path)},
+            env=environment,
         )
 
-    def make(self, function: str, *args: Any) -> None:
-        """Give it the calls, by name, that a function of the script returns."""
-        self._ask("make", function, *args)
+    def make(self, function: str, *args: Any) -> list[str]:
+        """Give it the calls that a function of the script returns by name; returns the names."""
+        return self._ask("make", function, *args)
 
     def call(self, name: str, *args: Any) -> Any:
         """The result of one of its calls."""

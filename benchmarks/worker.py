@@ -1,6 +1,6 @@
 """The process that makes and times the calls of a benchmark; ``turns.py`` starts it.
 
-    python benchmarks/worker.py benchmarks/conv2d.py
+    python benchmarks/worker.py SCRIPT CHECKOUT
 
 Requests come pickled through standard input, answers leave pickled through standard output. A
 request is the name of a method of :class:`Server` and its arguments; an answer is (True, result) or
@@ -35,10 +35,11 @@ class Server:
         self.script = script
         self.calls: dict[str, Callable[..., Any]] = {}
 
-    def make(self, function: str, *args: Any) -> None:
-        """Replace the calls by those that a function of the script returns, by their names."""
+    def make(self, function: str, *args: Any) -> list[str]:
+        """Replace the calls by those that a function of the script returns; gives their names."""
         self.calls = {}  # the memory of the old ones is free before the new ones take theirs
         self.calls = getattr(self.script, function)(*args)
+        return list(self.calls)
 
     def call(self, name: str, *args: Any) -> Any:
         """The result of one call."""
@@ -106,12 +107,17 @@ def wait_until_still() -> None:
     )
 
 
-def serve(script: Path) -> None:
-    """Answer requests until standard input ends."""
+def serve(script: Path, checkout: Path) -> None:
+    """Answer requests until standard input ends.
+
+    Args:
+        script: the file that makes the calls.
+        checkout: the folder to import minicnn from.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for turns.py, which ends this process
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing printed gets among the answers
-    sys.path.insert(0, str(script.parent))
+    sys.path[:0] = [str(script.parent), str(checkout)]
     server = Server(importlib.import_module(script.stem))
     while True:
         try:
@@ -128,4 +134,4 @@ def serve(script: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(*map(Path, sys.argv[1:]))

@@ -57,7 +57,10 @@ def environment() -> dict[str, Any]:
 
 def environment_of(processes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What :func:`environment` found in several processes, as one; the first has precedence."""
-    return {key: value for found in reversed([*processes]) for key, value in found.items()}
+    result: dict[str, Any] = {}
+    for found in processes:
+        result |= {key: value for key, value in found.items() if key not in result}
+    return result
 
 
 def print_environment(measured_in: Mapping[str, Any] | None = None) -> None:

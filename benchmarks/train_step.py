@@ -45,6 +45,7 @@ SGD_OPTIONS: dict[str, Any] = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4
 PHASES = ("forward", "backward", "optimizer")
 ALL_PHASES = (*PHASES, "inference")
 AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
+APART = "one per framework, one after the other"
 TRIAL_BATCH, TRIAL_STEPS = 8, 3  # to find the faster layout, before large batches
 
 Calls = dict[str, Callable[..., Any]]
@@ -289,7 +290,7 @@ def measure(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
         result |= comparison(ours, measured, "torch" if args.against == "torch" else "other")
     blocks = 1 if args.apart else args.blocks
     result |= {"blocks": blocks, "steps": args.steps, "seconds": args.seconds}
-    result["processes"] = processes(blocks, args.steps)
+    result["processes"] = APART if args.apart else processes(blocks, args.steps)
     everyone = [ours, *measured.values()]
     return result, environment_of(found.environment for found in everyone)
 
@@ -316,8 +317,10 @@ def print_result(result: dict[str, Any]) -> None:
     for name, seconds in result.get(f"{rival}_seconds", {}).items():
         title = f"torch {name}" if rival == "torch" else name
         columns[title] = (seconds, result[f"{rival}_peak_memory_mib"].get(name))
-    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32: ", end="")
-    print(f"processes, {result['processes']}")
+    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32; a process for")
+    print(
+        f"each framework, medians of {result['blocks']} blocks of at least {result['steps']} steps"
+    )
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
     for phase in (*PHASES, "step", "inference"):
         milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]

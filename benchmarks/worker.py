@@ -117,6 +117,7 @@ def serve(script: Path, checkout: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for turns.py, which ends this process
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing printed gets among the answers
+    sys.stdout = sys.stderr
     sys.path[:0] = [str(script.parent), str(checkout)]
     server = Server(importlib.import_module(script.stem))
     while True:

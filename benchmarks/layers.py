@@ -1,18 +1,19 @@
 """The layers of a network with their shapes, collected by hooks while the network runs once.
 
-Benchmarks of single layers measure these, so no list of shapes is typed by hand.
+Benchmarks of single layers measure these, so no list of shapes is typed by hand. minicnn is imported
+where it is used: PyTorch's process takes a :class:`Layer` and does without.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import minicnn as mc
-from minicnn import models, nn
-from minicnn.kernels import Geometry
+if TYPE_CHECKING:
+    from minicnn.kernels import Geometry
 
 __all__ = ["Layer", "conv_layers", "linear_layers", "pool_layers"]
 
@@ -39,9 +40,17 @@ class Layer:
     @property
     def geometry(self) -> Geometry:
         """The windows of a convolution or max-pool, as ``minicnn.kernels`` takes them."""
+        from minicnn.kernels import Geometry
+
         (H, W), (OH, OW) = self.input_shape[2:], self.output_shape[2:]
         windows = self.kernel_size, self.stride, self.padding, self.dilation, self.groups
         return Geometry((H, W), (OH, OW), *windows)
+
+    @property
+    def shapes(self) -> str:
+        """Of one image: ``3 x 227 x 227 -> 96 x 55 x 55, kernel 11 x 11``."""
+        images = (" x ".join(map(str, s[1:])) for s in (self.input_shape, self.output_shape))
+        return f"{' -> '.join(images)}, kernel {self.kernel_size[0]} x {self.kernel_size[1]}"
 
     @property
     def multiply_adds(self) -> int:
@@ -62,26 +71,23 @@ def conv_layers(model: str, batch: int, size: int = 224, num_classes: int = 1000
     Returns:
         One :class:`Layer` per shape, under the name of the first module that has it.
     """
-    return _distinct(nn.Conv2d, model, batch, size, num_classes)
+    return _distinct("Conv2d", model, batch, size, num_classes)
 
 
 def pool_layers(model: str, batch: int, size: int = 224, num_classes: int = 1000) -> list[Layer]:
     """The distinct max-pools of a network; arguments and result as for :func:`conv_layers`."""
-    return _distinct(nn.MaxPool2d, model, batch, size, num_classes)
+    return _distinct("MaxPool2d", model, batch, size, num_classes)
 
 
 def linear_layers(model: str, batch: int, size: int = 224, num_classes: int = 1000) -> list[Layer]:
     """The distinct linear layers of a network; arguments and result as for :func:`conv_layers`."""
-    return _distinct(nn.Linear, model, batch, size, num_classes)
+    return _distinct("Linear", model, batch, size, num_classes)
 
 
-def _distinct(
-    type_: type[nn.Module], model: str, batch: int, size: int, num_classes: int
-) -> list[Layer]:
+def _distinct(kind: str, model: str, batch: int, size: int, num_classes: int) -> list[Layer]:
     found: dict[Layer, Layer] = {}
-    for module_type, layer in _layers_of_one_image(model, size, num_classes):
-        if module_type is type_:
-            found.setdefault(replace(layer, name=""), layer)
+    for layer in _layers_of_one_image(model, size, num_classes)[kind]:
+        found.setdefault(replace(layer, name=""), layer)
     return [
         replace(
             layer,
@@ -93,30 +99,41 @@ def _distinct(
 
 
 @functools.cache
-def _layers_of_one_image(
-    model: str, size: int, num_classes: int
-) -> list[tuple[type[nn.Module], Layer]]:
-    """Each call of a convolution, max-pool or linear layer, in evaluation mode."""
+def _layers_of_one_image(model: str, size: int, num_classes: int) -> dict[str, list[Layer]]:
+    """Each call of a convolution, max-pool or linear layer in evaluation mode, by class."""
+    import minicnn as mc
+    from minicnn import models
+
+    calls: dict[str, list[Layer]] = {"Conv2d": [], "MaxPool2d": [], "Linear": []}
+
+    def note(name: str, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        calls[type(module).__name__].append(_layer(name, module, args[0].shape, output.shape))
+
     net = models.get_model(model, num_classes=num_classes).eval()
-    calls: list[tuple[type[nn.Module], Layer]] = []
-
-    def note(name: str, module: Any, args: tuple[Any, ...], output: mc.Tensor) -> None:
-        layer = Layer(name, tuple(args[0].shape), tuple(output.shape))
-        if not isinstance(module, nn.MaxPool2d):
-            layer = replace(layer, weight_shape=tuple(module.weight.shape))
-        if not isinstance(module, nn.Linear):
-            windows = ("kernel_size", "stride", "padding", "dilation")
-            layer = replace(layer, **{key: _pair(getattr(module, key)) for key in windows})
-        if isinstance(module, nn.Conv2d):
-            layer = replace(layer, groups=module.groups)
-        calls.append((type(module), layer))
-
     for name, module in net.named_modules():
-        if type(module) in (nn.Conv2d, nn.MaxPool2d, nn.Linear):
+        if type(module).__name__ in calls:
             module.register_forward_hook(functools.partial(note, name))
     with mc.no_grad():
         net(mc.zeros(1, 3, size, size))
     return calls
+
+
+def _layer(
+    name: str, module: Any, input_shape: Sequence[int], output_shape: Sequence[int]
+) -> Layer:
+    layer = Layer(name, tuple(input_shape), tuple(output_shape))
+    if hasattr(module, "weight"):
+        layer = replace(layer, weight_shape=tuple(module.weight.shape))
+    if hasattr(module, "kernel_size"):
+        layer = replace(
+            layer,
+            kernel_size=_pair(module.kernel_size),
+            stride=_pair(module.stride),
+            padding=_pair(module.padding),
+            dilation=_pair(module.dilation),
+            groups=getattr(module, "groups", 1),
+        )
+    return layer
 
 
 def _pair(value: int | Pair) -> Pair:

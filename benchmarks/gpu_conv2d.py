@@ -21,7 +21,7 @@ from common import print_environment, write_json
 from conv2d import geometry_of, minicnn_passes, torch_passes
 from gpu import PRECISIONS, allow_tf32, gpu_seconds, require_gpu
 
-from minicnn.device import cupy
+from minicnn.devices import cupy
 from minicnn.kernels import Geometry
 
 BATCH = 64

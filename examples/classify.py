@@ -14,7 +14,7 @@ from PIL import ImageOps
 
 import minicnn as mc
 from minicnn import data, models
-from minicnn.device import cuda_is_available
+from minicnn.devices import cuda_is_available
 
 # alexnet227 has no published weights that would say which classes it knows
 CLASSIFIERS = [

@@ -19,7 +19,7 @@ from PIL import ImageOps
 
 import minicnn as mc
 from minicnn import data, models, transforms, viz
-from minicnn.device import cuda_is_available
+from minicnn.devices import cuda_is_available
 
 SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
 parser = argparse.ArgumentParser(

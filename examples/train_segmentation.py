@@ -21,7 +21,7 @@ from PIL import Image
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import data, models, nn, optim, training, transforms, viz
-from minicnn.data.drawn_shapes import SHAPES, DrawnShapes
+from minicnn.data.drawn import SHAPES, DrawnShapes
 from minicnn.transforms.joint import VOID
 
 SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]

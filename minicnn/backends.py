@@ -1,4 +1,7 @@
-"""Switches between exactness and speed, under the names of ``torch.backends``.
+"""Switches: which kernels compute, and between exactness and speed.
+
+``use_kernels("plain")`` replaces the fast kernels by readable ones. The other switches have the
+names of ``torch.backends``.
 
 On tensor cores float32 numbers are multiplied with 10 bits of their mantissa (TF32), several times
 as fast as with all 23. ``backends.cuda.matmul.allow_tf32`` allows it for linear layers and
@@ -9,9 +12,46 @@ alone and can be set on any machine.
 
 from __future__ import annotations
 
+from . import kernels
 from .kernels.tf32 import allow_tf32
 
-__all__ = ["cuda", "cudnn", "get_float32_matmul_precision", "set_float32_matmul_precision"]
+__all__ = [
+    "cuda",
+    "cudnn",
+    "get_float32_matmul_precision",
+    "set_float32_matmul_precision",
+    "use_kernels",
+]
+
+
+class use_kernels:
+    """Chooses the kernels from here on; as a ``with`` block only within it.
+
+    Args:
+        name: ``"fast"``, or ``"plain"`` for the readable kernels in ``kernels/plain`` (on a GPU
+            those in ``kernels/cuda/plain``). If a wrong number goes away with them, the fault is in
+            a fast kernel.
+
+    Raises:
+        ValueError: for another word.
+
+    For all threads. ``MINICNN_KERNELS=plain`` in the environment does the same for a whole program.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._outside: list[str] = [kernels.selected()]  # more, if it is entered more than once
+        self._entered = False
+        kernels.select(name)
+
+    def __enter__(self) -> None:
+        if self._entered:
+            self._outside.append(kernels.selected())
+        self._entered = True
+        kernels.select(self._name)
+
+    def __exit__(self, *exception: object) -> None:
+        kernels.select(self._outside.pop())
 
 
 class _Switch:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .kernels.cpu.memory import empty_cache
+from .memory import empty_cache
 
 __all__ = ["empty_cache"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import CPU, Device, get_default_device, to_device, xp_of
+from .devices import CPU, Device, get_default_device, to_device, xp_of
 from .dtypes import bool_, float32, float64, int64
 from .random import Generator, default_generator
 from .tensor import Tensor

@@ -5,7 +5,7 @@ repeat a step as a graph.
 from __future__ import annotations
 
 from .cuda_graph import graph
-from .device import cuda_is_available, cupy
+from .devices import cuda_is_available, cupy
 
 __all__ = [
     "device_count",

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import autograd
-from .autograd.grad_mode import mode
-from .device import CPU, Device, device_of, to_device, xp_of
+from .devices import CPU, Device, device_of, to_device
 from .dtypes import bool_, float32, int64, is_floating
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from .autograd import Function, View
     from .ops.methods import TensorMethods
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
@@ -83,7 +82,7 @@ class Tensor(TensorMethods):
 
     array: Any
     grad: Tensor | None
-    grad_fn: autograd.Function | None
+    grad_fn: Function | None
 
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
         if type(array) is not np.ndarray:
@@ -94,7 +93,7 @@ class Tensor(TensorMethods):
         self.grad_fn = None
         self.output_index = 0
         self.version = Version()  # an object, as views count together with their base
-        self.view_of: autograd.View | None = None
+        self.view_of: View | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] | None = None
         if requires_grad:
             self.requires_grad_()
@@ -252,18 +251,6 @@ class Tensor(TensorMethods):
 
     # ------------------------------------------------------------------------ its gradient
 
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-    ) -> None:
-        """Adds the gradient of this tensor to ``grad`` of every leaf it was computed from.
-
-        Arguments and errors are those of :func:`minicnn.autograd.backward`.
-        """
-        autograd.backward(self, gradient, retain_graph, create_graph)
-
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Asks for a gradient, or no longer; leaves only."""
         if requires_grad and not is_floating(self.array.dtype):
@@ -332,110 +319,6 @@ class Tensor(TensorMethods):
         self.requires_grad = current.requires_grad
         self.grad_fn, self.output_index = current.grad_fn, current.output_index
 
-    def write_(self, new: Any) -> Tensor:
-        """Overwrites the numbers with ``new``, a tensor that may carry a history, or a number.
-
-        All operations in place come here: ``x.op_(y)`` computes ``x.op(y)`` and writes it to x.
-
-        Raises:
-            RuntimeError: for a leaf that requires a gradient or a view of one (outside
-                ``no_grad``), and for a result of another shape.
-        """
-        if isinstance(new, Tensor) and new.shape != self.shape:
-            raise RuntimeError(
-                f"an operation in place keeps the shape {self.shape}, got {new.shape}"
-            )
-        if mode.grad:
-            self.refresh_history()
-            if self.requires_grad or (isinstance(new, Tensor) and new.requires_grad):
-                return self._write_recorded(new)
-        self.array[...] = new.array if isinstance(new, Tensor) else new
-        self.bump_version()
-        return self
-
-    def _write_recorded(self, new: Any) -> Tensor:
-        if self.requires_grad and self.grad_fn is None:
-            raise RuntimeError(
-                "a leaf that requires a gradient cannot be changed in place outside no_grad()"
-            )
-        if new.grad_fn is not None:
-            new.grad_fn.copy_saved(self)
-        if self.view_of is not None:
-            from .ops.index import write_through  # which is defined after this module is loaded
-
-            write_through(self.view_of, new)
-            self.refresh_history()
-            return self
-        self.array[...] = new.array
-        self.bump_version()
-        self.version.rewrites += 1
-        self.requires_grad = new.requires_grad
-        self.grad_fn, self.output_index = new.grad_fn, new.output_index
-        return self
-
-    def zero_(self) -> Tensor:
-        """Sets all elements to 0."""
-        return self.fill_(0)
-
-    def fill_(self, value: Any) -> Tensor:
-        """Sets all elements to ``value``."""
-        constant = value.item() if isinstance(value, Tensor) else value
-        xp = xp_of(self.array)
-        # filled on the device: a copy to it could not be captured in a CUDA graph
-        return self.write_(Tensor(xp.broadcast_to(xp.full((), constant, self.dtype), self.shape)))
-
-    def copy_(self, source: Tensor) -> Tensor:
-        """Takes over the numbers of ``source``, which is broadcast, cast and moved as needed."""
-        source = source.to(self.device).to(self.dtype)
-        return self.write_(source if source.shape == self.shape else source.expand(self.shape))
-
-    # ------------------------------------------------------------------------ where it is
-
-    def to(
-        self,
-        *target: Any,
-        device: Any = None,
-        dtype: Any = None,
-        non_blocking: bool = False,
-        copy: bool = False,
-    ) -> Tensor:
-        """This tensor on another device or with another dtype; itself if nothing changes.
-
-        Args:
-            target: a device, a dtype, both, or a tensor to be like.
-            device, dtype: the same by keyword.
-            non_blocking: accepted for torch's scripts, without effect.
-            copy: copy in any case.
-        """
-        for value in target:
-            if isinstance(value, Tensor):
-                device, dtype = value.device, value.dtype
-            elif isinstance(value, Device) or (
-                isinstance(value, str) and value[:4] in ("cpu", "cuda")
-            ):
-                device = value
-            else:
-                dtype = value
-        dtype = self.dtype if dtype is None else np.dtype(dtype)
-        destination = self.device if device is None else Device(device)
-        if destination.type == "cuda" and destination.index is None and self.device.type == "cuda":
-            destination = self.device
-        if not copy and dtype == self.dtype and destination == self.device:
-            return self
-        return _To.apply(self, device=destination, dtype=dtype)
-
-    def cpu(self) -> Tensor:
-        """This tensor on the CPU."""
-        return self.to("cpu")
-
-    def cuda(self, device: int | None = None, non_blocking: bool = False) -> Tensor:
-        """This tensor on a GPU."""
-        return self.to(Device("cuda", device))
-
-    def clone(self) -> Tensor:
-        """A copy with its own memory, in the same layout, that is traced back."""
-        return _To.apply(self, device=self.device, dtype=self.dtype)
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.grad_fn is not None:
             raise RuntimeError("only leaves can be deep-copied: use x.detach()")
@@ -468,17 +351,3 @@ def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     out = cls.__new__(cls)
     Tensor.__init__(out, array, requires_grad)
     return out
-
-
-class _To(autograd.Function):
-    """A copy on some device, in some dtype; its gradient is a copy the way back."""
-
-    def forward(self, x: Any, device: Device, dtype: np.dtype) -> Any:
-        self.source = device_of(x), x.dtype
-        moved = to_device(x, device)
-        with np.errstate(over="ignore", invalid="ignore"):  # beyond float16 lies inf, as in torch
-            return moved.astype(dtype, order="K", copy=moved is x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        device, dtype = self.source
-        return grad.to(device=device, dtype=dtype)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.device import CPU, get_default_device, to_device
+from minicnn.devices import CPU, get_default_device, to_device
 from minicnn.kernels import cpu
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import minicnn
-from minicnn.device import xp_of
+from minicnn.devices import xp_of
 
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 2e-3}
 

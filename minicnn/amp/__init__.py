@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from .autocast import autocast, get_autocast_dtype, is_autocast_enabled
 from .grad_scaler import GradScaler
-from .lowered import lowered, lowered_copy, mark_lowered_current
 
 __all__ = [
     "GradScaler",
     "autocast",
     "get_autocast_dtype",
     "is_autocast_enabled",
-    "lowered",
-    "lowered_copy",
-    "mark_lowered_current",
 ]

@@ -3,7 +3,8 @@
 Products of matrices, convolution among them, gain most from half precision: on tensor cores they
 run many times faster, and every number moved is half as long. They sum in float32 and round once,
 so little is lost. Functions that leave the range of half precision (exp, powers) or add up many
-numbers (sums, softmax, norms, losses) run in float32. Everything else takes what it is given.
+numbers (sums, softmax, norms, losses) run in float32. Everything else takes what it is given. The
+decorators of ``ops/edge.py`` mark the operations and do the casting.
 """
 
 from __future__ import annotations
@@ -13,19 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.grad_mode import Switch, mode
-from ..device import Device
-from ..dtypes import HALVES, bfloat16, float32
-from ..tensor import Tensor
-
-# As torch's lists for CUDA, as far as the operations exist here. What is on neither list computes
-# in the dtype of its inputs, and mixed ones meet in the wider dtype (ops/promotion.py).
-_HALF = frozenset({"conv2d", "conv_transpose2d", "linear", "matmul", "addmm"})
-_FLOAT32 = frozenset({
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "cumsum", "exp",
-    "expm1", "group_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "log", "log1p",
-    "log_softmax", "logsumexp", "mse_loss", "nll_loss", "norm", "normalize", "pow", "prod",
-    "reciprocal", "rsqrt", "smooth_l1_loss", "softmax", "softplus", "square", "sum",
-})  # fmt: skip
+from ..devices import Device
+from ..dtypes import HALVES, bfloat16
 
 
 class autocast(Switch):
@@ -40,8 +30,8 @@ class autocast(Switch):
         ValueError: for another dtype.
         RuntimeError: for a device that does not exist.
 
-    Weights stay float32: the layers make (and keep) their lowered copies, and gradients of weights
-    come out in float32. float64 tensors are left alone. The backward pass runs in the dtypes of the
+    Weights stay float32: the layers make (and keep) copies in half precision, and gradients of
+    weights come out in float32. float64 tensors are left alone. The backward pass runs in the dtypes of the
     forward pass, within the block or after it. As ``torch.autocast``, with these deviations: the
     default is bfloat16 on every device, as no loss scaling is then needed; binary_cross_entropy
     runs in float32, where torch refuses it on CUDA; local_response_norm keeps half precision, as
@@ -74,23 +64,3 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 def get_autocast_dtype(device_type: str | None = None) -> np.dtype:
     """The dtype of autocast's half-precision operations; ``device_type`` is without effect."""
     return bfloat16 if mode.autocast is None else mode.autocast
-
-
-def cast_operands(name: str, *tensors: Any) -> tuple[Any, ...]:
-    """The operands of an operation, in the dtype that autocast wants for it.
-
-    Args:
-        name: the operation; the table above says what becomes of it.
-        tensors: float16, bfloat16 and float32 tensors are cast; anything else stays.
-    """
-    if mode.autocast is None:
-        return tensors
-    if name in _HALF:
-        return tuple(_cast(x, (*HALVES, float32), mode.autocast) for x in tensors)
-    if name in _FLOAT32:
-        return tuple(_cast(x, HALVES, float32) for x in tensors)
-    return tensors
-
-
-def _cast(x: Any, eligible: tuple[np.dtype, ...], dtype: np.dtype) -> Any:
-    return x.to(dtype) if isinstance(x, Tensor) and x.dtype in eligible else x

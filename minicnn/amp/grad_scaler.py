@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import kernels
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import float16, float32, int32
 from ..tensor import Tensor
 from .autocast import check_device_type
@@ -28,7 +28,7 @@ class GradScaler:
     """Scales the loss up, so that float16 gradients do not vanish, and the gradients back down.
 
     The smallest number of float16 is 6e-8, and many gradients are smaller. Where the scale turns
-    out too large and gradients overflow, the step is skipped and the scale lowered; after a number
+    out too large and gradients overflow, the step is skipped and the scale reduced; after a number
     of steps without overflow it is raised. bfloat16 has the range of float32 and needs none of it.
 
     ::

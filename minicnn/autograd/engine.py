@@ -12,9 +12,10 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import xp_of
-from ..kernels.cpu.memory import is_pooled
+from ..devices import xp_of
+from ..dtypes import float32
+from ..memory import is_pooled
+from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode, set_grad_enabled, set_mode
 
@@ -122,7 +123,9 @@ class _Walk:
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
         for index, grad in gradients.values.items():
-            gradients.values[index] = _run_hooks(node.output_hooks.get(index), grad)
+            if node.output_hooks.get(index):  # which may keep what they see
+                gradients.values[index] = _run_hooks(node.output_hooks[index], grad)
+                gradients.owned[index] = False
             if self.targets is not None and (id(node), index) in self.targets:
                 self.captured[id(node), index] = gradients.values[index]
         if self.wanted is not None:
@@ -151,9 +154,10 @@ class _Walk:
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
     ) -> tuple[Any, ...]:
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
-        for i, (shape, dtype, xp) in enumerate(node._outputs):
+        for i, (shape, dtype) in enumerate(node._outputs):
             if incoming[i] is None and dtype.kind in "fV":
-                incoming[i] = _tensor.Tensor(xp.zeros(shape, dtype))
+                (given, *_) = gradients.values.values()
+                incoming[i] = Tensor(xp_of(given.array).zeros(shape, dtype))
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
             results = type(node).backward(node, *incoming)
@@ -183,15 +187,22 @@ def _fit(node: Function, index: int, grad: Any) -> Any:
             )
         axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.shape[a] != 1)
         grad = grad.sum(axes).reshape(shape)
-    return grad if grad.dtype == dtype else grad.to(dtype)
+    if grad.dtype == dtype or (grad.dtype == float32 and _takes_float32(node.edges[index][0])):
+        return grad
+    return grad.to(dtype)
+
+
+def _takes_float32(target: Any) -> bool:
+    return isinstance(target, Function) and target.takes_float32
 
 
 def _is_fresh(
     grad: Any, index: int, results: tuple[Any, ...], gradients: _Gradients, node: Function
 ) -> bool:
-    """Whether an array was made by this ``backward`` and is seen by nobody else.
+    """Whether an array was made in this walk and is seen by nobody else.
 
-    It may be a view of all of such an array, as channels-last gradients are.
+    ``backward`` made it, or passed on an incoming gradient that nobody else sees. It may be a view
+    of all of such an array, as channels-last gradients are.
     """
     array = grad.array
     owner = owner_of(array)
@@ -199,7 +210,8 @@ def _is_fresh(
     owned = owner.flags.owndata or is_pooled(owner)
     if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
         return False
-    others = [r for i, r in enumerate(results) if i != index] + list(gradients.values.values())
+    others = [r for i, r in enumerate(results) if i != index]
+    others += [g for i, g in gradients.values.items() if not gradients.owned[i]]
     if any(other is not None and owner_of(other.array) is owner for other in others):
         return False
     return not node.keeps(owner)
@@ -232,7 +244,7 @@ def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
     else:
         copy = xp_of(grad.array).empty_like(leaf.array)
         copy[...] = grad.array
-        leaf.grad = _tensor.Tensor(copy)
+        leaf.grad = Tensor(copy)
 
 
 def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
@@ -244,7 +256,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
     checked = []
     for root, grad in zip(roots, gradients):
         root.refresh_history()
-        if grad is not None and not isinstance(grad, _tensor.Tensor):
+        if grad is not None and not isinstance(grad, Tensor):
             raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
         if not root.requires_grad:
             raise RuntimeError(
@@ -257,7 +269,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
                     "backward without gradient= expects a scalar (a grad can be implicitly created "
                     f"only for scalar outputs), got shape {root.shape}"
                 )
-            grad = _tensor.Tensor(xp_of(root.array).ones_like(root.array))
+            grad = Tensor(xp_of(root.array).ones_like(root.array))
         elif grad.shape != root.shape:
             raise RuntimeError(
                 f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import Device, device_of, xp_of
+from ..devices import Device, device_of, xp_of
+from ..tensor import Tensor
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
-
-Tensor = Any  # an alias for annotations; the class itself is _tensor.Tensor
 
 
 class Function:
@@ -47,6 +45,7 @@ class Function:
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
     returns_view = False  # True where the result may share memory with the first argument
+    takes_float32 = False  # True where a gradient of a half-precision result may be float32
 
     def forward(self, *arrays: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -67,7 +66,7 @@ class Function:
         """
         # One pass over the inputs, and no more than needed where nothing is recorded: for a small
         # tensor the time of an operation is the time of this function.
-        TensorClass, recording = _tensor.Tensor, mode.grad
+        TensorClass, recording = Tensor, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
@@ -123,7 +122,7 @@ class Function:
             edges.append(edge_of(x) if needed else None)
             forms.append((array.shape, array.dtype) if needed else None)
         self.edges, self._inputs = tuple(edges), tuple(forms)
-        self._outputs = tuple([(a.shape, a.dtype, xp_of(a)) for a in results])
+        self._outputs = tuple([(a.shape, a.dtype) for a in results])
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
@@ -192,7 +191,7 @@ class _Saved:
             )
         if self.output_index is None:
             return self.tensor
-        out = _tensor.Tensor(self.array)
+        out = Tensor(self.array)
         out.version = self.version
         if self.array.dtype.kind in "fV":  # indices, say, are outputs without a gradient
             out.requires_grad = True
@@ -206,7 +205,7 @@ class _Constant:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = _tensor.Tensor(value) if hasattr(value, "shape") else value
+        self.value = Tensor(value) if hasattr(value, "shape") else value
 
     def unpack(self, node: Function) -> Any:
         return self.value
@@ -223,7 +222,7 @@ def _save(
     outputs: Sequence[Any],
 ) -> Any:
     for x, array in zip(inputs, arrays):
-        if value is array and isinstance(x, _tensor.Tensor):
+        if value is array and isinstance(x, Tensor):
             return _Saved(x, None)
     for index, result in enumerate(results):
         if value is result:

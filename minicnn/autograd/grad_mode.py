@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Mode(threading.local):
     grad = True
     anomaly = False
-    autocast: np.dtype | None = None  # what minicnn.autocast lowers to
+    autocast: np.dtype | None = None  # the half precision that minicnn.autocast asks for
 
 
 mode = _Mode()

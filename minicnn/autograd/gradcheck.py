@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import tensor as _tensor  # the module: Tensor is defined after this one is loaded
-from ..device import to_device
+from ..devices import to_device
+from ..tensor import Tensor
 from .engine import grad
 from .grad_mode import enable_grad
 
@@ -103,11 +103,11 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
 
 def _like(output: Any, numbers: np.ndarray) -> Any:
     """A tensor of ``numbers`` in the shape and on the device of ``output``."""
-    return _tensor.Tensor(to_device(numbers.reshape(output.shape), output.device))
+    return Tensor(to_device(numbers.reshape(output.shape), output.device))
 
 
 def _requires_grad(x: Any) -> bool:
-    return isinstance(x, _tensor.Tensor) and x.requires_grad
+    return isinstance(x, Tensor) and x.requires_grad
 
 
 def _float_outputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import memory_order, xp_of
+from ..devices import memory_order, xp_of
 from ..tensor import Tensor
 
 

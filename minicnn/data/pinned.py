@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import cuda_is_available, cupy, memory_order
+from ..devices import cuda_is_available, cupy, memory_order
 from ..tensor import Tensor
 
 

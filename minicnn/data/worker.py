@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..device import memory_order
+from ..devices import memory_order
 from ..tensor import Tensor
 from .dataset import SkipSample, describe
 from .seeding import sample_generator, use_generator

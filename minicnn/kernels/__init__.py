@@ -1,22 +1,33 @@
-"""The loops: every function exists twice, in ``kernels.cpu`` (NumPy) and ``kernels.cuda`` (.cu).
+"""The loops: one contract, and several sets of kernels that keep it.
 
-``kernels.of(array)`` gives the module for the device an array lives on. Both modules hold the same
-functions, with the same arguments and results. They take and return plain arrays, never tensors,
-know nothing of gradients being recorded, and never write into an argument unless their name ends in
-``_step``. Images are N, C, H, W; in memory the 4-D results, gradients of filters too, are
-channels-last (N, H, W, C strides).
-Sums run in float32 or better; results of 16 bits are rounded once. ``dtype`` asks for a gradient
-of weights or bias in another dtype than the arguments have: float32, to keep what was summed.
+======================  ===========================================================================
+``kernels.plain``       what each kernel means, in readable NumPy: the place to start reading
+``kernels.cpu``         the fast ones for the CPU: NumPy in blocks, on several threads
+``kernels.cuda``        the fast ones for the GPU: ``.cu`` files with their launchers
+``kernels.cuda.plain``  convolution, pooling and matrix products in readable CUDA, a thread for
+                        each result; everything else is that of ``kernels.cuda``
+======================  ===========================================================================
 
-On CUDA, ``draw`` and ``numbers`` are functions so that what they return can go to device memory,
-and can be asked for anew before each replay of a captured graph; they are called once for each step.
-Optimizers write ``lowered`` copies of the weights in half precision (a list, with None where there
-is none) together with the weights, and ``scaling`` is (inverse_scale, found_inf), arrays of one
-float32: a factor of the gradients, and whether to change nothing (if not 0).
+``kernels.of(array)`` gives the set for the device an array lives on: a fast one, unless
+``MINICNN_KERNELS=plain`` in the environment or ``minicnn.backends.use_kernels`` asks for the plain
+ones. All sets hold the same functions, with the same arguments and results. They take and return
+plain arrays, never tensors, know nothing of gradients being recorded, and never write into an
+argument unless their name ends in ``_step``.
+
+Images are N, C, H, W. In memory, 4-D results of the fast kernels, gradients of filters too, are
+channels-last (N, H, W, C strides). Sums run in float32 or better, and results of 16 bits are
+rounded once. ``dtype`` asks for a gradient of weights or bias in another dtype than the arguments
+have: float32, to keep what was summed.
+
+``draw`` and ``hyperparameters`` are functions, called once for each step. On CUDA, what they return
+goes to device memory, and they are called again before each replay of a captured graph. Optimizers
+write ``half_copies`` of the weights (a list, with None where there is none) together with the
+weights. ``scaling`` is (inverse_scale, found_inf), arrays of one float32: a factor of the gradients,
+and whether to change nothing (if not 0).
 
 ================================================================  ==================================
 convolution (conv.py); ``geometry`` is a :class:`Geometry`
-``conv2d(x, weight, bias, geometry, relu=False)``                 (N, O, OH, OW); bias (O,) or None,
+``conv2d(x, weight, bias, geometry)``                             (N, O, OH, OW); bias (O,) or None,
                                                                   float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                     (N, C, H, W)
 ``conv2d_weight_grad(grad, x, geometry, dtype=None)``             (O, C / groups, KH, KW)
@@ -24,17 +35,17 @@ convolution (conv.py); ``geometry`` is a :class:`Geometry`
 ``col2im(columns, geometry)``                                     (N, C, H, W): sums the overlaps
 ----------------------------------------------------------------  ----------------------------------
 linear layer (linear.py): x (M, K), weight (N, K)
-``linear(x, weight, bias, relu=False)``                           (M, N); bias (N,) or None,
+``linear(x, weight, bias)``                                       (M, N); bias (N,) or None,
                                                                   float32 or of the dtype of x
 ``linear_input_grad(grad, weight)``                               (M, K); grad is (M, N)
 ``linear_weight_grad(grad, x, dtype=None)``                       (N, K)
 ----------------------------------------------------------------  ----------------------------------
 pooling (pool.py; on the CPU max_pool.py, too)
-``max_pool2d(x, geometry, relu=False, with_argmax=True)``         out, argmax: kh * KW + kw of the
-                                                                  first maximum; with relu KH * KW,
-                                                                  "no pixel", unless it is above 0.
-                                                                  uint8 if KH * KW < 256, else
-                                                                  int32; None if not wanted
+``max_pool2d(x, geometry, with_argmax=True)``                     out, argmax: kh * KW + kw of the
+                                                                  first maximum, uint8 if
+                                                                  KH * KW < 256, else int32; None if
+                                                                  not wanted. A window outside the
+                                                                  input gives -inf
 ``max_pool2d_scatter(grad, argmax, geometry)``                    (N, C, H, W): its gradient
 ``max_pool2d_gather(x, argmax, geometry)``                        (N, C, OH, OW): gradient of that
 ``avg_pool2d(x, scale, geometry)``                                window sums times scale (OH, OW)
@@ -44,26 +55,26 @@ pooling (pool.py; on the CPU max_pool.py, too)
 ``plane_gather(x, indices)``                                      x at indices of each H * W plane
 ----------------------------------------------------------------  ----------------------------------
 normalisation (norm.py); channels are axis 1, statistics are (C,)
-``batch_norm(x, weight, bias, eps, residual=None, relu=False)``   out, mean, variance (biased)
-``batch_norm_backward(grad, x, weight, mean, variance, eps,``     gradients of x, weight, bias,
-``    out=None, with_residual=False)``                            residual (None unless wanted);
-                                                                  out is given if it had a relu
-``channel_affine(x, scale, shift, residual=None, relu=False)``    x * scale + shift + residual
+``batch_norm(x, weight, bias, eps)``                              out, mean, variance (biased)
+``batch_norm_backward(grad, x, weight, mean, variance, eps)``     gradients of x, weight and bias
+``channel_affine(x, scale, shift)``                               x * scale + shift
 ``local_response_norm(x, size, alpha, beta, k)``                  out
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``   gradient of x
 ----------------------------------------------------------------  ----------------------------------
-dropout (dropout.py): Philox4x32-10, the same bits on both devices
-``dropout(x, p, state)``                                          zero with probability p, else
-                                                                  x / (1 - p); the mask depends on
-                                                                  the state and the index of an
-                                                                  element in N, C, H, W order
+dropout (dropout.py): Philox4x32-10, the same bits on every device
+``dropout(x, p, state)``                                          out, mask: zero with probability
+                                                                  p, else x / (1 - p), by the state
+                                                                  and the index of an element in
+                                                                  N, C, H, W order
+``dropout_backward(grad, mask, p)``                               grad / (1 - p) where kept, else 0;
+                                                                  the mask is an array of bool, on
+                                                                  CUDA the state, to draw it again
 ``philox_state(draw)``                                            what draw() returns, (seed,
                                                                   offset), as ``dropout`` wants it
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                       max(x, 0); NaN stays NaN
 ``relu_backward(grad, out)``                                      grad where out > 0, else 0
-``relu_bias_backward(grad, out, dtype=None)``                     the same, and its channel_sum
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -84,17 +95,17 @@ resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per outp
 ``resize_bilinear_backward(grad, input_size, scale,``             (N, C, H, W)
 ``    align_corners)``
 ----------------------------------------------------------------  ----------------------------------
-optimizers (optim.py); lists of arrays, written in place; ``numbers()`` gives the hyper-parameters
-``sgd_step(params, grads, momenta, numbers, nesterov,``           lr, momentum, dampening,
-``    lowered=None, scaling=None)``                               weight_decay; momenta is None
+optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` gives
+``sgd_step(params, grads, momenta, hyperparameters, nesterov,``   lr, momentum, dampening,
+``    half_copies=None, scaling=None)``                           weight_decay; momenta is None
                                                                   without momentum, and zeros before
                                                                   the first step, whose dampening
                                                                   the caller sets to 0
-``adam_step(params, grads, means, squares, numbers, decoupled,``  step (from 1), lr, beta1, beta2,
-``    lowered=None, scaling=None)``                               eps, weight_decay; ``decoupled``:
+``adam_step(params, grads, means, squares, hyperparameters,``     step (from 1), lr, beta1, beta2,
+``    decoupled, half_copies=None, scaling=None)``                eps, weight_decay; ``decoupled``:
                                                                   AdamW
 ``rmsprop_step(params, grads, squares, momenta, averages,``       lr, alpha, eps, momentum,
-``    numbers, lowered=None, scaling=None)``                      weight_decay; averages is None
+``    hyperparameters, half_copies=None, scaling=None)``          weight_decay; averages is None
                                                                   unless centered, momenta without
                                                                   momentum
 ----------------------------------------------------------------  ----------------------------------
@@ -105,27 +116,73 @@ loss scaling (grad_scaler.py); scalars of float32, growth_tracker of int32, in t
 ``    found_inf, growth_factor, backoff_factor,``                 as torch.amp.GradScaler
 ``    growth_interval)``
 ================================================================  ==================================
+
+The fast sets have more: an operation and the ReLU behind it in one pass, for ``ops/fused.py``.
+
+================================================================  ==================================
+``conv2d_relu(x, weight, bias, geometry)``                        relu(conv2d(...))
+``linear_relu(x, weight, bias)``                                  relu(linear(...))
+``max_pool2d_relu(x, geometry, with_argmax=True)``                out, argmax: KH * KW, "no pixel",
+                                                                  where the maximum is not above 0
+``batch_norm_relu(x, weight, bias, eps)``                         relu(out), mean, variance
+``batch_norm_relu_backward(grad, out, x, weight, mean,``          gradients of x, weight and bias
+``    variance, eps)``
+``channel_affine_relu(x, scale, shift)``                          relu(channel_affine(...))
+``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
+================================================================  ==================================
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
+from ..typing import Array
+from . import cpu, plain
 from .geometry import Geometry
 
-__all__ = ["Geometry", "of"]
+__all__ = ["CHOICES", "Geometry", "fast_of", "of", "select", "selected"]
+
+CHOICES = ("fast", "plain")
+_selected = "fast"
 
 
-def of(array: Any) -> ModuleType:
-    """The kernels for the device that ``array`` lives on: ``kernels.cpu`` or ``kernels.cuda``."""
-    return _kernels("cpu" if isinstance(array, np.ndarray) else "cuda")
+def select(name: str) -> None:
+    """Chooses the kernels for all threads: "fast" or "plain".
+
+    Raises:
+        ValueError: for another word.
+    """
+    global _selected
+    if name not in CHOICES:
+        raise ValueError(f"kernels must be one of {', '.join(CHOICES)}, got {name!r}")
+    _selected = name
+
+
+def selected() -> str:
+    """Which kernels are chosen, "fast" or "plain"."""
+    return _selected
+
+
+def of(array: Array) -> ModuleType:
+    """The selected kernels for the device that ``array`` lives on."""
+    if isinstance(array, np.ndarray):
+        return cpu if _selected == "fast" else plain
+    return _cuda("cuda" if _selected == "fast" else "cuda.plain")
+
+
+def fast_of(array: Array) -> ModuleType:
+    """The fast kernels for the device that ``array`` lives on, which alone have fused forms."""
+    return cpu if isinstance(array, np.ndarray) else _cuda("cuda")
 
 
 @cache
-def _kernels(device: str) -> ModuleType:
-    return import_module(f".{device}", __name__)
+def _cuda(name: str) -> ModuleType:
+    return import_module(f".{name}", __name__)  # which imports CuPy
+
+
+select(os.environ.get("MINICNN_KERNELS") or "fast")

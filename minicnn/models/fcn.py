@@ -8,7 +8,6 @@ from typing import Any
 
 from .. import nn
 from ..nn import functional as F
-from ..nn import fusion
 from ..tensor import Tensor
 from ._checks import check_images
 from .resnet import ResNet, resnet50, resnet101
@@ -71,9 +70,8 @@ class FCN(nn.Module):
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         check_images("FCN", x, smallest=1)
         H, W = x.shape[2:]
-        x = fusion.run(x, *(self.backbone[name] for name in _STEM))
         features = {}
-        for name in _STAGES:
+        for name in _STEM + _STAGES:
             x = features[name] = self.backbone[name](x)
         scores = OrderedDict(out=self.classifier(features["layer4"]))
         if self.aux_classifier is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .. import nn
 from ..nn import functional as F
-from ..nn import fusion
 from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
@@ -34,8 +34,6 @@ _INCEPTION = {
     "inception5b": (832, 384, 192, 384, 48, 128, 128),
 }
 
-_RELU = nn.ReLU()  # of all convolutions; not a child of theirs, as in torchvision
-
 
 class GoogLeNetOutputs(NamedTuple):
     """What :class:`GoogLeNet` returns in training; the order is torchvision's."""
@@ -45,16 +43,16 @@ class GoogLeNetOutputs(NamedTuple):
     aux_logits1: Tensor | None
 
 
-class BasicConv2d(nn.Module):
+class BasicConv2d(nn.Sequential):
     """Convolution without bias, batch norm and ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, **options: Any) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, bias=False, **options)
-        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return fusion.run(x, self.conv, self.bn, _RELU)
+        layers = {
+            "conv": nn.Conv2d(in_channels, out_channels, bias=False, **options),
+            "bn": nn.BatchNorm2d(out_channels, eps=0.001),
+            "relu": nn.ReLU(),
+        }
+        super().__init__(OrderedDict(layers))
 
 
 class Inception(nn.Module):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import nn
-from ..nn import fusion
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
@@ -67,8 +66,9 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        layers = self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu
-        return fusion.run(x, *layers, residual=identity)  # added in front of the last ReLU
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return self.relu(out + identity)
 
 
 class Bottleneck(nn.Module):
@@ -107,9 +107,10 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
-        narrow = self.conv1, self.bn1, self.relu, self.conv2, self.bn2, self.relu
-        widen = self.conv3, self.bn3, self.relu
-        return fusion.run(x, *narrow, *widen, residual=identity)  # in front of the last ReLU
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return self.relu(out + identity)
 
 
 class ResNet(nn.Module):
@@ -197,10 +198,14 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("ResNet", x, smallest=1)
-        # N x 64 x H/4 x W/4
-        x = fusion.run(x, self.conv1, self.bn1, self.relu, self.maxpool)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(self.avgpool(x).flatten(1))
+        x = self.relu(self.bn1(self.conv1(x)))  # N x 64 x H/2 x W/2
+        x = self.maxpool(x)  # N x 64 x H/4 x W/4
+        x = self.layer1(x)
+        x = self.layer2(x)  # H/8
+        x = self.layer3(x)  # H/16
+        x = self.layer4(x)  # H/32
+        x = self.avgpool(x)  # N x C x 1 x 1
+        return self.fc(x.flatten(1))
 
 
 _LAYERS: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {

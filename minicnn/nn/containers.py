@@ -107,7 +107,7 @@ class Sequential(_List):
         return type(self)(OrderedDict(list(self._modules.items())[index]))
 
     def forward(self, input: Any) -> Any:
-        return fusion.run(input, *self)
+        return fusion.run(input, self)
 
 
 class ModuleList(_List):

@@ -141,11 +141,10 @@ class Conv2d(_Conv):
             padding_mode, (out_channels, in_channels // groups), device, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         return F.conv2d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
-            relu=relu,
-        )  # fmt: skip
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
 
 class ConvTranspose2d(_Conv):

@@ -41,8 +41,8 @@ class Linear(Module):
         """Draw new weights."""
         init.default_weight_and_bias_(self.weight, self.bias)
 
-    def forward(self, input: Tensor, *, relu: bool = False) -> Tensor:
-        return F.linear(input, self.weight, self.bias, relu=relu)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (

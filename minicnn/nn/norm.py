@@ -43,8 +43,7 @@ class _BatchNorm(_Affine):
 
     In training a batch is normalised with its own mean and (biased) variance per channel, and
     ``running = (1 - momentum) * running + momentum * batch`` is kept, with the unbiased variance.
-    In evaluation, the running statistics normalise. ``forward`` can add a residual and clip negative
-    results, see :func:`functional.batch_norm`.
+    In evaluation, the running statistics normalise.
 
     Args:
         num_features: C, the number of channels.
@@ -58,7 +57,7 @@ class _BatchNorm(_Affine):
 
     Raises:
         ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
-            with one value per channel, whose variance is nothing.
+            with one value per channel, whose variance is zero.
     """
 
     _optional_buffers = frozenset({"num_batches_tracked"})
@@ -109,9 +108,11 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(
-        self, input: Tensor, *, residual: Tensor | None = None, relu: bool = False
-    ) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
+        return F.batch_norm(*self.arguments(input))
+
+    def arguments(self, input: Tensor) -> tuple[Any, ...]:
+        """What :func:`functional.batch_norm` is given; in training, one batch more is counted."""
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
@@ -126,7 +127,7 @@ class _BatchNorm(_Affine):
         # The statistics stay out of training when they are not tracked; the batch's own serve in
         # evaluation when there are none.
         use_running = self.running_mean is not None and (updates or not self.training)
-        return F.batch_norm(
+        return (
             input,
             self.running_mean if use_running else None,
             self.running_var if use_running else None,
@@ -135,8 +136,6 @@ class _BatchNorm(_Affine):
             self.training or self.running_mean is None,
             momentum,
             self.eps,
-            residual=residual,
-            relu=relu,
         )
 
     def extra_repr(self) -> str:

@@ -45,10 +45,10 @@ class MaxPool2d(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, input: Tensor, *, relu: bool = False) -> Any:
+    def forward(self, input: Tensor) -> Any:
         return F.max_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
-            self.return_indices, relu=relu,
+            self.return_indices,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

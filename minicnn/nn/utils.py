@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..device import xp_of
+from ..devices import xp_of
 from ..ops.shape import cat
 from ..tensor import Tensor
 from .folding import fuse_conv_bn, fuse_conv_bn_eval

@@ -7,12 +7,12 @@ import operator
 from typing import Any
 
 from .. import kernels
-from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .choice import clamp, where
 from .comparison import ge, gt
+from .edge import in_float32
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
 from .promotion import computed, widened
 from .reduce import sum
@@ -123,12 +123,12 @@ class Softplus(Function):
         return where(gt(scaled, threshold), grad, mul(grad, sigmoid(scaled)))
 
 
+@in_float32
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > ``threshold``.
 
     As ``torch.nn.functional.softplus``.
     """
-    (x,) = cast_operands("softplus", x)
     return Softplus.apply(x, beta=beta, threshold=threshold)
 
 
@@ -257,6 +257,7 @@ class LogSoftmax(Function):
         return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
 
 
+@in_float32
 def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) divided by its sum over ``dim``.
 
@@ -270,16 +271,17 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
     As ``torch.nn.functional.softmax``.
     """
-    (x,) = cast_operands("softmax", x) if dtype is None else (x.to(dtype),)
+    x = x if dtype is None else x.to(dtype)
     return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
 
 
+@in_float32
 def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """log(softmax(x)), computed without leaving the range of the dtype.
 
     Arguments and errors are those of :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
-    (x,) = cast_operands("log_softmax", x) if dtype is None else (x.to(dtype),)
+    x = x if dtype is None else x.to(dtype)
     return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import bool_, float32, int64
 from ..tensor import Tensor
 from .comparison import gt, lt

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from .activation import log_softmax, softmax
 from .choice import where
+from .edge import in_float32
 from .elementwise import div, mul, neg, sub
 from .index import gather
 from .loss import check_reduction, reduce
@@ -59,6 +59,7 @@ def _target_distribution(
     return xp.where((target == ignore_index)[:, None], 0, q).astype(logits.dtype, copy=False)
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -90,7 +91,6 @@ def cross_entropy(
     As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target, weight = cast_operands("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
     if input.ndim and target.shape == input.shape and is_floating(target.dtype):
@@ -127,6 +127,7 @@ def _probability_cross_entropy(
     return reduce(losses, reduction)
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -149,7 +150,6 @@ def nll_loss(
     As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, weight = cast_operands("nll_loss", input, weight)
     _check_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
     C = input.shape[_class_axis(input)]

@@ -10,102 +10,79 @@ another in one argument, are closed under differentiation::
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import kernels
-from ..amp.lowered import lowered
 from ..autograd import Function
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
-from .bias import relu_and_bias_backward
-from .promotion import layer_operands
+from ..typing import Array
+from .bias import ChannelSum
+from .edge import batched, check_not_empty, one_precision, pair
 from .shape import reshape
-from .window import check_not_empty, pair, window_geometry, with_batch
+from .transfer import to
 
 
 class Conv2d(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
-    def forward(
-        self, x: Any, weight: Any, bias: Any, *, lowered: Any, geometry: Geometry, relu: bool
-    ) -> Any:
-        needs_x, needs_weight, needs_bias = self.needs_input_grad
-        out = kernels.of(x).conv2d(x, lowered, bias, geometry, relu)
-        # never the im2col columns: they are KH * KW times x
-        self.save_for_backward(
-            x if needs_weight else None, weight if needs_x else None, out if relu else None
-        )
+    def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
+        needs_x, needs_weight, _ = self.needs_input_grad
+        # the input, never its im2col columns, which are KH * KW times as large
+        self.save_for_backward(x if needs_weight else None, weight if needs_x else None)
         self.geometry = geometry
-        self.weight_dtype, self.bias_dtype = weight.dtype, bias.dtype if needs_bias else None
-        return out
+        return kernels.of(x).conv2d(x, weight, bias, geometry)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, out = self.saved_tensors
-        needs_x, needs_weight, _ = self.needs_input_grad
-        grad, grad_bias = relu_and_bias_backward(grad, out, self.bias_dtype)
+        x, weight = self.saved_tensors
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        geometry = self.geometry
         return (
-            _input_grad(grad, weight, self.geometry) if needs_x else None,
-            _weight_grad(grad, x, self.geometry, self.weight_dtype) if needs_weight else None,
-            grad_bias,
+            Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
+            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            ChannelSum.apply(grad) if needs_bias else None,
         )
 
 
 class Conv2dInputGrad(Function):
     """grad (N, O, OH, OW), weight (O, C / groups, KH, KW) -> (N, C, H, W)."""
 
-    def forward(self, grad: Any, weight: Any, *, lowered: Any, geometry: Geometry) -> Any:
+    def forward(self, grad: Array, weight: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, weight)
         self.geometry = geometry
-        return kernels.of(grad).conv2d_input_grad(grad, lowered, geometry)
+        return kernels.of(grad).conv2d_input_grad(grad, weight, geometry)
 
     def backward(self, grad_x: Tensor) -> tuple[Tensor | None, ...]:
         grad, weight = self.saved_tensors
         needs_grad, needs_weight = self.needs_input_grad
         geometry = self.geometry
         return (
-            _conv2d(grad_x, weight, None, geometry) if needs_grad else None,
-            _weight_grad(grad, grad_x, geometry, weight.dtype) if needs_weight else None,
+            Conv2d.apply(grad_x, weight, None, geometry=geometry) if needs_grad else None,
+            Conv2dWeightGrad.apply(grad, grad_x, geometry=geometry) if needs_weight else None,
         )
 
 
 class Conv2dWeightGrad(Function):
-    """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW), in ``dtype``."""
+    """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW), in float32 or better."""
 
-    def forward(self, grad: Any, x: Any, *, geometry: Geometry, dtype: np.dtype) -> Any:
+    def forward(self, grad: Array, x: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, x)
         self.geometry = geometry
+        dtype = np.promote_types(x.dtype, np.float32)
         return kernels.of(grad).conv2d_weight_grad(grad, x, geometry, dtype)
 
     def backward(self, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
         grad, x = self.saved_tensors
         needs_grad, needs_x = self.needs_input_grad
+        weight, geometry = to(grad_weight, x.dtype), self.geometry
         return (
-            _conv2d(x, grad_weight, None, self.geometry) if needs_grad else None,
-            _input_grad(grad, grad_weight, self.geometry) if needs_x else None,
+            Conv2d.apply(x, weight, None, geometry=geometry) if needs_grad else None,
+            Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
         )
 
 
-# x, or the gradient in its place, decides the precision; float32 weights are lowered to it
-
-
-def _conv2d(
-    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, relu: bool = False
-) -> Tensor:
-    filters = lowered(weight, x.dtype)
-    return Conv2d.apply(x, weight, bias, lowered=filters, geometry=geometry, relu=relu)
-
-
-def _input_grad(grad: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    filters = lowered(weight, grad.dtype)
-    return Conv2dInputGrad.apply(grad, weight, lowered=filters, geometry=geometry)
-
-
-def _weight_grad(grad: Tensor, x: Tensor, geometry: Geometry, dtype: np.dtype) -> Tensor:
-    return Conv2dWeightGrad.apply(grad, x, geometry=geometry, dtype=dtype)
-
-
+@one_precision
+@batched
 def conv2d(
     x: Tensor,
     weight: Tensor,
@@ -114,7 +91,6 @@ def conv2d(
     padding: int | tuple[int, int] | str = 0,
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
-    relu: bool = False,
 ) -> Tensor:
     """Cross-correlates images with filters.
 
@@ -127,8 +103,6 @@ def conv2d(
             keep H and W; an odd one goes below and to the right).
         dilation: distance in pixels between the weights of a filter.
         groups: number of blocks of channels that are convolved independently.
-        relu: whether negative results become 0, which costs nothing here and a pass of its own
-            as ``F.relu``.
 
     Returns:
         (N, O, OH, OW), or (O, OH, OW) for one image.
@@ -136,17 +110,14 @@ def conv2d(
     Raises:
         RuntimeError: for shapes or types that do not fit, or ``'same'`` with a stride above 1.
 
-    As ``torch.nn.functional.conv2d``, to which ``relu`` is an addition.
+    As ``torch.nn.functional.conv2d``.
     """
-    x, weight, bias = layer_operands("conv2d", x, weight, bias)
-
-    def run(x: Tensor) -> Tensor:
-        geometry = _conv_geometry(x, weight, bias, stride, padding, dilation, groups)
-        return _conv2d(x, weight, bias, geometry, relu)
-
-    return with_batch("conv2d", x, run)
+    geometry = conv2d_geometry(x, weight, bias, stride, padding, dilation, groups)
+    return Conv2d.apply(x, weight, bias, geometry=geometry)
 
 
+@one_precision
+@batched
 def conv_transpose2d(
     x: Tensor,
     weight: Tensor,
@@ -177,20 +148,14 @@ def conv_transpose2d(
 
     As ``torch.nn.functional.conv_transpose2d``.
     """
-
-    x, weight, bias = layer_operands("conv_transpose2d", x, weight, bias)
-
-    def run(x: Tensor) -> Tensor:
-        geometry = _transposed_geometry(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
-        )
-        out = _input_grad(x, weight, geometry)
-        return out if bias is None else out + reshape(bias.to(out.dtype), (1, -1, 1, 1))
-
-    return with_batch("conv_transpose2d", x, run)
+    geometry = _transposed_geometry(
+        x, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+    out = Conv2dInputGrad.apply(x, weight, geometry=geometry)
+    return out if bias is None else out + reshape(to(bias, out.dtype), (1, -1, 1, 1))
 
 
-def _conv_geometry(
+def conv2d_geometry(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -226,6 +191,29 @@ def _conv_geometry(
         padding = 0
     PH, PW = pair(padding, "padding", 0)
     return window_geometry("conv2d", (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW), groups)
+
+
+def window_geometry(
+    name: str,
+    size: Pair,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int = 1,
+) -> Geometry:
+    """All windows that fit into a padded image of ``size``.
+
+    Raises:
+        RuntimeError: if not a single window fits, naming the operation.
+    """
+    (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW) = size, kernel_size, stride, padding, dilation
+    OH = (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1
+    OW = (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1
+    check_not_empty(
+        name, size, (OH, OW), kernel_size=kernel_size, padding=padding, dilation=dilation
+    )
+    return Geometry(size, (OH, OW), kernel_size, stride, padding, dilation, groups)
 
 
 def _transposed_geometry(

@@ -6,21 +6,34 @@ from typing import Any
 
 from .. import kernels
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..random import default_generator
 from ..tensor import Tensor
+from ..typing import Array
 from .elementwise import mul
 
 
 class Dropout(Function):
     """Zeros with probability p, 1 / (1 - p) times the rest; the mask follows from the state."""
 
-    def forward(self, x: Any, *, p: float, state: Any) -> Any:
-        self.mask = {"p": p, "state": state}
-        return kernels.of(x).dropout(x, p, state)
+    def forward(self, x: Array, *, p: float, state: Any) -> Array:
+        self.p = p
+        out, self.mask = kernels.of(x).dropout(x, p, state)
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Dropout.apply(grad, **self.mask)  # draws the same mask again: none is stored
+        return DropoutBackward.apply(grad, mask=self.mask, p=self.p)
+
+
+class DropoutBackward(Function):
+    """The gradient where the mask kept an element, times 1 / (1 - p); linear, so its own adjoint."""
+
+    def forward(self, grad: Array, *, mask: Any, p: float) -> Array:
+        self.mask, self.p = mask, p
+        return kernels.of(grad).dropout_backward(grad, mask, p)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return DropoutBackward.apply(grad, mask=self.mask, p=self.p)
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..creation import zeros_like
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .choice import where
+from .edge import in_float32
 from .promotion import Operand, computed, promote, to_float, widened
 
 # as in torch, 1 / 0 is inf and log(-1) is NaN without a word
@@ -112,7 +112,7 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
-        x, y = (to_float("div", v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
+        x, y = (to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
         return Div.apply(x, y)
     if rounding_mode == "floor":
         return floor_divide(x, y)
@@ -130,9 +130,10 @@ def rdiv(x: Operand, y: Operand) -> Tensor:
     return div(y, x)
 
 
+@in_float32
 def pow(x: Operand, exponent: Operand) -> Tensor:
     """x ** exponent."""
-    return Pow.apply(*promote("pow", *cast_operands("pow", x, exponent)))
+    return Pow.apply(*promote("pow", x, exponent))
 
 
 def rpow(x: Operand, base: Operand) -> Tensor:
@@ -319,65 +320,71 @@ def abs(x: Tensor) -> Tensor:
     return Abs.apply(x)
 
 
+@in_float32
 def exp(x: Tensor) -> Tensor:
     """e to the power of x."""
-    return Exp.apply(to_float("exp", x))
+    return Exp.apply(to_float(x))
 
 
+@in_float32
 def expm1(x: Tensor) -> Tensor:
     """exp(x) - 1, accurate near 0."""
-    return Expm1.apply(to_float("expm1", x))
+    return Expm1.apply(to_float(x))
 
 
+@in_float32
 def log(x: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(to_float("log", x))
+    return Log.apply(to_float(x))
 
 
+@in_float32
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), accurate near 0."""
-    return Log1p.apply(to_float("log1p", x))
+    return Log1p.apply(to_float(x))
 
 
 def sqrt(x: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(to_float("sqrt", x))
+    return Sqrt.apply(to_float(x))
 
 
+@in_float32
 def rsqrt(x: Tensor) -> Tensor:
     """1 / sqrt(x)."""
-    return pow(to_float("rsqrt", x), -0.5)
+    return pow(to_float(x), -0.5)
 
 
+@in_float32
 def reciprocal(x: Tensor) -> Tensor:
     """1 / x."""
-    return div(1.0, to_float("reciprocal", x))
+    return div(1.0, to_float(x))
 
 
+@in_float32
 def square(x: Tensor) -> Tensor:
     """x * x."""
-    (x,) = cast_operands("square", x)
     return mul(x, x)
 
 
 def sin(x: Tensor) -> Tensor:
     """The sine of an angle in radians."""
-    return Sin.apply(to_float("sin", x))
+    return Sin.apply(to_float(x))
 
 
 def cos(x: Tensor) -> Tensor:
     """The cosine of an angle in radians."""
-    return Cos.apply(to_float("cos", x))
+    return Cos.apply(to_float(x))
 
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.apply(to_float("tanh", x))
+    return Tanh.apply(to_float(x))
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return Sigmoid.apply(to_float("sigmoid", x))
+    return Sigmoid.apply(to_float(x))
 
 
 def floor(x: Tensor) -> Tensor:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, View, is_grad_enabled
-from ..device import to_device, xp_of
+from ..autograd import Function
+from ..devices import to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
-from .choice import where
+from .dims import normalize_dim
 from .promotion import widened
-from .reduce import normalize_dim
 
 
 def _plain(key: Any, x: Tensor) -> Any:
@@ -42,7 +41,7 @@ def _is_basic(key: tuple[Any, ...]) -> bool:
     return all(k is None or k is Ellipsis or isinstance(k, slice) or _is_number(k) for k in key)
 
 
-def _index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
+def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     """An index as one or two of NumPy's, to be applied one after the other.
 
     NumPy takes numbers beside index arrays for arrays, and may then move the dimension these give
@@ -65,7 +64,7 @@ def _index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     return tuple(numbers), tuple(k for k in parts if not _is_number(k))
 
 
-def _take(array: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
+def take(array: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
     for part in index:
         array = array[part]
     return array
@@ -76,7 +75,7 @@ class GetItem(Function):
 
     def forward(self, x: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
         self.shape, self.index = x.shape, index
-        return _take(x, index)
+        return take(x, index)
 
     def backward(self, grad: Tensor) -> Tensor:
         return PutItem.apply(grad, shape=self.shape, index=self.index)
@@ -93,7 +92,7 @@ class PutItem(Function):
         basic = _is_basic(index[-1])
         terms = values if basic else widened(values)  # CuPy cannot add up bfloat16
         out = xp.zeros(shape, terms.dtype)
-        target = _take(out, index[:-1])
+        target = take(out, index[:-1])
         if basic:
             target[index[-1]] = terms
         else:
@@ -111,55 +110,9 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         IndexError: for an index out of range or of a wrong type.
     """
     try:
-        return GetItem.apply(x, index=_index(key, x))
+        return GetItem.apply(x, index=array_index(key, x))
     except IndexError as error:
         raise IndexError(f"{error} (index {key!r} of a tensor of shape {x.shape})") from None
-
-
-def setitem(x: Tensor, key: Any, value: Any) -> None:
-    """``x[key] = value``, in place."""
-    index = _index(key, x)
-    x.refresh_history()
-    traced = x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
-    if isinstance(value, Tensor):
-        value = value.to(device=x.device, dtype=x.dtype)
-    if not (traced and is_grad_enabled()):
-        numbers = value.array if isinstance(value, Tensor) else value
-        _take(x.array, index[:-1])[index[-1]] = numbers
-        x.bump_version()
-        return
-    xp = xp_of(x.array)
-    mask = xp.zeros(x.shape, bool)
-    _take(mask, index[:-1])[index[-1]] = True
-    if not isinstance(value, Tensor):
-        value = Tensor(xp.asarray(value, x.dtype))
-    value = value.expand(_take(mask, index).shape)
-    placed = PutItem.apply(value, shape=x.shape, index=index)
-    x.write_(where(Tensor(mask), placed, x.clone()))
-
-
-def write_through(view: View, new: Tensor) -> None:
-    """Overwrites the elements of a view's base that the view shows, with ``new``, in the graph.
-
-    Raises:
-        RuntimeError: for a view taken under ``no_grad``, or one that shows an element twice.
-    """
-    if view.base is None:
-        raise RuntimeError(
-            "a view taken under no_grad() cannot be changed in place while gradients are recorded"
-        )
-    xp, size = xp_of(new.array), view.base.numel()
-    places = view.look(xp.arange(size).reshape(view.base.shape)).reshape(-1)
-    mask = xp.zeros(size, bool)
-    mask[places] = True
-    if int(mask.sum()) != new.numel():
-        raise RuntimeError(
-            f"an expanded view of shape {new.shape} shows elements of its base of shape "
-            f"{view.base.shape} more than once and cannot be changed in place"
-        )
-    placed = PutItem.apply(new.reshape(-1), shape=(size,), index=((places,),))
-    mask = Tensor(mask.reshape(view.base.shape))
-    view.base.write_(where(mask, placed.reshape(view.base.shape), view.base.clone()))
 
 
 class Gather(Function):

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..amp.autocast import cast_operands
-from ..amp.lowered import lowered
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import bfloat16
 from ..tensor import Tensor
-from .bias import relu_and_bias_backward
+from ..typing import Array
+from .bias import ChannelSum
+from .edge import in_half, one_precision
 from .elementwise import add
-from .promotion import check_broadcast, layer_operands, widened
+from .promotion import check_broadcast, widened
+from .shape import reshape
+from .transfer import to
 
 
 class MatMul(Function):
@@ -44,73 +46,56 @@ class Linear(Function):
     As for convolution, it and its two adjoints are closed under differentiation.
     """
 
-    def forward(self, x: Any, weight: Any, bias: Any, *, lowered: Any, relu: bool) -> Any:
-        needs_x, needs_weight, needs_bias = self.needs_input_grad
-        out = kernels.of(x).linear(x, lowered, bias, relu)
-        self.save_for_backward(
-            x if needs_weight else None, weight if needs_x else None, out if relu else None
-        )
-        self.weight_dtype, self.bias_dtype = weight.dtype, bias.dtype if needs_bias else None
-        return out
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        needs_x, needs_weight, _ = self.needs_input_grad
+        self.save_for_backward(x if needs_weight else None, weight if needs_x else None)
+        return kernels.of(x).linear(x, weight, bias)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, out = self.saved_tensors
-        needs_x, needs_weight, _ = self.needs_input_grad
-        grad, grad_bias = relu_and_bias_backward(grad, out, self.bias_dtype)
+        x, weight = self.saved_tensors
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
         return (
-            _input_grad(grad, weight) if needs_x else None,
-            _weight_grad(grad, x, self.weight_dtype) if needs_weight else None,
-            grad_bias,
+            LinearInputGrad.apply(grad, weight) if needs_x else None,
+            LinearWeightGrad.apply(grad, x) if needs_weight else None,
+            ChannelSum.apply(grad) if needs_bias else None,
         )
 
 
 class LinearInputGrad(Function):
     """grad (M, out) times weight (out, in) -> (M, in)."""
 
-    def forward(self, grad: Any, weight: Any, *, lowered: Any) -> Any:
+    def forward(self, grad: Array, weight: Array) -> Array:
         self.save_for_backward(grad, weight)
-        return kernels.of(grad).linear_input_grad(grad, lowered)
+        return kernels.of(grad).linear_input_grad(grad, weight)
 
     def backward(self, grad_x: Tensor) -> tuple[Tensor | None, ...]:
         grad, weight = self.saved_tensors
         needs_grad, needs_weight = self.needs_input_grad
         return (
-            _linear(grad_x, weight, None) if needs_grad else None,
-            _weight_grad(grad, grad_x, weight.dtype) if needs_weight else None,
+            Linear.apply(grad_x, weight, None) if needs_grad else None,
+            LinearWeightGrad.apply(grad, grad_x) if needs_weight else None,
         )
 
 
 class LinearWeightGrad(Function):
-    """grad (M, out) transposed times x (M, in) -> (out, in), in ``dtype``."""
+    """grad (M, out) transposed times x (M, in) -> (out, in), in float32 or better."""
 
-    def forward(self, grad: Any, x: Any, *, dtype: np.dtype) -> Any:
+    def forward(self, grad: Array, x: Array) -> Array:
         self.save_for_backward(grad, x)
+        dtype = np.promote_types(x.dtype, np.float32)
         return kernels.of(grad).linear_weight_grad(grad, x, dtype)
 
     def backward(self, grad_weight: Tensor) -> tuple[Tensor | None, ...]:
         grad, x = self.saved_tensors
         needs_grad, needs_x = self.needs_input_grad
+        weight = to(grad_weight, x.dtype)
         return (
-            _linear(x, grad_weight, None) if needs_grad else None,
-            _input_grad(grad, grad_weight) if needs_x else None,
+            Linear.apply(x, weight, None) if needs_grad else None,
+            LinearInputGrad.apply(grad, weight) if needs_x else None,
         )
 
 
-# x, or the gradient in its place, decides the precision; float32 weights are lowered to it
-
-
-def _linear(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool = False) -> Tensor:
-    return Linear.apply(x, weight, bias, lowered=lowered(weight, x.dtype), relu=relu)
-
-
-def _input_grad(grad: Tensor, weight: Tensor) -> Tensor:
-    return LinearInputGrad.apply(grad, weight, lowered=lowered(weight, grad.dtype))
-
-
-def _weight_grad(grad: Tensor, x: Tensor, dtype: np.dtype) -> Tensor:
-    return LinearWeightGrad.apply(grad, x, dtype=dtype)
-
-
+@in_half
 def matmul(x: Tensor, y: Tensor) -> Tensor:
     """The matrix product; vectors count as a row on the left and a column on the right.
 
@@ -130,7 +115,6 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
             f"matmul expects the last length of the first to be the {'second to last' if y.ndim > 1 else 'only'} "
             f"of the second, got shapes {x.shape} and {y.shape}"
         )
-    x, y = cast_operands("matmul", x, y)
     if x.dtype != y.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
     check_broadcast("matmul", [x, y], [x.shape[:-2], y.shape[:-2]])
@@ -155,15 +139,14 @@ def bmm(x: Tensor, y: Tensor) -> Tensor:
     return matmul(x, y)
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = False) -> Tensor:
+@one_precision
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x times the transpose of ``weight``, plus ``bias``.
 
     Args:
         x: (*, in_features).
         weight: (out_features, in_features).
         bias: (out_features,) or None.
-        relu: whether negative results become 0, which costs nothing here and a pass of its own
-            as ``F.relu``.
 
     Returns:
         (*, out_features).
@@ -171,9 +154,17 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = F
     Raises:
         RuntimeError: for shapes or types that do not fit.
 
-    As ``torch.nn.functional.linear``, to which ``relu`` is an addition.
+    As ``torch.nn.functional.linear``.
     """
-    x, weight, bias = layer_operands("linear", x, weight, bias)
+    check_linear(x, weight, bias)
+    if x.ndim == 2:
+        return Linear.apply(x, weight, bias)
+    out = Linear.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    return reshape(out, *x.shape[:-1], weight.shape[0])
+
+
+def check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    """Raises a RuntimeError for shapes that do not fit."""
     if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
@@ -181,12 +172,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, relu: bool = F
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"linear expects a bias of shape {weight.shape[:1]}, got {bias.shape}")
-    rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-    out = _linear(rows, weight, bias, relu)
-    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])
 
 
+@in_half
 def addmm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """x + a @ b."""
-    (x,) = cast_operands("addmm", x)
     return add(x, mm(a, b))

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from .activation import logsigmoid
 from .choice import clamp, where
 from .comparison import gt, lt
+from .edge import in_float32
 from .elementwise import abs, add, div, exp, log, mul, neg, rsub, sub
 from .promotion import widened
 from .reduce import mean, sum
 
 
+@in_float32
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -37,7 +38,6 @@ def binary_cross_entropy(
     As ``torch.nn.functional.binary_cross_entropy``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target, weight = cast_operands("binary_cross_entropy", input, target, weight)
     _check_same_shape("binary_cross_entropy", input, target)
     if isinstance(input.array, np.ndarray):
         outside = ~((input.array >= 0) & (input.array <= 1))
@@ -73,6 +73,7 @@ class BinaryCrossEntropy(Function):
         return grad_p, grad_target
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -95,9 +96,6 @@ def binary_cross_entropy_with_logits(
     As ``torch.nn.functional.binary_cross_entropy_with_logits``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target, weight, pos_weight = cast_operands(
-        "binary_cross_entropy_with_logits", input, target, weight, pos_weight
-    )
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
     minus_log_p = neg(logsigmoid(input))
     if pos_weight is not None:
@@ -106,6 +104,7 @@ def binary_cross_entropy_with_logits(
     return _weighted(losses, weight, reduction)
 
 
+@in_float32
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """(input - target) squared.
 
@@ -120,12 +119,12 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     As ``torch.nn.functional.mse_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target = cast_operands("mse_loss", input, target)
     _warn_broadcast("mse_loss", input, target)
     difference = sub(input, target)
     return reduce(mul(difference, difference), reduction)
 
 
+@in_float32
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """|input - target|.
 
@@ -140,11 +139,11 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     As ``torch.nn.functional.l1_loss``, without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target = cast_operands("l1_loss", input, target)
     _warn_broadcast("l1_loss", input, target)
     return reduce(abs(sub(input, target)), reduction)
 
 
+@in_float32
 def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
@@ -162,7 +161,6 @@ def smooth_l1_loss(
     As ``torch.nn.functional.smooth_l1_loss`` (Girshick, 2015), without its deprecated arguments.
     """
     check_reduction(reduction)
-    input, target = cast_operands("smooth_l1_loss", input, target)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     if beta == 0:
@@ -173,6 +171,7 @@ def smooth_l1_loss(
     return reduce(where(lt(distance, beta), near, sub(distance, 0.5 * beta)), reduction)
 
 
+@in_float32
 def kl_div(
     input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
@@ -190,7 +189,6 @@ def kl_div(
     As ``torch.nn.functional.kl_div``, without its deprecated arguments.
     """
     check_reduction(reduction, "batchmean")
-    input, target = cast_operands("kl_div", input, target)
     if log_target:
         losses = mul(exp(target), sub(target, input))
     else:

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import autograd, dtypes
 from ..tensor import Tensor
-from . import activation, choice, comparison, elementwise, index, linear, reduce, shape
-from .promotion import rank
-
-
-def _in_place(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """``x.op_(…)``: computes ``x.op(…)`` and writes the result over x."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = operation(self, *args, **kwargs)
-        if rank(result.dtype) > rank(self.dtype):
-            raise RuntimeError(
-                f"{operation.__name__} in place cannot put {result.dtype} results into a tensor "
-                f"of {self.dtype}: use the operation that returns a new tensor"
-            )
-        return self.write_(result.to(self.dtype))
-
-    method.__doc__ = f"In place: {operation.__doc__}"
-    return method
+from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +53,7 @@ class TensorMethods:
     __or__ = __ror__ = comparison.bitwise_or
     __xor__ = __rxor__ = comparison.bitwise_xor
     __invert__ = comparison.bitwise_not
-    __getitem__, __setitem__ = index.getitem, index.setitem
+    __getitem__, __setitem__ = index.getitem, setitem
     __hash__ = object.__hash__
 
     add, sub, mul, div, pow = (
@@ -123,26 +108,41 @@ class TensorMethods:
 
     matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
 
-    add_ = __iadd__ = _in_place(elementwise.add)
-    sub_ = __isub__ = _in_place(elementwise.sub)
-    mul_ = __imul__ = _in_place(elementwise.mul)
-    div_ = __itruediv__ = _in_place(elementwise.div)
-    pow_ = __ipow__ = _in_place(elementwise.pow)
-    floor_divide_ = __ifloordiv__ = _in_place(elementwise.floor_divide)
-    remainder_ = __imod__ = _in_place(elementwise.remainder)
+    to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
+
+    write_, copy_, fill_, zero_ = write_, copy_, fill_, zero_
+    add_ = __iadd__ = in_place(elementwise.add)
+    sub_ = __isub__ = in_place(elementwise.sub)
+    mul_ = __imul__ = in_place(elementwise.mul)
+    div_ = __itruediv__ = in_place(elementwise.div)
+    pow_ = __ipow__ = in_place(elementwise.pow)
+    floor_divide_ = __ifloordiv__ = in_place(elementwise.floor_divide)
+    remainder_ = __imod__ = in_place(elementwise.remainder)
     __iand__, __ior__, __ixor__ = (
-        _in_place(comparison.bitwise_and), _in_place(comparison.bitwise_or),
-        _in_place(comparison.bitwise_xor),
+        in_place(comparison.bitwise_and), in_place(comparison.bitwise_or),
+        in_place(comparison.bitwise_xor),
     )  # fmt: skip
-    clamp_, masked_fill_ = _in_place(choice.clamp), _in_place(choice.masked_fill)
+    clamp_, masked_fill_ = in_place(choice.clamp), in_place(choice.masked_fill)
     neg_, exp_, sqrt_, relu_ = (
-        _in_place(elementwise.neg), _in_place(elementwise.exp), _in_place(elementwise.sqrt),
-        _in_place(activation.relu),
+        in_place(elementwise.neg), in_place(elementwise.exp), in_place(elementwise.sqrt),
+        in_place(activation.relu),
     )  # fmt: skip
 
     float, double = _cast(np.float32), _cast(np.float64)
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)
     long, int, bool = _cast(np.int64), _cast(np.int32), _cast(np.bool_)
+
+    def backward(
+        self: Any,
+        gradient: Tensor | None = None,
+        retain_graph: builtins.bool | None = None,
+        create_graph: builtins.bool = False,
+    ) -> None:
+        """Adds the gradient of this tensor to ``grad`` of every leaf it was computed from.
+
+        Arguments and errors are those of :func:`minicnn.autograd.backward`.
+        """
+        autograd.backward(self, gradient, retain_graph, create_graph)
 
     @property
     def T(self: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import kernels
-from ..amp.autocast import cast_operands
 from ..autograd import Function, is_grad_enabled, no_grad
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, float32
 from ..tensor import Tensor
-from .activation import ReLUBackward
+from ..typing import Array
+from .bias import over_channels
 from .choice import clamp
+from .edge import in_float32
 from .elementwise import abs, add, mul, pow, quiet, sub
 from .linear import matmul
 from .promotion import widened
@@ -20,40 +21,26 @@ from .shape import permute, reshape
 
 
 class BatchNorm(Function):
-    """x (N, C, ...), weight (C,), bias (C,), residual (N, C, ...) or None -> x normalised +
-    residual, clipped with ``relu``; mean and variance (C,) of the batch."""
+    """x (N, C, ...), weight (C,), bias (C,) -> x normalised; mean and variance (C,) of the batch."""
 
-    def forward(
-        self, x: Any, weight: Any, bias: Any, residual: Any, *, eps: float, relu: bool
-    ) -> Any:
-        batch_norm = kernels.of(x).batch_norm
-        out, self.mean, self.variance = batch_norm(x, weight, bias, eps, residual, relu)
-        self.save_for_backward(x, weight, out if relu else None)
+    def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+        self.save_for_backward(x, weight)
         self.eps = eps
+        out, self.mean, self.variance = kernels.of(x).batch_norm(x, weight, bias, eps)
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
         # mean and variance leave only for the running statistics, so they have no gradient
-        x, weight, out = self.saved_tensors
-        needs_residual = self.needs_input_grad[3]
+        x, weight = self.saved_tensors
         if is_grad_enabled():
-            grad = grad if out is None else ReLUBackward.apply(grad, out.detach())
-            gradients = _batch_norm_backward(grad, x, weight, self.eps)
-            return *gradients, grad if needs_residual else None
+            return batch_norm_gradients(grad, x, weight, self.eps)
         results = kernels.of(x.array).batch_norm_backward(
-            grad.array,
-            x.array,
-            weight.array,
-            self.mean,
-            self.variance,
-            self.eps,
-            None if out is None else out.array,
-            needs_residual,
+            grad.array, x.array, weight.array, self.mean, self.variance, self.eps
         )
-        return tuple(None if array is None else Tensor(array) for array in results)
+        return tuple(map(Tensor, results))
 
 
-def _batch_norm_backward(
+def batch_norm_gradients(
     grad: Tensor, x: Tensor, weight: Tensor, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What the kernel computes, in operations that can be differentiated (Ioffe, Szegedy 2015)."""
@@ -71,27 +58,24 @@ def _batch_norm_backward(
 
 
 class ChannelAffine(Function):
-    """x (N, C, ...), scale (C,), shift (C,), residual (N, C, ...) or None -> x * scale + shift by
-    channel, + residual, clipped with ``relu``."""
+    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift, channel by channel."""
 
-    def forward(self, x: Any, scale: Any, shift: Any, residual: Any, *, relu: bool) -> Any:
-        out = kernels.of(x).channel_affine(x, scale, shift, residual, relu)
-        self.save_for_backward(x, scale, out if relu else None)
-        return out
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        self.save_for_backward(x, scale)
+        return kernels.of(x).channel_affine(x, scale, shift)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, scale, out = self.saved_tensors
-        needs_x, needs_scale, needs_shift, needs_residual = self.needs_input_grad
+        return self.gradients(grad, *self.saved_tensors)
+
+    def gradients(self, grad: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of x, scale and shift that are needed."""
+        needs_x, needs_scale, needs_shift = self.needs_input_grad
         axes = (0, *range(2, x.ndim))
-        if out is not None:
-            grad = ReLUBackward.apply(grad, out.detach())
-        grad_residual = grad if needs_residual else None
         grad = grad.to(scale.dtype)  # float32 when x is half precision
         return (
-            mul(grad, reshape(scale, (1, -1, *(1 for _ in axes[1:])))) if needs_x else None,
+            mul(grad, over_channels(scale, x.shape)) if needs_x else None,
             sum(mul(grad, x), axes) if needs_scale else None,
             sum(grad, axes) if needs_shift else None,
-            grad_residual,
         )
 
 
@@ -104,9 +88,6 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-    *,
-    residual: Tensor | None = None,
-    relu: bool = False,
 ) -> Tensor:
     """Normalises each channel to mean 0 and variance 1, then applies a factor and an offset.
 
@@ -118,8 +99,6 @@ def batch_norm(
         training: normalise by the statistics of the batch (with the biased variance).
         momentum: weight of this batch in the running statistics.
         eps: added to the variance, for stability.
-        residual: of the shape and dtype of ``x``, added to the result; or None.
-        relu: whether negative results (after adding) become 0. Neither costs a pass of its own.
 
     Returns:
         The shape of ``x``.
@@ -128,9 +107,25 @@ def batch_norm(
         ValueError: in training, if a channel has a single value.
         RuntimeError: for shapes that do not fit, or without running statistics outside training.
 
-    As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015), to which ``residual`` and
-    ``relu`` are additions.
+    As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
     """
+    arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
+    return normalize_batch(BatchNorm, ChannelAffine, *arguments)
+
+
+def normalize_batch(
+    in_training: type[BatchNorm],
+    in_evaluation: type[ChannelAffine],
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """:func:`batch_norm` with one of two operations: by the batch's statistics, or by given ones."""
     if x.ndim < 2:
         raise RuntimeError(
             f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
@@ -142,11 +137,6 @@ def batch_norm(
             raise RuntimeError(
                 f"batch_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
             )
-    if residual is not None and (residual.shape, residual.dtype) != (x.shape, x.dtype):
-        raise RuntimeError(
-            f"batch_norm expects a residual of shape {tuple(x.shape)} and {x.dtype}, "
-            f"got {tuple(residual.shape)} and {residual.dtype}"
-        )
     xp = xp_of(x.array)
     # half-precision activations keep float32 statistics and parameters
     dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
@@ -159,7 +149,7 @@ def batch_norm(
                 "batch_norm expects more than 1 value per channel when training, "
                 f"got input of shape {tuple(x.shape)}"
             )
-        out, batch_mean, batch_var = BatchNorm.apply(x, weight, bias, residual, eps=eps, relu=relu)
+        out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
             _move_towards(running_mean, batch_mean, momentum)
             _move_towards(running_var, batch_var * (count / (count - 1)), momentum)
@@ -169,7 +159,7 @@ def batch_norm(
             "batch_norm needs running_mean and running_var when not training, got None"
         )
     scale, shift = _folded(weight, bias, running_mean, running_var, eps)
-    return ChannelAffine.apply(x, scale, shift, residual, relu=relu)
+    return in_evaluation.apply(x, scale, shift)
 
 
 @quiet
@@ -192,6 +182,7 @@ def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> Non
         running.copy_(running * (1 - momentum) + batch.to(running.dtype) * momentum)
 
 
+@in_float32
 def layer_norm(
     x: Tensor,
     normalized_shape: int | tuple[int, ...],
@@ -226,11 +217,11 @@ def layer_norm(
             raise RuntimeError(
                 f"layer_norm expects {name} of shape {shape}, got {tuple(value.shape)}"
             )
-    (x,) = cast_operands("layer_norm", x)
     out = _standardize(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
     return _affine(out, weight, bias).to(x.dtype)
 
 
+@in_float32
 def group_norm(
     x: Tensor,
     num_groups: int,
@@ -272,7 +263,6 @@ def group_norm(
             f"group_norm expects more than 1 value per group, got input of shape {tuple(x.shape)} "
             f"in {num_groups} groups"
         )
-    (x,) = cast_operands("group_norm", x)
     grouped = reshape(x, (N, num_groups, C // num_groups, *rest))
     out = reshape(_standardize(grouped, tuple(range(2, grouped.ndim)), eps), x.shape)
     channels = (-1, *(1 for _ in rest))
@@ -353,12 +343,12 @@ def local_response_norm(
     return out if x.ndim == 4 else reshape(out, x.shape)
 
 
+@in_float32
 def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """Divides by the p-norm over a dimension, or by ``eps`` where that is larger.
 
     As ``torch.nn.functional.normalize``.
     """
-    (x,) = cast_operands("normalize", x)
     powers = sum(mul(x, x) if p == 2 else pow(abs(x), p), dim, keepdim=True)
     # limited before the root, whose slope at 0 is infinite
     return mul(x, pow(clamp(powers, min=eps**p), -1 / p))

@@ -9,26 +9,21 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function
-from ..device import Device, device_of, xp_of
+from ..devices import Device, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
+from .edge import batched, check_not_empty, pair
 from .linear import MatMul
 from .shape import permute, reshape
-from .window import pair, window_geometry, with_batch
 
 
 class MaxPool2d(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted the position of each window's maximum.
+    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted the position of each window's maximum."""
 
-    With ``relu`` that is no position, and so without gradient, unless the maximum is above 0.
-    """
-
-    def forward(
-        self, x: Any, *, geometry: Geometry, relu: bool = False, return_argmax: bool = False
-    ) -> Any:
+    def forward(self, x: Any, *, geometry: Geometry, return_argmax: bool = False) -> Any:
         self.geometry = geometry
         with_argmax = return_argmax or self.needs_input_grad[0]
-        out, self.argmax = kernels.of(x).max_pool2d(x, geometry, relu, with_argmax)
+        out, self.argmax = kernels.of(x).max_pool2d(x, geometry, with_argmax)
         return (out, self.argmax) if return_argmax else out
 
     def backward(self, grad: Tensor, _: None = None) -> Tensor:
@@ -113,6 +108,7 @@ class PlaneGather(Function):
         return PlaneScatter.apply(grad, indices=self.indices, input_size=self.input_size)
 
 
+@batched
 def max_pool2d(
     x: Tensor,
     kernel_size: int | tuple[int, int],
@@ -121,7 +117,6 @@ def max_pool2d(
     dilation: int | tuple[int, int] = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-    relu: bool = False,
 ) -> Any:
     """The maximum of each window; padding never wins, and of equal values the first one does.
 
@@ -133,7 +128,6 @@ def max_pool2d(
         dilation: distance in pixels between the positions of a window.
         ceil_mode: round the output size up, unless the last window would begin beyond the input.
         return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
-        relu: make negative maxima 0, in the same pass; not together with ``return_indices``.
 
     Returns:
         (N, C, OH, OW), or a pair of them; without N for one image.
@@ -141,37 +135,53 @@ def max_pool2d(
     Raises:
         RuntimeError: for shapes or options that do not fit.
 
-    As ``torch.nn.functional.max_pool2d``, which has no ``relu``.
+    As ``torch.nn.functional.max_pool2d``.
     """
-    if relu and return_indices:
-        raise RuntimeError(
-            "max_pool2d: a window whose maximum relu makes 0 has no index, "
-            f"got relu={relu} and return_indices={return_indices}"
-        )
+    geometry = pool_geometry("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    if not return_indices:
+        return MaxPool2d.apply(x, geometry=geometry)
+    out, argmax = MaxPool2d.apply(x, geometry=geometry, return_argmax=True)
+    return out, Tensor(_plane_indices(argmax.array, geometry))
+
+
+def pool_geometry(
+    name: str,
+    x: Tensor,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None,
+    padding: int | tuple[int, int],
+    dilation: int | tuple[int, int],
+    ceil_mode: bool,
+) -> Geometry:
+    """All windows of the images x (N, C, H, W).
+
+    Raises:
+        RuntimeError: for options that do not fit, naming the operation.
+    """
     kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
     strides = kernel if stride is None else pair(stride, "stride", 1)
-    paddings = pair(padding, "padding", 0)
-    _check_padding("max_pool2d", paddings, kernel)
-
-    def run(x: Tensor) -> Any:
-        H, W = x.shape[2:]
-        geometry = window_geometry(
-            "max_pool2d", (H, W), kernel, strides, paddings, dilations, ceil_mode=ceil_mode
-        )
-        if not return_indices:
-            return MaxPool2d.apply(x, geometry=geometry, relu=relu)
-        out, argmax = MaxPool2d.apply(x, geometry=geometry, relu=relu, return_argmax=True)
-        return out, Tensor(_plane_indices(argmax.array, geometry))
-
-    return with_batch("max_pool2d", x, run)
-
-
-def _check_padding(name: str, padding: Pair, kernel_size: Pair) -> None:
-    if any(p > k // 2 for p, k in zip(padding, kernel_size)):
+    (PH, PW), (KH, KW) = paddings, _ = pair(padding, "padding", 0), kernel
+    if PH > KH // 2 or PW > KW // 2:
         raise RuntimeError(
             f"{name}: padding must be at most half of kernel_size, "
-            f"got padding={padding} and kernel_size={kernel_size}"
+            f"got padding={paddings} and kernel_size={kernel}"
         )
+    H, W = x.shape[2:]
+    OH = _output_size(H, KH, strides[0], PH, dilations[0], ceil_mode)
+    OW = _output_size(W, KW, strides[1], PW, dilations[1], ceil_mode)
+    check_not_empty(
+        name, (H, W), (OH, OW), kernel_size=kernel, padding=paddings, dilation=dilations
+    )
+    return Geometry((H, W), (OH, OW), kernel, strides, paddings, dilations)
+
+
+def _output_size(n: int, k: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+    room = n + 2 * padding - dilation * (k - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    # the last window must begin inside the image or the padding before it
+    return count - 1 if (count - 1) * stride >= n + padding else count
 
 
 def _plane_indices(argmax: Any, geometry: Geometry) -> Any:
@@ -185,6 +195,7 @@ def _plane_indices(argmax: Any, geometry: Geometry) -> Any:
     return h * geometry.input_size[1] + w
 
 
+@batched
 def avg_pool2d(
     x: Tensor,
     kernel_size: int | tuple[int, int],
@@ -213,23 +224,11 @@ def avg_pool2d(
 
     As ``torch.nn.functional.avg_pool2d``.
     """
-    kernel, paddings = pair(kernel_size, "kernel_size", 1), pair(padding, "padding", 0)
-    strides = kernel if stride is None else pair(stride, "stride", 1)
-    _check_padding("avg_pool2d", paddings, kernel)
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor_override must not be 0, got 0")
-
-    def run(x: Tensor) -> Tensor:
-        H, W = x.shape[2:]
-        geometry = window_geometry(
-            "avg_pool2d", (H, W), kernel, strides, paddings, ceil_mode=ceil_mode
-        )
-        scale = _mean_scale(
-            geometry, count_include_pad, divisor_override, x.dtype, device_of(x.array)
-        )
-        return AvgPool2d.apply(x, scale=scale, geometry=geometry)
-
-    return with_batch("avg_pool2d", x, run)
+    geometry = pool_geometry("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    scale = _mean_scale(geometry, count_include_pad, divisor_override, x.dtype, x.device)
+    return AvgPool2d.apply(x, scale=scale, geometry=geometry)
 
 
 @functools.lru_cache(maxsize=64)  # on a GPU every new one costs a transfer
@@ -253,6 +252,7 @@ def _window_lengths(geometry: Geometry, axis: int, include_padding: bool) -> np.
     return end - begin if include_padding else np.minimum(end, size) - np.maximum(begin, 0)
 
 
+@batched
 def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
     """The mean of windows chosen so that the output has a given size.
 
@@ -269,20 +269,16 @@ def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | No
 
     As ``torch.nn.functional.adaptive_avg_pool2d``.
     """
-
-    def run(x: Tensor) -> Tensor:
-        H, W = x.shape[2:]
-        OH, OW = _adaptive_size("adaptive_avg_pool2d", x, output_size)
-        if H % OH == 0 and W % OW == 0:
-            return avg_pool2d(x, (H // OH, W // OW))
-        rows = Tensor(_averaging_matrix(H, OH, x.dtype, device_of(x.array)))
-        columns = Tensor(_averaging_matrix(W, OW, x.dtype, device_of(x.array)))
-        N, C = x.shape[:2]
-        out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
-        out = MatMul.apply(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
-        return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
-
-    return with_batch("adaptive_avg_pool2d", x, run)
+    H, W = x.shape[2:]
+    OH, OW = _adaptive_size("adaptive_avg_pool2d", x, output_size)
+    if H % OH == 0 and W % OW == 0:
+        return avg_pool2d(x, (H // OH, W // OW))
+    rows = Tensor(_averaging_matrix(H, OH, x.dtype, x.device))
+    columns = Tensor(_averaging_matrix(W, OW, x.dtype, x.device))
+    N, C = x.shape[:2]
+    out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
+    out = MatMul.apply(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
+    return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
 
 
 @functools.lru_cache(maxsize=64)
@@ -294,6 +290,7 @@ def _averaging_matrix(size: int, output_size: int, dtype: np.dtype, device: Devi
     return device.xp.asarray(matrix.astype(dtype))
 
 
+@batched
 def adaptive_max_pool2d(
     x: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
 ) -> Any:
@@ -311,13 +308,9 @@ def adaptive_max_pool2d(
 
     As ``torch.nn.functional.adaptive_max_pool2d``.
     """
-
-    def run(x: Tensor) -> Any:
-        size = _adaptive_size("adaptive_max_pool2d", x, output_size)
-        out, indices = AdaptiveMaxPool2d.apply(x, output_size=size)
-        return (out, indices) if return_indices else out
-
-    return with_batch("adaptive_max_pool2d", x, run)
+    size = _adaptive_size("adaptive_max_pool2d", x, output_size)
+    out, indices = AdaptiveMaxPool2d.apply(x, output_size=size)
+    return (out, indices) if return_indices else out
 
 
 def _adaptive_size(name: str, x: Tensor, size: int | tuple[int | None, int | None]) -> Pair:

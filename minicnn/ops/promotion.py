@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..amp.autocast import cast_operands
-from ..autograd.grad_mode import mode
-from ..device import in_memory_order
-from ..dtypes import HALVES, bfloat16, float32, float64, int64, is_floating
+from ..devices import in_memory_order
+from ..dtypes import HALVES, bfloat16, float32, int64, is_floating
 from ..tensor import Tensor
 
 Operand = Any  # a Tensor or a Python number
@@ -103,9 +101,8 @@ def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> Non
         raise RuntimeError(f"{name} expects shapes that broadcast, got {got}") from None
 
 
-def to_float(name: str, x: Tensor) -> Tensor:
-    """Functions such as exp give float32 for integers, as torch's do, and what autocast wants."""
-    (x,) = cast_operands(name, x)
+def to_float(x: Tensor) -> Tensor:
+    """Functions such as exp give float32 for integers, as torch's do."""
     return x if is_floating(x.array.dtype) else x.to(float32)
 
 
@@ -137,26 +134,3 @@ def _are_images(x: Any, y: Any) -> bool:
     """Whether two operands are arrays of one shape (N, C, H, W), the first not in that order."""
     is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
     return is_image and getattr(y, "shape", None) == x.shape
-
-
-def layer_operands(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
-    """The operands of a layer, whose dtypes must agree.
-
-    Under autocast ``x`` is lowered, and float32 weights and biases stay: the kernels get the copy
-    that :func:`minicnn.amp.lowered` keeps, and gradients come out in float32.
-
-    Raises:
-        RuntimeError: if they do not.
-    """
-    allowed = [x.dtype]
-    if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
-        (x,) = cast_operands(name, x)
-        allowed = [x.dtype, float32]
-        if weight.dtype != float32:
-            (weight,) = cast_operands(name, weight)
-        if bias is not None and bias.dtype != float32:
-            (bias,) = cast_operands(name, bias)
-    if any(t is not None and t.dtype not in allowed for t in (weight, bias)):
-        given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
-        raise RuntimeError(f"{name} expects input, weight and bias of one dtype, got {given}")
-    return x, weight, bias

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import builtins
 import math
-import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..amp.autocast import cast_operands
 from ..autograd import Function
-from ..device import xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
 from .choice import maximum, minimum, where
+from .dims import normalize_dim, normalize_dims
+from .edge import in_float32
 from .elementwise import exp, quiet, sqrt
+from .index import scatter_add
 from .promotion import to_float, widened
+from .shape import cat
 
 Dims = int | tuple[int, ...] | None
 
@@ -26,43 +28,6 @@ class Extremum(NamedTuple):
 
     values: Tensor
     indices: Tensor
-
-
-def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
-    """``dim`` as a tuple of non-negative dimensions, all of them for None.
-
-    Raises:
-        IndexError: for a dimension that x does not have.
-        RuntimeError: for one that is named twice.
-    """
-    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
-        return tuple(range(x.ndim))
-    dims = []
-    for d in dim if isinstance(dim, (tuple, list)) else (dim,):
-        if isinstance(d, bool):  # var(False), say, which means unbiased=False in torch
-            raise TypeError(f"dim must be an integer, got {d}")
-        d, limit = operator.index(d), builtins.max(x.ndim, 1)
-        if not -limit <= d < limit:
-            raise IndexError(
-                f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}"
-            )
-        dims.append(d % limit)
-    if len(set(dims)) != len(dims):
-        raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
-    return tuple(d for d in dims if x.ndim)
-
-
-def normalize_dim(x: Tensor, dim: int) -> int:
-    """``dim`` as a non-negative dimension.
-
-    Raises:
-        IndexError: for a dimension that x does not have.
-    """
-    if x.ndim == 0:
-        raise IndexError(
-            f"expects a tensor with at least one dimension, got shape () and dim={dim}"
-        )
-    return normalize_dims(x, (dim,))[0]
 
 
 def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
@@ -103,8 +68,8 @@ class Prod(Function):
         moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
         flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
         ones = flat.detach()[..., :1] * 0.0 + 1.0
-        before = _cat([ones, cumprod_exclusive(flat)])
-        after = _cat([ones, cumprod_exclusive(flat.flip(-1))]).flip(-1)
+        before = cat([ones, cumprod_exclusive(flat)], -1)
+        after = cat([ones, cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
         others = (before * after).reshape(moved.shape)
         order = [*(d for d in range(x.ndim) if d not in self.dims), *self.dims]
         return grad.reshape(kept) * others.permute(*np.argsort(order).tolist())
@@ -115,13 +80,7 @@ def cumprod_exclusive(x: Tensor) -> Tensor:
     parts = [x[..., :1]]
     for i in range(1, x.shape[-1] - 1):
         parts.append(parts[-1] * x[..., i : i + 1])
-    return _cat(parts) if x.shape[-1] > 1 else x[..., :0]
-
-
-def _cat(parts: list[Tensor]) -> Tensor:
-    from .shape import cat
-
-    return cat(parts, -1)
+    return cat(parts, -1) if x.shape[-1] > 1 else x[..., :0]
 
 
 class Cumsum(Function):
@@ -164,8 +123,6 @@ class MaxAlong(Function):
 
     def backward(self, grad: Tensor, _: None) -> Tensor:
         (indices,) = self.saved_tensors
-        from .index import scatter_add
-
         zeros = Tensor(xp_of(grad.array).zeros(self.shape, grad.dtype))
         return scatter_add(zeros, self.dim, indices, grad)
 
@@ -192,9 +149,10 @@ class LogSumExp(Function):
         return grad.reshape(self.kept) * exp(x - out.reshape(self.kept))
 
 
+@in_float32
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default); integers are summed as int64."""
-    (x,) = cast_operands("sum", x) if dtype is None else (x.to(dtype),)
+    x = x if dtype is None else x.to(dtype)
     return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -251,15 +209,15 @@ def std(
     return _root(var(x, dim, unbiased, keepdim, correction=correction), 2.0)
 
 
+@in_float32
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The product over one dimension, or of all elements."""
-    (x,) = cast_operands("prod", x)
     return Prod.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
+@in_float32
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """Running sums along one dimension."""
-    (x,) = cast_operands("cumsum", x)
     return Cumsum.apply(x, dim=normalize_dim(x, dim))
 
 
@@ -328,9 +286,10 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _index_of(x, dim, keepdim, "argmin")
 
 
+@in_float32
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow."""
-    x = to_float("logsumexp", x)
+    x = to_float(x)
     return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
@@ -344,9 +303,9 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))
 
 
+@in_float32
 def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over ``dim``: (sum |x|^p)^(1/p), the largest |x| for inf, the smallest for -inf."""
-    (x,) = cast_operands("norm", x)
     if x.dtype in HALVES:
         return norm(x.to(float32), p, dim, keepdim).to(x.dtype)
     if math.isinf(p):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import kernels
-from ..amp.autocast import cast_operands
 from ..autograd import Function
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
-from .window import pair
+from .edge import in_float32, pair
 
 Scale = tuple[float, float]
 
@@ -60,6 +59,7 @@ class ResizeBilinearBackward(Function):
         return ResizeBilinear.apply(grad, output_size=self.output_size, **self.options)
 
 
+@in_float32
 def interpolate(
     input: Tensor,
     size: int | tuple[int, int] | None = None,
@@ -91,7 +91,6 @@ def interpolate(
 
     As ``torch.nn.functional.interpolate``, in the modes above.
     """
-    (input,) = cast_operands("interpolate", input)
     if input.ndim != 4:
         raise NotImplementedError(f"interpolate expects (N, C, H, W), got {tuple(input.shape)}")
     if mode not in ("nearest", "bilinear"):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Function
-from ..device import in_memory_order, memory_order, xp_of
+from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
+from .dims import normalize_dim, normalize_dims
 from .promotion import result_dtype
-from .reduce import normalize_dim, normalize_dims
 
 
 def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:

@@ -8,8 +8,9 @@ from .. import kernels
 from ..autograd import Function
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
+from .conv import window_geometry
+from .edge import batched, pair
 from .shape import reshape
-from .window import pair, window_geometry, with_batch
 
 
 class Unfold(Function):
@@ -34,6 +35,7 @@ class Fold(Function):
         return Unfold.apply(grad, geometry=self.geometry)
 
 
+@batched
 def unfold(
     x: Tensor,
     kernel_size: int | tuple[int, int],
@@ -55,12 +57,8 @@ def unfold(
 
     As ``torch.nn.functional.unfold``.
     """
-
-    def run(x: Tensor) -> Tensor:
-        geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-        return Unfold.apply(x, geometry=geometry)
-
-    return with_batch("unfold", x, run)
+    geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
+    return Unfold.apply(x, geometry=geometry)
 
 
 def fold(

@@ -57,7 +57,7 @@ class Adam(Optimizer):
             self._step(group, members, scaling)
 
     def _step(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        def numbers() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[Any, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             step = self.state[params[0]]["step"]
@@ -65,7 +65,7 @@ class Adam(Optimizer):
 
         states = ["exp_avg", "exp_avg_sq"]
         decoupled = self.decoupled_weight_decay
-        self.run("adam_step", params, states, numbers, scaling, decoupled=decoupled)
+        self.run("adam_step", params, states, hyperparameters, scaling, decoupled=decoupled)
 
 
 class AdamW(Adam):

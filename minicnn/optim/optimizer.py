@@ -8,9 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from .. import kernels
-from ..amp.lowered import lowered_copy, mark_lowered_current
 from ..autograd import enable_grad
-from ..device import Device, xp_of
+from ..devices import Device, xp_of
+from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 
 Scaling = tuple[Any, Any]
@@ -152,7 +152,7 @@ class Optimizer:
         kernel: str,
         params: list[Tensor],
         states: Sequence[str | None],
-        numbers: Callable[[], Iterable[Any]],
+        hyperparameters: Callable[[], Iterable[Any]],
         scaling: Scaling | None,
         **switches: bool,
     ) -> None:
@@ -162,29 +162,29 @@ class Optimizer:
             kernel: its name; ``minicnn.kernels`` describes it.
             params: on one device, with gradients.
             states: names of what the kernel is given of each parameter's state, or None.
-            numbers: returns the hyper-parameters. It is called for every step, but the code around
+            hyperparameters: returns them. It is called for every step, but the code around
                 it only once if the step is captured as a CUDA graph: what changes from step to
                 step, such as the step number, is changed there.
             scaling: as for :meth:`apply_gradients`.
             switches: further arguments of the kernel.
         """
-        lowered = [lowered_copy(param) for param in params]
+        half_copies = [kept_half_copy(param) for param in params]
 
-        def numbers_of_a_step() -> list[float]:
-            _note_step(params, lowered)
-            return [float(number) for number in numbers()]
+        def hyperparameters_of_a_step() -> list[float]:
+            _note_step(params, half_copies)
+            return [float(number) for number in hyperparameters()]
 
         step = getattr(kernels.of(params[0].array), kernel)
         step(
             [param.array for param in params],
             [param.grad.array for param in params if param.grad is not None],
             *(name and [self.state[param][name].array for param in params] for name in states),
-            numbers_of_a_step,
+            hyperparameters_of_a_step,
             **switches,
-            lowered=lowered,
+            half_copies=half_copies,
             scaling=scaling,
         )
-        _note_step(params, lowered)
+        _note_step(params, half_copies)
 
     def state_dict(self) -> dict[str, Any]:
         """State and groups with torch's structure; its tensors are the optimizer's own, not copies.
@@ -243,19 +243,19 @@ class Optimizer:
         self.state = state
 
 
-def _note_step(params: list[Tensor], lowered: list[Any]) -> None:
+def _note_step(params: list[Tensor], half_copies: list[Any]) -> None:
     """Notes that parameters are changed, and their copies in half precision with them.
 
     Python notes it after calling the kernel, for the operations to come. It also does so with the
-    numbers of a step, which are all that Python sees of a replayed graph; there, a copy may have
+    hyperparameters of a step, which are all that Python sees of a replayed graph; there, a copy may have
     become outdated since, as when weights were loaded, and is made again.
     """
-    for param, copy in zip(params, lowered, strict=True):
-        if copy is not None and lowered_copy(param) is not copy:
+    for param, copy in zip(params, half_copies, strict=True):
+        if copy is not None and kept_half_copy(param) is not copy:
             copy[...] = param.array
         param.bump_version()
         if copy is not None:
-            mark_lowered_current(param, copy)
+            mark_half_copy_current(param, copy)
 
 
 def zeros_like(param: Tensor) -> Tensor:

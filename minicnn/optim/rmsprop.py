@@ -63,10 +63,10 @@ class RMSprop(Optimizer):
                 if name is not None and name not in state:
                     state[name] = zeros_like(param)
 
-        def numbers() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[Any, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             names = "lr", "alpha", "eps", "momentum", "weight_decay"
             return tuple(group[name] for name in names)
 
-        self.run("rmsprop_step", params, ["square_avg", buffer, average], numbers, scaling)
+        self.run("rmsprop_step", params, ["square_avg", buffer, average], hyperparameters, scaling)

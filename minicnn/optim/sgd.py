@@ -75,8 +75,8 @@ class SGD(Optimizer):
         buffer: str | None,
         dampened: bool = False,
     ) -> None:
-        def numbers() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[Any, ...]:
             dampening = group["dampening"] if dampened else 0.0
             return group["lr"], group["momentum"], dampening, group["weight_decay"]
 
-        self.run("sgd_step", params, [buffer], numbers, scaling, nesterov=group["nesterov"])
+        self.run("sgd_step", params, [buffer], hyperparameters, scaling, nesterov=group["nesterov"])

@@ -219,7 +219,7 @@ def _differentiate(walk: Any, node: Function, *rest: Any) -> Any:
     """In the place of the engine's call of ``node.backward``."""
     if (running := _running) is None:
         return _engine_differentiate(walk, node, *rest)
-    given = tuple(shape for shape, _, _ in node._outputs)
+    given = tuple(shape for shape, _ in node._outputs)
     wanted = tuple(kept and kept[0] for kept in node._inputs)
     with running._event(f"{type(node).__name__}.backward", "backward", given + wanted):
         return _engine_differentiate(walk, node, *rest)

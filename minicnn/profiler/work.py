@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import Function
-from ..ops import conv, linear
+from ..ops import conv, fused, linear
 from ..tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -25,9 +25,11 @@ def _matmul(x: Shape, out: Shape) -> int:
 # of the shapes of the arguments and of the result; a missing bias has the shape None
 _FLOPS: dict[type[Function], Callable[[Sequence[Any], Shape], int]] = {
     conv.Conv2d: lambda args, out: _conv(out, args[1]),
+    fused.Conv2dReLU: lambda args, out: _conv(out, args[1]),
     conv.Conv2dInputGrad: lambda args, out: _conv(args[0], args[1]),
     conv.Conv2dWeightGrad: lambda args, out: _conv(args[0], out),
     linear.Linear: lambda args, out: _matmul(args[0], out),
+    fused.LinearReLU: lambda args, out: _matmul(args[0], out),
     linear.LinearInputGrad: lambda args, out: _matmul(args[0], out),
     linear.LinearWeightGrad: lambda args, out: 2 * math.prod(args[0]) * args[1][1],
     linear.MatMul: lambda args, out: _matmul(args[0], out),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..device import cuda_is_available
+from ..devices import cuda_is_available
 
 __all__ = ["MAY_DIFFER", "add_arguments", "fill_in"]
 

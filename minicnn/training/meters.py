@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..device import CPU, to_device, xp_of
+from ..devices import CPU, to_device, xp_of
 from ..dtypes import float64
 from ..tensor import Tensor
 

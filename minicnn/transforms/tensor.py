@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..data.seeding import current_generator
-from ..device import memory_order, xp_of
+from ..devices import memory_order, xp_of
 from ..dtypes import float32
 from ..ops.images import normalize_images
 from ..tensor import Tensor

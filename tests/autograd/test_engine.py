@@ -10,7 +10,7 @@ from oracle import assert_same
 
 import minicnn as mc
 from minicnn.autograd import Function, grad, gradcheck, once_differentiable
-from minicnn.device import xp_of
+from minicnn.devices import xp_of
 
 
 def leaf(*values):

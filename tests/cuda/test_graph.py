@@ -10,7 +10,7 @@ import pytest
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import cuda_graph, nn, optim
-from minicnn.amp.lowered import lowered
+from minicnn.ops.half_copy import half_copy
 
 STEPS = 7
 
@@ -205,13 +205,13 @@ def test_gradients_from_before_are_not_added_to():
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_lowered_copies_go_with_the_weights(optimizer):
+def test_half_copies_go_with_the_weights(optimizer):
     """Also when evaluation uses them in between, or weights are changed."""
 
-    def lowered_step(training):
+    def half_copy_step(training):
         def step(x, target):
             weights = training.net.weight
-            low = mc.Tensor(lowered(weights, mc.bfloat16))
+            low = mc.Tensor(half_copy(weights, mc.bfloat16))
             out = training.step(x, target)
             return {**out, "logits": low * 1}
 
@@ -221,7 +221,7 @@ def test_lowered_copies_go_with_the_weights(optimizer):
         results = []
         for index, batch in enumerate(batches()):
             results.append(step(*batch)["logits"].numpy_copy())
-            copy = lowered(training.net.weight, mc.bfloat16)
+            copy = half_copy(training.net.weight, mc.bfloat16)
             results.append(mc.Tensor(copy).numpy_copy())
             if index == 4:
                 with mc.no_grad():
@@ -229,9 +229,9 @@ def test_lowered_copies_go_with_the_weights(optimizer):
         return results
 
     plain = Training(optimizer)
-    expected = run(plain, lowered_step(plain))
+    expected = run(plain, half_copy_step(plain))
     training = Training(optimizer)
-    assert_all_equal(run(training, mc.cuda.graph(lowered_step(training))), expected)
+    assert_all_equal(run(training, mc.cuda.graph(half_copy_step(training))), expected)
 
 
 def test_images_keep_their_memory_layout():

@@ -118,11 +118,11 @@ def compile_source(
         log = _read(program, "ProgramLog").decode(errors="replace")
         if status:
             raise CompileError(f"{_error_text(status)}\n{log.strip()}")
-        lowered = {
-            expression: _lowered_name(program, expression) for expression in name_expressions
+        mangled = {
+            expression: _mangled_name(program, expression) for expression in name_expressions
         }
         code = _read(program, "CUBIN" if cubin else "PTX")
-        return Compiled(code, log, lowered)
+        return Compiled(code, log, mangled)
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
 
@@ -137,7 +137,7 @@ def _read(program: ctypes.c_void_p, what: str) -> bytes:
     return buffer.raw if what == "CUBIN" else buffer.value
 
 
-def _lowered_name(program: ctypes.c_void_p, expression: str) -> str:
+def _mangled_name(program: ctypes.c_void_p, expression: str) -> str:
     name = ctypes.c_char_p()
     _check(_library().nvrtcGetLoweredName(program, expression.encode(), ctypes.byref(name)))
     return name.value.decode()

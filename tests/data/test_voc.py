@@ -12,7 +12,7 @@ import minicnn as mc
 from minicnn import transforms as T
 from minicnn import viz
 from minicnn.data import DataLoader, VOCSegmentation
-from minicnn.data.drawn_shapes import SHAPES, DrawnShapes
+from minicnn.data.drawn import SHAPES, DrawnShapes
 
 NAMES = {"train": ["2007_000032", "2007_000039"], "val": ["2007_000033"]}
 

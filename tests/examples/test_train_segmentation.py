@@ -9,7 +9,7 @@ from scripts import functions_of, metrics, run_here
 
 import minicnn as mc
 from minicnn import models, nn
-from minicnn.data.drawn_shapes import SHAPES
+from minicnn.data.drawn import SHAPES
 from minicnn.nn import functional as F
 
 pytestmark = pytest.mark.cpu_only

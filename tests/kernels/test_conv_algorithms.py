@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from minicnn.kernels import Geometry
-from minicnn.kernels.cpu import columns, conv, winograd
-from minicnn.kernels.cpu.algorithm import PASSES, Algorithm, choose, estimates
+from minicnn.kernels.cpu import conv, conv_im2col, winograd
+from minicnn.kernels.cpu.conv import PASSES, Algorithm, choose, estimates
 from minicnn.nn import Conv2d
 from minicnn.nn.summary import run_on_zeros
 
@@ -77,7 +77,7 @@ def run(algorithm, pass_, x, weight, grad, geometry):
         arguments = grad, weight, geometry
     else:
         arguments = grad, x, geometry
-    module = winograd if algorithm.tile else columns
+    module = winograd if algorithm.tile else conv_im2col
     tile = (algorithm.tile,) if algorithm.tile else ()
     name = "conv2d" if pass_ == "forward" else f"conv2d_{pass_}"
     function: Callable[..., np.ndarray] = getattr(module, name)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn import memory
 from minicnn.autograd import Function
 from minicnn.data import DataLoader, TensorDataset
-from minicnn.kernels.cpu import memory
 
 pytestmark = pytest.mark.cpu_only
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from minicnn.kernels.cpu import threads
-from minicnn.kernels.cpu.threads import (
+from minicnn.kernels.cpu.runtime import threads
+from minicnn.kernels.cpu.runtime.threads import (
     for_each_slice,
     num_threads,
     scratch,
@@ -179,7 +179,7 @@ def run_python(code, **variables):
 
 @pytest.mark.parametrize("value, expected", [("1", 1), ("1,4", 1), ("", None), ("²", None)])
 def test_omp_num_threads(value, expected):
-    code = "from minicnn.kernels.cpu.threads import num_threads; print(num_threads())"
+    code = "from minicnn.kernels.cpu.runtime.threads import num_threads; print(num_threads())"
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert int(run_python(code, OMP_NUM_THREADS=value)) == (expected or cpus)
 
@@ -193,7 +193,7 @@ def test_import_starts_no_thread():
 def test_a_forked_child_has_its_own_threads():
     code = """
 import os
-from minicnn.kernels.cpu.threads import for_each_slice, set_num_threads
+from minicnn.kernels.cpu.runtime.threads import for_each_slice, set_num_threads
 set_num_threads(2)
 for_each_slice(2, lambda start, stop: None)  # starts the parent's thread
 child = os.fork()

@@ -10,7 +10,7 @@ import torch
 
 import minicnn as mc
 from minicnn import optim
-from minicnn.amp.lowered import lowered, lowered_copy
+from minicnn.ops.half_copy import half_copy, kept_half_copy
 
 SHAPES = ((4, 3), (5,), (2, 3, 3, 2))
 
@@ -320,9 +320,9 @@ def test_repr_lists_the_groups() -> None:
 @pytest.mark.parametrize(
     ("name", "options"), [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {})]
 )
-def test_lowered_copies_are_written_with_the_weights(name: str, options: dict) -> None:
+def test_half_copies_are_written_with_the_weights(name: str, options: dict) -> None:
     params = ours("float32")
-    copies = [lowered(params[0], mc.bfloat16), None, lowered(params[2], mc.float16)]
+    copies = [half_copy(params[0], mc.bfloat16), None, half_copy(params[2], mc.float16)]
     optimizer = getattr(optim, name)(params, lr=0.1, **options)
     before = [param.numpy_copy() for param in params]
     for step in range(2):
@@ -330,20 +330,20 @@ def test_lowered_copies_are_written_with_the_weights(name: str, options: dict) -
         optimizer.step()
     for param, half, old in zip(params, copies, before, strict=True):
         assert (param.numpy_copy() != old).all()
-        assert lowered_copy(param) is half  # and is held to be up to date
+        assert kept_half_copy(param) is half  # and is held to be up to date
         if half is not None:
             expected = mc.Tensor(param.array.astype(half.dtype)).numpy_copy()
             np.testing.assert_array_equal(mc.Tensor(half).numpy_copy(), expected)
 
 
-def test_an_outdated_lowered_copy_is_left_alone() -> None:
+def test_an_outdated_half_copy_is_left_alone() -> None:
     params = ours("float32")
-    copied = lowered(params[0], mc.bfloat16)
+    copied = half_copy(params[0], mc.bfloat16)
     with mc.no_grad():
         params[0].zero_()
     set_grads(params, 0)
     optim.SGD(params, lr=0.1).step()
-    assert lowered_copy(params[0]) is None
+    assert kept_half_copy(params[0]) is None
     assert (mc.Tensor(copied).numpy_copy() != 0).all()
 
 

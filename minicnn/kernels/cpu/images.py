@@ -1,4 +1,4 @@
-"""Pictures on the CPU: from bytes to normalised numbers."""
+"""Pictures on the CPU: from bytes to normalised floats."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .layout import channels_last_empty
-from .rows import as_rows, for_each_row_block, tile_channels
-from .threads import scratch
+from .runtime.layout import channels_last_empty
+from .runtime.rows import as_rows, for_each_row_block, tile_channels
+from .runtime.threads import scratch
 
 __all__ = ["normalize_images"]
 
@@ -23,7 +23,7 @@ def normalize_images(
     Args:
         images: (N, C, H, W) of uint8.
         mean, std: C numbers each.
-        dtype: that of the result.
+        dtype: of the result.
 
     Returns:
         (N, C, H, W), channels-last in memory.

@@ -1,0 +1,321 @@
+"""Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
+
+Beside the usual names there are P output pixels in a block, G groups, Cg = C / G, Og = O / G, and
+K = KH * KW * Cg values in a column. They have the order (KH, KW, Cg): in a channels-last image these
+are KH runs of KW * C neighbours. Channels-last filters, as layers have them, have the same order.
+
+With few pixels there is one matrix product, and the threads share its columns. Otherwise each thread
+multiplies blocks of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ...memory import empty, zeros
+from ..geometry import Geometry
+from .runtime.masking import clip_negative
+from .runtime.precision import compute_dtype
+from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.windows import (
+    add_unpadded,
+    even_slices,
+    mirrored,
+    nchw,
+    nhwc,
+    pad,
+    padded_zeros,
+    rows_of,
+    unpadded,
+    windows,
+)
+
+__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "im2col"]
+
+# Values in a block, in its columns and its output together. Larger blocks leave the cache; with
+# smaller ones the calls themselves take too long.
+_BLOCK_VALUES = 1 << 20
+_BLOCK_PIXELS = 700  # a block has at least as many, because BLAS is slow with fewer
+
+# With less work than this, waking threads costs more than they save.
+_MIN_THREADED = 1 << 17  # values
+_MIN_SPLIT = 20_000_000  # multiplications
+
+Block = tuple[slice, slice]  # images and output rows
+
+
+def cost(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> float:
+    """The estimated time of each of the three passes, in multiplications of a matrix product.
+
+    Args:
+        N: number of images.
+        weight_shape: (O, C / groups, KH, KW).
+        geometry: of the convolution.
+    """
+    O, filters = weight_shape[0], math.prod(weight_shape)
+    P = N * math.prod(geometry.output_size)
+    columns, outputs = P * geometry.groups * filters // O, P * O
+    # What a value costs to copy and to read; in most cases within 15 % of the measured time.
+    return 1.1 * P * filters + 15 * columns + 60 * outputs + 15 * filters
+
+
+def conv2d(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool = False,
+) -> np.ndarray:
+    """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
+    N, O, G = len(x), len(weight), geometry.groups
+    dtype, OW = compute_dtype(x.dtype), geometry.output_size[1]
+    filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
+    out = empty((N, *geometry.output_size, O), dtype)
+    # Repeated to the length of a row, because NumPy is slow in short inner loops.
+    biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
+    blocks = _blocks(N, weight.shape, geometry)
+
+    def work(start: int, stop: int) -> None:
+        for block in blocks[start:stop]:
+            columns = _columns(x, block, geometry, dtype)
+            pixels = out[block]  # n, rows, OW, O
+            _multiply(columns, filters, _grouped(pixels, G), N)
+            if biases is not None:
+                np.add(pixels, biases, out=pixels)
+            if relu:
+                clip_negative(pixels, out=pixels)
+
+    for_each_slice(len(blocks), work)
+    return nchw(out.astype(x.dtype, copy=False))
+
+
+def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The gradient of the input: see :func:`.conv.conv2d_input_grad`."""
+    N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
+    few = _few_pixels(N, weight.shape, geometry)
+    if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
+        # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
+        return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
+
+    dtype = compute_dtype(grad.dtype)
+    filters = _filter_matrix(weight, G, dtype)  # G, Og, K
+    grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
+
+    def work(start: int, stop: int) -> None:  # whole images, because their windows overlap
+        for images, rows in _blocks(stop - start, weight.shape, geometry):
+            pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
+            columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
+            _multiply(_grouped(pixels, G), filters, columns, N)
+            by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
+
+            band, target = rows_of(geometry, rows), grad_x[start:stop][images]
+            inside = unpadded(target, band)
+            padded = padded_zeros(len(pixels), G * Cg, band, dtype) if inside is None else inside
+            by_group = padded.reshape(*padded.shape[:3], G, Cg)
+            _add_windows(by_group, np.moveaxis(by_window, 0, -2), band)
+            if inside is None:
+                add_unpadded(padded, target, band)
+
+    if few:
+        work(0, N)
+    else:
+        for_each_slice(N, work)
+    return nchw(grad_x.astype(grad.dtype, copy=False))
+
+
+def conv2d_weight_grad(
+    grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
+) -> np.ndarray:
+    """The gradient of the weight: see :func:`.conv.conv2d_weight_grad`."""
+    N, O, G, Cg = len(x), grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
+    KH, KW = geometry.kernel_size
+    sum_dtype, images = compute_dtype(x.dtype), nhwc(grad)
+    few = _few_pixels(N, (O, Cg, KH, KW), geometry)
+    blocks = _blocks(N, (O, Cg, KH, KW), geometry)
+
+    def product(block: Block, out: np.ndarray) -> None:
+        columns = _columns(x, block, geometry, sum_dtype)
+        pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
+        _multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out, N)
+
+    shape = G, O // G, KH * KW * Cg
+    if few:
+        weight_grad = empty(shape, sum_dtype)
+        product(blocks[0], weight_grad)
+        return nchw(weight_grad.reshape(O, KH, KW, Cg).astype(dtype or x.dtype, copy=False))
+
+    sums: dict[int, np.ndarray] = {}  # one for each thread, by its first block
+
+    def work(start: int, stop: int) -> None:
+        total, summand = empty(shape, sum_dtype), scratch("product", shape, sum_dtype)
+        product(blocks[start], total)
+        for block in blocks[start + 1 : stop]:
+            product(block, summand)
+            np.add(total, summand, out=total)
+        sums[start] = total
+
+    for_each_slice(len(blocks), work)
+    weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
+
+    def add(start: int, stop: int) -> None:  # in a fixed order, so every run rounds the same
+        total = weight_grad[start:stop]
+        for other in others:
+            np.add(total, other[start:stop], out=total)
+
+    if others:
+        _for_each_filter(weight_grad, add)
+    return nchw(weight_grad.astype(dtype or x.dtype, copy=False))
+
+
+def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The windows of images as columns, as ``torch.nn.functional.unfold``.
+
+    Args:
+        x: (N, C, H, W).
+        geometry: where the windows lie; its groups are ignored.
+
+    Returns:
+        (N, C * KH * KW, OH * OW).
+    """
+    N, C = x.shape[:2]
+    columns = empty((N, C, *geometry.kernel_size, *geometry.output_size), x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        for n in range(start, stop):
+            padded = pad(nhwc(x[n : n + 1]), geometry, x.dtype)
+            columns[n] = windows(padded, geometry)[0].transpose(4, 2, 3, 0, 1)
+
+    for_each_slice(N, work)
+    rows, pixels = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
+    return columns.reshape(N, C * rows, pixels)
+
+
+def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Images from columns, as ``torch.nn.functional.fold``: pixels in several windows are summed.
+
+    Args:
+        columns: (N, C * KH * KW, OH * OW).
+        geometry: where the windows lie; its groups are ignored.
+
+    Returns:
+        (N, C, H, W), channels-last in memory.
+    """
+    N, C = len(columns), columns.shape[1] // math.prod(geometry.kernel_size)
+    by_window = columns.reshape(N, C, *geometry.kernel_size, *geometry.output_size)
+    dtype = compute_dtype(columns.dtype)
+    x = zeros((N, *geometry.input_size, C), dtype)
+
+    def work(start: int, stop: int) -> None:
+        for n in range(start, stop):
+            padded = padded_zeros(1, C, geometry, dtype)
+            _add_windows(padded, by_window[n : n + 1].transpose(0, 4, 5, 2, 3, 1), geometry)
+            add_unpadded(padded, x[n : n + 1], geometry)
+
+    for_each_slice(N, work)
+    return nchw(x.astype(columns.dtype, copy=False))
+
+
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
+    """Write ``a @ b`` to ``out``, on all threads if it pays and if no other thread works yet.
+
+    The products of a single image are left to BLAS's threads. After a product these keep spinning
+    for a while and slow our own threads, which most kernels use when there are several images.
+    """
+
+    def work(start: int, stop: int) -> None:
+        np.matmul(a, b[..., start:stop], out=out[..., start:stop])
+
+    if N == 1 or a.size * b.shape[-1] < _MIN_SPLIT:
+        work(0, b.shape[-1])
+    else:
+        for_each_slice(b.shape[-1], work)
+
+
+def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
+    """(G, P, Og) view of contiguous (n, rows, OW, O)."""
+    O = pixels.shape[-1]
+    return pixels.reshape(math.prod(pixels.shape[:-1]), groups, O // groups).transpose(1, 0, 2)
+
+
+def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
+    """Whether all images together have no more columns than there are filters."""
+    return N * math.prod(geometry.output_size) * geometry.groups <= weight_shape[0]
+
+
+def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
+    """(G, Og, K): a view if the weight is channels-last and has this dtype, else a copy."""
+    filters, shape = nhwc(weight), (groups, len(weight) // groups, -1)
+    if filters.flags.c_contiguous and filters.dtype == dtype:
+        return filters.reshape(shape)
+
+    matrix = empty(filters.shape, dtype)
+
+    def work(start: int, stop: int) -> None:
+        matrix[start:stop] = filters[start:stop]
+
+    _for_each_filter(matrix, work)
+    return matrix.reshape(shape)
+
+
+def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
+    """(C, Og, KH, KW): the filters that turn a gradient of the output into one of the input."""
+    O, Cg, KH, KW = weight.shape
+    grouped = weight[:, :, ::-1, ::-1].reshape(groups, O // groups, Cg, KH, KW)
+    return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
+
+
+def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:
+    """Blocks of whole images or of some rows of one image, equally many for each thread."""
+    (OH, OW), (O, Cg, KH, KW) = geometry.output_size, weight_shape
+    values = KH * KW * Cg * geometry.groups + O  # for each pixel
+    wanted = -(-N * OH * OW // max(_BLOCK_PIXELS, _BLOCK_VALUES // values))
+    if wanted <= 1 or _few_pixels(N, weight_shape, geometry):
+        return [(slice(0, N), slice(0, OH))]
+    threads = num_threads()
+    images = even_slices(N, -(-wanted // threads) * threads)
+    parts = 1
+    if len(images) == N:
+        multiple = threads if N % threads else 1
+        parts = -(-wanted // (N * multiple)) * multiple
+    return [(some, rows) for some in images for rows in even_slices(OH, parts)]
+
+
+def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> None:
+    """Call ``work(start, stop)`` for slices of the filters, on all threads if there are many."""
+    if filters.size < _MIN_THREADED:
+        work(0, len(filters))
+    else:
+        for_each_slice(len(filters), work)
+
+
+def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
+    G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
+    band = rows_of(geometry, rows)
+    padded = pad(nhwc(x[images]), band, dtype)
+    pixels = windows(padded, band)  # n, rows, OW, KH, KW, C
+    Cg = x.shape[1] // G
+    pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
+    P = math.prod(pixels.shape[1:4])
+    if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
+        return pixels.reshape(G, P, Cg)
+    columns = scratch("columns", pixels.shape, dtype)
+    np.copyto(columns, pixels)
+    return columns.reshape(G, P, KH * KW * Cg)
+
+
+def _add_windows(padded: np.ndarray, columns: np.ndarray, geometry: Geometry) -> None:
+    """Add each value of the columns (n, OH, OW, KH, KW, ...) to its pixel in (n, HP, WP, ...)."""
+    (OH, OW), (SH, SW), (DH, DW) = (
+        geometry.output_size,
+        geometry.stride,
+        geometry.dilation,
+    )
+    for kh in range(geometry.kernel_size[0]):
+        rows = slice(kh * DH, kh * DH + (OH - 1) * SH + 1, SH)
+        for kw in range(geometry.kernel_size[1]):
+            pixels = padded[:, rows, kw * DW : kw * DW + (OW - 1) * SW + 1 : SW]
+            np.add(pixels, columns[:, :, :, kh, kw], out=pixels)

@@ -1,0 +1,41 @@
+"""Writing 0 for elements that are negative or masked, as fast as a copy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .threads import scratch
+
+__all__ = ["clip_negative", "select", "select_positive"]
+
+
+def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
+    """Write max(values, 0) to ``out``, which may be ``values``; NaN stays NaN.
+
+    ``np.maximum`` with a scalar takes four times as long as ``np.clip``, but that does not work for
+    bfloat16, and integers have no infinity.
+    """
+    if values.dtype.kind == "f":
+        np.clip(values, 0, np.inf, out=out)
+    else:
+        np.maximum(values, 0, out=out)
+
+
+def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
+    """Write ``values`` to ``out`` where the boolean ``keep`` is True, and +0 elsewhere.
+
+    ``out`` must not overlap ``values``. ``values * keep`` would turn infinities into NaN where they
+    are masked, and ``np.where`` takes ten times as long as a copy. So the booleans become integers, 0
+    or 1, and are multiplied by the bits of the values.
+    """
+    integer = np.dtype(f"i{values.itemsize}")
+    bits = out.view(integer)
+    np.copyto(bits, keep.view(np.int8))
+    np.multiply(bits, values.view(integer), out=bits)
+
+
+def select_positive(values: np.ndarray, reference: np.ndarray, out: np.ndarray) -> None:
+    """Write ``values`` to ``out`` where ``reference`` is positive, and +0 elsewhere."""
+    keep = scratch("select.keep", reference.shape, np.dtype(bool))
+    np.greater(reference, 0, out=keep)
+    select(values, keep, out)

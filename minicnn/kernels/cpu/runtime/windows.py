@@ -1,0 +1,148 @@
+"""Windows sliding over padded channels-last images: what convolution and pooling share.
+
+Here images are N, H, W, C, and (HP, WP) is the :func:`padded_size` of a ``Geometry``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ...geometry import Geometry, Pair
+from .threads import scratch
+
+__all__ = [
+    "add_unpadded",
+    "even_slices",
+    "mirrored",
+    "nchw",
+    "nhwc",
+    "pad",
+    "padded_size",
+    "padded_zeros",
+    "rows_of",
+    "slices",
+    "unpadded",
+    "windows",
+]
+
+
+def nhwc(x: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) view of (N, C, H, W)."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def nchw(x: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) view of (N, H, W, C)."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def slices(count: int, step: int) -> Iterator[slice]:
+    """Slices of at most ``step`` items, which together cover ``range(count)``."""
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
+def even_slices(count: int, number: int) -> list[slice]:
+    """``number`` slices of ``range(count)`` whose sizes differ by at most 1; none is empty."""
+    number = min(count, number)
+    return [slice(count * i // number, count * (i + 1) // number) for i in range(number)]
+
+
+def padded_size(geometry: Geometry) -> Pair:
+    """Height and width (HP, WP) of the smallest padded input that holds every window."""
+    (OH, OW), (KH, KW) = geometry.output_size, geometry.kernel_size
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    return (OH - 1) * SH + (KH - 1) * DH + 1, (OW - 1) * SW + (KW - 1) * DW + 1
+
+
+def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(n, HP, WP, channels) zeros in scratch memory: this thread's until its next call."""
+    padded = scratch("padded", (n, *padded_size(geometry), channels), dtype)
+    padded.fill(0)
+    return padded
+
+
+def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
+    """(n, HP, WP, C), channels-last in memory: a view of the images if possible, else scratch."""
+    step, pitch = images.strides[2:]
+    dense = images.dtype == dtype and pitch == dtype.itemsize and step == images.shape[3] * pitch
+    inside = unpadded(images, geometry) if dense else None
+    if inside is not None:
+        return inside
+    padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
+    image_part, padded_part = _overlap(geometry)
+    padded[padded_part] = images[image_part]
+    return padded
+
+
+def unpadded(images: np.ndarray, geometry: Geometry) -> np.ndarray | None:
+    """(n, HP, WP, C) view of (n, H, W, C), or None if windows reach beyond the images."""
+    (H, W), (HP, WP), (PH, PW) = geometry.input_size, padded_size(geometry), geometry.padding
+    if PH > 0 or PW > 0 or HP - PH > H or WP - PW > W:
+        return None
+    return images[:, -PH : HP - PH, -PW : WP - PW]
+
+
+def rows_of(geometry: Geometry, rows: slice) -> Geometry:
+    """The geometry of some output rows only, over the whole input."""
+    PH, PW = geometry.padding
+    return replace(
+        geometry,
+        output_size=(rows.stop - rows.start, geometry.output_size[1]),
+        padding=(PH - rows.start * geometry.stride[0], PW),
+    )
+
+
+def add_unpadded(padded: np.ndarray, images: np.ndarray, geometry: Geometry) -> None:
+    """Add padded images (n, HP, WP, C), without their padding, to images (n, H, W, C)."""
+    image_part, padded_part = _overlap(geometry)
+    images[image_part] += padded[padded_part]
+
+
+def mirrored(geometry: Geometry) -> Geometry:
+    """The geometry of the convolution that takes gradients of the output to the input (stride 1)."""
+    (KH, KW), (DH, DW), (PH, PW) = (
+        geometry.kernel_size,
+        geometry.dilation,
+        geometry.padding,
+    )
+    return replace(
+        geometry,
+        input_size=geometry.output_size,
+        output_size=geometry.input_size,
+        padding=((KH - 1) * DH - PH, (KW - 1) * DW - PW),
+    )
+
+
+def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """(n, OH, OW, KH, KW, C) view of (n, HP, WP, C)."""
+    n, _, _, C = padded.shape
+    image, row, step, pitch = padded.strides
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    return as_strided(
+        padded,
+        (n, *geometry.output_size, *geometry.kernel_size, C),
+        (image, SH * row, SW * step, DH * row, DW * step, pitch),
+        writeable=False,
+    )
+
+
+def _overlap(geometry: Geometry) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where images (n, H, W) and padded images (n, HP, WP) overlap: slices of both.
+
+    The padded images lack rows and columns at the end that no window reaches, and with negative
+    padding also some at the start.
+    """
+    image, padded = [slice(None)], [slice(None)]
+    for size, extent, padding in zip(
+        geometry.input_size, padded_size(geometry), geometry.padding, strict=True
+    ):
+        first, last = max(0, -padding), min(size, extent - padding)
+        last = max(first, last)
+        image.append(slice(first, last))
+        padded.append(slice(first + padding, last + padding))
+    return tuple(image), tuple(padded)

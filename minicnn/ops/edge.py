@@ -1,0 +1,157 @@
+"""The edge of an operation: what happens to its arguments before it starts.
+
+Three decorators keep out of the operations what is not the operation: the precision that autocast
+wants (``in_half``, ``in_float32``, and ``one_precision`` for layers), and a batch dimension for a
+single image (``batched``). ``pair`` and ``check_not_empty`` check the sizes of windows.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..autograd.grad_mode import mode
+from ..dtypes import HALVES, float32, float64
+from ..kernels.geometry import Pair
+from ..tensor import Tensor
+from .half_copy import in_half as weight_in_half
+from .shape import squeeze, unsqueeze
+from .transfer import to
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Which operations autocast runs in half precision and which in float32 follows torch's lists for
+# CUDA. What has neither decorator computes in the dtype of its inputs; mixed ones meet in the wider
+# dtype (promotion.py).
+
+
+def in_half(operation: F) -> F:
+    """Decorates an operation that autocast runs in half precision, such as a matrix product."""
+
+    @functools.wraps(operation)
+    def edge(*args: Any, **kwargs: Any) -> Any:
+        if mode.autocast is not None:
+            args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
+        return operation(*args, **kwargs)
+
+    return edge  # type: ignore[return-value]
+
+
+def in_float32(operation: F) -> F:
+    """Decorates an operation that autocast runs in float32, such as a sum or an exponential."""
+
+    @functools.wraps(operation)
+    def edge(*args: Any, **kwargs: Any) -> Any:
+        if mode.autocast is not None:
+            args, kwargs = _cast(HALVES, float32, args, kwargs)
+        return operation(*args, **kwargs)
+
+    return edge  # type: ignore[return-value]
+
+
+def _cast(eligible: tuple[np.dtype, ...], dtype: np.dtype, args: Any, kwargs: Any) -> Any:
+    """The arguments with every tensor of an ``eligible`` dtype in ``dtype``."""
+
+    def cast(x: Any) -> Any:
+        return to(x, dtype) if isinstance(x, Tensor) and x.dtype in eligible else x
+
+    return tuple(map(cast, args)), {name: cast(value) for name, value in kwargs.items()}
+
+
+def one_precision(operation: F) -> F:
+    """Decorates a layer of (input, weight, bias): their dtypes must agree.
+
+    Under autocast the input and the weights are in half precision, and a float32 bias stays.
+
+    Raises:
+        RuntimeError: if the dtypes do not agree.
+    """
+
+    @functools.wraps(operation)
+    def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
+        if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
+            x, weight, bias = _lower_operands(x, weight, bias, mode.autocast)
+            agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
+        else:
+            dtype = x.dtype
+            agree = weight.dtype == dtype and (bias is None or bias.dtype == dtype)
+        if not agree:
+            given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
+            raise RuntimeError(
+                f"{operation.__name__} expects input, weight and bias of one dtype, got {given}"
+            )
+        return operation(x, weight, bias, *args, **kw)
+
+    return edge  # type: ignore[return-value]
+
+
+def _lower_operands(
+    x: Tensor, weight: Tensor, bias: Tensor | None, half: np.dtype
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    if x.dtype in (*HALVES, float32):
+        x = to(x, half)
+    if weight.dtype == float32:
+        weight = weight_in_half(weight, half)
+    elif weight.dtype in HALVES:
+        weight = to(weight, half)
+    if bias is not None and bias.dtype in HALVES:
+        bias = to(bias, half)
+    return x, weight, bias
+
+
+def batched(operation: F) -> F:
+    """Decorates an operation on images (N, C, H, W): one image (C, H, W) counts as a batch of one.
+
+    Raises:
+        RuntimeError: for other numbers of dimensions.
+    """
+
+    @functools.wraps(operation)
+    def edge(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if x.ndim == 4:
+            return operation(x, *args, **kwargs)
+        if x.ndim != 3:
+            raise RuntimeError(
+                f"{operation.__name__} expects an input of shape (N, C, H, W) or (C, H, W), "
+                f"got {tuple(x.shape)}"
+            )
+        result = operation(unsqueeze(x, 0), *args, **kwargs)
+        if isinstance(result, tuple):
+            return tuple(squeeze(part, 0) for part in result)
+        return squeeze(result, 0)
+
+    return edge  # type: ignore[return-value]
+
+
+def pair(value: int | tuple[int, ...], name: str, at_least: int) -> Pair:
+    """``value`` as (vertical, horizontal), both at least ``at_least``.
+
+    Raises:
+        RuntimeError: for more or fewer than one or two numbers, or too small ones.
+        TypeError: for something other than integers.
+    """
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(numbers) == 1:
+        numbers *= 2
+    if len(numbers) != 2:
+        raise RuntimeError(f"{name} must be one integer or two, got {value}")
+    try:
+        vertical, horizontal = numbers[0].__index__(), numbers[1].__index__()
+    except AttributeError:
+        raise TypeError(f"{name} must hold integers, got {value!r}") from None
+    if vertical < at_least or horizontal < at_least:
+        raise RuntimeError(f"{name} must be at least {at_least}, got {value}")
+    return vertical, horizontal
+
+
+def check_not_empty(name: str, size: Pair, output_size: Pair, **window: Any) -> None:
+    """Raises RuntimeError if there is no window, or no output pixel, at all."""
+    if min(output_size) < 1:
+        options = ", ".join(f"{key}={value}" for key, value in window.items())
+        raise RuntimeError(
+            f"{name}: the output would be {output_size[0]} x {output_size[1]}, must be at least "
+            f"1 x 1, for an input of {size[0]} x {size[1]} with {options}"
+        )

@@ -1,0 +1,199 @@
+"""Operations with a ReLU at their end, each in one kernel.
+
+By itself a ReLU reads and writes all of a layer's output, and all of its gradient on the way back.
+The kernels of its neighbours pass over these numbers anyway. The numbers are those of the two
+operations one after the other, and so are the gradients: backward masks the incoming gradient where
+the result is not positive, and goes on as the operation without ReLU does.
+
+Only the fast kernels have fused forms, so these operations use them whatever kernels are selected;
+``nn/fusion.py`` decides where in a network they stand in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import kernels
+from ..autograd import Function, is_grad_enabled
+from ..kernels.geometry import Geometry
+from ..tensor import Tensor
+from ..typing import Array
+from .activation import ReLUBackward
+from .bias import over_channels
+from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
+from .edge import batched, one_precision
+from .elementwise import add
+from .linear import LinearInputGrad, LinearWeightGrad, check_linear
+from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
+from .pool import MaxPool2d, pool_geometry
+from .shape import reshape
+
+
+class Conv2dReLU(Function):
+    """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
+
+    def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
+        needs_x, needs_weight, _ = self.needs_input_grad
+        out = kernels.fast_of(x).conv2d_relu(x, weight, bias, geometry)
+        self.save_for_backward(x if needs_weight else None, weight if needs_x else None, out)
+        self.geometry = geometry
+        return out
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, out = self.saved_tensors
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
+        geometry = self.geometry
+        return (
+            Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
+            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            grad_bias,
+        )
+
+
+class LinearReLU(Function):
+    """x (M, in) times weight (out, in) transposed, plus bias (out,) -> (M, out)."""
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        needs_x, needs_weight, _ = self.needs_input_grad
+        out = kernels.fast_of(x).linear_relu(x, weight, bias)
+        self.save_for_backward(x if needs_weight else None, weight if needs_x else None, out)
+        return out
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, out = self.saved_tensors
+        needs_x, needs_weight, needs_bias = self.needs_input_grad
+        grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
+        return (
+            LinearInputGrad.apply(grad, weight) if needs_x else None,
+            LinearWeightGrad.apply(grad, x) if needs_weight else None,
+            grad_bias,
+        )
+
+
+class ReLUBiasBackward(Function):
+    """grad and out (N, C, ...) -> grad where out > 0, else 0, and the sums (C,) of that.
+
+    A step function of ``out``, so without gradient for it.
+    """
+
+    def forward(self, grad: Array, out: Array) -> tuple[Array, Array]:
+        self.save_for_backward(out)
+        dtype = np.promote_types(grad.dtype, np.float32)
+        return kernels.fast_of(grad).relu_bias_backward(grad, out, dtype)
+
+    def backward(self, grad: Tensor, grad_sums: Tensor) -> tuple[Tensor, None]:
+        (out,) = self.saved_tensors
+        grad_sums = over_channels(grad_sums.to(grad.dtype), grad.shape)
+        return ReLUBackward.apply(add(grad, grad_sums), out), None
+
+
+def _relu_bias_backward(
+    grad: Tensor, out: Tensor, needs_bias: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The gradient in front of the ReLU (N, C, ...), and that of the bias (C,) or None."""
+    if not needs_bias:
+        return ReLUBackward.apply(grad, out.detach()), None
+    return ReLUBiasBackward.apply(grad, out.detach())
+
+
+class MaxPool2dReLU(MaxPool2d):
+    """x (N, C, H, W) -> (N, C, OH, OW): the maximum of clipped numbers is the clipped maximum.
+
+    Where the maximum is not above 0, its position is "no pixel", and the gradient goes nowhere.
+    """
+
+    def forward(self, x: Array, *, geometry: Geometry) -> Array:
+        self.geometry = geometry
+        max_pool2d_relu = kernels.fast_of(x).max_pool2d_relu
+        out, self.argmax = max_pool2d_relu(x, geometry, self.needs_input_grad[0])
+        return out
+
+
+class BatchNormReLU(BatchNorm):
+    """x (N, C, ...), weight (C,), bias (C,) -> x normalised and clipped; mean and variance (C,)."""
+
+    def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+        batch_norm_relu = kernels.fast_of(x).batch_norm_relu
+        out, self.mean, self.variance = batch_norm_relu(x, weight, bias, eps)
+        self.save_for_backward(x, weight, out)
+        self.eps = eps
+        return out, self.mean, self.variance
+
+    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+        x, weight, out = self.saved_tensors
+        if is_grad_enabled():
+            grad = ReLUBackward.apply(grad, out.detach())
+            return batch_norm_gradients(grad, x, weight, self.eps)
+        results = kernels.fast_of(x.array).batch_norm_relu_backward(
+            grad.array, out.array, x.array, weight.array, self.mean, self.variance, self.eps
+        )
+        return tuple(map(Tensor, results))
+
+
+class ChannelAffineReLU(ChannelAffine):
+    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift by channel, clipped."""
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        out = kernels.fast_of(x).channel_affine_relu(x, scale, shift)
+        self.save_for_backward(x, scale, out)
+        return out
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, out = self.saved_tensors
+        return self.gradients(ReLUBackward.apply(grad, out.detach()), x, scale)
+
+
+@one_precision
+@batched
+def conv2d_relu(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """``relu(conv2d(…))``."""
+    geometry = conv2d_geometry(x, weight, bias, stride, padding, dilation, groups)
+    return Conv2dReLU.apply(x, weight, bias, geometry=geometry)
+
+
+@one_precision
+def linear_relu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``relu(linear(…))``."""
+    check_linear(x, weight, bias)
+    if x.ndim == 2:
+        return LinearReLU.apply(x, weight, bias)
+    out = LinearReLU.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    return reshape(out, *x.shape[:-1], weight.shape[0])
+
+
+@batched
+def max_pool2d_relu(
+    x: Tensor,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] | None = None,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``max_pool2d(relu(x), …)``."""
+    geometry = pool_geometry("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    return MaxPool2dReLU.apply(x, geometry=geometry)
+
+
+def batch_norm_relu(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """``relu(batch_norm(…))``."""
+    arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
+    return normalize_batch(BatchNormReLU, ChannelAffineReLU, *arguments)

@@ -1,0 +1,15 @@
+"""The types that annotations share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .devices import Device
+
+# An array of NumPy's or of CuPy's, whose ndarray has the same methods.
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+DTypeLike: TypeAlias = "np.dtype[Any] | type[Any] | str"
+DeviceLike: TypeAlias = "Device | str"

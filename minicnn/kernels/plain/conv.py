@@ -16,10 +16,9 @@ def conv2d(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> A
     """x (N, C, H, W), weight (O, C / G, KH, KW), bias (O,) -> (N, O, OH, OW)."""
     N, O, G, P = len(x), len(weight), geometry.groups, math.prod(geometry.output_size)
     dtype = np.promote_types(x.dtype, np.float32)  # sums of half precision are rounded once
-    columns = im2col(x, geometry).reshape(N, G, weight[0].size, P)  # (N, G, K, P)
-    filters = weight.reshape(G, O // G, weight[0].size)  # (G, O / G, K)
-    out = np.matmul(filters, columns, dtype=dtype)  # (N, G, O / G, P)
-    out = out.reshape(N, O, *geometry.output_size)
+    columns = im2col(x.astype(dtype), geometry).reshape(N, G, weight[0].size, P)  # (N, G, K, P)
+    filters = weight.astype(dtype).reshape(G, O // G, weight[0].size)  # (G, O / G, K)
+    out = (filters @ columns).reshape(N, O, *geometry.output_size)
     if bias is not None:
         out = out + bias.reshape(O, 1, 1)
     return out.astype(x.dtype)
@@ -29,9 +28,9 @@ def conv2d_input_grad(grad: Array, weight: Array, geometry: Geometry) -> Array:
     """grad (N, O, OH, OW) -> the gradient of x (N, C, H, W), which is a transposed convolution."""
     N, O, G, P = len(grad), len(weight), geometry.groups, math.prod(geometry.output_size)
     dtype = np.promote_types(grad.dtype, np.float32)
-    grads = grad.reshape(N, G, O // G, P)
-    filters = weight.reshape(G, O // G, weight[0].size)
-    columns = np.matmul(filters.transpose(0, 2, 1), grads, dtype=dtype)  # (N, G, K, P)
+    grads = grad.astype(dtype).reshape(N, G, O // G, P)
+    filters = weight.astype(dtype).reshape(G, O // G, weight[0].size)
+    columns = filters.transpose(0, 2, 1) @ grads  # (N, G, K, P)
     return col2im(columns.reshape(N, G * weight[0].size, P), geometry).astype(grad.dtype)
 
 
@@ -41,11 +40,10 @@ def conv2d_weight_grad(
     """grad (N, O, OH, OW), x (N, C, H, W) -> the gradient of weight (O, C / G, KH, KW)."""
     (N, O), C = grad.shape[:2], x.shape[1]
     G, P = geometry.groups, math.prod(geometry.output_size)
-    K = C // G * math.prod(geometry.kernel_size)
-    columns = im2col(x, geometry).reshape(N, G, K, P)
-    grads = grad.reshape(N, G, O // G, P)
-    sums = np.matmul(grads, columns.swapaxes(2, 3), dtype=np.promote_types(x.dtype, np.float32))
-    filters = sums.sum(axis=0)  # (N, G, O / G, K) -> (G, O / G, K)
+    K, sum_dtype = C // G * math.prod(geometry.kernel_size), np.promote_types(x.dtype, np.float32)
+    columns = im2col(x.astype(sum_dtype), geometry).reshape(N, G, K, P)
+    grads = grad.astype(sum_dtype).reshape(N, G, O // G, P)
+    filters = (grads @ columns.swapaxes(2, 3)).sum(axis=0)  # (G, O / G, K)
     return filters.reshape(O, C // G, *geometry.kernel_size).astype(dtype or x.dtype)
 
 

@@ -15,18 +15,18 @@ def max_pool2d(
 ) -> tuple[Array, Array | None]:
     """x (N, C, H, W) -> maxima and argmax kh * KW + kw, both (N, C, OH, OW).
 
-    Padding is -inf. The first of equal maxima wins, but NaN beats every number, and of several the
-    last one wins.
+    The first of equal maxima wins, but NaN beats every number, and then the last NaN wins. Windows
+    wholly in the padding give -inf and the argmax KH * KW, "no pixel".
     """
-    (KH, KW), lowest = geometry.kernel_size, -np.inf
-    if x.dtype.kind in "iu":
-        lowest = np.iinfo(x.dtype).min
-    padded = _pad(x, geometry, lowest)
+    KH, KW = geometry.kernel_size
+    lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+    padded, inside = _pad(x, geometry, lowest), _pad(np.ones(x.shape, bool), geometry, False)
     out = np.full((*x.shape[:2], *geometry.output_size), lowest, x.dtype)
-    argmax = np.zeros(out.shape, np.uint8 if KH * KW < 256 else np.int32)
+    argmax = np.full(out.shape, KH * KW, np.uint8 if KH * KW < 256 else np.int32)
     for tap, windows in enumerate(_taps(geometry)):
         values = padded[windows]  # (N, C, OH, OW)
-        wins = (values > out) | np.isnan(values)
+        wins = (values > out) | np.isnan(values) | (argmax == KH * KW)
+        wins &= inside[windows]
         out[wins] = values[wins]
         argmax[wins] = tap
     return out, argmax if with_argmax else None
@@ -50,8 +50,9 @@ def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
 
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
-    padded = _pad(x, geometry, 0)
-    sums = sum(padded[windows].astype(scale.dtype) for windows in _taps(geometry))
+    padded, sums = _pad(x, geometry, 0), np.zeros((), np.promote_types(x.dtype, np.float32))
+    for windows in _taps(geometry):
+        sums = sums + padded[windows]
     return (sums * scale).astype(x.dtype)
 
 

@@ -191,7 +191,7 @@ def main() -> None:
     try:
         draw_results(net, test_pictures, val_loader.dataset.dataset, run, args)
     except ImportError as error:
-        print(f"not drawn: curves.png, confusion.png, predictions.png ({error}; see minicnn[viz])")
+        print(f"not drawn: curves.png, confusion.png, predictions.png ({error})")
     best = run.metrics["best"]
     broken = len(train_loader.skipped) + len(val_loader.skipped)
     print(

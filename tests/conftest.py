@@ -2,7 +2,8 @@
 
 ``--device cpu`` is the default. ``--device cuda`` runs the tests on a GPU; ``--device cuda-emulated``
 runs them on a CPU that stands in for one, kernels and all (``cuda_emulator``), which needs g++ and
-NVRTC but neither a GPU nor CuPy.
+NVRTC but neither a GPU nor CuPy. ``MINICNN_KERNELS=plain`` in the environment selects the plain
+kernels, on every device.
 """
 
 from __future__ import annotations
@@ -36,16 +37,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    device = config.getoption("device")
+    reasons = _reasons_to_skip(config.getoption("device"), os.environ.get("MINICNN_KERNELS"))
     for item in items:
-        if device != "cpu" and item.get_closest_marker("cpu_only"):
-            item.add_marker(pytest.mark.skip(reason="concerns the CPU alone"))
-        if device == "cuda-emulated" and item.get_closest_marker("not_emulated"):
-            item.add_marker(pytest.mark.skip(reason="too much for an emulated GPU"))
-        if device == "cpu" and item.get_closest_marker("cuda_only"):
-            item.add_marker(pytest.mark.skip(reason="needs --device cuda or cuda-emulated"))
-        if device != "cuda-emulated" and item.get_closest_marker("emulated_only"):
-            item.add_marker(pytest.mark.skip(reason="needs --device cuda-emulated"))
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _reasons_to_skip(device: str, kernels: str | None) -> dict[str, str]:
+    """The markers whose tests are skipped, and why."""
+    reasons = {}
+    if device == "cpu":
+        reasons["cuda_only"] = "needs --device cuda or cuda-emulated"
+    else:
+        reasons["cpu_only"] = "concerns the CPU alone"
+    if device == "cuda-emulated":
+        reasons["not_emulated"] = "too much for an emulated GPU"
+    else:
+        reasons["emulated_only"] = "needs --device cuda-emulated"
+    if kernels == "plain":
+        reasons["fast_only"] = "concerns the fast CPU kernels alone, and MINICNN_KERNELS is plain"
+    return reasons
 
 
 @pytest.fixture(autouse=True)

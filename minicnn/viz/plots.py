@@ -1,6 +1,6 @@
 """Pictures of a run as PNG files: learning curves, predictions, a confusion matrix.
 
-Needs matplotlib (``pip install 'minicnn[viz]'``), which is imported when something is drawn. No
+Needs matplotlib (``pip install matplotlib``), which is imported when something is drawn. No
 window is opened and no global state of matplotlib is touched, so it works without a display.
 """
 

@@ -18,8 +18,6 @@ import pytest
 
 import minicnn as mc
 
-pytestmark = pytest.mark.emulated_only
-
 
 @pytest.fixture
 def cp() -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import multiprocessing
 import os
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from minicnn.io import download as download_module
 from minicnn.io.download import cache_folder, download
 
-CONTENT = os.urandom(3_000_000)
+CONTENT = random.Random(0).randbytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 NAME = f"net-{DIGEST[:8]}.pth"
 

@@ -20,6 +20,7 @@ from minicnn.kernels.plain.dropout import _philox4x32
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
+pytestmark = pytest.mark.cpu_only
 NAN, INF = float("nan"), float("inf")
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 N, C, O = 2, 4, 6

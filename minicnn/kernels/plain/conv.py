@@ -14,8 +14,8 @@ from .windows import taps
 
 def conv2d(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:
     """x (N, C, H, W), weight (O, C / G, KH, KW), bias (O,) -> (N, O, OH, OW)."""
-    columns = _by_group(im2col(widen(x), geometry), geometry.groups)  # (N, G, K, P)
-    out = _filters(weight, geometry) @ columns  # (N, G, O / G, P)
+    columns = _by_group(im2col(x, geometry), geometry.groups)  # (N, G, K, P)
+    out = _filters(weight, geometry.groups) @ columns  # (N, G, O / G, P)
     out = out.reshape(len(x), len(weight), *geometry.output_size)
     if bias is not None:
         out = out + bias.reshape(-1, 1, 1)
@@ -24,8 +24,8 @@ def conv2d(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> A
 
 def conv2d_input_grad(grad: Array, weight: Array, geometry: Geometry) -> Array:
     """grad (N, O, OH, OW) -> the gradient of x (N, C, H, W), which is a transposed convolution."""
-    grads = _by_group(widen(grad), geometry.groups)  # (N, G, O / G, P)
-    columns = _filters(weight, geometry).transpose(0, 2, 1) @ grads  # (N, G, K, P)
+    grads = _by_group(grad, geometry.groups)  # (N, G, O / G, P)
+    columns = _filters(weight, geometry.groups).transpose(0, 2, 1) @ grads  # (N, G, K, P)
     N, G, K, P = columns.shape
     return col2im(columns.reshape(N, G * K, P), geometry).astype(grad.dtype)
 
@@ -34,8 +34,8 @@ def conv2d_weight_grad(
     grad: Array, x: Array, geometry: Geometry, dtype: np.dtype | None = None
 ) -> Array:
     """grad (N, O, OH, OW), x (N, C, H, W) -> the gradient of weight (O, C / G, KH, KW)."""
-    columns = _by_group(im2col(widen(x), geometry), geometry.groups)  # (N, G, K, P)
-    grads = _by_group(widen(grad), geometry.groups)  # (N, G, O / G, P)
+    columns = _by_group(im2col(x, geometry), geometry.groups)  # (N, G, K, P)
+    grads = _by_group(grad, geometry.groups)  # (N, G, O / G, P)
     filters = (grads @ columns.transpose(0, 1, 3, 2)).sum(axis=0)  # (G, O / G, K)
     shape = grad.shape[1], x.shape[1] // geometry.groups, *geometry.kernel_size
     return filters.reshape(shape).astype(dtype or x.dtype)
@@ -60,11 +60,11 @@ def col2im(columns: Array, geometry: Geometry) -> Array:
     return x.astype(columns.dtype)
 
 
-def _filters(weight: Array, geometry: Geometry) -> Array:
+def _filters(weight: Array, G: int) -> Array:
     """(O, C / G, KH, KW) -> (G, O / G, K)"""
-    return widen(weight).reshape(geometry.groups, len(weight) // geometry.groups, -1)
+    return widen(weight).reshape(G, len(weight) // G, -1)
 
 
-def _by_group(x: Array, groups: int) -> Array:
+def _by_group(x: Array, G: int) -> Array:
     """(N, G * rows, ...) -> (N, G, rows, P)"""
-    return x.reshape(len(x), groups, x.shape[1] // groups, math.prod(x.shape[2:]))
+    return widen(x).reshape(len(x), G, x.shape[1] // G, math.prod(x.shape[2:]))

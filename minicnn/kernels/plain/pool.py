@@ -67,7 +67,8 @@ def avg_pool2d_scatter(grad: Array, scale: Array, geometry: Geometry) -> Array:
 def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
     """x (N, C, H, W) -> maxima and their indices h * W + w, both (N, C, OH, OW).
 
-    Window i of OH takes the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
+    Window i of OH has the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
+    The first of equal maxima wins, but NaN beats every number, and then the first NaN wins.
     """
     (N, C, H, W), (OH, OW) = x.shape, output_size
     indices = np.empty((N, C, OH, OW), np.int64)

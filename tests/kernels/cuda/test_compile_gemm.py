@@ -9,13 +9,13 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
-tiles = pytest.importorskip("minicnn.kernels.cuda.tiles")
+tiles = pytest.importorskip("minicnn.kernels.cuda.gemm.tiles")
 
 from cuda_emulator.resources import compile_for
 
 from minicnn.kernels.cuda.conv import cuda_file
 
-pytestmark = pytest.mark.cpu_only  # once is enough
+pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that needs, too
 
 CASES = [(type_, tile) for type_ in tiles.TILES for tile in tiles.TILES[type_]]
 

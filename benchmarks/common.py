@@ -1,4 +1,7 @@
-"""What the benchmarks share: the machine they ran on, and timings by turns."""
+"""What the benchmarks share: the machine they ran on, their tables and files.
+
+Neither framework is imported here, since each has a process of its own (``turns.py``).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import functools
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -17,35 +19,48 @@ from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_info
-
-from minicnn import cuda
-from minicnn.devices import Device
-from minicnn.kernels.cpu.runtime.threads import num_threads
+from turns import CHECKOUT, Worker, medians, processes, start, take_turns
 
 __all__ = [
-    "alternate",
+    "checkout_or_torch",
+    "contenders",
     "environment",
+    "environment_of",
     "layer_parser",
     "layer_table",
     "markdown_table",
+    "pass_seconds",
     "print_environment",
     "synchronizer",
     "write_json",
 ]
 
+LAYOUTS = ("contiguous_format", "channels_last")  # of PyTorch's memory
+ROUNDS, BLOCK_SECONDS = 2, 0.2  # of a layer's passes in a block: at least so many, and so long
+VARIABLES = ("OPENBLAS_CORETYPE", "MINICNN_CONV", "MINICNN_KERNELS")
+
 
 def environment() -> dict[str, Any]:
-    """The machine and the software, as far as they bear on speed."""
+    """The machine and the software of this process, as far as they bear on speed."""
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return {
         "cpu": _cpu_model(),
-        "threads": num_threads(),
+        **_threads(),
         "blas": [f"{b['internal_api']} {b['version']} ({b.get('architecture')})" for b in blas],
-        **{name: os.environ.get(name) for name in ("OPENBLAS_CORETYPE", "MINICNN_CONV")},
+        **{name: os.environ.get(name) for name in VARIABLES},
         "python": platform.python_version(),
         **{package: _version(package) for package in ("numpy", "torch")},
         **_gpu(),
+        **_torch_cuda(),
     }
+
+
+def environment_of(processes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What :func:`environment` found in several processes, as one; the first has precedence."""
+    result: dict[str, Any] = {}
+    for found in processes:
+        result |= {key: value for key, value in found.items() if key not in result}
+    return result
 
 
 def print_environment(measured_in: Mapping[str, Any] | None = None) -> None:
@@ -61,47 +76,25 @@ def print_environment(measured_in: Mapping[str, Any] | None = None) -> None:
         print("warning: OPENBLAS_CORETYPE overrides the kernels OpenBLAS would choose; unset it")
 
 
-def alternate(
-    runs: Mapping[str, Callable[[], object]],
-    repeats: int = 5,
-    synchronize: Callable[[], object] | None = None,
-) -> dict[str, float]:
-    """The median duration of each of ``runs`` in seconds.
+def synchronizer(framework: Any, device: str) -> Callable[[], object]:
+    """What waits until ``minicnn`` or ``torch`` has finished its work on ``device``."""
+    return framework.cuda.synchronize if device.startswith("cuda") else lambda: None
 
-    They take turns, so that whatever else the machine does slows all of them alike.
+
+def write_json(
+    path: Path, result: Mapping[str, Any], measured_in: Mapping[str, Any] | None = None
+) -> None:
+    """Write a result with the date, the command and the environment that it was measured in.
 
     Args:
-        runs: what to call, by name.
-        repeats: the counted calls of each; one more comes first.
-        synchronize: waits for a GPU to finish; called before each reading of the clock.
+        path: of the file.
+        result: what is written before them.
+        measured_in: the environment, if it was not that of this process.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for repeat in range(repeats + 1):
-        for name, run in runs.items():
-            if synchronize:
-                synchronize()
-            start = time.perf_counter()
-            run()
-            if synchronize:
-                synchronize()
-            if repeat:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def synchronizer(device: str) -> Callable[[], object]:
-    """What waits until ``device`` has finished everything, PyTorch's work included."""
-    if Device(device).type == "cpu":
-        return lambda: None
-    return Device(device).xp.cuda.Device().synchronize
-
-
-def write_json(path: Path, result: Mapping[str, Any]) -> None:
-    """Write a result with the date, the command and the environment that it was measured in."""
     origin = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "command": " ".join(["python", *sys.argv]),
-        "environment": environment(),
+        "environment": measured_in or environment(),
     }
     path.write_text(json.dumps({**result, **origin}, indent=1) + "\n")
 
@@ -112,11 +105,28 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
+def checkout_or_torch(text: str) -> str:
+    """The value of ``--against``: "torch", or the folder of another checkout of minicnn."""
+    if text != "torch" and not (Path(text) / "minicnn" / "__init__.py").exists():
+        raise argparse.ArgumentTypeError(
+            f"expected torch or the folder of another checkout of minicnn, got {text}"
+        )
+    return text
+
+
+def contenders(against: str | None) -> dict[str, Path]:
+    """Who is measured (minicnn; torch, or minicnn in an ``other`` checkout), with its checkout."""
+    if against is None:
+        return {"minicnn": CHECKOUT}
+    rival = {"torch": CHECKOUT} if against == "torch" else {"other": Path(against).resolve()}
+    return {"minicnn": CHECKOUT, **rival}
+
+
 def layer_parser(description: str) -> argparse.ArgumentParser:
-    """The command line of :func:`layer_table`: batch, repeats, against, device and json."""
+    """The command line of :func:`layer_table`: batch, blocks, against, device and json."""
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     parser.add_argument("--batch", type=int, default=32, help="images")
-    parser.add_argument("--repeats", type=int, default=7, help="timed calls of each (default 7)")
+    parser.add_argument("--blocks", type=int, default=5, help="turns of each (default 5)")
     parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--json", type=Path, help="also write environment and seconds to this file")
@@ -124,36 +134,68 @@ def layer_parser(description: str) -> argparse.ArgumentParser:
 
 
 def layer_table(
+    script: str,
     args: argparse.Namespace,
-    layers: Iterable[str],
-    measure: Callable[[str, argparse.Namespace], list[dict[str, Any]]],
+    layers: Iterable[Any],
+    measure: Callable[[Any, Mapping[str, Worker], argparse.Namespace], list[dict[str, Any]]],
 ) -> None:
     """Print and store what ``measure`` finds for each of ``layers``.
 
-    ``measure`` takes a layer and the arguments of :func:`layer_parser` and returns rows: ``layer``,
-    ``pass``, and the seconds of ``minicnn`` and of ``torch`` if that was asked for. If they also
-    have a ``network``, there is a sum for each; ``algorithm`` and relative ``error`` are optional.
+    ``measure`` takes a layer, a process for each framework and the arguments of
+    :func:`layer_parser`. It returns rows: ``layer``, ``shape``, ``pass``, and the seconds of
+    ``minicnn`` and of ``torch`` if that was asked for. If they also have a ``network``, there is a
+    sum for each; ``algorithm`` and relative ``error`` are optional.
     """
-    titles = ["minicnn", "torch", "torch/minicnn"] if args.against else ["minicnn"]
-    print(f"{'milliseconds':32}", *(f"{title:>13}" for title in titles))
+    frameworks = contenders(args.against)
+    titles = [*frameworks, *(["torch/minicnn"] if args.against else [])]
+    print(f"{'milliseconds':24}", *(f"{title:>13}" for title in titles))
     rows: list[dict[str, Any]] = []
-    for layer in layers:
-        for row in measure(layer, args):
-            _print_row(row)
-            rows.append(row)
-    contenders = [name for name in ("minicnn", "torch") if name in rows[0]]
+    with start(script, frameworks) as workers:
+        for layer in layers:
+            found = measure(layer, workers, args)
+            print(f"{found[0]['layer']}: {found[0]['shape']}")
+            for row in found:
+                _print_row(row["pass"], row)
+            rows += found
+        measured_in = environment_of(worker.environment() for worker in workers.values())
     for network in dict.fromkeys(row.get("network", "") for row in rows):
         summands = [row for row in rows if row.get("network", "") == network]
-        total = {name: sum(row[name] for row in summands) for name in contenders}
-        _print_row({"layer": f"{network} all".strip(), "pass": ""} | total)
+        total = {name: sum(row[name] for row in summands) for name in frameworks}
+        _print_row(f"{network} all".strip(), total)
     print()
-    print_environment()  # last: by now every BLAS that took part is loaded
+    print_environment(measured_in)
     if args.json:
-        write_json(args.json, {"batch": args.batch, "device": args.device, "rows": rows})
+        how = {"processes": processes(args.blocks, ROUNDS)}
+        result = {"batch": args.batch, "device": args.device, "rows": rows, **how}
+        write_json(args.json, result, measured_in)
 
 
-def _print_row(row: dict[str, Any]) -> None:
-    columns = [f"{row['layer']:16}{row['pass']:16}", f"{row['minicnn'] * 1e3:13.1f}"]
+def pass_seconds(
+    workers: Mapping[str, Worker], passes: Sequence[str], blocks: int
+) -> list[dict[str, float]]:
+    """For each pass of a layer, the median seconds of each framework over its blocks.
+
+    minicnn has a call for each pass, torch one for each pass in each of its ``LAYOUTS``, of which
+    the faster one counts.
+    """
+    calls = {
+        "minicnn": {pass_: [pass_] for pass_ in passes},
+        "torch": {pass_: [f"{pass_} {layout}" for layout in LAYOUTS] for pass_ in passes},
+    }
+
+    def turn(name: str, worker: Worker) -> dict[str, float]:
+        names = [call for calls_of_pass in calls[name].values() for call in calls_of_pass]
+        return medians(worker.block(names, ROUNDS, BLOCK_SECONDS))
+
+    seconds = {name: medians(found) for name, found in take_turns(workers, turn, blocks).items()}
+    return [
+        {name: min(seconds[name][call] for call in calls[name][pass_]) for name in workers}
+        for pass_ in passes
+    ]
+
+
+def _print_row(title: str, row: Mapping[str, Any]) -> None:
+    columns = [f"  {title:22}", f"{row['minicnn'] * 1e3:13.1f}"]
     if "torch" in row:
         columns += [
             f"{row['torch'] * 1e3:13.1f}",
@@ -173,6 +215,16 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def _threads() -> dict[str, int]:
+    """The threads of each framework that this process has loaded."""
+    names = {"minicnn": "threads", "torch": "torch threads"}
+    return {
+        title: sys.modules[framework].get_num_threads()
+        for framework, title in names.items()
+        if framework in sys.modules
+    }
+
+
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -181,9 +233,9 @@ def _version(package: str) -> str | None:
 
 
 def _gpu() -> dict[str, Any]:
-    if "cupy" not in sys.modules or not cuda.is_available():  # nothing was measured on it
+    cupy = sys.modules.get("cupy")
+    if not cupy or not cupy.is_available():  # nothing was measured on it
         return {}
-    cupy = sys.modules["cupy"]
     device = cupy.cuda.Device()
     properties = cupy.cuda.runtime.getDeviceProperties(device.id)
     return {
@@ -193,14 +245,13 @@ def _gpu() -> dict[str, Any]:
         "driver": _driver(),
         "cupy": cupy.__version__,
         "nvrtc": ".".join(map(str, cupy.cuda.nvrtc.getVersion())),
-        **_torch_cuda(),
     }
 
 
 def _torch_cuda() -> dict[str, Any]:
-    if "torch" not in sys.modules:
+    torch = sys.modules.get("torch")
+    if not torch or not torch.cuda.is_initialized():
         return {}
-    torch = sys.modules["torch"]
     return {"torch's CUDA": torch.version.cuda, "cuDNN": torch.backends.cudnn.version()}
 
 

@@ -6,75 +6,35 @@ Layers of equal shape are measured once. The batch is 32 for AlexNet, 4 for VGG1
 ResNet-34 unless ``--batch`` says otherwise. On the CPU each row also tells the algorithm, and the
 relative error of the result against float64.
 
-PyTorch's time is that of the faster of its two memory layouts. The first layer's input gradient is
-left out: training never asks for it. Unset OPENBLAS_CORETYPE and stop other programs first.
+Each framework has a process of its own, and they take turns in blocks of calls. PyTorch's time is
+that of the faster of its two memory layouts. The first layer's input gradient is left out: training
+never asks for it. Stop other programs first.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
-from common import alternate, layer_parser, layer_table, synchronizer
+from common import LAYOUTS, layer_parser, layer_table, pass_seconds, synchronizer
+from layers import Layer, conv_layers
+from turns import Worker
 
-from minicnn import kernels
-from minicnn.devices import Device
-from minicnn.kernels import Geometry
-from minicnn.kernels.cpu.conv_algorithm import choose
-
-# name: input channels, output channels, input size, kernel size, stride, padding
-ALEXNET = {
-    "conv1": (3, 96, 227, 11, 4, 0),
-    "conv2": (96, 256, 27, 5, 1, 2),
-    "conv3": (256, 384, 13, 3, 1, 1),
-    "conv4": (384, 384, 13, 3, 1, 1),
-    "conv5": (384, 256, 13, 3, 1, 1),
+# name: the model, its input size and how many images of it are measured
+NETWORKS = {
+    "alexnet": ("alexnet227", 227, 32),
+    "vgg16": ("vgg16", 224, 4),
+    "resnet34": ("resnet34", 224, 8),
 }
-VGG16 = {
-    "conv1_1": (3, 64, 224, 3, 1, 1),
-    "conv1_2": (64, 64, 224, 3, 1, 1),
-    "conv2_1": (64, 128, 112, 3, 1, 1),
-    "conv2_2": (128, 128, 112, 3, 1, 1),
-    "conv3_1": (128, 256, 56, 3, 1, 1),
-    "conv3_2": (256, 256, 56, 3, 1, 1),
-    "conv4_1": (256, 512, 28, 3, 1, 1),
-    "conv4_2": (512, 512, 28, 3, 1, 1),
-    "conv5_1": (512, 512, 14, 3, 1, 1),
-}
-RESNET34 = {
-    "conv1": (3, 64, 224, 7, 2, 3),
-    "layer1": (64, 64, 56, 3, 1, 1),
-    "layer2.0": (64, 128, 56, 3, 2, 1),
-    "layer2.0.downsample": (64, 128, 56, 1, 2, 0),
-    "layer2": (128, 128, 28, 3, 1, 1),
-    "layer3.0": (128, 256, 28, 3, 2, 1),
-    "layer3.0.downsample": (128, 256, 28, 1, 2, 0),
-    "layer3": (256, 256, 14, 3, 1, 1),
-    "layer4.0": (256, 512, 14, 3, 2, 1),
-    "layer4.0.downsample": (256, 512, 14, 1, 2, 0),
-    "layer4": (512, 512, 7, 3, 1, 1),
-}
-NETWORKS = {"alexnet": ALEXNET, "vgg16": VGG16, "resnet34": RESNET34}
-BATCHES = {"alexnet": 32, "vgg16": 4, "resnet34": 8}
-LAYERS = {
-    f"{network} {name}": layer
-    for network, layers in NETWORKS.items()
-    for name, layer in layers.items()
-}
-Runs = dict[str, Callable[[], object]]
+PASSES = ("forward", "input gradient", "weight gradient")
+Calls = dict[str, Callable[..., Any]]
 
 
-def geometry_of(layer: tuple[int, ...]) -> Geometry:
-    """Where the windows of a layer lie: of (input and output channels,) input size and so on."""
-    size, kernel_size, stride, padding = layer[2:]
-    out_size = (size + 2 * padding - kernel_size) // stride + 1
-    return Geometry((size,) * 2, (out_size,) * 2, (kernel_size,) * 2, (stride,) * 2, (padding,) * 2)
-
-
-def minicnn_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Geometry) -> Runs:
+def minicnn_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Any) -> Calls:
     """The three passes of minicnn's kernels on these arrays, on the device that they live on."""
+    from minicnn import kernels
+
     module = kernels.of(x)
     return {
         "forward": lambda: module.conv2d(x, weight, bias, geometry),
@@ -83,54 +43,64 @@ def minicnn_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Geometry
     }
 
 
-def torch_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Geometry) -> Runs:
-    """The same of PyTorch on tensors."""
+def torch_passes(x: Any, weight: Any, bias: Any, grad: Any, geometry: Any) -> Calls:
+    """The same of PyTorch on tensors; of ``geometry`` stride, padding, dilation, groups count."""
     import torch
 
-    stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
+    windows = geometry.stride, geometry.padding, geometry.dilation
 
     def backward(*output_mask: bool) -> list[Any]:
         return torch.ops.aten.convolution_backward(
-            grad,
-            x,
-            weight,
-            None,
-            stride,
-            padding,
-            dilation,
-            False,
-            (0, 0),
-            1,
-            output_mask,
+            grad, x, weight, None, *windows, False, (0, 0), geometry.groups, output_mask
         )
 
     return {
-        "forward": lambda: torch.conv2d(x, weight, bias, stride, padding, dilation),
+        "forward": lambda: torch.conv2d(x, weight, bias, *windows, geometry.groups),
         "input gradient": lambda: backward(True, False, False)[0],
         "weight gradient": lambda: backward(False, True, False)[1],
     }
 
 
-def minicnn_runs(arrays: list[np.ndarray], geometry: Geometry, device: str) -> Runs:
-    xp = Device(device).xp
-    x, weight, bias, grad = (xp.asarray(array) for array in arrays)
+def arrays_of(layer: Layer) -> list[np.ndarray]:
+    """Random x, weight, bias and gradient of the output."""
+    rng = np.random.default_rng(0)
+    shapes = layer.input_shape, layer.weight_shape, layer.weight_shape[:1], layer.output_shape
+    return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+
+
+def minicnn_calls(layer: Layer, device: str) -> Calls:
+    """minicnn's process: the passes, and the errors of their results."""
+    import minicnn as mc
+
+    x, weight, bias, grad = arrays = arrays_of(layer)
     # Images come with N, H, W, C strides from the layers before and after.
-    x, grad = (
-        xp.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, grad)
-    )
-    return minicnn_passes(x, weight, bias, grad, geometry)
+    x, grad = (np.ascontiguousarray(a.transpose(0, 2, 3, 1)) for a in (x, grad))
+    x, weight, bias, grad = (mc.tensor(a, device=device).array for a in (x, weight, bias, grad))
+    x, grad = (a.transpose(0, 3, 1, 2) for a in (x, grad))
+    passes = minicnn_passes(x, weight, bias, grad, layer.geometry)
+    return {
+        **passes,
+        "error": lambda name: error(name, passes[name](), arrays, layer),
+        "algorithms": lambda: algorithms(layer),
+        "synchronize": synchronizer(mc, device),
+    }
 
 
-def torch_runs(arrays: list[np.ndarray], geometry: Geometry, device: str, layout: str) -> Runs:
+def torch_calls(layer: Layer, device: str) -> Calls:
+    """PyTorch's process: each pass in each of its memory layouts."""
     import torch
 
-    memory_format = getattr(torch, layout)
-    x, weight, bias, grad = (torch.from_numpy(array).to(device) for array in arrays)
-    x, weight, grad = (t.contiguous(memory_format=memory_format) for t in (x, weight, grad))
-    return torch_passes(x, weight, bias, grad, geometry)
+    calls: Calls = {"synchronize": synchronizer(torch, device)}
+    for layout in LAYOUTS:
+        memory_format = getattr(torch, layout)
+        x, weight, bias, grad = (torch.from_numpy(a).to(device) for a in arrays_of(layer))
+        x, weight, grad = (t.contiguous(memory_format=memory_format) for t in (x, weight, grad))
+        for name, run in torch_passes(x, weight, bias, grad, layer).items():
+            calls[f"{name} {layout}"] = run
+    return calls
 
 
-def error(name: str, result: np.ndarray, arrays: list[np.ndarray], geometry: Geometry) -> float:
+def error(name: str, result: np.ndarray, arrays: list[np.ndarray], layer: Layer) -> float:
     """Of minicnn's result, relative to the same in float64, in the Frobenius norm.
 
     The weight gradient is a sum over all images. Otherwise the first image stands for all.
@@ -138,40 +108,40 @@ def error(name: str, result: np.ndarray, arrays: list[np.ndarray], geometry: Geo
     x, weight, bias, grad = (array.astype(np.float64) for array in arrays)
     if name != "weight gradient":
         x, grad, result = x[:1], grad[:1], result[:1]
-    exact = cast(np.ndarray, minicnn_passes(x, weight, bias, grad, geometry)[name]())
+    exact = minicnn_passes(x, weight, bias, grad, layer.geometry)[name]()
     return float(np.linalg.norm((result - exact).ravel()) / np.linalg.norm(exact.ravel()))
 
 
-def measure(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
-    """A row of median seconds for each pass of one layer."""
-    network = name.split()[0]
-    N, (C, O, *_) = args.batch or BATCHES[network], LAYERS[name]
-    geometry = geometry_of(LAYERS[name])
-    rng = np.random.default_rng(0)
-    shapes = [(N, C, *geometry.input_size), (O, C, *geometry.kernel_size), (O,)]
-    shapes += [(N, O, *geometry.output_size)]
-    arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+def algorithms(layer: Layer) -> dict[str, str]:
+    """What computes each pass on the CPU."""
+    from minicnn import nn
 
-    contenders = {"minicnn": minicnn_runs(arrays, geometry, args.device)}
-    if args.against == "torch":
-        for layout in ("contiguous_format", "channels_last"):
-            contenders[layout] = torch_runs(arrays, geometry, args.device, layout)
-    synchronize = synchronizer(args.device)
+    O, C, *kernel_size = layer.weight_shape
+    net = nn.Conv2d(
+        C * layer.groups, O, kernel_size, layer.stride, layer.padding, layer.dilation, layer.groups
+    )
+    (row,) = nn.conv_algorithms(net, layer.input_shape)
+    chosen = row.forward, row.input_grad, row.weight_grad
+    return dict(zip(PASSES, map(str, chosen), strict=True))
 
+
+def measure(
+    named: tuple[str, Layer], workers: Mapping[str, Worker], args: Any
+) -> list[dict[str, Any]]:
+    """A row of median seconds for each pass of one layer of a network."""
+    network, layer = named
+    ours = workers["minicnn"]
+    for name, worker in workers.items():
+        worker.make(f"{name}_calls", layer, args.device)
+    N, C, *_ = layer.input_shape
+    passes = [name for name in PASSES if C > 3 or name != "input gradient"]
     rows = []
-    for pass_ in contenders["minicnn"]:
-        if C == 3 and pass_ == "input gradient":
-            continue
-        runs = {contender: runs[pass_] for contender, runs in contenders.items()}
-        seconds = alternate(runs, args.repeats, synchronize)
-        row: dict[str, Any] = {"network": network, "layer": name, "batch": N, "pass": pass_}
-        row["minicnn"] = seconds.pop("minicnn")
-        row |= {"torch": min(seconds.values())} if seconds else {}
-        if args.device == "cpu":
-            short = pass_.replace("gradient", "grad").replace(" ", "_")
-            algorithm = choose(short, arrays[0].dtype, N, arrays[1].shape, geometry)
-            row["algorithm"] = str(algorithm)
-            row["error"] = error(pass_, runs["minicnn"](), arrays, geometry)
+    chosen = ours.call("algorithms") if args.device == "cpu" else {}
+    for pass_, seconds in zip(passes, pass_seconds(workers, passes, args.blocks), strict=True):
+        row: dict[str, Any] = {"network": network, "layer": f"{network} {layer.name}"}
+        row |= {"shape": layer.shapes, "batch": N, "pass": pass_, **seconds}
+        if chosen:
+            row |= {"algorithm": chosen[pass_], "error": ours.call("error", pass_)}
         rows.append(row)
     return rows
 
@@ -187,7 +157,11 @@ def main() -> None:
         help="whose convolutions (default alexnet vgg16)",
     )
     args = parser.parse_args()
-    layer_table(args, [f"{n} {layer}" for n in args.network for layer in NETWORKS[n]], measure)
+    layers = []
+    for network in args.network:
+        model, size, batch = NETWORKS[network]
+        layers += [(network, layer) for layer in conv_layers(model, args.batch or batch, size)]
+    layer_table(__file__, args, layers, measure)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The bar chart of the CPU suite: how many times PyTorch's speed each network reaches.
 
-Needs matplotlib (``pip install matplotlib``).
+Needs matplotlib (in a clone: ``pip install -e ".[viz]"``).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
         values = {(cell["model"], cell["batch"]): cell[ratio] for cell in cells}
         for number, batch in enumerate(batches):
             bars = [(x, values[n, batch]) for x, n in enumerate(networks) if (n, batch) in values]
-            _bars(axes, bars, (number, len(batches)), shades[number])
+            _bars(axes, bars, number, len(batches), shades[number])
         axes.set_title(f"{title}: times PyTorch's speed", loc="left", color=INK, fontweight="bold")
         axes.set_xticks(range(len(networks)), [NAMES.get(n, n) for n in networks])
         _quiet(axes)
@@ -64,10 +64,9 @@ def draw(cells: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _bars(
-    axes: Axes, bars: Sequence[tuple[int, float]], place: tuple[int, int], shade: Any
+    axes: Axes, bars: Sequence[tuple[int, float]], number: int, count: int, shade: Any
 ) -> None:
-    """Bars at (network, ratio), which are the ``place``-th of so many in their groups."""
-    number, count = place
+    """Bars at (network, ratio): number ``number`` of ``count`` in each network's group."""
     width = GROUP / count
     xs = [x + (number - (count - 1) / 2) * width for x, _ in bars]
     heights = [height for _, height in bars]

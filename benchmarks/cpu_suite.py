@@ -2,9 +2,9 @@
 
     python benchmarks/cpu_suite.py
 
-Each cell, a network at a batch size, is measured by ``train_step.py`` in a process of its own,
-which says how: cells of little work step by step in turns, large ones each framework by itself.
-Stop other programs first; the whole takes about half an hour on two cores and up to 16 GB of memory.
+Each cell, a network at a batch size, is measured by ``train_step.py``: each framework in a process of
+its own, taking turns in blocks of steps, or one after the other where a step is large. Stop other
+programs first; the whole takes about half an hour on two cores and up to 12 GB of memory.
 
 Written to ``--out`` are cpu_suite.json, cpu_suite.md and cpu_suite.png. A suite that was
 interrupted goes on from cpu_suite.partial.json, which it keeps there until it is done.
@@ -23,7 +23,7 @@ from typing import Any
 
 from common import markdown_table, print_environment, write_json
 from cpu_chart import draw
-from train_step import MODELS, NUM_CLASSES, batch_of
+from train_step import NUM_CLASSES, SPECIAL_NAMES, batch_of, model_names
 
 from minicnn import models, nn
 
@@ -33,23 +33,21 @@ TITLES = (
     "network", "batch", "training, images/s", "PyTorch", "ratio", "inference, images/s", "PyTorch",
     "ratio", "peak memory, MiB", "PyTorch",
 )  # fmt: skip
-LARGE = 100e9  # multiply-adds of a forward pass: up to here, frameworks take turns
+LARGE = 100e9  # multiply-adds of a forward pass: up to here, processes take turns
 ROOT = Path(__file__).parents[1]
 
 Cell = dict[str, Any]  # what train_step.py writes
 
 
-def steps_for(work: int, batch: int) -> list[str]:
-    """How long ``train_step.py`` is to measure a cell of ``work`` multiply-adds forward."""
-    if work > LARGE:
-        return ["--apart", "--warm-up", "1", "--steps", "2", "--seconds", "15"]
-    return ["--steps", "30" if batch == 1 else "5", "--seconds", "20"]
+def options_for(work: int) -> list[str]:
+    """How ``train_step.py`` is to measure a cell of ``work`` multiply-adds forward."""
+    return ["--apart", "--steps", "1", "--seconds", "10"] if work > LARGE else []
 
 
 def multiply_adds(model: str) -> int:
     """Of a forward pass with one image."""
     images, _ = batch_of(model, 1)
-    net = models.get_model(MODELS[model], num_classes=NUM_CLASSES)
+    net = models.get_model(SPECIAL_NAMES.get(model, model), num_classes=NUM_CLASSES)
     return nn.summary(net, images.shape).multiply_adds
 
 
@@ -71,15 +69,16 @@ def measure_all(networks: Sequence[str], batches: Sequence[int], partial: Path) 
     cells: list[Cell] = json.loads(partial.read_text())["cells"] if partial.exists() else []
     known = {(cell["model"], cell["batch"]): cell for cell in cells}
     if known:
-        print(f"{partial} has {len(known)} cells already; delete it to measure them anew")
+        print(f"{partial} has {len(known)} cells already; delete it to measure them again")
     print(*TITLES, sep="  ", flush=True)
     found = []
     for model in networks:
         work = multiply_adds(model)
         for batch in batches:
             if (model, batch) not in known:
-                known[model, batch] = measure(model, batch, steps_for(batch * work, batch))
-                write_json(partial, {"cells": list(known.values())})
+                known[model, batch] = measure(model, batch, options_for(batch * work))
+                cells = list(known.values())
+                write_json(partial, {"cells": cells}, cells[-1]["environment"])
             found.append(known[model, batch])
             print(*row(found[-1]), sep="  ", flush=True)
     return found
@@ -103,7 +102,8 @@ def page(cells: Sequence[Cell]) -> str:
     machine += f"{', '.join(environment['blas'])}, NumPy {environment['numpy']}"
     return (
         f"# minicnn against PyTorch {environment['torch']} on the CPU\n\n"
-        f"{machine}; {date}; float32. A ratio above 1: minicnn is faster.\n\n"
+        f"{machine}; {date}; float32. Each framework in a process of its own, taking turns in "
+        f"blocks of steps. A ratio above 1: minicnn is faster.\n\n"
         f"![Ratios of all networks and batches](cpu_suite.png)\n\n"
         f"{markdown_table(TITLES, map(row, cells))}"
     )
@@ -113,7 +113,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=NETWORKS, metavar="NAME")
+    parser.add_argument(
+        "--models", nargs="+", choices=model_names(), default=NETWORKS, metavar="NAME"
+    )
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES, metavar="N")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "cpu")
     args = parser.parse_args()
@@ -121,7 +123,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     partial = args.out / "cpu_suite.partial.json"
     cells = measure_all(args.models, args.batches, partial)
-    write_json(args.out / "cpu_suite.json", {"cells": cells})
+    write_json(args.out / "cpu_suite.json", {"cells": cells}, cells[-1]["environment"])
     (args.out / "cpu_suite.md").write_text(page(cells))
     draw(cells, args.out / "cpu_suite.png")
     partial.unlink()

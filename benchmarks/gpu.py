@@ -51,13 +51,13 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def allow_tf32() -> None:
-    """Let float32 matrix products and convolutions run in TF32, in both frameworks."""
+def allow_tf32(allowed: bool = True) -> None:
+    """Let float32 matrix products and convolutions run in TF32, or not, in both frameworks."""
     import torch
 
     for backends in (mc.backends, torch.backends):
-        backends.cuda.matmul.allow_tf32 = True
-        backends.cudnn.allow_tf32 = True
+        backends.cuda.matmul.allow_tf32 = allowed
+        backends.cudnn.allow_tf32 = allowed
 
 
 def gpu_seconds(runs: Mapping[str, Callable[[], object]], repeats: int = 7) -> dict[str, float]:

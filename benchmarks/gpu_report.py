@@ -35,6 +35,8 @@ def report(folder: Path) -> str:
         *(training_section(name, results) for name in results if name.startswith("train_")),
         convolution_section(results),
         kernels_section(results),
+        matmul_section(results),
+        plain_section(results),
         skipped_section(folder),
     ]
     return "\n".join(section for section in sections if section)
@@ -151,6 +153,46 @@ def kernels_section(results: Results) -> str:
                 f"{row['seconds'] * 1e3:.3f}",
                 f"{row['gbs']:.0f}",
                 share(row["gbs"], ceiling),
+            )
+            for row in result["rows"]
+        ),
+    )
+
+
+def matmul_section(results: Results) -> str:
+    result = results.get("matmul")
+    if not result:
+        return ""
+    title = "## Matrix products, from the naive kernel to cuBLAS\n\n"
+    return title + markdown_table(
+        ("size, precision", "kernel", "ms", "GFLOP/s", "of cuBLAS", "agrees with cuBLAS"),
+        (
+            (
+                f"{row['size']}, {row['precision']}",
+                row["rung"],
+                f"{row['seconds'] * 1e3:.3f}",
+                f"{row['gflops']:.0f}",
+                f"{row['of_cublas']:.1%}",
+                "yes" if row["agrees"] else "**no**",
+            )
+            for row in result["rows"]
+        ),
+    )
+
+
+def plain_section(results: Results) -> str:
+    result = results.get("plain")
+    if not result:
+        return ""
+    title = f"## Plain kernels beside the fast ones, AlexNet, batch {result['batch']}\n\n"
+    return title + markdown_table(
+        ("layer, pass, precision", "plain, ms", "fast, ms", "plain/fast"),
+        (
+            (
+                f"{row['layer']}, {row['pass']}, {row['precision']}",
+                f"{row['plain'] * 1e3:.3f}",
+                f"{row['fast'] * 1e3:.3f}",
+                f"{row['ratio']:.1f}",
             )
             for row in result["rows"]
         ),

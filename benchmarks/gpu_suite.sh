@@ -6,7 +6,7 @@
 set -uo pipefail
 
 usage="usage: bash benchmarks/gpu_suite.sh [--out FOLDER] [--skip PART]... [--seconds LIMIT]
-parts: tests memcheck tune ceilings train conv2d kernels compile racecheck"
+parts: tests memcheck tune ceilings train conv2d kernels matmul plain compile racecheck"
 limit=580 skip="" out="" failed=0
 while (($#)); do
     case $1:${2:+given} in
@@ -63,7 +63,7 @@ pytest_options=(--device cuda -q -m "not slow" --ignore=tests/kernels/cuda/test_
 part tests 170 "$python" -m pytest "${pytest_options[@]}" \
     tests/cuda tests/kernels tests/ops tests/nn tests/optim tests/amp
 sanitize memcheck 60
-part tune 60 "$python" -m minicnn.kernels.cuda.tune --networks alexnet227 --batch 128 512
+part tune 60 "$python" benchmarks/gpu_tune.py --networks alexnet227 --batch 128 512
 part ceilings 20 "$python" benchmarks/gpu_ceilings.py --json "$out/ceilings.json"
 for precision in bf16 tf32; do
     for batch in 128 512; do
@@ -74,6 +74,8 @@ for precision in bf16 tf32; do
 done
 part conv2d 90 "$python" benchmarks/gpu_conv2d.py --json "$out/conv2d.json"
 part kernels 30 "$python" benchmarks/gpu_kernels.py --json "$out/kernels.json"
+part matmul 30 "$python" benchmarks/gpu_matmul.py --json "$out/matmul.json"
+part plain 30 "$python" benchmarks/gpu_plain.py --json "$out/plain.json"
 for precision in bf16 tf32; do
     for batch in 128 512; do
         name=compile_${precision}_$batch

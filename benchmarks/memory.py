@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from minicnn.devices import Device
-
 __all__ = ["MIB", "peak_bytes_reader"]
 
 MIB = 2**20
@@ -17,17 +15,16 @@ def peak_bytes_reader(framework: str, device: str) -> Callable[[], float]:
     """What tells the peak so far, without what was in use when this was called.
 
     Args:
-        framework: ``minicnn``; anything else is PyTorch.
+        framework: ``minicnn`` or ``torch``, the only one of this process; it is imported already.
         device: on ``cpu`` the memory of the process counts, on a GPU the framework's arrays.
     """
     if device == "cpu":
         before = _peak_resident_bytes()
         return lambda: _peak_resident_bytes() - before
-    if framework != "minicnn":
-        import torch
+    if framework == "torch":
+        return sys.modules["torch"].cuda.max_memory_allocated
+    import cupy
 
-        return torch.cuda.max_memory_allocated
-    cupy = Device(device).xp
     pool = cupy.get_default_memory_pool()
 
     class Watch(cupy.cuda.MemoryHook):  # type: ignore[misc]

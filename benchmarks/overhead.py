@@ -1,23 +1,29 @@
 """What an operation costs besides its arithmetic: microseconds a call on tensors of a few numbers.
 
-python benchmarks/overhead.py --against torch
+    python benchmarks/overhead.py --against torch
+    python benchmarks/overhead.py --against ../before
+
+The second compares two checkouts of minicnn. Each framework or checkout has a process of its own,
+and they take turns in blocks of calls, the others asleep.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import print_environment, write_json
+from common import (
+    checkout_or_torch,
+    contenders,
+    environment_of,
+    print_environment,
+    write_json,
+)
+from turns import Worker, medians, processes, start, take_turns
 
-import minicnn
-import minicnn.nn.functional as F
-from minicnn.kernels.cpu.runtime.threads import for_each_slice
-
+ROUNDS, REPEATS = 3, 200  # in a block each operation is timed so often, over so many calls
 Calls = dict[str, Callable[[], object]]
 
 
@@ -61,46 +67,59 @@ def operations(library: Any, functional: Any) -> Calls:
     }
 
 
-def microseconds(runs: Calls, repeats: int) -> dict[str, float]:
-    """The median duration of a call of each of ``runs``, which take turns of a few milliseconds."""
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    for repeat in range(repeats + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            for _ in range(200):
-                run()
-            if repeat:
-                found[name].append((time.perf_counter() - start) / 200 * 1e6)
-    return {name: statistics.median(values) for name, values in found.items()}
+def minicnn_calls() -> Calls:
+    import minicnn
+    import minicnn.nn.functional as F
+
+    return operations(minicnn, F)
+
+
+def torch_calls() -> Calls:
+    import torch
+
+    return operations(torch, torch.nn.functional)
+
+
+def microseconds(workers: Mapping[str, Worker], blocks: int) -> dict[str, dict[str, float]]:
+    """For each operation the median duration of a call, over the blocks of each worker."""
+    for name, worker in workers.items():
+        names = worker.make("torch_calls" if name == "torch" else "minicnn_calls")
+
+    def turn(_: str, worker: Worker) -> dict[str, float]:
+        return medians(worker.block(names, ROUNDS, repeats=REPEATS))
+
+    found = {name: medians(turns) for name, turns in take_turns(workers, turn, blocks).items()}
+    return {
+        operation: {name: 1e6 * found[name][operation] for name in workers} for operation in names
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeats", type=int, default=15, help="timed turns (default 15)")
-    parser.add_argument("--against", choices=["torch"], help="also time PyTorch")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--blocks", type=int, default=9, help="turns of each (default 9)")
+    parser.add_argument(
+        "--against", type=checkout_or_torch, help="torch, or the folder of another checkout"
+    )
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     args = parser.parse_args()
 
-    ours, theirs = operations(minicnn, F), {}
-    if args.against:
-        import torch
-
-        theirs = operations(torch, torch.nn.functional)
-    titles = ["minicnn", "torch", "minicnn/torch"] if theirs else ["minicnn"]
+    with start(__file__, contenders(args.against)) as workers:
+        table = microseconds(workers, args.blocks)
+        measured_in = environment_of(worker.environment() for worker in workers.values())
+    titles = list(workers)
+    titles += [f"minicnn/{titles[-1]}"] if args.against else []
     print(f"{'microseconds a call':26}", *(f"{title:>13}" for title in titles))
-    table = {}
-    for name, run in ours.items():
-        runs = {"minicnn": run} | ({"torch": theirs[name]} if theirs else {})
-        found = table[name] = microseconds(runs, args.repeats)
-        columns = [f"{value:13.2f}" for value in found.values()]
-        if theirs:
-            columns.append(f"{found['minicnn'] / found['torch']:13.2f}")
-        print(f"{name:26}", *columns)
-    split = microseconds({"split": lambda: for_each_slice(2, lambda start, stop: None)}, 5)["split"]
-    print(f"{'work split over threads':26} {split:13.2f}\n")
-    print_environment()
+    for operation, found in table.items():
+        ours, *theirs = found.values()
+        columns = [ours, *theirs, *(ours / other for other in theirs)]
+        print(f"{operation:26}", *(f"{value:13.2f}" for value in columns))
+    print()
+    print_environment(measured_in)
     if args.json:
-        write_json(args.json, {"microseconds": table})
+        how = {"processes": processes(args.blocks, ROUNDS * REPEATS)}
+        write_json(args.json, {"microseconds": table, **how}, measured_in)
 
 
 if __name__ == "__main__":

@@ -2,82 +2,91 @@
 
     python benchmarks/pool2d.py --batch 32 --against torch
 
-PyTorch's time is that of the faster of its two memory layouts; minicnn's is channels-last, and
-includes finding the places of the maxima that the gradient needs, as PyTorch's does. Stop other
-programs first.
+Each framework has a process of its own, and they take turns in blocks of calls. PyTorch's time is
+that of the faster of its two memory layouts; minicnn's is channels-last, and includes finding the
+argmax that the gradient needs, as PyTorch's does. Stop other programs first.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from common import alternate, layer_parser, layer_table, synchronizer
+from common import LAYOUTS, layer_parser, layer_table, pass_seconds, synchronizer
+from layers import Layer, pool_layers
+from turns import Worker
 
-from minicnn import kernels
-from minicnn.devices import Device
-from minicnn.kernels import Geometry
-
-LAYERS = {"pool1": (96, 55), "pool2": (256, 27), "pool5": (256, 13)}  # channels, input size
-KERNEL_SIZE, STRIDE = 3, 2
-
-Runs = dict[str, Callable[[], object]]
+MODEL, SIZE = "alexnet227", 227
+PASSES = ("forward", "gradient")
+Calls = dict[str, Callable[..., Any]]
 
 
-def minicnn_runs(x: np.ndarray, grad: np.ndarray, device: str) -> Runs:
-    xp = Device(device).xp
+def arrays_of(layer: Layer) -> list[np.ndarray]:
+    """A random input after a ReLU, and the gradient of the output."""
+    rng = np.random.default_rng(0)
     x, grad = (
-        xp.ascontiguousarray(xp.asarray(a).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-        for a in (x, grad)
+        rng.standard_normal(shape, dtype=np.float32)
+        for shape in (layer.input_shape, layer.output_shape)
     )
-    geometry = Geometry(x.shape[2:], grad.shape[2:], (KERNEL_SIZE,) * 2, (STRIDE,) * 2)
-    module = kernels.of(x)
+    return [np.maximum(x, 0), grad]
+
+
+def minicnn_calls(layer: Layer, device: str) -> Calls:
+    import minicnn as mc
+    from minicnn import kernels
+
+    x, grad = (
+        mc.tensor(np.ascontiguousarray(a.transpose(0, 2, 3, 1)), device=device).array
+        for a in arrays_of(layer)
+    )
+    x, grad = x.transpose(0, 3, 1, 2), grad.transpose(0, 3, 1, 2)
+    module, geometry = kernels.of(x), layer.geometry
     _, argmax = module.max_pool2d(x, geometry)
     return {
         "forward": lambda: module.max_pool2d(x, geometry),
         "gradient": lambda: module.max_pool2d_scatter(grad, argmax, geometry),
+        "synchronize": synchronizer(mc, device),
     }
 
 
-def torch_runs(x: np.ndarray, grad: np.ndarray, device: str, layout: str) -> Runs:
+def torch_calls(layer: Layer, device: str) -> Calls:
     import torch
 
-    images, gradient = (
+    calls: Calls = {"synchronize": synchronizer(torch, device)}
+    for layout in LAYOUTS:
+        calls |= {f"{name} {layout}": run for name, run in torch_passes(layer, device, layout)}
+    return calls
+
+
+def torch_passes(layer: Layer, device: str, layout: str) -> list[tuple[str, Callable[[], Any]]]:
+    import torch
+
+    x, grad = (
         torch.from_numpy(a).to(device).contiguous(memory_format=getattr(torch, layout))
-        for a in (x, grad)
+        for a in arrays_of(layer)
     )
-    window = (KERNEL_SIZE, STRIDE, 0, 1, False)
-    _, indices = torch.ops.aten.max_pool2d_with_indices(images, *window)
+    window = layer.kernel_size, layer.stride, layer.padding, layer.dilation, False
+    forward = torch.ops.aten.max_pool2d_with_indices
     backward = torch.ops.aten.max_pool2d_with_indices_backward
-    return {
-        "forward": lambda: torch.ops.aten.max_pool2d_with_indices(images, *window),
-        "gradient": lambda: backward(gradient, images, *window, indices),
-    }
+    _, indices = forward(x, *window)
+    return [
+        ("forward", lambda: forward(x, *window)),
+        ("gradient", lambda: backward(grad, x, *window, indices)),
+    ]
 
 
-def measure(layer: str, args: argparse.Namespace) -> list[dict[str, Any]]:
+def measure(layer: Layer, workers: Mapping[str, Worker], args: Any) -> list[dict[str, Any]]:
     """A row of median seconds for each pass of one layer."""
-    C, size = LAYERS[layer]
-    out_size = (size - KERNEL_SIZE) // STRIDE + 1
-    rng = np.random.default_rng(0)
-    x = np.maximum(rng.standard_normal((args.batch, C, size, size), dtype=np.float32), 0)
-    grad = rng.standard_normal((args.batch, C, out_size, out_size), dtype=np.float32)
-
-    contenders = {"minicnn": minicnn_runs(x, grad, args.device)}
-    if args.against == "torch":
-        for layout in ("contiguous_format", "channels_last"):
-            contenders[layout] = torch_runs(x, grad, args.device, layout)
-
-    rows = []
-    for name in contenders["minicnn"]:
-        runs = {contender: runs[name] for contender, runs in contenders.items()}
-        seconds = alternate(runs, args.repeats, synchronizer(args.device))
-        row = {"layer": layer, "pass": name, "minicnn": seconds.pop("minicnn")}
-        rows.append(row | ({"torch": min(seconds.values())} if seconds else {}))
-    return rows
+    for name, worker in workers.items():
+        worker.make(f"{name}_calls", layer, args.device)
+    found = pass_seconds(workers, PASSES, args.blocks)
+    return [
+        {"layer": layer.name, "shape": layer.shapes, "pass": pass_, **seconds}
+        for pass_, seconds in zip(PASSES, found, strict=True)
+    ]
 
 
 if __name__ == "__main__":
-    layer_table(layer_parser(__doc__).parse_args(), LAYERS, measure)
+    args = layer_parser(__doc__).parse_args()
+    layer_table(__file__, args, pool_layers(MODEL, args.batch, SIZE), measure)

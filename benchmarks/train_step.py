@@ -1,49 +1,62 @@
 """One training step (forward, backward, optimizer), inference and memory, against PyTorch.
 
     python benchmarks/train_step.py --model alexnet --batch 32 --against torch
+    python benchmarks/train_step.py --model resnet34 --batch 1 --against ../before
 
-Both frameworks start from the same weights and see the same images, and take turns step by step, so
-that whatever else the machine does slows both alike. PyTorch runs in both of its memory layouts;
-the faster one counts, for the step and for inference by itself. Peak memory is measured apart from
-time, each framework in a process of its own. Stop other programs first.
+The second compares two checkouts of minicnn: the one of this file with the ``other``.
+
+All start from the same weights and see the same images. Each framework has a process of its own, and
+PyTorch one for each of its memory layouts, of which the faster counts, for the step and for
+inference by itself. The processes take turns in blocks of steps, the others asleep; so whatever else
+the machine does slows all alike. Peak memory is that of these processes. Stop other programs first.
 
 ``--apart`` is for large batches, of which two would fill the memory and both layouts take long.
 PyTorch then runs in the layout that is faster with few images (the step in one and inference in the
-other, if they differ), and each framework runs in a process of its own, one after the other, in
-which time and memory are measured together.
+other, if they differ), and the processes run one after the other, a block each.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import statistics
-import subprocess
-import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import print_environment, synchronizer, write_json
+from common import (
+    LAYOUTS,
+    checkout_or_torch,
+    contenders,
+    environment_of,
+    print_environment,
+    synchronizer,
+    write_json,
+)
 from memory import MIB, peak_bytes_reader
-
-import minicnn as mc
-from minicnn import models, nn, optim
+from turns import CHECKOUT, Worker, medians, processes, start, take_turns
 
 # "alexnet" is the one for 227 pixels; torchvision's goes by "alexnet_torchvision"
-BUILDERS = {name: name for name in models.list_models() if not name.startswith("alexnet")}
-MODELS = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"} | BUILDERS
+SPECIAL_NAMES = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"}
 NUM_CLASSES = 2
-SGD_OPTIONS = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
-LAYOUTS = ("contiguous_format", "channels_last")
+SGD_OPTIONS: dict[str, Any] = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
 PHASES = ("forward", "backward", "optimizer")
 ALL_PHASES = (*PHASES, "inference")
 AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
+APART = "one per framework, one after the other"
 TRIAL_BATCH, TRIAL_STEPS = 8, 3  # to find the faster layout, before large batches
+
+Calls = dict[str, Callable[..., Any]]
+
+
+def model_names() -> list[str]:
+    """Of all networks, as ``--model`` takes them."""
+    from minicnn import models
+
+    others = [name for name in models.list_models() if name not in SPECIAL_NAMES.values()]
+    return [*SPECIAL_NAMES, *others]
 
 
 class Training:
@@ -83,26 +96,11 @@ class Training:
     def optimizer(self) -> None:
         self.sgd.step()
         self.sgd.zero_grad()
-
-    def turn(self, phases: Iterable[str], synchronize: Callable[[], object]) -> dict[str, float]:
-        """Runs the phases; returns the seconds of each and of the whole ``step``."""
-        seconds = {}
-        for phase in phases:
-            synchronize()
-            start = time.perf_counter()
-            getattr(self, phase)()
-            synchronize()
-            seconds[phase] = time.perf_counter() - start
-        if set(PHASES) <= set(seconds):
-            seconds["step"] = sum(seconds[phase] for phase in PHASES)
-        self.loss = None  # gradients are gone already: nothing is left for the other's turn
-        return seconds
+        self.loss = None
 
     def inference(self) -> None:
-        self.net.eval()
         with self.no_grad():
             self.net(self.images)
-        self.net.train()
 
     def loss_without_dropout(self) -> float:
         self.net.eval()
@@ -110,6 +108,15 @@ class Training:
         self.net.train()
         loss, self.loss = float(self.loss.item()), None
         return loss
+
+    def calls(self) -> Calls:
+        """What its process can be asked for."""
+        return {
+            **{phase: getattr(self, phase) for phase in ALL_PHASES},
+            "train": self.net.train,
+            "eval": self.net.eval,
+            "loss": self.loss_without_dropout,
+        }
 
 
 def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,148 +127,200 @@ def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
     return images, rng.integers(0, NUM_CLASSES, labels)
 
 
-def minicnn_training(model: str, batch: int, device: str) -> Training:
+def minicnn_calls(model: str, batch: int, device: str) -> Calls:
+    import minicnn as mc
+    from minicnn import models, nn, optim
+
+    peak = peak_bytes_reader("minicnn", device)
     mc.manual_seed(0)
     images, labels = (mc.tensor(array).to(device) for array in batch_of(model, batch))
     options = {"aux_loss": True} if model.startswith("fcn_") else {}
-    net = models.get_model(MODELS[model], num_classes=NUM_CLASSES, **options).to(device)
+    name = SPECIAL_NAMES.get(model, model)
+    net = models.get_model(name, num_classes=NUM_CLASSES, **options).to(device)
     sgd = optim.SGD(net.parameters(), **SGD_OPTIONS)
-    return Training(net, nn.CrossEntropyLoss(), mc.no_grad, sgd, images, labels)
+    training = Training(net, nn.CrossEntropyLoss(), mc.no_grad, sgd, images, labels)
+
+    def save(path: Path) -> None:
+        weights: dict[str, Any] = {k: v.cpu().numpy() for k, v in net.state_dict().items()}
+        np.savez(path, **weights)
+
+    def load(path: Path) -> None:
+        with np.load(path) as weights:
+            net.load_state_dict({key: mc.tensor(weights[key]) for key in weights.files})
+
+    return {
+        **training.calls(),
+        "save": save,
+        "load": load,
+        "peak_bytes": peak,
+        "synchronize": synchronizer(mc, device),
+    }
 
 
-def torch_training(model: str, batch: int, device: str, layout: str) -> Training:
+def torch_calls(model: str, batch: int, device: str, layout: str) -> Calls:
     import torch
     import torch_models
 
+    peak = peak_bytes_reader("torch", device)
     memory_format = getattr(torch, layout)
     images, labels = (torch.from_numpy(array).to(device) for array in batch_of(model, batch))
     images = images.contiguous(memory_format=memory_format)
-    net = torch_models.get_model(MODELS[model], NUM_CLASSES).to(device)
+    net = torch_models.get_model(SPECIAL_NAMES.get(model, model), NUM_CLASSES).to(device)
     net = net.to(memory_format=memory_format)
     sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS)
-    return Training(net, torch.nn.CrossEntropyLoss(), torch.no_grad, sgd, images, labels)
+    training = Training(net, torch.nn.CrossEntropyLoss(), torch.no_grad, sgd, images, labels)
 
+    def load(path: Path) -> None:
+        with np.load(path) as weights:
+            net.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
 
-def trainings(
-    contenders: Iterable[str], batch: int, args: argparse.Namespace
-) -> dict[str, Training]:
-    """minicnn, and PyTorch in each layout among ``contenders`` with the same weights."""
-    ours = minicnn_training(args.model, batch, args.device)
-    runs = {"minicnn": ours}
-    layouts = [name for name in contenders if name != "minicnn"]
-    if layouts:
-        import torch
-
-        weights = {k: torch.tensor(v.cpu().numpy()) for k, v in ours.net.state_dict().items()}
-        for layout in layouts:
-            runs[layout] = torch_training(args.model, batch, args.device, layout)
-            runs[layout].net.load_state_dict(weights)
-        losses = {name: run.loss_without_dropout() for name, run in runs.items()}
-        if not all(math.isclose(loss, losses["minicnn"], rel_tol=1e-3) for loss in losses.values()):
-            raise RuntimeError(f"the frameworks disagree on the first loss: {losses}")
-    return runs
-
-
-def phase_seconds(
-    runs: Mapping[str, Training], contenders: Mapping[str, Iterable[str]], args: argparse.Namespace
-) -> dict[str, dict[str, float]]:
-    """Median seconds of each phase of ``contenders``, and of the whole ``step``."""
-    synchronize = synchronizer(args.device)
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
-    for _ in range(args.warm_up):
-        for name, phases in contenders.items():
-            runs[name].turn(phases, synchronize)
-    start, steps = time.perf_counter(), 0
-    while steps < args.steps or time.perf_counter() - start < args.seconds:
-        for name, phases in contenders.items():
-            turns[name].append(runs[name].turn(phases, synchronize))
-        steps += 1
     return {
-        name: {phase: statistics.median(turn[phase] for turn in mine) for phase in mine[0]}
-        for name, mine in turns.items()
+        **training.calls(),
+        "load": load,
+        "peak_bytes": peak,
+        "synchronize": synchronizer(torch, device),
     }
+
+
+def share_weights(workers: Mapping[str, Worker]) -> None:
+    """Give all the weights of the first, and compare the losses.
+
+    Raises:
+        RuntimeError: if a loss without dropout differs by more than 1e-3 of the first.
+    """
+    first, *others = workers.values()
+    if not others:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.npz"
+        first.call("save", path)
+        for worker in others:
+            worker.call("load", path)
+    losses = {name: worker.call("loss") for name, worker in workers.items()}
+    if not all(math.isclose(loss, losses[first.name], rel_tol=1e-3) for loss in losses.values()):
+        raise RuntimeError(f"the frameworks disagree on the first loss: {losses}")
+
+
+def block(worker: Worker, phases: Iterable[str], steps: int, seconds: float) -> dict[str, float]:
+    """Median seconds of training phases with the whole ``step``, and of ``inference``."""
+    found: dict[str, list[float]] = {}
+    if set(PHASES) <= set(phases):
+        found = worker.block(PHASES, steps, seconds)
+        found["step"] = [
+            sum(phases_of_step) for phases_of_step in zip(*found.values(), strict=True)
+        ]
+    if "inference" in phases:
+        worker.call("eval")
+        found |= worker.block(("inference",), steps, seconds)
+        worker.call("train")
+    return medians(found)
+
+
+@dataclass
+class Measured:
+    """One process: seconds of each phase in each block, peak memory, environment."""
+
+    blocks: dict[str, list[float]]
+    peak_memory_mib: float
+    environment: dict[str, Any]
+
+
+def in_turns(
+    tasks: Mapping[str, Iterable[str]], batch: int, blocks: int, args: argparse.Namespace
+) -> dict[str, Measured]:
+    """Measure the phases of ``tasks`` for minicnn, layouts of PyTorch, or the other checkout."""
+    checkouts = {name: contenders(args.against).get(name, CHECKOUT) for name in tasks}
+    with start(__file__, checkouts) as workers:
+        for name, worker in workers.items():
+            function, *layout = ("torch_calls", name) if name in LAYOUTS else ("minicnn_calls",)
+            worker.make(function, args.model, batch, args.device, *layout)
+        share_weights(workers)
+        found = take_turns(
+            workers,
+            lambda name, worker: block(worker, tasks[name], args.steps, args.seconds),
+            blocks,
+        )
+        return {
+            name: Measured(found[name], worker.call("peak_bytes") / MIB, worker.environment())
+            for name, worker in workers.items()
+        }
 
 
 def faster_layouts(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """What each of PyTorch's layouts is to do, as it is faster at: the step, inference or both."""
-    trial = argparse.Namespace(**{**vars(args), "warm_up": 1, "steps": TRIAL_STEPS, "seconds": 0})
-    runs = trainings(("minicnn", *LAYOUTS), min(args.batch, TRIAL_BATCH), trial)
-    seconds = phase_seconds(runs, dict.fromkeys(LAYOUTS, ALL_PHASES), trial)
-    tasks: dict[str, tuple[str, ...]] = {}
+    trial = argparse.Namespace(**{**vars(args), "steps": TRIAL_STEPS, "seconds": 0})
+    tasks = {"minicnn": (), **dict.fromkeys(LAYOUTS, ALL_PHASES)}
+    found = in_turns(tasks, min(args.batch, TRIAL_BATCH), 1, trial)
+    seconds = {layout: medians(found[layout].blocks) for layout in LAYOUTS}
+    chosen: dict[str, tuple[str, ...]] = {}
     for phases, name in ((PHASES, "step"), (("inference",), "inference")):
         best = min(LAYOUTS, key=lambda layout: seconds[layout][name])
-        tasks[best] = (*tasks.get(best, ()), *phases)
-    return tasks
+        chosen[best] = (*chosen.get(best, ()), *phases)
+    return chosen
 
 
-def alone(framework: str, phases: Iterable[str], args: argparse.Namespace) -> dict[str, Any]:
-    """The seconds and the peak memory (MiB) of a framework in a process of its own."""
-    command = [sys.executable, __file__, "--alone", framework, "--phases", *phases]
-    for name in ("model", "batch", "device", "warm_up", "steps", "seconds"):
-        command += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+def rivals(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Whom minicnn is compared with, and the phases each runs."""
+    if args.against != "torch":
+        return {"other": ALL_PHASES} if args.against else {}
+    return faster_layouts(args) if args.apart else dict.fromkeys(LAYOUTS, ALL_PHASES)
 
 
-def print_alone(framework: str, args: argparse.Namespace) -> None:
-    """The child's part of :func:`alone`."""
-    if framework != "minicnn":
-        import torch  # noqa: F401  (part of the baseline)
-        import torch_models  # noqa: F401
-    peak = peak_bytes_reader(framework, args.device)
-    if framework == "minicnn":
-        run = minicnn_training(args.model, args.batch, args.device)
-    else:
-        run = torch_training(args.model, args.batch, args.device, layout=framework)
-    seconds = phase_seconds({framework: run}, {framework: args.phases}, args)[framework]
-    print(json.dumps({"seconds": seconds, "peak_memory_mib": peak() / MIB}))
-
-
-def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """Everything that is printed or written."""
-    contenders = {"minicnn": ALL_PHASES}
-    if args.against == "torch":
-        contenders |= faster_layouts(args) if args.apart else dict.fromkeys(LAYOUTS, ALL_PHASES)
+def measure(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is printed and written, and the environment."""
+    tasks = {"minicnn": ALL_PHASES, **rivals(args)}
     if args.apart:
-        found = {name: alone(name, phases, args) for name, phases in contenders.items()}
-        seconds = {name: result["seconds"] for name, result in found.items()}
+        measured: dict[str, Measured] = {}
+        for name, phases in tasks.items():
+            measured |= in_turns({name: phases}, args.batch, 1, args)
     else:
-        # Memory first: a child is not slowed by networks that this process holds.
-        few = argparse.Namespace(**{**vars(args), "warm_up": 1, "steps": 2, "seconds": 0})
-        found = {name: alone(name, PHASES, few) for name in contenders}
-        runs = trainings(contenders, args.batch, args)
-        seconds = phase_seconds(runs, contenders, args)
-    memory = {name: result["peak_memory_mib"] for name, result in found.items()}
+        measured = in_turns(tasks, args.batch, args.blocks, args)
+    ours = measured.pop("minicnn")
+    seconds = medians(ours.blocks)
     result: dict[str, Any] = {
         "model": args.model,
         "batch": args.batch,
         "device": args.device,
         "apart": args.apart,
-        "minicnn_images_per_second": args.batch / seconds["minicnn"]["step"],
-        "minicnn_seconds": seconds["minicnn"],
-        "minicnn_peak_memory_mib": memory["minicnn"],
+        "minicnn_images_per_second": args.batch / seconds["step"],
+        "minicnn_seconds": seconds,
+        "minicnn_peak_memory_mib": ours.peak_memory_mib,
     }
-    if args.against:
-        theirs = {name: seconds[name] for name in contenders if name != "minicnn"}
-        training = {name: phases["step"] for name, phases in theirs.items() if "step" in phases}
-        best = min(training, key=training.__getitem__)
-        inference = min(p["inference"] for p in theirs.values() if "inference" in p)
-        result |= {
-            "torch_images_per_second": args.batch / training[best],
-            "ratio": training[best] / seconds["minicnn"]["step"],
-            "inference_ratio": inference / seconds["minicnn"]["inference"],
-            "torch_layout": best,
-            "torch_seconds": theirs,
-            "torch_peak_memory_mib": {layout: memory[layout] for layout in training},
-        }
-    return result | {"steps": args.steps, "seconds": args.seconds}
+    if measured:
+        result |= comparison(ours, measured, "torch" if args.against == "torch" else "other")
+    blocks = 1 if args.apart else args.blocks
+    result |= {"blocks": blocks, "steps": args.steps, "seconds": args.seconds}
+    result["processes"] = APART if args.apart else processes(blocks, args.steps)
+    everyone = [ours, *measured.values()]
+    return result, environment_of(found.environment for found in everyone)
+
+
+def comparison(ours: Measured, theirs: Mapping[str, Measured], rival: str) -> dict[str, Any]:
+    """The rival's part of a result; a ratio above 1 means that minicnn is faster."""
+    seconds = {name: medians(found.blocks) for name, found in theirs.items()}
+    result: dict[str, Any] = {}
+    for phase, ratio in (("step", "ratio"), ("inference", "inference_ratio")):
+        able = {name: found[phase] for name, found in seconds.items() if phase in found}
+        best = min(able, key=able.__getitem__)
+        pairs = zip(theirs[best].blocks[phase], ours.blocks[phase], strict=True)
+        result[ratio] = able[best] / medians(ours.blocks)[phase]
+        result[f"{ratio}_of_blocks"] = [rival_seconds / mine for rival_seconds, mine in pairs]
+        if phase == "step":
+            result |= {f"{rival}_layout": best} if rival == "torch" else {}
+            memory = {name: theirs[name].peak_memory_mib for name in able}
+    return {**result, f"{rival}_seconds": seconds, f"{rival}_peak_memory_mib": memory}
 
 
 def print_result(result: dict[str, Any]) -> None:
+    rival = "torch" if "torch_seconds" in result else "other"
     columns = {"minicnn": (result["minicnn_seconds"], result["minicnn_peak_memory_mib"])}
-    for layout, seconds in result.get("torch_seconds", {}).items():
-        columns[f"torch {layout}"] = (seconds, result["torch_peak_memory_mib"].get(layout))
-    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32: ", end="")
-    print(f"medians of {'at least ' if result['seconds'] else ''}{result['steps']} steps")
+    for name, seconds in result.get(f"{rival}_seconds", {}).items():
+        title = f"torch {name}" if rival == "torch" else name
+        columns[title] = (seconds, result[f"{rival}_peak_memory_mib"].get(name))
+    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32; a process for")
+    print(
+        f"each framework, medians of {result['blocks']} blocks of at least {result['steps']} steps"
+    )
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
     for phase in (*PHASES, "step", "inference"):
         milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]
@@ -273,14 +332,14 @@ def print_result(result: dict[str, Any]) -> None:
         *(_cell(memory or math.nan, 0) for _, memory in columns.values()),
     )
     if result["device"] == "cpu":
-        print("(highest resident memory of a process of its own, less that after imports)")
+        print("(highest resident memory of the process, less that after imports)")
     else:
         print("(highest number of bytes of the framework's memory pool in use at a time)")
-    if "ratio" in result:
-        print(
-            f"torch ({result['torch_layout']}) / minicnn, whole step: {result['ratio']:.2f}, "
-            f"inference: {result['inference_ratio']:.2f}"
-        )
+    for title, ratio in (("whole step", "ratio"), ("inference", "inference_ratio")):
+        if ratio in result:
+            blocks = result[f"{ratio}_of_blocks"]
+            print(f"{rival} / minicnn, {title}: {result[ratio]:.2f}", end="")
+            print(f" (blocks: {min(blocks):.2f} to {max(blocks):.2f})")
     print()
 
 
@@ -293,31 +352,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", choices=MODELS, default="alexnet", metavar="MODEL")
+    parser.add_argument("--model", choices=model_names(), default="alexnet", metavar="MODEL")
     parser.add_argument("--batch", type=int, default=32, help="images per step (default 32)")
-    parser.add_argument("--against", choices=["torch"], help="also measure PyTorch")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--steps", type=int, default=7, help="timed steps of each (default 7) ...")
     parser.add_argument(
-        "--seconds", type=float, default=0, help="... and more until these are over"
+        "--against", type=checkout_or_torch, help="torch, or the folder of another checkout"
     )
-    parser.add_argument("--warm-up", type=int, default=2, help="steps before them (default 2)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--blocks", type=int, default=5, help="turns of each (default 5)")
+    parser.add_argument("--steps", type=int, default=2, help="timed in a block (default 2) ...")
+    parser.add_argument(
+        "--seconds", type=float, default=1, help="... and more until these are over (default 1)"
+    )
     parser.add_argument("--apart", action="store_true", help="for large batches: see above")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
-    parser.add_argument("--alone", help=argparse.SUPPRESS)
-    parser.add_argument("--phases", nargs="+", choices=ALL_PHASES, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if os.environ.pop("OPENBLAS_CORETYPE", None):
-        # It makes OpenBLAS use the kernels of another CPU, and was read when NumPy was loaded.
-        os.execv(sys.executable, [sys.executable, *sys.argv])
-    if args.alone:
-        print_alone(args.alone, args)
-        return
-    result = measure(args)
+    result, measured_in = measure(args)
     print_result(result)
-    print_environment()
+    print_environment(measured_in)
     if args.json:
-        write_json(args.json, result)
+        write_json(args.json, result, measured_in)
 
 
 if __name__ == "__main__":

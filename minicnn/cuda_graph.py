@@ -6,9 +6,9 @@ all at a single command.
 
 A graph repeats the very same launches, on the very same memory. What may change between two steps
 therefore has to be in memory: the batch is copied to where the captured one was, and numbers such
-as the learning rate go to where the kernels look for them (``kernels/cuda/numbers.py``). Memory
-that the step takes and gives back comes from a pool that nobody else uses, since in every replay
-the graph writes to it.
+as the learning rate go to where the kernels look for them
+(``kernels/cuda/runtime/hyperparameters.py``). Memory that the step takes and gives back comes from a
+pool that nobody else uses, since in every replay the graph writes to it.
 """
 
 from __future__ import annotations
@@ -126,11 +126,11 @@ class GraphedStep:
 
     def _record(self, tensors: Sequence[Tensor]) -> Recording:
         """Runs the step in Python, while its kernels are written down and none of them runs."""
-        from .kernels.cuda.numbers import ReplayedNumbers
+        from .kernels.cuda.runtime.hyperparameters import ReplayedValues
 
         with self._aside():
             inputs = [_static(tensor.array) for tensor in tensors]
-            numbers = ReplayedNumbers()
+            numbers = ReplayedValues()
             try:
                 self._stream.begin_capture()
                 try:
@@ -157,7 +157,7 @@ class Recording:
         captured: CuPy's graph.
         inputs: the arrays in place of the arguments.
         outputs: what the step returned.
-        numbers: the :class:`ReplayedNumbers` that its kernels read.
+        numbers: the :class:`ReplayedValues` that its kernels read.
     """
 
     def __init__(self, captured: Any, inputs: list[Any], outputs: Any, numbers: Any) -> None:

@@ -24,10 +24,3 @@ class Geometry:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
-
-    @property
-    def padded_size(self) -> Pair:
-        """Height and width of the smallest padded input that holds every window."""
-        (OH, OW), (KH, KW) = self.output_size, self.kernel_size
-        (SH, SW), (DH, DW) = self.stride, self.dilation
-        return (OH - 1) * SH + (KH - 1) * DH + 1, (OW - 1) * SW + (KW - 1) * DW + 1

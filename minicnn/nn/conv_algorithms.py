@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dtypes import float32
-from ..kernels.cpu.conv_algorithm import PASSES, Algorithm, choose
+from ..kernels.cpu.conv import PASSES, Algorithm, choose
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from .conv import Conv2d, ConvTranspose2d

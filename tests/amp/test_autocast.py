@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 import minicnn
 import minicnn.nn.functional as F
 from minicnn import bfloat16, float16, float32, float64
+from minicnn.ops import fused
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 # float64 beside others: torch raises, but not for tensors without memory; and its loss takes x's dtype
@@ -174,8 +175,8 @@ def test_weights_stay_float32_and_get_float32_gradients() -> None:
     x = minicnn.tensor(normal(4, 3, 8, 8).astype(np.float32))
     conv, linear = minicnn.nn.Conv2d(3, 5, 3), minicnn.nn.Linear(5 * 36, 7)
     with minicnn.autocast():
-        features = F.conv2d(x, conv.weight, conv.bias, relu=True)
-        out = F.linear(features.flatten(1), linear.weight, linear.bias, relu=True)
+        features = fused.conv2d_relu(x, conv.weight, conv.bias)
+        out = fused.linear_relu(features.flatten(1), linear.weight, linear.bias)
     assert features.dtype == out.dtype == bfloat16
     exact = F.linear(conv(x).relu().flatten(1), linear.weight, linear.bias).relu()
     parameters = [*conv.parameters(), *linear.parameters()]
@@ -191,15 +192,18 @@ def test_weights_stay_float32_and_get_float32_gradients() -> None:
         assert (our.cpu().numpy() != our.bfloat16().float().cpu().numpy()).any()
 
 
-@pytest.mark.parametrize("layer", ["conv2d", "linear"])
+@pytest.mark.parametrize("layer", ["conv2d_relu", "linear_relu"])
 def test_gradients_of_gradients_in_mixed_precision(layer: str) -> None:
-    shapes = {"conv2d": [(2, 3, 6, 6), (4, 3, 3, 3), (4,)], "linear": [(5, 8), (6, 8), (6,)]}
+    shapes = {
+        "conv2d_relu": [(2, 3, 6, 6), (4, 3, 3, 3), (4,)],
+        "linear_relu": [(5, 8), (6, 8), (6,)],
+    }
     arrays = [normal(*s, seed=i).astype(np.float32) for i, s in enumerate(shapes[layer])]
 
     def penalty(mixed: bool) -> list[np.ndarray]:
         x, weight, bias = (minicnn.tensor(a, requires_grad=True) for a in arrays)
         with minicnn.autocast(enabled=mixed):
-            out = getattr(F, layer)(x, weight, bias, relu=True)
+            out = getattr(fused, layer)(x, weight, bias)
         grads = minicnn.autograd.grad(
             (out.float() ** 2).sum(), [x, weight, bias], create_graph=True
         )

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.cpu_only
 ROOT = Path(__file__).parents[2]
 SUITE = "benchmarks/gpu_suite.sh"
 PARTS = ["tests", "tune", "ceilings", "train_bf16_128", "train_bf16_512", "train_tf32_128"]
-PARTS += ["train_tf32_512", "conv2d", "kernels", "compile_bf16_128", "compile_bf16_512"]
-PARTS += ["compile_tf32_128", "compile_tf32_512"]
+PARTS += ["train_tf32_512", "conv2d", "kernels", "matmul", "plain", "compile_bf16_128"]
+PARTS += ["compile_bf16_512", "compile_tf32_128", "compile_tf32_512"]
 
 
 def run_suite(*arguments, **environment):
@@ -78,7 +78,7 @@ def test_without_a_gpu_one_line_and_status_3(tmp_path):
 
 
 def test_each_script_refuses_alone_too(tmp_path):
-    for name in ("gpu_ceilings", "gpu_conv2d", "gpu_kernels", "gpu_train_step"):
+    for name in ("gpu_ceilings", "gpu_conv2d", "gpu_kernels", "gpu_train_step", "gpu_tune"):
         done = subprocess.run(
             [sys.executable, f"benchmarks/{name}.py"],
             cwd=ROOT,
@@ -252,6 +252,12 @@ def test_the_report(tmp_path):
         "kernels",
         {"batch": 512, "rows": [{"kernel": "dropout", "seconds": 0.001, "gbs": 1500.0}]},
     )
+    rung = {"size": 1024, "precision": "bf16", "rung": "shared memory", "seconds": 0.001}
+    rung |= {"gflops": 2147.5, "of_cublas": 0.0123, "agrees": True}
+    write(tmp_path, "matmul", {"rows": [rung]})
+    layer = {"layer": "features.0", "pass": "forward", "precision": "tf32", "plain": 0.02}
+    layer |= {"fast": 0.001, "ratio": 20.0, "plain_gflops": None}
+    write(tmp_path, "plain", {"batch": 64, "rows": [layer]})
     (tmp_path / "tests.log").write_text("....\n==== 12 passed in 3.00s ====\n\n")
     (tmp_path / "skipped.txt").write_text("tune: no time was left\n")
     page = gpu_report.report(tmp_path)
@@ -265,6 +271,8 @@ def test_the_report(tmp_path):
         "| VGG16 conv1_1, forward | 1.000 | 2.000 | 2.00 | 200.0 | 25% | **no**: 3.0e-01 |",
         "| VGG16 conv1_1, forward | 1.000 | 2.000 | 2.00 | 200.0 | 25% | yes |",
         "| dropout | 1.000 | 1500 | 50% |",
+        "| 1024, bf16 | shared memory | 1.000 | 2148 | 1.2% | yes |",
+        "| features.0, forward, tf32 | 20.000 | 1.000 | 20.0 |",
         "- tune: no time was left",
     ):
         assert line in page.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 import minicnn
 import minicnn.nn.functional as F
 
+CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.cpu_only
 
 
@@ -35,7 +37,8 @@ def test_both_frameworks_are_asked_for_the_same(overhead):
 
 
 def test_a_row_for_each_operation(overhead, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["overhead.py", "--repeats", "1", "--against", "torch"])
+    monkeypatch.setattr(overhead, "REPEATS", 10)
+    monkeypatch.setattr(sys, "argv", ["overhead.py", "--blocks", "1", "--against", "torch"])
     overhead.main()
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[-3:] == ["minicnn", "torch", "minicnn/torch"]
@@ -44,4 +47,18 @@ def test_a_row_for_each_operation(overhead, monkeypatch, capsys):
         assert line.startswith(name)
         ours, theirs, ratio = map(float, line.split()[-3:])
         assert ours > 0 and ratio == pytest.approx(ours / theirs, rel=0.2, abs=0.02)
-    assert lines[len(operations)].startswith("work split over threads")
+
+
+def test_two_checkouts_are_compared(overhead, monkeypatch, capsys):
+    monkeypatch.setattr(overhead, "REPEATS", 2)
+    monkeypatch.setattr(sys, "argv", ["overhead.py", "--blocks", "1", "--against", str(CHECKOUT)])
+    overhead.main()
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.split()[-3:] == ["minicnn", "other", "minicnn/other"]
+
+
+def test_a_folder_without_minicnn_is_refused(overhead, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["overhead.py", "--against", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        overhead.main()
+    assert "torch or the folder of another checkout of minicnn, got" in capsys.readouterr().err

@@ -67,14 +67,15 @@ def _resources(match: re.Match[str]) -> Resources:
 
 
 def _main(arch: str) -> None:
-    from minicnn.kernels.cuda import module
+    from minicnn.kernels.cuda.runtime import module
 
     print(f"{'registers':>9} {'stack':>6} {'spills':>6} {'shared':>6}  kernel on {arch}")
-    for path in sorted(module.FOLDER.glob("*.cu")):
-        file = importlib.import_module(f"minicnn.kernels.cuda.{path.stem}").cuda_file
+    for path in sorted(module.FOLDER.rglob("*.cu")):
+        name = ".".join(path.relative_to(module.FOLDER).with_suffix("").parts)
+        file = importlib.import_module(f"minicnn.kernels.cuda.{name}").cuda_file
         used, _ = compile_for(arch, file.source, file.name_expressions, file.name)
-        for name, r in used.items():
-            print(f"{r.registers:9} {r.stack:6} {r.spills:6} {r.shared:6}  {path.stem}: {name}")
+        for kernel, r in used.items():
+            print(f"{r.registers:9} {r.stack:6} {r.spills:6} {r.shared:6}  {file.name}: {kernel}")
 
 
 if __name__ == "__main__":

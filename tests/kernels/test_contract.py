@@ -1,10 +1,16 @@
-"""``kernels.cpu`` and ``kernels.cuda`` are one contract, and CuPy stays behind it."""
+"""The sets of kernels are one contract, and CuPy stays behind it.
+
+``kernels.plain`` and ``kernels.cpu`` run on the CPU, ``kernels.cuda`` and ``kernels.cuda.plain`` on
+the GPU. The fast sets, ``cpu`` and ``cuda``, also have fused kernels.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +20,25 @@ from minicnn.kernels import cpu
 PACKAGE = Path(minicnn.__file__).parent
 CUPY_ALLOWED = re.compile(r"devices\.py|kernels/cuda/.*\.py")
 
+FUSED = {
+    "batch_norm_relu",
+    "batch_norm_relu_backward",
+    "channel_affine_relu",
+    "conv2d_relu",
+    "linear_relu",
+    "max_pool2d_relu",
+    "relu_bias_backward",
+}
+PLAIN_SETS = ["plain", "cuda.plain"]
+OTHER_SETS = [*PLAIN_SETS, "cuda"]
+
+
+def kernels(name: str) -> ModuleType:
+    """``minicnn.kernels.<name>``; skips where CuPy is needed and not installed."""
+    if name.startswith("cuda"):
+        pytest.importorskip("cupy", reason="CuPy is not installed, and kernels.cuda imports it")
+    return importlib.import_module(f"minicnn.kernels.{name}")
+
 
 def signature(function: object) -> list[tuple[str, object, object]]:
     """Names, kinds and defaults; annotations differ, as they name the array type."""
@@ -21,19 +46,17 @@ def signature(function: object) -> list[tuple[str, object, object]]:
     return [(p.name, p.kind, p.default) for p in parameters]
 
 
-@pytest.mark.parametrize("name", sorted(cpu.__all__))
-def test_same_signature_on_both_devices(name: str) -> None:
-    pytest.importorskip("cupy", reason="CuPy is not installed, and kernels.cuda imports it")
-    from minicnn.kernels import cuda
-
-    assert signature(getattr(cuda, name)) == signature(getattr(cpu, name))
+@pytest.mark.parametrize("name", OTHER_SETS)
+def test_every_set_has_the_same_functions(name: str) -> None:
+    fused = set() if name in PLAIN_SETS else FUSED
+    assert sorted(kernels(name).__all__) == sorted(set(cpu.__all__) - FUSED | fused)
 
 
-def test_same_functions_on_both_devices() -> None:
-    pytest.importorskip("cupy", reason="CuPy is not installed, and kernels.cuda imports it")
-    from minicnn.kernels import cuda
-
-    assert sorted(cuda.__all__) == sorted(cpu.__all__)
+@pytest.mark.parametrize("name", OTHER_SETS)
+def test_every_set_has_the_same_signatures(name: str) -> None:
+    module = kernels(name)
+    expected = {function: signature(getattr(cpu, function)) for function in module.__all__}
+    assert {f: signature(getattr(module, f)) for f in module.__all__} == expected
 
 
 def test_the_contract_names_every_function() -> None:
@@ -49,5 +72,5 @@ def test_cupy_is_imported_in_two_places_only() -> None:
         for path in PACKAGE.rglob("*.py")
         if re.search(r"^\s*(import|from) cupy", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert {"devices.py", "kernels/cuda/module.py"} <= importing
+    assert {"devices.py", "kernels/cuda/runtime/module.py"} <= importing
     assert not [path for path in importing if not CUPY_ALLOWED.fullmatch(path)]

@@ -256,7 +256,7 @@ def test_layout_of_results(name):
 @pytest.mark.parametrize("name", ["plain", "several blocks of rows"])
 def test_fused_relu_and_missing_bias(name):
     x, weight, bias, _, geometry, expected = case(name)
-    out = kernels.conv2d(x, weight, bias, geometry, relu=True)
+    out = kernels.conv2d_relu(x, weight, bias, geometry)
     np.testing.assert_allclose(out, np.maximum(expected["out"], 0), rtol=1e-12, atol=1e-12)
     out = kernels.conv2d(x, weight, None, geometry)
     without_bias = expected["out"] - bias[:, None, None]
@@ -266,7 +266,7 @@ def test_fused_relu_and_missing_bias(name):
 def test_fused_relu_keeps_nan():
     x, weight, bias, _, geometry, _ = case("plain")
     x[0, 0, 0, 0] = np.nan
-    out = kernels.conv2d(x, weight, bias, geometry, relu=True)
+    out = kernels.conv2d_relu(x, weight, bias, geometry)
     assert np.isnan(out[0, :, 0, 0]).all()
     assert not np.isnan(out[1]).any()
 

@@ -11,7 +11,7 @@ import pytest
 
 from minicnn.kernels import Geometry
 from minicnn.kernels.cpu import conv, conv_im2col, winograd
-from minicnn.kernels.cpu.conv_algorithm import PASSES, Algorithm, choose, estimates
+from minicnn.kernels.cpu.conv import PASSES, Algorithm, choose, estimates
 from minicnn.nn import Conv2d
 from minicnn.nn.summary import run_on_zeros
 

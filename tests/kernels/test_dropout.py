@@ -27,7 +27,7 @@ KNOWN = {
 
 
 def dropout(x, p, state):
-    return on_device.dropout(x, p, on_device.philox_state(lambda: state))
+    return on_device.dropout(x, p, on_device.philox_state(lambda: state))[0]
 
 
 def words(start, count, seed, offset):
@@ -81,6 +81,25 @@ def test_share_scale_and_independence():
     assert abs(((first == 0) & (second == 0)).mean() - 0.09) < share
     assert abs(((first[1:] == 0) & (first[:-1] == 0)).mean() - 0.09) < share
     np.testing.assert_allclose(first[first != 0], 1 / 0.7)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_gradient_passes_where_elements_were_kept(p):
+    x = np.random.default_rng(0).standard_normal((3, 5, 7, 2))
+    grad = np.full(x.shape, np.inf).transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    out, mask = on_device.dropout(x, p, on_device.philox_state(lambda: (1, 2)))
+    grad_x = on_device.dropout_backward(grad, mask, p)
+    np.testing.assert_array_equal(grad_x, np.where(out != 0, np.inf, 0))
+    ones = on_device.dropout_backward(np.ones_like(x), mask, p)
+    np.testing.assert_allclose(ones * x, out, rtol=1e-15)
+
+
+@pytest.mark.cpu_only
+def test_the_mask_says_what_was_kept():
+    x = np.ones((4, 25), np.float32)
+    out, mask = on_device.dropout(x, 0.5, (1, 2))
+    assert mask.dtype == bool and mask.shape == x.shape
+    np.testing.assert_array_equal(out, np.where(mask, np.float32(2), 0))
 
 
 def test_nothing():

@@ -23,7 +23,8 @@ ARGMAX = np.random.default_rng(1).integers(4, 6, (N, C, *POOL.output_size)).asty
 IMAGE, CONV_OUT, POOLED = (N, C, H, W), (N, O, H, W), (N, C, *POOL.output_size)
 # shapes of the arrays of 16 bits, and the kernel of them
 KERNELS = {
-    "conv2d": ([IMAGE, (O, C, 3, 3), (O,)], lambda x, w, b: cpu.conv2d(x, w, b, CONV, True)),
+    "conv2d": ([IMAGE, (O, C, 3, 3), (O,)], lambda x, w, b: cpu.conv2d(x, w, b, CONV)),
+    "conv2d_relu": ([IMAGE, (O, C, 3, 3), (O,)], lambda x, w, b: cpu.conv2d_relu(x, w, b, CONV)),
     "conv2d, groups": ([IMAGE, (O, 2, 2, 2)], lambda x, w: cpu.conv2d(x, w, None, STRIDED)),
     "conv2d, Winograd": (
         [(2, 64, 16, 16), (64, 64, 3, 3), (64,)],
@@ -43,11 +44,12 @@ KERNELS = {
     ),
     "im2col": ([IMAGE], lambda x: cpu.im2col(x, CONV)),
     "col2im": ([(N, C * 9, H * W)], lambda x: cpu.col2im(x, CONV)),
-    "linear": ([(5, C), (O, C), (O,)], lambda x, w, b: cpu.linear(x, w, b, True)),
+    "linear": ([(5, C), (O, C), (O,)], cpu.linear),
+    "linear_relu": ([(5, C), (O, C), (O,)], cpu.linear_relu),
     "linear_input_grad": ([(5, O), (O, C)], cpu.linear_input_grad),
     "linear_weight_grad": ([(5, O), (5, C)], cpu.linear_weight_grad),
     "max_pool2d": ([IMAGE], lambda x: cpu.max_pool2d(x, POOL)),
-    "max_pool2d, relu": ([IMAGE], lambda x: cpu.max_pool2d(x, STRIDED, True)),
+    "max_pool2d_relu": ([IMAGE], lambda x: cpu.max_pool2d_relu(x, STRIDED)),
     "max_pool2d_scatter": ([POOLED], lambda grad: cpu.max_pool2d_scatter(grad, ARGMAX, POOL)),
     "max_pool2d_gather": ([IMAGE], lambda x: cpu.max_pool2d_gather(x, ARGMAX, POOL)),
     "avg_pool2d": ([IMAGE], lambda x: cpu.avg_pool2d(x, SCALE, POOL)),
@@ -58,25 +60,20 @@ KERNELS = {
     "batch_norm": ([IMAGE], lambda x: cpu.batch_norm(x, STATISTICS, STATISTICS, 1e-5)),
     "batch_norm_backward": (
         [IMAGE, IMAGE],
-        lambda grad, x: cpu.batch_norm_backward(grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5)[
-            :3
-        ],
+        lambda grad, x: cpu.batch_norm_backward(grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5),
     ),
-    "batch_norm, residual, relu": (
-        [IMAGE, IMAGE],
-        lambda x, residual: cpu.batch_norm(x, STATISTICS, STATISTICS, 1e-5, residual, True),
+    "batch_norm_relu": (
+        [IMAGE],
+        lambda x: cpu.batch_norm_relu(x, STATISTICS, STATISTICS, 1e-5),
     ),
-    "batch_norm_backward, relu": (
+    "batch_norm_relu_backward": (
         [IMAGE, IMAGE, IMAGE],
-        lambda grad, x, out: cpu.batch_norm_backward(
-            grad, x, STATISTICS, STATISTICS, STATISTICS, 1e-5, out
-        )[:3],
+        lambda grad, out, x: cpu.batch_norm_relu_backward(
+            grad, out, x, STATISTICS, STATISTICS, STATISTICS, 1e-5
+        ),
     ),
     "channel_affine": ([IMAGE], lambda x: cpu.channel_affine(x, STATISTICS, STATISTICS)),
-    "channel_affine, residual, relu": (
-        [IMAGE, IMAGE],
-        lambda x, residual: cpu.channel_affine(x, STATISTICS, STATISTICS, residual, True),
-    ),
+    "channel_affine_relu": ([IMAGE], lambda x: cpu.channel_affine_relu(x, STATISTICS, STATISTICS)),
     "local_response_norm": ([IMAGE], lambda x: cpu.local_response_norm(x, 3, 0.5, 0.75, 1.0)),
     "local_response_norm_backward": (
         [IMAGE, IMAGE],
@@ -105,7 +102,12 @@ KERNELS = {
         lambda grad: cpu.resize_bilinear_backward(grad, (H, W), (9 / 11, 8 / 13), False),
     ),
 }
-ELSEWHERE = {"dropout", "normalize_images", "philox_state"}  # and steps: see their own tests
+ELSEWHERE = {
+    "dropout",
+    "dropout_backward",
+    "normalize_images",
+    "philox_state",
+}  # and steps: see their own tests
 
 
 def numbers(shapes, dtype):

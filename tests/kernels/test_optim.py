@@ -17,13 +17,13 @@ STEPS = 4
 def sgd(params, grads, states, step, lr, momentum, dampening, weight_decay, nesterov, **rest):
     dampening = dampening if step > 1 else 0.0
     momenta = states[0] if momentum else None
-    numbers = lr, momentum, dampening, weight_decay
-    kernels.sgd_step(params, grads, momenta, lambda: numbers, nesterov, **rest)
+    hyperparameters = lr, momentum, dampening, weight_decay
+    kernels.sgd_step(params, grads, momenta, lambda: hyperparameters, nesterov, **rest)
 
 
 def adam(params, grads, states, step, lr, betas, eps, weight_decay, decoupled=False, **rest):
-    numbers = step, lr, *betas, eps, weight_decay
-    kernels.adam_step(params, grads, *states[:2], lambda: numbers, decoupled, **rest)
+    hyperparameters = step, lr, *betas, eps, weight_decay
+    kernels.adam_step(params, grads, *states[:2], lambda: hyperparameters, decoupled, **rest)
 
 
 def adamw(*args, **options):
@@ -33,8 +33,10 @@ def adamw(*args, **options):
 def rmsprop(params, grads, states, step, lr, alpha, eps, momentum, weight_decay, centered, **rest):
     momenta = states[1] if momentum else None
     averages = states[2] if centered else None
-    numbers = lr, alpha, eps, momentum, weight_decay
-    kernels.rmsprop_step(params, grads, states[0], momenta, averages, lambda: numbers, **rest)
+    hyperparameters = lr, alpha, eps, momentum, weight_decay
+    kernels.rmsprop_step(
+        params, grads, states[0], momenta, averages, lambda: hyperparameters, **rest
+    )
 
 
 def sgd_case(**changes):
@@ -122,8 +124,10 @@ def test_gradients_are_left_alone():
 
 def test_a_parameter_that_is_a_part_of_another_array():
     whole = np.ones((4, 6))
-    numbers = 0.1, 0.0, 0.0, 0.0
-    kernels.sgd_step([whole[::2, ::3]], [np.full((2, 2), 10.0)], None, lambda: numbers, False)
+    hyperparameters = 0.1, 0.0, 0.0, 0.0
+    kernels.sgd_step(
+        [whole[::2, ::3]], [np.full((2, 2), 10.0)], None, lambda: hyperparameters, False
+    )
     expected = np.ones((4, 6))
     expected[::2, ::3] = 0
     np.testing.assert_array_equal(whole, expected)
@@ -170,23 +174,23 @@ def test_gradients_are_multiplied_by_the_inverse_scale(ours, options):
 def test_an_overflow_changes_nothing(ours, options):
     (params, grads, states), (expected, _, other_states) = problem(), problem()
     scaling = np.ones((), np.float32), np.ones((), np.float32)
-    lowered = [p.astype(np.float16) for p in params]
-    ours(params, grads, states, 2, **options, lowered=lowered, scaling=scaling)
+    half_copies = [p.astype(np.float16) for p in params]
+    ours(params, grads, states, 2, **options, half_copies=half_copies, scaling=scaling)
     assert_all_equal(together(params, states), together(expected, other_states))
-    assert_all_equal(lowered, [p.astype(np.float16) for p in expected])
+    assert_all_equal(half_copies, [p.astype(np.float16) for p in expected])
 
 
 @each
 @pytest.mark.parametrize("half", HALVES, ids=str)
-def test_lowered_copies_and_half_precision_gradients(ours, options, half):
+def test_half_copies_and_half_precision_gradients(ours, options, half):
     (params, grads, states), (expected, _, other_states) = problem(), problem()
     grads = [g.astype(half) for g in grads]
-    lowered = reordered([np.zeros(p.shape, half) for p in params])
-    ours(params, grads, states, 2, **options, lowered=[None, *lowered[1:]])
+    half_copies = reordered([np.zeros(p.shape, half) for p in params])
+    ours(params, grads, states, 2, **options, half_copies=[None, *half_copies[1:]])
     ours(expected, [g.astype(np.float32) for g in grads], other_states, 2, **options)
     assert_all_equal(params, expected)
-    assert_all_equal(lowered[1:], [p.astype(half) for p in expected[1:]])
-    assert not lowered[0].any()
+    assert_all_equal(half_copies[1:], [p.astype(half) for p in expected[1:]])
+    assert not half_copies[0].any()
 
 
 @each

@@ -20,6 +20,7 @@ from minicnn.kernels.plain.dropout import _philox4x32
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
+pytestmark = pytest.mark.cpu_only
 NAN, INF = float("nan"), float("inf")
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 N, C, O = 2, 4, 6
@@ -321,7 +322,10 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 def padded(x: Any, g: Geometry, value: float = 0.0) -> Any:
-    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, g.padded_size
+    """x with just the padding that all windows need; negative where they leave out pixels."""
+    (H, W), (PH, PW) = g.input_size, g.padding
+    sides = zip(g.output_size, g.stride, g.kernel_size, g.dilation)
+    HP, WP = ((o - 1) * s + (k - 1) * d + 1 for o, s, k, d in sides)
     return F.pad(x, (PW, WP - W - PW, PH, HP - H - PH), value=value)
 
 

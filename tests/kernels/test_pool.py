@@ -98,13 +98,13 @@ def test_max_pool_with_relu_and_its_gradients(name, values):
     torch_x = torch.tensor(x, requires_grad=True)
     expected = F.max_pool2d(torch_x.relu(), *CASES[name][1:])
 
-    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    out, argmax = kernels.max_pool2d_relu(x, geometry)
     np.testing.assert_array_equal(out, expected.detach())
     no_pixel = geometry.kernel_size[0] * geometry.kernel_size[1]
     plain, plain_argmax = kernels.max_pool2d(x, geometry)
     np.testing.assert_array_equal(argmax, np.where(plain > 0, plain_argmax, no_pixel))
     assert argmax.dtype == plain_argmax.dtype
-    alone, _ = kernels.max_pool2d(x, geometry, relu=True, with_argmax=False)
+    alone, _ = kernels.max_pool2d_relu(x, geometry, with_argmax=False)
     np.testing.assert_array_equal(alone, out)
 
     grad = np.random.default_rng(1).integers(-9, 9, out.shape).astype(np.float64)
@@ -116,7 +116,7 @@ def test_max_pool_with_relu_and_its_gradients(name, values):
 def test_relu_leaves_nan_its_pixel_and_stops_an_infinite_gradient():
     geometry = Geometry((2, 6), (1, 3), (2, 2), (2, 2))
     x = np.array([[[[-1.0, NAN, -1, -2, -INF, -INF], [5, -1, 0, -1, -INF, -INF]]]])
-    out, argmax = kernels.max_pool2d(x, geometry, relu=True)
+    out, argmax = kernels.max_pool2d_relu(x, geometry)
     np.testing.assert_array_equal(out[0, 0, 0], [NAN, 0, 0])
     np.testing.assert_array_equal(argmax[0, 0, 0], [1, 4, 4])
     grad = kernels.max_pool2d_scatter(np.full_like(out, INF), argmax, geometry)
@@ -258,8 +258,33 @@ def test_integers_are_pooled_too():
     )
 
 
-@pytest.mark.cpu_only
-def test_a_window_around_the_whole_input_raises():
-    geometry = Geometry((3, 3), (1, 1), (2, 2), padding=(1, 1), dilation=(4, 4))
-    with pytest.raises(ValueError, match="expects every window to meet the input"):
-        kernels.max_pool2d(np.zeros((1, 1, 3, 3)), geometry)
+OUTSIDE = {  # input_size, kernel_size, stride, padding, dilation
+    "in both directions": ((3, 3), (2, 2), (1, 1), (1, 1), (4, 4)),
+    "vertically": ((2, 5), (2, 3), (1, 1), (1, 1), (3, 1)),
+    "horizontally": ((5, 2), (3, 2), (1, 1), (1, 1), (1, 3)),
+    "some of several": ((3, 4), (2, 2), (1, 2), (1, 1), (4, 4)),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_windows_wholly_outside_the_input_give_minus_infinity(name):
+    x = normal((N, C, *OUTSIDE[name][0]), np.float32)
+    expected = F.max_pool2d(torch.tensor(x), *OUTSIDE[name][1:]).numpy()
+    geometry = geometry_of(*OUTSIDE[name], ceil_mode=False)
+    is_outside = np.isneginf(expected)
+    assert is_outside.any()
+
+    out, argmax = kernels.max_pool2d(x, geometry)
+    np.testing.assert_array_equal(out, expected)
+    no_pixel = geometry.kernel_size[0] * geometry.kernel_size[1]
+    np.testing.assert_array_equal(argmax == no_pixel, is_outside)
+    np.testing.assert_array_equal(kernels.max_pool2d(x, geometry, with_argmax=False)[0], out)
+
+    gathered = kernels.max_pool2d_gather(x, argmax, geometry)
+    np.testing.assert_array_equal(gathered, np.where(is_outside, 0, out))
+    grad = kernels.max_pool2d_scatter(np.ones_like(out), argmax, geometry)
+    assert grad.sum() == (~is_outside).sum()  # no gradient goes where no pixel is
+
+    relu, argmax = kernels.max_pool2d_relu(x, geometry)
+    np.testing.assert_array_equal(relu, np.maximum(expected, 0))
+    np.testing.assert_array_equal(argmax == no_pixel, expected <= 0)

@@ -52,7 +52,7 @@ def exact_results(arrays, geometry):
     x, weight, bias, grad = [array.astype(np.float64) for array in arrays]
     return {
         "out": conv.conv2d(x, weight, bias, geometry),
-        "out with relu": conv.conv2d(x, weight, None, geometry, relu=True),
+        "out with relu": conv.conv2d_relu(x, weight, None, geometry),
         "grad_x": conv.conv2d_input_grad(grad, weight, geometry),
         "grad_weight": conv.conv2d_weight_grad(grad, x, geometry),
     }
@@ -73,7 +73,7 @@ def blocks(request, monkeypatch):
     if request.param == "a block for each row":
         monkeypatch.setattr(winograd, "_OWN_BLOCK", 1)
     if request.param == "shared blocks":
-        monkeypatch.setattr(winograd, "_FEW_FILTERS", 0)
+        monkeypatch.setattr(winograd, "_SMALL_FILTERS", 0)
         monkeypatch.setattr(winograd, "_SHARED_STRIP", 1)
         monkeypatch.setattr(winograd, "_SHARED_BLOCK", 1 << 14)
         monkeypatch.setattr(winograd, "_PRODUCT", 1 << 10)

@@ -147,7 +147,8 @@ def test_operations_that_run():
     seen = operations(NETS["a small network"](nn)(mc.randn(*X, requires_grad=True)))
     # the two ReLUs in a row are a convolution's and a pooling's
     assert seen["ReLU"] == 0
-    assert (seen["Conv2d"], seen["MaxPool2d"], seen["Linear"]) == (2, 2, 2)
+    assert (seen["Conv2d"], seen["Conv2dReLU"], seen["MaxPool2dReLU"]) == (1, 1, 2)
+    assert (seen["Linear"], seen["LinearReLU"]) == (1, 1)
 
 
 HOOKS = {
@@ -160,7 +161,7 @@ HOOKS = {
 BLOCKS = {  # and the layers in which a ReLU follows a batch norm
     "BasicBlock": (lambda: BasicBlock(3, 3), ("bn1", "bn2", "relu")),
     "Bottleneck": (lambda: Bottleneck(12, 3), ("bn1", "bn2", "bn3", "relu")),
-    "BasicConv2d": (lambda: BasicConv2d(3, 4, kernel_size=3), ("bn",)),
+    "BasicConv2d": (lambda: BasicConv2d(3, 4, kernel_size=3), ("bn", "relu")),
 }
 
 
@@ -185,11 +186,15 @@ def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
             np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * scale)
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_blocks_of_networks_have_no_addition_and_relu_of_their_own(name):
-    block = BLOCKS[name][0]()
-    seen = operations(block(mc.randn(2, next(block.parameters()).shape[1], 5, 6)))
-    assert seen.keys() <= {"Conv2d", "BatchNorm"}
+def test_the_framework_fuses_googlenets_blocks():
+    seen = operations(BasicConv2d(3, 4, kernel_size=3)(mc.randn(2, 3, 5, 6)))
+    assert seen == {"Conv2d": 1, "BatchNormReLU": 1}
+
+
+def test_plain_kernels_run_layer_by_layer():
+    with mc.backends.use_kernels("plain"):
+        seen = operations(BasicConv2d(3, 4, kernel_size=3)(mc.randn(2, 3, 5, 6)))
+    assert seen == {"Conv2d": 1, "BatchNorm": 1, "ReLU": 1}
 
 
 @pytest.mark.parametrize("kind", HOOKS)

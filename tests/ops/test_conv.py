@@ -104,25 +104,6 @@ def test_conv_transpose2d(row: Any, dtype: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("bias", [True, False])
-def test_relu(bias: bool, dtype: Any) -> None:
-    options = {"stride": (2, 1), "padding": (1, 2), "groups": 2}
-    assert_same(
-        lambda x, w, b: F.conv2d(x, w, b, **options, relu=True),
-        lambda x, w, b: TF.relu(TF.conv2d(x, w, b, **options)),
-        [normal(2, 4, 6, 5), normal(6, 2, 3, 2), normal(6) if bias else None],
-        dtype,
-    )
-
-
-@pytest.mark.parametrize("frozen", [(), (0,), (1,), (2,), (0, 1)])
-def test_gradients_of_gradients_through_relu(frozen: tuple[int, ...]) -> None:
-    arrays = [normal(2, 2, 4, 5), normal(3, 2, 2, 3, seed=1), normal(3, seed=2)]
-    tensors = [minicnn.tensor(a, requires_grad=i not in frozen) for i, a in enumerate(arrays)]
-    assert gradgradcheck(lambda x, w, b: F.conv2d(x, w, b, relu=True), tensors)
-
-
 @pytest.mark.parametrize("transposed", [False, True])
 def test_without_bias(transposed: bool) -> None:
     ours, theirs = (

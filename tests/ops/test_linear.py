@@ -39,21 +39,6 @@ def test_linear(shape, bias):
     assert gradcheck(linear, tensors) and gradgradcheck(linear, tensors)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_linear_with_relu(bias):
-    arrays = [
-        rng.standard_normal((2, 5, 3)),
-        rng.standard_normal((6, 3)),
-        rng.standard_normal(6) if bias else None,
-    ]
-    ours = lambda x, w, b: linear(x, w, b, relu=True)
-    assert_same(ours, lambda x, w, b: TF.relu(TF.linear(x, w, b)), arrays)
-    tensors = [None if a is None else mc.tensor(a, requires_grad=True) for a in arrays]
-    assert gradcheck(ours, tensors) and gradgradcheck(ours, tensors)
-    tensors[1].requires_grad_(False)
-    assert gradcheck(ours, tensors) and gradgradcheck(ours, tensors)
-
-
 def test_third_derivatives_of_linear():
     def network(lib, f):
         def third(x, w):

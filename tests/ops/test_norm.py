@@ -13,6 +13,7 @@ from oracle import assert_close, assert_same, channels_last, normal
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
+from minicnn.ops.fused import batch_norm_relu
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 SHAPES = [(4, 3), (2, 3, 5), (2, 3, 4, 5), (1, 3, 2, 1), (2, 1, 3, 3)]
@@ -53,52 +54,6 @@ def test_batch_norm_evaluation(shape: Any, which: str, dtype: Any) -> None:
         lambda x, m, v, w, b: TF.batch_norm(x, m.detach(), v.detach(), w, b),
         [normal(*shape), normal(C), np.abs(normal(C)) + 0.1, *affine((C,), which)],
         dtype,
-    )
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("with_residual", [True, False])
-@pytest.mark.parametrize("relu", [True, False])
-@pytest.mark.parametrize("shape", SHAPES)
-@DTYPES
-def test_batch_norm_with_relu_and_residual(
-    shape: Any, relu: bool, with_residual: bool, training: bool, dtype: Any
-) -> None:
-    C = shape[1]
-    statistics = [normal(C, seed=3).astype(dtype), np.ones(C, dtype)]
-    ours = [minicnn.tensor(a) for a in statistics]
-    theirs = [torch.tensor(a) for a in statistics]
-
-    def fused(x: Any, w: Any, b: Any, residual: Any = None) -> Any:
-        return F.batch_norm(x, *ours, w, b, training, residual=residual, relu=relu)
-
-    def single(x: Any, w: Any, b: Any, residual: Any = None) -> Any:
-        out = TF.batch_norm(x, *theirs, w, b, training)
-        out = out if residual is None else out + residual
-        return TF.relu(out) if relu else out
-
-    arrays = [normal(*shape), *affine((C,), "wb")]
-    arrays += [normal(*shape, seed=4)] if with_residual else []
-    assert_same(fused, single, arrays, dtype)
-    for our, their in zip(ours, theirs):
-        assert_close(our, their, 1e-6, "running statistics")
-
-
-def test_gradients_that_not_everybody_wants() -> None:
-    """Of the residual alone, or of all but the residual."""
-    arrays = normal(2, 3, 4, 5), normal(2, 3, 4, 5, seed=1)
-    for wanted in ((True, False), (False, True)):
-        tensors = [minicnn.tensor(a, requires_grad=w) for a, w in zip(arrays, wanted)]
-        x, residual = tensors
-        F.batch_norm(x, None, None, training=True, residual=residual, relu=True).sum().backward()
-        assert [t.grad is not None for t in tensors] == list(wanted)
-
-
-def test_input_as_its_own_residual() -> None:
-    assert_same(
-        lambda x: F.batch_norm(x, None, None, training=True, residual=x, relu=True),
-        lambda x: TF.relu(TF.batch_norm(x, None, None, training=True) + x),
-        [normal(3, 2, 4)],
     )
 
 
@@ -197,21 +152,19 @@ def running(x: Any) -> tuple[Any, Any]:
     return tensor(np.linspace(-1, 1, x.shape[1])), tensor(np.linspace(0.5, 2, x.shape[1]))
 
 
-def added_and_clipped(f: Any, x: Any, w: Any, b: Any, training: bool) -> Any:
-    """relu(batch norm of x + 2 x), in minicnn fused."""
+def normalised_and_clipped(f: Any, x: Any, w: Any, b: Any, training: bool) -> Any:
+    """relu(batch norm of x), in minicnn fused."""
     statistics = (None, None) if training else running(x)
     if f is F:
-        return F.batch_norm(x, *statistics, w, b, training, residual=2 * x, relu=True)
-    return f.relu(f.batch_norm(x, *statistics, w, b, training) + 2 * x)
+        return batch_norm_relu(x, *statistics, w, b, training)
+    return f.relu(f.batch_norm(x, *statistics, w, b, training))
 
 
 OPERATIONS = {
     "batch norm": lambda f, x, w, b: f.batch_norm(x, None, None, w, b, training=True),
     "batch norm, evaluation": lambda f, x, w, b: f.batch_norm(x, *running(x), w, b),
-    "batch norm, residual, relu": lambda f, x, w, b: added_and_clipped(f, x, w, b, True),
-    "batch norm, residual, relu, evaluation": lambda f, x, w, b: added_and_clipped(
-        f, x, w, b, False
-    ),
+    "batch norm, relu": lambda f, x, w, b: normalised_and_clipped(f, x, w, b, True),
+    "batch norm, relu, evaluation": lambda f, x, w, b: normalised_and_clipped(f, x, w, b, False),
     "layer norm": lambda f, x, w, b: f.layer_norm(x, x.shape[-1:]) * w[0] + b[0],
     "group norm": lambda f, x, w, b: f.group_norm(x, 2, w, b),
     "local response norm": lambda f, x, w, b: f.local_response_norm(x, 3, 0.5) * w[0] + b[0],
@@ -270,16 +223,6 @@ ERRORS = [
         RuntimeError,
         lambda: F.batch_norm(x, None, None, minicnn.ones(4), training=True),
         r"weight of shape \(3,\), got \(4,\)",
-    ),
-    (
-        RuntimeError,
-        lambda: F.batch_norm(x, None, None, training=True, residual=x[:1]),
-        r"residual of shape \(2, 3, 4, 4\) and float32, got \(1, 3, 4, 4\) and float32",
-    ),
-    (
-        RuntimeError,
-        lambda: F.batch_norm(x, None, None, training=True, residual=x.double()),
-        r"and float32, got \(2, 3, 4, 4\) and float64",
     ),
     (RuntimeError, lambda: F.layer_norm(x, (4, 5)), r"shape \(..., 4, 5\), got \(2, 3, 4, 4\)"),
     (

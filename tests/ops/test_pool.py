@@ -14,6 +14,7 @@ from oracle import assert_same, channels_last, distinct, normal
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
+from minicnn.ops.fused import max_pool2d_relu
 
 # x (N, C, H, W), options that maximum and average share
 BOTH = {
@@ -93,22 +94,6 @@ def test_max_pool2d(row: Any, kind: str, dtype: Any) -> None:
     )
 
 
-@table(BOTH | MAX)
-@pytest.mark.parametrize("kind", ["normal", "ties", "all negative", "constant"])
-def test_max_pool2d_with_relu(row: Any, kind: str) -> None:
-    shape, options = row
-    assert_same(
-        lambda x: F.max_pool2d(x, relu=True, **options),
-        lambda x: TF.max_pool2d(TF.relu(x), **options),
-        [values(kind, shape)],
-    )
-
-
-def test_relu_leaves_no_indices() -> None:
-    with pytest.raises(RuntimeError, match="got relu=True and return_indices=True"):
-        F.max_pool2d(minicnn.zeros(X), 2, return_indices=True, relu=True)
-
-
 @table(BOTH | AVERAGE)
 @DTYPES
 def test_avg_pool2d(row: Any, dtype: Any) -> None:
@@ -153,7 +138,7 @@ def test_adaptive_max_pool2d(shape: Any, output_size: Any, kind: str) -> None:
 OPERATIONS = {
     "max": lambda f, x: f.max_pool2d(x, 3, 2, 1),
     "max with relu": lambda f, x: (
-        f.max_pool2d(x, 3, 2, relu=True) if f is F else f.max_pool2d(f.relu(x), 3, 2)
+        max_pool2d_relu(x, 3, 2) if f is F else f.max_pool2d(f.relu(x), 3, 2)
     ),
     "average": lambda f, x: f.avg_pool2d(x, (2, 3), 2, 1, True, False),
     "adaptive average, divides": lambda f, x: f.adaptive_avg_pool2d(x, (2, 1)),

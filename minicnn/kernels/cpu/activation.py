@@ -1,4 +1,4 @@
-"""Activations on the CPU: ReLU, its gradient and that of a bias before it, the error function."""
+"""Activations on the CPU: ReLU, its gradient and the gradient of a bias before it; erf."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ...memory import empty
 from .runtime.layout import flatten, for_each_block, unflatten
 from .runtime.masking import clip_negative, select_positive
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, from_rows
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
@@ -53,7 +53,7 @@ _LARGE_DENOMINATOR = (
     3.43936767414372164e03,
     1.23033935480374942e03,
 )
-_ONE = 6.0  # from here on erf is 1 in double precision
+_ONE = 6.0  # from here on erf rounds to 1 in double precision
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -83,14 +83,13 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
 def relu_bias_backward(
     grad: np.ndarray, out: np.ndarray, dtype: np.dtype | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of x and bias (C,) of ``out = relu(x + bias)``, the bias added by channel.
+    """The gradients of x and bias (C,) in ``out = relu(x + bias)``, with a bias for each channel.
 
-    That is ``grad`` where ``out`` > 0, else 0, and its :func:`channel_sum`, taken while it is still
-    in the cache.
+    That is :func:`relu_backward`, and its :func:`channel_sum` while it is still in the cache.
 
     Args:
         grad, out: (N, C, ...).
-        dtype: that of the bias's gradient, by default of ``grad``.
+        dtype: of the gradient of the bias, by default the dtype of ``grad``.
     """
     grads, outs = as_rows(grad), as_rows(out)
     result = empty(grads.shape, grad.dtype)
@@ -104,7 +103,7 @@ def relu_bias_backward(
 
 
 def channel_sum(x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
-    """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or that of ``x``."""
+    """(C,): the sum of ``x`` (N, C, ...) over all axes but 1, in ``dtype`` or the dtype of ``x``."""
     rows = as_rows(x)
     (sums,) = channel_sums(rows, x.shape, lambda at: rows[at])
     return sums.astype(dtype or x.dtype)
@@ -113,13 +112,13 @@ def channel_sum(x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
 def erf(x: np.ndarray) -> np.ndarray:
     """The Gauss error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to ``x``.
 
-    Errors stay within a few units in the last place of float64 (Cody 1969) and of float32.
+    The error is at most a few units in the last place, in float64 (Cody 1969) and in float32.
     """
     (flat,) = flatten(x)
     out = empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
-        block = flat[start:stop].astype(compute_type(flat), copy=False)
+        block = flat[start:stop].astype(compute_dtype(flat.dtype), copy=False)
         out[start:stop] = _erf(block)
 
     for_each_block(flat.size, work, block=1 << 14)

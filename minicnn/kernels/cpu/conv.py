@@ -1,35 +1,85 @@
-"""Convolution: each pass is done by the algorithm that :mod:`.conv_algorithm` chooses for its shape."""
+"""Convolution: each pass by the algorithm that should be the fastest for its shape.
+
+There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and Winograd's, with
+fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
+
+The environment variable ``MINICNN_CONV`` overrides this: ``im2col``, ``winograd`` (wherever it is
+possible, with the best tile size), or ``auto``, the default. With ``MINICNN_DEBUG=conv`` each choice
+is printed to stderr the first time a shape comes up. ``minicnn.nn.conv_algorithms`` lists the
+choices for a whole network.
+"""
 
 from __future__ import annotations
+
+import functools
+import os
+import sys
+from typing import NamedTuple
 
 import numpy as np
 
 from ..geometry import Geometry
 from . import conv_im2col, winograd
-from .conv_algorithm import choose
 
-__all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad"]
+__all__ = [
+    "PASSES",
+    "Algorithm",
+    "choose",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_relu",
+    "conv2d_weight_grad",
+    "estimates",
+]
+
+PASSES = ("forward", "input_grad", "weight_grad")
+_SETTINGS = ("auto", "im2col", "winograd")
+
+
+class Algorithm(NamedTuple):
+    """``im2col``, or ``winograd`` with tiles of ``tile`` * ``tile`` output pixels."""
+
+    name: str
+    tile: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.tile}x{self.tile}" if self.tile else self.name
+
+
+_IM2COL = Algorithm("im2col")
 
 
 def conv2d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    geometry: Geometry,
-    relu: bool = False,
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, geometry: Geometry
 ) -> np.ndarray:
     """Slide filters over images, as ``torch.nn.functional.conv2d``.
 
     Args:
         x: (N, C, H, W).
         weight: (O, C / groups, KH, KW).
-        bias: (O,), float32 or of the dtype of ``x``, or None.
+        bias: (O,), float32 or the dtype of ``x``, or None.
         geometry: where the windows lie.
-        relu: whether negative results become 0.
 
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
+    return _forward(x, weight, bias, geometry, relu=False)
+
+
+def conv2d_relu(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, geometry: Geometry
+) -> np.ndarray:
+    """:func:`conv2d`, then ReLU while the results are still in the cache."""
+    return _forward(x, weight, bias, geometry, relu=True)
+
+
+def _forward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool,
+) -> np.ndarray:
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
@@ -37,12 +87,12 @@ def conv2d(
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The gradient of :func:`conv2d` by ``x``, which is also the transposed convolution.
+    """The gradient of ``x`` in :func:`conv2d`, which is also the transposed convolution.
 
     Args:
         grad: (N, O, OH, OW).
         weight: (O, C / groups, KH, KW).
-        geometry: that of the convolution.
+        geometry: of the convolution.
 
     Returns:
         (N, C, H, W), channels-last in memory.
@@ -56,13 +106,13 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
 def conv2d_weight_grad(
     grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
 ) -> np.ndarray:
-    """The gradient of :func:`conv2d` by ``weight``.
+    """The gradient of ``weight`` in :func:`conv2d`.
 
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W).
-        geometry: that of the convolution.
-        dtype: that of the result, by default of ``x``.
+        geometry: of the convolution.
+        dtype: of the result, by default the dtype of ``x``.
 
     Returns:
         (O, C / groups, KH, KW), channels-last in memory.
@@ -72,3 +122,85 @@ def conv2d_weight_grad(
     if algorithm.tile:
         return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
     return conv_im2col.conv2d_weight_grad(grad, x, geometry, dtype)
+
+
+def choose(
+    pass_: str, dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
+) -> Algorithm:
+    """The algorithm for one pass of a convolution.
+
+    Args:
+        pass_: ``"forward"``, ``"input_grad"`` or ``"weight_grad"``.
+        dtype: of the images.
+        N: number of images.
+        weight_shape: (O, C / groups, KH, KW).
+        geometry: of the convolution.
+
+    Raises:
+        ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
+    """
+    setting, debug = os.environ.get("MINICNN_CONV", ""), os.environ.get("MINICNN_DEBUG", "")
+    return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
+
+
+@functools.lru_cache(maxsize=4096)  # limited, because image sizes may keep changing
+def _choose(
+    setting: str,
+    debug: str,
+    pass_: str,
+    dtype: np.dtype,
+    N: int,
+    weight_shape: tuple[int, ...],
+    geometry: Geometry,
+) -> Algorithm:
+    if setting and setting not in _SETTINGS:
+        raise ValueError(f"MINICNN_CONV must be one of {', '.join(_SETTINGS)}, got {setting!r}")
+    if debug not in ("", "conv"):
+        raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")
+    is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
+    if setting == "im2col" or (is_small and setting != "winograd"):
+        chosen = _IM2COL
+    else:
+        costs = estimates(pass_, dtype, N, weight_shape, geometry)
+        preferred = [algorithm for algorithm in costs if algorithm.name == setting]
+        chosen = min(preferred or costs, key=costs.__getitem__)
+    if debug:
+        costs = estimates(pass_, dtype, N, weight_shape, geometry)
+        print(_report(pass_, N, weight_shape, geometry, chosen, costs), file=sys.stderr)
+    return chosen
+
+
+def estimates(
+    pass_: str, dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
+) -> dict[Algorithm, float]:
+    """The estimated time of each possible algorithm, in multiplications of a matrix product.
+
+    Takes the arguments of :func:`choose`.
+    """
+    costs = {_IM2COL: conv_im2col.cost(N, weight_shape, geometry)}
+    if winograd.possible(dtype, weight_shape, geometry):
+        R = -(-weight_shape[2] // geometry.stride[0])
+        for M in winograd.tiles(R):
+            cost = winograd.cost(pass_, N, weight_shape, geometry, M)
+            costs[Algorithm("winograd", M)] = cost
+    return costs
+
+
+def _report(
+    pass_: str,
+    N: int,
+    weight_shape: tuple[int, ...],
+    geometry: Geometry,
+    chosen: Algorithm,
+    costs: dict[Algorithm, float],
+) -> str:
+    """A line for people: the shape, the choice, and the estimates in 10^6 multiplications."""
+    O, Cg, KH, KW = weight_shape
+    H, W = geometry.input_size
+    shape = f"({N}, {Cg * geometry.groups}, {H}, {W}) -> {O} filters {KH}x{KW}"
+    if geometry.stride != (1, 1):
+        shape += f", stride {geometry.stride}"
+    if geometry.groups > 1:
+        shape += f", {geometry.groups} groups"
+    listed = ", ".join(f"{algorithm} {cost / 1e6:.1f}" for algorithm, cost in costs.items())
+    return f"conv2d {pass_} {shape}: {chosen} (10^6 multiplications: {listed})"

@@ -1,10 +1,10 @@
 """Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
 
-Beside the usual names: P output pixels in a block, G groups, Cg = C / G and Og = O / G, and
-K = KH * KW * Cg values in a column. A column holds them in (KH, KW, Cg) order: KH runs of KW * C
-neighbours in a channels-last image. So do filters that are channels-last, as those of layers are.
+Beside the usual names there are P output pixels in a block, G groups, Cg = C / G, Og = O / G, and
+K = KH * KW * Cg values in a column. They have the order (KH, KW, Cg): in a channels-last image these
+are KH runs of KW * C neighbours. Channels-last filters, as layers have them, have the same order.
 
-With few pixels there is one matrix product, which is split by columns. Otherwise each thread
+With few pixels there is one matrix product, and the threads share its columns. Otherwise each thread
 multiplies blocks of its own.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from ...memory import empty, zeros
 from ..geometry import Geometry
 from .runtime.masking import clip_negative
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.threads import for_each_slice, num_threads, scratch
 from .runtime.windows import (
     add_unpadded,
@@ -35,29 +35,30 @@ from .runtime.windows import (
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "im2col"]
 
-# A block has so many values in its columns and its output together: more leave the cache, and with
-# fewer the calls themselves take long. At least so many pixels: with fewer BLAS is slow.
+# Values in a block, in its columns and its output together. Larger blocks leave the cache; with
+# smaller ones the calls themselves take too long.
 _BLOCK_VALUES = 1 << 20
-_BLOCK_PIXELS = 700
+_BLOCK_PIXELS = 700  # a block has at least as many, because BLAS is slow with fewer
 
-_MIN_THREADED = 1 << 17  # values: with fewer, starting threads costs more than they save
-_MIN_SPLIT = 20_000_000  # multiplications, likewise
+# With less work than this, waking threads costs more than they save.
+_MIN_THREADED = 1 << 17  # values
+_MIN_SPLIT = 20_000_000  # multiplications
 
 Block = tuple[slice, slice]  # images and output rows
 
 
 def cost(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> float:
-    """The estimated time of any of the three passes, in multiplications of a matrix product.
+    """The estimated time of each of the three passes, in multiplications of a matrix product.
 
     Args:
-        N: the number of images.
+        N: number of images.
         weight_shape: (O, C / groups, KH, KW).
-        geometry: that of the convolution.
+        geometry: of the convolution.
     """
     O, filters = weight_shape[0], math.prod(weight_shape)
     P = N * math.prod(geometry.output_size)
     columns, outputs = P * geometry.groups * filters // O, P * O
-    # Measured, to 15 % in most cases: what a value costs to copy, and to bring to the processor.
+    # What a value costs to copy and to read; in most cases within 15 % of the measured time.
     return 1.1 * P * filters + 15 * columns + 60 * outputs + 15 * filters
 
 
@@ -68,12 +69,12 @@ def conv2d(
     geometry: Geometry,
     relu: bool = False,
 ) -> np.ndarray:
-    """:func:`.conv.conv2d`."""
+    """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
     N, O, G = len(x), len(weight), geometry.groups
-    dtype, OW = compute_type(x), geometry.output_size[1]
+    dtype, OW = compute_dtype(x.dtype), geometry.output_size[1]
     filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
     out = empty((N, *geometry.output_size, O), dtype)
-    # Of the size of a row: NumPy's loops are then long.
+    # Repeated to the length of a row, because NumPy is slow in short inner loops.
     biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
     blocks = _blocks(N, weight.shape, geometry)
 
@@ -92,18 +93,18 @@ def conv2d(
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """:func:`.conv.conv2d_input_grad`."""
+    """The gradient of the input: see :func:`.conv.conv2d_input_grad`."""
     N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
     few = _few_pixels(N, weight.shape, geometry)
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
-        # the copies of im2col cost less than the sums of col2im
+        # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
         return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
 
-    dtype = compute_type(grad)
+    dtype = compute_dtype(grad.dtype)
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
     grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
 
-    def work(start: int, stop: int) -> None:  # whole images: their windows overlap
+    def work(start: int, stop: int) -> None:  # whole images, because their windows overlap
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
@@ -128,10 +129,10 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
 def conv2d_weight_grad(
     grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
 ) -> np.ndarray:
-    """:func:`.conv.conv2d_weight_grad`."""
+    """The gradient of the weight: see :func:`.conv.conv2d_weight_grad`."""
     N, O, G, Cg = len(x), grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
     KH, KW = geometry.kernel_size
-    sum_dtype, images = compute_type(x), nhwc(grad)
+    sum_dtype, images = compute_dtype(x.dtype), nhwc(grad)
     few = _few_pixels(N, (O, Cg, KH, KW), geometry)
     blocks = _blocks(N, (O, Cg, KH, KW), geometry)
 
@@ -146,7 +147,7 @@ def conv2d_weight_grad(
         product(blocks[0], weight_grad)
         return nchw(weight_grad.reshape(O, KH, KW, Cg).astype(dtype or x.dtype, copy=False))
 
-    sums: dict[int, np.ndarray] = {}  # by the first block of the thread's slice
+    sums: dict[int, np.ndarray] = {}  # one for each thread, by its first block
 
     def work(start: int, stop: int) -> None:
         total, summand = empty(shape, sum_dtype), scratch("product", shape, sum_dtype)
@@ -159,7 +160,7 @@ def conv2d_weight_grad(
     for_each_slice(len(blocks), work)
     weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
 
-    def add(start: int, stop: int) -> None:  # in a fixed order: it rounds the same in every run
+    def add(start: int, stop: int) -> None:  # in a fixed order, so every run rounds the same
         total = weight_grad[start:stop]
         for other in others:
             np.add(total, other[start:stop], out=total)
@@ -204,7 +205,7 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     """
     N, C = len(columns), columns.shape[1] // math.prod(geometry.kernel_size)
     by_window = columns.reshape(N, C, *geometry.kernel_size, *geometry.output_size)
-    dtype = compute_type(columns)
+    dtype = compute_dtype(columns.dtype)
     x = zeros((N, *geometry.input_size, C), dtype)
 
     def work(start: int, stop: int) -> None:
@@ -218,11 +219,10 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
-    """Write ``a @ b`` to ``out``; if that is not yet one thread's work, split over threads.
+    """Write ``a @ b`` to ``out``, on all threads if it pays and if no other thread works yet.
 
-    The products of single images are left to BLAS's own threads. Those keep their cores busy for a
-    while after a product, in the way of threads that the next kernel wakes: with several images,
-    most kernels do.
+    The products of a single image are left to BLAS's threads. After a product these keep spinning
+    for a while and slow our own threads, which most kernels use when there are several images.
     """
 
     def work(start: int, stop: int) -> None:
@@ -241,12 +241,12 @@ def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
 
 
 def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
-    """Whether the columns of all images are fewer than the filters."""
+    """Whether all images together have no more columns than there are filters."""
     return N * math.prod(geometry.output_size) * geometry.groups <= weight_shape[0]
 
 
 def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
-    """(G, Og, K): a view if the weight is channels-last and of this dtype, else a copy."""
+    """(G, Og, K): a view if the weight is channels-last and has this dtype, else a copy."""
     filters, shape = nhwc(weight), (groups, len(weight) // groups, -1)
     if filters.flags.c_contiguous and filters.dtype == dtype:
         return filters.reshape(shape)
@@ -261,14 +261,14 @@ def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarr
 
 
 def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
-    """(C, Og, KH, KW) filters that take a gradient by the output to one by the input."""
+    """(C, Og, KH, KW): the filters that turn a gradient of the output into one of the input."""
     O, Cg, KH, KW = weight.shape
     grouped = weight[:, :, ::-1, ::-1].reshape(groups, O // groups, Cg, KH, KW)
     return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
 
 
 def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:
-    """All images in blocks, as many for each thread: whole images, or some rows of one."""
+    """Blocks of whole images or of some rows of one image, equally many for each thread."""
     (OH, OW), (O, Cg, KH, KW) = geometry.output_size, weight_shape
     values = KH * KW * Cg * geometry.groups + O  # for each pixel
     wanted = -(-N * OH * OW // max(_BLOCK_PIXELS, _BLOCK_VALUES // values))
@@ -284,7 +284,7 @@ def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[B
 
 
 def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> None:
-    """Call ``work(start, stop)`` for slices of the filters, on all threads if it pays."""
+    """Call ``work(start, stop)`` for slices of the filters, on all threads if there are many."""
     if filters.size < _MIN_THREADED:
         work(0, len(filters))
     else:
@@ -292,7 +292,7 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 
 
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
-    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else this thread's scratch memory."""
+    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
@@ -308,7 +308,7 @@ def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -
 
 
 def _add_windows(padded: np.ndarray, columns: np.ndarray, geometry: Geometry) -> None:
-    """Add (n, OH, OW, KH, KW, ...) columns to their pixels in (n, HP, WP, ...)."""
+    """Add each value of the columns (n, OH, OW, KH, KW, ...) to its pixel in (n, HP, WP, ...)."""
     (OH, OW), (SH, SW), (DH, DW) = (
         geometry.output_size,
         geometry.stride,

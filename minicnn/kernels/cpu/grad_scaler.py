@@ -1,4 +1,4 @@
-"""The scale of a loss whose gradients are float16, on the CPU: undoing it, and choosing the next."""
+"""Loss scaling for float16 gradients on the CPU: undoing the scale, and choosing the next one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .runtime.layout import flatten, for_each_block, unflatten
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 
 __all__ = ["unscale_step", "update_scale_step"]
 
@@ -17,21 +17,21 @@ _BLOCK = 1 << 17  # elements
 def unscale_step(
     grads: Sequence[np.ndarray], inverse_scale: np.ndarray | None, found_inf: np.ndarray
 ) -> None:
-    """Multiplies gradients by ``inverse_scale`` and notes whether any is infinite or NaN.
+    """Multiply gradients by ``inverse_scale``, and note whether any is infinite or NaN.
 
     Args:
         grads: written in place.
-        inverse_scale: scalar of float32; None leaves the gradients as they are.
-        found_inf: scalar of float32; becomes 1 if a number is not finite, else stays.
+        inverse_scale: float32 scalar; None leaves the gradients as they are.
+        found_inf: float32 scalar; set to 1 if a value is infinite or NaN, else left as it is.
     """
     for grad in grads:
         (flat,) = flatten(grad)
-        infinite: list[int] = []  # the blocks that are, one by one
+        infinite: list[int] = []  # the starts of blocks with an infinity or NaN
 
         def work(
             start: int, stop: int, flat: np.ndarray = flat, infinite: list[int] = infinite
         ) -> None:
-            block = flat[start:stop].astype(compute_type(flat), copy=False)
+            block = flat[start:stop].astype(compute_dtype(flat.dtype), copy=False)
             if not np.isfinite(block).all():
                 infinite.append(start)
             if inverse_scale is not None:
@@ -53,15 +53,15 @@ def update_scale_step(
     backoff_factor: float,
     growth_interval: int,
 ) -> None:
-    """Chooses the scale of the next loss, as ``torch.amp.GradScaler`` does.
+    """Choose the scale of the next loss, as ``torch.amp.GradScaler``.
 
     Args:
-        scale, inverse_scale: scalars of float32, written in place.
-        growth_tracker: scalar of int32, written in place: steps without overflow since the scale
-            changed last.
-        found_inf: scalar of float32; if not 0, gradients overflowed.
-        growth_factor: of the scale after ``growth_interval`` steps without overflow.
-        backoff_factor: of the scale after an overflow.
+        scale, inverse_scale: float32 scalars, written in place.
+        growth_tracker: int32 scalar, written in place: steps without overflow since the last change
+            of the scale.
+        found_inf: float32 scalar; not 0 if gradients overflowed.
+        growth_factor: multiplies the scale after ``growth_interval`` steps without overflow.
+        backoff_factor: multiplies the scale after an overflow.
         growth_interval: number of steps.
     """
     if found_inf:

@@ -1,4 +1,4 @@
-"""Pictures on the CPU: from bytes to normalised numbers."""
+"""Pictures on the CPU: from bytes to normalised floats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def normalize_images(
     Args:
         images: (N, C, H, W) of uint8.
         mean, std: C numbers each.
-        dtype: that of the result.
+        dtype: of the result.
 
     Returns:
         (N, C, H, W), channels-last in memory.

@@ -1,8 +1,8 @@
-"""The linear layer on the CPU: BLAS products, with bias and ReLU in place while they are cached.
+"""The linear layer on the CPU: matrix products by BLAS.
 
-The weights of the large layers, 151 MB in AlexNet, meet a batch of few rows. What a product then
-costs is less its arithmetic than how often BLAS moves the large matrix. Milliseconds for a weight
-of (4096, 9216) in float32, which take 6 to read, on two Zen cores with OpenBLAS:
+The weight of a large layer, 151 MB in AlexNet, meets a batch of few rows. The time of a product then
+depends less on its arithmetic than on how often BLAS moves the large matrix. Milliseconds for a
+weight of (4096, 9216) in float32, which takes 6 to read, on two Zen cores with OpenBLAS:
 
 ===============================================  ====  ====  ====  ====  ====
 rows of the batch                                   1     4     8    32   128
@@ -20,30 +20,38 @@ import numpy as np
 
 from ...memory import empty
 from .runtime.masking import clip_negative
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.rows import for_each_row_block
 from .runtime.threads import for_each_slice
 
-__all__ = ["linear", "linear_input_grad", "linear_weight_grad"]
+__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
 
-_MIN_BLOCKED = 1 << 20  # elements; a smaller gradient of a weight is in the cache as a whole
-_UNPACKED = 10**6  # OpenBLAS multiplies matrices without packing if it takes so few multiplications
+_MIN_BLOCKED = 1 << 20  # elements; a smaller gradient of a weight fits the cache as a whole
+_UNPACKED = 10**6  # OpenBLAS does not pack matrices for a product of so few multiplications
 
 
-def linear(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, relu: bool = False
-) -> np.ndarray:
+def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """``x`` times the transpose of ``weight``, plus bias, as ``torch.nn.functional.linear``.
 
     Args:
         x: (M, K).
         weight: (N, K), of the dtype of ``x``.
-        bias: (N,), float32 or of the dtype of ``x``, or None.
-        relu: whether negative results become 0.
+        bias: (N,), float32 or the dtype of ``x``, or None.
 
     Returns:
         (M, N).
     """
+    return _with_bias(x, weight, bias, relu=False)
+
+
+def linear_relu(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """:func:`linear`, then ReLU while the results are still in the cache."""
+    return _with_bias(x, weight, bias, relu=True)
+
+
+def _with_bias(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, relu: bool
+) -> np.ndarray:
     out = _product(x, weight.T)
 
     def finish(at: slice) -> None:
@@ -59,15 +67,15 @@ def linear(
 
 
 def linear_input_grad(grad: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(M, K): the gradient of :func:`linear` by ``x``, from ``grad`` (M, N)."""
+    """(M, K): the gradient of ``x`` in :func:`linear`, from ``grad`` (M, N)."""
     return _product(grad, weight).astype(grad.dtype, copy=False)
 
 
 def linear_weight_grad(
     grad: np.ndarray, x: np.ndarray, dtype: np.dtype | None = None
 ) -> np.ndarray:
-    """(N, K): the gradient of :func:`linear` by ``weight``, in ``dtype`` or that of ``x``."""
-    compute, dtype = compute_type(x), np.dtype(dtype or x.dtype)
+    """(N, K): the gradient of ``weight`` in :func:`linear`, in ``dtype`` or the dtype of ``x``."""
+    compute, dtype = compute_dtype(x.dtype), np.dtype(dtype or x.dtype)
     grad, x = grad.astype(compute, copy=False), x.astype(compute, copy=False)
     (M, N), K = grad.shape, x.shape[1]
     rows = _rows_at_a_time(M, N, K)
@@ -75,7 +83,7 @@ def linear_weight_grad(
         return np.matmul(grad.T, x, out=empty((N, K), compute)).astype(dtype, copy=False)
 
     out = empty((N, K), dtype)
-    multiply = np.multiply if M == 1 else np.matmul  # an outer product is no work for BLAS
+    multiply = np.multiply if M == 1 else np.matmul  # an outer product needs no BLAS
 
     def work(start: int, stop: int) -> None:
         for top in range(start * rows, stop * rows, rows):
@@ -87,10 +95,10 @@ def linear_weight_grad(
 
 
 def _rows_at_a_time(M: int, N: int, K: int) -> int:
-    """Rows of the weight's gradient (N, K) to compute at a time, or 0 for all at once.
+    """How many rows of the weight's gradient (N, K) to compute at a time, or 0 for all at once.
 
-    BLAS fills a result with zeros and then adds to it, which is two more passes over memory. For a
-    few rows it does both in the cache, and is fast as long as it needs not pack ``x`` each time.
+    BLAS fills a result with zeros and then adds to it, which takes two more passes over memory. A few
+    rows stay in the cache meanwhile. This is fast as long as BLAS does not pack ``x`` each time.
     """
     if M == 0 or M > 8 or N * K < _MIN_BLOCKED:
         return 0
@@ -99,8 +107,8 @@ def _rows_at_a_time(M: int, N: int, K: int) -> int:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a @ b, the larger matrix first: BLAS then packs parts of it that stay in the L1 cache."""
-    dtype = compute_type(a)
+    """a @ b, with the larger matrix first: BLAS then packs parts of it that stay in the L1 cache."""
+    dtype = compute_dtype(a.dtype)
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     if 4 * len(a) <= b.shape[1]:
         return np.ascontiguousarray(np.matmul(b.T, a.T).T)

@@ -1,54 +1,71 @@
 """Normalisation on the CPU: batch normalisation by channel, and local response normalisation.
 
-Batch normalisation sees its input as a matrix with one row per line of pixels, see :mod:`.rows`.
+Batch normalisation treats its input as a matrix with one row for each line of pixels: see
+:mod:`.runtime.rows`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ...memory import empty
 from .runtime.masking import clip_negative, select_positive
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
 from .runtime.threads import scratch
 
 __all__ = [
     "batch_norm",
     "batch_norm_backward",
+    "batch_norm_relu",
+    "batch_norm_relu_backward",
     "channel_affine",
+    "channel_affine_relu",
     "local_response_norm",
     "local_response_norm_backward",
 ]
 
+Normalized = tuple[np.ndarray, np.ndarray, np.ndarray]  # the output, mean and variance
+Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # of x, weight and bias
+
 
 def batch_norm(
-    x: np.ndarray,
-    weight: np.ndarray | None,
-    bias: np.ndarray | None,
-    eps: float,
-    residual: np.ndarray | None = None,
-    relu: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
+) -> Normalized:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of each channel.
 
-    As ``torch.nn.functional.batch_norm`` in training. The variance is the mean squared distance
-    from the mean, which stays accurate where the mean is large.
+    As ``torch.nn.functional.batch_norm`` in training.
 
     Args:
         x: (N, C), (N, C, L) or (N, C, H, W).
         weight, bias: (C,), or None for ones and zeros.
         eps: added to the variance.
-        residual: added to that, of the shape of ``x``; or None.
-        relu: whether negative results become 0.
 
     Returns:
         The output, and the mean and the (biased) variance, (C,) in float32 or better.
     """
-    dtype = compute_type(x)
-    rows = as_rows(x)
-    count = x.size // x.shape[1]
+    mean, variance = _statistics(x)
+    out = channel_affine(x, *_scale_and_shift(mean, variance, weight, bias, eps))
+    return out, *_rounded(x, mean, variance)
 
+
+def batch_norm_relu(
+    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
+) -> Normalized:
+    """:func:`batch_norm`, then ReLU while the results are still in the cache."""
+    mean, variance = _statistics(x)
+    out = channel_affine_relu(x, *_scale_and_shift(mean, variance, weight, bias, eps))
+    return out, *_rounded(x, mean, variance)
+
+
+def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and variance (C,) of each channel, in float64.
+
+    The variance is the mean squared distance from the mean, which is accurate for large means, too.
+    """
+    rows, dtype, count = as_rows(x), compute_dtype(x.dtype), x.size // x.shape[1]
     (sums,) = channel_sums(rows, x.shape, lambda at: rows[at])
     mean = sums / count
     center = tile_channels(mean, rows, dtype)
@@ -59,12 +76,28 @@ def batch_norm(
         return np.multiply(distance, distance, out=distance)
 
     (sums,) = channel_sums(rows, x.shape, squares)
-    variance = sums / count
+    return mean, sums / count
+
+
+def _scale_and_shift(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Batch normalisation as x * scale + shift."""
     scale = 1 / np.sqrt(variance + eps)
-    scale = scale if weight is None else scale * weight
-    shift = -mean * scale if bias is None else bias - mean * scale
-    out = channel_affine(x, scale, shift, residual, relu)
-    return out, mean.astype(dtype), variance.astype(dtype)
+    if weight is not None:
+        scale = scale * weight
+    shift = -mean * scale
+    return scale, shift if bias is None else bias + shift
+
+
+def _rounded(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in the dtype that statistics of ``x`` and gradients of its weights have."""
+    dtype = compute_dtype(x.dtype)
+    return a.astype(dtype), b.astype(dtype)
 
 
 def batch_norm_backward(
@@ -74,99 +107,124 @@ def batch_norm_backward(
     mean: np.ndarray,
     variance: np.ndarray,
     eps: float,
-    out: np.ndarray | None = None,
-    with_residual: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """The gradients of :func:`batch_norm`.
+) -> Gradients:
+    """The gradients of x, weight and bias in :func:`batch_norm`.
 
     Args:
-        grad: gradient of the result, of the shape of ``x``.
+        grad: gradient of the output, of the shape of ``x``.
         x, weight, eps: as given to :func:`batch_norm`.
         mean, variance: (C,), as returned by it.
-        out: as returned by it if it had ``relu``: where it is 0 no gradient passes. Else None.
-        with_residual: whether the gradient of the residual is wanted, too.
 
     Returns:
-        The gradients of x, of weight and bias (C,), and of the residual (or None).
+        The gradients of x, and of weight and bias (C,), in float32 or better, even if they are None.
     """
-    dtype = compute_type(x)
-    rows, grads = as_rows(x), as_rows(grad)
-    outs = None if out is None else as_rows(out)
-    count = x.size // x.shape[1]
-    center = tile_channels(mean, rows, dtype)
-    passed = grads if outs is None else empty(rows.shape, x.dtype)  # what the ReLU lets through
+    grads = as_rows(grad)
+    out = empty(grads.shape, x.dtype)
+    return _backward(grads, lambda at: grads[at], out, x, weight, mean, variance, eps)
 
-    def gradients(at: slice) -> np.ndarray:
-        if outs is not None:
-            select_positive(grads[at], outs[at], out=passed[at])
+
+def batch_norm_relu_backward(
+    grad: np.ndarray,
+    out: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    eps: float,
+) -> Gradients:
+    """The gradients of x, weight and bias in :func:`batch_norm_relu`.
+
+    Takes the arguments of :func:`batch_norm_backward`, and the output ``out``: the gradient passes
+    where it is positive.
+    """
+    grads, outs = as_rows(grad), as_rows(out)
+    passed = empty(grads.shape, x.dtype)
+
+    def pass_on(at: slice) -> np.ndarray:
+        select_positive(grads[at], outs[at], out=passed[at])
         return passed[at]
+
+    return _backward(passed, pass_on, passed, x, weight, mean, variance, eps)
+
+
+def _backward(
+    grads: np.ndarray,
+    first_read: Callable[[slice], np.ndarray],
+    out: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    eps: float,
+) -> Gradients:
+    """The gradients of x, weight and bias in batch normalisation.
+
+    Args:
+        grads: the gradient of the output, as rows.
+        first_read: returns a block of ``grads``, which it may have to write first.
+        out: rows for the gradient of x; may be ``grads``.
+        x, weight, mean, variance, eps: as for :func:`batch_norm_backward`.
+    """
+    rows, dtype, count = as_rows(x), compute_dtype(x.dtype), x.size // x.shape[1]
+    center = tile_channels(mean, rows, dtype)
 
     def products(at: slice) -> np.ndarray:
         distance = scratch("batch_norm.distance", rows[at].shape, dtype)
         np.subtract(rows[at], center, out=distance)
-        return np.multiply(distance, passed[at], out=distance)
+        return np.multiply(distance, grads[at], out=distance)
 
-    bias_grad, product_sum = channel_sums(rows, x.shape, gradients, products)
+    bias_grad, product_sum = channel_sums(rows, x.shape, first_read, products)
     inverse = 1 / np.sqrt(variance.astype(np.float64) + eps)  # of the standard deviation
     weight_grad = product_sum * inverse
 
     # With h = (x - mean) * inverse the gradient of x is
-    # weight * inverse * (grad - mean(grad) - h * mean(grad * h)).
+    #     weight * inverse * (grad - mean(grad) - h * mean(grad * h))
+    # which is factor * (grad + x * slope + shift), with numbers for each channel.
     factor = inverse if weight is None else inverse * weight
     slope = -inverse * weight_grad / count
-    shift = tile_channels(-bias_grad / count - mean * slope, rows, dtype)
-    slope = tile_channels(slope, rows, dtype)
-    factor = tile_channels(factor, rows, dtype)
-    is_free = outs is not None and not with_residual  # what the ReLU let through, after its use
-    result = passed if is_free else empty(rows.shape, x.dtype)
+    shift = -bias_grad / count - mean * slope
+    factor, slope, shift = (tile_channels(each, rows, dtype) for each in (factor, slope, shift))
 
     def differentiate(at: slice) -> None:
         block = scratch("batch_norm.distance", rows[at].shape, dtype)
         np.multiply(rows[at], slope, out=block)
         block += shift
-        block += passed[at]
-        np.multiply(block, factor, out=result[at], casting="same_kind")
+        block += grads[at]
+        np.multiply(block, factor, out=out[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)
-    return (
-        from_rows(result, x.shape),
-        weight_grad.astype(dtype),
-        bias_grad.astype(dtype),
-        from_rows(passed, x.shape) if with_residual else None,
-    )
+    return from_rows(out, x.shape), *_rounded(x, weight_grad, bias_grad)
 
 
-def channel_affine(
-    x: np.ndarray,
-    scale: np.ndarray,
-    shift: np.ndarray,
-    residual: np.ndarray | None = None,
-    relu: bool = False,
-) -> np.ndarray:
-    """x * scale + shift + residual, and with ``relu`` 0 where that is negative.
+def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """x * scale + shift.
 
     Args:
         x: (N, C, ...).
         scale, shift: (C,), along axis 1 of ``x``.
-        residual: of the shape of ``x``, or None.
-        relu: whether negative results become 0.
     """
-    rows, dtype = as_rows(x), compute_type(x)
+    return _affine(x, scale, shift, relu=False)
+
+
+def channel_affine_relu(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """:func:`channel_affine`, then ReLU while the results are still in the cache."""
+    return _affine(x, scale, shift, relu=True)
+
+
+def _affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
+    rows, dtype = as_rows(x), compute_dtype(x.dtype)
     out = empty(rows.shape, x.dtype)
-    residuals = None if residual is None else as_rows(residual)
     scale, shift = (tile_channels(each, rows, dtype) for each in (scale, shift))
 
     def work(at: slice) -> None:
-        # the block stays in the cache until it is done; 16 bits are rounded at the end
-        exact = out.dtype == dtype
-        block = out[at] if exact else scratch("batch_norm.block", rows[at].shape, dtype)
+        # results of 16 bits are computed in scratch memory and rounded at the end
+        is_exact = out.dtype == dtype
+        block = out[at] if is_exact else scratch("channel_affine.block", rows[at].shape, dtype)
         np.multiply(rows[at], scale, out=block)
         block += shift
-        if residuals is not None:
-            block += residuals[at]
         if relu:
             clip_negative(block, out=block)
-        if not exact:
+        if not is_exact:
             out[at] = block
 
     for_each_row_block(rows, work)
@@ -180,7 +238,8 @@ def local_response_norm(
 
     Args:
         x: (N, C, ...).
-        size: channel c is divided by the squares of c - size // 2 to c + (size - 1) // 2.
+        size: channel c is normalised by the channels c - size // 2 to c + (size - 1) // 2.
+        alpha, beta, k: as in the formula.
 
     As ``torch.nn.functional.local_response_norm``, which divides ``alpha`` by ``size``; Krizhevsky
     et al. (2012) do not.
@@ -188,7 +247,7 @@ def local_response_norm(
     rows, out = _pixels(x), _empty_pixels(x)
 
     def work(at: slice) -> None:
-        block = rows[at].astype(compute_type(x), copy=False)
+        block = rows[at].astype(compute_dtype(x.dtype), copy=False)
         out[at] = block * _response(block, size, alpha, k) ** -beta
 
     for_each_row_block(rows, work)
@@ -198,14 +257,15 @@ def local_response_norm(
 def local_response_norm_backward(
     grad: np.ndarray, x: np.ndarray, size: int, alpha: float, beta: float, k: float
 ) -> np.ndarray:
-    """The gradient of x of :func:`local_response_norm`, given ``grad`` of the output."""
+    """The gradient of ``x`` in :func:`local_response_norm`, given ``grad`` of the output."""
     rows, grads, out = _pixels(x), _pixels(grad), _empty_pixels(x)
 
     def work(at: slice) -> None:
-        block = rows[at].astype(compute_type(x), copy=False)
+        block = rows[at].astype(compute_dtype(x.dtype), copy=False)
         response = _response(block, size, alpha, k)
         scaled = grads[at] * response**-beta
-        # Channel c divides those that have c among their neighbours: the window mirrored.
+        # Channel c takes part in the sums of all channels that have c as a neighbour, which is the
+        # mirrored window.
         shared = _window_sums(scaled * block / response, (size - 1) // 2, size // 2)
         out[at] = scaled - (2 * alpha * beta / size) * block * shared
 
@@ -214,6 +274,7 @@ def local_response_norm_backward(
 
 
 def _response(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:
+    """k + alpha / size * s, of pixels (M, C)."""
     response = _window_sums(x * x, size // 2, (size - 1) // 2)
     response *= alpha / size
     response += k
@@ -221,7 +282,7 @@ def _response(x: np.ndarray, size: int, alpha: float, k: float) -> np.ndarray:
 
 
 def _window_sums(x: np.ndarray, before: int, after: int) -> np.ndarray:
-    """The sum of each channel of ``x`` (M, C) and those up to ``before`` and ``after`` it."""
+    """For each channel of ``x`` (M, C) the sum from ``before`` channels before it to ``after`` it."""
     C = x.shape[1]
     sums = x.copy()
     for shift in range(1, min(before, C - 1) + 1):

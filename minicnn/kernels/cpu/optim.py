@@ -1,7 +1,7 @@
 """The update rules of the optimizers on the CPU, in place.
 
-Each rule is a chain of elementwise passes. It runs over a block of every array before it goes on to
-the next, so that only the first pass of a block reads memory and only the last one writes it.
+Each rule is a chain of elementwise passes. The whole chain runs over one block of every array before
+the next block, so only its first pass reads from memory, and only its last pass writes to it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .runtime.threads import for_each_slice, scratch
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
-# Elements. Shorter passes make threads queue for the interpreter lock, longer ones leave the cache.
+# Elements. With smaller blocks threads wait for the interpreter lock; larger ones leave the cache.
 _BLOCK = 1 << 18
 
 Arrays = Sequence[np.ndarray]
-Numbers = Callable[[], Sequence[Any]]
-Lowered = Sequence[np.ndarray | None]
+Hyperparameters = Callable[[], Sequence[Any]]
+HalfCopies = Sequence[np.ndarray | None]
 Scaling = tuple[np.ndarray, np.ndarray]
 
 
@@ -30,24 +30,24 @@ def sgd_step(
     params: Arrays,
     grads: Arrays,
     momenta: Arrays | None,
-    numbers: Numbers,
+    hyperparameters: Hyperparameters,
     nesterov: bool,
-    lowered: Lowered | None = None,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
-    """One step of gradient descent, as ``torch.optim.SGD`` (whose momentum starts as the gradient).
+    """One step of gradient descent, as ``torch.optim.SGD``.
 
     Args:
         params, grads, momenta: arrays of equal shapes; params and momenta are updated. ``momenta``
             is None without momentum, and zeros before the first step.
-        numbers: gives (lr, momentum, dampening, weight_decay). Dampening is what the gradient loses
-            on its way into the momentum; 0 in the first step.
-        nesterov: whether to step along the momentum to come.
-        lowered: copies of the weights in another dtype, which are updated too; or None.
-        scaling: (inverse_scale, found_inf), a factor of the gradients, and whether to leave
-            everything as it is (if not 0); or None.
+        hyperparameters: returns (lr, momentum, dampening, weight_decay). The momentum gets
+            1 - dampening times the gradient; the caller passes 0 in the first step, as in torch.
+        nesterov: whether to use Nesterov's momentum.
+        half_copies: copies of the weights in half precision, which are updated, too; or None.
+        scaling: (inverse_scale, found_inf) or None. Gradients are multiplied by the first; if the
+            second is not 0, nothing is updated.
     """
-    lr, momentum, dampening, weight_decay = numbers()
+    lr, momentum, dampening, weight_decay = hyperparameters()
 
     def update(p: np.ndarray, g: np.ndarray, buffer: np.ndarray | None = None) -> None:
         step = _scratch("step", p)
@@ -68,7 +68,7 @@ def sgd_step(
         p -= np.multiply(g, lr, out=step)
 
     states = [] if momenta is None else [momenta]
-    _for_each_block(update, grads, params, states, lowered, scaling)
+    _for_each_block(update, grads, params, states, half_copies, scaling)
 
 
 def adam_step(
@@ -76,24 +76,24 @@ def adam_step(
     grads: Arrays,
     means: Arrays,
     squares: Arrays,
-    numbers: Numbers,
+    hyperparameters: Hyperparameters,
     decoupled: bool,
-    lowered: Lowered | None = None,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
-    """One step of Adam, as ``torch.optim.Adam``, or ``AdamW`` if decoupled.
+    """One step of Adam, as ``torch.optim.Adam``, or as ``AdamW`` if ``decoupled``.
 
     Args:
         params, grads, means, squares: arrays of equal shapes; all but grads are updated. ``means``
-            and ``squares`` are the running averages of the gradient and its square.
-        numbers: gives (step, lr, beta1, beta2, eps, weight_decay); steps are numbered from 1 on.
-        decoupled: shrink the weights by lr * weight_decay instead of adding weight_decay times
-            the weights to the gradient.
-        lowered, scaling: as for :func:`sgd_step`.
+            and ``squares`` are running averages of the gradient and of its square.
+        hyperparameters: returns (step, lr, beta1, beta2, eps, weight_decay); the first step is 1.
+        decoupled: whether to multiply the weights by 1 - lr * weight_decay, instead of adding
+            weight_decay times the weights to the gradient.
+        half_copies, scaling: as for :func:`sgd_step`.
     """
-    step, lr, beta1, beta2, eps, weight_decay = numbers()
-    # With c = sqrt(1 - beta2^step), the step m / (1 - beta1^step) / (sqrt(v) / c + eps) is
-    # c / (1 - beta1^step) * m / (sqrt(v) + c * eps): a pass less.
+    step, lr, beta1, beta2, eps, weight_decay = hyperparameters()
+    # With c = sqrt(1 - beta2^step), the update m / (1 - beta1^step) / (sqrt(v) / c + eps) equals
+    # c / (1 - beta1^step) * m / (sqrt(v) + c * eps), which saves a pass.
     correction = math.sqrt(1 - beta2**step)
     rate = lr * correction / (1 - beta1**step)
 
@@ -111,7 +111,7 @@ def adam_step(
         t *= rate
         p -= t
 
-    _for_each_block(update, grads, params, [means, squares], lowered, scaling)
+    _for_each_block(update, grads, params, [means, squares], half_copies, scaling)
 
 
 def rmsprop_step(
@@ -120,8 +120,8 @@ def rmsprop_step(
     squares: Arrays,
     momenta: Arrays | None,
     averages: Arrays | None,
-    numbers: Numbers,
-    lowered: Lowered | None = None,
+    hyperparameters: Hyperparameters,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
     """One step of RMSprop, as ``torch.optim.RMSprop``.
@@ -130,10 +130,10 @@ def rmsprop_step(
         params, grads, squares, momenta, averages: arrays of equal shapes; all but grads are
             updated. ``squares`` are running averages of the squared gradient, ``averages`` of the
             gradient (None unless centered); ``momenta`` is None without momentum.
-        numbers: gives (lr, alpha, eps, momentum, weight_decay).
-        lowered, scaling: as for :func:`sgd_step`.
+        hyperparameters: returns (lr, alpha, eps, momentum, weight_decay).
+        half_copies, scaling: as for :func:`sgd_step`.
     """
-    lr, alpha, eps, momentum, weight_decay = numbers()
+    lr, alpha, eps, momentum, weight_decay = hyperparameters()
     states = [squares, *(each for each in (momenta, averages) if each is not None)]
 
     def update(p: np.ndarray, g: np.ndarray, square: np.ndarray, *rest: np.ndarray) -> None:
@@ -160,7 +160,7 @@ def rmsprop_step(
             t *= lr
         p -= t
 
-    _for_each_block(update, grads, params, states, lowered, scaling)
+    _for_each_block(update, grads, params, states, half_copies, scaling)
 
 
 def _scratch(name: str, like: np.ndarray) -> np.ndarray:
@@ -193,30 +193,30 @@ def _for_each_block(
     grads: Arrays,
     params: Arrays,
     states: Sequence[Arrays],
-    lowered: Lowered | None,
+    half_copies: HalfCopies | None,
     scaling: Scaling | None,
 ) -> None:
     """Call ``update(param, grad, *states)`` for 1-D blocks of all parameters, on all threads.
 
-    Every array is taken in the memory order of its parameter. One that is updated but dense in
-    another order is updated as a copy and written back.
+    Every array is read in the memory order of its parameter. An array with another memory order is
+    copied, updated, and written back.
     """
     inverse_scale, found_inf = scaling or (None, False)
     if found_inf:
         return
     flats, copies = [], []
-    for p, g, low, *rest in zip(
-        params, grads, lowered or [None] * len(params), *states, strict=True
+    for p, g, half, *rest in zip(
+        params, grads, half_copies or [None] * len(params), *states, strict=True
     ):
-        written = [p, *rest] if low is None else [p, *rest, low]
+        written = [p, *rest] if half is None else [p, *rest, half]
         flat_p, flat_g, *flat_rest = flatten(p, g, *written[1:])
         copies += [
             (array, unflatten(view, p))
             for array, view in zip(written, [flat_p, *flat_rest])
             if not np.may_share_memory(array, view)
         ]
-        flat_low = None if low is None else flat_rest.pop()
-        flats.append((flat_g, [flat_p, *flat_rest], flat_low))
+        flat_half = None if half is None else flat_rest.pop()
+        flats.append((flat_g, [flat_p, *flat_rest], flat_half))
     blocks = [
         (flat, slice(start, start + _BLOCK))
         for flat in flats
@@ -224,14 +224,14 @@ def _for_each_block(
     ]
 
     def work(start: int, stop: int) -> None:
-        for (g, written, low), at in blocks[start:stop]:
+        for (g, written, half), at in blocks[start:stop]:
             p, *rest = (array[at] for array in written)
             if inverse_scale is None and g.dtype == p.dtype and p.itemsize > 2:
                 update(p, g[at], *rest)
             else:
                 _update_converted(update, p, g[at], rest, inverse_scale)
-            if low is not None:
-                low[at] = p
+            if half is not None:
+                half[at] = p
 
     for_each_slice(len(blocks), work)
     for array, updated in copies:
@@ -245,7 +245,7 @@ def _update_converted(
     states: Arrays,
     inverse_scale: np.ndarray | None,
 ) -> None:
-    """``update`` with the gradient unscaled, in the weights' dtype; 16-bit weights in float32."""
+    """``update`` with the unscaled gradient, in the dtype of the weights, but at least float32."""
     dtype = p.dtype if p.itemsize > 2 else np.dtype(np.float32)
     grad = scratch("optim.grad", g.shape, dtype)
     grad[...] = g

@@ -1,18 +1,17 @@
 """Resizing images on the CPU: nearest neighbour and bilinear, one axis after the other.
 
-Along an axis each output pixel is a weighted sum of one or two input pixels, its taps.
+Along an axis, each output pixel is a weighted sum of one or two input pixels, its taps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..geometry import Pair
 from .runtime.layout import channels_last_empty
-from .runtime.precision import compute_type
+from .runtime.precision import compute_dtype
 from .runtime.threads import for_each_slice
 
 __all__ = [
@@ -23,17 +22,19 @@ __all__ = [
 ]
 
 Scale = tuple[float, float]
-Taps = list[tuple[np.ndarray, np.ndarray | None]]  # input pixels and weights (None: 1), by output
+# Along an axis, the first and second tap of every output pixel: input pixels, and weights or None
+# for 1.
+Taps = list[tuple[np.ndarray, np.ndarray | None]]
 
 
 def resize_nearest(x: np.ndarray, output_size: Pair, scale: Scale) -> np.ndarray:
-    """(N, C, OH, OW): output pixel i shows input pixel floor(i * scale), as torch's ``nearest``."""
+    """(N, C, OH, OW): output pixel i is input pixel floor(i * scale), as torch's ``nearest``."""
     taps = [_nearest(x.shape[2 + axis], output_size[axis], scale[axis]) for axis in (0, 1)]
     return _resize(x, output_size, taps)
 
 
 def resize_nearest_backward(grad: np.ndarray, input_size: Pair, scale: Scale) -> np.ndarray:
-    """(N, C, H, W): the gradient of x of :func:`resize_nearest`."""
+    """(N, C, H, W): the gradient of ``x`` in :func:`resize_nearest`."""
     taps = [_nearest(input_size[axis], grad.shape[2 + axis], scale[axis]) for axis in (0, 1)]
     return _resize_backward(grad, input_size, taps)
 
@@ -41,10 +42,10 @@ def resize_nearest_backward(grad: np.ndarray, input_size: Pair, scale: Scale) ->
 def resize_bilinear(
     x: np.ndarray, output_size: Pair, scale: Scale, align_corners: bool
 ) -> np.ndarray:
-    """(N, C, OH, OW): each output pixel blends the four input pixels around its place.
+    """(N, C, OH, OW): each output pixel blends the four input pixels around its position.
 
-    The place of output pixel i is i * scale with ``align_corners``, else
-    max(0, (i + 0.5) * scale - 0.5), as in ``torch.nn.functional.interpolate``.
+    As ``torch.nn.functional.interpolate``: output pixel i is at i * scale with ``align_corners``,
+    else at max(0, (i + 0.5) * scale - 0.5).
     """
     taps = [
         _bilinear(x, x.shape[2 + axis], output_size[axis], scale[axis], align_corners)
@@ -56,7 +57,7 @@ def resize_bilinear(
 def resize_bilinear_backward(
     grad: np.ndarray, input_size: Pair, scale: Scale, align_corners: bool
 ) -> np.ndarray:
-    """(N, C, H, W): the gradient of x of :func:`resize_bilinear`."""
+    """(N, C, H, W): the gradient of ``x`` in :func:`resize_bilinear`."""
     taps = [
         _bilinear(grad, input_size[axis], grad.shape[2 + axis], scale[axis], align_corners)
         for axis in (0, 1)
@@ -65,27 +66,27 @@ def resize_bilinear_backward(
 
 
 def _nearest(size: int, output_size: int, scale: float) -> Taps:
-    # In float32, as torch has it for every dtype; some places round down to the pixel before.
-    place = np.float32(scale) * np.arange(output_size, dtype=np.float32)
-    return [(_floor(place, size), None)]
+    # In float32, as in torch for every dtype: rounding decides which pixel some positions get.
+    position = np.float32(scale) * np.arange(output_size, dtype=np.float32)
+    return [(_floor(position, size), None)]
 
 
 def _bilinear(
     x: np.ndarray, size: int, output_size: int, scale: float, align_corners: bool
 ) -> Taps:
-    dtype = compute_type(x).type  # of the places and weights
-    place = np.arange(output_size, dtype=dtype)
+    dtype = compute_dtype(x.dtype).type  # of positions and weights
+    position = np.arange(output_size, dtype=dtype)
     if align_corners:
-        place *= dtype(scale)
+        position *= dtype(scale)
     else:
-        place = np.maximum(dtype(scale) * (place + dtype(0.5)) - dtype(0.5), 0)
-    low = _floor(place, size)
-    fraction = np.clip(place - low.astype(dtype), 0, 1)
+        position = np.maximum(dtype(scale) * (position + dtype(0.5)) - dtype(0.5), 0)
+    low = _floor(position, size)
+    fraction = np.clip(position - low.astype(dtype), 0, 1)
     return [(low, 1 - fraction), (np.minimum(low + 1, size - 1), fraction)]
 
 
-def _floor(place: np.ndarray, size: int) -> np.ndarray:
-    return np.minimum(np.floor(place.astype(np.float32)).astype(np.intp), size - 1)
+def _floor(position: np.ndarray, size: int) -> np.ndarray:
+    return np.minimum(np.floor(position.astype(np.float32)).astype(np.intp), size - 1)
 
 
 def _resize(x: np.ndarray, output_size: Pair, taps: list[Taps]) -> np.ndarray:
@@ -105,7 +106,7 @@ def _resize_backward(grad: np.ndarray, input_size: Pair, taps: list[Taps]) -> np
     grads, images = grad.transpose(0, 2, 3, 1), out.transpose(0, 2, 3, 1)
 
     def work(n: int) -> None:
-        values = grads[n].astype(compute_type(grad), copy=False)
+        values = grads[n].astype(compute_dtype(grad.dtype), copy=False)
         columns = _scatter(values.swapaxes(0, 1), taps[1], input_size[1])  # (W, OH, C)
         images[n] = _scatter(columns.swapaxes(0, 1), taps[0], input_size[0])
 
@@ -114,17 +115,17 @@ def _resize_backward(grad: np.ndarray, input_size: Pair, taps: list[Taps]) -> np
 
 
 def _gather(image: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
-    """The taps along ``axis`` of ``image`` (H, W, C), weighted and summed."""
+    """The weighted sum of the taps along ``axis`` of ``image`` (H, W, C)."""
     shape = (-1, 1, 1) if axis == 0 else (-1, 1)
-    total: Any = 0
+    summands = []
     for pixels, weights in taps:
         values = image.take(pixels, axis)
-        total = values if weights is None else total + values * weights.reshape(shape)
-    return total
+        summands.append(values if weights is None else values * weights.reshape(shape))
+    return sum(summands[1:], start=summands[0])
 
 
 def _scatter(grad: np.ndarray, taps: Taps, size: int) -> np.ndarray:
-    """The transpose of :func:`_gather` along axis 0, which gets ``size`` pixels."""
+    """The transpose of :func:`_gather` along axis 0: gradients of ``size`` input pixels."""
     out = np.zeros((size, *grad.shape[1:]), grad.dtype)
     for pixels, weights in taps:
         values = grad if weights is None else grad * weights[:, None, None]

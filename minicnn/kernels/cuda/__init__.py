@@ -8,16 +8,19 @@ Importing this package compiles nothing.
 from __future__ import annotations
 
 from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
-from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
-from .dropout import dropout, philox_state
+from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
+from .dropout import dropout, dropout_backward, philox_state
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
-from .linear import linear, linear_input_grad, linear_weight_grad
+from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
 from .norm import (
     batch_norm,
     batch_norm_backward,
+    batch_norm_relu,
+    batch_norm_relu_backward,
     channel_affine,
+    channel_affine_relu,
     local_response_norm,
     local_response_norm_backward,
 )
@@ -28,6 +31,7 @@ from .pool import (
     avg_pool2d_scatter,
     max_pool2d,
     max_pool2d_gather,
+    max_pool2d_relu,
     max_pool2d_scatter,
     plane_gather,
     plane_scatter,
@@ -46,22 +50,29 @@ __all__ = [
     "avg_pool2d_scatter",
     "batch_norm",
     "batch_norm_backward",
+    "batch_norm_relu",
+    "batch_norm_relu_backward",
     "channel_affine",
+    "channel_affine_relu",
     "channel_sum",
     "col2im",
     "conv2d",
     "conv2d_input_grad",
+    "conv2d_relu",
     "conv2d_weight_grad",
     "dropout",
+    "dropout_backward",
     "erf",
     "im2col",
     "linear",
     "linear_input_grad",
+    "linear_relu",
     "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
     "max_pool2d",
     "max_pool2d_gather",
+    "max_pool2d_relu",
     "max_pool2d_scatter",
     "normalize_images",
     "philox_state",

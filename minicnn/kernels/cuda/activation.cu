@@ -1,7 +1,7 @@
 // Activations, element by element, and the bias gradients that go with them.
-#include "reduce.cuh"
+#include "runtime/reduce.cuh"
 
-// ---- the order of the elements in memory does not matter ----
+// ---- element by element, in any memory order ----
 
 // out = max(x, 0). Written so that NaN, which is not <= 0, stays NaN. One thread per vector.
 template <typename T, int N>
@@ -44,23 +44,23 @@ struct Sum {
 template <typename T, int N>
 __global__ void channel_sum(const T* x, Sum<acc_t<T>>* partial, long long M, int C) {
     Sum<acc_t<T>> sums[N] = {};
-    const RowWalk walk(C / N);
-    for (long long row = walk.first; row < M; row += walk.step) {
-        const Vector<T, N> values = load<N>(x, row * (C / N) + walk.vector);
+    const RowIterator rows(C / N);
+    for (long long row = rows.first; row < M; row += rows.step) {
+        const Vector<T, N> values = load<N>(x, row * (C / N) + rows.vector);
         for (int j = 0; j < N; ++j) sums[j].value += acc_t<T>(values[j]);
     }
     merge_block(sums, partial, C);
 }
 
-// relu_backward, and step 1 of the sum of its result, which so need not be read again. grad, out
+// relu_backward, and step 1 of the sum of its result, which then need not be read again. grad, out
 // and grad_x are (M, C).
 template <typename T, int N>
 __global__ void relu_bias_backward(const T* grad, const T* out, T* grad_x,
                                    Sum<acc_t<T>>* partial, long long M, int C) {
     Sum<acc_t<T>> sums[N] = {};
-    const RowWalk walk(C / N);
-    for (long long row = walk.first; row < M; row += walk.step) {
-        const long long i = row * (C / N) + walk.vector;
+    const RowIterator rows(C / N);
+    for (long long row = rows.first; row < M; row += rows.step) {
+        const long long i = row * (C / N) + rows.vector;
         const Vector<T, N> grads = load_through_relu<N>(grad, out, i);
         for (int j = 0; j < N; ++j) sums[j].value += acc_t<T>(grads[j]);
         store(grad_x, i, grads);

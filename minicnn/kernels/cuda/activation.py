@@ -7,20 +7,9 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import (
-    FLOATS,
-    HALVES,
-    SINGLES,
-    VECTORS,
-    CudaFile,
-    accumulator,
-    channels_first,
-    channels_last,
-    flatten,
-    unflatten,
-    vector_width,
-)
-from .reduce import Reduction
+from .runtime.layout import channels_first, channels_last, flatten, unflatten, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
+from .runtime.reduce import Reduction
 
 __all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
 
@@ -54,13 +43,15 @@ def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:
 def relu_bias_backward(
     grad: cupy.ndarray, out: cupy.ndarray, dtype: np.dtype[Any] | None = None
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """The gradients of x and bias (C,) of ``out = relu(x + bias)``, the bias added by channel.
-
-    That is ``grad`` where ``out`` > 0, else 0, and its :func:`channel_sum`, in one pass.
+    """The gradients of ``out = relu(x + bias)``, where bias (C,) is added by channel, in one pass.
 
     Args:
         grad, out: (N, C, ...).
-        dtype: that of the bias's gradient, by default of ``grad``.
+        dtype: of the bias's gradient; default that of ``grad``.
+
+    Returns:
+        The gradient of x, which is ``grad`` where ``out`` > 0, else 0; and of bias, which is the
+        :func:`channel_sum` of this.
     """
     grads, outs = channels_last(grad), channels_last(out)
     C = grads.shape[-1]
@@ -88,7 +79,7 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
 def _total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
     """The sum of ``partial`` (splits, C) over the splits."""
     splits, C = partial.shape
-    # the kernel goes from float32 to 16 bits, but not from float32 to float64 and back
+    # the kernel can convert float32 to 16 bits, but not float32 to float64 or back
     sums = cupy.empty(C, dtype if accumulator(dtype) == partial.dtype else partial.dtype)
     _channel_sum_total[sums.dtype].launch(how.total_grid, how.total_block, partial, sums, C, splits)
     return sums.astype(dtype, copy=False)

@@ -6,15 +6,17 @@
 //   weight gradient    output o         tap, c       window
 //
 // Images are (N, H, W, G * C), weights (G * O, KH, KW, C): here C and O count the channels of one
-// of G groups, which blockIdx.y tells. The launcher has padded the channels of every operand to a
-// multiple of the elements that a thread copies at a time. A linear layer is a convolution of
+// of G groups, and blockIdx.y is the group. The launcher has padded the channels of every operand
+// to a multiple of the elements that a thread copies at a time. A linear layer is a convolution of
 // images of one pixel.
-#include "common.cuh"
-#include "mma.cuh"
-#include "gemm.cuh"
-#include "readers.cuh"
+//
+// plain/conv.cu computes the same with one thread per output element.
+#include "runtime/common.cuh"
+#include "gemm/mma.cuh"
+#include "gemm/gemm.cuh"
+#include "gemm/readers.cuh"
 
-// The steps along the depth of this block, one of `splits` that share a tile of the result.
+// The steps along the depth that this block takes, one of `splits` blocks with the same tile.
 template <typename Tile>
 struct Steps {
     int first, count;
@@ -29,15 +31,15 @@ struct Steps {
     }
 };
 
-// The windows of a convolution over its input, of which C channels are read.
-__device__ inline Windows input_windows(const Geometry& g, int pitch, int C) {
+// The windows of a convolution over its input, C channels of which are read.
+__device__ inline SlidingWindows input_windows(const Geometry& g, int pitch, int C) {
     return {g.H,      g.W,      pitch, g.OH, g.OW,         g.stride_h,   g.stride_w,
             -g.pad_h, -g.pad_w, g.KW, g.dilation_h, g.dilation_w, C};
 }
 
 // x (N, H, W, G * C), weight (G * O, KH, KW, C) -> out (N, OH, OW, G * O).
-// With several splits, blocks share a tile: split s writes what its part of the depth adds to
-// out[s], without bias and ReLU, and add_splits sums up. The same holds for the gradients.
+// With several splits, several blocks compute a tile: split s writes the sums over its part of the
+// depth to out[s], without bias and ReLU, and add_splits adds them up. Gradients do the same.
 template <typename T, typename Tile, int VECTOR, typename Result, typename Bias>
 __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
     const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
@@ -47,33 +49,33 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
     const int M = N * g.OH * g.OW, depth = g.KH * g.KW * C;
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;
-    const Place<Tile> place(blockIdx.x, M, O);
+    const TileCoordinates<Tile> tile(blockIdx.x, M, O);
     const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
 
-    const Windows windows = input_windows(g, groups * C, C);
-    WindowRows<T, PieceA, VECTOR, Tile::THREADS> a(x + group * C, windows, M, place.m, steps.range);
+    const SlidingWindows windows = input_windows(g, groups * C, C);
+    WindowRows<T, PieceA, VECTOR, Tile::THREADS> a(x + group * C, windows, M, tile.m, steps.range);
     MatrixRows<T, PieceB, VECTOR, Tile::THREADS> b(weight + (long long)group * O * depth, O, depth,
-                                                   place.n, steps.range);
-    Sums<T, Tile, PieceA, PieceB> sums(warp, [=](int column) {
-        const int o = place.n + column;
+                                                   tile.n, steps.range);
+    Accumulators<T, Tile, PieceA, PieceB> accumulators(warp, [=](int column) {
+        const int o = tile.n + column;
         return bias != nullptr && o < O ? float(bias[group * O + o]) : 0.0f;
     });
-    add_products(sums, a, b, steps.count, warp);
+    add_products(accumulators, a, b, steps.count, warp);
 
     const long long pitch = (long long)groups * O;
     Result* const part = out + (long long)blockIdx.z * M * pitch + group * O;
-    write_tile(sums, warp, place, O, relu, part, [=](int m) { return m < M ? m * pitch : -1; },
-               aligned);
+    write_tile(accumulators, warp, tile, O, relu, part,
+               [=](int m) { return m < M ? m * pitch : -1; }, aligned);
 }
 
-// One axis of the input gradient. Input row h receives from tap kh of window oh if
-// oh * stride = h + pad - kh * dilation: only rows with the same remainder of h + pad divided by
-// the stride have the same taps. So each remainder is a problem of its own, a convolution over
-// grad with stride 1 that runs backwards: tap t of its row i lies on row origin + i - t * spacing.
+// One axis of the input gradient. Input row h gets gradient from tap kh of window oh if
+// oh * stride = h + pad - kh * dilation. So only rows with the same remainder of (h + pad) / stride
+// have the same taps, and each remainder is a problem of its own: a convolution over grad with
+// stride 1 that runs backwards. Tap t of its row i lies on row origin + i - t * spacing of grad.
 struct RemainderAxis {
     int first, count;   // the input rows: first, first + stride, ...
     int tap, tap_step;  // the taps: tap, tap + tap_step, ...
-    int taps;           // how many; none with a stride larger than the kernel, for example
+    int taps;           // how many; there may be none, if the stride exceeds the kernel
     int origin, spacing;
 
     __device__ RemainderAxis(int remainder, int size, int kernel_size, int stride, int pad,
@@ -91,7 +93,7 @@ struct RemainderAxis {
 };
 
 // grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
-// where C is out_C padded. blockIdx.z tells the remainder and the split.
+// where C is out_C padded. blockIdx.z combines the remainder and the split.
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
 __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
     const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
@@ -105,21 +107,21 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
     const RemainderAxis u(remainder % g.stride_w, g.W, g.KW, g.stride_w, g.pad_w, g.dilation_w);
     const int M = N * v.count * u.count, depth = v.taps * u.taps * O;
     const int tiles = (M + Tile::M - 1) / Tile::M * ((out_C - 1) / Tile::N + 1);
-    if (blockIdx.x >= tiles) return;  // the grid suits the remainder with the most rows
+    if (blockIdx.x >= tiles) return;  // the grid is made for the remainder with the most rows
     const Warp<Tile> warp;
-    const Place<Tile> place(blockIdx.x, M, out_C);
+    const TileCoordinates<Tile> tile(blockIdx.x, M, out_C);
     const Steps<Tile> steps(depth, splits, split);
 
     const int taps_w = max(u.taps, 1);  // to divide by; without taps there are no steps
-    const Windows windows = {g.OH,     g.OW,     groups * O, v.count,    u.count,    1, 1,
+    const SlidingWindows windows = {g.OH,     g.OW,     groups * O, v.count,    u.count,    1, 1,
                              v.origin, u.origin, taps_w,     -v.spacing, -u.spacing, O};
     const WeightTaps taps = {g.KH, g.KW, C, v.tap, u.tap, v.tap_step, u.tap_step, taps_w, O};
-    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * O, windows, M, place.m,
+    WindowRows<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * O, windows, M, tile.m,
                                                      steps.range);
     WeightColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(
-        weight + (long long)group * O * g.KH * g.KW * C, taps, place.n, steps.range);
-    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
-    add_products(sums, a, b, steps.count, warp);
+        weight + (long long)group * O * g.KH * g.KW * C, taps, tile.n, steps.range);
+    Accumulators<T, Tile, PieceA, PieceB> accumulators(warp, [](int) { return 0.0f; });
+    add_products(accumulators, a, b, steps.count, warp);
 
     const long long pitch = (long long)groups * out_C;
     Result* const part = out + (long long)split * N * g.H * g.W * pitch + group * out_C;
@@ -130,7 +132,7 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
         const int w = u.first + pixel.inner * g.stride_w;
         return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;
     };
-    write_tile(sums, warp, place, out_C, false, part, row_offset, aligned);
+    write_tile(accumulators, warp, tile, out_C, false, part, row_offset, aligned);
 }
 
 // grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).
@@ -143,24 +145,24 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_weight_grad(
     const int columns = g.KH * g.KW * C, depth = N * g.OH * g.OW;
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;
-    const Place<Tile> place(blockIdx.x, O, columns);
+    const TileCoordinates<Tile> tile(blockIdx.x, O, columns);
     const Steps<Tile> steps(depth, gridDim.z, blockIdx.z);
 
-    const Windows windows = input_windows(g, groups * C, C);
+    const SlidingWindows windows = input_windows(g, groups * C, C);
     MatrixColumns<T, PieceA, VECTOR_A, Tile::THREADS> a(grad + group * padded_O, padded_O,
-                                                        groups * padded_O, place.m, steps.range);
-    WindowColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(x + group * C, windows, columns, place.n,
+                                                        groups * padded_O, tile.m, steps.range);
+    WindowColumns<T, PieceB, VECTOR_B, Tile::THREADS> b(x + group * C, windows, columns, tile.n,
                                                         steps.range);
-    Sums<T, Tile, PieceA, PieceB> sums(warp, [](int) { return 0.0f; });
-    add_products(sums, a, b, steps.count, warp);
+    Accumulators<T, Tile, PieceA, PieceB> accumulators(warp, [](int) { return 0.0f; });
+    add_products(accumulators, a, b, steps.count, warp);
 
     Result* const part = out + ((long long)blockIdx.z * groups + group) * O * columns;
-    write_tile(sums, warp, place, columns, false, part,
+    write_tile(accumulators, warp, tile, columns, false, part,
                [=](int m) { return m < O ? (long long)m * columns : -1; }, aligned);
 }
 
 // out[i] = sum of parts (splits, count) over the splits, + bias of channel i % C, then max(., 0)
-// if `relu`. The order of the sum is fixed, and so are its bits. One thread per element.
+// if `relu`. The order of the sum is fixed, so all runs give the same bits. One thread per element.
 template <typename Result, typename Bias>
 __global__ void add_splits(long long count, const float* __restrict__ parts, int splits,
                            const Bias* __restrict__ bias, int C, bool relu, Result* out) {
@@ -173,19 +175,16 @@ __global__ void add_splits(long long count, const float* __restrict__ parts, int
     *target = Result(rectified(sum, relu));
 }
 
-// x (rows, C) -> out (rows, padded_C): more channels, which are zero. One thread per 4 of them.
+// x (rows, C) -> out (rows, padded_C): adds channels of zeros. One thread per 4 channels.
 template <typename T>
 __global__ void pad_channels(long long count, const T* __restrict__ x, T* out, int C,
                              int padded_C) {
-    struct alignas(4 * sizeof(T)) Vector {
-        T values[4];
-    };
-    long long row = thread_index();
-    if (row >= count) return;
-    Vector* const target = (Vector*)out + row;
+    const long long target = thread_index();
+    if (target >= count) return;
+    long long row = target;
     const int c = take_last(row, padded_C / 4) * 4;
-    Vector vector;
+    Vector<T, 4> values;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) vector.values[i] = c + i < C ? x[row * C + c + i] : T(0.0f);
-    *target = vector;
+    for (int j = 0; j < 4; ++j) values[j] = c + j < C ? x[row * C + c + j] : T(0.0f);
+    store(out, target, values);
 }

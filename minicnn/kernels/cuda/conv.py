@@ -1,9 +1,9 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-float16 and bfloat16 run on tensor cores, float32 too where ``tf32.allow_tf32`` says so. float64
-takes the plain way of ``plain_conv.py``; so does everything with the environment variable
-``MINICNN_CUDA_CONV=im2col``, for those who want to compare. Linear layers are convolutions of images
-of one pixel (``linear.py``), and use the same functions.
+float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it.
+float64 goes through im2col and cuBLAS (``im2col.py``). With the environment variable
+``MINICNN_CUDA_CONV=im2col`` all dtypes do, for comparison. Linear layers (``linear.py``) are
+convolutions of images of one pixel and use the same functions.
 """
 
 from __future__ import annotations
@@ -20,21 +20,19 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..tf32 import allow_tf32
-from . import plain_conv
-from .module import (
-    CPP_TYPES,
-    FLOATS,
-    HALVES,
-    CudaFile,
-    Template,
-    channels_first,
-    channels_last,
-    geometry_argument,
+from .activation import relu
+from .gemm.tiles import Gpu, Plan, Problem, choose
+from .im2col import (
+    col2im,
+    conv2d_by_im2col,
+    conv2d_input_grad_by_im2col,
+    conv2d_weight_grad_by_im2col,
+    im2col,
 )
-from .plain_conv import col2im, im2col
-from .tiles import Gpu, Plan, Problem, choose
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import CPP_TYPES, FLOATS, HALVES, CudaFile, Template, geometry_argument
 
-__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
+__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_relu", "conv2d_weight_grad", "im2col"]
 
 cuda_file = CudaFile("conv.cu")
 _forward = cuda_file.template("conv_forward")
@@ -51,28 +49,33 @@ _pad_channels = cuda_file.kernel("pad_channels", (*HALVES, "float32"))
 
 
 def conv2d(
-    x: cupy.ndarray,
-    weight: cupy.ndarray,
-    bias: cupy.ndarray | None,
-    geometry: Geometry,
-    relu: bool = False,
+    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
 ) -> cupy.ndarray:
-    """Convolution, with bias and ReLU in one pass, as ``torch.nn.functional.conv2d``.
+    """Convolution, as ``torch.nn.functional.conv2d``.
 
     Args:
         x: (N, C, H, W).
         weight: (O, C / groups, KH, KW).
         bias: (O,) or None, of the dtype of ``x`` or float32.
         geometry: where the windows lie.
-        relu: whether to apply ReLU to the result.
 
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
-    if takes_plain_way(x.dtype):
-        return plain_conv.conv2d(x, weight, bias, geometry, relu)
-    out = forward(channels_last(x), channels_last(weight), bias, geometry, relu, "conv")
-    return channels_first(out)
+    if uses_cublas(x.dtype):
+        return conv2d_by_im2col(x, weight, bias, geometry)
+    images, filters = channels_last(x), channels_last(weight)
+    return channels_first(forward(images, filters, bias, geometry, "conv"))
+
+
+def conv2d_relu(
+    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
+) -> cupy.ndarray:
+    """ReLU of :func:`conv2d`, applied before the result is written."""
+    if uses_cublas(x.dtype):
+        return relu(conv2d_by_im2col(x, weight, bias, geometry))
+    images, filters = channels_last(x), channels_last(weight)
+    return channels_first(forward(images, filters, bias, geometry, "conv", relu=True))
 
 
 def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
@@ -81,13 +84,13 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Args:
         grad: (N, O, OH, OW).
         weight: (O, C / groups, KH, KW).
-        geometry: that of the convolution.
+        geometry: as given to the convolution.
 
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    if takes_plain_way(grad.dtype):
-        return plain_conv.conv2d_input_grad(grad, weight, geometry)
+    if uses_cublas(grad.dtype):
+        return conv2d_input_grad_by_im2col(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
 
 
@@ -102,15 +105,15 @@ def conv2d_weight_grad(
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W), the input.
-        geometry: that of the convolution.
-        dtype: of the result; default that of ``x``. float32 for a weight that is kept in float32.
+        geometry: as given to the convolution.
+        dtype: of the result; default that of ``x``. float32 is for a weight kept in float32.
 
     Returns:
         (O, C / groups, KH, KW), channels-last in memory.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if takes_plain_way(x.dtype):
-        return plain_conv.conv2d_weight_grad(grad, x, geometry, dtype)
+    if uses_cublas(x.dtype):
+        return conv2d_weight_grad_by_im2col(grad, x, geometry, dtype)
     filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
     return channels_first(filters)
 
@@ -118,8 +121,8 @@ def conv2d_weight_grad(
 # ---- the products, for channels-last arrays; ``layer`` is "conv" or "linear" ----
 
 
-def takes_plain_way(dtype: np.dtype[Any]) -> bool:
-    """Whether products of this dtype are left to cuBLAS."""
+def uses_cublas(dtype: np.dtype[Any]) -> bool:
+    """Whether cuBLAS computes the products of this dtype."""
     return dtype == np.float64 or os.environ.get("MINICNN_CUDA_CONV") == "im2col"
 
 
@@ -128,8 +131,8 @@ def forward(
     weight: cupy.ndarray,
     bias: cupy.ndarray | None,
     geometry: Geometry,
-    relu: bool,
     layer: str,
+    relu: bool = False,
 ) -> cupy.ndarray:
     """x (N, H, W, G * C), weight (G * O, KH, KW, C) -> (N, OH, OW, G * O)."""
     _check_dtypes(x, weight)
@@ -196,7 +199,7 @@ def weight_grad(
 
 
 def _type(x: cupy.ndarray, layer: str) -> str:
-    """The C++ type that the products of ``x`` run in."""
+    """The C++ type for the products of ``x``."""
     if x.dtype == np.float32 and allow_tf32[layer]:
         return "tfloat32"
     if x.dtype.name not in (*HALVES, *FLOATS):
@@ -210,7 +213,7 @@ def _check_dtypes(x: cupy.ndarray, y: cupy.ndarray) -> None:
 
 
 def _check_sizes(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) -> None:
-    """Kernels count rows, pixels and the elements of one image or a whole weight in 32 bits."""
+    """Kernels count rows, pixels, and the elements of an image or a weight, in 32 bits."""
     largest = max(problem.M, problem.N, problem.depth)
     for x in operands:
         largest = max(largest, x.size // x.shape[-1], x.size // len(x))
@@ -227,7 +230,7 @@ def _check_sizes(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) 
 
 
 def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
-    """(..., groups * C) -> the same with C rounded up to a multiple of 4, and aligned.
+    """(..., groups * C) -> the same with zeros up to the next multiple of 4 channels, and aligned.
 
     A thread copies 4 or 8 elements at a time. Images of 3 channels, the common case, grow by a
     third, which costs far less than reading their elements one by one.
@@ -243,7 +246,7 @@ def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
 
 
 def _pad_outputs(weight: cupy.ndarray, groups: int, O: int) -> cupy.ndarray:
-    """(groups * ..., KH, KW, C) -> (groups * O, KH, KW, C): more filters, which are zero."""
+    """(groups * ..., KH, KW, C) -> (groups * O, KH, KW, C): adds filters of zeros."""
     if len(weight) == groups * O:
         return weight
     filters = weight.reshape(groups, -1, *weight.shape[1:])
@@ -253,7 +256,7 @@ def _pad_outputs(weight: cupy.ndarray, groups: int, O: int) -> cupy.ndarray:
 
 
 def _vector(x: cupy.ndarray, channels: int) -> int:
-    """Elements that a thread copies at a time: 16 bytes, or 8 if channels come in fours."""
+    """How many elements a thread copies at a time: 16 bytes, or 4 elements if 8 do not fit."""
     return 8 if x.itemsize == 2 and channels % 8 == 0 else 4
 
 
@@ -264,7 +267,7 @@ _planner: list[Callable[[Problem, Gpu], Plan]] = [choose]
 
 @contextlib.contextmanager
 def planned_by(planner: Callable[[Problem, Gpu], Plan]) -> Iterator[None]:
-    """Inside, ``planner`` chooses the plans instead of :func:`tiles.choose`: to measure them."""
+    """Inside, ``planner`` chooses the plans instead of :func:`tiles.choose`, to measure them."""
     _planner.append(planner)
     try:
         yield
@@ -282,11 +285,11 @@ def _multiply(
     out: cupy.ndarray,
     epilogue: tuple[Any, ...] = (),
 ) -> None:
-    """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue``: bias, relu."""
+    """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue`` is bias and relu."""
     _check_sizes(problem, operands)
     plan = _planner[-1](problem, current_gpu())
     target, late_epilogue = out, epilogue
-    if plan.splits > 1:  # bias and ReLU wait for the sum
+    if plan.splits > 1:  # bias and ReLU come after the sum over the splits
         target = cupy.empty((plan.splits, *out.shape), np.float32)
         epilogue = (None, False)[: len(epilogue)]
     types = [CPP_TYPES[target.dtype.name]]
@@ -315,7 +318,7 @@ def _multiply(
 
 
 def current_gpu() -> Gpu:
-    """What :func:`tiles.choose` has to know of the current device."""
+    """What :func:`tiles.choose` has to know about the current device."""
     return _gpu(cupy.cuda.Device().id)
 
 

@@ -1,7 +1,7 @@
 // Dropout with random bits from Philox4x32-10: Salmon et al., "Parallel random numbers: as easy
-// as 1, 2, 3", SC 2011. A counter-based generator needs no state: any thread computes its own
-// bits, and the backward pass computes them again instead of reading a mask.
-#include "common.cuh"
+// as 1, 2, 3", SC 2011. A counter-based generator keeps no state from number to number: any thread
+// computes its own bits, and the backward pass computes them again instead of reading a mask.
+#include "runtime/common.cuh"
 
 // Ten rounds of multiplying and mixing turn a 128-bit counter and a 64-bit key into 128 bits.
 __device__ inline uint4 philox4x32_10(uint4 counter, uint2 key) {
@@ -17,7 +17,8 @@ __device__ inline uint4 philox4x32_10(uint4 counter, uint2 key) {
     return counter;
 }
 
-// What a mask depends on, in device memory (see numbers.py): a key, and the number of the mask.
+// What determines a mask, in device memory (see runtime/hyperparameters.py): a key, and the number
+// of the mask.
 struct State {
     unsigned long long seed, offset;
 };
@@ -38,28 +39,25 @@ __device__ inline T drop(T x, unsigned int word, unsigned long long threshold, a
     return word >= threshold ? T(acc_t<T>(x) * scale) : T(acc_t<T>(0));
 }
 
-// Four neighbouring numbers, for which one block of random bits suffices.
+// Elements in the order of memory. A thread takes four, for which one call of the generator
+// suffices; x and out start at a multiple of four elements.
 template <typename T>
-struct alignas(4 * sizeof(T)) Four {
-    T x, y, z, w;
-};
-
-// Elements in the order of memory, four to a thread; x and out begin at a multiple of their size.
-template <typename T>
-__global__ void dropout(long long count, const Four<T>* x, Four<T>* out, long long size,
+__global__ void dropout(long long count, const T* x, T* out, long long size,
                         unsigned long long threshold, const State* state, acc_t<T> scale) {
     const long long i = thread_index();
     if (i >= count) return;
     const uint4 words = random_words(i, *state);
     if (4 * i + 3 < size) {
-        const Four<T> in = x[i];
-        out[i] = {drop(in.x, words.x, threshold, scale), drop(in.y, words.y, threshold, scale),
-                  drop(in.z, words.z, threshold, scale), drop(in.w, words.w, threshold, scale)};
+        const Vector<T, 4> in = load<4>(x, i);
+        store(out, i, Vector<T, 4>{drop(in[0], words.x, threshold, scale),
+                                   drop(in[1], words.y, threshold, scale),
+                                   drop(in[2], words.z, threshold, scale),
+                                   drop(in[3], words.w, threshold, scale)});
         return;
     }
     // the last one to three; they have words x, y and z
-    const T* rest = &x[i].x;
-    T* rest_out = &out[i].x;
+    const T* rest = x + 4 * i;
+    T* rest_out = out + 4 * i;
     rest_out[0] = drop(rest[0], words.x, threshold, scale);
     if (size % 4 > 1) rest_out[1] = drop(rest[1], words.y, threshold, scale);
     if (size % 4 > 2) rest_out[2] = drop(rest[2], words.z, threshold, scale);
@@ -68,7 +66,7 @@ __global__ void dropout(long long count, const Four<T>* x, Four<T>* out, long lo
 // Word index % 4 of the four.
 __device__ inline unsigned int random_word(unsigned long long index, const State& state) {
     const uint4 words = random_words(index / 4, state);
-    switch (index % 4) {  // not an array, which would lie in slow local memory
+    switch (index % 4) {  // an array would be in slow local memory
         case 0: return words.x;
         case 1: return words.y;
         case 2: return words.z;
@@ -76,9 +74,9 @@ __device__ inline unsigned int random_word(unsigned long long index, const State
     }
 }
 
-// x (N, P, C) in memory, P pixels; (N, C, P) is the order in which elements are numbered for
-// their random bits, so that the mask does not depend on the layout. Neighbours in memory are
-// P apart in that order, so each thread computes four words for the one it needs.
+// x (N, P, C) in memory, P pixels. For their random bits, elements are numbered in (N, C, P) order,
+// so that the mask does not depend on the memory layout. Neighbours in memory are P apart in that
+// order, so each thread computes four words and uses one.
 template <typename T>
 __global__ void dropout_images(long long count, const T* x, T* out, int C, int P,
                                unsigned long long threshold, const State* state,

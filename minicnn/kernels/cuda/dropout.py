@@ -1,4 +1,7 @@
-"""Dropout on the GPU, with random bits from Philox4x32-10 that are the same on the CPU."""
+"""Dropout on the GPU, with random bits from Philox4x32-10 that are the same on the CPU.
+
+The mask is not stored: the backward pass draws the same bits again from the same Philox state.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from collections.abc import Callable
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, CudaFile, channels_first, channels_last
-from .numbers import device_numbers
+from .runtime.hyperparameters import device_values
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile
 
-__all__ = ["dropout", "philox_state"]
+__all__ = ["dropout", "dropout_backward", "philox_state"]
 
 cuda_file = CudaFile("dropout.cu")
 _dropout = cuda_file.kernel("dropout", FLOATS + HALVES)
@@ -24,21 +28,37 @@ def philox_state(draw: Callable[[], tuple[int, int]]) -> cupy.ndarray:
     Args:
         draw: returns (seed, offset); called now, or before each replay of a graph.
     """
-    return device_numbers(draw, 2, np.uint64)
+    return device_values(draw, 2, np.uint64)
 
 
-def dropout(x: cupy.ndarray, p: float, state: cupy.ndarray) -> cupy.ndarray:
+def dropout(x: cupy.ndarray, p: float, state: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Zero with probability ``p``, else x / (1 - p), element by element.
 
     Args:
         x: any shape.
         p: probability of zero, 0 to 1.
-        state: of :func:`philox_state`: the key of the generator, and the upper half of its
-            counter; the lower is the index of an element in C order, divided by 4.
+        state: from :func:`philox_state`. Its seed is the generator's key, its offset the upper
+            half of the counter; the lower half is the index of an element in C order, divided by 4.
 
     Returns:
-        an array of the shape of ``x``; images (4-D) are channels-last in memory.
+        out, of the shape of ``x``, images (4-D) channels-last in memory; and the mask for
+        :func:`dropout_backward`, which is the state itself.
     """
+    return _drop(x, p, state), state
+
+
+def dropout_backward(grad: cupy.ndarray, mask: cupy.ndarray, p: float) -> cupy.ndarray:
+    """The gradient of :func:`dropout` by its input: grad / (1 - p) where x was kept, else 0.
+
+    Args:
+        grad: of the shape of the input.
+        mask: as returned by :func:`dropout`.
+        p: as given to :func:`dropout`.
+    """
+    return _drop(grad, p, mask)
+
+
+def _drop(x: cupy.ndarray, p: float, state: cupy.ndarray) -> cupy.ndarray:
     options = np.uint64(round(p * 2**32)), state, 1 / (1 - p) if p < 1 else 0.0
     pixels = math.prod(x.shape[2:])
     if x.ndim == 4 and pixels > 1:
@@ -53,5 +73,5 @@ def dropout(x: cupy.ndarray, p: float, state: cupy.ndarray) -> cupy.ndarray:
 
 
 def _aligned(x: cupy.ndarray) -> cupy.ndarray:
-    """``x``, or a copy of it if it begins in the middle of four numbers, as a slice may."""
+    """``x``, or a copy if it does not start at a multiple of four elements, as a slice may not."""
     return x if x.data.ptr % (4 * x.itemsize) == 0 else x.copy()

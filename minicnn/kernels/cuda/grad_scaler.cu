@@ -1,7 +1,7 @@
-// The scale of a loss whose gradients are float16: undoing it, and choosing the next.
+// The scale of a loss whose gradients are float16: undoing it, and choosing the next one.
 //
-// All its numbers stay in device memory, so that no step waits for the CPU to look at them.
-#include "common.cuh"
+// All numbers stay in device memory, so no step waits for the CPU to look at them.
+#include "runtime/common.cuh"
 
 // grad *= inverse_scale (null: 1), and found_inf = 1 if one of its numbers is infinite or NaN.
 template <typename T>
@@ -9,7 +9,7 @@ __global__ void unscale(long long count, T* grad, const float* inverse_scale, fl
     const long long i = thread_index();
     if (i >= count) return;
     const acc_t<T> value = grad[i];
-    // Many threads may write at the same time; they all write the same.
+    // Many threads may write at the same time, but all write the same number.
     if (!isfinite(value)) *found_inf = 1;
     if (inverse_scale) grad[i] = T(value * *inverse_scale);
 }

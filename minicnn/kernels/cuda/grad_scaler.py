@@ -1,4 +1,4 @@
-"""The scale of a loss whose gradients are float16, on the GPU: undoing it, and choosing the next."""
+"""The scale of a loss whose gradients are float16, on the GPU: undoing it, and choosing the next one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, CudaFile, flatten, unflatten
+from .runtime.layout import flatten, unflatten
+from .runtime.module import FLOATS, HALVES, CudaFile
 
 __all__ = ["unscale_step", "update_scale_step"]
 
@@ -28,7 +29,7 @@ def unscale_step(
     """
     for grad in grads:
         (flat,) = flatten(grad)
-        # as addresses: the launcher would not take float32 scalars beside float64 gradients
+        # as addresses, because the launcher refuses float32 arrays beside float64 gradients
         scalars = [
             None if scalar is None else np.uint64(scalar.data.ptr)
             for scalar in (inverse_scale, found_inf)
@@ -51,8 +52,8 @@ def update_scale_step(
 
     Args:
         scale, inverse_scale: scalars of float32, written in place.
-        growth_tracker: scalar of int32, written in place: steps without overflow since the scale
-            changed last.
+        growth_tracker: scalar of int32, written in place: steps without overflow since the last
+            change of the scale.
         found_inf: scalar of float32; if not 0, gradients overflowed.
         growth_factor: of the scale after ``growth_interval`` steps without overflow.
         backoff_factor: of the scale after an overflow.

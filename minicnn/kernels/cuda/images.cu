@@ -1,9 +1,9 @@
-// Pictures, from bytes to normalised numbers.
-#include "common.cuh"
+// Images, from bytes to normalised numbers.
+#include "runtime/common.cuh"
 
 // out (N, H, W, C) = images * scale + shift, scale and shift (C,). Pixel p of channel c of an image
-// lies at p * pixel_stride + c * channel_stride, so that images may be (N, C, H, W) or (N, H, W, C)
-// in memory. One thread per vector of out, whose elements may belong to several pixels.
+// lies at p * pixel_stride + c * channel_stride, so images may be (N, C, H, W) or (N, H, W, C) in
+// memory. One thread per vector of out, whose elements may belong to several pixels.
 template <typename T, int N>
 __global__ void normalize_images(long long count, const unsigned char* images,
                                  const acc_t<T>* scale, const acc_t<T>* shift, T* out, int C,

@@ -1,4 +1,4 @@
-"""Pictures on the GPU: from bytes to normalised numbers."""
+"""Images on the GPU: from bytes to normalised numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import SINGLES, VECTORS, CudaFile, accumulator, channels_first, vector_width
+from .runtime.layout import channels_first, vector_width
+from .runtime.module import SINGLES, VECTORS, CudaFile, accumulator
 
 __all__ = ["normalize_images"]
 
@@ -23,9 +24,9 @@ def normalize_images(
     """(images / 255 - mean) / std by channel, channels-last in memory.
 
     Args:
-        images: (N, C, H, W) of uint8, in either of the two memory orders.
+        images: (N, C, H, W) of uint8, channels-first or channels-last in memory.
         mean, std: C numbers each.
-        dtype: that of the result.
+        dtype: of the result.
     """
     N, C, H, W = images.shape
     pixels = images.transpose(0, 2, 3, 1)
@@ -35,8 +36,9 @@ def normalize_images(
         channel_stride, pixel_stride = H * W, 1
     out = cupy.empty((N, H, W, C), dtype)
     real = accumulator(out.dtype)
-    numbers = tuple(map(float, mean)), tuple(map(float, std))
-    scale, shift = _scale_and_shift(*numbers, real, images.device.id)
+    scale, shift = _scale_and_shift(
+        tuple(map(float, mean)), tuple(map(float, std)), real, images.device.id
+    )
     width = vector_width(out.size, out)
     _normalize_images[out.dtype, width](
         out.size // width, pixels, scale, shift, out, C, H * W, channel_stride, pixel_stride
@@ -50,7 +52,7 @@ def _scale_and_shift(
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
     """(C,) arrays on the current device, such that images * scale + shift is normalised.
 
-    They are kept, as copying numbers to the GPU takes longer than some launches, and is not allowed
+    They are cached, because copying to the GPU takes longer than some launches, and is not allowed
     while a graph is captured.
     """
     deviations = np.array(std)

@@ -8,38 +8,41 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
-from .conv import forward, input_grad, takes_plain_way, weight_grad
+from .activation import relu
+from .conv import forward, input_grad, uses_cublas, weight_grad
 
-__all__ = ["linear", "linear_input_grad", "linear_weight_grad"]
+__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
 
 _ONE_PIXEL = Geometry(input_size=(1, 1), output_size=(1, 1), kernel_size=(1, 1))
 
 
-def linear(
-    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, relu: bool = False
-) -> cupy.ndarray:
-    """x times the transpose of ``weight``, with bias and ReLU in one pass.
+def linear(x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None) -> cupy.ndarray:
+    """x times the transpose of ``weight``, plus ``bias``.
 
     Args:
         x: (M, K).
         weight: (N, K).
         bias: (N,) or None, of the dtype of ``x`` or float32.
-        relu: whether to apply ReLU to the result.
 
     Returns:
         (M, N).
     """
-    if takes_plain_way(x.dtype):
+    if uses_cublas(x.dtype):
         out = cupy.matmul(x, weight.T)
-        if bias is not None:
-            out += bias.astype(out.dtype, copy=False)
-        return cupy.maximum(out, 0, out=out) if relu else out
-    return _matrix(forward(_pixels(x), _pixels(weight), bias, _ONE_PIXEL, relu, "linear"))
+        return out if bias is None else out + bias.astype(out.dtype, copy=False)
+    return _matrix(forward(_pixels(x), _pixels(weight), bias, _ONE_PIXEL, "linear"))
+
+
+def linear_relu(x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None) -> cupy.ndarray:
+    """ReLU of :func:`linear`, applied before the result is written."""
+    if uses_cublas(x.dtype):
+        return relu(linear(x, weight, bias))
+    return _matrix(forward(_pixels(x), _pixels(weight), bias, _ONE_PIXEL, "linear", relu=True))
 
 
 def linear_input_grad(grad: cupy.ndarray, weight: cupy.ndarray) -> cupy.ndarray:
     """The gradient of :func:`linear` by its input: (M, N) times (N, K) -> (M, K)."""
-    if takes_plain_way(grad.dtype):
+    if uses_cublas(grad.dtype):
         return cupy.matmul(grad, weight)
     return _matrix(input_grad(_pixels(grad), _pixels(weight), _ONE_PIXEL, "linear"))
 
@@ -49,10 +52,10 @@ def linear_weight_grad(
 ) -> cupy.ndarray:
     """The gradient of :func:`linear` by its weight: (M, N) and (M, K) -> (N, K).
 
-    ``dtype`` is that of the result, default that of ``x``.
+    The result has ``dtype``, by default that of ``x``.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if takes_plain_way(x.dtype):
+    if uses_cublas(x.dtype):
         return cupy.matmul(grad.T, x).astype(dtype, copy=False)
     return _matrix(weight_grad(_pixels(grad), _pixels(x), _ONE_PIXEL, dtype, "linear"))
 

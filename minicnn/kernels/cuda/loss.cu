@@ -1,9 +1,9 @@
 // Softmax cross entropy of logits (M, C) and its gradient, in one kernel. A few neighbouring
-// threads ("lanes", a power of two) share a row: they walk along its classes together, and exchange
-// what they found by shuffles, without shared memory or barriers.
-#include "common.cuh"
+// threads ("lanes", a power of two) share a row: each takes some of the classes, and they combine
+// their results by shuffles, without shared memory or barriers.
+#include "runtime/common.cuh"
 
-constexpr unsigned int ALL_LANES = 0xffffffff;  // of the 32 threads of a warp
+constexpr unsigned int ALL_LANES = 0xffffffff;  // all 32 threads of a warp
 
 // log(sum of exp(x)) of the values seen so far, kept as the highest value and the sum of
 // exp(x - highest), so that no exponential overflows; a higher value scales the sum down. (Milakov
@@ -24,7 +24,7 @@ struct LogSumExp {
 // With probabilities p = exp(x - log(sum(exp(x)))) by row and
 //   share[c] = weight[c] * ((1 - smoothing) * (c == target) + smoothing / C)
 // loss = -sum of share[c] * log(p[c]), and its gradient by x[c] is p[c] * sum(share) - share[c].
-// Rows whose target is ignore_index have loss and gradient 0. Rows whose target is no class get
+// Rows whose target is ignore_index have loss and gradient 0. Rows whose target is not a class get
 // NaN, which callers notice, instead of a read outside the arrays, which they might not. Null
 // weight is 1.
 template <typename T>
@@ -32,7 +32,7 @@ __global__ void softmax_cross_entropy(long long count, const T* logits, const lo
                                       const acc_t<T>* weight, T* losses, T* gradient, int C,
                                       int lanes, long long ignore_index, acc_t<T> smoothing) {
     using A = acc_t<T>;
-    // Threads without a row work along on the first one, as shuffles need all lanes of a warp.
+    // Threads without a row compute row 0 again, because shuffles need all lanes of a warp.
     const bool has_row = thread_index() < count;
     long long row = has_row ? thread_index() : 0;
     const int lane = take_last(row, lanes);

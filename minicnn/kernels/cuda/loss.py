@@ -5,7 +5,7 @@ from __future__ import annotations
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, WARP, CudaFile, accumulator
+from .runtime.module import FLOATS, HALVES, WARP, CudaFile, accumulator
 
 __all__ = ["softmax_cross_entropy"]
 
@@ -26,11 +26,11 @@ def softmax_cross_entropy(
 
     Args:
         logits: (M, C).
-        target: (M,) of int64, each in [0, C) or ``ignore_index``; others make their row NaN,
-            because the IndexError that the CPU raises would have to wait for the GPU.
+        target: (M,) of int64, each in [0, C) or ``ignore_index``. Any other makes its row NaN;
+            to raise an IndexError, as the CPU does, would mean waiting for the GPU.
         weight: (C,), or None for ones.
         ignore_index: rows with this target have loss and gradient 0.
-        label_smoothing: share of the target that is spread evenly over all classes.
+        label_smoothing: share of the target to spread evenly over all classes.
 
     Returns:
         losses (M,) and their gradients by the logits (M, C), of the dtype of ``logits``.
@@ -56,7 +56,7 @@ def softmax_cross_entropy(
 
 
 def _lanes(C: int) -> int:
-    """How many threads share a row: a power of two, so that rows never lie across two warps."""
+    """How many threads share a row: a power of two, so that no row extends over two warps."""
     lanes = 1
     while lanes < WARP and lanes * _CLASSES_PER_LANE < C:
         lanes *= 2

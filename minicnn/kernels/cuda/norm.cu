@@ -1,11 +1,11 @@
 // Normalisation. x is (M, C) in memory: M samples or pixels of C channels.
-#include "reduce.cuh"
+#include "runtime/reduce.cuh"
 
 // ---- what batch norm sums; reduce.cuh explains the two steps ----
 
-// Count, mean and sum of squared deviations from the mean, which can be merged without the loss of
-// digits that sum(x^2) - sum(x)^2 / M suffers (Chan et al., "Algorithms for computing the sample
-// variance", 1983).
+// Count, mean and sum of squared deviations from the mean. Merging these loses no digits, whereas
+// sum(x^2) - sum(x)^2 / M would (Chan et al., "Algorithms for computing the sample variance",
+// 1983).
 template <typename A>
 struct Moments {
     A count, mean, squares;
@@ -38,24 +38,23 @@ struct GradSums {
     }
 };
 
-// ---- batch norm, forward: out = (x - mean) / sqrt(variance + eps) * weight + bias, to which
-// channel_affine may add a residual, and a ReLU ----
+// ---- batch norm, forward: out = (x - mean) / sqrt(variance + eps) * weight + bias ----
 
 // Step 1 of the statistics.
 template <typename T, int N>
 __global__ void batch_norm_moments(const T* x, Moments<acc_t<T>>* partial, long long M, int C) {
     Moments<acc_t<T>> parts[N] = {};
-    const RowWalk walk(C / N);
-    for (long long row = walk.first; row < M; row += walk.step) {
-        const Vector<T, N> values = load<N>(x, row * (C / N) + walk.vector);
-        const acc_t<T> share = 1 / (parts[0].count + 1);  // a slow division, once for all of them
+    const RowIterator rows(C / N);
+    for (long long row = rows.first; row < M; row += rows.step) {
+        const Vector<T, N> values = load<N>(x, row * (C / N) + rows.vector);
+        const acc_t<T> share = 1 / (parts[0].count + 1);  // all counts are equal: one slow division
         for (int j = 0; j < N; ++j) parts[j].add(acc_t<T>(values[j]), share);
     }
     merge_block(parts, partial, C);
 }
 
-// Step 2: mean and biased variance, and scale = weight / sqrt(variance + eps), for channel_affine
-// to do the rest. All are (C,); null weight is 1.
+// Step 2: mean, biased variance, and scale = weight / sqrt(variance + eps), which channel_affine
+// then applies. All are (C,); null weight is 1.
 template <typename A>
 __global__ void batch_norm_statistics(const Moments<A>* partial, const A* weight, A* mean,
                                       A* variance, A* scale, int C, int splits, A eps) {
@@ -69,25 +68,23 @@ __global__ void batch_norm_statistics(const Moments<A>* partial, const A* weight
 
 // ---- batch norm, backward ----
 //
-// With a ReLU behind the batch norm, `out` is its result, and the gradient passes only where that
-// is positive; without, it is null.
+// If a ReLU followed the batch norm, `out` is its result, and gradients pass only where it is
+// positive. Otherwise `out` is null.
 
-// Step 1 of the sums. grad, out and x are (M, C). Writes the gradient that passes to `passed`
-// unless that is null: it is the gradient of the residual, and the next kernel need not read out.
+// Step 1 of the sums. grad, out and x are (M, C).
 template <typename T, int N>
 __global__ void batch_norm_grad_sums(const T* grad, const T* out, const T* x,
-                                     const acc_t<T>* mean, T* passed,
-                                     GradSums<acc_t<T>>* partial, long long M, int C) {
+                                     const acc_t<T>* mean, GradSums<acc_t<T>>* partial,
+                                     long long M, int C) {
     GradSums<acc_t<T>> parts[N] = {};
-    const RowWalk walk(C / N);
+    const RowIterator rows(C / N);
     Vector<acc_t<T>, N> means = {};
-    if (walk.vector < C / N) means = load<N>(mean, walk.vector);
-    for (long long row = walk.first; row < M; row += walk.step) {
-        const long long i = row * (C / N) + walk.vector;
+    if (rows.vector < C / N) means = load<N>(mean, rows.vector);
+    for (long long row = rows.first; row < M; row += rows.step) {
+        const long long i = row * (C / N) + rows.vector;
         const Vector<T, N> grads =
             out ? load_through_relu<N>(grad, out, i) : load<N>(grad, i);
         const Vector<T, N> values = load<N>(x, i);
-        if (passed) store(passed, i, grads);
         for (int j = 0; j < N; ++j) {
             parts[j].grad += acc_t<T>(grads[j]);
             parts[j].grad_x += acc_t<T>(grads[j]) * (acc_t<T>(values[j]) - means[j]);
@@ -96,11 +93,12 @@ __global__ void batch_norm_grad_sums(const T* grad, const T* out, const T* x,
     merge_block(parts, partial, C);
 }
 
-// Step 2: the gradients of weight and bias, and what the gradient of x takes from these sums. With
-// z = (x - mean) / deviation it is
-//   weight / deviation * (grad - mean of grad - z * mean of (grad * z)):
-// the two means are what x loses by moving its channel's mean and variance. As a function of grad
-// and x that is factor * grad + slope * (x - mean) + shift: coefficients (3, C). Null weight is 1.
+// Step 2: the gradients of weight and bias, and what the gradient of x needs from these sums. With
+// z = (x - mean) / deviation, the gradient of x is
+//   weight / deviation * (grad - mean of grad - z * mean of (grad * z)).
+// The two means are there because x also moves its channel's mean and variance. As a function of
+// grad and x it is factor * grad + slope * (x - mean) + shift: coefficients (3, C). Null weight is
+// 1.
 template <typename A>
 __global__ void batch_norm_grad_parameters(const GradSums<A>* partial, const A* weight,
                                            const A* variance, A* grad_weight, A* grad_bias,
@@ -120,16 +118,16 @@ __global__ void batch_norm_grad_parameters(const GradSums<A>* partial, const A* 
 
 // ---- by channel ----
 //
-// A thread of these kernels handles vectors i, i + count, i + 2 count, ... of the `vectors` in the
-// array. count is a multiple of V, the vectors that a row has, so all of them are of the same
-// channels, whose numbers the thread reads only once.
+// A thread of these kernels computes vectors i, i + count, i + 2 count, ... of the `vectors` in the
+// array. count is a multiple of V, the number of vectors in a row, so all of them belong to the
+// same channels, and the thread reads the numbers of these channels only once.
 
-// out = (x - center) * scale + shift + residual, and with relu the larger of that and 0. center,
-// scale and shift are (C,); null arrays are 0.
+// out = (x - center) * scale + shift, then max(., 0) if `relu`. center, scale and shift are (C,);
+// null is 0.
 template <typename T, int N>
 __global__ void channel_affine(long long count, const T* x, const acc_t<T>* center,
-                               const acc_t<T>* scale, const acc_t<T>* shift, const T* residual,
-                               bool relu, T* out, long long vectors, int V) {
+                               const acc_t<T>* scale, const acc_t<T>* shift, bool relu, T* out,
+                               long long vectors, int V) {
     using A = acc_t<T>;
     const long long first = thread_index();
     if (first >= count) return;
@@ -141,10 +139,8 @@ __global__ void channel_affine(long long count, const T* x, const acc_t<T>* cent
     const Vector<A, N> scales = load<N>(scale, channels);
     for (long long i = first; i < vectors; i += count) {
         Vector<T, N> values = load<N>(x, i);
-        Vector<T, N> residuals = {};
-        if (residual) residuals = load<N>(residual, i);
         for (int j = 0; j < N; ++j) {
-            A value = (A(values[j]) - centers[j]) * scales[j] + shifts[j] + A(residuals[j]);
+            A value = (A(values[j]) - centers[j]) * scales[j] + shifts[j];
             if (relu && value <= 0) value = 0;  // NaN stays NaN
             values[j] = T(value);
         }
@@ -154,8 +150,8 @@ __global__ void channel_affine(long long count, const T* x, const acc_t<T>* cent
 
 // grad_x = factor * grad + slope * (x - mean) + shift, as batch_norm_grad_parameters explains.
 template <typename T, int N>
-__global__ void batch_norm_grad_input(long long count, const T* grad, const T* out,
-                                      const T* x, const acc_t<T>* mean, const acc_t<T>* coefficients,
+__global__ void batch_norm_grad_input(long long count, const T* grad, const T* out, const T* x,
+                                      const acc_t<T>* mean, const acc_t<T>* coefficients,
                                       T* grad_x, long long vectors, int V) {
     using A = acc_t<T>;
     const long long first = thread_index();

@@ -7,29 +7,22 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import (
-    FLOATS,
-    HALVES,
-    SINGLES,
-    VECTORS,
-    CudaFile,
-    Launcher,
-    accumulator,
-    channels_first,
-    channels_last,
-    vector_width,
-)
-from .reduce import Reduction
+from .runtime.layout import channels_first, channels_last, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, Launcher, accumulator
+from .runtime.reduce import Reduction
 
 __all__ = [
     "batch_norm",
     "batch_norm_backward",
+    "batch_norm_relu",
+    "batch_norm_relu_backward",
     "channel_affine",
+    "channel_affine_relu",
     "local_response_norm",
     "local_response_norm_backward",
 ]
 
-_MAX_VECTORS_PER_THREAD = 8  # of those that pass over an array by channel
+_MAX_VECTORS_PER_THREAD = 8  # in the kernels that apply a function by channel
 _ENOUGH_THREADS = 1 << 18  # to keep a large GPU busy
 
 cuda_file = CudaFile("norm.cu")
@@ -43,13 +36,11 @@ _local_response_norm = cuda_file.kernel("local_response_norm", HALVES + FLOATS)
 _local_response_norm_backward = cuda_file.kernel("local_response_norm_backward", HALVES + FLOATS)
 
 
+# ---- batch norm ----
+
+
 def batch_norm(
-    x: cupy.ndarray,
-    weight: cupy.ndarray | None,
-    bias: cupy.ndarray | None,
-    eps: float,
-    residual: cupy.ndarray | None = None,
-    relu: bool = False,
+    x: cupy.ndarray, weight: cupy.ndarray | None, bias: cupy.ndarray | None, eps: float
 ) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
     """(x - mean) / sqrt(variance + eps) * weight + bias, with the statistics of this batch.
 
@@ -57,38 +48,18 @@ def batch_norm(
         x: (N, C, ...).
         weight, bias: (C,), or None for ones and zeros.
         eps: added to the variance.
-        residual: added to the result, of the shape of ``x``; or None.
-        relu: whether negative results become 0.
 
     Returns:
         out of the shape of ``x``; mean (C,) and biased variance (C,), in float32 or better.
     """
-    values = channels_last(x)
-    C, real = x.shape[1], accumulator(x.dtype)
-    weight, bias = _parameter(weight, real), _parameter(bias, real)
-    mean, variance, scale = (cupy.empty(C, real) for _ in range(3))
-    residuals = None if residual is None else channels_last(residual)
-    width = vector_width(C, values, bias, residuals)
-    how = Reduction.of(values, width)
-    partial = cupy.empty((how.splits, C, 3), real)  # count, mean, squares
-    _moments[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
-    _statistics[real].launch(
-        how.total_grid,
-        how.total_block,
-        partial,
-        weight,
-        mean,
-        variance,
-        scale,
-        C,
-        how.splits,
-        float(eps),
-    )
-    out = cupy.empty_like(values)
-    _by_channel(
-        _channel_affine[x.dtype, width], width, out, values, mean, scale, bias, residuals, relu
-    )
-    return channels_first(out), mean, variance
+    return _batch_norm(x, weight, bias, eps, relu=False)
+
+
+def batch_norm_relu(
+    x: cupy.ndarray, weight: cupy.ndarray | None, bias: cupy.ndarray | None, eps: float
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """ReLU of :func:`batch_norm`, applied before the result is written."""
+    return _batch_norm(x, weight, bias, eps, relu=True)
 
 
 def batch_norm_backward(
@@ -98,86 +69,125 @@ def batch_norm_backward(
     mean: cupy.ndarray,
     variance: cupy.ndarray,
     eps: float,
-    out: cupy.ndarray | None = None,
-    with_residual: bool = False,
-) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray, cupy.ndarray | None]:
-    """The gradients of :func:`batch_norm` by x, weight (C,), bias (C,), and the residual or None.
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """The gradients of :func:`batch_norm` by x, weight (C,) and bias (C,).
 
     Args:
         grad: gradient of the result, of the shape of ``x``.
         x, weight, eps: as given to :func:`batch_norm`.
         mean, variance: (C,), as returned by it.
-        out: as returned by it if it had ``relu``: where it is 0 no gradient passes. Else None.
-        with_residual: whether the gradient of the residual is wanted, too.
     """
+    return _batch_norm_backward(grad, None, x, weight, mean, variance, eps)
+
+
+def batch_norm_relu_backward(
+    grad: cupy.ndarray,
+    out: cupy.ndarray,
+    x: cupy.ndarray,
+    weight: cupy.ndarray | None,
+    mean: cupy.ndarray,
+    variance: cupy.ndarray,
+    eps: float,
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """The gradients of :func:`batch_norm_relu` by x, weight (C,) and bias (C,).
+
+    Args:
+        grad: gradient of the result, of the shape of ``x``.
+        out: the result; no gradient passes where it is 0.
+        x, weight, eps: as given to :func:`batch_norm_relu`.
+        mean, variance: (C,), as returned by it.
+    """
+    return _batch_norm_backward(grad, channels_last(out), x, weight, mean, variance, eps)
+
+
+def _batch_norm(
+    x: cupy.ndarray,
+    weight: cupy.ndarray | None,
+    bias: cupy.ndarray | None,
+    eps: float,
+    relu: bool,
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    values = channels_last(x)
+    C, real = x.shape[1], accumulator(x.dtype)
+    weight, bias = _parameter(weight, real), _parameter(bias, real)
+    mean, variance, scale = (cupy.empty(C, real) for _ in range(3))
+    width = vector_width(C, values, bias)
+    how = Reduction.of(values, width)
+    partial = cupy.empty((how.splits, C, 3), real)  # count, mean, squares
+    _moments[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
+    arguments = partial, weight, mean, variance, scale, C, how.splits, float(eps)
+    _statistics[real].launch(how.total_grid, how.total_block, *arguments)
+    out = cupy.empty_like(values)
+    _by_channel(_channel_affine[x.dtype, width], width, out, values, mean, scale, bias, relu)
+    return channels_first(out), mean, variance
+
+
+def _batch_norm_backward(
+    grad: cupy.ndarray,
+    out: cupy.ndarray | None,
+    x: cupy.ndarray,
+    weight: cupy.ndarray | None,
+    mean: cupy.ndarray,
+    variance: cupy.ndarray,
+    eps: float,
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """``out`` (N, ..., C) is the result of the ReLU, or None without a ReLU."""
     grads, values = channels_last(grad), channels_last(x)
-    outs = None if out is None else channels_last(out)
-    passed = cupy.empty_like(grads) if with_residual and outs is not None else None
     C, real = x.shape[1], accumulator(x.dtype)
     weight, mean, variance = (_parameter(each, real) for each in (weight, mean, variance))
     grad_weight, grad_bias = cupy.empty(C, real), cupy.empty(C, real)
     coefficients = cupy.empty((3, C), real)
-    width = vector_width(C, grads, values, mean, outs)
+    width = vector_width(C, grads, values, mean, out)
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C, 2), real)  # sums of grad, and of grad * (x - mean)
     _grad_sums[x.dtype, width].launch(
-        how.grid, how.block, grads, outs, values, mean, passed, partial, how.M, C
+        how.grid, how.block, grads, out, values, mean, partial, how.M, C
     )
-    _grad_parameters[real].launch(
-        how.total_grid,
-        how.total_block,
-        partial,
-        weight,
-        variance,
-        grad_weight,
-        grad_bias,
-        coefficients,
-        how.M,
-        C,
-        how.splits,
-        float(eps),
-    )
-    if passed is not None:
-        grads, outs = passed, None
+    results = grad_weight, grad_bias, coefficients
+    arguments = partial, weight, variance, *results, how.M, C, how.splits, float(eps)
+    _grad_parameters[real].launch(how.total_grid, how.total_block, *arguments)
     grad_x = cupy.empty_like(values)
-    _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, outs, values, mean, coefficients)
-    grad_residual = channels_first(grads) if with_residual else None
-    return channels_first(grad_x), grad_weight, grad_bias, grad_residual
+    _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, out, values, mean, coefficients)
+    return channels_first(grad_x), grad_weight, grad_bias
 
 
-def channel_affine(
-    x: cupy.ndarray,
-    scale: cupy.ndarray,
-    shift: cupy.ndarray,
-    residual: cupy.ndarray | None = None,
-    relu: bool = False,
-) -> cupy.ndarray:
-    """x * scale + shift + residual, and with ``relu`` 0 where that is negative.
+# ---- scaling by channel ----
 
-    Args:
-        x: (N, C, ...).
-        scale, shift: (C,).
-        residual: of the shape of ``x``, or None.
-        relu: whether negative results become 0.
-    """
+
+def channel_affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
+    """x * scale + shift, for ``x`` (N, C, ...), and ``scale`` and ``shift`` (C,)."""
+    return _affine(x, scale, shift, relu=False)
+
+
+def channel_affine_relu(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
+    """ReLU of :func:`channel_affine`, applied before the result is written."""
+    return _affine(x, scale, shift, relu=True)
+
+
+def _affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool) -> cupy.ndarray:
     values, real = channels_last(x), accumulator(x.dtype)
     scale, shift = _parameter(scale, real), _parameter(shift, real)
-    residuals = None if residual is None else channels_last(residual)
-    width = vector_width(x.shape[1], values, scale, shift, residuals)
+    width = vector_width(x.shape[1], values, scale, shift)
     out = cupy.empty_like(values)
-    _by_channel(
-        _channel_affine[x.dtype, width], width, out, values, None, scale, shift, residuals, relu
-    )
+    _by_channel(_channel_affine[x.dtype, width], width, out, values, None, scale, shift, relu)
     return channels_first(out)
 
 
 def _by_channel(launcher: Launcher, width: int, out: cupy.ndarray, *inputs: Any) -> None:
-    """Launches a kernel whose threads each take some vectors of the same channels to ``out``."""
+    """Launches a kernel each of whose threads computes several vectors of the same channels."""
     V = out.shape[-1] // width
     vectors = out.size // width
     each = min(_MAX_VECTORS_PER_THREAD, max(1, vectors // _ENOUGH_THREADS))
     count = -(-vectors // (V * each)) * V
     launcher(count, *inputs, out, np.int64(vectors), V)
+
+
+def _parameter(values: cupy.ndarray | None, dtype: np.dtype[Any]) -> cupy.ndarray | None:
+    """(C,) numbers in the dtype that kernels compute in."""
+    return None if values is None else cupy.ascontiguousarray(values, dtype)
+
+
+# ---- local response normalisation ----
 
 
 def local_response_norm(
@@ -192,8 +202,8 @@ def local_response_norm(
     """
     values = channels_last(x)
     out = cupy.empty_like(values)
-    numbers = float(alpha), float(beta), float(k)
-    _local_response_norm[x.dtype](out.size, values, out, x.shape[1], size, *numbers)
+    constants = float(alpha), float(beta), float(k)
+    _local_response_norm[x.dtype](out.size, values, out, x.shape[1], size, *constants)
     return channels_first(out)
 
 
@@ -203,11 +213,6 @@ def local_response_norm_backward(
     """The gradient of :func:`local_response_norm` by ``x``."""
     grads, values = channels_last(grad), channels_last(x)
     out = cupy.empty_like(values)
-    numbers = float(alpha), float(beta), float(k)
-    _local_response_norm_backward[x.dtype](out.size, grads, values, out, x.shape[1], size, *numbers)
+    arguments = x.shape[1], size, float(alpha), float(beta), float(k)
+    _local_response_norm_backward[x.dtype](out.size, grads, values, out, *arguments)
     return channels_first(out)
-
-
-def _parameter(values: cupy.ndarray | None, dtype: np.dtype[Any]) -> cupy.ndarray | None:
-    """(C,) numbers in the dtype that kernels compute in."""
-    return None if values is None else cupy.ascontiguousarray(values, dtype)

@@ -1,74 +1,68 @@
 // Optimizer steps: one launch updates all weights of a network.
 //
 // Weights come in many arrays, and a launch for each would take longer than the arithmetic. So a
-// table in device memory holds a row of addresses for each array, blocks are dealt out over all
-// arrays together, CHUNK weights each, and a block looks up which array it works on.
+// table in device memory has a row of addresses for each array. All arrays together are cut into
+// chunks of CHUNK weights, one per block, and a block looks up which array its chunk belongs to.
 //
-// The hyper-parameters are in device memory, too (see numbers.py). A share such as 1 - beta is a
-// number of its own: 1 - 0.999f is off by 1e-5 already.
-#include "common.cuh"
+// The hyperparameters are in device memory, too (see runtime/hyperparameters.py). A share such as
+// 1 - beta is passed separately, because 1 - 0.999f would be off by 1e-5.
+#include "runtime/common.cuh"
 
 constexpr int CHUNK = 8192;  // weights that a block updates; optim.py has the same number
-constexpr int STATES = 3;    // arrays that an optimizer may keep beside each array of weights
+constexpr int STATES = 3;    // arrays of optimizer state for each array of weights, at most
 
-// What the table says about one array of weights. Null: there is no such array.
+// A row of the table: one array of weights and what belongs to it. Null: there is no such array.
 template <typename T, typename Half>
 struct Row {
     T* param;
     const void* grad;  // T or Half
     T* state[STATES];
-    Half* lowered;  // a 16-bit copy of the weights, for the next forward pass
+    Half* half_copy;  // a 16-bit copy of the weights, for the next forward pass
     long long size;
     long long first_block;
 };
 
-// N neighbouring numbers that one instruction loads or stores.
-template <typename T, int N>
-struct alignas(N * sizeof(T)) Pack {
-    T values[N];
-};
-
-template <typename T, int N>
+template <typename T>
 __device__ inline bool is_aligned(const T* address) {
-    return (unsigned long long)address % sizeof(Pack<T, N>) == 0;
+    return (unsigned long long)address % alignof(Vector<T, 4>) == 0;
 }
 
+// N neighbours from `address` on, as numbers of type Real; and the other way round.
 template <int N, typename T, typename Real>
-__device__ inline void load(Real (&values)[N], const T* address) {
-    const Pack<T, N> pack = *(const Pack<T, N>*)address;
-    for (int j = 0; j < N; ++j) values[j] = Real(pack.values[j]);
+__device__ inline void read(Real (&values)[N], const T* address) {
+    const Vector<T, N> vector = load<N>(address, 0);
+    for (int j = 0; j < N; ++j) values[j] = Real(vector[j]);
 }
-
 template <int N, typename T, typename Real>
-__device__ inline void store(T* address, const Real (&values)[N]) {
-    Pack<T, N> pack;
-    for (int j = 0; j < N; ++j) pack.values[j] = T(values[j]);
-    *(Pack<T, N>*)address = pack;
+__device__ inline void write(T* address, const Real (&values)[N]) {
+    Vector<T, N> vector;
+    for (int j = 0; j < N; ++j) vector[j] = T(values[j]);
+    store(address, 0, vector);
 }
 
 // Updates weights i to i + N - 1 of one array.
 template <int N, typename T, typename Half, typename Update>
-__device__ inline void update_pack(const Row<T, Half>& row, long long i, bool half_grads,
+__device__ inline void update_vector(const Row<T, Half>& row, long long i, bool half_grads,
                                    acc_t<T> grad_scale, const Update& update) {
     acc_t<T> param[N], grad[N], state[STATES][N];
-    load(param, row.param + i);
+    read(param, row.param + i);
     if (half_grads)
-        load(grad, (const Half*)row.grad + i);
+        read(grad, (const Half*)row.grad + i);
     else
-        load(grad, (const T*)row.grad + i);
+        read(grad, (const T*)row.grad + i);
     for (int s = 0; s < STATES; ++s)
-        if (row.state[s]) load(state[s], row.state[s] + i);
+        if (row.state[s]) read(state[s], row.state[s] + i);
 
     for (int j = 0; j < N; ++j)
         update(param[j], grad[j] * grad_scale, state[0][j], state[1][j], state[2][j]);
 
-    store(row.param + i, param);
+    write(row.param + i, param);
     for (int s = 0; s < STATES; ++s)
-        if (row.state[s]) store(row.state[s] + i, state[s]);
-    if (row.lowered) store(row.lowered + i, param);
+        if (row.state[s]) write(row.state[s] + i, state[s]);
+    if (row.half_copy) write(row.half_copy + i, param);
 }
 
-// The row of the array that a block works on: the last one that begins at the block or before.
+// The row of the array that a block works on: the last one whose first block is not after it.
 template <typename T, typename Half>
 __device__ inline Row<T, Half> find_row(const Row<T, Half>* table, int rows, long long block) {
     int low = 0, high = rows;  // it is in [low, high)
@@ -82,11 +76,11 @@ __device__ inline Row<T, Half> find_row(const Row<T, Half>* table, int rows, lon
     return table[low];
 }
 
-// Calls update(param, grad, state 0, 1, 2) for every weight of a block, all of them references to
-// numbers in registers but grad.
+// Calls update(param, grad, state 0, 1, 2) for every weight of a block. All arguments are in
+// registers; param and states are references.
 //
-// grad_scale (null: 1) undoes the scaling of a half-precision loss; where found_inf (null: 0) says
-// that the gradients have overflown, nothing is changed.
+// grad_scale (null: 1) undoes the scaling of a half-precision loss. If found_inf (null: 0) says
+// that gradients overflowed, nothing is changed.
 template <typename T, typename Half, typename Update>
 __device__ inline void for_each_weight(const Row<T, Half>* table, int rows, bool half_grads,
                                        const float* grad_scale, const float* found_inf,
@@ -97,20 +91,20 @@ __device__ inline void for_each_weight(const Row<T, Half>* table, int rows, bool
     const long long begin = (blockIdx.x - row.first_block) * CHUNK;
     const long long end = begin + CHUNK < row.size ? begin + CHUNK : row.size;
 
-    bool aligned = is_aligned<T, 4>(row.param) && is_aligned<Half, 4>(row.lowered) &&
-                   (half_grads ? is_aligned<Half, 4>((const Half*)row.grad)
-                               : is_aligned<T, 4>((const T*)row.grad));
-    for (int s = 0; s < STATES; ++s) aligned = aligned && is_aligned<T, 4>(row.state[s]);
+    bool aligned = is_aligned(row.param) && is_aligned(row.half_copy) &&
+                   (half_grads ? is_aligned((const Half*)row.grad)
+                               : is_aligned((const T*)row.grad));
+    for (int s = 0; s < STATES; ++s) aligned = aligned && is_aligned(row.state[s]);
 
-    // Four weights at a time, and one at a time what is left.
-    const long long packed = aligned ? begin + (end - begin) / 4 * 4 : begin;
-    for (long long i = begin + 4 * threadIdx.x; i < packed; i += 4 * blockDim.x)
-        update_pack<4>(row, i, half_grads, scale, update);
-    for (long long i = packed + threadIdx.x; i < end; i += blockDim.x)
-        update_pack<1>(row, i, half_grads, scale, update);
+    // Four weights at a time, then the rest one by one.
+    const long long whole = aligned ? begin + (end - begin) / 4 * 4 : begin;
+    for (long long i = begin + 4 * threadIdx.x; i < whole; i += 4 * blockDim.x)
+        update_vector<4>(row, i, half_grads, scale, update);
+    for (long long i = whole + threadIdx.x; i < end; i += blockDim.x)
+        update_vector<1>(row, i, half_grads, scale, update);
 }
 
-// ---- the optimizers ----
+// ---- the optimizers; h are the hyperparameters, in the order in which optim.py sends them ----
 
 // g = grad + weight_decay * param
 // momentum buffer b, if any: b = momentum * b + (1 - dampening) * g
@@ -119,6 +113,10 @@ template <typename Real>
 struct SGD {
     Real lr, momentum, grad_share, weight_decay;
     bool has_buffer, nesterov;
+
+    __device__ SGD(const double* h, bool has_buffer, bool nesterov)
+        : lr(h[0]), momentum(h[1]), grad_share(h[2]), weight_decay(h[3]),
+          has_buffer(has_buffer), nesterov(nesterov) {}
 
     __device__ void operator()(Real& param, Real grad, Real& buffer, Real&, Real&) const {
         Real g = grad + weight_decay * param;
@@ -132,11 +130,9 @@ struct SGD {
 
 template <typename T, typename Half>
 __global__ void sgd_step(const Row<T, Half>* table, int rows, bool half_grads,
-                         const float* grad_scale, const float* found_inf, const double* numbers,
-                         bool has_buffer, bool nesterov) {
-    using Real = acc_t<T>;
-    const SGD<Real> update = {Real(numbers[0]), Real(numbers[1]), Real(numbers[2]),
-                              Real(numbers[3]), has_buffer,       nesterov};
+                         const float* grad_scale, const float* found_inf,
+                         const double* hyperparameters, bool has_buffer, bool nesterov) {
+    const SGD<acc_t<T>> update(hyperparameters, has_buffer, nesterov);
     for_each_weight(table, rows, half_grads, grad_scale, found_inf, update);
 }
 
@@ -146,6 +142,10 @@ template <typename Real>
 struct Adam {
     Real step_size, correction, beta1, share1, beta2, share2, eps, weight_decay, decay;
     bool decoupled;
+
+    __device__ Adam(const double* h, bool decoupled)
+        : step_size(h[0]), correction(h[1]), beta1(h[2]), share1(h[3]), beta2(h[4]), share2(h[5]),
+          eps(h[6]), weight_decay(h[7]), decay(h[8]), decoupled(decoupled) {}
 
     __device__ void operator()(Real& param, Real grad, Real& mean, Real& square, Real&) const {
         if (decoupled)
@@ -160,13 +160,9 @@ struct Adam {
 
 template <typename T, typename Half>
 __global__ void adam_step(const Row<T, Half>* table, int rows, bool half_grads,
-                          const float* grad_scale, const float* found_inf, const double* numbers,
-                          bool decoupled) {
-    using Real = acc_t<T>;
-    const Adam<Real> update = {Real(numbers[0]), Real(numbers[1]), Real(numbers[2]),
-                               Real(numbers[3]), Real(numbers[4]), Real(numbers[5]),
-                               Real(numbers[6]), Real(numbers[7]), Real(numbers[8]),
-                               decoupled};
+                          const float* grad_scale, const float* found_inf,
+                          const double* hyperparameters, bool decoupled) {
+    const Adam<acc_t<T>> update(hyperparameters, decoupled);
     for_each_weight(table, rows, half_grads, grad_scale, found_inf, update);
 }
 
@@ -176,6 +172,10 @@ template <typename Real>
 struct RMSprop {
     Real lr, alpha, share, eps, momentum, weight_decay;
     bool has_buffer, centered;
+
+    __device__ RMSprop(const double* h, bool has_buffer, bool centered)
+        : lr(h[0]), alpha(h[1]), share(h[2]), eps(h[3]), momentum(h[4]), weight_decay(h[5]),
+          has_buffer(has_buffer), centered(centered) {}
 
     __device__ void operator()(Real& param, Real grad, Real& square, Real& buffer,
                                Real& average) const {
@@ -198,10 +198,7 @@ struct RMSprop {
 template <typename T, typename Half>
 __global__ void rmsprop_step(const Row<T, Half>* table, int rows, bool half_grads,
                              const float* grad_scale, const float* found_inf,
-                             const double* numbers, bool has_buffer, bool centered) {
-    using Real = acc_t<T>;
-    const RMSprop<Real> update = {Real(numbers[0]), Real(numbers[1]), Real(numbers[2]),
-                                  Real(numbers[3]), Real(numbers[4]), Real(numbers[5]),
-                                  has_buffer,       centered};
+                             const double* hyperparameters, bool has_buffer, bool centered) {
+    const RMSprop<acc_t<T>> update(hyperparameters, has_buffer, centered);
     for_each_weight(table, rows, half_grads, grad_scale, found_inf, update);
 }

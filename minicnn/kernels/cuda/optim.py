@@ -9,15 +9,16 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, Kernel, flatten, unflatten
-from .numbers import device_numbers
+from .runtime.hyperparameters import device_values
+from .runtime.layout import flatten, unflatten
+from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, Kernel
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
 Arrays = Sequence[cupy.ndarray]
-Lowered = Sequence[cupy.ndarray | None]
+HalfCopies = Sequence[cupy.ndarray | None]
 Scaling = tuple[cupy.ndarray, cupy.ndarray]
-Numbers = Callable[[], Sequence[float]]
+Hyperparameters = Callable[[], Sequence[float]]
 
 cuda_file = CudaFile("optim.cu")
 _sgd = cuda_file.kernel("sgd_step", FLOATS + HALVES, HALVES)
@@ -32,9 +33,9 @@ def sgd_step(
     params: Arrays,
     grads: Arrays,
     momenta: Arrays | None,
-    numbers: Numbers,
+    hyperparameters: Hyperparameters,
     nesterov: bool,
-    lowered: Lowered | None = None,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
     """One step of ``torch.optim.SGD``.
@@ -44,20 +45,20 @@ def sgd_step(
         grads: their gradients, of the same dtype or float16 or bfloat16.
         momenta: momentum buffers, written in place, or None without momentum; zeros before the
             first step, whose dampening the caller sets to 0.
-        numbers: gives (lr, momentum, dampening, weight_decay).
+        hyperparameters: gives (lr, momentum, dampening, weight_decay).
         nesterov: as in torch.
-        lowered: float16 or bfloat16 copies of the weights, written in place, or None.
+        half_copies: float16 or bfloat16 copies of the weights, written in place, or None.
         scaling: (inverse_scale, found_inf), scalars of float32: a factor of the gradients, and
-            whether to leave everything as it is (if not 0).
+            whether to change nothing (if not 0).
     """
 
     def on_device() -> list[float]:
-        lr, momentum, dampening, weight_decay = numbers()
+        lr, momentum, dampening, weight_decay = hyperparameters()
         return [lr, momentum, 1.0 - dampening, weight_decay]
 
     flags = momenta is not None, nesterov
-    values = device_numbers(on_device, 4, np.float64)
-    _launch(_sgd, values, flags, params, grads, [momenta], lowered, scaling)
+    values = device_values(on_device, 4, np.float64)
+    _update(_sgd, values, flags, params, grads, [momenta], half_copies, scaling)
 
 
 def adam_step(
@@ -65,28 +66,28 @@ def adam_step(
     grads: Arrays,
     means: Arrays,
     squares: Arrays,
-    numbers: Numbers,
+    hyperparameters: Hyperparameters,
     decoupled: bool,
-    lowered: Lowered | None = None,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
     """One step of ``torch.optim.Adam``, or of ``AdamW`` if ``decoupled``.
 
     Args:
-        params, grads, lowered, scaling: as for :func:`sgd_step`.
+        params, grads, half_copies, scaling: as for :func:`sgd_step`.
         means, squares: running averages of gradient and squared gradient, written in place.
-        numbers: gives (step, lr, beta1, beta2, eps, weight_decay); steps are numbered from 1 on.
-        decoupled: whether weights decay by themselves instead of through the gradient.
+        hyperparameters: gives (step, lr, beta1, beta2, eps, weight_decay); the first step is 1.
+        decoupled: whether weight decay acts on the weights directly instead of on the gradients.
     """
 
     def on_device() -> list[float]:
-        step, lr, beta1, beta2, eps, weight_decay = numbers()
+        step, lr, beta1, beta2, eps, weight_decay = hyperparameters()
         step_size, correction = lr / (1.0 - beta1**step), math.sqrt(1.0 - beta2**step)
         shares = [beta1, 1.0 - beta1, beta2, 1.0 - beta2]
         return [step_size, correction, *shares, eps, weight_decay, lr * weight_decay]
 
-    values = device_numbers(on_device, 9, np.float64)
-    _launch(_adam, values, (decoupled,), params, grads, [means, squares], lowered, scaling)
+    values = device_values(on_device, 9, np.float64)
+    _update(_adam, values, (decoupled,), params, grads, [means, squares], half_copies, scaling)
 
 
 def rmsprop_step(
@@ -95,49 +96,49 @@ def rmsprop_step(
     squares: Arrays,
     momenta: Arrays | None,
     averages: Arrays | None,
-    numbers: Numbers,
-    lowered: Lowered | None = None,
+    hyperparameters: Hyperparameters,
+    half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
 ) -> None:
     """One step of ``torch.optim.RMSprop``.
 
     Args:
-        params, grads, lowered, scaling: as for :func:`sgd_step`.
+        params, grads, half_copies, scaling: as for :func:`sgd_step`.
         squares: running averages of the squared gradient, written in place.
         momenta: momentum buffers, written in place, or None without momentum.
         averages: running averages of the gradient, written in place, or None unless centered.
-        numbers: gives (lr, alpha, eps, momentum, weight_decay).
+        hyperparameters: gives (lr, alpha, eps, momentum, weight_decay).
     """
 
     def on_device() -> list[float]:
-        lr, alpha, eps, momentum, weight_decay = numbers()
+        lr, alpha, eps, momentum, weight_decay = hyperparameters()
         return [lr, alpha, 1.0 - alpha, eps, momentum, weight_decay]
 
     flags = momenta is not None, averages is not None
-    values = device_numbers(on_device, 6, np.float64)
+    values = device_values(on_device, 6, np.float64)
     states = [squares, momenta, averages]
-    _launch(_rmsprop, values, flags, params, grads, states, lowered, scaling)
+    _update(_rmsprop, values, flags, params, grads, states, half_copies, scaling)
 
 
-def _launch(
+def _update(
     kernel: Kernel,
-    numbers: cupy.ndarray,
+    hyperparameters: cupy.ndarray,
     flags: tuple[bool, ...],
     params: Arrays,
     grads: Arrays,
     states: Sequence[Arrays | None],
-    lowered: Lowered | None,
+    half_copies: HalfCopies | None,
     scaling: Scaling | None,
 ) -> None:
-    """Updates all weights with one launch, or one for each combination of dtypes among them."""
+    """Updates all weights by one launch, or one for each combination of dtypes among them."""
     absent = [None] * len(params)
-    # biases, of which there are no lowered copies, go with the weights of which there are
-    half = next((copy.dtype for copy in lowered or absent if copy is not None), HALVES[0])
+    # biases have no half-precision copies, and go into the same launch as the weights that do
+    half = next((copy.dtype for copy in half_copies or absent if copy is not None), HALVES[0])
     columns: list[Sequence[Any]] = [absent if arrays is None else arrays for arrays in states]
     columns += [absent] * (_STATES - len(columns))
     tables: dict[tuple[Any, ...], list[list[Any]]] = {}
     copies = []
-    for param, grad, *written in zip(params, grads, *columns, lowered or absent, strict=True):
+    for param, grad, *written in zip(params, grads, *columns, half_copies or absent, strict=True):
         if param.size:
             row = _in_one_order(param, grad, *written)
             dtypes = _dtypes(param, grad, written[-1], np.dtype(half))
@@ -151,7 +152,7 @@ def _launch(
     scalars = [_float32_address(scalar) for scalar in scaling or (None, None)]
     for (*types, half_grads), rows in tables.items():
         table, blocks = _table(rows)
-        arguments = table, len(rows), half_grads, *scalars, _address(numbers), *flags
+        arguments = table, len(rows), half_grads, *scalars, _address(hyperparameters), *flags
         kernel[tuple(types)].launch((blocks,), (THREADS_PER_BLOCK,), *arguments)
     for array, updated in copies:
         array[...] = updated
@@ -167,22 +168,22 @@ def _table(rows: list[list[Any]]) -> tuple[cupy.ndarray, int]:
         ],
         np.uint64,
     ).reshape(-1)
-    return device_numbers(lambda: table, table.size, np.uint64), int(blocks[-1])
+    return device_values(lambda: table, table.size, np.uint64), int(blocks[-1])
 
 
 def _dtypes(
     param: cupy.ndarray,
     grad: cupy.ndarray,
-    lowered: cupy.ndarray | None,
+    half_copy: cupy.ndarray | None,
     default_half: np.dtype[Any],
 ) -> tuple[np.dtype[Any], np.dtype[Any], bool]:
-    """The types of the kernel for these arrays, and whether the gradient is of the second one."""
+    """The kernel's types T and Half for these arrays, and whether the gradient is of type Half."""
     halves = {grad.dtype} - {param.dtype}
-    if lowered is not None:
-        halves.add(lowered.dtype)
+    if half_copy is not None:
+        halves.add(half_copy.dtype)
     if len(halves) > 1 or any(half.name not in HALVES for half in halves):
         raise TypeError(
-            "gradients and lowered copies must have the dtype of their weights or one of "
+            "gradients and half-precision copies must have the dtype of their weights or one of "
             f"{' and '.join(HALVES)}, got {' and '.join(sorted(half.name for half in halves))} "
             f"with weights of {param.dtype}"
         )
@@ -191,7 +192,7 @@ def _dtypes(
 
 
 def _in_one_order(param: cupy.ndarray, *others: cupy.ndarray | None) -> list[Any]:
-    """Arrays that lie densely and in one order, that of the first; copies of those that do not."""
+    """The arrays, or copies of them, dense in memory and all in the order of the first."""
     arrays = param, *others
     order = [strides // param.itemsize for strides in param.strides]
     present = [array for array in arrays if array is not None]
@@ -204,7 +205,7 @@ def _in_one_order(param: cupy.ndarray, *others: cupy.ndarray | None) -> list[Any
 
 
 def _is_dense(array: cupy.ndarray) -> bool:
-    """Whether the elements fill one stretch of memory, in whatever order of the axes."""
+    """Whether the elements fill memory without gaps, in any order of the axes."""
     expected = array.itemsize
     for stride, length in sorted(zip(array.strides, array.shape)):
         if length > 1 and stride != expected:

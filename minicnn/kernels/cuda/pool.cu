@@ -1,6 +1,6 @@
 // Pooling. Inputs are (N, H, W, C) in memory, outputs (N, OH, OW, C). Threads take vectors of N
 // neighbouring channels, of which a pixel has V = C / N.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // ---- windows and pixels, along one axis ----
 
@@ -15,15 +15,15 @@ struct Taps {
     }
 };
 
-// The other way round: the windows that reach over a pixel, first ... last. With them a gradient is
-// gathered by each pixel from its windows, instead of being scattered by the windows with atomics:
-// the sum has a fixed order.
-struct Windows {
+// The other way round: the windows that cover a pixel, first ... last. So each pixel can gather its
+// gradient from its windows, and windows need not scatter theirs with atomics: the sum has a fixed
+// order.
+struct CoveringWindows {
     int position;  // of the pixel, from the start of window 0
     int stride, dilation;
     int first, last;
 
-    __device__ Windows(int position, int kernel, int stride, int dilation, int windows)
+    __device__ CoveringWindows(int position, int kernel, int stride, int dilation, int windows)
         : position(position), stride(stride), dilation(dilation) {
         last = min(position / stride, windows - 1);
         first = last + 1;
@@ -32,17 +32,17 @@ struct Windows {
     // The tap of a window that lies on the pixel, or -1 if the pixel is between two taps.
     __device__ int tap(int window) const {
         const int distance = position - window * stride;
-        if (dilation == 1) return distance;  // spares a division
+        if (dilation == 1) return distance;  // saves a division
         return distance % dilation == 0 ? distance / dilation : -1;
     }
 };
 
 // ---- maximum ----
 
-// argmax is kh * KW + kw of the window's first maximum; I is the type it is kept in. Padding
-// counts as -inf and is never chosen. NaN beats every number, and the last NaN is chosen.
-// With relu, maxima that are not above 0 become 0, and their argmax KH * KW, "no pixel"; so does
-// the argmax of a window of nothing but padding. One thread per window and vector.
+// argmax is kh * KW + kw of the window's first maximum, stored in type I. Padding counts as -inf and
+// is never chosen. NaN beats every number, and the last NaN is chosen. A window wholly outside the
+// input gives -inf and argmax KH * KW, "no pixel". With relu, maxima that are not above 0 become 0,
+// and their argmax KH * KW. One thread per window and vector.
 template <typename T, int N, typename I>
 __global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V, Geometry g,
                            bool relu) {
@@ -88,7 +88,7 @@ __global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V
 }
 
 // Gradient of max_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). Each pixel gathers from the windows
-// that reach over it and chose it. One thread per pixel and vector.
+// that cover it and chose it. One thread per pixel and vector.
 template <typename T, int N, typename I>
 __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argmax, T* grad_x,
                                    int V, Geometry g) {
@@ -98,8 +98,8 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
     const int c = take_last(i, V);
     const int w = take_last(i, g.W);
     const int h = take_last(i, g.H);
-    const Windows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
-    const Windows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    const CoveringWindows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const CoveringWindows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
     acc_t<T> sums[N] = {};
     for (int oh = rows.first; oh <= rows.last; ++oh) {
         const int kh = rows.tap(oh);
@@ -165,7 +165,7 @@ __global__ void avg_pool2d(long long count, const T* x, const acc_t<T>* scale, T
 }
 
 // Gradient of avg_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). One thread per pixel and vector,
-// which gathers from the windows that reach over it.
+// which gathers from the windows that cover it.
 template <typename T, int N>
 __global__ void avg_pool2d_scatter(long long count, const T* grad, const acc_t<T>* scale,
                                    T* grad_x, int V, Geometry g) {
@@ -175,8 +175,8 @@ __global__ void avg_pool2d_scatter(long long count, const T* grad, const acc_t<T
     const int c = take_last(i, V);
     const int w = take_last(i, g.W);
     const int h = take_last(i, g.H);
-    const Windows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
-    const Windows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    const CoveringWindows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const CoveringWindows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
     acc_t<T> sums[N] = {};
     for (int oh = rows.first; oh <= rows.last; ++oh) {
         if (rows.tap(oh) < 0) continue;
@@ -230,9 +230,9 @@ __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long lo
 }
 
 // grad (N, P, C) is added to planes (N, H * W, C), zero before, at indices (N, P, C).
-// Several of the P may name the same pixel, and which ones cannot be told from the pixel, so this
-// needs atomics; the order of such sums, and with it their last bits, may change between runs.
-// The sums are of type acc_t<T>, as they would lose too much in 16 bits.
+// Several of the P may have the same index, and a pixel cannot tell which ones, so this needs
+// atomics: the order of these sums, and so their last bits, may vary from run to run.
+// The sums are of type acc_t<T>, as 16 bits would lose too much.
 template <typename T>
 __global__ void plane_scatter(long long count, const T* grad, const long long* indices,
                               acc_t<T>* planes, int C, int P, int HW) {

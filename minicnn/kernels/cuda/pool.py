@@ -8,17 +8,15 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry, Pair
-from .module import (
+from .runtime.layout import channels_first, channels_last, vector_width
+from .runtime.module import (
     FLOATS,
     HALVES,
     SINGLES,
     VECTORS,
     CudaFile,
     accumulator,
-    channels_first,
-    channels_last,
     geometry_argument,
-    vector_width,
 )
 
 __all__ = [
@@ -27,21 +25,22 @@ __all__ = [
     "avg_pool2d_scatter",
     "max_pool2d",
     "max_pool2d_gather",
+    "max_pool2d_relu",
     "max_pool2d_scatter",
     "plane_gather",
     "plane_scatter",
 ]
 
-_FEW_THREADS = 1 << 16  # too few for a large GPU
+_FEW_THREADS = 1 << 16  # below this a large GPU is not busy
 
-_PLACES = ("uint8", "int32")  # the types of argmax
+_ARGMAX_DTYPES = ("uint8", "int32")
 _MAX_POOLS = [(*types, "uint8") for types in VECTORS + SINGLES]
 _MAX_POOLS += [(*types, "int32") for types in SINGLES]  # for windows of 256 pixels and more
 
 cuda_file = CudaFile("pool.cu")
-_max_pool2d = cuda_file.kernel("max_pool2d", _MAX_POOLS)
+_max_pool2d_kernel = cuda_file.kernel("max_pool2d", _MAX_POOLS)
 _max_pool2d_scatter = cuda_file.kernel("max_pool2d_scatter", _MAX_POOLS)
-_max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", HALVES + FLOATS, _PLACES)
+_max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", HALVES + FLOATS, _ARGMAX_DTYPES)
 _avg_pool2d = cuda_file.kernel("avg_pool2d", VECTORS + SINGLES)
 _avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", VECTORS + SINGLES)
 _adaptive_max_pool2d = cuda_file.kernel("adaptive_max_pool2d", HALVES + FLOATS)
@@ -50,30 +49,47 @@ _plane_gather = cuda_file.kernel("plane_gather", HALVES + FLOATS)
 
 
 def max_pool2d(
-    x: cupy.ndarray, geometry: Geometry, relu: bool = False, with_argmax: bool = True
+    x: cupy.ndarray, geometry: Geometry, with_argmax: bool = True
 ) -> tuple[cupy.ndarray, cupy.ndarray | None]:
-    """The maximum of each window and its place, kh * KW + kw, as ``F.max_pool2d`` of torch.
+    """The maximum of each window, and where it lies in the window, as torch's ``max_pool2d``.
 
-    Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger
-    than everything, and of several the last is meant. A window of nothing but padding gives -inf.
+    Padding counts as -inf, so a window wholly outside the input gives -inf, and argmax KH * KW. If
+    several maxima are equal, the first in (kh, kw) order counts. NaN is larger than every number;
+    of several NaNs the last counts.
 
     Args:
         x: (N, C, H, W).
         geometry: where the windows lie.
-        relu: whether negative maxima become 0. Where the maximum is not positive, the place is
-            then KH * KW: no pixel, for :func:`max_pool2d_scatter` and :func:`max_pool2d_gather`.
-        with_argmax: whether the places are wanted. (They are found anyway, which is next to free.)
+        with_argmax: whether argmax is wanted. (It is computed anyway, at almost no cost.)
 
     Returns:
-        (N, C, OH, OW) both, the places uint8 if they fit, else int32; None for places not wanted.
+        out and argmax, kh * KW + kw, both (N, C, OH, OW). argmax is uint8 if KH * KW < 256, else
+        int32; None if it is not wanted.
     """
+    return _max_pool2d(x, geometry, with_argmax, relu=False)
+
+
+def max_pool2d_relu(
+    x: cupy.ndarray, geometry: Geometry, with_argmax: bool = True
+) -> tuple[cupy.ndarray, cupy.ndarray | None]:
+    """ReLU of :func:`max_pool2d`, applied before the result is written.
+
+    Where the maximum is not above 0, argmax is KH * KW, "no pixel": :func:`max_pool2d_scatter` then
+    passes no gradient, and :func:`max_pool2d_gather` gives 0.
+    """
+    return _max_pool2d(x, geometry, with_argmax, relu=True)
+
+
+def _max_pool2d(
+    x: cupy.ndarray, geometry: Geometry, with_argmax: bool, relu: bool
+) -> tuple[cupy.ndarray, cupy.ndarray | None]:
     images = channels_last(x)
     N, _, _, C = images.shape
     KH, KW = geometry.kernel_size
     out = cupy.empty((N, *geometry.output_size, C), x.dtype)
     argmax = cupy.empty(out.shape, np.uint8 if KH * KW < 256 else np.int32)
     width = vector_width(C, images) if KH * KW < 256 else 1
-    _max_pool2d[x.dtype, width, argmax.dtype](
+    _max_pool2d_kernel[x.dtype, width, argmax.dtype](
         out.size // width, images, out, argmax, C // width, geometry_argument(geometry), relu
     )
     return channels_first(out), channels_first(argmax) if with_argmax else None
@@ -82,23 +98,23 @@ def max_pool2d(
 def max_pool2d_scatter(
     grad: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry
 ) -> cupy.ndarray:
-    """(N, C, H, W): the sum of ``grad`` (N, C, OH, OW) where the maxima of the windows lie."""
-    grads, places = channels_last(grad), channels_last(argmax)
+    """(N, C, H, W): each ``grad`` (N, C, OH, OW) added to the pixel of its window's maximum."""
+    grads, argmaxes = channels_last(grad), channels_last(argmax)
     N, _, _, C = grads.shape
     out = cupy.empty((N, *geometry.input_size, C), grad.dtype)
-    width = vector_width(C, grads, places) if places.dtype == np.uint8 else 1
-    _max_pool2d_scatter[grad.dtype, width, places.dtype](
-        out.size // width, grads, places, out, C // width, geometry_argument(geometry)
+    width = vector_width(C, grads, argmaxes) if argmaxes.dtype == np.uint8 else 1
+    _max_pool2d_scatter[grad.dtype, width, argmaxes.dtype](
+        out.size // width, grads, argmaxes, out, C // width, geometry_argument(geometry)
     )
     return channels_first(out)
 
 
 def max_pool2d_gather(x: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
-    """(N, C, OH, OW): the pixel of ``x`` (N, C, H, W) where the maximum of each window lies."""
-    images, places = channels_last(x), channels_last(argmax)
-    out = cupy.empty(places.shape, x.dtype)
+    """(N, C, OH, OW): of each window, the pixel of ``x`` (N, C, H, W) at ``argmax``."""
+    images, argmaxes = channels_last(x), channels_last(argmax)
+    out = cupy.empty(argmaxes.shape, x.dtype)
     _max_pool2d_gather[x.dtype, argmax.dtype](
-        out.size, images, places, out, x.shape[1], geometry_argument(geometry)
+        out.size, images, argmaxes, out, x.shape[1], geometry_argument(geometry)
     )
     return channels_first(out)
 
@@ -134,9 +150,9 @@ def avg_pool2d_scatter(grad: cupy.ndarray, scale: cupy.ndarray, geometry: Geomet
 def adaptive_max_pool2d(x: cupy.ndarray, output_size: Pair) -> tuple[cupy.ndarray, cupy.ndarray]:
     """The maximum of each window and its int64 index h * W + w, both (N, C, OH, OW).
 
-    Window i of o takes rows floor(i * H / o) up to ceil((i + 1) * H / o), and columns likewise. Of
-    equal maxima the first is meant, as in ``torch.nn.functional.adaptive_max_pool2d``. NaN is
-    larger than everything, and of several the first is meant.
+    Window i of OH covers rows floor(i * H / OH) up to ceil((i + 1) * H / OH), and columns likewise.
+    Of equal maxima the first counts, as in ``torch.nn.functional.adaptive_max_pool2d``. NaN is
+    larger than every number; of several NaNs the first counts.
     """
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)
@@ -148,7 +164,8 @@ def adaptive_max_pool2d(x: cupy.ndarray, output_size: Pair) -> tuple[cupy.ndarra
 def plane_scatter(grad: cupy.ndarray, indices: cupy.ndarray, input_size: Pair) -> cupy.ndarray:
     """(N, C, H, W): ``grad`` added at ``indices`` h * W + w (both N, C, OH, OW), others 0.
 
-    With equal indices in a plane the order of the sums, and their last bits, vary between runs.
+    If an index occurs several times in a plane, the order of its sum, and so its last bits, vary from
+    run to run.
     """
     N, C, OH, OW = grad.shape
     planes = cupy.zeros((N, *input_size, C), accumulator(grad.dtype))
@@ -167,8 +184,8 @@ def plane_scatter(grad: cupy.ndarray, indices: cupy.ndarray, input_size: Pair) -
 def plane_gather(x: cupy.ndarray, indices: cupy.ndarray) -> cupy.ndarray:
     """(N, C, OH, OW): ``x`` (N, C, H, W) at ``indices`` h * W + w of the same shape."""
     _, C, H, W = x.shape
-    places = channels_last(indices)
-    out = cupy.empty(places.shape, x.dtype)
+    positions = channels_last(indices)
+    out = cupy.empty(positions.shape, x.dtype)
     P = math.prod(indices.shape[2:])
-    _plane_gather[x.dtype](out.size, channels_last(x), places, out, C, P, H * W)
+    _plane_gather[x.dtype](out.size, channels_last(x), positions, out, C, P, H * W)
     return channels_first(out)

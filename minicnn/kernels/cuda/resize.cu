@@ -1,14 +1,14 @@
 // Resizing of x (N, H, W, C) to (N, OH, OW, C). scale is input pixels per output pixel.
 //
 // The gradient is gathered: each input pixel looks for the output pixels that read it, which lie in
-// one range of rows and one of columns. Scattering would need no search but atomics, with sums in
-// an order left to chance, and none of 16 bits.
-#include "common.cuh"
+// a range of rows and a range of columns. Scattering would need no search but atomics, which sum in
+// nondeterministic order and do not exist for all 16-bit types.
+#include "runtime/common.cuh"
 
 // ---- along one axis: the input pixels that output pixel `i` reads ----
 
-// The input pixel that it copies. As in torch, the product is rounded to float whatever the type of
-// the pixels.
+// The input pixel that it copies. As in torch, the product is rounded to float, whatever type the
+// pixels have.
 struct Nearest {
     int first;
 
@@ -17,8 +17,8 @@ struct Nearest {
     __device__ float weight(int pixel) const { return pixel == first ? 1 : 0; }
 };
 
-// The two input pixels between which it lies, and the share of the second. With align_corners the
-// centres of the corner pixels coincide, else their outer edges.
+// The two input pixels that it lies between, and the share of the second. With align_corners the
+// centres of the corner pixels coincide, otherwise their outer edges.
 template <typename A>
 struct Between {
     int first, second;
@@ -70,15 +70,15 @@ __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int 
 
 // ---- backward: one thread per input pixel and channel ----
 
-// Output pixels that may read input pixel `pixel`, first ... last; some at the ends do not. All
-// output pixels that would lie behind the input read its last pixel.
-struct Readers {
+// The output pixels that may read input pixel `pixel`, first ... last; some at the ends may not. All
+// output pixels that would lie beyond the input read its last pixel.
+struct OutputRange {
     int first, last;
 
-    // Reader i lies on (i + 0.5) * scale - 0.5, i * scale, or anywhere between, with one more on
-    // either side against rounding.
+    // Output pixel i lies between i * scale and (i + 0.5) * scale - 0.5. One more pixel on either
+    // side makes up for rounding.
     template <typename A>
-    __device__ Readers(int pixel, A scale, int IN, int OUT) {
+    __device__ OutputRange(int pixel, A scale, int IN, int OUT) {
         const A from = (pixel - 1) / scale - 2;
         const A to = (pixel + A(1.5)) / scale + 2;
         first = (int)max(from, A(0));
@@ -86,8 +86,8 @@ struct Readers {
     }
 };
 
-// grad_x = sum of grad (N, OH, OW, C) times the weights with which its pixels read this one.
-template <typename T, typename Place, typename A>
+// grad_x = sum of grad (N, OH, OW, C) times the weights with which its pixels read this pixel.
+template <typename T, typename Interpolation, typename A>
 __device__ void gather_gradient(long long count, const T* grad, T* grad_x, int C, int H, int W,
                                 int OH, int OW, A scale_h, A scale_w, bool align_corners) {
     const long long target = thread_index();
@@ -96,14 +96,14 @@ __device__ void gather_gradient(long long count, const T* grad, T* grad_x, int C
     const int c = take_last(i, C);
     const int w = take_last(i, W);
     const int h = take_last(i, H);
-    const Readers rows(h, scale_h, H, OH);
-    const Readers columns(w, scale_w, W, OW);
+    const OutputRange rows(h, scale_h, H, OH);
+    const OutputRange columns(w, scale_w, W, OW);
     acc_t<T> sum = 0;
     for (int oh = rows.first; oh <= rows.last; ++oh) {
-        const acc_t<T> row_weight = Place(oh, scale_h, H, align_corners).weight(h);
+        const acc_t<T> row_weight = Interpolation(oh, scale_h, H, align_corners).weight(h);
         if (row_weight == 0) continue;
         for (int ow = columns.first; ow <= columns.last; ++ow) {
-            const acc_t<T> weight = row_weight * Place(ow, scale_w, W, align_corners).weight(w);
+            const acc_t<T> weight = row_weight * Interpolation(ow, scale_w, W, align_corners).weight(w);
             if (weight != 0) sum += weight * acc_t<T>(grad[((i * OH + oh) * OW + ow) * C + c]);
         }
     }

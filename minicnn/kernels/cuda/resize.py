@@ -9,7 +9,8 @@ import cupy
 import numpy as np
 
 from ..geometry import Pair
-from .module import FLOATS, HALVES, CudaFile, channels_first, channels_last
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile
 
 __all__ = [
     "resize_bilinear",
@@ -28,7 +29,7 @@ _bilinear_backward = cuda_file.kernel("resize_bilinear_backward", HALVES + FLOAT
 
 
 def resize_nearest(x: cupy.ndarray, output_size: Pair, scale: Scale) -> cupy.ndarray:
-    """(N, C, OH, OW): output pixel i is input pixel floor(i * scale), as ``mode="nearest"``."""
+    """(N, C, OH, OW): output pixel i copies input pixel floor(i * scale), as ``mode="nearest"``."""
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)
     factors = np.float32(scale[0]), np.float32(scale[1])
@@ -50,7 +51,7 @@ def resize_nearest_backward(grad: cupy.ndarray, input_size: Pair, scale: Scale) 
 def resize_bilinear(
     x: cupy.ndarray, output_size: Pair, scale: Scale, align_corners: bool
 ) -> cupy.ndarray:
-    """(N, C, OH, OW): each pixel between its four neighbours, as ``mode="bilinear"``."""
+    """(N, C, OH, OW): each pixel is interpolated between four, as ``mode="bilinear"``."""
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)
     factors = float(scale[0]), float(scale[1])

@@ -4,6 +4,7 @@ Nothing here is done for speed. Read these first; the fast kernels in ``kernels.
 against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 """
 
+# isort: off
 from .activation import channel_sum, erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward, philox_state
@@ -11,22 +12,39 @@ from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy
-from .norm import batch_norm, batch_norm_backward, channel_affine
-from .norm import local_response_norm, local_response_norm_backward
+from .norm import (
+    batch_norm,
+    batch_norm_backward,
+    channel_affine,
+    local_response_norm,
+    local_response_norm_backward,
+)
 from .optim import adam_step, rmsprop_step, sgd_step
-from .pool import adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, plane_gather, plane_scatter
-from .pool import max_pool2d, max_pool2d_gather, max_pool2d_scatter
-from .resize import resize_bilinear, resize_bilinear_backward
-from .resize import resize_nearest, resize_nearest_backward
+from .pool import (
+    adaptive_max_pool2d,
+    avg_pool2d,
+    avg_pool2d_scatter,
+    max_pool2d,
+    max_pool2d_gather,
+    max_pool2d_scatter,
+    plane_gather,
+    plane_scatter,
+)
+from .resize import (
+    resize_bilinear,
+    resize_bilinear_backward,
+    resize_nearest,
+    resize_nearest_backward,
+)
 
 # fmt: off
 __all__ = [
     "adam_step", "adaptive_max_pool2d", "avg_pool2d", "avg_pool2d_scatter", "batch_norm",
-    "batch_norm_backward", "channel_affine", "channel_sum", "col2im", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "dropout", "dropout_backward", "erf", "im2col", "linear",
-    "linear_input_grad", "linear_weight_grad", "local_response_norm", "local_response_norm_backward",
-    "max_pool2d", "max_pool2d_gather", "max_pool2d_scatter", "normalize_images", "philox_state",
-    "plane_gather", "plane_scatter", "relu", "relu_backward", "resize_bilinear",
-    "resize_bilinear_backward", "resize_nearest", "resize_nearest_backward", "rmsprop_step",
-    "sgd_step", "softmax_cross_entropy", "unscale_step", "update_scale_step",
+    "batch_norm_backward", "channel_affine", "channel_sum", "col2im", "conv2d",
+    "conv2d_input_grad", "conv2d_weight_grad", "dropout", "dropout_backward", "erf", "im2col",
+    "linear", "linear_input_grad", "linear_weight_grad", "local_response_norm",
+    "local_response_norm_backward", "max_pool2d", "max_pool2d_gather", "max_pool2d_scatter",
+    "normalize_images", "philox_state", "plane_gather", "plane_scatter", "relu", "relu_backward",
+    "resize_bilinear", "resize_bilinear_backward", "resize_nearest", "resize_nearest_backward",
+    "rmsprop_step", "sgd_step", "softmax_cross_entropy", "unscale_step", "update_scale_step",
 ]

@@ -17,14 +17,9 @@ def unscale_step(grads: Sequence[Array], inverse_scale: Array | None, found_inf:
 
 
 def update_scale_step(
-    scale: Array,
-    inverse_scale: Array,
-    growth_tracker: Array,
-    found_inf: Array,
-    growth_factor: float,
-    backoff_factor: float,
-    growth_interval: int,
-) -> None:
+    scale: Array, inverse_scale: Array, growth_tracker: Array, found_inf: Array,
+    growth_factor: float, backoff_factor: float, growth_interval: int,
+) -> None:  # fmt: skip
     """Shrinks the scale after an overflow; grows it after ``growth_interval`` steps without."""
     growth_tracker[...] = 0 if found_inf else growth_tracker + 1
     if found_inf:

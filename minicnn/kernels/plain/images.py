@@ -1,4 +1,4 @@
-"""Pictures: from bytes to normalized numbers."""
+"""Pictures: from bytes to normalised numbers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Batch normalization by channel, and local response normalization across channels."""
+"""Batch normalisation by channel, and local response normalisation across channels."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """grad (N, C, ...) -> the gradients of x (N, C, ...), weight (C,) and bias (C,).
 
-    h is the normalized x. As mean and variance depend on x, too, the gradient of x is
+    h is the normalised x. As mean and variance depend on x, too, the gradient of x is
     weight / sqrt(variance + eps) * (grad - mean(grad) - h * mean(grad * h)).
     """
     images, axes, count = widen(x), (0, *range(2, x.ndim)), x.size // x.shape[1]
@@ -41,20 +41,20 @@ def channel_affine(x: Array, scale: Array, shift: Array) -> Array:
 
 
 def local_response_norm(x: Array, size: int, alpha: float, beta: float, k: float) -> Array:
-    """x / r^beta, where r = k + alpha / size * (the sum of x^2 over ``size`` channels around)."""
+    """x / r^beta, where r = k + alpha / size * (sum of x^2 over ``size`` neighbouring channels)."""
     images = widen(x)
-    r = k + alpha / size * _neighbor_sum(images**2, size // 2, (size - 1) // 2)
+    r = k + alpha / size * _neighbour_sum(images**2, size // 2, (size - 1) // 2)
     return (images * r**-beta).astype(x.dtype)
 
 
 def local_response_norm_backward(
     grad: Array, x: Array, size: int, alpha: float, beta: float, k: float
 ) -> Array:
-    """grad (N, C, ...) -> the gradient of x, which is also in the r of its neighbors."""
+    """grad (N, C, ...) -> the gradient of x, which is also in the r of its neighbours."""
     images = widen(x)
-    r = k + alpha / size * _neighbor_sum(images**2, size // 2, (size - 1) // 2)
+    r = k + alpha / size * _neighbour_sum(images**2, size // 2, (size - 1) // 2)
     direct = grad * r**-beta
-    through_r = _neighbor_sum(direct * images / r, (size - 1) // 2, size // 2)
+    through_r = _neighbour_sum(direct * images / r, (size - 1) // 2, size // 2)
     return (direct - 2 * alpha * beta / size * images * through_r).astype(x.dtype)
 
 
@@ -63,8 +63,8 @@ def _by_channel(values: Array, x: Array) -> Array:
     return values.reshape(-1, *(1 for _ in x.shape[2:]))
 
 
-def _neighbor_sum(x: Array, before: int, after: int) -> Array:
+def _neighbour_sum(x: Array, before: int, after: int) -> Array:
     """The sum of each channel, ``before`` channels before it and ``after`` channels after it."""
     padded = np.pad(x, [(0, 0), (before, after), *((0, 0) for _ in x.shape[2:])])
-    neighbors = [padded[:, i : i + x.shape[1]] for i in range(before + 1 + after)]
-    return np.sum(neighbors, axis=0)
+    neighbours = [padded[:, i : i + x.shape[1]] for i in range(before + 1 + after)]
+    return np.sum(neighbours, axis=0)

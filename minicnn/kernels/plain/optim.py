@@ -13,14 +13,9 @@ Scaling = tuple[Array, Array]  # inverse_scale, found_inf
 
 
 def sgd_step(
-    params: Arrays,
-    grads: Arrays,
-    momenta: Arrays | None,
-    hyperparameters: Hyperparameters,
-    nesterov: bool,
-    half_copies: HalfCopies | None = None,
-    scaling: Scaling | None = None,
-) -> None:
+    params: Arrays, grads: Arrays, momenta: Arrays | None, hyperparameters: Hyperparameters,
+    nesterov: bool, half_copies: HalfCopies | None = None, scaling: Scaling | None = None,
+) -> None:  # fmt: skip
     """One step of gradient descent, with momentum if there are momenta."""
     lr, momentum, dampening, weight_decay = hyperparameters()
 
@@ -35,15 +30,9 @@ def sgd_step(
 
 
 def adam_step(
-    params: Arrays,
-    grads: Arrays,
-    means: Arrays,
-    squares: Arrays,
-    hyperparameters: Hyperparameters,
-    decoupled: bool,
-    half_copies: HalfCopies | None = None,
-    scaling: Scaling | None = None,
-) -> None:
+    params: Arrays, grads: Arrays, means: Arrays, squares: Arrays, hyperparameters: Hyperparameters,
+    decoupled: bool, half_copies: HalfCopies | None = None, scaling: Scaling | None = None,
+) -> None:  # fmt: skip
     """One step of Adam, or of AdamW if weight decay is decoupled from the gradient."""
     step, lr, beta1, beta2, eps, weight_decay = hyperparameters()
 
@@ -62,15 +51,10 @@ def adam_step(
 
 
 def rmsprop_step(
-    params: Arrays,
-    grads: Arrays,
-    squares: Arrays,
-    momenta: Arrays | None,
-    averages: Arrays | None,
-    hyperparameters: Hyperparameters,
-    half_copies: HalfCopies | None = None,
+    params: Arrays, grads: Arrays, squares: Arrays, momenta: Arrays | None, averages: Arrays | None,
+    hyperparameters: Hyperparameters, half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """One step of RMSprop, with momentum if there are momenta, centered if there are averages."""
     lr, alpha, eps, momentum, weight_decay = hyperparameters()
 

@@ -24,10 +24,10 @@ def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Arra
 
 
 def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bool) -> Array:
-    """x (N, C, H, W) -> (N, C, OH, OW): a weighted sum of the four input pixels around.
+    """x (N, C, H, W) -> (N, C, OH, OW): a weighted sum of the four nearest pixels.
 
-    Output pixel i lies at (i + 0.5) * scale - 0.5 in the input; with ``align_corners``, which puts
-    the centers of the corner pixels upon each other, at i * scale.
+    Output pixel i lies at (i + 0.5) * scale - 0.5 in the input; with ``align_corners``, where the
+    corner pixels of both images coincide, at i * scale.
     """
     images, sizes = widen(x), (x.shape[2:], output_size)
     out = np.zeros((*x.shape[:2], *output_size), images.dtype)
@@ -48,7 +48,7 @@ def resize_bilinear_backward(
 
 
 def _nearest(input_size, output_size, scale):
-    """The index (..., rows (OH, 1), columns (OW,)) of the input pixels that the output shows."""
+    """The index of the input pixels that the output shows: ..., rows (OH, 1), columns (OW,)."""
     rows, columns = (  # in float32 whatever the image, as in torch
         np.minimum(np.arange(O, dtype=np.float32) * np.float32(s), I - 1).astype(int)
         for I, O, s in zip(input_size, output_size, scale)
@@ -57,7 +57,7 @@ def _nearest(input_size, output_size, scale):
 
 
 def _bilinear(input_size, output_size, scale, align_corners, dtype):
-    """Yields four times such an index, and the weights (OH, OW) of these pixels."""
+    """Yields such an index and weights (OH, OW) for each of the four pixels that are blended."""
     axes = []
     for I, O, s in zip(input_size, output_size, scale):
         i = np.arange(O, dtype=dtype)

@@ -53,10 +53,14 @@ def put(cp: Any) -> Callable[..., Any]:
 def assert_close(cp: Any) -> Callable[..., None]:
     """Compares an array on the GPU with what it should be, up to the rounding of its dtype."""
 
-    def assert_close(result: Any, expected: Any, roundings: float = 1) -> None:
+    def assert_close(
+        result: Any, expected: Any, roundings: float = 1, layout: str = "channels-last"
+    ) -> None:
         expected = np.asarray(expected, np.float64)
         assert result.shape == expected.shape
-        if result.ndim > 2:
+        if layout == "channels-first":
+            assert result.flags.c_contiguous
+        elif result.ndim > 2:
             assert result.transpose(0, *range(2, result.ndim), 1).flags.c_contiguous
         tolerance = roundings * TOLERANCE[result.dtype.name]
         finite = np.abs(expected[np.isfinite(expected)])

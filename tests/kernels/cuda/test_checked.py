@@ -1,4 +1,4 @@
-"""Every kernel once in the checked build, on shapes that do not fit its blocks, against the CPU.
+"""Every kernel once in the checked build, on shapes that do not fit its blocks, against plain NumPy.
 
 The emulated GPU then looks up every access to memory, and looks for races. A kernel or a function
 that is not called here is reported.
@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 
 import minicnn
 from minicnn import backends
-from minicnn.kernels import Geometry, cpu
+from minicnn.kernels import Geometry, plain
 
 pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
 pytestmark = pytest.mark.emulated_only
@@ -68,8 +69,8 @@ def conv2d(k: Any, a: Arrays) -> list[Any]:
         grad, bias = a(N, O, *geometry.output_size), a(O)
         results += [
             k.conv2d(x, weight, bias, geometry),
-            k.conv2d(x, weight, None, geometry, True),
-            k.conv2d(x, weight, a(O, dtype=np.float32), geometry, True)
+            k.conv2d_relu(x, weight, None, geometry),
+            k.conv2d_relu(x, weight, a(O, dtype=np.float32), geometry)
             if a.dtype != np.float64
             else bias,
             k.conv2d_input_grad(grad, weight, geometry),
@@ -85,8 +86,8 @@ def linear(k: Any, a: Arrays) -> list[Any]:
         x, weight, bias, grad = a(M, K), a(N, K), a(N), a(M, N)
         results += [
             k.linear(x, weight, bias),
-            k.linear(x, weight, None, True),
-            k.linear(x, weight, a(N, dtype=np.float32), True) if a.dtype != np.float64 else bias,
+            k.linear_relu(x, weight, None),
+            k.linear_relu(x, weight, a(N, dtype=np.float32)) if a.dtype != np.float64 else bias,
             k.linear_input_grad(grad, weight),
             k.linear_weight_grad(grad, x),
             k.linear_weight_grad(grad, x, np.dtype(np.float32)),
@@ -100,11 +101,11 @@ def pooling(k: Any, a: Arrays) -> list[Any]:
     for N, C, geometry in ((2, 5, POOL), (1, 8, POOL), (1, 3, LARGE_POOL), (0, 4, POOL)):
         x, grad = a(N, C, *geometry.input_size), a(N, C, *geometry.output_size)
         out, argmax = k.max_pool2d(x, geometry)
-        clipped, places = k.max_pool2d(x, geometry, True)
+        clipped, open_argmax = k.max_pool2d_relu(x, geometry)
         scale = np.linspace(0.1, 1, grad[0, 0].size if N else 12).reshape(geometry.output_size)
-        results += [out, argmax, clipped, places]
-        results += [k.max_pool2d_scatter(grad, p, geometry) for p in (argmax, places)]
-        results += [k.max_pool2d_gather(x, p, geometry) for p in (argmax, places)]
+        results += [out, argmax, clipped, open_argmax]
+        results += [k.max_pool2d_scatter(grad, i, geometry) for i in (argmax, open_argmax)]
+        results += [k.max_pool2d_gather(x, i, geometry) for i in (argmax, open_argmax)]
         results += [k.avg_pool2d(x, scale, geometry), k.avg_pool2d_scatter(grad, scale, geometry)]
     return results
 
@@ -125,12 +126,10 @@ def batch_norm(k: Any, a: Arrays) -> list[Any]:
         out, mean, variance = k.batch_norm(x, weight, bias, 1e-3)
         results += [out, mean, variance]
         statistics = weight, mean, variance, 1e-3
-        results += k.batch_norm_backward(grad, x, *statistics)[:3]
-        results += k.batch_norm(x, weight, bias, 1e-3, grad, True)
-        results += k.batch_norm_backward(grad, x, *statistics, out)[:3]
-        results += k.batch_norm_backward(grad, x, *statistics, out, True)
-        results += [k.channel_affine(x, weight, bias)]
-        results += [k.channel_affine(x, weight, bias, grad, True)]
+        results += k.batch_norm_backward(grad, x, *statistics)
+        results += k.batch_norm_relu(x, weight, bias, 1e-3)
+        results += k.batch_norm_relu_backward(grad, out, x, *statistics)
+        results += [k.channel_affine(x, weight, bias), k.channel_affine_relu(x, weight, bias)]
     return results
 
 
@@ -155,8 +154,11 @@ def activation(k: Any, a: Arrays) -> list[Any]:
 
 def dropout(k: Any, a: Arrays) -> list[Any]:
     state = k.philox_state(lambda: (3, 2**40 + 1))
-    shapes = (2, 5, 3, 7), (2, 8, 3, 3), (1003,), (3, 5), (0, 3)
-    return [k.dropout(a(*shape), 0.3, state) for shape in shapes]
+    results = []
+    for shape in ((2, 5, 3, 7), (2, 8, 3, 3), (1003,), (3, 5), (0, 3)):
+        out, mask = k.dropout(a(*shape), 0.3, state)
+        results += [out, k.dropout_backward(a(*shape), mask, 0.3)]
+    return results
 
 
 def loss(k: Any, a: Arrays) -> list[Any]:
@@ -197,14 +199,14 @@ def optimizers(k: Any, a: Arrays) -> list[Any]:
     results: list[Any] = []
     for half in (np.dtype(np.float16), minicnn.bfloat16):
         params, states = a.several(), [a.several(), a.several(positive=True)]
-        lowered = [param.astype(half) for param in params]
+        halves = [param.astype(half) for param in params]
         scaling = np.array(0.5, np.float32), np.array(0, np.float32)
-        k.sgd_step(params, a.several(), states[0], lambda: (0.1, 0.9, 0.0, 0.01), True, lowered)
+        k.sgd_step(params, a.several(), states[0], lambda: (0.1, 0.9, 0.0, 0.01), True, halves)
         k.adam_step(params, a.several(half), *states, lambda: (2, 0.1, 0.9, 0.99, 1e-3, 0.01), True,
-                    lowered, scaling)  # fmt: skip
+                    halves, scaling)  # fmt: skip
         k.rmsprop_step(params, a.several(half), states[1], states[0], None,
-                       lambda: (0.1, 0.9, 1e-3, 0.5, 0.01), lowered=lowered)  # fmt: skip
-        results += [*params, *states[0], *states[1], *lowered]
+                       lambda: (0.1, 0.9, 1e-3, 0.5, 0.01), half_copies=halves)  # fmt: skip
+        results += [*params, *states[0], *states[1], *halves]
     return results
 
 
@@ -268,6 +270,38 @@ RUNS += [("pooling", dtype, "vectors") for dtype in ["float32", *HALVES]]
 RUNS += [(name, "float32", "TF32") for name in ("conv2d", "linear")]
 
 
+class Plain:
+    """The plain kernels, and what the fused kernels compute, in terms of these."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(plain, name)
+
+    def conv2d_relu(self, *arguments: Any) -> np.ndarray:
+        return plain.relu(plain.conv2d(*arguments))
+
+    def linear_relu(self, *arguments: Any) -> np.ndarray:
+        return plain.relu(plain.linear(*arguments))
+
+    def channel_affine_relu(self, *arguments: Any) -> np.ndarray:
+        return plain.relu(plain.channel_affine(*arguments))
+
+    def batch_norm_relu(self, *arguments: Any) -> tuple[np.ndarray, ...]:
+        out, *statistics = plain.batch_norm(*arguments)
+        return plain.relu(out), *statistics
+
+    def batch_norm_relu_backward(self, grad: np.ndarray, out: np.ndarray, *arguments: Any) -> Any:
+        return plain.batch_norm_backward(plain.relu_backward(grad, out), *arguments)
+
+    def max_pool2d_relu(self, x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+        out, argmax = plain.max_pool2d(x, geometry)
+        no_pixel = argmax.dtype.type(math.prod(geometry.kernel_size))
+        return plain.relu(out), np.where(out > 0, argmax, no_pixel)
+
+    def relu_bias_backward(self, grad: np.ndarray, out: np.ndarray, dtype: Any = None) -> Any:
+        masked = plain.relu_backward(grad, out)
+        return masked, plain.channel_sum(masked, dtype)
+
+
 class Recorder:
     """The kernels of a device, and which of them were asked for."""
 
@@ -296,9 +330,9 @@ def run_on_gpu(name: str, dtype: str, way: str) -> tuple[list[Any], frozenset[st
 
 
 @pytest.mark.parametrize("name, dtype, way", RUNS)
-def test_equals_the_cpu(name: str, dtype: str, way: str) -> None:
+def test_equals_the_plain_kernels(name: str, dtype: str, way: str) -> None:
     results, _ = run_on_gpu(name, dtype, way)
-    expected = globals()[name](cpu, Arrays(dtype))
+    expected = globals()[name](Plain(), Arrays(dtype))
     in_float32 = TOLERANCE["float32"] if name == "images" else 0.0  # whatever their dtype
     of_products = TF32_TOLERANCE if way == "TF32" else TOLERANCE[dtype]
     for number, (ours, theirs) in enumerate(zip(results, expected, strict=True)):
@@ -327,22 +361,16 @@ def test_every_kernel_is_launched() -> None:
     """Of templates that are compiled on demand, one instance; of others, each that is declared."""
     import cupy
 
-    from minicnn.kernels.cuda import module
+    from minicnn.kernels.cuda.runtime import module
 
     for run in RUNS:
         run_on_gpu(*run)
     launched = {name for name, checked in cupy.emulation.launches if checked}
-    names = [path.stem for path in module.FOLDER.glob("*.py") if path.stem != "__init__"]
-    modules = [importlib.import_module(f"minicnn.kernels.cuda.{name}") for name in names]
-    files = {
-        value.name: value
-        for each in modules
-        for value in vars(each).values()
-        if isinstance(value, module.CudaFile)
-    }
-    assert files.keys() == {path.name for path in module.FOLDER.glob("*.cu")}
+    stems = [path.with_suffix("").name for path in module.FOLDER.glob("*.cu")]
+    files = [importlib.import_module(f"minicnn.kernels.cuda.{stem}").cuda_file for stem in stems]
+    assert files
     missing = []
-    for file in files.values():
+    for file in files:
         for kernel in file.kernels:
             instances = kernel.instances.values()
             missing += [f"{file.name}: {name}" for name in instances if name not in launched]

@@ -16,11 +16,13 @@ from cuda_emulator import CompileError, nvrtc
 from cuda_emulator.ptx.program import parse
 from cuda_emulator.resources import REGISTERS_PER_MULTIPROCESSOR, compile_for
 
-from minicnn.kernels.cuda import module
+from minicnn.kernels.cuda.runtime import module
 
 pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that needs, too
 
-FILES = sorted(path.stem for path in module.FOLDER.glob("*.cu"))
+FILES = sorted(
+    str(path.relative_to(module.FOLDER).with_suffix("")) for path in module.FOLDER.rglob("*.cu")
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +34,8 @@ def library() -> None:
 
 
 def launchers(stem: str) -> module.CudaFile:
-    return importlib.import_module(f"minicnn.kernels.cuda.{stem}").cuda_file
+    name = stem.replace("/", ".")
+    return importlib.import_module(f"minicnn.kernels.cuda.{name}").cuda_file
 
 
 def test_files_are_found() -> None:

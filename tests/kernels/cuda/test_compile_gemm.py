@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
-tiles = pytest.importorskip("minicnn.kernels.cuda.tiles")
+tiles = pytest.importorskip("minicnn.kernels.cuda.gemm.tiles")
 
 from cuda_emulator.resources import compile_for
 

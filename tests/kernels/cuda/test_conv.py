@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch")
 
 import minicnn
 from minicnn.kernels import Geometry, cuda, tf32
-from minicnn.kernels.cuda import conv, plain_conv, tiles
+from minicnn.kernels.cuda import conv
+from minicnn.kernels.cuda.gemm import tiles
 
 F = torch.nn.functional
 
@@ -111,16 +112,16 @@ class Convolution:
         )
         self.arguments = to_gpu(x), to_gpu(weight), to_gpu(bias), to_gpu(grad)
 
-    def check(self, close: Callable[..., None], tolerance: float, functions: Any = cuda) -> None:
+    def check(self, close: Callable[..., None], tolerance: float) -> None:
         """Compares all three products; that for the weight comes out in float32."""
         x, weight, bias, grad = self.arguments
-        out = functions.conv2d(x, weight, bias, self.geometry, True)
+        out = cuda.conv2d_relu(x, weight, bias, self.geometry)
         close(out, F.relu(self.out.detach()), tolerance)
-        close(functions.conv2d_input_grad(grad, weight, self.geometry), self.grad_x, tolerance)
+        close(cuda.conv2d_input_grad(grad, weight, self.geometry), self.grad_x, tolerance)
         dtype = np.dtype(np.float32)
-        grad_weight = functions.conv2d_weight_grad(grad, x, self.geometry, dtype)
+        grad_weight = cuda.conv2d_weight_grad(grad, x, self.geometry, dtype)
         assert grad_weight.dtype == dtype
-        if functions is cuda and x.dtype.itemsize == 2:  # products of 16 bits are exact in float32
+        if x.dtype.itemsize == 2 and not conv.uses_cublas(x.dtype):  # exact in float32
             tolerance = 2e-6
         close(grad_weight, self.grad_weight, max(tolerance, 1e-7))
 
@@ -190,7 +191,7 @@ def test_relu_keeps_nan(cp: Any, to_gpu: Any, splits: int) -> None:
         case = Convolution(to_gpu, "3x3", minicnn.bfloat16)
         x, weight, bias, _ = case.arguments
         x[0, 0, 0, 0] = np.nan
-        out = cp.asnumpy(cuda.conv2d(x, weight, bias, case.geometry, relu=True)).astype(np.float32)
+        out = cp.asnumpy(cuda.conv2d_relu(x, weight, bias, case.geometry)).astype(np.float32)
         assert np.isnan(out[0, :, 0, 0]).all()
         assert not np.isnan(out[1]).any()
 
@@ -265,7 +266,7 @@ def test_linear(
         x, weight, bias, grad = (to_gpu(a) for a in (x, weight, bias, grad))
         out = x64 @ weight64.T + bias64
         close(cuda.linear(x, weight, bias), out, tolerance)
-        close(cuda.linear(x, weight, bias, relu=True), np.maximum(out, 0), tolerance)
+        close(cuda.linear_relu(x, weight, bias), np.maximum(out, 0), tolerance)
         close(cuda.linear(x, weight, None), out - bias64, tolerance)
         close(cuda.linear_input_grad(grad, weight), grad64 @ weight64, tolerance)
         close(cuda.linear_weight_grad(grad, x), grad64.T @ x64, tolerance)
@@ -283,7 +284,7 @@ def test_switches_of_tf32_are_separate(
         case.check(close, TYPES["float"][2])
 
 
-# ---- the plain way ----
+# ---- im2col and cuBLAS ----
 
 
 @pytest.mark.parametrize(
@@ -292,25 +293,23 @@ def test_switches_of_tf32_are_separate(
     ids=str,
 )
 @pytest.mark.parametrize("name", ["3x3", "groups", "stride and dilation"])
-def test_plain_convolution(
-    to_gpu: Any, close: Any, name: str, dtype: Any, tolerance: float
+def test_convolution_by_im2col(
+    to_gpu: Any,
+    close: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    dtype: Any,
+    tolerance: float,
 ) -> None:
-    Convolution(to_gpu, name, dtype).check(close, tolerance, plain_conv)
+    monkeypatch.setenv("MINICNN_CUDA_CONV", "im2col")
+    monkeypatch.setattr(conv, "_multiply", None)
+    Convolution(to_gpu, name, dtype).check(close, tolerance)
 
 
-def test_float64_takes_the_plain_way(to_gpu: Any, close: Any) -> None:
+def test_float64_uses_cublas(to_gpu: Any, close: Any) -> None:
     Convolution(to_gpu, "3x3", minicnn.float64).check(close, 1e-7)
     x, weight = random((4, 6), np.float64), random((5, 6), np.float64)
     close(cuda.linear(to_gpu(x), to_gpu(weight), None), x @ weight.T, 1e-13)
-
-
-def test_the_plain_way_can_be_asked_for(
-    to_gpu: Any, close: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    case = Convolution(to_gpu, "3x3", minicnn.float32)
-    monkeypatch.setenv("MINICNN_CUDA_CONV", "im2col")
-    monkeypatch.setattr(conv, "_multiply", None)
-    case.check(close, 2e-6)
 
 
 def test_too_many_pixels_are_refused() -> None:

@@ -11,7 +11,8 @@ pytest.importorskip("cupy", reason="CuPy is not installed")
 
 import minicnn
 from minicnn.kernels import Geometry, cuda, tf32
-from minicnn.kernels.cuda import conv, tiles
+from minicnn.kernels.cuda import conv
+from minicnn.kernels.cuda.gemm import tiles
 
 TYPES = {"bfloat16": minicnn.bfloat16, "tfloat32": minicnn.float32}  # that ldmatrix loads
 CASES = [

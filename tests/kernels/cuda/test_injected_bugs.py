@@ -1,6 +1,6 @@
 """Typical bugs, put into the kernels on purpose: the emulated GPU must notice each of them.
 
-A bug replaces a piece of a kernel's text. Without it the result is that of the CPU kernels in
+A bug replaces a piece of a kernel's text. Without it the result is that of the plain kernels in
 float64; with it the result is wrong, or the emulator complains.
 """
 
@@ -20,9 +20,10 @@ cupy = pytest.importorskip("cupy")
 emulation = pytest.importorskip("cupy.emulation", reason="needs --device cuda-emulated")
 
 import minicnn
-from minicnn.kernels import Geometry, cpu, cuda
+from minicnn.kernels import Geometry, cuda, plain
 from minicnn.kernels.cuda import pool
-from minicnn.kernels.cuda.module import CudaFile
+from minicnn.kernels.cuda.plain.matmul import matmul_shared
+from minicnn.kernels.cuda.runtime.module import CudaFile
 
 BFLOAT16 = minicnn.bfloat16
 WRONG = "wrong result"
@@ -55,9 +56,9 @@ HALVED = Geometry((10, 9), (5, 5), (3, 3), (2, 2), (1, 1))
 def convolution(images: int = 2, outputs: int = 33) -> bool:
     x, weight = normal(images, 24, 9, 9, dtype=BFLOAT16), normal(outputs, 24, 3, 3, dtype=BFLOAT16)
     bias = normal(outputs)
-    result = cuda.conv2d(*map(cupy.asarray, (x, weight, bias)), SAME, True)
-    expected = cpu.conv2d(x.astype(float), weight.astype(float), bias.astype(float), SAME, True)
-    return is_close(result, expected, 1e-2)
+    result = cuda.conv2d_relu(*map(cupy.asarray, (x, weight, bias)), SAME)
+    expected = plain.conv2d(x.astype(float), weight.astype(float), bias.astype(float), SAME)
+    return is_close(result, plain.relu(expected), 1e-2)
 
 
 def convolution_of_one_image() -> bool:
@@ -67,55 +68,62 @@ def convolution_of_one_image() -> bool:
 def weight_gradient() -> bool:
     x, grad = normal(2, 24, 9, 9, dtype=BFLOAT16), normal(2, 40, 9, 9, dtype=BFLOAT16)
     result = cuda.conv2d_weight_grad(cupy.asarray(grad), cupy.asarray(x), SAME, np.float32)
-    return is_close(result, cpu.conv2d_weight_grad(grad.astype(float), x.astype(float), SAME), 1e-2)
+    return is_close(
+        result, plain.conv2d_weight_grad(grad.astype(float), x.astype(float), SAME), 1e-2
+    )
 
 
 def float_convolution() -> bool:
     x, weight = normal(2, 12, 9, 9), normal(20, 12, 3, 3)
     result = cuda.conv2d(cupy.asarray(x), cupy.asarray(weight), None, SAME)
-    return is_close(result, cpu.conv2d(x.astype(float), weight.astype(float), None, SAME))
+    return is_close(result, plain.conv2d(x.astype(float), weight.astype(float), None, SAME))
+
+
+def matmul() -> bool:
+    a, b = normal(33, 70), normal(70, 40)
+    return is_close(matmul_shared(cupy.asarray(a), cupy.asarray(b)), a.astype(float) @ b)
 
 
 def batch_norm() -> bool:
     x = normal(70, 20, 3, 3)
     out, mean, variance = cuda.batch_norm(cupy.asarray(x), None, None, 1e-5)
-    expected = cpu.batch_norm(x.astype(float), None, None, 1e-5)
+    expected = plain.batch_norm(x.astype(float), None, None, 1e-5)
     return all(map(is_close, (out, mean, variance), expected))
 
 
 def local_response_norm() -> bool:
     x = normal(2, 7, 3, 3)
     result = cuda.local_response_norm(cupy.asarray(x), 5, 1e-2, 0.75, 1.0)
-    return is_close(result, cpu.local_response_norm(x.astype(float), 5, 1e-2, 0.75, 1.0))
+    return is_close(result, plain.local_response_norm(x.astype(float), 5, 1e-2, 0.75, 1.0))
 
 
 def cross_entropy() -> bool:
     logits, target = normal(7, 40), np.arange(7)
     results = cuda.softmax_cross_entropy(cupy.asarray(logits), cupy.asarray(target), None, -1, 0.1)
-    expected = cpu.softmax_cross_entropy(logits.astype(float), target, None, -1, 0.1)
+    expected = plain.softmax_cross_entropy(logits.astype(float), target, None, -1, 0.1)
     return all(map(is_close, results, expected))
 
 
 def max_pool() -> bool:
     x = normal(3, 5, 10, 9)
     out, argmax = cuda.max_pool2d(cupy.asarray(x), HALVED)
-    expected, expected_argmax = cpu.max_pool2d(x.astype(float), HALVED)
+    expected, expected_argmax = plain.max_pool2d(x.astype(float), HALVED)
     return is_close(out, expected) and (argmax.get() == expected_argmax).all()
 
 
 def max_pool_gradient() -> bool:
     x, grad = normal(3, 8, 10, 9), normal(3, 8, 5, 5, seed=1)
-    _, argmax = cpu.max_pool2d(x, HALVED)
+    _, argmax = plain.max_pool2d(x, HALVED)
     result = cuda.max_pool2d_scatter(cupy.asarray(grad), cupy.asarray(argmax), HALVED)
-    return is_close(result, cpu.max_pool2d_scatter(grad.astype(float), argmax, HALVED))
+    return is_close(result, plain.max_pool2d_scatter(grad.astype(float), argmax, HALVED))
 
 
 def adaptive_pool_gradient() -> bool:
     x, grad = normal(2, 3, 5, 5), normal(2, 3, 3, 3, seed=1)
     x[:, :, 2, 2] = 9  # in several windows
-    _, indices = cpu.adaptive_max_pool2d(x, (3, 3))
+    _, indices = plain.adaptive_max_pool2d(x, (3, 3))
     result = cuda.plane_scatter(cupy.asarray(grad), cupy.asarray(indices), (5, 5))
-    return is_close(result, cpu.plane_scatter(grad.astype(float), indices, (5, 5)))
+    return is_close(result, plain.plane_scatter(grad.astype(float), indices, (5, 5)))
 
 
 def gather_from_large_planes() -> bool:
@@ -134,13 +142,13 @@ def resize() -> bool:
     x = normal(2, 3, 4, 7)
     size, scale = (6, 5), (4 / 6, 7 / 5)
     result = cuda.resize_bilinear(cupy.asarray(x), size, scale, False)
-    return is_close(result, cpu.resize_bilinear(x.astype(float), size, scale, False))
+    return is_close(result, plain.resize_bilinear(x.astype(float), size, scale, False))
 
 
 def dropout() -> bool:
     x, state = normal(30, 7), (2**40 + 3, 2**33 + 9)
-    result = cuda.dropout(cupy.asarray(x), 0.3, cuda.philox_state(lambda: state))
-    return is_close(result, cpu.dropout(x, 0.3, state))
+    result, _ = cuda.dropout(cupy.asarray(x), 0.3, cuda.philox_state(lambda: state))
+    return is_close(result, plain.dropout(x, 0.3, state)[0])
 
 
 def adam() -> bool:
@@ -152,7 +160,7 @@ def adam() -> bool:
     on_gpu[0][2] = cupy.asarray(normal(31))[1:]
     cuda.adam_step(*on_gpu, arguments, False)
     expected = [[array.astype(float) for array in group] for group in arrays]
-    cpu.adam_step(*expected, arguments, False)
+    plain.adam_step(*expected, arguments, False)
     return all(map(is_close, on_gpu[0] + on_gpu[3], expected[0] + expected[3]))
 
 
@@ -231,6 +239,31 @@ BUGS = [
         "(unsigned int)__cvta_generic_to_shared(pointer)",
         "(unsigned int)(size_t)pointer",
         "of shared memory at offset",
+    ),
+    # tiles of the plain matrix product in shared memory
+    Bug(
+        "no barrier before tiles are read",
+        "plain.matmul",
+        matmul,
+        "__syncthreads();  // both tiles are complete",
+        "",
+        NO_DATA,
+    ),
+    Bug(
+        "no barrier before the next tiles are written",
+        "plain.matmul",
+        matmul,
+        "__syncthreads();  // all threads are done with them",
+        "// all threads are done with them",
+        NO_DATA,
+    ),
+    Bug(
+        "a tile reaches beyond its matrix",
+        "plain.matmul",
+        matmul,
+        "row < M && start + x < K",
+        "row < M",
+        f"{WRONG}|{OUTSIDE}",
     ),
     # fragments
     Bug(

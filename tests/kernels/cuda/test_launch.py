@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("cupy", reason="CuPy is not installed")
 
 from minicnn.kernels import Geometry
-from minicnn.kernels.cuda import module
-from minicnn.kernels.cuda.module import FLOATS, CudaFile, geometry_argument, vector_width
+from minicnn.kernels.cuda.runtime import module
+from minicnn.kernels.cuda.runtime.layout import vector_width
+from minicnn.kernels.cuda.runtime.module import FLOATS, CudaFile, geometry_argument
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_geometry_has_the_layout_of_the_struct() -> None:
     struct = geometry_argument(geometry)
     assert struct.size == 1  # CuPy passes arrays of one element by value
     assert struct.view(np.int32).tolist() == list(range(1, 13))
-    header = (module.FOLDER / "common.cuh").read_text(encoding="utf-8")
+    header = (module.FOLDER / "runtime" / "common.cuh").read_text(encoding="utf-8")
     fields = ", ".join(re.findall(r"^    int ([\w, ]+);$", header, flags=re.MULTILINE))
     assert fields == (
         "H, W, OH, OW, KH, KW, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w"

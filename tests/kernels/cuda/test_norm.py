@@ -52,10 +52,8 @@ def test_batch_norm(cp, put, assert_close, shape, layout, dtype):
 
     on_gpu = put(grad, layout), put(x, layout), arrays[0]
     gradients = cuda.batch_norm_backward(*on_gpu, mean, variance, 0.1)
-    *gradients, none = gradients
     for result, tensor in zip(gradients, tensors, strict=True):
         assert_close(result, tensor.grad)
-    assert none is None
     assert [each.dtype for each in (out, mean, variance)] == [dtype, *[parameter(dtype)] * 2]
     assert [each.dtype for each in gradients] == [dtype, *[parameter(dtype)] * 2]
 
@@ -68,35 +66,32 @@ def test_batch_norm_without_weight_and_bias(cp, put, assert_close):
         assert_close(result, cp.asnumpy(expected))
     gradients = cuda.batch_norm_backward(put(grad), put(x), None, *plain[1:], 1e-5)
     same = cuda.batch_norm_backward(put(grad), put(x), ones, *plain[1:], 1e-5)
-    for result, expected in zip(gradients[:3], same[:3], strict=True):
+    for result, expected in zip(gradients, same, strict=True):
         assert_close(result, cp.asnumpy(expected))
 
 
 @dtypes
 @layouts
-@pytest.mark.parametrize("with_residual", [False, True])
-def test_batch_norm_with_relu(cp, put, assert_close, with_residual, layout, dtype):
+def test_batch_norm_relu(cp, put, assert_close, layout, dtype):
     for shape in SHAPES[:2]:
-        x, grad, residual = (normal(shape, dtype, seed) for seed in range(3))
+        x, grad = (normal(shape, dtype, seed) for seed in range(2))
         weight, bias = normal((2, shape[1]), parameter(dtype), seed=3)
         tensors = [
-            torch.tensor(each.astype(np.float64), requires_grad=True)
-            for each in (x, weight, bias, residual)
+            torch.tensor(each.astype(np.float64), requires_grad=True) for each in (x, weight, bias)
         ]
         expected = torch.nn.functional.batch_norm(
-            tensors[0], None, None, *tensors[1:3], training=True, eps=0.1
-        )
-        expected = torch.relu(expected + tensors[3] if with_residual else expected)
+            tensors[0], None, None, *tensors[1:], training=True, eps=0.1
+        ).relu()
         expected.backward(torch.tensor(grad.astype(np.float64)))
 
         arrays = cp.asarray(weight), cp.asarray(bias)
-        added = put(residual, layout) if with_residual else None
-        out, mean, variance = cuda.batch_norm(put(x, layout), *arrays, 0.1, added, True)
+        out, mean, variance = cuda.batch_norm_relu(put(x, layout), *arrays, 0.1)
         assert_close(out, expected.detach())
         statistics = arrays[0], mean, variance, 0.1
-        on_gpu = put(grad, layout), put(x, layout)
-        gradients = cuda.batch_norm_backward(*on_gpu, *statistics, out, with_residual)
-        for result, tensor in zip(gradients[: 3 + with_residual], tensors):
+        gradients = cuda.batch_norm_relu_backward(
+            put(grad, layout), out, put(x, layout), *statistics
+        )
+        for result, tensor in zip(gradients, tensors, strict=True):
             assert_close(result, tensor.grad)
 
 
@@ -124,10 +119,13 @@ def test_sums_of_half_precision_do_not_overflow(cp, put, dtype):
 @shapes
 def test_channel_affine(cp, put, assert_close, shape, layout, dtype):
     x, (scale, shift) = normal(shape, dtype), normal((2, shape[1]), parameter(dtype), seed=1)
-    out = cuda.channel_affine(put(x, layout), cp.asarray(scale), cp.asarray(shift))
+    arguments = put(x, layout), cp.asarray(scale), cp.asarray(shift)
     by_channel = (-1, *(1,) * (len(shape) - 2))
+    expected = x.astype(float) * scale.reshape(by_channel) + shift.reshape(by_channel)
+    out = cuda.channel_affine(*arguments)
     assert out.dtype == dtype
-    assert_close(out, x.astype(float) * scale.reshape(by_channel) + shift.reshape(by_channel))
+    assert_close(out, expected)
+    assert_close(cuda.channel_affine_relu(*arguments), np.maximum(expected, 0))
 
 
 def test_threads_of_channel_affine_take_several_vectors(cp, put, assert_close, monkeypatch):

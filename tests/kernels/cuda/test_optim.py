@@ -1,4 +1,4 @@
-"""The optimizers' kernel on a GPU against the CPU's update rules, over many arrays at a time."""
+"""The optimizers' kernel on a GPU against plain NumPy, over many arrays at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("cupy", reason="CuPy is not installed")
 
 import minicnn
-from minicnn.kernels import cpu, cuda
+from minicnn.kernels import cuda, plain
 
 float16, bfloat16 = minicnn.float16, minicnn.bfloat16
 float32, float64 = minicnn.float32, minicnn.float64
@@ -26,7 +26,7 @@ OPTIMIZERS = {
     "RMSprop all": ("rmsprop_step", (1, 0, 2), (0.1, 0.9, 1e-3, 0.9, 0.05), ()),
 }
 optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
-# dtypes of weights (and states), gradients, lowered copies
+# dtypes of weights (and states), gradients, half-precision copies
 MIXTURES = {
     "float64": (float64, float64, None),
     "float32": (float32, float32, None),
@@ -43,7 +43,7 @@ class Problem:
     """Weights, gradients and states in host memory, and copies of them on the GPU."""
 
     def __init__(self, cp, mixture, shapes=SHAPES, place=None):
-        weights, gradients, lowered = mixture
+        weights, gradients, half = mixture
         rng = np.random.default_rng(0)
 
         def draw(dtype, offset=0.0, scale=1.0):
@@ -53,7 +53,7 @@ class Problem:
         params = draw(weights)
         # momenta, squares, averages whose square is smaller
         states = [draw(weights), draw(weights, 9, 0.5), draw(weights, 0, 0.1)]
-        copies = [p.astype(lowered) for p in params] if lowered else None
+        copies = [p.astype(half) for p in params] if half else None
         self.host = params, draw(gradients), states, copies
         place = place or cp.asarray
         self.device = (
@@ -64,15 +64,15 @@ class Problem:
         )
 
     def step(self, optimizer, scaling=None):
-        name, chosen, numbers, flags = optimizer
+        name, chosen, values, flags = optimizer
         on_device = scaling and tuple(map(self.cp.asarray, scaling))
-        sides = (cpu, self.host, scaling), (cuda, self.device, on_device)
+        sides = (plain, self.host, scaling), (cuda, self.device, on_device)
         for kernels, (params, grads, states, copies), factors in sides:
             lists = [None if i is None else states[i] for i in chosen]
             if name == "sgd_step" and not lists:
                 lists = [None]
-            arguments = params, grads, *lists, lambda: numbers, *flags
-            getattr(kernels, name)(*arguments, lowered=copies, scaling=factors)
+            arguments = params, grads, *lists, lambda: values, *flags
+            getattr(kernels, name)(*arguments, half_copies=copies, scaling=factors)
 
     def check(self):
         for array, other in zip(arrays_in(self.host), arrays_in(self.device), strict=True):
@@ -93,7 +93,7 @@ def arrays_in(nested):
 
 @optimizers
 @mixtures
-def test_against_the_cpu(cp, optimizer, mixture):
+def test_against_plain_numpy(cp, optimizer, mixture):
     problem = Problem(cp, mixture)
     problem.step(optimizer)
     problem.check()
@@ -160,15 +160,15 @@ def test_layouts_that_differ(cp):
 
 
 def test_dtypes_in_one_step(cp):
-    """One launch for each, but the numbers are asked for once."""
+    """One launch for each, but the hyperparameters are asked for once."""
     params = [cp.ones(5, np.float32), cp.ones(4, np.float64), cp.ones(3, np.float32)]
     asked = []
 
-    def numbers():
+    def hyperparameters():
         asked.append(1)
         return 0.5, 0.0, 0.0, 0.0
 
-    cuda.sgd_step(params, [cp.ones(p.shape, p.dtype) for p in params], None, numbers, False)
+    cuda.sgd_step(params, [cp.ones(p.shape, p.dtype) for p in params], None, hyperparameters, False)
     assert asked == [1]
     for param in params:
         np.testing.assert_array_equal(cp.asnumpy(param), 0.5)
@@ -188,7 +188,7 @@ def test_weights_with_and_without_a_copy_share_a_launch(cp):
     grads = [cp.ones(5, np.float32), cp.ones(3, np.float32)]
     copies = [None, cp.zeros(3, bfloat16)]
     before = cp.emulation.launches.total()
-    cuda.sgd_step(params, grads, None, lambda: (0.5, 0, 0, 0), False, lowered=copies)
+    cuda.sgd_step(params, grads, None, lambda: (0.5, 0, 0, 0), False, half_copies=copies)
     assert cp.emulation.launches.total() - before == 1
     for updated in (*params, copies[1]):
         np.testing.assert_array_equal(cp.asnumpy(updated).astype(float), 0.5)

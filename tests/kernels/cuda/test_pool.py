@@ -74,15 +74,15 @@ def test_max_pool_and_its_gradients(cp, put, assert_close, name, C, dtype):
     assert_close(cuda.max_pool2d_scatter(put(grad), argmax, geometry), torch_x.grad)
 
     other = ties(x.shape, dtype, seed=2)
-    flat, places = other.reshape(2, C, -1), indices.numpy().reshape(2, C, -1)
-    gathered = np.take_along_axis(flat, places, axis=2).reshape(out.shape)
+    flat, flat_indices = other.reshape(2, C, -1), indices.numpy().reshape(2, C, -1)
+    gathered = np.take_along_axis(flat, flat_indices, axis=2).reshape(out.shape)
     assert_close(cuda.max_pool2d_gather(put(other), argmax, geometry), gathered, roundings=0)
 
 
 @dtypes
 @channels
 @pytest.mark.parametrize("name", ["AlexNet's", "ResNet's", "dilation", *LARGE])
-def test_max_pool_with_relu(cp, put, assert_close, name, C, dtype):
+def test_max_pool_relu(cp, put, assert_close, name, C, dtype):
     geometry = geometry_of(name)
     x = ties((2, C, *geometry.input_size), dtype, low=-3)
     if name in LARGE:  # hardly a window would be without a positive number
@@ -90,7 +90,7 @@ def test_max_pool_with_relu(cp, put, assert_close, name, C, dtype):
     x[0, 0, :3, :3] = NAN
     torch_x = torch_float(x).requires_grad_()
     expected = F.relu(F.max_pool2d(torch_x, *CASES[name][1:]))
-    out, argmax = cuda.max_pool2d(put(x), geometry, relu=True)
+    out, argmax = cuda.max_pool2d_relu(put(x), geometry)
     assert_close(out, expected.detach(), roundings=0)
     positions = geometry.kernel_size[0] * geometry.kernel_size[1]
     closed = (expected == 0).numpy()
@@ -99,7 +99,7 @@ def test_max_pool_with_relu(cp, put, assert_close, name, C, dtype):
 
     x[np.isnan(x)] = 1  # torch's ReLU has gradient 0 at NaN, ours that of the maximum
     torch_x = torch_float(x).requires_grad_()
-    out, argmax = cuda.max_pool2d(put(x), geometry, relu=True)
+    out, argmax = cuda.max_pool2d_relu(put(x), geometry)
     grad = ties(out.shape, dtype, low=-1, seed=1)
     F.relu(F.max_pool2d(torch_x, *CASES[name][1:])).backward(torch_float(grad))
     assert_close(cuda.max_pool2d_scatter(put(grad), argmax, geometry), torch_x.grad)
@@ -192,10 +192,10 @@ def test_gradients_of_half_precision_are_summed_in_float32(cp, put, dtype):
     x[:, :, 1, 1] = 1  # the maximum of all nine windows
     grad = np.ones_like(x)
     grad[:, :, 0, 0] = 2048  # 2048 + 1 is 2048 in 16 bits
-    places = cuda.max_pool2d(put(x), geometry)[1]
+    argmax = cuda.max_pool2d(put(x), geometry)[1]
     indices = cp.full(x.shape, 4, np.int64)
     for total in (
-        cuda.max_pool2d_scatter(put(grad), places, geometry),
+        cuda.max_pool2d_scatter(put(grad), argmax, geometry),
         cuda.avg_pool2d_scatter(put(grad), cp.ones((3, 3)), geometry),
         cuda.plane_scatter(put(grad), indices, (3, 3)),
     ):

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
 
-from minicnn.kernels.cuda import tiles
-from minicnn.kernels.cuda.tiles import Gpu, Problem, choose, plans
+from minicnn.kernels.cuda.gemm import tiles
+from minicnn.kernels.cuda.gemm.tiles import Gpu, Problem, choose, plans
 
 A100 = Gpu("A100", 108, 166912)
 LARGE = Problem("forward", "bfloat16", 1 << 20, 512, 4608, 1, 2)

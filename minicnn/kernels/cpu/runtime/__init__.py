@@ -1,1 +1,1 @@
-"""What the CPU kernels run on: threads, blocks that fit the cache, and the layout of memory."""
+"""What the CPU kernels share: threads, blocks that fit the cache, and the layout of memory."""

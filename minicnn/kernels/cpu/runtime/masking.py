@@ -1,4 +1,4 @@
-"""Zeroing the elements of an array that are negative or left out by a mask, at a copy's speed."""
+"""Writing 0 for elements that are negative or masked, as fast as a copy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["clip_negative", "select", "select_positive"]
 def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
     """Write max(values, 0) to ``out``, which may be ``values``; NaN stays NaN.
 
-    ``np.maximum`` with a number takes four times as long as ``np.clip``, which knows no bfloat16
-    and no infinite integers.
+    ``np.maximum`` with a scalar takes four times as long as ``np.clip``, but that does not work for
+    bfloat16, and integers have no infinity.
     """
     if values.dtype.kind == "f":
         np.clip(values, 0, np.inf, out=out)
@@ -22,11 +22,11 @@ def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
 
 
 def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
-    """Write ``values`` where the boolean ``keep`` is true and +0 elsewhere to ``out``.
+    """Write ``values`` to ``out`` where the boolean ``keep`` is True, and +0 elsewhere.
 
-    ``out`` must not overlap ``values``. ``values * keep`` would make NaN of the Inf it leaves out,
-    and ``np.where`` takes ten times as long as a copy. So each boolean is widened to an integer, 0
-    or 1, and multiplied by the bits of the value.
+    ``out`` must not overlap ``values``. ``values * keep`` would turn infinities into NaN where they
+    are masked, and ``np.where`` takes ten times as long as a copy. So the booleans become integers, 0
+    or 1, and are multiplied by the bits of the values.
     """
     integer = np.dtype(f"i{values.itemsize}")
     bits = out.view(integer)
@@ -35,7 +35,7 @@ def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
 
 
 def select_positive(values: np.ndarray, reference: np.ndarray, out: np.ndarray) -> None:
-    """Write ``values`` where ``reference`` is positive and +0 elsewhere to ``out``."""
+    """Write ``values`` to ``out`` where ``reference`` is positive, and +0 elsewhere."""
     keep = scratch("select.keep", reference.shape, np.dtype(bool))
     np.greater(reference, 0, out=keep)
     select(values, keep, out)

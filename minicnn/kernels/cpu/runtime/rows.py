@@ -1,7 +1,7 @@
-"""Arrays as matrices with one row per sample or line of pixels, some rows at a time.
+"""Arrays as matrices with one row for each sample or line of pixels, some rows at a time.
 
-A channels-last image is a matrix of W * C columns, with one row per n and h: passes over it then
-run over long stretches of memory however few channels there are.
+Channels-last images become a matrix with a row for each n and h and W * C columns. A pass over such
+rows runs over long stretches of memory, even if there are few channels.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .precision import compute_type
+from .precision import compute_dtype
 from .threads import for_each_slice
 
 __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
 
-# Of rows that a thread works on at a time. Passes over them run in the cache that cores share:
-# shorter ones make threads queue for the interpreter lock.
+# Of the rows in a block. Passes over a block run in the cache that cores share; with smaller blocks
+# the passes are so short that threads wait for the interpreter lock.
 _BLOCK_BYTES = 1 << 21
-_MIN_THREADED_BYTES = 1 << 21  # with fewer, threads cost more than they save
+_MIN_THREADED_BYTES = 1 << 21  # with less work, threads cost more than they save
 
 
 def as_rows(x: np.ndarray) -> np.ndarray:
     """(N, C) -> itself, (N, C, L) -> (N, L * C), (N, C, H, W) -> (N * H, W * C).
 
-    A view if the memory is channels-last, else a copy.
+    A view if ``x`` is channels-last in memory, else a copy.
     """
     if x.ndim == 2:
         return x
@@ -32,18 +32,18 @@ def as_rows(x: np.ndarray) -> np.ndarray:
 
 
 def from_rows(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of :func:`as_rows`: a view of ``shape`` (N, C, ...)."""
+    """A view of ``shape`` (N, C, ...): undoes :func:`as_rows`."""
     N, C, *spatial = shape
     return rows.reshape(N, *spatial, C).transpose(0, -1, *range(1, len(shape) - 1))
 
 
 def tile_channels(channels: np.ndarray, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """(C,) repeated to the width of ``rows``."""
+    """Values by channel (C,), repeated to the width of ``rows``."""
     return np.tile(channels.astype(dtype), rows.shape[1] // len(channels))
 
 
 def for_each_row_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
-    """Call ``work`` for slices of ``rows`` that fit the cache, on all threads if it pays."""
+    """Call ``work`` for blocks of ``rows`` that fit the cache, on all threads if it pays."""
     per_block = _rows_per_block(rows)
 
     def run(start: int, stop: int) -> None:
@@ -60,14 +60,15 @@ def for_each_row_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
 def channel_sums(
     rows: np.ndarray, shape: tuple[int, ...], *terms: Callable[[slice], np.ndarray]
 ) -> list[np.ndarray]:
-    """For each term the sums (C,) in float64 of ``term(block)`` over all blocks of rows.
+    """For each term, its sum by channel (C,) in float64, over all rows.
 
     Args:
-        rows: of an array of ``shape`` (N, C, ...).
-        terms: take a slice of rows and give as many new ones; called in this order for a block,
-            which is in the cache from then on.
+        rows: from :func:`as_rows`.
+        shape: (N, C, ...), of the array they are from.
+        terms: functions that take a block of rows, as a slice, and return what to sum, as an array of
+            that shape. They are called one after the other, while the block is in the cache.
     """
-    per_block, dtype = _rows_per_block(rows), compute_type(rows)
+    per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
     sums = np.zeros((len(terms), blocks, rows.shape[1]), dtype)
 

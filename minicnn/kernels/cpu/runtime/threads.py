@@ -1,8 +1,9 @@
-"""Splitting a kernel's work over CPU threads, each of which calls a one-threaded BLAS.
+"""Splitting a kernel's work over threads, each of which calls BLAS with a single thread.
 
-NumPy releases the interpreter lock inside copies, elementwise loops and matrix products, so plain
-threads run them side by side. One thread per slice of the batch, each with its own small matrix
-products, beats a threaded BLAS: the copies between the products are split too.
+NumPy releases the interpreter lock during copies, elementwise loops and matrix products, so Python's
+threads can run them in parallel. One thread for each slice of the batch, with its own small matrix
+products, is faster than a BLAS with many threads, because the copies between the products run in
+parallel, too.
 """
 
 from __future__ import annotations
@@ -25,22 +26,22 @@ Task = Callable[[], None]
 
 
 def num_threads() -> int:
-    """The number of threads a kernel uses: at first one per CPU this process may run on.
+    """The number of threads a kernel uses: by default one for each CPU this process may run on.
 
-    ``OMP_NUM_THREADS`` lowers it, :func:`set_num_threads` sets it.
+    ``OMP_NUM_THREADS`` can lower the default, :func:`set_num_threads` replaces it.
     """
     return _state.num_threads or _default_num_threads()
 
 
 def set_num_threads(n: int) -> None:
-    """Set the number of threads that kernels, and NumPy's matrix products outside them, use.
+    """Set the number of threads for kernels, and for NumPy's matrix products outside of them.
 
     Args:
         n: at least 1.
 
     Raises:
         ValueError: if ``n`` is below 1.
-        RuntimeError: if a kernel is at work.
+        RuntimeError: while a kernel runs.
     """
     if n < 1:
         raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
@@ -56,19 +57,19 @@ def set_num_threads(n: int) -> None:
 
 
 def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
-    """Call ``work(start, stop)`` for contiguous slices that cover ``range(count)``, side by side.
+    """Call ``work(start, stop)`` for contiguous slices that cover ``range(count)``, in parallel.
 
-    There is one slice per thread (none is empty), so results are the same from run to run as long
-    as the number of threads is. Inside ``work`` BLAS runs on one thread. With one slice, or from
-    within another ``work``, it runs in the calling thread.
+    Each thread gets one slice, which is not empty. So results are the same in every run with this
+    number of threads. BLAS uses one thread inside ``work``. A single slice, and any call from within
+    another ``work``, runs in the calling thread.
 
     Args:
-        count: the number of items; nothing is called for 0.
+        count: number of items; with 0 nothing is called.
         work: must release the interpreter lock in its long parts, as NumPy does.
 
     Raises:
-        Exception: the first one ``work`` raised, or what interrupted the waiting for the others,
-            after every slice has ended.
+        Exception: the first that ``work`` raised, or that interrupted the wait for other threads
+            (Ctrl-C), once every slice has ended.
     """
     if min(count, num_threads()) <= 1 or _inside.work:
         if count:
@@ -83,7 +84,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
         _inside.work = True
         try:
             work(count * i // slices, count * (i + 1) // slices)
-        except BaseException as error:  # noqa: BLE001  to be raised where the others have ended
+        except BaseException as error:  # noqa: BLE001  raised below, when all slices have ended
             errors.append((i, error))
         finally:
             _inside.work = False
@@ -95,7 +96,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
         one_ended.put(None)
 
     with _one_blas_thread():
-        slices = min(count, num_threads())  # which nobody can change in here
+        slices = min(count, num_threads())  # which cannot change inside this block
         tasks = _tasks()
         for i in range(1, slices):
             tasks.put(partial(run_in_worker, i))
@@ -103,16 +104,16 @@ def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
         while len(ended) < slices - 1:
             try:
                 one_ended.get()
-            except BaseException as error:  # noqa: BLE001  Ctrl-C: others still write to memory
+            except BaseException as error:  # noqa: BLE001  Ctrl-C, while others still write
                 errors.append((-1, error))
     if errors:
         raise min(errors, key=lambda found: found[0])[1]
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An uninitialised array that is this thread's until it asks for ``name`` again.
+    """An uninitialised array, which belongs to this thread until it asks for ``name`` again.
 
-    The memory is kept from call to call: touching fresh pages takes longer than filling them.
+    Its memory is kept from call to call, because touching fresh pages takes longer than filling them.
     """
     size = math.prod(shape) * dtype.itemsize
     buffer = _inside.buffers.get(name)
@@ -122,28 +123,28 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class _State:
-    """What the threads of a process share. Threads do not fork, so a forked child starts anew."""
+    """What the threads of a process share. Threads are not forked, so a child starts without any."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
-        self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends one
-        self.regions = 0  # for_each_slice calls under way, from any Python thread
-        self.blas_threads: list[int] = []  # before the first of them
+        self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
+        self.regions = 0  # calls of for_each_slice that are running, in all Python threads
+        self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
     def forget_threads(self) -> None:
         self.lock = threading.Lock()
         self.tasks = None
         _inside.work = False
-        if self.regions:  # forked by one thread while another was in a region
+        if self.regions:  # one thread forked while another was in a region
             self.regions = 0
             _set_blas_threads(self.blas_threads)
 
 
 class _Inside(threading.local):
     def __init__(self) -> None:
-        self.work = False  # whether the thread runs a slice
-        self.limited = False  # whether BLAS calls from this worker use one thread
+        self.work = False  # whether this thread is running a slice
+        self.limited = False  # whether BLAS uses one thread when this thread calls it
         self.buffers: dict[str, np.ndarray] = {}
 
 
@@ -159,30 +160,30 @@ def _default_num_threads() -> int:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         cpus = os.cpu_count() or 1
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": per level
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "4,2": one number per level
     return min(cpus, int(wanted)) if wanted.isdecimal() and int(wanted) else cpus
 
 
 @cache
 def _blas_libraries() -> list[Any]:
-    # Finding the loaded libraries takes milliseconds, so once. NumPy, which brings BLAS, is loaded.
+    # Cached because it takes milliseconds; NumPy has loaded its BLAS by now.
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-def _set_blas_threads(numbers: list[int]) -> None:
-    for library, number in zip(_blas_libraries(), numbers, strict=True):
+def _set_blas_threads(counts: list[int]) -> None:
+    for library, count in zip(_blas_libraries(), counts, strict=True):
         if hasattr(library, "clear_controlling_thread"):
-            # threadpoolctl 3.8 ignores all Python threads but the first to set OpenBLAS's threads,
-            # lest they get in each other's way. Ours do not: they hold a lock.
+            # threadpoolctl 3.8 lets only one Python thread set OpenBLAS's threads, so that several
+            # cannot interfere. Ours cannot: they hold a lock.
             library.clear_controlling_thread(force=True)
-        library.set_num_threads(number)
+        library.set_num_threads(count)
 
 
 def _tasks() -> SimpleQueue[Task | None]:
-    """Where the worker threads take their tasks from.
+    """The queue from which the worker threads take their tasks.
 
-    A queue and plain threads, as to wake one of them takes a fifth of the time it would in a
-    ``ThreadPoolExecutor``, which passes through several locks.
+    Waking a thread this way takes a fifth of the time that it takes in a ``ThreadPoolExecutor``,
+    which goes through several locks.
     """
     with _state.lock:
         if _state.tasks is None:
@@ -196,12 +197,12 @@ def _tasks() -> SimpleQueue[Task | None]:
 def _serve(tasks: SimpleQueue[Task | None]) -> None:
     while (task := tasks.get()) is not None:
         task()
-        del task  # or it would keep its arrays until the next one
+        del task  # else its arrays would stay alive until the next task
 
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread; the last of several overlapping regions restores its threads."""
+    """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
     with _state.lock:
         if not _state.regions:
             _state.blas_threads = [library.num_threads for library in _blas_libraries()]
@@ -217,7 +218,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 def _limit_blas_in_this_thread() -> None:
-    """For a BLAS whose number of threads belongs to the thread that calls it, such as MKL."""
+    """For a BLAS that has a number of threads for each calling thread, such as MKL."""
     if not _inside.limited:
         with _state.lock:
             _set_blas_threads([1] * len(_blas_libraries()))

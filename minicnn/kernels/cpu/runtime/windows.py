@@ -1,6 +1,6 @@
-"""Windows sliding over padded channels-last images: what the convolution algorithms share.
+"""Windows sliding over padded channels-last images: what convolution and pooling share.
 
-Here images are N, H, W, C, and HP, WP the padded height and width of a ``Geometry``.
+Here images are N, H, W, C, and (HP, WP) is the :func:`padded_size` of a ``Geometry``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ...geometry import Geometry
+from ...geometry import Geometry, Pair
 from .threads import scratch
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "nchw",
     "nhwc",
     "pad",
+    "padded_size",
     "padded_zeros",
     "rows_of",
     "slices",
@@ -40,26 +41,33 @@ def nchw(x: np.ndarray) -> np.ndarray:
 
 
 def slices(count: int, step: int) -> Iterator[slice]:
-    """Slices of at most ``step`` items that cover ``range(count)``."""
+    """Slices of at most ``step`` items, which together cover ``range(count)``."""
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))
 
 
 def even_slices(count: int, number: int) -> list[slice]:
-    """``number`` slices of ``range(count)``, equal in size up to one; fewer if some were empty."""
+    """``number`` slices of ``range(count)`` whose sizes differ by at most 1; none is empty."""
     number = min(count, number)
     return [slice(count * i // number, count * (i + 1) // number) for i in range(number)]
 
 
+def padded_size(geometry: Geometry) -> Pair:
+    """Height and width (HP, WP) of the smallest padded input that holds every window."""
+    (OH, OW), (KH, KW) = geometry.output_size, geometry.kernel_size
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    return (OH - 1) * SH + (KH - 1) * DH + 1, (OW - 1) * SW + (KW - 1) * DW + 1
+
+
 def padded_zeros(n: int, channels: int, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
-    """(n, HP, WP, channels) zeros, this thread's until the next call."""
-    padded = scratch("padded", (n, *geometry.padded_size, channels), dtype)
+    """(n, HP, WP, channels) zeros in scratch memory: this thread's until its next call."""
+    padded = scratch("padded", (n, *padded_size(geometry), channels), dtype)
     padded.fill(0)
     return padded
 
 
 def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
-    """(n, HP, WP, C), channels-last in memory: a view of ``images`` if possible, else scratch."""
+    """(n, HP, WP, C), channels-last in memory: a view of the images if possible, else scratch."""
     step, pitch = images.strides[2:]
     dense = images.dtype == dtype and pitch == dtype.itemsize and step == images.shape[3] * pitch
     inside = unpadded(images, geometry) if dense else None
@@ -73,14 +81,14 @@ def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
 
 def unpadded(images: np.ndarray, geometry: Geometry) -> np.ndarray | None:
     """(n, HP, WP, C) view of (n, H, W, C), or None if windows reach beyond the images."""
-    (H, W), (HP, WP), (PH, PW) = geometry.input_size, geometry.padded_size, geometry.padding
+    (H, W), (HP, WP), (PH, PW) = geometry.input_size, padded_size(geometry), geometry.padding
     if PH > 0 or PW > 0 or HP - PH > H or WP - PW > W:
         return None
     return images[:, -PH : HP - PH, -PW : WP - PW]
 
 
 def rows_of(geometry: Geometry, rows: slice) -> Geometry:
-    """The geometry with only these output rows; the input stays whole."""
+    """The geometry of some output rows only, over the whole input."""
     PH, PW = geometry.padding
     return replace(
         geometry,
@@ -90,13 +98,13 @@ def rows_of(geometry: Geometry, rows: slice) -> Geometry:
 
 
 def add_unpadded(padded: np.ndarray, images: np.ndarray, geometry: Geometry) -> None:
-    """Add to the images (n, H, W, C) what lies over them in (n, HP, WP, C)."""
+    """Add padded images (n, HP, WP, C), without their padding, to images (n, H, W, C)."""
     image_part, padded_part = _overlap(geometry)
     images[image_part] += padded[padded_part]
 
 
 def mirrored(geometry: Geometry) -> Geometry:
-    """Where mirrored filters lie in the output of a convolution with stride 1."""
+    """The geometry of the convolution that takes gradients of the output to the input (stride 1)."""
     (KH, KW), (DH, DW), (PH, PW) = (
         geometry.kernel_size,
         geometry.dilation,
@@ -124,16 +132,16 @@ def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def _overlap(geometry: Geometry) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where (n, H, W) and (n, HP, WP) images overlap, in the first and in the second.
+    """Where images (n, H, W) and padded images (n, HP, WP) overlap: slices of both.
 
-    The padded image may lack the last rows and columns, which no window reaches, and with negative
-    padding also the first.
+    The padded images lack rows and columns at the end that no window reaches, and with negative
+    padding also some at the start.
     """
     image, padded = [slice(None)], [slice(None)]
-    for size, padded_size, padding in zip(
-        geometry.input_size, geometry.padded_size, geometry.padding, strict=True
+    for size, extent, padding in zip(
+        geometry.input_size, padded_size(geometry), geometry.padding, strict=True
     ):
-        first, last = max(0, -padding), min(size, padded_size - padding)
+        first, last = max(0, -padding), min(size, extent - padding)
         last = max(first, last)
         image.append(slice(first, last))
         padded.append(slice(first + padding, last + padding))

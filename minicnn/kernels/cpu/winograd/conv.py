@@ -1,15 +1,15 @@
 """Winograd's minimal filtering: convolution with stride 1 in a fraction of the multiplications.
 
-A tile of T * T input pixels and a filter of R * R make M * M output pixels, T = M + R - 1. Both are
-taken to T * T values ("points"), multiplied point by point and summed over the channels, which is a
-matrix product for each point, and the sums are taken to output pixels:
+A tile of T * T input pixels and a filter of R * R give M * M output pixels, with T = M + R - 1. Both
+are transformed to T * T values ("points") and multiplied point by point. The products are summed
+over the channels, which is one matrix product for each point, and transformed to output pixels:
 
     out = A' [(G filter G') * (B' tile B)] A            (' transposes)
 
-That is T * T multiplications for each tile and pair of channels instead of M * M * R * R: for M = 4
-a quarter of them with 3 * 3 filters, a sixth with 5 * 5. It is the product of two polynomials by
-way of their values at T - 1 numbers and at infinity, run backwards. The price is rounding, which
-grows with T: see :func:`tiles`.
+This takes T * T multiplications for each tile and pair of channels instead of M * M * R * R: for
+M = 4 a quarter of them with 3 * 3 filters, a sixth with 5 * 5. Behind it is the multiplication of
+polynomials by their values at T - 1 numbers and at infinity, transposed. The price is a rounding
+error that grows with T: see :func:`tiles`.
 
 A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
 """
@@ -38,36 +38,48 @@ from .transforms import (
     Block,
     Strip,
     empty_points,
-    filter_points,
-    pixels,
+    filter_transform,
+    output_transform,
     scratch_points,
-    tile_points,
+    tile_transform,
     tile_windows,
-    transforms,
+    transform_matrices,
 )
 
-__all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "tiles"]
+__all__ = [
+    "FIXED_COST",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "cost",
+    "possible",
+    "tiles",
+]
 
-# By R: T is at most 8, and 6 for R = 2, which comes of 3 * 3 filters with stride 2: 7 of the 16
-# pixels of a merged filter are then 0, which take part in the errors, but not in the sums.
+FIXED_COST = 5e7  # of any pass, however small, in the unit of cost()
+
+# The largest M for each R. T is at most 8. For R = 2, which 3 * 3 filters with stride 2 produce, it
+# is at most 6: 7 of the 16 pixels of a merged filter are then 0, and they add to the error, but not
+# to the result.
 _LARGEST_TILE = {2: 5, 3: 6, 4: 5, 5: 4}
 
-# If the points of the filters are few, each thread takes blocks of tiles through all three steps in
-# its own cache. If they are many, they are read seldom: the threads share large blocks, and each
-# transforms strips of them. In bytes of points, of inputs and outputs together:
-_FEW_FILTERS = 1 << 21
+# Small filters stay in the cache, so each thread takes its own blocks of tiles through all three
+# steps. Large filters should be read rarely, so the threads share large blocks of tiles, and each
+# thread transforms strips of a block. All sizes are in bytes of transformed values, and those of
+# tiles count inputs and outputs together.
+_SMALL_FILTERS = 1 << 21
 _OWN_BLOCK = 1 << 22
 _SHARED_BLOCK = 1 << 26
 _SHARED_STRIP = 12 << 20
-_PRODUCT = 1 << 19  # bytes of a product that is added to a sum
+_PRODUCT = 1 << 19  # of a product before it is added to a sum
 
 
 def possible(dtype: np.dtype, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
-    """Whether a convolution and its gradients can be done here.
+    """Whether Winograd's algorithm can do a convolution and its gradients.
 
-    Filters must be square, with 2 * 2 to 5 * 5 pixels after the stride is merged, undilated and
-    ungrouped. float64 is left to the direct sum, for precision, and so are integers, which must
-    come out exact.
+    Filters must be square, with 2 * 2 to 5 * 5 pixels after the stride is merged into channels, and
+    without dilation and groups. It is not for float64, which promises more precision, nor for
+    integers, whose results must be exact.
     """
     K, S = weight_shape[2], geometry.stride[0]
     return (
@@ -83,20 +95,21 @@ def possible(dtype: np.dtype, weight_shape: tuple[int, ...], geometry: Geometry)
 def tiles(R: int) -> tuple[int, ...]:
     """The output tile sizes M for filters of R * R pixels (after the stride is merged).
 
-    In float32 the error, relative in the Frobenius norm, is 5e-7 for T = 4, 2e-6 for T = 6 and
-    6e-6 for T = 8 with 512 channels, and less with fewer. T = 9 would have more than 2e-5.
+    The relative error in float32, measured in the Frobenius norm with 512 channels, is 5e-7 for
+    T = 4, 2e-6 for T = 6 and 6e-6 for T = 8; with fewer channels it is smaller. T = 9 would exceed
+    2e-5.
     """
     return tuple(range(2, _LARGEST_TILE[R] + 1))
 
 
 def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, M: int) -> float:
-    """The estimated time of a pass, in multiplications of a direct sum by matrix products.
+    """The estimated time of a pass, in multiplications of a matrix product.
 
     Args:
         pass_: "forward", "input_grad" or "weight_grad".
-        N: the number of images.
+        N: number of images.
         weight_shape: (O, C, KH, KW).
-        geometry: that of the convolution, which must be :func:`possible`.
+        geometry: of the convolution, which must be :func:`possible`.
         M: one of :func:`tiles`.
     """
     (O, C), S = weight_shape[:2], geometry.stride[0]
@@ -106,11 +119,13 @@ def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, 
     size = geometry.input_size if pass_ == "input_grad" else geometry.output_size
     tiles = N * math.prod(-(-n // M) for n in size)
     pixels = N * (math.prod(geometry.input_size) * C + math.prod(geometry.output_size) * O)
-    # Fitted to the times of layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4 and 32
-    # images in all tile sizes, on two cores that do 90 multiplications per ns together: a point of
-    # a tile takes as long as 40, one of a filter 110 (it is written and read again), a pixel 20.
+    # Fitted to measured times of the layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4
+    # and 32 images and all tile sizes, on two cores that do 90 multiplications per ns together. A
+    # point of a tile takes as long as 40 multiplications, a point of a filter 110 (it is written
+    # and read again), a pixel 20.
     multiplications = tiles * TT * C * O
-    return multiplications + 40 * tiles * TT * (C + O) + 110 * TT * C * O + 20 * pixels + 5e7
+    points = 40 * tiles * TT * (C + O) + 110 * TT * C * O
+    return multiplications + points + 20 * pixels + FIXED_COST
 
 
 def conv2d(
@@ -121,25 +136,28 @@ def conv2d(
     relu: bool,
     M: int,
 ) -> np.ndarray:
-    """:func:`.conv.conv2d` in tiles of M * M pixels, summed in float32; if :func:`possible`."""
+    """Convolution, with ReLU if wanted, in tiles of M * M pixels and summed in float32.
+
+    The convolution must be :func:`possible`.
+    """
     images = x
     if geometry.stride != (1, 1):
         images, weight = merged_images(x, geometry), merged_filters(weight, geometry)
         geometry = merged_geometry(geometry)
-    filters = filter_points(weight.swapaxes(0, 1), M)
+    filters = filter_transform(weight.swapaxes(0, 1), M)
     return _convolve(images, filters, bias, geometry, relu, M).astype(x.dtype, copy=False)
 
 
 def conv2d_input_grad(
     grad: np.ndarray, weight: np.ndarray, geometry: Geometry, M: int
 ) -> np.ndarray:
-    """:func:`.conv.conv2d_input_grad` in tiles of M * M pixels; if :func:`possible`."""
+    """The gradient of the input in tiles of M * M pixels; it must be :func:`possible`."""
     if geometry.stride == (1, 1):
-        filters = filter_points(weight, M, mirror=True)
+        filters = filter_transform(weight, M, mirror=True)
         grad_x = _convolve(grad, filters, None, mirrored(geometry), False, M)
     else:
         merged = mirrored(merged_geometry(geometry))
-        filters = filter_points(merged_filters(weight, geometry), M, mirror=True)
+        filters = filter_transform(merged_filters(weight, geometry), M, mirror=True)
         grad_x = split_images(_convolve(grad, filters, None, merged, False, M), geometry)
     return grad_x.astype(grad.dtype, copy=False)
 
@@ -151,7 +169,7 @@ def conv2d_weight_grad(
     M: int,
     dtype: np.dtype | None = None,
 ) -> np.ndarray:
-    """:func:`.conv.conv2d_weight_grad` in tiles of M * M pixels; if :func:`possible`."""
+    """The gradient of the weight in tiles of M * M pixels; it must be :func:`possible`."""
     if geometry.stride == (1, 1):
         grad_weight = _correlate(grad, x, geometry, M)
     else:
@@ -168,18 +186,19 @@ def _for_each_block(
 ) -> None:
     """Call ``work(start, blocks)`` for the tiles of N images.
 
-    If the points of the filters are few, each thread calls it for blocks of its own, and ``start``
-    puts the threads in order. Otherwise it is called once, with blocks whose strips are shared.
+    With small filters each thread calls it with blocks of its own, and sorting by ``start`` gives
+    the same order in every run. With large filters it is called once, and the threads share the
+    strips of each block.
 
     Args:
-        N: the number of images.
-        tiles: of :func:`tile_windows`.
-        channels: of the input and of the output points.
-        work: may be called by one thread several times.
+        N: number of images.
+        tiles: from :func:`tile_windows`.
+        channels: of the input and of the output.
+        work: one thread may call it several times.
     """
     TT = math.prod(tiles.kernel_size)
     tile_bytes = sum(channels) * TT * FLOAT.itemsize
-    own = math.prod(channels) * TT * FLOAT.itemsize <= _FEW_FILTERS
+    own = math.prod(channels) * TT * FLOAT.itemsize <= _SMALL_FILTERS
     strip, block = (_OWN_BLOCK, _OWN_BLOCK) if own else (_SHARED_STRIP, _SHARED_BLOCK)
     strips = _strips(N, tiles, strip // tile_bytes)
 
@@ -193,7 +212,7 @@ def _for_each_block(
 
 
 def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
-    """Images and rows of strips of at most ``limit`` tiles, if possible one for each thread."""
+    """Strips of at most ``limit`` tiles (images, rows of tiles): one or more for each thread."""
     TH, TW = tiles.output_size
     limit = min(limit, -(-N * TH * TW // num_threads()))
     images = max(1, limit // (TH * TW))
@@ -202,7 +221,7 @@ def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
 
 
 def _blocks(strips: list[tuple[slice, slice]], TW: int, limit: int) -> Iterator[Block]:
-    """The strips in blocks of at most ``limit`` tiles, if one strip has no more."""
+    """The strips in blocks of at most ``limit`` tiles, or of one strip that is larger."""
     block: Block = []
     count = 0
     for images, rows in strips:
@@ -226,15 +245,15 @@ def _convolve(
 ) -> np.ndarray:
     """(N, O, OH, OW) from images (N, C, H, W) and filter points (T*T, C, O)."""
     N, (TT, C, O), tiles = len(x), filters.shape, tile_windows(geometry, M)
-    A, _, B = transforms(M, geometry.kernel_size[0])
+    A, _, B = transform_matrices(M, geometry.kernel_size[0])
     out = empty((N, *geometry.output_size, O), FLOAT)
 
     def work(_: int, blocks: Iterator[Block]) -> None:
         for block in blocks:
-            x_points = tile_points("input points", x, B, block, tiles)
+            x_points = tile_transform("input points", x, B, block, tiles)
             out_points = scratch_points("output points", TT, block[-1].tiles.stop, O)
             _multiply(x_points, filters, out_points)
-            pixels(out_points, A, block, out, bias, relu)
+            output_transform(out_points, A, block, out, bias, relu)
 
     _for_each_block(N, tiles, (C, O), work)
     return nchw(out)
@@ -245,16 +264,16 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
     (N, O), C, R = grad.shape[:2], x.shape[1], geometry.kernel_size[0]
     if not N:
         return nchw(np.zeros((O, R, R, C), FLOAT))
-    A, G, B = transforms(M, R)
+    A, G, B = transform_matrices(M, R)
     tiles = tile_windows(geometry, M)
     grad_tiles = Geometry(geometry.output_size, tiles.output_size, (M, M), (M, M))
     sums: dict[int, np.ndarray] = {}
 
     def work(start: int, blocks: Iterator[Block]) -> None:
-        total = empty_points(len(B) ** 2, O, C)  # not scratch: a thread may take several slices
+        total = empty_points(len(B) ** 2, O, C)  # not scratch: one thread may run several slices
         for i, block in enumerate(blocks):
-            x_points = tile_points("input points", x, B, block, tiles)
-            grad_points = tile_points("output points", grad, A, block, grad_tiles)
+            x_points = tile_transform("input points", x, B, block, tiles)
+            grad_points = tile_transform("output points", grad, A, block, grad_tiles)
             _multiply(grad_points.transpose(0, 2, 1), x_points, total, add=i > 0)
         sums[start] = total
 
@@ -263,7 +282,8 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
     both_axes = np.kron(G, G).T  # R*R, T*T
 
     def add_up(start: int, stop: int) -> None:
-        first, *others = [sums[i][:, start:stop] for i in sorted(sums)]  # in a fixed order
+        # in a fixed order, so that rounding is the same in every run
+        first, *others = [sums[i][:, start:stop] for i in sorted(sums)]
         for other in others:
             np.add(first, other, out=first)
         np.matmul(both_axes, first.swapaxes(0, 1), out=weight_grad[start:stop])
@@ -273,7 +293,7 @@ def _correlate(grad: np.ndarray, x: np.ndarray, geometry: Geometry, M: int) -> n
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) -> None:
-    """Write, or add, to ``out`` the matrix product of each point."""
+    """Write the matrix product of each point to ``out``, or add it."""
 
     def work(start: int, stop: int) -> None:
         if not add:

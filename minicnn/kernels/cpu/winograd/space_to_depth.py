@@ -1,7 +1,7 @@
 """Convolution with stride S as one with stride 1, over smaller images with S * S * C channels.
 
-Each S * S square of the padded image becomes one pixel, and each square of a filter likewise, after
-zeros below and to the right have made its size a multiple of S.
+Each S * S square of the padded image becomes one pixel. So does each square of a filter, which is
+first padded with zeros below and to the right, until its size is a multiple of S.
 """
 
 from __future__ import annotations
@@ -90,6 +90,6 @@ def split_filters(merged: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def _whole_squares(geometry: Geometry) -> Geometry:
-    """The geometry with filters, and so padded images, of whole squares."""
+    """The geometry with filters, and therefore padded images, that consist of whole squares."""
     (RH, RW), (SH, SW) = merged_geometry(geometry).kernel_size, geometry.stride
     return replace(geometry, kernel_size=(RH * SH, RW * SW))

@@ -1,7 +1,7 @@
 """The transforms of Winograd's algorithm: filters and tiles to points, and points to pixels.
 
-See :mod:`.winograd` for what they are. Transforms of T * T values are many small matrix products,
-rows first and then columns, in which the channels are the columns of a matrix.
+The module :mod:`.conv` explains them. A transform of T * T values is many small matrix products,
+along the rows first and then along the columns; the channels are the columns of a matrix.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ __all__ = [
     "Block",
     "Strip",
     "empty_points",
-    "filter_points",
-    "pixels",
+    "filter_transform",
+    "output_transform",
     "scratch_points",
-    "tile_points",
+    "tile_transform",
     "tile_windows",
-    "transforms",
+    "transform_matrices",
 ]
 
 FLOAT = np.dtype(np.float32)
-_LINE = 64 // FLOAT.itemsize  # numbers in a line of the cache
+_LINE = 64 // FLOAT.itemsize  # values in a cache line
 
-# Where polynomials are evaluated: T - 1 of them, the first ones. Errors are small if powers are,
-# and if the numbers come in pairs of opposite sign or inverse.
+# Polynomials are evaluated at the first T - 1 of these. Rounding errors are small if the powers of
+# the numbers are small, and if the numbers come in pairs x, -x or x, 1/x.
 _NUMBERS = (0.0, 1.0, -1.0, 0.5, -2.0, 2.0, -0.5)
 
 
 @functools.cache
-def transforms(M: int, R: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (T, M), G (T, R) and B' (T, T)."""
+def transform_matrices(M: int, R: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The matrices A (T, M), G (T, R) and B' (T, T)."""
     T = M + R - 1
 
     def powers(n: int) -> np.ndarray:
-        """1, x, ..., x**(n-1) for each number x; for infinity the last counts alone."""
+        """A row 1, x, ..., x**(n-1) for each number x; at infinity only the last power counts."""
         return np.vstack([np.vander(_NUMBERS[: T - 1], n, increasing=True), np.eye(n)[-1:]])
 
     A, G, B = powers(M), powers(R), np.linalg.inv(powers(T)).T
-    for matrix in (A, G):  # balance the rows, by powers of 2, which round nothing
+    for matrix in (A, G):  # balance the rows by powers of 2, which round nothing
         scale = 2.0 ** np.round(np.log2(np.abs(matrix).sum(axis=1, keepdims=True)))
         matrix /= scale
         B *= scale
@@ -61,14 +61,14 @@ class Strip(NamedTuple):
 
     images: slice
     rows: slice
-    tiles: slice  # where they are among the tiles of the block
+    tiles: slice  # their indices among the tiles of the block
 
 
 Block = list[Strip]
 
 
 def tile_windows(geometry: Geometry, M: int) -> Geometry:
-    """The overlapping T * T windows of the input; the last tiles may reach beyond the output."""
+    """The overlapping T * T windows of the input; the last ones may reach beyond the output."""
     OH, OW = geometry.output_size
     T = M + geometry.kernel_size[0] - 1
     return Geometry(
@@ -80,10 +80,10 @@ def tile_windows(geometry: Geometry, M: int) -> Geometry:
     )
 
 
-def filter_points(weight: np.ndarray, M: int, mirror: bool = False) -> np.ndarray:
-    """(T*T, C, O) from (C, O, R, R), which may be mirrored, in this thread's scratch memory."""
+def filter_transform(weight: np.ndarray, M: int, mirror: bool = False) -> np.ndarray:
+    """(T*T, C, O) from filters (C, O, R, R), mirrored if wanted, in this thread's scratch memory."""
     C, O, R, _ = weight.shape
-    _, G, _ = transforms(M, R)
+    _, G, _ = transform_matrices(M, R)
     both_axes = np.kron(G, G)  # T*T, R*R
     if mirror:
         both_axes = both_axes[:, ::-1].copy()
@@ -97,14 +97,14 @@ def filter_points(weight: np.ndarray, M: int, mirror: bool = False) -> np.ndarra
     return points
 
 
-def tile_points(
+def tile_transform(
     name: str,
     x: np.ndarray,
     transform: np.ndarray,
     block: Block,
     tiles: Geometry,
 ) -> np.ndarray:
-    """(T*T, tiles, C) of a block, from (N, C, H, W); the tiles are windows of it."""
+    """(T*T, tiles, C) from the tiles of a block, which are windows of ``x`` (N, C, H, W)."""
     C, (T, K), M = x.shape[1], transform.shape, tiles.stride[0]
     points = scratch_points(name, T * T, block[-1].tiles.stop, C)
     by_axes = points.reshape(T, T, -1, C)
@@ -128,15 +128,15 @@ def tile_points(
 
 
 def scratch_points(name: str, points: int, rows: int, columns: int) -> np.ndarray:
-    """This thread's memory for a matrix of each point (see :func:`empty_points`)."""
+    """As :func:`empty_points`, in this thread's scratch memory."""
     return _matrices(scratch(name, (points, rows * columns + _LINE), FLOAT), rows, columns)
 
 
 def empty_points(points: int, rows: int, columns: int) -> np.ndarray:
-    """An uninitialised matrix of each point: (points, rows, columns).
+    """An uninitialised matrix for each point: (points, rows, columns).
 
-    One cache line lies between them: with a power of 2 from one to the next, the same element of
-    all would have to share a few lines of the cache.
+    A cache line of padding separates the matrices. If they were a power of 2 apart, equal elements
+    of all matrices would compete for a few lines of the cache.
     """
     return _matrices(empty((points, rows * columns + _LINE), FLOAT), rows, columns)
 
@@ -146,14 +146,14 @@ def _matrices(flat: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _overlapping(array: np.ndarray, axis: int, size: int, step: int) -> np.ndarray:
-    """A view with windows of ``size`` items, one every ``step``, as two axes instead of one."""
+    """A view with ``axis`` split in two: windows, one every ``step`` items, and their ``size`` items."""
     shape, strides = list(array.shape), list(array.strides)
     shape[axis : axis + 1] = [(shape[axis] - size) // step + 1, size]
     strides[axis : axis + 1] = [strides[axis] * step, strides[axis]]
     return as_strided(array, shape, strides, writeable=False)
 
 
-def pixels(
+def output_transform(
     points: np.ndarray,
     A: np.ndarray,
     block: Block,
@@ -161,11 +161,11 @@ def pixels(
     bias: np.ndarray | None,
     relu: bool,
 ) -> None:
-    """Write the output pixels of a block, in (N, OH, OW, O), from points (T*T, tiles, O)."""
+    """Write a block's pixels to ``out`` (N, OH, OW, O), from points (T*T, tiles, O)."""
     (T, M), (OW, O) = A.shape, out.shape[2:]
     TW = -(-OW // M)
     points = points.reshape(T, T, -1, O)
-    # Of the size of a row: NumPy's loops are then long.
+    # Repeated to the length of a row, because NumPy is slow in short inner loops.
     biases = None if bias is None else np.tile(bias.astype(FLOAT), (OW, 1))
 
     def work(start: int, stop: int) -> None:

@@ -1,26 +1,26 @@
 // Sums over the rows of a matrix (M, C): M samples or pixels of C channels.
 //
-// Blocks cannot wait for each other, so that one kernel would need atomics to bring their sums
-// together, in an order left to chance, and with it the last bits. Two kernels have a fixed order:
-//   1. each block sums up some of the rows: partial (SPLITS, C), SPLITS = gridDim.y;
-//   2. a block sums up the rows of `partial`, for a few channels.
-// In both, the threads of a block stand in `blockDim.x` columns, each of which reads its own vector
-// of channels, and `blockDim.y` rows, which read different rows of the matrix. At the end the rows
-// of threads merge what they have in shared memory.
+// Blocks cannot wait for each other. A single kernel would have to add up their sums with atomics,
+// in nondeterministic order, so the last bits would vary. Two kernels have a fixed order:
+//   1. each block sums some of the rows: partial (SPLITS, C), SPLITS = gridDim.y;
+//   2. a block sums the rows of `partial`, for a few channels.
+// In both, the threads of a block form `blockDim.x` columns, each for a vector of channels, and
+// `blockDim.y` rows, which read different rows of the matrix. At the end the rows of threads are
+// merged in shared memory.
 //
-// What is summed may be more than a number: a Part, of which `merge` makes the sum of two, and
-// which is empty when all its bytes are 0.
-#include "common.cuh"
+// What is summed may be more than a number: a Part, with a method `merge` that adds another Part,
+// and whose zero is all bytes 0.
+#include "runtime/common.cuh"
 
 constexpr int REDUCE_THREADS = 256;  // in a block at most
 
 // The rows that a thread reads, first, first + step, ... and the vector it reads of each, one of
 // V = C / N. Threads beyond the last vector read no rows.
-struct RowWalk {
+struct RowIterator {
     int vector;
     long long first, step;
 
-    __device__ explicit RowWalk(int V)
+    __device__ explicit RowIterator(int V)
         : vector(blockIdx.x * blockDim.x + threadIdx.x),
           first(blockIdx.y * blockDim.y + threadIdx.y),
           step(gridDim.y * blockDim.y) {
@@ -28,8 +28,8 @@ struct RowWalk {
     }
 };
 
-// Merges the parts of each column of threads: those of the lower half of the rows go to the upper
-// half, and so on until row 0 has them all. All threads of the block must call this.
+// Merges the parts of each column of threads: the second half of the rows is merged into the first
+// half, and so on until row 0 has everything. All threads of the block must call this.
 template <typename Part, int N>
 __device__ void merge_rows(Part (&parts)[N]) {
     __shared__ Part shared[N][REDUCE_THREADS];
@@ -57,14 +57,15 @@ __device__ void merge_block(Part (&parts)[N], Part* partial, int C) {
     for (int j = 0; j < N; ++j) partial[(long long)blockIdx.y * C + first_channel + j] = parts[j];
 }
 
-// Step 2: gives one thread per channel the channel's total, and its number; all others -1.
+// Step 2: one thread per channel gets the channel's total and returns the channel; all others
+// return -1.
 template <typename Part>
 __device__ int merge_partial(const Part* partial, int C, int splits, Part& total) {
     Part parts[1] = {};
-    const RowWalk walk(C);
-    for (long long row = walk.first; row < splits; row += walk.step)
-        parts[0].merge(partial[row * C + walk.vector]);
+    const RowIterator rows(C);
+    for (long long row = rows.first; row < splits; row += rows.step)
+        parts[0].merge(partial[row * C + rows.vector]);
     merge_rows(parts);
     total = parts[0];
-    return threadIdx.y == 0 && walk.vector < C ? walk.vector : -1;
+    return threadIdx.y == 0 && rows.vector < C ? rows.vector : -1;
 }

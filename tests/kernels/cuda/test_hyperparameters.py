@@ -1,4 +1,4 @@
-"""Numbers that kernels read from device memory: sent at once, or before each replay of a graph."""
+"""Hyperparameters in device memory: sent at once, or before each replay of a graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("cupy", reason="CuPy is not installed")
 
-from minicnn.kernels.cuda.numbers import ReplayedNumbers, device_numbers
+from minicnn.kernels.cuda.runtime.hyperparameters import ReplayedValues, device_values
 
 
 def counter(*first):
@@ -23,14 +23,14 @@ def counter(*first):
 
 def test_outside_a_graph_they_are_computed_and_sent(cp):
     compute = counter(1, 10)
-    first = device_numbers(compute, 2, np.float64)
-    second = device_numbers(compute, 2, np.uint64)
+    first = device_values(compute, 2, np.float64)
+    second = device_values(compute, 2, np.uint64)
     assert (first.dtype, second.dtype) == (np.float64, np.uint64)
     assert (first.get().tolist(), second.get().tolist()) == ([1, 10], [2, 11])
 
 
 def test_in_a_graph_they_are_computed_before_each_replay(cp):
-    numbers, order, compute = ReplayedNumbers(), [], counter(0.5)
+    numbers, order, compute = ReplayedValues(), [], counter(0.5)
 
     def second():
         order.append("second")
@@ -41,20 +41,20 @@ def test_in_a_graph_they_are_computed_before_each_replay(cp):
         return compute()
 
     with numbers.capturing():
-        lr = device_numbers(first, 1, np.float64)
-        seed = device_numbers(second, 3, np.uint64)
+        lr = device_values(first, 1, np.float64)
+        seed = device_values(second, 3, np.uint64)
     assert order == []
     for turn in (0, 1, 0):
         numbers.refresh(turn, cp.cuda.get_current_stream())
     assert order == ["first", "second"] * 3
     assert lr.get().tolist() == [2.5]
     assert seed.get().tolist() == [2**64 - 1, 7, 8]
-    assert device_numbers(first, 1, np.float32).get().tolist() == [3.5]  # the capture is over
+    assert device_values(first, 1, np.float32).get().tolist() == [3.5]  # the capture is over
 
 
 def test_too_many(cp):
-    numbers = ReplayedNumbers()
+    numbers = ReplayedValues()
     with numbers.capturing():
-        device_numbers(list, 100_000, np.float64)
+        device_values(list, 100_000, np.float64)
         with pytest.raises(RuntimeError, match="may take 1048576 bytes, got 1600000"):
-            device_numbers(list, 100_000, np.float64)
+            device_values(list, 100_000, np.float64)

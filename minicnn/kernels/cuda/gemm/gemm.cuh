@@ -1,21 +1,21 @@
-// A matrix product tile by tile: what convolution and linear layers share.
+// A matrix product tile by tile, which convolution and linear layers share.
 //
 // out[m][n] = sum over k of a[m][k] * b[n][k]. A block of threads computes a tile of M x N of the
-// result. It walks along the depth k in steps of DEPTH: the next pieces of a and b are copied from
-// global into shared memory while the pieces that are already there are multiplied. Each warp
-// multiplies a part of the tile and keeps its sums in registers until the end.
+// result, in steps of DEPTH along k: it copies the next pieces of a and b from global to shared
+// memory while it multiplies the pieces that are already there. Each warp computes a part of the
+// tile and keeps its sums in registers until the end.
 //
-// Where an element of a or b comes from is the business of readers (readers.cuh).
+// Where an element of a or b comes from is up to the readers (readers.cuh).
 
 // How a block divides its work. A warp's part should be large: each element it loads from shared
-// memory enters WARP_M or WARP_N products, and shared memory is what runs out first.
+// memory is used in WARP_M or WARP_N products, and shared memory is the bottleneck.
 template <int M_, int N_, int DEPTH_, int WARP_M_, int WARP_N_, int STAGES_, int BLOCKS_>
 struct Tile {
     static constexpr int M = M_, N = N_;                      // of the result, for a block
-    static constexpr int DEPTH = DEPTH_;                      // of a step
+    static constexpr int DEPTH = DEPTH_;                      // elements along k in a step
     static constexpr int WARP_M = WARP_M_, WARP_N = WARP_N_;  // of the result, for a warp
-    static constexpr int STAGES = STAGES_;                    // pieces in memory at a time
-    static constexpr int BLOCKS = BLOCKS_;                    // to fit on a multiprocessor
+    static constexpr int STAGES = STAGES_;                    // steps in shared memory at a time
+    static constexpr int BLOCKS = BLOCKS_;                    // minimum resident blocks per SM
     static constexpr int THREADS = M / WARP_M * (N / WARP_N) * 32;
     static_assert(M % WARP_M == 0 && N % WARP_N == 0, "warps divide the tile");
 };
@@ -35,13 +35,14 @@ __device__ inline char* shared_memory() {
 
 // ---- a piece of an operand in shared memory ----
 
-// EXTENT rows (m or n) times DEPTH. As in global memory, neighbours in memory are neighbours
-// either in depth (DEPTH_INNER) or in extent.
+// EXTENT rows (m or n) times DEPTH. As in global memory, neighbours in memory are neighbours along
+// the depth if DEPTH_INNER, else along the extent.
 //
-// Shared memory has 32 banks of 4 bytes; one access serves 128 bytes if they lie in different
-// banks. ldmatrix reads 16 bytes from each of 8 rows at the same column, which in a plain layout
-// would be the same banks 8 times. So the 16-byte chunks of a row are permuted, by an exclusive or
-// with a number that differs from row to row: no padding, and copies stay free of conflicts too.
+// Shared memory has 32 banks of 4 bytes; one access serves 128 bytes if they are in different
+// banks. ldmatrix reads 16 bytes from each of 8 rows at the same column, which in a simple layout
+// would be in the same banks. So the 16-byte chunks of a row are permuted, by an exclusive or with
+// a number that differs from row to row. This needs no padding and keeps copies free of conflicts,
+// too.
 template <typename T, int EXTENT, int DEPTH, bool DEPTH_INNER>
 struct SharedTile {
     static constexpr bool depth_inner = DEPTH_INNER;
@@ -52,7 +53,7 @@ struct SharedTile {
     static constexpr int BYTES = ROWS * COLUMNS * sizeof(T);
     static_assert(CHUNKS == 4 || CHUNKS % 8 == 0, "the permutation below needs these");
 
-    // The place of an element, in bytes.
+    // Where an element lies, in bytes.
     __device__ static int offset(int row, int column) {
         const int chunk = column / CHUNK ^ permutation(row);
         return (row * CHUNKS + chunk) * 16 + column % CHUNK * (int)sizeof(T);
@@ -61,17 +62,18 @@ struct SharedTile {
     __device__ static int permutation(int row) {
         // two rows of 64 bytes lie side by side in the 32 banks
         if (CHUNKS == 4) return row >> 1 & 3;
-        // tensor cores read 8 floats of each of 4 rows, for want of an ldmatrix that transposes them
+        // tensor cores read 8 floats from each of 4 rows, because ldmatrix cannot transpose 32-bit
+        // elements
         if (!DEPTH_INNER && sizeof(T) == 4) return (row & 3) << 1;
         return row & 7;
     }
 };
 
-// ---- sums on tensor cores ----
+// ---- accumulators for tensor cores ----
 
-// One warp's sums for 16-bit floats and TF32.
-template <typename T, typename Tile, typename TileA, typename TileB>
-struct TensorCoreSums {
+// A warp's sums, for 16-bit floats and TF32.
+template <typename T, typename Tile, typename PieceA, typename PieceB>
+struct TensorCoreAccumulators {
     static constexpr int ROWS = Tile::WARP_M / 16, COLUMNS = Tile::WARP_N / 8;
     static constexpr int DEPTH = 32 / sizeof(T);  // of one product
     static_assert(Tile::WARP_M % 16 == 0 && Tile::WARP_N % 16 == 0, "whole fragments");
@@ -80,7 +82,7 @@ struct TensorCoreSums {
 
     // Starts each sum from start(column).
     template <typename Start>
-    __device__ TensorCoreSums(const Warp<Tile>& warp, Start start) {
+    __device__ TensorCoreAccumulators(const Warp<Tile>& warp, Start start) {
 #pragma unroll
         for (int j = 0; j < COLUMNS; ++j) {
 #pragma unroll
@@ -99,11 +101,11 @@ struct TensorCoreSums {
             unsigned int rows[ROWS][4], columns[COLUMNS / 2][4];
 #pragma unroll
             for (int i = 0; i < ROWS; ++i) {
-                load<TileA, true>(rows[i], a, warp.m + i * 16, k, warp.lane);
+                load<PieceA, true>(rows[i], a, warp.m + i * 16, k, warp.lane);
             }
 #pragma unroll
             for (int j = 0; j < COLUMNS / 2; ++j) {
-                load<TileB, false>(columns[j], b, warp.n + j * 16, k, warp.lane);
+                load<PieceB, false>(columns[j], b, warp.n + j * 16, k, warp.lane);
             }
 #pragma unroll
             for (int i = 0; i < ROWS; ++i) {
@@ -134,8 +136,8 @@ struct TensorCoreSums {
 
 private:
     // Loads 16 rows (from `extent` on) times DEPTH (from `depth` on) as four matrices of 8 rows
-    // times 16 bytes. Products want those of a with the two halves of the rows first, those of b
-    // with the two halves of the depth first.
+    // times 16 bytes. In a fragment of a, the halves of the rows vary first; in one of b, the
+    // halves of the depth.
     template <typename Piece, bool ROWS_FIRST>
     __device__ static void load(unsigned int (&fragment)[4], const char* piece, int extent,
                                 int depth, int lane) {
@@ -168,33 +170,33 @@ private:
     }
 };
 
-// ---- sums on ordinary cores ----
+// ---- accumulators for ordinary cores ----
 
-// One warp's sums in full float: 4 x 8 threads of 8 x 8 sums each.
-template <typename Tile, typename TileA, typename TileB>
-struct FloatSums {
+// A warp's sums in full float: 4 x 8 threads of 8 x 8 sums each.
+template <typename Tile, typename PieceA, typename PieceB>
+struct FloatAccumulators {
     static constexpr int LANES_M = 4, LANES_N = 8;
     static_assert(Tile::WARP_M == 8 * LANES_M && Tile::WARP_N == 8 * LANES_N, "8 x 8 sums");
 
     float sums[8][8];
 
     template <typename Start>
-    __device__ FloatSums(const Warp<Tile>& warp, Start start) {
+    __device__ FloatAccumulators(const Warp<Tile>& warp, Start start) {
 #pragma unroll
         for (int j = 0; j < 8; ++j) {
-            const float value = start(warp.n + position<TileB, LANES_N>(warp.lane % LANES_N, j));
+            const float value = start(warp.n + position<PieceB, LANES_N>(warp.lane % LANES_N, j));
 #pragma unroll
             for (int i = 0; i < 8; ++i) sums[i][j] = value;
         }
     }
 
     __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
-        // unrolled as a whole, the compiler would load everything first and run out of registers
+        // fully unrolled, the compiler would load everything first and run out of registers
 #pragma unroll 4
         for (int k = 0; k < Tile::DEPTH; k += 2) {
             float rows[8][2], columns[8][2];
-            load<TileA, LANES_M>(rows, a, warp.m, k, warp.lane / LANES_N);
-            load<TileB, LANES_N>(columns, b, warp.n, k, warp.lane % LANES_N);
+            load<PieceA, LANES_M>(rows, a, warp.m, k, warp.lane / LANES_N);
+            load<PieceB, LANES_N>(columns, b, warp.n, k, warp.lane % LANES_N);
 #pragma unroll
             for (int i = 0; i < 8; ++i) {
 #pragma unroll
@@ -212,16 +214,16 @@ struct FloatSums {
         for (int i = 0; i < 8; ++i) {
 #pragma unroll
             for (int j = 0; j < 8; ++j) {
-                store(warp.m + position<TileA, LANES_M>(warp.lane / LANES_N, i),
-                      warp.n + position<TileB, LANES_N>(warp.lane % LANES_N, j), sums[i][j]);
+                store(warp.m + position<PieceA, LANES_M>(warp.lane / LANES_N, i),
+                      warp.n + position<PieceB, LANES_N>(warp.lane % LANES_N, j), sums[i][j]);
             }
         }
     }
 
 private:
-    // Which row (or column) is number i of this thread. Its rows lie so that loads are wide and
-    // meet no bank conflicts: the threads' rows alternate, and each is read along the depth; or 4
-    // rows are side by side, and are read at one depth.
+    // The thread's i-th row (or column). Rows are dealt so that loads are wide and free of bank
+    // conflicts: either the threads' rows alternate and each is read along the depth, or 4 rows are
+    // side by side and are read at one depth.
     template <typename Piece, int LANES>
     __device__ static int position(int lane, int i) {
         constexpr int RUN = Piece::depth_inner ? 8 / LANES : 4;  // rows side by side
@@ -253,25 +255,25 @@ private:
     }
 };
 
-template <typename T, typename Tile, typename TileA, typename TileB>
-struct Sums : TensorCoreSums<T, Tile, TileA, TileB> {
-    using TensorCoreSums<T, Tile, TileA, TileB>::TensorCoreSums;
+template <typename T, typename Tile, typename PieceA, typename PieceB>
+struct Accumulators : TensorCoreAccumulators<T, Tile, PieceA, PieceB> {
+    using TensorCoreAccumulators<T, Tile, PieceA, PieceB>::TensorCoreAccumulators;
 };
-template <typename Tile, typename TileA, typename TileB>
-struct Sums<float, Tile, TileA, TileB> : FloatSums<Tile, TileA, TileB> {
-    using FloatSums<Tile, TileA, TileB>::FloatSums;
+template <typename Tile, typename PieceA, typename PieceB>
+struct Accumulators<float, Tile, PieceA, PieceB> : FloatAccumulators<Tile, PieceA, PieceB> {
+    using FloatAccumulators<Tile, PieceA, PieceB>::FloatAccumulators;
 };
 
 // ---- a block's product ----
 
-// Which tile of the result a block computes. Blocks start in the order of their index; those that
-// run together shall share rows of a and b, which then come from the second-level cache. So the
-// tiles are numbered strip by strip, 8 tiles wide, and row by row within a strip.
+// Which tile of the result a block computes. Blocks start in the order of their index, and those
+// that run together should share rows of a and b, which then come from the L2 cache. So tiles are
+// numbered strip by strip, 8 tiles wide, and row by row within a strip.
 template <typename Tile>
-struct Place {
+struct TileCoordinates {
     int m, n;  // the tile's first row and column
 
-    __device__ Place(int index, int M, int N) {
+    __device__ TileCoordinates(int index, int M, int N) {
         const int tiles_m = (M - 1) / Tile::M + 1, tiles_n = (N - 1) / Tile::N + 1;
         const int strip = index / (8 * tiles_m), within = index % (8 * tiles_m);
         const int width = min(8, tiles_n - strip * 8);
@@ -280,10 +282,11 @@ struct Place {
     }
 };
 
-// The sums of this block's tile. Readers copy one piece per call, each time the next one, and zeros
-// when their part of the depth is over.
-template <typename Tile, typename Sums, typename ReaderA, typename ReaderB>
-__device__ void add_products(Sums& sums, ReaderA& a, ReaderB& b, int steps, const Warp<Tile>& warp) {
+// Adds the products of all steps of this block. Each call of a reader copies its next piece, with
+// zeros beyond the end of the block's part of the depth.
+template <typename Tile, typename Accumulators, typename ReaderA, typename ReaderB>
+__device__ void add_products(Accumulators& accumulators, ReaderA& a, ReaderB& b, int steps,
+                             const Warp<Tile>& warp) {
     constexpr int STAGE = ReaderA::Piece::BYTES + ReaderB::Piece::BYTES;
     char* const memory = shared_memory();
     const auto copy_next = [&](int stage) {
@@ -294,12 +297,12 @@ __device__ void add_products(Sums& sums, ReaderA& a, ReaderB& b, int steps, cons
     // Copies run STAGES - 1 steps ahead of products.
 #pragma unroll
     for (int stage = 0; stage < Tile::STAGES - 1; ++stage) copy_next(stage);
-    int reading = 0, writing = Tile::STAGES - 1;  // stages
+    int reading = 0, writing = Tile::STAGES - 1;  // numbers of stages
     for (int step = 0; step < steps; ++step) {
         wait_for_copies<Tile::STAGES - 2>();
-        __syncthreads();  // this step's pieces are there, and nobody reads the last step's any more
+        __syncthreads();  // this step's pieces are there, and no thread reads the last step's
         const char* piece = memory + reading * STAGE;
-        sums.add_product(piece, piece + ReaderA::Piece::BYTES, warp);
+        accumulators.add_product(piece, piece + ReaderA::Piece::BYTES, warp);
         copy_next(writing);
         reading = reading + 1 == Tile::STAGES ? 0 : reading + 1;
         writing = writing + 1 == Tile::STAGES ? 0 : writing + 1;
@@ -315,25 +318,26 @@ __device__ inline float rectified(float value, bool relu) {
     return relu && value <= 0 ? 0.0f : value;
 }
 
-// Writes a tile: first into shared memory, where threads put single sums, then from there row by
-// row, 16 bytes per thread, so that neighbouring threads write neighbouring addresses.
-// row_offset(m) tells where row m begins in `out`, or -1 if there is no such row. `aligned` says
-// that all rows begin at multiples of 16 bytes and have a multiple of 16 bytes.
-template <typename Tile, typename Result, typename Sums, typename RowOffset>
-__device__ void write_tile(const Sums& sums, const Warp<Tile>& warp, const Place<Tile>& place, int N,
-                           bool relu, Result* out, RowOffset row_offset, bool aligned) {
-    constexpr int PITCH = Tile::N + 8;  // 8 more spare bank conflicts
+// Writes a tile: first to shared memory, sum by sum, then from there to `out`, row by row and 16
+// bytes per thread, so that neighbouring threads write neighbouring addresses.
+// row_offset(m) is where row m starts in `out`, or -1 if there is no such row. `aligned` says that
+// all rows start at multiples of 16 bytes and have a multiple of 16 bytes.
+template <typename Tile, typename Result, typename Accumulators, typename RowOffset>
+__device__ void write_tile(const Accumulators& accumulators, const Warp<Tile>& warp,
+                           const TileCoordinates<Tile>& coordinates, int N, bool relu, Result* out,
+                           RowOffset row_offset, bool aligned) {
+    constexpr int PITCH = Tile::N + 8;  // the 8 avoid bank conflicts
     constexpr int CHUNK = 16 / sizeof(Result), CHUNKS = Tile::N / CHUNK;
     Result* const tile = (Result*)shared_memory();
     long long* const offsets = (long long*)(tile + Tile::M * PITCH);
     for (int row = threadIdx.x; row < Tile::M; row += Tile::THREADS) {
-        offsets[row] = row_offset(place.m + row);
+        offsets[row] = row_offset(coordinates.m + row);
     }
-    sums.for_each(warp, [&](int row, int column, float sum) {
+    accumulators.for_each(warp, [&](int row, int column, float sum) {
         tile[row * PITCH + column] = Result(rectified(sum, relu));
     });
     __syncthreads();
-    const int column = threadIdx.x % CHUNKS * CHUNK, n = place.n + column;
+    const int column = threadIdx.x % CHUNKS * CHUNK, n = coordinates.n + column;
     if (n >= N) return;
 #pragma unroll 4
     for (int row = threadIdx.x / CHUNKS; row < Tile::M; row += Tile::THREADS / CHUNKS) {

@@ -1,6 +1,6 @@
 // Convolution as a matrix product: im2col writes the input under each window as one row of a
 // matrix, and a GEMM multiplies the rows by the weights. col2im is its transpose.
-#include "common.cuh"
+#include "runtime/common.cuh"
 
 // x (N, H, W, C) -> rows (N * OH * OW, KH * KW * CG); padding gives zeros.
 // The CG channels of one group are read, from `channel` on. One thread per element of rows.
@@ -45,12 +45,11 @@ __global__ void col2im(long long count, const T* rows, T* x, int C, int channel,
     x[((i * g.H + h) * g.W + w) * C + channel + c] = T(sum);
 }
 
-// out (M, O) in place: adds bias (O,) to each row, then max(., 0) if `relu` (NaN stays NaN).
+// out (M, O) in place: adds bias (O,) to each row. One thread per element.
 template <typename T>
-__global__ void add_bias(long long count, T* out, const T* bias, int O, bool relu) {
+__global__ void add_bias(long long count, T* out, const T* bias, int O) {
     long long i = thread_index();
     if (i >= count) return;
     T* target = out + i;
-    const acc_t<T> value = acc_t<T>(*target) + acc_t<T>(bias[take_last(i, O)]);
-    *target = T(relu && value <= 0 ? acc_t<T>(0) : value);
+    *target = T(acc_t<T>(*target) + acc_t<T>(bias[take_last(i, O)]));
 }

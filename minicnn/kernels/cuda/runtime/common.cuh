@@ -1,14 +1,13 @@
 // What every kernel here shares: types, indices and windows.
 //
 // A kernel runs once per thread. A launch asks for `count` threads, one for each element (or vector
-// of elements) of the result, and gets them in blocks of 256; the last block may have some too
-// many, which leave.
+// of elements) of the result. They come in blocks of 256; surplus threads of the last block return
+// at once.
 // Images lie in memory as N, H, W, C (channels-last), so that neighbouring threads, which differ
 // in C, read and write neighbouring addresses.
 
-// 16-bit floats, kept as their bits: numbers to store, not to compute with. They turn into float
-// by themselves and come from float by name, T(sum). cuda_fp16.h and cuda_bf16.h have more, which
-// nothing here needs.
+// 16-bit floats, for storage only: they convert to float implicitly and from float explicitly,
+// T(sum). cuda_fp16.h and cuda_bf16.h have arithmetic, too, which nothing here needs.
 struct float16 {
     unsigned short bits;
 
@@ -33,22 +32,22 @@ struct bfloat16 {
     __device__ operator float() const { return __uint_as_float((unsigned int)bits << 16); }
 };
 
-// The type that sums over values of type T run in: at least float.
+// The type that sums over values of type T are computed in: at least float.
 template <typename T>
-struct Accumulator {
+struct AccumulatorType {
     using type = float;
 };
 template <>
-struct Accumulator<double> {
+struct AccumulatorType<double> {
     using type = double;
 };
 template <typename T>
-using acc_t = typename Accumulator<T>::type;
+using acc_t = typename AccumulatorType<T>::type;
 
-// N neighbours in an array, which one instruction reads or writes. A thread can move 16 bytes at a
-// time, and must to keep the memory of a large GPU busy: with 2 bytes it would spend its time on
-// indices. Kernels that only pass over memory take N as a template parameter and count in vectors:
-// N values fill 16 bytes, or N is 1 where an array cannot be cut into such vectors.
+// N neighbours in an array. One instruction reads or writes up to 16 bytes, which a thread needs to
+// keep the memory of a large GPU busy: with 2 bytes it would spend its time on indices. Kernels
+// that are limited by memory take N as a template parameter and count in vectors: N values fill 16
+// bytes, or N is 1 where an array cannot be cut into such vectors.
 template <typename T, int N>
 struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Vector {
     T values[N];
@@ -57,7 +56,7 @@ struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Vector {
     __device__ const T& operator[](int i) const { return values[i]; }
 };
 
-// Vector i of an array that starts at a multiple of 16 bytes.
+// Vector i of an array that starts at a multiple of the vector's alignment.
 template <int N, typename T>
 __device__ Vector<T, N> load(const T* array, long long i) {
     return reinterpret_cast<const Vector<T, N>*>(array)[i];
@@ -67,8 +66,7 @@ __device__ void store(T* array, long long i, const Vector<T, N>& values) {
     reinterpret_cast<Vector<T, N>*>(array)[i] = values;
 }
 
-
-// Vector i of a gradient on its way back through a ReLU: 0 where the result `out` was not positive.
+// Vector i of the gradient of a ReLU: `grad`, but 0 where the ReLU's result `out` is not positive.
 template <int N, typename T>
 __device__ Vector<T, N> load_through_relu(const T* grad, const T* out, long long i) {
     Vector<T, N> grads = load<N>(grad, i);
@@ -78,7 +76,7 @@ __device__ Vector<T, N> load_through_relu(const T* grad, const T* out, long long
     return grads;
 }
 
-// NVRTC has no <math.h>, and with it no INFINITY and NAN.
+// NVRTC has no <math.h>, and so neither INFINITY nor NAN.
 __device__ inline float infinity() { return __int_as_float(0x7f800000); }
 __device__ inline float not_a_number() { return __int_as_float(0x7fffffff); }
 
@@ -87,10 +85,10 @@ __device__ inline long long thread_index() {
     return (long long)blockIdx.x * blockDim.x + threadIdx.x;
 }
 
-// Takes the last axis off a C-order index: returns the position along that axis, of length
-// `size`, and leaves in `index` the position along the axes before it.
+// Splits the last axis off a C-order index: returns the position along that axis, of length `size`,
+// and leaves the index over the other axes in `index`.
 __device__ inline int take_last(long long& index, int size) {
-    // GPUs divide in software, and 64-bit numbers take several times as long as 32-bit ones.
+    // GPUs divide in software, which takes several times as long for 64-bit numbers as for 32-bit.
     if (index >> 32 == 0) {
         const unsigned int small = (unsigned int)index;
         index = small / (unsigned int)size;
@@ -101,7 +99,7 @@ __device__ inline int take_last(long long& index, int size) {
     return position;
 }
 
-// How windows lie over an image; minicnn.kernels.geometry explains the fields.
+// Where the windows lie in an image; minicnn.kernels.geometry explains the fields.
 struct Geometry {
     int H, W;
     int OH, OW;
@@ -116,8 +114,8 @@ struct Geometry {
     __device__ bool inside(int h, int w) const { return h >= 0 && h < H && w >= 0 && w < W; }
 
     // The other way round: the window whose tap kh (kw) lies on input row h (column w), or -1.
-    // With it a gradient is gathered by each input pixel from the windows that cover it, instead
-    // of being scattered by the windows with atomics: the sum has a fixed order.
+    // So each input pixel can gather its gradient from the windows that cover it, and windows need
+    // not scatter theirs with atomics: the sum has a fixed order.
     __device__ int window_row(int h, int kh) const {
         return window(h + pad_h - kh * dilation_h, stride_h, OH);
     }

@@ -10,19 +10,19 @@ import numpy as np
 __all__ = ["Reduction"]
 
 _THREADS = 256  # in a block at most, as in reduce.cuh
-_BLOCKS = 512  # of step 1 are enough for a large GPU: 4 for each of 128 multiprocessors
-_ROWS_PER_THREAD = 4  # at least, before more blocks share the rows
-_VECTORS_PER_BLOCK = 32  # at most: neighbouring threads then read 512 bytes
+_BLOCKS = 512  # in step 1; enough for a large GPU: 4 for each of 128 multiprocessors
+_ROWS_PER_THREAD = 4  # at least; fewer are not worth another block
+_VECTORS_PER_BLOCK = 32  # at most; neighbouring threads then read 512 bytes
 _TOTAL_BLOCK = (8, 32)  # channels, rows
 
 Size = tuple[int, int]
 
 
 class Reduction(NamedTuple):
-    """How the sum of an array (..., C) over all axes but the last is launched.
+    """How to launch the sum of an array (..., C) over all axes but the last.
 
-    ``grid`` and ``block`` are those of step 1, ``total_grid`` and ``total_block`` of step 2, ``M``
-    is the number of rows, and ``splits`` that of their partial sums.
+    ``grid`` and ``block`` belong to step 1, ``total_grid`` and ``total_block`` to step 2. ``M`` is
+    the number of rows, ``splits`` the number of partial sums.
     """
 
     grid: Size
@@ -34,7 +34,7 @@ class Reduction(NamedTuple):
 
     @classmethod
     def of(cls, values: cupy.ndarray, width: int) -> Reduction:
-        """For dense ``values`` (..., C), of which a thread reads ``width`` at a time."""
+        """For contiguous ``values`` (..., C), of which a thread reads ``width`` at a time."""
         C = values.shape[-1]
         M = values.size // C
         vectors = C // width

@@ -1,8 +1,8 @@
-"""Which tile a matrix product is cut into, and how many blocks share a tile: by rule or by table.
+"""The tile size for a matrix product, and how many blocks share a tile: by a rule or from a table.
 
-The rule weighs, for each tile, what a multiprocessor does in a step against how many steps come
-one after another when all multiprocessors work. Its numbers are round ones: ``tune.py`` measures
-instead, and fills a table, by name of the GPU, that comes before the rule.
+For each tile, the rule estimates the time of a step on a multiprocessor (SM), and how many steps
+follow one another when all multiprocessors work. Its constants are round numbers.
+``benchmarks/gpu_tune.py`` measures instead and writes a table for each GPU, which takes precedence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Tile:
         warp_M: rows for a warp.
         warp_N: columns for a warp.
         stages: steps whose operands are in shared memory at a time.
-        blocks: blocks that shall run on a multiprocessor at a time, which limits their registers.
+        blocks: minimum resident blocks per SM, which limits the registers of a block.
     """
 
     M: int
@@ -37,7 +37,7 @@ class Tile:
     stages: int
     blocks: int
 
-    STEP_BYTES = 64  # of one row of an operand, in a step
+    STEP_BYTES = 64  # of a row of an operand, in a step
 
     @property
     def name(self) -> str:
@@ -49,16 +49,16 @@ class Tile:
         return self.M // self.warp_M * (self.N // self.warp_N) * 32
 
     def depth(self, itemsize: int) -> int:
-        """Elements along the depth in a step."""
+        """Elements along the depth, in a step."""
         return self.STEP_BYTES // itemsize
 
     def shared_memory(self, result_itemsize: int) -> int:
-        """Bytes of shared memory: of the stages, or of the result and the places of its rows."""
+        """Bytes of shared memory for the stages, and later for the result and its rows' offsets."""
         stages = self.stages * (self.M + self.N) * self.STEP_BYTES
         return max(stages, self.M * ((self.N + 8) * result_itemsize + 8))
 
     def expression(self, itemsize: int) -> str:
-        """The tile in C++."""
+        """The tile as a C++ type."""
         numbers = (self.M, self.N, self.depth(itemsize), self.warp_M, self.warp_N)
         return f"Tile<{', '.join(map(str, numbers))}, {self.stages}, {self.blocks}>"
 
@@ -72,14 +72,14 @@ _TENSOR_CORE_TILES = (
     Tile(128, 64, 64, 32, 4, 3),
     Tile(64, 64, 32, 32, 4, 4),
 )
-# TF32 wants some more registers than 256 x 64 leaves.
+# TF32 needs more registers than 256 x 64 leaves.
 _TF32_TILES = tuple(tile for tile in _TENSOR_CORE_TILES if tile.name != "256x64")
 _FLOAT_TILES = (
     Tile(128, 64, 32, 64, 4, 2),
     Tile(64, 128, 32, 64, 4, 2),
     Tile(64, 64, 32, 64, 4, 4),
 )
-#: The tiles by the C++ type of the operands.
+# By the C++ type of the operands.
 TILES = {
     "bfloat16": _TENSOR_CORE_TILES,
     "float16": _TENSOR_CORE_TILES,
@@ -96,6 +96,7 @@ class Problem:
     Args:
         kind: ``"forward"``, ``"input_grad"`` or ``"weight_grad"``.
         type: the operands' C++ type.
+        M, N, depth, count: sizes, and the number of products.
         result_itemsize: bytes of an element of the result.
     """
 
@@ -117,13 +118,13 @@ class Problem:
         return -(-self.depth // tile.depth(ITEMSIZE[self.type]))
 
     def tiles(self, tile: Tile) -> int:
-        """Tiles of one product's result."""
+        """Tiles in the result of one product."""
         return -(-self.M // tile.M) * -(-self.N // tile.N)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A tile, and into how many parts its depth is split, one block each."""
+    """A tile, and the number of blocks among which its depth is split."""
 
     tile: Tile
     splits: int
@@ -131,7 +132,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Gpu:
-    """What the choice depends on: the name, multiprocessors, and bytes of shared memory a block."""
+    """What the choice depends on: name, multiprocessors, and bytes of shared memory per block."""
 
     name: str
     multiprocessors: int
@@ -140,7 +141,7 @@ class Gpu:
 
 @functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, gpu: Gpu) -> Plan:
-    """The plan of the table for this GPU and problem, else the fastest by the rule."""
+    """The plan in the table for this GPU and problem, or else the fastest by the rule."""
     possible = plans(problem, gpu)
     entry = read_table().get(gpu.name, {}).get(problem.key)
     measured = (plan for plan in possible if [plan.tile.name, plan.splits] == entry)
@@ -148,7 +149,7 @@ def choose(problem: Problem, gpu: Gpu) -> Plan:
 
 
 def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
-    """All plans that this GPU can run and that leave each block a few steps, best by rule first."""
+    """All plans that this GPU can run and that give each block a few steps, the rule's best first."""
     return sorted(_possible(problem, gpu), key=lambda plan: cycles(problem, plan, gpu))
 
 
@@ -162,15 +163,15 @@ def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
 
 
 # What a multiprocessor does in a cycle, roughly as on the A100: multiply-adds by type, and bytes
-# from shared memory, the second-level cache and memory.
+# from shared memory, the L2 cache and global memory.
 _MULTIPLY_ADDS = {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}
 _SHARED_BYTES, _CACHE_BYTES, _MEMORY_BYTES = 128, 32, 10
-_STEP_LATENCY = 400  # cycles from a barrier to the next that a lone block cannot go below
+_STEP_LATENCY = 400  # cycles from one barrier to the next, at least, for a block alone
 _BLOCK_START, _LAUNCH = 1500, 3000  # cycles
 
 
 def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
-    """An estimate of the time that a plan takes, in cycles of the GPU's clock."""
+    """An estimate of a plan's time, in cycles of the GPU's clock."""
     tile = plan.tile
     warps = tile.threads // 32
     step = max(
@@ -182,7 +183,7 @@ def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
     result = tile.M * tile.N * problem.result_itemsize / _CACHE_BYTES
 
     def wave(blocks: int) -> float:
-        """Blocks that run side by side on a multiprocessor."""
+        """Cycles for so many blocks that run side by side on a multiprocessor."""
         return steps * max(blocks * step, _STEP_LATENCY) + blocks * result + _BLOCK_START
 
     blocks = problem.tiles(tile) * problem.count * plan.splits
@@ -190,7 +191,7 @@ def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
     time = full * wave(tile.blocks)
     if rest:
         time += wave(-(-rest // gpu.multiprocessors))
-    if plan.splits > 1:  # the sums of the parts are written and read again
+    if plan.splits > 1:  # partial sums are written and read again
         parts = problem.M * problem.N * problem.count * plan.splits * 4
         time += _LAUNCH + 2 * parts / (_MEMORY_BYTES * gpu.multiprocessors)
     return time
@@ -200,14 +201,14 @@ def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
 
 
 def table_path() -> Path:
-    """Where the user's table of measured plans lies."""
+    """The path of the user's table of measured plans."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "minicnn" / "tiles.json"
 
 
 @functools.cache
 def read_table() -> dict[str, dict[str, list[object]]]:
-    """Plans ``[tile, splits]`` by GPU and problem: those that come with the package and the user's."""
+    """Plans ``[tile, splits]`` by GPU and problem: the package's, then the user's."""
     table: dict[str, dict[str, list[object]]] = {}
     for path in (Path(__file__).with_name("tiles.json"), table_path()):
         if path.exists():

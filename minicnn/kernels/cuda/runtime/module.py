@@ -1,7 +1,7 @@
 """From ``.cu`` files to kernels that Python can launch.
 
-A launcher names the kernels of its file once, at import, and launches them like CUDA does, with
-square brackets for the template's types::
+A module names the kernels of its file once, at import, and launches them as CUDA does, with square
+brackets for the template's types::
 
     cuda_file = CudaFile("activation.cu")
     erf_kernel = cuda_file.kernel("erf_forward", FLOATS)
@@ -22,13 +22,13 @@ from typing import Any
 import cupy
 import numpy as np
 
-from ..geometry import Geometry
+from ...geometry import Geometry
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent  # of the kernels, from which #include paths start
 FLOATS = ("float32", "float64")  # NumPy's names for what a template parameter may be
 HALVES = ("float16", "bfloat16")
-# Types and numbers of elements for kernels that move vectors of 16 bytes, and single elements where
-# that cannot be; float64, which is there to check gradients with, always goes the second way.
+# Types and numbers of elements for kernels that move vectors of 16 bytes, or single elements where
+# vectors do not fit. float64, which is only there to check gradients, always moves single elements.
 VECTORS = tuple((dtype, 8) for dtype in HALVES) + (("float32", 4),)
 SINGLES = tuple((dtype, 1) for dtype in HALVES + FLOATS)
 THREADS_PER_BLOCK = 256
@@ -47,10 +47,10 @@ _INCLUDE = re.compile(r'#include "(.+)"')
 
 
 class CudaFile:
-    """One ``.cu`` file of this folder and the kernels in it.
+    """One ``.cu`` file and the kernels in it.
 
     Args:
-        name: the file's name.
+        name: the file's path in ``kernels/cuda``, such as ``"conv.cu"`` or ``"plain/conv.cu"``.
     """
 
     def __init__(self, name: str) -> None:
@@ -60,7 +60,7 @@ class CudaFile:
     def kernel(self, name: str, *choices: Iterable[Choice]) -> Kernel:
         """Declares a kernel template and, for each parameter, the dtypes or numbers it may take.
 
-        Where not every combination is wanted, a choice may be a tuple, for several parameters.
+        If not every combination is wanted, a choice may be a tuple, for several parameters.
         """
         kernel = Kernel(self, name, choices)
         self.kernels.append(kernel)
@@ -79,14 +79,14 @@ class CudaFile:
 
     @property
     def name_expressions(self) -> tuple[str, ...]:
-        """Every kernel that is declared with its arguments, such as ``erf_forward<float>``."""
+        """All declared kernels with their template arguments, such as ``erf_forward<float>``."""
         return tuple(name for kernel in self.kernels for name in kernel.instances.values())
 
     @functools.cache  # noqa: B019 (files live as long as the process)
     def compiled(self, name_expression: str) -> cupy.RawKernel:
-        """The kernel of that name, compiled if it was not yet (CuPy does so on each GPU).
+        """The kernel of that name, compiled if necessary (by CuPy, for each GPU).
 
-        Each is a module of its own, as a program needs few of the types that there are.
+        Each is a module of its own, because a program needs few of the many types.
         """
         module = cupy.RawModule(code=self.source, name_expressions=(name_expression,))
         return module.get_function(name_expression)
@@ -95,8 +95,8 @@ class CudaFile:
 def _read(name: str) -> str:
     """The text of a file and its headers; error messages still name the right file and line.
 
-    Headers go into the text because CuPy looks only at the text to decide whether it has compiled
-    the same before, and would not notice a change in a header.
+    Headers become part of the text because CuPy's cache of compiled kernels looks at the text alone,
+    and would not notice a change in a header.
     """
     lines = [f'#line 1 "{name}"']
     for number, line in enumerate((FOLDER / name).read_text(encoding="utf-8").splitlines(), 1):
@@ -160,10 +160,10 @@ class Template:
 class Launcher:
     """A kernel for certain dtypes, ready to be launched on the current stream.
 
-    Arguments may be arrays (C-contiguous: kernels know no strides), None for a null pointer, and
-    Python and NumPy scalars. ``int`` goes to the kernel as ``int``, ``bool`` as ``bool``, and
-    ``float`` (also NumPy's, np.float64) as the type that the kernel computes in, ``acc_t<T>``;
-    other NumPy scalars keep their type.
+    Arguments may be arrays (C-contiguous, since kernels do not take strides), None for a null
+    pointer, and Python and NumPy scalars. The kernel gets ``int`` as ``int``, ``bool`` as ``bool``,
+    and ``float`` (also np.float64) in the type that it computes in, ``acc_t<T>``; other NumPy
+    scalars keep their type.
     """
 
     def __init__(self, kernel: Kernel | Template, instance: str, dtype: np.dtype[Any]) -> None:
@@ -181,15 +181,15 @@ class Launcher:
     def launch(
         self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any, shared_memory: int = 0
     ) -> None:
-        """Launches blocks of a given shape, with so many bytes of dynamic shared memory each."""
+        """Launches a grid of blocks, each with ``shared_memory`` bytes of dynamic shared memory."""
         kernel = self._kernel.file.compiled(self._instance)
         arguments = tuple(self._convert(argument) for argument in args)
         if shared_memory:
             _ask_for_shared_memory(kernel, shared_memory, cupy.cuda.runtime.getDevice())
         kernel(grid, block, arguments, shared_mem=shared_memory)
 
-    def _convert(self, argument: Any) -> Any:
-        # CuPy checks nothing, and would pass an int or float as 8 bytes
+    def _convert(self, argument: Any) -> cupy.ndarray | np.generic:
+        # CuPy does not check arguments, and would pass an int or float as 8 bytes
         if isinstance(argument, cupy.ndarray):
             self._check(argument)
             return argument
@@ -213,71 +213,23 @@ class Launcher:
             raise TypeError(f"{self._instance} got an array of {array.dtype}")
 
 
-@functools.cache  # the answer stays, and asking takes as long as a launch
+@functools.cache  # asking once is enough, and takes as long as a launch
 def _ask_for_shared_memory(kernel: cupy.RawKernel, size: int, device: int) -> None:
-    """Lets the blocks of a kernel have ``size`` bytes of shared memory on the current device."""
+    """Allows a kernel's blocks ``size`` bytes of shared memory on the current device."""
     kernel.max_dynamic_shared_size_bytes = max(size, kernel.max_dynamic_shared_size_bytes)
-    # as much for shared memory, of what it shares with the cache, as there may be: several blocks
-    # can then run on a multiprocessor
+    # shared memory and L1 cache divide one memory: as much as possible for shared memory, so that
+    # several blocks fit on a multiprocessor
     kernel.preferred_shared_memory_carveout = 100
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype that sums over ``dtype`` run in, ``acc_t<T>`` in ``common.cuh``."""
+    """The dtype for sums over ``dtype``, ``acc_t<T>`` in ``common.cuh``."""
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
 @functools.lru_cache(maxsize=1024)
 def geometry_argument(geometry: Geometry) -> np.ndarray[Any, np.dtype[Any]]:
-    """``geometry`` as the struct ``Geometry`` of ``common.cuh``; CuPy passes such by value."""
+    """``geometry`` as the struct ``Geometry`` of ``common.cuh``, which CuPy passes by value."""
     pairs = ("input_size", "output_size", "kernel_size", "stride", "padding", "dilation")
     numbers = [number for name in pairs for number in getattr(geometry, name)]
     return np.array(numbers, dtype=np.int32).view(np.dtype((np.void, 4 * len(numbers))))
-
-
-# ---- memory layout ----
-
-
-def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> int:
-    """How many elements of ``x`` a thread takes at a time, of ``VECTORS`` if it can be, else 1.
-
-    Args:
-        length: of the axis along which the vectors lie, which must hold a whole number of them.
-        x, others: what is read in vectors: arrays at a multiple of 16 bytes in memory, as all new
-            ones are, but not all views.
-    """
-    itemsize = x.dtype.itemsize
-    width = 16 // itemsize
-    aligned = all(array is None or array.data.ptr % 16 == 0 for array in (x, *others))
-    return width if itemsize <= 4 and length % width == 0 and aligned else 1
-
-
-def channels_last(x: cupy.ndarray) -> cupy.ndarray:
-    """(N, C, ...) -> dense (N, ..., C): a view if ``x`` is channels-last in memory, else a copy."""
-    return cupy.ascontiguousarray(x.transpose(0, *range(2, x.ndim), 1))
-
-
-def channels_first(x: cupy.ndarray) -> cupy.ndarray:
-    """(N, ..., C) -> (N, C, ...), a view: undoes :func:`channels_last`."""
-    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
-
-
-def flatten(*arrays: cupy.ndarray) -> list[cupy.ndarray]:
-    """1-D forms of ``arrays`` (of equal shape), all in the memory order of the first.
-
-    They are views where the memory is dense in that order, else copies.
-    """
-    order = _memory_order(arrays[0])
-    return [cupy.ascontiguousarray(array.transpose(order)).reshape(-1) for array in arrays]
-
-
-def unflatten(flat: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
-    """The inverse of :func:`flatten`: a view of ``flat`` with shape and order of ``reference``."""
-    order = _memory_order(reference)
-    shape = [reference.shape[axis] for axis in order]
-    return flat.reshape(shape).transpose([order.index(axis) for axis in range(reference.ndim)])
-
-
-def _memory_order(array: cupy.ndarray) -> list[int]:
-    """The axes of ``array`` from the largest stride to the smallest."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))

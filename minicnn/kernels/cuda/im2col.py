@@ -1,10 +1,10 @@
-"""Convolution the plain way: im2col and col2im kernels around the matrix products of cuBLAS.
+"""Convolution by im2col and col2im kernels around the matrix products of cuBLAS.
 
-``conv.py`` is the fast way; this one is its reference, and serves float64.
+``conv.py`` is faster, but has no float64; this file serves float64, and checks the other.
 
 Beside the usual names: G groups, Cg = C / G, Og = O / G, K = KH * KW * Cg values under a window,
-and P windows in a few images. A row of the (P, K) matrix holds them in (KH, KW, Cg) order. Each
-product is one of 2-D arrays: CuPy's ``matmul`` of more dimensions copies or takes slow paths.
+and P windows in a few images. A row of the (P, K) matrix holds them in (KH, KW, Cg) order. All
+products are of 2-D arrays, since CuPy's ``matmul`` copies arrays of more dimensions or is slow.
 """
 
 from __future__ import annotations
@@ -17,42 +17,35 @@ import cupy
 import numpy as np
 
 from ..geometry import Geometry
-from .activation import relu as relu_forward
-from .module import (
-    FLOATS,
-    HALVES,
-    CudaFile,
-    accumulator,
-    channels_first,
-    channels_last,
-    geometry_argument,
-)
+from .runtime.layout import channels_first, channels_last
+from .runtime.module import FLOATS, HALVES, CudaFile, accumulator, geometry_argument
 
-__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "im2col"]
+__all__ = [
+    "col2im",
+    "conv2d_by_im2col",
+    "conv2d_input_grad_by_im2col",
+    "conv2d_weight_grad_by_im2col",
+    "im2col",
+]
 
 _MATRIX_BYTES = 256 << 20  # of im2col rows in memory at a time; one image may take more
 
-cuda_file = CudaFile("plain_conv.cu")
+cuda_file = CudaFile("im2col.cu")
 _im2col = cuda_file.kernel("im2col", (*HALVES, *FLOATS))
 _col2im = cuda_file.kernel("col2im", (*HALVES, *FLOATS))
 _add_bias = cuda_file.kernel("add_bias", (*HALVES, *FLOATS))
 
 
-def conv2d(
-    x: cupy.ndarray,
-    weight: cupy.ndarray,
-    bias: cupy.ndarray | None,
-    geometry: Geometry,
-    relu: bool = False,
+def conv2d_by_im2col(
+    x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
 ) -> cupy.ndarray:
-    """Convolution, with bias and ReLU in one pass, as ``torch.nn.functional.conv2d``.
+    """Convolution, as ``torch.nn.functional.conv2d``.
 
     Args:
         x: (N, C, H, W).
         weight: (O, C / groups, KH, KW).
         bias: (O,) or None.
         geometry: where the windows lie.
-        relu: whether to apply ReLU to the result.
 
     Returns:
         (N, O, OH, OW), channels-last in memory.
@@ -66,19 +59,19 @@ def conv2d(
             rows = _rows(images[n], group * Cg, Cg, geometry)
             cupy.matmul(rows, filters[outputs].T, out=pixels[:, outputs])
     if bias is not None:
-        _add_bias[x.dtype](out.size, out, cupy.ascontiguousarray(bias, x.dtype), O, relu)
-    elif relu:
-        out = relu_forward(out)
+        _add_bias[x.dtype](out.size, out, cupy.ascontiguousarray(bias, x.dtype), O)
     return channels_first(out)
 
 
-def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
-    """The gradient of :func:`conv2d` by its input; also the transposed convolution.
+def conv2d_input_grad_by_im2col(
+    grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry
+) -> cupy.ndarray:
+    """The gradient of :func:`conv2d_by_im2col` by its input; also the transposed convolution.
 
     Args:
         grad: (N, O, OH, OW).
         weight: (O, C / groups, KH, KW).
-        geometry: that of the convolution.
+        geometry: as given to the convolution.
 
     Returns:
         (N, C, H, W), channels-last in memory.
@@ -94,15 +87,15 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     return channels_first(x)
 
 
-def conv2d_weight_grad(
+def conv2d_weight_grad_by_im2col(
     grad: cupy.ndarray, x: cupy.ndarray, geometry: Geometry, dtype: np.dtype[Any]
 ) -> cupy.ndarray:
-    """The gradient of :func:`conv2d` by its weight, in ``dtype``.
+    """The gradient of :func:`conv2d_by_im2col` by its weight, in ``dtype``.
 
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W), the input.
-        geometry: that of the convolution.
+        geometry: as given to the convolution.
 
     Returns:
         (O, C / groups, KH, KW), channels-last in memory.
@@ -185,7 +178,7 @@ def _groups(O: int, geometry: Geometry) -> Iterator[tuple[int, slice]]:
 
 
 def _chunks(N: int, Cg: int, itemsize: int, geometry: Geometry) -> Iterator[slice]:
-    """Slices of as many images as keep their im2col rows within ``_MATRIX_BYTES``."""
+    """Slices of the images, such that the im2col rows of a slice fit into ``_MATRIX_BYTES``."""
     values = math.prod(geometry.output_size) * math.prod(geometry.kernel_size) * Cg
     step = max(1, _MATRIX_BYTES // max(1, values * itemsize))
     for start in range(0, N, step):

@@ -1,12 +1,12 @@
 // Where the operands of a convolution, seen as a matrix product, come from.
 //
-// No matrix of windows is ever written to memory. Instead a reader knows for each element of a
-// piece where it lies in an image, and copies it from there, or zeros for padding. A thread copies
-// a few neighbouring elements at a time, 8 or 16 bytes, from the same place in a few rows of each
-// piece. All that stays the same is computed once, and no reader divides while it runs: integer
-// divisions would take longer than the products.
+// No matrix of windows is ever written to memory. Instead a reader computes where each element of a
+// piece lies in an image and copies it from there, or writes zeros for padding. A thread copies a
+// few neighbouring elements at a time, 8 or 16 bytes, at the same column of a few rows of each
+// piece. Everything that stays the same is computed once, and no reader divides while it runs:
+// integer divisions would take longer than the products.
 
-// A number taken apart: index = (outer * middle_size + middle) * inner_size + inner.
+// Three indices from one: index = (outer * middle_size + middle) * inner_size + inner.
 struct Position {
     int outer, middle, inner;
 
@@ -16,16 +16,16 @@ struct Position {
           inner(index % inner_size) {}
 };
 
-// Three nested counters, the last running fastest, that move on by a fixed distance. With them goes
-// an offset, the sum of each counter times its stride. Nothing is multiplied on the way.
-struct Walk : Position {
+// Steps through three nested indices, the last running fastest, by a fixed distance. It also keeps
+// their offset in memory, the sum of each index times its stride, without multiplying again.
+struct IndexIterator : Position {
     int offset;
     const int middle_size, inner_size;
     const Position distance;
     const int step, inner_carry, middle_carry;  // of the offset
 
-    __device__ Walk(int start, int distance, int middle_size, int inner_size, int outer_stride,
-                    int middle_stride, int inner_stride)
+    __device__ IndexIterator(int start, int distance, int middle_size, int inner_size,
+                             int outer_stride, int middle_stride, int inner_stride)
         : Position(start, middle_size, inner_size),
           offset(outer * outer_stride + middle * middle_stride + inner * inner_stride),
           middle_size(middle_size),
@@ -54,10 +54,11 @@ struct Walk : Position {
     }
 };
 
-// How the threads of a block share the copies of a piece: each copies VECTOR elements at `column`
-// of every ROWS_PER_PASS-th row, from `row` on. Neighbouring threads read neighbouring addresses.
+// What all readers share: how the threads of a block divide a piece. Each copies VECTOR elements at
+// `column` of every ROWS_PER_PASS-th row, from `row` on. Neighbouring threads read neighbouring
+// addresses.
 template <typename T, typename Piece_, int VECTOR, int THREADS>
-struct Copies {
+struct TileReader {
     using Piece = Piece_;
     static constexpr int THREADS_PER_ROW = Piece::COLUMNS / VECTOR;
     static constexpr int ROWS_PER_PASS = THREADS / THREADS_PER_ROW;
@@ -83,11 +84,11 @@ struct Range {
 
 // Row n is row n of a matrix (rows, depth): a weight.
 template <typename T, typename Piece, int VECTOR, int THREADS>
-struct MatrixRows : Copies<T, Piece, VECTOR, THREADS> {
+struct MatrixRows : TileReader<T, Piece, VECTOR, THREADS> {
     const T* from;
     const long long pass_pitch;
     const int rows;  // in the matrix, from this thread's first row on
-    int left;        // along the depth
+    int left;        // elements along the depth
 
     __device__ MatrixRows(const T* matrix, int all_rows, int depth, int first_row, Range range)
         : pass_pitch((long long)depth * this->ROWS_PER_PASS),
@@ -107,9 +108,9 @@ struct MatrixRows : Copies<T, Piece, VECTOR, THREADS> {
     }
 };
 
-// Windows that slide over images: the first tap of window (i, j) lies on pixel
-// (origin_h + i * stride_h, origin_w + j * stride_w), further taps `spacing` pixels apart.
-struct Windows {
+// Windows that slide over images. The first tap of window (i, j) lies on pixel
+// (origin_h + i * stride_h, origin_w + j * stride_w), the next ones `spacing` pixels apart.
+struct SlidingWindows {
     int H, W;           // of the images
     int pitch;          // from pixel to pixel, in elements
     int rows, columns;  // number of windows in an image
@@ -119,24 +120,24 @@ struct Windows {
     int spacing_h, spacing_w;
     int channels;  // read of each pixel, a multiple of VECTOR
 
-    // Whether a pixel is in the image; as unsigned numbers, negative ones are large.
+    // Whether a pixel is in the image; negative numbers are large as unsigned ones.
     __device__ bool inside(int h, int w) const {
         return (unsigned int)h < (unsigned int)H && (unsigned int)w < (unsigned int)W;
     }
 };
 
-// Row m is the window number m, counted through all images; depth is (tap_h, tap_w, channel).
+// Row m is window m, counted through all images; the depth is (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
-struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
+struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
     const T* const images;
-    const Windows windows;
+    const SlidingWindows windows;
     int h[WindowRows::PASSES], w[WindowRows::PASSES];  // of a row's first tap
-    int pixel[WindowRows::PASSES];                     // and its number in all images
-    Walk tap;                                          // tap_h, tap_w, channel: in elements
-    int left;                                          // along the depth
+    int pixel[WindowRows::PASSES];                     // its index among all images' pixels
+    IndexIterator tap;                                 // tap_h, tap_w, channel: in elements
+    int left;                                          // elements along the depth
 
-    __device__ WindowRows(const T* images, const Windows& windows, int all_rows, int first_row,
-                          Range range)
+    __device__ WindowRows(const T* images, const SlidingWindows& windows, int all_rows,
+                          int first_row, Range range)
         : images(images),
           windows(windows),
           tap(range.begin + this->column, Piece::COLUMNS, windows.taps_w, windows.channels,
@@ -168,9 +169,9 @@ struct WindowRows : Copies<T, Piece, VECTOR, THREADS> {
 
 // ---- pieces whose rows run along m or n ----
 
-// Row k is row k of a matrix (depth, pitch), of which `columns` columns count: a gradient.
+// Row k is row k of a matrix (depth, pitch), of which only `columns` columns count: a gradient.
 template <typename T, typename Piece, int VECTOR, int THREADS>
-struct MatrixColumns : Copies<T, Piece, VECTOR, THREADS> {
+struct MatrixColumns : TileReader<T, Piece, VECTOR, THREADS> {
     const T* from;
     const long long pass_pitch;
     int left;  // rows of the matrix; none if this thread's columns are beyond the last one
@@ -192,16 +193,16 @@ struct MatrixColumns : Copies<T, Piece, VECTOR, THREADS> {
     }
 };
 
-// Row k is the window number k of images, column n its element (tap_h, tap_w, channel).
+// Row k is window k, counted through all images; column n is its (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
-struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
-    const Windows windows;
-    Walk window;    // image, i, j: in pixels
-    const T* from;  // the element in the first window
-    int h, w;       // and its pixel
-    int left;       // windows; none if this thread's columns are beyond the last one
+struct WindowColumns : TileReader<T, Piece, VECTOR, THREADS> {
+    const SlidingWindows windows;
+    IndexIterator window;  // image, i, j: in pixels
+    const T* from;         // the element in the first window
+    int h, w;              // its pixel
+    int left;              // windows; none if this thread's columns are beyond the last one
 
-    __device__ WindowColumns(const T* images, const Windows& windows, int columns,
+    __device__ WindowColumns(const T* images, const SlidingWindows& windows, int columns,
                              int first_column, Range range)
         : windows(windows),
           window(range.begin + this->row, this->ROWS_PER_PASS, windows.rows, windows.columns,
@@ -227,10 +228,10 @@ struct WindowColumns : Copies<T, Piece, VECTOR, THREADS> {
     }
 };
 
-// The taps of a weight (O, KH, KW, C) that take part in an input gradient.
+// The taps of a weight (O, KH, KW, C) that contribute to an input gradient.
 struct WeightTaps {
     int KH, KW, C;
-    int first_h, first_w;  // the weight's tap that is number 0
+    int first_h, first_w;  // the first of these taps
     int step_h, step_w;    // between taps
     int taps_w;
     int O;
@@ -238,10 +239,10 @@ struct WeightTaps {
 
 // Row k is (tap_h, tap_w, o) of a weight, column n its channel c.
 template <typename T, typename Piece, int VECTOR, int THREADS>
-struct WeightColumns : Copies<T, Piece, VECTOR, THREADS> {
-    Walk tap;       // tap_h, tap_w, o: in elements
-    const T* from;  // tap 0 of o = 0
-    int left;       // along the depth; none if this thread's columns are beyond the last one
+struct WeightColumns : TileReader<T, Piece, VECTOR, THREADS> {
+    IndexIterator tap;  // tap_h, tap_w, o: in elements
+    const T* from;      // the first tap of o = 0
+    int left;           // along the depth; none if this thread's columns are beyond the last one
 
     __device__ WeightColumns(const T* weight, const WeightTaps& taps, int first_column, Range range)
         : tap(range.begin + this->row, this->ROWS_PER_PASS, taps.taps_w, taps.O,

@@ -1,0 +1,1 @@
+"""What all CUDA kernels share: compiling, launching, memory layouts, sums by channel."""

@@ -15,6 +15,7 @@ import pytest
 
 from minicnn import bfloat16
 from minicnn.kernels import Geometry, cpu, plain
+from minicnn.kernels.cpu.runtime.windows import padded_size
 from minicnn.kernels.plain.dropout import _philox4x32
 
 torch = pytest.importorskip("torch")
@@ -322,7 +323,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 def padded(x: Any, g: Geometry, value: float = 0.0) -> Any:
-    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, g.padded_size
+    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, padded_size(g)
     return F.pad(x, (PW, WP - W - PW, PH, HP - H - PH), value=value)
 
 
@@ -370,7 +371,7 @@ def max_pool2d(x: Any, g: Geometry, with_argmax: bool = True) -> Any:
     out, indices = F.max_pool2d(
         padded(x, g, -INF), g.kernel_size, g.stride, 0, g.dilation, return_indices=True
     )
-    h, w = indices // g.padded_size[1], indices % g.padded_size[1]
+    h, w = indices // padded_size(g)[1], indices % padded_size(g)[1]
     oh, ow = np.ogrid[: g.output_size[0], : g.output_size[1]]
     kh = (h - torch.tensor(oh) * g.stride[0]) // g.dilation[0]
     kw = (w - torch.tensor(ow) * g.stride[1]) // g.dilation[1]

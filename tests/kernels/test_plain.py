@@ -15,7 +15,6 @@ import pytest
 
 from minicnn import bfloat16
 from minicnn.kernels import Geometry, cpu, plain
-from minicnn.kernels.cpu.runtime.windows import padded_size
 from minicnn.kernels.plain.dropout import _philox4x32
 
 torch = pytest.importorskip("torch")
@@ -322,7 +321,14 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
 # ---- the same in torch, in float64 ----
 
 
+def padded_size(g: Geometry) -> list[int]:
+    """Height and width of the smallest padded image that holds every window."""
+    axes = zip(g.output_size, g.kernel_size, g.stride, g.dilation, strict=True)
+    return [(o - 1) * s + (k - 1) * d + 1 for o, k, s, d in axes]
+
+
 def padded(x: Any, g: Geometry, value: float = 0.0) -> Any:
+    """x with as much padding as the windows reach, which crops what they do not reach."""
     (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, padded_size(g)
     return F.pad(x, (PW, WP - W - PW, PH, HP - H - PH), value=value)
 

@@ -42,7 +42,7 @@ def put(cp: Any) -> Callable[..., Any]:
         rows = np.ascontiguousarray(np.moveaxis(array, 1, -1))  # (N, ..., C)
         if layout == "channels-last":
             return _channels_second(cp.asarray(rows))
-        # one element behind the start of an array
+        # one element after the start of an array
         longer = cp.asarray(np.concatenate([rows.reshape(-1)[:1], rows.reshape(-1)]))
         return _channels_second(longer[1:].reshape(rows.shape))
 

@@ -1,9 +1,9 @@
-"""What the GPU benchmarks share: the card, the time that its work takes, and the memory.
+"""What the GPU benchmarks share: the card's name, timing, and memory.
 
     python benchmarks/gpu.py
 
-prints the card's name as its folder of results bears it. Without a card that can run the benchmarks
-it says so in one line, and exits with status 3.
+prints the card's name, as the folder of its results is called. Without a card that can run the
+benchmarks it says so in one line and exits with status 3.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CYCLES_PER_SECOND = 2e9  # or a little less
 
 
 def require_gpu() -> str:
-    """The name of the GPU, or the end of the program: one line, and exit status 3."""
+    """The name of the GPU; without one, prints a line and exits with status 3."""
     if not mc.cuda.is_available():
         _refuse("no NVIDIA GPU was found (or CuPy is not installed)")
     properties = cupy().cuda.runtime.getDeviceProperties(0)
@@ -61,10 +61,10 @@ def allow_tf32(allowed: bool = True) -> None:
 
 
 def gpu_seconds(runs: Mapping[str, Callable[[], object]], repeats: int = 7) -> dict[str, float]:
-    """The median time of the GPU for one call of each of ``runs``, which take turns.
+    """The median GPU time of one call of each of ``runs``, which take turns.
 
-    A burst of calls is timed by CUDA events. The GPU is kept waiting until all of it is queued, so
-    that the time Python takes to launch the kernels, which a CUDA graph saves anyway, is not in it.
+    CUDA events time a burst of calls. The GPU is kept waiting until the whole burst is queued, so
+    the time Python takes to launch kernels, which a CUDA graph saves anyway, does not count.
     """
     bursts = {name: _burst(run) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -88,7 +88,7 @@ def event_seconds(run: Callable[[], object], calls: int) -> float:
 
 
 def spin(seconds: float) -> None:
-    """Keep the GPU busy for about so long, without waiting for it."""
+    """Keep the GPU busy for about this long, without waiting for it."""
     _spin_kernel()((1,), (1,), (int(seconds * _CYCLES_PER_SECOND),))
 
 
@@ -113,7 +113,7 @@ def _burst(run: Callable[[], object]) -> tuple[int, float]:
 
 
 def free_unused_memory() -> None:
-    """Give back what both frameworks keep, since neither can use the other's."""
+    """Free the memory that both frameworks keep, since neither can use the other's."""
     import torch
 
     gc.collect()
@@ -122,10 +122,10 @@ def free_unused_memory() -> None:
 
 
 def peak_bytes(run: Callable[[], object]) -> int:
-    """The most bytes that the frameworks' pools gave out at a time in ``run()``, above the bytes before.
+    """The peak of bytes allocated from the frameworks' pools in ``run()``, minus those before.
 
-    CuPy's pools tell a hook of every block. PyTorch keeps its own count, which ``run`` may begin
-    anew by ``torch.cuda.reset_peak_memory_stats``.
+    CuPy's pools call a hook for every block. PyTorch keeps its own count, which ``run`` may restart
+    by ``torch.cuda.reset_peak_memory_stats``.
     """
     import torch
 
@@ -138,7 +138,7 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
 def _live_bytes_hook() -> Any:
     class LiveBytes(cupy().cuda.MemoryHook):  # type: ignore[misc,name-defined]
-        """Counts over all pools: a captured graph has one of its own."""
+        """Counts bytes over all pools, because a captured graph has a pool of its own."""
 
         name = "live bytes"
         live = peak = 0

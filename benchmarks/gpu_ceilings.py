@@ -1,9 +1,9 @@
-"""What the card reaches at best: cuBLAS's matrix products in bf16 and TF32, and copying memory.
+"""The best that the card reaches: cuBLAS's matrix products in bf16 and TF32, and copying memory.
 
     python benchmarks/gpu_ceilings.py --json ceilings.json
 
-The other GPU benchmarks are seen against these numbers, not against the data sheet's: a card under
-its own power limit does not reach those.
+The other GPU benchmarks are compared with these numbers, not with those of the data sheet, which a
+card under its own power limit does not reach.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def matmul_tflops(dtype: Any, size: int) -> float:
 
 
 def copy_gbs() -> float:
-    """GB/s of a copy within the card's memory, what is read and what is written together."""
+    """GB/s of a copy within the card's memory, counting bytes read and bytes written."""
     import torch
 
     source = torch.empty(COPY_BYTES, dtype=torch.uint8, device="cuda").random_()

@@ -16,54 +16,40 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import conv2d
 from common import print_environment, write_json
-from conv2d import geometry_of, minicnn_passes, torch_passes
+from conv2d import minicnn_passes, torch_passes
 from gpu import PRECISIONS, allow_tf32, gpu_seconds, require_gpu
+from layers import Layer, conv_layers
 
 from minicnn.devices import cupy
-from minicnn.kernels import Geometry
 
 BATCH = 64
-NETWORKS = {
-    "AlexNet": conv2d.NETWORKS["alexnet"],
-    "VGG16": conv2d.NETWORKS["vgg16"],
-    "ResNet-34": conv2d.NETWORKS["resnet34"],
-}
-LAYERS = {
-    f"{network} {name}": layer
-    for network, layers in NETWORKS.items()
-    for name, layer in layers.items()
+NETWORKS = {  # name in minicnn.models, height and width of the images
+    "AlexNet": ("alexnet227", 227),
+    "VGG16": ("vgg16", 224),
+    "ResNet-34": ("resnet34", 224),
 }
 # Largest difference that rounding explains, as a share of the largest value: bf16 keeps 8 bits of
 # a result, TF32 11 bits of each operand.
 TOLERANCE = {"bf16": 2e-2, "tf32": 5e-3}
 
 
-def flops(batch: int, layer: tuple[int, ...]) -> int:
-    """Additions and multiplications of a convolution without tricks, in each direction."""
-    C, O, _, kernel_size, *_ = layer
-    OH, OW = geometry_of(layer).output_size
-    return 2 * batch * OH * OW * O * C * kernel_size**2
-
-
-def operands(batch: int, layer: tuple[int, ...], precision: str) -> list[Any]:
+def operands(layer: Layer, precision: str) -> list[Any]:
     """x, weight and the output's gradient: random tensors on the GPU, channels-last in memory."""
     import torch
 
-    C, O, size, kernel_size, *_ = layer
-    OH, OW = geometry_of(layer).output_size
-    shapes = [(batch, size, size, C), (O, kernel_size, kernel_size, C), (batch, OH, OW, O)]
+    shapes = layer.input_shape, layer.weight_shape, layer.output_shape
     dtype = {"bf16": torch.bfloat16, "tf32": torch.float32}[precision]
-    return [torch.randn(s, device="cuda").to(dtype).permute(0, 3, 1, 2) for s in shapes]
+    tensors = [torch.randn(shape, device="cuda").to(dtype) for shape in shapes]
+    return [tensor.contiguous(memory_format=torch.channels_last) for tensor in tensors]
 
 
-def passes(tensors: list[Any], geometry: Geometry) -> dict[str, dict[str, Any]]:
+def passes(tensors: list[Any], layer: Layer) -> dict[str, dict[str, Any]]:
     """For each direction, the calls of both frameworks."""
     x, weight, grad = tensors
     arrays = [cupy().from_dlpack(tensor) for tensor in tensors]
-    theirs = torch_passes(x, weight, None, grad, geometry)
-    ours = minicnn_passes(arrays[0], arrays[1], None, arrays[2], geometry)
+    theirs = torch_passes(x, weight, None, grad, layer.geometry)
+    ours = minicnn_passes(arrays[0], arrays[1], None, arrays[2], layer.geometry)
     return {name: {"minicnn": ours[name], "torch": theirs[name]} for name in ours}
 
 
@@ -75,21 +61,19 @@ def difference(ours: Any, theirs: Any) -> float:
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
-def measure(name: str, batch: int, precision: str, repeats: int) -> Iterator[dict[str, Any]]:
+def measure(network: str, layer: Layer, precision: str, repeats: int) -> Iterator[dict[str, Any]]:
     """A row for each direction of one layer."""
-    layer = LAYERS[name]
-    tensors = operands(batch, layer, precision)
-    for direction, runs in passes(tensors, geometry_of(layer)).items():
-        if layer[0] == 3 and direction == "input gradient":
+    for direction, runs in passes(operands(layer, precision), layer).items():
+        if layer.input_shape[1] == 3 and direction == "input gradient":
             continue
         error = difference(runs["minicnn"](), runs["torch"]())
         seconds = gpu_seconds(runs, repeats)
         yield {
-            "layer": name,
+            "layer": f"{network} {layer.name}",
             "pass": direction,
             "precision": precision,
             **seconds,
-            "tflops": flops(batch, layer) / seconds["minicnn"] / 1e12,
+            "tflops": 2 * layer.multiply_adds / seconds["minicnn"] / 1e12,
             "ratio": seconds["torch"] / seconds["minicnn"],
             "difference": error,
             "agrees": error <= TOLERANCE[precision],
@@ -128,9 +112,14 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     print(f"{'milliseconds, batch ' + str(args.batch):52} {'minicnn':>10}{'cuDNN':>10}", end=" ")
     print(f"{'cuDNN/minicnn':>12}{'TFLOP/s':>10}")
+    layers = [
+        (network, layer)
+        for network, (model, size) in NETWORKS.items()
+        for layer in conv_layers(model, args.batch, size)
+    ]
     for precision in args.precision:
-        for name in LAYERS:
-            for row in measure(name, args.batch, precision, args.repeats):
+        for network, layer in layers:
+            for row in measure(network, layer, precision, args.repeats):
                 print_row(row)
                 rows.append(row)
             if args.json:  # after each, so that a run that is stopped leaves what it measured

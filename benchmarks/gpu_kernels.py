@@ -1,10 +1,10 @@
-"""The kernels that are bound by memory: time and GB/s of each at the sizes of a training step.
+"""The kernels that memory limits: time and GB/s of each at the sizes of a training step.
 
     python benchmarks/gpu_kernels.py --json kernels.json
 
-GB/s counts every byte once that must be read or written, so it is never more than the memory
-gives: what a kernel reads twice without need counts against it. The arrays are larger than the L2
-cache.
+GB/s counts every byte that must be read or written once. A kernel that reads bytes twice without
+need gets a lower figure, and none can exceed the memory's bandwidth. The arrays are larger than the
+L2 cache.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from common import print_environment, write_json
-from conv2d import geometry_of
 from gpu import gpu_seconds, require_gpu
 
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import kernels, optim
+from minicnn.kernels import Geometry
 
 BATCH = 512
 NUM_WEIGHTS = 58_289_538  # AlexNet227 with two classes
@@ -35,27 +35,27 @@ def cases(batch: int, num_weights: int = NUM_WEIGHTS, device: str = "cuda") -> I
     """Each kernel with arrays of its own, which the next one replaces."""
     for dtype in (mc.bfloat16, mc.float32):
         yield from activations(batch, dtype, device)
-    yield from pictures(batch, device)
+    yield from images(batch, device)
     yield from optimizer(num_weights, device)
 
 
 def activations(batch: int, dtype: Any, device: str) -> Iterator[Case]:
-    """What lies between the convolutions, at AlexNet's second layer: 256 channels of 27 x 27."""
+    """The operations between convolutions, at AlexNet's second layer: 256 channels of 27 x 27."""
     x, grad = (batch_of(mc.randn(27, 27, 256, device=device), batch, dtype) for _ in range(2))
     kernel, name = kernels.of(x), x.dtype.name
 
     yield f"relu_bias_backward {name}", lambda: kernel.relu_bias_backward(grad, x), 3 * x.nbytes
 
-    geometry = geometry_of((256, 256, 27, 3, 2, 0))
-    out, argmax = kernel.max_pool2d(x, geometry, relu=True)
+    geometry = Geometry((27, 27), (13, 13), (3, 3), (2, 2))
+    out, argmax = kernel.max_pool2d_relu(x, geometry)
     pooled = x.nbytes + out.nbytes + argmax.nbytes
-    yield f"max_pool2d {name}", lambda: kernel.max_pool2d(x, geometry, relu=True), pooled
+    yield f"max_pool2d_relu {name}", lambda: kernel.max_pool2d_relu(x, geometry), pooled
     scatter = kernel.max_pool2d_scatter
     yield f"max_pool2d_scatter {name}", lambda: scatter(out, argmax, geometry), pooled
 
     weight = bias = mc.ones(256, device=device).array
     _, mean, variance = kernel.batch_norm(x, weight, bias, EPS)
-    # twice over the inputs: the sums have to be complete before the first value can be written
+    # reads the inputs twice: the sums must be complete before the first value can be written
     yield f"batch_norm {name}", lambda: kernel.batch_norm(x, weight, bias, EPS), 3 * x.nbytes
     statistics = weight, mean, variance, EPS
     yield (
@@ -64,20 +64,20 @@ def activations(batch: int, dtype: Any, device: str) -> Iterator[Case]:
         5 * x.nbytes,
     )
 
-    images = mc.Tensor(x)
-    yield f"dropout {name}", lambda: F.dropout(images, p=0.5), 2 * x.nbytes
+    tensor = mc.Tensor(x)
+    yield f"dropout {name}", lambda: F.dropout(tensor, p=0.5), 2 * x.nbytes
 
 
-def pictures(batch: int, device: str) -> Iterator[Case]:
-    """Pictures of 227 x 227 pixels, as the loader gives them."""
-    images = batch_of(mc.randint(0, 256, (227, 227, 3), device=device), batch, mc.uint8)
-    normalize = kernels.of(images).normalize_images
+def images(batch: int, device: str) -> Iterator[Case]:
+    """Images of 227 x 227 pixels, as the loader gives them."""
+    pixels = batch_of(mc.randint(0, 256, (227, 227, 3), device=device), batch, mc.uint8)
+    normalize = kernels.of(pixels).normalize_images
     for dtype in (mc.bfloat16, mc.float32):
-        out = normalize(images, MEAN, STD, dtype)
+        out = normalize(pixels, MEAN, STD, dtype)
         yield (
             f"normalize_images {out.dtype.name}",
-            functools.partial(normalize, images, MEAN, STD, dtype),
-            images.nbytes + out.nbytes,
+            functools.partial(normalize, pixels, MEAN, STD, dtype),
+            pixels.nbytes + out.nbytes,
         )
 
 
@@ -90,9 +90,9 @@ def optimizer(num_weights: int, device: str) -> Iterator[Case]:
 
 
 def batch_of(image: mc.Tensor, batch: int, dtype: Any) -> Any:
-    """(H, W, C) -> (N, C, H, W), an array with the image ``batch`` times, channels-last in memory."""
-    images = image.device.xp.tile(image.array.astype(dtype), (batch, 1, 1, 1))
-    return images.transpose(0, 3, 1, 2)
+    """(H, W, C) -> (N, C, H, W): the image ``batch`` times, channels-last in memory."""
+    tiled = image.device.xp.tile(image.array.astype(dtype), (batch, 1, 1, 1))
+    return tiled.transpose(0, 3, 1, 2)
 
 
 def measure(name: str, run: Callable[[], object], num_bytes: int) -> dict[str, Any]:

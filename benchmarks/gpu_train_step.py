@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_train_step.py --batch 128 --precision bf16 --json train_bf16_128.json
 
-All start from the same weights and take the same batches, which are on the GPU already, by turns.
+All start from the same weights and take turns on the same batches, which are on the GPU already.
 A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4.
 With dropout off, their losses are compared first. PyTorch runs
 
@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 from common import print_environment, write_json
-from conv2d import NETWORKS
 from gpu import (
     PRECISIONS,
     allow_tf32,
@@ -35,7 +34,7 @@ from gpu import (
     peak_bytes,
     require_gpu,
 )
-from gpu_conv2d import flops
+from layers import conv_layers, linear_layers
 from memory import MIB
 from train_step import NUM_CLASSES
 from train_step import SGD_OPTIONS as USUAL_OPTIONS
@@ -48,9 +47,8 @@ COMPILE = "torch compile"
 WARM_UP_STEPS = 20
 STEPS_PER_TURN = 10
 NUM_BATCHES = 4
-LINEAR_LAYERS = ((256 * 6 * 6, 4096), (4096, 4096), (4096, NUM_CLASSES))
 CHECK_BATCH, CHECK_STEPS, CHECK_TOLERANCE = 32, 6, 0.05
-# At the usual rate the loss on random images soon is infinite, and adding NaNs takes less power.
+# At the usual rate the loss on random images soon becomes infinite, and adding NaNs takes less power.
 SGD_OPTIONS = {**USUAL_OPTIONS, "lr": 1e-5}
 
 Step = Callable[[Any, Any], Any]  # images and labels to the loss
@@ -59,9 +57,11 @@ Batches = list[tuple[Any, Any]]  # PyTorch's tensors on the GPU
 
 def training_flops(batch: int) -> int:
     """Additions and multiplications of one step; the first layer has no input gradient."""
-    convolutions = [flops(batch, layer) for layer in NETWORKS["alexnet"].values()]
-    linear = sum(2 * batch * inputs * outputs for inputs, outputs in LINEAR_LAYERS)
-    return 3 * (sum(convolutions) + linear) - convolutions[0]
+    network = "alexnet227", batch, 227, NUM_CLASSES
+    first, *others = [
+        2 * layer.multiply_adds for layer in conv_layers(*network) + linear_layers(*network)
+    ]
+    return 2 * first + 3 * sum(others)
 
 
 def initial_weights() -> dict[str, np.ndarray]:
@@ -172,7 +172,7 @@ def torch_step(net: Any, sgd: Any, precision: str, tuned: bool, compiled: bool) 
 
 
 def warm_up(step: Step, batches: Batches, stream: Any) -> None:
-    """A few steps; what the trials of cuDNN and of the compiler took is not counted as memory."""
+    """A few steps, so that memory for the trials of cuDNN and of the compiler does not count."""
     import torch
 
     stream.wait_stream(torch.cuda.current_stream())
@@ -180,12 +180,12 @@ def warm_up(step: Step, batches: Batches, stream: Any) -> None:
         for images, labels in batches[:3]:
             step(images, labels)
     torch.cuda.synchronize()
-    free_unused_memory()  # now, for nothing may be freed while a graph is captured
+    free_unused_memory()  # now, because nothing may be freed while a graph is captured
     torch.cuda.reset_peak_memory_stats()
 
 
 def torch_graph(step: Step, images: Any, labels: Any) -> Step:
-    """``step``, which is warm, captured once, to be replayed on other images and labels."""
+    """``step``, which has run before, captured once and replayed on other images and labels."""
     import torch
 
     images, labels = torch.clone(images), torch.clone(labels)
@@ -209,7 +209,7 @@ def channels_last(images: Any) -> Any:
 
 
 def check_losses(names: list[str], weights: Mapping[str, np.ndarray], precision: str) -> None:
-    """Raise unless the losses of the first steps agree, dropout being off."""
+    """Raise unless the losses of the first steps agree, with dropout off."""
     batches = random_batches(CHECK_BATCH)
     losses: dict[str, list[float]] = {}
     for name in names:
@@ -224,7 +224,7 @@ def check_losses(names: list[str], weights: Mapping[str, np.ndarray], precision:
 
 
 def step_seconds(runs: Mapping[str, Callable[[], Any]], turns: int) -> dict[str, float]:
-    """The median seconds of a step by CUDA events; ``runs`` take turns of some steps each."""
+    """The median seconds of a step by CUDA events; ``runs`` take turns, some steps each."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(turns):
         for name, run in runs.items():
@@ -248,7 +248,7 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
     memory: dict[str, float | None] = {
         name: peak_bytes(functools.partial(start, name)) / MIB for name in args.contenders
     }
-    if COMPILE in memory:  # its graphs keep memory that PyTorch does not count as given out
+    if COMPILE in memory:  # PyTorch does not count the memory of its graphs as allocated
         memory[COMPILE] = None
     return [
         {

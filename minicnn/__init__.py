@@ -25,13 +25,12 @@ from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
-from .devices import Device, get_default_device, set_default_device
+from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
 from .random import Generator, manual_seed
 
 __all__ = [
-    "Device",
     "Generator",
     "Tensor",
     "abs",
@@ -56,6 +55,7 @@ __all__ = [
     "cos",
     "cpu",
     "cuda",
+    "device",
     "div",
     "empty",
     "empty_like",

@@ -16,16 +16,17 @@ import numpy as np
 
 
 class Device:
-    """A place for tensors: ``Device("cpu")``, ``Device("cuda")`` or ``Device("cuda", 1)``.
+    """A place for tensors: ``device("cpu")``, ``device("cuda")`` or ``device("cuda", 1)``.
 
     Args:
-        type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, or another ``Device``.
-        index: number of the GPU; the current one when left out.
+        type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, or another device; or the number of a GPU.
+        index: number of the device; on a GPU the current one when left out.
 
     Raises:
-        RuntimeError: for a device type that does not exist.
+        RuntimeError: for a device type that does not exist, or two indices.
 
-    As ``torch.device``; equality with a string also works (``x.device == "cpu"``).
+    As ``torch.device``, under the name ``minicnn.device``. Unlike torch's, a device also equals the
+    string that names it (``x.device == "cpu"``), and ``"cuda"`` the first GPU.
     """
 
     __slots__ = ("index", "type")
@@ -33,12 +34,15 @@ class Device:
     type: str
     index: int | None
 
-    def __init__(self, type: Device | str, index: int | None = None) -> None:
-        name, _, number = str(type).partition(":")
-        if name not in ("cpu", "cuda") or (number and not number.isdigit()):
+    def __init__(self, type: Device | str | int, index: int | None = None) -> None:
+        text = f"cuda:{type}" if isinstance(type, int) else str(type)
+        name, colon, number = text.partition(":")
+        if name not in ("cpu", "cuda") or (colon and not number.isdigit()):
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
+        if number and index is not None:
+            raise RuntimeError(f"device takes one index, got {type!r} and {index}")
         self.type = name
-        self.index = index if index is not None or not number else int(number)
+        self.index = int(number) if number else index
 
     @property
     def xp(self) -> ModuleType:
@@ -47,7 +51,10 @@ class Device:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
-            other = Device(other)
+            try:
+                other = Device(other)
+            except RuntimeError:
+                return False
         if not isinstance(other, Device) or self.type != other.type:
             return False
         return self.type == "cpu" or (self.index or 0) == (other.index or 0)
@@ -59,7 +66,8 @@ class Device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __repr__(self) -> str:
-        return f"device('{self}')"
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
 
 
 CPU = Device("cpu")
@@ -97,8 +105,8 @@ def cupy() -> ModuleType:
         import cupy
     except ImportError as error:
         raise RuntimeError(
-            "device 'cuda' needs CuPy, which is not installed: "
-            "pip install 'minicnn[cuda13]' (or [cuda12])"
+            "device 'cuda' needs CuPy, which is not installed: pip install cupy-cuda13x "
+            "(or cupy-cuda12x, by the version of CUDA)"
         ) from error
     return cupy
 

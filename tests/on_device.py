@@ -4,18 +4,23 @@
 ``minicnn.kernels.cpu``, or with ``--device cuda`` the one in ``minicnn.kernels.cuda``: arrays among
 the arguments are then moved to the GPU, strides and all, and results back. What a function writes
 into its arguments, as those named ``..._step`` do, is moved back into them.
+
+``MINICNN_KERNELS=plain`` takes the plain kernels of the device, except for the fused functions, which
+only the fast ones have.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from minicnn.devices import CPU, get_default_device, to_device
-from minicnn.kernels import cpu
+from minicnn.kernels import cpu, plain, selected
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
@@ -25,15 +30,22 @@ def __getattr__(name: str) -> Callable[..., Any]:
 
 
 def _call(name: str, *args: Any, **options: Any) -> Any:
+    function = getattr(_kernels(name), name)
     if get_default_device().type == "cpu":
-        return getattr(cpu, name)(*args, **options)
-    from minicnn.kernels import cuda
-
+        return function(*args, **options)
     moved, moved_options = _map(_to_gpu, args), _map(_to_gpu, options)
-    result = getattr(cuda, name)(*moved, **moved_options)
+    result = function(*moved, **moved_options)
     if name.endswith("_step"):
         _map(_write_back, (args, options), (moved, moved_options))
     return _map(functools.partial(to_device, device=CPU), result)
+
+
+def _kernels(name: str) -> ModuleType:
+    """The set of kernels whose function ``name`` is under test."""
+    is_plain = selected() == "plain" and name in plain.__all__
+    if get_default_device().type == "cpu":
+        return plain if is_plain else cpu
+    return importlib.import_module(f"minicnn.kernels.cuda{'.plain' if is_plain else ''}")
 
 
 def _map(function: Callable[..., Any], value: Any, *others: Any) -> Any:

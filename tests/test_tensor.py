@@ -125,10 +125,18 @@ def test_to():
 
 
 def test_devices():
-    assert mc.ones(1, device="cpu").device == "cpu" and str(mc.Device("cuda:1")) == "cuda:1"
-    assert mc.Device("cuda") == mc.Device("cuda", 0) != mc.Device("cpu")
+    assert mc.ones(1, device="cpu").device == "cpu" and str(mc.device("cuda:1")) == "cuda:1"
+    assert mc.device("cuda") == mc.device("cuda", 0) != mc.device("cpu")
     with pytest.raises(RuntimeError, match="'cpu', 'cuda' or 'cuda:INDEX', got 'tpu'"):
-        mc.Device("tpu")
+        mc.device("tpu")
+    with pytest.raises(RuntimeError, match="one index"):
+        mc.device("cuda:0", 1)
+    assert isinstance(mc.ones(1, device="cpu").device, mc.device)
+    assert mc.device(1) == mc.device(type="cuda", index=1) == "cuda:1"
+    assert mc.device("cpu") != "tpu"
+    for name in ("cpu", "cuda", "cuda:1"):
+        assert repr(mc.device(name)) == repr(torch.device(name))
+        assert str(mc.device(name)) == str(torch.device(name))
     if not mc.cuda.is_available():
         with pytest.raises(RuntimeError, match="device 'cuda' needs"):
             mc.ones(1).cuda()
@@ -136,7 +144,7 @@ def test_devices():
 
 def test_default_device():
     device = mc.get_default_device()
-    assert mc.Device("cpu") == mc.from_numpy(np.ones(1)).device
+    assert mc.device("cpu") == mc.from_numpy(np.ones(1)).device
     made = [mc.tensor([1.0]), mc.as_tensor(np.ones(1)), mc.zeros(1), mc.full((1,), 2), mc.eye(2)]
     made += [mc.arange(3), mc.linspace(0, 1, 3), mc.empty(1), mc.ones(1), mc.tensor(np.ones(1))]
     made += [mc.rand(1), mc.randn(1), mc.randint(3, (1,)), mc.randperm(3), mc.nn.Linear(1, 1).bias]
@@ -152,7 +160,7 @@ def test_default_device():
         thread.join()
     finally:
         mc.set_default_device(device)
-    assert in_thread == [mc.Device("cpu")]
+    assert in_thread == [mc.device("cpu")]
     with pytest.raises(RuntimeError, match="'cpu', 'cuda' or 'cuda:INDEX', got 'tpu'"):
         mc.set_default_device("tpu")
 

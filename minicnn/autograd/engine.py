@@ -17,7 +17,7 @@ from ..dtypes import float32
 from ..memory import is_pooled
 from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
-from .grad_mode import mode, set_grad_enabled, set_mode
+from .grad_mode import mode
 
 
 class _Gradients:
@@ -274,7 +274,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
             raise RuntimeError(
                 f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"
             )
-        checked.append(grad.to(root.dtype))
+        checked.append(grad if grad.dtype == root.dtype else grad.to(root.dtype))
     return checked
 
 
@@ -288,10 +288,14 @@ def _walk(
     gradients = _root_gradients(roots, gradients)
     walk = _Walk(roots, targets, keep=retain_graph)
     # the dtypes of backward are those of the forward pass, whose casts were recorded
-    with set_grad_enabled(create_graph), set_mode("autocast", None):
+    outside = mode.grad, mode.autocast
+    mode.grad, mode.autocast = create_graph, None
+    try:
         for root, gradient in zip(roots, gradients):
             walk.deliver(edge_of(root), gradient, owned=False)
         walk.run()
+    finally:
+        mode.grad, mode.autocast = outside
     return walk
 
 

@@ -122,22 +122,22 @@ class Function:
             edges.append(edge_of(x) if needed else None)
             forms.append((array.shape, array.dtype) if needed else None)
         self.edges, self._inputs = tuple(edges), tuple(forms)
-        self._outputs = tuple([(a.shape, a.dtype) for a in results])
         self.output_hooks = {}
         self.freed = False
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
-        self._saved = tuple(
-            [
-                _NOTHING if value is None else _save(value, inputs, arrays, results, outputs)
-                for value in self._to_save
-            ]
-        )
-        self._to_save = ()
+        saved = []
+        for value in self._to_save:
+            save = value is not None
+            saved.append(_save(value, inputs, arrays, results, outputs) if save else _NOTHING)
+        self._saved, self._to_save = tuple(saved), ()
+        forms = []
         for index, out in enumerate(outputs):
+            forms.append((out.array.shape, out.array.dtype))
             if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
                 out.requires_grad = True
                 out.grad_fn = self
                 out.output_index = index
+        self._outputs = tuple(forms)
 
     def _free(self) -> None:
         """Drops what was saved; a later ``backward`` through this node is an error.

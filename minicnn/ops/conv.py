@@ -18,7 +18,7 @@ from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
-from .edge import batched, check_not_empty, one_precision, pair
+from .edge import batched, empty_output, one_precision, pair
 from .shape import reshape
 from .transfer import to
 
@@ -210,9 +210,9 @@ def window_geometry(
     (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW) = size, kernel_size, stride, padding, dilation
     OH = (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1
     OW = (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1
-    check_not_empty(
-        name, size, (OH, OW), kernel_size=kernel_size, padding=padding, dilation=dilation
-    )
+    if OH < 1 or OW < 1:
+        window = {"kernel_size": kernel_size, "padding": padding, "dilation": dilation}
+        raise empty_output(name, size, (OH, OW), **window)
     return Geometry(size, (OH, OW), kernel_size, stride, padding, dilation, groups)
 
 
@@ -250,7 +250,9 @@ def _transposed_geometry(
         )
     H, W = x.shape[2:]
     sizes = _transposed_size((H, W), (KH, KW), strides, paddings, dilations, extra)
-    check_not_empty("conv_transpose2d", (H, W), sizes, kernel_size=(KH, KW), padding=paddings)
+    if min(sizes) < 1:
+        window = {"kernel_size": (KH, KW), "padding": paddings}
+        raise empty_output("conv_transpose2d", (H, W), sizes, **window)
     return Geometry(sizes, (H, W), (KH, KW), strides, paddings, dilations, groups)
 
 

@@ -2,7 +2,7 @@
 
 Three decorators keep out of the operations what is not the operation: the precision that autocast
 wants (``in_half``, ``in_float32``, and ``one_precision`` for layers), and a batch dimension for a
-single image (``batched``). ``pair`` and ``check_not_empty`` check the sizes of windows.
+single image (``batched``). ``pair`` and ``empty_output`` serve the checks of windows.
 """
 
 from __future__ import annotations
@@ -147,11 +147,10 @@ def pair(value: int | tuple[int, ...], name: str, at_least: int) -> Pair:
     return vertical, horizontal
 
 
-def check_not_empty(name: str, size: Pair, output_size: Pair, **window: Any) -> None:
-    """Raises RuntimeError if there is no window, or no output pixel, at all."""
-    if min(output_size) < 1:
-        options = ", ".join(f"{key}={value}" for key, value in window.items())
-        raise RuntimeError(
-            f"{name}: the output would be {output_size[0]} x {output_size[1]}, must be at least "
-            f"1 x 1, for an input of {size[0]} x {size[1]} with {options}"
-        )
+def empty_output(name: str, size: Pair, output_size: Pair, **window: Any) -> RuntimeError:
+    """The error where there is no window, or no output pixel, at all."""
+    options = ", ".join(f"{key}={value}" for key, value in window.items())
+    return RuntimeError(
+        f"{name}: the output would be {output_size[0]} x {output_size[1]}, must be at least "
+        f"1 x 1, for an input of {size[0]} x {size[1]} with {options}"
+    )

@@ -25,7 +25,7 @@ from .edge import batched, one_precision
 from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear
 from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
-from .pool import MaxPool2d, pool_geometry
+from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
 
 
@@ -97,7 +97,7 @@ def _relu_bias_backward(
     return ReLUBiasBackward.apply(grad, out.detach())
 
 
-class MaxPool2dReLU(MaxPool2d):
+class MaxPool2dReLU(Function):
     """x (N, C, H, W) -> (N, C, OH, OW): the maximum of clipped numbers is the clipped maximum.
 
     Where the maximum is not above 0, its position is "no pixel", and the gradient goes nowhere.
@@ -108,6 +108,9 @@ class MaxPool2dReLU(MaxPool2d):
         max_pool2d_relu = kernels.fast_of(x).max_pool2d_relu
         out, self.argmax = max_pool2d_relu(x, geometry, self.needs_input_grad[0])
         return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return MaxPool2dScatter.apply(grad, argmax=self.argmax, geometry=self.geometry)
 
 
 class BatchNormReLU(BatchNorm):

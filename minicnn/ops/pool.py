@@ -12,7 +12,7 @@ from ..autograd import Function
 from ..devices import Device, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
-from .edge import batched, check_not_empty, pair
+from .edge import batched, empty_output, pair
 from .linear import MatMul
 from .shape import permute, reshape
 
@@ -169,9 +169,9 @@ def pool_geometry(
     H, W = x.shape[2:]
     OH = _output_size(H, KH, strides[0], PH, dilations[0], ceil_mode)
     OW = _output_size(W, KW, strides[1], PW, dilations[1], ceil_mode)
-    check_not_empty(
-        name, (H, W), (OH, OW), kernel_size=kernel, padding=paddings, dilation=dilations
-    )
+    if OH < 1 or OW < 1:
+        window = {"kernel_size": kernel, "padding": paddings, "dilation": dilations}
+        raise empty_output(name, (H, W), (OH, OW), **window)
     return Geometry((H, W), (OH, OW), kernel, strides, paddings, dilations)
 
 

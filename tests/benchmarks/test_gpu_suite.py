@@ -14,6 +14,7 @@ import torch
 
 import minicnn as mc
 from minicnn import nn
+from minicnn.kernels import Geometry
 
 pytestmark = pytest.mark.cpu_only
 
@@ -134,9 +135,9 @@ def test_the_name_of_the_folder():
     assert gpu.slug("Tesla V100-SXM2 (test)") == "tesla-v100-sxm2-test"
 
 
-# how often each distinct convolution occurs in its network
-VGG16 = {"conv3_2": 2, "conv4_2": 2, "conv5_1": 3}
-RESNET34 = {"layer1": 6, "layer2": 7, "layer3": 11, "layer4": 5}
+# how often a convolution occurs in its network, by channels in and out, and height of the images
+VGG16 = {(256, 256, 56): 2, (512, 512, 28): 2, (512, 512, 14): 3}
+RESNET34 = {(64, 64, 56): 6, (128, 128, 28): 7, (256, 256, 14): 11, (512, 512, 7): 5}
 
 
 @pytest.mark.parametrize(
@@ -148,11 +149,15 @@ RESNET34 = {"layer1": 6, "layer2": 7, "layer3": 11, "layer4": 5}
     ],
 )
 def test_layers_add_up_to_the_published_work_of_their_network(network, counts, multiplications):
-    gpu_conv2d = importlib.import_module("gpu_conv2d")
-    layers = gpu_conv2d.NETWORKS[network]
-    assert len(set(layers.values())) == len(layers)
-    work = sum(counts.get(name, 1) * gpu_conv2d.flops(1, layer) for name, layer in layers.items())
-    assert work / 2 == pytest.approx(multiplications, rel=1e-3)
+    model, size = importlib.import_module("gpu_conv2d").NETWORKS[network]
+    layers = importlib.import_module("layers").conv_layers(model, 1, size)
+
+    def count(layer):
+        _, C, H, _ = layer.input_shape
+        return counts.get((C, layer.output_shape[1], H), 1)
+
+    work = sum(count(layer) * layer.multiply_adds for layer in layers)
+    assert work == pytest.approx(multiplications, rel=1e-3)
 
 
 def test_the_flops_of_a_training_step():
@@ -205,9 +210,7 @@ def test_losses_that_disagree_are_an_error(monkeypatch):
 
 def test_convolutions_of_both_frameworks_agree_in_every_direction():
     conv2d = importlib.import_module("conv2d")
-    layer = (3, 5, 9, 3, 2, 1)
-    geometry = conv2d.geometry_of(layer)
-    assert geometry.output_size == (5, 5)
+    geometry = Geometry((9, 9), (5, 5), (3, 3), (2, 2), (1, 1))
     rng = np.random.default_rng(0)
     shapes = [(2, 3, 9, 9), (5, 3, 3, 3), (5,), (2, 5, 5, 5)]
     arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]

@@ -39,6 +39,7 @@ def test_relu_backward_pairs_elements_whatever_their_layouts(out_layout, grad_la
     np.testing.assert_array_equal(relu_backward(grad, out), np.where(out > 0, grad, 0))
 
 
+@pytest.mark.fast_only
 def test_relu_keeps_the_memory_order():
     x = LAYOUTS["channels-last"](numbers())
     assert relu(x).strides == x.strides == relu_backward(numbers(), x).strides

@@ -245,6 +245,7 @@ def test_arguments_are_not_written_to(name):
     results(x, weight, bias, grad, geometry)
 
 
+@pytest.mark.fast_only
 @pytest.mark.parametrize("name", ["plain", "1x1", "stride does not divide", "depthwise"])
 def test_layout_of_results(name):
     x, weight, bias, grad, geometry, _ = case(name)

@@ -15,7 +15,7 @@ from minicnn.kernels.cpu.conv import PASSES, Algorithm, choose, estimates
 from minicnn.nn import Conv2d
 from minicnn.nn.summary import run_on_zeros
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 IMAGE_SIZES = {

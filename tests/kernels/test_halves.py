@@ -9,6 +9,8 @@ from minicnn import bfloat16
 from minicnn.kernels import Geometry, cpu
 from minicnn.kernels.cpu import winograd
 
+pytestmark = pytest.mark.fast_only
+
 N, C, H, W, O = 2, 4, 9, 8, 6
 CONV = Geometry((H, W), (H, W), (3, 3), padding=(1, 1))
 STRIDED = Geometry((H, W), (4, 4), (2, 2), (2, 2), groups=2)

@@ -8,6 +8,8 @@ import pytest
 from minicnn import bfloat16
 from minicnn.kernels.cpu import normalize_images
 
+pytestmark = pytest.mark.fast_only
+
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EPS = {"float16": 2**-11, "bfloat16": 2**-8, "float32": 2e-6}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ml_dtypes import finfo
+from on_device import linear, linear_input_grad, linear_relu, linear_weight_grad
 
 from minicnn.dtypes import bfloat16
-from minicnn.kernels.cpu import linear, linear_input_grad, linear_relu, linear_weight_grad
+
+pytestmark = pytest.mark.cpu_only
 
 # M, K, N; the third needs several blocks of rows; the gradient of a large weight by few rows is
 # computed a few rows at a time

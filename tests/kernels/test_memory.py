@@ -17,7 +17,7 @@ from minicnn import memory
 from minicnn.autograd import Function
 from minicnn.data import DataLoader, TensorDataset
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 MIB = 1 << 20
 FLOAT = np.dtype(np.float32)

@@ -53,9 +53,16 @@ def test_batch_norm(shape, layout, affine, dtype, tolerance):
     if affine:
         assert_close(grads[1], tensors[1].grad, tolerance)
         assert_close(grads[2], tensors[2].grad, tolerance)
-    if x.ndim == 4:
-        assert out.transpose(0, 2, 3, 1).flags.c_contiguous
-        assert grads[0].transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@pytest.mark.fast_only
+@pytest.mark.parametrize("layout", [np.copy, channels_last, np.asfortranarray])
+def test_layout_of_results(layout):
+    x, grad = layout(normal((3, C, 4, 6))), layout(normal((3, C, 4, 6), seed=1))
+    out, mean, variance = kernels.batch_norm(x, None, None, 0.1)
+    grad_x, *_ = kernels.batch_norm_backward(grad, x, None, mean, variance, 0.1)
+    for result in (out, grad_x):
+        assert result.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 def test_batch_norm_of_many_blocks():

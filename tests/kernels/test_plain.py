@@ -321,8 +321,15 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
 # ---- the same in torch, in float64 ----
 
 
+def padded_size(g: Geometry) -> list[int]:
+    """Height and width of the smallest padded image that holds every window."""
+    axes = zip(g.output_size, g.kernel_size, g.stride, g.dilation, strict=True)
+    return [(o - 1) * s + (k - 1) * d + 1 for o, k, s, d in axes]
+
+
 def padded(x: Any, g: Geometry, value: float = 0.0) -> Any:
-    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, g.padded_size
+    """x with as much padding as the windows reach, which crops what they do not reach."""
+    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, padded_size(g)
     return F.pad(x, (PW, WP - W - PW, PH, HP - H - PH), value=value)
 
 
@@ -370,7 +377,7 @@ def max_pool2d(x: Any, g: Geometry, with_argmax: bool = True) -> Any:
     out, indices = F.max_pool2d(
         padded(x, g, -INF), g.kernel_size, g.stride, 0, g.dilation, return_indices=True
     )
-    h, w = indices // g.padded_size[1], indices % g.padded_size[1]
+    h, w = indices // padded_size(g)[1], indices % padded_size(g)[1]
     oh, ow = np.ogrid[: g.output_size[0], : g.output_size[1]]
     kh = (h - torch.tensor(oh) * g.stride[0]) // g.dilation[0]
     kw = (w - torch.tensor(ow) * g.stride[1]) // g.dilation[1]

@@ -22,7 +22,7 @@ from minicnn.kernels.cpu.runtime.threads import (
     set_num_threads,
 )
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 
 def blas_threads():

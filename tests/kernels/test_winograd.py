@@ -13,7 +13,7 @@ from minicnn.kernels.cpu import conv
 from minicnn.kernels.cpu.runtime import threads
 from minicnn.kernels.cpu.winograd import conv as winograd
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 # N, C, O, input_size, kernel_size, stride, padding (top and left), output_size
 CASES = {

@@ -144,7 +144,7 @@ def compare_in_mode(ours: Any, theirs: Any, shape: tuple[int, int]) -> None:
     "name, options, shape",
     [
         ("resnet18", {}, (33, 47)),
-        ("resnet34", {}, (40, 33)),
+        pytest.param("resnet34", {}, (40, 33), marks=pytest.mark.slow),
         ("resnet50", {}, (35, 35)),
         pytest.param("resnet101", {}, (33, 33), marks=deep),
         pytest.param("resnet152", {}, (33, 33), marks=deep),

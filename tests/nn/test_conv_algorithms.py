@@ -11,7 +11,8 @@ import pytest
 import minicnn
 from minicnn import nn
 from minicnn.kernels.cpu import conv
-from minicnn.kernels.cpu.conv import Algorithm, choose as original_choose
+from minicnn.kernels.cpu.conv import Algorithm
+from minicnn.kernels.cpu.conv import choose as original_choose
 
 pytestmark = pytest.mark.cpu_only
 

@@ -44,9 +44,10 @@ def test_every_operation_gradient_and_optimizer_step_is_an_event():
     with profile() as prof:
         train(net, steps=3)
     found = calls(prof)
-    expected = {"Conv2d": 3, "MaxPool2d": 3, "Linear": 6, "SoftmaxCrossEntropy": 3}
-    expected |= {"Conv2d.backward": 3, "Conv2dWeightGrad": 3, "MaxPool2d.backward": 3}
-    expected |= {"Linear.backward": 6, "LinearInputGrad": 6, "LinearWeightGrad": 6}
+    expected = {"Conv2d": 3, "MaxPool2dReLU": 3, "LinearReLU": 3, "Linear": 3}
+    expected |= {"SoftmaxCrossEntropy": 3, "Conv2d.backward": 3, "Conv2dWeightGrad": 3}
+    expected |= {"MaxPool2dReLU.backward": 3, "LinearReLU.backward": 3, "Linear.backward": 3}
+    expected |= {"LinearInputGrad": 6, "LinearWeightGrad": 6}
     expected |= {"backward": 3, "SGD.step": 3}
     assert {name: found.get(name) for name in expected} == expected
     assert "Conv2dInputGrad" not in found  # nobody asks for the gradient of the images

@@ -1,8 +1,9 @@
 """The CUDA kernels, in ``.cu`` files launched through CuPy; ``minicnn.kernels`` describes them.
 
-Beside each ``NAME.cu`` stands ``NAME.py`` with its launchers, which hold no mathematics: they
-bring arrays into the memory layout of the kernels, allocate the result and choose the grid.
-Importing this package compiles nothing.
+Beside ``NAME.cu`` is ``NAME.py`` with its launchers. They contain no mathematics: they bring arrays
+into the memory layout of the kernels, allocate the result and choose the grid. ``plain/`` has the
+same in readable CUDA, ``gemm/`` the matrix product behind convolution and linear layers, and
+``runtime/`` what all kernels share. Importing this package compiles nothing.
 """
 
 from __future__ import annotations

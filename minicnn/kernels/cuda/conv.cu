@@ -127,7 +127,7 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
     Result* const part = out + (long long)split * N * g.H * g.W * pitch + group * out_C;
     const auto row_offset = [=](int m) -> long long {
         if (m >= M) return -1;
-        const Position pixel(m, v.count, u.count);  // image, i, j
+        const Indices pixel(m, v.count, u.count);  // image, i, j
         const int h = v.first + pixel.middle * g.stride_h;
         const int w = u.first + pixel.inner * g.stride_w;
         return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;

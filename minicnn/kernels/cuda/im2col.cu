@@ -26,23 +26,21 @@ __global__ void im2col(long long count, const T* x, T* rows, int C, int channel,
 template <typename T>
 __global__ void col2im(long long count, const T* rows, T* x, int C, int channel, int CG,
                        Geometry g) {
-    long long i = thread_index();
-    if (i >= count) return;
-    const int c = take_last(i, CG);
-    const int w = take_last(i, g.W);
-    const int h = take_last(i, g.H);
+    const long long target = thread_index();
+    if (target >= count) return;
+    const Position pixel(target, g.H, g.W, CG);
     acc_t<T> sum = 0;
     for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(h, kh);
+        const int oh = g.window_row(pixel.h, kh);
         if (oh < 0) continue;
         for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(w, kw);
+            const int ow = g.window_column(pixel.w, kw);
             if (ow < 0) continue;
-            const long long row = (i * g.OH + oh) * g.OW + ow;
-            sum += acc_t<T>(rows[((row * g.KH + kh) * g.KW + kw) * CG + c]);
+            const long long row = (pixel.n * g.OH + oh) * g.OW + ow;
+            sum += acc_t<T>(rows[((row * g.KH + kh) * g.KW + kw) * CG + pixel.c]);
         }
     }
-    x[((i * g.H + h) * g.W + w) * C + channel + c] = T(sum);
+    x[((pixel.n * g.H + pixel.h) * g.W + pixel.w) * C + channel + pixel.c] = T(sum);
 }
 
 // out (M, O) in place: adds bias (O,) to each row. One thread per element.

@@ -39,21 +39,18 @@ struct CoveringWindows {
 
 // ---- maximum ----
 
-// argmax is kh * KW + kw of the window's first maximum, stored in type I. Padding counts as -inf and
-// is never chosen. NaN beats every number, and the last NaN is chosen. A window wholly outside the
-// input gives -inf and argmax KH * KW, "no pixel". With relu, maxima that are not above 0 become 0,
-// and their argmax KH * KW. One thread per window and vector.
+// argmax is kh * KW + kw of the window's first maximum, stored in type I. Padding counts as -inf
+// and is never chosen. NaN beats every number, and the last NaN is chosen. A window wholly outside
+// the input gives -inf and argmax KH * KW, "no pixel". With relu, maxima that are not above 0
+// become 0, and their argmax KH * KW. One thread per window and vector.
 template <typename T, int N, typename I>
 __global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V, Geometry g,
                            bool relu) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, V);
-    const int ow = take_last(i, g.OW);
-    const int oh = take_last(i, g.OH);
-    const Taps rows(g.row(oh, 0), g.dilation_h, g.KH, g.H);
-    const Taps columns(g.column(ow, 0), g.dilation_w, g.KW, g.W);
+    const Position window(target, g.OH, g.OW, V);
+    const Taps rows(g.row(window.h, 0), g.dilation_h, g.KH, g.H);
+    const Taps columns(g.column(window.w, 0), g.dilation_w, g.KW, g.W);
     const bool empty = rows.first == rows.end || columns.first == columns.end;
 
     acc_t<T> best[N];
@@ -63,9 +60,10 @@ __global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V
         tap[j] = empty ? g.KH * g.KW : rows.first * g.KW + columns.first;
     }
     for (int kh = rows.first; kh < rows.end; ++kh) {
-        const long long row = (i * g.H + g.row(oh, kh)) * g.W;
+        const long long row = (window.n * g.H + g.row(window.h, kh)) * g.W;
         for (int kw = columns.first; kw < columns.end; ++kw) {
-            const Vector<T, N> values = load<N>(x, (row + g.column(ow, kw)) * V + c);
+            const Vector<T, N> values =
+                load<N>(x, (row + g.column(window.w, kw)) * V + window.c);
             for (int j = 0; j < N; ++j) {
                 const acc_t<T> value = acc_t<T>(values[j]);
                 if (value > best[j] || isnan(value)) {
@@ -94,12 +92,9 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
                                    int V, Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, V);
-    const int w = take_last(i, g.W);
-    const int h = take_last(i, g.H);
-    const CoveringWindows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
-    const CoveringWindows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    const Position pixel(target, g.H, g.W, V);
+    const CoveringWindows rows(pixel.h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const CoveringWindows columns(pixel.w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
     acc_t<T> sums[N] = {};
     for (int oh = rows.first; oh <= rows.last; ++oh) {
         const int kh = rows.tap(oh);
@@ -107,7 +102,7 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
         for (int ow = columns.first; ow <= columns.last; ++ow) {
             const int kw = columns.tap(ow);
             if (kw < 0) continue;
-            const long long window = ((i * g.OH + oh) * g.OW + ow) * V + c;
+            const long long window = ((pixel.n * g.OH + oh) * g.OW + ow) * V + pixel.c;
             const Vector<I, N> taps = load<N>(argmax, window);
             const Vector<T, N> grads = load<N>(grad, window);
             for (int j = 0; j < N; ++j)
@@ -126,14 +121,11 @@ __global__ void max_pool2d_gather(long long count, const T* x, const I* argmax, 
                                   Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const int ow = take_last(i, g.OW);
-    const int oh = take_last(i, g.OH);
+    const Position window(target, g.OH, g.OW, C);
     const int tap = argmax[target];
-    const long long row = i * g.H + g.row(oh, tap / g.KW);
-    const int column = g.column(ow, tap % g.KW);
-    out[target] = tap < g.KH * g.KW ? x[(row * g.W + column) * C + c] : T(0);
+    const long long row = window.n * g.H + g.row(window.h, tap / g.KW);
+    const int column = g.column(window.w, tap % g.KW);
+    out[target] = tap < g.KH * g.KW ? x[(row * g.W + column) * C + window.c] : T(0);
 }
 
 // ---- average ----
@@ -145,22 +137,20 @@ __global__ void avg_pool2d(long long count, const T* x, const acc_t<T>* scale, T
                            Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, V);
-    const int ow = take_last(i, g.OW);
-    const int oh = take_last(i, g.OH);
-    const Taps rows(g.row(oh, 0), g.dilation_h, g.KH, g.H);
-    const Taps columns(g.column(ow, 0), g.dilation_w, g.KW, g.W);
+    const Position window(target, g.OH, g.OW, V);
+    const Taps rows(g.row(window.h, 0), g.dilation_h, g.KH, g.H);
+    const Taps columns(g.column(window.w, 0), g.dilation_w, g.KW, g.W);
     acc_t<T> sums[N] = {};
     for (int kh = rows.first; kh < rows.end; ++kh) {
-        const long long row = (i * g.H + g.row(oh, kh)) * g.W;
+        const long long row = (window.n * g.H + g.row(window.h, kh)) * g.W;
         for (int kw = columns.first; kw < columns.end; ++kw) {
-            const Vector<T, N> values = load<N>(x, (row + g.column(ow, kw)) * V + c);
+            const Vector<T, N> values =
+                load<N>(x, (row + g.column(window.w, kw)) * V + window.c);
             for (int j = 0; j < N; ++j) sums[j] += acc_t<T>(values[j]);
         }
     }
     Vector<T, N> result;
-    for (int j = 0; j < N; ++j) result[j] = T(sums[j] * scale[oh * g.OW + ow]);
+    for (int j = 0; j < N; ++j) result[j] = T(sums[j] * scale[window.h * g.OW + window.w]);
     store(out, target, result);
 }
 
@@ -171,18 +161,16 @@ __global__ void avg_pool2d_scatter(long long count, const T* grad, const acc_t<T
                                    T* grad_x, int V, Geometry g) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, V);
-    const int w = take_last(i, g.W);
-    const int h = take_last(i, g.H);
-    const CoveringWindows rows(h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
-    const CoveringWindows columns(w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
+    const Position pixel(target, g.H, g.W, V);
+    const CoveringWindows rows(pixel.h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
+    const CoveringWindows columns(pixel.w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
     acc_t<T> sums[N] = {};
     for (int oh = rows.first; oh <= rows.last; ++oh) {
         if (rows.tap(oh) < 0) continue;
         for (int ow = columns.first; ow <= columns.last; ++ow) {
             if (columns.tap(ow) < 0) continue;
-            const Vector<T, N> grads = load<N>(grad, ((i * g.OH + oh) * g.OW + ow) * V + c);
+            const long long window = ((pixel.n * g.OH + oh) * g.OW + ow) * V + pixel.c;
+            const Vector<T, N> grads = load<N>(grad, window);
             for (int j = 0; j < N; ++j) sums[j] += acc_t<T>(grads[j]) * scale[oh * g.OW + ow];
         }
     }
@@ -208,17 +196,14 @@ __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long lo
                                     int H, int W, int OH, int OW) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const int ow = take_last(i, OW);
-    const int oh = take_last(i, OH);
-    const int top = adaptive_start(oh, H, OH), bottom = adaptive_end(oh, H, OH);
-    const int left = adaptive_start(ow, W, OW), right = adaptive_end(ow, W, OW);
+    const Position window(target, OH, OW, C);
+    const int top = adaptive_start(window.h, H, OH), bottom = adaptive_end(window.h, H, OH);
+    const int left = adaptive_start(window.w, W, OW), right = adaptive_end(window.w, W, OW);
     acc_t<T> best = -infinity();
     long long best_index = (long long)top * W + left;
     for (int h = top; h < bottom; ++h) {
         for (int w = left; w < right; ++w) {
-            const acc_t<T> value = acc_t<T>(x[((i * H + h) * W + w) * C + c]);
+            const acc_t<T> value = acc_t<T>(x[((window.n * H + h) * W + w) * C + window.c]);
             if (!isnan(best) && !(value <= best)) {
                 best = value;
                 best_index = (long long)h * W + w;

@@ -42,11 +42,10 @@ __global__ void resize_nearest(long long count, const T* x, T* out, int C, int H
                                int OW, float scale_h, float scale_w) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const int w = Nearest(take_last(i, OW), scale_w, W, false).first;
-    const int h = Nearest(take_last(i, OH), scale_h, H, false).first;
-    out[target] = x[((i * H + h) * W + w) * C + c];
+    const Position pixel(target, OH, OW, C);
+    const int h = Nearest(pixel.h, scale_h, H, false).first;
+    const int w = Nearest(pixel.w, scale_w, W, false).first;
+    out[target] = x[((pixel.n * H + h) * W + w) * C + pixel.c];
 }
 
 template <typename T>
@@ -55,12 +54,11 @@ __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int 
     using A = acc_t<T>;
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const Between<A> w(take_last(i, OW), scale_w, W, align_corners);
-    const Between<A> h(take_last(i, OH), scale_h, H, align_corners);
-    const T* above = x + (i * H + h.first) * W * C + c;
-    const T* below = x + (i * H + h.second) * W * C + c;
+    const Position pixel(target, OH, OW, C);
+    const Between<A> h(pixel.h, scale_h, H, align_corners);
+    const Between<A> w(pixel.w, scale_w, W, align_corners);
+    const T* above = x + (pixel.n * H + h.first) * W * C + pixel.c;
+    const T* below = x + (pixel.n * H + h.second) * W * C + pixel.c;
     const long long left = (long long)w.first * C;
     const long long right = (long long)w.second * C;
     const A upper = (1 - w.share) * A(above[left]) + w.share * A(above[right]);
@@ -70,8 +68,8 @@ __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int 
 
 // ---- backward: one thread per input pixel and channel ----
 
-// The output pixels that may read input pixel `pixel`, first ... last; some at the ends may not. All
-// output pixels that would lie beyond the input read its last pixel.
+// The output pixels that may read input pixel `pixel`, first ... last; some at the ends may not.
+// All output pixels that would lie beyond the input read its last pixel.
 struct OutputRange {
     int first, last;
 
@@ -92,19 +90,18 @@ __device__ void gather_gradient(long long count, const T* grad, T* grad_x, int C
                                 int OH, int OW, A scale_h, A scale_w, bool align_corners) {
     const long long target = thread_index();
     if (target >= count) return;
-    long long i = target;
-    const int c = take_last(i, C);
-    const int w = take_last(i, W);
-    const int h = take_last(i, H);
-    const OutputRange rows(h, scale_h, H, OH);
-    const OutputRange columns(w, scale_w, W, OW);
+    const Position pixel(target, H, W, C);
+    const OutputRange rows(pixel.h, scale_h, H, OH);
+    const OutputRange columns(pixel.w, scale_w, W, OW);
     acc_t<T> sum = 0;
     for (int oh = rows.first; oh <= rows.last; ++oh) {
-        const acc_t<T> row_weight = Interpolation(oh, scale_h, H, align_corners).weight(h);
+        const acc_t<T> row_weight = Interpolation(oh, scale_h, H, align_corners).weight(pixel.h);
         if (row_weight == 0) continue;
         for (int ow = columns.first; ow <= columns.last; ++ow) {
-            const acc_t<T> weight = row_weight * Interpolation(ow, scale_w, W, align_corners).weight(w);
-            if (weight != 0) sum += weight * acc_t<T>(grad[((i * OH + oh) * OW + ow) * C + c]);
+            const acc_t<T> weight =
+                row_weight * Interpolation(ow, scale_w, W, align_corners).weight(pixel.w);
+            const long long source = ((pixel.n * OH + oh) * OW + ow) * C + pixel.c;
+            if (weight != 0) sum += weight * acc_t<T>(grad[source]);
         }
     }
     grad_x[target] = T(sum);

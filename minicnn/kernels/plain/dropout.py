@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .arrays import Array, widen
+Array = np.ndarray
 
 _LOW = 2**32 - 1  # number & _LOW is the low word of a 64-bit number, number >> 32 the high one
 
@@ -25,8 +25,8 @@ def dropout(x: Array, p: float, state: tuple[int, int]) -> tuple[Array, Array]:
 
 def dropout_backward(grad: Array, mask: Array, p: float) -> Array:
     """grad / (1 - p) where the mask is True, else 0."""
-    scale = 1 / (1 - p) if p < 1 else 0.0
-    return np.where(mask, widen(grad) * scale, 0).astype(grad.dtype)
+    scale = np.promote_types(grad.dtype, np.float32).type(1 / (1 - p) if p < 1 else 0)
+    return np.where(mask, grad * scale, 0).astype(grad.dtype)
 
 
 def _philox4x32(counters: Array, offset: int, seed: int) -> list[Array]:

@@ -1,12 +1,13 @@
 """Pooling: windows are reduced one tap (kh, kw) at a time, all windows together."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..geometry import Geometry, Pair
-from .arrays import Array, widen
-from .windows import taps
+
+Array = np.ndarray
 
 
 def max_pool2d(
@@ -19,56 +20,85 @@ def max_pool2d(
     """
     KH, KW = geometry.kernel_size
     lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+    padded, inside = _pad(x, geometry, lowest), _pad(np.ones(x.shape, bool), geometry, False)
     out = np.full((*x.shape[:2], *geometry.output_size), lowest, x.dtype)
     argmax = np.full(out.shape, KH * KW, np.uint8 if KH * KW < 256 else np.int32)
-    for kh, kw, windows, pixels in taps(geometry):
-        values, best, best_tap = x[pixels], out[windows], argmax[windows]  # views of one shape
-        wins = (values > best) | np.isnan(values) | (best_tap == KH * KW)
-        best[wins] = values[wins]
-        best_tap[wins] = kh * KW + kw
+    for tap, windows in enumerate(_taps(geometry)):
+        values = padded[windows]  # (N, C, OH, OW)
+        wins = (values > out) | np.isnan(values) | (argmax == KH * KW)
+        wins &= inside[windows]
+        out[wins] = values[wins]
+        argmax[wins] = tap
     return out, argmax if with_argmax else None
 
 
 def max_pool2d_scatter(grad: Array, argmax: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes to the maximum of its window."""
-    grads, KW = widen(grad), geometry.kernel_size[1]
-    out = np.zeros((*grad.shape[:2], *geometry.input_size), grads.dtype)
-    for kh, kw, windows, pixels in taps(geometry):
-        out[pixels] += np.where(argmax[windows] == kh * KW + kw, grads[windows], 0)
-    return out.astype(grad.dtype)
+    padded = _pad_zeros(grad, geometry)
+    for tap, windows in enumerate(_taps(geometry)):
+        padded[windows] += np.where(argmax == tap, grad, 0)
+    return _unpad(padded, geometry).astype(grad.dtype)
 
 
 def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
-    """x (N, C, H, W) -> (N, C, OH, OW): the pixel at the argmax, 0 for "no pixel"."""
-    out, KW = np.zeros(argmax.shape, x.dtype), geometry.kernel_size[1]
-    for kh, kw, windows, pixels in taps(geometry):
-        np.copyto(out[windows], x[pixels], where=argmax[windows] == kh * KW + kw)
+    """x (N, C, H, W) -> (N, C, OH, OW): the pixel at the argmax; 0 for padding and "no pixel"."""
+    padded, out = _pad(x, geometry, 0), np.zeros(argmax.shape, x.dtype)
+    for tap, windows in enumerate(_taps(geometry)):
+        np.copyto(out, padded[windows], where=argmax == tap)
     return out
 
 
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
-    images = widen(x)
-    sums = np.zeros((*x.shape[:2], *geometry.output_size), images.dtype)
-    for _, _, windows, pixels in taps(geometry):
-        sums[windows] += images[pixels]
+    padded, sums = _pad(x, geometry, 0), np.zeros((), np.promote_types(x.dtype, np.float32))
+    for windows in _taps(geometry):
+        sums = sums + padded[windows]
     return (sums * scale).astype(x.dtype)
 
 
 def avg_pool2d_scatter(grad: Array, scale: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): grad * scale is added to all pixels of the window."""
-    grads = widen(grad) * scale
-    out = np.zeros((*grad.shape[:2], *geometry.input_size), grads.dtype)
-    for _, _, windows, pixels in taps(geometry):
-        out[pixels] += grads[windows]
-    return out.astype(grad.dtype)
+    padded = _pad_zeros(grad, geometry)
+    for windows in _taps(geometry):
+        padded[windows] += grad * scale
+    return _unpad(padded, geometry).astype(grad.dtype)
+
+
+def _taps(geometry: Geometry) -> Iterator[tuple[slice, ...]]:
+    """For each tap (kh, kw), its pixel in all windows: an index of padded images."""
+    (KH, KW), (OH, OW) = geometry.kernel_size, geometry.output_size
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    for kh, kw in np.ndindex(KH, KW):
+        rows = slice(kh * DH, kh * DH + OH * SH, SH)
+        columns = slice(kw * DW, kw * DW + OW * SW, SW)
+        yield slice(None), slice(None), rows, columns
+
+
+def _pad(x: Array, geometry: Geometry, value: float) -> Array:
+    """x (N, C, H, W) with PH rows above and PW columns to the left, and room for all windows."""
+    sizes = zip(
+        geometry.padding, geometry.output_size, geometry.stride, geometry.kernel_size,
+        geometry.dilation, strict=True,
+    )  # fmt: skip
+    margins = [(0, 0), (0, 0), *((P, O * S + K * D) for P, O, S, K, D in sizes)]
+    return np.pad(x, margins, constant_values=value)
+
+
+def _pad_zeros(grad: Array, geometry: Geometry) -> Array:
+    """Zeros of the shape of the padded images, to add gradients to."""
+    dtype = np.promote_types(grad.dtype, np.float32)
+    return _pad(np.zeros((*grad.shape[:2], *geometry.input_size), dtype), geometry, 0)
+
+
+def _unpad(padded: Array, geometry: Geometry) -> Array:
+    (H, W), (PH, PW) = geometry.input_size, geometry.padding
+    return padded[:, :, PH : PH + H, PW : PW + W]
 
 
 def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
     """x (N, C, H, W) -> maxima and their indices h * W + w, both (N, C, OH, OW).
 
-    Window i of OH has the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
-    The first of equal maxima wins, but NaN beats every number, and then the first NaN wins.
+    Window i of OH takes the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
     """
     (N, C, H, W), (OH, OW) = x.shape, output_size
     indices = np.empty((N, C, OH, OW), np.int64)
@@ -83,10 +113,10 @@ def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
 
 def plane_scatter(grad: Array, indices: Array, input_size: Pair) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): adds at the indices h * W + w, of the shape of grad."""
-    (N, C), values = grad.shape[:2], widen(grad)
+    N, C = grad.shape[:2]
     planes = np.arange(N * C).reshape(N, C, 1, 1)
-    out = np.zeros((N * C, math.prod(input_size)), values.dtype)
-    np.add.at(out, (planes, indices), values)
+    out = np.zeros((N * C, math.prod(input_size)), np.promote_types(grad.dtype, np.float32))
+    np.add.at(out, (planes, indices), grad.astype(out.dtype))
     return out.reshape(N, C, *input_size).astype(grad.dtype)
 
 

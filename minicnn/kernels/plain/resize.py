@@ -63,7 +63,7 @@ def _bilinear(input_size, output_size, scale, align_corners, dtype):
         i = np.arange(O, dtype=dtype)
         position = i * s if align_corners else np.maximum((i + 0.5) * s - 0.5, 0)
         low = np.minimum(position.astype(int), I - 1)
-        fraction = np.clip(position - low.astype(dtype), 0, 1)
+        fraction = position - low.astype(dtype)
         axes.append([(low, 1 - fraction), (np.minimum(low + 1, I - 1), fraction)])
     for (rows, row_weights), (columns, column_weights) in itertools.product(*axes):
         yield (..., rows[:, None], columns), row_weights[:, None] * column_weights

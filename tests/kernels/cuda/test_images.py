@@ -1,4 +1,4 @@
-"""Pictures from bytes to normalised numbers on a GPU."""
+"""Images from bytes to normalised numbers on a GPU."""
 
 from __future__ import annotations
 

@@ -434,8 +434,8 @@ BUGS = [
         "strides swapped",
         "resize",
         resize,
-        "x + (i * H + h.second) * W * C + c",
-        "x + (i * W + h.second) * H * C + c",
+        "x + (pixel.n * H + h.second) * W * C + pixel.c",
+        "x + (pixel.n * W + h.second) * H * C + pixel.c",
         f"{WRONG}|{OUTSIDE}",
     ),
     Bug(

@@ -7,10 +7,10 @@
 // integer divisions would take longer than the products.
 
 // Three indices from one: index = (outer * middle_size + middle) * inner_size + inner.
-struct Position {
+struct Indices {
     int outer, middle, inner;
 
-    __device__ Position(unsigned int index, unsigned int middle_size, unsigned int inner_size)
+    __device__ Indices(unsigned int index, unsigned int middle_size, unsigned int inner_size)
         : outer(index / inner_size / middle_size),
           middle(index / inner_size % middle_size),
           inner(index % inner_size) {}
@@ -18,15 +18,15 @@ struct Position {
 
 // Steps through three nested indices, the last running fastest, by a fixed distance. It also keeps
 // their offset in memory, the sum of each index times its stride, without multiplying again.
-struct IndexIterator : Position {
+struct IndexIterator : Indices {
     int offset;
     const int middle_size, inner_size;
-    const Position distance;
+    const Indices distance;
     const int step, inner_carry, middle_carry;  // of the offset
 
     __device__ IndexIterator(int start, int distance, int middle_size, int inner_size,
                              int outer_stride, int middle_stride, int inner_stride)
-        : Position(start, middle_size, inner_size),
+        : Indices(start, middle_size, inner_size),
           offset(outer * outer_stride + middle * middle_stride + inner * inner_stride),
           middle_size(middle_size),
           inner_size(inner_size),
@@ -146,7 +146,7 @@ struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
             const int m = first_row + this->row + pass * this->ROWS_PER_PASS;
-            const Position window(m, windows.rows, windows.columns);  // image, i, j
+            const Indices window(m, windows.rows, windows.columns);  // image, i, j
             h[pass] = windows.origin_h + window.middle * windows.stride_h;
             w[pass] = windows.origin_w + window.inner * windows.stride_w;
             pixel[pass] = (window.outer * windows.H + h[pass]) * windows.W + w[pass];
@@ -208,7 +208,7 @@ struct WindowColumns : TileReader<T, Piece, VECTOR, THREADS> {
           window(range.begin + this->row, this->ROWS_PER_PASS, windows.rows, windows.columns,
                  windows.H * windows.W, windows.stride_h * windows.W, windows.stride_w) {
         const int column = first_column + this->column;
-        const Position element(column, windows.taps_w, windows.channels);
+        const Indices element(column, windows.taps_w, windows.channels);
         h = windows.origin_h + element.outer * windows.spacing_h;
         w = windows.origin_w + element.middle * windows.spacing_w;
         from = images + ((long long)h * windows.W + w) * windows.pitch + element.inner;

@@ -99,6 +99,15 @@ __device__ inline int take_last(long long& index, int size) {
     return position;
 }
 
+// The position of an element in an array (N, H, W, C), or (N, OH, OW, C).
+struct Position {
+    int c, w, h;
+    long long n;
+
+    __device__ Position(long long index, int H, int W, int C)
+        : c(take_last(index, C)), w(take_last(index, W)), h(take_last(index, H)), n(index) {}
+};
+
 // Where the windows lie in an image; minicnn.kernels.geometry explains the fields.
 struct Geometry {
     int H, W;

@@ -1,0 +1,159 @@
+"""Follow one operation through minicnn: every file and function on its way, there and back.
+
+    python examples/follow.py conv2d --kernels plain
+    python examples/follow.py max_pool2d --kernels fast
+    python examples/follow.py softmax
+
+An operation is a layer below, or any function of minicnn or minicnn.nn.functional that takes
+tensors. Each function is listed where it is first called, with the shapes of the tensors and arrays
+that it was given and the first line of its docstring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import minicnn as mc
+import minicnn.nn.functional as F
+from minicnn import nn
+
+PACKAGE = Path(mc.__file__).parent
+IMAGES, ROWS = (2, 3, 8, 8), (4, 6)
+# what is followed is the call of a layer, as in a network
+LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "conv2d": (lambda: nn.Conv2d(3, 8, kernel_size=3, padding=1), IMAGES),
+    "conv_transpose2d": (lambda: nn.ConvTranspose2d(3, 8, kernel_size=2, stride=2), IMAGES),
+    "max_pool2d": (lambda: nn.MaxPool2d(2), IMAGES),
+    "avg_pool2d": (lambda: nn.AvgPool2d(2), IMAGES),
+    "adaptive_avg_pool2d": (lambda: nn.AdaptiveAvgPool2d(2), IMAGES),
+    "batch_norm": (lambda: nn.BatchNorm2d(3), IMAGES),
+    "group_norm": (lambda: nn.GroupNorm(1, 3), IMAGES),
+    "layer_norm": (lambda: nn.LayerNorm(6), ROWS),
+    "local_response_norm": (lambda: nn.LocalResponseNorm(3), IMAGES),
+    "interpolate": (lambda: nn.Upsample(scale_factor=2), IMAGES),
+    "linear": (lambda: nn.Linear(6, 5), ROWS),
+    "relu": (lambda: nn.ReLU(), IMAGES),
+    "dropout": (lambda: nn.Dropout(), IMAGES),
+    "dropout2d": (lambda: nn.Dropout2d(), IMAGES),
+}
+
+
+class Step(NamedTuple):
+    """A function that was called: where it stands, what it was given, what it says of itself."""
+
+    file: str
+    function: str
+    shapes: str
+    summary: str
+
+
+def follow(call: Callable[[], Any]) -> tuple[Any, list[Step]]:
+    """The result of ``call``, and each function of minicnn that it ran, in order."""
+    steps: dict[CodeType, Step] = {}
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        code, file = frame.f_code, Path(frame.f_code.co_filename)
+        if event != "call" or code in steps or not file.is_relative_to(PACKAGE):
+            return
+        if code.co_name.startswith("<"):  # a comprehension belongs to its function
+            return
+        path = file.relative_to(PACKAGE).as_posix()
+        steps[code] = Step(path, _name(code), _shapes(frame), _summary(frame))
+
+    sys.setprofile(watch)
+    try:
+        result = call()
+    finally:
+        sys.setprofile(None)
+    return result, list(steps.values())
+
+
+def _name(code: CodeType) -> str:
+    """``Conv2d.forward`` for a method; a function within another is named after both."""
+    return getattr(code, "co_qualname", code.co_name).replace(".<locals>", "")
+
+
+def _shapes(frame: FrameType) -> str:
+    """Names and shapes of the tensors and arrays among the arguments."""
+    names = inspect.getargvalues(frame)
+    values = [(name, names.locals[name]) for name in names.args if name != "self"]
+    values += [(f"*{names.varargs}", value) for value in names.locals.get(names.varargs or "", ())]
+    return ", ".join(
+        f"{name} {tuple(value.shape)}" for name, value in values if hasattr(value, "dtype")
+    )
+
+
+def _summary(frame: FrameType) -> str:
+    """The first line of a function's docstring; forward and backward have that of their class."""
+    constants, name = frame.f_code.co_consts, frame.f_code.co_name
+    text = constants[0] if constants and isinstance(constants[0], str) else ""
+    if name in ("forward", "backward", "__init__") and not text:
+        text = type(frame.f_locals.get("self")).__doc__ or ""
+    return text.strip().split("\n")[0]
+
+
+def operation(name: str, device: str) -> Callable[[], mc.Tensor]:
+    """A call of an operation on random tensors.
+
+    Raises:
+        SystemExit: for a name that minicnn does not have, or that takes more than tensors.
+    """
+    if name in LAYERS:
+        make, shape = LAYERS[name]
+        layer, x = make().to(device), mc.randn(*shape, device=device, requires_grad=True)
+        return lambda: layer(x)
+    function = getattr(F, name, None) or getattr(mc, name, None)
+    if not inspect.isfunction(function):
+        raise SystemExit(f"minicnn has no operation {name!r}; try {', '.join(LAYERS)} or softmax")
+    arguments: list[Any] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_POSITIONAL:
+            break
+        is_dim = parameter.name == "dim"
+        shape = (6, 4) if name in ("mm", "matmul") and arguments else ROWS
+        arguments.append(1 if is_dim else mc.rand(*shape, device=device, requires_grad=True))
+    return lambda: function(*arguments)
+
+
+def show(title: str, steps: list[Step]) -> None:
+    """Prints the functions, each file's name above its functions."""
+    files = {step.file for step in steps}
+    print(f"\n{title}: {len(steps)} functions in {len(files)} files")
+    file = None
+    for step in steps:
+        if step.file != file:
+            file = step.file
+            print(f"\n  {file}")
+        shapes = f"({step.shapes})" if step.shapes else ""
+        print(f"    {step.function}{shapes}")
+        if step.summary:
+            print(f"        {step.summary}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("operation", help=f"{', '.join(LAYERS)}, or a function such as softmax")
+    parser.add_argument("--kernels", choices=("plain", "fast"), default="plain")
+    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
+    args = parser.parse_args(argv)
+
+    mc.manual_seed(0)
+    mc.backends.use_kernels(args.kernels)
+    call = operation(args.operation, args.device)
+    out, steps = follow(call)
+    show(f"{args.operation}, {args.kernels} kernels, forward", steps)
+    if not isinstance(out, mc.Tensor) or not out.requires_grad:
+        return
+    grad = mc.ones(*out.shape, device=args.device)
+    _, steps = follow(lambda: out.backward(grad))
+    show(f"{args.operation}, {args.kernels} kernels, backward", steps)
+
+
+if __name__ == "__main__":
+    main()

@@ -323,10 +323,8 @@ def print_result(result: dict[str, Any]) -> None:
     for name, seconds in result.get(f"{rival}_seconds", {}).items():
         title = f"torch {name}" if rival == "torch" else name
         columns[title] = (seconds, result[f"{rival}_peak_memory_mib"].get(name))
-    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32; a process for")
-    print(
-        f"each framework, medians of {result['blocks']} blocks of at least {result['steps']} steps"
-    )
+    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32, medians")
+    print(f"processes: {result['processes']}")
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
     for phase in (*PHASES, "step", "inference"):
         milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]

@@ -81,7 +81,7 @@ class Run:
             raise FileNotFoundError(f"there is no run to go on with: {path} does not exist")
         state = io.load(path)
         if not isinstance(state, dict) or "run" not in state:
-            raise ValueError(f"{path} must be the checkpoint of a run, but holds no run")
+            raise ValueError(f"{path} must be the checkpoint of a run, got another checkpoint")
         position = state.pop("run")
         self._check_settings(position["metrics"]["settings"])
         for name, part in self.parts.items():

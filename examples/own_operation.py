@@ -1,12 +1,12 @@
-"""An operation of your own, from the formula to a CUDA kernel: Swish with a learned slope.
+"""An operation of your own, from the formula to a CUDA kernel: Swish with a learned beta.
 
-    swish(x) = x * s(beta * x)    where s(z) = 1 / (1 + exp(-z)), the sigmoid
+    swish(x) = x * s(beta * x)    with the sigmoid s(z) = 1 / (1 + exp(-z))
 
-Each channel of x has its own beta. The derivatives, by the product and the chain rule, with
-s'(z) = s(z) * (1 - s(z)):
+Each channel of x has its own beta. By the product and the chain rule, with s and its derivative
+s' = s * (1 - s) taken at beta * x:
 
-    by x:     s + beta * x * s'
-    by beta:  x * x * s'
+    d swish / d x    = s + beta * x * s'
+    d swish / d beta = x * x * s'
 
 ``x * mc.sigmoid(beta * x)`` computes the same, and minicnn differentiates it by itself. As one
 operation it saves only x and beta for the backward pass, and on a GPU one kernel reads x and writes
@@ -34,48 +34,50 @@ class Swish(Function):
     """x * sigmoid(beta * x), for x (N, C, H, W) and beta (1, C, 1, 1)."""
 
     def forward(self, x: Any, beta: Any) -> Any:
-        """Takes and returns arrays: NumPy's, or CuPy's on a GPU."""
+        """Takes and returns arrays: NumPy's on the CPU, CuPy's on a GPU."""
         self.save_for_backward(x, beta)
         return swish_numpy(x, beta) if isinstance(x, np.ndarray) else swish_cuda(x, beta)
 
     def backward(self, grad: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor]:
-        """From the loss's gradient by the result to those by x and beta.
+        """Takes d loss / d result and returns d loss / d x and d loss / d beta, all as tensors.
 
-        All are tensors, and operations on them are recorded, so gradients have gradients, too.
+        It consists of operations that minicnn can differentiate, so gradients have gradients, too.
         """
         x, beta = self.saved_tensors
         s = mc.sigmoid(beta * x)
-        x_slope = x * s * (1 - s)  # x * s'
-        grad_x = grad * (s + beta * x_slope)
-        grad_beta = grad * x * x_slope  # (N, C, H, W); all numbers of a channel share its beta
-        return grad_x, grad_beta.sum((0, 2, 3), keepdim=True)
+        x_ds = x * s * (1 - s)  # x * s'
+        grad_x = grad * (s + beta * x_ds)
+        # a beta acts on all pixels of its channel in all images, so their gradients are added
+        grad_beta = (grad * x * x_ds).sum((0, 2, 3), keepdim=True)
+        return grad_x, grad_beta
 
 
 def swish_numpy(x: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    # s(z) = (1 + tanh(z / 2)) / 2: the same, but exp would overflow for large negative z
+    """The formula in NumPy. s(z) is written (1 + tanh(z / 2)) / 2: exp(-z) could overflow."""
     return x * (1 + np.tanh(beta * x / 2)) / 2
 
 
 def swish_cuda(x: Any, beta: Any) -> Any:
+    """The formula in own_operation.cu, with one thread for each number of x."""
     xp = xp_of(x)  # CuPy, which has NumPy's functions
-    x = xp.ascontiguousarray(x)  # in the order N, C, H, W, which the kernel expects
+    x = xp.ascontiguousarray(x)  # a kernel sees bare memory: numbers in the order N, C, H, W
     out = xp.empty_like(x)
     _, C, H, W = x.shape
-    swish_kernel()[x.dtype](x.size, x, beta, out, C, H * W)  # starts x.size threads
+    swish_kernel()[x.dtype](x.size, x, beta, out, C, H * W)  # x.size threads of swish<float>, say
     return out
 
 
 @functools.cache
 def swish_kernel() -> Any:
-    """The kernel in own_operation.cu, compiled when it is first launched."""
-    from minicnn.kernels.cuda.runtime.module import FLOATS, CudaFile  # needs CuPy
+    """The kernel, for float32 and float64. It is compiled when it is launched for the first time."""
+    from minicnn.kernels.cuda.runtime.module import FLOATS, CudaFile  # which imports CuPy
 
     file = CudaFile(Path(__file__).resolve().with_suffix(".cu"))
     return file.kernel("swish", FLOATS)
 
 
 class SwishLayer(nn.Module):
-    """Swish with one beta for each of ``channels``, learned from 1."""
+    """Swish with a beta for each of ``channels``, which starts at 1 and is learned."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -85,56 +87,47 @@ class SwishLayer(nn.Module):
         return Swish.apply(x, self.beta)
 
 
-def check_gradients(device: str) -> None:
-    """Compares both derivatives, and theirs, with finite differences; raises if they differ."""
+def check(device: str) -> None:
+    """Compares gradients with finite differences, (f(x + h) - f(x - h)) / 2h, and kernel with NumPy.
+
+    In float64, because in float32 the differences would drown in rounding errors.
+    """
     x = mc.randn(2, 3, 2, 2, dtype=mc.float64, device=device, requires_grad=True)
     beta = mc.rand(1, 3, 1, 1, dtype=mc.float64, device=device, requires_grad=True)
-    gradcheck(Swish.apply, (x, beta))
-    gradgradcheck(Swish.apply, (x, beta))
+    gradcheck(Swish.apply, (x, beta))  # raises if backward is wrong
+    gradgradcheck(Swish.apply, (x, beta))  # the same for the gradients' own gradients
+    print("gradients: as finite differences, first and second derivatives")
+    if device == "cpu":
+        print("no GPU: the .cu kernel was not run")
+    else:
+        difference = Swish.apply(x, beta).cpu() - Swish.apply(x.cpu(), beta.cpu())
+        print(f"kernel: differs from NumPy by at most {difference.abs().max().item():.1e}")
 
 
-def kernel_error() -> float:
-    """The largest difference between what the kernel and NumPy compute."""
-    x, beta = mc.randn(4, 3, 16, 16), mc.rand(1, 3, 1, 1)
-    on_gpu = Swish.apply(x.to("cuda"), beta.to("cuda"))
-    return (on_gpu.cpu() - Swish.apply(x, beta)).abs().max().item()
-
-
-def train(device: str, steps: int = 40) -> tuple[list[float], nn.Module]:
-    """Trains a small network to tell vertical from horizontal stripes; returns the losses, too."""
-    labels = mc.randint(0, 2, (64,))
+def train(device: str) -> None:
+    """Trains a small network with Swish to tell vertical stripes from horizontal ones."""
+    vertical = mc.randint(0, 2, (64,))  # 1 for vertical stripes, 0 for horizontal ones
     stripes = mc.arange(8) % 2  # 0, 1, 0, 1, ...
-    vertical = labels.reshape(64, 1, 1, 1) == 1
-    images = mc.where(vertical, stripes, stripes.reshape(8, 1)) + 0.3 * mc.randn(64, 1, 8, 8)
+    images = mc.where(vertical.reshape(64, 1, 1, 1) == 1, stripes, stripes.reshape(8, 1))
+    images = (images + 0.3 * mc.randn(64, 1, 8, 8)).to(device)
+    labels = vertical.to(device)
 
-    net = nn.Sequential(
-        nn.Conv2d(1, 8, kernel_size=3),
-        SwishLayer(8),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, 2),
-    ).to(device)
+    swish = SwishLayer(channels=8)
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)]
+    net = nn.Sequential(nn.Conv2d(1, 8, kernel_size=3), swish, *head).to(device)
     optimizer = optim.Adam(net.parameters(), lr=0.03)
-    images, labels = images.to(device), labels.to(device)
-    losses = []
-    for _ in range(steps):
+    for step in range(1, 21):
         loss = F.cross_entropy(net(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-    return losses, net
+        if step % 5 == 0:
+            print(f"step {step}: loss {loss.item():.3f}")
+    print("betas, 1 at the start:", *(f"{beta:.2f}" for beta in swish.beta.reshape(-1).tolist()))
 
 
 if __name__ == "__main__":
     mc.manual_seed(0)
     device = "cuda" if mc.cuda.is_available() else "cpu"
-    check_gradients(device)
-    print("gradients agree with finite differences, and so do those of the gradients")
-    if device == "cuda":
-        print(f"the .cu kernel differs from NumPy by at most {kernel_error():.1e}")
-    else:
-        print("no GPU: the .cu kernel was not run")
-    losses, net = train(device)
-    print(f"training: loss {losses[0]:.3f} at the first step, {losses[-1]:.3f} at the last")
-    print("beta, which began as 1:", net[1].beta.detach().cpu().numpy().reshape(-1).round(2))
+    check(device)
+    train(device)

@@ -1,0 +1,154 @@
+"""Takes the place of the CUDA driver, for the real CuPy and the real NVRTC on machines without a GPU.
+
+It launches nothing, so no number that comes from a kernel means anything. It finds what the emulated
+GPU cannot, whose CuPy is a stand-in: calls that CuPy refuses, dtypes that it does not know, CUDA
+code that it generates and NVRTC rejects, launches that a GPU would not accept.
+
+How it works:
+
+1. There are two devices. Their memory is memory of the host, so copies are real, and integers,
+   shapes and whatever else the host computes are right.
+2. Kernels are compiled for sm_90. A launch checks the sizes of grid and blocks, registers and
+   shared memory, and that every address among the arguments lies in memory of the device that the
+   kernel runs on. Streams, events and graphs do as much as these checks need.
+3. ``driver/`` is a ``libcuda.so.1`` for what CuPy asks the driver, which is little. The rest it asks
+   NVIDIA's runtime, which accepts no other driver than NVIDIA's. It is asked in one module,
+   ``cupy_backends.cuda.api.runtime``, by functions that Cython hands from module to module:
+   :func:`install` puts others in their place, before ``cupy`` is imported.
+
+What it cannot find: wrong numbers; pointers and integers in the wrong order, if their sizes agree;
+what precompiled libraries would say (cuBLAS, and CUB and Thrust as CuPy links them).
+
+Launches that are wrong say why on stderr, beside CuPy's exception.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cuda_emulator import build, cache
+
+SOURCES = Path(__file__).parent / "driver"
+AT_START = Path(__file__).parent / "at_start"  # for programs that tests start: calls install()
+_FLAGS = ("-O1", "-std=c++17", "-fPIC", "-shared", "-w")
+_C_TYPES = {
+    "int": ctypes.c_int,
+    "unsigned int": ctypes.c_uint,
+    "size_t": ctypes.c_size_t,
+    "intptr_t": ctypes.c_ssize_t,
+    "float": ctypes.c_float,
+    "PyObject *": ctypes.py_object,
+}
+
+
+class _Replacement(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("layout", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+    )
+
+
+@functools.cache
+def install() -> None:
+    """Lets CuPy find two devices in this process; call it before ``import cupy``.
+
+    Raises:
+        RuntimeError: if this CuPy's functions have other parameters than those of the stand-in.
+    """
+    os.environ.setdefault("CUPY_CACHE_DIR", str(cache.folder() / "cupy"))
+    library = ctypes.PyDLL(str(_library()))  # from now on dlopen finds it as libcuda.so.1
+    import cupy_backends.cuda.api.runtime as runtime
+
+    interface = runtime.__pyx_capi__
+    library.set_check_status(_address(interface["check_status"]))
+    library.replacement.restype = ctypes.POINTER(_Replacement)
+    number = 0
+    while found := library.replacement(number):
+        _replace(runtime, found.contents)
+        number += 1
+    _use_no_precompiled_kernels()
+
+
+def _library() -> Path:
+    """The stand-in, built if that is not done yet."""
+    from cuda import pathfinder
+
+    headers = pathfinder.find_nvidia_header_directory("cudart")
+    sources = sorted(SOURCES.iterdir())
+    parts = [part for path in sources for part in (path.name, path.read_bytes())]
+
+    def compile(folder: Path) -> None:
+        output = ("-o", folder / "libcuda.so.1", "-Wl,-soname,libcuda.so.1")
+        build.compile_cpp(*_FLAGS, f"-I{headers}", *SOURCES.glob("*.cpp"), *output)
+
+    return cache.entry(f"driver-{cache.key([*_FLAGS, *parts])}", compile) / "libcuda.so.1"
+
+
+def _replace(runtime: ModuleType, replacement: _Replacement) -> None:
+    """Puts one function in the place of CuPy's, for Cython and for Python."""
+    name = replacement.name.decode()
+    capsule = runtime.__pyx_capi__[name]
+    signature = _signature(capsule)
+    result, *parameters = _types(signature)
+    layout = f"{_width(result)}:{''.join(map(_width, parameters))}"
+    if layout != replacement.layout.decode():
+        raise RuntimeError(
+            f"the stand-in for the driver has a {name} of layout {replacement.layout.decode()}, but "
+            f"CuPy's is {signature.decode()}; it was written for CuPy 14.2"
+        )
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    _signatures.append(signature)  # a capsule does not keep its name
+    runtime.__pyx_capi__[name] = new(replacement.function, signature, None)
+    if not name.startswith("_"):
+        setattr(runtime, name, _callable(replacement.function, signature))
+
+
+_signatures: list[bytes] = []
+
+
+def _callable(address: int, signature: bytes) -> Callable[..., Any]:
+    """A function for Python; of Cython's own parameters the first is 0 and the others null."""
+    result, *parameters = _types(signature)
+    function = ctypes.PYFUNCTYPE(result, *parameters)(address)
+    text = signature.decode()
+    rest = (0, None)[: text.count("__pyx_skip_dispatch") + text.count("__pyx_optional_args")]
+    return lambda *arguments: function(*arguments, *rest)
+
+
+def _types(signature: bytes) -> list[Any]:
+    """The result's and the parameters' types of ``"intptr_t (size_t, int __pyx_skip_dispatch)"``."""
+    result, parameters = re.fullmatch(r"(.+?) ?\((.*)\)", signature.decode()).groups()
+    names = [re.sub(r" __pyx_\w+$", "", part) for part in parameters.split(", ")]
+    return [
+        _C_TYPES.get(name, ctypes.c_void_p) for name in (result, *names) if name and name != "void"
+    ]
+
+
+def _width(c_type: Any) -> str:
+    return "f" if c_type is ctypes.c_float else str(ctypes.sizeof(c_type))
+
+
+def _signature(capsule: Any) -> bytes:
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    return name(capsule)
+
+
+def _address(capsule: Any) -> ctypes.c_void_p:
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.c_void_p(pointer(capsule, _signature(capsule)))
+
+
+def _use_no_precompiled_kernels() -> None:
+    """Sums and the like by kernels that NVRTC compiles: the precompiled ones need NVIDIA's driver."""
+    os.environ["CUPY_ACCELERATORS"] = ""

@@ -2,7 +2,8 @@
 
 ``--device cpu`` is the default. ``--device cuda`` runs the tests on a GPU; ``--device cuda-emulated``
 runs them on a CPU that stands in for one, kernels and all (``cuda_emulator``), which needs g++ and
-NVRTC but neither a GPU nor CuPy. ``MINICNN_KERNELS=plain`` in the environment selects the plain
+NVRTC but neither a GPU nor CuPy. ``--device cuda-unlaunched`` runs them with the real CuPy over a
+driver that launches nothing (``cuda_driver``): numbers are ignored, errors are not. ``MINICNN_KERNELS=plain`` in the environment selects the plain
 kernels, on every device.
 """
 
@@ -22,18 +23,32 @@ STAND_IN = TESTS / "cuda_emulator" / "stand_in"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--device",
-        choices=["cpu", "cuda", "cuda-emulated"],
+        choices=["cpu", "cuda", "cuda-emulated", "cuda-unlaunched"],
         default="cpu",
-        help="where the tests compute: the CPU, a GPU, or an emulation of one",
+        help="where the tests compute: the CPU, a GPU, an emulation of one, or (unlaunched) a driver "
+        "that launches nothing, under the real CuPy",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("device") == "cuda-emulated":
-        folders = [str(STAND_IN), str(TESTS), str(TESTS.parent)]
-        sys.path[:0] = folders
-        inherited = os.environ.get("PYTHONPATH")  # for the programs that tests start
-        os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *([inherited] if inherited else [])])
+    device = config.getoption("device")
+    if device == "cuda-emulated":
+        _put_in_front(STAND_IN)
+    elif device == "cuda-unlaunched":
+        import cuda_driver
+        from cuda_driver.values import IgnoreValues
+
+        _put_in_front(cuda_driver.AT_START)
+        cuda_driver.install()
+        config.pluginmanager.register(IgnoreValues())
+
+
+def _put_in_front(folder: Path) -> None:
+    """Lets Python look for modules there first, here and in programs that tests start."""
+    folders = [str(folder), str(TESTS), str(TESTS.parent)]
+    sys.path[:0] = folders
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *([inherited] if inherited else [])])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -29,14 +29,15 @@ import functools
 import os
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from cuda_emulator import build, cache
 
-SOURCES = Path(__file__).parent / "driver"
-AT_START = Path(__file__).parent / "at_start"  # for programs that tests start: calls install()
+FOLDER = Path(__file__).parent
+AT_START = FOLDER / "at_start"  # for programs that tests start: calls install()
 _FLAGS = ("-O1", "-std=c++17", "-fPIC", "-shared", "-w")
 _C_TYPES = {
     "int": ctypes.c_int,
@@ -64,7 +65,10 @@ def install() -> None:
         RuntimeError: if this CuPy's functions have other parameters than those of the stand-in.
     """
     os.environ.setdefault("CUPY_CACHE_DIR", str(cache.folder() / "cupy"))
-    library = ctypes.PyDLL(str(_library()))  # from now on dlopen finds it as libcuda.so.1
+    libraries = _libraries()  # once loaded, dlopen finds them by their names
+    for name in ("libcublasLt.so.13", "libcublas.so.13"):
+        ctypes.CDLL(str(libraries / name))
+    library = ctypes.PyDLL(str(libraries / "libcuda.so.1"))
     import cupy_backends.cuda.api.runtime as runtime
 
     interface = runtime.__pyx_capi__
@@ -77,19 +81,38 @@ def install() -> None:
     _use_no_precompiled_kernels()
 
 
-def _library() -> Path:
-    """The stand-in, built if that is not done yet."""
+def _libraries() -> Path:
+    """The folder of the libraries, which are built if that is not done yet."""
     from cuda import pathfinder
 
     headers = pathfinder.find_nvidia_header_directory("cudart")
-    sources = sorted(SOURCES.iterdir())
-    parts = [part for path in sources for part in (path.name, path.read_bytes())]
+    driver, cublas = sorted((FOLDER / "driver").iterdir()), FOLDER / "cublas.cpp"
+    functions = _cublas_functions()
+    parts = [part for path in (*driver, cublas) for part in (path.name, path.read_bytes())]
+
+    def library(name: str, *arguments: str | Path) -> None:
+        build.compile_cpp(*_FLAGS, *arguments, f"-Wl,-soname,{name}")
 
     def compile(folder: Path) -> None:
-        output = ("-o", folder / "libcuda.so.1", "-Wl,-soname,libcuda.so.1")
-        build.compile_cpp(*_FLAGS, f"-I{headers}", *SOURCES.glob("*.cpp"), *output)
+        sources = [path for path in driver if path.suffix == ".cpp"]
+        library("libcuda.so.1", f"-I{headers}", *sources, "-o", folder / "libcuda.so.1")
+        lines = [f"DOES_NOTHING({function})\n" for function in functions]
+        (folder / "others.inc").write_text("".join(lines))
+        (folder / "versions").write_text("libcublas.so.13 { cublas*; };")  # of the symbols
+        script = f"-Wl,--version-script={folder / 'versions'}"
+        for name in ("libcublas.so.13", "libcublasLt.so.13"):
+            library(name, f"-I{folder}", cublas, script, "-o", folder / name)
 
-    return cache.entry(f"driver-{cache.key([*_FLAGS, *parts])}", compile) / "libcuda.so.1"
+    return cache.entry(f"driver-{cache.key([*_FLAGS, *functions, *parts])}", compile)
+
+
+def _cublas_functions() -> list[str]:
+    """The functions that CuPy's module is linked with, which are in its table of strings."""
+    folder = Path(find_spec("cupy_backends.cuda.libs").origin).parent
+    (module,) = folder.glob("cublas.*.so")
+    already = re.findall(r"int (cublas\w+)", (FOLDER / "cublas.cpp").read_text())
+    found = {name.decode() for name in re.findall(rb"\0(cublas[A-Z]\w+)(?=\0)", module.read_bytes())}
+    return sorted(found - set(already))
 
 
 def _replace(runtime: ModuleType, replacement: _Replacement) -> None:

@@ -86,8 +86,9 @@ static Replacement replacements[] = {
          if (!exists(device)) return done(CUDA_ERROR_INVALID_DEVICE);
          auto value = [device](CUdevice_attribute which) { return attribute(which, device); };
          return Py_BuildValue(
-             "{sysnsisisisisisi}", "name", "stand-in for an H100 that launches nothing",
+             "{sysnsisisisisisisi}", "name", "stand-in for an H100 that launches nothing",
              "totalGlobalMem", size_t(80) << 30, "major", 9, "minor", 0,
+             "warpSize", value(CU_DEVICE_ATTRIBUTE_WARP_SIZE),
              "multiProcessorCount", value(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
              "l2CacheSize", value(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE),
              "memoryClockRate", value(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE),

@@ -1,5 +1,5 @@
 // Device memory is memory of the host, in a range of addresses for each device. Addresses are never
-// given out twice.
+// given out twice, and are such as neither text nor pairs of small integers make by chance.
 #include "driver.h"
 
 #include <sys/mman.h>
@@ -8,8 +8,8 @@
 #include <cstring>
 
 static constexpr size_t DEVICE_MEMORY = size_t(80) << 30;
-static constexpr size_t RANGE = size_t(1) << 44;  // of addresses, for each device
-static constexpr uint64_t FIRST = 0x200000000000;
+static constexpr size_t RANGE = size_t(1) << 42;  // of addresses, for each device
+static constexpr uint64_t FIRST = 0x100000000000;
 static constexpr size_t PAGE = 2 << 20;
 static std::map<uint64_t, Allocation> allocations;
 static uint64_t next_address[DEVICES] = {FIRST, FIRST + RANGE};

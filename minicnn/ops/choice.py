@@ -33,7 +33,14 @@ class Clamp(Function):
     def forward(self, x: Array, low: float | None, high: float | None) -> Array:
         self.save_for_backward(x)
         self.limits = low, high
-        return xp_of(x).clip(x, low, high).astype(x.dtype, copy=False)
+        xp = xp_of(x)
+        if low is None:  # CuPy's clip takes no None for bfloat16
+            out = xp.minimum(x, high)
+        elif high is None:
+            out = xp.maximum(x, low)
+        else:
+            out = xp.clip(x, low, high)
+        return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors

@@ -230,7 +230,9 @@ def take_along_axis(a: ndarray, indices: ndarray, axis: int) -> ndarray:
 
 
 def clip(a: ndarray, a_min: Any, a_max: Any, out: ndarray | None = None) -> ndarray:
-    """Numbers between two limits."""
+    """Numbers between two limits, either of which may be None, except for bfloat16 and bool."""
+    if (a_min is None or a_max is None) and (a.dtype.name == "bfloat16" or a.dtype == bool):
+        raise TypeError(f"Unsupported type {type(None)}")  # CuPy 14.2 says no more
     if out is None:
         return compute(np.clip, _without_bfloat16(a), a_min, a_max)
     return compute_into(out, np.clip, _without_bfloat16(a), a_min, a_max)

@@ -109,7 +109,7 @@ def _read(name: str) -> str:
 class Kernel:
     """A kernel template; ``kernel[dtype]`` or ``kernel[dtype, number]`` can be launched.
 
-    The first argument of the template is a dtype: that of the arrays.
+    The first argument of the template is the dtype of the arrays.
     """
 
     def __init__(self, file: CudaFile, name: str, choices: Iterable[Iterable[Choice]]) -> None:

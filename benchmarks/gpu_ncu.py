@@ -1,0 +1,118 @@
+"""Nsight Compute's figures of four kernels, at AlexNet's second convolution in bf16.
+
+    python benchmarks/gpu_ncu.py --json ncu.json
+
+``ncu`` runs this program again with ``--launch`` and watches what it launches between two marks. The
+clocks stay as they are, so times are those of the other benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from common import print_environment, write_json
+from gpu import require_gpu
+
+from minicnn.devices import cupy
+
+BATCH = 512
+SECTIONS = ("SpeedOfLight", "LaunchStats", "Occupancy", "MemoryWorkloadAnalysis", "WarpStateStats")
+PRINTED = ("Duration", "Compute (SM) Throughput", "Memory Throughput", "Achieved Occupancy")
+
+
+def launch(batch: int) -> None:
+    """Run each kernel once to compile it, then once between the marks."""
+    calls = [
+        *convolution(batch),
+        *pool(batch),
+    ]
+    for call in calls:
+        call()
+    cupy().cuda.Device().synchronize()
+    cupy().cuda.runtime.profilerStart()
+    for call in calls:
+        call()
+    cupy().cuda.Device().synchronize()
+    cupy().cuda.runtime.profilerStop()
+
+
+def convolution(batch: int) -> list[Any]:
+    """The three passes of 96 channels to 256, 5 x 5, on 27 x 27 pixels."""
+    from conv2d import minicnn_passes
+
+    from minicnn.kernels import Geometry
+
+    geometry = Geometry((27, 27), (27, 27), (5, 5), padding=(2, 2))
+    shapes = (batch, 96, 27, 27), (256, 96, 5, 5), (batch, 256, 27, 27)
+    x, weight, grad = map(random, shapes)
+    return list(minicnn_passes(x, weight, None, grad, geometry).values())
+
+
+def pool(batch: int) -> list[Any]:
+    """Max-pooling with ReLU behind it."""
+    from minicnn import kernels
+    from minicnn.kernels import Geometry
+
+    x = random((batch, 256, 27, 27))
+    geometry = Geometry((27, 27), (13, 13), (3, 3), (2, 2))
+    return [lambda: kernels.of(x).max_pool2d_relu(x, geometry)]
+
+
+def random(shape: tuple[int, ...]) -> Any:
+    """An array in bf16, channels-last in memory."""
+    import minicnn as mc
+
+    N, C, H, W = shape
+    return mc.randn(N, H, W, C, device="cuda").array.astype(mc.bfloat16).transpose(0, 3, 1, 2)
+
+
+def profile() -> str:
+    """What ncu prints about the launches, as CSV."""
+    command = ["ncu", "--profile-from-start", "off", "--clock-control", "none", "--csv"]
+    command += [option for section in SECTIONS for option in ("--section", section)]
+    command += [sys.executable, __file__, "--launch"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"ncu ended with status {done.returncode}: {done.stdout.strip()[-500:]}")
+    return done.stdout
+
+
+def rows_of(printed: str) -> Iterator[dict[str, Any]]:
+    """A row for each launch in ncu's CSV: the kernel, and its metrics with their units."""
+    lines = [line for line in printed.splitlines() if line.startswith('"')]
+    launches: dict[str, dict[str, Any]] = {}
+    for line in csv.DictReader(lines):
+        launch = launches.setdefault(line["ID"], {"kernel": line["Kernel Name"], "metrics": {}})
+        if line.get("Metric Name"):
+            unit = f" {line['Metric Unit']}".rstrip()
+            launch["metrics"][line["Metric Name"]] = line["Metric Value"] + unit
+    yield from launches.values()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--launch", action="store_true", help="launch the kernels, without ncu")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    args = parser.parse_args()
+    require_gpu()
+    if args.launch:
+        launch(BATCH)
+        return
+    rows = list(rows_of(profile()))
+    for row in rows:
+        print(row["kernel"], *(f"{name} {row['metrics'].get(name)}" for name in PRINTED), sep=", ")
+    if args.json:
+        write_json(args.json, {"batch": BATCH, "rows": rows})
+    print_environment()
+    if not rows:
+        sys.exit("ncu reported no kernel")
+
+
+if __name__ == "__main__":
+    main()

@@ -47,8 +47,10 @@ class Archive:
         self.dry_run: bool = content.get("dry_run", False)
         self.parts: dict[str, dict[str, Any]] = content.get("parts", {})
         self.results: dict[str, dict[str, Any]] = content.get("results", {})
+        self._killed: list[str] = []
         for part, record in self.parts.items():
             if record["status"] == RUNNING:
+                self._killed.append(part)
                 record |= {"status": KILLED, "last_line": last_line(read(self.running_log))}
                 result = read_json(self.running_json)
                 self.results |= {part: result} if result else {}
@@ -61,23 +63,22 @@ class Archive:
             (folder / name).unlink(missing_ok=True)
         self = cls(folder)
         self.gpu, self.dry_run = gpu, dry_run
-        self._write()
+        self.write(self._path)
         return self
 
     def recover(self) -> None:
         """Finish the part during which an earlier run was killed, and clear away its drafts."""
         for path in self.folder.glob("*.tmp"):
             path.unlink()
-        for part, record in list(self.parts.items()):
-            if record["status"] == KILLED:
-                self.finish(part, KILLED)
+        for part in self._killed:
+            self.finish(part, KILLED)
 
     def begin(self, part: str) -> None:
         """Note that a part runs now."""
         self.running_json.unlink(missing_ok=True)
         self.running_log.write_text("")
         self.parts[part] = {"status": RUNNING}
-        self._write()
+        self.write(self._path)
 
     def finish(self, part: str, status: str, seconds: float | None = None) -> None:
         """Take over what a part has measured and printed, and how it ended."""
@@ -90,7 +91,7 @@ class Archive:
         elif part in self.results:
             status += "; the numbers are those of an earlier run"
         self.parts[part] = {"status": status, "seconds": seconds, "last_line": last_line(log)}
-        self._write()
+        self.write(self._path)
         self.running_json.unlink(missing_ok=True)
         self.running_log.unlink(missing_ok=True)
 
@@ -98,12 +99,13 @@ class Archive:
         """Note why a part was not run; the numbers of an earlier run stay."""
         if part not in self.results:
             self.parts[part] = {"status": f"skipped: {reason}"}
-            self._write()
+            self.write(self._path)
 
-    def _write(self) -> None:
+    def write(self, path: Path) -> None:
+        """Write all numbers, and how the parts went, to a file."""
         content = {"gpu": self.gpu, "dry_run": self.dry_run}
         content |= {"parts": self.parts, "results": self.results}
-        replace_text(self._path, json.dumps(content, indent=1) + "\n")
+        replace_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read(path: Path) -> str:

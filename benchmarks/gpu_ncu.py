@@ -22,16 +22,14 @@ from gpu import require_gpu
 from minicnn.devices import cupy
 
 BATCH = 512
+CHANNELS, PIXELS = (96, 256), 27  # in and out; height and width
 SECTIONS = ("SpeedOfLight", "LaunchStats", "Occupancy", "MemoryWorkloadAnalysis", "WarpStateStats")
 PRINTED = ("Duration", "Compute (SM) Throughput", "Memory Throughput", "Achieved Occupancy")
 
 
 def launch(batch: int) -> None:
     """Run each kernel once to compile it, then once between the marks."""
-    calls = [
-        *convolution(batch),
-        *pool(batch),
-    ]
+    calls = [*convolution(batch), *pool(batch)]
     for call in calls:
         call()
     cupy().cuda.Device().synchronize()
@@ -43,24 +41,26 @@ def launch(batch: int) -> None:
 
 
 def convolution(batch: int) -> list[Any]:
-    """The three passes of 96 channels to 256, 5 x 5, on 27 x 27 pixels."""
+    """The three passes of the convolution, 5 x 5."""
     from conv2d import minicnn_passes
 
     from minicnn.kernels import Geometry
 
-    geometry = Geometry((27, 27), (27, 27), (5, 5), padding=(2, 2))
-    shapes = (batch, 96, 27, 27), (256, 96, 5, 5), (batch, 256, 27, 27)
+    (C, O), size = CHANNELS, (PIXELS, PIXELS)
+    geometry = Geometry(size, size, (5, 5), padding=(2, 2))
+    shapes = (batch, C, *size), (O, C, 5, 5), (batch, O, *size)
     x, weight, grad = map(random, shapes)
     return list(minicnn_passes(x, weight, None, grad, geometry).values())
 
 
 def pool(batch: int) -> list[Any]:
-    """Max-pooling with ReLU behind it."""
+    """The max-pooling and ReLU after it, 3 x 3 with a stride of 2."""
     from minicnn import kernels
     from minicnn.kernels import Geometry
 
-    x = random((batch, 256, 27, 27))
-    geometry = Geometry((27, 27), (13, 13), (3, 3), (2, 2))
+    x = random((batch, CHANNELS[1], PIXELS, PIXELS))
+    out = (PIXELS - 3) // 2 + 1
+    geometry = Geometry((PIXELS, PIXELS), (out, out), (3, 3), (2, 2))
     return [lambda: kernels.of(x).max_pool2d_relu(x, geometry)]
 
 

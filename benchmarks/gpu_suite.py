@@ -174,7 +174,7 @@ class Suite:
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  there are no threads here
             )
         try:
             code = wait(process, seconds)
@@ -232,7 +232,9 @@ def name_of_gpu(dry_run: bool) -> str:
     script = [str(BENCHMARKS / "gpu.py")]
     if dry_run:
         script.insert(0, str(BENCHMARKS / "gpu_dry_run.py"))
-    found = subprocess.run([sys.executable, *script], stdout=subprocess.PIPE, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, *script], stdout=subprocess.PIPE, text=True, check=False
+    )
     if found.returncode:
         sys.exit(found.returncode)
     return found.stdout.split()[-1]
@@ -256,7 +258,9 @@ def open_archive(folder: Path, gpu: str, dry_run: bool, go_on: bool) -> Archive:
     if not go_on or not archive.gpu:
         return Archive.start(folder, gpu, dry_run)
     if (archive.gpu, archive.dry_run) != (gpu, dry_run):
-        sys.exit(f"--from goes on with results of the same GPU, {folder} has those of {archive.gpu}")
+        sys.exit(
+            f"--from goes on with results of the same GPU, {folder} has those of {archive.gpu}"
+        )
     archive.recover()
     return archive
 
@@ -287,9 +291,7 @@ def main() -> None:
     prepare_environment(args.dry_run)
     gpu = name_of_gpu(args.dry_run)
     folder = (args.out or BENCHMARKS / "results" / gpu).resolve()
-    suite = Suite(
-        open_archive(folder, gpu, args.dry_run, bool(args.first)), args.seconds, began
-    )
+    suite = Suite(open_archive(folder, gpu, args.dry_run, bool(args.first)), args.seconds, began)
     suite.run(PARTS[NAMES.index(args.first) if args.first else 0 :])
     print(f"\n== {time.monotonic() - began:.0f} s; the tables: {folder / 'README.md'}")
     for name, record in suite.archive.parts.items():

@@ -22,6 +22,7 @@ from typing import Any
 
 import cupy
 import numpy as np
+from common import replace_text
 from layers import Layer, conv_layers, linear_layers
 
 from minicnn.kernels import cuda
@@ -68,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
                 print(f", {milliseconds:.3f} ms", flush=True)
             out.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(table, indent=1, sort_keys=True) + "\n"
-            out.write_text(text, encoding="utf-8")
+            replace_text(out, json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"written to {out}")
     return 0
 

@@ -19,6 +19,8 @@ from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode
 
+Node = Function | Tensor  # a tensor is the end of the walk, a leaf
+
 
 class _Gradients:
     """The gradients that have reached one node so far, one slot per output.
@@ -30,10 +32,10 @@ class _Gradients:
     __slots__ = ("owned", "values")
 
     def __init__(self) -> None:
-        self.values: dict[int, Any] = {}
+        self.values: dict[int, Tensor] = {}
         self.owned: dict[int, bool] = {}
 
-    def add(self, index: int, grad: Any, owned: bool) -> None:
+    def add(self, index: int, grad: Tensor, owned: bool) -> None:
         if index not in self.values:
             self.values[index], self.owned[index] = grad, owned
         elif self.owned[index] and not mode.grad:
@@ -46,19 +48,21 @@ class _Gradients:
 class _Walk:
     """One run from ``roots`` back to the leaves, or to ``targets`` if given (for ``grad``)."""
 
-    def __init__(self, roots: Sequence[Any], targets: Sequence[Any] | None, keep: bool) -> None:
+    def __init__(
+        self, roots: Sequence[Tensor], targets: Sequence[Tensor] | None, keep: bool
+    ) -> None:
         self.keep = keep
-        self.pending: dict[Any, int] = {}  # by node: edges that have not delivered a gradient yet
-        self.gradients: dict[Any, _Gradients] = {}
-        self.captured: dict[tuple[int, int], Any] = {}
+        self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
+        self.gradients: dict[Node, _Gradients] = {}
+        self.captured: dict[tuple[int, int], Tensor] = {}
         order = self._count(edge[0] for edge in map(edge_of, roots))
         self.targets = None if targets is None else {(id(n), i) for n, i in map(edge_of, targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
 
-    def _count(self, starts: Iterable[Any]) -> list[Any]:
+    def _count(self, starts: Iterable[Node]) -> list[Node]:
         """Counts the edges into each node; returns all nodes, in the order they were found."""
-        found: list[Any] = []
-        stack = []
+        found: list[Node] = []
+        stack: list[Node] = []
         for start in starts:
             if start not in self.pending:
                 self.pending[start] = 0
@@ -75,9 +79,9 @@ class _Walk:
                 self.pending[edge[0]] += 1
         return found
 
-    def _leading_to(self, targets: Sequence[Any], nodes: list[Any]) -> set[int]:
+    def _leading_to(self, targets: Sequence[Tensor], nodes: list[Node]) -> set[int]:
         """The nodes from which a target can be reached; the other nodes are skipped."""
-        parents: dict[int, list[Any]] = {}
+        parents: dict[int, list[Node]] = {}
         for node in nodes:
             for edge in node.edges if isinstance(node, Function) else ():
                 if edge is not None:
@@ -91,7 +95,7 @@ class _Walk:
                     stack.append(parent)
         return reached
 
-    def deliver(self, edge: tuple[Any, int], grad: Any, owned: bool) -> None:
+    def deliver(self, edge: tuple[Node, int], grad: Tensor, owned: bool) -> None:
         node, index = edge
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
@@ -112,7 +116,7 @@ class _Walk:
                     if self.pending[edge[0]] == 0:
                         ready.append(edge[0])
 
-    def _reach_leaf(self, leaf: Any, gradients: _Gradients) -> None:
+    def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
         grad, owned = gradients.values[0], gradients.owned[0]
         if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
@@ -143,16 +147,16 @@ class _Walk:
         for i, (edge, grad) in enumerate(zip(node.edges, results)):
             if edge is None or grad is None or not needed[i]:
                 continue
-            grad, owned = _fit(node, i, grad), _is_fresh(grad, i, results, gradients, node)
+            fitted, owned = _fit(node, i, grad), _is_fresh(grad, i, results, gradients, node)
             if node._stack is not None:
-                _check_finite(node, i, grad)
-            self.deliver(edge, grad, owned)
+                _check_finite(node, i, fitted)
+            self.deliver(edge, fitted, owned)
         if not self.keep:
             node._free()
 
     def _differentiate(
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor | None, ...]:
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         for i, (shape, dtype) in enumerate(node._outputs):
             if incoming[i] is None and dtype.kind in "fV":
@@ -172,7 +176,7 @@ class _Walk:
         return results
 
 
-def _fit(node: Function, index: int, grad: Any) -> Any:
+def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
     """A gradient in the shape and dtype of its input: broadcast dimensions are summed."""
     shape, dtype = node._inputs[index]  # type: ignore[misc]
     if grad.shape != shape:
@@ -192,12 +196,16 @@ def _fit(node: Function, index: int, grad: Any) -> Any:
     return grad.to(dtype)
 
 
-def _takes_float32(target: Any) -> bool:
+def _takes_float32(target: Node) -> bool:
     return isinstance(target, Function) and target.takes_float32
 
 
 def _is_fresh(
-    grad: Any, index: int, results: tuple[Any, ...], gradients: _Gradients, node: Function
+    grad: Tensor,
+    index: int,
+    results: tuple[Tensor | None, ...],
+    gradients: _Gradients,
+    node: Function,
 ) -> bool:
     """Whether the array of a gradient is new and nothing else refers to it.
 
@@ -217,7 +225,7 @@ def _is_fresh(
     return not node.keeps(owner)
 
 
-def _check_finite(node: Function, index: int, grad: Any) -> None:
+def _check_finite(node: Function, index: int, grad: Tensor) -> None:
     if not bool(xp_of(grad.array).isfinite(grad.array).all()):
         lines = "".join(traceback.format_list(node._stack or []))
         raise RuntimeError(
@@ -226,14 +234,14 @@ def _check_finite(node: Function, index: int, grad: Any) -> None:
         )
 
 
-def _run_hooks(hooks: dict[int, Callable[[Any], Any]] | None, grad: Any) -> Any:
-    for hook in list(hooks.values()) if hooks else ():
+def _run_hooks(hooks: dict[int, Callable[[Tensor], Any]], grad: Tensor) -> Tensor:
+    for hook in list(hooks.values()):
         replaced = hook(grad)
         grad = grad if replaced is None else replaced
     return grad
 
 
-def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
+def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
     """Adds to ``leaf.grad``, in the memory layout of the leaf: optimizers run over both at once."""
     if leaf.grad is not None:
         leaf.grad = leaf.grad + grad
@@ -247,7 +255,7 @@ def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
         leaf.grad = Tensor(copy)
 
 
-def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
+def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tensor]:
     """The gradients to start from: 1 for a scalar, otherwise what the caller gave."""
     if len(gradients) != len(roots):
         raise RuntimeError(
@@ -279,9 +287,9 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
 
 
 def _walk(
-    roots: Sequence[Any],
-    gradients: Sequence[Any],
-    targets: Sequence[Any] | None,
+    roots: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    targets: Sequence[Tensor] | None,
     retain_graph: bool,
     create_graph: bool,
 ) -> _Walk:

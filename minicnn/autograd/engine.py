@@ -144,13 +144,13 @@ class _Walk:
                 "freed; call backward with retain_graph=True the first time"
             )
         results = self._differentiate(node, gradients, needed)
-        for i, (edge, grad) in enumerate(zip(node.edges, results)):
-            if edge is None or grad is None or not needed[i]:
+        for i, (edge, result) in enumerate(zip(node.edges, results)):
+            if edge is None or result is None or not needed[i]:
                 continue
-            fitted, owned = _fit(node, i, grad), _is_fresh(grad, i, results, gradients, node)
+            grad, owned = _fit(node, i, result), _is_fresh(result, i, results, gradients, node)
             if node._stack is not None:
-                _check_finite(node, i, fitted)
-            self.deliver(edge, fitted, owned)
+                _check_finite(node, i, grad)
+            self.deliver(edge, grad, owned)
         if not self.keep:
             node._free()
 
@@ -209,8 +209,8 @@ def _is_fresh(
 ) -> bool:
     """Whether the array of a gradient is new and nothing else refers to it.
 
-    Then ``backward`` made it, or passed on an incoming gradient that is owned. It may also be a
-    view of a whole array of that kind, as channels-last gradients are.
+    Then ``backward`` made it, or passed on an incoming gradient that is owned, as views do. It may
+    also be a view of a whole array of that kind, as channels-last gradients are.
     """
     array = grad.array
     owner: Any = owner_of(array)
@@ -219,7 +219,8 @@ def _is_fresh(
     if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
         return False
     others = [r for i, r in enumerate(results) if i != index]
-    others += [g for i, g in gradients.values.items() if not gradients.owned[i]]
+    passes_on = node.returns_view or node.takes_float32  # other operations may keep what they see
+    others += [g for i, g in gradients.values.items() if not (passes_on and gradients.owned[i])]
     if any(other is not None and owner_of(other.array) is owner for other in others):
         return False
     return not node.keeps(owner)

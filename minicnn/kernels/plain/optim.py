@@ -81,7 +81,7 @@ def _update_all(update, params, grads, states, half_copies, scaling):
     lists = [each or [None] * len(params) for each in (half_copies, *states)]
     for p, g, half_copy, *state in zip(params, grads, *lists, strict=True):
         wide_p, *wide = (None if array is None else widen(array) for array in (p, *state))
-        updated = update(wide_p, widen(g) * inverse_scale, *wide)
+        updated = update(wide_p, g.astype(wide_p.dtype) * inverse_scale, *wide)
         for array, new in zip((p, *state), updated, strict=True):
             if array is not None:
                 array[...] = new

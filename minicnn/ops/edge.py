@@ -73,7 +73,7 @@ def one_precision(operation: F) -> F:
     @functools.wraps(operation)
     def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
         if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
-            x, weight, bias = _lower_operands(x, weight, bias, mode.autocast)
+            x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
             agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
         else:
             dtype = x.dtype
@@ -88,7 +88,7 @@ def one_precision(operation: F) -> F:
     return edge  # type: ignore[return-value]
 
 
-def _lower_operands(
+def _operands_in_half(
     x: Tensor, weight: Tensor, bias: Tensor | None, half: np.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     if x.dtype in (*HALVES, float32):

@@ -71,14 +71,14 @@ class Prod(Function):
         moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
         flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
         ones = flat.detach()[..., :1] * 0.0 + 1.0
-        before = cat([ones, cumprod_exclusive(flat)], -1)
-        after = cat([ones, cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
+        before = cat([ones, _cumprod_exclusive(flat)], -1)
+        after = cat([ones, _cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
         others = (before * after).reshape(moved.shape)
         order = [*(d for d in range(x.ndim) if d not in self.dims), *self.dims]
         return grad.reshape(kept) * others.permute(*np.argsort(order).tolist())
 
 
-def cumprod_exclusive(x: Tensor) -> Tensor:
+def _cumprod_exclusive(x: Tensor) -> Tensor:
     """Products of the first 1, 2, … n - 1 elements along the last dimension."""
     parts = [x[..., :1]]
     for i in range(1, x.shape[-1] - 1):

@@ -183,8 +183,8 @@ def pass_seconds(
         "torch": {pass_: [f"{pass_} {layout}" for layout in LAYOUTS] for pass_ in passes},
     }
 
-    def turn(name: str, worker: Worker) -> dict[str, float]:
-        names = [call for calls_of_pass in calls[name].values() for call in calls_of_pass]
+    def turn(worker: Worker) -> dict[str, float]:
+        names = [call for calls_of_pass in calls[worker.name].values() for call in calls_of_pass]
         return medians(worker.block(names, ROUNDS, BLOCK_SECONDS))
 
     seconds = {name: medians(found) for name, found in take_turns(workers, turn, blocks).items()}

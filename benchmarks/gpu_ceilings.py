@@ -2,8 +2,8 @@
 
     python benchmarks/gpu_ceilings.py --json ceilings.json
 
-The other GPU benchmarks are compared with these numbers, not with those of the data sheet, which a
-card under its own power limit does not reach.
+The other GPU benchmarks are compared with these numbers, not with the data sheet, because a card
+under a power limit does not reach what its data sheet says.
 """
 
 from __future__ import annotations

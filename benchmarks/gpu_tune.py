@@ -5,8 +5,8 @@
     python benchmarks/gpu_tune.py --conv 64,56,56,128,3,1,1 --linear 9216,4096
 
 The table goes to the user's cache folder, where ``kernels/cuda/gemm/tiles.py`` looks for it, or to
-``--out FILE``; what is in it for other GPUs and shapes stays. Without a GPU: one line, and exit
-status 3.
+``--out FILE``. Its entries for other GPUs and shapes are kept. Without a GPU the program prints one
+line and exits with status 3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from minicnn.kernels.tf32 import allow_tf32
 
 NO_GPU = 3  # exit status
 _RUNS, _REPEATS = 10, 3  # of a product in a graph, and of the graph
-_HOPELESS = 3.0  # plans whose estimate is so many times the best one's are not measured
+_HOPELESS = 3.0  # plans are not measured if their estimate is so many times the best one
 _TYPES = {  # name on the command line: dtype, whether TF32 is allowed
     "bfloat16": ("bfloat16", False),
     "float16": ("float16", False),

@@ -85,7 +85,7 @@ def microseconds(workers: Mapping[str, Worker], blocks: int) -> dict[str, dict[s
     for name, worker in workers.items():
         names = worker.make("torch_calls" if name == "torch" else "minicnn_calls")
 
-    def turn(_: str, worker: Worker) -> dict[str, float]:
+    def turn(worker: Worker) -> dict[str, float]:
         return medians(worker.block(names, ROUNDS, repeats=REPEATS))
 
     found = {name: medians(turns) for name, turns in take_turns(workers, turn, blocks).items()}

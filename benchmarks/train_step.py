@@ -8,11 +8,13 @@ The second compares two checkouts of minicnn: the one of this file with the ``ot
 All start from the same weights and see the same images. Each framework has a process of its own, and
 PyTorch one for each of its memory layouts, of which the faster counts, for the step and for
 inference by itself. The processes take turns in blocks of steps, the others asleep; so whatever else
-the machine does slows all alike. Peak memory is that of these processes. Stop other programs first.
+the machine does slows all alike. Inference comes after all training. Peak memory is what a process
+took until then. Stop other programs first.
 
 ``--apart`` is for large batches, of which two would fill the memory and both layouts take long.
 PyTorch then runs in the layout that is faster with few images (the step in one and inference in the
-other, if they differ), and the processes run one after the other, a block each.
+other, if they differ), and the processes run one after the other, a block each, from weights of
+their own.
 """
 
 from __future__ import annotations
@@ -98,6 +100,9 @@ class Training:
         self.sgd.zero_grad()
         self.loss = None
 
+    def eval(self) -> None:
+        self.net.eval()
+
     def inference(self) -> None:
         with self.no_grad():
             self.net(self.images)
@@ -113,8 +118,7 @@ class Training:
         """What its process can be asked for."""
         return {
             **{phase: getattr(self, phase) for phase in ALL_PHASES},
-            "train": self.net.train,
-            "eval": self.net.eval,
+            "eval": self.eval,
             "loss": self.loss_without_dropout,
         }
 
@@ -201,24 +205,16 @@ def share_weights(workers: Mapping[str, Worker]) -> None:
         raise RuntimeError(f"the frameworks disagree on the first loss: {losses}")
 
 
-def block(worker: Worker, phases: Iterable[str], steps: int, seconds: float) -> dict[str, float]:
-    """Median seconds of training phases with the whole ``step``, and of ``inference``."""
-    found: dict[str, list[float]] = {}
-    if set(PHASES) <= set(phases):
-        found = worker.block(PHASES, steps, seconds)
-        found["step"] = [
-            sum(phases_of_step) for phases_of_step in zip(*found.values(), strict=True)
-        ]
-    if "inference" in phases:
-        worker.call("eval")
-        found |= worker.block(("inference",), steps, seconds)
-        worker.call("train")
+def train_block(worker: Worker, steps: int, seconds: float) -> dict[str, float]:
+    """Median seconds of the phases of a training step and of the whole ``step``."""
+    found = worker.block(PHASES, steps, seconds)
+    found["step"] = [sum(phases) for phases in zip(*found.values(), strict=True)]
     return medians(found)
 
 
 @dataclass
 class Measured:
-    """One process: seconds of each phase in each block, peak memory, environment."""
+    """One process: seconds of each phase in each block, peak memory in training, environment."""
 
     blocks: dict[str, list[float]]
     peak_memory_mib: float
@@ -235,13 +231,23 @@ def in_turns(
             function, *layout = ("torch_calls", name) if name in LAYOUTS else ("minicnn_calls",)
             worker.make(function, args.model, batch, args.device, *layout)
         share_weights(workers)
-        found = take_turns(
-            workers,
-            lambda name, worker: block(worker, tasks[name], args.steps, args.seconds),
-            blocks,
+
+        some = {name: worker for name, worker in workers.items() if "forward" in tasks[name]}
+        found = take_turns(some, lambda w: train_block(w, args.steps, args.seconds), blocks)
+        peaks = {name: worker.call("peak_bytes") / MIB for name, worker in workers.items()}
+
+        some = {name: worker for name, worker in workers.items() if "inference" in tasks[name]}
+        for worker in some.values():
+            worker.call("eval")
+        inference = take_turns(
+            some, lambda w: medians(w.block(("inference",), args.steps, args.seconds)), blocks
         )
         return {
-            name: Measured(found[name], worker.call("peak_bytes") / MIB, worker.environment())
+            name: Measured(
+                {**found.get(name, {}), **inference.get(name, {})},
+                peaks[name],
+                worker.environment(),
+            )
             for name, worker in workers.items()
         }
 
@@ -317,10 +323,8 @@ def print_result(result: dict[str, Any]) -> None:
     for name, seconds in result.get(f"{rival}_seconds", {}).items():
         title = f"torch {name}" if rival == "torch" else name
         columns[title] = (seconds, result[f"{rival}_peak_memory_mib"].get(name))
-    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32; a process for")
-    print(
-        f"each framework, medians of {result['blocks']} blocks of at least {result['steps']} steps"
-    )
+    print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32, medians")
+    print(f"processes: {result['processes']}")
     print(f"{'':24}", *(f"{name:>24}" for name in columns))
     for phase in (*PHASES, "step", "inference"):
         milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]

@@ -100,13 +100,13 @@ def start(script: str | Path, checkouts: Mapping[str, Path]) -> Iterator[dict[st
 
 
 def take_turns(
-    workers: Mapping[str, Worker], turn: Callable[[str, Worker], Mapping[str, float]], blocks: int
+    workers: Mapping[str, Worker], turn: Callable[[Worker], Mapping[str, float]], blocks: int
 ) -> dict[str, dict[str, list[float]]]:
     """Give each worker a turn, ``blocks`` times.
 
     Args:
         workers: by name.
-        turn: takes a name and its worker, runs a block and returns the median seconds of its calls.
+        turn: runs a block of a worker and returns the median seconds of its calls.
         blocks: turns of each worker.
 
     Returns:
@@ -115,7 +115,7 @@ def take_turns(
     found: dict[str, list[Mapping[str, float]]] = {name: [] for name in workers}
     for _ in range(blocks):
         for name, worker in workers.items():
-            found[name].append(turn(name, worker))
+            found[name].append(turn(worker))
     return {
         name: {call: [block[call] for block in mine] for call in mine[0]}
         for name, mine in found.items()

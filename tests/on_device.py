@@ -30,12 +30,16 @@ def __getattr__(name: str) -> Callable[..., Any]:
 
 
 def _call(name: str, *args: Any, **options: Any) -> Any:
-    function = getattr(_kernels(name), name)
+    return call(getattr(_kernels(name), name), *args, **options)
+
+
+def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What a kernel of the device under test gives for NumPy arrays, as NumPy arrays."""
     if get_default_device().type == "cpu":
         return function(*args, **options)
     moved, moved_options = _map(_to_gpu, args), _map(_to_gpu, options)
     result = function(*moved, **moved_options)
-    if name.endswith("_step"):
+    if function.__name__.endswith("_step"):
         _map(_write_back, (args, options), (moved, moved_options))
     return _map(functools.partial(to_device, device=CPU), result)
 

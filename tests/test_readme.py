@@ -1,4 +1,4 @@
-"""The README's program runs as it stands, and its commands name files that exist."""
+"""The README's program runs as it stands, and its pages name files that exist."""
 
 import os
 import re
@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
+PAGES = (
+    "README.md", "examples/README.md", "minicnn/README.md", "benchmarks/README.md",
+    "benchmarks/results/README.md", "tests/README.md",
+)  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -25,7 +31,10 @@ def test_the_program_runs(tmp_path):
     assert (tmp_path / "net.safetensors").exists()
 
 
-def test_every_file_that_is_named_exists():
-    named = re.findall(r"\]\(((?!http)[^)]+)\)", README)
-    named += re.findall(r"\b(?:examples|benchmarks)/[\w/]+\.(?:py|sh|png|json)", README)
-    assert named and [path for path in named if not (ROOT / path).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_named_exists(page):
+    text, folder = (ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent
+    linked = [folder / path for path in re.findall(r"\]\(((?!http)[^)#]+)\)", text)]
+    commands = re.findall(r"\b(?:examples|benchmarks|tests|minicnn)/[\w/]+\.(?:py|sh|cu)\b", text)
+    named = linked + [ROOT / path for path in commands]
+    assert named and [str(path) for path in named if not path.exists()] == []

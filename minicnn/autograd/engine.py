@@ -201,17 +201,18 @@ def _is_fresh(
 ) -> bool:
     """Whether an array was made in this walk and is seen by nobody else.
 
-    ``backward`` made it, or passed on an incoming gradient that nobody else sees. It may be a view
-    of all of such an array, as channels-last gradients are.
+    ``backward`` made it, or passed on an incoming gradient that nobody else sees, as views do. It
+    may be a view of all of such an array, as channels-last gradients are.
     """
     array = grad.array
-    owner = owner_of(array)
+    owner: Any = owner_of(array)
     repeats = 0 in array.strides  # a view in which numbers share their memory
     owned = owner.flags.owndata or is_pooled(owner)
     if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
         return False
     others = [r for i, r in enumerate(results) if i != index]
-    others += [g for i, g in gradients.values.items() if not gradients.owned[i]]
+    passes_on = node.returns_view or node.takes_float32  # other operations may keep what they see
+    others += [g for i, g in gradients.values.items() if not (passes_on and gradients.owned[i])]
     if any(other is not None and owner_of(other.array) is owner for other in others):
         return False
     return not node.keeps(owner)

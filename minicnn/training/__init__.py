@@ -1,4 +1,4 @@
-"""What surrounds a training step: the loop, meters, a progress bar, Ctrl-C, resuming, options."""
+"""Everything around a training step: the loop, meters, a progress bar, Ctrl-C, resuming, options."""
 
 from .arguments import MAY_DIFFER, add_arguments, fill_in
 from .interrupt import StopRequest

@@ -398,3 +398,39 @@ def test_gradient_has_the_dtype_of_its_tensor():
     y.register_hook(lambda g: seen.append(g.dtype))
     y.backward(mc.ones(2, dtype=mc.float64))
     assert seen == [mc.float32]
+
+
+class Keeping(Function):
+    """The identity; keeps the gradients that it sees."""
+
+    seen = []  # noqa: RUF012
+
+    def forward(self, x):
+        return x * 1
+
+    def backward(self, grad):
+        self.seen.append(grad)
+        return grad
+
+
+def test_a_gradient_that_an_operation_keeps_is_not_added_to():
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    Keeping.seen.clear()
+    (Keeping.apply(x * 2.0 * 1.0) + x * 3.0).sum().backward()
+    (Keeping.apply(x * 2.0) * x).sum().backward()
+    kept = [grad.numpy_copy() for grad in Keeping.seen]
+    (x * 5.0).sum().backward()
+    for grad_seen, before in zip(Keeping.seen, kept):
+        np.testing.assert_array_equal(grad_seen.numpy_copy(), before)
+
+
+def test_a_gradient_that_a_hook_keeps_is_not_added_to():
+    seen = []
+    x = mc.tensor([[1.0, 2.0]], requires_grad=True)
+    y = x * 2.0
+    z = y.reshape(2)
+    z.register_hook(seen.append)
+    out = (z * 3.0).sum() + (y * 5.0).sum()
+    out.backward()
+    np.testing.assert_array_equal(seen[0].numpy_copy(), [3.0, 3.0])
+    np.testing.assert_array_equal(x.grad.numpy_copy(), [[16.0, 16.0]])

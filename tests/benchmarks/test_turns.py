@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.cpu_only
+
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import os, signal, sys, threading, time
@@ -75,8 +79,8 @@ def workers(turns, script):
 
 
 def test_blocks_run_in_processes_of_their_own_and_never_overlap(turns, workers):
-    def turn(name, worker):
-        assert worker.call("name") == name
+    def turn(worker):
+        assert worker.call("name") == worker.name
         return turns.medians(worker.block(["work"], rounds=2))
 
     found = turns.take_turns(workers, turn, blocks=3)
@@ -167,3 +171,31 @@ def test_openblas_chooses_its_kernels_itself(turns, script, monkeypatch):
     with turns.start(script, {"first": turns.CHECKOUT}) as workers:
         workers["first"].make("calls", "first")
         assert workers["first"].call("openblas_coretype") is None
+
+
+CALLS_OF_ONE_FRAMEWORK = """
+import sys
+import conv2d, overhead, pool2d, train_step
+from layers import Layer
+
+assert not {"minicnn", "torch"} & set(sys.modules)
+windows = (3, 3), (1, 1), (1, 1)
+overhead.FRAMEWORK_calls()
+conv2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (8, 8, 3, 3), *windows), "cpu")
+pool2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (), *windows), "cpu")
+layout = ["channels_last"] if "FRAMEWORK" == "torch" else []
+train_step.FRAMEWORK_calls("resnet18", 1, "cpu", *layout)
+print(*{"minicnn", "torch"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("framework", ["minicnn", "torch"])
+def test_the_process_of_a_framework_never_imports_the_other(framework):
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS_OF_ONE_FRAMEWORK.replace("FRAMEWORK", framework)],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'benchmarks'}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [framework], done.stderr

@@ -219,7 +219,7 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
-    """Write ``a @ b`` to ``out``, on all threads if it pays and if no other thread works yet.
+    """Write ``a @ b`` to ``out``; a large product is split over threads, unless one runs this already.
 
     The products of a single image are left to BLAS's threads. After a product these keep spinning
     for a while and slow our own threads, which most kernels use when there are several images.

@@ -100,7 +100,7 @@ def _row_taps(pixels: np.ndarray, band: Geometry) -> list[Tap]:
 def _column_taps(columns: np.ndarray, band: Geometry, name: str) -> list[Tap]:
     """The taps kw = 0, 1, ... in every row of ``columns`` (n, OH, W, C), after regrouping them.
 
-    ``name`` is of the scratch memory for that.
+    The regrouped columns are in this thread's scratch memory of that ``name``.
     """
     (n, OH, W, C), stride = columns.shape, band.stride[1]
     groups = columns[None]
@@ -150,8 +150,8 @@ def _write_ranks(
 ) -> None:
     """Write the rank KH * KW - tap of the first tap that has the maximum.
 
-    The first of several taps has the highest rank, so that it is found by maxima, too. The rank is 0
-    if no tap has the maximum: for NaN, which is not equal to itself, and where no tap is inside.
+    The earlier a tap, the higher its rank, so the first one is the maximum of the ranks. The rank is
+    0 if no tap has the maximum: for NaN, which is not equal to itself, and where no tap is inside.
     """
     KH, KW = band.kernel_size
     row_ranks = scratch("max_pool2d.row_ranks", column_max.shape, out.dtype)
@@ -160,7 +160,7 @@ def _write_ranks(
     )
     ranks = _column_taps(row_ranks, band, "max_pool2d.regrouped_ranks")
     _write_highest_rank(column_taps, [rank - kw for kw, (_, rank) in enumerate(ranks)], best, out)
-    out[:, _rows_outside(band)] = 0
+    out[:, _rows_outside(band)] = 0  # there 0 - kw has wrapped around
 
 
 def _write_highest_rank(

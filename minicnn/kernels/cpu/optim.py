@@ -24,6 +24,7 @@ Arrays = Sequence[np.ndarray]
 Hyperparameters = Callable[[], Sequence[Any]]
 HalfCopies = Sequence[np.ndarray | None]
 Scaling = tuple[np.ndarray, np.ndarray]
+Flat = tuple[np.ndarray, list[np.ndarray], np.ndarray | None]  # gradient, updated, half copy
 
 
 def sgd_step(
@@ -204,19 +205,7 @@ def _for_each_block(
     inverse_scale, found_inf = scaling or (None, False)
     if found_inf:
         return
-    flats, copies = [], []
-    for p, g, half, *rest in zip(
-        params, grads, half_copies or [None] * len(params), *states, strict=True
-    ):
-        written = [p, *rest] if half is None else [p, *rest, half]
-        flat_p, flat_g, *flat_rest = flatten(p, g, *written[1:])
-        copies += [
-            (array, unflatten(view, p))
-            for array, view in zip(written, [flat_p, *flat_rest])
-            if not np.may_share_memory(array, view)
-        ]
-        flat_half = None if half is None else flat_rest.pop()
-        flats.append((flat_g, [flat_p, *flat_rest], flat_half))
+    flats, copies = _flattened(grads, params, states, half_copies)
     blocks = [
         (flat, slice(start, start + _BLOCK))
         for flat in flats
@@ -236,6 +225,26 @@ def _for_each_block(
     for_each_slice(len(blocks), work)
     for array, updated in copies:
         array[...] = updated
+
+
+def _flattened(
+    grads: Arrays, params: Arrays, states: Sequence[Arrays], half_copies: HalfCopies | None
+) -> tuple[list[Flat], list[tuple[np.ndarray, np.ndarray]]]:
+    """The arrays of each parameter in 1-D, and pairs of an array and the updated copy of it."""
+    flats, copies = [], []
+    for p, g, half, *rest in zip(
+        params, grads, half_copies or [None] * len(params), *states, strict=True
+    ):
+        written = [p, *rest] if half is None else [p, *rest, half]
+        flat_p, flat_g, *flat_rest = flatten(p, g, *written[1:])
+        copies += [
+            (array, unflatten(view, p))
+            for array, view in zip(written, [flat_p, *flat_rest])
+            if not np.may_share_memory(array, view)
+        ]
+        flat_half = None if half is None else flat_rest.pop()
+        flats.append((flat_g, [flat_p, *flat_rest], flat_half))
+    return flats, copies
 
 
 def _update_converted(

@@ -1,4 +1,4 @@
-// The scale of a loss whose gradients are float16: undoing it, and choosing the next one.
+// Loss scaling for float16 gradients: undoing a scale, and choosing the next one.
 //
 // All numbers stay in device memory, so no step waits for the CPU to look at them.
 #include "runtime/common.cuh"

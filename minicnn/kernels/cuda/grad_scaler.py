@@ -1,4 +1,4 @@
-"""The scale of a loss whose gradients are float16, on the GPU: undoing it, and choosing the next one."""
+"""Loss scaling for float16 gradients on the GPU: undoing a scale, and choosing the next one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def unscale_step(
     """
     for grad in grads:
         (flat,) = flatten(grad)
-        # as addresses, because the launcher refuses float32 arrays beside float64 gradients
+        # as addresses, because the launcher refuses float32 arrays together with float64 gradients
         scalars = [
             None if scalar is None else np.uint64(scalar.data.ptr)
             for scalar in (inverse_scale, found_inf)

@@ -17,7 +17,7 @@ __global__ void im2col(long long count, const T* x, T* rows, int C, int channel,
     const int oh = take_last(i, g.OH);
     const int h = g.row(oh, kh);
     const int w = g.column(ow, kw);
-    // i is now the number of the image
+    // i is now the index of the image
     *target = g.inside(h, w) ? x[((i * g.H + h) * g.W + w) * C + c] : T(0);
 }
 

@@ -39,17 +39,7 @@ _add_bias = cuda_file.kernel("add_bias", (*HALVES, *FLOATS))
 def conv2d_by_im2col(
     x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
 ) -> cupy.ndarray:
-    """Convolution, as ``torch.nn.functional.conv2d``.
-
-    Args:
-        x: (N, C, H, W).
-        weight: (O, C / groups, KH, KW).
-        bias: (O,) or None.
-        geometry: where the windows lie.
-
-    Returns:
-        (N, O, OH, OW), channels-last in memory.
-    """
+    """``conv2d`` of ``conv.py``, with the same arguments and result."""
     images, filters = channels_last(x), _filter_matrix(weight)
     N, O, Cg = len(x), weight.shape[0], weight.shape[1]
     out = cupy.empty((N, *geometry.output_size, O), x.dtype)
@@ -66,16 +56,7 @@ def conv2d_by_im2col(
 def conv2d_input_grad_by_im2col(
     grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry
 ) -> cupy.ndarray:
-    """The gradient of :func:`conv2d_by_im2col` by its input; also the transposed convolution.
-
-    Args:
-        grad: (N, O, OH, OW).
-        weight: (O, C / groups, KH, KW).
-        geometry: as given to the convolution.
-
-    Returns:
-        (N, C, H, W), channels-last in memory.
-    """
+    """``conv2d_input_grad`` of ``conv.py``, with the same arguments and result."""
     grads, filters = channels_last(grad), _filter_matrix(weight)
     N, O, Cg = len(grad), weight.shape[0], weight.shape[1]
     x = cupy.empty((N, *geometry.input_size, Cg * geometry.groups), grad.dtype)
@@ -90,16 +71,7 @@ def conv2d_input_grad_by_im2col(
 def conv2d_weight_grad_by_im2col(
     grad: cupy.ndarray, x: cupy.ndarray, geometry: Geometry, dtype: np.dtype[Any]
 ) -> cupy.ndarray:
-    """The gradient of :func:`conv2d_by_im2col` by its weight, in ``dtype``.
-
-    Args:
-        grad: (N, O, OH, OW).
-        x: (N, C, H, W), the input.
-        geometry: as given to the convolution.
-
-    Returns:
-        (O, C / groups, KH, KW), channels-last in memory.
-    """
+    """``conv2d_weight_grad`` of ``conv.py``, with the same arguments and result."""
     grads, images = channels_last(grad), channels_last(x)
     N, O, Cg = len(x), grad.shape[1], x.shape[1] // geometry.groups
     KH, KW = geometry.kernel_size

@@ -3,7 +3,7 @@
 
 // out (N, H, W, C) = images * scale + shift, scale and shift (C,). Pixel p of channel c of an image
 // lies at p * pixel_stride + c * channel_stride, so images may be (N, C, H, W) or (N, H, W, C) in
-// memory. One thread per vector of out, whose elements may belong to several pixels.
+// memory. One thread per vector of out, which may extend over several pixels.
 template <typename T, int N>
 __global__ void normalize_images(long long count, const unsigned char* images,
                                  const acc_t<T>* scale, const acc_t<T>* shift, T* out, int C,

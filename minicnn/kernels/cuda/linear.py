@@ -52,7 +52,7 @@ def linear_weight_grad(
 ) -> cupy.ndarray:
     """The gradient of :func:`linear` by its weight: (M, N) and (M, K) -> (N, K).
 
-    The result has ``dtype``, by default that of ``x``.
+    The result has ``dtype``, by default the dtype of ``x``.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
     if uses_cublas(x.dtype):

@@ -3,9 +3,9 @@
 
 // ---- what batch norm sums; reduce.cuh explains the two steps ----
 
-// Count, mean and sum of squared deviations from the mean. Merging these loses no digits, whereas
-// sum(x^2) - sum(x)^2 / M would (Chan et al., "Algorithms for computing the sample variance",
-// 1983).
+// Count, mean and sum of squared deviations from the mean. Merging these keeps all digits;
+// sum(x^2) - sum(x)^2 / M would lose some (Chan et al., "Algorithms for computing the sample
+// variance", 1983).
 template <typename A>
 struct Moments {
     A count, mean, squares;

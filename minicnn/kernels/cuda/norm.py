@@ -174,7 +174,7 @@ def _affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: boo
 
 
 def _by_channel(launcher: Launcher, width: int, out: cupy.ndarray, *inputs: Any) -> None:
-    """Launches a kernel each of whose threads computes several vectors of the same channels."""
+    """Launches a kernel in which each thread computes several vectors of the same channels."""
     V = out.shape[-1] // width
     vectors = out.size // width
     each = min(_MAX_VECTORS_PER_THREAD, max(1, vectors // _ENOUGH_THREADS))

@@ -62,7 +62,7 @@ __device__ inline void update_vector(const Row<T, Half>& row, long long i, bool 
     if (row.half_copy) write(row.half_copy + i, param);
 }
 
-// The row of the array that a block works on: the last one whose first block is not after it.
+// The row of the array that a block works on: the last one that starts at this block or before.
 template <typename T, typename Half>
 __device__ inline Row<T, Half> find_row(const Row<T, Half>* table, int rows, long long block) {
     int low = 0, high = rows;  // it is in [low, high)

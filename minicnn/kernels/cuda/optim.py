@@ -43,8 +43,8 @@ def sgd_step(
     Args:
         params: the weights, written in place.
         grads: their gradients, of the same dtype or float16 or bfloat16.
-        momenta: momentum buffers, written in place, or None without momentum; zeros before the
-            first step, whose dampening the caller sets to 0.
+        momenta: momentum buffers, written in place, or None without momentum. Before the first
+            step they are zeros, and the caller sets dampening to 0 for that step.
         hyperparameters: gives (lr, momentum, dampening, weight_decay).
         nesterov: as in torch.
         half_copies: float16 or bfloat16 copies of the weights, written in place, or None.

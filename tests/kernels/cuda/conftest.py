@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,13 @@ TOLERANCE = {"float16": 1e-3, "bfloat16": 8e-3, "float32": 3e-6, "float64": 1e-1
 
 
 @pytest.fixture
-def cp(request: pytest.FixtureRequest) -> Iterator[Any]:
+def cp(request: pytest.FixtureRequest, checked_memory: None) -> Any:
     """The module ``cupy``; the emulated GPU checks every access to memory, and looks for races."""
     if request.config.getoption("device") == "cpu":
         pytest.skip("needs --device cuda or --device cuda-emulated")
     import cupy
 
-    if request.config.getoption("device") == "cuda":
-        yield cupy
-        return
-    before = cupy.emulation.checked
-    cupy.emulation.checked = True
-    yield cupy
-    cupy.emulation.checked = before
+    return cupy
 
 
 @pytest.fixture
@@ -42,7 +36,7 @@ def put(cp: Any) -> Callable[..., Any]:
         rows = np.ascontiguousarray(np.moveaxis(array, 1, -1))  # (N, ..., C)
         if layout == "channels-last":
             return _channels_second(cp.asarray(rows))
-        # one element behind the start of an array
+        # one element after the start of an array
         longer = cp.asarray(np.concatenate([rows.reshape(-1)[:1], rows.reshape(-1)]))
         return _channels_second(longer[1:].reshape(rows.shape))
 

@@ -77,7 +77,9 @@ def test_relu_bias_backward(cp, put, assert_close, shape, layout, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES[:2], ids=str)
 def test_bias_gradients_of_half_precision_may_be_float32(put, assert_close, dtype):
-    grad = 100 + normal((9, 24, 5, 5), dtype)  # sums of about 22500, whose steps are 16 and more
+    grad = 100 + normal(
+        (9, 24, 5, 5), dtype
+    )  # sums of about 22500, where 16-bit floats are 16 or more apart
     grad = grad.astype(dtype)
     expected = grad.astype(np.float64).sum((0, 2, 3))
     for result in (

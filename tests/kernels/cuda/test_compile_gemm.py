@@ -1,6 +1,6 @@
 """The matrix products compile for each GPU, in every tile, and keep their sums in registers.
 
-Their kernels have so many instances that no file is compiled as a whole; here are those whose
+Their kernels have too many instances to compile all of them. The tests compile those in which
 threads copy 16 bytes at a time.
 """
 

@@ -20,8 +20,8 @@ from minicnn.kernels.cuda.gemm import tiles
 
 F = torch.nn.functional
 
-# The types that products run in: dtype, whether TF32 is allowed, and the error of a result as a
-# share of the largest: its rounding, and for TF32 that of the operands.
+# The types of products: dtype, whether TF32 is allowed, and the error of a result as a share of the
+# largest one, from rounding the result, and for TF32 also the operands.
 TYPES = {
     "float16": (minicnn.float16, False, 1e-3),
     "bfloat16": (minicnn.bfloat16, False, 8e-3),

@@ -1,6 +1,6 @@
 """Typical bugs, put into the kernels on purpose: the emulated GPU must notice each of them.
 
-A bug replaces a piece of a kernel's text. Without it the result is that of the plain kernels in
+A bug replaces a piece of a kernel's text. Without it the result equals the plain kernels' in
 float64; with it the result is wrong, or the emulator complains.
 """
 
@@ -47,7 +47,7 @@ def is_close(result: Any, expected: np.ndarray, tolerance: float = 1e-5) -> bool
     return np.allclose(result, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
 
 
-# ---- what is computed; each tells whether the result is right ----
+# ---- computations; each returns whether the result is right ----
 
 SAME = Geometry((9, 9), (9, 9), (3, 3), padding=(1, 1))
 HALVED = Geometry((10, 9), (5, 5), (3, 3), (2, 2), (1, 1))
@@ -127,7 +127,7 @@ def adaptive_pool_gradient() -> bool:
 
 
 def gather_from_large_planes() -> bool:
-    """3 planes of 2^30 numbers each: a file with holes, as what is not touched takes no memory."""
+    """3 planes of 2^30 numbers each, in a sparse file, which takes memory only where it is used."""
     kernel = pool.cuda_file.compiled("plane_gather<float>")._kernel
     size, indices, out = 1 << 30, np.arange(3), np.zeros(3, np.float32)
     with tempfile.TemporaryFile() as file:

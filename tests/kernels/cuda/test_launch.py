@@ -108,7 +108,8 @@ def test_geometry_has_the_layout_of_the_struct() -> None:
     assert struct.size == 1  # CuPy passes arrays of one element by value
     assert struct.view(np.int32).tolist() == list(range(1, 13))
     header = (module.FOLDER / "runtime" / "common.cuh").read_text(encoding="utf-8")
-    fields = ", ".join(re.findall(r"^    int ([\w, ]+);$", header, flags=re.MULTILINE))
+    _, _, body = header.partition("struct Geometry {")
+    fields = ", ".join(re.findall(r"^    int ([\w, ]+);$", body, flags=re.MULTILINE))
     assert fields == (
         "H, W, OH, OW, KH, KW, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w"
     )

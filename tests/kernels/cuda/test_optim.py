@@ -51,7 +51,7 @@ class Problem:
 
         self.cp = cp
         params = draw(weights)
-        # momenta, squares, averages whose square is smaller
+        # momenta, squares, and averages with smaller squares
         states = [draw(weights), draw(weights, 9, 0.5), draw(weights, 0, 0.1)]
         copies = [p.astype(half) for p in params] if half else None
         self.host = params, draw(gradients), states, copies
@@ -117,7 +117,7 @@ def test_overflown_gradients_change_nothing(cp, optimizer):
 
 
 def unaligned(cp):
-    """Puts arrays where four numbers cannot be read at once."""
+    """Puts arrays at addresses where four numbers cannot be read at once."""
 
     def place(array):
         memory = cp.empty(array.size + 1, array.dtype)
@@ -128,7 +128,7 @@ def unaligned(cp):
 
 
 def every_other(cp):
-    """Puts arrays where they do not fill their memory."""
+    """Puts arrays into memory with gaps between the elements."""
 
     def place(array):
         memory = cp.zeros((*array.shape, 2), array.dtype)

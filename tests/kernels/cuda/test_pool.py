@@ -97,7 +97,7 @@ def test_max_pool_relu(cp, put, assert_close, name, C, dtype):
     assert closed.any() and not closed.all()
     np.testing.assert_array_equal(cp.asnumpy(argmax) == positions, closed)
 
-    x[np.isnan(x)] = 1  # torch's ReLU has gradient 0 at NaN, ours that of the maximum
+    x[np.isnan(x)] = 1  # at NaN, torch's ReLU has gradient 0, and ours the maximum's
     torch_x = torch_float(x).requires_grad_()
     out, argmax = cuda.max_pool2d_relu(put(x), geometry)
     grad = ties(out.shape, dtype, low=-1, seed=1)

@@ -221,9 +221,9 @@ struct FloatAccumulators {
     }
 
 private:
-    // The thread's i-th row (or column). Rows are dealt so that loads are wide and free of bank
-    // conflicts: either the threads' rows alternate and each is read along the depth, or 4 rows are
-    // side by side and are read at one depth.
+    // The thread's i-th row (or column), chosen so that loads are wide and free of bank conflicts:
+    // either the threads' rows alternate and each is read along the depth, or 4 rows are side by
+    // side and are read at one depth.
     template <typename Piece, int LANES>
     __device__ static int position(int lane, int i) {
         constexpr int RUN = Piece::depth_inner ? 8 / LANES : 4;  // rows side by side

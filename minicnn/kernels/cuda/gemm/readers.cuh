@@ -80,7 +80,7 @@ struct Range {
     int begin, end;
 };
 
-// ---- pieces whose rows run along the depth ----
+// ---- pieces with rows along the depth ----
 
 // Row n is row n of a matrix (rows, depth): a weight.
 template <typename T, typename Piece, int VECTOR, int THREADS>
@@ -167,7 +167,7 @@ struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
     }
 };
 
-// ---- pieces whose rows run along m or n ----
+// ---- pieces with rows along m or n ----
 
 // Row k is row k of a matrix (depth, pitch), of which only `columns` columns count: a gradient.
 template <typename T, typename Piece, int VECTOR, int THREADS>

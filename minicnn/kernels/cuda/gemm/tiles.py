@@ -26,7 +26,7 @@ class Tile:
         N: columns of the result for a block.
         warp_M: rows for a warp.
         warp_N: columns for a warp.
-        stages: steps whose operands are in shared memory at a time.
+        stages: how many steps have their operands in shared memory at a time.
         blocks: minimum resident blocks per SM, which limits the registers of a block.
     """
 

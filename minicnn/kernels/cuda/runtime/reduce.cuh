@@ -8,8 +8,8 @@
 // `blockDim.y` rows, which read different rows of the matrix. At the end the rows of threads are
 // merged in shared memory.
 //
-// What is summed may be more than a number: a Part, with a method `merge` that adds another Part,
-// and whose zero is all bytes 0.
+// A Part is what is summed: a number, or several. Its method `merge` adds another Part, and a Part
+// of zero bytes is an empty sum.
 #include "runtime/common.cuh"
 
 constexpr int REDUCE_THREADS = 256;  // in a block at most

@@ -1,0 +1,286 @@
+"""The kernels of the contract in torch, in float64: what the plain kernels are compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from kernel_cases import INF
+
+from minicnn.kernels import Geometry
+
+F = torch.nn.functional
+
+
+def padded_size(g: Geometry) -> list[int]:
+    """Height and width of the smallest padded image that holds every window."""
+    axes = zip(g.output_size, g.kernel_size, g.stride, g.dilation, strict=True)
+    return [(o - 1) * s + (k - 1) * d + 1 for o, k, s, d in axes]
+
+
+def padded(x: Any, g: Geometry, value: float = 0.0) -> Any:
+    """x with as much padding as the windows reach, which crops what they do not reach."""
+    (H, W), (PH, PW), (HP, WP) = g.input_size, g.padding, padded_size(g)
+    return F.pad(x, (PW, WP - W - PW, PH, HP - H - PH), value=value)
+
+
+def gradients(function: Callable[..., Any], grad: Any, *inputs: Any) -> Any:
+    """The gradients of ``function(*inputs)`` by its inputs, given that of its result."""
+    inputs = tuple(each.detach().requires_grad_() for each in inputs)
+    return torch.autograd.grad(function(*inputs), inputs, grad)
+
+
+def zeros(like: Any, C: int, size: tuple[int, int]) -> Any:
+    return torch.zeros(len(like), C, *size, dtype=torch.float64)
+
+
+def conv2d(x: Any, weight: Any, bias: Any, g: Geometry) -> Any:
+    options = {"stride": g.stride, "dilation": g.dilation, "groups": g.groups}
+    return F.conv2d(padded(x, g), weight, None if bias is None else bias.double(), **options)
+
+
+def conv2d_input_grad(grad: Any, weight: Any, g: Geometry) -> Any:
+    x = zeros(grad, weight.shape[1] * g.groups, g.input_size)
+    return gradients(lambda x: conv2d(x, weight, None, g), grad, x)
+
+
+def conv2d_weight_grad(grad: Any, x: Any, g: Geometry, dtype: Any = None) -> Any:
+    shape = grad.shape[1], x.shape[1] // g.groups, *g.kernel_size
+    weight = torch.zeros(shape, dtype=torch.float64)
+    return gradients(lambda weight: conv2d(x, weight, None, g), grad, weight)
+
+
+def im2col(x: Any, g: Geometry, value: float = 0.0) -> Any:
+    return F.unfold(padded(x, g, value), g.kernel_size, g.dilation, 0, g.stride)
+
+
+def col2im(columns: Any, g: Geometry) -> Any:
+    x = zeros(columns, columns.shape[1] // math.prod(g.kernel_size), g.input_size)
+    return gradients(lambda x: im2col(x, g), columns, x)
+
+
+def taps(x: Any, g: Geometry) -> Any:
+    """(N, C, KH * KW, OH, OW), 0 in the padding."""
+    return im2col(x, g).reshape(*x.shape[:2], math.prod(g.kernel_size), *g.output_size)
+
+
+def max_pool2d(x: Any, g: Geometry, with_argmax: bool = True) -> Any:
+    out, indices = F.max_pool2d(
+        padded(x, g, -INF), g.kernel_size, g.stride, 0, g.dilation, return_indices=True
+    )
+    h, w = indices // padded_size(g)[1], indices % padded_size(g)[1]
+    oh, ow = np.ogrid[: g.output_size[0], : g.output_size[1]]
+    kh = (h - torch.tensor(oh) * g.stride[0]) // g.dilation[0]
+    kw = (w - torch.tensor(ow) * g.stride[1]) // g.dilation[1]
+    # torch may mean the padding where everything is -inf; we mean a pixel if there is one
+    inside = taps(torch.ones_like(x), g)
+    first = torch.where(inside.any(dim=2), inside.argmax(dim=2), inside.shape[2])
+    argmax = torch.where(out == -INF, first, kh * g.kernel_size[1] + kw)
+    return out, argmax if with_argmax else None
+
+
+def max_pool2d_gather(x: Any, argmax: Any, g: Geometry) -> Any:
+    values = taps(x, g)
+    values = torch.cat([values, torch.zeros_like(values[:, :, :1])], dim=2)  # "no pixel"
+    return values.gather(2, argmax.long()[:, :, None])[:, :, 0]
+
+
+def max_pool2d_scatter(grad: Any, argmax: Any, g: Geometry) -> Any:
+    x = zeros(grad, grad.shape[1], g.input_size)
+    return gradients(lambda x: max_pool2d_gather(x, argmax, g), grad, x)
+
+
+def avg_pool2d(x: Any, scale: Any, g: Geometry) -> Any:
+    return taps(x, g).sum(dim=2) * scale
+
+
+def avg_pool2d_scatter(grad: Any, scale: Any, g: Geometry) -> Any:
+    x = zeros(grad, grad.shape[1], g.input_size)
+    return gradients(lambda x: avg_pool2d(x, scale, g), grad, x)
+
+
+def adaptive_max_pool2d(x: Any, output_size: tuple[int, int]) -> Any:
+    return F.adaptive_max_pool2d(x, output_size, return_indices=True)
+
+
+def plane_gather(x: Any, indices: Any) -> Any:
+    return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
+
+
+def plane_scatter(grad: Any, indices: Any, input_size: tuple[int, int]) -> Any:
+    x = zeros(grad, grad.shape[1], input_size)
+    return gradients(lambda x: plane_gather(x, indices), grad, x)
+
+
+def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    weight, bias = (None if each is None else each.double() for each in (weight, bias))
+    axes = (0, *range(2, x.ndim))
+    out = F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+    return out, x.mean(axes), x.var(axes, unbiased=False)
+
+
+def batch_norm_backward(
+    grad: Any, x: Any, weight: Any, mean: Any, variance: Any, eps: float
+) -> Any:
+    weight, mean, inverse_std = (
+        None if each is None else each.double()
+        for each in (weight, mean, 1 / (variance.double() + eps).sqrt())
+    )
+    return torch.ops.aten.native_batch_norm_backward(
+        grad, x, weight, None, None, mean, inverse_std, True, eps, [True] * 3
+    )
+
+
+def channel_affine(x: Any, scale: Any, shift: Any) -> Any:
+    return (x.movedim(1, -1) * scale + shift).movedim(-1, 1)
+
+
+def local_response_norm_backward(grad: Any, x: Any, *options: Any) -> Any:
+    return gradients(lambda x: F.local_response_norm(x, *options), grad, x)
+
+
+def softmax_cross_entropy(
+    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float
+) -> Any:
+    def losses(logits: Any) -> Any:
+        weights = None if weight is None else weight.double()
+        return F.cross_entropy(
+            logits, target, weights, None, ignore_index, None, "none", label_smoothing
+        )
+
+    return losses(logits), *gradients(losses, torch.ones(len(logits)).double(), logits)
+
+
+def normalize_images(images: Any, mean: Any, std: Any, dtype: Any) -> Any:
+    by_channel = (torch.tensor(each).reshape(-1, 1, 1) for each in (mean, std))
+    return (images / 255 - next(by_channel)) / next(by_channel)
+
+
+def resize_nearest(x: Any, output_size: Any, scale: Any) -> Any:
+    factors = [1 / each for each in scale]
+    return torch.ops.aten.upsample_nearest2d(x, output_size, *factors)
+
+
+def resize_nearest_backward(grad: Any, input_size: Any, scale: Any) -> Any:
+    x = zeros(grad, grad.shape[1], input_size)
+    return gradients(lambda x: resize_nearest(x, grad.shape[2:], scale), grad, x)
+
+
+def resize_bilinear(x: Any, output_size: Any, scale: Any, align_corners: bool) -> Any:
+    factors = [None, None] if align_corners else [1 / each for each in scale]
+    return torch.ops.aten.upsample_bilinear2d(x, output_size, align_corners, *factors)
+
+
+def resize_bilinear_backward(grad: Any, input_size: Any, scale: Any, align_corners: bool) -> Any:
+    x = zeros(grad, grad.shape[1], input_size)
+    return gradients(lambda x: resize_bilinear(x, grad.shape[2:], scale, align_corners), grad, x)
+
+
+def optimizer_step(
+    make: Callable[[list[Any]], Any],
+    params: list[Any],
+    grads: list[Any],
+    states: dict[str, Any],
+    half_copies: list[Any] | None,
+    scaling: Any,
+) -> None:
+    """One step of a torch optimizer, which starts from the states of these names."""
+    inverse_scale, found_inf = scaling or (1, 0)
+    if found_inf:
+        return
+    parameters = [torch.nn.Parameter(p.clone()) for p in params]
+    optimizer = make(parameters)
+    for i, (parameter, grad) in enumerate(zip(parameters, grads, strict=True)):
+        parameter.grad = grad * inverse_scale
+        for name, state in states.items():
+            if state is not None:
+                value = state[i] if isinstance(state, list) else torch.tensor(float(state))
+                optimizer.state[parameter][name] = value  # the optimizer writes to it
+    optimizer.step()
+    for i, (p, parameter) in enumerate(zip(params, parameters, strict=True)):
+        p.copy_(parameter.detach())
+        if half_copies and half_copies[i] is not None:
+            half_copies[i].copy_(p)
+
+
+def sgd_step(
+    params: Any, grads: Any, momenta: Any, numbers: Any, nesterov: bool, *rest: Any
+) -> None:
+    lr, momentum, dampening, decay = numbers()
+    optimizer_step(
+        lambda p: torch.optim.SGD(p, lr, momentum, dampening, decay, nesterov),
+        params,
+        grads,
+        {"momentum_buffer": momenta},
+        *(rest or (None, None)),
+    )
+
+
+def adam_step(
+    params: Any, grads: Any, means: Any, squares: Any, numbers: Any, decoupled: bool, *rest: Any
+) -> None:
+    step, lr, beta1, beta2, eps, decay = numbers()
+    make = torch.optim.AdamW if decoupled else torch.optim.Adam
+    optimizer_step(
+        lambda p: make(p, lr, (beta1, beta2), eps, decay),
+        params,
+        grads,
+        {"step": step - 1, "exp_avg": means, "exp_avg_sq": squares},
+        *(rest or (None, None)),
+    )
+
+
+def rmsprop_step(
+    params: Any, grads: Any, squares: Any, momenta: Any, averages: Any, numbers: Any, *rest: Any
+) -> None:
+    lr, alpha, eps, momentum, decay = numbers()
+    momentum, centered = momentum if momenta else 0, averages is not None
+    states = {"square_avg": squares, "momentum_buffer": momenta, "grad_avg": averages}
+    optimizer_step(
+        lambda p: torch.optim.RMSprop(p, lr, alpha, eps, decay, momentum, centered),
+        params,
+        grads,
+        {"step": 0, **states},
+        *(rest or (None, None)),
+    )
+
+
+def unscale_step(grads: Any, inverse_scale: Any, found_inf: Any) -> None:
+    for grad in grads:
+        if not grad.isfinite().all():
+            found_inf.fill_(1)
+        grad.mul_(1 if inverse_scale is None else inverse_scale)
+
+
+def update_scale_step(
+    scale: Any, inverse_scale: Any, growth_tracker: Any, found_inf: Any, *options: Any
+) -> None:
+    torch._amp_update_scale_(scale, growth_tracker, found_inf, *options)
+    inverse_scale.copy_(1 / scale)
+
+
+REFERENCES = {
+    each.__name__: each
+    for each in (
+        adam_step, adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, batch_norm,
+        batch_norm_backward, channel_affine, col2im, conv2d, conv2d_input_grad, conv2d_weight_grad,
+        im2col, local_response_norm_backward, max_pool2d, max_pool2d_gather, max_pool2d_scatter,
+        normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
+        resize_nearest, resize_nearest_backward, rmsprop_step, sgd_step, softmax_cross_entropy,
+        unscale_step, update_scale_step,
+    )
+}  # fmt: skip
+REFERENCES |= {
+    "channel_sum": lambda x, dtype=None: x.sum((0, *range(2, x.ndim))),
+    "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
+    "erf": torch.erf,
+    "linear": lambda x, weight, bias: F.linear(x, weight, None if bias is None else bias.double()),
+    "linear_input_grad": lambda grad, weight: grad @ weight,
+    "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
+    "local_response_norm": F.local_response_norm,
+    "relu": F.relu,
+    "relu_backward": lambda grad, out: torch.where(out > 0, grad, 0),
+}

@@ -113,7 +113,7 @@ class FCNVGG(nn.Module):
             score = self.upscore_pool4(score, pool3.shape[2:]) + self.score_pool3(pool3)
         return OrderedDict(out=self.upscore(score, x.shape[2:]))
 
-    def load_vgg16(self, state: Mapping[str, Any]) -> None:
+    def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
         """Loads the weights of a VGG-16; its two large linear layers become convolutions.
 
         Args:

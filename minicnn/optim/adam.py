@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Scaling, check_option, zeros_like
+from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
@@ -30,7 +29,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -57,7 +56,7 @@ class Adam(Optimizer):
             self._step(group, members, scaling)
 
     def _step(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        def hyperparameters() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[float, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             step = self.state[params[0]]["step"]
@@ -79,7 +78,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

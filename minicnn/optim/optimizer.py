@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from .. import kernels
 from ..autograd import enable_grad
@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from ..typing import Array
 
 Loss = TypeVar("Loss")
+Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]]  # tensors, or dicts of groups
 Scaling = tuple[Array, Array]  # inverse_scale and found_inf, see Optimizer.apply_gradients
 
 
@@ -38,7 +39,7 @@ class Optimizer:
     updates it twice.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
@@ -49,7 +50,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self.step_called = False  # schedules warn when they are stepped first
 
-        groups = list(params)
+        groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
@@ -162,7 +163,7 @@ class Optimizer:
         kernel: str,
         params: list[Tensor],
         states: Sequence[str | None],
-        hyperparameters: Callable[[], Iterable[Any]],
+        hyperparameters: Callable[[], Iterable[float]],
         scaling: Scaling | None,
         **switches: bool,
     ) -> None:

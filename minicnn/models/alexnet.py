@@ -28,7 +28,7 @@ def _features(
     c1, c2, c3, c4, c5 = channels
 
     def norm() -> list[nn.Module]:
-        # The paper does not divide its alpha of 1e-4 by the size, torch does.
+        # The paper does not divide its alpha of 1e-4 by the size; torch does.
         return [nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)] if lrn else []
 
     return nn.Sequential(

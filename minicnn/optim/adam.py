@@ -9,12 +9,12 @@ from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
-    """Adam: steps along mean / (sqrt(square) + eps), running averages of gradient and gradient².
+    """Adam: divides the gradient's running mean by the root of its running mean square.
 
     Args:
         params: tensors, or dicts of groups.
         lr: learning rate.
-        betas: decay rates of the running mean and of the running square.
+        betas: decay rates of the running mean and of the running mean square.
         eps: added to the root.
         weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
 

@@ -48,7 +48,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self.step_called = False  # schedules warn when they are stepped first
+        self.step_called = False  # schedules warn if they are stepped before
 
         groups: list[Any] = list(params)
         if not groups:
@@ -258,8 +258,8 @@ def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
     """Records that a step changed the parameters, and their copies in half precision with them.
 
     Called after the kernel, for the operations that follow. Also called with the hyperparameters of
-    a step: of a replayed CUDA graph, Python runs nothing else. A copy may be outdated by then, for
-    example when weights were loaded since the capture; then it is made again.
+    a step, because Python runs nothing else when a CUDA graph is replayed. A copy may be outdated by
+    then, for example if weights were loaded after the capture; then it is made again.
     """
     for param, copy in zip(params, half_copies, strict=True):
         if copy is not None and kept_half_copy(param) is not copy:

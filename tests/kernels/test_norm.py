@@ -1,4 +1,4 @@
-"""Batch and local response normalisation against torch."""
+"""Batch normalisation of many, large and special numbers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ def normal(shape, dtype=np.float64, seed=0):
 
 def channels_last(x):
     return np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
-
-
-@pytest.mark.fast_only
-@pytest.mark.parametrize("layout", [np.copy, channels_last, np.asfortranarray])
-def test_layout_of_results(layout):
-    x, grad = layout(normal((3, C, 4, 6))), layout(normal((3, C, 4, 6), seed=1))
-    out, mean, variance = kernels.batch_norm(x, None, None, 0.1)
-    grad_x, *_ = kernels.batch_norm_backward(grad, x, None, mean, variance, 0.1)
-    for result in (out, grad_x):
-        assert result.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 def test_batch_norm_of_many_blocks():

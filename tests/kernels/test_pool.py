@@ -1,10 +1,11 @@
-"""The pooling kernels against torch: ties, padding, overlap, dilation, overhanging windows, NaN."""
+"""The pooling kernels in any memory order, over many images, and with ReLU."""
 
 from __future__ import annotations
 
 import numpy as np
 import on_device as kernels
 import pytest
+from kernel_cases import RESNETS
 
 from minicnn.kernels import Geometry
 
@@ -13,30 +14,7 @@ F = torch.nn.functional
 
 NAN, INF = float("nan"), float("inf")
 
-# input_size, kernel_size, stride, padding, dilation, ceil_mode
-CASES = {
-    "AlexNet's": ((13, 15), (3, 3), (2, 2), (0, 0), (1, 1), False),
-    "VGG's": ((8, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
-    "ResNet's": ((9, 8), (3, 3), (2, 2), (1, 1), (1, 1), False),
-    "inception's": ((7, 6), (3, 3), (1, 1), (1, 1), (1, 1), False),
-    "GoogLeNet's ceil_mode": ((14, 12), (3, 3), (2, 2), (0, 0), (1, 1), True),
-    "one pixel": ((5, 4), (1, 1), (1, 1), (0, 0), (1, 1), False),
-    "the whole image": ((5, 4), (5, 4), (1, 1), (0, 0), (1, 1), False),
-    "windows wider than the image": ((3, 2), (4, 3), (1, 1), (2, 1), (1, 1), False),
-    "uneven everything": ((9, 8), (3, 2), (1, 3), (0, 1), (1, 1), False),
-    "stride beyond the kernel": ((11, 10), (2, 1), (3, 4), (1, 0), (1, 1), False),
-    "dilation": ((11, 12), (3, 2), (2, 3), (1, 1), (2, 3), False),
-    "dilation and ceil_mode": ((11, 12), (2, 3), (3, 2), (1, 1), (3, 2), True),
-    "256 positions": ((20, 19), (16, 16), (1, 2), (8, 3), (1, 1), False),
-    "more than 256 positions": ((20, 19), (17, 16), (1, 2), (8, 3), (1, 1), True),
-}
 N, C = 3, 4
-
-
-def geometry_of(input_size, kernel_size, stride, padding, dilation, ceil_mode):
-    image = torch.zeros(1, 1, *input_size)
-    out = F.max_pool2d(image, kernel_size, stride, padding, dilation, ceil_mode)
-    return Geometry(input_size, tuple(out.shape[2:]), kernel_size, stride, padding, dilation)
 
 
 def plane_indices(argmax, geometry):
@@ -54,20 +32,6 @@ def ties(shape, dtype):
 
 def normal(shape, dtype):
     return np.random.default_rng(0).standard_normal(shape).astype(dtype)
-
-
-@pytest.mark.fast_only
-@pytest.mark.parametrize("name", CASES)
-def test_layout_of_results(name):
-    geometry = geometry_of(*CASES[name])
-    x, scale = normal((N, C, *geometry.input_size), np.float32), np.ones(geometry.output_size)
-    out, argmax = kernels.max_pool2d(x, geometry)
-    scattered = kernels.max_pool2d_scatter(out, argmax, geometry)
-    gathered = kernels.max_pool2d_gather(x, argmax, geometry)
-    averages = kernels.avg_pool2d(x, scale, geometry)
-    spread = kernels.avg_pool2d_scatter(averages, scale, geometry)
-    for result in (out, argmax, scattered, gathered, averages, spread):
-        assert result.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 def test_relu_leaves_nan_its_pixel_and_stops_an_infinite_gradient():
@@ -89,7 +53,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_any_strides(layout):
-    geometry = geometry_of(*CASES["ResNet's"])
+    geometry = RESNETS
     x = ties((N, C, *geometry.input_size), np.float32)
     scale = np.ones(geometry.output_size)
     out, argmax = kernels.max_pool2d(x, geometry)
@@ -107,7 +71,7 @@ def test_any_strides(layout):
 
 
 def test_more_images_than_a_block_holds():
-    geometry = geometry_of((120, 120), (3, 3), (2, 2), (1, 1), (1, 1), False)
+    geometry = Geometry((120, 120), (60, 60), (3, 3), (2, 2), (1, 1))
     x = ties((13, 12, 120, 120), np.float32)
     out, argmax = kernels.max_pool2d(x, geometry)
     expected, indices = F.max_pool2d(torch.tensor(x), 3, 2, 1, return_indices=True)

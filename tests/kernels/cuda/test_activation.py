@@ -1,4 +1,4 @@
-"""ReLU and bias gradients on a GPU: in 16 bits, in vectors and single elements."""
+"""Bias gradients on a GPU."""
 
 from __future__ import annotations
 

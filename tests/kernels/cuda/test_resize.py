@@ -1,4 +1,4 @@
-"""Resizing on a GPU against torch: in 16 bits, and the range of pixels that gradients come from."""
+"""Resizing on a GPU beyond the input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cupy", reason="CuPy is not installed")
-torch = pytest.importorskip("torch")
 
 from minicnn.kernels import cuda
 

@@ -1,4 +1,4 @@
-"""The plain convolution on a GPU against torch in float64."""
+"""What the plain convolution on a GPU refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cupy", reason="CuPy is not installed")
-torch = pytest.importorskip("torch")
 
 from minicnn.kernels import Geometry
 from minicnn.kernels.cuda import plain

@@ -1,4 +1,4 @@
-"""The matrix products of our own, and linear layers made of them, against NumPy in float64."""
+"""The matrix products of our own against NumPy in float64."""
 
 from __future__ import annotations
 

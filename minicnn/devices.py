@@ -1,7 +1,7 @@
 """Devices: where an array lives, and which array library (NumPy or CuPy) works on it there.
 
-This file and ``kernels/cuda`` are the only places that import CuPy, and they do so when a CUDA
-device is first asked for, never at ``import minicnn``.
+Only this file and ``kernels/cuda`` import CuPy, and only when a CUDA device is first needed, never
+at ``import minicnn``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import functools
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+
+from .typing import Array
 
 
 class Device:
     """A place for tensors: ``device("cpu")``, ``device("cuda")`` or ``device("cuda", 1)``.
 
     Args:
-        type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, or another device; or the number of a GPU.
+        type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, another device, or the number of a GPU.
         index: number of the device; on a GPU the current one when left out.
 
     Raises:
@@ -83,7 +84,7 @@ _default = _Default()
 def set_default_device(device: Device | str | None) -> None:
     """Chooses where this thread makes tensors when no device is named; None: on the CPU.
 
-    Meant are the functions of ``minicnn.creation`` and the parameters of layers. ``from_numpy``,
+    This concerns the functions of ``minicnn.creation`` and the parameters of layers. ``from_numpy``,
     data sets and loaders stay on the CPU. As ``torch.set_default_device``.
     """
     _default.device = CPU if device is None else Device(device)
@@ -120,26 +121,26 @@ def cuda_is_available() -> bool:
         return False
 
 
-def device_of(array: Any) -> Device:
+def device_of(array: Array) -> Device:
     """The device that an array lives on."""
     return CPU if isinstance(array, (np.ndarray, np.generic)) else Device("cuda", array.device.id)
 
 
-def xp_of(array: Any) -> ModuleType:
+def xp_of(array: Array) -> ModuleType:
     """The array library (``numpy`` or ``cupy``) that an array belongs to."""
     return np if isinstance(array, (np.ndarray, np.generic)) else cupy()
 
 
-def to_device(array: Any, device: Device) -> Any:
+def to_device(array: Array, device: Device) -> Array:
     """``array`` itself if it is on ``device`` already, else a copy of it there.
 
-    The copy lies in memory as the array does: channels-last images stay channels-last.
+    The copy has the memory layout of the array: channels-last images stay channels-last.
     """
     here = device_of(array)
     if device.type == "cpu":
         return array if here.type == "cpu" else _copied(cupy().asnumpy, array)
     if not cuda_is_available():
-        cupy()  # says what is missing if it is the package
+        cupy()  # raises its own error if the package is missing
         raise RuntimeError("device 'cuda' needs an NVIDIA GPU and its driver, and none was found")
     if here.type == "cuda" and (device.index is None or here.index == device.index):
         return array
@@ -147,25 +148,25 @@ def to_device(array: Any, device: Device) -> Any:
         return _copied(cupy().asarray, array)
 
 
-def _copied(copy: Callable[[Any], Any], array: Any) -> Any:
+def _copied(copy: Callable[[Array], Array], array: Array) -> Array:
     """``copy(array)``, whose results are in C order, in the memory order of ``array``."""
     axes = memory_order(array)
     return copy(array.transpose(axes)).transpose(np.argsort(axes).tolist())
 
 
-def memory_order(array: Any) -> list[int]:
-    """The axes of an array from the one that moves furthest in memory to the nearest.
+def memory_order(array: Array) -> list[int]:
+    """The axes of an array, from the largest stride to the smallest.
 
-    An array transposed so is C-contiguous if it is dense; axes of length 1 count as in C order.
+    Transposed in this order, a dense array is C-contiguous. Equal strides keep their order.
     """
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
-def in_memory_order(function: Callable[..., Any], *arrays: Any) -> Any:
-    """``function`` of arrays, whose result lies in memory as the first of them.
+def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:
+    """``function(*arrays)``, with a result in the memory layout of the first array.
 
-    ``function`` is given the arrays with their axes in the order of memory. NumPy would keep that
-    order by itself; CuPy's results lie in C order, which takes channels-last images apart.
+    ``function`` gets the arrays with their axes in memory order. NumPy would keep the layout anyway,
+    but CuPy returns C order, so channels-last images would lose theirs.
     """
     order = memory_order(arrays[0])
     result = function(*(array.transpose(order) for array in arrays))

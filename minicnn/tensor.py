@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from .devices import CPU, Device, device_of, to_device
 from .dtypes import bool_, float32, int64, is_floating
+from .typing import Array
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,9 +23,9 @@ else:
 
 
 class RemovableHandle:
-    """Takes a hook away again: ``handle.remove()``, or at the end of a ``with`` block."""
+    """Removes a hook: ``handle.remove()``, or at the end of a ``with`` block."""
 
-    _keys = itertools.count()  # never the same twice, or removing twice would hit another
+    _keys = itertools.count()  # never repeated, or a second remove() could hit another hook
 
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
         self._hooks = hooks
@@ -48,19 +49,19 @@ class Version:
 
     def __init__(self) -> None:
         self.writes = 0
-        self.rewrites = 0  # those that were recorded, and so replaced the history
+        self.rewrites = 0  # the recorded ones, which replaced the history
 
 
 class Tensor(TensorMethods):
-    """An n-dimensional array that operations can be traced back through.
+    """An n-dimensional array with a gradient and a record of how it was computed.
 
     Args:
-        array: a NumPy or CuPy array, which is wrapped and not copied.
+        array: a NumPy or CuPy array, wrapped without a copy.
         requires_grad: whether ``backward`` should leave its gradient in ``grad``.
 
     Raises:
         TypeError: for anything but an array.
-        RuntimeError: if a gradient is asked for numbers that are not floating point.
+        RuntimeError: if a gradient is requested for numbers that are not floating point.
 
     As ``torch.Tensor``; the array itself is ``array``.
     """
@@ -78,13 +79,13 @@ class Tensor(TensorMethods):
         "view_of",
     )
 
-    __array_ufunc__ = None  # so that numpy_array * tensor asks the tensor, which explains
+    __array_ufunc__ = None  # so that numpy_array * tensor calls the tensor, whose error explains
 
-    array: Any
+    array: Array
     grad: Tensor | None
     grad_fn: Function | None
 
-    def __init__(self, array: Any, requires_grad: bool = False) -> None:
+    def __init__(self, array: Array, requires_grad: bool = False) -> None:
         if type(array) is not np.ndarray:
             array = _checked(array)
         self.array = array
@@ -130,7 +131,13 @@ class Tensor(TensorMethods):
         self.array = new.array
         self.bump_version()
 
-    def size(self, dim: int | None = None) -> Any:
+    @overload
+    def size(self, dim: None = None) -> tuple[int, ...]: ...
+
+    @overload
+    def size(self, dim: int) -> int: ...
+
+    def size(self, dim: int | None = None) -> tuple[int, ...] | int:
         """The shape, or the length of one dimension."""
         return self.shape if dim is None else self.shape[dim]
 
@@ -176,7 +183,7 @@ class Tensor(TensorMethods):
         return f"tensor({', '.join([text, *notes])})"
 
     def __format__(self, spec: str) -> str:
-        """A number like a Python number, ``f"{loss:.4f}"``; anything else by its repr."""
+        """Formats a single number like a Python number (``f"{loss:.4f}"``), anything else by its repr."""
         if self.array.ndim == 0:
             return format(self.item(), spec)
         return format(repr(self), spec)
@@ -197,7 +204,7 @@ class Tensor(TensorMethods):
         return self.array
 
     def numpy_copy(self) -> np.ndarray:
-        """A NumPy array of the numbers, from any device and whether or not it has a gradient."""
+        """A NumPy copy of the numbers, from any device, with or without a gradient."""
         return np.array(to_device(self.array, CPU))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -215,9 +222,9 @@ class Tensor(TensorMethods):
     def __cuda_array_interface__(self) -> dict[str, Any]:
         if self.device.type != "cuda":
             raise AttributeError("__cuda_array_interface__ exists for CUDA tensors only")
-        return self.array.__cuda_array_interface__
+        return self.array.__cuda_array_interface__  # type: ignore[attr-defined]
 
-    def item(self) -> Any:
+    def item(self) -> float:
         """The single number of a tensor with one element.
 
         Raises:
@@ -227,7 +234,7 @@ class Tensor(TensorMethods):
             raise RuntimeError(f"item() expects a tensor of one element, got shape {self.shape}")
         return self.array.item()
 
-    def tolist(self) -> Any:
+    def tolist(self) -> list[Any] | float:
         """The numbers as nested lists."""
         return self.array.tolist()
 
@@ -252,7 +259,7 @@ class Tensor(TensorMethods):
     # ------------------------------------------------------------------------ its gradient
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Asks for a gradient, or no longer; leaves only."""
+        """Turns the gradient on or off; for leaves only."""
         if requires_grad and not is_floating(self.array.dtype):
             raise RuntimeError(
                 f"only floating-point tensors can require a gradient, got {self.dtype}"
@@ -263,7 +270,7 @@ class Tensor(TensorMethods):
         return self
 
     def detach(self) -> Tensor:
-        """A tensor on the same memory that is not traced back."""
+        """A tensor on the same memory without history."""
         out = Tensor(self.array)
         out.version = self.version
         return out
@@ -286,10 +293,10 @@ class Tensor(TensorMethods):
         return RemovableHandle(hooks, hook)
 
     def retain_grad(self) -> None:
-        """Keeps the gradient of a tensor that is not a leaf in its ``grad``, too."""
+        """Keeps the gradient of a tensor that is not a leaf in its ``grad`` as well."""
         if self.grad_fn is None or self._retains_grad():
             return
-        reference = weakref.ref(self)  # or the graph would hold itself, through its hooks
+        reference = weakref.ref(self)  # a strong one would make a cycle: graph, hook, tensor, graph
 
         def keep(grad: Tensor) -> None:
             tensor = reference()
@@ -306,11 +313,11 @@ class Tensor(TensorMethods):
     # ------------------------------------------------------------------------ changes in place
 
     def bump_version(self) -> None:
-        """Notes that the memory was written to, so that a gradient needing the old values fails."""
+        """Notes a write to the memory, so that a gradient that needs the old values raises an error."""
         self.version.writes += 1
 
     def refresh_history(self) -> None:
-        """Takes a view's history anew if a recorded change in place replaced that of its base."""
+        """Recomputes a view's ``grad_fn`` if a recorded change in place gave its base a new one."""
         view = self.view_of
         if view is None or view.base is None or view.rewrites_seen == self.version.rewrites:
             return
@@ -334,11 +341,13 @@ class Tensor(TensorMethods):
         return _rebuild, (type(self), self.array, self.requires_grad)
 
 
-def _checked(array: Any) -> Any:
+def _checked(array: Any) -> Array:
     """An array that a tensor can wrap."""
     if isinstance(array, np.generic):  # NumPy's results without dimensions
         return np.asarray(array)
-    of_a_gpu = hasattr(type(array), "__cuda_array_interface__")  # of an array it would make one
+    of_a_gpu = hasattr(
+        type(array), "__cuda_array_interface__"
+    )  # on the type: CuPy builds the value on access
     if not isinstance(array, np.ndarray) and not of_a_gpu:
         raise TypeError(
             f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "

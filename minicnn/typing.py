@@ -10,6 +10,6 @@ if TYPE_CHECKING:
     from .devices import Device
 
 # An array of NumPy's or of CuPy's, whose ndarray has the same methods.
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 DTypeLike: TypeAlias = "np.dtype[Any] | type[Any] | str"
 DeviceLike: TypeAlias = "Device | str"

@@ -205,7 +205,7 @@ def _is_fresh(
     may be a view of all of such an array, as channels-last gradients are.
     """
     array = grad.array
-    owner = owner_of(array)
+    owner: Any = owner_of(array)
     repeats = 0 in array.strides  # a view in which numbers share their memory
     owned = owner.flags.owndata or is_pooled(owner)
     if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..devices import Device, device_of, xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 
@@ -18,12 +19,13 @@ from .view import View
 class Function:
     """One differentiable operation; an instance is one use of it, and a node of the graph.
 
-    Subclasses define ``forward`` (arrays in, an array or a tuple of arrays out) and ``backward``
-    (the outputs' gradients in, one gradient or None per positional argument out, both tensors).
-    ``backward`` is written with operations, so that gradients can be differentiated again. Called
-    as ``Sub.apply(*tensors, **options)``. As ``torch.autograd.Function``, except that ``forward``
-    is given arrays, and that the instance itself is torch's ``ctx`` (a static ``forward(ctx, …)``
-    works too).
+    Subclasses define ``forward``, which takes arrays and returns an array or a tuple of arrays, and
+    ``backward``, which takes a gradient for each output and returns a gradient, or None, for each
+    positional argument. Gradients are tensors, and ``backward`` uses operations on them, so that
+    they can be differentiated again. Call it as ``Sub.apply(*tensors, **options)``.
+
+    As ``torch.autograd.Function``, except that ``forward`` is given arrays, and that the instance
+    itself is torch's ``ctx`` (a static ``forward(ctx, …)`` works too).
     """
 
     __slots__ = (
@@ -47,25 +49,29 @@ class Function:
     returns_view = False  # True where the result may share memory with the first argument
     takes_float32 = False  # True where a gradient of a half-precision result may be float32
 
-    def forward(self, *arrays: Any, **options: Any) -> Any:
+    def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
-    def backward(self, *grads: Any) -> Any:
+    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | None, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     @classmethod
-    def apply(cls, *inputs: Any, **options: Any) -> Any:
+    def apply(cls, *inputs: Any, **options: Any) -> Tensor:
         """Runs the operation on tensors, and records it if one of them requires a gradient.
 
         Args:
-            inputs: tensors; anything else is handed to ``forward`` as it is and gets no gradient.
-            options: handed to ``forward`` as they are.
+            inputs: tensors; anything else is passed to ``forward`` unchanged and gets no gradient.
+            options: passed to ``forward`` unchanged.
+
+        Returns:
+            A tensor. Where ``forward`` returns a tuple, a tuple of tensors: the annotation leaves
+            that out, as no type checker could tell the two apart.
 
         Raises:
             RuntimeError: if the tensors are not all on one device.
         """
-        # One pass over the inputs, and no more than needed where nothing is recorded: for a small
-        # tensor the time of an operation is the time of this function.
+        # A single pass over the inputs, and as little work as possible if nothing is recorded: a
+        # small tensor's operation takes about as long as this function.
         TensorClass, recording = Tensor, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
@@ -85,14 +91,14 @@ class Function:
             _check_one_device(cls, arrays)
         node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
-        results = cls.forward(node, *arrays, **options)
+        results: Any = cls.forward(node, *arrays, **options)
         many = isinstance(results, tuple)
         outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
         if True in needs_input_grad:
             node._record(inputs, arrays, results if many else (results,), outputs)
-        return outputs if many else outputs[0]
+        return outputs if many else outputs[0]  # type: ignore[return-value]
 
     def save_for_backward(self, *values: Any) -> None:
         """Keeps arrays (inputs, outputs or others) that ``backward`` reads as ``saved_tensors``."""
@@ -100,7 +106,7 @@ class Function:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What ``save_for_backward`` was given, as tensors that are linked into the graph.
+        """What ``save_for_backward`` was given, as tensors that belong to the graph.
 
         Raises:
             RuntimeError: if one of them was changed in place since.
@@ -150,7 +156,7 @@ class Function:
             self.freed = True
 
     def keeps(self, array: Any) -> bool:
-        """Whether this very array, or a view of it, was saved or is an attribute of the node."""
+        """Whether this array, or a view of it, was saved or is an attribute of the node."""
         saved = [s.array if isinstance(s, _Saved) else s.value for s in self._saved]
         return any(
             owner_of(getattr(value, "array", value)) is array
@@ -171,7 +177,7 @@ class Function:
 
 
 class _Saved:
-    """A tensor kept for ``backward``, with the version it had; an output is kept without its node."""
+    """A tensor kept for ``backward``, and the version it had; of an output, only the array is kept."""
 
     __slots__ = ("array", "expected", "output_index", "tensor", "version")
 
@@ -182,7 +188,7 @@ class _Saved:
         self.version = tensor.version
         self.expected = tensor.version.writes
 
-    def unpack(self, node: Function) -> Any:
+    def unpack(self, node: Function) -> Tensor:
         if self.version.writes != self.expected:
             raise RuntimeError(
                 "a tensor needed for the gradient was changed in place: a "
@@ -190,10 +196,10 @@ class _Saved:
                 f"{type(node).__name__}, is at version {self.version.writes}, expected {self.expected}"
             )
         if self.output_index is None:
-            return self.tensor
+            return self.tensor  # type: ignore[return-value]
         out = Tensor(self.array)
         out.version = self.version
-        if self.array.dtype.kind in "fV":  # indices, say, are outputs without a gradient
+        if self.array.dtype.kind in "fV":  # outputs such as indices have no gradient
             out.requires_grad = True
             out.grad_fn, out.output_index = node, self.output_index
         return out
@@ -207,7 +213,7 @@ class _Constant:
     def __init__(self, value: Any) -> None:
         self.value = Tensor(value) if hasattr(value, "shape") else value
 
-    def unpack(self, node: Function) -> Any:
+    def unpack(self, node: Function) -> object:
         return self.value
 
 
@@ -231,7 +237,7 @@ def _save(
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is of numbers and their like alone, without arrays or functions."""
+    """Whether a value consists of numbers, strings and the like, without arrays or functions."""
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -247,8 +253,8 @@ def edge_of(tensor: Any) -> tuple[Any, int]:
     return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
 
 
-def owner_of(array: Any) -> Any:
-    """The array that a view shares its memory with; any other array, or value, itself."""
+def owner_of(array: Any) -> object:
+    """The array whose memory a view shows; any other array, or value, is returned itself."""
     base = getattr(array, "base", None)
     return base if isinstance(base, type(array)) else array
 
@@ -266,7 +272,7 @@ def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:
 def _share_version(
     base: Any, outputs: Sequence[Any], operation: type[Function], options: dict[str, Any]
 ) -> None:
-    """A view counts changes together with the tensor whose memory it shares."""
+    """Makes views count changes together with the tensor whose memory they share."""
     for out in outputs:
         if xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
@@ -274,7 +280,7 @@ def _share_version(
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a ``backward`` that cannot itself be differentiated: trying to raises, by name."""
+    """Decorates a ``backward`` that cannot itself be differentiated: trying to raises an error that names it."""
 
     @functools.wraps(backward)
     def wrapped(self: Function, *grads: Any) -> Any:
@@ -295,9 +301,9 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Blocked(Function):
-    def forward(self, x: Any, name: str) -> Any:
+    def forward(self, x: Array, name: str) -> Array:
         self.name = name
         return x
 
-    def backward(self, grad: Any) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         raise RuntimeError(f"{self.name} can be differentiated once, not twice")

@@ -1,4 +1,4 @@
-"""Data: datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips."""
+"""Datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips."""
 
 from .collate import default_collate
 from .dataset import (

@@ -1,7 +1,7 @@
 """Files inside folders and zips, read in place: nothing is unpacked to disk.
 
-A zip is listed once; each file in it is then read with one positioned read, so any number of
-threads can read at once. A source pickles as its path alone, and opens itself again when unpickled.
+A zip is listed once. Each file in it is then read with one positioned read, so any number of
+threads can read at once. Pickling a zip source stores its path alone; unpickling opens it again.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, length of the name, of the extra field
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, lengths of the name and the extra field
 _ENCRYPTED = 1
 
 
 class FolderSource:
-    """Files below a folder, or one file by itself.
+    """Files below a folder.
 
     Args:
         root: the folder.
@@ -37,10 +37,11 @@ class FolderSource:
         self._names = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
 
     def names(self) -> list[str]:
+        """The files' paths relative to the folder."""
         return [os.fsdecode(name) for name in self._names.tolist()]
 
     def path(self, i: int) -> str:
-        """Where file ``i`` is."""
+        """The path of file ``i``."""
         return str(self.root / os.fsdecode(self._names[i]))
 
     def read(self, i: int) -> bytes:
@@ -49,14 +50,15 @@ class FolderSource:
 
 
 class ZipSource:
-    """Files in a zip, which may itself lie inside other zips.
+    """Files in a zip, which may be inside other zips.
 
     Args:
         path: the outermost zip.
         inside: names of the zips to go through from there, outermost first.
 
     Raises:
-        ValueError: if it is not a zip, is truncated, or packed in a way other than store/deflate.
+        ValueError: if it is not a zip, is truncated or encrypted, or is compressed by a method
+            other than store and deflate.
     """
 
     def __init__(self, path: Path, inside: tuple[str, ...] = ()) -> None:
@@ -67,14 +69,15 @@ class ZipSource:
             self._window = self._enter(name)
         self._list()
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, tuple[str, ...]]]:
         return type(self), (self.zip_path, self.inside)
 
     def names(self) -> list[str]:
+        """The files' names in the zip."""
         return [name.decode() for name in self._names.tolist()]
 
     def path(self, i: int) -> str:
-        """Where file ``i`` is: the zip's path, then the name in the zip."""
+        """The path of file ``i``: the zip's path, then the name in the zip."""
         return f"{self.label}/{self._names[i].decode()}"
 
     def read(self, i: int) -> bytes:
@@ -103,8 +106,8 @@ class ZipSource:
         offset = self._data_offset(info.header_offset)
         if info.compress_type == zipfile.ZIP_STORED:
             return _Slice(self._window, offset, info.compress_size)
-        # Deflated data can only be read from its beginning, so a zip packed in this way must be
-        # unpacked whole before any picture in it can be found: into memory, about its own size.
+        # Deflated data can only be read from the start, so an inner zip that is deflated is
+        # unpacked whole into memory. It hardly grows: the pictures in it are compressed already.
         packed = self._window.read_at(offset, info.compress_size)
         return _Memory(zlib.decompress(packed, wbits=-15, bufsize=info.file_size))
 
@@ -132,7 +135,7 @@ class ZipSource:
         return infos
 
     def _data_offset(self, header_offset: int) -> int:
-        # Only the local header, not the zip's directory, tells where the data begins.
+        # Only the local header, not the zip's directory, says where the data begins.
         header = self._window.read_at(header_offset, _LOCAL_HEADER.size)
         signature, name, extra = _LOCAL_HEADER.unpack(header)
         if signature != b"PK\x03\x04":
@@ -141,6 +144,7 @@ class ZipSource:
 
 
 def _what_it_is(begin: bytes) -> str:
+    """Describes a file that is not a zip by its first bytes."""
     if not begin:
         return "the file is empty"
     if begin.lstrip()[:1] == b"<":
@@ -197,7 +201,7 @@ def _whole(data: bytes, size: int) -> bytes:
 
 
 class _WindowFile(io.RawIOBase):
-    """A window as a file, for ``zipfile`` to read the directory of a zip."""
+    """A window as a file object, so that ``zipfile`` can read a zip's directory from it."""
 
     def __init__(self, window: _File | _Slice | _Memory) -> None:
         self._window, self._position = window, 0
@@ -225,15 +229,17 @@ class _WindowFile(io.RawIOBase):
         return size
 
 
-def find_sources(path: Path, is_wanted_zip: Any) -> Iterator[FolderSource | ZipSource]:
-    """All there is at a path: a folder's files, its zips, and zips inside zips.
+def find_sources(
+    path: Path, is_wanted_zip: Callable[[str], bool]
+) -> Iterator[FolderSource | ZipSource]:
+    """Finds all files at a path: those in a folder, in its zips, and in zips inside zips.
 
     Args:
         path: a folder or a zip.
-        is_wanted_zip: called with the name of each zip found inside; False leaves it closed.
+        is_wanted_zip: called with the name of each zip found inside; False skips it.
 
     Raises:
-        FileNotFoundError: if there is nothing at ``path``.
+        FileNotFoundError: if ``path`` does not exist.
         ValueError: if something that should be a zip is not.
     """
     if not path.exists():
@@ -253,7 +259,9 @@ def find_sources(path: Path, is_wanted_zip: Any) -> Iterator[FolderSource | ZipS
     yield FolderSource(path, files)
 
 
-def _zip_sources(path: Path, inside: tuple[str, ...], is_wanted_zip: Any) -> Iterator[ZipSource]:
+def _zip_sources(
+    path: Path, inside: tuple[str, ...], is_wanted_zip: Callable[[str], bool]
+) -> Iterator[ZipSource]:
     source = ZipSource(path, inside)
     yield source
     for name in source.names():

@@ -1,4 +1,4 @@
-"""From a list of samples to a batch."""
+"""Joins a list of samples into a batch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import numpy as np
 
 from ..devices import memory_order, xp_of
 from ..tensor import Tensor
+from ..typing import Array
 
 
-def default_collate(batch: list[Any]) -> Any:
+def default_collate(batch: list[Any]) -> Tensor | list[Any] | tuple[Any, ...] | dict[Any, Any]:
     """Joins samples into one batch, as ``torch.utils.data.default_collate``.
 
-    Tensors, arrays and NumPy numbers are stacked along a new first dimension; Python integers
-    become an int64 tensor, floats a float32 one (torch: float64; here nothing else would be);
-    strings stay a list; mappings, named tuples, tuples and lists are joined item by item, tuples
-    becoming lists as in torch.
+    Tensors, arrays and NumPy numbers are stacked along a new first dimension. Python integers
+    become an int64 tensor, floats a float32 one (float64 in torch; here float32 is the type of
+    everything else). Strings stay a list. Mappings, named tuples, tuples and lists are joined item
+    by item; tuples become lists, as in torch.
 
     Args:
         batch: samples of one kind.
+
+    Returns:
+        A tensor, or a list, named tuple or dict of batches.
 
     Raises:
         RuntimeError: if samples differ in shape or length; the message names the shapes.
@@ -46,11 +50,14 @@ def default_collate(batch: list[Any]) -> Any:
     )
 
 
-def stack(arrays: list[Any]) -> Any:
+def stack(arrays: list[Array]) -> Array:
     """Stacks arrays of one shape along a new first axis, keeping their order in memory.
 
-    Images that ``ToTensor`` left as H, W, C in memory become a channels-last batch, which is what
-    convolutions want, by copying each as one block.
+    ``ToTensor`` leaves an image's memory in the order H, W, C. Such images are each copied as one
+    block and become a channels-last batch, the layout that convolutions prefer.
+
+    Raises:
+        RuntimeError: if the shapes differ.
     """
     first = arrays[0]
     for number, array in enumerate(arrays):
@@ -73,7 +80,7 @@ def _dtype_of(number: float) -> type:
     return np.int64 if isinstance(number, int) else np.float32
 
 
-def _collate_sequences(batch: list[Any]) -> Any:
+def _collate_sequences(batch: list[Any]) -> list[Any] | tuple[Any, ...]:
     first = batch[0]
     lengths = sorted({len(sample) for sample in batch})
     if len(lengths) > 1:

@@ -1,4 +1,4 @@
-"""Datasets: things with a length and samples by index, and ways to cut, join and wrap them."""
+"""Datasets: a length and samples by index; and ways to split, join and wrap them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .seeding import current_generator
 
 
 class SkipSample(Exception):
-    """Raised by ``dataset[index]`` to have a ``DataLoader`` leave this sample out of its batch.
+    """Raised by ``dataset[index]`` so that a ``DataLoader`` leaves this sample out of its batch.
 
-    The loader lists what it left out in ``DataLoader.skipped``; ``warn`` asks for a warning each.
+    The loader lists such samples in ``DataLoader.skipped``. With ``warn`` it warns about each of
+    them, otherwise once at the end of the epoch.
     """
 
     warn = False
@@ -37,7 +38,7 @@ class Dataset:
         raise NotImplementedError(f"{type(self).__name__} must define __len__()")
 
     def describe(self, index: int) -> str:
-        """Where sample ``index`` comes from, such as a file's path."""
+        """The source of sample ``index``, such as a file's path."""
         return type(self).__name__
 
     def __add__(self, other: Dataset) -> ConcatDataset:
@@ -45,7 +46,7 @@ class Dataset:
 
 
 def describe(dataset: Any, index: Any) -> str:
-    """``dataset.describe(index)`` where there is one, else the dataset's type."""
+    """``dataset.describe(index)`` if it is a :class:`Dataset`, else the name of its type."""
     if isinstance(dataset, Dataset):
         return dataset.describe(index)
     return type(dataset).__name__
@@ -91,10 +92,10 @@ class Subset(Dataset):
 
 
 class ConcatDataset(Dataset):
-    """Datasets one after another, as one.
+    """Several datasets joined end to end.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: for an empty list.
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
@@ -125,8 +126,8 @@ class ConcatDataset(Dataset):
 class TransformDataset(Dataset):
     """``dataset`` with ``transform`` applied to the first item of each sample.
 
-    Gives the two halves of a split different transforms: one dataset without a transform, split,
-    and each half wrapped. torch has no such class.
+    It gives the two parts of a split different transforms: split a dataset without a transform,
+    then wrap each part. torch has no such class.
     """
 
     def __init__(self, dataset: Any, transform: Callable[[Any], Any]) -> None:
@@ -151,9 +152,12 @@ def random_split(
 
     Args:
         dataset: anything with a length.
-        lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1; what rounding
-            down leaves over goes to the parts in turn, one sample each.
-        generator: the default generator when left out.
+        lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1. Fractions
+            are rounded down; the samples left over go to the parts in turn, one each.
+        generator: draws the order; the current generator when left out.
+
+    Returns:
+        One subset for each length.
 
     Raises:
         ValueError: if the lengths do not add up, or a fraction is not in [0, 1].

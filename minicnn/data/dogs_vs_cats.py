@@ -1,4 +1,4 @@
-"""Kaggle's Dogs vs. Cats pictures, read from whatever form people have them in."""
+"""Kaggle's Dogs vs. Cats pictures, in any of the forms in which people have them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CLASSES = ("cat", "dog")
 _NAMED = re.compile(r"(cat|dog)\.(\d+)\.", re.IGNORECASE)  # cat.17.jpg
 _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
 _NUMBERED = re.compile(r"(\d+)\.")  # test/17.jpg
-_LITTER = ("__macosx/", "._")  # copies left by macOS, which are no pictures
+_MACOS_FILES = ("__macosx/", "._")  # metadata that macOS adds to zips; not pictures
 _NO_LABEL = -1  # of a test picture
 
 
 class _Key(NamedTuple):
-    """Tells a picture from others and is its place in the order, wherever its file lies."""
+    """Identifies a picture, wherever its file is; pictures are sorted by their keys."""
 
     label: int
     number: int  # -1 if its name has none
@@ -38,27 +38,28 @@ class DogsVsCats(Dataset):
     """Cats (class 0) and dogs (class 1), so that the second probability is Kaggle's P(dog).
 
     Args:
-        root: a path, or several whose pictures are put together: Kaggle's outer zip, ``train.zip``
-            or ``test.zip``, one of several such zips, a folder with zips or pictures in it, or
-            Microsoft's PetImages as a zip or a folder. Zips are read in place.
+        root: a path, or several whose pictures are joined: Kaggle's outer zip, ``train.zip`` or
+            ``test.zip``, a folder with zips or pictures in it, or Microsoft's PetImages as a zip
+            or a folder. Zips are read in place.
         split: ``"train"`` gives ``(picture, class)``, in the order cat 0, cat 1, … dog 0, …;
             ``"test"`` gives ``(picture, id)`` in the order of the ids.
         transform: called with each picture, a PIL image in mode RGB.
-        on_error: what a broken picture does: ``"raise"`` :class:`BrokenPicture` with its path;
-            with ``"skip"`` or ``"warn"`` a ``DataLoader`` leaves it out of its batch and lists it
-            in ``DataLoader.skipped`` (with a warning for each, or one for all), while indexing by
-            hand still raises. :meth:`verify` finds them all beforehand.
+        on_error: what happens with a broken picture. Indexing always raises
+            :class:`BrokenPicture` with its path. ``"raise"`` lets a ``DataLoader`` raise, too;
+            with ``"skip"`` and ``"warn"`` the loader leaves the picture out of its batch and lists
+            it in ``DataLoader.skipped``, with one warning for all or one for each. :meth:`verify`
+            finds all broken pictures in advance.
 
     Attributes:
         classes, class_to_idx: ``["cat", "dog"]`` and their numbers.
-        targets: class of each picture, (N,) int64; in the test split there is none.
-        ids: number in each picture's file name, (N,) int64, -1 where it has none.
+        targets: class of each picture, (N,) int64; only in the training split.
+        ids: number in each picture's file name, (N,) int64, -1 if it has none.
         ignored: paths of files that are not pictures.
 
     Raises:
         FileNotFoundError: if a path does not exist, or there is no picture of this split in it.
-        ValueError: for a file that is not a zip or is damaged, a picture whose name says neither
-            cat, dog nor a number, or the same picture found twice.
+        ValueError: for a file that is not a zip or is damaged, a picture whose name contains
+            neither cat, dog nor a number, or the same picture found twice.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class DogsVsCats(Dataset):
         return decode_picture(lambda: source.read(i), source.path(i), self.on_error)
 
     def describe(self, index: int) -> str:
-        """The picture's path; for one in a zip, the zip's path and the name in it."""
+        """The picture's path; in a zip, the zip's path followed by the name in it."""
         source, i = self._locate(index)
         return source.path(i)
 
@@ -157,7 +158,7 @@ class DogsVsCats(Dataset):
                 f"{len(self.ignored)} other files are there"
             )
         keys = sorted(found)
-        # Arrays, not lists: objects by the thousand cost memory again in every worker process.
+        # Arrays, not lists: thousands of objects would cost memory in every worker process.
         self._labels = np.array([key.label for key in keys], dtype=np.int8)
         self.ids = np.array([key.number for key in keys], dtype=np.int64)
         self._source_of, self._position_of = np.array([found[k] for k in keys], dtype=np.int32).T
@@ -178,13 +179,13 @@ class DogsVsCats(Dataset):
 
 def _is_picture(name: str) -> bool:
     lower = name.replace("\\", "/").lower()
-    if any(lower.startswith(x) or f"/{x}" in lower for x in _LITTER):
+    if any(lower.startswith(x) or f"/{x}" in lower for x in _MACOS_FILES):
         return False
     return lower.endswith(IMG_EXTENSIONS)
 
 
 def _key(name: str) -> _Key | None:
-    """What a picture's name says; None if that is nothing."""
+    """The key in a picture's name; None if the name contains neither a class nor a number."""
     folder, _, file = name.replace("\\", "/").rpartition("/")
     numbered = _NUMBERED.match(file)
     if named := _NAMED.match(file):

@@ -1,4 +1,4 @@
-"""Datasets of files in a folder for each class."""
+"""Datasets of files that are sorted into one folder per class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IMG_EXTENSIONS = (
 
 
 def pil_loader(path: str | os.PathLike[str]) -> Image.Image:
-    """The picture at ``path`` in mode RGB; a broken one raises ``BrokenPicture``, which names it."""
+    """The picture at ``path`` in mode RGB, as :func:`load_picture`, under torchvision's name."""
     return load_picture(path)
 
 
@@ -34,17 +34,17 @@ class DatasetFolder(Dataset):
     """Files in ``root/CLASS/…``: sample i is ``(loader(path), class)``.
 
     Args:
-        root: a folder with one folder for each class; files may lie deeper in it.
+        root: a folder with one folder for each class; subfolders of these are searched, too.
         loader: called with a file's path.
-        extensions: which files count, by the end of their name in lower case.
-        transform: called with what the loader gives.
+        extensions: the endings, in lower case, of the files to use.
+        transform: called with the loader's result.
         target_transform: called with the class.
-        is_valid_file: called with a file's path, instead of ``extensions``.
+        is_valid_file: called with a file's path, says whether to use it; instead of ``extensions``.
         allow_empty: whether a class may have no file.
 
     Attributes:
         classes: folder names, sorted; ``class_to_idx`` gives their numbers.
-        samples: list of (path, class), sorted by class and path; ``targets`` the classes alone.
+        samples: list of (path, class), sorted by class and path; ``targets`` lists the classes.
 
     Raises:
         FileNotFoundError: if ``root`` has no class folder, or a class has no file.

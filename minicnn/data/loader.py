@@ -1,4 +1,4 @@
-"""DataLoader: batches of a dataset, in order, loaded ahead by threads or processes."""
+"""DataLoader: batches of a dataset, in order, loaded in advance by threads or processes."""
 
 from __future__ import annotations
 
@@ -33,26 +33,33 @@ class DataLoader:
         sampler: iterable of indices, instead of ``shuffle``.
         batch_sampler: iterable of lists of indices, instead of ``batch_size``, ``shuffle``,
             ``sampler`` and ``drop_last``.
-        num_workers: how many threads or processes load ahead; with 0 the caller loads by itself.
-        collate_fn: joins a list of samples to a batch; :func:`default_collate` when left out.
-        pin_memory: put batches in page-locked memory, from which copies to a GPU are faster.
-        drop_last: leave out a last batch that is smaller.
-        timeout: seconds to wait for a batch from the workers; 0 waits for ever.
-        worker_init_fn: called as ``worker_init_fn(worker_id)`` first in each worker.
-        generator: where the loader's ``seed`` is drawn from; the default generator when left out.
-        prefetch_factor: batches loaded ahead by each worker, 2 when left out.
+        num_workers: number of threads or processes that load in advance; 0 loads each batch when
+            it is asked for, in the calling thread.
+        collate_fn: joins a list of samples into a batch; :func:`default_collate` when left out.
+        pin_memory: put batches in page-locked memory, which makes copies to a GPU faster.
+        drop_last: drop the last batch if it is smaller than the others.
+        timeout: seconds to wait for a batch from the workers; 0 waits forever.
+        worker_init_fn: called as ``worker_init_fn(worker_id)`` when a worker starts.
+        generator: draws the loader's ``seed``; the default generator when left out.
+        prefetch_factor: batches that each worker loads in advance, 2 when left out.
         persistent_workers: keep the workers from one epoch to the next.
         worker_type: ``"thread"`` or ``"process"``.
+
+    Attributes:
+        seed: drawn when the loader is made; decides order and augmentation.
+        epoch: the number of the next epoch, from 0.
+        skipped: the reason for each sample that was left out, by index.
 
     Raises:
         ValueError: for arguments that exclude each other or are out of range.
 
-    As ``torch.utils.data.DataLoader``, with these differences. Workers are threads by default:
-    Pillow and NumPy release the GIL, nothing is copied between processes, and it works the same on
-    every system; processes are always spawned. Order and augmentation depend on ``seed`` (drawn
-    when the loader is made), the epoch and the sample's index alone, whatever the workers; epochs
-    are counted from 0, and :meth:`set_epoch` goes to any of them, even into its middle. Samples
-    whose dataset raises :class:`SkipSample` are left out and listed in ``skipped``.
+    As ``torch.utils.data.DataLoader``, with these differences:
+
+    - Workers are threads by default: Pillow and NumPy release the GIL, nothing is copied between
+      processes, and threads work the same on every system. Processes are always spawned.
+    - Order and augmentation depend only on ``seed``, the epoch and the sample's index, not on the
+      workers. :meth:`set_epoch` goes to any epoch, and to any batch in it.
+    - Samples whose dataset raises :class:`SkipSample` are left out and listed in ``skipped``.
     """
 
     def __init__(
@@ -110,10 +117,13 @@ class DataLoader:
         return len(self.batch_sampler)  # type: ignore[arg-type]
 
     def set_epoch(self, epoch: int, start_batch: int = 0) -> None:
-        """Sets which epoch comes next, and which of its batches comes first.
+        """Sets the next epoch, and the batch with which it starts.
 
-        With the same seed, batches from there on are bit for bit those of an uninterrupted run,
-        unless a sampler with a generator of its own decides the order.
+        With the same seed, the batches from there on equal those of an uninterrupted run bit for
+        bit, unless a sampler with a generator of its own decides the order.
+
+        Raises:
+            ValueError: for a negative number.
         """
         if epoch < 0 or start_batch < 0:
             raise ValueError(f"epoch and start_batch must be >= 0, got {epoch} and {start_batch}")
@@ -141,7 +151,7 @@ class DataLoader:
             )
 
     def _index_lists(self, epoch: int, start: int) -> Iterator[list[Any]]:
-        # Samplers are lazy, so the epoch's generator must be current whenever they are asked.
+        # Samplers are lazy, so the epoch's generator must be current for each of their indices.
         generator = epoch_generator(self.seed, epoch)
         with use_generator(generator):
             batches = iter(self.batch_sampler)
@@ -218,9 +228,9 @@ class DataLoader:
 _BROKEN = {
     "thread": "a DataLoader worker thread could not start: worker_init_fn failed",
     "process": (
-        "a DataLoader worker process died. Worker processes import the main script anew: its work "
-        "must stand under `if __name__ == '__main__':`. Otherwise worker_init_fn failed, or the "
-        "system ended the process, for example for want of memory."
+        "a DataLoader worker process died. Worker processes import the main script again: its work "
+        "must be under `if __name__ == '__main__':`. Otherwise worker_init_fn failed, or the "
+        "system killed the process, for example because memory ran out."
     ),
 }
 
@@ -254,7 +264,7 @@ def _submit(
         raise TypeError(
             "worker_type='process' must pickle the dataset, its transforms, collate_fn and "
             f"worker_init_fn, which failed: {error}. Lambdas and local functions cannot be "
-            "pickled; use module-level ones, or worker_type='thread'."
+            "pickled; use module-level functions, or worker_type='thread'."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Decoding pictures, of which some are always broken."""
+"""Decodes pictures; in most collections some are broken."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class BrokenPicture(ValueError):
 
 
 class SkippedPicture(BrokenPicture, SkipSample):
-    """A broken picture that a ``DataLoader`` is to leave out quietly."""
+    """A broken picture that a ``DataLoader`` leaves out, with one warning for all of them."""
 
 
 class SkippedPictureWarning(SkippedPicture):
-    """A broken picture that a ``DataLoader`` is to leave out with a warning."""
+    """A broken picture that a ``DataLoader`` leaves out with a warning of its own."""
 
     warn = True
 
@@ -49,12 +49,12 @@ BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPicture
 def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise") -> Image.Image:
     """The picture in a file's bytes, in mode RGB.
 
-    Of 16-bit grey values the upper 8 bits are kept, where Pillow's own conversion, and with it
-    torchvision, makes everything above 255 white.
+    16-bit grey values keep their upper 8 bits. Pillow's own conversion, which torchvision uses,
+    makes all values above 255 white.
 
     Args:
-        read: gives the bytes.
-        path: names it in errors.
+        read: returns the bytes.
+        path: the file's name in errors.
         on_error: ``"raise"``, ``"skip"`` or ``"warn"``: which of :data:`BROKEN` to raise.
 
     Raises:
@@ -67,7 +67,7 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
         picture: Image.Image = Image.open(BytesIO(data))
         picture.load()
     except _DECODE_ERRORS as error:
-        # Pillow names the bytes' address in memory, which says nothing.
+        # Pillow's message contains the buffer's address, which tells the user nothing.
         reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
         raise BROKEN[on_error](f"{path}: {reason}") from error
     if picture.mode.startswith("I"):
@@ -79,14 +79,14 @@ def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image
     """The picture at ``path``, in mode RGB.
 
     Args:
-        path: of the file.
-        on_error: what a broken one does: ``"raise"`` :class:`BrokenPicture`; with ``"skip"`` or
-            ``"warn"`` a ``DataLoader`` leaves it out, quietly or with a warning, as does
+        path: the file.
+        on_error: what a ``DataLoader`` does with a broken picture: ``"raise"`` an error, ``"skip"``
+            it with one warning for all, or ``"warn"`` for each. For a folder, write
             ``ImageFolder(root, loader=functools.partial(load_picture, on_error="warn"))``.
 
     Raises:
-        OSError: if there is no such file.
-        BrokenPicture: if it cannot be decoded.
+        OSError: if the file cannot be read.
+        BrokenPicture: if it cannot be decoded, whatever ``on_error`` is.
     """
     data = Path(path).read_bytes()
     return decode_picture(lambda: data, os.fspath(path), on_error)

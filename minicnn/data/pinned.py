@@ -1,4 +1,4 @@
-"""Batches in page-locked memory, which a GPU reads by itself while the CPU works on."""
+"""Batches in page-locked memory: a GPU copies from it while the CPU goes on working."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ..devices import cuda_is_available, cupy, memory_order
 from ..tensor import Tensor
 
 
-def pinned(batch: Any) -> Any:
-    """``batch`` with its tensors copied into page-locked memory; itself, with a warning, if no GPU.
+def pinned(batch: object) -> object:
+    """``batch`` with its tensors copied into page-locked memory.
 
-    Goes through mappings, tuples and lists, and leaves all else as it is.
+    Mappings, tuples and lists are searched for tensors; everything else stays as it is. Without a
+    GPU it warns and returns ``batch`` itself.
     """
     if not cuda_is_available():
         warnings.warn("pin_memory=True has no effect: no CUDA GPU was found", stacklevel=3)

@@ -1,8 +1,8 @@
 """Samplers: in which order, and how often, a loader takes the samples of a dataset.
 
-Those that draw at random take their numbers from ``generator`` where one is given. Otherwise they
-ask for the current generator, which inside a ``DataLoader`` depends on its seed and the epoch
-alone: that is what makes an epoch repeatable.
+Random samplers draw from ``generator`` if one is given, otherwise from the current generator.
+Inside a ``DataLoader`` that one depends only on the loader's seed and the epoch, which makes an
+epoch repeatable.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class RandomSampler(Sampler):
     """All indices in random order, or random indices with replacement.
 
     Args:
-        data_source: what to take from; only its length counts.
-        replacement: whether an index may come twice.
+        data_source: the dataset; only its length matters.
+        replacement: whether an index may be drawn twice.
         num_samples: how many to draw, ``len(data_source)`` when left out. More than that without
             replacement goes through the data several times, as in torch.
         generator: the current generator when left out.
@@ -96,17 +96,17 @@ class SubsetRandomSampler(Sampler):
 
 
 class WeightedRandomSampler(Sampler):
-    """Indices 0 … len(weights) - 1, drawn with chances in proportion to ``weights``.
+    """Indices 0 … len(weights) - 1, drawn with probabilities proportional to ``weights``.
 
     Args:
         weights: one number >= 0 for each sample; they need not add up to 1.
         num_samples: how many to draw.
-        replacement: whether an index may come twice.
+        replacement: whether an index may be drawn twice.
         generator: the current generator when left out.
 
     Raises:
-        ValueError: for weights that are not 1-D, are negative or all zero, or that are too few
-            above zero to draw ``num_samples`` without replacement.
+        ValueError: for weights that are not 1-D, are negative or all zero; without replacement,
+            if fewer than ``num_samples`` weights are above 0.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class BatchSampler(Sampler):
     Args:
         sampler: any iterable of indices.
         batch_size: indices in a list.
-        drop_last: leave out a last list that is shorter.
+        drop_last: drop the last list if it is shorter than the others.
 
     Raises:
         ValueError: if ``batch_size`` is not a positive integer.

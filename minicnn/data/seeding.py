@@ -1,8 +1,8 @@
-"""Which random numbers a sample gets: those of (seed, epoch, index), whoever loads it.
+"""A sample's random numbers depend only on (seed, epoch, index), not on the worker that loads it.
 
-The loader sets a generator around every ``dataset[index]`` and around its sampler; transforms and
-samplers ask :func:`current_generator`. So augmentation and order do not depend on the number of
-workers, their kind or their timing, and an epoch can be loaded again from any of its batches.
+The loader sets a generator for every ``dataset[index]`` and for its sampler; transforms and
+samplers call :func:`current_generator`. So augmentation and order do not depend on the number of
+workers, their kind or their timing, and an epoch can be repeated from any of its batches.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ _local = threading.local()
 
 
 def current_generator() -> Generator:
-    """The generator to draw from here and now: the sample's own inside a ``DataLoader``.
+    """The generator to draw from: inside a ``DataLoader`` the sample's own, else the default one.
 
-    Outside a loader it is minicnn's default generator. Write a custom random transform with it and
-    it is reproducible with any number of workers.
+    A random transform that draws from it is reproducible with any number of workers.
     """
     generator = getattr(_local, "generator", None)
     return default_generator if generator is None else generator
@@ -50,11 +49,11 @@ def sample_generator(seed: int, epoch: int, index: object) -> Generator:
     Args:
         seed: the loader's seed, an integer >= 0.
         epoch: below 2**32.
-        index: what the sampler gave: an integer, or any key with a stable ``repr``.
+        index: the sampler's index: an integer, or any key with a stable ``repr``.
     """
     try:
         number = operator.index(index)  # type: ignore[arg-type]
     except TypeError:
         number = zlib.crc32(repr(index).encode())  # not hash(): it differs between processes
-    # One integer holds all three; NumPy's seeding mixes its bits. + 1: the epoch's own has 0 there.
+    # One integer holds all three; NumPy's seeding mixes its bits. + 1, as epoch_generator has 0.
     return Generator((seed << 96) | (epoch << 64) | ((number + 1) & (2**64 - 1)))

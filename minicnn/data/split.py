@@ -1,4 +1,4 @@
-"""Seeded, balanced ways to cut a labelled dataset."""
+"""Splits and subsets of a labelled dataset that keep its classes balanced, repeatable by seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def targets_of(dataset: Any) -> np.ndarray:
     """The class of each sample, (len(dataset),) int64, without loading any sample.
 
     Raises:
-        TypeError: if the dataset has no ``targets`` and is not made from ones that have.
+        TypeError: if neither the dataset nor the datasets it wraps have ``targets``.
     """
     if isinstance(dataset, Subset):
         return targets_of(dataset.dataset)[np.asarray(dataset.indices, dtype=np.int64)]
@@ -27,13 +27,13 @@ def targets_of(dataset: Any) -> np.ndarray:
 
 
 def stratified_split(dataset: Any, val_fraction: float, seed: int = 0) -> tuple[Subset, Subset]:
-    """Cuts a dataset in two with the same share of each class in both.
+    """Splits a dataset in two with the same share of each class in both.
 
     Args:
-        dataset: one with ``targets``.
+        dataset: a dataset with ``targets``.
         val_fraction: share of each class in the second part, between 0 and 1; rounded to whole
-            samples, at least one of each class on either side.
-        seed: the same seed and targets give the same cut.
+            samples, at least one of each class in either part.
+        seed: the same seed and targets give the same split.
 
     Returns:
         The training and the validation subset, each in the dataset's order.
@@ -57,10 +57,15 @@ def stratified_split(dataset: Any, val_fraction: float, seed: int = 0) -> tuple[
 
 
 def balanced_subset(dataset: Any, n: int, seed: int = 0) -> Subset:
-    """``n`` samples, as many of each class as of any other (one more where n does not divide).
+    """``n`` random samples, equally many of each class (give or take one).
 
-    A class with too few samples gives what it has and the others more; all samples if there are no
-    more than ``n``. With one seed, a smaller subset is part of a larger one.
+    If a class has too few samples, the others contribute more. With the same seed, a smaller
+    subset is part of a larger one.
+
+    Args:
+        dataset: a dataset with ``targets``.
+        n: number of samples; if there are fewer, all are taken.
+        seed: decides which samples are taken.
 
     Raises:
         ValueError: if ``n`` is not positive.

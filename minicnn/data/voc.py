@@ -1,4 +1,4 @@
-"""Pascal VOC: pictures with a mask that gives every pixel's class."""
+"""Pascal VOC: pictures with a mask of each pixel's class."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class VOCSegmentation(Dataset):
     """Sample i is (picture in mode RGB, mask in mode P): 0 background, 1 to 20 classes, 255 void.
 
     Args:
-        root: a folder that holds ``VOCdevkit``, or is one of ``VOCdevkit`` or ``VOC2012``: what
-            http://host.robots.ox.ac.uk/pascal/VOC/voc2012/ has as ``VOCtrainval_11-May-2012.tar``,
-            unpacked. Nothing is downloaded.
+        root: the folder ``VOC2012``, its parent ``VOCdevkit``, or the folder that contains
+            ``VOCdevkit``. Nothing is downloaded: unpack ``VOCtrainval_11-May-2012.tar`` from
+            http://host.robots.ox.ac.uk/pascal/VOC/voc2012/.
         year: of the challenge.
         image_set: ``"train"``, ``"trainval"``, ``"val"`` or ``"test"``.
         transforms: called with picture and mask, such as
@@ -34,7 +34,7 @@ class VOCSegmentation(Dataset):
 
     Raises:
         ValueError: for an unknown ``image_set``.
-        FileNotFoundError: if the data are not there, or a file of the list is missing.
+        FileNotFoundError: if there is no VOC in ``root``, or a picture or mask is missing.
 
     As ``torchvision.datasets.VOCSegmentation``, without its download.
     """

@@ -1,4 +1,4 @@
-"""What a loader's worker does: loads the samples of a batch, and reports what went wrong."""
+"""The work of a loader's worker: it loads the samples of a batch and reports errors."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import NotImplementedType
 from typing import Any
 
 from ..devices import memory_order
 from ..tensor import Tensor
+from ..typing import Array
 from .dataset import SkipSample, describe
 from .seeding import sample_generator, use_generator
 
 
 @dataclass
 class Job:
-    """All that is needed to load any batch of any epoch; goes to worker processes once."""
+    """Everything needed to load any batch of any epoch; sent to each worker process once."""
 
     dataset: Any
     collate: Callable[[list[Any]], Any]
@@ -33,14 +35,14 @@ class Job:
 
 @dataclass
 class Batch:
-    """A loaded batch, ``value`` being None if all its samples were skipped."""
+    """A loaded batch; ``value`` is None if all its samples were skipped."""
 
     value: Any = None
     skipped: list[tuple[Any, str, bool]] = field(default_factory=list)  # index, reason, warn?
 
 
 class Stop:
-    """A flag that tells threads to leave off in the middle of a batch."""
+    """A flag that tells threads to stop in the middle of a batch."""
 
     requested = False
 
@@ -49,7 +51,7 @@ def load(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
     """Loads and collates the samples at ``indices``.
 
     Raises:
-        the dataset's own error, with the sample's index and source put before its message.
+        Exception: the dataset's own error, its message preceded by the sample's index and source.
     """
     batch, samples = Batch(), []
     for index in indices:
@@ -72,22 +74,22 @@ def load(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
 def load_in_worker(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
     """:func:`load`, with the original traceback as text in the message of an error.
 
-    The text survives the way to the consumer, where only the consumer's own frames would show.
+    A traceback object does not leave the worker's process; its text does.
     """
     try:
         return load(job, epoch, indices, stop)
-    except Exception as error:  # noqa: BLE001  re-raised with more to say
+    except Exception as error:  # noqa: BLE001  raised again with its traceback
         trace = "".join(traceback.format_exception(error))
         raise same_type(error, f"{error}\n\nIn a DataLoader worker:\n{trace}") from None
 
 
 def same_type(error: Exception, message: str) -> Exception:
-    """An exception of the type of ``error`` with another message; if need be a RuntimeError."""
+    """An exception of the same type with another message; a RuntimeError where that fails."""
     try:
         rebuilt = type(error)(message)
-    except Exception:  # noqa: BLE001  a type whose constructor wants something else
+    except Exception:  # noqa: BLE001  the type's constructor takes other arguments
         return RuntimeError(message)
-    # KeyError, for one, would show its message quoted on one line.
+    # KeyError, for example, would show the message quoted, on one line.
     return rebuilt if str(rebuilt) == message else RuntimeError(message)
 
 
@@ -95,7 +97,7 @@ def same_type(error: Exception, message: str) -> Exception:
 
 
 def start_thread(job: Job, numbers: itertools.count[int]) -> None:
-    """Runs first in each worker thread; next() on a count is atomic."""
+    """Runs when a worker thread starts. next() on a count is atomic."""
     if job.worker_init is not None:
         job.worker_init(next(numbers))
 
@@ -106,10 +108,10 @@ _process_job: Job  # set once in each worker process
 
 
 def start_process(job: Job, number: Any) -> None:
-    """Runs first in each worker process; ``number`` is shared and counts them."""
+    """Runs when a worker process starts; ``number`` counts the processes and is shared by them."""
     global _process_job
     _process_job = job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with number.get_lock():
         worker_id, number.value = number.value, number.value + 1
@@ -118,14 +120,14 @@ def start_process(job: Job, number: Any) -> None:
 
 
 def load_in_process(epoch: int, indices: list[Any]) -> bytes:
-    """:func:`load_in_worker` in a worker process; the pickled batch."""
+    """:func:`load_in_worker` in a worker process; returns the pickled batch."""
     file = io.BytesIO()
     _TensorPickler(file, protocol=5).dump(load_in_worker(_process_job, epoch, indices, Stop()))
     return file.getvalue()
 
 
 def _exit_with_parent() -> None:
-    # A parent that is killed cannot tell its workers, which would wait for work for ever.
+    # A parent that is killed cannot tell its workers, which would wait for work forever.
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
@@ -133,10 +135,14 @@ def _exit_with_parent() -> None:
 
 
 class _TensorPickler(pickle.Pickler):
-    """Pickles tensors as their arrays, in the order of their memory: pickle itself would copy a
-    channels-last array into channels-first order, element by element."""
+    """Pickles tensors as arrays in memory order.
 
-    def reducer_override(self, obj: Any) -> Any:
+    pickle itself would copy a channels-last array into channels-first order, element by element.
+    """
+
+    def reducer_override(
+        self, obj: object
+    ) -> tuple[Callable[..., Tensor], tuple[Array, list[int]]] | NotImplementedType:
         if type(obj) is not Tensor:
             return NotImplemented
         array = obj.detach().cpu().array
@@ -144,5 +150,5 @@ class _TensorPickler(pickle.Pickler):
         return _rebuild_tensor, (array.transpose(axes), sorted(axes, key=axes.__getitem__))
 
 
-def _rebuild_tensor(array: Any, axes: list[int]) -> Tensor:
+def _rebuild_tensor(array: Array, axes: list[int]) -> Tensor:
     return Tensor(array.transpose(axes))

@@ -1,4 +1,4 @@
-"""Files that are there either whole or not at all."""
+"""Writes files atomically: a reader finds the whole old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["replacing"]
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives the path of a temporary file to write, which then takes the place of ``path``.
+    """Yields the path of a temporary file to write, and renames it to ``path`` at the end.
 
-    It is on the disk before it is renamed; after an error it is gone, and an older file stays.
+    The file is flushed to the disk before it is renamed. After an error it is deleted, and an older
+    file at ``path`` stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,8 +1,8 @@
 """Checkpoints: tensors and plain Python values in one safetensors file.
 
-The arrays are the file's tensors, named by where they were (``model.features.0.weight``), so that
-any safetensors tool shows them; everything else is JSON in the file's metadata. Reading one runs no
-code from it, unlike ``torch.load`` of a pickle.
+Arrays become the file's tensors, named by their path in the object (``model.features.0.weight``),
+so that any safetensors tool shows them. Everything else is JSON in the file's metadata. Reading a
+checkpoint runs no code from it, unlike ``torch.load`` of a pickle.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..tensor import Tensor
 from .atomic import replacing
 
 _FORMAT = "minicnn checkpoint 1"
-_KINDS = "biuf"  # boolean, signed, unsigned, floating: NumPy's codes; and bfloat16
+_KINDS = "biuf"  # NumPy's codes for boolean, signed, unsigned and floating; bfloat16 has its own
 _MAX_ITEMSIZE = 8  # bytes; safetensors has no long double
 
 
-def save(obj: Any, path: str | os.PathLike[str]) -> None:
-    """Write ``obj`` to one file, which is there either whole or not at all.
+def save(obj: object, path: str | os.PathLike[str]) -> None:
+    """Writes ``obj`` to one file, atomically: an interrupted call leaves no part of a file.
 
     Args:
         obj: tensors, NumPy arrays and scalars, numbers, strings, booleans and None, in any nesting
-            of dicts (whose keys are strings, numbers, booleans or None), lists and tuples.
+            of lists, tuples and dicts (with strings, numbers, booleans or None as keys).
         path: the file; an older one is replaced once the new one is on the disk.
 
     Raises:
-        TypeError: if something in ``obj`` is of another type; the message says where it is.
+        TypeError: if ``obj`` contains another type; the message says where.
     """
     path = Path(path)
     arrays: dict[str, np.ndarray] = {}
@@ -45,7 +45,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 
 
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
-    """Whether :func:`save` wrote a file."""
+    """Whether a file was written by :func:`save`."""
     try:
         with safe_open(path, framework="np") as file:
             return (file.metadata() or {}).get("format") == _FORMAT
@@ -53,19 +53,19 @@ def is_checkpoint(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Read what :func:`save` wrote, with equal values and types.
+def load(path: str | os.PathLike[str]) -> object:
+    """Reads a file of :func:`save`; values and types are equal to those saved.
 
     Args:
         path: the file.
 
     Returns:
-        The object; tensors are on the CPU and do not require gradients, dicts and tuples of a
-        subclass (``OrderedDict``, named tuples) are plain ones.
+        The object. Tensors are on the CPU and do not require gradients; ``OrderedDict`` and named
+        tuples have become plain dicts and tuples.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or cut off, or is no checkpoint of minicnn.
+        ValueError: if the file is damaged or cut off, or is not a checkpoint of minicnn.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,10 +86,11 @@ def load(path: str | os.PathLike[str]) -> Any:
     )
 
 
-def _encode(value: Any, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
+def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
     """``value`` as JSON; its arrays go into ``arrays``, by name.
 
-    Plain values and lists stand for themselves; all else is an object with one key, its kind.
+    Plain values and lists stay as they are. Everything else becomes an object with one key, its
+    kind. ``place`` is the path of ``value`` in the saved object.
     """
     if isinstance(value, Tensor):
         return {"tensor": _store(value.detach().cpu().numpy(), place, arrays)}
@@ -119,7 +120,7 @@ def _encode(value: Any, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -
 
 
 def _store(array: np.ndarray, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> str:
-    """Put ``array`` into ``arrays`` under a name that is still free, and return the name."""
+    """Puts ``array`` into ``arrays`` under a name that is not in use, and returns the name."""
     known = array.dtype.kind in _KINDS or array.dtype == bfloat16
     if not known or array.dtype.itemsize > _MAX_ITEMSIZE:
         raise TypeError(
@@ -140,7 +141,7 @@ def _name(place: tuple[str, ...]) -> str:
 
 
 def _decode(node: Any, file: Any) -> Any:
-    """The value that :func:`_encode` made ``node`` of."""
+    """The inverse of :func:`_encode`; ``file`` holds the arrays."""
     if isinstance(node, list):
         return [_decode(item, file) for item in node]
     if not isinstance(node, dict):

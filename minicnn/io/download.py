@@ -1,4 +1,4 @@
-"""Downloads into a cache: resumed when broken off, checked, and there whole or not at all."""
+"""Downloads into a cache; interrupted downloads are resumed, and checksums are verified."""
 
 from __future__ import annotations
 
@@ -26,30 +26,31 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: ``$MINICNN_HOME``, or ``~/.cache/minicnn``."""
+    """The folder of downloads: ``$MINICNN_HOME``, or ``~/.cache/minicnn``."""
     return Path(os.environ.get("MINICNN_HOME") or Path.home() / ".cache" / "minicnn")
 
 
 def _torch_cache() -> Path:
-    """Where torch.hub keeps its downloads."""
+    """The folder in which torch.hub keeps its downloads."""
     home = os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch"
     return Path(home) / "hub" / "checkpoints"
 
 
 def download(url: str, progress: bool = True) -> Path:
-    """The file behind ``url``: from the cache, from torch's, or downloaded.
+    """Finds the file of a URL in minicnn's cache or torch's, or downloads it.
 
     Args:
-        url: where it is; if the file's name ends in digits of its SHA-256, as in
+        url: address of the file. If the file's name ends in digits of its SHA-256, as in
             ``resnet34-b627a593.pth``, the download is checked against them.
-        progress: whether to show a bar.
+        progress: whether to show a progress bar.
 
     Returns:
         Its path in a cache.
 
     Raises:
-        OSError: if it cannot be downloaded; what has come is kept, and the next call goes on there.
-        ValueError: if it is not the file that its name promises.
+        OSError: if it cannot be downloaded. The bytes received so far are kept, and the next call
+            resumes from there.
+        ValueError: if the SHA-256 differs from the digits in the name.
     """
     name = url.rpartition("/")[2]
     for folder in (cache_folder(), _torch_cache()):
@@ -59,7 +60,7 @@ def download(url: str, progress: bool = True) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(name + ".part")
     with _alone(target.with_name(name + ".lock")):
-        if target.is_file():  # another process had it downloaded meanwhile
+        if target.is_file():  # another process has downloaded it in the meantime
             return target
         try:
             _fetch(url, partial, progress)
@@ -74,7 +75,7 @@ def download(url: str, progress: bool = True) -> Path:
 
 @contextlib.contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Waits until no other process is in here with the same file; on Windows it does not."""
+    """Holds a lock on a file; other processes wait for it. On Windows there is no lock."""
     if fcntl is None:
         yield
         return
@@ -85,7 +86,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _fetch(url: str, partial: Path, progress: bool) -> None:
-    """Appends what is missing to ``partial``."""
+    """Appends the missing bytes to ``partial``."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "minicnn"})
     if have:
@@ -97,7 +98,7 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":  # we have all of it
             return
-        partial.unlink()  # of an older, longer file
+        partial.unlink()  # left from an older, longer version of the file
         return _fetch(url, partial, progress)
     with response:
         resumed = response.status == 206  # 200: the server sends all of it again
@@ -118,7 +119,7 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
 
 
 def _check(path: Path, name: str) -> None:
-    """Deletes the file and raises unless its SHA-256 begins as ``name`` says."""
+    """Deletes the file and raises a ValueError unless its SHA-256 begins with the name's digits."""
     promised = _HASH_IN_NAME.search(name)
     if promised is None:
         return

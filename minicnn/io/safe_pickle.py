@@ -1,15 +1,15 @@
-"""Reading pickles without running what they say.
+"""Reads pickles without running code from them.
 
-A pickle is a program for a small stack machine; one of its instructions calls any function that the
-file names, which is why unpickling a stranger's file hands over the computer. The machine here knows
-the instructions that make plain values, and calls nothing but what it is given.
+A pickle is a program for a small stack machine. One of its instructions calls any function that the
+file names, so unpickling somebody's file lets them run anything on your computer. The machine here
+has only the instructions that make plain values, and calls only functions on a list.
 """
 
 from __future__ import annotations
 
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 __all__ = ["UnsafePickle", "load_pickle", "plain_key"]
@@ -30,25 +30,28 @@ _ARGUMENT_IS_VALUE = {
 
 
 class UnsafePickle(ValueError):
-    """A pickle asks for something that reading plain data does not need."""
+    """A pickle contains something that plain data does not need."""
 
 
 def load_pickle(
     stream: Any,
     allowed: Mapping[str, Any],
     persistent_load: Callable[[Any], Any] | None = None,
-) -> Any:
-    """Reads one pickle from a stream, and leaves the stream behind it.
+) -> object:
+    """Reads one pickle from a stream; the stream's position is then right after it.
 
     Args:
         stream: a binary file or mapped memory, at the start of a pickle.
-        allowed: what the pickle may name, such as ``"collections.OrderedDict"``: functions, which it
-            may also call, and values.
-        persistent_load: gives the object for a persistent id, as in :mod:`pickle`.
+        allowed: the names that the pickle may use, such as ``"collections.OrderedDict"``, and what
+            they stand for: values, and functions, which it may also call.
+        persistent_load: returns the object for a persistent id, as in :mod:`pickle`.
+
+    Returns:
+        The object in the pickle.
 
     Raises:
-        UnsafePickle: for anything else that it names, and for instructions that plain data needs not.
-        ValueError: if it is damaged or cut off.
+        UnsafePickle: for another name, or an instruction that plain data does not need.
+        ValueError: if the pickle is damaged or cut off.
     """
     machine = _Machine(allowed, persistent_load)
     try:
@@ -62,15 +65,17 @@ def load_pickle(
 
 
 class _Machine:
-    """The stack, the memo of values that are used again, and one method per kind of instruction."""
+    """The stack, the memo of values that are used again, and one method for each instruction."""
 
-    def __init__(self, allowed: Mapping[str, Any], persistent_load: Any) -> None:
+    def __init__(
+        self, allowed: Mapping[str, Any], persistent_load: Callable[[Any], Any] | None
+    ) -> None:
         self.allowed = allowed
         self.persistent_load = persistent_load
         self.stack: list[Any] = []
         self.marks: list[int] = []  # heights of the stack at which a group of values began
         self.memo: dict[int, Any] = {}
-        self.result: Any = None
+        self.result: object = None
 
     def run(self, name: str, argument: Any) -> None:
         if name in _ARGUMENT_IS_VALUE:
@@ -166,14 +171,14 @@ class _Machine:
     def _name(self, name: str) -> None:
         if name not in self.allowed:
             raise UnsafePickle(
-                f"the file names {name[:100]!r}, which is not in the list of what weights need; "
-                "nothing of it was run"
+                f"the file names {name[:100]!r}, which is not on the list of what weights need; "
+                "no code from the file was run"
             )
         self.stack.append(self.allowed[name])
 
     def _reduce(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
-        # Only what the file could not have made itself: a value cannot be smuggled in as a function.
+        # The function must be one of those allowed: the file cannot pass off a value as a function.
         if not any(function is known for known in self.allowed.values()):
             raise UnsafePickle(f"the file calls a {type(function).__name__}")
         if not isinstance(arguments, tuple):
@@ -181,7 +186,7 @@ class _Machine:
         self.stack.append(function(*arguments))
 
     def _build(self, _: Any) -> None:
-        """Attributes of an object, such as the version numbers on a state_dict: not needed."""
+        """Drops attributes of an object, such as the version numbers in a state_dict."""
         self.stack.pop()
         self._top(OrderedDict)
 
@@ -207,10 +212,13 @@ def _pairs(values: list[Any]) -> dict[Any, Any]:
     return dict(zip(map(plain_key, values[::2]), values[1::2], strict=True))
 
 
-def plain_key(value: Any) -> Any:
-    """``value``, if it may be a key.
+def plain_key(value: object) -> Hashable:
+    """``value`` itself, if it may be a key of a dict.
 
-    To hash tuples of tuples of tuples takes the machine's stack, and has it overflow.
+    Nested tuples may not: hashing deeply nested ones would overflow the interpreter's stack.
+
+    Raises:
+        TypeError: unless it is a plain value or a tuple of plain values.
     """
     parts = value if isinstance(value, tuple) else (value,)
     if not all(part is None or isinstance(part, (str, bytes, int, float)) for part in parts):

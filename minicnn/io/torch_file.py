@@ -1,9 +1,9 @@
-"""PyTorch's weight files (.pth, .pt) without PyTorch, and without running code from them.
+"""Reads PyTorch's weight files (.pth, .pt) without PyTorch, and without running code from them.
 
-There are three formats, told apart by their first bytes: a zip (since PyTorch 1.6), a stream of
+There are three formats, which differ in their first bytes: a zip (since PyTorch 1.6), a stream of
 pickles followed by the raw numbers, and, from before 2017, a tar. In each, a pickle describes the
 objects, and the tensors in it refer to storages: one-dimensional arrays that several tensors may
-share. Storages are mapped into memory, not read, where the format lets us.
+share. Storages are mapped into memory, not read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 
 from ..dtypes import bfloat16
 from ..tensor import Tensor
+from ..typing import Array
 from .safe_pickle import UnsafePickle, load_pickle, plain_key
 
 __all__ = ["load_torch"]
@@ -43,29 +44,31 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "Long": np.dtype(np.int64),
     "Bool": np.dtype(np.bool_),
 }
-# What reading a damaged file may end in.
+# What reading a damaged file may raise.
 _DAMAGES = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
     TypeError, ValueError, struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 
-Storage = Any  # a one-dimensional array
+Storage: TypeAlias = Array  # a one-dimensional one
 
 
-def load_torch(path: str | os.PathLike[str]) -> Any:
-    """Reads what ``torch.save`` wrote: a state_dict, or plain containers, numbers and tensors.
+def load_torch(path: str | os.PathLike[str]) -> object:
+    """Reads a file of ``torch.save``: a state_dict, or plain containers, numbers and tensors.
 
     Args:
         path: the file, in any of the three formats.
 
     Returns:
-        The object, with :class:`~minicnn.Tensor` for tensors; those that shared memory still do.
-        Their memory is the file's, read when it is first used; changes stay in memory.
+        The object, with :class:`~minicnn.Tensor` for tensors. Tensors that shared memory still do.
+        Their memory is mapped from the file and read when it is first used; writing to them does
+        not change the file.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, cut off, in none of the formats, or (as ``UnsafePickle``) names
-            anything but tensors and plain values, such as a whole model.
+        ValueError: if it is damaged, cut off, or in none of the formats.
+        UnsafePickle: a ValueError, if it contains more than tensors and plain values, such as a
+            whole model.
 
     As ``torch.load(path, map_location="cpu", weights_only=True)``.
     """
@@ -81,7 +84,7 @@ def load_torch(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"cannot read {str(path)!r}: {error or type(error).__name__}") from error
 
 
-def _reader(file: IO[bytes]) -> Callable[[IO[bytes]], Any]:
+def _reader(file: IO[bytes]) -> Callable[[IO[bytes]], object]:
     start = file.read(512)
     file.seek(0)
     if start.startswith(b"PK\x03\x04"):
@@ -96,12 +99,12 @@ def _reader(file: IO[bytes]) -> Callable[[IO[bytes]], Any]:
 # ---- zip ----
 
 
-def _load_zip(file: IO[bytes]) -> Any:
+def _load_zip(file: IO[bytes]) -> object:
     memory = _map(file)
     with zipfile.ZipFile(file) as archive:
         records = {info.filename.partition("/")[2]: info for info in archive.infolist()}
     if "data.pkl" not in records:
-        raise ValueError("it is a zip, but not one of weights: it holds no data.pkl")
+        raise ValueError("it is a zip, but not a file of torch.save: it holds no data.pkl")
     if "byteorder" in records and memory[_record(memory, records["byteorder"])] != b"little":
         raise ValueError("its numbers are big-endian, which is not supported")
     storages: dict[str, Storage] = {}
@@ -120,7 +123,7 @@ def _load_zip(file: IO[bytes]) -> Any:
 
 
 def _record(memory: mmap.mmap, info: zipfile.ZipInfo) -> slice:
-    """Where the bytes of a record lie: behind a header that repeats its name and extra field."""
+    """The bytes of a record, which follow a header with its name and an extra field."""
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
         raise ValueError(
             f"its record {info.filename[:100]!r} is compressed or encrypted, which torch never does"
@@ -136,23 +139,26 @@ def _record(memory: mmap.mmap, info: zipfile.ZipInfo) -> slice:
 # ---- stream ----
 
 
-def _load_stream(file: IO[bytes]) -> Any:
+def _load_stream(file: IO[bytes]) -> object:
     memory = _map(file)
     if load_pickle(memory, {}) != _LEGACY_MAGIC:
         raise ValueError("it is a pickle, but not one of torch.save")
     if load_pickle(memory, {}) != _LEGACY_PROTOCOL:
         raise ValueError(f"its protocol must be {_LEGACY_PROTOCOL}")
-    if not load_pickle(memory, {}).get("little_endian", True):
+    system = load_pickle(memory, {})
+    if not isinstance(system, dict):
+        raise TypeError(f"expected a dict, got a {type(system).__name__}")
+    if not system.get("little_endian", True):
         raise ValueError("its numbers are big-endian, which is not supported")
-    # The numbers come last. So the objects are read twice: first to learn of the storages, which
-    # take no memory yet, and then with the storages in place.
+    # The numbers are at the end, so the objects are read twice: first to find the sizes of the
+    # storages, with placeholders that take no memory, then with the storages themselves.
     start = memory.tell()
     sizes: dict[str, tuple[np.dtype[Any], int]] = {}
 
     def note(identity: Any) -> Storage:
         _, dtype, key, _, count, view = _checked(identity, 6)
         sizes[key] = dtype, count
-        return _seen_through(np.broadcast_to(np.zeros(1, dtype), (count,)), view)
+        return _viewed(np.broadcast_to(np.zeros(1, dtype), (count,)), view)
 
     load_pickle(memory, _ALLOWED, note)
     keys = load_pickle(memory, {})
@@ -169,7 +175,7 @@ def _load_stream(file: IO[bytes]) -> Any:
 
     def storage(identity: Any) -> Storage:
         _, _, key, _, _, view = _checked(identity, 6)
-        return _seen_through(storages[key], view)
+        return _viewed(storages[key], view)
 
     memory.seek(start)
     return load_pickle(memory, _ALLOWED, storage)
@@ -178,12 +184,14 @@ def _load_stream(file: IO[bytes]) -> Any:
 # ---- tar ----
 
 
-def _load_tar(file: IO[bytes]) -> Any:
+def _load_tar(file: IO[bytes]) -> object:
     memory = _map(file)
     members = _tar_members(memory)
     missing = {"storages", "tensors", "pickle"} - members.keys()
     if missing:
-        raise ValueError(f"it is a tar, but not one of weights: it holds no {missing.pop()!r}")
+        raise ValueError(
+            f"it is a tar, but not a file of torch.save: it holds no {missing.pop()!r}"
+        )
     memory.seek(members["storages"])
     objects = _tar_storages(memory)
     memory.seek(members["tensors"])
@@ -199,7 +207,7 @@ def _load_tar(file: IO[bytes]) -> Any:
 
 
 def _tar_members(memory: mmap.mmap) -> dict[str, int]:
-    """Where the regular files of a tar begin; tarfile would follow links and go round in circles."""
+    """The start of each regular file in a tar; tarfile would follow links, even in circles."""
     members = {}
     position = 0
     while position + _TAR_BLOCK <= len(memory):
@@ -217,20 +225,21 @@ def _tar_members(memory: mmap.mmap) -> dict[str, int]:
 def _tar_storages(memory: mmap.mmap) -> dict[int, Any]:
     objects: dict[int, Any] = {}
     for _ in range(_count(load_pickle(memory, {}))):
-        key, _, dtype = load_pickle(memory, _ALLOWED)
+        key, _, dtype = _row(load_pickle(memory, _ALLOWED))
         if not isinstance(dtype, np.dtype):
             raise TypeError(f"the dtype of a storage is a {type(dtype).__name__}")
         (count,) = struct.unpack("<q", _read(memory, 8))
         storage = objects[_count(key)] = _view(memory, memory.tell(), dtype, _count(count))
         memory.seek(storage.nbytes, os.SEEK_CUR)
-    for key, root, offset, count in load_pickle(memory, {}):
+    for view in _row(load_pickle(memory, {})):
+        key, root, offset, count = _row(view)
         objects[_count(key)] = _part(objects[_count(root)], offset, count)
     return objects
 
 
 def _tar_tensors(memory: mmap.mmap, objects: dict[int, Any]) -> None:
     for _ in range(_count(load_pickle(memory, {}))):
-        key, storage, _ = load_pickle(memory, _ALLOWED)
+        key, storage, _ = _row(load_pickle(memory, _ALLOWED))
         (dimensions,) = struct.unpack("<i4x", _read(memory, 8))
         if not 0 <= dimensions <= _MAX_DIMENSIONS:
             raise ValueError(f"a tensor of {dimensions} dimensions")
@@ -239,18 +248,24 @@ def _tar_tensors(memory: mmap.mmap, objects: dict[int, Any]) -> None:
         objects[_count(key)] = _tensor(objects[_count(storage)], offset, size, stride)
 
 
+def _row(value: object) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"expected a list or tuple, got a {type(value).__name__}")
+    return value
+
+
 # ---- storages and tensors ----
 
 
 def _map(file: IO[bytes]) -> mmap.mmap:
-    """The file as memory; writing to it changes no file."""
+    """Maps a file into memory; writing to this memory does not change the file."""
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def _view(
     memory: mmap.mmap, start: int, dtype: np.dtype[Any], count: int, stop: int | None = None
 ) -> Storage:
-    """``count`` numbers of a file from byte ``start`` on; they must end before byte ``stop``."""
+    """The ``count`` numbers of a file from byte ``start`` on; they must end before ``stop``."""
     stop = len(memory) if stop is None else stop
     if start + count * dtype.itemsize > stop:
         raise ValueError(f"it ends within a storage of {count} elements")
@@ -258,7 +273,7 @@ def _view(
 
 
 def _checked(identity: Any, length: int) -> tuple[Any, ...]:
-    """What a pickle says of a storage: "storage", dtype, key, device, number of elements, view."""
+    """A pickle's reference to a storage: "storage", dtype, key, device, number of elements, view."""
     fits = isinstance(identity, tuple) and len(identity) == length
     if not fits or not isinstance(identity[1], np.dtype) or not isinstance(identity[2], str):
         raise ValueError(f"it refers to a {type(identity).__name__} instead of a storage")
@@ -266,8 +281,8 @@ def _checked(identity: Any, length: int) -> tuple[Any, ...]:
     return identity
 
 
-def _seen_through(storage: Storage, view: Any) -> Storage:
-    """The part of a storage that a view (its key, offset, number of elements) shows."""
+def _viewed(storage: Storage, view: Any) -> Storage:
+    """The part of a storage that a view (key, offset, number of elements) refers to."""
     if view is None:
         return storage
     if not isinstance(view, tuple):
@@ -285,7 +300,7 @@ def _part(storage: Storage, offset: Any, count: Any) -> Storage:
 def _tensor(
     storage: Storage, offset: Any, size: Sequence[int], stride: Sequence[int], *_: Any
 ) -> Tensor:
-    """A tensor on part of a storage; strides count elements."""
+    """A tensor on part of a storage; ``offset`` and ``stride`` count elements."""
     size, stride = _shape(size), _shape(stride)
     if not isinstance(storage, np.ndarray) or len(size) != len(stride):
         raise ValueError(f"a tensor of size {size} with strides {stride}")
@@ -326,9 +341,9 @@ def _read(memory: mmap.mmap, count: int) -> bytes:
 
 
 def _ordered_dict(pairs: Any = None) -> OrderedDict[Any, Any]:
-    """An empty one, or, as Python 2 wrote it, one of a list of pairs.
+    """An empty OrderedDict, or one made from a list of pairs, as Python 2 wrote it.
 
-    The list is used up: a small file could else have a long one copied over and over.
+    The list is emptied: otherwise a small file could have a long list copied again and again.
     """
     if pairs is None:
         return OrderedDict()

@@ -1,4 +1,4 @@
-"""Files of weights: PyTorch's, safetensors and NumPy's, told apart by their names and first bytes."""
+"""Weight files of PyTorch, safetensors and NumPy; the name and first bytes decide the format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -20,8 +19,8 @@ from .torch_file import load_torch
 
 __all__ = ["load_weights", "save_weights"]
 
-_MAX_COMPRESSION = 100  # times; weights hardly shrink, and what does is a trap
-# Where people's checkpoints keep the weights.
+_MAX_COMPRESSION = 100  # weights hardly shrink, so a file that shrank more is a zip bomb
+# Where checkpoints usually keep the weights.
 _NAMES = ("net", "state_dict", "model_state_dict", "model")
 
 
@@ -30,23 +29,23 @@ def load_weights(path: str | os.PathLike[str], strip_prefix: str = "") -> dict[s
 
     Args:
         path: a file of ``torch.save`` (``.pth``, ``.pt``), ``.safetensors``, ``.npz``, or a
-            checkpoint of minicnn. A checkpoint that holds more than weights is searched for them
+            checkpoint of minicnn. In a checkpoint with more than weights, they are looked for
             under the names ``net``, ``state_dict``, ``model_state_dict`` and ``model``.
-        strip_prefix: removed from the names that begin with it: ``"module."`` for weights of
-            torch's DataParallel.
+        strip_prefix: removed from names that begin with it: ``"module."`` for weights of torch's
+            DataParallel.
 
     Returns:
         The tensors by name, in the file's order.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, of another kind, or holds no weights.
+        ValueError: if it is damaged, in another format, or contains no weights.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file of weights at {str(path)!r}")
     if path.suffix == ".npz":
-        content = _load_npz(path)
+        content: object = _load_npz(path)
     elif is_checkpoint(path):
         content = load(path)
     elif path.suffix == ".safetensors":
@@ -60,11 +59,11 @@ def load_weights(path: str | os.PathLike[str], strip_prefix: str = "") -> dict[s
 
 
 def save_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Writes a state_dict to a file, which is there either whole or not at all.
+    """Writes a state_dict to a file, atomically: an interrupted call leaves no part of a file.
 
     Args:
         state: tensors by name.
-        path: ends in ``.safetensors``, which torch and others read too, or in ``.npz``.
+        path: must end in ``.safetensors``, which torch and others can read, or in ``.npz``.
 
     Raises:
         ValueError: for another ending.
@@ -83,7 +82,7 @@ def save_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> N
 
 
 def _save_npz(arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """As ``np.savez``, which takes no array of the name ``file``."""
+    """As ``np.savez``, which cannot save an array named ``file``."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -95,9 +94,12 @@ def _load_npz(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as file:
             size = sum(info.file_size for info in file.zip.infolist())
             if size > _MAX_COMPRESSION * path.stat().st_size:
-                raise ValueError(f"it would take {size} bytes, which no file of weights does")
+                raise ValueError(
+                    f"unpacked it would take {size} bytes, more than {_MAX_COMPRESSION} times its "
+                    "size, which no weights do"
+                )
             return {name: _from_npy(file[name]) for name in file.files}
-    except Exception as error:  # zipfile, zlib and NumPy raise all sorts
+    except Exception as error:  # zipfile, zlib and NumPy raise many types
         raise ValueError(f"cannot read {str(path)!r}: {error}") from error
 
 
@@ -117,8 +119,8 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"cannot read {str(path)!r}: {error}") from error
 
 
-def _find_state(content: Any, depth: int = 2) -> Mapping[str, Tensor] | None:
-    """The first mapping from names to tensors alone, at most ``depth`` mappings down."""
+def _find_state(content: object, depth: int = 2) -> Mapping[str, Tensor] | None:
+    """The first mapping from names to only tensors, nested at most ``depth`` mappings deep."""
     if not isinstance(content, Mapping):
         return None
     if content and all(
@@ -131,7 +133,7 @@ def _find_state(content: Any, depth: int = 2) -> Mapping[str, Tensor] | None:
     return None
 
 
-def _describe(content: Any) -> str:
+def _describe(content: object) -> str:
     if isinstance(content, Mapping):
         return (
             f"a dict with {', '.join(f'{name!r:.60}' for name in list(content)[:8]) or 'nothing'}"

@@ -40,7 +40,7 @@ linear layer (linear.py): x (M, K), weight (N, K)
 ``linear_input_grad(grad, weight)``                               (M, K); grad is (M, N)
 ``linear_weight_grad(grad, x, dtype=None)``                       (N, K)
 ----------------------------------------------------------------  ----------------------------------
-pooling (pool.py; on the CPU max_pool.py, too)
+pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 ``max_pool2d(x, geometry, with_argmax=True)``                     out, argmax: kh * KW + kw of the
                                                                   first maximum, uint8 if
                                                                   KH * KW < 256, else int32; None if

@@ -1,7 +1,8 @@
 """Activation layers; each computes the function of ``nn.functional`` that has its name.
 
-``inplace`` is accepted for torch's sake and changes nothing: results are new tensors, because an
-activation here saves its output alone and an input is freed as soon as nobody needs it.
+``inplace`` is accepted because PyTorch scripts pass it; it has no effect. Results are new tensors:
+an activation saves only its output for backward, so its input is freed as soon as nothing else
+refers to it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
 
 
 class _Inplace(Module):
-    """An activation whose only argument is ``inplace``."""
+    """An activation with ``inplace`` as its only argument."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class Hardswish(_Inplace):
 
 
 class LeakyReLU(Module):
-    """x where it is positive, else ``negative_slope`` * x."""
+    """x where x > 0, else ``negative_slope`` * x."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -76,7 +77,7 @@ class LeakyReLU(Module):
 
 
 class ELU(Module):
-    """x where it is positive, else ``alpha`` * (exp(x) - 1)."""
+    """x where x > 0, else ``alpha`` * (exp(x) - 1)."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class ELU(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta, and x itself where beta * x is above ``threshold``."""
+    """log(1 + exp(beta * x)) / beta; x where beta * x is above ``threshold``."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -120,7 +121,7 @@ class Tanh(Module):
 
 
 class GELU(Module):
-    """x * Φ(x), with the normal distribution function Φ or, for ``"tanh"``, its approximation."""
+    """x * Φ(x), Φ being the normal distribution function; ``"tanh"`` approximates it."""
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -134,7 +135,7 @@ class GELU(Module):
 
 
 class _AlongDim(Module):
-    """A function along one dimension, which must be given (torch still guesses one)."""
+    """A function along one dimension, which must be given (torch guesses one if it is not)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -147,7 +148,7 @@ class _AlongDim(Module):
 class Softmax(_AlongDim):
     """Exponentials divided by their sum along ``dim``.
 
-    Not in front of ``CrossEntropyLoss``, which takes logits.
+    Do not put it in front of ``CrossEntropyLoss``, which takes logits.
     """
 
     def forward(self, input: Tensor) -> Tensor:

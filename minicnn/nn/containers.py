@@ -66,7 +66,7 @@ class _List(Module):
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Put ``module`` before the one at ``index``; those behind it get new names."""
+        """Put ``module`` before the one at ``index``; all modules after it get new names."""
         children = list(self)
         children.insert(index, module)
         self._set_children(children)
@@ -86,7 +86,7 @@ class _List(Module):
 
 
 class Sequential(_List):
-    """Calls its modules one after the other, some neighbours as one: see :mod:`.fusion`.
+    """Calls its modules one after the other; :mod:`.fusion` may run two neighbours as one.
 
     Args:
         modules: the modules, or one ``OrderedDict`` of them by name.
@@ -106,12 +106,12 @@ class Sequential(_List):
     def _slice(self, index: slice) -> Sequential:
         return type(self)(OrderedDict(list(self._modules.items())[index]))
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> object:
         return fusion.run(input, self)
 
 
 class ModuleList(_List):
-    """A list of modules, which itself computes nothing. As ``torch.nn.ModuleList``."""
+    """A list of modules without a ``forward``. As ``torch.nn.ModuleList``."""
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -121,9 +121,9 @@ class ModuleList(_List):
         return type(self)(list(self)[index])
 
     def __repr__(self) -> str:
-        """As torch's: neighbours that look alike are written once, as ``(0-2): 3 x Linear(…)``."""
+        """As torch: equal neighbours are printed once, such as ``(0-2): 3 x Linear(…)``."""
         if not len(self):
-            return f"{self._get_name()}()"
+            return f"{type(self).__name__}()"
         runs: list[tuple[int, int, str]] = []
         for i, text in enumerate(map(repr, self)):
             if runs and runs[-1][2] == text:
@@ -134,11 +134,11 @@ class ModuleList(_List):
         for first, last, text in runs:
             label = f"({first}): " if first == last else f"({first}-{last}): {last - first + 1} x "
             lines.append("\n  " + (label + text).replace("\n", "\n  "))
-        return f"{self._get_name()}({''.join(lines)}\n)"
+        return f"{type(self).__name__}({''.join(lines)}\n)"
 
 
 class ModuleDict(Module):
-    """Modules by name; it computes nothing itself. As ``torch.nn.ModuleDict``."""
+    """Modules by name, without a ``forward``. As ``torch.nn.ModuleDict``."""
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()

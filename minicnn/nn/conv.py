@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
 from .module import Module
@@ -21,9 +22,9 @@ def _pair(value: Size2) -> tuple[int, int]:
 
 
 class _Conv(Module):
-    """Arguments, parameters and repr of both convolution layers."""
+    """The arguments, parameters and repr that both convolution layers share."""
 
-    padding: Any  # pixels by axis, or a word where Conv2d allows it
+    padding: Any  # (vertical, horizontal); in Conv2d also "same" or "valid"
 
     def __init__(
         self,
@@ -38,8 +39,8 @@ class _Conv(Module):
         bias: bool,
         padding_mode: str,
         weight_channels: tuple[int, int],
-        device: Any,
-        dtype: Any,
+        device: DeviceLike | None,
+        dtype: DTypeLike | None,
     ) -> None:
         super().__init__()
         if padding_mode != "zeros":
@@ -78,7 +79,7 @@ class _Conv(Module):
         for name, default in shown_unless.items():
             value = getattr(self, name)
             if value != default:
-                # torch formats the word 'same' without quotes
+                # as torch: 'same' is printed without quotes
                 parts.append(f"{name}={value}")
         if self.bias is None:
             parts.append("bias=False")
@@ -99,14 +100,14 @@ class Conv2d(_Conv):
     Args:
         in_channels: C.
         out_channels: O.
-        kernel_size: height and width of the window, one number or two.
+        kernel_size: height and width of the window: one number for both, or a pair.
         stride: step of the window.
-        padding: zeros added on every side, or ``"valid"`` (none) or ``"same"`` (as many as keep
-            the size; stride 1 only).
+        padding: zeros added on every side, or ``"valid"`` (no padding), or ``"same"`` (the output
+            has the input's size; stride 1 only).
         dilation: distance between the pixels under the window.
-        groups: how many parts the channels are split in, each convolved by itself.
-        bias: whether to add one number per output channel.
-        padding_mode: ``"zeros"`` is all there is.
+        groups: number of groups that the channels are split into; each is convolved separately.
+        bias: whether to add a learned number to each output channel.
+        padding_mode: must be ``"zeros"``.
 
     Weight (O, C / groups, KH, KW) and bias (O,) start from U(±1 / sqrt(fan_in)).
     As ``torch.nn.Conv2d``.
@@ -127,8 +128,8 @@ class Conv2d(_Conv):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         _check_groups(in_channels, out_channels, groups)
         if isinstance(padding, str):
@@ -148,14 +149,14 @@ class Conv2d(_Conv):
 
 
 class ConvTranspose2d(_Conv):
-    """The gradient of a convolution as a layer: (N, C, H, W) to (N, O, OH, OW), an upsampling.
+    """Upsampling by the input gradient of a convolution: (N, C, H, W) to (N, O, OH, OW).
 
     Arguments as in :class:`Conv2d`, and:
 
     Args:
-        output_padding: rows and columns added below and to the right of the output, to choose
-            among the sizes that a strided convolution maps to the same one; smaller than stride
-            or dilation.
+        output_padding: rows and columns added at the bottom and right of the output. A strided
+            convolution maps several sizes to the same one; this chooses between them. Must be
+            smaller than the stride or the dilation.
 
     Weight is (C, O / groups, KH, KW). As ``torch.nn.ConvTranspose2d``.
     """
@@ -172,8 +173,8 @@ class ConvTranspose2d(_Conv):
         bias: bool = True,
         dilation: Size2 = 1,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         _check_groups(in_channels, out_channels, groups)
         super().__init__(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from ..dtypes import float32
 from ..kernels.cpu.conv import PASSES, Algorithm, choose
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
+from ..typing import DTypeLike
 from .conv import Conv2d, ConvTranspose2d
 from .module import Module
 from .summary import run_on_zeros
@@ -36,33 +38,32 @@ class ConvAlgorithms(list[LayerAlgorithms]):
         head = ("layer", "input", "weight", "forward", "input gradient", "weight gradient")
         rows = [head, *(tuple(map(str, vars(layer).values())) for layer in self)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(map(str.ljust, row, widths)).rstrip()  # the columns are of text
-            for row in rows
-        ]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
-def conv_algorithms(net: Module, input_size: Sequence[int], dtype: Any = float32) -> ConvAlgorithms:
+def conv_algorithms(
+    net: Module, input_size: Sequence[int], dtype: DTypeLike = float32
+) -> ConvAlgorithms:
     """Tell which algorithm each convolution of ``net`` uses on the CPU, forward and backward.
 
-    ``im2col`` is a matrix product over copied windows, ``winograd 4x4`` Winograd's algorithm with
-    tiles of 4 * 4 output pixels. What is faster depends on the shapes, the number of images
-    included. The environment variable ``MINICNN_CONV`` can be ``im2col`` or ``winograd`` to prefer
-    one; with ``MINICNN_DEBUG=conv`` the choices are printed, with estimates, as they are made.
+    ``im2col`` is a matrix product over copied windows, ``winograd 4x4`` is Winograd's algorithm
+    with tiles of 4 * 4 output pixels. Which one is faster depends on the shapes and on the number
+    of images. Set the environment variable ``MINICNN_CONV`` to ``im2col`` or ``winograd`` to prefer
+    one. With ``MINICNN_DEBUG=conv`` each choice is printed when it is made, with its estimates.
 
     Args:
-        net: the network; its parameters and modes are left as they were.
+        net: the network; its parameters and modes do not change.
         input_size: shape of the input with N, such as (32, 3, 227, 227). Only one image is run.
         dtype: of the input.
 
     Returns:
-        A list with a row for each call of a convolution in evaluation mode; prints as a table.
+        A list with one row for each call of a convolution; it prints as a table.
 
     Raises:
-        ValueError: for another word in ``MINICNN_CONV``.
+        ValueError: if ``MINICNN_CONV`` has another value.
     """
     N, *image = input_size
     algorithms = ConvAlgorithms()
@@ -81,9 +82,9 @@ def _algorithms(
     module: Conv2d | ConvTranspose2d,
     input_shape: tuple[int, ...],
     output_shape: tuple[int, ...],
-    dtype: Any,
+    dtype: np.dtype,
 ) -> list[Algorithm]:
-    """For the forward pass and the gradients by input and weight."""
+    """The algorithms of the forward pass, the input gradient and the weight gradient."""
     passes = PASSES
     size, out_size = input_shape[-2:], output_shape[-2:]
     if isinstance(module, ConvTranspose2d):  # the forward pass is a convolution's input gradient
@@ -103,7 +104,7 @@ def _algorithms(
 
 
 def _padding(module: Conv2d | ConvTranspose2d) -> Pair:
-    """Zeros above and to the left of an image."""
+    """The padding at the top and at the left of an image."""
     if module.padding == "valid":
         return 0, 0
     if module.padding == "same":

@@ -24,7 +24,8 @@ class _Dropout(Module):
 class Dropout(_Dropout):
     """In training, zeroes elements with probability ``p`` and scales the rest by 1 / (1 - p).
 
-    ``inplace`` is accepted for torch's sake and changes nothing: the result is a new tensor.
+    ``inplace`` is accepted because PyTorch scripts pass it; it has no effect: the result is a new
+    tensor.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -34,7 +35,8 @@ class Dropout(_Dropout):
 class Dropout2d(_Dropout):
     """In training, zeroes whole channels of (N, C, H, W) and scales the rest by 1 / (1 - p).
 
-    ``inplace`` is accepted for torch's sake and changes nothing: the result is a new tensor.
+    ``inplace`` is accepted because PyTorch scripts pass it; it has no effect: the result is a new
+    tensor.
     """
 
     def forward(self, input: Tensor) -> Tensor:

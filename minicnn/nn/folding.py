@@ -1,8 +1,8 @@
-"""Batch norms folded into the convolutions before them, for networks that are trained already.
+"""Batch norms folded into the convolutions before them, for trained networks.
 
-In evaluation a batch norm is y = scale * x + shift for each channel, with numbers that do not
-change any more, and a convolution in front of it can give y at once: its weights times scale, and
-shift as bias.
+In evaluation a batch norm computes y = scale * x + shift for each channel, with a fixed scale and
+shift. The convolution before it can compute y directly: multiply its weights by scale and add shift
+to its bias.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ __all__ = ["fuse_conv_bn", "fuse_conv_bn_eval"]
 
 
 def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d:
-    """A convolution that does what ``conv`` and then ``bn`` do, in evaluation.
+    """One convolution that computes ``bn(conv(x))``, in evaluation mode.
 
     Args:
-        conv: of any stride, padding and groups.
-        bn: of as many channels, with running statistics.
+        conv: with any stride, padding and groups.
+        bn: with running statistics, for ``conv``'s output channels.
 
     Returns:
-        A copy of ``conv`` with other weights, and with a bias.
+        A copy of ``conv`` with new weights, and with a bias.
 
     Raises:
-        ValueError: in training mode, in which a batch norm depends on the batch; or for a batch
-            norm that has no running statistics.
+        ValueError: in training mode, where a batch norm depends on the batch; or for a batch norm
+            without running statistics.
 
     As ``torch.nn.utils.fuse_conv_bn_eval``.
     """
@@ -54,17 +54,17 @@ def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d:
 
 
 def fuse_conv_bn(net: Module, input: Tensor) -> Module:
-    """A copy of a network whose batch norms are folded into the convolutions before them.
+    """A copy of a network with its batch norms folded into the convolutions before them.
 
-    A trial run shows which batch norm is given just what a convolution returned; nothing else in
-    the network may use that. The batch norm becomes an ``Identity``.
+    A trial run finds the batch norms whose input is a convolution's output. Nothing else in the
+    network may use that output. Such a batch norm is replaced by an ``Identity``.
 
     Args:
         net: in evaluation mode.
-        input: what to run it on, of any size that it takes; a single image will do.
+        input: an input for the trial run, of any size that the network accepts; one image is enough.
 
     Raises:
-        ValueError: if a part of the network is in training mode.
+        ValueError: if any part of the network is in training mode.
     """
     _check_evaluation(*net.modules())
     net = copy.deepcopy(net)

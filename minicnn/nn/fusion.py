@@ -1,24 +1,25 @@
-"""Neighbouring layers as one operation, in which their ReLU costs nothing.
+"""Two neighbouring layers as one operation, which saves the ReLU's pass over memory.
 
-A ``Sequential`` runs these neighbours as one operation of ``ops/fused.py``, whose kernel clips what
-it is about to write:
+A ``Sequential`` runs these pairs as one operation of ``ops/fused.py``. Its kernel applies the ReLU
+to each value before writing it:
 
 =================  ===============================================================================
-Conv2d, ReLU       In backward, the gradient is clipped in the pass that sums the bias's gradient.
+Conv2d, ReLU       In backward, one pass masks the gradient and sums it for the bias.
 Linear, ReLU       The same.
 BatchNorm, ReLU    The same.
-ReLU, MaxPool2d    The maximum of clipped numbers is the clipped maximum, so only the few results
-                   are clipped. Where the maximum is not positive its position is "no pixel", and
-                   the gradient goes nowhere. Among positive numbers the first maximum is the same
-                   with and without clipping, so gradients are equal at ties too.
+ReLU, MaxPool2d    max(relu(x)) = relu(max(x)), so only the few results need a ReLU. Where the
+                   maximum is not positive, argmax says "no pixel" and backward drops the gradient.
+                   The ReLU does not change which positive value comes first, so gradients agree at
+                   ties, too.
 =================  ===============================================================================
 
-In Conv2d, ReLU, MaxPool2d (and with a batch norm in between) the ReLU goes to the pooling, and the
-clipped image is never stored. An Identity, such as :func:`fuse_conv_bn` leaves behind a convolution,
-is skipped.
+In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
+with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
+place of a batch norm, is skipped.
 
-Layers run one by one when fusion would be observable: if one of them has hooks or a ``forward`` of
-its own, or is of a subclass. So they do with the plain kernels, which have no fused forms.
+Layers run one by one when fusion would be observable: if one of them has hooks or its own
+``forward``, or is an instance of a subclass. They also do with the plain kernels, which have no
+fused versions.
 """
 
 from __future__ import annotations
@@ -69,20 +70,20 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
 }
 
 
-def run(input: Any, modules: Iterable[Module]) -> Any:
-    """The result of ``modules`` called one after the other, some of them as one."""
+def run(input: object, modules: Iterable[Module]) -> object:
+    """The result of calling ``modules`` one after the other, with some pairs fused."""
     for step in steps(modules):
         input = step(input)
     return input
 
 
 def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
-    """What to call one after the other to run ``modules``: themselves, or one function for two."""
+    """The functions to call in turn to run ``modules``: a module, or one function for a pair."""
     rest = [module for module in modules if not (type(module) is Identity and _is_plain(module))]
     if kernels.selected() == "plain":
         return list(rest)
     found: list[Callable[[Any], Any]] = []
-    while rest:  # from the back, so that a ReLU goes to the pooling behind it
+    while rest:  # from the back, so that a ReLU is fused with the pooling that follows it
         last = rest.pop()
         if rest and _can_fuse(rest[-1], last):
             first = rest.pop()
@@ -93,7 +94,7 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
 
 
 def _can_fuse(first: Module, second: Module) -> bool:
-    """Whether two neighbours can run as one."""
+    """Whether two neighbours can run as one operation."""
     return (
         (type(first), type(second)) in _FUSED
         and _is_plain(first)

@@ -1,4 +1,4 @@
-"""What a module calls besides ``forward``: its hooks, those of the backward pass above all."""
+"""A module's hooks: functions that it calls before or after ``forward``, or in backward."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ..autograd import Function
 from ..tensor import RemovableHandle, Tensor
+from ..typing import Array
 
 __all__ = ["add_hook", "watch_backward"]
 
@@ -15,7 +16,7 @@ Grads = tuple["Tensor | None", ...]
 
 
 def add_hook(hooks: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> RemovableHandle:
-    """Put ``hook`` last among ``hooks``, or first; the handle takes it out again."""
+    """Add ``hook`` at the end of ``hooks``, or at the start; the handle removes it."""
     handle = RemovableHandle(hooks, hook)
     if prepend:
         hooks.move_to_end(next(reversed(hooks)), last=False)
@@ -23,18 +24,18 @@ def add_hook(hooks: OrderedDict[int, Any], hook: Any, prepend: bool = False) -> 
 
 
 class _Boundary(Function):
-    """The identity on several tensors; backward hands their gradients to ``tell``, all at once."""
+    """The identity on several tensors; backward passes all their gradients through ``tell``."""
 
-    def forward(self, *arrays: Any, tell: Callable[[Grads], Grads]) -> Any:
+    def forward(self, *arrays: Array, tell: Callable[[Grads], Grads]) -> tuple[Array, ...]:
         self.tell = tell
         return arrays
 
-    def backward(self, *grads: Tensor | None) -> Any:
+    def backward(self, *grads: Tensor | None) -> Grads:
         return self.tell(grads)
 
 
 def _pass_boundary(tensors: tuple[Any, ...], tell: Callable[[Grads], Grads]) -> tuple[Any, ...]:
-    """``tensors`` with a boundary behind those that carry gradients; others pass untouched."""
+    """``tensors``, of which those that require gradients went through a ``_Boundary``."""
     watched = [i for i, t in enumerate(tensors) if isinstance(t, Tensor) and t.requires_grad]
     if not watched:
         return tensors
@@ -57,14 +58,14 @@ def watch_backward(
     module: Any,
     hooks: OrderedDict[int, Any],
     forward: Callable[..., Any],
-    args: tuple,
-    kwargs: dict,
-) -> Any:
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> object:
     """Run ``forward(*args, **kwargs)`` so that the backward pass calls ``hooks``.
 
     Each hook gets ``(module, grad_input, grad_output)``, tuples with one entry per positional
     argument and per output (None where no gradient flows), and may return a replacement for
-    ``grad_input``. When no input needs a gradient they are called all the same, as in torch.
+    ``grad_input``. As in torch, hooks are called even if no input requires a gradient.
     """
     seen: list[Grads] = []
 

@@ -1,7 +1,7 @@
 """Initial values of weights, filled in place; names and arguments as in ``torch.nn.init``.
 
-Every function returns its tensor, records nothing for ``backward``, and draws from ``generator``
-(minicnn's default generator, which ``minicnn.manual_seed`` seeds, when it is None).
+Every function returns its tensor, records nothing for ``backward``, and draws from ``generator``.
+When that is None it draws from the default generator, which ``minicnn.manual_seed`` seeds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .. import random
 from ..autograd import no_grad
 from ..random import Generator
 from ..tensor import Tensor
+from ..typing import Array
 
 __all__ = [
     "bilinear_",
@@ -49,9 +50,9 @@ _drawing = _Drawing()
 
 @contextmanager
 def no_init() -> Iterator[None]:
-    """Nothing is drawn inside: layers built there have weights that were not initialised.
+    """Draws nothing within its ``with`` block: layers built there have uninitialised weights.
 
-    For networks that fill them afterwards, or are given those of a file. Drawing AlexNet's 58
+    For networks that initialise their weights later, or load them from a file. Drawing AlexNet's 58
     million weights takes half a second.
     """
     before, _drawing.off = _drawing.off, True
@@ -64,7 +65,9 @@ def no_init() -> Iterator[None]:
 # ---------------------------------------------------------------------- distributions
 
 
-def _fill(tensor: Tensor, draw: Callable[[Generator, Any], Any], generator: Any) -> Tensor:
+def _fill(
+    tensor: Tensor, draw: Callable[[Generator, Any], Array], generator: Generator | None
+) -> Tensor:
     """Copy ``draw(generator, dtype)``, a NumPy array of the tensor's shape, into ``tensor``."""
     if _drawing.off:
         return tensor
@@ -81,7 +84,7 @@ def uniform_(
 ) -> Tensor:
     """Fill with numbers from U(a, b)."""
 
-    def draw(gen: Generator, dtype: Any) -> Any:
+    def draw(gen: Generator, dtype: Any) -> Array:
         values = gen.random(tensor.shape, dtype)
         values *= b - a
         values += a
@@ -95,7 +98,7 @@ def normal_(
 ) -> Tensor:
     """Fill with numbers from N(mean, std²)."""
 
-    def draw(gen: Generator, dtype: Any) -> Any:
+    def draw(gen: Generator, dtype: Any) -> Array:
         values = gen.normal(tensor.shape, dtype)
         values *= std
         values += mean
@@ -112,7 +115,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with numbers from N(mean, std²), those outside [a, b] drawn again."""
+    """Fill with numbers from N(mean, std²); draw again those outside [a, b]."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_: most draws are "
@@ -120,12 +123,13 @@ def trunc_normal_(
             stacklevel=2,
         )
 
-    def draw(gen: Generator, dtype: Any) -> Any:
+    def draw(gen: Generator, dtype: Any) -> Array:
         values = np.empty(math.prod(tensor.shape), dtype)
         pending = np.arange(values.size)
         peak = min(max(mean, a), b)
         while pending.size:
-            # Uniform proposals, kept with the density's height: works however narrow [a, b] is.
+            # Rejection sampling: accept uniform proposals with a probability proportional to the
+            # density. This works however narrow [a, b] is.
             low, high = max(a, mean - 6 * std), min(b, mean + 6 * std)
             low, high = (low, high) if low < high else (a, b)
             proposal = low + (high - low) * gen.random(pending.size, np.float64)
@@ -198,7 +202,7 @@ def bilinear_(tensor: Tensor) -> Tensor:
             s times as large.
 
     Raises:
-        ValueError: for a weight of other dimensions, or between different numbers of channels.
+        ValueError: unless the weight has 4 dimensions and as many input as output channels.
 
     Long, Shelhamer & Darrell 2015; not in ``torch.nn.init``.
     """
@@ -218,7 +222,7 @@ def bilinear_(tensor: Tensor) -> Tensor:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor for weights that makes up for the variance which ``nonlinearity`` takes.
+    """The factor for weights that compensates for how ``nonlinearity`` changes the variance.
 
     Args:
         nonlinearity: ``"linear"``, ``"conv2d"``, ``"sigmoid"``, ``"tanh"``, ``"relu"``,
@@ -242,7 +246,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
-    """Numbers of inputs per output and of outputs per input of a weight (O, C, *kernel)."""
+    """The number of inputs per output, and of outputs per input, of a weight (O, C, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError(
             f"fan in and fan out need a tensor of 2 dimensions or more, got shape {tensor.shape}"
@@ -302,7 +306,7 @@ def kaiming_normal_(
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with rows or columns that are orthonormal times ``gain`` (Saxe et al., 2013).
 
-    Dimensions behind the first count as one.
+    All dimensions after the first are flattened into one.
 
     Raises:
         ValueError: if ``tensor`` has fewer than 2 dimensions.
@@ -312,7 +316,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
             f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
         )
 
-    def draw(gen: Generator, dtype: Any) -> Any:
+    def draw(gen: Generator, dtype: Any) -> Array:
         rows = tensor.shape[0]
         flat = gen.normal((rows, math.prod(tensor.shape[1:])), dtype)
         q, r = np.linalg.qr(flat.T if flat.shape[0] < flat.shape[1] else flat)
@@ -324,7 +328,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
 
 def default_weight_and_bias_(weight: Tensor, bias: Tensor | None) -> None:
-    """What torch's linear and convolution layers start from: both U(±1 / sqrt(fan_in))."""
+    """The initial values of torch's linear and convolution layers: both U(±1 / sqrt(fan_in))."""
     # a = √5 is torch's historical choice; the gain sqrt(2 / 6) cancels kaiming's sqrt(3)
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:

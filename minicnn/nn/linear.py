@@ -1,10 +1,9 @@
-"""Fully connected layer, and the layer that does nothing."""
+"""The fully connected layer, and the layer that does nothing."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..tensor import Tensor
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
 from .module import Module
@@ -25,8 +24,8 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
@@ -52,9 +51,9 @@ class Linear(Module):
 
 
 class Identity(Module):
-    """Returns its input; takes and ignores any arguments. As ``torch.nn.Identity``."""
+    """Returns its input; ignores all constructor arguments. As ``torch.nn.Identity``."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:

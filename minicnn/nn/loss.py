@@ -1,7 +1,8 @@
 """Loss layers; each computes the function of ``nn.functional`` that has its name.
 
-``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` everywhere. torch's ``size_average`` and
-``reduce``, deprecated since version 0.4, are left out, so arguments behind ``weight`` go by name.
+``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``. torch's ``size_average`` and
+``reduce``, deprecated since version 0.4, do not exist here, so all arguments after ``weight`` are
+keyword-only.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class _Loss(Module):
 
 
 class _WeightedLoss(_Loss):
-    """A loss with weights, kept as a buffer so that they move with the module."""
+    """A loss with weights; they are a buffer, so that they move with the module."""
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
@@ -47,8 +48,8 @@ class CrossEntropyLoss(_WeightedLoss):
 
     Args:
         weight: (C,), a factor per class.
-        ignore_index: class number whose positions count nothing.
-        reduction: ``"mean"`` divides by the sum of the weights that counted.
+        ignore_index: positions with this class number are ignored.
+        reduction: ``"mean"`` divides by the sum of the weights of all other positions.
         label_smoothing: share of the target spread evenly over all classes.
     """
 
@@ -98,7 +99,10 @@ class NLLLoss(_WeightedLoss):
 
 
 class BCELoss(_WeightedLoss):
-    """Binary cross-entropy of probabilities with targets in [0, 1]; logarithms stop at -100."""
+    """Binary cross-entropy of probabilities with targets in [0, 1].
+
+    Logarithms are clamped to -100 or more, so that the loss stays finite.
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
@@ -107,7 +111,7 @@ class BCELoss(_WeightedLoss):
 class BCEWithLogitsLoss(_WeightedLoss):
     """Binary cross-entropy of logits with targets in [0, 1].
 
-    ``pos_weight`` multiplies the part of the positive class.
+    ``pos_weight`` multiplies the positive class's term.
     """
 
     def __init__(
@@ -159,8 +163,8 @@ class KLDivLoss(_Loss):
     """target * (log target - input), where ``input`` is a log-probability.
 
     Args:
-        reduction: besides the usual, ``"batchmean"``, the sum over N, is the true divergence.
-        log_target: whether the target is a log-probability too.
+        reduction: as usual, or ``"batchmean"``: the sum divided by N, which is the true divergence.
+        log_target: whether the target is a log-probability, too.
     """
 
     reductions = ("mean", "batchmean", "sum", "none")

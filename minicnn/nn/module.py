@@ -1,4 +1,4 @@
-"""Module: the base of every layer and network."""
+"""Module: the base class of every layer and network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import bfloat16, is_floating
 from ..tensor import RemovableHandle, Tensor
+from ..typing import DeviceLike, DTypeLike
 from .hooks import add_hook, watch_backward
 from .parameter import Parameter
 from .state import IncompatibleKeys, collect_state, load_state
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Module"]
 
 
+def _no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
+    """Compute the output; every subclass defines it."""
+    raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+
 class Module:
     """A part of a network: it owns parameters, buffers and other modules, and computes ``forward``.
 
@@ -28,11 +34,13 @@ class Module:
     """
 
     training: bool = True
+    # Declared as an attribute, as in torch: a subclass's forward may have any signature.
+    forward: Callable[..., Any] = _no_forward
     # Buffers that old files lack; load_state_dict keeps their values instead of raising.
     _optional_buffers: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
-        # Not `self.training = …`: __setattr__ needs the dictionaries that these lines make.
+        # Not `self.training = …`: __setattr__ needs the dictionaries that are created here.
         self.__dict__.update(
             training=True,
             _parameters=OrderedDict(),
@@ -43,10 +51,6 @@ class Module:
             _forward_hooks=OrderedDict(),
             _backward_hooks=OrderedDict(),
         )
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output; every subclass defines it."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
@@ -126,7 +130,7 @@ class Module:
             raise KeyError(f"attribute {name!r} already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter, or None to keep its name free of a key in ``state_dict``."""
+        """Add a parameter; None reserves the name without a key in ``state_dict``."""
         self._check_new_name(name, "parameter", "_parameters")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"parameter {name!r} must be a Parameter or None, got {type(param)}")
@@ -162,7 +166,10 @@ class Module:
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module under ``prefix`` and all below it, depth first, each one once."""
+        """Pairs of name and module: this one under ``prefix``, then all below it, depth first.
+
+        A module that is used in several places comes once, unless ``remove_duplicate`` is False.
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -194,13 +201,13 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Pairs of name and parameter; a shared one comes once."""
+        """Pairs of name and parameter; a shared parameter comes once."""
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Pairs of name and buffer; a shared one comes once."""
+        """Pairs of name and buffer; a shared buffer comes once."""
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -263,8 +270,8 @@ class Module:
     def state_dict(self, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
         """Parameters and persistent buffers by dotted name, in torch's order.
 
-        The tensors are detached but share memory with the module: copy them before training on.
-        ``keep_vars`` returns the parameters themselves.
+        The tensors are detached but share memory with the module: copy them before you train
+        further. ``keep_vars`` returns the parameters themselves.
         """
         return collect_state(self, prefix, keep_vars)
 
@@ -273,19 +280,19 @@ class Module:
     ) -> IncompatibleKeys:
         """Copy tensors or NumPy arrays into parameters and buffers by name.
 
-        Memory layout, dtype and device of the module's own tensors stay. A missing
+        The module's own tensors keep their memory layout, dtype and device. A missing
         ``num_batches_tracked`` is never an error: files from before torch 0.4.1 lack it.
 
         Args:
             state_dict: values by the names of ``state_dict()``.
-            strict: whether missing and unexpected names are errors; a wrong shape always is.
+            strict: whether missing and unexpected names are errors; a wrong shape always is one.
 
         Returns:
             The missing and the unexpected keys.
 
         Raises:
-            RuntimeError: listing every key that does not fit. Unlike in torch nothing has been
-                copied then, so a failed load leaves the module as it was.
+            RuntimeError: listing every key that does not fit. Unlike torch, nothing is copied
+                then: a failed load leaves the module unchanged.
         """
         return load_state(self, state_dict, strict)
 
@@ -307,7 +314,7 @@ class Module:
     # ------------------------------------------------------------------ mode, device, dtype
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode, which dropout and batch norm look at, here and below."""
+        """Set training mode for this module and all below it; dropout and batch norm depend on it."""
         if not isinstance(mode, bool):
             raise ValueError(  # noqa: TRY004 -- as torch
                 f"training mode is expected to be boolean, got {mode!r}"
@@ -334,7 +341,7 @@ class Module:
             for param in module._parameters.values():
                 if param is None:
                     continue
-                # In place, so that optimizers go on holding the same parameters.
+                # In place, so that optimizers still hold the same parameters.
                 param.array = convert(param.detach()).array
                 if param.grad is not None:
                     param.grad = convert(param.grad.detach())
@@ -344,12 +351,16 @@ class Module:
         return self
 
     def to(
-        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
+        self,
+        *args: Any,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+        non_blocking: bool = False,
     ) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 
-        A dtype applies to floating-point tensors only. The module itself is changed and returned.
-        ``non_blocking`` is accepted for torch's scripts, without effect.
+        A dtype applies to floating-point tensors only. Changes the module in place and returns it.
+        ``non_blocking`` is accepted because PyTorch scripts pass it; it has no effect.
         """
         for arg in args:
             if isinstance(arg, Tensor):
@@ -416,11 +427,8 @@ class Module:
     # ------------------------------------------------------------------ text
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses of ``repr``."""
+        """The text between the parentheses of ``repr``."""
         return ""
-
-    def _get_name(self) -> str:
-        return type(self).__name__
 
     def __repr__(self) -> str:
         extra = self.extra_repr()
@@ -430,5 +438,5 @@ class Module:
             for name, child in self._modules.items()
         ]
         if not children and len(lines) <= 1:
-            return f"{self._get_name()}({extra})"
-        return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+            return f"{type(self).__name__}({extra})"
+        return f"{type(self).__name__}(\n  " + "\n  ".join(lines + children) + "\n)"

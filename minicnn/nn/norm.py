@@ -8,6 +8,7 @@ from typing import Any
 from ..creation import ones, zeros
 from ..dtypes import float32, int64
 from ..tensor import Tensor
+from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
 from .module import Module
@@ -17,13 +18,18 @@ __all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "LocalRespons
 
 
 class _Affine(Module):
-    """A normalisation with a weight and a bias of its own, which may be absent."""
+    """A normalisation layer whose weight and bias may be absent."""
 
     weight: Tensor | None
     bias: Tensor | None
 
     def _make_affine(
-        self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any
+        self,
+        shape: tuple[int, ...],
+        weight: bool,
+        bias: bool,
+        device: DeviceLike | None,
+        dtype: DTypeLike | None,
     ) -> None:
         for name, present in (("weight", weight), ("bias", weight and bias)):
             self.register_parameter(
@@ -39,19 +45,19 @@ class _Affine(Module):
 
 
 class _BatchNorm(_Affine):
-    """Batch norm over every dimension but 1, the channels.
+    """Batch norm: normalises each channel over all other dimensions.
 
-    In training a batch is normalised with its own mean and (biased) variance per channel, and
-    ``running = (1 - momentum) * running + momentum * batch`` is kept, with the unbiased variance.
-    In evaluation, the running statistics normalise.
+    In training, a batch is normalised with its own mean and (biased) variance per channel. The
+    running statistics become ``(1 - momentum) * running + momentum * batch``, with the unbiased
+    variance. In evaluation, the running statistics are used to normalise.
 
     Args:
         num_features: C, the number of channels.
         eps: added to the variance.
         momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
-        affine: whether to scale and shift by a learnt weight and bias per channel.
-        track_running_stats: False uses the batch's statistics in evaluation too.
-        bias: False leaves the shift out.
+        affine: whether to scale and shift by a learned weight and bias per channel.
+        track_running_stats: False uses the batch's statistics in evaluation, too.
+        bias: False leaves out the shift.
 
     ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
 
@@ -70,8 +76,8 @@ class _BatchNorm(_Affine):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -97,14 +103,14 @@ class _BatchNorm(_Affine):
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Forget all batches: mean 0, variance 1."""
+        """Reset the running statistics: mean 0, variance 1."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
-        """Set weights to 1, biases to 0, and forget all batches."""
+        """Set weights to 1 and biases to 0, and reset the running statistics."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -112,7 +118,7 @@ class _BatchNorm(_Affine):
         return F.batch_norm(*self.arguments(input))
 
     def arguments(self, input: Tensor) -> tuple[Any, ...]:
-        """What :func:`functional.batch_norm` is given; in training, one batch more is counted."""
+        """The arguments of :func:`functional.batch_norm`; counts the batch in training."""
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
@@ -124,8 +130,8 @@ class _BatchNorm(_Affine):
             self.num_batches_tracked.add_(1)
         if momentum is None:
             momentum = 1.0 / float(self.num_batches_tracked) if updates else 0.0
-        # The statistics stay out of training when they are not tracked; the batch's own serve in
-        # evaluation when there are none.
+        # Training neither reads nor updates statistics that are no longer tracked. Evaluation uses
+        # the batch's own statistics if there are no running ones.
         use_running = self.running_mean is not None and (updates or not self.training)
         return (
             input,
@@ -161,8 +167,8 @@ class LayerNorm(_Affine):
     Args:
         normalized_shape: sizes of those dimensions, or the size of the last one.
         eps: added to the variance.
-        elementwise_affine: whether to scale by a learnt weight of ``normalized_shape``.
-        bias: whether to shift by a learnt bias too.
+        elementwise_affine: whether to scale by a learned weight of ``normalized_shape``.
+        bias: whether to shift by a learned bias, too.
 
     As ``torch.nn.LayerNorm``.
     """
@@ -173,8 +179,8 @@ class LayerNorm(_Affine):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__()
         if isinstance(normalized_shape, int):
@@ -199,11 +205,11 @@ class GroupNorm(_Affine):
     """Normalises every sample over groups of channels and all positions.
 
     Args:
-        num_groups: number of groups, which divides ``num_channels``.
+        num_groups: number of groups; it must divide ``num_channels``.
         num_channels: C of (N, C, *).
         eps: added to the variance.
-        affine: whether to scale and shift by a learnt weight and bias per channel.
-        bias: False leaves the shift out.
+        affine: whether to scale and shift by a learned weight and bias per channel.
+        bias: False leaves out the shift.
 
     As ``torch.nn.GroupNorm``.
     """
@@ -214,8 +220,8 @@ class GroupNorm(_Affine):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -244,7 +250,8 @@ class GroupNorm(_Affine):
 class LocalResponseNorm(Module):
     """Divides by (k + alpha / size * sum of squares over ``size`` neighbouring channels) ** beta.
 
-    AlexNet's paper does not divide alpha by size: its 1e-4 is ``alpha=5e-4`` with ``size=5`` here.
+    AlexNet's paper does not divide alpha by size: its alpha of 1e-4 with 5 channels is ``alpha=5e-4``
+    with ``size=5`` here.
     As ``torch.nn.LocalResponseNorm``.
     """
 

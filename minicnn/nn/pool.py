@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -22,8 +20,8 @@ class MaxPool2d(Module):
         stride: its step; ``kernel_size`` when None.
         padding: minus infinities added on every side, at most half the window.
         dilation: distance between the pixels under the window.
-        return_indices: whether to return the positions h * W + w of the maxima too (int64).
-        ceil_mode: whether the last window may reach beyond the input.
+        return_indices: whether to return the positions h * W + w of the maxima (int64), too.
+        ceil_mode: whether the last window may extend beyond the padded input.
 
     As ``torch.nn.MaxPool2d``.
     """
@@ -45,7 +43,7 @@ class MaxPool2d(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.max_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
             self.return_indices,
@@ -65,9 +63,9 @@ class AvgPool2d(Module):
         kernel_size: height and width of the window.
         stride: its step; ``kernel_size`` when None.
         padding: zeros added on every side, at most half the window.
-        ceil_mode: whether the last window may reach beyond the input.
-        count_include_pad: whether the padding counts in the divisor.
-        divisor_override: divides by this number instead of the size of the window.
+        ceil_mode: whether the last window may extend beyond the padded input.
+        count_include_pad: whether the divisor counts the padding.
+        divisor_override: the divisor to use instead of the window's size.
 
     As ``torch.nn.AvgPool2d``.
     """
@@ -119,7 +117,7 @@ class AdaptiveAvgPool2d(Module):
 class AdaptiveMaxPool2d(Module):
     """Maximum over windows chosen so that the output has ``output_size``, whatever the input has.
 
-    With ``return_indices`` the positions h * W + w of the maxima come too.
+    ``return_indices`` returns the positions h * W + w of the maxima, too.
     As ``torch.nn.AdaptiveMaxPool2d``.
     """
 
@@ -128,7 +126,7 @@ class AdaptiveMaxPool2d(Module):
         self.output_size = output_size
         self.return_indices = return_indices
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
     def extra_repr(self) -> str:

@@ -10,14 +10,14 @@ __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
 class Upsample(Module):
-    """Resizes images (N, C, H, W) to ``size`` or by ``scale_factor``, of which one must be given.
+    """Resizes images (N, C, H, W) to ``size`` or by ``scale_factor``; give exactly one of them.
 
     Args:
         size: (OH, OW), or one number for both.
         scale_factor: output pixels per input pixel, one number or (vertical, horizontal).
         mode: ``"nearest"`` or ``"bilinear"``.
-        align_corners: in bilinear mode, whether the centres of the corner pixels coincide.
-        recompute_scale_factor: whether to derive the scale anew from the rounded output size.
+        align_corners: whether bilinear mode aligns the centres of the corner pixels.
+        recompute_scale_factor: whether to compute the scale from the rounded output size.
 
     As ``torch.nn.Upsample``.
     """

@@ -1,4 +1,4 @@
-"""Layers that only rearrange: Flatten, Unflatten, Unfold, Fold."""
+"""Layers that rearrange elements: Flatten, Unflatten, Unfold, Fold."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits dimension ``dim`` into ``unflattened_size``, in which one entry may be -1.
+    """Splits dimension ``dim`` into ``unflattened_size``; one of its entries may be -1.
 
     Raises:
         TypeError: if ``dim`` is not a number (dimensions have no names here).

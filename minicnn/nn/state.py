@@ -1,4 +1,4 @@
-"""What a module's ``state_dict`` holds, and how it gets back in."""
+"""Collecting a module's ``state_dict``, and loading it again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["IncompatibleKeys", "collect_state", "load_state"]
 
 
 class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` could not match."""
+    """The keys that ``load_state_dict`` could not match."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -33,7 +33,7 @@ class IncompatibleKeys(NamedTuple):
 
 
 def collect_state(module: Module, prefix: str, keep_vars: bool) -> OrderedDict[str, Tensor]:
-    """See ``Module.state_dict``; ``prefix`` goes before every name as it is."""
+    """See ``Module.state_dict``; ``prefix`` is put before every name, unchanged."""
     state: OrderedDict[str, Tensor] = OrderedDict()
     for path, part in module.named_modules(remove_duplicate=False):
         dotted = f"{prefix}{path}." if path else prefix

@@ -11,6 +11,7 @@ from ..autograd import no_grad
 from ..creation import zeros
 from ..dtypes import float32
 from ..tensor import Tensor
+from ..typing import DTypeLike
 from .conv import Conv2d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
@@ -81,7 +82,7 @@ class Summary:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Text columns to the left, numbers to the right."""
+    """One row, with text columns aligned left and numbers aligned right."""
     padded = (
         cell.ljust(width) if i < 3 else cell.rjust(width)
         for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
@@ -92,7 +93,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _multiply_adds(module: Module, input: Tensor, output: Tensor) -> int:
     """Multiply-adds of one call, exact for convolutions and linear layers, 0 for the rest."""
     if isinstance(module, Conv2d):
-        # every output takes part in one product with each weight of its filter
+        # each output is a sum of one product for each weight of its filter
         return output.numel() * math.prod(module.weight.shape[1:])
     if isinstance(module, ConvTranspose2d):
         return input.numel() * math.prod(module.weight.shape[1:])
@@ -101,11 +102,11 @@ def _multiply_adds(module: Module, input: Tensor, output: Tensor) -> int:
     return 0
 
 
-def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Summary:
+def summary(net: Module, input_size: Sequence[int], dtype: DTypeLike = float32) -> Summary:
     """Run ``net`` once on zeros and tabulate its layers.
 
     Args:
-        net: the network; its parameters and modes are left as they were.
+        net: the network; its parameters and modes do not change.
         input_size: shape of the input with N, such as (1, 3, 227, 227).
         dtype: of the input.
 
@@ -126,7 +127,7 @@ def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Sum
                 output.shape,
                 sum(p.numel() for p in new),
                 _multiply_adds(module, input, output),
-                # a layer that hands its input on, as dropout in evaluation, takes no memory
+                # a layer that returns its input, such as dropout in evaluation, takes no memory
                 0 if output.array is input.array else output.array.nbytes,
             )
         )
@@ -144,17 +145,17 @@ def summary(net: Module, input_size: Sequence[int], dtype: Any = float32) -> Sum
 def run_on_zeros(
     net: Module,
     input_size: Sequence[int],
-    dtype: Any,
+    dtype: DTypeLike,
     note: Callable[[str, Module, Tensor, Tensor], None],
 ) -> None:
     """Run ``net`` once on zeros, in evaluation mode and without gradients.
 
     Args:
-        net: the network; its parameters and modes are left as they were.
+        net: the network; its parameters and modes do not change.
         input_size: shape of the input with N.
         dtype: of the input.
-        note: called after each layer, a module without children, with its name, itself, its input
-            and its (first) output.
+        note: called after each layer (a module without children) with its name, the module, its
+            input and its (first) output.
     """
     names = {module: name or type(net).__name__ for name, module in net.named_modules()}
 

@@ -1,10 +1,9 @@
-"""Helpers over whole networks: gradient clipping, one vector of all weights, folded batch norms."""
+"""Helpers for whole networks: gradient clipping, all weights as one vector, folded batch norms."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ..autograd import no_grad
 from ..devices import xp_of
 from ..ops.shape import cat
 from ..tensor import Tensor
+from ..typing import Array
 from .folding import fuse_conv_bn, fuse_conv_bn_eval
 
 __all__ = [
@@ -38,8 +38,8 @@ def clip_grad_norm_(
     """Scale all gradients so that their norm, taken together, is at most ``max_norm``.
 
     Args:
-        parameters: one tensor or several; those without gradient are passed over.
-        max_norm: the largest norm left.
+        parameters: one tensor or several; tensors without a gradient are skipped.
+        max_norm: the largest norm after clipping.
         norm_type: p of the p-norm, or infinity for the maximum.
         error_if_nonfinite: whether a NaN or infinite norm is an error.
 
@@ -47,7 +47,7 @@ def clip_grad_norm_(
         The norm before clipping, a scalar.
 
     Raises:
-        RuntimeError: for a norm that is not finite, if asked.
+        RuntimeError: for a norm that is not finite, if ``error_if_nonfinite``.
     """
     grads = _gradients(parameters)
     if not grads:
@@ -57,7 +57,7 @@ def clip_grad_norm_(
     total = xp.linalg.norm(norms, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"the norm of the gradients must be finite, got {float(total)}")
-    # Applied even where it is 1: reading the norm back to decide would stall a GPU.
+    # Applied even where it is 1: to decide that, the CPU would have to wait for the GPU.
     scale = xp.minimum(max_norm / (total + 1e-6), 1.0)
     with np.errstate(invalid="ignore"):  # infinite gradients become NaN
         for grad in grads:
@@ -66,14 +66,14 @@ def clip_grad_norm_(
     return Tensor(total.astype(grads[0].dtype))
 
 
-def _norm(grad: Tensor, norm_type: float) -> Any:
+def _norm(grad: Tensor, norm_type: float) -> Array:
     """The p-norm of one gradient, a 0-dimensional float64 array."""
     xp = xp_of(grad.array)
     flat = grad.array.ravel(order="K")
     if norm_type != 2.0 or grad.dtype.itemsize < 4:
         return xp.asarray(xp.linalg.norm(flat.astype(np.float64), norm_type))
-    # Rows of 4,096 are summed by BLAS in the gradient's precision and their sums in float64: as
-    # fast as one dot product, whose rounding error would be 1e-4 on AlexNet's largest layer.
+    # BLAS sums rows of 4,096 in the gradient's precision, and their sums are added in float64. This
+    # is as fast as one dot product, which has a rounding error of 1e-4 on AlexNet's largest layer.
     whole = flat.size // 4096 * 4096
     rows, rest = flat[:whole].reshape(-1, 1, 4096), flat[whole:]
     squares = (rows @ rows.transpose(0, 2, 1)).sum(dtype=np.float64)
@@ -96,7 +96,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write a vector from :func:`parameters_to_vector` back into the parameters.
 
     Raises:
-        ValueError: if it does not hold exactly as many numbers as the parameters.
+        ValueError: if it does not have exactly as many elements as the parameters.
     """
     tensors = list(parameters)
     total = sum(p.numel() for p in tensors)

@@ -10,6 +10,7 @@ from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .choice import clamp, where
 from .comparison import ge, gt
 from .edge import in_float32
@@ -21,7 +22,7 @@ from .reduce import sum
 class ReLU(Function):
     """max(x, 0), with gradient 0 at 0."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         out = kernels.of(x).relu(x)
         self.save_for_backward(out)  # which the next layer keeps anyway, unlike x
         return out
@@ -34,7 +35,7 @@ class ReLU(Function):
 class ReLUBackward(Function):
     """grad where out > 0, else 0; a step function of ``out``, so without gradient for it."""
 
-    def forward(self, grad: Any, out: Any) -> Any:
+    def forward(self, grad: Array, out: Any) -> Array:
         self.save_for_backward(out)
         return kernels.of(grad).relu_backward(grad, out)
 
@@ -56,7 +57,7 @@ def relu(x: Tensor, inplace: bool = False) -> Tensor:
 
 
 class LeakyReLU(Function):
-    def forward(self, x: Any, *, negative_slope: float) -> Any:
+    def forward(self, x: Array, *, negative_slope: float) -> Array:
         self.save_for_backward(x)
         self.negative_slope = negative_slope
         scaled = computed(operator.mul, x, negative_slope)
@@ -81,7 +82,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
 
 
 class ELU(Function):
-    def forward(self, x: Any, *, alpha: float) -> Any:
+    def forward(self, x: Array, *, alpha: float) -> Array:
         self.save_for_backward(x)
         self.alpha = alpha
         xp, wide = xp_of(x), widened(x)
@@ -108,7 +109,7 @@ def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 class Softplus(Function):
-    def forward(self, x: Any, *, beta: float, threshold: float) -> Any:
+    def forward(self, x: Array, *, beta: float, threshold: float) -> Array:
         self.save_for_backward(x)
         self.options = beta, threshold
         xp, wide = xp_of(x), widened(x)
@@ -133,7 +134,7 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 
 class LogSigmoid(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         xp, wide = xp_of(x), widened(x)
         out = xp.minimum(wide, 0) - xp.log1p(xp.exp(-xp.abs(wide)))
@@ -153,7 +154,7 @@ def logsigmoid(x: Tensor) -> Tensor:
 
 
 class Erf(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return kernels.of(x).erf(x)
 
@@ -205,7 +206,7 @@ def silu(x: Tensor, inplace: bool = False) -> Tensor:
 
 
 class Hardswish(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         wide = widened(x)
         return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
@@ -229,7 +230,7 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 
 
 class Softmax(Function):
-    def forward(self, x: Any, *, dim: int) -> Any:
+    def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
         wide = widened(x)
         powers = xp_of(x).exp(wide - wide.max(dim, keepdims=True))
@@ -243,7 +244,7 @@ class Softmax(Function):
 
 
 class LogSoftmax(Function):
-    def forward(self, x: Any, *, dim: int) -> Any:
+    def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
         xp, wide = xp_of(x), widened(x)
         shifted = wide - wide.max(dim, keepdims=True)

@@ -8,17 +8,18 @@ from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import bool_, float32, int64
 from ..tensor import Tensor
+from ..typing import Array
 from .comparison import gt, lt
 from .promotion import Operand, check_broadcast, promote
 
 
 class Where(Function):
-    def forward(self, condition: Any, x: Any, y: Any) -> Any:
+    def forward(self, condition: Array, x: Array, y: Array) -> Array:
         self.save_for_backward(condition)
         # CuPy's where gives float32 for bfloat16
         return xp_of(condition).where(condition, x, y).astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         (condition,) = self.saved_tensors
         _, need_x, need_y = self.needs_input_grad
         return (
@@ -29,15 +30,15 @@ class Where(Function):
 
 
 class Clamp(Function):
-    def forward(self, x: Any, low: float | None, high: float | None) -> Any:
+    def forward(self, x: Array, low: float | None, high: float | None) -> Array:
         self.save_for_backward(x)
         self.limits = low, high
         return xp_of(x).clip(x, low, high).astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         low, high = self.limits
-        inside = ones_mask(x)
+        inside = Tensor(xp_of(x.array).ones(x.shape, bool))
         if low is not None:
             inside = inside & (x >= low)
         if high is not None:
@@ -46,23 +47,18 @@ class Clamp(Function):
 
 
 class _Extremum(Function):
-    """The larger or smaller of two; where they are equal each gets half of the gradient."""
+    """The larger or smaller of two; where they are equal, each gets half of the gradient."""
 
-    def forward(self, x: Any, y: Any, largest: bool) -> Any:
+    def forward(self, x: Array, y: Array, largest: bool) -> Array:
         self.save_for_backward(x, y)
         self.largest = largest
         return (xp_of(x).maximum if largest else xp_of(x).minimum)(x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors
         wins = (x > y) if self.largest else (x < y)
         share = wins.to(grad.dtype) + (x == y).to(grad.dtype) * 0.5
         return grad * share, grad * (1.0 - share)
-
-
-def ones_mask(x: Tensor) -> Tensor:
-    """True everywhere, in the shape of ``x``."""
-    return Tensor(xp_of(x.array).ones(x.shape, bool))
 
 
 def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
@@ -72,8 +68,8 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
     if isinstance(x, Tensor) or isinstance(y, Tensor):
         x, y = promote("where", x, y)
         check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
-        # a number next to a tensor without dimensions is to take that tensor's dtype, too
-        dtype = x.dtype if isinstance(x, Tensor) else y.dtype
+        # a number takes the tensor's dtype even beside a tensor without dimensions
+        dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
     else:
         kinds = {type(x), type(y)}
         dtype = float32 if float in kinds else int64 if int in kinds else bool_
@@ -92,7 +88,7 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if min is None and max is None:
         raise ValueError("clamp expects min, max or both, got neither")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        # so and not the other way round, because NaN is neither and stays
+        # conditions that are false for NaN, so that NaN stays
         x = x if min is None else where(lt(x, min), min, x)
         return x if max is None else where(gt(x, max), max, x)
     if x.dtype.kind in "iub" and (isinstance(min, float) or isinstance(max, float)):

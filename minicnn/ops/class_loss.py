@@ -11,6 +11,7 @@ from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
+from ..typing import Array
 from .activation import log_softmax, softmax
 from .choice import where
 from .edge import in_float32
@@ -25,8 +26,14 @@ class SoftmaxCrossEntropy(Function):
     """logits (M, C), target (M,), weight (C,) or None -> losses (M,)."""
 
     def forward(
-        self, logits: Any, target: Any, weight: Any, *, ignore_index: int, label_smoothing: float
-    ) -> Any:
+        self,
+        logits: Array,
+        target: Array,
+        weight: Array,
+        *,
+        ignore_index: int,
+        label_smoothing: float,
+    ) -> Array:
         losses, self.gradient = kernels.of(logits).softmax_cross_entropy(
             logits, target, weight, ignore_index, label_smoothing
         )

@@ -1,23 +1,23 @@
-"""Comparisons, logic and tests of one element at a time; their results are bool and have no gradient."""
+"""Comparisons, logic and tests, element by element; the results are bool and have no gradient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..autograd import Function
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .promotion import Operand, exact, promote
 
 
 class _Compare(Function):
-    def forward(self, x: Any, y: Any, name: str) -> Any:
+    def forward(self, x: Array, y: Array | float, name: str) -> Array:
         return getattr(xp_of(x), name)(*exact(x, y))
 
 
 def compare(x: Tensor, y: Operand, name: str) -> Tensor:
-    """The bool tensor of a NumPy-named comparison."""
+    """A comparison by its name in NumPy."""
     return _Compare.apply(*promote(name, x, y), name=name)
 
 
@@ -46,7 +46,7 @@ bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
 
 
 class _Test(Function):
-    def forward(self, x: Any, name: str) -> Any:
+    def forward(self, x: Array, name: str) -> Array:
         return getattr(xp_of(x), name)(x)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import numpy as np
 
@@ -11,11 +10,12 @@ from ..autograd import Function
 from ..creation import zeros_like
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .choice import where
 from .edge import in_float32
 from .promotion import Operand, computed, promote, to_float, widened
 
-# as in torch, 1 / 0 is inf and log(-1) is NaN without a word
+# as in torch, 1 / 0 is inf and log(-1) is NaN without a warning
 quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 
 
@@ -24,30 +24,30 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 
 class Add(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         return computed(operator.add, x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         return grad, grad
 
 
 class Sub(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         return computed(operator.sub, x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         return grad, -grad if self.needs_input_grad[1] else None
 
 
 class Mul(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
         return computed(operator.mul, x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors
         need_x, need_y = self.needs_input_grad
         return grad * y if need_x else None, grad * x if need_y else None
@@ -55,11 +55,11 @@ class Mul(Function):
 
 class Div(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         self.save_for_backward(x if self.needs_input_grad[1] else None, y)
         return computed(operator.truediv, x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors
         need_x, need_y = self.needs_input_grad
         grad_x = grad / y
@@ -68,12 +68,12 @@ class Div(Function):
 
 class Pow(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         out = computed(operator.pow, x, y)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, out = self.saved_tensors
         grad_x = grad_y = None
         if self.needs_input_grad[0]:
@@ -117,7 +117,7 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(x, y)
     x, y = promote("div", x, y)
-    return trunc(div(x, y)).to(x.dtype if isinstance(x, Tensor) else y.dtype)
+    return trunc(div(x, y)).to(x.dtype if isinstance(x, Tensor) else y.dtype)  # type: ignore[union-attr]
 
 
 def rsub(x: Operand, y: Operand) -> Tensor:
@@ -143,10 +143,10 @@ def rpow(x: Operand, base: Operand) -> Tensor:
 
 class FloorDivide(Function):
     @quiet
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array | float, y: Array | float) -> Array:
         return computed(operator.floordiv, x, y)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         return zeros_like(grad), zeros_like(grad)
 
 
@@ -175,121 +175,121 @@ def rremainder(x: Operand, y: Operand) -> Tensor:
 
 
 class Neg(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         return -x
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         return -grad
 
 
 class Abs(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
-        return abs_array(x)
+        return xp_of(x).abs(x)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return grad * sign(x)
 
 
 class Exp(Function):
     @quiet
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         out = xp_of(x).exp(x)
         self.save_for_backward(out)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return grad * out
 
 
 class Expm1(Function):
     @quiet
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         out = xp_of(x).expm1(x)
         self.save_for_backward(out)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return grad * (out + 1.0)
 
 
 class Log(Function):
     @quiet
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return xp_of(x).log(x)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return grad / x
 
 
 class Log1p(Function):
     @quiet
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return xp_of(x).log1p(x)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return grad / (x + 1.0)
 
 
 class Sqrt(Function):
     @quiet
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         out = xp_of(x).sqrt(x)
         self.save_for_backward(out)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return grad / (out * 2.0)
 
 
 class Sin(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return xp_of(x).sin(x)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return grad * cos(x)
 
 
 class Cos(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return xp_of(x).cos(x)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return -grad * sin(x)
 
 
 class Tanh(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         out = xp_of(x).tanh(x)
         self.save_for_backward(out)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return grad * (1.0 - out * out)
 
 
 class Sigmoid(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         xp = xp_of(x)
-        decay = xp.exp(-xp.abs(widened(x)))  # which never overflows
+        decay = xp.exp(-xp.abs(widened(x)))  # at most 1, so no overflow
         out = (xp.where(x >= 0, 1, decay) / (decay + 1)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         return grad * (out * (1.0 - out))
 
@@ -297,17 +297,12 @@ class Sigmoid(Function):
 class _Step(Function):
     """Piecewise constant functions: floor, ceil, round, trunc, sign."""
 
-    def forward(self, x: Any, name: str) -> Any:
+    def forward(self, x: Array, name: str) -> Array:
         # NumPy's rint and, before 2.1, floor and its like turn integers into float64
         return getattr(xp_of(x), name)(x).astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Any:
-        return zeros_like(grad)  # even of an infinite gradient, whose product with 0 is NaN
-
-
-def abs_array(x: Any) -> Any:
-    """The absolute values of an array (``abs`` names the operation on tensors in this file)."""
-    return xp_of(x).abs(x)
+    def backward(self, grad: Tensor) -> Tensor:
+        return zeros_like(grad)  # not grad * 0, which is NaN for an infinite gradient
 
 
 def neg(x: Tensor) -> Tensor:

@@ -94,7 +94,8 @@ def _relu_bias_backward(
     """The gradient in front of the ReLU (N, C, ...), and that of the bias (C,) or None."""
     if not needs_bias:
         return ReLUBackward.apply(grad, out.detach()), None
-    return ReLUBiasBackward.apply(grad, out.detach())
+    grad, grad_bias = ReLUBiasBackward.apply(grad, out.detach())
+    return grad, grad_bias
 
 
 class MaxPool2dReLU(Function):

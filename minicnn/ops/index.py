@@ -10,12 +10,13 @@ from ..autograd import Function
 from ..devices import to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
+from ..typing import Array
 from .dims import normalize_dim
 from .promotion import widened
 
 
 def _plain(key: Any, x: Tensor) -> Any:
-    """One entry of an index, an array instead of a tensor or a list.
+    """One entry of an index; tensors and lists become arrays.
 
     Raises:
         IndexError: for an index tensor that is neither integer nor bool.
@@ -37,16 +38,16 @@ def _is_number(part: Any) -> bool:
 
 
 def _is_basic(key: tuple[Any, ...]) -> bool:
-    """Whether an index has only numbers, slices, None and …, so that NumPy gives a view."""
+    """Whether an index has only numbers, slices, None and …, for which NumPy returns a view."""
     return all(k is None or k is Ellipsis or isinstance(k, slice) or _is_number(k) for k in key)
 
 
 def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
-    """An index as one or two of NumPy's, to be applied one after the other.
+    """An index as one or two of NumPy's, applied one after the other.
 
-    NumPy takes numbers beside index arrays for arrays, and may then move the dimension these give
-    to the front; torch applies the numbers first, so that ``x[0, :, [1, 2]]`` is
-    ``x[0][:, [1, 2]]``. A … at the end makes NumPy return a view even of a single element.
+    Beside index arrays, NumPy treats numbers as arrays, too, and may move the indexed dimension to
+    the front. torch applies the numbers first: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``. A … at
+    the end makes NumPy return a view even of a single element.
     """
     parts = tuple(_plain(k, x) for k in (key if isinstance(key, tuple) else (key,)))
     if _is_basic(parts):
@@ -64,7 +65,8 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     return tuple(numbers), tuple(k for k in parts if not _is_number(k))
 
 
-def take(array: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
+def take(array: Array, index: tuple[tuple[Any, ...], ...]) -> Array:
+    """An array indexed once by each part of what :func:`array_index` gives."""
     for part in index:
         array = array[part]
     return array
@@ -73,7 +75,7 @@ def take(array: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
 class GetItem(Function):
     returns_view = True
 
-    def forward(self, x: Any, index: tuple[tuple[Any, ...], ...]) -> Any:
+    def forward(self, x: Array, index: tuple[tuple[Any, ...], ...]) -> Array:
         self.shape, self.index = x.shape, index
         return take(x, index)
 
@@ -82,11 +84,11 @@ class GetItem(Function):
 
 
 class PutItem(Function):
-    """Zeros, with the given elements added at an index; where indices repeat they add up."""
+    """Zeros, with values added at an index; where an index repeats, they add up."""
 
     def forward(
-        self, values: Any, shape: tuple[int, ...], index: tuple[tuple[Any, ...], ...]
-    ) -> Any:
+        self, values: Array, shape: tuple[int, ...], index: tuple[tuple[Any, ...], ...]
+    ) -> Array:
         self.index = index
         xp = xp_of(values)
         basic = _is_basic(index[-1])
@@ -116,7 +118,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 
 class Gather(Function):
-    def forward(self, x: Any, index: Any, dim: int) -> Any:
+    def forward(self, x: Array, index: Array, dim: int) -> Array:
         self.save_for_backward(index)
         self.shape, self.dim = x.shape, dim
         return x[_along(index, dim, xp_of(x))]
@@ -128,7 +130,7 @@ class Gather(Function):
 
 
 class ScatterAdd(Function):
-    def forward(self, x: Any, index: Any, source: Any, dim: int) -> Any:
+    def forward(self, x: Array, index: Array, source: Array, dim: int) -> Array:
         self.save_for_backward(index)
         self.dim = dim
         xp = xp_of(x)
@@ -145,7 +147,7 @@ class ScatterAdd(Function):
 
 
 def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
-    """An index that takes ``index`` in dimension ``dim`` and each place itself in all others."""
+    """NumPy's index for gather: ``index`` in dimension ``dim``, the position itself in all others."""
     places = xp.ogrid[tuple(slice(n) for n in index.shape)]
     places = [places] if index.ndim == 1 else list(places)
     places[dim] = index
@@ -181,7 +183,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of x along ``dim`` that a vector of indices names."""
+    """The slices of x along ``dim`` at a vector of indices."""
     d = normalize_dim(x, dim)
     return getitem(x, (slice(None),) * d + (index,))
 

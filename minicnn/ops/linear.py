@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import kernels
@@ -23,7 +21,7 @@ from .transfer import to
 class MatMul(Function):
     """Products of matrices, with the leading dimensions broadcast."""
 
-    def forward(self, x: Any, y: Any) -> Any:
+    def forward(self, x: Array, y: Array) -> Array:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
         # NumPy computes bfloat16 in float32 anyway; CuPy multiplies matrices of it, but no batches
@@ -31,7 +29,7 @@ class MatMul(Function):
         product = xp_of(x).matmul(*(widened(v) if batches else v for v in (x, y)))
         return product.astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors
         need_x, need_y = self.needs_input_grad
         return (

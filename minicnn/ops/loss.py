@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 
 from ..autograd import Function
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .activation import logsigmoid
 from .choice import clamp, where
 from .comparison import gt, lt
@@ -52,7 +52,7 @@ def binary_cross_entropy(
 class BinaryCrossEntropy(Function):
     """Probabilities and targets of one shape -> losses of that shape."""
 
-    def forward(self, p: Any, target: Any) -> Any:
+    def forward(self, p: Array, target: Array) -> Array:
         self.save_for_backward(p, target)
         xp = xp_of(p)
         with np.errstate(divide="ignore"):

@@ -30,7 +30,7 @@ class BatchNorm(Function):
         return out, self.mean, self.variance
 
     def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
-        # mean and variance leave only for the running statistics, so they have no gradient
+        # mean and variance are outputs only for the running statistics, so they have no gradient
         x, weight = self.saved_tensors
         if is_grad_enabled():
             return batch_norm_gradients(grad, x, weight, self.eps)
@@ -138,7 +138,7 @@ def normalize_batch(
                 f"batch_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
             )
     xp = xp_of(x.array)
-    # half-precision activations keep float32 statistics and parameters
+    # beside half-precision activations, statistics and parameters stay float32
     dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
     weight = Tensor(xp.ones(C, dtype)) if weight is None else weight
     bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
@@ -166,15 +166,15 @@ def normalize_batch(
 def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
-    """The factor and the offset (C,) of each channel that normalise by given statistics."""
+    """Factor and offset (C,) that normalise each channel by the given statistics."""
     given: Any = (weight, bias, mean, var)
     recorded = is_grad_enabled() and any(v.requires_grad for v in given)
-    if not recorded:  # plain arrays then: for small images, five operations more would cost most
+    if not recorded:  # plain arrays: five more operations would take longest on small images
         given = [widened(v.array) for v in given]
     weight, bias, mean, var = given
     scale = weight * (var + eps) ** -0.5
     shift = bias - mean * scale
-    return (scale, shift) if recorded else (Tensor(scale), Tensor(shift))
+    return (scale, shift) if recorded else (Tensor(scale), Tensor(shift))  # type: ignore[arg-type]
 
 
 def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
@@ -286,7 +286,7 @@ def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
 class LocalResponseNorm(Function):
     """x (N, C, H, W) / (k + alpha / size * sum of squares of ``size`` channels around) ** beta."""
 
-    def forward(self, x: Any, *, size: int, alpha: float, beta: float, k: float) -> Any:
+    def forward(self, x: Array, *, size: int, alpha: float, beta: float, k: float) -> Array:
         self.save_for_backward(x)
         self.options = size, alpha, beta, k
         return kernels.of(x).local_response_norm(x, *self.options)
@@ -350,5 +350,5 @@ def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Te
     As ``torch.nn.functional.normalize``.
     """
     powers = sum(mul(x, x) if p == 2 else pow(abs(x), p), dim, keepdim=True)
-    # limited before the root, whose slope at 0 is infinite
+    # clamped before the root, because the root's slope at 0 is infinite
     return mul(x, pow(clamp(powers, min=eps**p), -1 / p))

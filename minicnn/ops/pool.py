@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Literal, overload
 
 import numpy as np
 
@@ -12,15 +12,21 @@ from ..autograd import Function
 from ..devices import Device, xp_of
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
+from ..typing import Array
 from .edge import batched, empty_output, pair
 from .linear import MatMul
 from .shape import permute, reshape
+
+Size = int | tuple[int, int]
+AdaptiveSize = int | tuple[int | None, int | None]
 
 
 class MaxPool2d(Function):
     """x (N, C, H, W) -> (N, C, OH, OW), and if wanted the position of each window's maximum."""
 
-    def forward(self, x: Any, *, geometry: Geometry, return_argmax: bool = False) -> Any:
+    def forward(
+        self, x: Array, *, geometry: Geometry, return_argmax: bool = False
+    ) -> Array | tuple[Array, Array]:
         self.geometry = geometry
         with_argmax = return_argmax or self.needs_input_grad[0]
         out, self.argmax = kernels.of(x).max_pool2d(x, geometry, with_argmax)
@@ -33,7 +39,7 @@ class MaxPool2d(Function):
 class MaxPool2dScatter(Function):
     """grad (N, C, OH, OW) -> (N, C, H, W): adds each gradient where the maximum was."""
 
-    def forward(self, grad: Any, *, argmax: Any, geometry: Geometry) -> Any:
+    def forward(self, grad: Array, *, argmax: Array, geometry: Geometry) -> Array:
         self.argmax, self.geometry = argmax, geometry
         return kernels.of(grad).max_pool2d_scatter(grad, argmax, geometry)
 
@@ -44,7 +50,7 @@ class MaxPool2dScatter(Function):
 class MaxPool2dGather(Function):
     """x (N, C, H, W) -> (N, C, OH, OW): the values where the maxima of another image were."""
 
-    def forward(self, x: Any, *, argmax: Any, geometry: Geometry) -> Any:
+    def forward(self, x: Array, *, argmax: Array, geometry: Geometry) -> Array:
         self.argmax, self.geometry = argmax, geometry
         return kernels.of(x).max_pool2d_gather(x, argmax, geometry)
 
@@ -55,7 +61,7 @@ class MaxPool2dGather(Function):
 class AvgPool2d(Function):
     """x (N, C, H, W), scale (OH, OW) -> (N, C, OH, OW): the sums of the windows times scale."""
 
-    def forward(self, x: Any, *, scale: Any, geometry: Geometry) -> Any:
+    def forward(self, x: Array, *, scale: Array, geometry: Geometry) -> Array:
         self.scale, self.geometry = scale, geometry
         return kernels.of(x).avg_pool2d(x, scale, geometry)
 
@@ -66,7 +72,7 @@ class AvgPool2d(Function):
 class AvgPool2dScatter(Function):
     """grad (N, C, OH, OW) -> (N, C, H, W): spreads each gradient over its window."""
 
-    def forward(self, grad: Any, *, scale: Any, geometry: Geometry) -> Any:
+    def forward(self, grad: Array, *, scale: Array, geometry: Geometry) -> Array:
         self.scale, self.geometry = scale, geometry
         return kernels.of(grad).avg_pool2d_scatter(grad, scale, geometry)
 
@@ -77,7 +83,7 @@ class AvgPool2dScatter(Function):
 class AdaptiveMaxPool2d(Function):
     """x (N, C, H, W) -> (N, C, OH, OW), and the plane index h * W + w of each maximum."""
 
-    def forward(self, x: Any, *, output_size: Pair) -> Any:
+    def forward(self, x: Array, *, output_size: Pair) -> tuple[Array, Array]:
         self.input_size = x.shape[2:]
         out, self.indices = kernels.of(x).adaptive_max_pool2d(x, output_size)
         return out, self.indices
@@ -89,7 +95,7 @@ class AdaptiveMaxPool2d(Function):
 class PlaneScatter(Function):
     """grad (N, C, OH, OW) -> (N, C, H, W): adds at the plane indices."""
 
-    def forward(self, grad: Any, *, indices: Any, input_size: Pair) -> Any:
+    def forward(self, grad: Array, *, indices: Array, input_size: Pair) -> Array:
         self.indices = indices
         return kernels.of(grad).plane_scatter(grad, indices, input_size)
 
@@ -100,7 +106,7 @@ class PlaneScatter(Function):
 class PlaneGather(Function):
     """x (N, C, H, W) -> (N, C, OH, OW): the values at the plane indices."""
 
-    def forward(self, x: Any, *, indices: Any) -> Any:
+    def forward(self, x: Array, *, indices: Array) -> Array:
         self.indices, self.input_size = indices, x.shape[2:]
         return kernels.of(x).plane_gather(x, indices)
 
@@ -108,16 +114,26 @@ class PlaneGather(Function):
         return PlaneScatter.apply(grad, indices=self.indices, input_size=self.input_size)
 
 
+@overload
+def max_pool2d(
+    x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+    dilation: Size = 1, ceil_mode: bool = False, return_indices: Literal[False] = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def max_pool2d(
+    x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+    dilation: Size = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...  # fmt: skip
 @batched
 def max_pool2d(
     x: Tensor,
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
-    dilation: int | tuple[int, int] = 1,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Tensor | tuple[Tensor, Tensor]:
     """The maximum of each window; padding never wins, and of equal values the first one does.
 
     Args:
@@ -127,7 +143,7 @@ def max_pool2d(
         padding: pixels of -inf around the input, at most half of ``kernel_size``.
         dilation: distance in pixels between the positions of a window.
         ceil_mode: round the output size up, unless the last window would begin beyond the input.
-        return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
+        return_indices: also return the int64 plane index ``h * W + w`` of each maximum.
 
     Returns:
         (N, C, OH, OW), or a pair of them; without N for one image.
@@ -147,13 +163,13 @@ def max_pool2d(
 def pool_geometry(
     name: str,
     x: Tensor,
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None,
-    padding: int | tuple[int, int],
-    dilation: int | tuple[int, int],
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    dilation: Size,
     ceil_mode: bool,
 ) -> Geometry:
-    """All windows of the images x (N, C, H, W).
+    """The windows of a pooling of images x (N, C, H, W).
 
     Raises:
         RuntimeError: for options that do not fit, naming the operation.
@@ -184,7 +200,7 @@ def _output_size(n: int, k: int, stride: int, padding: int, dilation: int, ceil_
     return count - 1 if (count - 1) * stride >= n + padding else count
 
 
-def _plane_indices(argmax: Any, geometry: Geometry) -> Any:
+def _plane_indices(argmax: Array, geometry: Geometry) -> Array:
     """Positions in a window, kh * KW + kw, as positions in the image, h * W + w."""
     xp = xp_of(argmax)
     (OH, OW), KW = geometry.output_size, geometry.kernel_size[1]
@@ -198,9 +214,9 @@ def _plane_indices(argmax: Any, geometry: Geometry) -> Any:
 @batched
 def avg_pool2d(
     x: Tensor,
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -231,11 +247,11 @@ def avg_pool2d(
     return AvgPool2d.apply(x, scale=scale, geometry=geometry)
 
 
-@functools.lru_cache(maxsize=64)  # on a GPU every new one costs a transfer
+@functools.lru_cache(maxsize=64)  # on a GPU every new one is a transfer
 def _mean_scale(
     geometry: Geometry, include_padding: bool, divisor: int | None, dtype: np.dtype, device: Device
-) -> Any:
-    """One divided by the number of pixels that each window counts, (OH, OW)."""
+) -> Array:
+    """1 / (number of pixels in the mean), for each window (OH, OW)."""
     if divisor is not None:
         scale = np.full(geometry.output_size, 1 / divisor)
     else:
@@ -253,7 +269,7 @@ def _window_lengths(geometry: Geometry, axis: int, include_padding: bool) -> np.
 
 
 @batched
-def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
+def adaptive_avg_pool2d(x: Tensor, output_size: AdaptiveSize) -> Tensor:
     """The mean of windows chosen so that the output has a given size.
 
     Args:
@@ -276,29 +292,37 @@ def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | No
     rows = Tensor(_averaging_matrix(H, OH, x.dtype, x.device))
     columns = Tensor(_averaging_matrix(W, OW, x.dtype, x.device))
     N, C = x.shape[:2]
-    out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), as it lies in memory
+    out = MatMul.apply(columns, permute(x, (0, 2, 3, 1)))  # (N, H, OW, C), channels-last
     out = MatMul.apply(rows, reshape(out, (N, H, OW * C)))  # (N, OH, OW * C)
     return permute(reshape(out, (N, OH, OW, C)), (0, 3, 1, 2))
 
 
 @functools.lru_cache(maxsize=64)
-def _averaging_matrix(size: int, output_size: int, dtype: np.dtype, device: Device) -> Any:
-    """(OH, H): each row the mean over one adaptive window."""
+def _averaging_matrix(size: int, output_size: int, dtype: np.dtype, device: Device) -> Array:
+    """(OH, H): each row computes the mean over one adaptive window."""
     i, h = np.ogrid[:output_size, :size]
     begin, end = i * size // output_size, -(-(i + 1) * size // output_size)
     matrix = ((begin <= h) & (h < end)) / (end - begin)
     return device.xp.asarray(matrix.astype(dtype))
 
 
+@overload
+def adaptive_max_pool2d(
+    x: Tensor, output_size: AdaptiveSize, return_indices: Literal[False] = False
+) -> Tensor: ...
+@overload
+def adaptive_max_pool2d(
+    x: Tensor, output_size: AdaptiveSize, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]: ...
 @batched
 def adaptive_max_pool2d(
-    x: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
-) -> Any:
+    x: Tensor, output_size: AdaptiveSize, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
     """The maximum of windows chosen so that the output has a given size.
 
     Args:
         x, output_size: as for :func:`adaptive_avg_pool2d`.
-        return_indices: also give the int64 plane index ``h * W + w`` of each maximum.
+        return_indices: also return the int64 plane index ``h * W + w`` of each maximum.
 
     Returns:
         (N, C, OH, OW), or a pair of them; without N for one image.
@@ -313,7 +337,7 @@ def adaptive_max_pool2d(
     return (out, indices) if return_indices else out
 
 
-def _adaptive_size(name: str, x: Tensor, size: int | tuple[int | None, int | None]) -> Pair:
+def _adaptive_size(name: str, x: Tensor, size: AdaptiveSize) -> Pair:
     sizes = size if isinstance(size, (tuple, list)) else (size, size)
     if len(sizes) != 2:
         raise RuntimeError(f"{name}: output_size must be one integer or two, got {size}")

@@ -1,4 +1,4 @@
-"""Which dtype an operation of several tensors and numbers computes in: the one that torch takes."""
+"""The dtype in which an operation on several tensors and numbers computes: the same as torch's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 from ..devices import in_memory_order
 from ..dtypes import HALVES, bfloat16, float32, int64, is_floating
 from ..tensor import Tensor
+from ..typing import Array
 
-Operand = Any  # a Tensor or a Python number
+Operand = Tensor | float
 
 
 def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     """Brings the operands of an operation to one dtype, as torch does.
 
-    Between tensors, floating point wins over integers whatever the sizes, and a tensor with
-    dimensions over one without; Python numbers adapt to the tensors, except that a fraction makes
-    integers float32. float16 and bfloat16, neither of which holds the other, meet in float32.
+    Between tensors, floating point wins over integers of any size, and a tensor with dimensions
+    wins over one without. Python numbers adapt to the tensors, except that a float turns integers
+    into float32. float16 and bfloat16, neither of which includes the other, become float32.
 
     Raises:
         TypeError: for an operand that is neither a tensor nor a number.
@@ -42,8 +43,8 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
 
 
 def _agree(operands: tuple[Operand, ...]) -> bool:
-    """Whether operands, as most do, need no cast: tensors of one dtype and shape, or such a tensor
-    of floating point and numbers.
+    """Whether no operand needs a cast, the most frequent case: tensors of one dtype and shape, or
+    one floating-point tensor and numbers.
     """
     shape = dtype = None
     numbers = False
@@ -62,12 +63,12 @@ def _agree(operands: tuple[Operand, ...]) -> bool:
 
 
 def rank(dtype: np.dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floating point; an operation in place cannot go down."""
+    """0 for bool, 1 for integers, 2 for floating point; an operation in place cannot lower it."""
     return {"b": 0, "u": 1, "i": 1}.get(dtype.kind, 2)
 
 
 def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
-    """The dtype in which tensors and Python numbers meet."""
+    """The common dtype of tensors and Python numbers."""
     top = max(rank(t.dtype) for t in tensors)
     dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
     dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
@@ -83,7 +84,7 @@ def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
 
 
 def _number(name: str, x: Any) -> Any:
-    if isinstance(x, np.generic):  # first, for np.float64 is a float, too
+    if isinstance(x, np.generic):  # first, as np.float64 is also a float
         return x.item()
     if isinstance(x, (bool, int, float)):
         return x
@@ -102,26 +103,26 @@ def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> Non
 
 
 def to_float(x: Tensor) -> Tensor:
-    """Functions such as exp give float32 for integers, as torch's do."""
+    """x in floating point: float32 for integers, as functions such as exp return in torch."""
     return x if is_floating(x.array.dtype) else x.to(float32)
 
 
-def widened(x: Any) -> Any:
+def widened(x: Array) -> Array:
     """An array to compute with: float32 for half precision, so that only the result is rounded."""
     return x.astype(np.float32) if x.dtype in HALVES else x
 
 
 def exact(x: Any, y: Any) -> tuple[Any, Any]:
-    """Two arrays of one dtype, or an array and a number, which CuPy would round to bfloat16."""
+    """Two operands; a number beside bfloat16 becomes float32, as CuPy would round it to bfloat16."""
     if bfloat16 not in (getattr(x, "dtype", None), getattr(y, "dtype", None)):
         return x, y
     return tuple(v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))  # type: ignore[return-value]
 
 
-def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     """The result of arithmetic in the dtype of the operands, arrays of one dtype or numbers.
 
-    Of bfloat16 and a number it is as exact as in torch: it is computed in float32 and rounded once.
+    bfloat16 and a number are computed in float32 and rounded once, as in torch.
     """
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
     if dtype == bfloat16:
@@ -131,6 +132,6 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 
 
 def _are_images(x: Any, y: Any) -> bool:
-    """Whether two operands are arrays of one shape (N, C, H, W), the first not in that order."""
+    """Whether both operands are arrays of one shape (N, C, H, W), and the first is not in C order."""
     is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
     return is_image and getattr(y, "shape", None) == x.shape

@@ -1,10 +1,10 @@
-"""Reductions: sums, means, extrema and their like over some or all dimensions."""
+"""Reductions over some or all dimensions: sums, means, extrema and more."""
 
 from __future__ import annotations
 
 import builtins
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
+from ..typing import Array
 from .choice import maximum, minimum, where
 from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
@@ -36,7 +37,7 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _dtypes(x: Any) -> tuple[np.dtype, np.dtype]:
-    """What to add or multiply many numbers in, and what the result is."""
+    """The dtype in which to sum or multiply many numbers, and the dtype of the result."""
     if x.dtype.kind in "biu":
         return int64, int64
     return (float32 if x.dtype in HALVES else x.dtype), x.dtype
@@ -45,7 +46,9 @@ def _dtypes(x: Any) -> tuple[np.dtype, np.dtype]:
 class Sum(Function):
     """The sum in ``dtype``, by default that of x."""
 
-    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool, dtype: Any = None) -> Any:
+    def forward(
+        self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype | None = None
+    ) -> Array:
         self.shape, self.kept, self.dtype = x.shape, _kept(x.shape, dims), x.dtype
         inside, outside = _dtypes(x)
         return x.sum(dims, dtype=inside, keepdims=keepdim).astype(dtype or outside, copy=False)
@@ -55,7 +58,7 @@ class Sum(Function):
 
 
 class Prod(Function):
-    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
         self.save_for_backward(x)
         self.dims = dims
         inside, outside = _dtypes(x)
@@ -64,7 +67,7 @@ class Prod(Function):
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         kept = _kept(x.shape, self.dims)
-        # the product of all others, which dividing by x would get wrong where x is 0
+        # the product of all other elements; out / x would be wrong where x is 0
         moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
         flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
         ones = flat.detach()[..., :1] * 0.0 + 1.0
@@ -84,7 +87,7 @@ def cumprod_exclusive(x: Tensor) -> Tensor:
 
 
 class Cumsum(Function):
-    def forward(self, x: Any, dim: int) -> Any:
+    def forward(self, x: Array, dim: int) -> Array:
         self.dim = dim
         inside, outside = _dtypes(x)
         return x.cumsum(dim, dtype=inside).astype(outside, copy=False)
@@ -96,7 +99,7 @@ class Cumsum(Function):
 class Amax(Function):
     """The largest (or smallest) element; equal ones share the gradient evenly."""
 
-    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool, largest: bool) -> Any:
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, largest: bool) -> Array:
         out = x.max(dims, keepdims=keepdim) if largest else x.min(dims, keepdims=keepdim)
         out = xp_of(x).asarray(out)
         self.save_for_backward(x, out)
@@ -113,7 +116,7 @@ class Amax(Function):
 class MaxAlong(Function):
     """The first largest (or smallest) element along one dimension, and where it is."""
 
-    def forward(self, x: Any, dim: int, largest: bool) -> Any:
+    def forward(self, x: Array, dim: int, largest: bool) -> tuple[Array, Array]:
         xp = xp_of(x)
         indices = xp.expand_dims(x.argmax(dim) if largest else x.argmin(dim), dim).astype(np.int64)
         values = xp.take_along_axis(x, indices, dim)
@@ -129,17 +132,14 @@ class MaxAlong(Function):
 
 class LogSumExp(Function):
     @quiet
-    def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
         xp, wide = xp_of(x), widened(x)
         top = wide.max(dims, keepdims=True)
         top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
         out = xp.log(xp.exp(wide - top).sum(dims, keepdims=True)) + top
         out = out.astype(x.dtype, copy=False)
-        out = (
-            out
-            if keepdim
-            else xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
-        )
+        if not keepdim:
+            out = xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
         self.save_for_backward(x, out)
         self.kept = _kept(x.shape, dims)
         return out
@@ -167,7 +167,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) 
         raise RuntimeError(f"mean expects floating-point numbers, got {x.dtype}")
     dims = normalize_dims(x, dim)
     count = math.prod(x.shape[d] for d in dims)
-    # half precision would round the sum, and float16 overflow, before it is divided
+    # in half precision the sum would be rounded, or overflow, before the division
     total = Sum.apply(x, dims=dims, keepdim=keepdim, dtype=_dtypes(x)[0])
     return (total / float(count)).to(x.dtype)
 
@@ -182,7 +182,7 @@ def var(
 ) -> Tensor:
     """The variance over ``dim``: squared distances from the mean, divided by n - ``correction``.
 
-    ``unbiased=False`` is torch's older way to write ``correction=0``.
+    ``unbiased=False`` is an older way to write ``correction=0``, as in torch.
     """
     if unbiased is not None:
         correction = 1 if unbiased else 0
@@ -248,7 +248,11 @@ def _along(x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
     return Extremum(values, indices)
 
 
-def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+@overload
+def max(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def max(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The largest element of all; with ``dim``, (values, indices) along it; with a tensor, maximum.
 
     With ``dim`` the first of equal elements is chosen and gets the whole gradient.
@@ -258,7 +262,11 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return amax(x) if dim is None else _along(x, dim, keepdim, largest=True)
 
 
-def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+@overload
+def min(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
+@overload
+def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The smallest element of all; with ``dim``, (values, indices) along it; with a tensor, minimum."""
     if isinstance(dim, Tensor):
         return minimum(x, dim)
@@ -266,7 +274,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 class _ArgExtremum(Function):
-    def forward(self, x: Any, dim: int | None, keepdim: bool, name: str) -> Any:
+    def forward(self, x: Array, dim: int | None, keepdim: bool, name: str) -> Array:
         return getattr(x, name)(dim, keepdims=keepdim)
 
 
@@ -314,7 +322,7 @@ def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> 
 
 
 def _root(x: Tensor, p: float) -> Tensor:
-    """The p-th root; its slope at 0 is taken as 0, as torch does for norms and deviations."""
+    """The p-th root, with slope 0 at 0, as torch has it for norms and standard deviations."""
     zero = x == 0
-    x = where(zero, 1.0, x)  # before the root, whose infinite slope would make 0 * inf
+    x = where(zero, 1.0, x)  # before the root, whose infinite slope would give 0 * inf
     return where(zero, 0.0, sqrt(x) if p == 2.0 else x ** (1.0 / p))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import kernels
 from ..autograd import Function
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
+from ..typing import Array
 from .edge import in_float32, pair
 
 Scale = tuple[float, float]
@@ -16,7 +15,7 @@ Scale = tuple[float, float]
 class ResizeNearest(Function):
     """x (N, C, H, W) -> (N, C, OH, OW)."""
 
-    def forward(self, x: Any, *, output_size: Pair, scale: Scale) -> Any:
+    def forward(self, x: Array, *, output_size: Pair, scale: Scale) -> Array:
         self.input_size, self.scale = x.shape[2:], scale
         return kernels.of(x).resize_nearest(x, output_size, scale)
 
@@ -27,7 +26,7 @@ class ResizeNearest(Function):
 class ResizeNearestBackward(Function):
     """grad (N, C, OH, OW) -> (N, C, H, W)."""
 
-    def forward(self, grad: Any, *, input_size: Pair, scale: Scale) -> Any:
+    def forward(self, grad: Array, *, input_size: Pair, scale: Scale) -> Array:
         self.output_size, self.scale = grad.shape[2:], scale
         return kernels.of(grad).resize_nearest_backward(grad, input_size, scale)
 
@@ -38,7 +37,7 @@ class ResizeNearestBackward(Function):
 class ResizeBilinear(Function):
     """x (N, C, H, W) -> (N, C, OH, OW)."""
 
-    def forward(self, x: Any, *, output_size: Pair, scale: Scale, align_corners: bool) -> Any:
+    def forward(self, x: Array, *, output_size: Pair, scale: Scale, align_corners: bool) -> Array:
         self.input_size = x.shape[2:]
         self.options = {"scale": scale, "align_corners": align_corners}
         return kernels.of(x).resize_bilinear(x, output_size, scale, align_corners)
@@ -50,7 +49,7 @@ class ResizeBilinear(Function):
 class ResizeBilinearBackward(Function):
     """grad (N, C, OH, OW) -> (N, C, H, W)."""
 
-    def forward(self, grad: Any, *, input_size: Pair, scale: Scale, align_corners: bool) -> Any:
+    def forward(self, grad: Array, *, input_size: Pair, scale: Scale, align_corners: bool) -> Array:
         self.output_size = grad.shape[2:]
         self.options = {"scale": scale, "align_corners": align_corners}
         return kernels.of(grad).resize_bilinear_backward(grad, input_size, scale, align_corners)

@@ -9,6 +9,7 @@ from typing import Any
 from ..autograd import Function
 from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
+from ..typing import Array
 from .dims import normalize_dim, normalize_dims
 from .promotion import result_dtype
 
@@ -21,7 +22,7 @@ def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
 class Reshape(Function):
     returns_view = True
 
-    def forward(self, x: Any, shape: tuple[int, ...]) -> Any:
+    def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
         self.shape = x.shape
         return x.reshape(shape)
 
@@ -32,7 +33,7 @@ class Reshape(Function):
 class Permute(Function):
     returns_view = True
 
-    def forward(self, x: Any, dims: tuple[int, ...]) -> Any:
+    def forward(self, x: Array, dims: tuple[int, ...]) -> Array:
         self.dims = dims
         return x.transpose(dims)
 
@@ -44,7 +45,7 @@ class Permute(Function):
 class Expand(Function):
     returns_view = True
 
-    def forward(self, x: Any, shape: tuple[int, ...]) -> Any:
+    def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
         return xp_of(x).broadcast_to(x, shape)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class Expand(Function):
 
 
 class Cat(Function):
-    def forward(self, *arrays: Any, dim: int) -> Any:
+    def forward(self, *arrays: Array, dim: int) -> Array:
         self.dim = dim
         self.lengths = [a.shape[dim] for a in arrays]
         axis = memory_order(arrays[0]).index(dim)
@@ -62,12 +63,12 @@ class Cat(Function):
 
         return in_memory_order(concatenate, *arrays)
 
-    def backward(self, grad: Tensor) -> Any:
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         return split(grad, self.lengths, self.dim)
 
 
 class Pad(Function):
-    def forward(self, x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
+    def forward(self, x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
         self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
         return xp_of(x).pad(x, widths, constant_values=value)
 
@@ -76,7 +77,7 @@ class Pad(Function):
 
 
 class Flip(Function):
-    def forward(self, x: Any, dims: tuple[int, ...]) -> Any:
+    def forward(self, x: Array, dims: tuple[int, ...]) -> Array:
         self.dims = dims
         return xp_of(x).flip(x, dims).copy()
 
@@ -85,7 +86,7 @@ class Flip(Function):
 
 
 class Contiguous(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Array) -> Array:
         return xp_of(x).ascontiguousarray(x)
 
     def backward(self, grad: Tensor) -> Tensor:

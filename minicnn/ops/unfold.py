@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import kernels
 from ..autograd import Function
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
+from ..typing import Array
 from .conv import window_geometry
 from .edge import batched, pair
 from .shape import reshape
@@ -16,7 +15,7 @@ from .shape import reshape
 class Unfold(Function):
     """x (N, C, H, W) -> columns (N, C * KH * KW, OH * OW)."""
 
-    def forward(self, x: Any, *, geometry: Geometry) -> Any:
+    def forward(self, x: Array, *, geometry: Geometry) -> Array:
         self.geometry = geometry
         return kernels.of(x).im2col(x, geometry)
 
@@ -27,7 +26,7 @@ class Unfold(Function):
 class Fold(Function):
     """columns (N, C * KH * KW, OH * OW) -> x (N, C, H, W), summing where windows overlap."""
 
-    def forward(self, columns: Any, *, geometry: Geometry) -> Any:
+    def forward(self, columns: Array, *, geometry: Geometry) -> Array:
         self.geometry = geometry
         return kernels.of(columns).col2im(columns, geometry)
 

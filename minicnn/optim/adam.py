@@ -1,4 +1,4 @@
-"""Adam, and AdamW, whose weight decay is decoupled from the gradient."""
+"""Adam, and AdamW, which decouples the weight decay from the gradient."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
-    """Adam: the running mean of the gradient over the root of that of its square.
+    """Adam: steps along mean / (sqrt(square) + eps), running averages of gradient and gradient².
 
     Args:
         params: tensors, or dicts of groups.
         lr: learning rate.
-        betas: share of the running mean, and of the running square, that is kept at each step.
+        betas: decay rates of the running mean and of the running square.
         eps: added to the root.
-        weight_decay: times the parameter is added to its gradient (L2).
+        weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
 
     Raises:
         ValueError: for negative lr, eps or weight_decay, or betas outside [0, 1).
 
     As ``torch.optim.Adam``; Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization". The
-    state's ``step`` is an int, in torch a tensor.
+    state's ``step`` is an int; in torch it is a tensor.
     """
 
     decoupled_weight_decay = False
@@ -46,7 +46,7 @@ class Adam(Optimizer):
         )
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        # The bias correction depends on how often a parameter had a gradient, mostly the same for all.
+        # The bias correction depends on how many gradients a parameter had: mostly one number for all.
         by_step: dict[int, list[Tensor]] = {}
         for param in params:
             state = self.state[param]
@@ -69,10 +69,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameter itself, by ``lr * weight_decay`` of it.
+    """Adam with decoupled weight decay: each step multiplies the parameter by 1 - lr * weight_decay.
 
-    Args and errors as :class:`Adam`; as ``torch.optim.AdamW``; Loshchilov & Hutter 2019, "Decoupled
-    Weight Decay Regularization".
+    Arguments and errors as in :class:`Adam`. As ``torch.optim.AdamW``; Loshchilov & Hutter 2019,
+    "Decoupled Weight Decay Regularization".
     """
 
     decoupled_weight_decay = True

@@ -1,38 +1,41 @@
-"""What all optimizers share: parameter groups, state, and saving and loading them."""
+"""The base class of all optimizers: parameter groups, state, and saving and loading both."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from .. import kernels
 from ..autograd import enable_grad
 from ..devices import Device, xp_of
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
+from ..typing import Array
 
-Scaling = tuple[Any, Any]
+Loss = TypeVar("Loss")
+Scaling = tuple[Array, Array]  # inverse_scale and found_inf, see Optimizer.apply_gradients
 
 
 class Optimizer:
     """Base class; an optimizer implements :meth:`update` and passes its defaults here.
 
     Args:
-        params: tensors, or dicts with a list ``params`` and options of that group, in a fixed order.
-        defaults: options that apply where a group does not set its own.
+        params: tensors, or dicts with a list ``params`` and the options of that group; in a fixed
+            order.
+        defaults: options of groups that do not set their own.
 
     Attributes:
         param_groups: one dict per group: ``params`` and the options, which may be changed any time.
-        state: what the optimizer remembers of each parameter, a dict by name.
+        state: for each parameter, a dict of what the optimizer remembers.
 
     Raises:
-        TypeError: for a tensor instead of a list of tensors, or something else among them.
-        ValueError: for no parameters, a tensor that was computed from others, or a tensor given twice.
+        TypeError: for a tensor instead of a list of tensors, or a list with anything but tensors.
+        ValueError: for no parameters, a tensor computed from others, or the same tensor twice.
 
-    As ``torch.optim.Optimizer``, except that a tensor twice in one group raises, where torch warns
-    and updates it twice.
+    As ``torch.optim.Optimizer``. One deviation: a tensor twice in one group raises; torch warns and
+    updates it twice.
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -107,14 +110,20 @@ class Optimizer:
                     param.grad = param.grad.detach()
                     param.grad.zero_()
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], Loss]) -> Loss: ...
+
+    def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:
         """Update every parameter that has a gradient.
 
         Args:
             closure: computes the loss and its gradients; called before the update.
 
         Returns:
-            What ``closure`` returned, or None.
+            The result of ``closure``, or None.
         """
         loss = None
         if closure is not None:
@@ -124,12 +133,13 @@ class Optimizer:
         return loss
 
     def apply_gradients(self, scaling: Scaling | None = None) -> None:
-        """What :meth:`step` does after its closure, with gradients that may have been scaled.
+        """The update of :meth:`step`, without the closure; the gradients may be scaled.
 
         Args:
-            scaling: arrays of one float32 on the parameters' device, (inverse_scale, found_inf): a
-                factor of all gradients, and whether they overflowed, so that nothing is changed.
-                The step counts all the same, as the CPU does not wait to know.
+            scaling: (inverse_scale, found_inf), two 0-d arrays of float32 on the parameters' device.
+                All gradients are multiplied by the first. If the second is not 0 they overflowed
+                and the parameters do not change; the step still counts, since the CPU does not wait
+                to find out.
         """
         self.step_called = True
         for group in self.param_groups:
@@ -141,9 +151,9 @@ class Optimizer:
                 self.update(group, params, scaling)
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        """Update ``params`` in place: those of ``group`` on one device that have a gradient.
+        """Update ``params`` in place: the parameters of ``group`` with a gradient, on one device.
 
-        To be done by :meth:`run`, which hands ``scaling`` to the kernel.
+        Subclasses call :meth:`run`, which passes ``scaling`` to the kernel.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement update()")
 
@@ -161,10 +171,10 @@ class Optimizer:
         Args:
             kernel: its name; ``minicnn.kernels`` describes it.
             params: on one device, with gradients.
-            states: names of what the kernel is given of each parameter's state, or None.
-            hyperparameters: returns them. It is called for every step, but the code around
-                it only once if the step is captured as a CUDA graph: what changes from step to
-                step, such as the step number, is changed there.
+            states: names of the entries of each parameter's state that the kernel takes, or None.
+            hyperparameters: a function that returns them. A CUDA graph captures a step once and
+                calls only this function at each replay. So it must also update what changes from
+                step to step, such as the step number.
             scaling: as for :meth:`apply_gradients`.
             switches: further arguments of the kernel.
         """
@@ -172,7 +182,7 @@ class Optimizer:
 
         def hyperparameters_of_a_step() -> list[float]:
             _note_step(params, half_copies)
-            return [float(number) for number in hyperparameters()]
+            return [float(value) for value in hyperparameters()]
 
         step = getattr(kernels.of(params[0].array), kernel)
         step(
@@ -187,7 +197,7 @@ class Optimizer:
         _note_step(params, half_copies)
 
     def state_dict(self) -> dict[str, Any]:
-        """State and groups with torch's structure; its tensors are the optimizer's own, not copies.
+        """State and groups in torch's format; the tensors are the optimizer's own, not copies.
 
         Returns:
             ``{"state": {index: {...}}, "param_groups": [{..., "params": [index, ...]}, ...]}``, where
@@ -199,21 +209,21 @@ class Optimizer:
             for param in group["params"]:
                 indices[param] = len(indices)
             groups.append({**group, "params": [indices[param] for param in group["params"]]})
-        # In the order of the parameters, whichever had a gradient first.
+        # In the order of the parameters, not in the order in which they first had a gradient.
         state = {
             index: self.state[param] for param, index in indices.items() if param in self.state
         }
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned; tensors are copied.
+        """Load the result of :meth:`state_dict`; tensors are copied.
 
         They get the dtype, device and memory layout of their parameter, as in torch. An option that
-        ``state_dict`` does not hold keeps its value. Make schedules before loading: theirs is the
-        last word on the learning rate.
+        is missing in ``state_dict`` keeps its value. Create schedules before loading: a new schedule
+        overwrites the learning rate.
 
         Raises:
-            ValueError: if groups, parameters or shapes are not those of this optimizer.
+            ValueError: if groups, parameters or shapes differ from this optimizer's.
         """
         saved_groups = state_dict["param_groups"]
         ours = [len(group["params"]) for group in self.param_groups]
@@ -234,8 +244,8 @@ class Optimizer:
             for param, index in zip(group["params"], saved["params"], strict=True):
                 if index in state_dict["state"]:
                     for key, value in state_dict["state"][index].items():
-                        place = f"state {key!r} of parameter {index}"
-                        state[param][key] = _like_parameter(value, param, place)
+                        name = f"state {key!r} of parameter {index}"
+                        state[param][key] = _like_parameter(value, param, name)
                     if "step" in state[param]:  # torch keeps it as a tensor
                         state[param]["step"] = int(state[param]["step"])
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
@@ -243,12 +253,12 @@ class Optimizer:
         self.state = state
 
 
-def _note_step(params: list[Tensor], half_copies: list[Any]) -> None:
-    """Notes that parameters are changed, and their copies in half precision with them.
+def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
+    """Records that a step changed the parameters, and their copies in half precision with them.
 
-    Python notes it after calling the kernel, for the operations to come. It also does so with the
-    hyperparameters of a step, which are all that Python sees of a replayed graph; there, a copy may have
-    become outdated since, as when weights were loaded, and is made again.
+    Called after the kernel, for the operations that follow. Also called with the hyperparameters of
+    a step: of a replayed CUDA graph, Python runs nothing else. A copy may be outdated by then, for
+    example when weights were loaded since the capture; then it is made again.
     """
     for param, copy in zip(params, half_copies, strict=True):
         if copy is not None and kept_half_copy(param) is not copy:
@@ -270,13 +280,13 @@ def check_option(name: str, value: float, below: float | None = None) -> None:
         raise ValueError(f"Invalid {name}: {value} (must be {rule})")
 
 
-def _like_parameter(value: Any, param: Tensor, place: str) -> Any:
-    """A copy of a state's value; a tensor gets the dtype, device and layout of ``param``."""
+def _like_parameter(value: Any, param: Tensor, name: str) -> Any:
+    """A copy of a value in the state; a tensor gets the dtype, device and layout of ``param``."""
     if not isinstance(value, Tensor) or value.ndim == 0 < param.ndim:
         return deepcopy(value)
     if value.shape != param.shape:
         raise ValueError(
-            f"{place} must have the parameter's shape {param.shape}, got shape {value.shape}"
+            f"{name} must have the parameter's shape {param.shape}, got shape {value.shape}"
         )
     copy = zeros_like(param)
     copy.copy_(value.detach())

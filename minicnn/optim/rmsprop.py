@@ -10,22 +10,24 @@ from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class RMSprop(Optimizer):
-    """RMSprop: the gradient over the root of the running mean of its square.
+    """RMSprop: divides the gradient by the root of the running average of its square.
 
     Args:
         params: tensors, or dicts of groups.
         lr: learning rate.
-        alpha: share of the running mean that is kept at each step.
+        alpha: decay rate of the running average.
         eps: added to the root.
-        weight_decay: times the parameter is added to its gradient (L2).
-        momentum: share of the last step's direction that is kept.
-        centered: divide by the standard deviation, so subtract the squared running mean.
+        weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
+        momentum: factor of the previous step's direction.
+        centered: whether to divide by the standard deviation: the squared running mean of the
+            gradient is subtracted under the root.
 
     Raises:
         ValueError: for a negative lr, alpha, eps, weight_decay or momentum.
 
     As ``torch.optim.RMSprop``; Hinton's lecture notes 2012; centered: Graves 2013, "Generating
-    Sequences With Recurrent Neural Networks". The state's ``step`` is an int, in torch a tensor.
+    Sequences With Recurrent Neural Networks". The state's ``step`` is an int; in torch it is
+    a tensor.
     """
 
     def __init__(

@@ -10,22 +10,22 @@ from .optimizer import Optimizer, Scaling, check_option, zeros_like
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if asked.
+    """Stochastic gradient descent, optionally with momentum.
 
     Args:
         params: tensors, or dicts of groups.
         lr: learning rate.
-        momentum: share of the last step's direction that is kept.
-        dampening: share of the gradient that momentum leaves out; the first step takes it whole.
-        weight_decay: times the parameter is added to its gradient (L2).
-        nesterov: look ahead along the momentum.
+        momentum: factor of the previous step's direction.
+        dampening: the momentum adds 1 - dampening times the gradient; the first step adds all of it.
+        weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
+        nesterov: whether to use Nesterov's momentum, which looks ahead along the direction.
 
     Raises:
         ValueError: for negative lr, momentum or weight_decay, or nesterov without momentum or with
             dampening.
 
     As ``torch.optim.SGD``; Sutskever et al. 2013, "On the importance of initialization and momentum
-    in deep learning", except that lr scales the momentum too.
+    in deep learning", except that lr scales the momentum, too.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SGD(Optimizer):
         fresh = [param for param in params if "momentum_buffer" not in self.state[param]]
         for param in fresh:
             self.state[param]["momentum_buffer"] = zeros_like(param)
-        # A first buffer is the gradient itself, without dampening.
+        # The first step sets the buffer to the gradient itself, without dampening.
         for members, dampened in (fresh, False), (started, True):
             if members:
                 self._step(group, members, scaling, "momentum_buffer", dampened)

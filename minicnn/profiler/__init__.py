@@ -11,8 +11,7 @@
     print(prof.table(row_limit=10))
     prof.export_chrome_trace("trace.json")  # for chrome://tracing or ui.perfetto.dev
 
-Events are recorded in profile.py, their work is counted in work.py, tables and traces are made of
-them in report.py.
+profile.py records the events, work.py counts their work, report.py makes tables and traces of them.
 """
 
 from .profile import Event, profile, record_function

@@ -1,4 +1,4 @@
-"""Recording: what ran when, in which thread, within what."""
+"""Recording events: what ran, when, in which thread, and inside which other event."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ class Event:
 
     Attributes:
         name: the class of an operation (``Conv2d``), ``Conv2d.backward`` for its gradients,
-            ``backward`` for a whole walk back, ``SGD.step``, or what ``record_function`` was given.
+            ``backward`` for a whole backward pass, ``SGD.step``, or the name given to
+            ``record_function``.
         category: ``operation``, ``backward``, ``optimizer`` or ``user``.
-        input_shapes: of the tensors it was given, None for other arguments; of ``X.backward`` the
-            gradients it was given, then those it was to compute.
+        input_shapes: shapes of its tensor arguments, None for other arguments. For ``X.backward``:
+            shapes of the incoming gradients, followed by those of the gradients to compute.
         start, end: nanoseconds on the clock of ``time.perf_counter_ns``.
         nested: nanoseconds of the events directly within it.
-        flops, bytes: its work, with that of the events within it.
-        thread: index of the thread it ran in, in the order in which they were met.
+        flops, bytes: its work, including the events within it.
+        thread: index of the thread it ran in; threads are numbered as they appear.
     """
 
     name: str
@@ -55,13 +56,13 @@ class Event:
 
     @property
     def self_time(self) -> int:
-        """Nanoseconds outside of the events within it."""
+        """Nanoseconds from start to end, without the events within it."""
         return self.total - self.nested
 
 
 @dataclass
 class _Thread(threading.local):
-    """What a profile knows of the running thread."""
+    """A profile's state for the current thread."""
 
     index: int = -1
     open: list[Event] = field(default_factory=list)  # the innermost last
@@ -70,27 +71,28 @@ class _Thread(threading.local):
 class profile:
     """Records every operation, gradient and optimizer step within its ``with`` block.
 
-    Operations of all threads are recorded, those of a loader's worker processes are not. Time is
-    wall time; the recording takes some microseconds for each event, most of which count for the
-    event around it. Outside of the block there is no cost at all: only within it do recording
-    functions stand in for ``Function.apply`` (which the block must therefore look up itself), the
-    engine's calls of ``backward`` and ``Optimizer.apply_gradients``.
+    It records the operations of all threads, but not those of a loader's worker processes. Times are
+    wall time. Recording takes a few microseconds per event, most of which count for the event around
+    it. Outside the block there is no cost: the block replaces ``Function.apply``, the engine's calls
+    of ``backward`` and ``Optimizer.apply_gradients`` by recording functions, and restores them at
+    its end. A reference to ``Function.apply`` taken before the block is not recorded.
 
-    With a GPU in use, it is waited for at both ends of each event, so that each gets the time of
-    its own kernels; the whole is therefore slower than without a profile. A step captured as a CUDA
-    graph cannot be looked into: its replay is no event, and capturing it within the block fails.
+    If a GPU is in use, each event waits for it at its start and end, so that each event gets the
+    time of its own kernels. This makes the program slower than without a profile. The inside of a
+    step captured as a CUDA graph is invisible: its replay is no event, and capturing it within the
+    block fails.
 
-    A block that is entered again adds to what was recorded.
+    Entering the block again adds to the recorded events.
 
     Attributes:
         events: an :class:`Event` for everything that has ended, in the order of the ends.
-        seconds: what was spent within the block.
+        seconds: time spent within the block.
 
     Raises:
         RuntimeError: on entry, if a profile is running already.
 
-    As ``torch.profiler.profile``, with shapes, FLOPs and bytes always recorded, and without its
-    schedules.
+    As ``torch.profiler.profile``, except that shapes, FLOPs and bytes are always recorded and there
+    are no schedules.
     """
 
     def __init__(self) -> None:
@@ -125,7 +127,7 @@ class profile:
                 setattr(place, name, original)
 
     def key_averages(self, group_by_input_shape: bool = False) -> list[report.EventSummary]:
-        """Sums over the events of one name (and, if asked, of one ``input_shapes``)."""
+        """Sums over all events with the same name (if asked, also with the same ``input_shapes``)."""
         return report.summaries(self.events, group_by_input_shape)
 
     def table(
@@ -136,18 +138,18 @@ class profile:
     ) -> str:
         """A table with a row for each name: calls, time, work and bytes.
 
-        The self time of an event is its time without that of events within it; it adds up to the
-        time of all that was recorded, in all threads. All else (total time, FLOPs, bytes, and their
-        ratios) is with the events within it. FLOPs are those of convolutions and matrix products,
-        counted as direct sums, whichever algorithm runs; one that saves multiplications, as
-        Winograd's does, may show more per second than the machine can do. Bytes are those of
+        The self time of an event excludes the events within it; all self times together are the
+        recorded time of all threads. The other columns (total time, FLOPs, bytes, and their ratios)
+        include the events within it. FLOPs are counted for convolutions and matrix products, as
+        direct sums, whichever algorithm runs. An algorithm that saves multiplications, such as
+        Winograd's, may therefore show more FLOP/s than the machine's peak. Bytes are the sizes of
         arguments and results, each counted once.
 
         Args:
-            sort_by: ``self_time``, ``total_time``, ``calls``, ``flops`` or ``bytes``, with the
-                largest first, or ``name``.
-            row_limit: the number of rows; None: all.
-            group_by_input_shape: a row for each name and each ``input_shapes`` of an event.
+            sort_by: ``self_time``, ``total_time``, ``calls``, ``flops`` or ``bytes``, largest first;
+                or ``name``.
+            row_limit: the number of rows; None shows all.
+            group_by_input_shape: whether to make a row for each name and ``input_shapes``.
 
         Raises:
             ValueError: for another ``sort_by``.
@@ -161,7 +163,7 @@ class profile:
 
     @contextlib.contextmanager
     def _event(self, name: str, category: str, shapes: tuple[Any, ...] = ()) -> Iterator[Event]:
-        """Times its block; what the block fills in of ``flops`` and ``bytes`` is its own work."""
+        """Times its block; the block adds its own work to the event's ``flops`` and ``bytes``."""
         here = self._thread
         if here.index < 0:
             with _lock:
@@ -175,7 +177,7 @@ class profile:
         try:
             yield event
         finally:
-            open_events.remove(event)  # not always the last: a generator may hold a block open
+            open_events.remove(event)  # not always the last: a generator may keep its block open
             _wait_for_gpu()
             event.end = time.perf_counter_ns()
             if around is not None:
@@ -204,7 +206,7 @@ def record_function(name: str) -> Iterator[None]:
 
 
 def _apply(operation: type[Function], *inputs: Any, **options: Any) -> Any:
-    """In the place of ``Function.apply``."""
+    """Replaces ``Function.apply``."""
     if (running := _running) is None:  # the profile ended between the look-up and the call
         return _function_apply(operation, *inputs, **options)
     with running._event(operation.__name__, "operation", shapes_of(inputs)) as event:
@@ -216,7 +218,7 @@ def _apply(operation: type[Function], *inputs: Any, **options: Any) -> Any:
 
 
 def _differentiate(walk: Any, node: Function, *rest: Any) -> Any:
-    """In the place of the engine's call of ``node.backward``."""
+    """Replaces the engine's call of ``node.backward``."""
     if (running := _running) is None:
         return _engine_differentiate(walk, node, *rest)
     given = tuple(shape for shape, _ in node._outputs)
@@ -226,7 +228,7 @@ def _differentiate(walk: Any, node: Function, *rest: Any) -> Any:
 
 
 def _walk(*args: Any, **options: Any) -> Any:
-    """In the place of a whole walk back, whose self time is the engine's."""
+    """Replaces the engine's whole backward pass; its self time is the engine's own."""
     if (running := _running) is None:
         return _engine_walk(*args, **options)
     with running._event("backward", "backward"):
@@ -234,7 +236,7 @@ def _walk(*args: Any, **options: Any) -> Any:
 
 
 def _apply_gradients(optimizer: Optimizer, *args: Any, **options: Any) -> None:
-    """In the place of an optimizer's step."""
+    """Replaces ``Optimizer.apply_gradients``."""
     if (running := _running) is None:
         return _optimizer_apply_gradients(optimizer, *args, **options)
     with running._event(f"{type(optimizer).__name__}.step", "optimizer") as event:
@@ -244,7 +246,7 @@ def _apply_gradients(optimizer: Optimizer, *args: Any, **options: Any) -> None:
 
 
 def _wait_for_gpu() -> None:
-    if "cupy" in sys.modules and cuda.is_available():  # else nothing can be running there
+    if "cupy" in sys.modules and cuda.is_available():  # otherwise nothing can be running on it
         cuda.synchronize()
 
 

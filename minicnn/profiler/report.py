@@ -1,4 +1,4 @@
-"""What is made of recorded events: sums by name, a table, a trace."""
+"""Reports on recorded events: sums by name, a table, a trace."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class EventSummary:
     """Sums over all events of one name.
 
     Attributes:
-        input_shapes: of all of them, if they were grouped by it.
-        calls: their number.
-        self_seconds: without the events within them.
-        total_seconds, flops, bytes: with the events within them.
+        input_shapes: the events' common input shapes, if they were grouped by them.
+        calls: number of events.
+        self_seconds: time without the events within them.
+        total_seconds, flops, bytes: including the events within them.
     """
 
     name: str
@@ -50,7 +50,7 @@ class EventSummary:
 
 
 def summaries(events: Iterable[Event], group_by_input_shape: bool) -> list[EventSummary]:
-    """One :class:`EventSummary` for each name, and for each ``input_shapes`` if asked."""
+    """One :class:`EventSummary` for each name, or for each name and ``input_shapes``."""
     found: dict[Any, EventSummary] = {}
     for event in events:
         shapes = event.input_shapes if group_by_input_shape else None
@@ -131,7 +131,7 @@ def _amount_and_rate(amount: float, time: float, digits: int) -> tuple[str, str]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Numbers to the right, between the name and the shapes to the left."""
+    """One row, with numbers aligned right, the name and the shapes aligned left."""
     numbers = range(1, len(_TITLES))
     padded = (
         cell.rjust(width) if i in numbers else cell.ljust(width)

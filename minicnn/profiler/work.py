@@ -1,4 +1,4 @@
-"""What an operation does: multiplications and additions, and bytes that it has to move."""
+"""The work of an operation: its multiplications and additions, and the bytes it has to move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 
 def _conv(images: Shape, filters: Shape) -> int:
-    """``images`` (N, O, OH, OW): each pixel is a sum over one of ``filters`` (O, C, KH, KW)."""
+    """Each pixel of ``images`` (N, O, OH, OW) is a sum over one of ``filters`` (O, C, KH, KW)."""
     return 2 * math.prod(images) * math.prod(filters[1:])
 
 
@@ -22,7 +22,7 @@ def _matmul(x: Shape, out: Shape) -> int:
     return 2 * math.prod(out) * x[-1]
 
 
-# of the shapes of the arguments and of the result; a missing bias has the shape None
+# functions of the arguments' shapes and the result's shape; the shape of a missing bias is None
 _FLOPS: dict[type[Function], Callable[[Sequence[Any], Shape], int]] = {
     conv.Conv2d: lambda args, out: _conv(out, args[1]),
     fused.Conv2dReLU: lambda args, out: _conv(out, args[1]),
@@ -37,7 +37,7 @@ _FLOPS: dict[type[Function], Callable[[Sequence[Any], Shape], int]] = {
 
 
 def shapes_of(values: Sequence[Any]) -> tuple[Shape | None, ...]:
-    """The shapes of tensors and arrays; None in the place of anything else."""
+    """The shapes of tensors and arrays, and None for anything else."""
     return tuple(
         tuple(value.shape) if hasattr(value, "shape") and hasattr(value, "dtype") else None
         for value in values
@@ -47,16 +47,15 @@ def shapes_of(values: Sequence[Any]) -> tuple[Shape | None, ...]:
 def flops_of(operation: type[Function], inputs: Sequence[Any], results: Sequence[Any]) -> int:
     """Floating-point operations of a convolution or matrix product, 0 for anything else.
 
-    A multiplication and an addition for each product of the direct sum, those with the zeros of
-    the padding included, whichever algorithm runs: one that saves multiplications, as Winograd's
-    does, may therefore show more per second than the machine can do. Biases are not counted.
+    Counts a multiplication and an addition for each product of the direct sum, including products
+    with the zeros of the padding, whichever algorithm runs. Biases are not counted.
     """
     count = _FLOPS.get(operation)
     return 0 if count is None else count(shapes_of(inputs), results[0].shape)
 
 
 def bytes_of(inputs: Sequence[Any], results: Sequence[Tensor]) -> int:
-    """Bytes of each argument, read once, and of each result, written once; none for a view."""
+    """Bytes of all arguments, each read once, and results, each written once; 0 for a view."""
     if any(result.view_of is not None for result in results):
         return 0
     arrays = {id(tensor.array): tensor.array for tensor in (*inputs, *results) if is_tensor(tensor)}

@@ -1,4 +1,4 @@
-"""The options that every training script has, and their defaults."""
+"""Command-line options that all training scripts have, and their defaults."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..devices import cuda_is_available
 
 __all__ = ["MAY_DIFFER", "add_arguments", "fill_in"]
 
-# settings that a resumed run may change; the others change its result
+# Settings that may change when a run is resumed; the others would change its result.
 MAY_DIFFER = ("out", "device", "workers", "resume")
 
 
 def add_arguments(
     parser: argparse.ArgumentParser, out: str, photos: Mapping[str, Any], drawn: Mapping[str, Any]
 ) -> None:
-    """Adds the options of a run.
+    """Adds the options of a training run to a script's parser.
 
     Args:
-        parser: of the script, which has ``--data`` already.
-        out: where the results go unless told.
-        photos: options whose default depends on the data, with that for photographs.
-        drawn: the same options, with that for drawn pictures.
+        parser: the script's parser, which has ``--data`` already.
+        out: default folder of the results.
+        photos: options whose default depends on the data, with their defaults for photographs.
+        drawn: the same options, with their defaults for drawn pictures.
     """
     add = parser.add_argument
     for name, value in photos.items():
@@ -38,7 +38,7 @@ def add_arguments(
 
 
 def fill_in(args: argparse.Namespace, defaults: Mapping[str, Any]) -> None:
-    """Gives options that were left out their default, and ``device`` its name."""
+    """Sets options that were left out to ``defaults``, and replaces the device ``auto``."""
     for name, value in defaults.items():
         if getattr(args, name) is None:
             setattr(args, name, value)

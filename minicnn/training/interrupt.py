@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a safe place."""
+"""Ctrl-C that waits for the end of a training step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class StopRequest:
     """Context in which the first Ctrl-C (or SIGTERM) only sets ``requested``; a second one raises.
 
     A KeyboardInterrupt in the middle of an optimizer step would leave half of the weights updated,
-    so a training loop asks ``if stop.requested`` between steps and saves there. Signal handlers
-    can only be set in the main thread; elsewhere the context does nothing.
+    so a training loop checks ``stop.requested`` between steps and saves there. Signal handlers can
+    only be set in the main thread; in other threads the context does nothing.
     """
 
     def __init__(self) -> None:
@@ -44,5 +44,5 @@ class StopRequest:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        # Not print(), which the signal may have interrupted and which cannot be entered twice.
+        # Not print(): the signal may have interrupted one, and print() is not reentrant.
         os.write(2, b"\nstopping after this step; once more to stop at once\n")

@@ -30,17 +30,17 @@ def fit(
     validate: Callable[[], dict[str, Any]],
     watch: PlateauWatch | None = None,
 ) -> bool:
-    """Trains from where ``run`` is, saving after each epoch and on Ctrl-C.
+    """Trains from the position of ``run``, saving after each epoch and on Ctrl-C.
 
     Args:
         run: with the parts ``net``, ``schedule`` and ``meter``, a :class:`ClassificationMeter`.
         epochs: of the whole run.
         loader: of the training samples, in batches.
-        step: called with what the loader gives, it trains on that and returns the mean loss, the
-            scores (N, classes, …) and the labels (N, …), as the meter takes them.
-        validate: called after each epoch, it returns what goes into the epoch's row beside the
-            training's numbers: ``val_loss``, ``val_accuracy``, …
-        watch: told of each step; its warnings are printed.
+        step: called with the items of a batch, trains on them and returns the mean loss, the
+            scores (N, classes, …) and the labels (N, …) for the meter.
+        validate: called after each epoch, returns ``val_loss``, ``val_accuracy``, … for the epoch's
+            row in the metrics.
+        watch: gets the results of each step; its warnings are printed.
 
     Returns:
         Whether all epochs are done; False after Ctrl-C.
@@ -82,17 +82,20 @@ def fit(
 def validate_classifier(
     loader: DataLoader, predict: Callable[[Tensor], Tensor], criterion: Callable[..., Tensor]
 ) -> dict[str, Any]:
-    """What a classifier reaches on a set: ``val_loss``, ``val_accuracy``, ``val_confusion``.
+    """Measures a classifier on a validation set.
 
     Args:
-        loader: gives images and labels (N,).
-        predict: called with the images, it returns logits (N, classes).
-        criterion: called with logits and labels, it returns their mean loss.
+        loader: yields images and labels (N,).
+        predict: called with images, returns logits (N, classes).
+        criterion: called with logits and labels, returns their mean loss.
+
+    Returns:
+        ``val_loss``, ``val_accuracy`` and ``val_confusion``, a nested list (classes, classes).
 
     Raises:
-        BrokenPicture: if the loader gives nothing.
+        BrokenPicture: if the loader yields no batch.
     """
-    loss: Any = 0.0
+    loss: Tensor | float = 0.0
     truth, predicted, classes = [], [], 0
     for images, labels in loader:
         logits = predict(images)
@@ -113,7 +116,7 @@ def validate_classifier(
 
 
 def exit_stopped() -> None:
-    """Says how to go on with the running program's run, and exits as after Ctrl-C."""
+    """Prints the command that resumes the run, and exits with the status of Ctrl-C."""
     command = ["python", *(word for word in sys.argv if word != "--resume"), "--resume"]
     print(f"stopped and saved; to go on: {shlex.join(command)}")
     sys.exit(130)

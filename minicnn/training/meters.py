@@ -1,4 +1,4 @@
-"""How good a network is, summed on the device so that a training step never waits for the GPU."""
+"""Loss, accuracy and IoU of a network, summed on the device so that no step waits for the GPU."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from ..autograd import no_grad
 from ..devices import CPU, to_device, xp_of
 from ..dtypes import float64
 from ..tensor import Tensor
+from ..typing import Array
 
 
 class ClassificationMeter:
-    """Mean loss and accuracy of everything it has seen: of samples, or of the pixels of samples.
+    """Mean loss, and accuracy of samples or of their pixels, over all batches since the last reset.
 
-    A batch counts by its size, so a short last batch does not weigh more. The sums stay tensors on
-    the device of the loss; only ``compute`` fetches them. They are float64: 25,000 float32 losses
+    Batches are weighted by their size, so a short last batch does not count more. The sums stay on
+    the device of the loss until ``compute`` fetches them. They are float64: 25,000 float32 losses
     added one by one lose digits.
 
     Args:
-        ignore_index: label of pixels that do not count for the accuracy, if there is one.
+        ignore_index: label of pixels to leave out of the accuracy, if there is one.
     """
 
     def __init__(self, ignore_index: int | None = None) -> None:
@@ -28,14 +29,14 @@ class ClassificationMeter:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Sets all sums to 0."""
         self.samples = 0
-        self._loss: Any = 0.0
-        self._correct: Any = 0.0
-        self._labels: Any = 0.0
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | float = 0.0
+        self._labels: Tensor | float = 0.0
 
     def update(self, loss: Tensor, logits: Tensor, target: Tensor) -> None:
-        """Add a batch: mean ``loss`` (a scalar), ``logits`` (N, classes, …), ``target`` (N, …)."""
+        """Adds a batch: mean ``loss`` (a scalar), ``logits`` (N, classes, …), ``target`` (N, …)."""
         n = target.shape[0]
         with no_grad():
             correct = (logits.argmax(dim=1) == target).sum()
@@ -48,7 +49,7 @@ class ClassificationMeter:
         self.samples += n
 
     def compute(self) -> tuple[float, float]:
-        """(mean loss, accuracy between 0 and 1); waits for the device. NaN before any sample."""
+        """(mean loss, accuracy between 0 and 1); waits for the device. NaN without any sample."""
         if not self.samples:
             return float("nan"), float("nan")
         return float(self._loss) / self.samples, float(self._correct) / max(float(self._labels), 1)
@@ -58,6 +59,7 @@ class ClassificationMeter:
         return f"loss {loss:.3f}  accuracy {100 * accuracy:.1f} %"
 
     def state_dict(self) -> dict[str, Any]:
+        """The sums, as plain numbers."""
         return {
             "samples": self.samples,
             "loss": float(self._loss),
@@ -66,6 +68,7 @@ class ClassificationMeter:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores the sums of :meth:`state_dict`."""
         self.samples = state["samples"]
         self._loss, self._correct = state["loss"], state["correct"]
         self._labels = state["labels"]
@@ -82,7 +85,7 @@ class SegmentationMeter:
 
     Args:
         num_classes: number of classes.
-        ignore_index: label of pixels that count for nothing.
+        ignore_index: label of pixels to leave out.
     """
 
     def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
@@ -91,38 +94,39 @@ class SegmentationMeter:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
-        self._cells: Any = None  # once there are any: the confusion matrix in a row, and the void
+        """Sets all counts to 0."""
+        # the flattened confusion matrix and one more cell, for ignored pixels; None if all are 0
+        self._cells: Array | None = None
 
     def update(self, scores: Tensor, target: Tensor) -> None:
-        """Add a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
+        """Adds a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
         xp = xp_of(target.array)
-        truth = target.array.astype(np.int64)  # in 8 bits the numbers of cells would wrap around
+        truth = target.array.astype(np.int64)  # in 8 bits the indices of cells would overflow
         predicted = scores.detach().array.argmax(1)
         counts = truth != self.ignore_index
-        # what is ignored goes to a cell of its own: to leave it out would mean waiting for the GPU,
-        # and so would bincount
+        # Ignored pixels are counted in a cell of their own: selecting the others would wait for the
+        # GPU, and so would bincount.
         cells = xp.where(counts, truth * self.num_classes + predicted, self.num_classes**2)
         if self._cells is None:
             self._cells = xp.zeros(self.num_classes**2 + 1)  # float64 counts exactly to 2**53
         xp.add.at(self._cells, cells.ravel(), 1.0)
 
     def confusion(self) -> np.ndarray:
-        """Counts of pixels (num_classes, num_classes): row = true class, column = predicted."""
+        """Pixel counts (num_classes, num_classes): row = true class, column = predicted class."""
         if self._cells is None:
             return np.zeros((self.num_classes, self.num_classes), np.int64)
         cells = to_device(self._cells, CPU).astype(np.int64)
         return cells[:-1].reshape(self.num_classes, self.num_classes)
 
     def iou(self) -> np.ndarray:
-        """Intersection over union of each class; NaN for one that is neither there nor predicted."""
+        """Intersection over union of each class; NaN if no pixel has or is given that class."""
         confusion = self.confusion().astype(np.float64)
         union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
         with np.errstate(invalid="ignore"):
             return confusion.diagonal() / union
 
     def compute(self) -> tuple[float, float]:
-        """(pixel accuracy, mean IoU of the classes that occur), between 0 and 1; NaN before any."""
+        """(pixel accuracy, mean IoU of the classes that occur), 0 to 1; NaN without any pixel."""
         confusion = self.confusion()
         if not confusion.sum():
             return float("nan"), float("nan")

@@ -1,4 +1,4 @@
-"""Notices a network that learns nothing: its loss sits at ln(number of classes)."""
+"""Detects a network that learns nothing: its loss stays at ln(number of classes)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from ..tensor import Tensor
 from .meters import ClassificationMeter
 
 REMEDIES = (
-    "try Kaiming-normal weights (those of N(0, 0.01) hardly pass a signal through eight layers), "
+    "try Kaiming-normal weights (with weights from N(0, 0.01) a signal fades within eight layers), "
     "a smaller learning rate with warm-up, AdamW instead of SGD, and check that the "
     "labels belong to the pictures"
 )
 
 
 class PlateauWatch:
-    """Compares every ``window`` steps with a guess, whose loss is ln(num_classes): 0.693 for two.
+    """Compares each window of steps with guessing, whose loss is ln(num_classes): 0.693 for two.
 
     A plateau is a mean loss within 1 % of that, and an accuracy less than 5 percentage points above
-    1 / num_classes: a network that is learning passes such a loss, too, but with more hits.
+    1 / num_classes. The loss of a network that learns passes this value, too, but its accuracy is
+    higher by then.
+
+    Args:
+        num_classes: number of classes.
+        window: number of steps to average over, at least 1.
+
+    Raises:
+        ValueError: if ``window`` is smaller.
     """
 
     def __init__(self, num_classes: int, window: int) -> None:
@@ -30,7 +38,7 @@ class PlateauWatch:
         self._meter = ClassificationMeter()
 
     def update(self, loss: Tensor, logits: Tensor, target: Tensor) -> str | None:
-        """Add a step, as to a meter; a warning with remedies after a window that was a plateau."""
+        """Adds a step, as to a meter; returns a warning at the end of a window on a plateau."""
         self._meter.update(loss, logits, target)
         self._steps += 1
         if self._steps < self.window:
@@ -42,6 +50,6 @@ class PlateauWatch:
         if abs(mean - guess) > 0.01 * guess or accuracy > 1 / self.num_classes + 0.05:
             return None
         return (
-            f"for {self.window} steps the loss has been {mean:.4f}, that of guessing (ln "
+            f"over {self.window} steps the loss was {mean:.4f}, no better than guessing (ln "
             f"{self.num_classes} = {guess:.4f}), and the accuracy {100 * accuracy:.1f} %: {REMEDIES}"
         )

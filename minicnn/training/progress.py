@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, a plain line every tenth of an epoch elsewhere."""
+"""A progress bar on a terminal; in a log file, a line for each tenth of an epoch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Shows how far an epoch is: ``done`` of ``total`` images, rate, time left, and ``stats()``.
+    """Shows the progress of an epoch: its share of the images, images per second, time left, stats.
 
-    ``stats`` returns text such as ``loss 0.412  accuracy 81.2 %``. It may wait for the GPU, so it
-    is called only when something is printed: twice a second on a terminal, ten times an epoch in a
-    log file. The rate counts only images of this run, not those before a resume (``done``).
+    Args:
+        title: printed first.
+        total: images in the epoch.
+        done: images before this run, if it was resumed; images per second do not count them.
+        file: where to; standard output when left out.
+        lines: number of lines in an epoch, where ``file`` is not a terminal.
     """
 
     def __init__(
@@ -64,14 +67,20 @@ class Progress:
 
     @property
     def seconds(self) -> float:
+        """Time since the start, in seconds."""
         return time.perf_counter() - self._start
 
     @property
     def images_per_second(self) -> float:
+        """Images of this run per second."""
         return (self.done - self._first) / max(self.seconds, 1e-9)
 
     def update(self, images: int, stats: Callable[[], str]) -> None:
-        """Count ``images`` more; print if it is time to."""
+        """Counts ``images`` more, and prints when it is time to.
+
+        ``stats`` returns text such as ``loss 0.412  accuracy 81.2 %``. It may wait for the GPU, so
+        it is called only to print: twice a second on a terminal, ``lines`` times in a log file.
+        """
         self.done += images
         if self._bar is not None:
             self._bar.n = self.done
@@ -87,7 +96,7 @@ class Progress:
             )
 
     def write(self, line: str) -> None:
-        """Print a line without tearing the bar."""
+        """Prints a line without disturbing the bar."""
         if self._bar is not None:
             self._bar.write(line, file=self.file)
         else:

@@ -1,4 +1,4 @@
-"""A training run that can be killed at any moment and go on as if nothing had happened."""
+"""A training run that can be stopped at any time and resumed with the same results."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Run:
     """The folder of a run: ``metrics.json``, ``last.ckpt`` and ``best.ckpt``, written atomically.
 
     Args:
-        folder: where to; it must exist.
-        settings: plain values; ``resume`` refuses to go on with others.
-        may_differ: names of settings that do not change the result.
-        best_by: which number of an epoch's row, the higher the better, makes its weights the best.
-        parts: what has a state: ``net``, optimizer, schedule, meter, ... with ``state_dict`` and
-            ``load_state_dict``.
+        folder: the folder, which must exist.
+        settings: plain values; ``resume`` raises if they differ.
+        may_differ: names of settings that may differ, as they do not change the result.
+        best_by: the number in an epoch's row by which the best epoch is chosen; higher is better.
+        parts: everything with a state: ``net``, optimizer, schedule, meter, … with ``state_dict``
+            and ``load_state_dict``.
 
     Attributes:
-        epoch, batch: epochs done, and batches done in the running one.
-        seconds: time that the running epoch's training steps took.
+        epoch, batch: epochs done, and batches done in the current one.
+        seconds: time spent in the current epoch's training steps.
         metrics: ``settings``, ``versions``, ``epochs`` (one dict each) and ``best``.
     """
 
@@ -58,7 +58,7 @@ class Run:
         }
 
     def save(self) -> None:
-        """Write ``last.ckpt``: the state of all parts, of the random numbers, and the position."""
+        """Writes ``last.ckpt``: the states of all parts and the random generator, and progress."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = random.default_generator.get_state()
         state["run"] = {
@@ -70,16 +70,18 @@ class Run:
         io.save(state, self.folder / "last.ckpt")
 
     def resume(self) -> None:
-        """Take over what ``save`` wrote.
+        """Restores the state that ``save`` wrote.
 
         Raises:
             FileNotFoundError: if there is no ``last.ckpt``.
-            ValueError: if it is damaged, or the settings of its run were others.
+            ValueError: if it is damaged, or its run had other settings.
         """
         path = self.folder / "last.ckpt"
         if not path.exists():
             raise FileNotFoundError(f"there is no run to go on with: {path} does not exist")
         state = io.load(path)
+        if not isinstance(state, dict) or "run" not in state:
+            raise ValueError(f"{path} must be the checkpoint of a run, got another checkpoint")
         position = state.pop("run")
         self._check_settings(position["metrics"]["settings"])
         for name, part in self.parts.items():
@@ -93,16 +95,16 @@ class Run:
     def finish_epoch(
         self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
     ) -> dict[str, Any]:
-        """Note what an epoch came to, reset ``meter``, and write all files.
+        """Adds an epoch's row to the metrics, resets ``meter``, and writes all files.
 
         Args:
-            meter: loss and accuracy of its training steps, which took ``self.seconds``.
-            validation: plain values that describe the validation: ``val_loss``,
+            meter: loss and accuracy of the epoch's training steps.
+            validation: results of the validation as plain values: ``val_loss``,
                 ``val_accuracy``, …
-            learning_rate: that at its end.
+            learning_rate: at the end of the epoch.
 
         Returns:
-            Its row in ``metrics["epochs"]``, after which ``metrics["best"]`` has the same keys.
+            The row in ``metrics["epochs"]``; ``metrics["best"]`` has the same keys.
         """
         train_loss, train_accuracy = meter.compute()
         row = {
@@ -143,10 +145,10 @@ class Run:
 
 
 def set_aside(folder: str | os.PathLike[str]) -> Path | None:
-    """Renames a folder that holds a run, so that a new one does not overwrite it.
+    """Renames a folder that holds a run, so that a new run does not overwrite it.
 
     Returns:
-        Its new name, ``folder-1`` or the first number that is free; None if there was no run.
+        The new name: ``folder-1``, or the first number that is not in use; None if there was no run.
     """
     folder = Path(folder)
     if not (folder / "last.ckpt").exists():
@@ -156,8 +158,15 @@ def set_aside(folder: str | os.PathLike[str]) -> Path | None:
     return folder.rename(name)
 
 
+def prepare_folder(folder: str | os.PathLike[str], resume: bool) -> None:
+    """Makes the folder of a run; unless that is resumed, an earlier run in it is renamed first."""
+    if not resume and (earlier := set_aside(folder)):
+        print(f"kept the earlier run in {folder} as {earlier}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+
+
 def describe(row: dict[str, Any], epochs: int) -> str:
-    """A row of ``Run.metrics["epochs"]`` as a line, with the time the rest of ``epochs`` will take."""
+    """A row of ``Run.metrics["epochs"]`` as a line of text, with the time left for all ``epochs``."""
     iou = f", mean IoU {row['val_mean_iou']:.3f}" if "val_mean_iou" in row else ""
     return (
         f"training {row['train_loss']:.3f} {100 * row['train_accuracy']:.1f} %  "
@@ -168,7 +177,7 @@ def describe(row: dict[str, Any], epochs: int) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Versions of the software that a result depends on, and the machine."""
     try:
         own = importlib.metadata.version("minicnn")
     except importlib.metadata.PackageNotFoundError:  # run from a source folder
@@ -183,7 +192,7 @@ def versions() -> dict[str, str]:
 
 
 def write_json(content: Any, path: str | os.PathLike[str]) -> None:
-    """Write ``content`` so that a reader, or a kill, finds the old file or the new one, no half."""
+    """Writes ``content`` atomically: at any moment the file is the old one or the new one."""
     temporary = Path(f"{os.fspath(path)}.tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     os.replace(temporary, path)

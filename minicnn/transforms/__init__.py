@@ -1,8 +1,8 @@
-"""Transforms of images, with names, arguments and results on PIL images as in torchvision.
+"""Transforms of images, with the names, arguments and results that torchvision's have on PIL images.
 
-Random ones draw from :func:`minicnn.data.current_generator`, so inside a ``DataLoader`` they depend
-on its seed, the epoch and the sample's index alone. The numbers drawn differ from torchvision's,
-their distributions do not.
+Random transforms draw from :func:`minicnn.data.current_generator`, so inside a ``DataLoader`` they
+depend only on its seed, the epoch and the sample's index. They draw other numbers than torchvision,
+from the same distributions.
 """
 
 from . import functional

@@ -1,4 +1,4 @@
-"""What the transforms share: checks of arguments, random draws, and how they print."""
+"""What the transforms share: checks of arguments, random draws, and their ``repr``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..data.seeding import current_generator
 
 
 class Transform:
-    """A callable that prints its settings; ``shown`` names them."""
+    """A callable whose ``repr`` shows the attributes named in ``shown``."""
 
     shown: tuple[str, ...] = ()
 
@@ -24,10 +24,10 @@ class Transform:
 
 
 def check_picture(img: Any) -> Image.Image:
-    """``img`` if it is a PIL image.
+    """``img`` itself.
 
     Raises:
-        TypeError: if not.
+        TypeError: if it is not a PIL image.
     """
     if not isinstance(img, Image.Image):
         raise TypeError(f"expected a PIL image, got {type(img).__module__}.{type(img).__name__}")
@@ -56,14 +56,14 @@ def symmetric_range(value: float | Sequence[float], name: str, lengths: tuple[in
 
 
 def check_range(bounds: Sequence[float], name: str) -> tuple[float, float]:
-    """(min, max) if they are in this order."""
+    """``bounds`` as (min, max); a ValueError if they are not in this order."""
     if len(bounds) != 2 or bounds[0] > bounds[1]:
         raise ValueError(f"{name} must be (min, max), got {tuple(bounds)}")
     return bounds[0], bounds[1]
 
 
 def check_probability(p: float) -> float:
-    """``p`` if it is between 0 and 1."""
+    """``p`` itself; a ValueError if it is not between 0 and 1."""
     if not 0 <= p <= 1:
         raise ValueError(f"p must be between 0 and 1, got {p}")
     return p

@@ -27,7 +27,7 @@ def rotate(
         interpolation: nearest, bilinear or bicubic.
         expand: make the result large enough for the whole rotated image.
         center: (x, y) of the point to turn around, the middle when left out.
-        fill: value of the pixels from outside, one number or one for each channel.
+        fill: value of pixels that come from outside the image, one number or one per channel.
     """
     mode = InterpolationMode.of(interpolation).pil
     return check_picture(img).rotate(angle, mode, expand, center, fillcolor=fill_color(fill, img))
@@ -52,7 +52,7 @@ def affine(
         scale: factor above 0.
         shear: degrees along x, or (along x, along y).
         interpolation: nearest, bilinear or bicubic.
-        fill: value of the pixels from outside, one number or one for each channel.
+        fill: value of pixels that come from outside the image, one number or one per channel.
         center: (x, y) of the fixed point, the middle when left out.
 
     Raises:
@@ -69,7 +69,7 @@ def affine(
         img.size,
         Image.Transform.AFFINE,
         matrix,
-        mode,  # type: ignore[arg-type]  # Pillow checks which modes it can use here
+        mode,  # type: ignore[arg-type]  # Pillow checks that the mode can be used here
         fillcolor=fill_color(fill, img),
     )
 
@@ -81,7 +81,7 @@ def _inverse_affine_matrix(
     scale: float,
     shear: Sequence[float],
 ) -> list[float]:
-    """[a, b, c, d, e, f] with (a x + b y + c, d x + e y + f) the source of pixel (x, y).
+    """[a, b, c, d, e, f]: pixel (x, y) of the result comes from (a x + b y + c, d x + e y + f).
 
     Forward, a point p goes to R(angle) S(scale) Y(shear y) X(shear x) (p - center) + center +
     translate. R Y X is [[a, b], [c, d]] with determinant 1, so its inverse is [[d, -b], [-c, a]].
@@ -134,7 +134,7 @@ class RandomRotation(Transform):
 
 
 class RandomAffine(Transform):
-    """Rotates, shifts, scales and shears at random, the centre staying in place before the shift.
+    """Rotates, scales and shears around the centre, then shifts, all by random amounts.
 
     Args:
         degrees: bounds of the angle, or one number for (-degrees, degrees); 0 for none.

@@ -25,7 +25,7 @@ def adjust_contrast(img: Image.Image, contrast_factor: float) -> Image.Image:
 
 
 def adjust_saturation(img: Image.Image, saturation_factor: float) -> Image.Image:
-    """Blends with the greyscale image: 0 gives that, 1 the image itself."""
+    """Blends with the greyscale image: 0 gives grey, 1 the image itself."""
     return ImageEnhance.Color(check_picture(img)).enhance(saturation_factor)
 
 
@@ -34,10 +34,10 @@ def adjust_hue(img: Image.Image, hue_factor: float) -> Image.Image:
 
     Args:
         img: a PIL image.
-        hue_factor: between -0.5 and 0.5, both the opposite colour.
+        hue_factor: between -0.5 and 0.5; both ends give the opposite colour.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if ``hue_factor`` is out of range.
     """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be between -0.5 and 0.5, got {hue_factor}")
@@ -45,12 +45,16 @@ def adjust_hue(img: Image.Image, hue_factor: float) -> Image.Image:
         return img
     hue, saturation, value = img.convert("HSV").split()
     shift = int(hue_factor * 255) % 256
-    turned = np.asarray(hue) + np.uint8(shift)  # wraps around, as the circle does
+    turned = np.asarray(hue) + np.uint8(shift)  # wraps around, like the colour circle
     return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
 
 
 def to_grayscale(img: Image.Image, num_output_channels: int = 1) -> Image.Image:
     """The image in grey: mode L, or RGB with three equal channels.
+
+    Args:
+        img: a PIL image.
+        num_output_channels: 1 or 3.
 
     Raises:
         ValueError: if ``num_output_channels`` is neither 1 nor 3.
@@ -65,12 +69,13 @@ class ColorJitter(Transform):
     """Changes brightness, contrast, saturation and hue at random, in random order.
 
     Args:
-        brightness, contrast, saturation: the factor is drawn between max(0, 1 - x) and 1 + x, or
-            between the bounds of a given (min, max).
-        hue: the shift is drawn between -hue and hue, or between given bounds in -0.5 … 0.5.
+        brightness, contrast, saturation: a number x draws the factor between max(0, 1 - x) and
+            1 + x; a pair (min, max) draws it between these.
+        hue: a number draws the shift between -hue and hue, a pair (min, max) between these; at
+            most from -0.5 to 0.5.
 
     Raises:
-        ValueError: for bounds out of range or order.
+        ValueError: for bounds that are out of range, or not in order.
     """
 
     shown = ("brightness", "contrast", "saturation", "hue")
@@ -100,7 +105,7 @@ class ColorJitter(Transform):
 def _bounds(
     value: Factor, name: str, center: float = 1, allowed: tuple[float, float] = (0, math.inf)
 ) -> tuple[float, float] | None:
-    """(min, max) of a factor; None where it could only be the one that changes nothing."""
+    """(min, max) of a factor; None if it can only be ``center``, which changes nothing."""
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"{name} as a single number must be >= 0, got {value}")
@@ -115,7 +120,7 @@ def _bounds(
 
 
 class Grayscale(Transform):
-    """To grey, in 1 or 3 channels. See :func:`to_grayscale`."""
+    """Converts to grey, with 1 or 3 channels. See :func:`to_grayscale`."""
 
     shown = ("num_output_channels",)
 
@@ -129,7 +134,7 @@ class Grayscale(Transform):
 
 
 class RandomGrayscale(Transform):
-    """To grey with probability ``p``, with as many channels as before (1 or 3)."""
+    """Converts to grey with probability ``p``, keeping the number of channels (1 or 3)."""
 
     shown = ("p",)
 

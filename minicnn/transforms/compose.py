@@ -42,7 +42,7 @@ class RandomApply:
 
 
 class Lambda(Transform):
-    """Applies a function of one's own.
+    """Applies any function.
 
     Raises:
         TypeError: if ``lambd`` is not callable.

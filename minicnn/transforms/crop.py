@@ -12,12 +12,12 @@ from .geometry import InterpolationMode, pad, resize
 
 
 def crop(img: Image.Image, top: int, left: int, height: int, width: int) -> Image.Image:
-    """The part of an image with its upper left corner at (top, left); black beyond the border."""
+    """Cuts out ``height`` x ``width`` pixels from (top, left) on; black outside the image."""
     return check_picture(img).crop((left, top, left + width, top + height))
 
 
 def center_crop(img: Image.Image, output_size: int | Sequence[int]) -> Image.Image:
-    """The middle of an image, padded with 0 where it is smaller.
+    """Cuts out the middle of an image; smaller images are padded with 0 first.
 
     Args:
         img: a PIL image.
@@ -27,7 +27,7 @@ def center_crop(img: Image.Image, output_size: int | Sequence[int]) -> Image.Ima
     lack_w, lack_h = (max(w - s, 0) for w, s in zip((width, height), img.size, strict=True))
     if lack_w or lack_h:
         img = pad(img, (lack_w // 2, lack_h // 2, (lack_w + 1) // 2, (lack_h + 1) // 2))
-    # round() goes to the even neighbour, here as in torchvision
+    # round() takes halves to the even number, as in torchvision
     top, left = round((img.height - height) / 2), round((img.width - width) / 2)
     return crop(img, top, left, height, width)
 
@@ -58,12 +58,13 @@ class CenterCrop(Transform):
 
 
 class RandomCrop(Transform):
-    """Crops at a random place.
+    """Crops at a random position.
 
     Args:
         size: (height, width) or one number for both.
         padding: borders added first, as for :class:`Pad`.
-        pad_if_needed: pad images that are smaller than ``size``, on both sides by what they lack.
+        pad_if_needed: pad images that are smaller than ``size``, by the missing pixels on each
+            side, as torchvision does.
         fill, padding_mode: as for :class:`Pad`.
 
     Raises:
@@ -105,14 +106,14 @@ class RandomCrop(Transform):
 
 
 class RandomResizedCrop(Transform):
-    """Crops a random part of random area and aspect ratio, and resizes it.
+    """Crops a part of random position, area and aspect ratio, and resizes it.
 
     Args:
         size: (height, width) of the result, or one number for both.
-        scale: bounds of the crop's share of the image's area.
-        ratio: bounds of the crop's width / height, drawn uniformly by its logarithm.
+        scale: bounds of the crop's area, as a share of the image's.
+        ratio: bounds of the crop's width / height, whose logarithm is drawn uniformly.
         interpolation: an :class:`InterpolationMode` or a Pillow constant.
-        antialias: accepted as in torchvision; on PIL images always on.
+        antialias: accepted as in torchvision, but always on for PIL images.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class RandomResizedCrop(Transform):
         self.antialias = antialias
 
     def get_params(self, img: Image.Image) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random crop: ten tries, then the middle."""
+        """Top, left, height and width of a random crop; after ten failed tries, of the middle."""
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
         for _ in range(10):
             area = img.width * img.height * uniform(*self.scale)

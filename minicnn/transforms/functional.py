@@ -1,4 +1,4 @@
-"""The transforms without their randomness, as functions, under torchvision's names."""
+"""The transforms as functions, without randomness, under torchvision's names."""
 
 from .affine import affine, rotate
 from .color import (

@@ -15,7 +15,7 @@ PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 class InterpolationMode(enum.Enum):
-    """How pixels between pixels are computed; names as in torchvision."""
+    """How values between pixels are computed; names as in torchvision."""
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -30,12 +30,12 @@ class InterpolationMode(enum.Enum):
 
     @property
     def pil(self) -> Image.Resampling:
-        """Pillow's constant; its NEAREST is exact."""
+        """Pillow's constant; Pillow's NEAREST is torch's nearest-exact."""
         return Image.Resampling[self.name.removesuffix("_EXACT")]
 
     @classmethod
     def of(cls, mode: InterpolationMode | int) -> InterpolationMode:
-        """The mode itself, or the one of a Pillow constant."""
+        """Converts a Pillow constant; a mode stays as it is."""
         return cls[Image.Resampling(mode).name] if isinstance(mode, int) else mode
 
 
@@ -45,14 +45,14 @@ def resize(
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
 ) -> Image.Image:
-    """Resizes an image; Pillow's filters are antialiased.
+    """Resizes an image with Pillow's filters, which antialias.
 
     Args:
         img: a PIL image.
         size: (height, width), or one number for the shorter side; the longer one is then
             ``int(size * long / short)``.
         interpolation: an :class:`InterpolationMode` or a Pillow constant.
-        max_size: with one number for ``size``, the most that the longer side may have.
+        max_size: the longer side's largest allowed length, if ``size`` is one number.
 
     Raises:
         ValueError: if ``max_size`` is not above ``size``, or is given with (height, width).
@@ -84,12 +84,12 @@ def _resized_size(
 
 
 def hflip(img: Image.Image) -> Image.Image:
-    """The image with left and right exchanged."""
+    """Mirrors an image left to right."""
     return check_picture(img).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
 def vflip(img: Image.Image) -> Image.Image:
-    """The image upside down."""
+    """Turns an image upside down."""
     return check_picture(img).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
 
 
@@ -106,13 +106,17 @@ def pad(
         padding: pixels on all sides, or (left and right, top and bottom), or (left, top, right,
             bottom).
         fill: value of the new pixels in mode ``"constant"``, one number or one for each channel.
-        padding_mode: ``"constant"``, ``"edge"`` (repeats the border), ``"reflect"`` (mirrors
-            without the border) or ``"symmetric"`` (mirrors with it).
+        padding_mode: ``"constant"``, ``"edge"`` (repeats the outermost pixels), ``"reflect"``
+            (mirrors without repeating them) or ``"symmetric"`` (mirrors and repeats them).
+
+    Raises:
+        ValueError: for another ``padding_mode``, or for other than 1, 2 or 4 numbers >= 0.
     """
     check_picture(img)
     left, top, right, bottom = _check_padding(padding, padding_mode)
     if padding_mode == "constant":
-        out = ImageOps.expand(img, (left, top, right, bottom), fill_color(fill, img))
+        color: Any = fill_color(fill, img)  # Pillow's annotation leaves out the floats of mode F
+        out = ImageOps.expand(img, (left, top, right, bottom), color)
     else:
         array = np.asarray(img)
         rest = ((0, 0),) * (array.ndim - 2)
@@ -135,11 +139,11 @@ def _check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int
     return left, top, right, bottom
 
 
-def fill_color(fill: float | Sequence[float], img: Image.Image) -> Any:
-    """The fill value as Pillow wants it for the image's mode.
+def fill_color(fill: float | Sequence[float], img: Image.Image) -> float | tuple[float, ...]:
+    """The fill value in the form that Pillow takes for the image's mode.
 
     Raises:
-        ValueError: if there is not one value for each channel.
+        ValueError: if there is neither one value nor one for each channel.
     """
     channels = len(img.getbands())
     values = [fill] if isinstance(fill, (int, float)) else list(fill)
@@ -153,7 +157,7 @@ def fill_color(fill: float | Sequence[float], img: Image.Image) -> Any:
 class Resize(Transform):
     """Resizes to (height, width), or the shorter side to one number. See :func:`resize`.
 
-    ``antialias`` is accepted as in torchvision, and on PIL images always on.
+    ``antialias`` is accepted as in torchvision, but always on for PIL images.
     """
 
     shown = ("size", "interpolation", "max_size", "antialias")
@@ -192,7 +196,7 @@ class Pad(Transform):
 
 
 class RandomHorizontalFlip(Transform):
-    """Exchanges left and right with probability ``p``."""
+    """Mirrors left to right with probability ``p``."""
 
     shown = ("p",)
 

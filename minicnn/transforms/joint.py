@@ -1,4 +1,4 @@
-"""Transforms of a picture and its mask together, for segmentation."""
+"""Transforms a picture together with its mask, for segmentation."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .geometry import InterpolationMode
 
 __all__ = ["VOID", "JointTransform"]
 
-VOID = 255  # the label of pixels that count for nothing
+VOID = 255  # the label of pixels that belong to no class and are ignored
 
 
 class JointTransform:
-    """A picture and its mask to tensors that a loss takes, moved and cut alike.
+    """Applies the same geometric transforms to a picture and its mask, and makes them tensors.
 
     Args:
-        both: transforms of place and size (``Resize``, ``RandomCrop``, flips, ``Pad``, affine ones),
-            which get the picture and, with the same random numbers, the mask. A mask is resized to
-            nearest pixels, whatever the picture's interpolation, and what is padded becomes void.
+        both: geometric transforms (``Resize``, ``RandomCrop``, flips, ``Pad``, affine ones),
+            applied to the picture and, with the same random numbers, to the mask. A mask is always
+            resized to nearest pixels, and its padding becomes void.
         image: transforms of the picture alone: colours, then ``ToTensor`` and ``Normalize``.
 
-    Called with a PIL image and a mask (PIL image of mode L or P, its pixels the labels), it gives
-    what ``image`` gives and int64 labels (H, W), 255 for void.
+    It is called with a PIL image and a mask, a PIL image of mode L or P whose pixels are labels.
+    It returns the result of ``image`` and int64 labels (H, W), 255 for void.
 
     Raises:
-        ValueError: when called, for a mask of another mode or another size than the picture's.
+        ValueError: when called with a mask of another mode, or of another size than the picture's.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class JointTransform:
             raise ValueError(f"mask must be of mode L or P, its pixels the labels, got {mask.mode}")
         if image.size != mask.size:
             raise ValueError(f"mask must have the image's size {image.size}, got {mask.size}")
-        # Labels one higher while they are moved, so that void is 0: black, as what is filled in.
+        # During the transforms labels are 1 higher, so that void is 0, the value of padding.
         labels = Image.fromarray(np.asarray(mask, np.uint8) + np.uint8(1))
         generator = current_generator()
         for of_image, of_mask in zip(self.both, self._for_masks, strict=True):
@@ -64,7 +64,7 @@ class JointTransform:
 
 
 def _for_mask(transform: Any) -> Any:
-    """The same transform for masks, which must not mix labels nor be filled with colours."""
+    """The same transform for masks: nearest pixels, as labels must not be mixed, and fill 0."""
     twin = copy.copy(transform)
     if hasattr(twin, "interpolation"):
         twin.interpolation = InterpolationMode.NEAREST

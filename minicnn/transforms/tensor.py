@@ -1,10 +1,9 @@
-"""From PIL images to tensors, and transforms of tensors."""
+"""Converts PIL images to tensors, and transforms tensors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,6 +13,7 @@ from ..devices import memory_order, xp_of
 from ..dtypes import float32
 from ..ops.images import normalize_images
 from ..tensor import Tensor
+from ..typing import Array
 from ._arguments import (
     Transform,
     chance,
@@ -24,18 +24,18 @@ from ._arguments import (
     uniform,
 )
 
-# Modes with more than 8 bits come unscaled, in these types.
+# Modes with more than 8 bits keep their values, in these types.
 _WIDE_MODES = {"I": np.int32, "I;16": np.int16, "I;16L": np.int16, "F": np.float32}
 
 
 def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
-    """A float32 tensor (C, H, W) from an image: 0 … 255 becomes 0 … 1.
+    """A float32 tensor (C, H, W) from an image; 0 … 255 becomes 0 … 1.
 
-    In memory the tensor stays in the image's order H, W, C, as convolutions like it.
+    In memory the tensor keeps the image's order H, W, C, the layout that convolutions prefer.
 
     Args:
-        pic: a PIL image, or an array (H, W) or (H, W, C). Other than 8-bit values (arrays that are
-            not uint8, image modes I, I;16 and F) keep their type and are not scaled.
+        pic: a PIL image, or an array (H, W) or (H, W, C). Values of more than 8 bits (arrays other
+            than uint8, image modes I, I;16 and F) keep their type and are not scaled.
 
     Raises:
         TypeError: for anything else.
@@ -55,7 +55,7 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
 
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:
-    """A tensor (C, H, W) of the image's own type, values unchanged (mode 1: bool)."""
+    """A tensor (C, H, W) with the image's values and type, unchanged (mode 1: bool)."""
     return Tensor(_chw(np.array(check_picture(pic))))
 
 
@@ -75,8 +75,8 @@ def normalize(
 
     Raises:
         TypeError: for a tensor of integers.
-        ValueError: if ``std`` has a 0, if their lengths are not those of the channels, or the
-            tensor has fewer than 3 dimensions.
+        ValueError: if ``std`` contains 0, if ``mean`` or ``std`` has neither one value nor one for
+            each channel, or if the tensor has fewer than 3 dimensions.
     """
     _check_normalize(tensor, mean, std)
     if tensor.requires_grad:
@@ -85,8 +85,8 @@ def normalize(
     x = tensor.array
     axes = memory_order(x)
     if axes[-1] == x.ndim - 3:
-        # Channels are innermost in memory. NumPy would loop over three numbers at a time, so run
-        # over rows of W * C with mean and std repeated W times.
+        # Channels are innermost in memory, and NumPy's inner loop would run over three numbers.
+        # With mean and std repeated W times it runs over rows of W * C.
         dense = x.transpose(axes)  # (…, H, W, C)
         rows = dense.reshape(*dense.shape[:-2], -1)
         repeat = rows.shape[-1] // x.shape[-3]
@@ -101,17 +101,19 @@ def normalize(
     return tensor
 
 
-def _subtract_divide(x: Any, mean: Any, std: Any, inplace: bool) -> Any:
+def _subtract_divide(x: Array, mean: Array, std: Array, inplace: bool) -> Array:
     xp = xp_of(x)
     out = xp.subtract(x, mean, out=x if inplace else None)
     return xp.divide(out, std, out=out)
 
 
-def _channel(x: Any, values: Sequence[float]) -> Any:
+def _channel(x: Array, values: Sequence[float]) -> Array:
+    """``values`` as (C or 1, 1, 1), to broadcast over ``x``."""
     return xp_of(x).asarray(values, dtype=x.dtype).reshape(-1, 1, 1)
 
 
-def _tiled(x: Any, values: Sequence[float], repeat: int) -> Any:
+def _tiled(x: Array, values: Sequence[float], repeat: int) -> Array:
+    """``values``, one for each channel of ``x``, repeated: (repeat * C,)."""
     xp = xp_of(x)
     every = xp.broadcast_to(xp.asarray(values, dtype=x.dtype), (x.shape[-3],))
     return xp.tile(every, repeat)
@@ -139,14 +141,14 @@ def _check_std(std: Sequence[float]) -> None:
 
 
 class ToTensor(Transform):
-    """From a PIL image or an array to a float32 tensor (C, H, W). See :func:`to_tensor`."""
+    """Converts a PIL image or an array to a float32 tensor (C, H, W). See :func:`to_tensor`."""
 
     def __call__(self, pic: Image.Image | np.ndarray) -> Tensor:
         return to_tensor(pic)
 
 
 class PILToTensor(Transform):
-    """From a PIL image to a tensor of the same type. See :func:`pil_to_tensor`."""
+    """Converts a PIL image to a tensor of the same type. See :func:`pil_to_tensor`."""
 
     def __call__(self, pic: Image.Image) -> Tensor:
         return pil_to_tensor(pic)
@@ -166,15 +168,15 @@ class Normalize(Transform):
 
 
 class NormalizeImages(Transform):
-    """(images / 255 - mean) / std for each channel of a whole batch of bytes, on its own device.
+    """(images / 255 - mean) / std for each channel of a batch of bytes, on the batch's device.
 
-    ``PILToTensor`` in a loader and this behind it give the numbers of ``ToTensor`` and
-    :class:`Normalize`, but a batch takes a quarter of the memory on its way to the device, where
-    one pass makes numbers of it. An addition to torchvision's transforms.
+    ``PILToTensor`` in the dataset and this transform after the loader give the same numbers as
+    ``ToTensor`` and :class:`Normalize`, but move a quarter of the bytes to the device. There one
+    kernel converts and normalizes. torchvision has no such transform.
 
     Args:
-        mean, std: one number for each channel, of pixels between 0 and 1.
-        dtype: that of the result.
+        mean, std: one number for each channel, for pixels between 0 and 1.
+        dtype: of the result.
 
     Called with a uint8 tensor (N, C, H, W), it returns one of ``dtype``, channels-last in memory.
     """
@@ -196,10 +198,14 @@ class RandomErasing(Transform):
 
     Args:
         p: probability.
-        scale: bounds of the rectangle's share of the area.
+        scale: bounds of the rectangle's area, as a share of the image's.
         ratio: bounds of its height / width.
-        value: what fills it: one number, one for each channel, or ``"random"`` for N(0, 1).
+        value: fills it: one number, one for each channel, or ``"random"`` for N(0, 1).
         inplace: erase in the given tensor.
+
+    Raises:
+        TypeError: when called with anything but a tensor.
+        ValueError: for arguments out of range.
 
     Source: Zhong et al., Random Erasing Data Augmentation, 2017; as in torchvision.
     """
@@ -223,7 +229,7 @@ class RandomErasing(Transform):
         self.value, self.inplace = value, inplace
 
     def get_params(self, height: int, width: int) -> tuple[int, int, int, int] | None:
-        """Top, left, height and width of a random rectangle; None if ten tries found none."""
+        """Top, left, height and width of a random rectangle; None after ten failed tries."""
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
         for _ in range(10):
             area = height * width * uniform(*self.scale)
@@ -243,7 +249,7 @@ class RandomErasing(Transform):
             return img
         return erase(img, *params, self._fill(img.array, params[2], params[3]), self.inplace)
 
-    def _fill(self, x: Any, height: int, width: int) -> Any:
+    def _fill(self, x: Array, height: int, width: int) -> Array:
         if isinstance(self.value, str):
             drawn = current_generator().normal((x.shape[-3], height, width))
             return xp_of(x).asarray(drawn, dtype=x.dtype)
@@ -254,7 +260,13 @@ class RandomErasing(Transform):
 
 
 def erase(
-    img: Tensor, top: int, left: int, height: int, width: int, v: Any, inplace: bool = False
+    img: Tensor,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    v: Array | float,
+    inplace: bool = False,
 ) -> Tensor:
     """``img`` (…, C, H, W) with a rectangle set to ``v``, broadcast to (C, height, width)."""
     out = img if inplace else Tensor(img.array.copy(order="K"))

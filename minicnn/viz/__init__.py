@@ -1,4 +1,4 @@
-"""Pictures of what networks do: curves, predictions and confusion as PNG files, segmentation maps."""
+"""Plots of a network's results: curves, predictions, confusion matrices, segmentation maps."""
 
 from __future__ import annotations
 

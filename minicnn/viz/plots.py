@@ -1,7 +1,7 @@
-"""Pictures of a run as PNG files: learning curves, predictions, a confusion matrix.
+"""Plots of a run as PNG files: learning curves, predictions, a confusion matrix.
 
-Needs matplotlib (``pip install matplotlib``), which is imported when something is drawn. No
-window is opened and no global state of matplotlib is touched, so it works without a display.
+They need matplotlib (``pip install matplotlib``), which is imported when something is drawn. They
+open no window and change no global state of matplotlib, so they work without a display.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION = "#9aa5b1", "#d1495b"
 INK, FAINT = "#1f2933", "#e4e7eb"
-RIGHT, WRONG = "#2f9e6e", "#d1495b"  # colours of a prediction whose truth is known
-BY_CLASS = ("#3572a5", "#c0762b", "#6a5aa0", "#4d8b7a")  # and of one whose truth is not
-BLUES = ("#f5f8fb", "#0b4f8a")  # of the confusion matrix: none … all of a class
+RIGHT, WRONG = "#2f9e6e", "#d1495b"  # colours of predictions where the true class is known
+BY_CLASS = ("#3572a5", "#c0762b", "#6a5aa0", "#4d8b7a")  # and where it is not
+BLUES = ("#f5f8fb", "#0b4f8a")  # of the confusion matrix: none … all of a row
 PathLike = str | os.PathLike[str]
 
 
 def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "") -> None:
-    """Draw loss and accuracy over the epochs.
+    """Plots loss and accuracy over the epochs.
 
     Args:
-        epochs: one dict an epoch with ``epoch`` (from 1), ``train_loss``, ``val_loss``,
+        epochs: one dict for each epoch with ``epoch`` (from 1), ``train_loss``, ``val_loss``,
             ``train_accuracy`` and ``val_accuracy`` (0 to 1).
         path: the PNG file to write.
         title: a line above both panels.
@@ -40,45 +40,46 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
     """
     if not epochs:
         raise ValueError("plot_curves needs at least one epoch, got none")
-    from matplotlib.ticker import MaxNLocator
-
     figure = _figure(10, 4)
     numbers = [row["epoch"] for row in epochs]
-    for place, quantity, scale in ((1, "loss", 1), (2, "accuracy", 100)):
-        axes = figure.add_subplot(1, 2, place)
-        for part, colour, label in (
-            ("train", TRAIN, "training"),
-            ("val", VALIDATION, "validation"),
-        ):
-            values = [scale * row[f"{part}_{quantity}"] for row in epochs]
-            axes.plot(
-                numbers,
-                values,
-                color=colour,
-                marker="o",
-                markersize=4,
-                lw=2,
-                label=label,
-            )
-        axes.set_title("Loss" if scale == 1 else "Accuracy in %", loc="left", color=INK)
-        axes.set_xlabel("epoch", color=INK)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.margins(y=0.12)
-        _quiet(axes)
-        axes.grid(axis="y", color=FAINT)
-        if scale == 100:
-            best = int(np.argmax(values))  # of the validation curve, drawn last
-            axes.annotate(
-                f"{values[best]:.1f} %",
-                (numbers[best], values[best]),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                color=VALIDATION,
-                fontweight="bold",
-            )
-        axes.legend(frameon=False, labelcolor=INK, loc="best")
+    _plot_curve(figure.add_subplot(1, 2, 1), "Loss", numbers, *_columns(epochs, "loss"))
+    train, val = ([100 * value for value in column] for column in _columns(epochs, "accuracy"))
+    axes = figure.add_subplot(1, 2, 2)
+    _plot_curve(axes, "Accuracy in %", numbers, train, val)
+    best = int(np.argmax(val))
+    axes.annotate(
+        f"{val[best]:.1f} %",
+        (numbers[best], val[best]),
+        xytext=(0, 7),
+        textcoords="offset points",
+        ha="center",
+        color=VALIDATION,
+        fontweight="bold",
+    )
     _save(figure, path, title)
+
+
+def _columns(epochs: Sequence[dict[str, Any]], quantity: str) -> tuple[list[float], list[float]]:
+    """A quantity of all epochs, in training and in validation."""
+    train, val = ([row[f"{part}_{quantity}"] for row in epochs] for part in ("train", "val"))
+    return train, val
+
+
+def _plot_curve(
+    axes: Axes, title: str, epochs: Sequence[int], train: list[float], val: list[float]
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    style: dict[str, Any] = {"marker": "o", "markersize": 4, "lw": 2}
+    axes.plot(epochs, train, color=TRAIN, label="training", **style)
+    axes.plot(epochs, val, color=VALIDATION, label="validation", **style)
+    axes.set_title(title, loc="left", color=INK)
+    axes.set_xlabel("epoch", color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.margins(y=0.12)
+    _remove_frame(axes)
+    axes.grid(axis="y", color=FAINT)
+    axes.legend(frameon=False, labelcolor=INK, loc="best")
 
 
 def plot_predictions(
@@ -90,16 +91,16 @@ def plot_predictions(
     truth: Sequence[int] | None = None,
     title: str = "",
 ) -> None:
-    """Draw pictures in rows of five, under each its predicted class and probability.
+    """Shows pictures in rows of five, each above its predicted class and probability.
 
     Args:
-        images: PIL pictures of any size; shown as the square in their middle.
+        images: PIL images of any size, of which the central square is shown.
         probabilities: (len(images), classes).
-        class_names: one name a class.
+        class_names: one name for each class.
         path: the PNG file to write.
         captions: a small line above each picture, such as its file name.
-        truth: the right class of each, if known: right predictions are then green, wrong
-            ones red; without it, each class has its colour.
+        truth: the true class of each picture, if known. Right predictions are then green, wrong
+            ones red; otherwise each class has its own colour.
         title: a line above all.
 
     Raises:
@@ -116,39 +117,51 @@ def plot_predictions(
     figure = _figure(2.3 * columns, 2.75 * rows + (0.4 if title else 0))
     for number, image in enumerate(images):
         axes = figure.add_subplot(rows, columns, number + 1)
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        axes.imshow(image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1))
-        predicted = int(np.argmax(probabilities[number]))
-        share = float(probabilities[number][predicted])
-        wrong = truth is not None and truth[number] != predicted
-        colour = WRONG if wrong else RIGHT
-        if truth is None:
-            colour = BY_CLASS[predicted % len(BY_CLASS)]
-        # the probability as a bar below the picture
-        for width, shade in ((1.0, FAINT), (share, colour)):
-            axes.barh(-0.045, width, height=0.05, color=shade, align="center")
-        answer = f"{class_names[predicted]}  {100 * share:.1f} %"
-        if wrong and truth is not None:
-            answer += f"   (is a {class_names[truth[number]]})"
-        axes.text(0.5, -0.1, answer, ha="center", va="top", color=colour, fontweight="bold")
+        true_class = None if truth is None else truth[number]
+        _plot_prediction(axes, image, probabilities[number], class_names, true_class)
         if captions:
             axes.set_title(captions[number], fontsize=8, color=INK, pad=3)
-        axes.set_xlim(0, 1)
-        axes.set_ylim(-0.22, 1)
-        axes.set_aspect("equal")
-        axes.axis("off")
     _save(figure, path, title)
+
+
+def _plot_prediction(
+    axes: Axes,
+    image: Image.Image,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    true_class: int | None,
+) -> None:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    axes.imshow(image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1))
+    predicted = int(np.argmax(probabilities))
+    probability = float(probabilities[predicted])
+    answer = f"{class_names[predicted]}  {100 * probability:.1f} %"
+    if true_class is None:
+        colour = BY_CLASS[predicted % len(BY_CLASS)]
+    elif true_class == predicted:
+        colour = RIGHT
+    else:
+        colour = WRONG
+        answer += f"   (is a {class_names[true_class]})"
+    # the probability as a bar below the picture
+    for width, shade in ((1.0, FAINT), (probability, colour)):
+        axes.barh(-0.045, width, height=0.05, color=shade, align="center")
+    axes.text(0.5, -0.1, answer, ha="center", va="top", color=colour, fontweight="bold")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.22, 1)
+    axes.set_aspect("equal")
+    axes.axis("off")
 
 
 def plot_confusion(
     matrix: np.ndarray, class_names: Sequence[str], path: PathLike, title: str = ""
 ) -> None:
-    """Draw how often each class (row) was taken for each (column), as counts and shares of a row.
+    """Plots a confusion matrix, with counts and their shares of a row.
 
     Args:
-        matrix: counts (classes, classes), row = true class.
-        class_names: one name a class.
+        matrix: counts (classes, classes), row = true class, column = predicted class.
+        class_names: one name for each class.
         path: the PNG file to write.
         title: a line above it.
 
@@ -172,12 +185,12 @@ def plot_confusion(
     axes.set_yticks(range(n), class_names)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("is", color=INK)
-    _quiet(axes)
+    _remove_frame(axes)
     _save(figure, path, title)
 
 
 def _figure(width: float, height: float) -> Figure:
-    """A figure of its own, in inches, that belongs to no window."""
+    """A figure without a window; sizes are in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -187,7 +200,7 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _quiet(axes: Axes) -> None:
+def _remove_frame(axes: Axes) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0, labelcolor=INK)

@@ -1,4 +1,4 @@
-"""Label maps in colour, and laid over their picture with a legend."""
+"""Label maps in colour, by themselves or over their picture with a legend."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MARGIN = 8
 def voc_palette(count: int = 256) -> np.ndarray:
     """The colours of Pascal VOC, (count, 3) of uint8: background black, aeroplane dark red, …
 
-    The bits of a label, from the lowest on, set the bits of red, green and blue, from the highest
-    on, so that neighbouring labels differ most.
+    The bits of a label, lowest first, become the bits of red, green and blue, highest first, so
+    that neighbouring labels get very different colours.
     """
     labels = np.arange(count)
     palette = np.zeros((count, 3), np.uint8)
@@ -33,14 +33,14 @@ def decode_segmap(labels: np.ndarray, nc: int = 21) -> np.ndarray:
     """A label map in VOC's colours.
 
     Args:
-        labels: (H, W) of integers; labels of ``nc`` and above, such as 255 for void, become pale.
+        labels: (H, W) of integers; labels from ``nc`` on, such as 255 for void, are shown pale.
         nc: number of classes.
 
     Returns:
         (H, W, 3) of uint8.
 
     Raises:
-        ValueError: for another shape, or negative labels.
+        ValueError: for another shape, or for negative labels.
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or (labels.size and labels.min() < 0):
@@ -59,14 +59,14 @@ def overlay_segmap(
     alpha: float = 0.5,
     scale: int = 1,
 ) -> Image.Image:
-    """A picture with its label map over it, outlined, and below it a legend of what occurs.
+    """A picture with its label map over it, outlined, and below it a legend of its classes.
 
     Args:
         image: the picture.
         labels: (H, W) of integers, of the picture's size.
-        class_names: names by label; label 0 is the background and leaves the picture as it is.
-        alpha: share of the colour, 0 to 1.
-        scale: how many times to enlarge a small picture, and its labels with it.
+        class_names: names by label; label 0 is the background, which is not coloured.
+        alpha: opacity of the colours, 0 to 1.
+        scale: integer by which to enlarge a small picture, and its labels with it.
 
     Raises:
         ValueError: if the sizes differ.
@@ -88,7 +88,7 @@ def overlay_segmap(
 
 
 def _outlines(labels: np.ndarray) -> np.ndarray:
-    """Where a pixel's label is not that of its left or upper neighbour, (H, W) of bool."""
+    """Where a pixel's label differs from its left or upper neighbour's, (H, W) of bool."""
     outlines = np.zeros(labels.shape, bool)
     outlines[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     outlines[1:] |= labels[1:] != labels[:-1]

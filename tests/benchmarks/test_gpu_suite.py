@@ -221,6 +221,7 @@ def test_convolutions_of_both_frameworks_agree_in_every_direction():
         np.testing.assert_allclose(run(), theirs[name]().numpy(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.fast_only
 def test_each_kernel_that_is_measured_runs():
     cases = list(importlib.import_module("gpu_kernels").cases(2, num_weights=1000, device="cpu"))
     assert len({name for name, _, _ in cases}) == len(cases) == 15

@@ -11,7 +11,7 @@ import minicnn as mc
 from minicnn import models
 from minicnn.kernels import cpu
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 LARGE = 1 << 14  # bytes
 BATCH = 2

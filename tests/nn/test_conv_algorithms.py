@@ -41,6 +41,7 @@ def test_a_row_for_each_convolution() -> None:
     assert str(table[1].forward) == "im2col"  # groups and dilation leave no choice
 
 
+@pytest.mark.fast_only
 def test_what_it_tells_is_what_training_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     told, used = set(), set()
 

@@ -71,6 +71,7 @@ def is_fused(net: nn.Sequential) -> bool:
     return len(fusion.steps(net)) < len(net)
 
 
+@pytest.mark.fast_only
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", NETS)
@@ -143,6 +144,7 @@ def operations(out: mc.Tensor) -> Counter[str]:
     return seen
 
 
+@pytest.mark.fast_only
 def test_operations_that_run():
     seen = operations(NETS["a small network"](nn)(mc.randn(*X, requires_grad=True)))
     # the two ReLUs in a row are a convolution's and a pooling's
@@ -186,6 +188,7 @@ def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
             np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * scale)
 
 
+@pytest.mark.fast_only
 def test_the_framework_fuses_googlenets_blocks():
     seen = operations(BasicConv2d(3, 4, kernel_size=3)(mc.randn(2, 3, 5, 6)))
     assert seen == {"Conv2d": 1, "BatchNormReLU": 1}
@@ -197,6 +200,7 @@ def test_plain_kernels_run_layer_by_layer():
     assert seen == {"Conv2d": 1, "BatchNorm": 1, "ReLU": 1}
 
 
+@pytest.mark.fast_only
 @pytest.mark.parametrize("kind", HOOKS)
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_hooks_are_called_and_see_the_single_layers(position, kind):
@@ -218,6 +222,7 @@ def test_hooks_are_called_and_see_the_single_layers(position, kind):
     assert len(seen) == 1
 
 
+@pytest.mark.fast_only
 def test_a_hook_on_the_pooling_leaves_the_relu_to_the_convolution():
     net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
     net[2].register_forward_hook(lambda *_: None)

@@ -39,6 +39,7 @@ def train(net, steps=2):
     return losses
 
 
+@pytest.mark.fast_only
 def test_every_operation_gradient_and_optimizer_step_is_an_event():
     net = network()
     with profile() as prof:

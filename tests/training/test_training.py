@@ -182,6 +182,9 @@ def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run to go on with: .*last.ckpt"):
         new_run(tmp_path).resume()
+    mc.save({"net": {}}, tmp_path / "last.ckpt")
+    with pytest.raises(ValueError, match="last.ckpt must be the checkpoint of a run"):
+        new_run(tmp_path).resume()
 
 
 def test_an_earlier_run_is_set_aside(tmp_path):

@@ -1,4 +1,4 @@
-"""Data sets that are drawn: they need no download, and networks learn them in minutes."""
+"""Datasets that are drawn: they need no download, and networks learn them in minutes."""
 
 from .pets import draw_dogs_vs_cats, draw_pet
 from .shapes import SHAPES, DrawnShapes

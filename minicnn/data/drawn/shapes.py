@@ -1,4 +1,4 @@
-"""Drawn shapes with masks: a small set for segmentation when no photographs are at hand."""
+"""Drawn shapes with masks: a small dataset for segmentation that needs no download."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ __all__ = ["SHAPES", "DrawnShapes"]
 
 SHAPES = ("background", "disc", "square", "triangle", "star")
 _CORNERS = {"square": 4, "triangle": 3}
-VOID_WIDTH = 1  # outermost pixels of a shape, which belong to no class, as between things in VOC
+VOID_WIDTH = 1  # pixels along a shape's edge that belong to no class, as in VOC
 
 
 class DrawnShapes(Dataset):
-    """Sample i is (picture in mode RGB, mask in mode L) of one or two shapes on a noisy ground.
+    """Sample i is (picture in mode RGB, mask in mode L) of one or two shapes on a noisy background.
 
-    Shapes differ in colour, size, place and angle, and do not touch. Their class is their form alone.
-    The same seed draws the same pictures, whenever they are asked for.
+    Shapes differ in colour, size, place and angle, and do not touch. Only their form decides their
+    class. A picture depends on ``seed`` and its index alone, not on which were drawn before it.
 
     Args:
         length: number of pictures.
-        size: of their sides, in pixels.
+        size: height and width of the pictures, in pixels.
         seed: of the random numbers.
         transforms: called with picture and mask, such as
             :class:`~minicnn.transforms.JointTransform`.
+
+    Raises:
+        IndexError: when indexed outside 0 … ``length`` - 1.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class DrawnShapes(Dataset):
         if not 0 <= index < self.length:
             raise IndexError(f"index must be between 0 and {self.length - 1}, got {index}")
         random = Generator((self.seed << 64) | index)
-        image = _ground(random, self.size)
+        image = _background(random, self.size)
         mask = Image.new("L", image.size, 0)
         circles: list[tuple[np.ndarray, float]] = []
         for _ in range(random.integers(1, 3)):
@@ -62,7 +65,7 @@ class DrawnShapes(Dataset):
         return (image, mask) if self.transforms is None else self.transforms(image, mask)
 
 
-def _ground(random: Generator, size: int) -> Image.Image:
+def _background(random: Generator, size: int) -> Image.Image:
     """Soft patches of two colours."""
     coarse = random.random((6, 6, 1))
     colours = random.integers(0, 256, (2, 3))
@@ -73,7 +76,7 @@ def _ground(random: Generator, size: int) -> Image.Image:
 def _find_place(
     random: Generator, size: int, taken: list[tuple[np.ndarray, float]]
 ) -> tuple[np.ndarray, float] | None:
-    """Centre and radius of a circle clear of those ``taken``; None if twenty tries find none."""
+    """Centre and radius of a circle that overlaps none of ``taken``; None after twenty tries."""
     for _ in range(20):
         radius = size * (0.18 + 0.16 * float(random.random()))
         centre = radius + (size - 2 * radius) * random.random(2)
@@ -93,7 +96,7 @@ def _draw_shape(
 
 
 def _outline(shape: str, angle: float) -> np.ndarray:
-    """Corners (K, 2) on a circle of radius 1; a star's inner ones lie closer."""
+    """Corners (K, 2) on a circle of radius 1; a star's inner corners lie closer to its centre."""
     if shape == "star":
         radii = np.tile([1.0, 0.45], 5)
     else:

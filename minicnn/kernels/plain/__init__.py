@@ -5,6 +5,7 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 """
 
 # isort: off
+# fmt: off
 from .activation import channel_sum, erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward, philox_state
@@ -12,32 +13,14 @@ from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy
-from .norm import (
-    batch_norm,
-    batch_norm_backward,
-    channel_affine,
-    local_response_norm,
-    local_response_norm_backward,
-)
+from .norm import batch_norm, batch_norm_backward, channel_affine
+from .norm import local_response_norm, local_response_norm_backward
 from .optim import adam_step, rmsprop_step, sgd_step
-from .pool import (
-    adaptive_max_pool2d,
-    avg_pool2d,
-    avg_pool2d_scatter,
-    max_pool2d,
-    max_pool2d_gather,
-    max_pool2d_scatter,
-    plane_gather,
-    plane_scatter,
-)
-from .resize import (
-    resize_bilinear,
-    resize_bilinear_backward,
-    resize_nearest,
-    resize_nearest_backward,
-)
+from .pool import adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, max_pool2d
+from .pool import max_pool2d_gather, max_pool2d_scatter, plane_gather, plane_scatter
+from .resize import resize_bilinear, resize_bilinear_backward
+from .resize import resize_nearest, resize_nearest_backward
 
-# fmt: off
 __all__ = [
     "adam_step", "adaptive_max_pool2d", "avg_pool2d", "avg_pool2d_scatter", "batch_norm",
     "batch_norm_backward", "channel_affine", "channel_sum", "col2im", "conv2d",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .arrays import Array
+from ...typing import Array
 
 
 def relu(x: Array) -> Array:
@@ -12,6 +12,7 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
+@np.errstate(invalid="ignore")  # NaN is compared
 def relu_backward(grad: Array, out: Array) -> Array:
     """grad where out > 0, else 0."""
     return np.where(out > 0, grad, 0)

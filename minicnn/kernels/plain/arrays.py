@@ -1,10 +1,10 @@
-"""Arrays, and the dtype to compute in."""
+"""The dtype to compute in."""
 
 import numpy as np
 
-Array = np.ndarray
+from ...typing import Array
 
 
 def widen(x: Array) -> Array:
-    """float16 and bfloat16 become float32, to be rounded once, after all sums; others stay."""
+    """float16 and bfloat16 become float32, and results are rounded once; other dtypes stay."""
     return x.astype(np.promote_types(x.dtype, np.float32), copy=False)

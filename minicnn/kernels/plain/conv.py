@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
+from ...typing import Array
 from ..geometry import Geometry
-
-Array = np.ndarray
 
 
 def conv2d(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:

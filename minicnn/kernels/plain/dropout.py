@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-Array = np.ndarray
+from ...typing import Array
 
 _LOW = 2**32 - 1  # number & _LOW is the low word of a 64-bit number, number >> 32 the high one
 

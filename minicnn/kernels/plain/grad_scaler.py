@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import Array, widen
+from ...typing import Array
+from .arrays import widen
 
 
 def unscale_step(grads: Sequence[Array], inverse_scale: Array | None, found_inf: Array) -> None:
@@ -16,17 +17,17 @@ def unscale_step(grads: Sequence[Array], inverse_scale: Array | None, found_inf:
             grad[...] = widen(grad) * inverse_scale
 
 
+@np.errstate(over="ignore")
 def update_scale_step(
     scale: Array, inverse_scale: Array, growth_tracker: Array, found_inf: Array,
     growth_factor: float, backoff_factor: float, growth_interval: int,
 ) -> None:  # fmt: skip
-    """Shrinks the scale after an overflow; grows it after ``growth_interval`` steps without."""
+    """Shrinks the scale after an overflow; grows it after ``growth_interval`` steps without one."""
     growth_tracker[...] = 0 if found_inf else growth_tracker + 1
     if found_inf:
         scale *= np.float32(backoff_factor)
     elif growth_tracker == growth_interval:
         growth_tracker[...] = 0
-        with np.errstate(over="ignore"):
-            grown = scale * np.float32(growth_factor)
+        grown = scale * np.float32(growth_factor)
         scale[...] = grown if np.isfinite(grown) else scale
     inverse_scale[...] = 1 / scale

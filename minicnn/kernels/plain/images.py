@@ -1,10 +1,10 @@
-"""Pictures: from bytes to normalised numbers."""
+"""Images: from bytes to normalised numbers."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import Array
+from ...typing import Array
 
 
 def normalize_images(

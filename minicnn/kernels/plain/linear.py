@@ -2,7 +2,7 @@
 
 import numpy as np
 
-Array = np.ndarray
+from ...typing import Array
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:

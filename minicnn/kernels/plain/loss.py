@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .arrays import Array, widen
+from ...typing import Array
+from .arrays import widen
 
 
 def softmax_cross_entropy(
@@ -10,8 +11,8 @@ def softmax_cross_entropy(
 ) -> tuple[Array, Array]:
     """logits (M, C), target (M,) -> losses (M,) and their gradients by the logits (M, C).
 
-    A row loses -sum(q * log(p)), where p is its softmax and q has, for each class, the share that
-    the target gives it times its weight. The gradient is p * sum(q) - q.
+    The loss of a row is -sum(q * log(p)), where p is its softmax and q, for each class, its share of
+    the target times its weight. The gradient is p * sum(q) - q.
     """
     (M, C), counted = logits.shape, target != ignore_index
     target = np.where(counted, target, 0)

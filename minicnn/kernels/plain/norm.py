@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from .arrays import Array, widen
+from ...typing import Array
+from .arrays import widen
 
 
 def batch_norm(
     x: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array, Array]:
-    """(x - mean) / sqrt(variance + eps) * weight + bias; and the mean and biased variance (C,)."""
+    """(x - mean) / sqrt(variance + eps) * weight + bias, the mean and the biased variance (C,)."""
     images, axes = widen(x), (0, *range(2, x.ndim))
     mean, variance = images.mean(axes, dtype=np.float64), images.var(axes, dtype=np.float64)
     scale = (1 if weight is None else weight) / np.sqrt(variance + eps)
@@ -23,7 +24,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """grad (N, C, ...) -> the gradients of x (N, C, ...), weight (C,) and bias (C,).
 
-    h is the normalised x. As mean and variance depend on x, too, the gradient of x is
+    h is the normalised x. Mean and variance depend on x, too, so the gradient of x is
     weight / sqrt(variance + eps) * (grad - mean(grad) - h * mean(grad * h)).
     """
     images, axes, count = widen(x), (0, *range(2, x.ndim)), x.size // x.shape[1]
@@ -50,7 +51,7 @@ def local_response_norm(x: Array, size: int, alpha: float, beta: float, k: float
 def local_response_norm_backward(
     grad: Array, x: Array, size: int, alpha: float, beta: float, k: float
 ) -> Array:
-    """grad (N, C, ...) -> the gradient of x, which is also in the r of its neighbours."""
+    """grad (N, C, ...) -> the gradient of x, which also enters the r of its neighbours."""
     images = widen(x)
     r = k + alpha / size * _neighbour_sum(images**2, size // 2, (size - 1) // 2)
     direct = grad * r**-beta

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .arrays import Array, widen
+from ...typing import Array
+from .arrays import widen
 
 Arrays = Sequence[Array]
 Hyperparameters = Callable[[], Sequence[float]]
@@ -43,7 +44,7 @@ def adam_step(
             g = g + weight_decay * p
         mean = beta1 * mean + (1 - beta1) * g
         square = beta2 * square + (1 - beta2) * g**2
-        unbiased_mean = mean / (1 - beta1**step)  # as the averages began at 0
+        unbiased_mean = mean / (1 - beta1**step)  # the averages started at 0
         unbiased_square = square / (1 - beta2**step)
         return p - lr * unbiased_mean / (np.sqrt(unbiased_square) + eps), mean, square
 

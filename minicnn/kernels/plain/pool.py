@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...typing import Array
 from ..geometry import Geometry, Pair
 
-Array = np.ndarray
 
-
+@np.errstate(invalid="ignore")  # NaN is compared
 def max_pool2d(
     x: Array, geometry: Geometry, with_argmax: bool = True
 ) -> tuple[Array, Array | None]:
@@ -18,79 +18,72 @@ def max_pool2d(
     The first of equal maxima wins, but NaN beats every number, and then the last NaN wins. Windows
     wholly in the padding give -inf and the argmax KH * KW, "no pixel".
     """
-    KH, KW = geometry.kernel_size
+    no_pixel = math.prod(geometry.kernel_size)
     lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
-    padded, inside = _pad(x, geometry, lowest), _pad(np.ones(x.shape, bool), geometry, False)
     out = np.full((*x.shape[:2], *geometry.output_size), lowest, x.dtype)
-    argmax = np.full(out.shape, KH * KW, np.uint8 if KH * KW < 256 else np.int32)
-    for tap, windows in enumerate(_taps(geometry)):
-        values = padded[windows]  # (N, C, OH, OW)
-        wins = (values > out) | np.isnan(values) | (argmax == KH * KW)
-        wins &= inside[windows]
-        out[wins] = values[wins]
-        argmax[wins] = tap
+    argmax = np.full(out.shape, no_pixel, np.uint8 if no_pixel < 256 else np.int32)
+    inside = _taps(_pad(np.ones(x.shape, bool), geometry), geometry)
+    for tap, values in enumerate(_taps(_pad(x, geometry), geometry)):
+        wins = (values > out) | np.isnan(values) | (argmax == no_pixel)
+        wins &= next(inside)  # padding never wins
+        out[wins], argmax[wins] = values[wins], tap
     return out, argmax if with_argmax else None
 
 
 def max_pool2d_scatter(grad: Array, argmax: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes to the maximum of its window."""
-    padded = _pad_zeros(grad, geometry)
-    for tap, windows in enumerate(_taps(geometry)):
-        padded[windows] += np.where(argmax == tap, grad, 0)
+    padded = _padded_zeros(grad, geometry)
+    for tap, pixels in enumerate(_taps(padded, geometry)):
+        pixels += np.where(argmax == tap, grad, 0)
     return _unpad(padded, geometry).astype(grad.dtype)
 
 
 def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the pixel at the argmax; 0 for padding and "no pixel"."""
-    padded, out = _pad(x, geometry, 0), np.zeros(argmax.shape, x.dtype)
-    for tap, windows in enumerate(_taps(geometry)):
-        np.copyto(out, padded[windows], where=argmax == tap)
+    out = np.zeros(argmax.shape, x.dtype)
+    for tap, pixels in enumerate(_taps(_pad(x, geometry), geometry)):
+        np.copyto(out, pixels, where=argmax == tap)
     return out
 
 
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
-    padded, sums = _pad(x, geometry, 0), np.zeros((), np.promote_types(x.dtype, np.float32))
-    for windows in _taps(geometry):
-        sums = sums + padded[windows]
-    return (sums * scale).astype(x.dtype)
+    padded = _pad(x.astype(np.promote_types(x.dtype, np.float32)), geometry)
+    return (np.sum([*_taps(padded, geometry)], axis=0) * scale).astype(x.dtype)
 
 
 def avg_pool2d_scatter(grad: Array, scale: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): grad * scale is added to all pixels of the window."""
-    padded = _pad_zeros(grad, geometry)
-    for windows in _taps(geometry):
-        padded[windows] += grad * scale
+    padded = _padded_zeros(grad, geometry)
+    for pixels in _taps(padded, geometry):
+        pixels += grad * scale
     return _unpad(padded, geometry).astype(grad.dtype)
 
 
-def _taps(geometry: Geometry) -> Iterator[tuple[slice, ...]]:
-    """For each tap (kh, kw), its pixel in all windows: an index of padded images."""
+def _taps(padded: Array, geometry: Geometry) -> Iterator[Array]:
+    """For each tap (kh, kw), its pixel in all windows: a view (N, C, OH, OW) of padded images."""
     (KH, KW), (OH, OW) = geometry.kernel_size, geometry.output_size
     (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
     for kh, kw in np.ndindex(KH, KW):
-        rows = slice(kh * DH, kh * DH + OH * SH, SH)
-        columns = slice(kw * DW, kw * DW + OW * SW, SW)
-        yield slice(None), slice(None), rows, columns
+        top, left = kh * DH, kw * DW
+        yield padded[:, :, top : top + OH * SH : SH, left : left + OW * SW : SW]
 
 
-def _pad(x: Array, geometry: Geometry, value: float) -> Array:
+def _pad(x: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) with PH rows above and PW columns to the left, and room for all windows."""
-    sizes = zip(
-        geometry.padding, geometry.output_size, geometry.stride, geometry.kernel_size,
-        geometry.dilation, strict=True,
-    )  # fmt: skip
-    margins = [(0, 0), (0, 0), *((P, O * S + K * D) for P, O, S, K, D in sizes)]
-    return np.pad(x, margins, constant_values=value)
+    (PH, PW), (KH, KW), (OH, OW) = geometry.padding, geometry.kernel_size, geometry.output_size
+    (SH, SW), (DH, DW) = geometry.stride, geometry.dilation
+    return np.pad(x, [(0, 0), (0, 0), (PH, OH * SH + KH * DH), (PW, OW * SW + KW * DW)])
 
 
-def _pad_zeros(grad: Array, geometry: Geometry) -> Array:
-    """Zeros of the shape of the padded images, to add gradients to."""
-    dtype = np.promote_types(grad.dtype, np.float32)
-    return _pad(np.zeros((*grad.shape[:2], *geometry.input_size), dtype), geometry, 0)
+def _padded_zeros(grad: Array, geometry: Geometry) -> Array:
+    """Zeros in the shape of padded images, to add gradients to."""
+    dtype = np.promote_types(grad.dtype, np.float32)  # sums of half precision are rounded once
+    return _pad(np.zeros((*grad.shape[:2], *geometry.input_size), dtype), geometry)
 
 
 def _unpad(padded: Array, geometry: Geometry) -> Array:
+    """Padded images without their padding: (N, C, H, W)."""
     (H, W), (PH, PW) = geometry.input_size, geometry.padding
     return padded[:, :, PH : PH + H, PW : PW + W]
 

@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
+from ...typing import Array
 from ..geometry import Pair
-from .arrays import Array, widen
+from .arrays import widen
 
 Scale = tuple[float, float]
 
@@ -48,7 +49,7 @@ def resize_bilinear_backward(
 
 
 def _nearest(input_size, output_size, scale):
-    """The index of the input pixels that the output shows: ..., rows (OH, 1), columns (OW,)."""
+    """Index of the input pixels that the output shows: ..., rows (OH, 1), columns (OW,)."""
     rows, columns = (  # in float32 whatever the image, as in torch
         np.minimum(np.arange(O, dtype=np.float32) * np.float32(s), I - 1).astype(int)
         for I, O, s in zip(input_size, output_size, scale)
@@ -57,7 +58,7 @@ def _nearest(input_size, output_size, scale):
 
 
 def _bilinear(input_size, output_size, scale, align_corners, dtype):
-    """Yields such an index and weights (OH, OW) for each of the four pixels that are blended."""
+    """Yields such an index, and weights (OH, OW), for each of the four pixels that are blended."""
     axes = []
     for I, O, s in zip(input_size, output_size, scale):
         i = np.arange(O, dtype=dtype)

@@ -1,7 +1,7 @@
 """Learning-rate schedules, with the names, arguments and values of ``torch.optim.lr_scheduler``.
 
-A schedule sets the ``lr`` of every parameter group when it is made and at each ``step()``, which
-comes after ``optimizer.step()``. An epoch here is what lies between two steps of the schedule: an
+A schedule sets the ``lr`` of every parameter group when it is created and at each ``step()``. Call
+that after ``optimizer.step()``. "Epoch" here means the time between two steps of the schedule: an
 epoch, or a batch.
 """
 

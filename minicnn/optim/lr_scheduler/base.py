@@ -1,4 +1,4 @@
-"""What all schedules share."""
+"""The base class of all schedules."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ class LRScheduler:
     """Base class; a schedule implements :meth:`get_lr`.
 
     Args:
-        optimizer: whose learning rates are set. The first schedule notes them as each group's
-            ``initial_lr``.
-        last_epoch: -1 to begin, else the epoch a run ended with whose optimizer was loaded.
+        optimizer: the schedule sets its learning rates. The first schedule stores the current ones
+            as each group's ``initial_lr``.
+        last_epoch: -1 to start from the beginning; to continue a run, the epoch it ended with, after
+            loading the optimizer's state.
 
     Raises:
-        TypeError: if ``optimizer`` is none.
+        TypeError: if ``optimizer`` is not an optimizer.
         KeyError: if ``last_epoch`` is given and a group has no ``initial_lr``.
     """
 
@@ -41,14 +42,14 @@ class LRScheduler:
         raise NotImplementedError(f"{type(self).__name__} does not implement get_lr()")
 
     def get_last_lr(self) -> list[float]:
-        """The learning rate of each group as this schedule last set it."""
+        """The learning rate of each group that this schedule set last."""
         return self._last_lr
 
     def step(self) -> None:
-        """Set the learning rates of the next epoch; warns if the optimizer has made no step yet."""
-        # An optimizer that overrides step() as a whole does not note that it was called.
-        noted = type(self.optimizer).step is Optimizer.step
-        if self._step_count == 1 and noted and not self.optimizer.step_called:
+        """Set the learning rates of the next epoch; warns if the optimizer made no step yet."""
+        # An optimizer that overrides step() may not set step_called.
+        records_steps = type(self.optimizer).step is Optimizer.step
+        if self._step_count == 1 and records_steps and not self.optimizer.step_called:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call "
                 "`optimizer.step()` first, otherwise the schedule's first value is skipped.",
@@ -67,18 +68,19 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned; the optimizer's is loaded by itself."""
+        """Load the result of :meth:`state_dict`; the optimizer's state is loaded separately."""
         self.__dict__.update(state_dict)
 
 
-def checked(optimizer: Any) -> Optimizer:
+def checked(optimizer: object) -> Optimizer:
+    """``optimizer``; raises a TypeError if it is not one."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
     return optimizer
 
 
 def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
-    """``value`` once for each parameter group, or as it is if it is a list of that length."""
+    """One value per parameter group: ``value`` repeated, or itself if it is a list that long."""
     count = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
         return [value] * count

@@ -1,4 +1,4 @@
-"""Schedules that rise first and then fall, over a known number of steps."""
+"""Schedules that first rise and then fall, over a known number of steps."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .base import LRScheduler, checked, per_group
 
 
 class CosineWithWarmup(LRScheduler):
-    """Rise in equal steps for ``warmup_steps``, then fall to ``min_lr`` along half a cosine.
+    """Rise linearly for ``warmup_steps``, then fall to ``min_lr`` along half a cosine.
 
     Args:
-        warmup_steps: steps before the initial rate is reached; step t of them has
-            ``(t + 1) / (warmup_steps + 1)`` of it.
-        total_steps: the step at which ``min_lr`` is reached, and kept.
+        warmup_steps: number of steps before the initial rate is reached; step t uses
+            ``(t + 1) / (warmup_steps + 1)`` times that rate.
+        total_steps: the step at which ``min_lr`` is reached; the rate stays there.
 
     Raises:
         ValueError: unless ``0 <= warmup_steps < total_steps``.
 
-    In torch this is ``SequentialLR`` of ``LinearLR(start_factor=1 / (warmup_steps + 1),
-    total_iters=warmup_steps)`` and ``CosineAnnealingLR(total_steps - warmup_steps, min_lr)``; there
-    the rate rises again after ``total_steps``.
+    In torch this is a ``SequentialLR`` of ``LinearLR(start_factor=1 / (warmup_steps + 1),
+    total_iters=warmup_steps)`` and ``CosineAnnealingLR(total_steps - warmup_steps, min_lr)``, except
+    that there the rate rises again after ``total_steps``.
     """
 
     def __init__(
@@ -53,22 +53,22 @@ class CosineWithWarmup(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """Rise to ``max_lr``, then fall far below the first rate; momentum goes the other way.
+    """Rise to ``max_lr``, then fall far below the first rate; momentum moves the other way.
 
     Args:
         max_lr: the highest rate, or a list with one for each parameter group.
-        total_steps: the whole cycle; or give ``epochs`` and ``steps_per_epoch``.
-        pct_start: share of the cycle in which the rate rises.
+        total_steps: length of the cycle; or give ``epochs`` and ``steps_per_epoch``.
+        pct_start: fraction of the cycle in which the rate rises.
         anneal_strategy: 'cos' or 'linear'.
         cycle_momentum: whether to move momentum (Adam: beta1) from ``max_momentum`` to
             ``base_momentum`` and back.
         div_factor: the first rate is ``max_lr / div_factor``.
-        final_div_factor: the last rate is the first over this.
-        three_phase: fall back to the first rate as fast as it rose, then to the last.
+        final_div_factor: the last rate is the first one divided by this.
+        three_phase: whether to fall to the first rate as fast as it rose, and then to the last.
 
     Raises:
-        ValueError: for a length or ``pct_start`` out of range, an unknown strategy, an optimizer
-            without momentum if it is to be cycled, or a step after ``total_steps``.
+        ValueError: for a length or ``pct_start`` out of range, an unknown strategy,
+            ``cycle_momentum`` with an optimizer without momentum, or a step after ``total_steps``.
 
     As ``torch.optim.lr_scheduler.OneCycleLR``; Smith & Topin 2018, "Super-Convergence".
     """
@@ -151,7 +151,7 @@ class OneCycleLR(LRScheduler):
         ]
 
     def _phase(self) -> tuple[int, int, float]:
-        """Numbers of the turning points before and after, and how far between them we are."""
+        """Indices of the turning points before and after now, and the progress between them."""
         turns = [0.0, self.pct_start * self.total_steps - 1]
         if self.three_phase:
             turns.append(2 * self.pct_start * self.total_steps - 2)

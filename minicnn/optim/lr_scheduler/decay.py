@@ -1,4 +1,4 @@
-"""Schedules that go down (or up) from the initial rate, once."""
+"""Schedules that fall (or rise) from the initial rate."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .base import LRScheduler, checked, per_group
 
 
 class _FactorLR(LRScheduler):
-    """A schedule that multiplies the present rates, so that several may act on one optimizer."""
+    """A schedule that multiplies the current rates, so that several can share one optimizer."""
 
     def factor(self, epoch: int) -> float:
-        """What the learning rates are multiplied by when ``epoch`` begins."""
+        """The factor of the learning rates at the start of ``epoch``."""
         raise NotImplementedError
 
     def get_lr(self) -> list[float]:
@@ -25,7 +25,7 @@ class _FactorLR(LRScheduler):
 
     @property
     def _is_initial(self) -> bool:
-        """Whether this is the step made by the constructor, which finds the rates as they should be."""
+        """Whether this is the constructor's step, which must not change the rates."""
         return self._step_count == 1
 
 
@@ -44,7 +44,7 @@ class StepLR(_FactorLR):
 
 
 class MultiStepLR(_FactorLR):
-    """Multiply the rates by ``gamma`` at each epoch in ``milestones`` (as often as it is there)."""
+    """Multiply the rates by ``gamma`` at each epoch in ``milestones``, once per occurrence."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class MultiStepLR(_FactorLR):
 
 
 class LinearLR(_FactorLR):
-    """Go in equal steps from ``start_factor`` to ``end_factor`` times the rate in ``total_iters``.
+    """Go linearly from ``start_factor`` to ``end_factor`` times the rate, in ``total_iters`` epochs.
 
     Raises:
         ValueError: if ``start_factor`` is not in (0, 1] or ``end_factor`` not in [0, 1].
@@ -95,7 +95,7 @@ class LinearLR(_FactorLR):
 
 
 class PolynomialLR(_FactorLR):
-    """Go to zero in ``total_iters`` epochs as ``(1 - epoch / total_iters) ** power``."""
+    """Fall to zero in ``total_iters`` epochs, as ``(1 - epoch / total_iters) ** power``."""
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -112,7 +112,7 @@ class PolynomialLR(_FactorLR):
 
 
 class CosineAnnealingLR(_FactorLR):
-    """Fall to ``eta_min`` along half a cosine in ``T_max`` epochs, and rise again after.
+    """Fall to ``eta_min`` along half a cosine in ``T_max`` epochs, then rise again.
 
     Loshchilov & Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", without the
     restarts.
@@ -153,7 +153,7 @@ class LambdaLR(LRScheduler):
     Raises:
         ValueError: if the list's length is not the number of groups.
 
-    A function is not part of ``state_dict``; of a callable object its attributes are.
+    ``state_dict`` does not contain functions; of a callable object it contains the attributes.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""The schedule that follows a metric."""
+"""The schedule that reacts to a metric."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
+from ...tensor import Tensor
 from ..optimizer import Optimizer
 from .base import LRScheduler, checked, per_group
 
@@ -15,13 +15,13 @@ class ReduceLROnPlateau(LRScheduler):
 
     Args:
         mode: 'min' if the metric should fall, 'max' if it should rise.
-        factor: what the rates are multiplied by, below 1.
-        patience: epochs without improvement that are tolerated.
-        threshold: what counts as improvement: this share of the best value (``threshold_mode``
-            'rel'), or this much ('abs').
-        cooldown: epochs after a reduction in which nothing is counted.
+        factor: the factor of a reduction, below 1.
+        patience: number of epochs without improvement that are tolerated.
+        threshold: the smallest change that counts as an improvement: relative to the best value
+            (``threshold_mode`` 'rel'), or absolute ('abs').
+        cooldown: number of epochs after a reduction that are not counted.
         min_lr: lowest rate, or a list with one for each parameter group.
-        eps: a smaller change of rate is not made.
+        eps: smaller changes of the rate are skipped.
 
     Raises:
         ValueError: for ``factor`` of 1 or more, an unknown mode, or a list of wrong length.
@@ -63,7 +63,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
-    def step(self, metrics: Any) -> None:  # type: ignore[override]
+    def step(self, metrics: float | Tensor) -> None:  # type: ignore[override]
         """Take the metric of an epoch (a number or 0-d tensor) and reduce the rates if it stalls."""
         self.last_epoch += 1
         metric = float(metrics)

@@ -50,11 +50,12 @@ class CudaFile:
     """One ``.cu`` file and the kernels in it.
 
     Args:
-        name: the file's path in ``kernels/cuda``, such as ``"conv.cu"`` or ``"plain/conv.cu"``.
+        name: the file's path in ``kernels/cuda``, such as ``"conv.cu"`` or ``"plain/conv.cu"``, or
+            an absolute path.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str | Path) -> None:
+        self.name = str(name)
         self.kernels: list[Kernel | Template] = []
 
     def kernel(self, name: str, *choices: Iterable[Choice]) -> Kernel:

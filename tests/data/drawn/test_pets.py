@@ -43,7 +43,7 @@ def test_the_folder_is_read_as_dogs_vs_cats(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
 
 
-def test_a_finished_folder_is_left_alone_and_an_unfinished_one_is_drawn_anew(tmp_path):
+def test_a_finished_folder_is_left_alone_and_an_unfinished_one_is_drawn_again(tmp_path):
     folder = tmp_path / "drawn"
     leftover = tmp_path / "drawn.unfinished" / "train"
     leftover.mkdir(parents=True)

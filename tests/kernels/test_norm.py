@@ -16,10 +16,6 @@ def normal(shape, dtype=np.float64, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
-def channels_last(x):
-    return np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
-
-
 def test_batch_norm_of_many_blocks():
     shape = (16, 64, 60, 70)
     x, grad = normal(shape, np.float32), normal(shape, np.float32, seed=1)

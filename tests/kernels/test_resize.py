@@ -35,3 +35,13 @@ def test_any_strides(mode, align_corners):
     )
     for result, expected in zip(strided, plain, strict=True):
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.usefixtures("checked_memory")
+@pytest.mark.parametrize("mode, align_corners", MODES.values(), ids=MODES)
+def test_pixels_behind_the_input_read_its_last(mode, align_corners):
+    x, grad = np.arange(4.0).reshape(1, 1, 2, 2), np.ones((1, 1, 9, 12))
+    out, grad_x = run(mode, align_corners, x, grad, (1.0, 1.0))
+    np.testing.assert_array_equal(out[0, 0, :2, :2], x[0, 0])
+    assert (out[0, 0, 1:, 1:] == 3).all()
+    np.testing.assert_array_equal(grad_x[0, 0], [[1, 11], [8, 88]])

@@ -89,9 +89,11 @@ def rows_of(printed: str) -> Iterator[dict[str, Any]]:
     launches: dict[str, dict[str, Any]] = {}
     for line in csv.DictReader(lines):
         launch = launches.setdefault(line["ID"], {"kernel": line["Kernel Name"], "metrics": {}})
-        if line.get("Metric Name"):
-            unit = f" {line['Metric Unit']}".rstrip()
-            launch["metrics"][line["Metric Name"]] = line["Metric Value"] + unit
+        name, metrics = line.get("Metric Name"), launch["metrics"]
+        if name in metrics:  # of an earlier section
+            name = f"{name}, {line.get('Section Name')}"
+        if name:
+            metrics[name] = f"{line['Metric Value']} {line['Metric Unit']}".strip()
     yield from launches.values()
 
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 from common import write_json
-from gpu_suite import die_with_parent
 
 DEVICE = "cuda"
 MAX_PROCESSES = 12
@@ -36,6 +35,7 @@ class Recorder:
         self.counts: Counter[str] = Counter()
         self.failures: list[dict[str, str]] = []
         self._written = 0.0
+        self._parent = os.getppid()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" or report.outcome != "passed":
@@ -55,6 +55,8 @@ class Recorder:
             self.write()
 
     def write(self) -> None:
+        if os.getppid() != self._parent:  # the suite was killed, and with it compute-sanitizer
+            os._exit(1)
         self._written = time.monotonic()
         if self.path:
             write_json(self.path, {**self.counts, "failures": self.failures})
@@ -73,7 +75,6 @@ def main() -> None:
     parser.add_argument("--in-one-process", action="store_true", help="for compute-sanitizer")
     parser.add_argument("--json", type=Path, help="also write the counts to this file")
     args, for_pytest = parser.parse_known_args()
-    die_with_parent()  # compute-sanitizer would leave it behind
     if args.in_one_process:
         import cupy
 

@@ -129,7 +129,6 @@ PARTS = (
     Part("matmul", 25, "gpu_matmul.py", "", "--sizes 16"),
     Part("plain", 25, "gpu_plain.py", "", "--batch 1"),
 )
-NAMES = [part.name for part in PARTS]
 
 
 class Suite:
@@ -278,8 +277,9 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help=f"for everything (default {SECONDS})"
     )
+    names = [part.name for part in PARTS]
     parser.add_argument(
-        "--from", choices=NAMES, dest="first", help="go on with the archive from this part"
+        "--from", choices=names, dest="first", help="go on with the archive from this part"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="on an emulated GPU, with tiny sizes; needs --out"
@@ -292,7 +292,7 @@ def main() -> None:
     gpu = name_of_gpu(args.dry_run)
     folder = (args.out or BENCHMARKS / "results" / gpu).resolve()
     suite = Suite(open_archive(folder, gpu, args.dry_run, bool(args.first)), args.seconds, began)
-    suite.run(PARTS[NAMES.index(args.first) if args.first else 0 :])
+    suite.run(PARTS[names.index(args.first) if args.first else 0 :])
     print(f"\n== {time.monotonic() - began:.0f} s; the tables: {folder / 'README.md'}")
     for name, record in suite.archive.parts.items():
         print(f"{name:18} {record['status']}")

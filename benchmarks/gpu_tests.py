@@ -62,10 +62,11 @@ class Recorder:
             write_json(self.path, {**self.counts, "failures": self.failures})
 
 
-def processes() -> list[str]:
-    """pytest's options that share the work, if it can be shared."""
+def share_the_work() -> list[str]:
+    """pytest's options for several processes, if it can have them."""
     if not importlib.util.find_spec("xdist"):
         return []
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # one thread for each
     # neighbours need the same kernels, and worksteal begins with neighbours in one process
     return ["-n", str(min(MAX_PROCESSES, os.cpu_count() or 1)), "--dist", "worksteal"]
 
@@ -80,7 +81,7 @@ def main() -> None:
 
         cupy.cuda.set_allocator(None)
     else:
-        for_pytest += processes()
+        for_pytest += share_the_work()
     recorder = Recorder(args.json)
     status = pytest.main(["--device", DEVICE, "-q", "--tb=short", *for_pytest], plugins=[recorder])
     recorder.write()

@@ -83,14 +83,15 @@ class Fakes:
         printed, _ = process.communicate(timeout=60)
         return process.returncode, printed
 
-    def stop_in(self, part, behaviours, number, *options):
+    def stop_in(self, part, behaviours, number):
         """Send the suite a signal once this part has measured something."""
-        process = self.start(behaviours, *options, seconds=30)
+        process = self.start(behaviours, seconds=30)
         running = self.out / "running.log"
         deadline = time.monotonic() + 30
         while self.statuses().get(part) is None or "measured" not in read(running):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.02)
+        assert processes_of(self.folder / "part.py")
         process.send_signal(number)
         process.communicate(timeout=30)
 
@@ -255,12 +256,11 @@ def test_a_part_ends_with_the_suite_that_is_killed(fakes):
 
 
 def processes_of(script):
-    """The numbers of the processes that run a script, zombies left out."""
-    return [
-        path.parent.name
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if str(script).encode() in path.read_bytes()
-    ]
+    """The command lines of the processes that run a script."""
+    ps = ["ps", "-ww", "-eo", "stat,args"]
+    found = subprocess.run(ps, stdout=subprocess.PIPE, text=True, check=True)
+    lines = found.stdout.splitlines()
+    return [line for line in lines if str(script) in line and not line.startswith("Z")]
 
 
 def test_asked_to_end_the_suite_puts_its_archive_in_order(fakes):

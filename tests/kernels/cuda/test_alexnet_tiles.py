@@ -40,7 +40,8 @@ def layer(request: pytest.FixtureRequest) -> Layer:
 
 @pytest.fixture(params=TYPES)
 def type_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The type of the products, with the switches that it needs."""
+    """The type of our products; torch's, in float32, have no TF32."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     for kind in ("conv", "linear"):
         monkeypatch.setitem(tf32.allow_tf32, kind, request.param == "tfloat32")
     return request.param
@@ -136,15 +137,14 @@ def our_products(layer: Layer, x: Any, weight: Any, grad: Any) -> list[Any]:
 
 
 def torch_products(layer: Layer, *arrays: np.ndarray) -> list[np.ndarray]:
-    """On the GPU if this torch can, in float32 without TF32."""
+    """On the GPU if this torch can, in float32."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     x, weight, grad = (torch.tensor(a.astype(np.float32), device=device) for a in arrays)
     x.requires_grad_(), weight.requires_grad_()
     F = torch.nn.functional
-    with torch.backends.cudnn.flags(allow_tf32=False):
-        if x.ndim == 2:
-            out = F.linear(x, weight)
-        else:
-            out = F.conv2d(x, weight, None, layer.stride, layer.padding)
-        out.backward(grad)
+    if x.ndim == 2:
+        out = F.linear(x, weight)
+    else:
+        out = F.conv2d(x, weight, None, layer.stride, layer.padding)
+    out.backward(grad)
     return [tensor.detach().cpu().numpy() for tensor in (out, weight.grad, x.grad)]

@@ -88,7 +88,7 @@ class SwishLayer(nn.Module):
 
 
 def check(device: str) -> None:
-    """Compares gradients with finite differences, (f(x + h) - f(x - h)) / 2h, the kernel with NumPy.
+    """Compares gradients with finite differences, (f(x + h) - f(x - h)) / 2h; kernel with NumPy.
 
     In float64, because in float32 the differences would drown in rounding errors.
     """

@@ -84,7 +84,7 @@ _default = _Default()
 def set_default_device(device: Device | str | None) -> None:
     """Chooses where this thread makes tensors when no device is named; None: on the CPU.
 
-    This concerns the functions of ``minicnn.creation`` and the parameters of layers. ``from_numpy``,
+    It applies to the functions of ``minicnn.creation`` and to parameters of layers. ``from_numpy``,
     data sets and loaders stay on the CPU. As ``torch.set_default_device``.
     """
     _default.device = CPU if device is None else Device(device)
@@ -165,8 +165,8 @@ def memory_order(array: Array) -> list[int]:
 def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:
     """``function(*arrays)``, with a result in the memory layout of the first array.
 
-    ``function`` gets the arrays with their axes in memory order. NumPy would keep the layout anyway,
-    but CuPy returns C order, so channels-last images would lose theirs.
+    ``function`` gets the arrays with their axes in memory order. NumPy keeps the layout anyway, but
+    CuPy returns C order, and channels-last images would lose theirs.
     """
     order = memory_order(arrays[0])
     result = function(*(array.transpose(order) for array in arrays))

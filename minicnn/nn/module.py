@@ -276,7 +276,7 @@ class Module:
         return collect_state(self, prefix, keep_vars)
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True
+        self, state_dict: Mapping[str, Tensor | np.ndarray], strict: bool = True
     ) -> IncompatibleKeys:
         """Copy tensors or NumPy arrays into parameters and buffers by name.
 

@@ -159,7 +159,12 @@ def set_aside(folder: str | os.PathLike[str]) -> Path | None:
 
 
 def prepare_folder(folder: str | os.PathLike[str], resume: bool) -> None:
-    """Makes the folder of a run; unless that is resumed, an earlier run in it is renamed first."""
+    """Makes the folder of a run. If it holds an earlier run that is not resumed, renames that first.
+
+    Args:
+        folder: where the run writes its results.
+        resume: whether to go on with a run in ``folder``.
+    """
     if not resume and (earlier := set_aside(folder)):
         print(f"kept the earlier run in {folder} as {earlier}")
     Path(folder).mkdir(parents=True, exist_ok=True)

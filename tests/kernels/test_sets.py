@@ -122,6 +122,11 @@ SETS = {
     "cuda": [name for name in [*CASES, *FUSED_CASES] if not NOT_ON_A_GPU.search(name)],
     "cuda.plain": [name for name in CASES if not NOT_ON_A_GPU.search(name)],
 }
+MARKS = {
+    "cpu": [pytest.mark.cpu_only, pytest.mark.fast_only],
+    "cuda": [pytest.mark.cuda_only],
+    "cuda.plain": [pytest.mark.cuda_only],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +138,7 @@ def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "kernels, name",
     [
-        pytest.param(kernels, name, marks=marks[kernels.partition(".")[0]], id=f"{kernels}-{name}")
-        for marks in [{"cpu": pytest.mark.cpu_only, "cuda": pytest.mark.cuda_only}]
+        pytest.param(kernels, name, marks=MARKS[kernels], id=f"{kernels}-{name}")
         for kernels, names in SETS.items()
         for name in names
     ],

@@ -114,9 +114,8 @@ DTYPES_AND_LAYOUTS = [
 # write the same 1, which the emulated GPU calls a race (test_grad_scaler.py), and products of
 # float32 do not become float64.
 NOT_ON_A_GPU = re.compile("dropout|philox|unscale|weight_grad, dtype")
-KEEPS_ORDER = re.compile(
-    "^relu$|^relu_backward$|^erf$|^dropout|_step$"
-)  # of its arguments in memory
+# Their results lie in memory as their arguments.
+KEEPS_ORDER = re.compile("^relu$|^relu_backward$|^erf$|^dropout|_step$")
 SETS = {
     "cpu": [*CASES, *FUSED_CASES],
     "cuda": [name for name in [*CASES, *FUSED_CASES] if not NOT_ON_A_GPU.search(name)],

@@ -25,6 +25,8 @@ from minicnn import nn
 
 PACKAGE = Path(mc.__file__).parent
 IMAGES, ROWS = (2, 3, 8, 8), (4, 6)
+# set from Python 3.14 on if the first constant is a docstring; before, it is one or None
+DOCSTRING = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 # what is followed is the call of a layer, as in a network
 LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "conv2d": (lambda: nn.Conv2d(3, 8, kernel_size=3, padding=1), IMAGES),
@@ -90,10 +92,11 @@ def _shapes(frame: FrameType) -> str:
 
 
 def _summary(frame: FrameType) -> str:
-    """The first line of a function's docstring; forward and backward have that of their class."""
-    constants, name = frame.f_code.co_consts, frame.f_code.co_name
-    text = constants[0] if constants and isinstance(constants[0], str) else ""
-    if name in ("forward", "backward", "__init__") and not text:
+    """The first line of a function's docstring, or of its class's for forward and __init__."""
+    code = frame.f_code
+    text = code.co_consts[0] if code.co_consts and code.co_flags & DOCSTRING == DOCSTRING else None
+    text = text if isinstance(text, str) else ""
+    if code.co_name in ("forward", "__init__") and not text:
         text = type(frame.f_locals.get("self")).__doc__ or ""
     return text.strip().split("\n")[0]
 

@@ -232,29 +232,16 @@ INDICES = np.random.default_rng(0).integers(0, 15, (N, C, 2, 4))
 MASK = normal(N, C, 5, 3) > 0
 STATE = (2**40 + 3, 2**33 + 9)
 
-# 24 channels are whole vectors of 16 bytes on a GPU, of all dtypes, and 5 are
-# not. The last has a single block of channels in several parts there, the one before more rows than
-# a block reads at a time.
+# 24 channels are whole vectors of 16 bytes on a GPU, of all dtypes, and 5 are not. (2, 520) has a
+# block of channels in several parts there, (40, 24, 7, 9) more rows than a block reads at a time.
 SUMS = [
-    (2, 24, 3, 5),
-    (3, 5, 2, 4),
-    (7, 24),
-    (700, 5),
-    (40, 24, 7, 9),
-    (2, 520),
-    (0, 24, 3, 5),
-    (0, 5),
+    *[(2, 24, 3, 5), (3, 5, 2, 4), (7, 24), (700, 5)],
+    *[(40, 24, 7, 9), (2, 520), (0, 24, 3, 5), (0, 5)],
 ]
 LINEARS = [(3, 10, 40), (35, 33, 6), (0, 2, 3)]  # M, N, K: more and less than a tile of a GPU
 NORMS = [
-    (6, C),
-    (4, C, 7),
-    (3, C, 4, 6),
-    (3, 24, 4, 5),
-    (3, 5, 4, 6),
-    (70, 24),
-    (2, 264, 3),
-    (2, 5, 1, 1),
+    *[(6, C), (4, C, 7), (3, C, 4, 6), (2, 5, 1, 1)],
+    *[(3, 24, 4, 5), (3, 5, 4, 6), (70, 24), (2, 264, 3)],
 ]
 # 1, 2, 4, 8 and 32 threads per row on a GPU; rows that do and do not fill a warp
 CLASSIFICATIONS = [(3, 2), (70, 10), (45, 21), (9, 60), (3, 300)]

@@ -1,4 +1,4 @@
-"""The memory order of resized images."""
+"""Resizing of any memory order, and beyond the input."""
 
 from __future__ import annotations
 

@@ -114,13 +114,17 @@ DTYPES_AND_LAYOUTS = [
 # write the same 1, which the emulated GPU calls a race (test_grad_scaler.py), and products of
 # float32 do not become float64.
 NOT_ON_A_GPU = re.compile("dropout|philox|unscale|weight_grad, dtype")
-KEEPS_ORDER = re.compile(
-    "^relu$|^relu_backward$|^erf$|^dropout|_step$"
-)  # of its arguments in memory
+# Their results lie in memory as their arguments.
+KEEPS_ORDER = re.compile("^relu$|^relu_backward$|^erf$|^dropout|_step$")
 SETS = {
     "cpu": [*CASES, *FUSED_CASES],
     "cuda": [name for name in [*CASES, *FUSED_CASES] if not NOT_ON_A_GPU.search(name)],
     "cuda.plain": [name for name in CASES if not NOT_ON_A_GPU.search(name)],
+}
+MARKS = {
+    "cpu": [pytest.mark.cpu_only, pytest.mark.fast_only],
+    "cuda": [pytest.mark.cuda_only],
+    "cuda.plain": [pytest.mark.cuda_only],
 }
 
 
@@ -133,8 +137,7 @@ def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "kernels, name",
     [
-        pytest.param(kernels, name, marks=marks[kernels.partition(".")[0]], id=f"{kernels}-{name}")
-        for marks in [{"cpu": pytest.mark.cpu_only, "cuda": pytest.mark.cuda_only}]
+        pytest.param(kernels, name, marks=MARKS[kernels], id=f"{kernels}-{name}")
         for kernels, names in SETS.items()
         for name in names
     ],

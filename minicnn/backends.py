@@ -37,21 +37,14 @@ class use_kernels:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._outside: list[str] = [
-            kernels.selected()
-        ]  # several, if one instance is entered more than once
-        self._entered = False
+        self._name, self._outside = name, kernels.selected()
         kernels.select(name)
 
     def __enter__(self) -> None:
-        if self._entered:
-            self._outside.append(kernels.selected())
-        self._entered = True
         kernels.select(self._name)
 
     def __exit__(self, *exception: object) -> None:
-        kernels.select(self._outside.pop())
+        kernels.select(self._outside)
 
 
 class _Switch:

@@ -24,7 +24,7 @@ class Device:
         index: number of the device; on a GPU the current one when left out.
 
     Raises:
-        RuntimeError: for a device type that does not exist, or two indices.
+        RuntimeError: for a device type that does not exist, two indices, or a negative one.
 
     As ``torch.device``, under the name ``minicnn.device``. Unlike torch's, a device also equals the
     string that names it (``x.device == "cpu"``), and ``"cuda"`` the first GPU.
@@ -42,6 +42,8 @@ class Device:
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         if number and index is not None:
             raise RuntimeError(f"device takes one index, got {type!r} and {index}")
+        if index is not None and index < 0:
+            raise RuntimeError(f"device index must not be negative, got {index}")
         self.type = name
         self.index = int(number) if number else index
 

@@ -36,6 +36,7 @@ class _Gradients:
         self.owned: dict[int, bool] = {}
 
     def add(self, index: int, grad: Tensor, owned: bool) -> None:
+        """Adds a gradient to the sum for output ``index``."""
         if index not in self.values:
             self.values[index], self.owned[index] = grad, owned
         elif self.owned[index] and not mode.grad:
@@ -96,10 +97,12 @@ class _Walk:
         return reached
 
     def deliver(self, edge: tuple[Node, int], grad: Tensor, owned: bool) -> None:
+        """Adds a gradient to the others that have reached the node at the end of ``edge``."""
         node, index = edge
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
     def run(self) -> None:
+        """Visits each node when no gradient is missing there."""
         ready = [node for node, count in self.pending.items() if count == 0]
         while ready:
             node = ready.pop()
@@ -117,6 +120,7 @@ class _Walk:
                         ready.append(edge[0])
 
     def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
+        """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
         grad, owned = gradients.values[0], gradients.owned[0]
         if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
@@ -126,6 +130,7 @@ class _Walk:
             self.captured[id(leaf), 0] = grad
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
+        """Differentiates a node and delivers the gradients of its inputs."""
         for index, grad in gradients.values.items():
             if node.output_hooks.get(index):  # which may keep the gradient
                 gradients.values[index] = _run_hooks(node.output_hooks[index], grad)
@@ -157,6 +162,7 @@ class _Walk:
     def _differentiate(
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
     ) -> tuple[Tensor | None, ...]:
+        """The gradients of a node's inputs, by its ``backward``."""
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         for i, (shape, dtype) in enumerate(node._outputs):
             if incoming[i] is None and dtype.kind in "fV":
@@ -294,6 +300,7 @@ def _walk(
     retain_graph: bool,
     create_graph: bool,
 ) -> _Walk:
+    """Walks the graph from ``roots``; the result has captured the gradients of ``targets``."""
     gradients = _root_gradients(roots, gradients)
     walk = _Walk(roots, targets, keep=retain_graph)
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded

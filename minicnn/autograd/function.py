@@ -122,6 +122,7 @@ class Function:
         results: Sequence[Any],
         outputs: Sequence[Any],
     ) -> None:
+        """Makes this instance a node of the graph: its edges, what it saves, its outputs."""
         edges: list[Any] = []
         forms: list[Any] = []
         for x, array, needed in zip(inputs, arrays, self.needs_input_grad):
@@ -189,6 +190,7 @@ class _Saved:
         self.expected = tensor.version.writes
 
     def unpack(self, node: Function) -> Tensor:
+        """The tensor, after a check that it was not changed in place."""
         if self.version.writes != self.expected:
             raise RuntimeError(
                 "a tensor needed for the gradient was changed in place: a "

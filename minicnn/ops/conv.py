@@ -272,6 +272,7 @@ def _transposed_size(
 
 
 def _check_weight(name: str, weight: Tensor, groups: int) -> None:
+    """Raises a RuntimeError unless weight is (O, C / groups, KH, KW) and groups positive."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:

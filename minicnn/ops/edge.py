@@ -17,7 +17,7 @@ from ..autograd.grad_mode import mode
 from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
-from .half_copy import in_half as weight_in_half
+from .half_copy import weight_in_half
 from .shape import squeeze, unsqueeze
 from .transfer import to
 
@@ -33,6 +33,7 @@ def in_half(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
+        """Converts the arguments to half precision under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
         return operation(*args, **kwargs)
@@ -45,6 +46,7 @@ def in_float32(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
+        """Converts the arguments to float32 under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast(HALVES, float32, args, kwargs)
         return operation(*args, **kwargs)
@@ -72,6 +74,7 @@ def one_precision(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
+        """Compares the dtypes of input, weight and bias, after autocast has converted them."""
         if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
             x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
             agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
@@ -91,6 +94,7 @@ def one_precision(operation: F) -> F:
 def _operands_in_half(
     x: Tensor, weight: Tensor, bias: Tensor | None, half: np.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Input, weight and bias as autocast converts them."""
     if x.dtype in (*HALVES, float32):
         x = to(x, half)
     if weight.dtype == float32:
@@ -111,6 +115,7 @@ def batched(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Adds a batch dimension to a single image, and takes it from the result."""
         if x.ndim == 4:
             return operation(x, *args, **kwargs)
         if x.ndim != 3:

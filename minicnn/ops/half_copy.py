@@ -33,7 +33,7 @@ class HalfCopy(Function):
         return grad
 
 
-def in_half(weight: Tensor, dtype: np.dtype) -> Tensor:
+def weight_in_half(weight: Tensor, dtype: np.dtype) -> Tensor:
     """A float32 tensor as float16 or bfloat16; gradients pass through."""
     out = HalfCopy.apply(weight, copy=half_copy(weight, dtype))
     out.version = weight.version  # a write to the weights outdates saved copies, too

@@ -47,7 +47,7 @@ def to(
     for value in target:
         if isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
-        elif isinstance(value, Device) or (isinstance(value, str) and value[:4] in ("cpu", "cuda")):
+        elif isinstance(value, Device) or str(value).startswith(("cpu", "cuda")):
             device = value
         else:
             dtype = value

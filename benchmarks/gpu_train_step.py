@@ -253,20 +253,18 @@ def measure(args: argparse.Namespace, keep: Callable[[Rows], object]) -> Rows:
     for name in args.contenders:
         try:
             losses = first_losses(name, weights, args.precision) if checks else []
-            free_unused_memory()
+            expected = expected or losses
             runs[name], mib = start(name, weights, batches, args.precision)
+            seconds = step_seconds({name: runs[name]}, min(args.turns, TURNS_ALONE))[name]
+            rows[name] = speed(args.batch, seconds) | {"alone": True, "peak_memory_mib": mib}
+            rows[name] |= {"losses": losses, "agrees": agree(losses, expected)}
         except Exception as error:  # noqa: BLE001  the others are measured all the same
-            print(f"{name}: {type(error).__name__}: {error}", flush=True)
-            rows[name] = {"contender": name, "error": f"{type(error).__name__}: {error}"}
-            keep(list(rows.values()))
-            continue
-        expected = expected or losses
-        seconds = step_seconds({name: runs[name]}, min(args.turns, TURNS_ALONE))[name]
-        rows[name] = {"contender": name, **speed(args.batch, seconds), "peak_memory_mib": mib}
-        rows[name] |= {"losses": losses, "agrees": agree(losses, expected), "alone": True}
+            rows[name] = {"error": f"{type(error).__name__}: {error}"}
+            runs.pop(name, None)
+        rows[name]["contender"] = name
         keep(list(rows.values()))
     for name, seconds in step_seconds(runs, args.turns).items():
-        rows[name] |= {**speed(args.batch, seconds), "alone": False}
+        rows[name] |= speed(args.batch, seconds) | {"alone": False}
     keep(list(rows.values()))
     return list(rows.values())
 
@@ -282,6 +280,7 @@ def start(
         for _ in range(WARM_UP_STEPS):
             runs[0]()
 
+    free_unused_memory()
     mib = peak_bytes(begin) / MIB
     # PyTorch does not count the memory of the graphs that its compiler makes as allocated
     return runs[0], None if name == COMPILE else mib

@@ -20,17 +20,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cupy
 import numpy as np
 from common import replace_text
 from layers import Layer, conv_layers, linear_layers
 
-from minicnn.kernels import cuda
-from minicnn.kernels.cuda import conv
-from minicnn.kernels.cuda.gemm import tiles
 from minicnn.kernels.tf32 import allow_tf32
 
 NO_GPU = 3  # exit status
+
+try:
+    import cupy
+
+    from minicnn.kernels import cuda
+    from minicnn.kernels.cuda import conv
+    from minicnn.kernels.cuda.gemm import tiles
+except ImportError:
+    print("gpu_tune: no GPU to measure on (CuPy is not installed)", file=sys.stderr)
+    sys.exit(NO_GPU)
+
 _RUNS, _REPEATS = 10, 3  # of a product in a graph, and of the graph
 _HOPELESS = 3.0  # plans are not measured if their estimate is so many times the best one
 _TYPES = {  # name on the command line: dtype, whether TF32 is allowed

@@ -16,7 +16,7 @@ import minicnn as mc
 from minicnn import data, models
 from minicnn.devices import cuda_is_available
 
-# alexnet227 has no published weights that would say which classes it knows
+# alexnet227 has no published weights, which would name the classes
 CLASSIFIERS = [
     name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
 ]
@@ -36,7 +36,7 @@ try:
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")
 
-# what the network expects, and the classes; a file is taken for a copy of the best published one
+# the preprocessing and the classes; a file is assumed to be a copy of the best published weights
 published = models.get_weights(
     args.model, "DEFAULT" if os.path.exists(args.weights) else args.weights
 )

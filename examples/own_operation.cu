@@ -1,4 +1,4 @@
-// x * sigmoid(beta * x), for x (N, C, H, W) and a beta for each channel. Thread i computes number i.
+// x * sigmoid(beta * x), for x (N, C, H, W) and one beta per channel. Thread i computes number i.
 template <typename T>
 __global__ void swish(long long count, const T* x, const T* beta, T* out, int C, int pixels) {
     const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;

@@ -69,7 +69,7 @@ def swish_cuda(x: Any, beta: Any) -> Any:
 
 @functools.cache
 def swish_kernel() -> Any:
-    """The kernel, for float32 and float64. It is compiled when it is launched for the first time."""
+    """The kernel, for float32 and float64. The first launch compiles it."""
     from minicnn.kernels.cuda.runtime.module import FLOATS, CudaFile  # which imports CuPy
 
     file = CudaFile(Path(__file__).resolve().with_suffix(".cu"))
@@ -88,7 +88,7 @@ class SwishLayer(nn.Module):
 
 
 def check(device: str) -> None:
-    """Compares gradients with finite differences, (f(x + h) - f(x - h)) / 2h, and kernel with NumPy.
+    """Compares gradients with finite differences, (f(x + h) - f(x - h)) / 2h; kernel with NumPy.
 
     In float64, because in float32 the differences would drown in rounding errors.
     """

@@ -40,7 +40,7 @@ try:
 except (OSError, ValueError, RuntimeError) as error:
     sys.exit(f"error: {error}")
 
-published = models.get_weights("fcn_resnet101")  # steps and classes are the same for all
+published = models.get_weights("fcn_resnet101")  # transforms and classes are the same for all
 *cut, to_tensor, normalize = published.transforms.transforms
 if not args.preset:
     cut = [transforms.Resize(256), transforms.CenterCrop(224)]

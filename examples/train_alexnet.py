@@ -37,12 +37,12 @@ TRAIN_TRANSFORM = transforms.Compose(
 VAL_TRANSFORM = transforms.Compose(
     [transforms.Resize(256), transforms.CenterCrop(227), transforms.PILToTensor()]
 )
-# of whole batches, on the device: pictures travel as bytes
+# of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# what the command line does not say
+# defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
-# settings that a resumed run may change; the others change its result
+# settings that may change when a run is resumed; the others would change its result
 MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
 
 
@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataLoader]:
-    """Loaders of the training and the validation pictures, drawn now if none are given."""
+    """Loaders of the training and the validation pictures, which are drawn if none are given."""
     if args.data is None:
         count = args.limit or 800
         print(
@@ -89,20 +89,69 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
 
 
 def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
-    """Those of --test, else those in or beside the training pictures."""
+    """The pictures of --test, else those in or next to the training pictures."""
     if args.test:
         return data.DogsVsCats(args.test, split="test")
     beside = [Path(path).parent / name for path in args.data for name in ("test", "test.zip")]
-    for place in (args.data, *filter(Path.exists, beside)):
+    for path in (args.data, *filter(Path.exists, beside)):
         with contextlib.suppress(OSError, ValueError):
-            return data.DogsVsCats(place, split="test")
+            return data.DogsVsCats(path, split="test")
     return None
+
+
+def open_run(
+    net: nn.Module, train_loader: data.DataLoader, val_loader: data.DataLoader, args
+) -> training.Run:
+    """The run with everything that has a state; --resume restores it."""
+    if args.optimizer == "adamw":
+        optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
+    else:
+        optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
+    total_steps = args.epochs * len(train_loader)
+    warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
+    schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
+    meter = training.ClassificationMeter()  # of the current epoch
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+
+    train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
+    counts = {"train_pictures": train_count, "val_pictures": val_count}
+    settings = vars(args) | {"out": str(args.out)} | counts
+    run = training.Run(args.out, settings, MAY_DIFFER, **parts)
+    if args.resume:
+        run.resume()
+    return run
+
+
+def train(
+    run: training.Run, train_loader: data.DataLoader, val_loader: data.DataLoader, args
+) -> None:
+    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
+
+    def predict(images: mc.Tensor) -> mc.Tensor:
+        return net(NORMALIZE(images.to(args.device)))
+
+    def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        logits, labels = predict(images), labels.to(args.device)
+        loss = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, logits, labels
+
+    def validate() -> dict:
+        return training.validate_classifier(val_loader, predict, F.cross_entropy)
+
+    plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
+    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
+        training.exit_stopped()
 
 
 def draw_results(
     net: nn.Module, test: data.DogsVsCats | None, val: data.Dataset, run: training.Run, args
 ) -> None:
-    """curves.png, confusion.png and predictions.png, which shows test pictures if there are any."""
+    """Writes curves.png, confusion.png and predictions.png, with test pictures if there are any."""
     best = run.metrics["best"]
     title = f"{100 * best['val_accuracy']:.1f} % of {sum(map(sum, best['val_confusion']))} right"
     viz.plot_curves(
@@ -113,7 +162,7 @@ def draw_results(
     pictures = test or val
     images, names, labels = [], [], []
     count = min(args.test_count, len(pictures))
-    for index in np.linspace(0, len(pictures) - 1, count, dtype=int):  # from all over the set
+    for index in np.linspace(0, len(pictures) - 1, count, dtype=int):  # evenly spaced
         try:
             image, label = pictures[index]
         except data.BrokenPicture as error:
@@ -136,56 +185,20 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     mc.manual_seed(args.seed)
     try:
-        if not args.resume and (earlier := training.set_aside(args.out)):
-            print(f"kept the earlier run in {args.out} as {earlier}")
-        args.out.mkdir(parents=True, exist_ok=True)
+        training.prepare_folder(args.out, args.resume)
         train_loader, val_loader = open_pictures(args)
         test_pictures = find_test_pictures(args)
         net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
-        if args.optimizer == "adamw":
-            optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
-        else:
-            optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
-        total_steps = args.epochs * len(train_loader)
-        warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
-        schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
-        meter = training.ClassificationMeter()  # of the running epoch
-
-        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-        train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
-        counts = {"train_pictures": train_count, "val_pictures": val_count}
-        run = training.Run(
-            args.out, vars(args) | {"out": str(args.out)} | counts, MAY_DIFFER, **parts
-        )
-        if args.resume:
-            run.resume()
+        run = open_run(net, train_loader, val_loader, args)
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}")
+    train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
     print(
         f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate; "
         f"{args.epochs} epochs, batch {args.batch_size}, {args.optimizer}, peak lr {args.lr}",
         flush=True,
     )
-
-    def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
-        images, labels = images.to(args.device), labels.to(args.device)
-        logits = net(NORMALIZE(images))
-        loss = F.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        return loss, logits, labels
-
-    def validate() -> dict:
-        return training.validate_classifier(val_loader, predict, F.cross_entropy)
-
-    def predict(images: mc.Tensor) -> mc.Tensor:
-        return net(NORMALIZE(images.to(args.device)))
-
-    plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
-    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
-        training.exit_stopped()
+    train(run, train_loader, val_loader, args)
 
     net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
     try:

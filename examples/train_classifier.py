@@ -25,9 +25,9 @@ from minicnn import data, models, nn, optim, training, transforms
 from minicnn.data.drawn import draw_dogs_vs_cats
 
 CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
-# of whole batches, on the device: pictures travel as bytes
+# of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# what the command line does not say
+# defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "size": 224}
 DRAWN = {"epochs": 8, "batch_size": 32, "lr": 1e-3, "size": 64}
 AUXILIARY = 0.3  # weight of each of GoogLeNet's auxiliary losses, as in its paper
@@ -53,8 +53,8 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataLoader, list[str]]:
-    """Loaders of the training and the validation pictures, and the names of the classes."""
+def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset, list[str]]:
+    """The training and the validation pictures, and the names of the classes."""
     load = functools.partial(data.load_picture, on_error="warn")
     if args.data and (args.data / "train").is_dir() and (args.data / "val").is_dir():
         train, val = (data.ImageFolder(args.data / part, loader=load) for part in ("train", "val"))
@@ -75,20 +75,27 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
         classes = pictures.classes
     if len(classes) < 2:
         raise ValueError(f"{args.data} must have a folder for each class, got only {classes[0]!r}")
+    return train, val, classes
+
+
+def load_batches(
+    train: data.Dataset, val: data.Dataset, args: argparse.Namespace
+) -> tuple[data.DataLoader, data.DataLoader]:
+    """Loaders of the training pictures, cropped and flipped at random, and of the others."""
     augment = [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip()]
     middle = [transforms.Resize(round(args.size * 256 / 224)), transforms.CenterCrop(args.size)]
     to_bytes = transforms.PILToTensor()
     train = data.TransformDataset(train, transforms.Compose([*augment, to_bytes]))
     val = data.TransformDataset(val, transforms.Compose([*middle, to_bytes]))
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
-    # a last batch of one picture has no variance for a batch norm to divide by
+    # batch norm needs a variance, which a last batch of one picture may not have
     drop_last = len(train) > args.batch_size
     train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
-    return train_loader, data.DataLoader(val, **options), classes
+    return train_loader, data.DataLoader(val, **options)
 
 
 def refuse_train_alone(folder: Path) -> None:
-    """Raises a ValueError for a folder train of classes without val, else taken for a class."""
+    """Raises a ValueError for a folder ``train`` without ``val``; it would pass for a class."""
     train = folder / "train"
     if train.is_dir() and any(path.is_dir() for path in train.iterdir()):
         raise ValueError(
@@ -109,46 +116,40 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
 
 
 def loss_of(outputs: mc.Tensor | models.GoogLeNetOutputs, labels: mc.Tensor) -> mc.Tensor:
-    """Cross-entropy, with that of GoogLeNet's auxiliary classifiers in training."""
+    """Cross-entropy; in training GoogLeNet's auxiliary classifiers add theirs."""
     if not isinstance(outputs, models.GoogLeNetOutputs):
         return F.cross_entropy(outputs, labels)
     main, *auxiliary = (F.cross_entropy(logits, labels) for logits in outputs)
     return main + AUXILIARY * sum(auxiliary)
 
 
-def main() -> None:
-    args = parse_arguments()
-    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
-    mc.manual_seed(args.seed)
-    try:
-        if not args.resume and (earlier := training.set_aside(args.out)):
-            print(f"kept the earlier run in {args.out} as {earlier}")
-        args.out.mkdir(parents=True, exist_ok=True)
-        train_loader, val_loader, classes = open_pictures(args)
-        net = build(args, len(classes))
-        with mc.no_grad():  # a network that does not take this size says so now
-            net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
-        trained = [weight for weight in net.parameters() if weight.requires_grad]
-        optimizer = optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
-        total_steps = args.epochs * len(train_loader)
-        warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
-        schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
-        meter = training.ClassificationMeter()  # of the running epoch
-        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-        settings = vars(args) | {"out": str(args.out), "data": str(args.data), "classes": classes}
-        run = training.Run(args.out, settings, training.MAY_DIFFER, **parts)
-        if args.resume:
-            run.resume()
-    except (OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    count, val_count = len(train_loader.dataset), len(val_loader.dataset)
-    print(
-        f"{args.model} on {args.device}: {count} pictures of {len(classes)} classes to train on, "
-        f"{val_count} to validate; {args.epochs} epochs, batch {args.batch_size}, {args.size} px, "
-        f"peak lr {args.lr}",
-        flush=True,
-    )
+def open_run(
+    net: nn.Module, steps_per_epoch: int, classes: list[str], args: argparse.Namespace
+) -> training.Run:
+    """The run with everything that has a state; --resume restores it."""
+    trained = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
+    total_steps = args.epochs * steps_per_epoch
+    warmup_steps = min(steps_per_epoch, total_steps // 2)  # one epoch
+    schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
+    meter = training.ClassificationMeter()  # of the current epoch
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+    settings = vars(args) | {"out": str(args.out), "data": str(args.data), "classes": classes}
+    run = training.Run(args.out, settings, training.MAY_DIFFER, **parts)
+    if args.resume:
+        run.resume()
+    return run
 
+
+def train(
+    run: training.Run,
+    train_loader: data.DataLoader,
+    val_loader: data.DataLoader,
+    num_classes: int,
+    args: argparse.Namespace,
+) -> None:
+    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
     autocast = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)
     criterion = autocast(loss_of)
 
@@ -168,13 +169,36 @@ def main() -> None:
     def validate() -> dict:
         return training.validate_classifier(val_loader, predict, criterion)
 
-    plateau = training.PlateauWatch(num_classes=len(classes), window=min(len(train_loader), 100))
+    plateau = training.PlateauWatch(num_classes, window=min(len(train_loader), 100))
     if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
         training.exit_stopped()
+
+
+def main() -> None:
+    args = parse_arguments()
+    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
+    mc.manual_seed(args.seed)
+    try:
+        training.prepare_folder(args.out, args.resume)
+        train_pictures, val_pictures, classes = open_pictures(args)
+        train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
+        net = build(args, len(classes))
+        with mc.no_grad():  # a network that cannot take this size raises here
+            net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
+        run = open_run(net, len(train_loader), classes, args)
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    print(
+        f"{args.model} on {args.device}: {len(train_pictures)} pictures of {len(classes)} classes "
+        f"to train on, {len(val_pictures)} to validate; {args.epochs} epochs, batch "
+        f"{args.batch_size}, {args.size} px, peak lr {args.lr}",
+        flush=True,
+    )
+    train(run, train_loader, val_loader, len(classes), args)
     best = run.metrics["best"]
     print(
-        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of {val_count} "
-        f"validation pictures; results are in {args.out}"
+        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
+        f"{len(val_pictures)} validation pictures; results are in {args.out}"
     )
 
 

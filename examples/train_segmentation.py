@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
@@ -25,9 +25,9 @@ from minicnn.data.drawn import SHAPES, DrawnShapes
 from minicnn.transforms.joint import VOID
 
 SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
-# of whole batches, on the device: pictures travel as bytes
+# of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# what the command line does not say
+# defaults of the command line
 PHOTOS = {"epochs": 30, "batch_size": 16, "lr": 0.01, "size": 480}
 DRAWN = {"epochs": 10, "batch_size": 8, "lr": 2e-3, "size": 96}
 AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
@@ -54,7 +54,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
-    """Pictures with masks to train on, and to validate; drawn when asked for, if none are given."""
+    """Pictures with masks to train on and to validate; without --data they are drawn when used."""
     flip, to_bytes = transforms.RandomHorizontalFlip(), [transforms.PILToTensor()]
     if args.data:
         crop = transforms.RandomResizedCrop(args.size, scale=(0.2, 1))
@@ -72,7 +72,21 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]
     )
 
 
+def load_batches(
+    train: data.Dataset, val: data.Dataset, args: argparse.Namespace
+) -> tuple[data.DataLoader, data.DataLoader]:
+    """Loaders of the training and the validation pictures."""
+    options = {"batch_size": args.batch_size, "num_workers": args.workers}
+    # batch norm needs a variance, which a last batch of one picture may not have
+    drop_last = len(train) > args.batch_size
+    train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
+    if args.data:
+        options["batch_size"] = 1  # whole photographs differ in size
+    return train_loader, data.DataLoader(val, **options)
+
+
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
+    """The network, narrow for drawn shapes."""
     if args.data is None:
         return models.FCNVGG(
             num_classes=num_classes, channels=(16, 32, 96, 128, 128), hidden=256, dropout=0,
@@ -86,7 +100,7 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
 
 
 def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
-    """torchvision's recipe for VOC; a narrow network from scratch gets on faster with AdamW."""
+    """torchvision's recipe for VOC; AdamW for the drawn shapes, which it learns faster."""
     if args.data is None:
         return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     auxiliary = [w for name, w in net.named_parameters() if name.startswith("aux_classifier")]
@@ -97,20 +111,86 @@ def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
     return optim.SGD(groups, lr=args.lr, momentum=0.9, weight_decay=1e-4)
 
 
+def predict(net: nn.Module, images: mc.Tensor, args: argparse.Namespace) -> Mapping[str, mc.Tensor]:
+    """Scores (N, classes, H, W) of a batch of bytes."""
+    with mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16):
+        return net(NORMALIZE(images.to(args.device)))
+
+
 def loss_of(scores: Mapping[str, mc.Tensor], masks: mc.Tensor) -> mc.Tensor:
+    """Cross-entropy of the pixels that are not void; in training the auxiliary head adds its own."""
     loss = F.cross_entropy(scores["out"], masks, ignore_index=VOID)
     if "aux" in scores:
         loss = loss + AUXILIARY * F.cross_entropy(scores["aux"], masks, ignore_index=VOID)
     return loss
 
 
-def draw_overlays(predict, pictures: data.Dataset, classes, args: argparse.Namespace) -> None:
-    """overlay-1.png, …: pictures from all over the set, with what the network sees in them."""
+def open_run(net: nn.Module, steps_per_epoch: int, args: argparse.Namespace) -> training.Run:
+    """The run with everything that has a state; --resume restores it."""
+    optimizer = make_optimizer(net, args)
+    total_steps = args.epochs * steps_per_epoch
+    schedule = optim.lr_scheduler.PolynomialLR(optimizer, total_steps, power=0.9)
+    meter = training.ClassificationMeter(ignore_index=VOID)  # of the current epoch
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+    settings = vars(args) | {"out": str(args.out)}
+    may_differ = (*training.MAY_DIFFER, "overlays")
+    run = training.Run(args.out, settings, may_differ, best_by="val_mean_iou", **parts)
+    if args.resume:
+        run.resume()
+    return run
+
+
+def train(
+    run: training.Run,
+    train_loader: data.DataLoader,
+    val_loader: data.DataLoader,
+    classes: Sequence[str],
+    args: argparse.Namespace,
+) -> None:
+    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
+    criterion = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)(loss_of)
+
+    def step(images: mc.Tensor, masks: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        scores, masks = predict(net, images, args), masks.to(args.device)
+        loss = criterion(scores, masks)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return loss, scores["out"], masks
+
+    def validate() -> dict:
+        meter, loss = training.SegmentationMeter(len(classes), VOID), 0.0
+        for images, masks in val_loader:
+            scores, masks = predict(net, images, args)["out"], masks.to(args.device)
+            meter.update(scores, masks)
+            loss += criterion({"out": scores}, masks).item() * len(masks)
+        accuracy, mean_iou = meter.compute()
+        return {
+            "val_loss": loss / len(val_loader.dataset),
+            "val_accuracy": accuracy,
+            "val_mean_iou": mean_iou,
+            "val_iou": {  # None: no pixel has or is given this class
+                name: None if math.isnan(iou) else iou
+                for name, iou in zip(classes, meter.iou().tolist(), strict=True)
+            },
+        }
+
+    if not training.fit(run, args.epochs, train_loader, step, validate):
+        training.exit_stopped()
+
+
+def draw_overlays(
+    net: nn.Module, pictures: data.Dataset, classes: Sequence[str], args: argparse.Namespace
+) -> None:
+    """Writes overlay-1.png, …: evenly spaced pictures with the classes that the network predicts."""
+    net.eval()
     count = min(args.overlays, len(pictures))
     for number in range(count):
         image, _ = pictures[number * len(pictures) // count]
         with mc.no_grad():
-            labels = predict(image.unsqueeze(0))["out"][0].argmax(0).cpu().numpy()
+            labels = predict(net, image.unsqueeze(0), args)["out"][0].argmax(0).cpu().numpy()
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())  # H x W x 3
         scale = -(-400 // min(picture.size))  # small pictures are hard to see
         viz.overlay_segmap(picture, labels, classes, scale=scale).save(
@@ -122,75 +202,24 @@ def main() -> None:
     args = parse_arguments()
     mc.manual_seed(args.seed)
     try:
-        if not args.resume and (earlier := training.set_aside(args.out)):
-            print(f"kept the earlier run in {args.out} as {earlier}")
-        args.out.mkdir(parents=True, exist_ok=True)
-        train, val = open_pictures(args)
-        options = {"batch_size": args.batch_size, "num_workers": args.workers}
-        # a last batch of one picture has little for a batch norm to go by
-        drop_last = len(train) > args.batch_size
-        train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
-        if args.data:
-            options["batch_size"] = 1  # whole photographs differ in size
-        val_loader = data.DataLoader(val, **options)
+        training.prepare_folder(args.out, args.resume)
+        train_pictures, val_pictures = open_pictures(args)
+        train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         classes = models.get_weights("fcn_resnet50").categories if args.data else SHAPES
         net = build(args, len(classes)).to(args.device)
-        optimizer = make_optimizer(net, args)
-        total_steps = args.epochs * len(train_loader)
-        schedule = optim.lr_scheduler.PolynomialLR(optimizer, total_steps, power=0.9)
-        meter = training.ClassificationMeter(ignore_index=VOID)  # of the running epoch
-        parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-        settings = vars(args) | {"out": str(args.out)}
-        may_differ = (*training.MAY_DIFFER, "overlays")
-        run = training.Run(args.out, settings, may_differ, best_by="val_mean_iou", **parts)
-        if args.resume:
-            run.resume()
+        run = open_run(net, len(train_loader), args)
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"error: {error}")
     print(
-        f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: {len(train)} pictures "
-        f"to train on, {len(val)} to validate; {args.epochs} epochs, batch {args.batch_size}, "
-        f"{args.size} px, first lr {args.lr}",
+        f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: {len(train_pictures)} "
+        f"pictures to train on, {len(val_pictures)} to validate; {args.epochs} epochs, batch "
+        f"{args.batch_size}, {args.size} px, first lr {args.lr}",
         flush=True,
     )
+    train(run, train_loader, val_loader, classes, args)
 
-    autocast = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)
-    criterion = autocast(loss_of)
-
-    @autocast
-    def predict(images: mc.Tensor) -> Mapping[str, mc.Tensor]:
-        return net(NORMALIZE(images.to(args.device)))
-
-    def step(images: mc.Tensor, masks: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
-        scores, masks = predict(images), masks.to(args.device)
-        loss = criterion(scores, masks)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        return loss, scores["out"], masks
-
-    def validate() -> dict:
-        meter, loss = training.SegmentationMeter(len(classes), VOID), 0.0
-        for images, masks in val_loader:
-            scores, masks = predict(images)["out"], masks.to(args.device)
-            meter.update(scores, masks)
-            loss += criterion({"out": scores}, masks).item() * len(masks)
-        accuracy, mean_iou = meter.compute()
-        return {
-            "val_loss": loss / len(val),
-            "val_accuracy": accuracy,
-            "val_mean_iou": mean_iou,
-            "val_iou": {  # None: a class that is neither there nor predicted
-                name: None if math.isnan(iou) else iou
-                for name, iou in zip(classes, meter.iou().tolist(), strict=True)
-            },
-        }
-
-    if not training.fit(run, args.epochs, train_loader, step, validate):
-        training.exit_stopped()
     net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
-    draw_overlays(predict, val, classes, args)
+    draw_overlays(net, val_pictures, classes, args)
     best = run.metrics["best"]
     print(
         f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels right, "

@@ -1,4 +1,4 @@
-"""Networks to take and train, named, structured and keyed as in torchvision."""
+"""Ready-made networks, with the names, structure and state_dict keys of torchvision's."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def get_model(name: str, **options: Any) -> nn.Module:
     """A network by name, such as ``get_model("resnet34", num_classes=2)``.
 
     Args:
-        name: as in :func:`list_models`; upper and lower case are the same.
-        options: those of its builder; ``weights=None`` is taken by all.
+        name: one of :func:`list_models`, in upper or lower case.
+        options: the options of its builder; all builders take ``weights``.
 
     Raises:
         ValueError: for an unknown name.

@@ -1,4 +1,4 @@
-"""What the networks check of their input, in one wording."""
+"""The check of their input that the networks share."""
 
 from __future__ import annotations
 

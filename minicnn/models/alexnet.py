@@ -1,7 +1,7 @@
-"""AlexNet twice: with the channels of the paper and 227-pixel input, and torchvision's.
+"""Two versions of AlexNet: the paper's channels with 227-pixel images, and torchvision's.
 
-Their weights do not fit each other. Neither ends in a softmax layer: ``CrossEntropyLoss`` takes
-logits and contains it, and a second one would flatten the gradients.
+The weights of one do not fit the other. Neither ends in a softmax layer: ``CrossEntropyLoss`` takes
+logits and contains the softmax, and a second one would make the gradients very small.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
-from .weights import build
+from .weights import WeightsLike, build
 
 __all__ = ["AlexNet", "AlexNet227", "alexnet", "alexnet227"]
 
@@ -24,29 +24,29 @@ def _features(
     groups: int = 1,
     lrn: bool = False,
 ) -> nn.Sequential:
-    """The five convolutions; without ``lrn`` the numbers of the layers are torchvision's."""
+    """The five convolutions; without ``lrn`` the layers have torchvision's indices."""
     c1, c2, c3, c4, c5 = channels
 
     def norm() -> list[nn.Module]:
-        # The paper's alpha of 1e-4 is not divided by the size, as torch's is.
+        # The paper does not divide its alpha of 1e-4 by the size; torch does.
         return [nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)] if lrn else []
 
     return nn.Sequential(
-        nn.Conv2d(3, c1, kernel_size=11, stride=4, padding=first_padding),
+        nn.Conv2d(3, c1, kernel_size=11, stride=4, padding=first_padding),  # N x c1 x 55 x 55
         nn.ReLU(inplace=True),
         *norm(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.MaxPool2d(kernel_size=3, stride=2),  # N x c1 x 27 x 27
         nn.Conv2d(c1, c2, kernel_size=5, padding=2, groups=groups),
         nn.ReLU(inplace=True),
         *norm(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.MaxPool2d(kernel_size=3, stride=2),  # N x c2 x 13 x 13
         nn.Conv2d(c2, c3, kernel_size=3, padding=1),
         nn.ReLU(inplace=True),
         nn.Conv2d(c3, c4, kernel_size=3, padding=1, groups=groups),
         nn.ReLU(inplace=True),
         nn.Conv2d(c4, c5, kernel_size=3, padding=1, groups=groups),
         nn.ReLU(inplace=True),
-        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.MaxPool2d(kernel_size=3, stride=2),  # N x c5 x 6 x 6
     )
 
 
@@ -63,18 +63,18 @@ def _classifier(num_classes: int, dropout: float) -> nn.Sequential:
 
 
 class AlexNet227(nn.Module):
-    """AlexNet on one GPU's worth of channels: 96-256-384-384-256, for (N, 3, 227, 227) images.
+    """AlexNet with the paper's channels, 96-256-384-384-256, for images (N, 3, 227, 227).
 
     Args:
         num_classes: number of logits; 1,000 give 62,378,344 weights, 2 give 58,289,538.
         dropout: probability of both dropout layers.
-        groups: of convolutions 2, 4 and 5; the paper's 2, one for each of its GPUs, leaves
-            60,965,224 weights.
-        lrn: whether the paper's local response normalisation follows the first two convolutions,
-            which makes the five ``features.0``, ``4``, ``8``, ``10`` and ``12``.
-        init: ``"kaiming"``, normal weights by fan-in and biases 0, which trains; or ``"paper"``,
-            convolution weights N(0, 0.01²) and biases 1 on convolutions 2, 4 and 5, the rest as
-            torch's default, which needs a set as large as ImageNet.
+        groups: groups of convolutions 2, 4 and 5. The paper has 2, one for each of its GPUs, which
+            gives 60,965,224 weights.
+        lrn: whether the paper's local response normalisation follows the first two convolutions;
+            the five are then ``features.0``, ``4``, ``8``, ``10`` and ``12``.
+        init: ``"kaiming"``: normal weights by fan-in and biases 0, which trains well. ``"paper"``:
+            convolution weights N(0, 0.01²), biases 1 in convolutions 2, 4 and 5, and torch's
+            default for the rest; this only trains on a dataset as large as ImageNet.
 
     Raises:
         ValueError: for another ``init``, and in ``forward`` for another input shape.
@@ -120,8 +120,8 @@ def _kaiming_init(net: AlexNet227) -> None:
 
 def _paper_init(net: AlexNet227) -> None:
     warnings.warn(
-        "init='paper' does not leave a loss of ln(num_classes) (0.693 for two) on sets of some "
-        "ten thousand pictures; use init='kaiming' there",
+        "init='paper' stays at a loss of ln(num_classes) (0.693 for two) on datasets of about "
+        "ten thousand images; use init='kaiming' there",
         stacklevel=3,
     )
     convolutions = [m for m in net.features if isinstance(m, nn.Conv2d)]
@@ -137,8 +137,8 @@ class AlexNet(nn.Module):
     """torchvision's AlexNet: channels 64-192-384-256-256, padding 2 on the first convolution.
 
     It is the network of "One weird trick for parallelizing convolutional neural networks"
-    (Krizhevsky, 2014), with dropout in front of the first two linear layers. 1,000 classes give
-    61,100,840 weights. Made for 224-pixel images, it takes any of 63 pixels or more.
+    (Krizhevsky, 2014), with dropout before the first two linear layers. 1,000 classes give
+    61,100,840 weights. It is designed for images of 224 pixels and takes any size from 63 pixels.
 
     Raises:
         ValueError: in ``forward``, for another number of channels or a smaller image.
@@ -158,11 +158,11 @@ class AlexNet(nn.Module):
         return self.classifier(x.flatten(1))
 
 
-def alexnet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> AlexNet:
+def alexnet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> AlexNet:
     """torchvision's AlexNet; ``kwargs`` go to :class:`AlexNet`."""
     return build("alexnet", AlexNet, weights, progress, kwargs)
 
 
-def alexnet227(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> AlexNet227:
-    """The AlexNet of the paper's channels; ``weights`` is a file, ``kwargs`` go to its class."""
+def alexnet227(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> AlexNet227:
+    """AlexNet with the paper's channels; ``weights`` is a file, ``kwargs`` go to its class."""
     return build("alexnet227", AlexNet227, weights, progress, kwargs)

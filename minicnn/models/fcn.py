@@ -1,4 +1,4 @@
-"""FCN on a dilated ResNet, as in torchvision: semantic segmentation with one bilinear up-sampling."""
+"""FCN on a dilated ResNet, as in torchvision: semantic segmentation with one bilinear upsampling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..nn import functional as F
 from ..tensor import Tensor
 from ._checks import check_images
 from .resnet import ResNet, resnet50, resnet101
-from .weights import build
+from .weights import WeightsLike, build
 
 __all__ = ["FCN", "FCNHead", "fcn_resnet50", "fcn_resnet101"]
 
-# What segmentation keeps of a ResNet: everything but the classifier.
+# The parts of a ResNet that segmentation uses: everything but the classifier.
 _STEM = ("conv1", "bn1", "relu", "maxpool")
 _STAGES = ("layer1", "layer2", "layer3", "layer4")
 
@@ -39,18 +39,19 @@ class FCN(nn.Module):
 
     Args:
         backbone: a ResNet whose stages 3 and 4 are dilated, so that features are H/8 x W/8.
-        classifier: makes scores of the features of stage 4.
-        aux_classifier: makes scores of the features of stage 3, whose loss helps training; or None.
+        classifier: computes scores from the features of stage 4.
+        aux_classifier: computes scores from the features of stage 3, for an auxiliary loss that
+            helps training; or None.
 
     Returns:
         An OrderedDict with ``"out"``, and ``"aux"`` if there is an auxiliary classifier: scores
-        (N, num_classes, H, W), up-sampled bilinearly.
+        (N, num_classes, H, W), upsampled bilinearly.
 
     Raises:
         ValueError: in ``forward``, for another number of channels.
 
-    Long, Shelhamer & Darrell 2015 in the form of ``torchvision.models.segmentation.FCN``. The
-    paper's own up-sampling, by learned de-convolutions, is in :mod:`minicnn.models.fcn_vgg`.
+    Long, Shelhamer & Darrell 2015, as ``torchvision.models.segmentation.FCN`` implements it. The
+    paper upsamples by transposed convolutions: see :mod:`minicnn.models.fcn_vgg`.
     """
 
     head_layers = ("classifier.4", "aux_classifier.4")
@@ -73,16 +74,21 @@ class FCN(nn.Module):
         features = {}
         for name in _STEM + _STAGES:
             x = features[name] = self.backbone[name](x)
+        # layer3: N x 1024 x H/8 x W/8, layer4: N x 2048 x H/8 x W/8
         scores = OrderedDict(out=self.classifier(features["layer4"]))
         if self.aux_classifier is not None:
             scores["aux"] = self.aux_classifier(features["layer3"])
-        for name, score in scores.items():
+        for name, score in scores.items():  # N x num_classes x H/8 x W/8
             scores[name] = F.interpolate(score, (H, W), mode="bilinear", align_corners=False)
         return scores
 
 
 def _fcn(
-    name: str, weights: Any, progress: bool, weights_backbone: Any, options: dict[str, Any]
+    name: str,
+    weights: WeightsLike,
+    progress: bool,
+    weights_backbone: WeightsLike,
+    options: dict[str, Any],
 ) -> FCN:
     resnet = {"fcn_resnet50": resnet50, "fcn_resnet101": resnet101}[name]
 
@@ -98,7 +104,7 @@ def _fcn(
     if weights is None:
         return build(name, make, None, progress, options)
     asked = options.pop("aux_loss", None)
-    weights_backbone = None  # the weights of the whole network hold its backbone's
+    weights_backbone = None  # the weights of the whole network include its backbone's
 
     def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         return {"aux_loss": asked or "aux_classifier.4.weight" in state}
@@ -110,23 +116,31 @@ def _fcn(
 
 
 def fcn_resnet50(
-    *, weights: Any = None, progress: bool = True, weights_backbone: Any = None, **kwargs: Any
+    *,
+    weights: WeightsLike = None,
+    progress: bool = True,
+    weights_backbone: WeightsLike = None,
+    **kwargs: Any,
 ) -> FCN:
     """FCN on ResNet-50.
 
     Args:
         weights: published weights by name, or a file; the published ones have 21 classes.
         progress: whether to show a bar while downloading.
-        weights_backbone: weights of the ResNet, by name or as a file; None here, where torchvision
-            downloads published ones unless told not to. Without effect next to ``weights``.
-        kwargs: ``num_classes`` (21) and ``aux_loss`` (whether to have an auxiliary classifier; by
-            default if the weights have one).
+        weights_backbone: weights of the ResNet, by name or as a file. The default is None, where
+            torchvision downloads published ones. Ignored if ``weights`` are given.
+        kwargs: ``num_classes`` (default 21) and ``aux_loss``: whether to have an auxiliary
+            classifier; by default if the weights have one.
     """
     return _fcn("fcn_resnet50", weights, progress, weights_backbone, kwargs)
 
 
 def fcn_resnet101(
-    *, weights: Any = None, progress: bool = True, weights_backbone: Any = None, **kwargs: Any
+    *,
+    weights: WeightsLike = None,
+    progress: bool = True,
+    weights_backbone: WeightsLike = None,
+    **kwargs: Any,
 ) -> FCN:
-    """FCN on ResNet-101; arguments as :func:`fcn_resnet50`."""
+    """FCN on ResNet-101; arguments as in :func:`fcn_resnet50`."""
     return _fcn("fcn_resnet101", weights, progress, weights_backbone, kwargs)

@@ -1,4 +1,4 @@
-"""Networks for other classes than they were trained on: new last layers, frozen ones before."""
+"""Adapting trained networks to other classes: new last layers, and freezing the others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 def replace_head(net: Net, num_classes: int) -> Net:
-    """Puts new, untrained last layers for ``num_classes`` classes into a network of this package.
+    """Replaces a network's last layers by new, untrained ones for ``num_classes`` classes.
 
-    Auxiliary classifiers get new last layers, too; all else keeps its weights.
+    Auxiliary classifiers get new last layers, too; all other layers keep their weights.
 
     Args:
-        net: the network, which is changed.
+        net: a network of :mod:`minicnn.models`; it is changed in place.
         num_classes: number of classes.
 
     Returns:
@@ -35,12 +35,13 @@ def replace_head(net: Net, num_classes: int) -> Net:
 
 
 def freeze(net: Net) -> Net:
-    """Freezes all of a network of this package but its last layers, for training those alone.
+    """Freezes all of a network except its last layers, to train only those.
 
-    Batch norms keep updating their statistics in training mode; ``net.eval()`` stops that.
+    Batch norms still update their statistics in training mode; ``net.eval()`` stops that.
 
     Args:
-        net: the network, which is changed; ``net.requires_grad_(True)`` undoes it.
+        net: a network of :mod:`minicnn.models`, changed in place; ``net.requires_grad_(True)`` undoes
+            it.
 
     Returns:
         ``net``.
@@ -56,7 +57,7 @@ def freeze(net: Net) -> Net:
 
 
 def _head_layers(net: nn.Module) -> list[str]:
-    """Paths of the layers with one output per class that the network has."""
+    """The paths of the network's layers with one output per class."""
     paths = getattr(net, "head_layers", None)
     if paths is None:
         raise TypeError(f"expected one of the networks of minicnn.models, got {type(net).__name__}")
@@ -65,11 +66,11 @@ def _head_layers(net: nn.Module) -> list[str]:
 
 
 def _for_classes(layer: Any, num_classes: int) -> nn.Module:
-    """An untrained layer like ``layer``, for another number of classes, where ``layer`` is."""
+    """An untrained layer like ``layer`` for another number of classes, on the same device."""
     options = {"device": layer.weight.device, "dtype": layer.weight.dtype}
     if isinstance(layer, nn.Linear):
         return nn.Linear(layer.in_features, num_classes, layer.bias is not None, **options)
-    if isinstance(layer, nn.ConvTranspose2d):  # enlarges scores, one channel per class
+    if isinstance(layer, nn.ConvTranspose2d):  # upsamples scores, one channel per class
         new = nn.ConvTranspose2d(
             num_classes, num_classes, layer.kernel_size, layer.stride, layer.padding,
             bias=layer.bias is not None, **options,

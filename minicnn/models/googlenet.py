@@ -1,4 +1,4 @@
-"""GoogLeNet: inception modules, which look at the same input with several kernels side by side."""
+"""GoogLeNet: inception modules, which apply kernels of several sizes to the same input."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
 from ._checks import check_images
-from .weights import build
+from .weights import IMAGENET_MEAN, IMAGENET_STD, WeightsLike, build
 
 __all__ = ["GoogLeNet", "GoogLeNetOutputs", "googlenet"]
 
-# What the published weights were trained on: their inputs were scaled to [-1, 1], ours (as all of
-# torchvision's) by the mean and standard deviation of ImageNet.
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-
-# in, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled: table 1 of the paper
+# Channels from table 1 of the paper: in, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled.
 _INCEPTION = {
     "inception3a": (192, 64, 96, 128, 16, 32, 32),
     "inception3b": (256, 128, 128, 192, 32, 96, 64),
@@ -36,7 +31,7 @@ _INCEPTION = {
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """What :class:`GoogLeNet` returns in training; the order is torchvision's."""
+    """The outputs of :class:`GoogLeNet` in training, in torchvision's order."""
 
     logits: Tensor
     aux_logits2: Tensor | None
@@ -56,15 +51,15 @@ class BasicConv2d(nn.Sequential):
 
 
 class Inception(nn.Module):
-    """Four branches on one input, whose results lie side by side in the channels.
+    """Four branches on one input; their outputs are concatenated along the channels.
 
     Args:
         in_channels: C.
         ch1x1: channels of the 1x1 branch.
-        ch3x3red, ch3x3: channels of the 3x3 branch, and of the 1x1 convolution before it.
-        ch5x5red, ch5x5: those of the 5x5 branch.
-        pool_proj: channels of the 1x1 convolution behind the pooling.
-        kernel_size5: of the 5x5 branch: 3 in the published weights, 5 in the paper.
+        ch3x3red, ch3x3: in the 3x3 branch, channels of the 1x1 and of the 3x3 convolution.
+        ch5x5red, ch5x5: the same for the 5x5 branch.
+        pool_proj: channels of the 1x1 convolution after the pooling.
+        kernel_size5: kernel size of the 5x5 branch: 3 in the published weights, 5 in the paper.
     """
 
     def __init__(
@@ -98,7 +93,7 @@ class Inception(nn.Module):
 
 
 class InceptionAux(nn.Module):
-    """A classifier halfway up, whose loss trains the layers below it."""
+    """An auxiliary classifier inside the network; its loss helps to train the layers before it."""
 
     def __init__(self, in_channels: int, num_classes: int, dropout: float) -> None:
         super().__init__()
@@ -118,13 +113,14 @@ class GoogLeNet(nn.Module):
     Args:
         num_classes: number of logits.
         aux_logits: whether to have the two auxiliary classifiers, which run in training only.
-        transform_input: whether inputs come normalised as for the other networks, and are to be
-            brought to the [-1, 1] that the published weights were trained on.
-        init_weights: whether to draw weights from N(0, 0.01²), cut off at ±2.
-        dropout: probability in front of the classifier.
-        dropout_aux: probability inside the auxiliary ones.
-        paper_5x5: whether the 5x5 branches are that, as in the paper. torchvision's, and with them
-            the published weights, have 3x3 there, by an old mistake.
+        transform_input: whether to convert inputs, normalised by ImageNet's mean and standard
+            deviation as for the other networks, to [-1, 1], on which the published weights were
+            trained.
+        init_weights: whether to draw weights from N(0, 0.01²), truncated at ±2.
+        dropout: probability of the dropout before the classifier.
+        dropout_aux: probability of the dropout in the auxiliary classifiers.
+        paper_5x5: whether the 5x5 branches have 5x5 kernels, as in the paper. torchvision has 3x3
+            kernels there, by an old mistake, and so do the published weights.
 
     Returns:
         Logits (N, num_classes); in training with ``aux_logits``, :class:`GoogLeNetOutputs`.
@@ -187,9 +183,9 @@ class GoogLeNet(nn.Module):
         x = self.maxpool1(self.conv1(x))  # N x 64 x H/4 x W/4
         x = self.maxpool2(self.conv3(self.conv2(x)))  # N x 192 x H/8 x W/8
         x = self.maxpool3(self.inception3b(self.inception3a(x)))  # N x 480 x H/16 x W/16
-        x = self.inception4a(x)
+        x = self.inception4a(x)  # N x 512 x H/16 x W/16
         aux1 = self._auxiliary(self.aux1, x)
-        x = self.inception4d(self.inception4c(self.inception4b(x)))
+        x = self.inception4d(self.inception4c(self.inception4b(x)))  # N x 528 x H/16 x W/16
         aux2 = self._auxiliary(self.aux2, x)
         x = self.maxpool4(self.inception4e(x))  # N x 832 x H/32 x W/32
         x = self.avgpool(self.inception5b(self.inception5a(x)))  # N x 1024 x 1 x 1
@@ -203,21 +199,21 @@ class GoogLeNet(nn.Module):
 
 
 def _to_plus_minus_one(x: Tensor) -> Tensor:
-    """(pixel - mean) / std by channel -> (pixel - 0.5) / 0.5."""
+    """From (pixel - mean) / std per channel to (pixel - 0.5) / 0.5."""
     channels = [
         x[:, c : c + 1] * (std / 0.5) + (mean - 0.5) / 0.5
-        for c, (mean, std) in enumerate(zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True))
+        for c, (mean, std) in enumerate(zip(IMAGENET_MEAN, IMAGENET_STD, strict=True))
     ]
     return cat(channels, 1)
 
 
-def googlenet(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
+def googlenet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
     """GoogLeNet; ``kwargs`` go to :class:`GoogLeNet`.
 
-    With weights, ``transform_input`` is on unless told otherwise, since the published ones, and what
-    was fine-tuned from them, expect it: say ``transform_input=False`` with a file of a network that
-    was trained without. ``aux_logits`` is off unless asked for: the published file's auxiliary
-    classifiers were never trained.
+    With weights, ``transform_input`` is on by default, because the published weights, and networks
+    fine-tuned from them, expect it. Pass ``transform_input=False`` with a file of a network that was
+    trained without. ``aux_logits`` is off by default: the auxiliary classifiers in the published file
+    were never trained.
     """
     if weights is None:
         return build("googlenet", GoogLeNet, None, progress, kwargs)

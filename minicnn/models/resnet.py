@@ -1,4 +1,4 @@
-"""ResNet: blocks that add what they compute to their input."""
+"""ResNet: blocks that add their result to their input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
-from .weights import build
+from .weights import WeightsLike, build
 
 __all__ = [
     "BasicBlock",
@@ -30,13 +30,13 @@ def _conv3x3(in_channels: int, out_channels: int, stride: int = 1, dilation: int
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around which the input is carried: the block of ResNet-18 and -34.
+    """Two 3x3 convolutions with a skip connection: the block of ResNet-18 and -34.
 
     Args:
         in_channels: C.
-        channels: of both convolutions, and of the result.
-        stride: of the first convolution.
-        downsample: brings the input to the shape of the result, if it differs.
+        channels: channels of both convolutions, and of the result.
+        stride: stride of the first convolution.
+        downsample: maps the input to the shape of the result, if that differs.
         dilation: must be 1.
 
     Raises:
@@ -72,16 +72,17 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3x3 convolution between two 1x1 that narrow and widen: the block of ResNet-50 and deeper.
+    """A 3x3 convolution between two 1x1 convolutions: the block of ResNet-50 and deeper.
 
-    The stride is on the 3x3 convolution, as in torchvision ("ResNet v1.5"); the paper has it on the
-    first 1x1, which leaves three of four pixels unread.
+    The first 1x1 convolution reduces the channels, the second increases them again. The 3x3
+    convolution has the stride, as in torchvision ("ResNet v1.5"). In the paper the first 1x1
+    convolution has it, and so does not read three of four pixels.
 
     Args:
         in_channels: C.
-        channels: of the 3x3 convolution; the result has four times as many.
-        stride, dilation: of the 3x3 convolution.
-        downsample: brings the input to the shape of the result, if it differs.
+        channels: channels of the 3x3 convolution; the result has four times as many.
+        stride, dilation: stride and dilation of the 3x3 convolution.
+        downsample: maps the input to the shape of the result, if that differs.
     """
 
     expansion = 4
@@ -121,16 +122,16 @@ class ResNet(nn.Module):
         layers: the number of blocks in each of the four stages.
         num_classes: number of logits.
         zero_init_residual: whether the last batch norm of each block starts with weight 0, so that
-            every block starts as the identity.
+            each block starts as the identity.
         replace_stride_with_dilation: for stages 2, 3 and 4, whether to dilate instead of halving
-            the resolution, as segmentation does.
+            the resolution, which segmentation uses.
 
     Convolutions start Kaiming-normal by fan-out. As ``torchvision.models.ResNet``, without its
     ``groups``, ``width_per_group`` and ``norm_layer``.
 
     Raises:
-        ValueError: for a ``replace_stride_with_dilation`` of other than three values; in
-            ``forward`` for another number of channels.
+        ValueError: if ``replace_stride_with_dilation`` does not have three values; in ``forward``
+            for another number of channels.
     """
 
     head_layers = ("fc",)
@@ -173,7 +174,7 @@ class ResNet(nn.Module):
         stride: int = 1,
         dilate: bool = False,
     ) -> nn.Sequential:
-        first_dilation = self._dilation  # the first block still sees the pixels of the stage before
+        first_dilation = self._dilation  # the first block still reads the previous stage's pixels
         if dilate:
             self._dilation *= stride
             stride = 1
@@ -200,11 +201,11 @@ class ResNet(nn.Module):
         check_images("ResNet", x, smallest=1)
         x = self.relu(self.bn1(self.conv1(x)))  # N x 64 x H/2 x W/2
         x = self.maxpool(x)  # N x 64 x H/4 x W/4
-        x = self.layer1(x)
-        x = self.layer2(x)  # H/8
-        x = self.layer3(x)  # H/16
-        x = self.layer4(x)  # H/32
-        x = self.avgpool(x)  # N x C x 1 x 1
+        x = self.layer1(x)  # N x 64 (Bottleneck: 256) x H/4 x W/4
+        x = self.layer2(x)  # N x 128 (512) x H/8 x W/8
+        x = self.layer3(x)  # N x 256 (1024) x H/16 x W/16
+        x = self.layer4(x)  # N x 512 (2048) x H/32 x W/32
+        x = self.avgpool(x)  # N x 512 (2048) x 1 x 1
         return self.fc(x.flatten(1))
 
 
@@ -217,33 +218,33 @@ _LAYERS: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {
 }
 
 
-def _resnet(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> ResNet:
+def _resnet(name: str, weights: WeightsLike, progress: bool, options: dict[str, Any]) -> ResNet:
     def make(**options: Any) -> ResNet:
         return ResNet(*_LAYERS[name], **options)
 
     return build(name, make, weights, progress, options)
 
 
-def resnet18(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet18(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 18 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet18", weights, progress, kwargs)
 
 
-def resnet34(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet34(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 34 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet34", weights, progress, kwargs)
 
 
-def resnet50(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet50(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 50 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet50", weights, progress, kwargs)
 
 
-def resnet101(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet101(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 101 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet101", weights, progress, kwargs)
 
 
-def resnet152(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet152(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 152 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet152", weights, progress, kwargs)

@@ -1,4 +1,4 @@
-"""VGG: stacks of 3x3 convolutions, doubling the channels after each pooling."""
+"""VGG: stages of 3x3 convolutions; each stage ends in a pooling that halves the resolution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._checks import check_images
-from .weights import build
+from .weights import WeightsLike, build
 
 __all__ = [
     "VGG",
@@ -23,24 +23,24 @@ __all__ = [
     "vgg19_bn",
 ]
 
-# Convolutions in each of the five stages; a stage's channels follow from its number.
+# The number of convolutions in each of the five stages.
 _STAGES = {
     "vgg11": (1, 1, 2, 2, 2),
     "vgg13": (2, 2, 2, 2, 2),
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
 }
-CHANNELS = (64, 128, 256, 512, 512)
+CHANNELS = (64, 128, 256, 512, 512)  # of the stages
 
 
 class VGG(nn.Module):
     """The network of Simonyan & Zisserman 2015, for images (N, 3, H, W) of 32 pixels or more.
 
     Args:
-        features: what turns the images into (N, 512, h, w), see :func:`make_features`.
+        features: maps the images to (N, 512, H/32, W/32), see :func:`make_features`.
         num_classes: number of logits.
-        init_weights: whether to draw the weights: convolutions Kaiming-normal by fan-out, linear
-            layers N(0, 0.01²), biases 0; otherwise layers start as they do by themselves.
+        init_weights: whether to draw convolutions Kaiming-normal by fan-out and linear layers from
+            N(0, 0.01²), with biases 0; otherwise the layers keep their default initialisation.
         dropout: probability of both dropout layers.
 
     As ``torchvision.models.VGG``.
@@ -77,7 +77,8 @@ class VGG(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("VGG", x, smallest=32)
-        x = self.avgpool(self.features(x))  # N x 512 x 7 x 7
+        x = self.features(x)  # N x 512 x H/32 x W/32
+        x = self.avgpool(x)  # N x 512 x 7 x 7
         return self.classifier(x.flatten(1))
 
 
@@ -93,12 +94,12 @@ def _init(module: nn.Module) -> None:
 def make_features(
     stages: tuple[int, ...], batch_norm: bool, channels: tuple[int, ...] = CHANNELS
 ) -> nn.Sequential:
-    """Convolutions, each with ReLU (and batch norm before it), and a max-pool after each stage.
+    """Five stages of convolutions, each followed by a ReLU, with a max pooling after each stage.
 
     Args:
         stages: the number of convolutions in each of the five stages.
         batch_norm: whether a batch norm follows each convolution.
-        channels: of each stage.
+        channels: the channels of each stage.
     """
     layers: list[nn.Module] = []
     in_channels = 3
@@ -109,11 +110,11 @@ def make_features(
                 layers.append(nn.BatchNorm2d(out_channels))
             layers.append(nn.ReLU(inplace=True))
             in_channels = out_channels
-        layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+        layers.append(nn.MaxPool2d(kernel_size=2, stride=2))  # halves H and W
     return nn.Sequential(*layers)
 
 
-def _vgg(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> VGG:
+def _vgg(name: str, weights: WeightsLike, progress: bool, options: dict[str, Any]) -> VGG:
     stages, batch_norm = _STAGES[name.removesuffix("_bn")], name.endswith("_bn")
 
     def make(**options: Any) -> VGG:
@@ -122,41 +123,41 @@ def _vgg(name: str, weights: Any, progress: bool, options: dict[str, Any]) -> VG
     return build(name, make, weights, progress, options)
 
 
-def vgg11(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg11(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """VGG with 11 layers of weights (configuration A); ``kwargs`` go to :class:`VGG`."""
     return _vgg("vgg11", weights, progress, kwargs)
 
 
-def vgg11_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg11_bn(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """:func:`vgg11` with batch norm."""
     return _vgg("vgg11_bn", weights, progress, kwargs)
 
 
-def vgg13(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg13(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """VGG with 13 layers of weights (configuration B); ``kwargs`` go to :class:`VGG`."""
     return _vgg("vgg13", weights, progress, kwargs)
 
 
-def vgg13_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg13_bn(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """:func:`vgg13` with batch norm."""
     return _vgg("vgg13_bn", weights, progress, kwargs)
 
 
-def vgg16(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg16(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """VGG with 16 layers of weights (configuration D); ``kwargs`` go to :class:`VGG`."""
     return _vgg("vgg16", weights, progress, kwargs)
 
 
-def vgg16_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg16_bn(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """:func:`vgg16` with batch norm."""
     return _vgg("vgg16_bn", weights, progress, kwargs)
 
 
-def vgg19(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg19(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """VGG with 19 layers of weights (configuration E); ``kwargs`` go to :class:`VGG`."""
     return _vgg("vgg19", weights, progress, kwargs)
 
 
-def vgg19_bn(*, weights: Any = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg19_bn(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> VGG:
     """:func:`vgg19` with batch norm."""
     return _vgg("vgg19_bn", weights, progress, kwargs)

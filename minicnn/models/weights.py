@@ -1,4 +1,4 @@
-"""Published weights: where they are, what they expect and what they reach; and how to load them."""
+"""Published weights: their files, expected inputs and accuracy; and how to load them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .. import nn, transforms
 from ..io.download import download
@@ -20,8 +20,8 @@ __all__ = ["Weights", "get_weights"]
 Net = TypeVar("Net", bound=nn.Module)
 
 _SERVER = "https://download.pytorch.org/models/"
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 VOC_CLASSES = (
     "__background__", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat",
@@ -43,14 +43,15 @@ class Weights:
 
     Attributes:
         name: such as ``IMAGENET1K_V1``.
-        url: where the file is; its name ends in the first 8 digits of its SHA-256.
+        url: address of the file; the file's name ends in the first 8 digits of its SHA-256.
         num_params: number of weights of the network.
         metrics: published results, in per cent.
         categories: names of the classes.
-        segments: whether the classes are of pixels, those of Pascal VOC, not of ImageNet's pictures.
-        transforms: makes of a PIL image what the network expects, (3, H, W).
-        resize, crop: pixels of the shorter side, and of the square cut out of it (None: the whole
-            picture) in ``transforms``.
+        segments: whether the network classifies pixels (into Pascal VOC's classes) instead of images
+            (into ImageNet's).
+        transforms: converts a PIL image to the network's input (3, H, W).
+        resize, crop: in ``transforms``, pixels of the image's shorter side, and of the square cropped
+            from its centre (None: no cropping).
     """
 
     name: str
@@ -66,12 +67,17 @@ class Weights:
         steps: list[Callable[[Any], Any]] = [transforms.Resize(self.resize)]
         if self.crop is not None:
             steps.append(transforms.CenterCrop(self.crop))
-        steps += [transforms.ToTensor(), transforms.Normalize(_IMAGENET_MEAN, _IMAGENET_STD)]
+        steps += [transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
         object.__setattr__(self, "transforms", transforms.Compose(steps))
 
     @property
     def categories(self) -> tuple[str, ...]:
+        """The names of the classes."""
         return VOC_CLASSES if self.segments else imagenet_classes()
+
+
+# What the builders accept: a name or an entry of PUBLISHED, a file, or None for a new network.
+WeightsLike: TypeAlias = Weights | str | os.PathLike[str] | None
 
 
 def _imagenet(
@@ -89,8 +95,7 @@ def _voc(file: str, num_params: int, miou: float, pixel_accuracy: float) -> Weig
     )  # fmt: skip
 
 
-# The last of a network's entries is its default. File names, counts and results are those that
-# torchvision publishes.
+# A network's last entry is its default. torchvision publishes the file names, counts and results.
 PUBLISHED: dict[str, list[Weights]] = {
     "alexnet": [_imagenet("alexnet-owt-7be5be79.pth", 61_100_840, 56.522, 79.066)],
     "vgg11": [_imagenet("vgg11-8a719046.pth", 132_863_336, 69.020, 88.628)],
@@ -122,14 +127,14 @@ PUBLISHED: dict[str, list[Weights]] = {
 
 
 def get_weights(model: str, name: str = "DEFAULT") -> Weights:
-    """What is known of published weights: file, transforms, classes, results.
+    """The entry of published weights: file, transforms, classes, results.
 
     Args:
-        model: name of the network, such as ``"resnet34"``; upper and lower case are the same.
+        model: name of the network, such as ``"resnet34"``, in upper or lower case.
         name: such as ``"IMAGENET1K_V1"``, or ``"DEFAULT"`` for the best.
 
     Raises:
-        ValueError: if there are none of that name; the message lists those that there are.
+        ValueError: for an unknown name; the message lists the known ones.
     """
     entries = PUBLISHED.get(model.lower(), [])
     for entry in entries:
@@ -139,54 +144,58 @@ def get_weights(model: str, name: str = "DEFAULT") -> Weights:
     raise ValueError(f"{model} has no weights {name!r}; it has: {known}")
 
 
-def _is_file(weights: Any) -> bool:
-    return isinstance(weights, os.PathLike) or (
-        isinstance(weights, str)
-        and ("." in weights or os.sep in weights or os.path.exists(weights))
-    )
+def _resolve(model: str, weights: Weights | str | os.PathLike[str]) -> Weights | Path:
+    """The entry of published weights, or the path of a file."""
+    if isinstance(weights, Weights):
+        return weights
+    if isinstance(weights, os.PathLike) or "." in weights or os.sep in weights:
+        return Path(weights)
+    return Path(weights) if os.path.exists(weights) else get_weights(model, weights)
 
 
-def load_state(model: str, weights: Any, progress: bool = True) -> Mapping[str, Tensor]:
-    """The state_dict that ``weights`` names: a file, the name of published weights, or an entry."""
-    if _is_file(weights):
-        return load_weights(weights)
-    entry = weights if isinstance(weights, Weights) else get_weights(model, weights)
-    return load_weights(download(entry.url, progress=progress))
+def load_state(
+    model: str, weights: Weights | str | os.PathLike[str], progress: bool = True
+) -> Mapping[str, Tensor]:
+    """The state_dict of ``weights``: a file, the name of published weights, or an entry."""
+    source = _resolve(model, weights)
+    if isinstance(source, Weights):
+        source = download(source.url, progress=progress)
+    return load_weights(source)
 
 
 def build(
     model: str,
     make: Callable[..., Net],
-    weights: Any,
+    weights: WeightsLike,
     progress: bool,
     options: dict[str, Any],
     options_of: Callable[[Mapping[str, Tensor]], Mapping[str, Any]] | None = None,
 ) -> Net:
-    """A network, with ``weights`` if any.
+    """A network, with ``weights`` if they are given.
 
     Args:
         model: its name in :data:`PUBLISHED`.
         make: its constructor, which takes ``options``.
         weights: None, a file, the name of published weights, or a :class:`Weights`.
         progress: whether to show a bar while downloading.
-        options: what the user asked for.
-        options_of: gives options that follow from which weights a file holds.
+        options: the user's options.
+        options_of: returns further options, which depend on the weights in the file.
 
     Raises:
-        ValueError: for unknown weights, and for a ``num_classes`` that they do not have.
+        ValueError: for unknown weights, and for a ``num_classes`` that differs from theirs.
     """
     if weights is None:
         return make(**options)
-    if not _is_file(weights):
-        entry = weights if isinstance(weights, Weights) else get_weights(model, weights)
-        classes = len(entry.categories)
+    source = _resolve(model, weights)
+    if isinstance(source, Weights):
+        classes = len(source.categories)
         asked = options.setdefault("num_classes", classes)
         if asked != classes:
             raise ValueError(
-                f"the weights {entry.name} of {model} have {classes} classes, got num_classes="
+                f"the weights {source.name} of {model} have {classes} classes, got num_classes="
                 f"{asked}: build it with {classes} and call models.replace_head(net, {asked})"
             )
-    state = load_state(model, weights, progress)
+    state = load_state(model, source, progress)
     with nn_init.no_init():  # all of its weights come from the file
         net = make(**options, **(options_of(state) if options_of else {}))
     net.load_state_dict(state)

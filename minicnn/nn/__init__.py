@@ -1,4 +1,4 @@
-"""Layers, losses and what they are made of; names and arguments as in ``torch.nn``."""
+"""Layers, losses and their building blocks; names and arguments as in ``torch.nn``."""
 
 from __future__ import annotations
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..autograd import Function
 from ..tensor import RemovableHandle, Tensor
 from ..typing import Array
+
+if TYPE_CHECKING:
+    from .module import Module
 
 __all__ = ["add_hook", "watch_backward"]
 
@@ -55,7 +58,7 @@ def _pass_boundary(tensors: tuple[Any, ...], tell: Callable[[Grads], Grads]) -> 
 
 
 def watch_backward(
-    module: Any,
+    module: Module,
     hooks: OrderedDict[int, Any],
     forward: Callable[..., Any],
     args: tuple[Any, ...],

@@ -11,7 +11,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from .. import random
 from ..autograd import no_grad
 from ..random import Generator
 from ..tensor import Tensor
-from ..typing import Array
+from ..typing import Array, DTypeLike
 
 __all__ = [
     "bilinear_",
@@ -66,7 +65,7 @@ def no_init() -> Iterator[None]:
 
 
 def _fill(
-    tensor: Tensor, draw: Callable[[Generator, Any], Array], generator: Generator | None
+    tensor: Tensor, draw: Callable[[Generator, DTypeLike], Array], generator: Generator | None
 ) -> Tensor:
     """Copy ``draw(generator, dtype)``, a NumPy array of the tensor's shape, into ``tensor``."""
     if _drawing.off:
@@ -84,7 +83,7 @@ def uniform_(
 ) -> Tensor:
     """Fill with numbers from U(a, b)."""
 
-    def draw(gen: Generator, dtype: Any) -> Array:
+    def draw(gen: Generator, dtype: DTypeLike) -> Array:
         values = gen.random(tensor.shape, dtype)
         values *= b - a
         values += a
@@ -98,7 +97,7 @@ def normal_(
 ) -> Tensor:
     """Fill with numbers from N(mean, std²)."""
 
-    def draw(gen: Generator, dtype: Any) -> Array:
+    def draw(gen: Generator, dtype: DTypeLike) -> Array:
         values = gen.normal(tensor.shape, dtype)
         values *= std
         values += mean
@@ -123,7 +122,7 @@ def trunc_normal_(
             stacklevel=2,
         )
 
-    def draw(gen: Generator, dtype: Any) -> Array:
+    def draw(gen: Generator, dtype: DTypeLike) -> Array:
         values = np.empty(math.prod(tensor.shape), dtype)
         pending = np.arange(values.size)
         peak = min(max(mean, a), b)
@@ -169,7 +168,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tensor.shape}")
-    return _fill(tensor, lambda gen, dtype: np.eye(*tensor.shape, dtype=dtype), None)
+    return _fill(tensor, lambda gen, dtype: np.eye(*tensor.shape, dtype=np.float32), None)
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -316,7 +315,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
             f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
         )
 
-    def draw(gen: Generator, dtype: Any) -> Array:
+    def draw(gen: Generator, dtype: DTypeLike) -> Array:
         rows = tensor.shape[0]
         flat = gen.normal((rows, math.prod(tensor.shape[1:])), dtype)
         q, r = np.linalg.qr(flat.T if flat.shape[0] < flat.shape[1] else flat)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,9 @@ def collect_state(module: Module, prefix: str, keep_vars: bool) -> OrderedDict[s
     return state
 
 
-def load_state(module: Module, state: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
+def load_state(
+    module: Module, state: Mapping[str, Tensor | np.ndarray], strict: bool
+) -> IncompatibleKeys:
     """See ``Module.load_state_dict``."""
     if not isinstance(state, Mapping):
         raise TypeError(f"state_dict must be a mapping, got {type(state)}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Scaling, check_option, zeros_like
+from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
 
 
 class Adam(Optimizer):
-    """Adam: steps along mean / (sqrt(square) + eps), running averages of gradient and gradient².
+    """Adam: divides the gradient's running mean by the root of its running mean square.
 
     Args:
         params: tensors, or dicts of groups.
         lr: learning rate.
-        betas: decay rates of the running mean and of the running square.
+        betas: decay rates of the running mean and of the running mean square.
         eps: added to the root.
         weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
 
@@ -30,7 +29,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -57,7 +56,7 @@ class Adam(Optimizer):
             self._step(group, members, scaling)
 
     def _step(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        def hyperparameters() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[float, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             step = self.state[params[0]]["step"]
@@ -79,7 +78,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from .. import kernels
 from ..autograd import enable_grad
@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from ..typing import Array
 
 Loss = TypeVar("Loss")
+Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]]  # tensors, or dicts of groups
 Scaling = tuple[Array, Array]  # inverse_scale and found_inf, see Optimizer.apply_gradients
 
 
@@ -38,7 +39,7 @@ class Optimizer:
     updates it twice.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
@@ -47,9 +48,9 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self.step_called = False  # schedules warn when they are stepped first
+        self.step_called = False  # schedules warn if they are stepped before
 
-        groups = list(params)
+        groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
@@ -162,7 +163,7 @@ class Optimizer:
         kernel: str,
         params: list[Tensor],
         states: Sequence[str | None],
-        hyperparameters: Callable[[], Iterable[Any]],
+        hyperparameters: Callable[[], Iterable[float]],
         scaling: Scaling | None,
         **switches: bool,
     ) -> None:
@@ -257,8 +258,8 @@ def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
     """Records that a step changed the parameters, and their copies in half precision with them.
 
     Called after the kernel, for the operations that follow. Also called with the hyperparameters of
-    a step: of a replayed CUDA graph, Python runs nothing else. A copy may be outdated by then, for
-    example when weights were loaded since the capture; then it is made again.
+    a step, because Python runs nothing else when a CUDA graph is replayed. A copy may be outdated by
+    then, for example if weights were loaded after the capture; then it is made again.
     """
     for param, copy in zip(params, half_copies, strict=True):
         if copy is not None and kept_half_copy(param) is not copy:

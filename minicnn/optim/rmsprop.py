@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Scaling, check_option, zeros_like
+from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -32,7 +31,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -65,7 +64,7 @@ class RMSprop(Optimizer):
                 if name is not None and name not in state:
                     state[name] = zeros_like(param)
 
-        def hyperparameters() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[float, ...]:
             for param in params:
                 self.state[param]["step"] += 1
             names = "lr", "alpha", "eps", "momentum", "weight_decay"

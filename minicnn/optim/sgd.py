@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Scaling, check_option, zeros_like
+from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
 
 
 class SGD(Optimizer):
@@ -30,7 +29,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
@@ -75,7 +74,7 @@ class SGD(Optimizer):
         buffer: str | None,
         dampened: bool = False,
     ) -> None:
-        def hyperparameters() -> tuple[Any, ...]:
+        def hyperparameters() -> tuple[float, ...]:
             dampening = group["dampening"] if dampened else 0.0
             return group["lr"], group["momentum"], dampening, group["weight_decay"]
 

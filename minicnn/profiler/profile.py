@@ -108,8 +108,8 @@ class profile:
             if _running is not None:
                 raise RuntimeError("a profile is running already, and two cannot run at a time")
             _running = self
-            for place, name, recording in _RECORDING:
-                setattr(place, name, recording)
+            for owner, name, recording in _RECORDING:
+                setattr(owner, name, recording)
         self._entered = time.perf_counter()
         return self
 
@@ -123,8 +123,8 @@ class profile:
         self.seconds += time.perf_counter() - self._entered
         with _lock:
             _running = None
-            for place, name, original in _ORIGINAL:
-                setattr(place, name, original)
+            for owner, name, original in _ORIGINAL:
+                setattr(owner, name, original)
 
     def key_averages(self, group_by_input_shape: bool = False) -> list[report.EventSummary]:
         """Sums over all events with the same name (if asked, also with the same ``input_shapes``)."""
@@ -261,4 +261,4 @@ _RECORDING: Sequence[tuple[Any, str, Any]] = (
     (engine, "_walk", _walk),
     (Optimizer, "apply_gradients", _apply_gradients),
 )
-_ORIGINAL = tuple((place, name, vars(place)[name]) for place, name, _ in _RECORDING)
+_ORIGINAL = tuple((owner, name, vars(owner)[name]) for owner, name, _ in _RECORDING)

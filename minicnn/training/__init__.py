@@ -6,7 +6,7 @@ from .loop import exit_stopped, fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
-from .run import Run, describe, set_aside
+from .run import Run, describe, prepare_folder, set_aside
 
 __all__ = [
     "MAY_DIFFER",
@@ -23,6 +23,7 @@ __all__ = [
     "exit_stopped",
     "fill_in",
     "fit",
+    "prepare_folder",
     "set_aside",
     "validate_classifier",
 ]

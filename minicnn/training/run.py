@@ -158,6 +158,18 @@ def set_aside(folder: str | os.PathLike[str]) -> Path | None:
     return folder.rename(name)
 
 
+def prepare_folder(folder: str | os.PathLike[str], resume: bool) -> None:
+    """Makes the folder of a run. If it holds an earlier run that is not resumed, renames that first.
+
+    Args:
+        folder: where the run writes its results.
+        resume: whether to go on with a run in ``folder``.
+    """
+    if not resume and (earlier := set_aside(folder)):
+        print(f"kept the earlier run in {folder} as {earlier}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+
+
 def describe(row: dict[str, Any], epochs: int) -> str:
     """A row of ``Run.metrics["epochs"]`` as a line of text, with the time left for all ``epochs``."""
     iou = f", mean IoU {row['val_mean_iou']:.3f}" if "val_mean_iou" in row else ""

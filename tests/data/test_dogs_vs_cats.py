@@ -33,7 +33,7 @@ PET_IMAGES = {
 
 
 def kaggle_zip(path: Path, method: int = zipfile.ZIP_STORED) -> Path:
-    """The outer zip, with its inner ones made beside it and removed."""
+    """The outer zip; its inner zips are made next to it and removed."""
     inner = {
         "train.zip": write_zip(path.with_name("t"), train_files()).read_bytes(),
         "test1.zip": write_zip(path.with_name("t"), numbered_files(folder="test1/")).read_bytes(),

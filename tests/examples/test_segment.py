@@ -45,7 +45,7 @@ def test_it_colours_what_the_network_sees(monkeypatch, capsys, picture, options,
     overlay = np.asarray(Image.open(out).crop((0, 0, scale * size[0], scale * size[1])))
     is_cat = (overlay == (viz.voc_palette()[CAT] / 2 + 127.5).round()).all(-1)
     is_background = (overlay == 0).all(-1)
-    # of 512 x 256 pixels the middle 224 are left, of which a cat 171 wide
+    # the middle 224 of 512 x 256 pixels are left; 171 columns of them are cat
     expected = 171 / 224 if not options else 1 / 3
     assert is_cat.mean() == pytest.approx(expected, abs=0.03)
     assert is_background.mean() == pytest.approx(1 - expected, abs=0.03)

@@ -1,4 +1,4 @@
-"""Files that are damaged or made to do harm: each is refused by name, at once, and nothing of it runs."""
+"""Damaged or malicious files: each is refused by name, at once, and no code from it runs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def canaries(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def refuse(content: bytes, path: Path, match: str | None = None) -> None:
-    """Loading must fail as it says in the manual: quickly, and with the file's name."""
+    """Loading must fail quickly, with an error that names the file."""
     path.write_bytes(content)
     start = time.process_time()
     with pytest.raises(ValueError, match=match) as failure:

@@ -198,6 +198,17 @@ def test_an_earlier_run_is_set_aside(tmp_path):
     assert not folder.exists()
 
 
+def test_a_folder_is_prepared_for_a_new_run_or_a_resumed_one(tmp_path, capsys):
+    folder = tmp_path / "runs" / "net"
+    training.prepare_folder(folder, resume=False)
+    (folder / "last.ckpt").touch()
+    training.prepare_folder(folder, resume=True)
+    assert (folder / "last.ckpt").exists() and capsys.readouterr().out == ""
+    training.prepare_folder(folder, resume=False)
+    assert list(folder.iterdir()) == []
+    assert capsys.readouterr().out == f"kept the earlier run in {folder} as {folder}-1\n"
+
+
 def segmentation_scores(predicted: np.ndarray, classes: int) -> mc.Tensor:
     """Scores (N, classes, H, W) whose largest are at ``predicted``."""
     return mc.tensor(np.eye(classes, dtype=np.float32)[predicted].transpose(0, 3, 1, 2))

@@ -91,15 +91,7 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         checked(optimizer)
-        if total_steps is None:
-            if epochs is None or steps_per_epoch is None:
-                raise ValueError(
-                    "OneCycleLR expects either total_steps or both epochs and steps_per_epoch"
-                )
-            total_steps = _positive("epochs", epochs) * _positive(
-                "steps_per_epoch", steps_per_epoch
-            )
-        self.total_steps = _positive("total_steps", total_steps)
+        self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
         if not 0 <= pct_start <= 1:
             raise ValueError(f"OneCycleLR expects pct_start between 0 and 1, got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
@@ -162,6 +154,15 @@ class OneCycleLR(LRScheduler):
         length = turns[end] - turns[end - 1]
         done = (self.last_epoch - turns[end - 1]) / length if length else 1.0
         return end - 1, end, done
+
+
+def _cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    """The number of steps in a cycle, given directly or by the other two arguments."""
+    if total_steps is not None:
+        return _positive("total_steps", total_steps)
+    if epochs is None or steps_per_epoch is None:
+        raise ValueError("OneCycleLR expects either total_steps or both epochs and steps_per_epoch")
+    return _positive("epochs", epochs) * _positive("steps_per_epoch", steps_per_epoch)
 
 
 def _positive(name: str, value: Any) -> int:

@@ -57,12 +57,16 @@ static CUresult launch(CUfunction function, const unsigned (&grid)[3], const uns
                     device, name, function->device, of_stream->device);
     if (CUresult error = check_shape(*function, grid, block, shared)) return error;
     Launch call{function, {}};
-    for (size_t i = 0; i < function->parameters.size(); ++i)
-        for (uint32_t at = 0; at + 8 <= function->parameters[i].size; at += 8) {
+    // an array of CuPy's own kernels is a struct, of which only the address is always initialised
+    bool own_struct = function->name.rfind("cupy_", 0) == 0;
+    for (size_t i = 0; i < function->parameters.size(); ++i) {
+        uint32_t size = own_struct ? 8 : function->parameters[i].size;
+        for (uint32_t at = 0; at + 8 <= size && at + 8 <= function->parameters[i].size; at += 8) {
             uint64_t word;
             memcpy(&word, static_cast<char*>(arguments[i]) + at, 8);
             call.words.push_back(word);
         }
+    }
     if (CUresult error = check_addresses(call)) return error;
     if (Capture* capture = capture_of(stream)) capture->graph->launches.push_back(call);
     return CUDA_SUCCESS;

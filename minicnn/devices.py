@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .typing import Array
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Device:
@@ -49,8 +53,10 @@ class Device:
 
     @property
     def xp(self) -> ModuleType:
-        """The array library of this device: ``numpy`` or ``cupy``."""
-        return np if self.type == "cpu" else cupy()
+        """The array library of this device: ``numpy``, or ``cupy``, which makes its arrays there."""
+        if self.type == "cpu":
+            return np
+        return cupy() if self.index is None else on_device(cupy(), self.index)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
@@ -123,14 +129,64 @@ def cuda_is_available() -> bool:
         return False
 
 
+def on_own_device(function: F) -> F:
+    """Decorates a function that computes with arrays: the GPU of its first tensor is the current one."""
+
+    @functools.wraps(function)
+    def wrapped(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+        with current_device_of((tensor.array,)):
+            return function(tensor, *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
 def device_of(array: Array) -> Device:
     """The device that an array lives on."""
     return CPU if isinstance(array, (np.ndarray, np.generic)) else Device("cuda", array.device.id)
 
 
 def xp_of(array: Array) -> ModuleType:
-    """The array library (``numpy`` or ``cupy``) that an array belongs to."""
-    return np if isinstance(array, (np.ndarray, np.generic)) else cupy()
+    """The array library (``numpy`` or ``cupy``) that an array belongs to, on the array's device."""
+    if isinstance(array, (np.ndarray, np.generic)):
+        return np
+    return on_device(cupy(), array.device.id)
+
+
+def on_device(library: ModuleType, index: int) -> ModuleType:
+    """``library`` itself if GPU ``index`` is the current one, else with functions that make it so.
+
+    CuPy allocates and launches on the current GPU, wherever the arguments are.
+    """
+    if cupy().cuda.runtime.getDevice() == index:
+        return library
+    return _OnDevice(library, index)  # type: ignore[return-value]
+
+
+class _OnDevice:
+    """A module or function as it is while another GPU is the current one."""
+
+    def __init__(self, wrapped: Any, index: int) -> None:
+        self._wrapped = wrapped
+        self._index = index
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._wrapped, name)
+        if isinstance(value, type) or not (callable(value) or isinstance(value, ModuleType)):
+            return value
+        return _OnDevice(value, self._index)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with cupy().cuda.Device(self._index):
+            return self._wrapped(*args, **kwargs)
+
+
+def current_device_of(arrays: Iterable[Any]) -> AbstractContextManager[Any]:
+    """Inside, the GPU that the first CuPy array lives on is the current one."""
+    for array in arrays:
+        if hasattr(array, "shape") and not isinstance(array, (np.ndarray, np.generic)):
+            same = array.device.id == cupy().cuda.runtime.getDevice()
+            return nullcontext() if same else array.device
+    return nullcontext()
 
 
 def to_device(array: Array, device: Device) -> Array:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..devices import xp_of
+from ..devices import current_device_of, xp_of
 from ..dtypes import float32
 from ..memory import is_pooled
 from ..tensor import Tensor
@@ -40,7 +40,8 @@ class _Gradients:
         if index not in self.values:
             self.values[index], self.owned[index] = grad, owned
         elif self.owned[index] and not mode.grad:
-            self.values[index].array += grad.array
+            with current_device_of((grad.array,)):
+                self.values[index].array += grad.array
         else:
             self.values[index] = self.values[index] + grad
             self.owned[index] = True
@@ -170,7 +171,8 @@ class _Walk:
                 incoming[i] = Tensor(xp_of(given.array).zeros(shape, dtype))
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
-            results = type(node).backward(node, *incoming)
+            with current_device_of(grad.array for grad in gradients.values.values()):
+                results = type(node).backward(node, *incoming)
         finally:
             node.needs_input_grad = asked
         results = results if isinstance(results, tuple) else (results,)
@@ -257,8 +259,9 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
     elif mode.grad:
         leaf.grad = grad.clone()
     else:
-        copy = xp_of(grad.array).empty_like(leaf.array)
-        copy[...] = grad.array
+        with current_device_of((grad.array,)):
+            copy = xp_of(grad.array).empty_like(leaf.array)
+            copy[...] = grad.array
         leaf.grad = Tensor(copy)
 
 

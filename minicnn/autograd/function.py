@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import Device, device_of, xp_of
+from ..devices import Device, current_device_of, device_of, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
@@ -87,11 +87,15 @@ class Function:
                 all_numpy = False
             arrays.append(x)
             needs_input_grad.append(needed)
-        if not all_numpy:
-            _check_one_device(cls, arrays)
         node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
-        results: Any = cls.forward(node, *arrays, **options)
+        results: Any
+        if all_numpy:
+            results = cls.forward(node, *arrays, **options)
+        else:
+            _check_one_device(cls, arrays)
+            with current_device_of(arrays):
+                results = cls.forward(node, *arrays, **options)
         many = isinstance(results, tuple)
         outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:

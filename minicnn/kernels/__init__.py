@@ -141,6 +141,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..devices import on_device
 from ..typing import Array
 from . import cpu, plain
 from .geometry import Geometry
@@ -172,12 +173,14 @@ def of(array: Array) -> ModuleType:
     """The selected kernels for the device that ``array`` is on."""
     if isinstance(array, np.ndarray):
         return cpu if _selected == "fast" else plain
-    return _cuda("cuda" if _selected == "fast" else "cuda.plain")
+    return on_device(_cuda("cuda" if _selected == "fast" else "cuda.plain"), array.device.id)
 
 
 def fast_of(array: Array) -> ModuleType:
     """The fast kernels, which alone have fused forms, for the device that ``array`` is on."""
-    return cpu if isinstance(array, np.ndarray) else _cuda("cuda")
+    if isinstance(array, np.ndarray):
+        return cpu
+    return on_device(_cuda("cuda"), array.device.id)
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ..autograd import no_grad
-from ..devices import xp_of
+from ..devices import current_device_of, on_own_device, xp_of
 from ..ops.shape import cat
 from ..tensor import Tensor
 from ..typing import Array
@@ -52,6 +52,14 @@ def clip_grad_norm_(
     grads = _gradients(parameters)
     if not grads:
         return Tensor(np.zeros((), np.float32))
+    with current_device_of(grad.array for grad in grads):
+        return Tensor(_clip(grads, max_norm, norm_type, error_if_nonfinite))
+
+
+def _clip(
+    grads: list[Tensor], max_norm: float, norm_type: float, error_if_nonfinite: bool
+) -> Array:
+    """Scales the gradients; returns their norm before."""
     xp = xp_of(grads[0].array)
     norms = xp.stack([_norm(g, norm_type) for g in grads])
     total = xp.linalg.norm(norms, norm_type)
@@ -63,9 +71,10 @@ def clip_grad_norm_(
         for grad in grads:
             grad.array *= scale.astype(grad.dtype)
             grad.bump_version()
-    return Tensor(total.astype(grads[0].dtype))
+    return total.astype(grads[0].dtype)
 
 
+@on_own_device
 def _norm(grad: Tensor, norm_type: float) -> Array:
     """The p-norm of one gradient, a 0-dimensional float64 array."""
     xp = xp_of(grad.array)

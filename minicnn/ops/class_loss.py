@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -133,6 +133,7 @@ def _probability_cross_entropy(
 
 
 @in_float32
+@on_own_device
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -190,6 +191,7 @@ def _class_axis(input: Tensor) -> int:
     return min(1, input.ndim - 1)
 
 
+@on_own_device
 def _reduce_rows(
     losses: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:

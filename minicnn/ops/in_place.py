@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import View, is_grad_enabled
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..tensor import Tensor
 from .choice import where
 from .index import PutItem, array_index, take
@@ -37,6 +37,7 @@ def in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return method
 
 
+@on_own_device
 def write_(x: Tensor, new: Any) -> Tensor:
     """Overwrites x with ``new``, a tensor (with or without history) or a number.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..devices import to_device, xp_of
+from ..devices import on_own_device, to_device, xp_of
 from ..dtypes import int64, uint8
 from ..tensor import Tensor
 from ..typing import Array
@@ -193,12 +193,14 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     return getitem(x, mask)
 
 
+@on_own_device
 def nonzero(x: Tensor) -> Tensor:
     """The indices of the elements that are not zero, (count, ndim)."""
     xp = xp_of(x.array)
     return Tensor(xp.stack(xp.nonzero(x.array), 1).astype(int64))
 
 
+@on_own_device
 def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
     count = int(target.array.max()) + 1 if num_classes < 0 else num_classes

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from ..autograd import Function
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..dtypes import HALVES, float32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -301,11 +301,13 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
 
 
+@on_own_device
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)."""
     return Tensor(xp_of(x.array).asarray(x.array.all(normalize_dims(x, dim), keepdims=keepdim)))
 
 
+@on_own_device
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether at least one element is true (not zero)."""
     return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))

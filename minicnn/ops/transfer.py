@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..devices import Device, device_of, to_device
+from ..devices import Device, current_device_of, device_of, to_device
 from ..tensor import Tensor
 from ..typing import Array, DeviceLike, DTypeLike
 
@@ -18,7 +18,8 @@ class To(Function):
     def forward(self, x: Array, device: Device, dtype: np.dtype) -> Array:
         self.source = device_of(x), x.dtype
         moved = to_device(x, device)
-        with np.errstate(over="ignore", invalid="ignore"):  # inf if float16 overflows, as in torch
+        # inf if float16 overflows, as in torch
+        with np.errstate(over="ignore", invalid="ignore"), current_device_of((moved,)):
             return moved.astype(dtype, order="K", copy=moved is x)
 
     def backward(self, grad: Tensor) -> Tensor:

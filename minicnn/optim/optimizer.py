@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 from .. import kernels
 from ..autograd import enable_grad
-from ..devices import Device, xp_of
+from ..devices import Device, current_device_of, xp_of
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
@@ -149,7 +149,8 @@ class Optimizer:
                 if param.grad is not None:
                     by_device.setdefault(param.device, []).append(param)
             for params in by_device.values():
-                self.update(group, params, scaling)
+                with current_device_of((params[0].array,)):
+                    self.update(group, params, scaling)
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         """Update ``params`` in place: the parameters of ``group`` with a gradient, on one device.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..devices import CPU, to_device, xp_of
+from ..devices import CPU, current_device_of, to_device, xp_of
 from ..dtypes import float64
 from ..tensor import Tensor
 from ..typing import Array
@@ -100,6 +100,10 @@ class SegmentationMeter:
 
     def update(self, scores: Tensor, target: Tensor) -> None:
         """Adds a batch: ``scores`` (N, num_classes, H, W) and labels ``target`` (N, H, W)."""
+        with current_device_of((target.array,)):
+            self._count(scores, target)
+
+    def _count(self, scores: Tensor, target: Tensor) -> None:
         xp = xp_of(target.array)
         truth = target.array.astype(np.int64)  # in 8 bits the indices of cells would overflow
         predicted = scores.detach().array.argmax(1)

@@ -19,7 +19,8 @@ class IgnoreValues:
 
     That is where an ``assert`` of a test fails, or where Python itself or a check of minicnn's
     stumbles over a number (``ValueError``, ``ZeroDivisionError``). All else fails: whatever CuPy
-    raises, other errors, and what ``oracle.py`` still asserts, which is about dtypes and shapes.
+    raises, other errors, what ``oracle.py`` still asserts, which is about dtypes and shapes, and
+    tests that are marked as ``without_numbers``.
     """
 
     def pytest_configure(self) -> None:
@@ -28,18 +29,21 @@ class IgnoreValues:
         np.allclose = _compare_nothing
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self) -> Generator[None]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         try:
             yield
-        except pytest.fail.Exception:  # such as "DID NOT RAISE"
-            pass
-        except AssertionError as error:
-            place = _place(error.__traceback__)
-            if place == _ORACLE or not (place.startswith(_TESTS) or "_pytest" in place):
+        except (AssertionError, ArithmeticError, ValueError, pytest.fail.Exception) as error:
+            if item.get_closest_marker("without_numbers") or not _is_about_a_number(error):
                 raise
-        except (ArithmeticError, ValueError) as error:
-            if _place(error.__traceback__).startswith("cupy"):
-                raise
+
+
+def _is_about_a_number(error: BaseException) -> bool:
+    if isinstance(error, pytest.fail.Exception):  # such as "DID NOT RAISE"
+        return True
+    place = _place(error.__traceback__)
+    if isinstance(error, AssertionError):
+        return place != _ORACLE and (place.startswith(_TESTS) or "_pytest" in place)
+    return not place.startswith("cupy")
 
 
 def _place(trace: TracebackType | None) -> str:

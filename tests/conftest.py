@@ -70,6 +70,10 @@ def _reasons_to_skip(device: str, kernels: str | None) -> dict[str, str]:
         reasons["not_emulated"] = "too much for an emulated GPU"
     else:
         reasons["emulated_only"] = "needs --device cuda-emulated"
+    if device == "cuda-unlaunched":
+        reasons["numbers_decide"] = "depends on numbers, which mean nothing here"
+    else:
+        reasons["unlaunched_only"] = "needs --device cuda-unlaunched"
     if kernels == "plain":
         reasons["fast_only"] = "concerns the fast CPU kernels alone, and MINICNN_KERNELS is plain"
     return reasons

@@ -69,7 +69,7 @@ def install() -> None:
     for name in ("libcublasLt.so.13", "libcublas.so.13"):
         ctypes.CDLL(str(libraries / name))
     library = ctypes.PyDLL(str(libraries / "libcuda.so.1"))
-    import cupy_backends.cuda.api.runtime as runtime
+    from cupy_backends.cuda.api import runtime
 
     interface = runtime.__pyx_capi__
     library.set_check_status(_address(interface["check_status"]))
@@ -111,7 +111,9 @@ def _cublas_functions() -> list[str]:
     folder = Path(find_spec("cupy_backends.cuda.libs").origin).parent
     (module,) = folder.glob("cublas.*.so")
     already = re.findall(r"int (cublas\w+)", (FOLDER / "cublas.cpp").read_text())
-    found = {name.decode() for name in re.findall(rb"\0(cublas[A-Z]\w+)(?=\0)", module.read_bytes())}
+    found = {
+        name.decode() for name in re.findall(rb"\0(cublas[A-Z]\w+)(?=\0)", module.read_bytes())
+    }
     return sorted(found - set(already))
 
 
@@ -128,7 +130,10 @@ def _replace(runtime: ModuleType, replacement: _Replacement) -> None:
             f"CuPy's is {signature.decode()}; it was written for CuPy 14.2"
         )
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    new.restype, new.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
     _signatures.append(signature)  # a capsule does not keep its name
     runtime.__pyx_capi__[name] = new(replacement.function, signature, None)
     if not name.startswith("_"):

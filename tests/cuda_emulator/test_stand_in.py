@@ -67,10 +67,11 @@ def test_functions_without_bfloat16_give_float32(cp: Any) -> None:
     assert (x + x).dtype == cp.exp(x).dtype == mc.bfloat16
 
 
-def test_numbers_are_rounded_to_bfloat16(cp: Any) -> None:
+def test_numbers_beside_bfloat16(cp: Any) -> None:
     x = cp.zeros(1, mc.bfloat16)
-    assert (x + 0.1).dtype == cp.add(0.1, x).dtype == mc.bfloat16
-    assert not bool((x + mc.bfloat16.type(0.1) != 0.1)[0])
+    assert (x + 1).dtype == cp.add(1, x).dtype == mc.bfloat16
+    assert (x + 0.1).dtype == cp.add(0.1, x).dtype == np.float32
+    assert float((x + 0.1)[0]) == np.float32(0.1)
     assert (x + np.float32(0.1)).dtype == np.float32
 
 

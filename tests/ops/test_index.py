@@ -36,6 +36,7 @@ def test_getitem(name):
     assert gradcheck(lambda x: x[key], x) and gradgradcheck(lambda x: x[key] ** 2, x)
 
 
+@pytest.mark.numbers_decide
 def test_tensors_as_keys():
     index, mask = np.array([[0, 2], [2, 1]]), X[..., 0] > 0
     assert_same(lambda x, i: x[i], lambda x, i: x[i], [X, index])
@@ -82,6 +83,7 @@ def test_gather_and_scatter_add(dim):
     assert gradgradcheck(lambda x: x.gather(dim, mc.tensor(index)) ** 2, x)
 
 
+@pytest.mark.numbers_decide
 def test_selections():
     index = np.array([2, 0, 2])
     assert_same(lambda x, i: x.index_select(1, i), lambda x, i: x.index_select(1, i), [X, index])

@@ -313,9 +313,6 @@ class ndarray:
     def __int__(self) -> int:
         return int(self.get())
 
-    def __index__(self) -> int:
-        return self.get().__index__()
-
     def __repr__(self) -> str:
         return repr(self.get())
 
@@ -413,6 +410,8 @@ class ndarray:
         return compute(np.mean, self, axis=axis, dtype=dtype, keepdims=keepdims)
 
     def cumsum(self, axis: Any = None, dtype: Any = None, out: None = None) -> ndarray:
+        if np.dtype(dtype or self.dtype).name == "bfloat16":
+            raise TypeError("CuPy's cumsum does not compile for bfloat16")
         return compute(np.cumsum, self, axis=axis, dtype=dtype)
 
     def max(self, axis: Any = None, out: None = None, keepdims: bool = False) -> ndarray:
@@ -477,13 +476,14 @@ def _axes_taken(part: Any) -> int:
 
 
 def numbers_rounded(args: Iterable[Any]) -> list[Any]:
-    """Operands of arithmetic; Python's numbers are rounded to bfloat16 if all arrays are of it."""
+    """Operands of arithmetic; beside bfloat16 Python's integers are of it, other numbers float32."""
     args = list(args)
     dtypes = {array.dtype for array in arrays_in(args)}
     if [dtype.name for dtype in dtypes] != ["bfloat16"]:
         return args
     (bfloat16,) = dtypes
-    return [bfloat16.type(v) if type(v) in (bool, int, float) else v for v in args]
+    of_type = {bool: bfloat16.type, int: bfloat16.type, float: np.float32}
+    return [of_type[type(v)](v) if type(v) in of_type else v for v in args]
 
 
 def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:

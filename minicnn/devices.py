@@ -38,10 +38,12 @@ class Device:
     def __init__(self, type: Device | str | int, index: int | None = None) -> None:
         text = f"cuda:{type}" if isinstance(type, int) else str(type)
         name, colon, number = text.partition(":")
-        if name not in ("cpu", "cuda") or (colon and not number.isdigit()):
+        if name not in ("cpu", "cuda") or (colon and not number.isdecimal()):
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         if number and index is not None:
             raise RuntimeError(f"device takes one index, got {type!r} and {index}")
+        if index is not None and (not isinstance(index, int) or index < 0):
+            raise RuntimeError(f"the index of a device must be an integer from 0, got {index!r}")
         self.type = name
         self.index = int(number) if number else index
 

@@ -131,6 +131,11 @@ def test_devices():
         mc.device("tpu")
     with pytest.raises(RuntimeError, match="one index"):
         mc.device("cuda:0", 1)
+    for index in (-1, "1", 1.5):
+        with pytest.raises(RuntimeError, match="must be an integer from 0, got"):
+            mc.device("cuda", index)
+    x = mc.ones(1, device="cpu")
+    assert x.to("cpu:0") is x
     assert isinstance(mc.ones(1, device="cpu").device, mc.device)
     assert mc.device(1) == mc.device(type="cuda", index=1) == "cuda:1"
     assert mc.device("cpu") != "tpu"
@@ -138,8 +143,9 @@ def test_devices():
         assert repr(mc.device(name)) == repr(torch.device(name))
         assert str(mc.device(name)) == str(torch.device(name))
     if not mc.cuda.is_available():
-        with pytest.raises(RuntimeError, match="device 'cuda' needs"):
-            mc.ones(1).cuda()
+        for move in (x.cuda, lambda: x.cuda(mc.device("cuda")), lambda: x.to(0)):
+            with pytest.raises(RuntimeError, match="device 'cuda' needs"):
+                move()
 
 
 def test_default_device():

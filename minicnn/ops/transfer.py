@@ -47,7 +47,9 @@ def to(
     for value in target:
         if isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
-        elif isinstance(value, Device) or (isinstance(value, str) and value[:4] in ("cpu", "cuda")):
+        elif isinstance(value, int):
+            device = Device(value)
+        elif isinstance(value, (Device, str)) and str(value).startswith(("cpu", "cuda")):
             device = value
         else:
             dtype = value
@@ -66,9 +68,9 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
-def cuda(x: Tensor, device: int | None = None, non_blocking: bool = False) -> Tensor:
+def cuda(x: Tensor, device: DeviceLike | int | None = None, non_blocking: bool = False) -> Tensor:
     """This tensor on a GPU; ``non_blocking`` is without effect."""
-    return to(x, Device("cuda", device))
+    return to(x, Device("cuda" if device is None else device))
 
 
 def clone(x: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ __all__ = [
     "markdown_table",
     "pass_seconds",
     "print_environment",
+    "replace_text",
     "synchronizer",
     "write_json",
 ]
@@ -96,7 +97,14 @@ def write_json(
         "command": " ".join(["python", *sys.argv]),
         "environment": measured_in or environment(),
     }
-    path.write_text(json.dumps({**result, **origin}, indent=1) + "\n")
+    replace_text(path, json.dumps({**result, **origin}, indent=1) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that whoever is killed meanwhile leaves the old one or the new one."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text)
+    draft.replace(path)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

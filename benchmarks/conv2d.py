@@ -7,7 +7,7 @@ ResNet-34 unless ``--batch`` says otherwise. On the CPU each row also tells the 
 relative error of the result against float64.
 
 Each framework has a process of its own, and they take turns in blocks of calls. PyTorch's time is
-that of the faster of its two memory layouts. The first layer's input gradient is left out: training
+from the faster of its two memory layouts. The first layer's input gradient is left out: training
 never asks for it. Stop other programs first.
 """
 

@@ -103,7 +103,8 @@ def page(cells: Sequence[Cell]) -> str:
     return (
         f"# minicnn against PyTorch {environment['torch']} on the CPU\n\n"
         f"{machine}; {date}; float32. Each framework in a process of its own, taking turns in "
-        f"blocks of steps. A ratio above 1: minicnn is faster.\n\n"
+        f"blocks of steps, or one after the other where a step is large. A ratio above 1: minicnn "
+        f"is faster.\n\n"
         f"![Ratios of all networks and batches](cpu_suite.png)\n\n"
         f"{markdown_table(TITLES, map(row, cells))}"
     )

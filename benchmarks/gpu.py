@@ -158,5 +158,9 @@ def _refuse(reason: str) -> None:
     sys.exit(NO_GPU_STATUS)
 
 
-if __name__ == "__main__":
+def main() -> None:
     print(slug(require_gpu()))
+
+
+if __name__ == "__main__":
+    main()

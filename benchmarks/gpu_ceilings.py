@@ -9,7 +9,7 @@ under a power limit does not reach what its data sheet says.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +41,13 @@ def seconds_of(run: Callable[[], object]) -> float:
     return gpu_seconds({"run": run})["run"]
 
 
-def measure() -> dict[str, float]:
+def measure() -> Iterator[tuple[str, float]]:
+    """Each ceiling by name, as it is known."""
     import torch
 
-    dtypes = {"bf16": torch.bfloat16, "tf32": torch.float32}
-    ceilings = {
-        f"{precision}_tflops": max(matmul_tflops(dtype, size) for size in MATRIX_SIZES)
-        for precision, dtype in dtypes.items()
-    }
-    return ceilings | {"copy_gbs": copy_gbs()}
+    yield "copy_gbs", copy_gbs()
+    for precision, dtype in (("bf16", torch.bfloat16), ("tf32", torch.float32)):
+        yield f"{precision}_tflops", max(matmul_tflops(dtype, size) for size in MATRIX_SIZES)
 
 
 def main() -> None:
@@ -58,13 +56,14 @@ def main() -> None:
     args = parser.parse_args()
     require_gpu()
     allow_tf32()
-    ceilings = measure()
-    for name, value in ceilings.items():
-        print(f"{name:14}{value:10.1f}")
+    ceilings: dict[str, float] = {}
+    for name, value in measure():
+        ceilings[name] = value
+        print(f"{name:14}{value:10.1f}", flush=True)
+        if args.json:
+            write_json(args.json, ceilings)
     print()
     print_environment()
-    if args.json:
-        write_json(args.json, ceilings)
 
 
 if __name__ == "__main__":

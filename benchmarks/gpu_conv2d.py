@@ -67,7 +67,7 @@ def measure(network: str, layer: Layer, precision: str, repeats: int) -> Iterato
         if layer.input_shape[1] == 3 and direction == "input gradient":
             continue
         error = difference(runs["minicnn"](), runs["torch"]())
-        seconds = gpu_seconds(runs, repeats)
+        seconds = gpu_seconds(runs, repeats=repeats)
         yield {
             "layer": f"{network} {layer.name}",
             "pass": direction,
@@ -100,6 +100,7 @@ def print_ratios(rows: list[dict[str, Any]], precisions: Iterable[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--batch", type=int, default=BATCH, help=f"images (default {BATCH})")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--repeats", type=int, default=5, help="timed bursts (default 5)")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
@@ -114,16 +115,16 @@ def main() -> None:
     print(f"{'cuDNN/minicnn':>12}{'TFLOP/s':>10}")
     layers = [
         (network, layer)
-        for network, (model, size) in NETWORKS.items()
-        for layer in conv_layers(model, args.batch, size)
+        for network in args.networks
+        for layer in conv_layers(NETWORKS[network][0], args.batch, NETWORKS[network][1])
     ]
     for precision in args.precision:
         for network, layer in layers:
             for row in measure(network, layer, precision, args.repeats):
                 print_row(row)
                 rows.append(row)
-            if args.json:  # after each, so that a run that is stopped leaves what it measured
-                write_json(args.json, {"batch": args.batch, "rows": rows})
+                if args.json:  # after each, so that a run that is stopped leaves what it measured
+                    write_json(args.json, {"batch": args.batch, "rows": rows})
     print_ratios(rows, args.precision)
     print()
     print_environment()

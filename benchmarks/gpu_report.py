@@ -1,78 +1,127 @@
-"""The tables of a folder that ``gpu_suite.sh`` filled, as Markdown.
+"""A page of tables from an archive that ``gpu_suite.sh`` filled, complete or not.
 
-python benchmarks/gpu_report.py benchmarks/results/<gpu>
+    python benchmarks/gpu_report.py ARCHIVE
+
+writes ``benchmarks/results/<gpu>/README.md``, and the archive's numbers beside it. The page of a dry
+run, whose numbers say nothing about a GPU, stays in the archive.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from common import markdown_table
-from gpu import PRECISIONS
+from common import markdown_table, replace_text
+from gpu_archive import Archive
 
+RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = ("gpu", "compute capability", "gpu memory, MiB", "driver", "cupy", "nvrtc")
 ENVIRONMENT += ("torch", "torch's CUDA", "cuDNN", "numpy", "python", "cpu")
 TESTS = ("tests", "memcheck", "racecheck")
+OUTCOMES = ("passed", "failed", "skipped")
 
-Results = dict[str, dict[str, Any]]  # the JSON files by their stem
+Results = dict[str, dict[str, Any]]  # the JSON of the parts, by their name
 
 
 def share(value: float, ceiling: float | None) -> str:
     return f"{value / ceiling:.0%}" if ceiling else ""
 
 
-def report(folder: Path) -> str:
-    """The whole page: whatever was measured, then what was not and why."""
-    results = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+def report(archive: Archive) -> str:
+    """The whole page: whatever was measured, then how each part went."""
+    results = archive.results
     sections = [
-        environment_section(results),
-        tests_section(folder),
+        environment_section(archive),
+        smoke_section(results),
+        tests_section(archive),
         ceilings_section(results),
         *(training_section(name, results) for name in results if name.startswith("train_")),
+        *(training_section(name, results) for name in compiled_alone(results)),
         convolution_section(results),
         kernels_section(results),
+        ncu_section(results),
         matmul_section(results),
         plain_section(results),
-        skipped_section(folder),
+        parts_section(archive),
     ]
     return "\n".join(section for section in sections if section)
 
 
-def environment_section(results: Results) -> str:
-    if not results:
+def environment_section(archive: Archive) -> str:
+    if not archive.results:
         return "# GPU suite\n\nNothing was measured.\n"
-    latest = max(results.values(), key=lambda result: result["date"])
+    latest = max(archive.results.values(), key=lambda result: result["date"])
     environment = latest["environment"]
     lines = [f"- {key}: {environment[key]}" for key in ENVIRONMENT if environment.get(key)]
-    title = f"# {environment.get('gpu', 'GPU suite')}\n\n"
+    title = f"# {environment.get('gpu', archive.gpu)}\n\n"
     intro = f"Written by `bash benchmarks/gpu_suite.sh` on {latest['date'][:10]}.\n\n"
+    if archive.dry_run:
+        intro = "A dry run without a GPU: the numbers only show that the programs run.\n\n"
     return title + intro + "\n".join(lines) + "\n"
 
 
-def tests_section(folder: Path) -> str:
-    rows = []
-    for name in TESTS:
-        log = folder / f"{name}.log"
-        lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-        endings = [line.strip("= ") for line in lines if line.strip()]
-        rows += [(name, endings[-1].replace("|", "/"))] if endings else []
-    return "## Tests\n\n" + markdown_table(("", "last line"), rows) if rows else ""
+def smoke_section(results: Results) -> str:
+    rows = results.get("smoke", {}).get("rows", [])
+    return table(
+        "First light",
+        ("", "result", "s"),
+        ((row["check"], row["result"], f"{row['seconds']:.1f}") for row in rows),
+    )
+
+
+def tests_section(archive: Archive) -> str:
+    ran = {name: archive.results[name] for name in TESTS if name in archive.results}
+    rows = [
+        (
+            name,
+            *(result.get(outcome, 0) for outcome in OUTCOMES),
+            archive.parts.get(name, {}).get("last_line", "").replace("|", "/"),
+        )
+        for name, result in ran.items()
+    ]
+    failures = [
+        f"- `{failure['test']}`: {failure['error']}\n"
+        for result in ran.values()
+        for failure in result["failures"]
+    ]
+    listed = ("\n" if failures else "") + "".join(failures)
+    return table("Tests", ("", *OUTCOMES, "last line"), rows) + listed
+
+
+def table(title: str, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """A section, or nothing if there are no rows."""
+    rows = list(rows)
+    return f"## {title}\n\n{markdown_table(header, rows)}" if rows else ""
 
 
 def ceilings_section(results: Results) -> str:
-    ceilings = results.get("ceilings")
-    if not ceilings:
-        return ""
-    rows = [
-        ("cuBLAS matrix product, bf16", f"{ceilings['bf16_tflops']:.0f} TFLOP/s"),
-        ("cuBLAS matrix product, TF32", f"{ceilings['tf32_tflops']:.0f} TFLOP/s"),
-        ("copy within the card's memory", f"{ceilings['copy_gbs']:.0f} GB/s"),
+    ceilings = results.get("ceilings", {})
+    names = {
+        "bf16_tflops": ("cuBLAS matrix product, bf16", "TFLOP/s"),
+        "tf32_tflops": ("cuBLAS matrix product, TF32", "TFLOP/s"),
+        "copy_gbs": ("copy within the card's memory", "GB/s"),
+    }
+    return table(
+        "The card's measured ceilings",
+        ("", "best"),
+        (
+            (name, f"{ceilings[key]:.0f} {unit}")
+            for key, (name, unit) in names.items()
+            if key in ceilings
+        ),
+    )
+
+
+def compiled_alone(results: Results) -> list[str]:
+    """The measurements of torch.compile that stand beside no others of their batch."""
+    return [
+        name
+        for name in results
+        if name.startswith("compile_") and name.replace("compile_", "train_") not in results
     ]
-    return "## The card's measured ceilings\n\n" + markdown_table(("", "best"), rows)
 
 
 def training_section(name: str, results: Results) -> str:
@@ -80,27 +129,37 @@ def training_section(name: str, results: Results) -> str:
     result = results[name]
     ceiling = results.get("ceilings", {}).get(f"{result['precision']}_tflops")
     rows = list(result["rows"])
-    for row in results.get(name.replace("train_", "compile_"), {"rows": []})["rows"]:
-        turns = "" if row["contender"] == "torch compile" else ", by turns with torch compile"
-        rows.append(row | {"contender": row["contender"] + turns})
+    if name.startswith("train_"):
+        for row in results.get(name.replace("train_", "compile_"), {"rows": []})["rows"]:
+            turns = "" if row["contender"] == "torch compile" else ", by turns with torch compile"
+            rows.append(row | {"contender": row["contender"] + turns})
     eager = [row for row in rows if row["contender"] in ("torch eager", "torch tuned")]
-    best = max(row["images_per_second"] for row in eager)
-    title = f"## AlexNet training step, batch {result['batch']}, {result['precision']}\n\n"
-    header = ("", "ms", "images/s", "to the best eager PyTorch", "TFLOP/s", "of cuBLAS", "peak MiB")
-    return title + markdown_table(
-        header,
-        (
-            (
-                row["contender"],
-                f"{row['seconds'] * 1e3:.3f}",
-                f"{row['images_per_second']:.0f}",
-                f"{row['images_per_second'] / best:.2f}",
-                f"{row['tflops']:.1f}",
-                share(row["tflops"], ceiling),
-                "" if row["peak_memory_mib"] is None else f"{row['peak_memory_mib']:.0f}",
-            )
-            for row in rows
-        ),
+    best = max((row["images_per_second"] for row in eager if "error" not in row), default=None)
+    return table(
+        f"AlexNet training step, batch {result['batch']}, {result['precision']}",
+        ("", "ms", "images/s", "to the best eager PyTorch", "TFLOP/s", "of cuBLAS", "peak MiB"),
+        (training_row(row, best, ceiling) for row in rows),
+    )
+
+
+def training_row(
+    row: dict[str, Any], best: float | None, ceiling: float | None
+) -> tuple[object, ...]:
+    if "error" in row:
+        return (row["contender"], row["error"].partition("\n")[0].replace("|", "/"), *[""] * 5)
+    notes = [
+        *(["timed alone"] if row.get("alone") else []),
+        *([] if row.get("agrees", True) else ["**other losses**"]),
+    ]
+    memory = row["peak_memory_mib"]
+    return (
+        ", ".join([row["contender"], *notes]),
+        f"{row['seconds'] * 1e3:.3f}",
+        f"{row['images_per_second']:.0f}",
+        f"{row['images_per_second'] / best:.2f}" if best else "",
+        f"{row['tflops']:.1f}",
+        share(row["tflops"], ceiling),
+        "" if memory is None else f"{memory:.0f}",
     )
 
 
@@ -109,11 +168,10 @@ def convolution_section(results: Results) -> str:
     if not result:
         return ""
     sections = [f"## Convolutions, batch {result['batch']}, against cuDNN\n"]
-    for precision in PRECISIONS:
+    for precision in dict.fromkeys(row["precision"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["precision"] == precision]
-        if rows:
-            ceiling = results.get("ceilings", {}).get(f"{precision}_tflops")
-            sections.append(_convolution_table(precision, rows, ceiling))
+        ceiling = results.get("ceilings", {}).get(f"{precision}_tflops")
+        sections.append(_convolution_table(precision, rows, ceiling))
     return "\n".join(sections)
 
 
@@ -153,6 +211,23 @@ def kernels_section(results: Results) -> str:
                 f"{row['seconds'] * 1e3:.3f}",
                 f"{row['gbs']:.0f}",
                 share(row["gbs"], ceiling),
+            )
+            for row in result["rows"]
+        ),
+    )
+
+
+def ncu_section(results: Results) -> str:
+    result = results.get("ncu", {"batch": 0, "rows": []})
+    metrics = ("Duration", "Compute (SM) Throughput", "Memory Throughput", "Registers Per Thread")
+    metrics += ("Achieved Occupancy",)
+    return table(
+        f"Nsight Compute, AlexNet's second convolution and pool, batch {result['batch']}",
+        ("kernel", *metrics),
+        (
+            (
+                f"`{row['kernel'][:60]}`",
+                *(row["metrics"].get(name, "") for name in metrics),
             )
             for row in result["rows"]
         ),
@@ -199,18 +274,33 @@ def plain_section(results: Results) -> str:
     )
 
 
-def skipped_section(folder: Path) -> str:
-    skipped = folder / "skipped.txt"
-    lines = skipped.read_text().splitlines() if skipped.exists() else []
-    return (
-        "## Skipped or failed\n\n" + "\n".join(f"- {line}" for line in lines or ["nothing"]) + "\n"
+def parts_section(archive: Archive) -> str:
+    return table(
+        "How the parts went",
+        ("part", "end", "s"),
+        (
+            (name, record["status"], "" if record.get("seconds") is None else record["seconds"])
+            for name, record in archive.parts.items()
+        ),
     )
+
+
+def write_page(archive: Archive, path: Path) -> None:
+    replace_text(path, report(archive))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="with the JSON files and logs of gpu_suite.sh")
-    print(report(parser.parse_args().folder), end="")
+    parser.add_argument("archive", type=Path, help="the folder that gpu_suite.sh filled")
+    archive = Archive(parser.parse_args().archive)
+    if not archive.parts:
+        parser.error(f"{archive.folder} is no archive of gpu_suite.sh")
+    folder = archive.folder if archive.dry_run else RESULTS / archive.gpu
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.resolve() != archive.folder.resolve():
+        archive.write(folder / "results.json")
+    write_page(archive, folder / "README.md")
+    print(f"written: {folder / 'README.md'}")
 
 
 if __name__ == "__main__":

@@ -4,22 +4,25 @@
 
 All start from the same weights and take turns on the same batches, which are on the GPU already.
 A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4.
-With dropout off, their losses are compared first. PyTorch runs
+With dropout off, the losses of each are compared with those of the first. A contender is timed alone
+as soon as it is ready, and its figures are written; the turns of all of them replace these times.
+PyTorch runs
 
 - eager: with all its defaults, but bf16 autocast, or TF32 also in matrix products;
 - tuned: the same with channels-last memory, ``cudnn.benchmark`` and ``SGD(fused=True)``;
 - tuned graph: that whole step captured as a CUDA graph;
 - compile: ``torch.compile(mode="max-autotune")`` of network and loss, and of the optimizer's step.
-  It may take minutes to compile, so it runs if asked for with ``--contenders``.
+  It may take minutes to compile, so it runs if asked for with ``--contenders``, and then no losses
+  are compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import itertools
 import statistics
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,39 +45,51 @@ from train_step import SGD_OPTIONS as USUAL_OPTIONS
 import minicnn as mc
 from minicnn import models, nn, optim
 
-CONTENDERS = ("minicnn", "minicnn graph", "torch eager", "torch tuned", "torch tuned graph")
+# the most telling first, should time run out
+CONTENDERS = ("minicnn graph", "torch tuned graph", "torch tuned", "minicnn", "torch eager")
 COMPILE = "torch compile"
 WARM_UP_STEPS = 20
-STEPS_PER_TURN = 10
+STEPS_PER_TURN, TURNS_ALONE = 10, 3
 NUM_BATCHES = 4
+IMAGE_SIZE = 227  # height and width, in pixels
 CHECK_BATCH, CHECK_STEPS, CHECK_TOLERANCE = 32, 6, 0.05
 # At the usual rate the loss on random images soon becomes infinite, and adding NaNs takes less power.
 SGD_OPTIONS = {**USUAL_OPTIONS, "lr": 1e-5}
 
 Step = Callable[[Any, Any], Any]  # images and labels to the loss
 Batches = list[tuple[Any, Any]]  # PyTorch's tensors on the GPU
+Rows = list[dict[str, Any]]
 
 
 def training_flops(batch: int) -> int:
     """Additions and multiplications of one step; the first layer has no input gradient."""
-    network = "alexnet227", batch, 227, NUM_CLASSES
+    network = "alexnet227", batch, IMAGE_SIZE, NUM_CLASSES
     first, *others = [
         2 * layer.multiply_adds for layer in conv_layers(*network) + linear_layers(*network)
     ]
     return 2 * first + 3 * sum(others)
 
 
+def our_network() -> nn.Module:
+    return models.AlexNet227(num_classes=NUM_CLASSES)
+
+
+def their_network() -> Any:
+    import torch_models
+
+    return torch_models.get_model("alexnet227", NUM_CLASSES)
+
+
 def initial_weights() -> dict[str, np.ndarray]:
     mc.manual_seed(0)
-    net = models.AlexNet227(num_classes=NUM_CLASSES)
-    return {name: weight.numpy() for name, weight in net.state_dict().items()}
+    return {name: weight.numpy() for name, weight in our_network().state_dict().items()}
 
 
 def random_batches(batch: int) -> Batches:
     import torch
 
     torch.manual_seed(0)
-    shape = (batch, 3, 227, 227)
+    shape = (batch, 3, IMAGE_SIZE, IMAGE_SIZE)
     return [
         (torch.randn(shape, device="cuda"), torch.randint(NUM_CLASSES, (batch,), device="cuda"))
         for _ in range(NUM_BATCHES)
@@ -95,7 +110,7 @@ def contender(
 def minicnn_contender(
     mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
 ) -> tuple[Step, list[tuple[mc.Tensor, mc.Tensor]]]:
-    net = models.AlexNet227(num_classes=NUM_CLASSES)
+    net = our_network()
     net.load_state_dict({name: mc.from_numpy(weight) for name, weight in weights.items()})
     step = minicnn_step(net.to("cuda").train(dropout), precision)
     ours = [
@@ -124,10 +139,9 @@ def torch_contender(
     mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
 ) -> tuple[Step, Batches]:
     import torch
-    import torch_models
 
     with torch.device("cuda"):
-        net = torch_models.get_model("alexnet227", NUM_CLASSES).train(dropout)
+        net = their_network().train(dropout)
     tuned = mode != "eager"
     if tuned:
         net = net.to(memory_format=torch.channels_last)
@@ -208,19 +222,16 @@ def channels_last(images: Any) -> Any:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def check_losses(names: list[str], weights: Mapping[str, np.ndarray], precision: str) -> None:
-    """Raise unless the losses of the first steps agree, with dropout off."""
-    batches = random_batches(CHECK_BATCH)
-    losses: dict[str, list[float]] = {}
-    for name in names:
-        run = contender(name, weights, batches, precision, dropout=False)
-        losses[name] = [run().item() for _ in range(CHECK_STEPS)]
-    first = losses[names[0]]
-    for name, others in losses.items():
-        print(f"{name:20} losses", *(f"{loss:.4f}" for loss in others))
-        if not np.allclose(others, first, rtol=CHECK_TOLERANCE, atol=CHECK_TOLERANCE):
-            raise RuntimeError(f"{name} and {names[0]} disagree on the first losses")
-    print()
+def first_losses(name: str, weights: Mapping[str, np.ndarray], precision: str) -> list[float]:
+    """Of the first steps with dropout off."""
+    run = contender(name, weights, random_batches(CHECK_BATCH), precision, dropout=False)
+    losses = [run().item() for _ in range(CHECK_STEPS)]
+    print(f"{name:20} losses", *(f"{loss:.4f}" for loss in losses), flush=True)
+    return losses
+
+
+def agree(losses: list[float], expected: list[float]) -> bool:
+    return np.allclose(losses, expected, rtol=CHECK_TOLERANCE, atol=CHECK_TOLERANCE)
 
 
 def step_seconds(runs: Mapping[str, Callable[[], Any]], turns: int) -> dict[str, float]:
@@ -232,43 +243,68 @@ def step_seconds(runs: Mapping[str, Callable[[], Any]], turns: int) -> dict[str,
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
-    weights = initial_weights()
-    if COMPILE not in args.contenders:
-        check_losses(args.contenders, weights, args.precision)
-        free_unused_memory()
-    batches = random_batches(args.batch)
+def measure(args: argparse.Namespace, keep: Callable[[Rows], object]) -> Rows:
+    """A row for each contender; ``keep`` is given all rows whenever there is a new one."""
+    weights, batches = initial_weights(), random_batches(args.batch)
     runs: dict[str, Callable[[], Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    expected: list[float] = []
+    checks = COMPILE not in args.contenders  # it would compile for the batch of the check too
+    for name in args.contenders:
+        try:
+            losses = first_losses(name, weights, args.precision) if checks else []
+            expected = expected or losses
+            runs[name], mib = start(name, weights, batches, args.precision)
+            seconds = step_seconds({name: runs[name]}, min(args.turns, TURNS_ALONE))[name]
+            rows[name] = speed(args.batch, seconds) | {"alone": True, "peak_memory_mib": mib}
+            rows[name] |= {"losses": losses, "agrees": agree(losses, expected)}
+        except Exception as error:  # noqa: BLE001  the others are measured all the same
+            rows[name] = {"error": f"{type(error).__name__}: {error}"}
+            runs.pop(name, None)
+        rows[name]["contender"] = name
+        keep(list(rows.values()))
+    for name, seconds in step_seconds(runs, args.turns).items():
+        rows[name] |= speed(args.batch, seconds) | {"alone": False}
+    keep(list(rows.values()))
+    return list(rows.values())
 
-    def start(name: str) -> None:
-        runs[name] = contender(name, weights, batches, args.precision, dropout=True)
+
+def start(
+    name: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str
+) -> tuple[Callable[[], Any], float | None]:
+    """A contender that has run some steps, and the peak of its memory in MiB, where it is known."""
+    runs: list[Callable[[], Any]] = []
+
+    def begin() -> None:
+        runs.append(contender(name, weights, batches, precision, dropout=True))
         for _ in range(WARM_UP_STEPS):
-            runs[name]()
+            runs[0]()
 
-    memory: dict[str, float | None] = {
-        name: peak_bytes(functools.partial(start, name)) / MIB for name in args.contenders
+    free_unused_memory()
+    mib = peak_bytes(begin) / MIB
+    # PyTorch does not count the memory of the graphs that its compiler makes as allocated
+    return runs[0], None if name == COMPILE else mib
+
+
+def speed(batch: int, seconds: float) -> dict[str, float]:
+    return {
+        "seconds": seconds,
+        "images_per_second": batch / seconds,
+        "tflops": training_flops(batch) / seconds / 1e12,
     }
-    if COMPILE in memory:  # PyTorch does not count the memory of its graphs as allocated
-        memory[COMPILE] = None
-    return [
-        {
-            "contender": name,
-            "seconds": seconds,
-            "images_per_second": args.batch / seconds,
-            "tflops": training_flops(args.batch) / seconds / 1e12,
-            "peak_memory_mib": memory[name],
-        }
-        for name, seconds in step_seconds(runs, args.turns).items()
-    ]
 
 
-def print_rows(rows: list[dict[str, Any]]) -> None:
+def print_rows(rows: Rows) -> None:
     print(f"{'':20}{'ms':>10}{'images/s':>12}{'TFLOP/s':>10}{'MiB':>10}")
     for row in rows:
+        if "error" in row:
+            print(f"{row['contender']:20}{row['error']}")
+            continue
         memory = row["peak_memory_mib"]
         print(
             f"{row['contender']:20}{row['seconds'] * 1e3:10.3f}{row['images_per_second']:12.0f}",
             f"{row['tflops']:9.1f}{'' if memory is None else round(memory):>10}",
+            "" if row["agrees"] else "  other losses than the first",
         )
     print()
 
@@ -293,15 +329,20 @@ def main() -> None:
     args = parser.parse_args()
     require_gpu()
     allow_tf32()
-    rows = measure(args)
+    step = {"model": "alexnet", "batch": args.batch, "precision": args.precision}
+
+    def keep(rows: Rows) -> None:
+        print_rows(rows[-1:])
+        if args.json:
+            write_json(args.json, {**step, "rows": rows})
+
+    rows = measure(args, keep)
     print(f"AlexNet, batch {args.batch}, {args.precision}")
     print_rows(rows)
     print_environment()
-    if args.json:
-        write_json(
-            args.json,
-            {"model": "alexnet", "batch": args.batch, "precision": args.precision, "rows": rows},
-        )
+    wrong = [row["contender"] for row in rows if not row.get("agrees")]
+    if wrong:
+        sys.exit(f"failed, or other losses than {rows[0]['contender']}: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":

@@ -20,16 +20,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cupy
 import numpy as np
+from common import replace_text
 from layers import Layer, conv_layers, linear_layers
 
-from minicnn.kernels import cuda
-from minicnn.kernels.cuda import conv
-from minicnn.kernels.cuda.gemm import tiles
 from minicnn.kernels.tf32 import allow_tf32
 
 NO_GPU = 3  # exit status
+
+try:
+    import cupy
+
+    from minicnn.kernels import cuda
+    from minicnn.kernels.cuda import conv
+    from minicnn.kernels.cuda.gemm import tiles
+except ImportError:
+    print("gpu_tune: no GPU to measure on (CuPy is not installed)", file=sys.stderr)
+    sys.exit(NO_GPU)
+
 _RUNS, _REPEATS = 10, 3  # of a product in a graph, and of the graph
 _HOPELESS = 3.0  # plans are not measured if their estimate is so many times the best one
 _TYPES = {  # name on the command line: dtype, whether TF32 is allowed
@@ -68,8 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"  {problem.kind}: {plan.tile.name}, {plan.splits} splits", end="")
                 print(f", {milliseconds:.3f} ms", flush=True)
             out.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(table, indent=1, sort_keys=True) + "\n"
-            out.write_text(text, encoding="utf-8")
+            replace_text(out, json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"written to {out}")
     return 0
 

@@ -3,7 +3,7 @@
     python benchmarks/pool2d.py --batch 32 --against torch
 
 Each framework has a process of its own, and they take turns in blocks of calls. PyTorch's time is
-that of the faster of its two memory layouts; minicnn's is channels-last, and includes finding the
+from the faster of its two memory layouts; minicnn's is channels-last, and includes finding the
 argmax that the gradient needs, as PyTorch's does. Stop other programs first.
 """
 

@@ -28,7 +28,7 @@ class Worker:
 
     Args:
         name: what error messages call it.
-        script: the file whose functions make calls; it must import the framework in them alone.
+        script: the file whose functions make calls. It may import a framework only inside them.
         checkout: the folder that ``import minicnn`` finds it in.
     """
 
@@ -81,7 +81,7 @@ class Worker:
 
 
 def _ending(status: int) -> str:
-    """How a process ended, in words."""
+    """How a process ended, for people."""
     if status == -signal.SIGKILL:
         return "the process was killed; perhaps the memory was full"
     if status < 0:

@@ -24,7 +24,7 @@ from typing import Any
 from common import environment
 
 WARM_UP_SECONDS = 0.1  # of calls that are not counted, at the beginning of each block
-STILL_SECONDS, STILL_SHARE = 0.02, 0.05  # no thread spins if this long they take less of a CPU
+STILL_SECONDS, STILL_SHARE = 0.02, 0.05  # no thread spins if so long they use less of a CPU
 SPIN_LIMIT_SECONDS = 5.0
 
 
@@ -36,8 +36,8 @@ class Server:
         self.calls: dict[str, Callable[..., Any]] = {}
 
     def make(self, function: str, *args: Any) -> list[str]:
-        """Replace the calls by those that a function of the script returns; gives their names."""
-        self.calls = {}  # the memory of the old ones is free before the new ones take theirs
+        """Replace the calls by those that a function of the script returns; returns their names."""
+        self.calls = {}  # frees the memory of the old ones before the new ones need theirs
         self.calls = getattr(self.script, function)(*args)
         return list(self.calls)
 
@@ -86,11 +86,11 @@ class Server:
 
 
 def wait_until_still() -> None:
-    """Sleep until no thread of this process spins, for it would slow the other framework.
+    """Sleep until no thread of this process spins, because that would slow the other framework.
 
-    After their last task threads keep spinning, to be quick if another comes: OpenBLAS's (NumPy)
-    for 0.1 s, libgomp's (PyTorch) for some 0.01 s, those of Intel's OpenMP for 0.2 s. The processor
-    time of the process shows when they have stopped, whichever they are.
+    After their last task, threads keep spinning for a while in case another one comes: OpenBLAS's
+    (NumPy) for 0.1 s, libgomp's (PyTorch) for about 0.01 s, Intel's OpenMP threads for 0.2 s. The
+    CPU time of the process shows when they have all stopped.
 
     Raises:
         RuntimeError: if they go on for seconds, as with ``OMP_WAIT_POLICY=active``.

@@ -19,12 +19,16 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import nn
 
 PACKAGE = Path(mc.__file__).parent
 IMAGES, ROWS = (2, 3, 8, 8), (4, 6)
+# set from Python 3.14 on if the first constant is a docstring; before, it is one or None
+DOCSTRING = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 # what is followed is the call of a layer, as in a network
 LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "conv2d": (lambda: nn.Conv2d(3, 8, kernel_size=3, padding=1), IMAGES),
@@ -41,6 +45,38 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "relu": (lambda: nn.ReLU(), IMAGES),
     "dropout": (lambda: nn.Dropout(), IMAGES),
     "dropout2d": (lambda: nn.Dropout2d(), IMAGES),
+}
+
+
+# what other operations are given, where it is not one tensor after the other
+ARGUMENTS: dict[str, list[Any]] = {
+    "adaptive_max_pool2d": [IMAGES, 2],
+    "addmm": [(4, 3), ROWS, (6, 3)],
+    "bmm": [(2, 4, 6), (2, 6, 3)],
+    "cat": [[ROWS, ROWS]],
+    "chunk": [ROWS, 2],
+    "clamp": [ROWS, 0.2, 0.8],
+    "cumsum": [ROWS, 1],
+    "flip": [ROWS, 0],
+    "fold": [(2, 12, 16), 8, 2, 1, 0, 2],
+    "gather": [ROWS, 1, np.zeros((4, 2), np.int64)],
+    "index_select": [ROWS, 1, np.array([0, 2])],
+    "log_softmax": [ROWS, 1],
+    "logsumexp": [ROWS, 1],
+    "matmul": [ROWS, (6, 3)],
+    "mm": [ROWS, (6, 3)],
+    "nll_loss": [ROWS, np.zeros(4, np.int64)],
+    "pad": [ROWS, [1, 1]],
+    "permute": [ROWS, 1, 0],
+    "reshape": [ROWS, 3, 8],
+    "scatter_add": [ROWS, 1, np.zeros((4, 2), np.int64), (4, 2)],
+    "softmax": [ROWS, 1],
+    "split": [ROWS, 2],
+    "stack": [[ROWS, ROWS]],
+    "transpose": [ROWS, 0, 1],
+    "unfold": [IMAGES, 2],
+    "unsqueeze": [ROWS, 0],
+    "where": [np.ones(ROWS, bool), ROWS, ROWS],
 }
 
 
@@ -85,40 +121,50 @@ def _shapes(frame: FrameType) -> str:
     values = [(name, names.locals[name]) for name in names.args if name != "self"]
     values += [(f"*{names.varargs}", value) for value in names.locals.get(names.varargs or "", ())]
     return ", ".join(
-        f"{name} {tuple(value.shape)}" for name, value in values if hasattr(value, "dtype")
+        f"{name} {tuple(value.shape)}"
+        for name, value in values
+        if isinstance(getattr(value, "shape", None), tuple)
     )
 
 
 def _summary(frame: FrameType) -> str:
-    """The first line of a function's docstring; forward and backward have that of their class."""
-    constants, name = frame.f_code.co_consts, frame.f_code.co_name
-    text = constants[0] if constants and isinstance(constants[0], str) else ""
-    if name in ("forward", "backward", "__init__") and not text:
+    """The first line of a function's docstring, or of its class's for forward and __init__."""
+    code = frame.f_code
+    text = code.co_consts[0] if code.co_consts and code.co_flags & DOCSTRING == DOCSTRING else None
+    text = text if isinstance(text, str) else ""
+    if code.co_name in ("forward", "__init__") and not text:
         text = type(frame.f_locals.get("self")).__doc__ or ""
     return text.strip().split("\n")[0]
 
 
-def operation(name: str, device: str) -> Callable[[], mc.Tensor]:
+def operation(name: str, device: str) -> Callable[[], Any]:
     """A call of an operation on random tensors.
 
     Raises:
-        SystemExit: for a name that minicnn does not have, or that takes more than tensors.
+        SystemExit: for a name that minicnn does not have.
     """
     if name in LAYERS:
         make, shape = LAYERS[name]
-        layer, x = make().to(device), mc.randn(*shape, device=device, requires_grad=True)
+        layer, x = make().to(device), mc.rand(*shape, device=device, requires_grad=True)
         return lambda: layer(x)
-    function = getattr(F, name, None) or getattr(mc, name, None)
+    function = getattr(F, name, None) or getattr(mc, name, None) or getattr(mc.Tensor, name, None)
     if not inspect.isfunction(function):
         raise SystemExit(f"minicnn has no operation {name!r}; try {', '.join(LAYERS)} or softmax")
-    arguments: list[Any] = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_POSITIONAL:
-            break
-        is_dim = parameter.name == "dim"
-        shape = (6, 4) if name in ("mm", "matmul") and arguments else ROWS
-        arguments.append(1 if is_dim else mc.rand(*shape, device=device, requires_grad=True))
+    values = ARGUMENTS.get(name)
+    if values is None:  # as many tensors as it must be given
+        parameters = inspect.signature(function).parameters.values()
+        values = [ROWS for parameter in parameters if parameter.default is parameter.empty]
+    arguments = [argument(value, device) for value in values]
     return lambda: function(*arguments)
+
+
+def argument(value: Any, device: str) -> Any:
+    """A random tensor for a shape, a tensor of indices for an array, anything else as it is."""
+    if isinstance(value, tuple):
+        return mc.rand(*value, device=device, requires_grad=True)
+    if isinstance(value, list):
+        return [argument(each, device) for each in value]
+    return mc.tensor(value, device=device) if isinstance(value, np.ndarray) else value
 
 
 def show(title: str, steps: list[Step]) -> None:
@@ -145,8 +191,10 @@ def main(argv: list[str] | None = None) -> None:
 
     mc.manual_seed(0)
     mc.backends.use_kernels(args.kernels)
-    call = operation(args.operation, args.device)
-    out, steps = follow(call)
+    try:
+        out, steps = follow(operation(args.operation, args.device))
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise SystemExit(f"{args.operation} cannot be followed: {error}") from None
     show(f"{args.operation}, {args.kernels} kernels, forward", steps)
     if not isinstance(out, mc.Tensor) or not out.requires_grad:
         return

@@ -1,13 +1,12 @@
-"""Switches: which kernels compute, and between exactness and speed.
+"""Switches: readable or fast kernels, exact or fast products.
 
 ``use_kernels("plain")`` replaces the fast kernels by readable ones. The other switches have the
 names of ``torch.backends``.
 
-On tensor cores float32 numbers are multiplied with 10 bits of their mantissa (TF32), several times
-as fast as with all 23. ``backends.cuda.matmul.allow_tf32`` allows it for linear layers and
-``backends.cudnn.allow_tf32`` for convolutions; both are False. torch's switch for convolutions is
-True by default: here float32 means float32 until it is asked for less. The switches concern CUDA
-alone and can be set on any machine.
+Tensor cores multiply float32 numbers with 10 bits of their mantissa (TF32), several times as fast
+as with all 23. ``backends.cuda.matmul.allow_tf32`` allows this for linear layers and
+``backends.cudnn.allow_tf32`` for convolutions. Both are False by default; torch's switch for
+convolutions is True. The switches only affect CUDA, but can be set on any machine.
 """
 
 from __future__ import annotations
@@ -25,33 +24,27 @@ __all__ = [
 
 
 class use_kernels:
-    """Chooses the kernels from here on; as a ``with`` block only within it.
+    """Selects the kernels from here on, in all threads; as a ``with`` block only inside it.
 
     Args:
         name: ``"fast"``, or ``"plain"`` for the readable kernels in ``kernels/plain`` (on a GPU
-            those in ``kernels/cuda/plain``). If a wrong number goes away with them, the fault is in
-            a fast kernel.
+            ``kernels/cuda/plain``). If they make a wrong result right, the bug is in a fast kernel.
 
     Raises:
-        ValueError: for another word.
+        ValueError: for another name.
 
-    For all threads. ``MINICNN_KERNELS=plain`` in the environment does the same for a whole program.
+    ``MINICNN_KERNELS=plain`` in the environment does the same for a whole program.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._outside: list[str] = [kernels.selected()]  # more, if it is entered more than once
-        self._entered = False
+        self._name, self._outside = name, kernels.selected()
         kernels.select(name)
 
     def __enter__(self) -> None:
-        if self._entered:
-            self._outside.append(kernels.selected())
-        self._entered = True
         kernels.select(self._name)
 
     def __exit__(self, *exception: object) -> None:
-        kernels.select(self._outside.pop())
+        kernels.select(self._outside)
 
 
 class _Switch:
@@ -82,17 +75,17 @@ cuda = _Cuda()
 cudnn = _Switch("conv")  # the name is torch's: cuDNN itself is not used
 
 _PRECISIONS = ("highest", "high", "medium")
-_below_highest = "high"  # which of the lower two was asked for last
+_below_highest = "high"  # which of the lower two was set last
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Allows TF32 in linear layers, or no longer.
+    """Allows or forbids TF32 in linear layers.
 
     Args:
         precision: ``"highest"`` for float32, ``"high"`` or ``"medium"`` for TF32.
 
     Raises:
-        ValueError: for another word.
+        ValueError: for another name.
 
     As ``torch.set_float32_matmul_precision``, whose ``"medium"`` may also mean bfloat16.
     """
@@ -105,5 +98,5 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """What :func:`set_float32_matmul_precision` was given last, ``"highest"`` by default."""
+    """The precision set by :func:`set_float32_matmul_precision`, ``"highest"`` by default."""
     return _below_highest if cuda.matmul.allow_tf32 else "highest"

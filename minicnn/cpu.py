@@ -1,4 +1,4 @@
-"""What a script asks of the CPU, beside :mod:`minicnn.cuda`: to give memory back."""
+"""Memory on the CPU, as :mod:`minicnn.cuda` has it for the GPU."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What a script asks of the GPU: whether there is one, its name, its memory, to wait for it, to
-repeat a step as a graph.
-"""
+"""The GPU as scripts see it: its name and memory, waiting for it, steps as CUDA graphs."""
 
 from __future__ import annotations
 
@@ -34,15 +32,15 @@ def get_device_name(device: int = 0) -> str:
 
 
 def synchronize() -> None:
-    """Waits until the GPU has done all it was given."""
+    """Waits until the GPU has finished its work."""
     cupy().cuda.get_current_stream().synchronize()
 
 
 def memory_allocated() -> int:
-    """Bytes of GPU memory in use by arrays, without what graphs keep for themselves."""
+    """Bytes of GPU memory in use by arrays, without the private memory of graphs."""
     return cupy().get_default_memory_pool().used_bytes()
 
 
 def empty_cache() -> None:
-    """Gives GPU memory that no array uses back to the system."""
+    """Returns unused GPU memory to the system."""
     cupy().get_default_memory_pool().free_all_blocks()

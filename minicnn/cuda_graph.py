@@ -1,14 +1,13 @@
 """A whole training step as one CUDA graph: ``minicnn.cuda.graph``.
 
-A training step of a small network is hundreds of kernel launches, and Python needs longer to launch
-them than the GPU to run them. CUDA can write the launches down once, as a graph, and repeat them
-all at a single command.
+A training step of a small network is hundreds of kernel launches, and Python takes longer to launch
+them than the GPU takes to run them. CUDA can record the launches once, as a graph, and repeat them
+all with a single command.
 
-A graph repeats the very same launches, on the very same memory. What may change between two steps
-therefore has to be in memory: the batch is copied to where the captured one was, and numbers such
-as the learning rate go to where the kernels look for them
-(``kernels/cuda/runtime/hyperparameters.py``). Memory that the step takes and gives back comes from a
-pool that nobody else uses, since in every replay the graph writes to it.
+A graph repeats exactly the same launches on the same memory. What changes between two steps must
+therefore be in memory: the batch is copied to the place of the captured one, and values such as
+the learning rate to where the kernels read them (``kernels/cuda/runtime/hyperparameters.py``).
+Temporary memory of the step comes from a pool of its own, since every replay writes to it.
 """
 
 from __future__ import annotations
@@ -16,23 +15,27 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .devices import cuda_is_available, cupy, memory_order
 from .tensor import Tensor
+from .typing import Array
 
-_WARM_UPS = 2  # after the first, optimizers have their state; the second is like all others
+if TYPE_CHECKING:
+    from .kernels.cuda.runtime.hyperparameters import ReplayedValues
+
+_WARM_UPS = 2  # the first creates the optimizer's state; the second is like all later ones
 
 
 def graph(step: Callable[..., Any]) -> GraphedStep:
-    """Makes a function of tensors fast by capturing it as a CUDA graph, which later calls replay.
+    """Makes a function of tensors fast: captures it as a CUDA graph, which later calls replay.
 
-    The first two calls run as they are; the third is captured; from then on a call copies its
-    arguments to where the captured ones were and starts the graph. Each call is exactly one step.
-    Dropout draws anew and optimizers take the learning rate and the other numbers of their groups
-    as they are at each call, so schedules go on as ever, outside of the step. ::
+    The first two calls run normally; the third is captured; each later call copies its arguments to
+    the memory of the captured ones and launches the graph. Each call is exactly one step. Dropout
+    draws a new mask in each call, and optimizers read the learning rate and their other
+    hyperparameters in each call, so schedules work as usual, outside the step. ::
 
         def step(images, labels):
             optimizer.zero_grad()
@@ -47,27 +50,27 @@ def graph(step: Callable[..., Any]) -> GraphedStep:
             schedule.step()
 
     Args:
-        step: a function of tensors, which returns tensors (in tuples, dicts or alone) or nothing.
-            It should begin with ``zero_grad()``: gradients do not add up from one call to the next.
+        step: a function of tensors that returns tensors (in tuples, dicts or alone) or nothing. It
+            should begin with ``zero_grad()``: gradients do not accumulate from call to call.
 
     Returns:
-        A function of tensors, on the GPU or in host memory; ``step`` gets them on the GPU. Once
-        captured it returns the same tensors from each call, which the next call overwrites: sum
-        them, or copy their numbers, before that.
+        A function of tensors on the GPU or in host memory; ``step`` gets them on the GPU. After the
+        capture, each call returns the same tensors with new numbers: sum or copy these before the
+        next call.
 
-    Arguments of other shapes than those of the first call, such as a short last batch, run without
-    the graph, with a warning the first time. Python is not captured: a change of the network's
-    mode, of a switch such as ``nesterov``, of a Python counter or a meter within ``step`` has no
-    effect once it is captured, and neither have arrays put in the place of those it uses, as
-    ``optimizer.load_state_dict`` does. Then make a new graph.
+    Arguments whose shapes differ from the first call, such as a short last batch, run without the
+    graph, with a warning the first time. Python code is not captured: after the capture, nothing
+    happens to counters and meters inside ``step``, and changes of the network's mode or of options
+    such as ``nesterov`` have no effect. The same holds if the arrays are replaced, as
+    ``optimizer.load_state_dict`` does. Make a new graph then.
 
     Raises:
-        RuntimeError: without CUDA; when called, for a step that waits for the GPU or sends numbers
-            to it (``item()``, ``print`` of a tensor, ``.cpu()``, random tensors).
-        TypeError: when called, for an argument that is no tensor.
+        RuntimeError: without CUDA; in a call, for a step that waits for the GPU or sends numbers to
+            it (``item()``, ``print`` of a tensor, ``.cpu()``, random tensors).
+        TypeError: in a call, for an argument that is not a tensor.
 
-    As ``torch.cuda.make_graphed_callables``, but for the whole step with its backward pass and its
-    optimizer.
+    As ``torch.cuda.make_graphed_callables``, but for the whole step, backward pass and optimizer
+    included.
     """
     if not cuda_is_available():
         raise RuntimeError("cuda.graph needs device 'cuda', and no GPU was found")
@@ -90,7 +93,7 @@ class GraphedStep:
         for index, tensor in enumerate(tensors):
             if not isinstance(tensor, Tensor):
                 raise TypeError(
-                    "a graph takes tensors, as other values would be frozen in it, "
+                    "a graph takes tensors, as other values would be fixed in it, "
                     f"got {type(tensor).__name__} as argument {index}"
                 )
         signature = tuple((tensor.shape, str(tensor.dtype)) for tensor in tensors)
@@ -100,7 +103,7 @@ class GraphedStep:
             return self._step(*(tensor.to("cuda") for tensor in tensors))
         if self._warm_ups < _WARM_UPS:
             self._warm_ups += 1
-            with self._aside():
+            with self._own_stream_and_memory():
                 return self._step(*(tensor.to("cuda") for tensor in tensors))
         if self._recording is None:
             self._recording = self._record(tensors)
@@ -116,8 +119,8 @@ class GraphedStep:
             )
 
     @contextlib.contextmanager
-    def _aside(self) -> Iterator[None]:
-        """On the stream and with the memory of the graph, in turn with the current stream's work."""
+    def _own_stream_and_memory(self) -> Iterator[None]:
+        """Uses the graph's stream and memory, after the work given to the current stream so far."""
         current = cupy().cuda.get_current_stream()
         self._stream.wait_event(current.record())
         with self._stream, cupy().cuda.using_allocator(self._pool.malloc):
@@ -125,29 +128,29 @@ class GraphedStep:
         current.wait_event(self._stream.record())
 
     def _record(self, tensors: Sequence[Tensor]) -> Recording:
-        """Runs the step in Python, while its kernels are written down and none of them runs."""
+        """Runs the step in Python; CUDA records its kernels and does not run them."""
         from .kernels.cuda.runtime.hyperparameters import ReplayedValues
 
-        with self._aside():
+        with self._own_stream_and_memory():
             inputs = [_static(tensor.array) for tensor in tensors]
-            numbers = ReplayedValues()
+            values = ReplayedValues()
             try:
                 self._stream.begin_capture()
                 try:
-                    with numbers.capturing():
+                    with values.capturing():
                         outputs = self._step(*map(Tensor, inputs))
                 except BaseException:
-                    with contextlib.suppress(RuntimeError):  # the capture is broken, as is known
+                    with contextlib.suppress(RuntimeError):  # the capture has failed already
                         self._stream.end_capture()
                     raise
                 captured = self._stream.end_capture()
-            except RuntimeError as error:  # of which CuPy's errors are subclasses
+            except RuntimeError as error:  # CuPy's errors are subclasses
                 raise RuntimeError(
                     f"the step cannot be captured as a CUDA graph: {error} (a graph consists of "
-                    "kernels; within the step nothing may be fetched from the GPU, such as by "
-                    "item(), or sent to it, and CuPy's matrix products are excluded, too)"
+                    "kernels; the step must not fetch anything from the GPU, such as by item(), "
+                    "send anything to it, or use CuPy's matrix products)"
                 ) from error
-        return Recording(captured, inputs, outputs, numbers)
+        return Recording(captured, inputs, outputs, values)
 
 
 class Recording:
@@ -155,24 +158,26 @@ class Recording:
 
     Args:
         captured: CuPy's graph.
-        inputs: the arrays in place of the arguments.
+        inputs: the arrays that replace the arguments.
         outputs: what the step returned.
-        numbers: the :class:`ReplayedValues` that its kernels read.
+        values: the hyperparameters that its kernels read.
     """
 
-    def __init__(self, captured: Any, inputs: list[Any], outputs: Any, numbers: Any) -> None:
+    def __init__(
+        self, captured: Any, inputs: list[Array], outputs: object, values: ReplayedValues
+    ) -> None:
         self._captured = captured
         self._inputs = inputs
         self._outputs = outputs
-        self._numbers = numbers
-        # The GPU may still read what the last call sends while this one is prepared, so there are
-        # two of everything in host memory, used in turn.
+        self._values = values
+        # The GPU may still be reading the last call's host memory while the next call is prepared:
+        # there are two copies of everything in host memory, used alternately.
         self._turn = 0
         self._sent = [cupy().cuda.Event(disable_timing=True) for _ in range(2)]
         self._hosts: list[list[np.ndarray | None]] = [[], []]
 
-    def replay(self, tensors: Sequence[Tensor]) -> Any:
-        """Does the step with the numbers of ``tensors``."""
+    def replay(self, tensors: Sequence[Tensor]) -> object:
+        """Runs the step on the numbers of ``tensors``; returns what the captured step returned."""
         stream = cupy().cuda.get_current_stream()
         turn = self._turn = 1 - self._turn
         self._sent[turn].synchronize()
@@ -180,21 +185,21 @@ class Recording:
             _copy(tensor.array, target, stream)
             for tensor, target in zip(tensors, self._inputs, strict=True)
         ]
-        self._numbers.refresh(turn, stream)
+        self._values.refresh(turn, stream)
         stream.record(self._sent[turn])
         self._captured.launch(stream)
         return self._outputs
 
 
-def _static(array: Any) -> Any:
-    """Device memory for an array, in the order in which it lies in memory."""
+def _static(array: Array) -> Array:
+    """Device memory for an array, in the same layout."""
     order = memory_order(array)
     dense = cupy().empty(tuple(array.shape[axis] for axis in order), array.dtype)
     return dense.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
-def _copy(source: Any, target: Any, stream: Any) -> np.ndarray | None:
-    """Copies to device memory; returns what has to be kept until the copy has been made."""
+def _copy(source: Array, target: Any, stream: Any) -> np.ndarray | None:
+    """Copies to device memory; returns the host memory to keep until the copy is done, if any."""
     if not isinstance(source, np.ndarray):
         target[...] = source
         return None

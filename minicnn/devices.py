@@ -24,7 +24,7 @@ class Device:
         index: number of the device; on a GPU the current one when left out.
 
     Raises:
-        RuntimeError: for a device type that does not exist, or two indices.
+        RuntimeError: for a device type that does not exist, two indices, or a negative one.
 
     As ``torch.device``, under the name ``minicnn.device``. Unlike torch's, a device also equals the
     string that names it (``x.device == "cpu"``), and ``"cuda"`` the first GPU.
@@ -42,8 +42,8 @@ class Device:
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         if number and index is not None:
             raise RuntimeError(f"device takes one index, got {type!r} and {index}")
-        if index is not None and (not isinstance(index, int) or index < 0):
-            raise RuntimeError(f"the index of a device must be an integer from 0, got {index!r}")
+        if index is not None and index < 0:
+            raise RuntimeError(f"device index must not be negative, got {index}")
         self.type = name
         self.index = int(number) if number else index
 
@@ -86,7 +86,7 @@ _default = _Default()
 def set_default_device(device: Device | str | None) -> None:
     """Chooses where this thread makes tensors when no device is named; None: on the CPU.
 
-    This concerns the functions of ``minicnn.creation`` and the parameters of layers. ``from_numpy``,
+    It applies to the functions of ``minicnn.creation`` and to parameters of layers. ``from_numpy``,
     data sets and loaders stay on the CPU. As ``torch.set_default_device``.
     """
     _default.device = CPU if device is None else Device(device)
@@ -167,8 +167,8 @@ def memory_order(array: Array) -> list[int]:
 def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:
     """``function(*arrays)``, with a result in the memory layout of the first array.
 
-    ``function`` gets the arrays with their axes in memory order. NumPy would keep the layout anyway,
-    but CuPy returns C order, so channels-last images would lose theirs.
+    ``function`` gets the arrays with their axes in memory order. NumPy keeps the layout anyway, but
+    CuPy returns C order, and channels-last images would lose theirs.
     """
     order = memory_order(arrays[0])
     result = function(*(array.transpose(order) for array in arrays))

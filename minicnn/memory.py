@@ -1,9 +1,9 @@
-"""Memory of large arrays, kept for the next ones: fresh pages take longer to touch than to fill.
+"""A pool for the memory of large arrays: touching a fresh page takes longer than filling it.
 
-A kernel's result is made by :func:`empty` or :func:`zeros`. From 1 MiB on its memory comes from a
-pool, and goes back there when the last array that looks at it is gone. The pool cuts it from large
-segments, first fit: in three steps of training the seven networks measured touch no more than 5 %
-above the most memory in use at a time, and from the second step on no fresh page.
+Kernels allocate their results with :func:`empty` or :func:`zeros`. From 1 MiB on the memory comes
+from a pool, and returns there when the last array that uses it is gone. The pool cuts blocks from
+large segments, first fit: in three training steps, the seven networks measured touched at most 5 %
+more than their peak of memory in use, and no fresh page from the second step on.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 
 __all__ = ["empty", "empty_cache", "is_pooled", "zeros"]
 
-_MIN_BYTES = 1 << 20  # smaller arrays are made by NumPy
-_SEGMENT_BYTES = 1 << 26  # unless one array needs more
-_ALIGNMENT = 64  # bytes, a line of the cache
+_MIN_BYTES = 1 << 20  # NumPy allocates smaller arrays
+_SEGMENT_BYTES = 1 << 26  # or more, if one array needs it
+_ALIGNMENT = 64  # bytes, one cache line
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -41,22 +41,22 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def empty_cache() -> None:
-    """Gives memory that no array uses back to the system.
+    """Returns unused memory to the system: every segment in which nothing is in use.
 
-    As ``torch.cuda.empty_cache``: a segment is given back if nothing in it is in use.
+    As ``torch.cuda.empty_cache``.
     """
     _pool.drop_unused()
 
 
 def is_pooled(array: Any) -> bool:
-    """Whether ``array`` is the one that stands for a block of the pool; others are views of it."""
+    """Whether ``array`` is a whole block of the pool; other arrays on the block are its views."""
     return type(array.base) is _Block
 
 
 class _Block:
-    """A part of a segment that is in use. Arrays on it keep it alive; it returns with the last.
+    """A part of a segment that is in use; it is returned when the last array on it is gone.
 
-    ``numpy.asarray`` makes the first of them, of ``size`` bytes; all others are views of that.
+    ``numpy.asarray`` makes the first array, of ``size`` bytes; all others are views of that one.
     """
 
     __slots__ = ("__array_interface__", "place", "returned")
@@ -76,7 +76,7 @@ class _Block:
 
 
 class _Segment:
-    """Memory from the system, and the gaps (start, stop) in it that no block uses, in order."""
+    """Memory from the system, and the gaps (start, stop) between its blocks, in order."""
 
     __slots__ = ("address", "gaps", "memory", "size")
 
@@ -96,7 +96,7 @@ class _Segment:
         return None
 
     def give_back(self, start: int, stop: int) -> None:
-        """Makes a gap of a block, and one gap of those that touch it."""
+        """Turns a block into a gap, merged with the gaps next to it."""
         i = j = bisect_left(self.gaps, (start, stop))
         if i > 0 and self.gaps[i - 1][1] == start:
             i, start = i - 1, self.gaps[i - 1][0]
@@ -111,8 +111,8 @@ class _Segment:
 class _Pool:
     """Segments, the oldest first.
 
-    ``returned`` is where finalisers leave blocks: they may run in any thread and at any point, also
-    inside the pool's own methods, so that they must not wait for its lock.
+    Finalisers put blocks into ``returned``: they can run in any thread at any time, even inside the
+    pool's own methods, so they must not wait for its lock.
     """
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class _Pool:
         self.returned: deque[tuple[_Segment, int, int]] = deque()
 
     def take(self, size: int) -> _Block:
-        """A block of ``size`` bytes; a new segment replaces those that are unused but too small."""
+        """A block of ``size`` bytes; a new segment replaces unused ones that are too small."""
         with self.lock:
             self._collect()
             segment, start = self._find(_aligned(size))
@@ -151,8 +151,8 @@ class _Pool:
         self.segments = [segment for segment in self.segments if not segment.is_unused()]
 
     def forget(self) -> None:
-        """In a forked child the lock may be held by a thread that is not there, and the memory is
-        its parent's: writing to it would copy it."""
+        """Starts empty in a forked child: a thread that does not exist there may hold the lock, and
+        writing to the parent's memory would copy it."""
         self.lock = threading.Lock()
         self.segments = []
 

@@ -43,7 +43,7 @@ class RemovableHandle:
 
 
 class Version:
-    """How often the memory that a tensor and its views share was written to."""
+    """Counts the writes to the memory that a tensor and its views share."""
 
     __slots__ = ("rewrites", "writes")
 
@@ -57,7 +57,7 @@ class Tensor(TensorMethods):
 
     Args:
         array: a NumPy or CuPy array, wrapped without a copy.
-        requires_grad: whether ``backward`` should leave its gradient in ``grad``.
+        requires_grad: whether ``backward`` should store its gradient in ``grad``.
 
     Raises:
         TypeError: for anything but an array.
@@ -93,7 +93,7 @@ class Tensor(TensorMethods):
         self.grad = None
         self.grad_fn = None
         self.output_index = 0
-        self.version = Version()  # an object, as views count together with their base
+        self.version = Version()  # an object, because views share it with their base
         self.view_of: View | None = None
         self.hooks: dict[int, Callable[[Tensor], Any]] | None = None
         if requires_grad:
@@ -183,7 +183,7 @@ class Tensor(TensorMethods):
         return f"tensor({', '.join([text, *notes])})"
 
     def __format__(self, spec: str) -> str:
-        """Formats a single number like a Python number (``f"{loss:.4f}"``), anything else by its repr."""
+        """Formats one number like a Python number (``f"{loss:.4f}"``), others by their repr."""
         if self.array.ndim == 0:
             return format(self.item(), spec)
         return format(repr(self), spec)
@@ -278,7 +278,7 @@ class Tensor(TensorMethods):
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
         """Calls ``hook(grad)`` whenever this tensor's gradient is complete.
 
-        What it returns, unless None, replaces the gradient.
+        If the hook does not return None, its result replaces the gradient.
 
         Raises:
             RuntimeError: if the tensor requires no gradient.
@@ -313,7 +313,7 @@ class Tensor(TensorMethods):
     # ------------------------------------------------------------------------ changes in place
 
     def bump_version(self) -> None:
-        """Notes a write to the memory, so that a gradient that needs the old values raises an error."""
+        """Notes a write to the memory; gradients that need the old values then raise an error."""
         self.version.writes += 1
 
     def refresh_history(self) -> None:
@@ -345,10 +345,9 @@ def _checked(array: Any) -> Array:
     """An array that a tensor can wrap."""
     if isinstance(array, np.generic):  # NumPy's results without dimensions
         return np.asarray(array)
-    of_a_gpu = hasattr(
-        type(array), "__cuda_array_interface__"
-    )  # on the type: CuPy builds the value on access
-    if not isinstance(array, np.ndarray) and not of_a_gpu:
+    # asked of the type: an array would first build the interface
+    on_gpu = hasattr(type(array), "__cuda_array_interface__")
+    if not isinstance(array, np.ndarray) and not on_gpu:
         raise TypeError(
             f"Tensor expects a NumPy or CuPy array, got {type(array).__name__}: "
             "use minicnn.tensor(…)"

@@ -62,12 +62,26 @@ POOLINGS = {
     "image of one pixel": (N, Geometry((1, 1), (1, 1), (3, 3), padding=(1, 1))),
     "255 taps": (1, Geometry((20, 19), (11, 3), (15, 17), (1, 2), (3, 1))),
     "256 taps": (1, Geometry((20, 19), (11, 5), (16, 16), (1, 2), (3, 3))),
+    "VGG's": (N, Geometry((8, 6), (4, 3), (2, 2), (2, 2))),
+    "inception's": (N, Geometry((7, 6), (7, 6), (3, 3), padding=(1, 1))),
+    "1x1": (N, Geometry((5, 4), (5, 4), (1, 1))),
+    "the whole image": (N, Geometry((5, 4), (1, 1), (5, 4))),
     "no images": (0, Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1))),
+    "windows above and below": (
+        N,
+        Geometry((2, 5), (1, 5), (2, 3), padding=(1, 1), dilation=(3, 1)),
+    ),
+    "windows left and right": (
+        N,
+        Geometry((5, 2), (5, 1), (3, 2), padding=(1, 1), dilation=(1, 3)),
+    ),
+    "some windows outside": (N, Geometry((3, 4), (2, 3), (2, 2), (2, 2), (3, 2))),
     "window around the image": (N, Geometry((3, 3), (1, 2), (2, 2), (1, 2), (1, 1), (4, 4))),
 }
 # Input size, output size.
 RESIZES = {
     "larger": ((5, 7), (10, 21)),
+    "larger and smaller": ((28, 49), (97, 31)),
     "smaller": ((10, 21), (5, 7)),
     "as it is": ((7, 5), (7, 5)),
     "both": ((3, 8), (8, 3)),
@@ -93,12 +107,13 @@ def convolution_cases(n: int, g: Geometry, C: int = C, O: int = O) -> dict[str, 
 
 def pooling_cases(n: int, g: Geometry, C: int) -> dict[str, tuple[Any, ...]]:
     x, grad = normal(n, C, *g.input_size), normal(n, C, *g.output_size, seed=1)
+    few = np.random.default_rng(3).integers(-4, 0, x.shape) * 1.0  # ties, below the padding's 0
     taps = math.prod(g.kernel_size)
     argmax = plain.max_pool2d(normal(n, C, *g.input_size, seed=2), g)[1]
     some_without = np.where(normal(*argmax.shape) > 1, taps, argmax).astype(argmax.dtype)
     scale = float32(np.linspace(0.25, 1, math.prod(g.output_size))).reshape(g.output_size)
     return {
-        "max_pool2d": (x, g),
+        "max_pool2d": (few, g),
         "max_pool2d_scatter": (grad, some_without, g),
         "max_pool2d_gather": (x, some_without, g),
         "avg_pool2d": (x, scale, g),
@@ -217,11 +232,17 @@ INDICES = np.random.default_rng(0).integers(0, 15, (N, C, 2, 4))
 MASK = normal(N, C, 5, 3) > 0
 STATE = (2**40 + 3, 2**33 + 9)
 
-# 24 channels are whole vectors of 16 bytes on a GPU, of all dtypes, and 5 are
-# not. The last has a single block of channels in several parts there, the one before more rows than
-# a block reads at a time.
-SUMS = [(2, 24, 3, 5), (3, 5, 2, 4), (7, 24), (700, 5), (40, 24, 7, 9), (2, 520)]
-NORMS = [(6, C), (4, C, 7), (3, C, 4, 6), (3, 24, 4, 5), (3, 5, 4, 6), (70, 24), (2, 264, 3)]
+# 24 channels are whole vectors of 16 bytes on a GPU, of all dtypes, and 5 are not. (2, 520) has a
+# block of channels in several parts there, (40, 24, 7, 9) more rows than a block reads at a time.
+SUMS = [
+    *[(2, 24, 3, 5), (3, 5, 2, 4), (7, 24), (700, 5)],
+    *[(40, 24, 7, 9), (2, 520), (0, 24, 3, 5), (0, 5)],
+]
+LINEARS = [(3, 10, 40), (35, 33, 6), (0, 2, 3)]  # M, N, K: more and less than a tile of a GPU
+NORMS = [
+    *[(6, C), (4, C, 7), (3, C, 4, 6), (2, 5, 1, 1)],
+    *[(3, 24, 4, 5), (3, 5, 4, 6), (70, 24), (2, 264, 3)],
+]
 # 1, 2, 4, 8 and 32 threads per row on a GPU; rows that do and do not fill a warp
 CLASSIFICATIONS = [(3, 2), (70, 10), (45, 21), (9, 60), (3, 300)]
 # Vectors of a GPU end within a pixel and reach into the next image; the second has no vectors.
@@ -237,9 +258,18 @@ def cross_entropy_cases(shape: tuple[int, int]) -> dict[str, tuple[Any, ...]]:
         f"{smoothing}, {'weights' if each is weight else 'no weights'}": (
             logits, target, each, -7, smoothing
         )
-        for smoothing in (0.0, 0.2)
+        for smoothing in (0.0, 0.2, 1.0)
         for each in (weight, None)
     }  # fmt: skip
+
+
+def linear_cases(M: int, N: int, K: int) -> dict[str, tuple[Any, ...]]:
+    x, weight, grad = normal(M, K), normal(N, K), normal(M, N)
+    return {
+        "linear": (x, weight, normal(N)),
+        "linear_input_grad": (grad, weight),
+        "linear_weight_grad": (grad, x),
+    }
 
 
 def summed_in_float32(large: int, corner: int) -> dict[str, tuple[Any, ...]]:
@@ -268,6 +298,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     **tabled({f"{n}, {at}": (n, at) for n in (256, 2048) for at in (0, 2)}, summed_in_float32),
     **named("no weight", norm_cases((3, C, 4, 6), False)),
     **named("of 1", local_response_cases((N, C, 3, 2), 1)),
+    **named("of 2", local_response_cases((N, 7, 3, 2), 2)),
     **named("of 3", local_response_cases((N, C, 3, 2), 3)),
     **named("of 5", local_response_cases((N, 7, 3, 2), 5)),
     **named("of 4", local_response_cases((N, 7, 3), 4)),
@@ -287,20 +318,30 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
             Geometry((3, 3), (2, 2), (2, 2)),
         ),
     ),
+    "conv2d_weight_grad, float32": (
+        "conv2d_weight_grad",
+        (normal(1, O, 2, 2), normal(1, C, 3, 3), Geometry((3, 3), (2, 2), (2, 2)), FLOAT32),
+    ),
     "conv2d_weight_grad, dtype": (
         "conv2d_weight_grad",
         (normal(1, O, 2, 2), normal(1, C, 3, 3), Geometry((3, 3), (2, 2), (2, 2)), FLOAT64),
     ),
+    **tabled({str(row): row for row in LINEARS}, linear_cases),
     "linear": ("linear", (FEATURES, normal(O, 7), normal(O))),
     "linear, no bias": ("linear", (FEATURES, normal(O, 7), None)),
     "linear, float32 bias": ("linear", (FEATURES, normal(O, 7), float32(normal(O)))),
     "linear, no rows": ("linear", (FEATURES[:0], normal(O, 7), normal(O))),
     "linear_input_grad": ("linear_input_grad", (normal(5, O), normal(O, 7))),
     "linear_weight_grad": ("linear_weight_grad", (normal(5, O), FEATURES)),
+    "linear_weight_grad, float32": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT32)),
     "linear_weight_grad, dtype": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT64)),
     "linear_weight_grad, no rows": ("linear_weight_grad", (normal(0, O), FEATURES[:0])),
     "max_pool2d, ties": ("max_pool2d", (TIES, RESNETS)),
     "max_pool2d, NaN": ("max_pool2d", (WITH_NAN, RESNETS)),
+    "max_pool2d, NaN, AlexNet's, 24 channels": (
+        "max_pool2d",
+        (WITH_NAN[:, :1].repeat(24, axis=1), Geometry((9, 8), (4, 3), (3, 3), (2, 2))),
+    ),
     "max_pool2d, all -inf": ("max_pool2d", (np.full((1, 1, 9, 8), -INF), RESNETS)),
     "max_pool2d, no argmax": ("max_pool2d", (TIES, RESNETS, False)),
     "max_pool2d_scatter, inf": (
@@ -308,6 +349,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         (np.full((N, C, 5, 4), INF), np.full((N, C, 5, 4), 4, np.uint8), RESNETS),
     ),
     "adaptive_max_pool2d": ("adaptive_max_pool2d", (normal(N, C, 7, 9), (3, 4))),
+    "adaptive_max_pool2d, as it is": ("adaptive_max_pool2d", (normal(N, C, 6, 6), (6, 6))),
     "adaptive_max_pool2d, ties": ("adaptive_max_pool2d", (TIES, (4, 3))),
     "adaptive_max_pool2d, larger": ("adaptive_max_pool2d", (normal(N, C, 3, 2), (5, 3))),
     "adaptive_max_pool2d, no images": ("adaptive_max_pool2d", (normal(0, C, 3, 2), (2, 2))),
@@ -326,10 +368,18 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "relu, special numbers": ("relu", (SPECIAL,)),
     "relu_backward": ("relu_backward", (IMAGES, np.maximum(normal(N, C, 5, 3, seed=1), 0))),
     "relu_backward, infinities": ("relu_backward", (np.full_like(SPECIAL, INF), SPECIAL)),
+    **{
+        f"relu, {s}": ("relu", (np.random.default_rng(0).choice([NAN, INF, -INF, 1, -1, -0.5], s),))
+        for s in SUMS
+    },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{
         f"relu_backward, {s}": ("relu_backward", (normal(*s), np.maximum(normal(*s, seed=1), 0)))
         for s in SUMS
+    },
+    **{
+        f"channel_affine, {s}": ("channel_affine", (normal(*s), *float32(normal(2, s[1]))))
+        for s in [(0, 24, 3, 5), (0, 5, 2, 2)]
     },
     "channel_sum": ("channel_sum", (IMAGES,)),
     "channel_sum, dtype": ("channel_sum", (FEATURES, FLOAT64)),
@@ -430,9 +480,9 @@ def run(
 
 
 def assert_close(
-    results: list[Any], expected: list[Any], rtol: float, share: float | None = None
+    results: list[Any], expected: list[Any], shares: dict[np.dtype, float] | None = None
 ) -> None:
-    """Numbers may differ by ``rtol`` of themselves and ``share`` of the largest, or ``rtol``."""
+    """Numbers may differ by a share of the largest, which depends on their dtype."""
     for result, wanted in zip(results, expected, strict=True):
         if not isinstance(wanted, np.ndarray):
             assert result == wanted
@@ -442,8 +492,7 @@ def assert_close(
         if wanted.dtype.kind in "biu":
             np.testing.assert_array_equal(result, wanted)
             continue
+        share = shares[wanted.dtype] if shares else 0
         result, wanted = result.astype(np.float64), wanted.astype(np.float64)
         largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
-        np.testing.assert_allclose(
-            result, wanted, rtol=rtol, atol=(rtol if share is None else share) * largest
-        )
+        np.testing.assert_allclose(result, wanted, rtol=0, atol=share * largest)

@@ -1,4 +1,4 @@
-"""The rules that carry the house: who may import what, and what both kinds of kernels must share."""
+"""Who may import torch and CuPy, and how array libraries are used."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def importers(libraries, *folders):
-    """Files in some folders that import one of the libraries, be it for the types alone."""
+    """Files in some folders that import one of the libraries, even if only for types."""
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     return sorted(
         str(path.relative_to(ROOT))

@@ -116,7 +116,7 @@ def test_to():
     here = x.device
     assert x.to(here, non_blocking=True) is x.to(mc.float32) is x.to(str(here)) is x
     on_cpu = mc.ones(2, device="cpu")
-    assert on_cpu.cpu() is on_cpu.to("cpu") is on_cpu
+    assert on_cpu.cpu() is on_cpu.to("cpu") is on_cpu.to("cpu:0") is on_cpu
     assert x.to(mc.float64).dtype == mc.float64 and x.half().dtype == mc.float16
     assert x.to(mc.zeros(1, dtype=mc.float64)).dtype == mc.float64
     assert x.long().tolist() == [1, 1] and x.bool().dtype == bool
@@ -131,11 +131,8 @@ def test_devices():
         mc.device("tpu")
     with pytest.raises(RuntimeError, match="one index"):
         mc.device("cuda:0", 1)
-    for index in (-1, "1", 1.5):
-        with pytest.raises(RuntimeError, match="must be an integer from 0, got"):
-            mc.device("cuda", index)
-    x = mc.ones(1, device="cpu")
-    assert x.to("cpu:0") is x
+    with pytest.raises(RuntimeError, match="must not be negative, got -1"):
+        mc.device("cuda", -1)
     assert isinstance(mc.ones(1, device="cpu").device, mc.device)
     assert mc.device(1) == mc.device(type="cuda", index=1) == "cuda:1"
     assert mc.device("cpu") != "tpu"
@@ -143,6 +140,7 @@ def test_devices():
         assert repr(mc.device(name)) == repr(torch.device(name))
         assert str(mc.device(name)) == str(torch.device(name))
     if not mc.cuda.is_available():
+        x = mc.ones(1)
         for move in (x.cuda, lambda: x.cuda(mc.device("cuda")), lambda: x.to(0)):
             with pytest.raises(RuntimeError, match="device 'cuda' needs"):
                 move()

@@ -38,13 +38,9 @@ def test_kernels_are_chosen_by_a_statement_or_for_a_block():
 
 
 @pytest.mark.usefixtures("fast_kernels")
-def test_the_kernels_outside_return_after_an_error_and_after_two_entries():
-    switch = backends.use_kernels("plain")
-    with pytest.raises(ZeroDivisionError), switch:
+def test_the_kernels_outside_return_after_an_error():
+    with pytest.raises(ZeroDivisionError), backends.use_kernels("plain"):
         1 / 0  # noqa: B018
-    assert kernels.selected() == "fast"
-    with switch, switch:
-        assert kernels.selected() == "plain"
     assert kernels.selected() == "fast"
 
 

@@ -1,9 +1,10 @@
-"""Automatic differentiation: ``Function``, one operation, and the walk back through a graph of them.
+"""Automatic differentiation: operations record a graph, and ``backward`` walks it in reverse.
 
-An operation's forward pass takes and returns arrays; ``Function.apply`` wraps them as tensors and,
-if a gradient may be wanted, keeps the instance as a node of the graph (function.py). ``backward``
-and ``grad`` walk that graph (engine.py), ``no_grad`` and its like switch its recording
-(grad_mode.py), and ``gradcheck`` compares gradients with finite differences (gradcheck.py).
+A ``Function`` is one operation. Its forward pass takes and returns arrays; ``Function.apply`` wraps
+them as tensors and, if an input requires a gradient, keeps the instance as a node of the graph
+(function.py). ``backward`` and ``grad`` walk that graph (engine.py). ``no_grad`` and
+``enable_grad`` switch the recording off and on (grad_mode.py), and ``gradcheck`` compares gradients
+with finite differences (gradcheck.py).
 """
 
 from .engine import backward, grad

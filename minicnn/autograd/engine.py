@@ -1,9 +1,9 @@
 """The walk from results back to leaves.
 
 ``backward`` visits the nodes of the graph from the result to the leaves, each as soon as the
-gradients of all its outputs are complete. What every operation would otherwise do for itself is
-done here once: undoing broadcasts, skipping gradients nobody asked for, summing those of a tensor
-used twice, freeing what was saved.
+gradients of all its outputs are complete. The engine also does what all operations have in common:
+it undoes broadcasts, skips gradients that nobody needs, sums the gradients of a tensor that was
+used twice, and frees what was saved.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode
 
+Node = Function | Tensor  # a tensor is the end of the walk, a leaf
+
 
 class _Gradients:
     """The gradients that have reached one node so far, one slot per output.
 
-    A slot that is ``owned`` holds an array nobody else sees, so that the next gradient can be added
+    An ``owned`` slot holds an array that nothing else refers to, so the next gradient can be added
     in place; an incoming gradient is never written to.
     """
 
     __slots__ = ("owned", "values")
 
     def __init__(self) -> None:
-        self.values: dict[int, Any] = {}
+        self.values: dict[int, Tensor] = {}
         self.owned: dict[int, bool] = {}
 
-    def add(self, index: int, grad: Any, owned: bool) -> None:
+    def add(self, index: int, grad: Tensor, owned: bool) -> None:
+        """Adds a gradient to the sum for output ``index``."""
         if index not in self.values:
             self.values[index], self.owned[index] = grad, owned
         elif self.owned[index] and not mode.grad:
@@ -46,19 +49,21 @@ class _Gradients:
 class _Walk:
     """One run from ``roots`` back to the leaves, or to ``targets`` if given (for ``grad``)."""
 
-    def __init__(self, roots: Sequence[Any], targets: Sequence[Any] | None, keep: bool) -> None:
+    def __init__(
+        self, roots: Sequence[Tensor], targets: Sequence[Tensor] | None, keep: bool
+    ) -> None:
         self.keep = keep
-        self.pending: dict[Any, int] = {}  # edges that have not yet delivered, by node
-        self.gradients: dict[Any, _Gradients] = {}
-        self.captured: dict[tuple[int, int], Any] = {}
+        self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
+        self.gradients: dict[Node, _Gradients] = {}
+        self.captured: dict[tuple[int, int], Tensor] = {}
         order = self._count(edge[0] for edge in map(edge_of, roots))
         self.targets = None if targets is None else {(id(n), i) for n, i in map(edge_of, targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
 
-    def _count(self, starts: Iterable[Any]) -> list[Any]:
-        """Counts each node's incoming edges; returns all nodes, in the order they were found."""
-        found: list[Any] = []
-        stack = []
+    def _count(self, starts: Iterable[Node]) -> list[Node]:
+        """Counts the edges into each node; returns all nodes, in the order they were found."""
+        found: list[Node] = []
+        stack: list[Node] = []
         for start in starts:
             if start not in self.pending:
                 self.pending[start] = 0
@@ -75,9 +80,9 @@ class _Walk:
                 self.pending[edge[0]] += 1
         return found
 
-    def _leading_to(self, targets: Sequence[Any], nodes: list[Any]) -> set[int]:
-        """The nodes from which a target can be reached; gradients of all others are not computed."""
-        parents: dict[int, list[Any]] = {}
+    def _leading_to(self, targets: Sequence[Tensor], nodes: list[Node]) -> set[int]:
+        """The nodes from which a target can be reached; the other nodes are skipped."""
+        parents: dict[int, list[Node]] = {}
         for node in nodes:
             for edge in node.edges if isinstance(node, Function) else ():
                 if edge is not None:
@@ -91,11 +96,13 @@ class _Walk:
                     stack.append(parent)
         return reached
 
-    def deliver(self, edge: tuple[Any, int], grad: Any, owned: bool) -> None:
+    def deliver(self, edge: tuple[Node, int], grad: Tensor, owned: bool) -> None:
+        """Adds a gradient to the others that have reached the node at the end of ``edge``."""
         node, index = edge
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
     def run(self) -> None:
+        """Visits each node when no gradient is missing there."""
         ready = [node for node, count in self.pending.items() if count == 0]
         while ready:
             node = ready.pop()
@@ -112,9 +119,10 @@ class _Walk:
                     if self.pending[edge[0]] == 0:
                         ready.append(edge[0])
 
-    def _reach_leaf(self, leaf: Any, gradients: _Gradients) -> None:
+    def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
+        """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
         grad, owned = gradients.values[0], gradients.owned[0]
-        if leaf.hooks:  # which may keep what they see, or return what they keep
+        if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
         if self.targets is None:
             _accumulate(leaf, grad, owned)
@@ -122,8 +130,9 @@ class _Walk:
             self.captured[id(leaf), 0] = grad
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
+        """Differentiates a node and delivers the gradients of its inputs."""
         for index, grad in gradients.values.items():
-            if node.output_hooks.get(index):  # which may keep what they see
+            if node.output_hooks.get(index):  # which may keep the gradient
                 gradients.values[index] = _run_hooks(node.output_hooks[index], grad)
                 gradients.owned[index] = False
             if self.targets is not None and (id(node), index) in self.targets:
@@ -141,10 +150,10 @@ class _Walk:
                 "freed; call backward with retain_graph=True the first time"
             )
         results = self._differentiate(node, gradients, needed)
-        for i, (edge, grad) in enumerate(zip(node.edges, results)):
-            if edge is None or grad is None or not needed[i]:
+        for i, (edge, result) in enumerate(zip(node.edges, results)):
+            if edge is None or result is None or not needed[i]:
                 continue
-            grad, owned = _fit(node, i, grad), _is_fresh(grad, i, results, gradients, node)
+            grad, owned = _fit(node, i, result), _is_fresh(result, i, results, gradients, node)
             if node._stack is not None:
                 _check_finite(node, i, grad)
             self.deliver(edge, grad, owned)
@@ -153,7 +162,8 @@ class _Walk:
 
     def _differentiate(
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor | None, ...]:
+        """The gradients of a node's inputs, by its ``backward``."""
         (given, *_) = gradients.values.values()
         for i, (shape, dtype) in enumerate(node._outputs):
             if i not in gradients.values and dtype.kind in "fV":
@@ -173,8 +183,8 @@ class _Walk:
         return results
 
 
-def _fit(node: Function, index: int, grad: Any) -> Any:
-    """A gradient in its input's shape and dtype: broadcasting in the forward pass is a sum here."""
+def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
+    """A gradient in the shape and dtype of its input: broadcast dimensions are summed."""
     shape, dtype = node._inputs[index]  # type: ignore[misc]
     if grad.shape != shape:
         axes = tuple(range(grad.ndim - len(shape)))
@@ -193,21 +203,25 @@ def _fit(node: Function, index: int, grad: Any) -> Any:
     return grad.to(dtype)
 
 
-def _takes_float32(target: Any) -> bool:
+def _takes_float32(target: Node) -> bool:
     return isinstance(target, Function) and target.takes_float32
 
 
 def _is_fresh(
-    grad: Any, index: int, results: tuple[Any, ...], gradients: _Gradients, node: Function
+    grad: Tensor,
+    index: int,
+    results: tuple[Tensor | None, ...],
+    gradients: _Gradients,
+    node: Function,
 ) -> bool:
-    """Whether an array was made in this walk and is seen by nobody else.
+    """Whether the array of a gradient is new and nothing else refers to it.
 
-    ``backward`` made it, or passed on an incoming gradient that nobody else sees, as views do. It
-    may be a view of all of such an array, as channels-last gradients are.
+    Then ``backward`` made it, or passed on an incoming gradient that is owned, as views do. It may
+    also be a view of a whole array of that kind, as channels-last gradients are.
     """
     array = grad.array
     owner: Any = owner_of(array)
-    repeats = 0 in array.strides  # a view in which numbers share their memory
+    repeats = 0 in array.strides  # a view in which several elements share memory
     owned = owner.flags.owndata or is_pooled(owner)
     if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
         return False
@@ -219,7 +233,7 @@ def _is_fresh(
     return not node.keeps(owner)
 
 
-def _check_finite(node: Function, index: int, grad: Any) -> None:
+def _check_finite(node: Function, index: int, grad: Tensor) -> None:
     if not bool(xp_of(grad.array).isfinite(grad.array).all()):
         lines = "".join(traceback.format_list(node._stack or []))
         raise RuntimeError(
@@ -228,15 +242,15 @@ def _check_finite(node: Function, index: int, grad: Any) -> None:
         )
 
 
-def _run_hooks(hooks: dict[int, Callable[[Any], Any]] | None, grad: Any) -> Any:
-    for hook in list(hooks.values()) if hooks else ():
+def _run_hooks(hooks: dict[int, Callable[[Tensor], Any]], grad: Tensor) -> Tensor:
+    for hook in list(hooks.values()):
         replaced = hook(grad)
         grad = grad if replaced is None else replaced
     return grad
 
 
-def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
-    """Adds to ``leaf.grad``, in the leaf's own memory layout, so that optimizers run over both."""
+def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
+    """Adds to ``leaf.grad``, in the memory layout of the leaf: optimizers run over both at once."""
     if leaf.grad is not None:
         leaf.grad = leaf.grad + grad
     elif owned and grad.array.strides == leaf.array.strides:
@@ -249,8 +263,8 @@ def _accumulate(leaf: Any, grad: Any, owned: bool) -> None:
         leaf.grad = Tensor(copy)
 
 
-def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]:
-    """The gradients to begin with: 1 for a scalar, what the caller gave for anything else."""
+def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tensor]:
+    """The gradients to start from: 1 for a scalar, otherwise what the caller gave."""
     if len(gradients) != len(roots):
         raise RuntimeError(
             f"backward expects one gradient for each of {len(roots)} tensors, got {len(gradients)}"
@@ -281,15 +295,16 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Any]
 
 
 def _walk(
-    roots: Sequence[Any],
-    gradients: Sequence[Any],
-    targets: Sequence[Any] | None,
+    roots: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    targets: Sequence[Tensor] | None,
     retain_graph: bool,
     create_graph: bool,
 ) -> _Walk:
+    """Walks the graph from ``roots``; the result has captured the gradients of ``targets``."""
     gradients = _root_gradients(roots, gradients)
     walk = _Walk(roots, targets, keep=retain_graph)
-    # the dtypes of backward are those of the forward pass, whose casts were recorded
+    # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast
     mode.grad, mode.autocast = create_graph, None
     try:
@@ -311,14 +326,14 @@ def backward(
 
     Args:
         tensors: a tensor or a sequence of them.
-        grad_tensors: gradients to begin with, of the same shapes; may be left out for scalars.
-        retain_graph: keep what was saved, so that the graph can be walked again; by default as
-            ``create_graph``.
-        create_graph: record the walk itself, so that gradients can be differentiated.
+        grad_tensors: gradients to start from, of the same shapes; optional for scalars.
+        retain_graph: keep what was saved, for another walk through the graph; by default the value
+            of ``create_graph``.
+        create_graph: record the walk itself, to differentiate the gradients.
 
     Raises:
-        RuntimeError: for a tensor that is not a scalar and comes without gradient, a shape that
-            differs, a graph that was freed, a saved tensor changed in place.
+        RuntimeError: for a tensor that is not a scalar and has no gradient given, a gradient of
+            another shape, a freed graph, or a saved tensor that was changed in place.
 
     As ``torch.autograd.backward``.
     """
@@ -336,12 +351,12 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool = False,
 ) -> tuple[Any, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+    """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` stays unchanged.
 
     Args:
         outputs: a tensor or a sequence of them.
         inputs: a tensor or a sequence of them, leaves or not.
-        grad_outputs: gradients to begin with; may be left out for scalars.
+        grad_outputs: gradients to start from; optional for scalars.
         retain_graph, create_graph: as in :func:`backward`.
         allow_unused: give None for an input that the outputs do not depend on.
 
@@ -357,7 +372,8 @@ def grad(
     for target in targets:
         if not target.requires_grad:
             raise RuntimeError(
-                f"grad expects inputs that require a gradient, got one of shape {target.shape} without"
+                "grad expects inputs that require a gradient, "
+                f"got one of shape {target.shape} without"
             )
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
     retain = create_graph if retain_graph is None else retain_graph
@@ -375,5 +391,5 @@ def grad(
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    # an array given by mistake is one thing, too, and named by the checks
+    # an array is one value, too: the checks then name the mistake
     return (tensors,) if hasattr(tensors, "__array__") else tuple(tensors)

@@ -46,8 +46,8 @@ class Function:
     needs_input_grad: tuple[bool, ...]
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
-    returns_view = False  # True where the result may share memory with the first argument
-    takes_float32 = False  # True where a gradient of a half-precision result may be float32
+    returns_view = False  # True if the result may share memory with the first argument
+    takes_float32 = False  # True if the gradient of a half-precision result may be float32
 
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -101,7 +101,7 @@ class Function:
         return outputs if many else outputs[0]  # type: ignore[return-value]
 
     def save_for_backward(self, *values: Any) -> None:
-        """Keeps arrays (inputs, outputs or others) that ``backward`` reads as ``saved_tensors``."""
+        """Keeps arrays (inputs, outputs or others) for ``backward``, as ``saved_tensors``."""
         self._to_save = values
 
     @property
@@ -122,6 +122,7 @@ class Function:
         results: Sequence[Any],
         outputs: Sequence[Any],
     ) -> None:
+        """Makes this instance a node of the graph: its edges, what it saves, its outputs."""
         edges: list[Any] = []
         forms: list[Any] = []
         for x, array, needed in zip(inputs, arrays, self.needs_input_grad):
@@ -177,7 +178,7 @@ class Function:
 
 
 class _Saved:
-    """A tensor kept for ``backward``, and the version it had; of an output, only the array is kept."""
+    """A tensor kept for ``backward``, with its version; of an output, only the array."""
 
     __slots__ = ("array", "expected", "output_index", "tensor", "version")
 
@@ -189,11 +190,13 @@ class _Saved:
         self.expected = tensor.version.writes
 
     def unpack(self, node: Function) -> Tensor:
+        """The tensor, after a check that it was not changed in place."""
         if self.version.writes != self.expected:
             raise RuntimeError(
                 "a tensor needed for the gradient was changed in place: a "
                 f"{self.array.dtype} tensor of shape {tuple(self.array.shape)}, saved by "
-                f"{type(node).__name__}, is at version {self.version.writes}, expected {self.expected}"
+                f"{type(node).__name__}, is at version {self.version.writes}, "
+                f"expected {self.expected}"
             )
         if self.output_index is None:
             return self.tensor  # type: ignore[return-value]
@@ -265,7 +268,8 @@ def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:
         devices = {str(device_of(a)) for a in arrays if hasattr(a, "shape")}
         if len(devices) > 1:
             raise RuntimeError(
-                f"{cls.__name__} expects all tensors on one device, got {' and '.join(sorted(devices))}"
+                f"{cls.__name__} expects all tensors on one device, "
+                f"got {' and '.join(sorted(devices))}"
             )
 
 
@@ -280,7 +284,7 @@ def _share_version(
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a ``backward`` that cannot itself be differentiated: trying to raises an error that names it."""
+    """Decorates a ``backward`` that has no derivative of its own: asking for it is an error."""
 
     @functools.wraps(backward)
     def wrapped(self: Function, *grads: Any) -> Any:

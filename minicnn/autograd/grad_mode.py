@@ -1,4 +1,4 @@
-"""Switches, kept per thread: what is recorded, whether gradients are checked, and autocast."""
+"""Switches of each thread: whether to record a graph, to check gradients, and autocast."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Switch:
         return wrapped  # type: ignore[return-value]
 
     def _resumed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A generator runs between its yields, long after the call that made it."""
+        """A decorated generator: its body runs between the yields, after the call has returned."""
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -85,9 +85,9 @@ class Switch:
 
 
 class set_grad_enabled(Switch):
-    """Records a graph from here on if ``value`` is true, as a ``with`` block only within it.
+    """Switches recording on or off from here on; as a ``with`` block or decorator only inside it.
 
-    A decorated function runs so. As ``torch.set_grad_enabled``, which is a statement, too.
+    As ``torch.set_grad_enabled``.
     """
 
     field = "grad"
@@ -132,10 +132,10 @@ class enable_grad(_FixedGrad):
 
 
 class detect_anomaly(Switch):
-    """Within its ``with`` block, the first NaN or Inf gradient raises.
+    """Within its ``with`` block, the first gradient with NaN or Inf raises an error.
 
-    The error names the operation that made it and the lines that called it in the forward pass,
-    which is therefore to run within the block too. Slow; for finding faults.
+    The error names the operation and the lines that called it in the forward pass, so run the
+    forward pass in the block, too. Slow; for debugging.
     """
 
     field = "anomaly"

@@ -27,14 +27,14 @@ def gradcheck(
         function: takes the inputs, returns a tensor or a tuple of tensors.
         inputs: tensors; those that require a gradient are varied, and must be float64.
         eps: half the distance between the two points of a difference.
-        atol, rtol: how far the two may lie apart.
-        raise_exception: whether a failure raises or gives False.
+        atol, rtol: how far the two may differ.
+        raise_exception: whether a failure raises an error or returns False.
 
     Returns:
         True if all agree.
 
     Raises:
-        RuntimeError: if one does not, with both matrices.
+        RuntimeError: if a gradient is wrong, with both matrices.
         ValueError: if no input requires a gradient, or one that does is not float64.
 
     As ``torch.autograd.gradcheck``.
@@ -71,13 +71,12 @@ def gradgradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
 ) -> bool:
-    """Compares second derivatives, those of the gradients of ``function``, with differences.
+    """Compares the second derivatives of ``function`` with finite differences of its gradients.
 
     Args:
-        grad_outputs: the gradients to begin the first walk with; random ones when left out.
+        grad_outputs: the gradients that the first walk starts from; random if left out.
 
-    The other arguments, the result and the errors are those of :func:`gradcheck`.
-    As ``torch.autograd.gradgradcheck``.
+    Other arguments, result and errors as in :func:`gradcheck`. As ``torch.autograd.gradgradcheck``.
     """
     inputs = _as_tuple(inputs)
     outputs = _float_outputs(function, inputs)

@@ -53,7 +53,7 @@ def is_checkpoint(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def load(path: str | os.PathLike[str]) -> object:
+def load(path: str | os.PathLike[str]) -> Any:  # type: ignore[misc]  # only its user knows
     """Reads a file of :func:`save`; values and types are equal to those saved.
 
     Args:

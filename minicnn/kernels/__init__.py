@@ -1,29 +1,29 @@
-"""The loops: one contract, and several sets of kernels that keep it.
+"""The kernels: one contract, and several sets of functions that fulfil it.
 
 ======================  ===========================================================================
 ``kernels.plain``       what each kernel means, in readable NumPy: the place to start reading
 ``kernels.cpu``         the fast ones for the CPU: NumPy in blocks, on several threads
 ``kernels.cuda``        the fast ones for the GPU: ``.cu`` files with their launchers
-``kernels.cuda.plain``  convolution, pooling and matrix products in readable CUDA, a thread for
-                        each result; everything else is that of ``kernels.cuda``
+``kernels.cuda.plain``  convolution, pooling and matrix products in readable CUDA, one thread per
+                        output element; everything else comes from ``kernels.cuda``
 ======================  ===========================================================================
 
-``kernels.of(array)`` gives the set for the device an array lives on: a fast one, unless
-``MINICNN_KERNELS=plain`` in the environment or ``minicnn.backends.use_kernels`` asks for the plain
-ones. All sets hold the same functions, with the same arguments and results. They take and return
-plain arrays, never tensors, know nothing of gradients being recorded, and never write into an
-argument unless their name ends in ``_step``.
+``kernels.of(array)`` returns the set for the device an array is on: a fast one, unless
+``MINICNN_KERNELS=plain`` in the environment or ``minicnn.backends.use_kernels`` selects the plain
+ones. All sets have the same functions, with the same arguments and results. They take and return
+arrays, never tensors, record no gradients, and never write to an argument unless their name ends in
+``_step``.
 
-Images are N, C, H, W. In memory, 4-D results of the fast kernels, gradients of filters too, are
-channels-last (N, H, W, C strides). Sums run in float32 or better, and results of 16 bits are
-rounded once. ``dtype`` asks for a gradient of weights or bias in another dtype than the arguments
-have: float32, to keep what was summed.
+Images are N, C, H, W. In memory, 4-D results of the fast kernels are channels-last (N, H, W, C
+strides), and so are gradients of filters. Sums are computed in float32 or better, and results of 16
+bits are rounded once. ``dtype`` is the dtype of a gradient of weights or bias if the arguments have
+another: float32, to keep the precision of the sum.
 
-``draw`` and ``hyperparameters`` are functions, called once for each step. On CUDA, what they return
-goes to device memory, and they are called again before each replay of a captured graph. Optimizers
-write ``half_copies`` of the weights (a list, with None where there is none) together with the
-weights. ``scaling`` is (inverse_scale, found_inf), arrays of one float32: a factor of the gradients,
-and whether to change nothing (if not 0).
+``draw`` and ``hyperparameters`` are functions, called once per step. On CUDA, their results go to
+device memory, and they are called again before each replay of a captured graph. Optimizers write
+``half_copies`` of the weights (a list, with None where there is no copy) together with the weights.
+``scaling`` is (inverse_scale, found_inf), arrays of one float32: a factor for the gradients, and a
+flag that skips the step if it is not 0.
 
 ================================================================  ==================================
 convolution (conv.py); ``geometry`` is a :class:`Geometry`
@@ -47,7 +47,7 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
                                                                   not wanted. A window outside the
                                                                   input gives -inf
 ``max_pool2d_scatter(grad, argmax, geometry)``                    (N, C, H, W): its gradient
-``max_pool2d_gather(x, argmax, geometry)``                        (N, C, OH, OW): gradient of that
+``max_pool2d_gather(x, argmax, geometry)``                        (N, C, OH, OW): x at the argmax
 ``avg_pool2d(x, scale, geometry)``                                window sums times scale (OH, OW)
 ``avg_pool2d_scatter(grad, scale, geometry)``                     (N, C, H, W): its gradient
 ``adaptive_max_pool2d(x, output_size)``                           out, indices (int64, h * W + w)
@@ -78,12 +78,12 @@ activations (activation.py)
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
-loss (loss.py); rows are samples: logits (M, C), target (M,) of int64
+loss (loss.py); a row is a sample: logits (M, C), target (M,) of int64
 ``softmax_cross_entropy(logits, target, weight,``                 losses (M,) and their gradient by
 ``    ignore_index, label_smoothing)``                            the logits (M, C), 0 in ignored
                                                                   rows; weight (C,) or None
 ----------------------------------------------------------------  ----------------------------------
-pictures (images.py)
+images (images.py)
 ``normalize_images(images, mean, std, dtype)``                    (images / 255 - mean) / std for
                                                                   uint8 images; mean and std are C
                                                                   numbers each
@@ -117,7 +117,7 @@ loss scaling (grad_scaler.py); scalars of float32, growth_tracker of int32, in t
 ``    growth_interval)``
 ================================================================  ==================================
 
-The fast sets have more: an operation and the ReLU behind it in one pass, for ``ops/fused.py``.
+The fast sets have more: an operation and the ReLU after it in one pass, for ``ops/fused.py``.
 
 ================================================================  ==================================
 ``conv2d_relu(x, weight, bias, geometry)``                        relu(conv2d(...))
@@ -152,10 +152,10 @@ _selected = "fast"
 
 
 def select(name: str) -> None:
-    """Chooses the kernels for all threads: "fast" or "plain".
+    """Selects the kernels for all threads: "fast" or "plain".
 
     Raises:
-        ValueError: for another word.
+        ValueError: for another name.
     """
     global _selected
     if name not in CHOICES:
@@ -164,25 +164,25 @@ def select(name: str) -> None:
 
 
 def selected() -> str:
-    """Which kernels are chosen, "fast" or "plain"."""
+    """Which kernels are selected, "fast" or "plain"."""
     return _selected
 
 
 def of(array: Array) -> ModuleType:
-    """The selected kernels for the device that ``array`` lives on."""
+    """The selected kernels for the device that ``array`` is on."""
     if isinstance(array, np.ndarray):
         return cpu if _selected == "fast" else plain
     return _cuda("cuda" if _selected == "fast" else "cuda.plain")
 
 
 def fast_of(array: Array) -> ModuleType:
-    """The fast kernels for the device that ``array`` lives on, which alone have fused forms."""
+    """The fast kernels, which alone have fused forms, for the device that ``array`` is on."""
     return cpu if isinstance(array, np.ndarray) else _cuda("cuda")
 
 
 @cache
 def _cuda(name: str) -> ModuleType:
-    return import_module(f".{name}", __name__)  # which imports CuPy
+    return import_module(f".{name}", __name__)  # imports CuPy
 
 
 select(os.environ.get("MINICNN_KERNELS") or "fast")

@@ -11,10 +11,10 @@ Pair = tuple[int, int]
 class Geometry:
     """Where the windows of a convolution or pooling lie in its input.
 
-    All pairs are (vertical, horizontal), in pixels. Output (oh, ow) and window position (kh, kw)
-    meet the input at ``oh * stride[0] - padding[0] + kh * dilation[0]`` and likewise in width;
-    positions outside the input are padding. What is padded below and to the right follows from
-    ``output_size``, so ``ceil_mode`` and the uneven padding of ``'same'`` need no fields of their own.
+    All pairs are (vertical, horizontal), in pixels. Position (kh, kw) of the window of output pixel
+    (oh, ow) is in input row ``oh * stride[0] - padding[0] + kh * dilation[0]``, columns likewise;
+    positions outside the input are padding. The padding below and to the right follows from
+    ``output_size``, so ``ceil_mode`` and the uneven padding of ``'same'`` need no extra fields.
     """
 
     input_size: Pair

@@ -1,10 +1,10 @@
-"""Which float32 products may be rounded to TF32, for the speed of tensor cores."""
+"""Which float32 products may use TF32, to run on tensor cores."""
 
 from __future__ import annotations
 
 __all__ = ["allow_tf32"]
 
-# By layer: whether float32 products read 10 bits of the mantissa (sums are float32 in any case) and
-# run on tensor cores, several times as fast. minicnn.backends sets it; it stands outside
-# kernels.cuda, so that it can be set without CuPy.
+# By layer: whether float32 products use 10 bits of the mantissa (sums stay in float32) and run on
+# tensor cores, several times as fast. minicnn.backends sets it. It is not in kernels.cuda, because
+# that imports CuPy.
 allow_tf32 = {"conv": False, "linear": False}

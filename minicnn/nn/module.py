@@ -53,6 +53,7 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs ``forward``, and the hooks before and after it."""
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
             answer = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if answer is not None and with_kwargs:
@@ -103,6 +104,7 @@ class Module:
         self._non_persistent_buffers.discard(name)
 
     def __getattr__(self, name: str) -> Any:
+        """The parameter, buffer or module of this name."""
         for store in ("_parameters", "_buffers", "_modules"):
             owned = self.__dict__.get(store, {})
             if name in owned:

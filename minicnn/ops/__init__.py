@@ -1,1 +1,1 @@
-"""The calculus: every operation once, forward and backward, for both devices."""
+"""The operations: each with its forward and backward pass, written once for both devices."""

@@ -24,7 +24,7 @@ class ReLU(Function):
 
     def forward(self, x: Array) -> Array:
         out = kernels.of(x).relu(x)
-        self.save_for_backward(out)  # which the next layer keeps anyway, unlike x
+        self.save_for_backward(out)  # not x: the next layer keeps out in memory anyway
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class ReLU(Function):
 
 
 class ReLUBackward(Function):
-    """grad where out > 0, else 0; a step function of ``out``, so without gradient for it."""
+    """grad where out > 0, else 0. As a step function of ``out`` it has no gradient for it."""
 
     def forward(self, grad: Array, out: Any) -> Array:
         self.save_for_backward(out)
@@ -91,7 +91,7 @@ class ELU(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
-        slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow beside the choice
+        slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
         return where(gt(x, 0), grad, mul(grad, slope))
 
 
@@ -100,7 +100,7 @@ def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        alpha: minus the limit for very negative values.
+        alpha: the limit for very negative values is -alpha.
         inplace: accepted for torch's scripts; the result is always a new tensor.
 
     As ``torch.nn.functional.elu`` (Clevert et al., 2016).
@@ -176,7 +176,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
     Args:
         x: any shape.
-        approximate: ``'none'``, or ``'tanh'`` for 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+        approximate: ``'none'``, or ``'tanh'``: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 
     Raises:
         RuntimeError: for another approximation.
@@ -264,8 +264,8 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
     Args:
         x: any shape.
-        dim: the dimension that sums to 1; required, where torch guesses it with a warning.
-        dtype: what to convert ``x`` to beforehand.
+        dim: the dimension that sums to 1. Required; torch guesses it, with a warning.
+        dtype: the dtype to convert ``x`` to first.
 
     Raises:
         IndexError: for a dimension that does not exist.
@@ -278,9 +278,9 @@ def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 @in_float32
 def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """log(softmax(x)), computed without leaving the range of the dtype.
+    """log(softmax(x)), computed without overflow or underflow.
 
-    Arguments and errors are those of :func:`softmax`. As ``torch.nn.functional.log_softmax``.
+    Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
     x = x if dtype is None else x.to(dtype)
     return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))

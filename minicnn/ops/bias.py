@@ -1,4 +1,4 @@
-"""The gradient of a bias: the sum over everything but the channels."""
+"""The gradient of a bias: the sum over all axes but the channels."""
 
 from __future__ import annotations
 

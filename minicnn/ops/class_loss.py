@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import kernels
@@ -44,20 +42,20 @@ class SoftmaxCrossEntropy(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         logits, target, weight = self.saved_tensors
         gradient = Tensor(self.gradient)
-        if is_grad_enabled():  # the gradient as a function of the logits
+        if is_grad_enabled():  # the gradient as a differentiable function of the logits
             weight = None if weight is None else weight.array
             wanted = _target_distribution(logits.array, target.array, weight, *self.options)
             total = Tensor(wanted.sum(1, keepdims=True))
             gradient = sub(mul(softmax(logits, 1), total), Tensor(wanted))
-        # 0 also for the infinite gradient of a mean of no rows at all
+        # not grad * 0: the mean of no rows has an infinite gradient
         grad = where(Tensor(target.array != self.options[0]), grad, 0.0)
         return mul(reshape(grad, (-1, 1)), gradient), None, None
 
 
 def _target_distribution(
-    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float
-) -> Any:
-    """q (M, C) such that the losses are - sum of q log softmax(logits), rows of 0 where ignored."""
+    logits: Array, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float
+) -> Array:
+    """q (M, C): the losses are -sum(q * log_softmax(logits)); ignored rows are 0."""
     xp = xp_of(logits)
     C = logits.shape[1]
     weight = xp.ones(C, logits.dtype) if weight is None else weight
@@ -80,20 +78,20 @@ def cross_entropy(
     Args:
         input: logits (N, C), (N, C, d1, ...) or (C,).
         target: class numbers (N,), (N, d1, ...) or (); or probabilities of ``input``'s shape.
-        weight: (C,), factors of the classes.
-        ignore_index: class number of targets that do not count.
+        weight: (C,), a factor for each class.
+        ignore_index: targets of this class do not count.
         reduction: ``'mean'`` (for class numbers divided by the sum of their weights, so NaN if all
             are ignored), ``'sum'`` or ``'none'``.
-        label_smoothing: share of each target that is spread over all classes, in [0, 1].
+        label_smoothing: the share of each target that is spread over all classes, in [0, 1].
 
     Returns:
         A scalar, or with ``'none'`` one loss per target.
 
     Raises:
-        IndexError: for a class number outside [0, C), on the CPU. On a GPU, where that would mean
-            waiting, the loss becomes NaN.
+        IndexError: for a class number outside [0, C), on the CPU. On a GPU, where the check would
+            have to wait, the loss is NaN.
         ValueError: for an unknown reduction or batch sizes that differ.
-        RuntimeError: for other shapes or types that do not fit.
+        RuntimeError: for other wrong shapes or dtypes.
 
     As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
     """
@@ -163,7 +161,7 @@ def nll_loss(
     rows = target.array.reshape(-1)
     counts = rows != ignore_index
     wrong = counts & ((rows < 0) | (rows >= C))
-    if target.device.type == "cpu" and wrong.any():  # on a GPU, to ask would be to wait
+    if target.device.type == "cpu" and wrong.any():  # on a GPU the check would have to wait
         raise IndexError(
             f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {rows[wrong][0]}"
         )
@@ -175,14 +173,14 @@ def nll_loss(
     return _reduce_rows(losses, target, weight, ignore_index, reduction)
 
 
-def _factors(input: Tensor, weight: Tensor | None) -> Any:
+def _factors(input: Tensor, weight: Tensor | None) -> Array:
     if weight is not None:
         return weight.array
     return xp_of(input.array).ones(input.shape[_class_axis(input)], input.dtype)
 
 
 def _rows(input: Tensor) -> Tensor:
-    """(N, C, d1, ...) as (N * d1 * ..., C): as channels-last tensors lie in memory."""
+    """(N, C, d1, ...) as (N * d1 * ..., C), without a copy if x is channels-last."""
     axis = _class_axis(input)
     order = (*(i for i in range(input.ndim) if i != axis), axis)
     return reshape(permute(input, order), (-1, input.shape[axis]))

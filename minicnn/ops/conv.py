@@ -1,7 +1,7 @@
 """Convolution and transposed convolution.
 
-A convolution is bilinear in its input and its weight, so three operations, each the adjoint of
-another in one argument, are closed under differentiation::
+A convolution is bilinear in its input and its weight. So three operations are enough for all
+derivatives: the gradients of each are computed by the other two::
 
     out    = Conv2d(x, weight)             d out    -> Conv2dInputGrad, Conv2dWeightGrad
     grad_x = Conv2dInputGrad(grad, weight) d grad_x -> Conv2d, Conv2dWeightGrad
@@ -28,7 +28,7 @@ class Conv2d(Function):
 
     def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
         needs_x, needs_weight, _ = self.needs_input_grad
-        # the input, never its im2col columns, which are KH * KW times as large
+        # the input, not its im2col columns, which are KH * KW times as large
         self.save_for_backward(x if needs_weight else None, weight if needs_x else None)
         self.geometry = geometry
         return kernels.of(x).conv2d(x, weight, bias, geometry)
@@ -99,16 +99,16 @@ def conv2d(
         weight: (O, C / groups, KH, KW).
         bias: (O,) or None.
         stride: step of the window in pixels, one number or (vertical, horizontal).
-        padding: zeros around the input in pixels, or ``'valid'`` (none), or ``'same'`` (as many as
-            keep H and W; an odd one goes below and to the right).
+        padding: zeros around the input in pixels, ``'valid'`` (none), or ``'same'`` (as many as
+            needed to keep H and W; an odd one goes below and to the right).
         dilation: distance in pixels between the weights of a filter.
-        groups: number of blocks of channels that are convolved independently.
+        groups: number of groups of channels that are convolved independently.
 
     Returns:
         (N, O, OH, OW), or (O, OH, OW) for one image.
 
     Raises:
-        RuntimeError: for shapes or types that do not fit, or ``'same'`` with a stride above 1.
+        RuntimeError: for wrong shapes or dtypes, or ``'same'`` with a stride above 1.
 
     As ``torch.nn.functional.conv2d``.
     """
@@ -128,7 +128,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: int | tuple[int, int] = 1,
 ) -> Tensor:
-    """The adjoint of :func:`conv2d` in its input: spreads each pixel over a window and sums.
+    """The adjoint of :func:`conv2d` in its input: each pixel adds a filter to its output window.
 
     Args:
         x: (N, C, H, W), or one image (C, H, W).
@@ -137,14 +137,14 @@ def conv_transpose2d(
         stride: distance in output pixels between neighbouring windows.
         padding: pixels cut off on all sides of the output.
         output_padding: pixels added below and to the right, fewer than stride or dilation.
-        groups: number of blocks of channels that are treated independently.
+        groups: number of groups of channels that are treated independently.
         dilation: distance in pixels between the weights of a filter.
 
     Returns:
-        (N, O, OH, OW) with OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
+        (N, O, OH, OW), OH = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1.
 
     Raises:
-        RuntimeError: for shapes or types that do not fit.
+        RuntimeError: for wrong shapes or dtypes.
 
     As ``torch.nn.functional.conv_transpose2d``.
     """
@@ -164,6 +164,11 @@ def conv2d_geometry(
     dilation: int | tuple[int, int],
     groups: int,
 ) -> Geometry:
+    """The windows of a convolution, after a check of all arguments.
+
+    Raises:
+        RuntimeError: for arguments that do not fit.
+    """
     _check_weight("conv2d", weight, groups)
     O, channels, KH, KW = weight.shape
     if x.shape[1] != channels * groups:
@@ -202,10 +207,10 @@ def window_geometry(
     dilation: Pair,
     groups: int = 1,
 ) -> Geometry:
-    """All windows that fit into a padded image of ``size``.
+    """All windows that fit into an image of ``size`` with its padding.
 
     Raises:
-        RuntimeError: if not a single window fits, naming the operation.
+        RuntimeError: if no window fits.
     """
     (H, W), (KH, KW), (SH, SW), (PH, PW), (DH, DW) = size, kernel_size, stride, padding, dilation
     OH = (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1
@@ -226,7 +231,7 @@ def _transposed_geometry(
     groups: int,
     dilation: int | tuple[int, int],
 ) -> Geometry:
-    """The convolution that leads from the result of the transposed one back to ``x``."""
+    """The geometry of the convolution from the result back to ``x``."""
     _check_weight("conv_transpose2d", weight, groups)
     C, channels, KH, KW = weight.shape
     if x.shape[1] != C:
@@ -267,6 +272,7 @@ def _transposed_size(
 
 
 def _check_weight(name: str, weight: Tensor, groups: int) -> None:
+    """Raises a RuntimeError unless weight is (O, C / groups, KH, KW) and groups positive."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:

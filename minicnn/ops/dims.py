@@ -1,4 +1,4 @@
-"""Which dimensions an operation is asked for: checked, and counted from the front."""
+"""The dimension arguments of operations: checked, and negative ones counted from the front."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ..tensor import Tensor
 
 
 def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
-    """``dim`` as a tuple of non-negative dimensions, all of them for None.
+    """``dim`` as a tuple of non-negative dimensions; None means all of them.
 
     Raises:
-        IndexError: for a dimension that x does not have.
-        RuntimeError: for one that is named twice.
+        IndexError: for a dimension that does not exist.
+        RuntimeError: for a repeated dimension.
         TypeError: for something other than integers.
     """
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
         return tuple(range(x.ndim))
     dims = []
     for d in dim if isinstance(dim, (tuple, list)) else (dim,):
-        if isinstance(d, bool):  # such as var(False), which means unbiased=False in torch
+        if isinstance(d, bool):  # var(False), for instance, means unbiased=False in torch
             raise TypeError(f"dim must be an integer, got {d}")
         d, limit = operator.index(d), max(x.ndim, 1)
         if not -limit <= d < limit:
@@ -37,7 +37,7 @@ def normalize_dim(x: Tensor, dim: int) -> int:
     """``dim`` as a non-negative dimension.
 
     Raises:
-        IndexError: for a dimension that x does not have.
+        IndexError: for a dimension that does not exist.
     """
     if x.ndim == 0:
         raise IndexError(

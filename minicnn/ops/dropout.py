@@ -14,7 +14,7 @@ from .elementwise import mul
 
 
 class Dropout(Function):
-    """Zeros with probability p, 1 / (1 - p) times the rest; the mask follows from the state."""
+    """Zeroes with probability p, and scales the rest by 1 / (1 - p); the state gives the mask."""
 
     def forward(self, x: Array, *, p: float, state: Any) -> Array:
         self.p = p
@@ -26,7 +26,7 @@ class Dropout(Function):
 
 
 class DropoutBackward(Function):
-    """The gradient where the mask kept an element, times 1 / (1 - p); linear, so its own adjoint."""
+    """grad / (1 - p) where the mask kept an element, else 0; linear, and its own adjoint."""
 
     def forward(self, grad: Array, *, mask: Any, p: float) -> Array:
         self.mask, self.p = mask, p
@@ -62,7 +62,7 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = 
     """Zeroes whole channels with probability ``p`` and scales the others by 1 / (1 - p).
 
     Args:
-        x: (N, C, H, W); or (N, C, ...), or one image as (1, C, H, W).
+        x: (N, C, H, W) or (N, C, ...); one image is (1, C, H, W).
         p: probability of a zero.
         training: when false, ``x`` itself is returned.
         inplace: accepted for torch's scripts; the result is always a new tensor.
@@ -71,7 +71,7 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = 
         ValueError: for ``p`` outside [0, 1].
         RuntimeError: for an input without channels.
 
-    As ``torch.nn.functional.dropout2d``, which takes an input of 3 dimensions as (N, C, L) too.
+    As ``torch.nn.functional.dropout2d``, which reads an input of 3 dimensions as (N, C, L), too.
     """
     active = _is_active(p, training)
     if x.ndim < 2:

@@ -1,8 +1,8 @@
 """The edge of an operation: what happens to its arguments before it starts.
 
-Three decorators keep out of the operations what is not the operation: the precision that autocast
-wants (``in_half``, ``in_float32``, and ``one_precision`` for layers), and a batch dimension for a
-single image (``batched``). ``pair`` and ``empty_output`` serve the checks of windows.
+Decorators keep two things out of the operations: the precision that autocast requires (``in_half``,
+``in_float32``, and ``one_precision`` for layers), and the batch dimension of a single image
+(``batched``). ``pair`` and ``empty_output`` check the windows of convolution and pooling.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..autograd.grad_mode import mode
 from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
-from .half_copy import in_half as weight_in_half
+from .half_copy import weight_in_half
 from .shape import squeeze, unsqueeze
 from .transfer import to
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Which operations autocast runs in half precision and which in float32 follows torch's lists for
-# CUDA. What has neither decorator computes in the dtype of its inputs; mixed ones meet in the wider
-# dtype (promotion.py).
+# Which operations autocast runs in half precision or in float32 follows torch's lists for CUDA.
+# Operations without a decorator compute in the dtype of their inputs, the wider one if they differ
+# (promotion.py).
 
 
 def in_half(operation: F) -> F:
@@ -33,6 +33,7 @@ def in_half(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
+        """Converts the arguments to half precision under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
         return operation(*args, **kwargs)
@@ -45,6 +46,7 @@ def in_float32(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
+        """Converts the arguments to float32 under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast(HALVES, float32, args, kwargs)
         return operation(*args, **kwargs)
@@ -62,9 +64,9 @@ def _cast(eligible: tuple[np.dtype, ...], dtype: np.dtype, args: Any, kwargs: An
 
 
 def one_precision(operation: F) -> F:
-    """Decorates a layer of (input, weight, bias): their dtypes must agree.
+    """Decorates a layer of (input, weight, bias), whose dtypes must agree.
 
-    Under autocast the input and the weights are in half precision, and a float32 bias stays.
+    Under autocast, input and weight are converted to half precision, and a float32 bias stays.
 
     Raises:
         RuntimeError: if the dtypes do not agree.
@@ -72,8 +74,9 @@ def one_precision(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
+        """Compares the dtypes of input, weight and bias, after autocast has converted them."""
         if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
-            x, weight, bias = _lower_operands(x, weight, bias, mode.autocast)
+            x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
             agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
         else:
             dtype = x.dtype
@@ -88,9 +91,10 @@ def one_precision(operation: F) -> F:
     return edge  # type: ignore[return-value]
 
 
-def _lower_operands(
+def _operands_in_half(
     x: Tensor, weight: Tensor, bias: Tensor | None, half: np.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Input, weight and bias as autocast converts them."""
     if x.dtype in (*HALVES, float32):
         x = to(x, half)
     if weight.dtype == float32:
@@ -103,7 +107,7 @@ def _lower_operands(
 
 
 def batched(operation: F) -> F:
-    """Decorates an operation on images (N, C, H, W): one image (C, H, W) counts as a batch of one.
+    """Decorates an operation on images (N, C, H, W): one image (C, H, W) becomes a batch of one.
 
     Raises:
         RuntimeError: for other numbers of dimensions.
@@ -111,6 +115,7 @@ def batched(operation: F) -> F:
 
     @functools.wraps(operation)
     def edge(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Adds a batch dimension to a single image, and takes it from the result."""
         if x.ndim == 4:
             return operation(x, *args, **kwargs)
         if x.ndim != 3:
@@ -130,7 +135,7 @@ def pair(value: int | tuple[int, ...], name: str, at_least: int) -> Pair:
     """``value`` as (vertical, horizontal), both at least ``at_least``.
 
     Raises:
-        RuntimeError: for more or fewer than one or two numbers, or too small ones.
+        RuntimeError: for a wrong count of numbers, or too small ones.
         TypeError: for something other than integers.
     """
     numbers = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
@@ -148,7 +153,7 @@ def pair(value: int | tuple[int, ...], name: str, at_least: int) -> Pair:
 
 
 def empty_output(name: str, size: Pair, output_size: Pair, **window: Any) -> RuntimeError:
-    """The error where there is no window, or no output pixel, at all."""
+    """The error for an output without pixels."""
     options = ", ".join(f"{key}={value}" for key, value in window.items())
     return RuntimeError(
         f"{name}: the output would be {output_size[0]} x {output_size[1]}, must be at least "

@@ -1,4 +1,4 @@
-"""Arithmetic and functions of one element at a time, with broadcasting."""
+"""Arithmetic and functions, element by element, with broadcasting."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def mul(x: Operand, y: Operand) -> Tensor:
 
 
 def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """x / y, in floating point; rounded down (``"floor"``) or towards zero (``"trunc"``) on request."""
+    """x / y in floating point; ``rounding_mode`` "floor" rounds down, "trunc" towards zero."""
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
@@ -116,8 +116,8 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
         return Div.apply(x, y)
     if rounding_mode == "floor":
         return floor_divide(x, y)
-    x, y = promote("div", x, y)
-    return trunc(div(x, y)).to(x.dtype if isinstance(x, Tensor) else y.dtype)  # type: ignore[union-attr]
+    a, b = promote("div", x, y)
+    return trunc(div(a, b)).to(a.dtype if isinstance(a, Tensor) else b.dtype)
 
 
 def rsub(x: Operand, y: Operand) -> Tensor:
@@ -298,7 +298,7 @@ class _Step(Function):
     """Piecewise constant functions: floor, ceil, round, trunc, sign."""
 
     def forward(self, x: Array, name: str) -> Array:
-        # NumPy's rint and, before 2.1, floor and its like turn integers into float64
+        # NumPy's rint (before 2.1 also floor, ceil and trunc) turns integers into float64
         return getattr(xp_of(x), name)(x).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:

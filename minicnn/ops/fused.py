@@ -1,12 +1,12 @@
-"""Operations with a ReLU at their end, each in one kernel.
+"""Operations with a ReLU at the end, each in one kernel.
 
-By itself a ReLU reads and writes all of a layer's output, and all of its gradient on the way back.
-The kernels of its neighbours pass over these numbers anyway. The numbers are those of the two
-operations one after the other, and so are the gradients: backward masks the incoming gradient where
-the result is not positive, and goes on as the operation without ReLU does.
+A separate ReLU reads and writes a layer's whole output, and the whole gradient in backward. The
+layer's own kernel has these numbers in registers or cache anyway. Results and gradients equal those
+of the two operations one after the other: backward zeroes the incoming gradient where the result is
+not positive, then continues as the operation without ReLU.
 
-Only the fast kernels have fused forms, so these operations use them whatever kernels are selected;
-``nn/fusion.py`` decides where in a network they stand in.
+Only the fast kernels have fused forms, so these operations use them even if the plain kernels are
+selected. ``nn/fusion.py`` decides where a network uses them.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class LinearReLU(Function):
 
 
 class ReLUBiasBackward(Function):
-    """grad and out (N, C, ...) -> grad where out > 0, else 0, and the sums (C,) of that.
+    """grad and out (N, C, ...) -> grad where out > 0, else 0, and its sums by channel (C,).
 
-    A step function of ``out``, so without gradient for it.
+    As a step function of ``out`` it has no gradient for it.
     """
 
     def forward(self, grad: Array, out: Array) -> tuple[Array, Array]:
@@ -91,7 +91,7 @@ class ReLUBiasBackward(Function):
 def _relu_bias_backward(
     grad: Tensor, out: Tensor, needs_bias: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """The gradient in front of the ReLU (N, C, ...), and that of the bias (C,) or None."""
+    """The gradients of the ReLU's input (N, C, ...) and of the bias, (C,) or None."""
     if not needs_bias:
         return ReLUBackward.apply(grad, out.detach()), None
     grad, grad_bias = ReLUBiasBackward.apply(grad, out.detach())
@@ -99,9 +99,9 @@ def _relu_bias_backward(
 
 
 class MaxPool2dReLU(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW): the maximum of clipped numbers is the clipped maximum.
+    """x (N, C, H, W) -> (N, C, OH, OW): ReLU of the maximum, which is the maximum after ReLU.
 
-    Where the maximum is not above 0, its position is "no pixel", and the gradient goes nowhere.
+    If the maximum is not above 0, its position is "no pixel", which gets no gradient.
     """
 
     def forward(self, x: Array, *, geometry: Geometry) -> Array:
@@ -115,7 +115,7 @@ class MaxPool2dReLU(Function):
 
 
 class BatchNormReLU(BatchNorm):
-    """x (N, C, ...), weight (C,), bias (C,) -> x normalised and clipped; mean and variance (C,)."""
+    """x (N, C, ...), weight (C,), bias (C,) -> normalised x after ReLU; mean and variance (C,)."""
 
     def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
         batch_norm_relu = kernels.fast_of(x).batch_norm_relu
@@ -136,7 +136,7 @@ class BatchNormReLU(BatchNorm):
 
 
 class ChannelAffineReLU(ChannelAffine):
-    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift by channel, clipped."""
+    """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift by channel, then ReLU."""
 
     def forward(self, x: Array, scale: Array, shift: Array) -> Array:
         out = kernels.fast_of(x).channel_affine_relu(x, scale, shift)

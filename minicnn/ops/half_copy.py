@@ -1,13 +1,13 @@
 """Copies of float32 weights in half precision, for the kernels of mixed precision.
 
-Under autocast a layer keeps its weights in float32, the "master" weights that the optimizer
-changes by amounts too small for half precision, while its kernels read a copy in float16 or
-bfloat16. The copy is made when a layer first asks for it and stays with the tensor: evaluation and
-repeated use cast once, and the optimizer's kernel, which has the new weights in registers anyway,
-can write the copy for the next step without another pass over memory.
+Under autocast a layer keeps its weights in float32, because the optimizer changes them by amounts
+too small for half precision. Its kernels read a copy in float16 or bfloat16. The copy is made when
+a layer first needs it, and stays with the tensor: evaluation and repeated use cast only once, and
+the optimizer's kernel, which has the new weights in registers anyway, can write the next copy
+without another pass over memory.
 
-The tensor's version, which every operation in place increments, tells whether the copy is out of
-date. As for ``backward``, writing to ``tensor.array`` directly goes unnoticed.
+Every operation in place increments the tensor's version, which tells whether the copy is out of
+date. Direct writes to ``tensor.array`` are not noticed, as in ``backward``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..typing import Array
 
 
 class HalfCopy(Function):
-    """Weights in half precision; their gradient comes back in float32, without a rounding."""
+    """Weights in half precision; their gradient stays in float32, without rounding."""
 
     takes_float32 = True
 
@@ -33,28 +33,28 @@ class HalfCopy(Function):
         return grad
 
 
-def in_half(weight: Tensor, dtype: np.dtype) -> Tensor:
-    """A tensor of float32 in ``dtype``, float16 or bfloat16, that gradients pass through."""
+def weight_in_half(weight: Tensor, dtype: np.dtype) -> Tensor:
+    """A float32 tensor as float16 or bfloat16; gradients pass through."""
     out = HalfCopy.apply(weight, copy=half_copy(weight, dtype))
-    out.version = weight.version  # writing to the weights makes what was saved of them outdated
+    out.version = weight.version  # a write to the weights outdates saved copies, too
     return out
 
 
 class _Copy(NamedTuple):
-    array: Array  # the copy
-    source: Array  # the array it was made of, as param.array may be replaced
-    writes: int  # the version of the tensor then
+    array: Array
+    source: Array  # what was copied, as param.array may be replaced
+    writes: int  # the tensor's version at that time
 
 
 def half_copy(tensor: Tensor, dtype: np.dtype) -> Array:
-    """The numbers of a tensor in ``dtype``: its own array if it has it, else a copy that is kept.
+    """The numbers of a tensor in ``dtype``: its own array if that fits, else a copy that is kept.
 
     Args:
         tensor: float32 weights.
         dtype: float16 or bfloat16.
 
     Returns:
-        An array in the memory layout of ``tensor``, to be read only.
+        An array in the memory layout of ``tensor``; do not write to it.
     """
     if tensor.array.dtype == dtype:
         return tensor.array
@@ -66,7 +66,7 @@ def half_copy(tensor: Tensor, dtype: np.dtype) -> Array:
 
 
 def kept_half_copy(tensor: Tensor) -> Array | None:
-    """The copy that :func:`half_copy` keeps of a tensor, or None if there is none up to date."""
+    """The copy that :func:`half_copy` keeps of a tensor; None if missing or out of date."""
     kept: _Copy | None = getattr(tensor, "_half_copy", None)
     if kept is None or kept.source is not tensor.array or kept.writes != tensor.version.writes:
         return None
@@ -74,16 +74,16 @@ def kept_half_copy(tensor: Tensor) -> Array | None:
 
 
 def mark_half_copy_current(tensor: Tensor, copy: Array | None) -> None:
-    """Notes that the copy has been rewritten together with the tensor.
+    """Marks the copy as up to date, after it was rewritten together with the tensor.
 
     Args:
-        tensor: one that has been written to, and whose version was incremented.
-        copy: what :func:`kept_half_copy` gave before; None does nothing.
+        tensor: the tensor, after the write and the increment of its version.
+        copy: what :func:`kept_half_copy` returned before; None does nothing.
     """
     if copy is not None:
         _keep(tensor, copy)
 
 
 def _keep(tensor: Tensor, copy: Array) -> None:
-    # in the tensor's __dict__: few tensors have a copy, and a slot would cost them all
-    tensor._half_copy = _Copy(copy, tensor.array, tensor.version.writes)  # type: ignore[attr-defined]
+    # in __dict__, not a slot: few tensors have a copy
+    tensor.__dict__["_half_copy"] = _Copy(copy, tensor.array, tensor.version.writes)

@@ -1,4 +1,4 @@
-"""Pictures: from bytes to normalised numbers."""
+"""Images: from bytes to normalised numbers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def normalize_images(
     Args:
         images: (N, C, H, W) of uint8.
         mean, std: C numbers each.
-        dtype: that of the result.
+        dtype: the dtype of the result.
 
     Returns:
         (N, C, H, W), channels-last in memory, without gradient.
 
     Raises:
-        TypeError: for something other than a tensor of uint8.
-        ValueError: if there are not four dimensions, or not as many numbers as channels.
+        TypeError: for anything but a tensor of uint8.
+        ValueError: for other than four dimensions, or a number of means or stds other than C.
     """
     if not isinstance(images, Tensor) or images.dtype != np.uint8:
         given = images.dtype if isinstance(images, Tensor) else type(images).__name__

@@ -1,7 +1,7 @@
-"""Changes in place: the memory is overwritten, and the history of who computed it goes along.
+"""Operations in place: they overwrite the memory of a tensor, and replace its history.
 
-``x.op_(y)`` computes ``x.op(y)`` and writes the result to x. Outside ``no_grad`` the result's
-history becomes that of x, and of the tensor that x is a view of.
+``x.op_(y)`` computes ``x.op(y)`` and writes the result to x. Outside ``no_grad``, x gets the
+history of the result, and so does the tensor that x is a view of.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .transfer import to
 
 
 def in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``x.op_(…)`` from ``op``: computes it and writes the result over x."""
+    """Makes ``x.op_(…)`` from ``op``: computes it and writes the result to x."""
 
     @functools.wraps(operation)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -38,11 +38,11 @@ def in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def write_(x: Tensor, new: Any) -> Tensor:
-    """Overwrites the numbers with ``new``, a tensor that may carry a history, or a number.
+    """Overwrites x with ``new``, a tensor (with or without history) or a number.
 
     Raises:
-        RuntimeError: for a leaf that requires a gradient or a view of one (outside ``no_grad``),
-            and for a result of another shape.
+        RuntimeError: outside ``no_grad``, for a leaf that requires a gradient or a view of one; for
+            a ``new`` of another shape.
     """
     if isinstance(new, Tensor) and new.shape != x.shape:
         raise RuntimeError(f"an operation in place keeps the shape {x.shape}, got {new.shape}")
@@ -75,7 +75,7 @@ def _write_recorded(x: Tensor, new: Tensor) -> Tensor:
 
 
 def _write_through(view: View, new: Tensor) -> None:
-    """Overwrites the elements of a view's base that the view shows, with ``new``, in the graph.
+    """Writes ``new`` to the elements of the base that a view shows, and records it.
 
     Raises:
         RuntimeError: for a view taken under ``no_grad``, or one that shows an element twice.
@@ -85,15 +85,15 @@ def _write_through(view: View, new: Tensor) -> None:
             "a view taken under no_grad() cannot be changed in place while gradients are recorded"
         )
     xp, size = xp_of(new.array), view.base.numel()
-    places = view.look(xp.arange(size).reshape(view.base.shape)).reshape(-1)
+    positions = view.look(xp.arange(size).reshape(view.base.shape)).reshape(-1)
     mask = xp.zeros(size, bool)
-    mask[places] = True
+    mask[positions] = True
     if int(mask.sum()) != new.numel():
         raise RuntimeError(
             f"an expanded view of shape {new.shape} shows elements of its base of shape "
             f"{view.base.shape} more than once and cannot be changed in place"
         )
-    placed = PutItem.apply(new.reshape(-1), shape=(size,), index=((places,),))
+    placed = PutItem.apply(new.reshape(-1), shape=(size,), index=((positions,),))
     chosen = Tensor(mask.reshape(view.base.shape))
     write_(view.base, where(chosen, placed.reshape(view.base.shape), view.base.clone()))
 
@@ -129,11 +129,11 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     """Sets all elements to ``value``."""
     constant = value.item() if isinstance(value, Tensor) else value
     xp = xp_of(x.array)
-    # filled on the device: a copy to it could not be captured in a CUDA graph
+    # filled on the device, as a copy to it could not be captured in a CUDA graph
     return write_(x, Tensor(xp.broadcast_to(xp.full((), constant, x.dtype), x.shape)))
 
 
 def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """Copies the numbers of ``source``, which is broadcast, cast and moved as needed."""
+    """Copies ``source`` to x, with broadcasting, and converted to its dtype and device."""
     source = to(to(source, x.device), x.dtype)
     return write_(x, source if source.shape == x.shape else expand(source, x.shape))

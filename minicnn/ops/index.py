@@ -147,7 +147,7 @@ class ScatterAdd(Function):
 
 
 def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
-    """NumPy's index for gather: ``index`` in dimension ``dim``, the position itself in all others."""
+    """NumPy's index for gather: ``index`` in dimension ``dim``, own position in the others."""
     places = xp.ogrid[tuple(slice(n) for n in index.shape)]
     places = [places] if index.ndim == 1 else list(places)
     places[dim] = index
@@ -200,7 +200,7 @@ def nonzero(x: Tensor) -> Tensor:
 
 
 def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 vectors with a 1 at the class: (*) to (*, num_classes); by default the largest plus 1."""
+    """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
     count = int(target.array.max()) + 1 if num_classes < 0 else num_classes
     xp = xp_of(target.array)
     if target.array.size and (int(target.array.min()) < 0 or int(target.array.max()) >= count):

@@ -19,12 +19,12 @@ from .transfer import to
 
 
 class MatMul(Function):
-    """Products of matrices, with the leading dimensions broadcast."""
+    """Matrix products; leading dimensions are broadcast."""
 
     def forward(self, x: Array, y: Array) -> Array:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        # NumPy computes bfloat16 in float32 anyway; CuPy multiplies matrices of it, but no batches
+        # CuPy multiplies matrices of bfloat16, but not batches; NumPy uses float32 for them anyway
         batches = x.dtype == bfloat16 and max(x.ndim, y.ndim) > 2
         product = xp_of(x).matmul(*(widened(v) if batches else v for v in (x, y)))
         return product.astype(x.dtype, copy=False)
@@ -41,7 +41,7 @@ class MatMul(Function):
 class Linear(Function):
     """x (M, in) times weight (out, in) transposed, plus bias (out,) -> (M, out).
 
-    As for convolution, it and its two adjoints are closed under differentiation.
+    As for convolution, it and its two gradients are enough for all derivatives.
     """
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
@@ -95,10 +95,10 @@ class LinearWeightGrad(Function):
 
 @in_half
 def matmul(x: Tensor, y: Tensor) -> Tensor:
-    """The matrix product; vectors count as a row on the left and a column on the right.
+    """The matrix product; a vector is a row on the left and a column on the right.
 
     Raises:
-        RuntimeError: if the inner lengths differ, or one has no dimension.
+        RuntimeError: if the inner lengths differ, or a tensor has no dimensions.
 
     As ``torch.matmul``.
     """
@@ -110,8 +110,8 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
         )
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(
-            f"matmul expects the last length of the first to be the {'second to last' if y.ndim > 1 else 'only'} "
-            f"of the second, got shapes {x.shape} and {y.shape}"
+            f"matmul expects {x.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
+            f"tensor, got shapes {x.shape} and {y.shape}"
         )
     if x.dtype != y.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
@@ -150,7 +150,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         (*, out_features).
 
     Raises:
-        RuntimeError: for shapes or types that do not fit.
+        RuntimeError: for wrong shapes or dtypes.
 
     As ``torch.nn.functional.linear``.
     """

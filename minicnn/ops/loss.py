@@ -1,4 +1,4 @@
-"""Losses that compare element by element: how far predictions are from targets."""
+"""Losses that compare predictions and targets element by element."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .reduce import mean, sum
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """-(target log(input) + (1 - target) log(1 - input)), the logarithms not below -100.
+    """-(target log(input) + (1 - target) log(1 - input)), with logarithms limited to -100.
 
     Args:
         input: probabilities in [0, 1], any shape.
@@ -33,7 +33,7 @@ def binary_cross_entropy(
 
     Raises:
         ValueError: for shapes that differ or an unknown reduction.
-        RuntimeError: for probabilities outside [0, 1], on the CPU (on a GPU it would mean waiting).
+        RuntimeError: for probabilities outside [0, 1], on the CPU (on a GPU the check would wait).
 
     As ``torch.nn.functional.binary_cross_entropy``, without its deprecated arguments.
     """
@@ -81,14 +81,14 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Binary cross-entropy of sigmoid(input), without its overflow.
+    """Binary cross-entropy of sigmoid(input), computed without overflow.
 
     Args:
         input: logits, any shape.
         target: probabilities of the same shape.
         weight: factors that broadcast to that shape.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
-        pos_weight: factors of the positive part, that broadcast to that shape.
+        pos_weight: factors of the positive part that broadcast to that shape.
 
     Raises:
         ValueError: for shapes that differ or an unknown reduction.
@@ -106,7 +106,7 @@ def binary_cross_entropy_with_logits(
 
 @in_float32
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """(input - target) squared.
+    """(input - target)^2.
 
     Args:
         input, target: of one shape; others are broadcast, with a warning.
@@ -152,7 +152,7 @@ def smooth_l1_loss(
     Args:
         input, target: of one shape; others are broadcast, with a warning.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
-        beta: where the parabola ends; with 0 the L1 loss.
+        beta: where the parabola ends; 0 gives the L1 loss.
 
     Raises:
         ValueError: for an unknown reduction.
@@ -175,11 +175,11 @@ def smooth_l1_loss(
 def kl_div(
     input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
-    """target * (log(target) - input), of each element.
+    """target * (log(target) - input), element by element.
 
     Args:
         input: log-probabilities, any shape.
-        target: probabilities, or with ``log_target`` their logarithms.
+        target: probabilities, or their logarithms with ``log_target``.
         reduction: ``'batchmean'`` (the sum divided by the first dimension, the mathematical
             definition), ``'mean'`` (over all elements), ``'sum'`` or ``'none'``.
 
@@ -192,7 +192,7 @@ def kl_div(
     if log_target:
         losses = mul(exp(target), sub(target, input))
     else:
-        # where target is 0, so is target * log(target)
+        # target * log(target) is 0 where target is 0
         positive = gt(target, 0)
         entropy = where(positive, mul(target, log(where(positive, target, 1.0))), 0.0)
         losses = sub(entropy, mul(target, input))
@@ -213,7 +213,7 @@ def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     if input.shape != target.shape:
         warnings.warn(
             f"{name}: input of shape {tuple(input.shape)} and target of shape "
-            f"{tuple(target.shape)} are broadcast, which is rarely meant",
+            f"{tuple(target.shape)} are broadcast, which is rarely intended",
             stacklevel=3,
         )
 

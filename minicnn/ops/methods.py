@@ -15,7 +15,7 @@ from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """``x == None`` and its like are decided by Python, which compares identities."""
+    """An operator that leaves comparisons with anything but numbers and arrays to Python."""
 
     def method(self: Any, other: Any) -> Any:
         if isinstance(other, (int, float)) or hasattr(other, "__array__"):
@@ -35,7 +35,7 @@ def _cast(dtype: Any) -> Callable[..., Any]:
 
 
 class TensorMethods:
-    """What ``Tensor`` gains from the operations; every entry is a function of the ``ops`` modules."""
+    """The methods of ``Tensor``; each entry is a function of the ``ops`` modules."""
 
     __add__ = __radd__ = elementwise.add
     __sub__, __rsub__ = elementwise.sub, elementwise.rsub
@@ -63,18 +63,10 @@ class TensorMethods:
     neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
     sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
-    sin, cos, tanh, sigmoid = (
-        elementwise.sin,
-        elementwise.cos,
-        elementwise.tanh,
-        elementwise.sigmoid,
-    )
-    floor, ceil, round, trunc = (
-        elementwise.floor,
-        elementwise.ceil,
-        elementwise.round,
-        elementwise.trunc,
-    )
+    sin, cos = elementwise.sin, elementwise.cos
+    tanh, sigmoid = elementwise.tanh, elementwise.sigmoid
+    floor, ceil = elementwise.floor, elementwise.ceil
+    round, trunc = elementwise.round, elementwise.trunc
     clamp = clip = choice.clamp
     maximum, minimum = choice.maximum, choice.minimum
     masked_fill = choice.masked_fill
@@ -138,20 +130,20 @@ class TensorMethods:
         retain_graph: builtins.bool | None = None,
         create_graph: builtins.bool = False,
     ) -> None:
-        """Adds the gradient of this tensor to ``grad`` of every leaf it was computed from.
+        """Adds the gradient of this tensor to the ``grad`` of all leaves it was computed from.
 
-        Arguments and errors are those of :func:`minicnn.autograd.backward`.
+        Arguments and errors as in :func:`minicnn.autograd.backward`.
         """
         autograd.backward(self, gradient, retain_graph, create_graph)
 
     @property
-    def T(self: Any) -> Any:
-        """With its dimensions in reverse order."""
+    def T(self: Any) -> Tensor:
+        """The dimensions in reverse order."""
         return shape.permute(self, tuple(reversed(range(self.ndim))))
 
     @property
-    def mT(self: Any) -> Any:
-        """With its last two dimensions exchanged."""
+    def mT(self: Any) -> Tensor:
+        """The last two dimensions swapped."""
         return shape.transpose(self, -2, -1)
 
 

@@ -1,4 +1,4 @@
-"""Normalisation: of batches, layers, groups of channels, and across neighbouring channels."""
+"""Normalisation: by batch, layer or group, and across neighbouring channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .shape import permute, reshape
 
 
 class BatchNorm(Function):
-    """x (N, C, ...), weight (C,), bias (C,) -> x normalised; mean and variance (C,) of the batch."""
+    """x (N, C, ...), weight (C,), bias (C,) -> normalised x; the batch's mean and variance (C,)."""
 
     def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
         self.save_for_backward(x, weight)
@@ -43,7 +43,7 @@ class BatchNorm(Function):
 def batch_norm_gradients(
     grad: Tensor, x: Tensor, weight: Tensor, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What the kernel computes, in operations that can be differentiated (Ioffe, Szegedy 2015)."""
+    """The same as the kernel, with differentiable operations (Ioffe and Szegedy, 2015)."""
     axes = (0, *range(2, x.ndim))
     centred = sub(x, mean(x, axes, keepdim=True))
     scale = pow(mean(mul(centred, centred), axes, keepdim=True) + eps, -0.5)
@@ -68,7 +68,7 @@ class ChannelAffine(Function):
         return self.gradients(grad, *self.saved_tensors)
 
     def gradients(self, grad: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of x, scale and shift that are needed."""
+        """The gradients of x, scale and shift, where needed."""
         needs_x, needs_scale, needs_shift = self.needs_input_grad
         axes = (0, *range(2, x.ndim))
         grad = grad.to(scale.dtype)  # float32 when x is half precision
@@ -89,23 +89,23 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalises each channel to mean 0 and variance 1, then applies a factor and an offset.
+    """Normalises each channel to mean 0 and variance 1, then scales and shifts it.
 
     Args:
         x: (N, C) or (N, C, ...).
-        running_mean, running_var: (C,), used when not ``training``; otherwise changed in place to
+        running_mean, running_var: (C,), used unless ``training``; in training updated in place to
             ``(1 - momentum) * running + momentum * batch``, with the unbiased variance.
-        weight, bias: (C,), the factor and the offset; 1 and 0 when left out.
+        weight, bias: (C,), scale and shift; 1 and 0 when left out.
         training: normalise by the statistics of the batch (with the biased variance).
         momentum: weight of this batch in the running statistics.
-        eps: added to the variance, for stability.
+        eps: added to the variance for stability.
 
     Returns:
         The shape of ``x``.
 
     Raises:
         ValueError: in training, if a channel has a single value.
-        RuntimeError: for shapes that do not fit, or without running statistics outside training.
+        RuntimeError: for wrong shapes, or without running statistics outside training.
 
     As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
     """
@@ -125,7 +125,7 @@ def normalize_batch(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """:func:`batch_norm` with one of two operations: by the batch's statistics, or by given ones."""
+    """:func:`batch_norm` with given operations for training and for evaluation."""
     if x.ndim < 2:
         raise RuntimeError(
             f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
@@ -190,19 +190,19 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalises over the last dimensions, then applies a factor and an offset.
+    """Normalises over the last dimensions, then scales and shifts.
 
     Args:
         x: (..., *normalized_shape).
         normalized_shape: the dimensions to normalise over.
-        weight, bias: of ``normalized_shape``, the factor and the offset.
-        eps: added to the variance, for stability.
+        weight, bias: scale and shift, of ``normalized_shape``.
+        eps: added to the variance for stability.
 
     Returns:
         The shape of ``x``.
 
     Raises:
-        RuntimeError: for shapes that do not fit.
+        RuntimeError: for wrong shapes.
 
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
@@ -229,19 +229,19 @@ def group_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalises each image over groups of channels, then applies a factor and an offset.
+    """Normalises groups of channels of each image, then scales and shifts each channel.
 
     Args:
         x: (N, C, ...).
         num_groups: number of groups, a divisor of C.
-        weight, bias: (C,), the factor and the offset.
-        eps: added to the variance, for stability.
+        weight, bias: (C,), scale and shift.
+        eps: added to the variance for stability.
 
     Returns:
         The shape of ``x``.
 
     Raises:
-        RuntimeError: for shapes that do not fit.
+        RuntimeError: for wrong shapes.
         ValueError: if a group has a single value.
 
     As ``torch.nn.functional.group_norm`` (Wu and He, 2018).
@@ -302,7 +302,7 @@ class LocalResponseNorm(Function):
 def _local_response_norm_backward(
     grad: Tensor, x: Tensor, size: int, alpha: float, beta: float, k: float
 ) -> Tensor:
-    """What the kernel computes, in operations that can be differentiated."""
+    """The same as the kernel, with differentiable operations."""
     xp = xp_of(x.array)
     c = xp.arange(x.shape[1])
     offset = c - c[:, None]  # (C, C), of a neighbour from the channel
@@ -322,8 +322,8 @@ def local_response_norm(
     Args:
         x: (N, C, ...) of at least 3 dimensions.
         size: number of neighbouring channels.
-        alpha, beta, k: the divisor is (k + alpha * mean of squares) ** beta; the mean is over
-            ``size`` channels, those beyond the first and last counting as 0.
+        alpha, beta, k: the divisor is (k + alpha * mean of squares) ** beta. The mean is over
+            ``size`` channels; those before the first and after the last count as 0.
 
     Returns:
         The shape of ``x``.
@@ -331,8 +331,8 @@ def local_response_norm(
     Raises:
         ValueError: for fewer than 3 dimensions, or a size below 1.
 
-    As ``torch.nn.functional.local_response_norm``. The paper (Krizhevsky et al., 2012) has the sum
-    in place of the mean: its alpha of 1e-4 is 5e-4 here.
+    As ``torch.nn.functional.local_response_norm``. The paper (Krizhevsky et al., 2012) has a sum
+    instead of the mean: its alpha of 1e-4 is 5e-4 here.
     """
     if x.ndim < 3:
         raise ValueError(f"local_response_norm expects 3 or more dimensions, got {tuple(x.shape)}")
@@ -345,7 +345,7 @@ def local_response_norm(
 
 @in_float32
 def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """Divides by the p-norm over a dimension, or by ``eps`` where that is larger.
+    """Divides by the p-norm over a dimension, or by ``eps`` if that is larger.
 
     As ``torch.nn.functional.normalize``.
     """

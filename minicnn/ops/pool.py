@@ -22,7 +22,7 @@ AdaptiveSize = int | tuple[int | None, int | None]
 
 
 class MaxPool2d(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW), and if wanted the position of each window's maximum."""
+    """x (N, C, H, W) -> (N, C, OH, OW), and on request the position of each window's maximum."""
 
     def forward(
         self, x: Array, *, geometry: Geometry, return_argmax: bool = False
@@ -48,7 +48,7 @@ class MaxPool2dScatter(Function):
 
 
 class MaxPool2dGather(Function):
-    """x (N, C, H, W) -> (N, C, OH, OW): the values where the maxima of another image were."""
+    """x (N, C, H, W) -> (N, C, OH, OW): the values at the positions of another image's maxima."""
 
     def forward(self, x: Array, *, argmax: Array, geometry: Geometry) -> Array:
         self.argmax, self.geometry = argmax, geometry
@@ -134,7 +134,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The maximum of each window; padding never wins, and of equal values the first one does.
+    """The maximum of each window; padding never wins, and the first of equal values does.
 
     Args:
         x: (N, C, H, W), or one image (C, H, W).
@@ -142,14 +142,14 @@ def max_pool2d(
         stride: step of the window, ``kernel_size`` when left out.
         padding: pixels of -inf around the input, at most half of ``kernel_size``.
         dilation: distance in pixels between the positions of a window.
-        ceil_mode: round the output size up, unless the last window would begin beyond the input.
+        ceil_mode: round the output size up, unless the last window would start beyond the input.
         return_indices: also return the int64 plane index ``h * W + w`` of each maximum.
 
     Returns:
         (N, C, OH, OW), or a pair of them; without N for one image.
 
     Raises:
-        RuntimeError: for shapes or options that do not fit.
+        RuntimeError: for wrong shapes or options.
 
     As ``torch.nn.functional.max_pool2d``.
     """
@@ -172,7 +172,7 @@ def pool_geometry(
     """The windows of a pooling of images x (N, C, H, W).
 
     Raises:
-        RuntimeError: for options that do not fit, naming the operation.
+        RuntimeError: for wrong options.
     """
     kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
     strides = kernel if stride is None else pair(stride, "stride", 1)
@@ -196,7 +196,7 @@ def _output_size(n: int, k: int, stride: int, padding: int, dilation: int, ceil_
     if not ceil_mode:
         return room // stride + 1
     count = -(-room // stride) + 1
-    # the last window must begin inside the image or the padding before it
+    # the last window must start inside the image or the padding before it
     return count - 1 if (count - 1) * stride >= n + padding else count
 
 
@@ -228,15 +228,15 @@ def avg_pool2d(
         kernel_size: size of the window in pixels, one number or (vertical, horizontal).
         stride: step of the window, ``kernel_size`` when left out.
         padding: zeros around the input, at most half of ``kernel_size``.
-        ceil_mode: round the output size up, unless the last window would begin beyond the input.
-        count_include_pad: whether padding counts in the mean (what juts out beyond it never does).
+        ceil_mode: round the output size up, unless the last window would start beyond the input.
+        count_include_pad: whether padding counts in the mean (pixels beyond the padding never do).
         divisor_override: divide by this instead of the number of pixels.
 
     Returns:
         (N, C, OH, OW), without N for one image.
 
     Raises:
-        RuntimeError: for shapes or options that do not fit.
+        RuntimeError: for wrong shapes or options.
 
     As ``torch.nn.functional.avg_pool2d``.
     """
@@ -257,7 +257,7 @@ def _mean_scale(
     else:
         rows, columns = (_window_lengths(geometry, axis, include_padding) for axis in (0, 1))
         scale = 1 / np.outer(rows, columns)
-    # half-precision windows are summed, and so also scaled, in float32
+    # windows in half precision are summed and scaled in float32
     return device.xp.asarray(scale.astype(np.promote_types(dtype, np.float32)))
 
 
@@ -270,18 +270,18 @@ def _window_lengths(geometry: Geometry, axis: int, include_padding: bool) -> np.
 
 @batched
 def adaptive_avg_pool2d(x: Tensor, output_size: AdaptiveSize) -> Tensor:
-    """The mean of windows chosen so that the output has a given size.
+    """The mean of each window, with windows that give a certain output size.
 
     Args:
         x: (N, C, H, W), or one image (C, H, W).
-        output_size: (OH, OW), or one number for both; None keeps the input's. Window i of a side
-            is [floor(i H / OH), ceil((i + 1) H / OH)).
+        output_size: (OH, OW), or one number for both; None keeps the input's. Window i covers
+            the rows [floor(i H / OH), ceil((i + 1) H / OH)), columns likewise.
 
     Returns:
         (N, C, OH, OW), without N for one image.
 
     Raises:
-        RuntimeError: for shapes that do not fit.
+        RuntimeError: for wrong shapes.
 
     As ``torch.nn.functional.adaptive_avg_pool2d``.
     """
@@ -318,7 +318,7 @@ def adaptive_max_pool2d(
 def adaptive_max_pool2d(
     x: Tensor, output_size: AdaptiveSize, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The maximum of windows chosen so that the output has a given size.
+    """The maximum of each window, with windows that give a certain output size.
 
     Args:
         x, output_size: as for :func:`adaptive_avg_pool2d`.
@@ -328,7 +328,7 @@ def adaptive_max_pool2d(
         (N, C, OH, OW), or a pair of them; without N for one image.
 
     Raises:
-        RuntimeError: for shapes that do not fit.
+        RuntimeError: for wrong shapes.
 
     As ``torch.nn.functional.adaptive_max_pool2d``.
     """

@@ -113,10 +113,11 @@ def widened(x: Array) -> Array:
 
 
 def exact(x: Any, y: Any) -> tuple[Any, Any]:
-    """Two operands; a number beside bfloat16 becomes float32, as CuPy would round it to bfloat16."""
+    """Two operands; a number beside bfloat16 becomes float32: CuPy would round it."""
     if bfloat16 not in (getattr(x, "dtype", None), getattr(y, "dtype", None)):
         return x, y
-    return tuple(v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))  # type: ignore[return-value]
+    x, y = (v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))
+    return x, y
 
 
 def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
@@ -132,6 +133,6 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
 
 
 def _are_images(x: Any, y: Any) -> bool:
-    """Whether both operands are arrays of one shape (N, C, H, W), and the first is not in C order."""
+    """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
     is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
     return is_image and getattr(y, "shape", None) == x.shape

@@ -32,7 +32,7 @@ class Extremum(NamedTuple):
 
 
 def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
-    """``shape`` with the reduced dimensions as 1, which broadcasts against the input."""
+    """``shape`` with length 1 in the reduced dimensions, which broadcasts with the input."""
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
@@ -44,7 +44,7 @@ def _dtypes(x: Any) -> tuple[np.dtype, np.dtype]:
 
 
 class Sum(Function):
-    """The sum in ``dtype``, by default that of x."""
+    """The sum in ``dtype``, by default the dtype of x."""
 
     def forward(
         self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype | None = None
@@ -71,14 +71,14 @@ class Prod(Function):
         moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
         flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
         ones = flat.detach()[..., :1] * 0.0 + 1.0
-        before = cat([ones, cumprod_exclusive(flat)], -1)
-        after = cat([ones, cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
+        before = cat([ones, _cumprod_exclusive(flat)], -1)
+        after = cat([ones, _cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
         others = (before * after).reshape(moved.shape)
         order = [*(d for d in range(x.ndim) if d not in self.dims), *self.dims]
         return grad.reshape(kept) * others.permute(*np.argsort(order).tolist())
 
 
-def cumprod_exclusive(x: Tensor) -> Tensor:
+def _cumprod_exclusive(x: Tensor) -> Tensor:
     """Products of the first 1, 2, … n - 1 elements along the last dimension."""
     parts = [x[..., :1]]
     for i in range(1, x.shape[-1] - 1):
@@ -97,7 +97,7 @@ class Cumsum(Function):
 
 
 class Amax(Function):
-    """The largest (or smallest) element; equal ones share the gradient evenly."""
+    """The largest (or smallest) element; equal ones share the gradient."""
 
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, largest: bool) -> Array:
         out = x.max(dims, keepdims=keepdim) if largest else x.min(dims, keepdims=keepdim)
@@ -114,7 +114,7 @@ class Amax(Function):
 
 
 class MaxAlong(Function):
-    """The first largest (or smallest) element along one dimension, and where it is."""
+    """The first largest (or smallest) element along one dimension, and its index."""
 
     def forward(self, x: Array, dim: int, largest: bool) -> tuple[Array, Array]:
         xp = xp_of(x)
@@ -253,9 +253,9 @@ def max(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def max(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
 def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
-    """The largest element of all; with ``dim``, (values, indices) along it; with a tensor, maximum.
+    """The largest element; with ``dim``, (values, indices); with a tensor, ``maximum``.
 
-    With ``dim`` the first of equal elements is chosen and gets the whole gradient.
+    With ``dim``, the first of equal elements is chosen and gets the whole gradient.
     """
     if isinstance(dim, Tensor):
         return maximum(x, dim)
@@ -267,7 +267,7 @@ def min(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
 def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
-    """The smallest element of all; with ``dim``, (values, indices) along it; with a tensor, minimum."""
+    """The smallest element; with ``dim``, (values, indices); with a tensor, ``minimum``."""
     if isinstance(dim, Tensor):
         return minimum(x, dim)
     return amin(x) if dim is None else _along(x, dim, keepdim, largest=False)
@@ -285,12 +285,12 @@ def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the first largest element is, along ``dim`` or in the flattened tensor."""
+    """The index of the first largest element, along ``dim`` or in the flattened tensor."""
     return _index_of(x, dim, keepdim, "argmax")
 
 
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the first smallest element is, along ``dim`` or in the flattened tensor."""
+    """The index of the first smallest element, along ``dim`` or in the flattened tensor."""
     return _index_of(x, dim, keepdim, "argmin")
 
 
@@ -302,18 +302,18 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are true, or not zero."""
+    """Whether all elements are true (not zero)."""
     return Tensor(xp_of(x.array).asarray(x.array.all(normalize_dims(x, dim), keepdims=keepdim)))
 
 
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether one element is true, or not zero."""
+    """Whether at least one element is true (not zero)."""
     return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))
 
 
 @in_float32
 def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The p-norm over ``dim``: (sum |x|^p)^(1/p), the largest |x| for inf, the smallest for -inf."""
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p), or for inf the largest |x|, -inf the smallest."""
     if x.dtype in HALVES:
         return norm(x.to(float32), p, dim, keepdim).to(x.dtype)
     if math.isinf(p):

@@ -73,19 +73,19 @@ def interpolate(
         input: (N, C, H, W).
         size: (OH, OW), or one number for both.
         scale_factor: instead of ``size``, (vertical, horizontal), or one number for both; the
-            output has floor(H * factor) rows, whose pixels lie 1 / factor input pixels apart.
+            output has floor(H * factor) rows, which lie 1 / factor input pixels apart.
         mode: ``'nearest'`` or ``'bilinear'``.
         align_corners: for ``'bilinear'``, whether the centres of the corner pixels coincide, or
             (the default) the corners of the images.
-        recompute_scale_factor: with ``scale_factor``, take the distance of output pixels from the
-            sizes, H / OH, instead.
+        recompute_scale_factor: with ``scale_factor``, compute the distance of output pixels from
+            the sizes instead, H / OH.
 
     Returns:
         (N, C, OH, OW).
 
     Raises:
-        ValueError: unless exactly one of size and scale_factor is given, or for options that do
-            not go together.
+        ValueError: unless exactly one of size and scale_factor is given, or for options that
+            exclude each other.
         NotImplementedError: for other modes or numbers of dimensions.
 
     As ``torch.nn.functional.interpolate``, in the modes above.
@@ -115,7 +115,7 @@ def interpolate(
     if factors is not None and not recompute_scale_factor:
         given = factors
     if mode == "nearest":
-        # where the sizes agree or double, torch goes by them whatever the factors
+        # if a size stays or doubles, torch ignores the factor
         by_size = [out in (n, 2 * n) for n, out in ((H, OH), (W, OW))]
         given = tuple(None if simple else factor for simple, factor in zip(by_size, given))
         scale = _distance(H, OH, given[0], False), _distance(W, OW, given[1], False)

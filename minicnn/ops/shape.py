@@ -1,4 +1,4 @@
-"""Operations that move elements without changing them."""
+"""Operations that rearrange elements without changing them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .promotion import result_dtype
 
 
 def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
+    """The sizes of ``f(2, 3)`` or ``f((2, 3))``."""
     return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
 
 
@@ -49,7 +49,7 @@ class Expand(Function):
         return xp_of(x).broadcast_to(x, shape)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad  # the engine sums over what was broadcast
+        return grad  # the engine sums over broadcast dimensions
 
 
 class Cat(Function):
@@ -97,7 +97,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape; one length may be -1.
 
     Raises:
-        RuntimeError: if the shape does not hold as many elements.
+        RuntimeError: for a shape with another number of elements.
     """
     sizes = _sizes(shape)
     known = math.prod(n for n in sizes if n != -1)
@@ -122,7 +122,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dimensions exchanged."""
+    """Two dimensions swapped."""
     a, b = normalize_dim(x, dim0), normalize_dim(x, dim1)
     order = list(range(x.ndim))
     order[a], order[b] = b, a
@@ -130,14 +130,14 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def t(x: Tensor) -> Tensor:
-    """The transpose of a matrix; a vector is returned as it is."""
+    """The transpose of a matrix; a vector stays as it is."""
     if x.ndim > 2:
         raise RuntimeError(f"t expects at most 2 dimensions, got shape {x.shape}")
     return x if x.ndim < 2 else Permute.apply(x, dims=(1, 0))
 
 
 def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
-    """One dimension at another place, the others in their order."""
+    """Moves one dimension to another position; the others keep their order."""
     a, b = normalize_dim(x, source), normalize_dim(x, destination)
     order = [d for d in range(x.ndim) if d != a]
     order.insert(b, a)
@@ -145,7 +145,7 @@ def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from ``start_dim`` to ``end_dim`` as one."""
+    """Merges the dimensions from ``start_dim`` to ``end_dim`` into one."""
     if x.ndim == 0:
         return reshape(x, 1)
     start, end = normalize_dim(x, start_dim), normalize_dim(x, end_dim)
@@ -156,7 +156,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """One dimension as several."""
+    """Splits one dimension into several."""
     d = normalize_dim(x, dim)
     known = math.prod(n for n in sizes if n != -1)
     lengths = tuple(x.shape[d] // known if n == -1 else n for n in sizes)
@@ -168,13 +168,13 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 def squeeze(x: Tensor, dim: Any = None) -> Tensor:
-    """Without the dimensions of length 1, or without those of ``dim`` that have it."""
+    """Drops all dimensions of length 1, or only those in ``dim``."""
     dims = normalize_dims(x, dim)
     return reshape(x, tuple(n for d, n in enumerate(x.shape) if n != 1 or d not in dims))
 
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """With a dimension of length 1 put in at ``dim``."""
+    """Inserts a dimension of length 1 at ``dim``."""
     if not -x.ndim - 1 <= dim <= x.ndim:
         raise IndexError(
             f"dim must lie in [{-x.ndim - 1}, {x.ndim}] for shape {x.shape}, got {dim}"
@@ -184,7 +184,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
-    """Dimensions of length 1 repeated, without a copy; -1 keeps a length.
+    """Repeats dimensions of length 1 without a copy; -1 keeps a length.
 
     Raises:
         RuntimeError: if another dimension would have to change.
@@ -220,9 +220,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along ``dim``, in the dtype that adding them would give.
 
     Raises:
-        RuntimeError: if there are none, or their shapes differ elsewhere than in ``dim``.
+        RuntimeError: for no tensors, or shapes that differ in another dimension than ``dim``.
 
-    As ``torch.cat``: a tensor of shape (0,), such as ``tensor([])``, fits to any other.
+    As ``torch.cat``: a tensor of shape (0,), such as ``tensor([])``, fits any other.
     """
     tensors = list(tensors)
     if not tensors:
@@ -247,7 +247,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces along ``dim``, of ``split_size`` each (the last may be shorter) or of given lengths."""
+    """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths."""
     d = normalize_dim(x, dim)
     total = x.shape[d]
     if isinstance(split_size, int):
@@ -264,7 +264,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most ``chunks`` pieces along ``dim``, of equal length but for the last."""
+    """At most ``chunks`` pieces along ``dim``, all but the last of equal length."""
     d = normalize_dim(x, dim)
     return split(x, max(1, -(-x.shape[d] // chunks)), d)
 
@@ -276,20 +276,20 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def flip(x: Tensor, *dims: Any) -> Tensor:
-    """In reverse order along ``dims``."""
+    """Reverses the order along ``dims``."""
     sizes = _sizes(dims)
     return Flip.apply(x, dims=normalize_dims(x, sizes) if sizes else ())
 
 
 def contiguous(x: Tensor) -> Tensor:
-    """With the elements in row-major order in memory; x itself if they are."""
+    """A copy in C order, or x itself if it is in C order."""
     return x if x.is_contiguous() else Contiguous.apply(x)
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """With ``value`` around it: ``pad`` is (left, right, top, bottom, …), from the last dimension on.
+    """Adds ``value`` around x; ``pad`` is (left, right, top, bottom, …), last dimension first.
 
-    Negative widths cut off. As ``torch.nn.functional.pad``, of which only ``mode="constant"`` exists.
+    Negative widths crop. As ``torch.nn.functional.pad``, but only with ``mode="constant"``.
 
     Raises:
         NotImplementedError: for another mode.

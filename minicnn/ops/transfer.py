@@ -1,4 +1,4 @@
-"""Copies: to another device, into another dtype, or as a tensor's own memory."""
+"""Copies: to another device, to another dtype, or to new memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..typing import Array, DeviceLike, DTypeLike
 
 
 class To(Function):
-    """A copy on some device, in some dtype; its gradient is a copy the way back."""
+    """A copy on another device, in another dtype; its gradient is the copy back."""
 
     def forward(self, x: Array, device: Device, dtype: np.dtype) -> Array:
         self.source = device_of(x), x.dtype
         moved = to_device(x, device)
-        with np.errstate(over="ignore", invalid="ignore"):  # beyond float16 lies inf, as in torch
+        with np.errstate(over="ignore", invalid="ignore"):  # inf if float16 overflows, as in torch
             return moved.astype(dtype, order="K", copy=moved is x)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -34,12 +34,12 @@ def to(
     non_blocking: bool = False,
     copy: bool = False,
 ) -> Tensor:
-    """This tensor on another device or with another dtype; itself if nothing changes.
+    """This tensor on another device or in another dtype; itself if nothing changes.
 
     Args:
-        target: a device, a dtype, both, or a tensor to be like.
+        target: a device, a dtype, both, or a tensor that has them.
         device, dtype: the same by keyword.
-        non_blocking: accepted for torch's scripts, without effect.
+        non_blocking: accepted for torch's scripts, but has no effect.
         copy: copy in any case.
 
     As ``torch.Tensor.to``.
@@ -49,7 +49,7 @@ def to(
             device, dtype = value.device, value.dtype
         elif isinstance(value, int):
             device = Device(value)
-        elif isinstance(value, (Device, str)) and str(value).startswith(("cpu", "cuda")):
+        elif isinstance(value, Device) or str(value).startswith(("cpu", "cuda")):
             device = value
         else:
             dtype = value
@@ -69,10 +69,10 @@ def cpu(x: Tensor) -> Tensor:
 
 
 def cuda(x: Tensor, device: DeviceLike | int | None = None, non_blocking: bool = False) -> Tensor:
-    """This tensor on a GPU; ``non_blocking`` is without effect."""
+    """This tensor on a GPU; ``non_blocking`` has no effect."""
     return to(x, Device("cuda" if device is None else device))
 
 
 def clone(x: Tensor) -> Tensor:
-    """A copy with its own memory, in the same layout, that gradients pass through."""
+    """A copy in its own memory, in the same layout; gradients pass through."""
     return To.apply(x, device=x.device, dtype=x.dtype)

@@ -52,7 +52,7 @@ def unfold(
         (N, C * KH * KW, OH * OW), without N for one image.
 
     Raises:
-        RuntimeError: if the window does not fit into the input.
+        RuntimeError: if the window does not fit in the input.
 
     As ``torch.nn.functional.unfold``.
     """

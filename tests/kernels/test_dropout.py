@@ -8,6 +8,7 @@ import pytest
 
 import minicnn
 from minicnn.kernels.cpu.dropout import philox4x32
+from minicnn.kernels.plain.dropout import _philox4x32
 
 # From Random123's known-answer file (kat_vectors, philox4x32 10): the 128-bit counter and 64-bit
 # key as 32-bit words, low word first, and the result.
@@ -35,10 +36,15 @@ def words(start, count, seed, offset):
     return np.stack(philox4x32(start, start + count, seed, offset), axis=1)
 
 
+def plain_words(start, count, seed, offset):
+    return np.stack(_philox4x32(np.arange(start, start + count, dtype=np.uint64), offset, seed), 1)
+
+
+@pytest.mark.parametrize("draw", [words, plain_words])
 @pytest.mark.parametrize("counter, key, expected", KNOWN.values(), ids=KNOWN)
-def test_philox_known_answers(counter, key, expected):
+def test_philox_known_answers(counter, key, expected, draw):
     start, offset = counter[0] | counter[1] << 32, counter[2] | counter[3] << 32
-    assert words(start, 1, key[0] | key[1] << 32, offset).tolist() == [list(expected)]
+    assert draw(start, 1, key[0] | key[1] << 32, offset).tolist() == [list(expected)]
 
 
 def test_mask_is_the_words_against_the_threshold():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,13 @@ def set_grads(params: list, step: int, skip: tuple[int, ...] = ()) -> None:
         param.grad = None if index in skip else make(grad)
 
 
+def take_step(step: int, *optimizers: tuple[Any, list], skip: tuple[int, ...] = ()) -> None:
+    """The same step of optimizers, each with its parameters."""
+    for optimizer, params in optimizers:
+        set_grads(params, step, skip)
+        optimizer.step()
+
+
 def assert_same(params: list[mc.Tensor], expected: list, tolerance: float) -> None:
     for param, other in zip(params, expected, strict=True):
         np.testing.assert_allclose(
@@ -77,10 +85,7 @@ def test_trajectory(name: str, options: dict, dtype: str) -> None:
     for step in range(20):
         # The third parameter joins late: its momentum and bias correction begin then.
         skip = (2,) if step < 3 else ()
-        set_grads(params, step, skip)
-        set_grads(others, step, skip)
-        optimizer.step()
-        other.step()
+        take_step(step, (optimizer, params), (other, others), skip=skip)
         assert_same(params, others, TOLERANCE[dtype] * (step + 1))
 
 
@@ -98,10 +103,7 @@ def test_groups_with_their_own_options(name: str) -> None:
         for group, other_group in zip(optimizer.param_groups, other.param_groups, strict=True):
             group["lr"] *= 0.9
             other_group["lr"] *= 0.9
-        set_grads(params, step)
-        set_grads(others, step)
-        optimizer.step()
-        other.step()
+        take_step(step, (optimizer, params), (other, others))
     assert_same(params, others, 1e-12)
 
 
@@ -112,10 +114,7 @@ def test_channels_last_weights_with_contiguous_gradients() -> None:
     optimizer = optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01)
     other = torch.optim.SGD(others, lr=0.1, momentum=0.9, weight_decay=0.01)
     for step in range(3):
-        set_grads(params, step)
-        set_grads(others, step)
-        optimizer.step()
-        other.step()
+        take_step(step, (optimizer, params), (other, others))
     assert params[2].array is strided
     assert optimizer.state[params[2]]["momentum_buffer"].array.strides == strided.strides
     assert_same(params, others, 1e-6)
@@ -133,9 +132,7 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
     again = getattr(optim, name)(resumed, lr=123.0)
     again.load_state_dict(optimizer.state_dict())
     for step in range(3, 8):
-        for run, tensors in (optimizer, params), (again, resumed):
-            set_grads(tensors, step)
-            run.step()
+        take_step(step, (optimizer, params), (again, resumed))
     for param, other in zip(params, resumed, strict=True):
         np.testing.assert_array_equal(param.numpy_copy(), other.numpy_copy())
 
@@ -160,10 +157,7 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     optimizer = getattr(optim, name)(params, lr=0.05, **options)
     other = getattr(torch.optim, name)(others, lr=0.05, **options)
     for step in range(2):
-        set_grads(params, step, skip=(1,))
-        set_grads(others, step, skip=(1,))
-        optimizer.step()
-        other.step()
+        take_step(step, (optimizer, params), (other, others), skip=(1,))
     mine, torchs = optimizer.state_dict(), other.state_dict()
     assert list(mine["state"]) == list(torchs["state"]) == [0, 2]
     assert mine["state"][0].keys() == torchs["state"][0].keys()
@@ -175,10 +169,7 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     other = getattr(torch.optim, name)(others)
     other.load_state_dict(converted(mine, to_torch))
     for step in range(2, 5):
-        set_grads(params, step)
-        set_grads(others, step)
-        optimizer.step()
-        other.step()
+        take_step(step, (optimizer, params), (other, others))
     assert_same(params, others, 1e-12)
 
 

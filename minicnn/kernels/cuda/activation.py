@@ -47,7 +47,7 @@ def relu_bias_backward(
 
     Args:
         grad, out: (N, C, ...).
-        dtype: of the bias's gradient; default that of ``grad``.
+        dtype: of the bias's gradient, by default the dtype of ``grad``.
 
     Returns:
         The gradient of x, which is ``grad`` where ``out`` > 0, else 0; and of bias, which is the
@@ -66,7 +66,7 @@ def relu_bias_backward(
 
 
 def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.ndarray:
-    """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or that of ``x``."""
+    """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or as ``x``."""
     values = channels_last(x)
     C = values.shape[-1]
     width = vector_width(C, values)

@@ -106,7 +106,7 @@ def conv2d_weight_grad(
         grad: (N, O, OH, OW).
         x: (N, C, H, W), the input.
         geometry: as given to the convolution.
-        dtype: of the result; default that of ``x``. float32 is for a weight kept in float32.
+        dtype: of the result, by default the dtype of ``x``. float32 is for a weight kept in float32.
 
     Returns:
         (O, C / groups, KH, KW), channels-last in memory.

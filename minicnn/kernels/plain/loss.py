@@ -11,7 +11,7 @@ def softmax_cross_entropy(
 ) -> tuple[Array, Array]:
     """logits (M, C), target (M,) -> losses (M,) and their gradients by the logits (M, C).
 
-    The loss of a row is -sum(q * log(p)), where p is its softmax and q, for each class, its share of
+    A row's loss is -sum(q * log(p)), where p is its softmax and q is, for each class, its share of
     the target times its weight. The gradient is p * sum(q) - q.
     """
     (M, C), counted = logits.shape, target != ignore_index

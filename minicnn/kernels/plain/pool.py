@@ -7,6 +7,7 @@ import numpy as np
 
 from ...typing import Array
 from ..geometry import Geometry, Pair
+from .arrays import widen
 
 
 @np.errstate(invalid="ignore")  # NaN is compared
@@ -48,7 +49,7 @@ def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
 
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
-    padded = _pad(x.astype(np.promote_types(x.dtype, np.float32)), geometry)
+    padded = _pad(widen(x), geometry)
     return (np.sum([*_taps(padded, geometry)], axis=0) * scale).astype(x.dtype)
 
 

@@ -158,7 +158,6 @@ def test_splits_of_the_depth(
         Convolution(to_gpu, name, dtype).check(close, tolerance)
 
 
-@pytest.mark.slow
 @types
 @pytest.mark.parametrize("tile", range(6))
 def test_every_tile(to_gpu: Any, close: Any, allow_tf32: Any, tile: int, type_: str) -> None:

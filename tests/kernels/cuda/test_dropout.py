@@ -9,6 +9,7 @@ pytest.importorskip("cupy", reason="CuPy is not installed")
 
 import minicnn
 from minicnn.kernels import cuda, plain
+from minicnn.kernels.cuda import plain as cuda_plain
 
 DTYPES = [minicnn.float16, minicnn.bfloat16, minicnn.float32, minicnn.float64]
 STATE = (2**40 + 3, 2**33 + 9)  # with words beyond 32 bits
@@ -20,13 +21,13 @@ def normal(shape, dtype):
     return np.random.default_rng(0).standard_normal(shape).astype(dtype)
 
 
-def check(cp, x, p, on_gpu):
+def check(cp, x, p, on_gpu, kernels=cuda):
     """The result, and the gradient of ``x`` as if it was the result's, against plain NumPy."""
-    out, mask = cuda.dropout(on_gpu, p, cuda.philox_state(lambda: STATE))
+    out, mask = kernels.dropout(on_gpu, p, kernels.philox_state(lambda: STATE))
     expected, expected_mask = plain.dropout(x, p, STATE)
     assert (out.dtype, out.shape) == (x.dtype, x.shape)
     np.testing.assert_array_equal(cp.asnumpy(out), expected)
-    grad = cuda.dropout_backward(on_gpu, mask, p)
+    grad = kernels.dropout_backward(on_gpu, mask, p)
     np.testing.assert_array_equal(cp.asnumpy(grad), plain.dropout_backward(x, expected_mask, p))
     return out, grad
 
@@ -36,9 +37,10 @@ def check(cp, x, p, on_gpu):
     "shape", [(1,), (2, 3), (7, 5), (33, 64), (4, 3, 5), (2, 8, 1, 1)], ids=str
 )
 @pytest.mark.parametrize("p", [0.3, 1.0])
-def test_rows(cp, p, shape, dtype):
+@pytest.mark.parametrize("kernels", [cuda, cuda_plain], ids=["fast", "plain"])
+def test_rows(cp, kernels, p, shape, dtype):
     x = normal(shape, dtype)
-    check(cp, x, p, cp.asarray(x))
+    check(cp, x, p, cp.asarray(x), kernels)
 
 
 @dtypes

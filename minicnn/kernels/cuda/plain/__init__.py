@@ -1,7 +1,7 @@
 """CUDA kernels to read: convolution, pooling and matrix products by their definitions.
 
 One thread computes one element of the result, and each ``.cu`` file reads from top to bottom. All
-other functions are those of ``kernels.cuda``.
+other functions come from ``kernels.cuda``.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Args:
         grad: (N, O, OH, OW).
         weight: (O, C / groups, KH, KW).
-        geometry: that of the convolution.
+        geometry: of the convolution.
 
     Returns:
         (N, C, H, W).
@@ -76,8 +76,8 @@ def conv2d_weight_grad(
     Args:
         grad: (N, O, OH, OW).
         x: (N, C, H, W), the input.
-        geometry: that of the convolution.
-        dtype: of the result; default that of ``x``.
+        geometry: of the convolution.
+        dtype: of the result, by default the dtype of ``x``.
 
     Returns:
         (O, C / groups, KH, KW).

@@ -39,6 +39,6 @@ def linear_weight_grad(
 ) -> cupy.ndarray:
     """The gradient of :func:`linear` by its weight: (M, N) and (M, K) -> (N, K).
 
-    ``dtype`` is that of the result, default that of ``x``.
+    The result has ``dtype``, by default the dtype of ``x``.
     """
     return matmul_shared(grad.T, x).astype(dtype or x.dtype, copy=False)

@@ -36,19 +36,19 @@ _avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", HALVES + FLOATS)
 def max_pool2d(
     x: cupy.ndarray, geometry: Geometry, with_argmax: bool = True
 ) -> tuple[cupy.ndarray, cupy.ndarray | None]:
-    """The maximum of each window and its tap, kh * KW + kw, as ``torch.nn.functional.max_pool2d``.
+    """The maximum of each window and its argmax, the tap kh * KW + kw, as ``torch.nn.functional.max_pool2d``.
 
-    Padding counts as -inf. Of equal maxima the first in (kh, kw) order is meant. NaN is larger
-    than everything, and of several the last is meant. A window of nothing but padding gives -inf,
-    and as its tap KH * KW: no pixel.
+    Padding counts as -inf. Of equal maxima the first in (kh, kw) order wins. NaN is larger than
+    everything, and of several NaNs the last wins. A window that lies wholly in the padding gives
+    -inf and the argmax KH * KW, "no pixel".
 
     Args:
         x: (N, C, H, W).
         geometry: where the windows lie.
-        with_argmax: whether the taps are wanted.
+        with_argmax: whether the argmax is wanted.
 
     Returns:
-        (N, C, OH, OW) both, the taps uint8 if they fit, else int32; None for taps not wanted.
+        Both (N, C, OH, OW); the argmax is uint8 if KH * KW < 256, else int32; None if not wanted.
     """
     KH, KW = geometry.kernel_size
     out = cupy.empty((*x.shape[:2], *geometry.output_size), x.dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cupy
 
+from ....devices import memory_order
+
 
 def vector_width(length: int, x: cupy.ndarray, *others: cupy.ndarray | None) -> int:
     """How many elements of ``x`` a thread reads at a time: 16 bytes' worth if possible, else 1.
@@ -43,11 +45,6 @@ def unflatten(flat: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
     order = memory_order(reference)
     shape = [reference.shape[axis] for axis in order]
     return flat.reshape(shape).transpose([order.index(axis) for axis in range(reference.ndim)])
-
-
-def memory_order(array: cupy.ndarray) -> list[int]:
-    """The axes of ``array`` from the largest stride to the smallest."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def dense_operands(x: cupy.ndarray, y: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:

@@ -1,4 +1,4 @@
-"""The matrix products of our own, and linear layers made of them, against NumPy in float64."""
+"""The matrix products of our own against NumPy in float64."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("cupy", reason="CuPy is not installed")
 
-import minicnn
-from minicnn.kernels.cuda import plain
 from minicnn.kernels.cuda.plain.matmul import matmul_naive, matmul_shared
 
 # M, N, K: less than a tile of 32, exactly one, and several with a rest
@@ -62,33 +60,3 @@ def test_empty_product(cp: Any, product: Any) -> None:
 def test_operands_of_two_dtypes_are_refused(cp: Any, product: Any) -> None:
     with pytest.raises(TypeError, match="one dtype, got float16 and float32"):
         product(cp.ones((2, 2), np.float16), cp.ones((2, 2), np.float32))
-
-
-@pytest.mark.parametrize("M, N, K", [(3, 10, 40), (35, 33, 6), (0, 2, 3)])
-def test_linear(cp: Any, assert_close: Any, dtype: Any, M: int, N: int, K: int) -> None:
-    x, weight, bias, grad = (random(shape, dtype) for shape in ((M, K), (N, K), (N,), (M, N)))
-    on_gpu = [cp.asarray(array) for array in (x, weight, bias, grad)]
-    out = exact(x, weight.T)
-    assert_close(plain.linear(*on_gpu[:2], None), out)
-    out += bias.astype(np.float64)
-    grad_x, grad_weight = exact(grad, weight), exact(grad.T, x)
-    x, weight, bias, grad = on_gpu
-    for result, expected in (
-        (plain.linear(x, weight, bias), out),
-        (plain.linear_input_grad(grad, weight), grad_x),
-        (plain.linear_weight_grad(grad, x), grad_weight),
-    ):
-        assert result.dtype == dtype
-        assert_close(result, expected)
-
-
-def test_linear_with_float32_beside_16_bits(cp: Any, assert_close: Any) -> None:
-    shapes = (4, 40), (5, 40), (4, 5)
-    x, weight, grad = (random(shape, minicnn.bfloat16) for shape in shapes)
-    bias = random((5,), np.float32)
-    out = plain.linear(*map(cp.asarray, (x, weight, bias)))
-    assert out.dtype == minicnn.bfloat16
-    assert_close(out, exact(x, weight.T) + bias)
-    grad_weight = plain.linear_weight_grad(cp.asarray(grad), cp.asarray(x), np.dtype(np.float32))
-    assert grad_weight.dtype == np.float32
-    assert_close(grad_weight, exact(grad.T, x))

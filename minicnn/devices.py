@@ -42,7 +42,7 @@ class Device:
     def __init__(self, type: Device | str | int, index: int | None = None) -> None:
         text = f"cuda:{type}" if isinstance(type, int) else str(type)
         name, colon, number = text.partition(":")
-        if name not in ("cpu", "cuda") or (colon and not number.isdigit()):
+        if name not in ("cpu", "cuda") or (colon and not number.isdecimal()):
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         if number and index is not None:
             raise RuntimeError(f"device takes one index, got {type!r} and {index}")

@@ -140,8 +140,10 @@ def test_devices():
         assert repr(mc.device(name)) == repr(torch.device(name))
         assert str(mc.device(name)) == str(torch.device(name))
     if not mc.cuda.is_available():
-        with pytest.raises(RuntimeError, match="device 'cuda' needs"):
-            mc.ones(1).cuda()
+        x = mc.ones(1)
+        for move in (x.cuda, lambda: x.cuda(mc.device("cuda")), lambda: x.to(0)):
+            with pytest.raises(RuntimeError, match="device 'cuda' needs"):
+                move()
 
 
 def test_default_device():

@@ -75,3 +75,16 @@ def test_the_environment_chooses_the_kernels(name, expected):
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == expected
+
+
+def test_a_wrong_word_in_the_environment_is_named():
+    program = "import minicnn"
+    environment = {**os.environ, "MINICNN_KERNELS": "slow"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "MINICNN_KERNELS must be one of fast, plain, got 'slow'" in done.stderr

@@ -138,6 +138,7 @@ class _Walk:
                 gradients.owned[index] = False
             if self.targets is not None and (id(node), index) in self.targets:
                 self.captured[id(node), index] = gradients.values[index]
+                gradients.owned[index] = False
         if self.wanted is not None:
             needed = tuple(e is not None and id(e[0]) in self.wanted for e in node.edges)
             if not any(needed):
@@ -164,11 +165,11 @@ class _Walk:
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
     ) -> tuple[Tensor | None, ...]:
         """The gradients of a node's inputs, by its ``backward``."""
-        incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
+        (given, *_) = gradients.values.values()
         for i, (shape, dtype) in enumerate(node._outputs):
-            if incoming[i] is None and dtype.kind in "fV":
-                (given, *_) = gradients.values.values()
-                incoming[i] = Tensor(xp_of(given.array).zeros(shape, dtype))
+            if i not in gradients.values and dtype.kind in "fV":
+                gradients.add(i, Tensor(xp_of(given.array).zeros(shape, dtype)), owned=False)
+        incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
             with current_device_of(grad.array for grad in gradients.values.values()):

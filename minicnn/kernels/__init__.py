@@ -152,15 +152,15 @@ CHOICES = ("fast", "plain")
 _selected = "fast"
 
 
-def select(name: str) -> None:
+def select(name: str, asked_by: str = "kernels") -> None:
     """Selects the kernels for all threads: "fast" or "plain".
 
     Raises:
-        ValueError: for another name.
+        ValueError: for another name; the message begins with ``asked_by``.
     """
     global _selected
     if name not in CHOICES:
-        raise ValueError(f"kernels must be one of {', '.join(CHOICES)}, got {name!r}")
+        raise ValueError(f"{asked_by} must be one of {', '.join(CHOICES)}, got {name!r}")
     _selected = name
 
 
@@ -188,4 +188,4 @@ def _cuda(name: str) -> ModuleType:
     return import_module(f".{name}", __name__)  # imports CuPy
 
 
-select(os.environ.get("MINICNN_KERNELS") or "fast")
+select(os.environ.get("MINICNN_KERNELS") or "fast", asked_by="MINICNN_KERNELS")

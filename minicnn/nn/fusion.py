@@ -99,8 +99,18 @@ def _can_fuse(first: Module, second: Module) -> bool:
         (type(first), type(second)) in _FUSED
         and _is_plain(first)
         and _is_plain(second)
-        and not getattr(second, "return_indices", False)
+        and (not isinstance(second, MaxPool2d) or _pools_pixels(second))
     )
+
+
+def _pools_pixels(pool: MaxPool2d) -> bool:
+    """Whether a pooling returns maxima alone, and each of its windows has a pixel of the input.
+
+    A window wholly in the padding, which dilation can give, has -inf, and would have 0 with a fused
+    ReLU.
+    """
+    has_padding, is_dilated = pool.padding not in (0, (0, 0)), pool.dilation not in (1, (1, 1))
+    return not (pool.return_indices or (has_padding and is_dilated))
 
 
 def _is_plain(module: Module) -> bool:

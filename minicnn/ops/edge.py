@@ -70,11 +70,17 @@ def one_precision(operation: F) -> F:
 
     Raises:
         RuntimeError: if the dtypes do not agree.
+        TypeError: if the weight is not a tensor.
     """
 
     @functools.wraps(operation)
     def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
         """Compares the dtypes of input, weight and bias, after autocast has converted them."""
+        if not isinstance(weight, Tensor):
+            raise TypeError(
+                f"{operation.__name__} expects tensors, got a weight of type "
+                f"{type(weight).__name__}: use minicnn.tensor(…)"
+            )
         if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
             x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
             agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))

@@ -91,14 +91,14 @@ class Pow(Function):
 def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x + alpha * y."""
     if alpha != 1:
-        y = mul(y, alpha)
+        y = mul(y, alpha) if isinstance(y, Tensor) else y * alpha
     return Add.apply(*promote("add", x, y))
 
 
 def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     """x - alpha * y."""
     if alpha != 1:
-        y = mul(y, alpha)
+        y = mul(y, alpha) if isinstance(y, Tensor) else y * alpha
     return Sub.apply(*promote("sub", x, y))
 
 

@@ -48,6 +48,8 @@ def to(
     for value in target:
         if isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
+        elif isinstance(value, int):
+            device = Device(value)
         elif isinstance(value, Device) or str(value).startswith(("cpu", "cuda")):
             device = value
         else:
@@ -67,9 +69,9 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
-def cuda(x: Tensor, device: int | None = None, non_blocking: bool = False) -> Tensor:
+def cuda(x: Tensor, device: DeviceLike | int | None = None, non_blocking: bool = False) -> Tensor:
     """This tensor on a GPU; ``non_blocking`` has no effect."""
-    return to(x, Device("cuda", device))
+    return to(x, Device("cuda" if device is None else device))
 
 
 def clone(x: Tensor) -> Tensor:

@@ -434,3 +434,29 @@ def test_a_gradient_that_a_hook_keeps_is_not_added_to():
     out.backward()
     np.testing.assert_array_equal(seen[0].numpy_copy(), [3.0, 3.0])
     np.testing.assert_array_equal(x.grad.numpy_copy(), [[16.0, 16.0]])
+
+
+def test_a_gradient_that_grad_returns_is_not_added_to():
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    y = x.reshape(2, 1)
+    grad_y, grad_x = grad((x * 3.0).sum() + (y * y).sum(), [y, x])
+    np.testing.assert_array_equal(grad_y.numpy_copy(), [[2.0], [4.0]])
+    np.testing.assert_array_equal(grad_x.numpy_copy(), [5.0, 7.0])
+
+
+def test_the_zeros_for_an_unused_output_are_not_added_to():
+    seen = []
+
+    class Pair(Function):
+        def forward(self, x, y):
+            return x * 1, y * 1
+
+        def backward(self, grad_x, grad_y):
+            seen.append(grad_y)
+            return grad_x, grad_y
+
+    x = mc.tensor([1.0, 2.0], requires_grad=True)
+    used, _ = Pair.apply(mc.tensor([3.0, 4.0], requires_grad=True), x)
+    (x * 3.0 + used).sum().backward()
+    np.testing.assert_array_equal(seen[0].numpy_copy(), [0.0, 0.0])
+    np.testing.assert_array_equal(x.grad.numpy_copy(), [3.0, 3.0])

@@ -256,6 +256,14 @@ def test_indices_of_the_maxima_are_returned_as_ever():
         np.testing.assert_array_equal(ours.cpu().numpy(), expected.cpu().numpy())
 
 
+def test_a_window_wholly_in_the_padding_is_not_clipped():
+    x = mc.randn(1, 1, 1, 3)
+    relu, pool = nn.ReLU(), nn.MaxPool2d(2, padding=1, dilation=(2, 1))
+    expected = pool(relu(x)).numpy_copy()
+    assert np.isneginf(expected).any()
+    np.testing.assert_array_equal(nn.Sequential(relu, pool)(x).numpy_copy(), expected)
+
+
 def test_changed_children_are_noticed():
     net = NETS["Conv2d, ReLU, MaxPool2d"](nn)
     x = mc.randn(*X)

@@ -224,3 +224,8 @@ def test_fold_expects_its_number_of_windows() -> None:
         F.fold(minicnn.zeros(2, 4, 15), 5, 2)
     with pytest.raises(RuntimeError, match=r"got \(2, 5, 16\)"):
         F.fold(minicnn.zeros(2, 5, 16), 5, 2)
+
+
+def test_an_array_is_no_weight() -> None:
+    with pytest.raises(TypeError, match="conv2d expects tensors, got a weight of type ndarray"):
+        F.conv2d(minicnn.zeros(1, 2, 3, 3), np.zeros((4, 2, 3, 3), np.float32))

@@ -219,3 +219,9 @@ def test_nan_stays_when_clamped_by_a_tensor():
     assert_same(lambda x, low: x.clamp(low), lambda x, low: x.clamp(low), [x, low], grad=False)
     assert mc.where(mc.tensor([True]), True, False).dtype == bool
     assert mc.ones(2).masked_fill_(mc.tensor([True, False]), 3.0).tolist() == [3.0, 1.0]
+
+
+def test_alpha_with_a_number():
+    x = mc.tensor([1.0, 2.0])
+    assert x.add(3, alpha=2).tolist() == [7.0, 8.0] and x.sub(3, alpha=2).tolist() == [-5.0, -4.0]
+    assert x.add_(3, alpha=2).tolist() == [7.0, 8.0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cuda_emulator import build
 from cuda_emulator.support import BF16, F16, MODES, from_bits, load, to_bits
 
 
@@ -19,6 +20,23 @@ def test_16_bits_with_transposing_ldmatrix(kind, checked):
     module = load("gemm_small.cu", "mma_trans<0>", "mma_trans<1>")
     module.get(f"mma_trans<{kind}>")((1,), (32,), (a, b, d), checked=checked)
     np.testing.assert_allclose(d, from_bits(a, kind) @ from_bits(b, kind), rtol=1e-5, atol=1e-5)
+
+
+def test_sums_are_rounded_or_cut_off():
+    a, b = np.zeros((2, 16, 16), np.float32)
+    a[0, 0] = b[0, 0] = 1
+    a[0, 1:], b[1:, 0] = 2**-12, 1.5 * 2**-12  # each product is 3/4 of the last bit of 1
+    a, b = to_bits(a, BF16), to_bits(b, BF16)
+    kernel = load("gemm_small.cu", "mma_trans<0>", "mma_trans<1>").get(f"mma_trans<{BF16}>")
+    d = np.empty((16, 16), np.float32)
+    kernel((1,), (32,), (a, b, d))
+    assert d[0, 0] == 1 + 15 * 2**-23
+    build.load_runtime().emu_truncate_mma(True)
+    try:
+        kernel((1,), (32,), (a, b, d))
+    finally:
+        build.load_runtime().emu_truncate_mma(False)
+    assert d[0, 0] == 1
 
 
 @MODES

@@ -1,4 +1,7 @@
-"""Linear layers on the GPU: convolutions of images of one pixel, so ``conv.py`` has the kernels."""
+"""Linear layers on the GPU: convolutions of images of one pixel.
+
+``conv.py`` has the kernels, and says how exact their sums are.
+"""
 
 from __future__ import annotations
 

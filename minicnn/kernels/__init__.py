@@ -10,9 +10,9 @@
 
 ``kernels.of(array)`` returns the set for the device an array is on: a fast one, unless
 ``MINICNN_KERNELS=plain`` in the environment or ``minicnn.backends.use_kernels`` selects the plain
-ones. All sets have the same functions, with the same arguments and results. They take and return
-arrays, never tensors, record no gradients, and never write to an argument unless their name ends in
-``_step``.
+ones. On CUDA it computes on the array's GPU, whichever is the current one. All sets have the same
+functions, with the same arguments and results. They take and return arrays, never tensors, record no
+gradients, and never write to an argument unless their name ends in ``_step``.
 
 Images are N, C, H, W. In memory, 4-D results of the fast kernels are channels-last (N, H, W, C
 strides), and so are gradients of filters. Sums are computed in float32 or better, and results of 16

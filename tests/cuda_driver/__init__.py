@@ -16,8 +16,9 @@ How it works:
    ``cupy_backends.cuda.api.runtime``, by functions that Cython hands from module to module:
    :func:`install` puts others in their place, before ``cupy`` is imported.
 
-What it cannot find: wrong numbers; pointers and integers in the wrong order, if their sizes agree;
-what precompiled libraries would say (cuBLAS, and CUB and Thrust as CuPy links them).
+What it cannot find: wrong numbers; arguments of a kernel that are missing or of the wrong type, as
+the driver is told neither (the emulated GPU checks them); what precompiled libraries would say
+(cuBLAS, Thrust, and CUB, without which CuPy sums by kernels of its own).
 
 Launches that are wrong say why on stderr, beside CuPy's exception.
 """
@@ -78,7 +79,7 @@ def install() -> None:
     while found := library.replacement(number):
         _replace(runtime, found.contents)
         number += 1
-    _use_no_precompiled_kernels()
+    os.environ["CUPY_ACCELERATORS"] = ""  # no CUB
 
 
 def _libraries() -> Path:
@@ -175,8 +176,3 @@ def _address(capsule: Any) -> ctypes.c_void_p:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return ctypes.c_void_p(pointer(capsule, _signature(capsule)))
-
-
-def _use_no_precompiled_kernels() -> None:
-    """Sums and the like by kernels that NVRTC compiles: the precompiled ones need NVIDIA's driver."""
-    os.environ["CUPY_ACCELERATORS"] = ""

@@ -90,6 +90,7 @@ def _libraries() -> Path:
     driver, cublas = sorted((FOLDER / "driver").iterdir()), FOLDER / "cublas.cpp"
     functions = _cublas_functions()
     parts = [part for path in (*driver, cublas) for part in (path.name, path.read_bytes())]
+    parts += [cache.cpu_identity(), *functions, *_FLAGS]
 
     def library(name: str, *arguments: str | Path) -> None:
         build.compile_cpp(*_FLAGS, *arguments, f"-Wl,-soname,{name}")
@@ -104,7 +105,7 @@ def _libraries() -> Path:
         for name in ("libcublas.so.13", "libcublasLt.so.13"):
             library(name, f"-I{folder}", cublas, script, "-o", folder / name)
 
-    return cache.entry(f"driver-{cache.key([*_FLAGS, *functions, *parts])}", compile)
+    return cache.entry(f"driver-{cache.key(parts)}", compile)
 
 
 def _cublas_functions() -> list[str]:

@@ -180,13 +180,16 @@ class _OnDevice:
             return self._wrapped(*args, **kwargs)
 
 
+_NO_CHANGE: AbstractContextManager[Any] = nullcontext()
+
+
 def current_device_of(arrays: Iterable[Any]) -> AbstractContextManager[Any]:
     """Inside, the GPU that the first CuPy array lives on is the current one."""
     for array in arrays:
         if hasattr(array, "shape") and not isinstance(array, (np.ndarray, np.generic)):
             same = array.device.id == cupy().cuda.runtime.getDevice()
-            return nullcontext() if same else array.device
-    return nullcontext()
+            return _NO_CHANGE if same else array.device
+    return _NO_CHANGE
 
 
 def to_device(array: Array, device: Device) -> Array:

@@ -46,11 +46,13 @@ def to(
     As ``torch.Tensor.to``.
     """
     for value in target:
-        if isinstance(value, Tensor):
+        if isinstance(value, np.dtype):
+            dtype = value
+        elif isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
-        elif isinstance(value, int):
+        elif isinstance(value, (Device, int)):
             device = Device(value)
-        elif isinstance(value, Device) or str(value).startswith(("cpu", "cuda")):
+        elif isinstance(value, str) and value.startswith(("cpu", "cuda")):
             device = value
         else:
             dtype = value

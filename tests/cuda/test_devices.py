@@ -113,4 +113,4 @@ def test_a_step(optimizer: type[optim.Optimizer]) -> None:
     tensors = [*net.parameters(), *net.buffers(), *(p.grad for p in net.parameters())]
     tensors += [value for state in step.state.values() for value in state.values()]
     assert {str(x.device) for x in tensors if isinstance(x, mc.Tensor)} == {"cuda:1"}
-    assert loss.item() >= 0
+    assert isinstance(loss.item(), float)

@@ -16,7 +16,6 @@ from torch_files import SAVERS, save_stream, save_tar, save_zip, state
 
 import minicnn as mc
 from minicnn import nn
-from minicnn.io import load_torch
 
 DTYPES = [
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.uint8,
@@ -33,8 +32,11 @@ def assert_equal(ours: Any, theirs: Any) -> None:
         assert str(theirs.dtype) == f"torch.{ours.dtype.name}"
         assert ours.shape == tuple(theirs.shape)
         if theirs.dtype == torch.bfloat16:
-            theirs, ours = theirs.float(), mc.Tensor(ours.array.astype(np.float32))
-        np.testing.assert_array_equal(ours.cpu().numpy(), theirs.detach().cpu().numpy())
+            theirs, ours = theirs.float(), ours.float()
+        assert ours.requires_grad == theirs.requires_grad
+        assert isinstance(ours, nn.Parameter) == isinstance(theirs, torch.nn.Parameter)
+        values = ours.detach().cpu().numpy()
+        np.testing.assert_array_equal(values, theirs.detach().resolve_neg().cpu().numpy())
     elif isinstance(theirs, dict):
         assert list(ours) == list(theirs)
         for key in theirs:
@@ -52,7 +54,7 @@ def assert_equal(ours: Any, theirs: Any) -> None:
 def test_every_dtype(save: Any, dtype: torch.dtype, tmp_path: Path) -> None:
     value = {"x": torch.arange(-3, 9).reshape(3, 4).to(dtype)}
     save(value, tmp_path / "x.pth")
-    assert_equal(load_torch(tmp_path / "x.pth"), value)
+    assert_equal(mc.load(tmp_path / "x.pth"), value)
 
 
 @every_format
@@ -71,7 +73,7 @@ def test_every_layout(save: Any, tmp_path: Path) -> None:
         one=torch.ones(1, 1, 1),
     )
     save(value, tmp_path / "x.pth")
-    loaded = load_torch(str(tmp_path / "x.pth"))
+    loaded = mc.load(str(tmp_path / "x.pth"))
     assert_equal(loaded, value)
     for name in ("whole", "transposed", "channels_last", "part", "expanded"):
         strides = tuple(step // 4 for step in loaded[name].array.strides)
@@ -83,13 +85,13 @@ def test_shared_storages_stay_shared_and_the_file_as_it_is(save: Any, tmp_path: 
     path = tmp_path / "x.pth"
     save(state(), path)
     before = path.read_bytes()
-    loaded = load_torch(path)
+    loaded = mc.load(path)
     weight, bias = (loaded[name].array.ctypes.data for name in ("weight", "bias"))
     assert weight - bias == 6 * 8  # bytes: weight begins a row of the storage after bias
     loaded["bias"].array[:] = 0
     loaded["weight"].array[:] = 1
     assert path.read_bytes() == before
-    assert_equal(load_torch(path), state())
+    assert_equal(mc.load(path), state())
 
 
 @every_format
@@ -101,7 +103,7 @@ def test_nested_containers_and_plain_values(save: Any, tmp_path: Path) -> None:
         "size": torch.Size([2, 3]) if save is not save_tar else 0,
     }  # fmt: skip
     save(value, tmp_path / "x.pth")
-    loaded = load_torch(tmp_path / "x.pth")
+    loaded = mc.load(tmp_path / "x.pth")
     value["size"] = tuple(value["size"]) if save is not save_tar else 0
     assert_equal(loaded, value)
     assert type(loaded["list"]) is list and type(loaded["list"][1][1]) is tuple
@@ -111,15 +113,15 @@ def test_nested_containers_and_plain_values(save: Any, tmp_path: Path) -> None:
 def test_parameters_and_bare_tensors(save: Any, tmp_path: Path) -> None:
     value = [torch.nn.Parameter(torch.ones(2, 3)), torch.arange(3, dtype=torch.int16)]
     save(value, tmp_path / "x.pth")
-    assert_equal(load_torch(tmp_path / "x.pth"), value)
+    assert_equal(mc.load(tmp_path / "x.pth"), value)
     save(value[1], tmp_path / "y.pth")
-    assert_equal(load_torch(tmp_path / "y.pth"), value[1])
+    assert_equal(mc.load(tmp_path / "y.pth"), value[1])
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_every_pickle_protocol(protocol: int, tmp_path: Path) -> None:
     torch.save(state(), tmp_path / "x.pth", pickle_protocol=protocol)
-    assert_equal(load_torch(tmp_path / "x.pth"), state())
+    assert_equal(mc.load(tmp_path / "x.pth"), state())
 
 
 def test_torch_reads_the_handmade_tar(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_storage_views_of_the_stream_format(tmp_path: Path) -> None:
     view = b"K\nX\x01\x00\x00\x00vK\x04K\x03\x87t"  # ("v", 4, 3)
     content = content.replace(b"K\nNt", view).replace(b"K\n\x85", b"K\x03\x85")
     (tmp_path / "x.pth").write_bytes(content)
-    (loaded,) = load_torch(tmp_path / "x.pth")
+    (loaded,) = mc.load(tmp_path / "x.pth")
     assert loaded.tolist() == [4, 5, 6]
 
 
@@ -148,7 +150,7 @@ def test_the_zip_may_have_any_name_inside(tmp_path: Path) -> None:
     ):
         for name in old.namelist():
             new.writestr("other" + name[name.index("/") :], old.read(name))
-    assert_equal(load_torch(tmp_path / "y.pth"), state())
+    assert_equal(mc.load(tmp_path / "y.pth"), state())
 
 
 def test_batch_norm_from_before_counters(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_batch_norm_from_before_counters(tmp_path: Path) -> None:
     del old["num_batches_tracked"]
     save_tar(old, tmp_path / "x.pth")
     net = nn.BatchNorm2d(3)
-    net.load_state_dict(load_torch(tmp_path / "x.pth"))
+    net.load_state_dict(mc.load(tmp_path / "x.pth"))
     assert_equal(net.running_mean, theirs.running_mean)
 
 
@@ -180,10 +182,10 @@ def test_torch_is_not_imported(save: Any, tmp_path: Path) -> None:
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no file of weights at .*absent\.pth"):
-        load_torch(tmp_path / "absent.pth")
-    with pytest.raises(FileNotFoundError):
-        load_torch(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*absent\.pth"):
+        mc.load(tmp_path / "absent.pth")
+    with pytest.raises(IsADirectoryError):
+        mc.load(tmp_path)
     torch.save(torch.nn.Linear(1, 1), tmp_path / "net.pth")
     with pytest.raises(ValueError, match=r"net\.pth.*'torch\.nn\.modules\.linear\.Linear'"):
-        load_torch(tmp_path / "net.pth")
+        mc.load(tmp_path / "net.pth")

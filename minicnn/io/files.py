@@ -67,8 +67,10 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
         if isinstance(path, (str, os.PathLike)):
             with replacing(path) as file:
                 write(obj, file)
-        else:
-            write(obj, path)
+        else:  # through memory, so that nothing is written if it fails
+            buffer = io.BytesIO()
+            write(obj, buffer)
+            path.write(buffer.getbuffer())
     except RecursionError:
         raise ValueError(
             "cannot save an object that contains itself or is nested too deep"

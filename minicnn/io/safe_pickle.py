@@ -105,7 +105,7 @@ def load_pickle(
     except UnsafePickle:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"the pickle is damaged or cut off: {error}") from error
+        raise ValueError(f"its pickle is damaged: {error}") from error
     return machine.result
 
 

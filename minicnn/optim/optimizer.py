@@ -246,6 +246,8 @@ class Optimizer:
             for param, index in zip(group["params"], saved["params"], strict=True):
                 if index in state_dict["state"]:
                     for key, value in state_dict["state"][index].items():
+                        if value is None:  # torch once kept empty momentum buffers
+                            continue
                         name = f"state {key!r} of parameter {index}"
                         state[param][key] = _like_parameter(value, param, name)
                     if "step" in state[param]:  # torch keeps it as a tensor

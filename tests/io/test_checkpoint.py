@@ -244,7 +244,9 @@ def test_checkpoints_of_version_1(tmp_path: Path) -> None:
     save_file(arrays, tmp_path / "file", {"format": "minicnn checkpoint 1", "structure": structure})
     assert_equal(mc.load(tmp_path / "file"), {"x": mc.Tensor(arrays["x"]), "epoch": 3})
     save_file(arrays, tmp_path / "file", {"format": "minicnn checkpoint 3", "structure": structure})
-    with pytest.raises(ValueError, match="must be 'minicnn checkpoint 2'.*got 'minicnn checkpoint 3'"):
+    with pytest.raises(
+        ValueError, match="must be 'minicnn checkpoint 2'.*got 'minicnn checkpoint 3'"
+    ):
         mc.load(tmp_path / "file")
 
 
@@ -261,3 +263,10 @@ def test_a_damaged_structure_is_a_value_error(structure: str, tmp_path: Path) ->
     (tmp_path / "file").write_bytes(struct.pack("<Q", len(text)) + text)
     with pytest.raises(ValueError, match="file"):
         mc.load(tmp_path / "file")
+
+
+def test_json_is_not_confused(tmp_path: Path) -> None:
+    """Text that looks like the checksum in the header is no checksum."""
+    value = {"checksum": '"checksum":"00000000"', "x": json.dumps({"checksum": "12345678"})}
+    mc.save(value, tmp_path / "x.ckpt")
+    assert mc.load(tmp_path / "x.ckpt") == value

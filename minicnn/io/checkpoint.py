@@ -111,7 +111,8 @@ def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]
         return {next((k for k, v in _DICTS.items() if type(value) is v), "dict"): pairs}
     raise TypeError(
         f"cannot save {_name(place)}: it must be a tensor, NumPy array, number, string, boolean, "
-        f"None, dtype, device, dict, list, tuple or set, got {type(value).__name__}"
+        f"None, dtype, device, dict, list, tuple or set, got {type(value).__name__}; of a module "
+        "save its state_dict()"
     )
 
 

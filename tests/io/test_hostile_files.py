@@ -403,7 +403,7 @@ def test_missing_records(good: dict[str, bytes], tmp_path: Path) -> None:
     empty = io.BytesIO()
     with zipfile.ZipFile(empty, "w") as archive:
         archive.writestr("archive/readme", "")
-    refuse(empty.getvalue(), tmp_path / "x.pth", "holds no data.pkl")
+    refuse(empty.getvalue(), tmp_path / "x.pth", "a zip of other files, such as 'archive/readme'")
     refuse(tar_of(storages=b"K\0.].", tensors=b"K\0."), tmp_path / "x.pth", "holds no 'pickle'")
 
 

@@ -23,6 +23,12 @@ DTYPES = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu() -> None:
+    """Also on a run for a GPU: test_location.py is about devices."""
+    mc.set_default_device(None)
+
+
 def save(value: Any, path: Path) -> Any:
     """Saves in torch's format, and returns what torch reads; its warnings are errors."""
     mc.save(value, path, format="torch")

@@ -32,6 +32,12 @@ SCHEDULES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def on_the_cpu() -> None:
+    """Also on a run for a GPU: test_location.py is about devices."""
+    mc.set_default_device(None)
+
+
 class Pair:
     """The same small network in both, with an optimizer and a schedule."""
 

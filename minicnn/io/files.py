@@ -117,7 +117,13 @@ def load(  # type: ignore[misc]  # only its user knows what it returns
         except UnsafePickle as error:
             raise UnsafePickle(f"cannot read {name}: {error}") from None
         except _DAMAGES as error:
-            raise ValueError(f"cannot read {name}: {error or type(error).__name__}") from error
+            raise ValueError(f"cannot read {name}: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: BaseException) -> str:
+    """The error's text, of which a damaged file may have made anything."""
+    text = "".join(c if c.isprintable() else " " for c in str(error))
+    return text[:300] or type(error).__name__
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +189,139 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(1, 1), tmp_path / "net.pth")
     with pytest.raises(ValueError, match=r"net\.pth.*'torch\.nn\.modules\.linear\.Linear'"):
         mc.load(tmp_path / "net.pth")
+
+
+# ---- everything that torch's weights_only admits ----
+
+
+@pytest.mark.parametrize("save", [save_zip, save_stream])
+def test_containers_and_values(save: Any, tmp_path: Path) -> None:
+    value = {
+        "counter": Counter({30: 1, 10: 2}), "ordered": OrderedDict(b=1, a=2), "set": {1, "a", None},
+        "bytes": b"\x00\xff", "bytearray": bytearray(b"\xff"), "complex": 1 - 2j,
+        "recursive": [1],
+    }  # fmt: skip
+    value["recursive"].append(value["recursive"])
+    save(value, tmp_path / "x.pth")
+    torch.load(tmp_path / "x.pth", weights_only=True)  # it admits them
+    loaded = mc.load(tmp_path / "x.pth")
+    assert repr(loaded) == repr(value)
+    assert loaded["recursive"][1] is loaded["recursive"]
+
+
+def test_dtypes_and_devices(tmp_path: Path) -> None:
+    names = [str(dtype)[6:] for dtype in (*DTYPES, torch.uint16, torch.uint32, torch.uint64)]
+    value = [
+        *(getattr(torch, name) for name in names),
+        torch.device("cpu"),
+        torch.device("cuda", 1),
+    ]
+    torch.save(value, tmp_path / "x.pth")
+    assert mc.load(tmp_path / "x.pth") == [
+        *(mc.bfloat16 if name == "bfloat16" else np.dtype(name) for name in names),
+        mc.device("cpu"), mc.device("cuda", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("save", [save_zip, save_stream])
+def test_negated_views(save: Any, tmp_path: Path) -> None:
+    """torch negates lazily: the file holds the numbers as they were, and a note."""
+    numbers = torch.arange(12.0).reshape(3, 4)
+    whole = numbers._neg_view()
+    value = [
+        whole,
+        whole[1:, ::2].T,
+        numbers,
+        torch.nn.Parameter(whole),
+        (1j * numbers).conj().imag,
+    ]
+    assert value[-1].is_neg()
+    save(value, tmp_path / "x.pth")
+    assert_equal(mc.load(tmp_path / "x.pth"), value)
+
+
+def test_tensors_with_attributes_and_new_dtypes(tmp_path: Path) -> None:
+    tensor, parameter = torch.ones(2), torch.nn.Parameter(torch.ones(2))
+    tensor.note, parameter.group = "text", {"lr": 0.1}
+    value = [tensor, parameter, torch.arange(5).to(torch.uint16)[1::2]]
+    torch.save(value, tmp_path / "x.pth")
+    torch.load(tmp_path / "x.pth", weights_only=True)
+    loaded = mc.load(tmp_path / "x.pth")
+    assert_equal(loaded, value)
+    assert loaded[0].note == "text" and loaded[1].group == {"lr": 0.1}
+
+
+def test_tensors_that_require_gradients(tmp_path: Path) -> None:
+    leaf = torch.ones(2, requires_grad=True)
+    value = [leaf, leaf * 2, torch.nn.Parameter(leaf.detach(), requires_grad=False), leaf.detach()]
+    torch.save(value, tmp_path / "x.pth")
+    loaded = mc.load(tmp_path / "x.pth")
+    assert_equal(loaded, value)
+    assert all(tensor.is_leaf for tensor in loaded)
+
+
+def test_overlapping_views_share_their_storage(tmp_path: Path) -> None:
+    numbers = torch.arange(10.0)
+    value = [
+        numbers[2:8],
+        numbers[4:],
+        torch.as_strided(numbers, (4, 3), (2, 1)),
+        numbers[0].expand(3),
+    ]
+    torch.save(value, tmp_path / "x.pth")
+    loaded = mc.load(tmp_path / "x.pth")
+    assert_equal(loaded, value)
+    loaded[0].array[2] = 50  # element 4
+    assert loaded[1].array[0] == loaded[2].array[2, 0] == loaded[2].array[1, 2] == 50
+
+
+def test_storages_alone(tmp_path: Path) -> None:
+    torch.save([torch.arange(3).untyped_storage()], tmp_path / "x.pth")
+    (storage,) = mc.load(tmp_path / "x.pth")
+    assert storage.array.view(np.int64).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "value, kind",
+    [
+        (torch.ones(2, dtype=torch.complex64), "complex numbers"),
+        (torch.complex64, "complex numbers"),
+        (torch.ones(2).to_sparse(), "sparse tensors|layouts"),
+        (torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "quantised tensors"),
+        (torch.ones(2).to(torch.float8_e4m3fn), "numbers of 8 bits"),
+        (torch.ones(2, device="meta"), "tensors without values"),
+        (torch.device("mps"), "a device that does not exist here"),
+        (np.float64(1.0), r"names 'numpy\.(_?core)\.multiarray\.scalar'"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_what_does_not_exist_here_is_named(value: Any, kind: str, tmp_path: Path) -> None:
+    torch.save({"x": value}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=rf"x\.pth'.*({kind})") as failure:
+        mc.load(tmp_path / "x.pth")
+    assert "\n" not in str(failure.value)
+
+
+def test_files_without_checksums(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(state(), tmp_path / "x.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert_equal(mc.load(tmp_path / "x.pth"), state())
+
+
+def test_every_flipped_bit_of_the_numbers_is_noticed(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "x.pth")
+    content = (tmp_path / "x.pth").read_bytes()
+    with zipfile.ZipFile(tmp_path / "x.pth") as archive:
+        places = [content.index(archive.read(info), info.header_offset) for info in archive.infolist()
+                  if "/data/" in info.filename and "id" not in info.filename]  # fmt: skip
+    assert len(places) == 2
+    for place in places:
+        for bit in range(64):
+            flipped = bytearray(content)
+            flipped[place + bit // 8] ^= 1 << bit % 8
+            (tmp_path / "y.pth").write_bytes(flipped)
+            with pytest.raises(ValueError, match=r"the checksum of its record .* does not fit"):
+                mc.load(tmp_path / "y.pth")

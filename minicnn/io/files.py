@@ -31,6 +31,7 @@ from .torch_zip import is_torch_zip, read_torch_zip
 __all__ = ["load", "save"]
 
 _TORCH_ENDINGS = (".pt", ".pth", ".pth.tar")
+_END_OF_ZIP = struct.Struct("<4s6xH10x")  # magic number, number of records
 # What reading a damaged file may raise.
 _DAMAGES = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError,
@@ -115,7 +116,7 @@ def load(  # type: ignore[misc]  # only its user knows what it returns
         try:
             return _read(file, place, weights_only)
         except UnsafePickle as error:
-            raise UnsafePickle(f"cannot read {name}: {error}") from None
+            raise UnsafePickle(f"cannot read {name}: {_in_one_line(error)}") from None
         except _DAMAGES as error:
             raise ValueError(f"cannot read {name}: {_in_one_line(error)}") from error
 
@@ -170,8 +171,20 @@ def _read_zip(file: IO[bytes], place: Placement, vocabulary: TorchVocabulary) ->
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
         raise ValueError(f"it is a zip that is damaged or cut off: {error}") from error
+    if not _is_whole(file, archive):
+        raise ValueError("it is a zip with a damaged directory")
     if is_torch_zip(archive):
         return read_torch_zip(file, archive, place, vocabulary)
     if is_npz(archive):
         return read_npz(file, archive, place)
     raise ValueError(f"it is {describe_zip(archive)}")
+
+
+def _is_whole(file: IO[bytes], archive: zipfile.ZipFile) -> bool:
+    """Whether a zip lists as many records as it says at its end, which zipfile does not compare."""
+    size, end = size_of(file), _END_OF_ZIP.size + len(archive.comment)
+    file.seek(size - end)
+    magic, count = _END_OF_ZIP.unpack(file.read(_END_OF_ZIP.size))
+    listed = len(archive.infolist())
+    counted = count in (listed, 0xFFFF)  # the latter stands for more
+    return magic == b"PK\x05\x06" and counted and (listed > 0 or size == end)

@@ -63,7 +63,7 @@ class Vocabulary:
         full_name = f"{_PYTHON_2.get(module, module)}.{name}"
         if full_name not in self.names:
             raise UnsafePickle(
-                f"it names {full_name[:100]!r}, which weights do not need; no code from it was run. For "
+                f"it names {full_name[:60]!r}, which weights do not need; no code from it was run. For "
                 "a whole module save its state_dict(), or define its class and use weights_only=False"
             )
         return self.names[full_name]

@@ -17,7 +17,6 @@ CORE = {
     "ml_dtypes",
     "numpy",
     "pillow",
-    "safetensors",
     "threadpoolctl",
     "tqdm",
     "pip",

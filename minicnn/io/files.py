@@ -59,7 +59,7 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
     As ``torch.save``. Named tuples and other subclasses become plain dicts, lists and tuples.
     """
     if format is None:
-        name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
+        name = os.fsdecode(path) if isinstance(path, (str, os.PathLike)) else ""
         format = "torch" if name.lower().endswith(_TORCH_ENDINGS) else "minicnn"
     if format not in ("torch", "minicnn"):
         raise ValueError(f"format must be 'torch' or 'minicnn', got {format!r}")
@@ -78,11 +78,11 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
         ) from None
 
 
-def load(  # type: ignore[misc]  # only its user knows what it returns
+def load(
     path: str | os.PathLike[str] | IO[bytes],
     map_location: MapLocation = None,
     weights_only: bool = True,
-) -> Any:
+) -> Any:  # type: ignore[misc]  # only its user knows
     """Reads a file of any format known here; its content decides which. No code from it is run.
 
     The formats are: checkpoints of :func:`save`, torch's files (zip, the stream of pickles before

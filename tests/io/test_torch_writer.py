@@ -212,6 +212,17 @@ def test_the_zip_is_as_torch_s(tmp_path: Path) -> None:
     assert [t.tolist() for t in mapped] == [[1] * 3, [0] * 5, [1] * 7]
 
 
+def test_records_that_need_zip64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than 2 GiB; here zipfile thinks so from 1,000 bytes on."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    loaded = save([mc.arange(500.0), mc.arange(3.0), mc.arange(700.0)], tmp_path / "x.pth")
+    monkeypatch.undo()
+    assert [t.tolist() for t in loaded] == [t.tolist() for t in mc.load(tmp_path / "x.pth")]
+    mapped = torch.load(tmp_path / "x.pth", weights_only=True, mmap=True)
+    assert all(t.data_ptr() % 64 == mapped[1].data_ptr() % 64 for t in mapped)
+    assert loaded[2].tolist() == list(range(700))
+
+
 def test_open_files(tmp_path: Path) -> None:
     buffer = io.BytesIO(b"something before")
     buffer.seek(0, io.SEEK_END)

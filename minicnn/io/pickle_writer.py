@@ -194,6 +194,11 @@ class PickleWriter:
 
     def _module(self, module: Module, place: tuple[str, ...]) -> None:
         cls = type(module)
+        if "<locals>" in cls.__qualname__:  # nobody could find it again
+            raise TypeError(
+                f"cannot save {'.'.join(place) or 'the object itself'}: {cls.__qualname__} is defined "
+                "in a function; save the module's state_dict()"
+            )
         self._global(cls.__module__, cls.__qualname__)
         self.out += pickle.EMPTY_TUPLE + pickle.NEWOBJ
         self._remember(module)

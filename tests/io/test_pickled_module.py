@@ -252,6 +252,14 @@ def test_modules_with_hooks(tmp_path: Path) -> None:
         mc.save(net, tmp_path / "x.pth")
 
 
+def test_classes_defined_in_functions(tmp_path: Path) -> None:
+    class Local(nn.Linear):
+        pass
+
+    with pytest.raises(TypeError, match=r"cannot save net: .*Local is defined in a function"):
+        mc.save({"net": Local(2, 2)}, tmp_path / "x.pth")
+
+
 def test_own_checkpoints_hold_no_modules(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"cannot save net: .*got Linear; .*state_dict\(\)"):
         mc.save({"net": nn.Linear(2, 2)}, tmp_path / "x.ckpt")

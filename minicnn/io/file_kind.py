@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 
-__all__ = ["describe_file", "describe_zip"]
+__all__ = ["START", "describe_file", "describe_zip"]
 
 START = 512  # bytes that describe_file looks at
 

@@ -354,6 +354,27 @@ def test_compressed_zips(method: int, tmp_path: Path) -> None:
     refuse(zip_of(bomb, method), tmp_path / "bomb.pth", "compressed")
 
 
+def many_copies() -> bytes:
+    """A directory that lists the same record 2,000 times: 2 GB from a file of 1.2 MB."""
+    numbers = bytes(10**6)
+    content = zip_of(
+        b"}.", **{str(key): numbers[: 10**6 if key == 0 else 0] for key in range(2000)}
+    )
+    directory = content.index(b"PK\x01\x02")
+    first = content.index(b"archive/data/0", directory) - 46
+    entries = bytearray(content[directory:])
+    position = 0
+    while entries[position : position + 4] == b"PK\x01\x02":
+        length = 46 + int.from_bytes(entries[position + 28 : position + 30], "little")
+        if b"archive/data/" in entries[position : position + length]:
+            entries[position + 16 : position + 28] = content[
+                first + 16 : first + 28
+            ]  # size, checksum
+            entries[position + 42 : position + 46] = content[first + 42 : first + 46]  # place
+        position += length
+    return content[:directory] + bytes(entries)
+
+
 BIG = r"""
 import re, sys
 import minicnn as mc
@@ -377,6 +398,11 @@ def test_bombs_take_no_memory(tmp_path: Path) -> None:
     contents = [zip_of(DAMAGED[name], _0=floats) for name in DAMAGED]
     contents += [stream_of(DAMAGED[name]) for name in DAMAGED]
     contents.append(zip_of(b"X" + struct.pack("<I", 10**8) + bytes(10**8) + b".", 8))
+    huge = b"{'descr': '<f8', 'fortran_order': False, 'shape': (17179869184,), }".ljust(117)
+    contents.append(b"\x93NUMPY\1\0" + struct.pack("<H", 118) + huge + b"\n" + bytes(64))
+    header = b'{"x":{"dtype":"F64","shape":[17179869184],"data_offsets":[0,137438953472]}}'
+    contents.append(struct.pack("<Q", len(header)) + header + bytes(64))
+    contents.append(many_copies())
     paths = []
     for number, content in enumerate(contents):
         paths.append(tmp_path / f"{number}.pth")
@@ -404,6 +430,10 @@ def test_missing_records(good: dict[str, bytes], tmp_path: Path) -> None:
         archive.writestr("archive/readme", "")
     refuse(empty.getvalue(), tmp_path / "x.pth", "a zip of other files, such as 'archive/readme'")
     refuse(tar_of(storages=b"K\0.].", tensors=b"K\0."), tmp_path / "x.pth", "holds no 'pickle'")
+
+
+def test_records_that_overlap(tmp_path: Path) -> None:
+    refuse(many_copies(), tmp_path / "x.pth", "it is cut off, or its directory is damaged")
 
 
 def test_big_endian_zips(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import pickle
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,9 @@ def tar_of(name: str) -> bytes:
 
 def torch_script() -> bytes:
     file = io.BytesIO()
-    torch.jit.save(torch.jit.script(torch.nn.ReLU()), file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated
+        torch.jit.save(torch.jit.script(torch.nn.ReLU()), file)
     return file.getvalue()
 
 

@@ -76,7 +76,11 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
             array = array.astype(dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
             number_in(int64, int(array.max()))
-        if dtype is None and array.dtype == float64 and getattr(first, "dtype", None) != float64:
+        if (
+            dtype is None
+            and array.dtype == float64
+            and not isinstance(first, (np.float64, np.ndarray))
+        ):
             array = array.astype(float32)
     return array
 

@@ -126,7 +126,7 @@ def test_dims_that_do_not_exist():
     with pytest.raises(RuntimeError, match="named once"):
         mc.tensor(X).sum((0, -3))
     with pytest.raises(TypeError, match="must be an integer, got False"):
-        mc.tensor(X).var(False)
+        mc.tensor(X).sum(False)
     assert mc.tensor(X).sum(np.int64(1)).shape == (2, 4)
 
 

@@ -116,7 +116,7 @@ def test_errors() -> None:
     x = minicnn.zeros(2, 3)
     with pytest.raises(IndexError, match=r"dim must lie in \[-2, 1\] for shape \(2, 3\), got 2"):
         F.softmax(x, 2)
-    with pytest.raises(IndexError, match="got dim=-3"):
+    with pytest.raises(IndexError, match="got -3"):
         F.log_softmax(x, -3)
     with pytest.raises(RuntimeError, match="'none' or 'tanh', got 'erf'"):
         F.gelu(x, approximate="erf")

@@ -10,7 +10,7 @@ from typing import Any
 from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
-from ..dtypes import HALVES, float32, is_floating
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
@@ -18,7 +18,7 @@ from .comparison import ge, gt
 from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
-from .promotion import computed, widened
+from .promotion import computed, in_single, widened
 from .reduce import sum
 
 
@@ -262,11 +262,6 @@ class LogSoftmax(Function):
         (out,) = self.saved_tensors
         wide, out = in_single(grad), in_single(out)
         return sub(wide, mul(exp(out), sum(wide, self.dim, keepdim=True))).to(grad.dtype)
-
-
-def in_single(x: Tensor) -> Tensor:
-    """A half-precision tensor in float32, in which gradients are computed and rounded once."""
-    return x.to(float32) if x.dtype in HALVES else x
 
 
 @in_float32

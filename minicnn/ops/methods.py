@@ -100,7 +100,7 @@ class TensorMethods:
     index_select, masked_select = index.index_select, index.masked_select
     nonzero = index.nonzero
 
-    matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
+    matmul, mm, bmm, addmm = linear.matmul, linear.mm, linear.bmm, linear.addmm
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
 

@@ -15,7 +15,7 @@ from ..dtypes import HALVES, bool_, float32, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import maximum, minimum, where
-from .dims import normalize_dim, normalize_dims, normalize_each
+from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
 from .elementwise import exp, sign
 from .index import scatter_add
@@ -366,11 +366,15 @@ def _check_not_empty(name: str, x: Tensor, dim: Dims) -> None:
 
 
 def _of_all(name: str, x: Tensor, largest: bool) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
     _check_not_empty(name, x, None)
     return Amax.apply(x, dims=tuple(range(x.ndim)), keepdim=False, largest=largest, of_all=True)
 
 
 def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
     axis = normalize_dim(x, dim)
     _check_not_empty(name, x, axis)
     source = x.reshape(1) if x.ndim == 0 else x
@@ -471,7 +475,7 @@ def norm(
         x: any shape.
         p: 2 by default (also as ``"fro"`` and None); inf takes the largest |x|, -inf the smallest,
             0 counts what is not 0; ``"nuc"`` sums the singular values of matrices.
-        dim: one dimension or several, all by default; for ``"nuc"`` two, the last ones by default.
+        dim: one dimension or several, all by default; for ``"nuc"`` there must be two.
         keepdim: whether the dimensions stay, with length 1.
         dtype: the dtype to convert ``x`` to first.
 
@@ -498,7 +502,7 @@ def norm(
 
 
 def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
-    dims = normalize_each(x, (-2, -1) if dim is None else dim)
+    dims = normalize_dims(x, dim)
     if len(dims) != 2 or x.dtype in HALVES:
         raise RuntimeError(
             f"the nuclear norm expects two dimensions of float32 or float64, got shape {x.shape} "

@@ -296,14 +296,14 @@ def _normalized(
     name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
 ) -> Tensor:
     x = x if dtype is None else x.to(dtype)
-    if not is_floating(x.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
     if dim is None:
         dim = 0 if x.ndim in (0, 1, 3) else 1
         warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
     d = normalize_dim(x, dim)
     if x.array.size == 0:
         return x.clone()
+    if not is_floating(x.dtype):
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
     if x.ndim == 0:
         return operation.apply(x.reshape(1), dim=0).reshape(())
     return operation.apply(x, dim=d)

@@ -37,11 +37,12 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
-def _summed(x: Tensor, dtype: Any) -> np.dtype:
-    """The dtype of a sum or product of x: ``dtype`` if given, int64 for integers, else its own."""
-    if dtype is not None:
-        return np.dtype(dtype)
-    return int64 if x.dtype.kind in "biu" else x.dtype
+def _summed(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
+    """x in ``dtype`` if given, and the dtype of its sum or product, without one int64 for integers."""
+    if dtype is None:
+        return x, int64 if x.dtype.kind in "biu" else x.dtype
+    x = x.to(dtype)
+    return x, x.dtype
 
 
 def _accumulator(dtype: np.dtype) -> np.dtype:
@@ -62,23 +63,23 @@ class Sum(Function):
 
 
 class Prod(Function):
-    """The product of all elements, or along one dimension, in ``dtype``."""
+    """The product along one dimension, or of all elements, in ``dtype``."""
 
-    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype) -> Array:
-        out = x.prod(dims, dtype=_accumulator(dtype), keepdims=keepdim).astype(dtype, copy=False)
+    def forward(self, x: Array, dim: int | None, keepdim: bool, dtype: np.dtype) -> Array:
+        out = x.prod(dim, dtype=_accumulator(dtype), keepdims=keepdim).astype(dtype, copy=False)
         out = xp_of(x).asarray(out)
         self.save_for_backward(x, out)
-        self.dims = dims
+        self.dim = dim
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
         x, out = self.saved_tensors
-        kept = _kept(x.shape, self.dims)
+        kept = _kept(x.shape, tuple(range(x.ndim)) if self.dim is None else (self.dim,))
         grad, out = grad.reshape(kept), out.reshape(kept)
         if not (x == 0).any():
             return grad * (out / x)
-        if len(self.dims) < x.ndim:
-            return grad * _products_of_others(x, self.dims[0])
+        if self.dim is not None:
+            return grad * _products_of_others(x, self.dim)
         if (x == 0).sum() > 1:
             return zeros_like(x)
         return grad * _products_of_others(x.reshape(-1), 0).reshape(x.shape)
@@ -113,7 +114,13 @@ class Var(Function):
     """The variance, or its root, computed in float64, as in torch."""
 
     def forward(
-        self, x: Array, dims: tuple[int, ...], keepdim: bool, correction: float, root: bool
+        self,
+        x: Array,
+        dims: tuple[int, ...],
+        keepdim: bool,
+        correction: float,
+        root: bool,
+        of_all: bool,
     ) -> Array:
         xp, wide = xp_of(x), x.astype(np.float64)
         count = math.prod(x.shape[d] for d in dims)
@@ -123,7 +130,8 @@ class Var(Function):
         out = total / divisor
         out = xp.asarray(xp.sqrt(out) if root else out).astype(x.dtype)
         self.save_for_backward(x, out if root else None)
-        self.dims, self.root, self.freedom = dims, root, count - correction
+        self.dims, self.root, self.of_all = dims, root, of_all
+        self.freedom = count - correction
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -131,10 +139,10 @@ class Var(Function):
         kept = _kept(x.shape, self.dims)
         if self.root:
             grad = where(out == 0, 0.0, grad / (out * 2.0))
-        distance = x - mean(x, self.dims, keepdim=True)
-        if self.freedom <= 0 and len(self.dims) == x.ndim:
-            return grad.reshape(kept) * where(distance == 0, math.nan, math.inf).to(x.dtype)
-        return grad.reshape(kept) * (2.0 / self.freedom if self.freedom else math.inf) * distance
+        grad, average = grad.reshape(kept), mean(x, self.dims, keepdim=True)
+        if self.freedom <= 0 and self.of_all:  # the limit of what follows
+            return grad * where(x == average, math.nan, math.inf).to(x.dtype)
+        return grad * (2.0 / self.freedom if self.freedom else math.inf) * (x - average)
 
 
 class Amax(Function):
@@ -260,7 +268,8 @@ class NuclearNorm(Function):
 @in_float32
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default), in ``dtype``; integers become int64."""
-    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, dtype=_summed(x, dtype))
+    x, dtype = _summed(x, dtype)
+    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, dtype=dtype)
 
 
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
@@ -325,20 +334,23 @@ def _spread(
         keepdim=keepdim,
         correction=1 if correction is None else correction,
         root=name == "std",
+        of_all=dim is None or x.ndim == 0,
     ).to(x.dtype)
 
 
 @in_float32
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
-    dims = normalize_dims(x, None if dim is None else normalize_dim(x, dim))
-    return Prod.apply(x, dims=dims, keepdim=keepdim, dtype=_summed(x, dtype))
+    d = None if dim is None else normalize_dim(x, dim)
+    x, dtype = _summed(x, dtype)
+    return Prod.apply(x, dim=d if x.ndim else None, keepdim=keepdim, dtype=dtype)
 
 
 @in_float32
 def cumsum(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Running sums along one dimension, in ``dtype``; integers become int64."""
-    d, dtype = normalize_dim(x, dim), _summed(x, dtype)
+    d = normalize_dim(x, dim)
+    x, dtype = _summed(x, dtype)
     if x.ndim == 0:
         return x.to(dtype)
     return Cumsum.apply(x, dim=d, dtype=dtype)

@@ -59,37 +59,46 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
 
     Python's floats become float32. NumPy's own numbers keep their dtype, also within lists.
     """
-    first = data
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    if isinstance(
-        first, Tensor
-    ):  # NumPy would ask for its array, which one with a gradient refuses
+    if isinstance(_first(data), Tensor):
         data = _numbers(data)
+    first = _first(data)
+    if first is None or isinstance(first, (str, bytes)):
+        raise TypeError(f"tensor expects numbers, got {data!r}")
     with np.errstate(over="ignore", invalid="ignore"):  # inf, as in torch
-        try:
-            array = np.array(data, dtype=dtype, order="K")
-        except OverflowError:  # NumPy refuses -1 in uint8, which is 255 in torch
-            array = np.array(data)
-            for limit in (array.min(), array.max()):
-                number_in(dtype, limit if isinstance(limit, int) else limit.item())
-            array = array.astype(dtype)
+        array = _converted(data, dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
             number_in(int64, int(array.max()))
-        if (
-            dtype is None
-            and array.dtype == float64
-            and not isinstance(first, (np.float64, np.ndarray))
-        ):
-            array = array.astype(float32)
-    return array
+        keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
+        return array.astype(float32) if array.dtype == float64 and not keeps else array
+
+
+def _converted(data: Any, dtype: np.dtype | None) -> Array:
+    """``data`` as NumPy converts it, and -1 as 255 in uint8, which NumPy refuses."""
+    try:
+        return np.array(data, dtype=dtype, order="K")
+    except OverflowError:
+        array = np.array(data)
+        for limit in (array.min(), array.max()):
+            number_in(dtype, limit if isinstance(limit, int) else limit.item())
+        return array.astype(dtype)
+
+
+def _first(data: Any) -> Any:
+    """The first number of nested lists."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
 
 
 def _numbers(data: Any) -> Any:
-    """Nested lists with the numbers of the tensors in them."""
+    """Nested lists with the numbers of the tensors in them, which keep their dtypes."""
     if isinstance(data, (list, tuple)):
         return [_numbers(item) for item in data]
-    return data.item() if isinstance(data, Tensor) else data
+    if not isinstance(data, Tensor):
+        return data
+    if data.array.size != 1:
+        raise ValueError(f"tensor expects tensors of one element in lists, got shape {data.shape}")
+    return data.numpy_copy().reshape(())[()]
 
 
 def as_tensor(
@@ -322,18 +331,18 @@ def arange(
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"arange expects finite bounds, got {start} and {end}")
     if dtype == int64:
-        start, end, step = int(start), int(end), int(step)
+        start, end, step = (number_in(int64, v) for v in (start, end, step))
     if not (step > 0 or step < 0):
         raise RuntimeError(f"arange expects a step other than 0, got {step}")
     if (end - start) * step < 0:
         raise RuntimeError(f"arange from {start} does not lead to {end} in steps of {step}")
     count = -((start - end) // step) if dtype == int64 else math.ceil((end - start) / step)
     xp = _device(device).xp
-    if is_floating(dtype):
-        numbers = start + step * xp.arange(count, dtype=float64)
-    else:
-        numbers = int(start) + int(step) * xp.arange(count, dtype=int64)
-    return Tensor(numbers.astype(dtype, copy=False), requires_grad)
+    index = xp.arange(count, dtype=float64 if is_floating(dtype) else int64)
+    if not is_floating(dtype):
+        start, step = number_in(int64, start), number_in(int64, step)
+    with np.errstate(over="ignore"):  # inf, as in torch
+        return Tensor((start + step * index).astype(dtype, copy=False), requires_grad)
 
 
 def linspace(
@@ -360,10 +369,8 @@ def linspace(
     steps, dtype = operator.index(steps), np.dtype(dtype or float32)
     if steps < 0:
         raise RuntimeError(f"linspace expects at least 0 steps, got {steps}")
-    if dtype == bool_:
+    if dtype == bool_ and steps > 1:
         raise NotImplementedError("linspace expects a dtype of numbers, got bool")
-    if not is_floating(dtype):
-        start, end = int(start), int(end)
     start, end = number_in(dtype, start), number_in(dtype, end)
     inside = float32 if dtype in HALVES else dtype if is_floating(dtype) else float64
     xp = _device(device).xp

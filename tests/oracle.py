@@ -112,6 +112,8 @@ def assert_agrees(call: Callable[..., Any], *arrays: Any, what: str = "") -> Non
     for number, (our, their) in enumerate(zip(our_inputs, their_inputs)):
         if isinstance(their, torch.Tensor) and their.grad is not None:
             tolerance = TOLERANCE[our.dtype.name]
+            if our.grad is None:
+                our.grad = minicnn.zeros_like(our)
             assert_close(our.grad, their.grad, tolerance, f"{what}: gradient of input {number}")
 
 

@@ -290,7 +290,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for x in tensors:
         _check_has_dimension("cat", x)
     dtype = result_dtype(tensors, [])
-    tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    tensors = [x for x in tensors if x.shape != (0,)] or tensors
     d = normalize_dim(tensors[0], dim)
     outside = {(x.ndim, *x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
     if len(outside) > 1:

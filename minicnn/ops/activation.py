@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 from typing import Any
 
 from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
 from .comparison import ge, gt
+from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
-from .promotion import computed, widened
+from .promotion import computed, in_single, widened
 from .reduce import sum
 
 
@@ -240,7 +243,9 @@ class Softmax(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
-        return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
+        wide, out = in_single(grad), in_single(out)
+        slope = mul(out, sub(wide, sum(mul(wide, out), self.dim, keepdim=True)))
+        return slope.to(grad.dtype)
 
 
 class LogSoftmax(Function):
@@ -255,38 +260,50 @@ class LogSoftmax(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
-        return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
+        wide, out = in_single(grad), in_single(out)
+        return sub(wide, mul(exp(out), sum(wide, self.dim, keepdim=True))).to(grad.dtype)
 
 
 @in_float32
-def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(x) divided by its sum over ``dim``.
 
     Args:
         x: any shape.
-        dim: the dimension that sums to 1. Required; torch guesses it, with a warning.
+        dim: the dimension that sums to 1. Without it, torch's guess is taken, with a warning: 0 for
+            0, 1 and 3 dimensions, else 1.
         dtype: the dtype to convert ``x`` to first.
 
     Raises:
         IndexError: for a dimension that does not exist.
+        NotImplementedError: for integers.
 
     As ``torch.nn.functional.softmax``.
     """
-    x = x if dtype is None else x.to(dtype)
-    return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
+    return _normalized("softmax", Softmax, x, dim, dtype)
 
 
 @in_float32
-def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax(x)), computed without overflow or underflow.
 
     Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
+    return _normalized("log_softmax", LogSoftmax, x, dim, dtype)
+
+
+def _normalized(
+    name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
+) -> Tensor:
     x = x if dtype is None else x.to(dtype)
-    return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
-
-
-def _check_dim(name: str, x: Tensor, dim: int) -> int:
-    if not -x.ndim <= dim < x.ndim:
-        raise IndexError(f"{name} expects a dimension of shape {tuple(x.shape)}, got dim={dim}")
-    return dim
+    if dim is None:
+        dim = 0 if x.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
+    d = normalize_dim(x, dim)
+    if x.array.size == 0:
+        return x.clone()
+    if not is_floating(x.dtype):
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+    if x.ndim == 0:
+        return operation.apply(x.reshape(1), dim=0).reshape(())
+    return operation.apply(x, dim=d)

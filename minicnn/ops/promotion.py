@@ -112,6 +112,11 @@ def widened(x: Array) -> Array:
     return x.astype(np.float32) if x.dtype in HALVES else x
 
 
+def in_single(x: Tensor) -> Tensor:
+    """The same for a tensor: gradients, too, are then computed in float32 and rounded once."""
+    return x.to(float32) if x.dtype in HALVES else x
+
+
 def exact(x: Any, y: Any) -> tuple[Any, Any]:
     """Two operands; a number beside bfloat16 becomes float32: CuPy would round it."""
     if bfloat16 not in (getattr(x, "dtype", None), getattr(y, "dtype", None)):

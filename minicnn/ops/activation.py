@@ -22,6 +22,8 @@ from .reduce import sum
 class ReLU(Function):
     """max(x, 0), with gradient 0 at 0."""
 
+    never_warns = True
+
     def forward(self, x: Array) -> Array:
         out = kernels.of(x).relu(x)
         self.save_for_backward(out)  # not x: the next layer keeps out in memory anyway

@@ -16,7 +16,7 @@ from ..typing import Array
 from .choice import maximum, minimum, where
 from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
-from .elementwise import exp, quiet, sqrt
+from .elementwise import exp, sqrt
 from .index import scatter_add
 from .promotion import to_float, widened
 from .shape import cat
@@ -131,7 +131,6 @@ class MaxAlong(Function):
 
 
 class LogSumExp(Function):
-    @quiet
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
         xp, wide = xp_of(x), widened(x)
         top = wide.max(dims, keepdims=True)

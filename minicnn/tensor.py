@@ -154,9 +154,6 @@ class Tensor(TensorMethods):
     def is_floating_point(self) -> bool:
         return is_floating(self.array.dtype)
 
-    def is_contiguous(self) -> bool:
-        return bool(self.array.flags.c_contiguous)
-
     def __len__(self) -> int:
         if self.array.ndim == 0:
             raise TypeError("len() expects a tensor with at least one dimension, got shape ()")

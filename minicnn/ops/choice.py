@@ -83,7 +83,7 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
     x, y = promote("where", x, y)
     check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
-    dtype = x.dtype if isinstance(x, Tensor) else y.dtype
+    dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
     xp = xp_of(condition.array)
     x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
@@ -130,7 +130,7 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
 
     As ``torch.clamp``.
     """
-    given = [bound for bound in (min, max) if bound is not None]
+    given: list[Any] = [bound for bound in (min, max) if bound is not None]
     if not given:
         raise RuntimeError("clamp expects min, max or both, got neither")
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import HALVES, is_floating
@@ -17,7 +15,7 @@ from .promotion import Operand, promote
 class _Compare(Function):
     def forward(self, x: Array, y: Array | float, name: str) -> Array:
         if not hasattr(y, "dtype") and x.dtype in HALVES:
-            y = np.float32(x.dtype.type(y))  # unlike arithmetic, which takes the number as it is
+            y = float(x.dtype.type(y))  # unlike arithmetic, which takes the number as it is
         return getattr(xp_of(x), name)(x, y)
 
 

@@ -18,8 +18,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
 from .edge import in_float32
-from .promotion import Operand, computed, promote, to_float, wide, widened, wrapped
-
+from .promotion import Operand, computed, fitting, promote, to_float, wide, widened, wrapped
 
 # ------------------------------------------------------------------------ arithmetic
 
@@ -210,7 +209,7 @@ def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
 
 def _add_multiple(name: str, x: Operand, y: Operand, alpha: float) -> Tensor:
     x, y = promote(name, x, y)
-    dtype = x.dtype if isinstance(x, Tensor) else y.dtype
+    dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
     if not is_floating(dtype) and isinstance(alpha, float):
         raise RuntimeError(f"{name} of {dtype} expects an integer alpha, got {alpha}")
     if isinstance(alpha, bool) and dtype != bool_:
@@ -244,16 +243,21 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
+        # as floats, so that no integer is brought to the range of the other operand first
+        x = float(x) if isinstance(x, int) else x
+        y = float(y) if isinstance(y, int) else y
         x, y = (to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
         return Div.apply(x, y)
     return DivRounded.apply(*_numbers("div", x, y), mode=rounding_mode)
 
 
 def _numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
-    """The operands in one dtype, which may not be bool."""
-    x, y = promote(name, x, y)
-    _refuse_bool(name, x if isinstance(x, Tensor) else y)
-    return x, y
+    """The operands in one dtype that is not bool."""
+    operands = promote(name, x, y)
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            _refuse_bool(name, operand)
+    return operands
 
 
 def rsub(x: Operand, y: Operand) -> Tensor:
@@ -273,10 +277,23 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
     Raises:
         RuntimeError: for bool operands, and for a negative number as exponent of integers.
     """
-    x, exponent = _numbers("pow", x, exponent)
-    if isinstance(exponent, int) and exponent < 0 and not is_floating(x.dtype):
-        raise RuntimeError(f"pow of {x.dtype} expects an exponent of at least 0, got {exponent}")
-    return Pow.apply(x, exponent)
+    _require_tensor("pow", x, exponent)
+    base, power = _numbers("pow", x, exponent)
+    if not isinstance(exponent, Tensor):
+        _check_exponent(exponent, base.dtype)
+    return Pow.apply(base, power)
+
+
+def _check_exponent(exponent: float, dtype: np.dtype) -> None:
+    if dtype.itemsize == 2 or not is_floating(dtype):
+        fitting("pow", exponent, dtype)
+    if exponent < 0 and not is_floating(dtype):
+        raise RuntimeError(f"pow of {dtype} expects an exponent of at least 0, got {exponent}")
+
+
+def _require_tensor(name: str, x: Operand, y: Operand) -> None:
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        raise TypeError(f"{name} expects a tensor, got two numbers, {x} and {y}")
 
 
 def rpow(x: Operand, base: Operand) -> Tensor:
@@ -299,6 +316,7 @@ def remainder(x: Operand, y: Operand) -> Tensor:
     Raises:
         RuntimeError: if integers are divided by 0.
     """
+    _require_tensor("remainder", x, y)
     return Remainder.apply(*_numbers("remainder", x, y))
 
 
@@ -394,7 +412,7 @@ class Rsqrt(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         grad, out = wide(grad, *self.saved_tensors)
-        return grad * (out * out * out * -0.5)
+        return (grad * -0.5) * (out * out * out)
 
 
 class Reciprocal(Function):

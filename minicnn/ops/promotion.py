@@ -36,7 +36,7 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     if len(tensors) > 1:
         check_broadcast(name, tensors)
     dtype = result_dtype(tensors, scalars)
-    cast = []
+    cast: list[Any] = []
     for x in operands:
         if isinstance(x, Tensor):
             cast.append(x if x.dtype == dtype else x.to(dtype))
@@ -101,7 +101,7 @@ def _number(name: str, x: Any) -> Any:
     )
 
 
-def wrapped(number: Any, dtype: np.dtype) -> Any:
+def wrapped(number: float, dtype: np.dtype) -> float:
     """A number as torch puts it beside integers of ``dtype``: higher bits of an integer are lost."""
     if dtype.kind not in "iub" or isinstance(number, float):
         return number
@@ -119,7 +119,7 @@ def fitting(name: str, number: float, dtype: np.dtype) -> float:
     if dtype == bool_ or isinstance(number, bool):
         return bool(number)
     if is_floating(dtype):
-        fits = not math.isfinite(number) or abs(number) <= ml_dtypes.finfo(dtype).max
+        fits = not math.isfinite(number) or abs(number) <= float(ml_dtypes.finfo(dtype).max)
         stored: float = number
     else:
         limits = np.iinfo(dtype)
@@ -155,7 +155,7 @@ def wide(*values: Any) -> tuple[Any, ...]:
     )
 
 
-def widened(x: Any) -> Any:
+def widened(x: Any) -> Array:
     """An array to compute with: float32 for half precision, so that only the result is rounded."""
     return x.astype(np.float32) if getattr(x, "dtype", None) in HALVES else x
 

@@ -85,14 +85,6 @@ class Flip(Function):
         return Flip.apply(grad, dims=self.dims)
 
 
-class Contiguous(Function):
-    def forward(self, x: Array) -> Array:
-        return xp_of(x).ascontiguousarray(x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad
-
-
 def reshape(x: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape; one length may be -1.
 
@@ -279,11 +271,6 @@ def flip(x: Tensor, *dims: Any) -> Tensor:
     """Reverses the order along ``dims``."""
     sizes = _sizes(dims)
     return Flip.apply(x, dims=normalize_dims(x, sizes) if sizes else ())
-
-
-def contiguous(x: Tensor) -> Tensor:
-    """A copy in C order, or x itself if it is in C order."""
-    return x if x.is_contiguous() else Contiguous.apply(x)
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:

@@ -10,7 +10,7 @@ from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
-from .promotion import Operand, check_broadcast, fitting, promote
+from .promotion import Operand, check_broadcast, fitting, promote, result_dtype
 
 
 class Where(Function):
@@ -81,9 +81,13 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
     """x where ``condition`` is true, else y."""
     if condition.dtype != bool_:
         raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
-    x, y = promote("where", x, y)
-    check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
-    dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
+    if isinstance(x, Tensor) or isinstance(y, Tensor):
+        x, y = promote("where", x, y)
+        check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
+        # a number takes the tensor's dtype even beside a tensor without dimensions
+        dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
+    else:
+        dtype = result_dtype([], [x, y])
     xp = xp_of(condition.array)
     x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
@@ -135,11 +139,11 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
         raise RuntimeError("clamp expects min, max or both, got neither")
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
-    x, *given = promote("clamp", x, *given)
-    if not isinstance(given[0], Tensor) and (x.dtype.itemsize <= 2 or not is_floating(x.dtype)):
-        given = [fitting("clamp", bound, x.dtype) for bound in given]
-    low = None if min is None else given[0]
-    return Clamp.apply(x, low, None if max is None else given[-1])
+    x, *bounds = promote("clamp", x, *given)
+    if not isinstance(given[0], Tensor) and (x.dtype.itemsize == 2 or not is_floating(x.dtype)):
+        bounds = [fitting("clamp", bound, x.dtype) for bound in given]
+    low = None if min is None else bounds[0]
+    return Clamp.apply(x, low, None if max is None else bounds[-1])
 
 
 def maximum(x: Tensor, y: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import builtins
 import math
 import operator
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,14 @@ def _of_integers(x: Any, y: Any) -> bool:
     return not is_floating(x.dtype if hasattr(x, "dtype") else y.dtype)
 
 
+def _library(x: Any, y: Any) -> ModuleType:
+    """The array library of two operands, one of which may be a number."""
+    return xp_of(y if isinstance(x, (int, float, np.generic)) else x)
+
+
 def _integer_power(x: Any, y: Any) -> Array:
     """x ** y of integers, towards zero where y is negative, as in C."""
-    xp = xp_of(y) if hasattr(y, "dtype") else xp_of(x)
+    xp = _library(x, y)
     inverse = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (y % 2), 0))
     return xp.where(y < 0, inverse, x ** xp.maximum(y, 0))
 
@@ -122,7 +128,7 @@ def _divided_down(x: Any, y: Any) -> Array:
     """The quotient rounded down; of floating-point numbers by fmod, as x / y may round up."""
     if _of_integers(x, y):
         return x // y
-    xp = xp_of(x) if hasattr(x, "dtype") else xp_of(y)
+    xp = _library(x, y)
     x, y = widened(x), widened(y)
     rest = xp.fmod(x, y)
     quotient = (x - rest) / y - _sign_differs(rest, y)
@@ -132,14 +138,14 @@ def _divided_down(x: Any, y: Any) -> Array:
 def _divided_towards_zero(x: Any, y: Any) -> Array:
     if _of_integers(x, y):
         return x // y + ((x % y != 0) & ((x < 0) != (y < 0)))
-    return (xp_of(x) if hasattr(x, "dtype") else xp_of(y)).trunc(widened(x) / widened(y))
+    return _library(x, y).trunc(widened(x) / widened(y))
 
 
 def _remainder(x: Any, y: Any) -> Array:
     """The rest of the division rounded down, which has the sign of y."""
     if _of_integers(x, y):
         return x % y
-    xp = xp_of(x) if hasattr(x, "dtype") else xp_of(y)
+    xp = _library(x, y)
     x, y = widened(x), widened(y)
     rest = xp.fmod(x, y)
     return xp.where(_sign_differs(rest, y), rest + y, rest)
@@ -219,6 +225,10 @@ def _add_multiple(name: str, x: Operand, y: Operand, alpha: float) -> Tensor:
     return AddMultiple.apply(x, y, alpha=alpha)
 
 
+def _is_floating(x: Operand) -> bool:
+    return isinstance(x, Tensor) and is_floating(x.array.dtype)
+
+
 def _is_bool(x: Operand) -> bool:
     return x.array.dtype == bool_ if isinstance(x, Tensor) else isinstance(x, bool)
 
@@ -243,11 +253,10 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
-        # as floats, so that no integer is brought to the range of the other operand first
-        x = float(x) if isinstance(x, int) else x
-        y = float(y) if isinstance(y, int) else y
-        x, y = (to_float(v) if isinstance(v, Tensor) else v for v in promote("div", x, y))
-        return Div.apply(x, y)
+        if not (_is_floating(x) or _is_floating(y)):
+            # in float32 each, before one integer is brought to the range of the other
+            x, y = (to_float(v) if isinstance(v, Tensor) else float(v) for v in (x, y))
+        return Div.apply(*promote("div", x, y))
     return DivRounded.apply(*_numbers("div", x, y), mode=rounding_mode)
 
 

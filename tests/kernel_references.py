@@ -282,5 +282,5 @@ REFERENCES |= {
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
     "local_response_norm": F.local_response_norm,
     "relu": F.relu,
-    "relu_backward": lambda grad, out: torch.where(out > 0, grad, 0),
+    "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
 }

@@ -74,7 +74,7 @@ dropout (dropout.py): Philox4x32-10, the same bits on every device
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                       max(x, 0); NaN stays NaN
-``relu_backward(grad, out)``                                      grad where out > 0, else 0
+``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

@@ -13,7 +13,7 @@ from ..typing import Array
 from .bias import over_channels
 from .choice import clamp
 from .edge import in_float32
-from .elementwise import abs, add, mul, pow, quiet, sub
+from .elementwise import abs, add, mul, pow, sub
 from .linear import matmul
 from .promotion import widened
 from .reduce import mean, sum
@@ -162,7 +162,6 @@ def normalize_batch(
     return in_evaluation.apply(x, scale, shift)
 
 
-@quiet
 def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:

@@ -101,14 +101,6 @@ class Flip(Function):
         return Flip.apply(grad, dims=self.dims)
 
 
-class Contiguous(Function):
-    def forward(self, x: Array) -> Array:
-        return xp_of(x).ascontiguousarray(x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad
-
-
 def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``.
 
@@ -359,11 +351,6 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def flip(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverses the order along ``dims``."""
     return Flip.apply(x, dims=normalize_each(x, integers("flip", order, dims)))
-
-
-def contiguous(x: Tensor) -> Tensor:
-    """A copy in C order, or x itself if it is in C order."""
-    return x if x.is_contiguous() else Contiguous.apply(x)
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:

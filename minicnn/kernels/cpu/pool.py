@@ -98,7 +98,7 @@ def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, n
 
     As ``torch.nn.functional.adaptive_max_pool2d``: window i of OH covers the rows from
     floor(i * H / OH) up to ceil((i + 1) * H / OH), likewise for columns, and the index is of the first
-    of equal maxima.
+    of equal maxima, or of the last NaN.
     """
     N, C, H, W = x.shape
     out = channels_last_empty((N, C, *output_size), x.dtype)
@@ -111,9 +111,13 @@ def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, n
                 window = images[block, top:bottom, left:right]
                 pixels = window.reshape(len(window), -1, C)
                 argmax = pixels.argmax(axis=1)  # (n, C)
+                best = np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0]
+                if np.isnan(best).any():
+                    from_end = np.isnan(pixels[:, ::-1]).argmax(axis=1)
+                    argmax = np.where(np.isnan(best), pixels.shape[1] - 1 - from_end, argmax)
                 h, w = np.divmod(argmax, right - left)
                 pixel_indices[block, oh, ow] = (top + h) * W + left + w
-                maxima[block, oh, ow] = np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0]
+                maxima[block, oh, ow] = best
 
     for_each_image_block(images, pool)
     return out, indices

@@ -189,7 +189,7 @@ __device__ inline int adaptive_end(int i, int IN, int OUT) {
     return (int)(((long long)(i + 1) * IN + OUT - 1) / OUT);
 }
 
-// indices are h * W + w of the window's first maximum. NaN beats every number, and the first NaN is
+// indices are h * W + w of the window's first maximum. NaN beats every number, and the last NaN is
 // chosen. One thread per window and channel.
 template <typename T>
 __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long long* indices, int C,
@@ -204,7 +204,7 @@ __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long lo
     for (int h = top; h < bottom; ++h) {
         for (int w = left; w < right; ++w) {
             const acc_t<T> value = acc_t<T>(x[((window.n * H + h) * W + w) * C + window.c]);
-            if (!isnan(best) && !(value <= best)) {
+            if (value > best || isnan(value)) {
                 best = value;
                 best_index = (long long)h * W + w;
             }

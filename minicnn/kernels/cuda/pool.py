@@ -152,7 +152,7 @@ def adaptive_max_pool2d(x: cupy.ndarray, output_size: Pair) -> tuple[cupy.ndarra
 
     Window i of OH covers rows floor(i * H / OH) up to ceil((i + 1) * H / OH), and columns likewise.
     Of equal maxima the first counts, as in ``torch.nn.functional.adaptive_max_pool2d``. NaN is
-    larger than every number; of several NaNs the first counts.
+    larger than every number; of several NaNs the last counts.
     """
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)

@@ -93,6 +93,7 @@ def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
     """x (N, C, H, W) -> maxima and their indices h * W + w, both (N, C, OH, OW).
 
     Window i of OH takes the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
+    Of equal maxima the first counts, but of several NaNs the last.
     """
     (N, C, H, W), (OH, OW) = x.shape, output_size
     indices = np.empty((N, C, OH, OW), np.int64)
@@ -100,7 +101,9 @@ def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
         top, bottom = oh * H // OH, math.ceil((oh + 1) * H / OH)
         left, right = ow * W // OW, math.ceil((ow + 1) * W / OW)
         window = x[:, :, top:bottom, left:right].reshape(N, C, (bottom - top) * (right - left))
-        h, w = np.divmod(window.argmax(axis=2), right - left)  # (N, C) each
+        last_nan = window.shape[2] - 1 - np.isnan(window)[..., ::-1].argmax(axis=2)
+        argmax = np.where(np.isnan(window).any(axis=2), last_nan, window.argmax(axis=2))
+        h, w = np.divmod(argmax, right - left)  # (N, C) each
         indices[:, :, oh, ow] = (top + h) * W + left + w
     return plane_gather(x, indices), indices
 

@@ -36,9 +36,9 @@ from ..ops.norm import (
     local_response_norm,
     normalize,
 )
+from ..ops.pad import pad
 from ..ops.pool import avg_pool2d, max_pool2d
 from ..ops.resize import interpolate
-from ..ops.shape import pad
 from ..ops.unfold import fold, unfold
 
 __all__ = [

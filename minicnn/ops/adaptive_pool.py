@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, overload
-
-import numpy as np
 
 from .. import kernels
 from ..autograd import Function
@@ -13,11 +10,31 @@ from ..kernels.geometry import Pair
 from ..tensor import Tensor
 from ..typing import Array
 from .edge import batched, pair
-from .interpolation import windows
 from .pool import avg_pool2d
-from .resample import Resample
 
 AdaptiveSize = int | tuple[int | None, int | None]
+
+
+class AdaptiveAvgPool2d(Function):
+    """x (N, C, H, W) -> (N, C, OH, OW)."""
+
+    def forward(self, x: Array, *, output_size: Pair) -> Array:
+        self.input_size = x.shape[2:]
+        return kernels.of(x).adaptive_avg_pool2d(x, output_size)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AdaptiveAvgPool2dScatter.apply(grad, input_size=self.input_size)
+
+
+class AdaptiveAvgPool2dScatter(Function):
+    """grad (N, C, OH, OW) -> (N, C, H, W): shares each gradient out among its window's pixels."""
+
+    def forward(self, grad: Array, *, input_size: Pair) -> Array:
+        self.output_size = grad.shape[2:]
+        return kernels.of(grad).adaptive_avg_pool2d_scatter(grad, input_size)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return AdaptiveAvgPool2d.apply(grad, output_size=self.output_size)
 
 
 class AdaptiveMaxPool2d(Function):
@@ -72,36 +89,10 @@ def adaptive_avg_pool2d(x: Tensor, output_size: AdaptiveSize) -> Tensor:
 
     As ``torch.nn.functional.adaptive_avg_pool2d``.
     """
-    H, W = x.shape[2:]
-    OH, OW = size = _adaptive_size("adaptive_avg_pool2d", x, output_size)
-    not_empty = x.array.size and OH and OW
-    if not_empty and H % OH == 0 and W % OW == 0 and x.is_floating_point():
+    (H, W), (OH, OW) = x.shape[2:], _adaptive_size("adaptive_avg_pool2d", x, output_size)
+    if x.array.size and OH and OW and H % OH == 0 and W % OW == 0:
         return avg_pool2d(x, (H // OH, W // OW))
-    return adaptive_mean(x, size)
-
-
-def adaptive_mean(x: Tensor, output_size: Sequence[int]) -> Tensor:
-    """The means of windows along the last dimensions of x (N, C, ...), for floating point.
-
-    Args:
-        x: (N, C, ...), with as many dimensions after the first two as ``output_size`` has numbers.
-        output_size: the sizes of these dimensions; windows as in :func:`adaptive_avg_pool2d`.
-
-    Raises:
-        NotImplementedError: for integers.
-        RuntimeError: for an input without pixels, or a negative size.
-    """
-    sizes = x.shape[2:]
-    if not x.is_floating_point():
-        raise NotImplementedError(f"adaptive averages are of floating point, got {x.dtype}")
-    if min(sizes) < 1 or min(output_size) < 0:
-        raise RuntimeError(
-            f"adaptive averages need an input with pixels and an output_size of at least 0, "
-            f"got shape {x.shape} and {tuple(output_size)}"
-        )
-    dtype = np.promote_types(x.dtype, np.float32)
-    axes = tuple(windows(size, out, dtype) for size, out in zip(sizes, output_size))
-    return Resample.apply(x, axes=axes)
+    return AdaptiveAvgPool2d.apply(x, output_size=(OH, OW))
 
 
 @overload
@@ -131,8 +122,6 @@ def adaptive_max_pool2d(
 
     As ``torch.nn.functional.adaptive_max_pool2d``; of several NaNs the index is the last one's.
     """
-    if not x.is_floating_point():
-        raise NotImplementedError(f"adaptive_max_pool2d expects floating point, got {x.dtype}")
     size = _adaptive_size("adaptive_max_pool2d", x, output_size)
     out, indices = AdaptiveMaxPool2d.apply(x, output_size=size)
     return (out, indices) if return_indices else out
@@ -143,6 +132,8 @@ def _adaptive_size(name: str, x: Tensor, size: AdaptiveSize) -> Pair:
     if len(sizes) != 2:
         raise RuntimeError(f"{name}: output_size must be one integer or two, got {size}")
     rows, columns = (n if want is None else want for n, want in zip(x.shape[2:], sizes))
+    if not x.is_floating_point():
+        raise NotImplementedError(f"{name} expects floating point, got {x.dtype}")
     if min(x.shape[2:]) < 1:
         raise RuntimeError(f"{name} expects images that are not empty, got {tuple(x.shape)}")
     return pair((rows, columns), "output_size", 0)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..kernels.geometry import adaptive_windows
 from .resample import Axis, spans
 
 Filter = Callable[[np.ndarray], np.ndarray]
@@ -70,9 +71,8 @@ def antialiased(mode: str, size: int, output_size: int, scale: float, dtype: np.
 
 @functools.lru_cache(maxsize=64)
 def windows(size: int, output_size: int, dtype: np.dtype) -> Axis:
-    """The mean of the pixels from floor(i * size / output_size) to ceil((i + 1) * ...)."""
-    i = np.arange(output_size)
-    begin, end = i * size // max(output_size, 1), -(-(i + 1) * size // max(output_size, 1))
+    """The means of the windows of adaptive pooling."""
+    begin, end = np.array(adaptive_windows(size, output_size)).T
     outputs, inputs = spans(begin, end)
     return Axis(size, output_size, outputs, inputs, (1 / (end - begin)[outputs]).astype(dtype))
 

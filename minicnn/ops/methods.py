@@ -11,6 +11,7 @@ import numpy as np
 from .. import autograd, dtypes
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
@@ -92,7 +93,7 @@ class TensorMethods:
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad, contiguous = shape.flip, shape.pad, shape.contiguous
+    flip, pad, contiguous = shape.flip, padding.pad, shape.contiguous
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select

@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from . import interpolation
 from .edge import in_float32
-from .adaptive_pool import adaptive_mean
+from .adaptive_pool import adaptive_avg_pool2d
 from .resample import Axis, Resample
 
 Scale = tuple[float, float]
@@ -119,8 +119,8 @@ def interpolate(
     if recompute_scale_factor and factors is None:
         raise ValueError(f"recompute_scale_factor needs scale_factor, got size={size}")
     _check_input(input, mode)
-    if mode == "area":
-        return adaptive_mean(input, sizes)
+    if mode == "area" and input.ndim == 4:
+        return adaptive_avg_pool2d(input, sizes)
     if min(*sizes, *input.shape[1:]) < 1:
         raise RuntimeError(
             f"interpolate expects input and output sizes of at least 1, got an input of shape "
@@ -224,6 +224,8 @@ def _axis(
     if mode.startswith("nearest"):
         return interpolation.nearest(size, output_size, scale, mode == "nearest-exact")
     wide = np.dtype(np.float64 if dtype in (np.float64, uint8) else np.float32)
+    if mode == "area":
+        return interpolation.windows(size, output_size, wide)
     if antialias:
         return interpolation.antialiased(mode, size, output_size, scale, wide)
     interpolated = interpolation.cubic if mode == "bicubic" else interpolation.linear

@@ -46,7 +46,9 @@ def cubic(size: int, output_size: int, scale: float, align_corners: bool, dtype:
     offsets = np.arange(-1, 3)[:, None]
     weights = _cubic_filter(fraction - offsets.astype(dtype), -0.75)
     inputs = np.clip(low + offsets, 0, size - 1)
-    return Axis(size, output_size, np.tile(np.arange(output_size), 4), inputs.ravel(), weights.ravel())
+    return Axis(
+        size, output_size, np.tile(np.arange(output_size), 4), inputs.ravel(), weights.ravel()
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -101,9 +101,7 @@ def _fill(value: float, dtype: np.dtype) -> Any:
     return int(value)
 
 
-def _copy_border(
-    x: Tensor, widths: Widths, count: int, mode: str, value: float | None
-) -> Tensor:
+def _copy_border(x: Tensor, widths: Widths, count: int, mode: str, value: float | None) -> Tensor:
     """x padded along its last ``count`` dimensions with copies of its elements."""
     if value:
         raise RuntimeError(f"pad takes no value with mode={mode!r}, got {value}")

@@ -14,8 +14,8 @@ from ..kernels.geometry import Pair
 from ..tensor import Tensor
 from ..typing import Array
 from . import interpolation
-from .edge import in_float32
 from .adaptive_pool import adaptive_avg_pool2d
+from .edge import in_float32
 from .resample import Axis, Resample
 
 Scale = tuple[float, float]
@@ -130,15 +130,12 @@ def interpolate(
         factors = (None,) * len(sizes)
     corners = bool(align_corners)
     scales = tuple(
-        _distance(mode, corners, input.ndim, *each)
-        for each in zip(input.shape[2:], sizes, factors)
+        _distance(mode, corners, input.ndim, *each) for each in zip(input.shape[2:], sizes, factors)
     )
     if input.ndim == 4 and mode == "nearest":
         return ResizeNearest.apply(input, output_size=sizes, scale=scales)
     if mode == "bilinear" and not antialias and input.dtype != uint8:
-        return ResizeBilinear.apply(
-            input, output_size=sizes, scale=scales, align_corners=corners
-        )
+        return ResizeBilinear.apply(input, output_size=sizes, scale=scales, align_corners=corners)
     return Resample.apply(
         input,
         axes=tuple(

@@ -120,7 +120,7 @@ def interpolate(
         raise ValueError(f"recompute_scale_factor needs scale_factor, got size={size}")
     _check_input(input, mode)
     if mode == "area" and input.ndim == 4:
-        return adaptive_avg_pool2d(input, sizes)
+        return adaptive_avg_pool2d(input, (sizes[0], sizes[1]))
     if min(*sizes, *input.shape[1:]) < 1:
         raise RuntimeError(
             f"interpolate expects input and output sizes of at least 1, got an input of shape "

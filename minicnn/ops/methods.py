@@ -12,6 +12,7 @@ from .. import autograd, dtypes
 from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
@@ -95,7 +96,7 @@ class TensorMethods:
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad = shape.flip, shape.pad
+    flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select

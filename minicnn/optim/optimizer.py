@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 from .. import kernels
 from ..autograd import enable_grad
 from ..devices import Device, current_device_of, xp_of
-from ..ops.elementwise import neg
+from ..ops.elementwise import neg, quiet
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
@@ -154,6 +154,7 @@ class Optimizer:
         self.apply_gradients()
         return loss
 
+    @quiet
     def apply_gradients(self, scaling: Scaling | None = None) -> None:
         """The update of :meth:`step`, without the closure; the gradients may be scaled.
 

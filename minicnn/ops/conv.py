@@ -19,6 +19,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
 from .edge import batched, empty_output, one_precision, pair
+from .elementwise import quiet
 from .shape import reshape
 from .transfer import to
 
@@ -26,6 +27,7 @@ from .transfer import to
 class Conv2d(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
+    @quiet
     def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
         needs_x, needs_weight, _ = self.needs_input_grad
         # the input, not its im2col columns, which are KH * KW times as large
@@ -47,6 +49,7 @@ class Conv2d(Function):
 class Conv2dInputGrad(Function):
     """grad (N, O, OH, OW), weight (O, C / groups, KH, KW) -> (N, C, H, W)."""
 
+    @quiet
     def forward(self, grad: Array, weight: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, weight)
         self.geometry = geometry
@@ -65,6 +68,7 @@ class Conv2dInputGrad(Function):
 class Conv2dWeightGrad(Function):
     """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW), in float32 or better."""
 
+    @quiet
     def forward(self, grad: Array, x: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, x)
         self.geometry = geometry
@@ -110,7 +114,11 @@ def conv2d(
     Raises:
         RuntimeError: for wrong shapes or dtypes, or ``'same'`` with a stride above 1.
 
-    As ``torch.nn.functional.conv2d``.
+    As ``torch.nn.functional.conv2d``. On the CPU many float32 convolutions take Winograd's algorithm,
+    which mixes the pixels of a tile, at most 8 x 8, in all channels. A NaN or inf then reaches every
+    output of its tiles, here and in the gradients, and a pixel far larger than its neighbours adds
+    its rounding error to theirs. ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly``
+    compute each window by itself.
     """
     geometry = conv2d_geometry(x, weight, bias, stride, padding, dilation, groups)
     return Conv2d.apply(x, weight, bias, geometry=geometry)
@@ -146,7 +154,7 @@ def conv_transpose2d(
     Raises:
         RuntimeError: for wrong shapes or dtypes.
 
-    As ``torch.nn.functional.conv_transpose2d``.
+    As ``torch.nn.functional.conv_transpose2d``; about NaN and inf see :func:`conv2d`.
     """
     geometry = _transposed_geometry(
         x, weight, bias, stride, padding, output_padding, groups, dilation

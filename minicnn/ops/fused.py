@@ -22,7 +22,7 @@ from .activation import ReLUBackward
 from .bias import over_channels
 from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from .edge import batched, one_precision
-from .elementwise import add
+from .elementwise import add, quiet
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear
 from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
 from .pool import MaxPool2dScatter, pool_geometry
@@ -32,6 +32,7 @@ from .shape import reshape
 class Conv2dReLU(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
+    @quiet
     def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
         needs_x, needs_weight, _ = self.needs_input_grad
         out = kernels.fast_of(x).conv2d_relu(x, weight, bias, geometry)

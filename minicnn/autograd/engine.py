@@ -104,7 +104,6 @@ class _Walk:
         node, index = edge
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
-    @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # NaN and inf are no events
     def run(self) -> None:
         """Visits each node when no gradient is missing there."""
         ready = [node for node, count in self.pending.items() if count == 0]

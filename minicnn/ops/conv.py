@@ -19,7 +19,6 @@ from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
 from .edge import batched, empty_output, one_precision, pair
-from .elementwise import quiet
 from .shape import reshape
 from .transfer import to
 
@@ -27,7 +26,6 @@ from .transfer import to
 class Conv2d(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
-    @quiet
     def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
         needs_x, needs_weight, _ = self.needs_input_grad
         # the input, not its im2col columns, which are KH * KW times as large
@@ -49,7 +47,6 @@ class Conv2d(Function):
 class Conv2dInputGrad(Function):
     """grad (N, O, OH, OW), weight (O, C / groups, KH, KW) -> (N, C, H, W)."""
 
-    @quiet
     def forward(self, grad: Array, weight: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, weight)
         self.geometry = geometry
@@ -68,7 +65,6 @@ class Conv2dInputGrad(Function):
 class Conv2dWeightGrad(Function):
     """grad (N, O, OH, OW), x (N, C, H, W) -> (O, C / groups, KH, KW), in float32 or better."""
 
-    @quiet
     def forward(self, grad: Array, x: Array, *, geometry: Geometry) -> Array:
         self.save_for_backward(grad, x)
         self.geometry = geometry
@@ -177,7 +173,7 @@ def conv2d_geometry(
     Raises:
         RuntimeError: for arguments that do not fit.
     """
-    _check_weight("conv2d", weight, groups)
+    _check_weight("conv2d", x, weight, groups)
     O, channels, KH, KW = weight.shape
     if x.shape[1] != channels * groups:
         raise RuntimeError(
@@ -240,8 +236,10 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
-    _check_weight("conv_transpose2d", weight, groups)
+    _check_weight("conv_transpose2d", x, weight, groups)
     C, channels, KH, KW = weight.shape
+    if channels == 0:
+        raise RuntimeError(f"conv_transpose2d expects a weight with values, got {weight.shape}")
     if x.shape[1] != C:
         raise RuntimeError(
             f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "
@@ -279,9 +277,13 @@ def _transposed_size(
     return rows, columns
 
 
-def _check_weight(name: str, weight: Tensor, groups: int) -> None:
-    """Raises a RuntimeError unless weight is (O, C / groups, KH, KW) and groups positive."""
+def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
+    """Raises a RuntimeError unless the weight has 4 dimensions, there are pixels, and groups."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:
         raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
+    if 0 in (weight.shape[0], *weight.shape[2:]):
+        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {tuple(weight.shape)}")
+    if 0 in x.shape[2:]:
+        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {tuple(x.shape)}")

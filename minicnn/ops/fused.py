@@ -11,6 +11,8 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
@@ -22,7 +24,7 @@ from .activation import ReLUBackward
 from .bias import over_channels
 from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from .edge import batched, one_precision
-from .elementwise import add, quiet
+from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear
 from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
 from .pool import MaxPool2dScatter, pool_geometry
@@ -32,7 +34,6 @@ from .shape import reshape
 class Conv2dReLU(Function):
     """x (N, C, H, W), weight (O, C / groups, KH, KW), bias (O,) -> (N, O, OH, OW)."""
 
-    @quiet
     def forward(self, x: Array, weight: Array, bias: Array | None, *, geometry: Geometry) -> Array:
         needs_x, needs_weight, _ = self.needs_input_grad
         out = kernels.fast_of(x).conv2d_relu(x, weight, bias, geometry)
@@ -171,7 +172,8 @@ def linear_relu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     check_linear(x, weight, bias)
     if x.ndim == 2:
         return LinearReLU.apply(x, weight, bias)
-    out = LinearReLU.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    rows = reshape(x, math.prod(x.shape[:-1]), weight.shape[1])
+    out = LinearReLU.apply(rows, weight, bias)
     return reshape(out, *x.shape[:-1], weight.shape[0])
 
 

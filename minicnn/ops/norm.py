@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..devices import xp_of
@@ -14,7 +16,7 @@ from ..typing import Array
 from .bias import over_channels
 from .choice import clamp
 from .edge import in_float32
-from .elementwise import add, div, mul, pow, quiet, sub
+from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
 from .promotion import to_float, widened
 from .reduce import Dims, mean, norm, sum
@@ -24,7 +26,6 @@ from .shape import permute, reshape
 class BatchNorm(Function):
     """x (N, C, ...), weight (C,), bias (C,) -> normalised x; the batch's mean and variance (C,)."""
 
-    @quiet
     def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
         self.save_for_backward(x, weight)
         self.eps = eps
@@ -62,7 +63,6 @@ def batch_norm_gradients(
 class ChannelAffine(Function):
     """x (N, C, ...), scale (C,), shift (C,) -> x * scale + shift, channel by channel."""
 
-    @quiet
     def forward(self, x: Array, scale: Array, shift: Array) -> Array:
         self.save_for_backward(x, scale)
         return kernels.of(x).channel_affine(x, scale, shift)
@@ -181,7 +181,7 @@ def _nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 def _check_parameters(
     name: str, x: Tensor, shape: tuple[int, ...], *parameters: Tensor | None
 ) -> None:
-    """Raises a RuntimeError for a wrong shape or dtype; float32 fits half-precision x, too."""
+    """Raises a RuntimeError for a wrong shape or dtype; float32 fits every x, as in torch on CUDA."""
     if not is_floating(x.dtype):
         raise RuntimeError(f"{name} expects floating-point numbers, got {x.dtype}")
     names = ("running_mean", "running_var", "weight", "bias")[-len(parameters) :]
@@ -190,11 +190,11 @@ def _check_parameters(
             continue
         if value.shape != shape:
             raise RuntimeError(f"{name} expects {what} of shape {shape}, got {value.shape}")
-        if value.dtype != x.dtype and not (x.dtype in HALVES and value.dtype == float32):
+        if value.dtype not in (x.dtype, float32):
             raise RuntimeError(f"{name} expects {what} of {x.dtype}, got {value.dtype}")
 
 
-@quiet
+@np.errstate(all="ignore")
 def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
@@ -310,7 +310,6 @@ def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
 class LocalResponseNorm(Function):
     """x (N, C, H, W) / (k + alpha / size * sum of squares of ``size`` channels around) ** beta."""
 
-    @quiet
     def forward(self, x: Array, *, size: int, alpha: float, beta: float, k: float) -> Array:
         self.save_for_backward(x)
         self.options = size, alpha, beta, k

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, TypeAlias, TypeVar, overload
 
+import numpy as np
+
 from .. import kernels
 from ..autograd import enable_grad
 from ..devices import Device, current_device_of, xp_of
-from ..ops.elementwise import neg, quiet
+from ..ops.elementwise import neg
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
@@ -154,7 +156,7 @@ class Optimizer:
         self.apply_gradients()
         return loss
 
-    @quiet
+    @np.errstate(all="ignore")  # gradients may be infinite
     def apply_gradients(self, scaling: Scaling | None = None) -> None:
         """The update of :meth:`step`, without the closure; the gradients may be scaled.
 

@@ -194,7 +194,6 @@ def _tasks() -> SimpleQueue[Task | None]:
         return _state.tasks
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # as the operation's own thread
 def _serve(tasks: SimpleQueue[Task | None]) -> None:
     while (task := tasks.get()) is not None:
         task()

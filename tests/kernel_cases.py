@@ -198,6 +198,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
     p, g, m, h = optimizer_arguments(0.1, 0.9, 0.3, 0.1, states=1)
     nesterov = optimizer_arguments(0.1, 0.9, 0.0, 0.1, states=1)
     adam = optimizer_arguments(3, 0.1, 0.8, 0.97, 1e-3, 0.1, states=2)
+    # maxima that are smaller than the squares, that stay, and that are not a number
+    maxima = [np.asarray(s + by) for s, by in zip(adam[3], (-9.0, 9.0, NAN), strict=True)]
     p2, g2, squares, momenta, averages, h2 = optimizer_arguments(0.1, 0.9, 1e-3, 0.9, 0.1, states=3)
     plain_sgd = optimizer_arguments(0.1, 0.0, 0.0, 0.0, states=0)
     scaling, overflow = (float32(0.25), float32(0)), (float32(0.25), float32(1))
@@ -209,6 +211,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
         "SGD, overflow": ("sgd_step", (p, g, m, h, False, half_copies(), overflow)),
         "Adam": ("adam_step", (*adam, False)),
         "AdamW": ("adam_step", (*adam, True)),
+        "AMSGrad": ("adam_step", (*adam, False, None, None, maxima)),
+        "AMSGrad, half copies": ("adam_step", (*adam, True, half_copies(), scaling, maxima)),
         "AdamW, half copies": ("adam_step", (*adam, True, half_copies(), scaling)),
         "RMSprop": ("rmsprop_step", (p2, g2, squares, None, None, h2)),
         "RMSprop, momentum": ("rmsprop_step", (p2, g2, squares, momenta, None, h2)),

@@ -104,8 +104,9 @@ optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` 
                                                                   the first step, whose dampening
                                                                   the caller sets to 0
 ``adam_step(params, grads, means, squares, hyperparameters,``     step (from 1), lr, beta1, beta2,
-``    decoupled, half_copies=None, scaling=None)``                eps, weight_decay; ``decoupled``:
-                                                                  AdamW
+``    decoupled, half_copies=None, scaling=None, maxima=None)``   eps, weight_decay; ``decoupled``:
+                                                                  AdamW; maxima, of the squares, is
+                                                                  None except for AMSGrad
 ``rmsprop_step(params, grads, squares, momenta, averages,``       lr, alpha, eps, momentum,
 ``    hyperparameters, half_copies=None, scaling=None)``          weight_decay; averages is None
                                                                   unless centered, momenta without

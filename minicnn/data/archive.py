@@ -26,6 +26,10 @@ _ENCRYPTED = 1
 _DEEPEST = 5  # zips inside a zip
 
 
+class _Damaged(ValueError):
+    """Says what is wrong inside a zip; whoever catches it adds which."""
+
+
 class FolderSource:
     """Files below a folder.
 
@@ -72,7 +76,7 @@ class ZipSource:
             for name in inside:
                 self._window = self._enter(name)
             self._list()
-        except (zlib.error, OverflowError, OSError) as error:
+        except (_Damaged, zlib.error, OverflowError, OSError) as error:
             raise ValueError(f"{self.label} is damaged ({error}); download it again") from error
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, tuple[str, ...]]]:
@@ -93,7 +97,7 @@ class ZipSource:
         if method == zipfile.ZIP_DEFLATED:
             data = _inflate(data, size)
         if zlib.crc32(data) != checksum:
-            raise ValueError("checksum in the zip does not match: the zip is damaged")
+            raise _Damaged("checksum in the zip does not match: the zip is damaged")
         return data
 
     def _list(self) -> None:
@@ -148,7 +152,7 @@ class ZipSource:
         header = self._window.read_at(header_offset, _LOCAL_HEADER.size)
         signature, name, extra = _LOCAL_HEADER.unpack(header)
         if signature != b"PK\x03\x04":
-            raise ValueError("local header in the zip is wrong: the zip is damaged")
+            raise _Damaged("local header in the zip is wrong: the zip is damaged")
         return header_offset + _LOCAL_HEADER.size + name + extra
 
 
@@ -168,7 +172,7 @@ def _inflate(packed: bytes, size: int) -> bytes:
     """Unpacks deflated data; a damaged or malicious zip cannot make it larger than ``size``."""
     data = zlib.decompressobj(wbits=-15).decompress(packed, size + 1)
     if len(data) != size:
-        raise ValueError(f"data in the zip should unpack to {size} bytes: the zip is damaged")
+        raise _Damaged(f"data in the zip should unpack to {size} bytes: the zip is damaged")
     return data
 
 
@@ -197,7 +201,7 @@ class _File:
 
     def read_at(self, offset: int, size: int) -> bytes:
         if not 0 <= offset <= offset + size <= self.size:
-            raise ValueError(f"file ends early: wanted {size} bytes at {offset} of {self.size}")
+            raise _Damaged(f"file ends early: wanted {size} bytes at {offset} of {self.size}")
         if hasattr(os, "pread"):
             data = os.pread(self._file.fileno(), size, offset)
         else:  # Windows
@@ -229,7 +233,7 @@ class _Memory:
 
 def _whole(data: bytes, size: int) -> bytes:
     if len(data) != size:
-        raise ValueError(f"file ends early: wanted {size} bytes, got {len(data)}")
+        raise _Damaged(f"file ends early: wanted {size} bytes, got {len(data)}")
     return data
 
 

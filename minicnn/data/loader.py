@@ -134,7 +134,7 @@ class DataLoader:
             raise ValueError(f"epoch and start_batch must be >= 0, got {epoch} and {start_batch}")
         self.epoch, self._start_batch = epoch, start_batch
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Yielding[Any, None, None]:
         epoch, start = self.epoch, self._start_batch
         self.epoch, self._start_batch = epoch + 1, 0
         for sampler in (self.sampler, self.batch_sampler):
@@ -143,7 +143,7 @@ class DataLoader:
                 set_epoch(epoch)
         return self._batches(epoch, start)
 
-    def _batches(self, epoch: int, start: int) -> Iterator[Any]:
+    def _batches(self, epoch: int, start: int) -> Yielding[Any, None, None]:
         self.batch, self.samples = start, 0
         quietly = 0
         with closing(self._loaded(epoch, start)) as loaded:

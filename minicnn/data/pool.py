@@ -95,6 +95,8 @@ class _Thread(threading.Thread):
         self._tasks.put(None)
 
     def run(self) -> None:
+        if self._closing.is_set():
+            return
         try:
             self._launch()
         except BaseException as error:  # noqa: BLE001  the main thread raises it
@@ -207,4 +209,5 @@ def _end_all() -> None:
     threads = [thread for thread in threading.enumerate() if isinstance(thread, _Thread)]
     _close(threads)
     for thread in threads:
-        thread.join(max(deadline - time.monotonic(), 0))
+        if thread.is_alive():  # not if Ctrl-C came before it could start
+            thread.join(max(deadline - time.monotonic(), 0))

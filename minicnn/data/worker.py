@@ -100,7 +100,7 @@ def started(job: Job, number: int) -> Callable[[Request, Stop], Batch]:
     try:
         if job.worker_init is not None:
             job.worker_init(number)
-    except Exception as error:  # noqa: BLE001  raised for every request
+    except BaseException as error:  # noqa: BLE001  raised for every request
         return partial(_raise, _init_failure(number, error))
     return partial(load, job)
 
@@ -109,7 +109,7 @@ def _raise(error: Exception, request: Request, stop: Stop) -> Batch:
     raise error
 
 
-def _init_failure(number: int, error: Exception) -> Exception:
+def _init_failure(number: int, error: BaseException) -> Exception:
     message = f"worker_init_fn failed in DataLoader worker {number}: "
     failure = RuntimeError(printable(f"{message}{type(error).__name__}: {error}"))
     failure.__cause__ = error

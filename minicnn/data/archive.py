@@ -114,7 +114,7 @@ class ZipSource:
     def _enter(self, name: str) -> _Slice | _Memory:
         found = [i for i in self._infos(self._window, self.label) if _name(i) == name]
         if len(found) != 1:
-            raise ValueError(f"{self.label}: {name} is {len(found)} times in the zip")
+            raise _Damaged(f"{name} is in it {len(found)} times")
         (info,) = found
         offset = self._data_offset(info.header_offset)
         if info.compress_type == zipfile.ZIP_STORED:

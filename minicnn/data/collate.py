@@ -70,7 +70,10 @@ def stack(arrays: list[Array]) -> Array:
         RuntimeError: if the shapes differ.
     """
     first = arrays[0]
+    dtypes = {first.dtype}
     for number, array in enumerate(arrays):
+        if array.dtype != first.dtype:
+            dtypes.add(array.dtype)
         if array.shape != first.shape:
             raise RuntimeError(
                 "samples of a batch must have equal shapes, got "
@@ -78,8 +81,7 @@ def stack(arrays: list[Array]) -> Array:
                 "images of different sizes need a Resize and a crop to one size"
             )
     axes = memory_order(first)
-    dtype = _common_dtype({array.dtype for array in arrays})
-    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), dtype)
+    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), _common_dtype(dtypes))
     for number, array in enumerate(arrays):
         out[number] = array.transpose(axes)
     return out.transpose(0, *(1 + a for a in np.argsort(axes)))
@@ -110,13 +112,15 @@ def like(container: Any, items: Items) -> Items:
 
 def _collate_tensors(batch: list[Any]) -> Tensor:
     _check_kind(batch, (Tensor, np.ndarray, np.generic))
-    if any(isinstance(sample, Tensor) and sample.requires_grad for sample in batch):
-        return shape.stack([s if isinstance(s, Tensor) else Tensor(s) for s in batch])
-    return Tensor(stack([s.array if isinstance(s, Tensor) else np.asarray(s) for s in batch]))
+    tensors = [s if isinstance(s, Tensor) else Tensor(np.asarray(s)) for s in batch]
+    if any(tensor.requires_grad for tensor in tensors):
+        return shape.stack(tensors)
+    return Tensor(stack([tensor.array for tensor in tensors]))
 
 
 def _collate_numbers(batch: list[Any]) -> Tensor:
-    dtypes = {_dtype_of(number) for number in batch}
+    one_of_each_type = {type(number): number for number in batch}.values()
+    dtypes = {_dtype_of(number) for number in one_of_each_type}
     if None in dtypes:
         _check_kind(batch, (bool, int, float, np.generic))
     try:
@@ -170,6 +174,8 @@ def _common_dtype(dtypes: set[Any]) -> np.dtype:
 
 
 def _check_kind(batch: list[Any], kind: Any) -> None:
+    if len({type(sample) for sample in batch}) == 1:
+        return
     for number, sample in enumerate(batch):
         if not isinstance(sample, kind):
             raise TypeError(

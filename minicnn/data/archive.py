@@ -101,7 +101,11 @@ class ZipSource:
         return data
 
     def _list(self) -> None:
-        infos = [info for info in self._infos(self._window, self.label) if not info.is_dir()]
+        infos = [
+            info
+            for info in self._infos(self._window, self.label)
+            if not _name(info).endswith("/")  # a folder
+        ]
         self._names = np.array([_name(info).encode() for info in infos], dtype=np.bytes_)
         self._entries = np.array(
             [

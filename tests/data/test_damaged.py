@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 import zipfile
 import zlib
@@ -48,6 +49,12 @@ def wave(kind: str, **options) -> Callable[[], bytes]:
     return lambda: written(RGB, kind, **options)
 
 
+def icns(png: bytes) -> bytes:
+    """An icon file around a picture of 128 x 128; Pillow's own would hold 1024 x 1024, slowly."""
+    part = b"ic07" + struct.pack(">I", 8 + len(png)) + png
+    return b"icns" + struct.pack(">I", 8 + len(part)) + part
+
+
 WRITERS = {
     "AVIF": [wave("AVIF"), lambda: written(ALPHA, "AVIF", exif=EXIF)],
     "BLP": [lambda: written(PALETTE, "BLP")],
@@ -58,7 +65,7 @@ WRITERS = {
         lambda: written(PALETTE, "GIF"),
         lambda: written(GREY, "GIF", save_all=True, append_images=[GREY.rotate(90)]),
     ],
-    "ICNS": [lambda: written(ALPHA.resize((32, 32)), "ICNS")],
+    "ICNS": [lambda: icns(written(ALPHA.resize((128, 128)), "PNG"))],
     "ICO": [wave("ICO", sizes=[(16, 16), (32, 32)]), wave("ICO", bitmap_format="bmp")],
     "IM": [wave("IM"), lambda: written(FLOATS, "IM")],
     "JPEG": [
@@ -92,11 +99,30 @@ WRITERS = {
     "WEBP": [wave("WEBP", exif=EXIF), lambda: written(ALPHA, "WEBP", lossless=True)],
     "XBM": [lambda: written(BITS, "XBM")],
 }
-# Formats that Pillow reads and does not write: their first bytes, followed by random ones.
+# Formats that Pillow reads and does not write, by hand.
+WRITERS |= {
+    "CUR": [lambda: b"\0\0\2\0" + written(RGB, "ICO", bitmap_format="bmp")[4:]],
+    "DCX": [lambda: struct.pack("<3I", 0x3ADE68B1, 12, 0) + written(RGB, "PCX")],
+    "FITS": [
+        lambda: "".join(
+            card.ljust(80)
+            for card in ("SIMPLE  =  T", "BITPIX  =  8", "NAXIS   =  2", "NAXIS1  =  4",
+                         "NAXIS2  =  4", "END")
+        ).ljust(2880).encode() + bytes(range(16)).ljust(2880)
+    ],
+    "PSD": [
+        lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">H2I2H", 3, 4, 4, 8, 3) + bytes(14)
+        + bytes(range(48))
+    ],
+    "SUN": [lambda: struct.pack(">8I", 0x59A66A95, 4, 4, 24, 48, 1, 0, 0) + bytes(range(48))],
+    "XPM": [
+        lambda: b'/* XPM */\nstatic char * a[] = {\n"2 2 2 1",\n"a c #ff0000",\n"b c #00ff00",\n'
+        b'"ab",\n"ba"\n};\n'
+    ],
+    "XVTHUMB": [lambda: b"P7 332\n#END_OF_COMMENTS\n4 4 255\n" + bytes(range(16))],
+}  # fmt: skip
+# Other formats: their first bytes, followed by random ones.
 BEGINS = {
-    "CUR": b"\0\0\2\0",
-    "DCX": b"\xb1\x68\xde\x3a",
-    "FITS": b"SIMPLE  =                    T" + b" " * 50,
     "FLI": b"\0\0\0\0\x12\xaf\1\0",
     "FTEX": b"FTEX\1\0\0\0\x10\0\0\0\x10\0\0\0\1\0\0\0\1\0\0\0",
     "GBR": b"\0\0\0\x20\0\0\0\2\0\0\0\4\0\0\0\4\0\0\0\3GIMP",
@@ -106,11 +132,7 @@ BEGINS = {
     "MPEG": b"\0\0\1\xb3",
     "PCD": b"PCD_" * 600,
     "PIXAR": b"\x80\xe8\0\0",
-    "PSD": b"8BPS\0\1\0\0\0\0\0\0\0\3\0\0\0\4\0\0\0\4\0\x08\0\3",
-    "SUN": b"\x59\xa6\x6a\x95\0\0\0\4\0\0\0\4\0\0\0\x18",
     "WMF": b"\xd7\xcd\xc6\x9a\0\0",
-    "XPM": b'/* XPM */\nstatic char * a[] = {\n"4 4 2 1",\n',
-    "XVTHUMB": b"P7 332\n",
     "GRIB": b"GRIB\0\0\0\1",
     "BUFR": b"BUFR",
 }

@@ -49,6 +49,17 @@ def test_unsigned_32_bit_tiffs() -> None:
     assert abs(decoded(data.replace(signed, unsigned))[..., 0].astype(int) - GREY).max() <= 1
 
 
+def test_12_bit_tiffs_are_not_dark() -> None:
+    values = [0, 0x800, 0xABC, 0xFFF]
+    tags = [(256, 4), (257, 1), (258, 12), (259, 1), (262, 1), (273, 122), (277, 1), (278, 1),
+            (279, 6)]  # fmt: skip
+    data = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    data += b"".join(struct.pack("<HHII", number, 3, 1, value) for number, value in tags)
+    bits = "".join(f"{value:012b}" for value in values)
+    data += bytes(4) + int(bits, 2).to_bytes(6, "big")
+    assert decoded(data)[0, :, 0].tolist() == [value >> 4 for value in values]
+
+
 @pytest.mark.parametrize("kind", ["TIFF", "PPM"])
 @pytest.mark.parametrize("scale", [1 / 255, 1, 257])
 def test_floats_show_whatever_their_range(kind: str, scale: float) -> None:

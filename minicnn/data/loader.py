@@ -48,6 +48,8 @@ class DataLoader:
     Attributes:
         seed: drawn when the loader is made; decides order and augmentation.
         epoch: the number of the next epoch, from 0.
+        batch: batches of the current epoch that were given out or wholly left out;
+            ``set_epoch(epoch, start_batch=loader.batch)`` goes on after them.
         skipped: the reason for each sample that was left out, by index.
 
     Raises:
@@ -107,7 +109,7 @@ class DataLoader:
         self.worker_type = worker_type
         drawn_from = random.default_generator if generator is None else generator
         self.seed = int(drawn_from.integers(0, 2**63 - 1))
-        self.epoch = 0
+        self.epoch = self.batch = 0
         self.skipped: dict[Any, str] = {}  # index: reason, of all samples left out so far
         self._start_batch = 0
         self._executor: concurrent.futures.Executor | None = None
@@ -129,7 +131,7 @@ class DataLoader:
             raise ValueError(f"epoch and start_batch must be >= 0, got {epoch} and {start_batch}")
         self.epoch, self._start_batch = epoch, start_batch
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Yielding[Any, None, None]:
         epoch, start = self.epoch, self._start_batch
         self.epoch, self._start_batch = epoch + 1, 0
         for sampler in (self.sampler, self.batch_sampler):
@@ -138,10 +140,10 @@ class DataLoader:
                 set_epoch(epoch)
         return self._batches(epoch, start)
 
-    def _batches(self, epoch: int, start: int) -> Iterator[Any]:
+    def _batches(self, epoch: int, start: int) -> Yielding[Any, None, None]:
         quietly = 0
         with closing(self._loaded(epoch, start)) as loaded:
-            for batch in loaded:
+            for self.batch, batch in enumerate(loaded, start + 1):
                 quietly += self._note_skipped(batch.skipped)
                 if batch.value is not None:
                     yield pinned(batch.value) if self.pin_memory else batch.value

@@ -147,13 +147,13 @@ def _read(file: IO[bytes], place: Placement, weights_only: bool) -> object:
         return read_npy(file, place)
     if start[257:262] == b"ustar":
         return read_torch_tar(file, place, vocabulary)
-    if start.startswith(b"\x80"):
-        return read_torch_stream(file, place, vocabulary)
-    if is_safetensors(file):
+    if is_safetensors(file):  # asked before pickles: the length of its header may begin as one
         contents = read_safetensors(file)
         if is_checkpoint(contents):
             return decode_checkpoint(contents, place)
         return {name: Tensor(place(array, "cpu")) for name, array in contents.arrays.items()}
+    if start.startswith(b"\x80"):
+        return read_torch_stream(file, place, vocabulary)
     raise ValueError(f"it is {describe_file(start, size_of(file))}")
 
 

@@ -8,14 +8,12 @@ import math
 import os
 import platform
 import warnings
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL
-from safetensors import SafetensorError
 
 from .. import io, random
 from ..data import DataLoader
@@ -221,9 +219,7 @@ class Run:
             "metrics": self.metrics,
             "loaders": [{"seed": x.seed, "skipped": x.skipped} for x in self.loaders],
         }
-        path = self.folder / "last.ckpt"
-        with _naming(path):
-            io.save(state, path)
+        io.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
 
     def finish_epoch(
@@ -256,9 +252,7 @@ class Run:
         best = self.metrics["best"]
         if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
-            path = self.folder / "best.ckpt"
-            with _naming(path):
-                io.save({"net": self.parts["net"].state_dict(), **row}, path)
+            io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
         self._write_metrics()
         self.save()
         return row
@@ -329,8 +323,8 @@ def versions() -> dict[str, str]:
 def write_json(content: Any, path: Path) -> None:
     """Writes ``content`` atomically; numbers that JSON does not have (NaN, infinity) become null."""
     text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
-    with _naming(path), replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def _finite(value: Any) -> Any:
@@ -339,13 +333,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Puts the file into the message of an error in writing it: a full disk has no name."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OSError(f"cannot write {path}: {reason}") from error

@@ -17,7 +17,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from tqdm import tqdm
 
 from .. import random
@@ -26,7 +25,7 @@ from .run import Run
 
 __all__ = ["open_run", "optional"]
 
-ERRORS = (OSError, ValueError, RuntimeError, MemoryError, SafetensorError)
+ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
 PATIENCE = 2.0  # seconds that threads which load a picture have to end, after Ctrl-C
 
 
@@ -97,8 +96,12 @@ def how_to_go_on(args: argparse.Namespace, run: Run | None) -> str:
 
 def in_one_line(error: BaseException) -> str:
     """An error's message, without the traceback that a worker of a DataLoader adds."""
-    if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
-        return f"cannot write to the standard output: {error.strerror}"  # others name a file
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+        if error.filename is not None:
+            return f"{error.filename}: {reason}"
+        unnamed = error.errno in (errno.EPIPE, errno.ENOSPC) and reason == os.strerror(error.errno)
+        return f"cannot write to the standard output: {reason}" if unnamed else reason
     text = str(error).partition("\n\n")[0]
     return " ".join(text.split("\n")) or type(error).__name__
 

@@ -245,3 +245,9 @@ def test_a_damaged_structure_is_a_value_error(structure: str, tmp_path: Path) ->
     (tmp_path / "file").write_bytes(struct.pack("<Q", len(text)) + text)
     with pytest.raises(ValueError, match="file"):
         mc.load(tmp_path / "file")
+
+
+def test_a_header_of_any_length_is_read(tmp_path):
+    for length in range(300):  # the lowest byte of some is that of a pickle, 0x80
+        mc.save({"text": "x" * length}, tmp_path / "x.ckpt")
+        assert mc.load(tmp_path / "x.ckpt") == {"text": "x" * length}

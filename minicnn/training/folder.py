@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -41,10 +42,8 @@ class FolderLock:
     def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)
         self._path = self.folder / LOCK
-        self._made_folder = False
 
     def __enter__(self) -> Self:
-        self._made_folder = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         while True:
             self._file: IO[bytes] = open(self._path, "ab")
@@ -75,12 +74,8 @@ class FolderLock:
     ) -> None:
         if sys.platform == "win32":  # which deletes no open file
             self._file.close()
-        try:
-            self._path.unlink(missing_ok=True)
-            if self._made_folder:
-                self.folder.rmdir()  # if nothing was written
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            self._path.unlink()
         self._file.close()
 
 

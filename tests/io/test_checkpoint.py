@@ -270,3 +270,9 @@ def test_json_is_not_confused(tmp_path: Path) -> None:
     value = {"checksum": '"checksum":"00000000"', "x": json.dumps({"checksum": "12345678"})}
     mc.save(value, tmp_path / "x.ckpt")
     assert mc.load(tmp_path / "x.ckpt") == value
+
+
+def test_a_header_of_any_length_is_read(tmp_path):
+    for length in range(300):  # the lowest byte of some is that of a pickle, 0x80
+        mc.save({"text": "x" * length}, tmp_path / "x.ckpt")
+        assert mc.load(tmp_path / "x.ckpt") == {"text": "x" * length}

@@ -169,7 +169,8 @@ def _dtype_of(sample: Any) -> np.dtype | None:
 
 def _common_dtype(dtypes: set[Any]) -> np.dtype:
     if len(dtypes) == 1:
-        return next(iter(dtypes))
+        (dtype,) = dtypes
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
     return promotion.result_dtype([Tensor(np.empty(0, dtype)) for dtype in dtypes], [])
 
 

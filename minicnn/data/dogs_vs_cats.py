@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .archive import FolderSource, ZipSource, find_sources
-from .dataset import Dataset
+from .dataset import Dataset, printable
 from .image_folder import IMG_EXTENSIONS
 from .picture import BrokenPicture, check_on_error, decode_picture
 
@@ -126,7 +126,7 @@ class DogsVsCats(Dataset):
         try:
             self.load(index)
         except BrokenPicture as error:
-            return str(error).removeprefix(self.describe(index) + ": ")
+            return str(error).removeprefix(printable(self.describe(index)) + ": ")
         return ""
 
     def _locate(self, index: int) -> tuple[FolderSource | ZipSource, int]:

@@ -190,7 +190,7 @@ class DataLoader:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             self._pool = None  # a worker may be dead or stuck: the next epoch starts new ones
             raise
         finally:  # at the end, after an error, and when the consumer drops the iterator

@@ -60,6 +60,11 @@ def test_tensors_of_different_dtypes():
     assert out.dtype == np.float32 and out.tolist() == [[0, 0], [2.5, 2.5]]
 
 
+def test_arrays_of_the_other_byte_order_become_native():
+    out = default_collate([np.arange(3, dtype=">f4")] * 2).array
+    assert out.dtype.isnative and out[1].tolist() == [0, 1, 2]
+
+
 def test_gradients_reach_the_samples():
     sample = Tensor(np.ones(2, np.float32)).requires_grad_()
     default_collate([sample, sample]).sum().backward()

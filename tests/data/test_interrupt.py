@@ -45,7 +45,7 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         if slow != "survive":
             raise
-        loader = DataLoader(range(8), 4, num_workers=2, worker_type=worker_type)
+        loader = DataLoader(range(8), 4, num_workers=1, worker_type=worker_type)
         print("survived", [batch.tolist() for batch in loader], flush=True)
 """
 
@@ -87,7 +87,12 @@ class Program:
 
 @pytest.mark.parametrize(
     ("slow", "worker_type"),
-    [("nothing", "thread"), ("sample", "thread"), ("init", "process"), ("sample", "process")],
+    [
+        ("nothing", "thread"),
+        ("sample", "thread"),
+        ("init", "process"),
+        pytest.param("sample", "process", marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_ends_the_program_and_its_workers(tmp_path: Path, worker_type, slow):
     program = Program(tmp_path, worker_type, slow)
@@ -97,7 +102,7 @@ def test_ctrl_c_ends_the_program_and_its_workers(tmp_path: Path, worker_type, sl
     assert errors.count("Traceback") == 1  # the workers' own are not printed
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3])
+@pytest.mark.parametrize("delay", [pytest.param(0.05, marks=pytest.mark.slow), 0.3])
 def test_ctrl_c_while_processes_start(tmp_path: Path, delay):
     program = Program(tmp_path, "process")
     program.wait_for("imported")

@@ -136,6 +136,7 @@ def test_a_worker_init_fn_that_fails_is_noticed():
         next(iter(DataLoader(Images(), num_workers=1, worker_init_fn=fail)))
 
 
+@pytest.mark.slow
 def test_persistent_workers_are_replaced_after_one_died():
     loader = DataLoader(Deadly(), num_workers=1, worker_type="process", persistent_workers=True)
     for _ in range(2):

@@ -198,6 +198,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
     p, g, m, h = optimizer_arguments(0.1, 0.9, 0.3, 0.1, states=1)
     nesterov = optimizer_arguments(0.1, 0.9, 0.0, 0.1, states=1)
     adam = optimizer_arguments(3, 0.1, 0.8, 0.97, 1e-3, 0.1, states=2)
+    # maxima that are smaller than the squares, that stay, and that are not a number
+    maxima = [np.asarray(s + by) for s, by in zip(adam[3], (-9.0, 9.0, NAN), strict=True)]
     p2, g2, squares, momenta, averages, h2 = optimizer_arguments(0.1, 0.9, 1e-3, 0.9, 0.1, states=3)
     plain_sgd = optimizer_arguments(0.1, 0.0, 0.0, 0.0, states=0)
     scaling, overflow = (float32(0.25), float32(0)), (float32(0.25), float32(1))
@@ -209,6 +211,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
         "SGD, overflow": ("sgd_step", (p, g, m, h, False, half_copies(), overflow)),
         "Adam": ("adam_step", (*adam, False)),
         "AdamW": ("adam_step", (*adam, True)),
+        "AMSGrad": ("adam_step", (*adam, False, None, None, maxima)),
+        "AMSGrad, half copies": ("adam_step", (*adam, True, half_copies(), scaling, maxima)),
         "AdamW, half copies": ("adam_step", (*adam, True, half_copies(), scaling)),
         "RMSprop": ("rmsprop_step", (p2, g2, squares, None, None, h2)),
         "RMSprop, momentum": ("rmsprop_step", (p2, g2, squares, momenta, None, h2)),
@@ -358,6 +362,12 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "linear_weight_grad": ("linear_weight_grad", (normal(5, O), FEATURES)),
     "linear_weight_grad, float32": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT32)),
     "linear_weight_grad, dtype": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT64)),
+    "linear, no features": ("linear", (FEATURES[:, :0], normal(O, 0), normal(O))),
+    "linear, no outputs": ("linear", (FEATURES, normal(0, 7), normal(0))),
+    "linear_input_grad, no outputs": ("linear_input_grad", (normal(5, 0), normal(0, 7))),
+    "linear_input_grad, no features": ("linear_input_grad", (normal(5, O), normal(O, 0))),
+    "linear_weight_grad, no outputs": ("linear_weight_grad", (normal(5, 0), FEATURES)),
+    "linear_weight_grad, no features": ("linear_weight_grad", (normal(5, O), FEATURES[:, :0])),
     "linear_weight_grad, no rows": ("linear_weight_grad", (normal(0, O), FEATURES[:0])),
     "max_pool2d, ties": ("max_pool2d", (TIES, RESNETS)),
     "max_pool2d, NaN": ("max_pool2d", (WITH_NAN, RESNETS)),
@@ -405,6 +415,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     },
     "channel_sum": ("channel_sum", (IMAGES,)),
     "channel_sum, dtype": ("channel_sum", (FEATURES, FLOAT64)),
+    "channel_sum, no channels": ("channel_sum", (FEATURES[:, :0],)),
+    "channel_sum, no pixels": ("channel_sum", (IMAGES[:, :, :0],)),
     "channel_sum, no images": ("channel_sum", (IMAGES[:0],)),
     "erf": ("erf", (3 * IMAGES,)),
     "erf, special numbers": ("erf", (SPECIAL,)),

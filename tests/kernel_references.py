@@ -227,16 +227,18 @@ def sgd_step(
 
 
 def adam_step(
-    params: Any, grads: Any, means: Any, squares: Any, numbers: Any, decoupled: bool, *rest: Any
-) -> None:
+    params: Any, grads: Any, means: Any, squares: Any, numbers: Any, decoupled: bool,
+    half_copies: Any = None, scaling: Any = None, maxima: Any = None,
+) -> None:  # fmt: skip
     step, lr, beta1, beta2, eps, decay = numbers()
     make = torch.optim.AdamW if decoupled else torch.optim.Adam
     optimizer_step(
-        lambda p: make(p, lr, (beta1, beta2), eps, decay),
+        lambda p: make(p, lr, (beta1, beta2), eps, decay, amsgrad=maxima is not None),
         params,
         grads,
-        {"step": step - 1, "exp_avg": means, "exp_avg_sq": squares},
-        *(rest or (None, None)),
+        {"step": step - 1, "exp_avg": means, "exp_avg_sq": squares, "max_exp_avg_sq": maxima},
+        half_copies,
+        scaling,
     )
 
 
@@ -291,5 +293,5 @@ REFERENCES |= {
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
     "local_response_norm": F.local_response_norm,
     "relu": F.relu,
-    "relu_backward": lambda grad, out: torch.where(out > 0, grad, 0),
+    "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
 }

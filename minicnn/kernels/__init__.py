@@ -76,7 +76,7 @@ dropout (dropout.py): Philox4x32-10, the same bits on every device
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                       max(x, 0); NaN stays NaN
-``relu_backward(grad, out)``                                      grad where out > 0, else 0
+``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -105,8 +105,9 @@ optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` 
                                                                   the first step, whose dampening
                                                                   the caller sets to 0
 ``adam_step(params, grads, means, squares, hyperparameters,``     step (from 1), lr, beta1, beta2,
-``    decoupled, half_copies=None, scaling=None)``                eps, weight_decay; ``decoupled``:
-                                                                  AdamW
+``    decoupled, half_copies=None, scaling=None, maxima=None)``   eps, weight_decay; ``decoupled``:
+                                                                  AdamW; maxima, of the squares, is
+                                                                  None except for AMSGrad
 ``rmsprop_step(params, grads, squares, momenta, averages,``       lr, alpha, eps, momentum,
 ``    hyperparameters, half_copies=None, scaling=None)``          weight_decay; averages is None
                                                                   unless centered, momenta without

@@ -24,6 +24,7 @@ from ..ops.linear import linear
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
@@ -58,6 +59,7 @@ __all__ = [
     "gelu",
     "group_norm",
     "hardswish",
+    "huber_loss",
     "interpolate",
     "kl_div",
     "l1_loss",

@@ -248,7 +248,8 @@ def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bo
 
 def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
     """(G, Og, K): a view if the weight is channels-last and has this dtype, else a copy."""
-    filters, shape = nhwc(weight), (groups, len(weight) // groups, -1)
+    filters = nhwc(weight)
+    shape = groups, len(weight) // groups, math.prod(weight.shape[1:])
     if filters.flags.c_contiguous and filters.dtype == dtype:
         return filters.reshape(shape)
 

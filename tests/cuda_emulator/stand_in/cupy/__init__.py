@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from numpy import int64
 
-from . import cuda, emulation, linalg
+from . import cuda, emulation, lib, linalg
 from ._array import ndarray
 from ._functions import (
     UFUNCS,
@@ -77,6 +77,7 @@ __all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "full_like",
     "get_default_memory_pool",
     "int64",
+    "lib",
     "linalg",
     "linspace",
     "matmul",

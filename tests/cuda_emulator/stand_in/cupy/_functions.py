@@ -345,6 +345,7 @@ _UFUNC_NAMES = (
     "exp",
     "expm1",
     "floor",
+    "fmod",
     "greater",
     "greater_equal",
     "invert",

@@ -90,7 +90,8 @@ images (images.py)
                                                                   uint8 images; mean and std are C
                                                                   numbers each
 ----------------------------------------------------------------  ----------------------------------
-resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel
+resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel, 1 where
+a size stays, and pixels are copied there
 ``resize_nearest(x, output_size, scale)``                         (N, C, OH, OW)
 ``resize_nearest_backward(grad, input_size, scale)``              (N, C, H, W)
 ``resize_bilinear(x, output_size, scale, align_corners)``         (N, C, OH, OW)

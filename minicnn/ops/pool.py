@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function
-from ..devices import Device, xp_of
+from ..devices import Device, on_own_device, xp_of
 from ..dtypes import int64
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
@@ -253,6 +253,7 @@ def _window_bounds(geometry: Geometry, axis: int) -> tuple[np.ndarray, np.ndarra
     return begin, np.minimum(begin + geometry.kernel_size[axis], size + padding)
 
 
+@on_own_device
 def _integer_means(x: Tensor, divisors: np.ndarray, geometry: Geometry) -> Tensor:
     """The sums of windows divided by ``divisors`` (OH, OW), rounded towards 0."""
     if x.dtype != int64:

@@ -1,4 +1,4 @@
-"""Weighted sums of pixels along axes: what interpolation and adaptive averages have in common."""
+"""Weighted sums of pixels along axes: interpolation, and padding with copies of the border."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class Resample(Function):
 
 def _weighted_sums(x: Array, axis: Axis, dim: int) -> Array:
     """x with the pixels along dimension ``dim`` replaced by their weighted sums."""
-    xp, before = xp_of(x), (slice(None),) * dim
+    xp, every = xp_of(x), slice(None)
+    shape = (*x.shape[:dim], axis.output_size, *x.shape[dim + 1 :])
     sums = None
     for outputs, inputs, weights in _rounds(axis, device_of(x)):
         values = xp.take(x, inputs, dim)
@@ -81,13 +82,10 @@ def _weighted_sums(x: Array, axis: Axis, dim: int) -> Array:
             values *= weights.reshape(-1, *(1,) * (x.ndim - dim - 1))
         if sums is None and outputs is None:
             sums = values
-            continue
-        if sums is None:
-            sums = xp.zeros((*x.shape[:dim], axis.output_size, *x.shape[dim + 1 :]), x.dtype)
-        sums[before if outputs is None else (*before, outputs)] += values
-    if sums is None:
-        return xp.zeros((*x.shape[:dim], axis.output_size, *x.shape[dim + 1 :]), x.dtype)
-    return sums
+        else:
+            sums = xp.zeros(shape, x.dtype) if sums is None else sums
+            sums[(*(every,) * dim, every if outputs is None else outputs)] += values
+    return xp.zeros(shape, x.dtype) if sums is None else sums
 
 
 def _weighted_bytes(x: Array, axis: Axis, dim: int) -> Array:

@@ -89,8 +89,8 @@ def interpolate(
     """Resizes signals, images or volumes.
 
     Args:
-        input: (N, C, W), (N, C, H, W) or (N, C, D, H, W), floating point; uint8 in the modes
-            nearest, nearest-exact, bilinear and bicubic.
+        input: (N, C, W), (N, C, H, W) or (N, C, D, H, W), floating point; in the modes for images
+            and the nearest ones also uint8.
         size: the output's sizes, or one number for all.
         scale_factor: instead of ``size``, one number for each size or for all; the output has
             floor(H * factor) rows, which lie 1 / factor input pixels apart.
@@ -112,7 +112,9 @@ def interpolate(
         NotImplementedError: for a mode that does not exist, or not for this input.
         RuntimeError: for an input or output without pixels.
 
-    As ``torch.nn.functional.interpolate``.
+    As ``torch.nn.functional.interpolate``, with two differences from what it does on a CPU: the
+    gradient is always of what was computed (where a size stays, PyTorch's may be that of a copy),
+    and an antialiased image of width 1 does not repeat its first row.
     """
     _check_options(mode, align_corners, antialias, input.ndim)
     sizes, factors = _sizes_and_factors(input, size, scale_factor)

@@ -78,6 +78,9 @@ LAYERS: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [
     (lambda nn: nn.Upsample(scale_factor=2), IMAGE),
     (lambda nn: nn.Upsample((9, 5), mode="bilinear"), IMAGE),
     (lambda nn: nn.Upsample(None, (1.5, 2), "bilinear", True), IMAGE),
+    (lambda nn: nn.Upsample(scale_factor=(1.5,), mode="linear"), (2, 3, 5)),
+    (lambda nn: nn.Upsample((3, 4, 6), mode="trilinear"), (2, 3, 2, 3, 5)),
+    (lambda nn: nn.Upsample(scale_factor=1.2, mode="bicubic"), IMAGE),
     (lambda nn: nn.UpsamplingNearest2d(9), IMAGE),
     (lambda nn: nn.UpsamplingBilinear2d(scale_factor=2), IMAGE),
 ]

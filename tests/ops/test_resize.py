@@ -231,6 +231,18 @@ def test_a_special_number_reaches_what_it_reaches_in_torch(mode: str, value: flo
         )
 
 
+def test_bilinear_positions_round_as_in_torch() -> None:
+    """Infinity times 0 is NaN, which shows where an output pixel lies exactly on an input pixel."""
+    for size in range(1, 13):
+        x = np.full((1, 1, size, 3), np.inf, np.float32)
+        for output_size in {*range(1, 22)} - {size}:
+            ours = F.interpolate(minicnn.tensor(x), (output_size, 2), mode="bilinear")
+            theirs = TF.interpolate(torch.tensor(x), (output_size, 2), mode="bilinear")
+            np.testing.assert_array_equal(
+                ours.cpu().numpy(), theirs.numpy(), f"{size, output_size}"
+            )
+
+
 def test_no_images() -> None:
     for mode in ("nearest", "bilinear", "bicubic", "area", "nearest-exact"):
         assert F.interpolate(minicnn.zeros(0, 3, 4, 4), 3, mode=mode).shape == (0, 3, 3, 3)

@@ -136,11 +136,14 @@ def adaptive_avg_pool2d_scatter(grad: np.ndarray, input_size: Pair) -> np.ndarra
         columns.fill(0)
         for ow, (left, right) in enumerate(window_columns):
             columns[:, :, left:right] += values[:, :, ow : ow + 1]
-        total = scratch("adaptive_avg_pool2d.total", (n, *input_size, C), scale.dtype)
+        total = images[block]
+        if total.dtype != scale.dtype:
+            total = scratch("adaptive_avg_pool2d.total", total.shape, scale.dtype)
         total.fill(0)
         for oh, (top, bottom) in enumerate(window_rows):
             total[:, top:bottom] += columns[:, oh : oh + 1]
-        images[block] = total
+        if total.dtype != images.dtype:
+            images[block] = total
 
     for_each_image_block(images, scatter)
     return out

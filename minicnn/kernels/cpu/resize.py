@@ -75,11 +75,9 @@ def _bilinear(
     x: np.ndarray, size: int, output_size: int, scale: float, align_corners: bool
 ) -> Taps:
     dtype = compute_dtype(x.dtype).type  # of positions and weights
-    position = np.arange(output_size, dtype=dtype)
-    if align_corners:
-        position *= dtype(scale)
-    else:
-        position = np.maximum(dtype(scale) * (position + dtype(0.5)) - dtype(0.5), 0)
+    i, step = np.arange(output_size), np.float64(dtype(scale))
+    # rounded once: torch multiplies and subtracts in one instruction
+    position = (i * step if align_corners else np.maximum((i + 0.5) * step - 0.5, 0)).astype(dtype)
     low = _floor(position, size)
     fraction = np.clip(position - low.astype(dtype), 0, 1)
     high = low if output_size == size else np.minimum(low + 1, size - 1)

@@ -25,7 +25,8 @@ struct Between {
     A share;
 
     __device__ Between(int i, A scale, int IN, int OUT, bool align_corners) {
-        const A position = align_corners ? i * scale : max((i + A(0.5)) * scale - A(0.5), A(0));
+        const A position =  // rounded once, as in torch
+            align_corners ? i * scale : max(fma(i + A(0.5), scale, A(-0.5)), A(0));
         first = min((int)position, IN - 1);
         second = IN == OUT ? first : min(first + 1, IN - 1);
         share = min(position - first, A(1));

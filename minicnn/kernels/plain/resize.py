@@ -65,8 +65,9 @@ def _bilinear(input_size, output_size, scale, align_corners, dtype):
     """Yields such an index, and weights (OH, OW), for each of the four pixels that are blended."""
     axes = []
     for I, O, s in zip(input_size, output_size, scale):
-        i = np.arange(O, dtype=dtype)
-        position = i * s if align_corners else np.maximum((i + 0.5) * s - 0.5, 0)
+        i, step = np.arange(O), np.float64(dtype.type(s))  # so that positions are rounded once
+        position = i * step if align_corners else np.maximum((i + 0.5) * step - 0.5, 0)
+        position = position.astype(dtype)
         low = np.minimum(position.astype(int), I - 1)
         fraction = position - low.astype(dtype)
         high = low if O == I else np.minimum(low + 1, I - 1)

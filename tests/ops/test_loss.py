@@ -300,6 +300,17 @@ def test_elementwise_losses_in_half_precision_are_rounded_once(name: str, dtype:
     )
 
 
+def test_pos_weight_in_half_precision_is_not_rounded_on_the_way() -> None:
+    x, target, weight = (minicnn.rand(20, 3).bfloat16() for _ in range(3))
+    losses = F.binary_cross_entropy_with_logits(
+        x, target, weight, reduction="none", pos_weight=weight
+    )
+    exact = F.binary_cross_entropy_with_logits(
+        x.double(), target.double(), weight.double(), None, None, "none", weight.double()
+    )
+    np.testing.assert_allclose(losses.double().cpu().numpy(), exact.cpu().numpy(), rtol=2.0**-8)
+
+
 @pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
 @REDUCTIONS
 def test_weights_of_distances(name: str, reduction: str) -> None:

@@ -98,7 +98,8 @@ def cross_entropy(
         ValueError: for an unknown reduction or batch sizes that differ.
         RuntimeError: for other wrong shapes or dtypes.
 
-    As ``torch.nn.functional.cross_entropy``.
+    As ``torch.nn.functional.cross_entropy``, except that ignored targets give a gradient of 0 even
+    where the logits are NaN (in torch NaN, but 0 in ``nll_loss``).
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
@@ -214,9 +215,9 @@ def _reduce_rows(
     else:
         classes = xp.where(counts, target.array.reshape(-1), 0)
         total = (widened(weight.array)[classes] * counts).sum()
-    # NaN if nothing counts, as in torch
-    with np.errstate(invalid="ignore"):
-        return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
+    # NaN if nothing counts, as in torch, whatever label smoothing adds
+    total = xp.where(total == 0, np.nan, total)
+    return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
 
 
 def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:

@@ -100,6 +100,13 @@ def test_all_ignored(name: str, reduction: str) -> None:
     assert_same(loss(F), loss(TF), [normal(3, C), np.full(3, -100)])
 
 
+def test_weights_that_sum_to_zero() -> None:
+    """The mean is then 0 / 0 in torch, even if smoothing adds the losses of other classes."""
+    arrays = [normal(3, C), np.array([2, 2, 2]), WEIGHT]
+    assert_same(*weighted("cross_entropy", label_smoothing=0.3), arrays)
+    assert_same(*weighted("nll_loss"), arrays)
+
+
 def test_cross_entropy_of_extreme_logits() -> None:
     logits = np.array([[1e4, 0, -1e4], [-1e4, 1e4, 0], [88.0, 89.0, 90.0]])
     for dtype in (np.float32, np.float64):

@@ -41,6 +41,7 @@ OPTIONS = [
     ("RMSprop", {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
     ("RMSprop", {"lr": 0.05, "momentum": 0.9}),
     ("RMSprop", {"lr": 0.05, "centered": True}),
+    ("Adam", {"lr": 0.05, "betas": (0.0, 0.3)}),
     ("RMSprop", {"lr": 0.05, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
 ]
 TOLERANCE = {"float64": 1e-13, "float32": 2e-6}

@@ -50,6 +50,8 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 ``max_pool2d_gather(x, argmax, geometry)``                        (N, C, OH, OW): x at the argmax
 ``avg_pool2d(x, scale, geometry)``                                window sums times scale (OH, OW)
 ``avg_pool2d_scatter(grad, scale, geometry)``                     (N, C, H, W): its gradient
+``adaptive_avg_pool2d(x, output_size)``                           (N, C, OH, OW): window means
+``adaptive_avg_pool2d_scatter(grad, input_size)``                 (N, C, H, W): its gradient
 ``adaptive_max_pool2d(x, output_size)``                           out, indices (int64, h * W + w)
 ``plane_scatter(grad, indices, input_size)``                      (N, C, H, W): adds at indices
 ``plane_gather(x, indices)``                                      x at indices of each H * W plane
@@ -74,7 +76,7 @@ dropout (dropout.py): Philox4x32-10, the same bits on every device
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                       max(x, 0); NaN stays NaN
-``relu_backward(grad, out)``                                      grad where out > 0, else 0
+``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

@@ -34,6 +34,7 @@ class Module:
     """
 
     training: bool = True
+    _version = 1  # of the module's entries in a state_dict, as in torch
     # Declared as an attribute, as in torch: a subclass's forward may have any signature.
     forward: Callable[..., Any] = _no_forward
     # Buffers that old files lack; load_state_dict keeps their values instead of raising.

@@ -74,7 +74,7 @@ class LinearReLU(Function):
 
 
 class ReLUBiasBackward(Function):
-    """grad and out (N, C, ...) -> grad where out > 0, else 0, and its sums by channel (C,).
+    """grad and out (N, C, ...) -> 0 where out <= 0, else grad, and its sums by channel (C,).
 
     As a step function of ``out`` it has no gradient for it.
     """

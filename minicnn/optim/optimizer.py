@@ -275,6 +275,8 @@ class Optimizer:
             for param, index in zip(group["params"], saved["params"], strict=True):
                 if index in state_dict["state"]:
                     for key, value in state_dict["state"][index].items():
+                        if value is None:  # torch once kept empty momentum buffers
+                            continue
                         name = f"state {key!r} of parameter {index}"
                         if key == "step":  # a tensor in torch
                             state[param][key] = int(value)

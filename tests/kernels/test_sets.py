@@ -103,6 +103,7 @@ def unaligned(array: np.ndarray) -> np.ndarray:
 TOLERANCE = {FLOAT64: 1e-13, FLOAT32: 3e-6, FLOAT16: 2**-10, bfloat16: 2**-7}
 DTYPES_AND_LAYOUTS = [
     (FLOAT64, np.ascontiguousarray),
+    (FLOAT64, np.asfortranarray),
     (FLOAT32, channels_last),
     (FLOAT32, np.asfortranarray),
     (FLOAT16, channels_last),

@@ -257,6 +257,28 @@ def test_one_dtype() -> None:
         F.conv2d(minicnn.zeros(X, dtype=minicnn.float64), minicnn.zeros(W))
 
 
+@pytest.mark.parametrize(
+    "name, shape, arguments",
+    [
+        ("unfold", (2, 0, 4, 4), (2,)),
+        ("unfold", (2, 3, 0, 4), (2, 1, 1)),
+        ("unfold", (0, 4, 4), (2,)),
+        ("fold", (2, 0, 9), (4, 2)),
+        ("fold", (9,), (4, 2)),
+    ],
+)
+def test_unfold_and_fold_need_channels_and_pixels(name: str, shape: Any, arguments: Any) -> None:
+    with pytest.raises(RuntimeError):
+        getattr(TF, name)(torch.zeros(shape), *arguments)
+    with pytest.raises(RuntimeError, match=f"{name} expects .* channels, got"):
+        getattr(F, name)(minicnn.zeros(shape), *arguments)
+
+
+def test_unfold_and_fold_no_images() -> None:
+    assert_same(lambda x: F.unfold(x, 2), lambda x: TF.unfold(x, 2), [normal(0, 3, 4, 4)])
+    assert_same(lambda x: F.fold(x, 4, 2), lambda x: TF.fold(x, 4, 2), [normal(0, 12, 9)])
+
+
 def test_fold_expects_its_number_of_windows() -> None:
     with pytest.raises(RuntimeError, match=r"\(N, C \* 4, 16\).*got \(2, 4, 15\)"):
         F.fold(minicnn.zeros(2, 4, 15), 5, 2)

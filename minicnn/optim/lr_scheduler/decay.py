@@ -53,7 +53,7 @@ class MultiStepLR(_FactorLR):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones: dict[int, int] = dict(Counter(milestones))
+        self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 

@@ -359,7 +359,7 @@ class Module:
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
         non_blocking: bool = False,
-        memory_format: Any = None,
+        memory_format: MemoryFormat | str | None = None,
     ) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 

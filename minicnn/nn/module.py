@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import bfloat16, is_floating
+from ..memory_format import MemoryFormat
 from ..tensor import RemovableHandle, Tensor
 from ..typing import DeviceLike, DTypeLike
 from .hooks import add_hook, watch_backward

@@ -132,7 +132,7 @@ class enable_grad(_FixedGrad):
 
 
 class detect_anomaly(Switch):
-    """Within its ``with`` block, the first gradient with NaN or Inf raises an error.
+    """Within its ``with`` block, the first gradient with NaN raises an error, as in torch.
 
     The error names the operation and the lines that called it in the forward pass, so run the
     forward pass in the block, too. Convolutions compute each window by itself, so that a NaN does

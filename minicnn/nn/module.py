@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import bfloat16, is_floating
+from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import RemovableHandle, Tensor
 from ..typing import DeviceLike, DTypeLike
 from .hooks import add_hook, watch_backward
@@ -359,7 +360,7 @@ class Module:
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
         non_blocking: bool = False,
-        memory_format: Any = None,
+        memory_format: MemoryFormat | str = preserve_format,
     ) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 
@@ -378,11 +379,10 @@ class Module:
             raise TypeError(f"a module can only be moved to a floating-point dtype, got {dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
-            layout = {} if memory_format is None else {"memory_format": memory_format}
             return tensor.to(
                 device=device,
                 dtype=dtype if tensor.is_floating_point() else None,
-                **(layout if tensor.ndim == 4 else {}),
+                memory_format=memory_format if tensor.ndim == 4 else preserve_format,
             )
 
         return self._convert(convert)

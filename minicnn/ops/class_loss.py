@@ -98,7 +98,8 @@ def cross_entropy(
         ValueError: for an unknown reduction or batch sizes that differ.
         RuntimeError: for other wrong shapes or dtypes.
 
-    As ``torch.nn.functional.cross_entropy``.
+    As ``torch.nn.functional.cross_entropy``, except that ignored targets give a gradient of 0 even
+    where the logits are NaN (in torch NaN, but 0 in ``nll_loss``).
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
@@ -119,7 +120,8 @@ def cross_entropy(
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )
-    return _reduce_rows(losses, target, weight, ignore_index, reduction).to(input.dtype)
+    loss = _reduce_rows(losses, target, weight, ignore_index, reduction)
+    return loss if loss.dtype == input.dtype else loss.to(input.dtype)
 
 
 @rounded_once
@@ -180,7 +182,8 @@ def nll_loss(
         losses = mul(losses, Tensor(widened(weight.array)[classes]))
     losses = where(Tensor(counts), losses, 0.0)
     losses = where(Tensor(wrong), float("nan"), losses)
-    return _reduce_rows(losses, target, weight, ignore_index, reduction).to(input.dtype)
+    loss = _reduce_rows(losses, target, weight, ignore_index, reduction)
+    return loss if loss.dtype == input.dtype else loss.to(input.dtype)
 
 
 def _widened(x: Tensor) -> Tensor:
@@ -214,9 +217,9 @@ def _reduce_rows(
     else:
         classes = xp.where(counts, target.array.reshape(-1), 0)
         total = (widened(weight.array)[classes] * counts).sum()
-    # NaN if nothing counts, as in torch
-    with np.errstate(invalid="ignore"):
-        return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
+        # NaN for a sum of 0, as in torch, whatever label smoothing adds
+        total = xp.where(total == 0, np.nan, total)
+    return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
 
 
 def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -247,7 +250,7 @@ def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | 
         raise RuntimeError(
             f"{name} expects a weight of the input's dtype {input.dtype}, got {weight.dtype}"
         )
-    return target.to(int64)
+    return target if target.dtype == int64 else target.to(int64)
 
 
 def _check_weight(name: str, weight: Tensor | None, C: int) -> None:

@@ -394,4 +394,6 @@ def normalize(x: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> T
 
     As ``torch.nn.functional.normalize``.
     """
+    if x.dtype in HALVES:
+        return normalize(x.to(float32), p, dim, float(x.dtype.type(eps))).to(x.dtype)
     return div(x, clamp(norm(x, p, dim, keepdim=True), min=eps))

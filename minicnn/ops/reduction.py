@@ -60,6 +60,10 @@ def rounded_once(losses: Callable[..., Tensor]) -> Callable[..., Tensor]:
         dtype = input.dtype
         if dtype not in HALVES or target.dtype != dtype:
             return losses(input, target, *rest)
-        return losses(input.to(float32), target.to(float32), *rest).to(dtype)
+        wide = (
+            x.to(float32) if isinstance(x, Tensor) and x.dtype == dtype else x
+            for x in (input, target, *rest)
+        )
+        return losses(*wide).to(dtype)
 
     return widened

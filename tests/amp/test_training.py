@@ -56,7 +56,8 @@ def test_training_follows_torch_and_float32() -> None:
     theirs = losses(torch, state, torch.autocast("cpu", dtype=torch.bfloat16))
     exact = losses(minicnn, state, minicnn.autocast(enabled=False))
     assert exact[-1] < 0.85 * exact[0]
-    # rounding changes which pixel is the largest of a window, so that differences grow
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.02)
+    # what is rounded as in torch stays with torch; rounding changes which pixel is the largest of
+    # a window, so that both leave float32
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=0.005)
     np.testing.assert_allclose(ours, exact, rtol=0, atol=0.02)
     assert (ours != exact).any()

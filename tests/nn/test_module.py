@@ -205,3 +205,16 @@ def test_parameter_shares_the_array_and_says_what_it_is() -> None:
     assert nn.Parameter(mc.from_numpy(array)).array is array
     assert not nn.Parameter(mc.ones(1), requires_grad=False).requires_grad
     assert repr(nn.Parameter(mc.ones(1))).startswith("Parameter containing:\ntensor([1.]")
+
+
+def test_to_a_memory_format_moves_filters_alone() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+    before = {name: value.numpy_copy() for name, value in net.state_dict().items()}
+    assert net.to(memory_format=mc.channels_last) is net
+    assert net[0].weight.is_contiguous(memory_format=mc.channels_last)
+    assert not net[0].weight.is_contiguous()
+    assert net[3].weight.is_contiguous()
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy_copy(), before[name])
+    net.to(mc.float64, memory_format=mc.contiguous_format)
+    assert net[0].weight.is_contiguous() and net[0].weight.dtype == mc.float64

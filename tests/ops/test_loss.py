@@ -100,6 +100,13 @@ def test_all_ignored(name: str, reduction: str) -> None:
     assert_same(loss(F), loss(TF), [normal(3, C), np.full(3, -100)])
 
 
+def test_weights_that_sum_to_zero() -> None:
+    """The mean is then 0 / 0 in torch, even if smoothing adds the losses of other classes."""
+    arrays = [normal(3, C), np.array([2, 2, 2]), WEIGHT]
+    assert_same(*weighted("cross_entropy", label_smoothing=0.3), arrays)
+    assert_same(*weighted("nll_loss"), arrays)
+
+
 def test_cross_entropy_of_extreme_logits() -> None:
     logits = np.array([[1e4, 0, -1e4], [-1e4, 1e4, 0], [88.0, 89.0, 90.0]])
     for dtype in (np.float32, np.float64):
@@ -298,6 +305,17 @@ def test_elementwise_losses_in_half_precision_are_rounded_once(name: str, dtype:
     np.testing.assert_allclose(
         losses.double().cpu().numpy(), exact.cpu().numpy(), rtol=1.01 * one_step, atol=1e-7
     )
+
+
+def test_pos_weight_in_half_precision_is_not_rounded_on_the_way() -> None:
+    x, target, weight = (minicnn.rand(20, 3).bfloat16() for _ in range(3))
+    losses = F.binary_cross_entropy_with_logits(
+        x, target, weight, reduction="none", pos_weight=weight
+    )
+    exact = F.binary_cross_entropy_with_logits(
+        x.double(), target.double(), weight.double(), None, None, "none", weight.double()
+    )
+    np.testing.assert_allclose(losses.double().cpu().numpy(), exact.cpu().numpy(), rtol=2.0**-8)
 
 
 @pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])

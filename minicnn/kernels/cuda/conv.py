@@ -163,14 +163,14 @@ def input_grad(
     """grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> (N, H, W, G * C)."""
     _check_dtypes(grad, weight)
     N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
-    grad = _pad(grad, groups)
-    O = grad.shape[-1] // groups
-    weight = _pad(_pad_outputs(weight, groups, O), 1)
-    C = weight.shape[-1]
     H, W = geometry.input_size
     out = cupy.empty((N, H, W, groups * out_C), grad.dtype)
     if not out.size:
         return out
+    grad = _pad(grad, groups)
+    O = grad.shape[-1] // groups
+    weight = _pad(_pad_outputs(weight, groups, O), 1)
+    C = weight.shape[-1]
     # one problem for each remainder of rows and columns divided by the stride
     (SH, SW), (KH, KW) = geometry.stride, geometry.kernel_size
     M = N * -(-H // SH) * -(-W // SW)
@@ -241,7 +241,7 @@ def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
     third, which costs far less than reading their elements one by one.
     """
     channels = x.shape[-1] // groups
-    padded = -(-channels // 4) * 4
+    padded = max(4, -(-channels // 4) * 4)  # no channels at all become 4, too
     if padded == channels:
         return x if x.data.ptr % 16 == 0 else x.copy()
     out = cupy.empty((*x.shape[:-1], groups * padded), x.dtype)

@@ -158,7 +158,7 @@ def _tuple(name: str, size: Any) -> tuple[int, ...]:
     return _shape(name, (size,))
 
 
-def number_in(dtype: np.dtype | None, value: Any) -> Any:
+def number_in(dtype: np.dtype | None, value: Any) -> float:
     """A Python number as an array of ``dtype`` holds it; -1 becomes 255 in uint8, as in torch.
 
     Raises:

@@ -27,6 +27,7 @@ def test_arange(bounds):
         assert_agrees(lambda m, name=name: m.arange(*bounds, dtype=dtype_in(m, name)), what=name)
 
 
+@pytest.mark.numbers_decide
 def test_arange_by_keyword_and_of_tensors():
     assert_agrees(lambda m: m.arange(end=4))
     assert_agrees(lambda m: m.arange(start=1, end=4.0, step=2, requires_grad=True))

@@ -7,6 +7,7 @@ from .creation import (
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import log_softmax, softmax
 from .ops.choice import clamp, maximum, minimum, where
 from .ops.elementwise import (
@@ -54,8 +55,11 @@ __all__ = [
     "bmm",
     "bool_",
     "cat",
+    "channels_last",
+    "channels_last_3d",
     "chunk",
     "clamp",
+    "contiguous_format",
     "cos",
     "cpu",
     "cuda",
@@ -115,6 +119,7 @@ __all__ = [
     "optim",
     "permute",
     "pow",
+    "preserve_format",
     "prod",
     "profiler",
     "rand",

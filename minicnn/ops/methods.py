@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import autograd, dtypes
+from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
@@ -27,10 +29,10 @@ def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cast(dtype: Any) -> Callable[..., Any]:
-    def method(self: Any) -> Any:
-        return self.to(dtype)
+    def method(self: Any, *, memory_format: MemoryFormat | str = preserve_format) -> Any:
+        return self.to(dtype, memory_format=memory_format)
 
-    method.__doc__ = f"This tensor as {np.dtype(dtype)}."
+    method.__doc__ = f"This tensor as {np.dtype(dtype)}, in the layout of ``memory_format``."
     return method
 
 
@@ -94,7 +96,7 @@ class TensorMethods:
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad, contiguous = shape.flip, shape.pad, shape.contiguous
+    flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select
@@ -103,6 +105,7 @@ class TensorMethods:
     matmul, mm, bmm, addmm = linear.matmul, linear.mm, linear.bmm, linear.addmm
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
+    contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
     write_, copy_, fill_, zero_ = write_, copy_, fill_, zero_
     add_ = __iadd__ = in_place(elementwise.add)

@@ -83,15 +83,6 @@ class Cat(Function):
         return split(grad, self.lengths, self.dim)
 
 
-class Pad(Function):
-    def forward(self, x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-        self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
-        return xp_of(x).pad(x, widths, constant_values=value)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad[self.inner]
-
-
 class Flip(Function):
     def forward(self, x: Array, dims: tuple[int, ...]) -> Array:
         self.dims = dims
@@ -99,14 +90,6 @@ class Flip(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         return Flip.apply(grad, dims=self.dims)
-
-
-class Contiguous(Function):
-    def forward(self, x: Array) -> Array:
-        return xp_of(x).ascontiguousarray(x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad
 
 
 def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
@@ -359,30 +342,3 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def flip(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverses the order along ``dims``."""
     return Flip.apply(x, dims=normalize_each(x, integers("flip", order, dims)))
-
-
-def contiguous(x: Tensor) -> Tensor:
-    """A copy in C order, or x itself if it is in C order."""
-    return x if x.is_contiguous() else Contiguous.apply(x)
-
-
-def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Adds ``value`` around x; ``pad`` is (left, right, top, bottom, …), last dimension first.
-
-    Negative widths crop. As ``torch.nn.functional.pad``, but only with ``mode="constant"``.
-
-    Raises:
-        NotImplementedError: for another mode.
-        RuntimeError: for an odd number of widths, or more than two for each dimension.
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad knows mode 'constant', got {mode!r}")
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise RuntimeError(f"pad expects two widths a dimension of {x.shape}, got {tuple(pad)}")
-    widths = [(0, 0)] * x.ndim
-    for i in range(len(pad) // 2):
-        widths[x.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
-    if any(w < 0 for pair in widths for w in pair):
-        x = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape))]
-        widths = [(max(a, 0), max(b, 0)) for a, b in widths]
-    return Pad.apply(x, widths=tuple(widths), value=value)

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as TF
 from oracle import assert_agrees, assert_same, channels_last, normal, shares_memory
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
-from minicnn.ops import shape
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 
@@ -83,15 +81,6 @@ def test_cat_of_other_dtypes_and_of_nothing():
 
 def test_flip_of_no_dimension():
     assert mc.arange(3).flip([]).tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    "widths", [(1, 2), (0, 1, 2, 0), (1, 1, 2, 2, 0, 3), (-1, 2), (-1, -1, 1, -2)]
-)
-def test_pad(widths):
-    assert_same(
-        lambda x: shape.pad(x, widths, value=3.0), lambda x: TF.pad(x, widths, value=3.0), [X]
-    )
 
 
 def test_views_share_memory_and_copies_do_not():

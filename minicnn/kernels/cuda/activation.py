@@ -32,7 +32,7 @@ def relu(x: cupy.ndarray) -> cupy.ndarray:
 
 
 def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:
-    """``grad`` where ``out`` > 0, else 0, in the memory order of ``out``."""
+    """0 where ``out`` <= 0, else ``grad``, in the memory order of ``out``."""
     flat_out, flat_grad = flatten(out, grad)
     result = cupy.empty_like(flat_grad)
     width = vector_width(flat_grad.size, flat_grad, flat_out)
@@ -50,7 +50,7 @@ def relu_bias_backward(
         dtype: of the bias's gradient, by default the dtype of ``grad``.
 
     Returns:
-        The gradient of x, which is ``grad`` where ``out`` > 0, else 0; and of bias, which is the
+        The gradient of x, which is 0 where ``out`` <= 0, else ``grad``; and of bias, which is the
         :func:`channel_sum` of this.
     """
     grads, outs = channels_last(grad), channels_last(out)

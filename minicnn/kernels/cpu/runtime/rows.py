@@ -68,6 +68,8 @@ def channel_sums(
         terms: functions that take a block of rows, as a slice, and return what to sum, as an array of
             that shape. They are called one after the other, while the block is in the cache.
     """
+    if not rows.size:
+        return [np.zeros(shape[1]) for _ in terms]
     per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
     sums = np.zeros((len(terms), blocks, rows.shape[1]), dtype)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ml_dtypes import finfo
 
-from .devices import CPU, Device, get_default_device, to_device, xp_of
+from .devices import CPU, Device, errors, get_default_device, ignored, to_device, xp_of
 from .dtypes import HALVES, bool_, float32, float64, int64, is_floating
 from .random import Generator, default_generator
 from .tensor import Tensor
@@ -59,17 +59,21 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
 
     Python's floats become float32. NumPy's own numbers keep their dtype, also within lists.
     """
-    if isinstance(_first(data), Tensor):
-        data = _numbers(data)
     first = _first(data)
+    if isinstance(first, Tensor):
+        data = _numbers(data)
+        first = _first(data)
     if first is None or isinstance(first, (str, bytes)):
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    with np.errstate(over="ignore", invalid="ignore"):  # inf, as in torch
+    before = errors.set(ignored)  # what is too large becomes inf
+    try:
         array = _converted(data, dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
             number_in(int64, int(array.max()))
         keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
         return array.astype(float32) if array.dtype == float64 and not keeps else array
+    finally:
+        errors.reset(before)
 
 
 def _converted(data: Any, dtype: np.dtype | None) -> Array:
@@ -146,7 +150,7 @@ def _shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ..
         TypeError: for something other than integers.
     """
     shape = tuple(map(operator.index, integers(name, given, size)))
-    if any(n < 0 for n in shape):
+    if shape and min(shape) < 0:
         raise RuntimeError(f"{name} expects lengths of at least 0, got {shape}")
     return shape
 

@@ -11,6 +11,7 @@ from ml_dtypes import finfo
 
 from .devices import CPU, Device, errors, get_default_device, ignored, to_device, xp_of
 from .dtypes import HALVES, bool_, float32, float64, int64, is_floating
+from .memory_format import MemoryFormat, preserve_format
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
@@ -260,9 +261,12 @@ def empty_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Uninitialised memory in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).empty_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).empty_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def zeros_like(
@@ -270,9 +274,12 @@ def zeros_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Zeros in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).zeros_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).zeros_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def ones_like(
@@ -280,9 +287,12 @@ def ones_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Ones in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).ones_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).ones_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def full_like(
@@ -291,6 +301,7 @@ def full_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """``fill_value`` in the shape and layout of ``x``, by default its dtype and device.
 
@@ -300,11 +311,20 @@ def full_like(
     dtype = x.dtype if dtype is None else np.dtype(dtype)
     value = number_in(dtype, _as_number(fill_value))
     array = xp_of(x.array).full_like(x.array, value, dtype=dtype)
-    return Tensor(_moved(array, device), requires_grad)
+    return _placed_like(array, device, requires_grad, memory_format)
 
 
-def _moved(array: Array, device: DeviceLike | None) -> Array:
-    return array if device is None else to_device(array, Device(device))
+def _placed_like(
+    array: Array,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    memory_format: MemoryFormat | str,
+) -> Tensor:
+    """A new array as a tensor on ``device``, in the layout of ``memory_format``."""
+    out = Tensor(array)
+    if device is not None or memory_format is not preserve_format:
+        out = out.to(device=device, memory_format=memory_format)
+    return out.requires_grad_(requires_grad)
 
 
 def arange(

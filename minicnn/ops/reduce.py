@@ -105,7 +105,7 @@ class Cumsum(Function):
     def forward(self, x: Array, dim: int, dtype: np.dtype) -> Array:
         self.dim, self.dtype = dim, x.dtype
         # in float64, as in torch: the errors of running sums add up
-        inside = float64 if is_floating(dtype) else dtype
+        inside = float64 if dtype == float32 else _accumulator(dtype)
         return x.cumsum(dim, dtype=inside).astype(dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:

@@ -55,12 +55,12 @@ class Sum(Function):
     """The sum in ``dtype``."""
 
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype) -> Array:
-        self.shape, self.kept, self.dtype = x.shape, _kept(x.shape, dims), x.dtype
+        self.shape, self.dims, self.dtype = x.shape, dims, x.dtype
         total = summed(x, dims, _accumulator(dtype), keepdim)
-        return total.astype(dtype, copy=False)
+        return total if total.dtype == dtype else total.astype(dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad.to(self.dtype).reshape(self.kept).expand(self.shape)
+        return grad.to(self.dtype).reshape(_kept(self.shape, self.dims)).expand(self.shape)
 
 
 class Prod(Function):

@@ -20,7 +20,7 @@ def summed(x: Array, dims: tuple[int, ...], dtype: np.dtype, keepdims: bool) -> 
     NumPy adds numbers that lie side by side in pairs, but others one by one: the sum of a million
     rows is then wrong by 1 % in float32. Here blocks are added, and then their sums.
     """
-    long = dtype == float32 and x.size > _LONG and type(x) is np.ndarray
+    long = x.size > _LONG and dtype == float32 and type(x) is np.ndarray
     if not long or _one_by_one(x, dims) <= _LONG:
         return x.sum(dims, dtype=dtype, keepdims=keepdims)
     for d in dims:

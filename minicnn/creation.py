@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from ml_dtypes import finfo
 
-from .devices import CPU, Device, get_default_device, to_device, xp_of
+from .devices import CPU, Device, errors, get_default_device, ignored, to_device, xp_of
 from .dtypes import HALVES, bool_, float32, float64, int64, is_floating
+from .memory_format import MemoryFormat, preserve_format
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
@@ -59,17 +60,21 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
 
     Python's floats become float32. NumPy's own numbers keep their dtype, also within lists.
     """
-    if isinstance(_first(data), Tensor):
-        data = _numbers(data)
     first = _first(data)
+    if isinstance(first, Tensor):
+        data = _numbers(data)
+        first = _first(data)
     if first is None or isinstance(first, (str, bytes)):
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    with np.errstate(over="ignore", invalid="ignore"):  # inf, as in torch
+    before = errors.set(ignored)  # what is too large becomes inf
+    try:
         array = _converted(data, dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
             number_in(int64, int(array.max()))
         keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
         return array.astype(float32) if array.dtype == float64 and not keeps else array
+    finally:
+        errors.reset(before)
 
 
 def _converted(data: Any, dtype: np.dtype | None) -> Array:
@@ -146,7 +151,7 @@ def _shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ..
         TypeError: for something other than integers.
     """
     shape = tuple(map(operator.index, integers(name, given, size)))
-    if any(n < 0 for n in shape):
+    if shape and min(shape) < 0:
         raise RuntimeError(f"{name} expects lengths of at least 0, got {shape}")
     return shape
 
@@ -158,7 +163,7 @@ def _tuple(name: str, size: Any) -> tuple[int, ...]:
     return _shape(name, (size,))
 
 
-def number_in(dtype: np.dtype | None, value: Any) -> Any:
+def number_in(dtype: np.dtype | None, value: Any) -> float:
     """A Python number as an array of ``dtype`` holds it; -1 becomes 255 in uint8, as in torch.
 
     Raises:
@@ -256,9 +261,12 @@ def empty_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Uninitialised memory in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).empty_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).empty_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def zeros_like(
@@ -266,9 +274,12 @@ def zeros_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Zeros in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).zeros_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).zeros_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def ones_like(
@@ -276,9 +287,12 @@ def ones_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """Ones in the shape and layout of ``x``, by default its dtype and device."""
-    return Tensor(_moved(xp_of(x.array).ones_like(x.array, dtype=dtype), device), requires_grad)
+    return _placed_like(
+        xp_of(x.array).ones_like(x.array, dtype=dtype), device, requires_grad, memory_format
+    )
 
 
 def full_like(
@@ -287,6 +301,7 @@ def full_like(
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
     """``fill_value`` in the shape and layout of ``x``, by default its dtype and device.
 
@@ -296,11 +311,20 @@ def full_like(
     dtype = x.dtype if dtype is None else np.dtype(dtype)
     value = number_in(dtype, _as_number(fill_value))
     array = xp_of(x.array).full_like(x.array, value, dtype=dtype)
-    return Tensor(_moved(array, device), requires_grad)
+    return _placed_like(array, device, requires_grad, memory_format)
 
 
-def _moved(array: Array, device: DeviceLike | None) -> Array:
-    return array if device is None else to_device(array, Device(device))
+def _placed_like(
+    array: Array,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    memory_format: MemoryFormat | str,
+) -> Tensor:
+    """A new array as a tensor on ``device``, in the layout of ``memory_format``."""
+    out = Tensor(array)
+    if device is not None or memory_format is not preserve_format:
+        out = out.to(device=device, memory_format=memory_format)
+    return out.requires_grad_(requires_grad)
 
 
 def arange(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from oracle import assert_agrees, dtype_in
 
+import minicnn as mc
+
 INF, NAN = float("inf"), float("nan")
 
 RANGES = [
@@ -27,6 +29,7 @@ def test_arange(bounds):
         assert_agrees(lambda m, name=name: m.arange(*bounds, dtype=dtype_in(m, name)), what=name)
 
 
+@pytest.mark.numbers_decide
 def test_arange_by_keyword_and_of_tensors():
     assert_agrees(lambda m: m.arange(end=4))
     assert_agrees(lambda m: m.arange(start=1, end=4.0, step=2, requires_grad=True))
@@ -90,6 +93,8 @@ def test_like(name):
         assert_agrees(lambda m, x: getattr(m, name)(x), array)
         assert_agrees(lambda m, x: getattr(m, name)(x, dtype=m.int32, device="cpu"), array)
         assert_agrees(lambda m, x: getattr(m, name)(x, requires_grad=True), array)
+    images = getattr(mc, name)(mc.zeros(2, 3, 4, 5), memory_format=mc.channels_last)
+    assert images.is_contiguous(memory_format=mc.channels_last)
 
 
 def test_empty_like_and_full_like():

@@ -20,6 +20,7 @@ from .edge import in_float32
 from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
 from .promotion import computed, wide, widened
 from .reduce import sum
+from .summation import summed
 
 
 class ReLU(Function):
@@ -297,7 +298,7 @@ class Softmax(Function):
         self.dim = dim
         values = widened(x)
         powers = xp_of(x).exp(values - values.max(dim, keepdims=True))
-        out = (powers / powers.sum(dim, keepdims=True)).astype(x.dtype, copy=False)
+        out = (powers / summed(powers, (dim,), powers.dtype, True)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
@@ -311,7 +312,7 @@ class LogSoftmax(Function):
         self.dim = dim
         xp, values = xp_of(x), widened(x)
         shifted = values - values.max(dim, keepdims=True)
-        out = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
+        out = shifted - xp.log(summed(xp.exp(shifted), (dim,), shifted.dtype, True))
         out = out.astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out

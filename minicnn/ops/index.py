@@ -285,7 +285,8 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]
     With ``as_tuple``, one vector (count,) for each dimension, which ``x[…]`` takes as an index.
     """
     xp = xp_of(x.array)
-    vectors = [i.astype(int64) for i in xp.nonzero(xp.atleast_1d(x.array))]
+    array = x.array.reshape(1) if x.ndim == 0 else x.array
+    vectors = [i.astype(int64) for i in xp.nonzero(array)]
     if as_tuple:
         return tuple(map(Tensor, vectors))
     return Tensor(xp.stack(vectors, 1)[:, : x.ndim])

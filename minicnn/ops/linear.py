@@ -10,10 +10,11 @@ from .. import kernels
 from ..autograd import Function
 from ..creation import zeros_like
 from ..devices import xp_of
-from ..dtypes import bfloat16, is_floating
+from ..dtypes import bfloat16, bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
+from .choice import where
 from .edge import in_half, one_precision
 from .elementwise import add, mul
 from .promotion import check_broadcast, wide, widened
@@ -176,7 +177,11 @@ def _plus_bias(x: Tensor, bias: Tensor | None) -> Tensor:
 
 def check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """Raises a RuntimeError for shapes that do not fit."""
-    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
+    if weight.ndim != 2:
+        raise RuntimeError(
+            f"linear expects a weight (out_features, in_features), got shape {weight.shape}"
+        )
+    if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
             f"got input of shape {x.shape}"
@@ -209,5 +214,8 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: floa
     if not is_floating(x.dtype):
         beta, alpha = int(beta), int(alpha)
     terms = zip(wide(x, product), (beta, alpha))
-    x, scaled = (mul(term, factor) if factor != 0 else zeros_like(term) for term, factor in terms)
+    x, scaled = (
+        mul(term, factor) if factor != 0 else where(zeros_like(term, dtype=bool_), term, 0)
+        for term, factor in terms
+    )
     return to(add(x, scaled), product.dtype)

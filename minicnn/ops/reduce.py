@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import Function, once_differentiable
 from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
-from ..dtypes import HALVES, bool_, float32, int64, is_floating, uint8
+from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import maximum, minimum, where
@@ -21,6 +21,7 @@ from .elementwise import exp, sign
 from .index import scatter_add
 from .promotion import to_float
 from .shape import cat
+from .summation import summed
 
 Dims = int | tuple[int, ...] | None
 
@@ -37,7 +38,7 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
-def _summed(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
+def _to_sum(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
     """x in ``dtype`` if given, and the dtype of its sum or product, without one int64 for integers."""
     if dtype is None:
         return x, int64 if x.dtype.kind in "biu" else x.dtype
@@ -54,12 +55,12 @@ class Sum(Function):
     """The sum in ``dtype``."""
 
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype) -> Array:
-        self.shape, self.kept, self.dtype = x.shape, _kept(x.shape, dims), x.dtype
-        total = x.sum(dims, dtype=_accumulator(dtype), keepdims=keepdim)
-        return total.astype(dtype, copy=False)
+        self.shape, self.dims, self.dtype = x.shape, dims, x.dtype
+        total = summed(x, dims, _accumulator(dtype), keepdim)
+        return total if total.dtype == dtype else total.astype(dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad.to(self.dtype).reshape(self.kept).expand(self.shape)
+        return grad.to(self.dtype).reshape(_kept(self.shape, self.dims)).expand(self.shape)
 
 
 class Prod(Function):
@@ -103,7 +104,9 @@ def _products_before(x: Tensor) -> Tensor:
 class Cumsum(Function):
     def forward(self, x: Array, dim: int, dtype: np.dtype) -> Array:
         self.dim, self.dtype = dim, x.dtype
-        return x.cumsum(dim, dtype=_accumulator(dtype)).astype(dtype, copy=False)
+        # in float64, as in torch: the errors of running sums add up
+        inside = float64 if dtype == float32 else _accumulator(dtype)
+        return x.cumsum(dim, dtype=inside).astype(dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         sums = Cumsum.apply(grad.flip(self.dim), dim=self.dim, dtype=grad.dtype)
@@ -198,7 +201,7 @@ class LogSumExp(Function):
         xp = xp_of(x)
         top = x.max(dims, keepdims=True) if x.size else xp.zeros(self.kept, x.dtype)
         top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
-        out = xp.log(xp.exp(x - top).sum(dims, keepdims=True)) + top
+        out = xp.log(summed(xp.exp(x - top), dims, x.dtype, True)) + top
         if not keepdim:
             out = out.reshape([n for d, n in enumerate(x.shape) if d not in dims])
         out = xp.asarray(out)
@@ -222,11 +225,11 @@ class Norm(Function):
         elif p == 0:
             out = (x != 0).sum(dims, dtype=x.dtype, keepdims=keepdim)
         elif p == 1 or math.prod(x.shape[d] for d in dims) == 1:
-            out = xp.abs(x).sum(dims, keepdims=keepdim)
+            out = summed(xp.abs(x), dims, x.dtype, keepdim)
         elif p == 2:
-            out = xp.sqrt((x * x).sum(dims, keepdims=keepdim))
+            out = xp.sqrt(summed(x * x, dims, x.dtype, keepdim))
         else:
-            out = (xp.abs(x) ** p).sum(dims, keepdims=keepdim) ** (1 / p)
+            out = summed(xp.abs(x) ** p, dims, x.dtype, keepdim) ** (1 / p)
         out = xp.asarray(out, x.dtype)
         self.save_for_backward(x, out)
         return out
@@ -268,7 +271,7 @@ class NuclearNorm(Function):
 @in_float32
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default), in ``dtype``; integers become int64."""
-    x, dtype = _summed(x, dtype)
+    x, dtype = _to_sum(x, dtype)
     return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, dtype=dtype)
 
 
@@ -342,7 +345,7 @@ def _spread(
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
     d = None if dim is None else normalize_dim(x, dim)
-    x, dtype = _summed(x, dtype)
+    x, dtype = _to_sum(x, dtype)
     return Prod.apply(x, dim=d if x.ndim else None, keepdim=keepdim, dtype=dtype)
 
 
@@ -350,7 +353,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = 
 def cumsum(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Running sums along one dimension, in ``dtype``; integers become int64."""
     d = normalize_dim(x, dim)
-    x, dtype = _summed(x, dtype)
+    x, dtype = _to_sum(x, dtype)
     if x.ndim == 0:
         return x.to(dtype)
     return Cumsum.apply(x, dim=d, dtype=dtype)

@@ -300,7 +300,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
     _check_has_dimension("split", x)
     d = normalize_dim(x, dim)
     total = x.shape[d]
-    if isinstance(split_size, (tuple, list)):
+    if isinstance(split_size, Sequence):
         lengths = list(split_size)
     elif split_size < 0 or (split_size == 0 and total > 0):
         raise RuntimeError(f"split expects a positive length, got {split_size}")

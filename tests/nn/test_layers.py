@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from oracle import assert_agrees
 
 import minicnn as mc
 from minicnn import nn
@@ -251,3 +252,17 @@ def test_default_weights_are_drawn_as_in_torch() -> None:
     np.testing.assert_array_equal(
         again.weight.detach().cpu().numpy(), layers[0][0].weight.detach().cpu().numpy()
     )
+
+
+@pytest.mark.parametrize("features", [(0, 4), (4, 0), (0, 0)], ids=str)
+def test_linear_without_features_or_outputs(features: tuple[int, int]) -> None:
+    layer = nn.Linear(*features)
+    out = layer(mc.ones(5, features[0]))
+    assert out.shape == (5, features[1])
+    out.sum().backward()
+    assert layer.bias.grad.tolist() == [5.0] * features[1]
+
+
+@pytest.mark.parametrize("dim, sizes", [(3, (3, 4)), (1, (5, -1)), (1, 12), (-1, [3, 4])], ids=str)
+def test_unflatten_as_in_torch(dim: int, sizes: Any) -> None:
+    assert_agrees(lambda m, x: m.nn.Unflatten(dim, sizes)(x), np.ones((2, 12)))

@@ -84,6 +84,7 @@ FACTORS = [
     {"beta": 2, "alpha": 3},
     {"beta": 0.5, "alpha": 1.5},
     {"alpha": 0},
+    {"beta": 0, "alpha": 0},
     {"beta": -1.0},
 ]
 

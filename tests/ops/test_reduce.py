@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from oracle import assert_agrees, assert_same, dtype_in
+from oracle import assert_agrees, assert_same, channels_last, dtype_in
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
@@ -230,6 +230,7 @@ def test_as_in_torch(name):
         assert_agrees(CALLS[name], x, what=str(what))
 
 
+@pytest.mark.cpu_only  # the emulated GPU has no singular values
 def test_the_nuclear_norm_and_its_gradient():
     assert_agrees(lambda m, x: x.norm("nuc", keepdim=True), rng.standard_normal((3, 4)))
     x = rng.standard_normal((2, 3, 4))
@@ -242,7 +243,38 @@ def test_the_nuclear_norm_and_its_gradient():
 def test_half_precision_is_rounded_once(name, dtype):
     x = (rng.standard_normal((3, 1000)) + 1).astype(dtype)
     options = {"cumsum": (1,), "softmax": (1,)}.get(name, ())
-    ours = getattr(mc.tensor(x), name)(*options)
-    exact = getattr(mc.tensor(x.astype(np.float64)), name)(*options).to(dtype)
-    near = np.abs(ours.numpy().astype(np.float64) - exact.numpy().astype(np.float64))
-    assert (near <= np.spacing(np.abs(exact.numpy()), dtype=exact.dtype)).all()
+    ours = getattr(mc.tensor(x), name)(*options).numpy_copy()
+    exact = getattr(mc.tensor(x.astype(np.float64)), name)(*options).to(dtype).numpy_copy()
+    near = np.abs(ours.astype(np.float64) - exact.astype(np.float64))
+    assert (near <= np.spacing(np.abs(exact)).astype(np.float64)).all()
+
+
+LONG = {
+    "sum": lambda m, x: x.sum(0),
+    "sum of two dimensions": lambda m, x: x.reshape(2, -1, 3).sum((0, 1)),
+    "sum of a part": lambda m, x: x[:, :2].sum(),
+    "mean": lambda m, x: x.mean(0),
+    "cumsum": lambda m, x: x.cumsum(0)[-1],
+    "norm": lambda m, x: x.norm(dim=0),
+    "norm, p = 1": lambda m, x: x.norm(1, 0),
+    "logsumexp": lambda m, x: x.logsumexp(0),
+    "softmax": lambda m, x: x.softmax(0),
+    "log_softmax": lambda m, x: x.log_softmax(0),
+    "var": lambda m, x: x.var(0),
+}
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("name", LONG)
+def test_long_sums_are_exact(name):
+    x = (0.1 + 1e-3 * rng.standard_normal((200_010, 3))).astype(np.float32)
+    ours = LONG[name](mc, mc.tensor(x)).numpy()
+    exact = LONG[name](torch, torch.tensor(x, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(ours, exact, rtol=1e-6)
+
+
+@pytest.mark.cpu_only
+def test_the_mean_over_channels_last_images():
+    images = channels_last((rng.random((8, 3, 120, 120)) + 1).astype(np.float32))
+    exact = images.astype(np.float64).mean((0, 2, 3))
+    np.testing.assert_allclose(mc.Tensor(images).mean((0, 2, 3)).numpy(), exact, rtol=1e-6)

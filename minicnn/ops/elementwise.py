@@ -86,17 +86,21 @@ class Pow(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, out = self.saved_tensors
-        grad, x, y, out = wide(grad, x, y, out)
+        # before it is widened: a negative base has a power if half precision rounds y - 1 to an
+        # integer, as in torch
+        less = y - 1
+        grad, x, y, out, less = wide(grad, x, y, out, less)
         need_x, need_y = self.needs_input_grad
-        grad_x = _power_grad_of_base(grad, x, y) if need_x else None
+        grad_x = _power_grad_of_base(grad, x, y, less) if need_x else None
         return grad_x, _power_grad_of_exponent(grad, x, y, out) if need_y else None
 
 
-def _power_grad_of_base(grad: Tensor, x: Tensor, y: Operand) -> Tensor:
+def _power_grad_of_base(grad: Tensor, x: Tensor, y: Operand, less: Operand) -> Tensor:
+    """grad * y * x ** less, where less = y - 1."""
     # x ** 0 is constant, even at 0, where y * x ** (y - 1) would be 0 * inf
     if isinstance(y, Tensor):
-        return where(y == 0, 0.0, grad * (y * x ** (y - 1)))
-    return grad * (x ** (y - 1) * y) if y != 0 else zeros_like(grad)
+        return where(y == 0, 0.0, grad * (y * x**less))
+    return grad * (x**less * y) if y != 0 else zeros_like(grad)
 
 
 def _power_grad_of_exponent(grad: Tensor, x: Operand, y: Tensor, out: Tensor) -> Tensor:

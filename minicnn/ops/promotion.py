@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from ..devices import in_memory_order
+from ..devices import in_memory_order, xp_of
 from ..dtypes import HALVES, bool_, float32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -45,6 +46,27 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         else:
             cast.append(Tensor(np.full((), _number(name, x), dtype)))
     return tuple(cast)
+
+
+def promote_numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
+    """Two operands in one dtype, as :func:`promote` has it; a RuntimeError if that is bool."""
+    operands = promote(name, x, y)
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            refuse_bool(name, operand)
+    return operands
+
+
+def refuse_bool(name: str, x: Tensor) -> None:
+    """Raises a RuntimeError for a bool tensor."""
+    if x.array.dtype == bool_:
+        raise RuntimeError(f"{name} expects numbers, got a bool tensor")
+
+
+def require_tensor(name: str, x: Operand, y: Operand) -> None:
+    """Raises a TypeError unless one of the operands is a tensor."""
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        raise TypeError(f"{name} expects a tensor, got two numbers, {x} and {y}")
 
 
 def _agree(operands: tuple[Operand, ...]) -> bool:
@@ -184,3 +206,13 @@ def _are_images(x: Any, y: Any) -> bool:
     """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
     is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
     return is_image and getattr(y, "shape", None) == x.shape
+
+
+def of_integers(x: Any, y: Any) -> bool:
+    """Whether the operands, arrays of one dtype or numbers, are integers."""
+    return not is_floating(x.dtype if hasattr(x, "dtype") else y.dtype)
+
+
+def library_of(x: Any, y: Any) -> ModuleType:
+    """The array library of two operands, one of which may be a number."""
+    return xp_of(y if isinstance(x, (int, float, np.generic)) else x)

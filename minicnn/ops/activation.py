@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 from typing import Any
 
 from .. import kernels
@@ -14,6 +15,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
 from .comparison import gt, le, lt
+from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
 from .promotion import computed, wide, widened
@@ -293,61 +295,72 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 class Softmax(Function):
     def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
-        wide = widened(x)
-        powers = xp_of(x).exp(wide - wide.max(dim, keepdims=True))
+        values = widened(x)
+        powers = xp_of(x).exp(values - values.max(dim, keepdims=True))
         out = (powers / powers.sum(dim, keepdims=True)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (out,) = self.saved_tensors
+        grad, out = wide(grad, *self.saved_tensors)
         return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
 
 
 class LogSoftmax(Function):
     def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
-        xp, wide = xp_of(x), widened(x)
-        shifted = wide - wide.max(dim, keepdims=True)
+        xp, values = xp_of(x), widened(x)
+        shifted = values - values.max(dim, keepdims=True)
         out = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
         out = out.astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (out,) = self.saved_tensors
+        grad, out = wide(grad, *self.saved_tensors)
         return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
 
 
 @in_float32
-def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(x) divided by its sum over ``dim``.
 
     Args:
         x: any shape.
-        dim: the dimension that sums to 1. Required; torch guesses it, with a warning.
+        dim: the dimension that sums to 1. Without it, torch's guess is taken, with a warning: 0 for
+            0, 1 and 3 dimensions, else 1.
         dtype: the dtype to convert ``x`` to first.
 
     Raises:
         IndexError: for a dimension that does not exist.
+        NotImplementedError: for integers.
 
     As ``torch.nn.functional.softmax``.
     """
-    x = x if dtype is None else x.to(dtype)
-    return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
+    return _normalized("softmax", Softmax, x, dim, dtype)
 
 
 @in_float32
-def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax(x)), computed without overflow or underflow.
 
     Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
+    return _normalized("log_softmax", LogSoftmax, x, dim, dtype)
+
+
+def _normalized(
+    name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
+) -> Tensor:
     x = x if dtype is None else x.to(dtype)
-    return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
-
-
-def _check_dim(name: str, x: Tensor, dim: int) -> int:
-    if not -x.ndim <= dim < x.ndim:
-        raise IndexError(f"{name} expects a dimension of shape {tuple(x.shape)}, got dim={dim}")
-    return dim
+    if dim is None:
+        dim = 0 if x.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
+    d = normalize_dim(x, dim)
+    if x.array.size == 0:
+        return x.clone()
+    if not is_floating(x.dtype):
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+    if x.ndim == 0:
+        return operation.apply(x.reshape(1), dim=0).reshape(())
+    return operation.apply(x, dim=d)

@@ -11,6 +11,8 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
@@ -170,7 +172,8 @@ def linear_relu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     check_linear(x, weight, bias)
     if x.ndim == 2:
         return LinearReLU.apply(x, weight, bias)
-    out = LinearReLU.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    rows = reshape(x, math.prod(x.shape[:-1]), weight.shape[1])
+    out = LinearReLU.apply(rows, weight, bias)
     return reshape(out, *x.shape[:-1], weight.shape[0])
 
 

@@ -23,6 +23,7 @@ from . import (
     shape,
     transfer,
 )
+from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
@@ -98,19 +99,21 @@ class TensorMethods:
     argmax, argmin, logsumexp = reduce.argmax, reduce.argmin, reduce.logsumexp
     all, any, norm = reduce.all, reduce.any, reduce.norm
 
-    reshape = view = shape.reshape
-    permute, transpose, t, moveaxis = shape.permute, shape.transpose, shape.t, shape.moveaxis
+    reshape, view, reshape_as = shape.reshape, shape.view, shape.reshape_as
+    view_as = shape.reshape_as
+    permute, transpose, t = shape.permute, shape.transpose, shape.t
+    movedim, moveaxis = shape.movedim, shape.moveaxis
     flatten, unflatten = shape.flatten, shape.unflatten
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad = shape.flip, shape.pad
+    flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select
     nonzero = index.nonzero
 
-    matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
+    matmul, mm, bmm, addmm = linear.matmul, linear.mm, linear.bmm, linear.addmm
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
     contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
@@ -157,7 +160,9 @@ class TensorMethods:
     @property
     def mT(self: Any) -> Tensor:
         """The last two dimensions swapped."""
-        return shape.transpose(self, -2, -1)
+        if self.ndim == 1:
+            raise RuntimeError(f"mT expects a matrix or several, got shape {self.shape}")
+        return self if self.ndim == 0 else shape.transpose(self, -2, -1)
 
 
 for _name, _method in vars(TensorMethods).items():

@@ -69,6 +69,8 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
     """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or as ``x``."""
     values = channels_last(x)
     C = values.shape[-1]
+    if C == 0:
+        return cupy.empty(0, dtype or x.dtype)
     width = vector_width(C, values)
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C), accumulator(x.dtype))

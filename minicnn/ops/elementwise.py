@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..creation import zeros_like
+from ..creation import number_in, zeros_like
 from ..devices import xp_of
 from ..dtypes import bool_, int64, is_floating
 from ..tensor import Tensor
@@ -21,7 +21,6 @@ from .edge import in_float32
 from .promotion import (
     Operand,
     computed,
-    fitting,
     library_of,
     of_integers,
     promote,
@@ -229,7 +228,7 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
 
 def _check_exponent(exponent: float, dtype: np.dtype) -> None:
     if dtype.itemsize == 2 or not is_floating(dtype):
-        fitting("pow", exponent, dtype)
+        number_in(dtype, exponent)  # raises an error if it does not fit
     if exponent < 0 and not is_floating(dtype):
         raise RuntimeError(f"pow of {dtype} expects an exponent of at least 0, got {exponent}")
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from ..devices import in_memory_order, xp_of
@@ -130,27 +128,6 @@ def wrapped(number: float, dtype: np.dtype) -> float:
     if not -(2**63) <= number < 2**63:
         raise RuntimeError(f"an integer beside a tensor must fit into int64, got {number}")
     return np.int64(number).astype(dtype).item()
-
-
-def fitting(name: str, number: float, dtype: np.dtype) -> float:
-    """A number as ``dtype`` stores it; negative ones wrap around in uint8, as in torch.
-
-    Raises:
-        RuntimeError: if it is too large for ``dtype``, or has no integer.
-    """
-    if dtype == bool_ or isinstance(number, bool):
-        return bool(number)
-    if is_floating(dtype):
-        fits = not math.isfinite(number) or abs(number) <= float(ml_dtypes.finfo(dtype).max)
-        stored: float = number
-    else:
-        limits = np.iinfo(dtype)
-        lowest = -limits.max if dtype.kind == "u" else limits.min
-        fits = math.isfinite(number) and lowest <= int(number) <= limits.max
-        stored = wrapped(int(number), dtype) if fits else number
-    if not fits:
-        raise RuntimeError(f"{name} expects a number that {dtype} can hold, got {number}")
-    return stored
 
 
 def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> None:

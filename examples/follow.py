@@ -198,7 +198,7 @@ def main(argv: list[str] | None = None) -> None:
     show(f"{args.operation}, {args.kernels} kernels, forward", steps)
     if not isinstance(out, mc.Tensor) or not out.requires_grad:
         return
-    grad = mc.ones(*out.shape, device=args.device)
+    grad = mc.ones(out.shape, device=args.device)
     _, steps = follow(lambda: out.backward(grad))
     show(f"{args.operation}, {args.kernels} kernels, backward", steps)
 

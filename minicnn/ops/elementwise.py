@@ -28,7 +28,7 @@ from .promotion import (
     refuse_bool,
     require_tensor,
     to_float,
-    wide,
+    widen,
     widened,
     wrapped,
 )
@@ -86,7 +86,7 @@ class Div(Function):
         grad_x = grad / y if need_x else None
         if not need_y:
             return grad_x, None
-        grad, x, y = wide(grad, x, y)
+        grad, x, y = widen(grad, x, y)
         return grad_x, -grad * ((x / y) / y)
 
 
@@ -101,7 +101,7 @@ class Pow(Function):
         # before it is widened: a negative base has a power if half precision rounds y - 1 to an
         # integer, as in torch
         less = y - 1
-        grad, x, y, out, less = wide(grad, x, y, out, less)
+        grad, x, y, out, less = widen(grad, x, y, out, less)
         need_x, need_y = self.needs_input_grad
         grad_x = _power_grad_of_base(grad, x, y, less) if need_x else None
         return grad_x, _power_grad_of_exponent(grad, x, y, out) if need_y else None
@@ -277,7 +277,7 @@ class Expm1(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (out + 1.0)
 
 
@@ -297,7 +297,7 @@ class Log1p(Function):
         return xp_of(x).log1p(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         return grad / (x + 1.0)
 
 
@@ -308,7 +308,7 @@ class Sqrt(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad / (out * 2.0)
 
 
@@ -319,7 +319,7 @@ class Rsqrt(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return (grad * -0.5) * (out * out * out)
 
 
@@ -330,7 +330,7 @@ class Reciprocal(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return -grad * (out * out)
 
 
@@ -361,7 +361,7 @@ class Tanh(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (1.0 - out * out)
 
 
@@ -374,7 +374,7 @@ class Sigmoid(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (out * (1.0 - out))
 
 

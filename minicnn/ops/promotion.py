@@ -144,7 +144,7 @@ def to_float(x: Tensor) -> Tensor:
     return x if is_floating(x.array.dtype) else x.to(float32)
 
 
-def wide(*values: Any) -> tuple[Any, ...]:
+def widen(*values: Any) -> tuple[Any, ...]:
     """The values with half-precision tensors as float32, for a ``backward`` of several steps.
 
     The engine rounds the gradient once, to the dtype of its input.

@@ -73,7 +73,9 @@ def compare(ours, theirs, *tensors, infinite=True):
             our.requires_grad_(), their.requires_grad_()
     try:
         expected = theirs(*tensors)
-    except (RuntimeError, TypeError):
+    except (RuntimeError, TypeError) as error:
+        if "ZeroDivision" in str(error) and our_inputs[0].device.type == "cuda":
+            return  # GPUs do not look for zeros
         with pytest.raises((RuntimeError, TypeError)):
             ours(*our_inputs)
         return

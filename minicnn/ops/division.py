@@ -13,12 +13,11 @@ from ..tensor import Tensor
 from ..typing import Array
 from .promotion import (
     Operand,
+    as_arrays,
     computed,
-    library_of,
     of_integers,
     promote_numbers,
     require_tensor,
-    widened,
 )
 
 
@@ -26,8 +25,7 @@ def _divided_down(x: Any, y: Any) -> Array:
     """The quotient rounded down; of floating-point numbers by fmod, as x / y may round up."""
     if of_integers(x, y):
         return x // y
-    xp = library_of(x, y)
-    x, y = widened(x), widened(y)
+    xp, x, y = as_arrays(x, y)
     rest = xp.fmod(x, y)
     quotient = (x - rest) / y - _sign_differs(rest, y)
     return xp.where(y == 0, x / y, xp.rint(quotient))
@@ -36,15 +34,15 @@ def _divided_down(x: Any, y: Any) -> Array:
 def _divided_towards_zero(x: Any, y: Any) -> Array:
     if of_integers(x, y):
         return x // y + ((x % y != 0) & ((x < 0) != (y < 0)))
-    return library_of(x, y).trunc(widened(x) / widened(y))
+    xp, x, y = as_arrays(x, y)
+    return xp.trunc(x / y)
 
 
 def _remainder(x: Any, y: Any) -> Array:
     """The rest of the division rounded down, which has the sign of y."""
     if of_integers(x, y):
         return x % y
-    xp = library_of(x, y)
-    x, y = widened(x), widened(y)
+    xp, x, y = as_arrays(x, y)
     rest = xp.fmod(x, y)
     return xp.where(_sign_differs(rest, y), rest + y, rest)
 

@@ -20,8 +20,8 @@ from .division import DivRounded
 from .edge import in_float32
 from .promotion import (
     Operand,
+    as_arrays,
     computed,
-    library_of,
     of_integers,
     promote,
     promote_numbers,
@@ -125,7 +125,7 @@ def _power_grad_of_exponent(grad: Tensor, x: Operand, y: Tensor, out: Tensor) ->
 
 def _integer_power(x: Any, y: Any) -> Array:
     """x ** y of integers, towards zero where y is negative, as in C."""
-    xp = library_of(x, y)
+    xp, x, y = as_arrays(x, y)
     inverse = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (y % 2), 0))
     return xp.where(y < 0, inverse, x ** xp.maximum(y, 0))
 

@@ -190,6 +190,12 @@ def of_integers(x: Any, y: Any) -> bool:
     return not is_floating(x.dtype if hasattr(x, "dtype") else y.dtype)
 
 
-def library_of(x: Any, y: Any) -> ModuleType:
-    """The array library of two operands, one of which may be a number."""
-    return xp_of(y if isinstance(x, (int, float, np.generic)) else x)
+def as_arrays(x: Any, y: Any) -> tuple[ModuleType, Array, Array]:
+    """The array library of two operands, and both as arrays of one dtype, float32 for halves."""
+    x, y = widened(x), widened(y)
+    numbers = [isinstance(v, (int, float, np.generic)) for v in (x, y)]
+    array = y if numbers[0] else x
+    xp = xp_of(array)
+    # filled on the device, as a copy to it could not be captured in a CUDA graph
+    x, y = (xp.full((), v, array.dtype) if number else v for v, number in zip((x, y), numbers))
+    return xp, x, y

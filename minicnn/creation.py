@@ -170,6 +170,8 @@ def number_in(dtype: np.dtype | None, value: Any) -> float:
         RuntimeError: for a number that is too large for ``dtype``.
         TypeError: for something other than a number.
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if not isinstance(value, (bool, int, float)):
         raise TypeError(f"expects a number, got {type(value).__name__}")
     if dtype is None or dtype == bool_:

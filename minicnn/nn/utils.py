@@ -56,6 +56,7 @@ def clip_grad_norm_(
         return Tensor(_clip(grads, max_norm, norm_type, error_if_nonfinite))
 
 
+@np.errstate(all="ignore")  # gradients may be infinite
 def _clip(
     grads: list[Tensor], max_norm: float, norm_type: float, error_if_nonfinite: bool
 ) -> Array:
@@ -67,10 +68,9 @@ def _clip(
         raise RuntimeError(f"the norm of the gradients must be finite, got {float(total)}")
     # Applied even where it is 1: to decide that, the CPU would have to wait for the GPU.
     scale = xp.minimum(max_norm / (total + 1e-6), 1.0)
-    with np.errstate(invalid="ignore"):  # infinite gradients become NaN
-        for grad in grads:
-            grad.array *= scale.astype(grad.dtype)
-            grad.bump_version()
+    for grad in grads:
+        grad.array *= scale.astype(grad.dtype)
+        grad.bump_version()
     return total.astype(grads[0].dtype)
 
 

@@ -18,7 +18,7 @@ from .comparison import gt, le, lt
 from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
-from .promotion import computed, wide, widened
+from .promotion import computed, widen, widened
 from .reduce import sum
 from .summation import summed
 
@@ -104,7 +104,7 @@ class ELU(Function):
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
         return where(le(x, 0), mul(grad, slope), grad)
 
@@ -133,7 +133,7 @@ class Softplus(Function):
         return xp.where(scaled > threshold, wide, soft).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         beta, threshold = self.options
         scaled = mul(x, beta)
         return where(gt(scaled, threshold), grad, mul(grad, sigmoid(scaled)))
@@ -157,7 +157,7 @@ class LogSigmoid(Function):
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         return mul(grad, sigmoid(neg(x)))
 
 
@@ -176,7 +176,7 @@ class Erf(Function):
         return kernels.of(x).erf(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         return mul(grad, mul(exp(neg(mul(x, x))), 2 / math.sqrt(math.pi)))
 
 
@@ -196,7 +196,7 @@ class GELU(Function):
         return (wide * 0.5 * twice_probability).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         probability = mul(add(erf(mul(x, math.sqrt(0.5))), 1.0), 0.5)
         density = mul(exp(mul(mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
         return mul(grad, add(probability, mul(x, density)))
@@ -214,7 +214,7 @@ class GELUTanh(Function):
         return (wide * 0.5 * (xp_of(x).tanh(inner) + 1)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         square = mul(x, x)
         inner = mul(add(x, mul(mul(square, x), self.cubic)), self.scale)
         inner_slope = mul(add(mul(square, 3 * self.cubic), 1.0), self.scale)
@@ -250,7 +250,7 @@ class SiLU(Function):
         return (wide / (xp_of(x).exp(-wide) + 1)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         s = sigmoid(x)
         return mul(grad, mul(s, add(mul(x, sub(1.0, s)), 1.0)))
 
@@ -275,7 +275,7 @@ class Hardswish(Function):
         return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         sloped = where(lt(x, 3), mul(grad, add(div(x, 3.0), 0.5)), grad)
         return where(le(x, -3), 0.0, sloped)
 
@@ -303,7 +303,7 @@ class Softmax(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
 
 
@@ -318,7 +318,7 @@ class LogSoftmax(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
 
 

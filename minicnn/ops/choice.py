@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
+from ..creation import number_in
 from ..devices import xp_of
 from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
-from .promotion import Operand, check_broadcast, fitting, promote, result_dtype
+from .promotion import Operand, check_broadcast, promote, result_dtype
 
 
 class Where(Function):
@@ -115,8 +116,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
             )
         value = value.to(x.dtype)
     else:
-        number = fitting("masked_fill", value, x.dtype)
-        value = Tensor(xp_of(x.array).full((), number, x.dtype))
+        value = Tensor(xp_of(x.array).full((), number_in(x.dtype, value), x.dtype))
     check_broadcast("masked_fill", [x, mask])
     return Where.apply(mask, value, x)
 
@@ -141,7 +141,7 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
     x, *bounds = promote("clamp", x, *given)
     if not isinstance(given[0], Tensor) and (x.dtype.itemsize == 2 or not is_floating(x.dtype)):
-        bounds = [fitting("clamp", bound, x.dtype) for bound in given]
+        bounds = [number_in(x.dtype, bound) for bound in given]
     low = None if min is None else bounds[0]
     return Clamp.apply(x, low, None if max is None else bounds[-1])
 

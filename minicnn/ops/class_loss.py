@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..devices import on_own_device, xp_of

@@ -5,21 +5,33 @@ from __future__ import annotations
 import builtins
 import math
 import operator
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function
-from ..creation import zeros_like
+from ..creation import number_in, zeros_like
 from ..devices import xp_of
 from ..dtypes import bool_, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
+from .division import DivRounded
 from .edge import in_float32
-from .promotion import Operand, computed, fitting, promote, to_float, wide, widened, wrapped
+from .promotion import (
+    Operand,
+    as_arrays,
+    computed,
+    of_integers,
+    promote,
+    promote_numbers,
+    refuse_bool,
+    require_tensor,
+    to_float,
+    widen,
+    widened,
+    wrapped,
+)
 
 # ------------------------------------------------------------------------ arithmetic
 
@@ -74,29 +86,33 @@ class Div(Function):
         grad_x = grad / y if need_x else None
         if not need_y:
             return grad_x, None
-        grad, x, y = wide(grad, x, y)
+        grad, x, y = widen(grad, x, y)
         return grad_x, -grad * ((x / y) / y)
 
 
 class Pow(Function):
     def forward(self, x: Array | float, y: Array | float) -> Array:
-        out = computed(_integer_power if _of_integers(x, y) else operator.pow, x, y)
+        out = computed(_integer_power if of_integers(x, y) else operator.pow, x, y)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, out = self.saved_tensors
-        grad, x, y, out = wide(grad, x, y, out)
+        # before it is widened: a negative base has a power if half precision rounds y - 1 to an
+        # integer, as in torch
+        less = y - 1
+        grad, x, y, out, less = widen(grad, x, y, out, less)
         need_x, need_y = self.needs_input_grad
-        grad_x = _power_grad_of_base(grad, x, y) if need_x else None
+        grad_x = _power_grad_of_base(grad, x, y, less) if need_x else None
         return grad_x, _power_grad_of_exponent(grad, x, y, out) if need_y else None
 
 
-def _power_grad_of_base(grad: Tensor, x: Tensor, y: Operand) -> Tensor:
+def _power_grad_of_base(grad: Tensor, x: Tensor, y: Operand, less: Operand) -> Tensor:
+    """grad * y * x ** less, where less = y - 1."""
     # x ** 0 is constant, even at 0, where y * x ** (y - 1) would be 0 * inf
     if isinstance(y, Tensor):
-        return where(y == 0, 0.0, grad * (y * x ** (y - 1)))
-    return grad * (x ** (y - 1) * y) if y != 0 else zeros_like(grad)
+        return where(y == 0, 0.0, grad * (y * x**less))
+    return grad * (x**less * y) if y != 0 else zeros_like(grad)
 
 
 def _power_grad_of_exponent(grad: Tensor, x: Operand, y: Tensor, out: Tensor) -> Tensor:
@@ -107,86 +123,11 @@ def _power_grad_of_exponent(grad: Tensor, x: Operand, y: Tensor, out: Tensor) ->
     return grad * (out * (math.log(x) if x > 0 else math.nan))
 
 
-def _of_integers(x: Any, y: Any) -> bool:
-    """Whether the operands, arrays of one dtype or numbers, are integers."""
-    return not is_floating(x.dtype if hasattr(x, "dtype") else y.dtype)
-
-
-def _library(x: Any, y: Any) -> ModuleType:
-    """The array library of two operands, one of which may be a number."""
-    return xp_of(y if isinstance(x, (int, float, np.generic)) else x)
-
-
 def _integer_power(x: Any, y: Any) -> Array:
     """x ** y of integers, towards zero where y is negative, as in C."""
-    xp = _library(x, y)
+    xp, x, y = as_arrays(x, y)
     inverse = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (y % 2), 0))
     return xp.where(y < 0, inverse, x ** xp.maximum(y, 0))
-
-
-def _divided_down(x: Any, y: Any) -> Array:
-    """The quotient rounded down; of floating-point numbers by fmod, as x / y may round up."""
-    if _of_integers(x, y):
-        return x // y
-    xp = _library(x, y)
-    x, y = widened(x), widened(y)
-    rest = xp.fmod(x, y)
-    quotient = (x - rest) / y - _sign_differs(rest, y)
-    return xp.where(y == 0, x / y, xp.rint(quotient))
-
-
-def _divided_towards_zero(x: Any, y: Any) -> Array:
-    if _of_integers(x, y):
-        return x // y + ((x % y != 0) & ((x < 0) != (y < 0)))
-    return _library(x, y).trunc(widened(x) / widened(y))
-
-
-def _remainder(x: Any, y: Any) -> Array:
-    """The rest of the division rounded down, which has the sign of y."""
-    if _of_integers(x, y):
-        return x % y
-    xp = _library(x, y)
-    x, y = widened(x), widened(y)
-    rest = xp.fmod(x, y)
-    return xp.where(_sign_differs(rest, y), rest + y, rest)
-
-
-def _sign_differs(rest: Any, y: Any) -> Any:
-    return (rest != 0) & ((rest < 0) != (y < 0))
-
-
-def _whole(function: Callable[[Any, Any], Array], x: Any, y: Any) -> Array:
-    """The result of a division with a rest.
-
-    Raises:
-        RuntimeError: if integers are divided by 0; on a GPU, as in torch, they are not looked at.
-    """
-    try:
-        with np.errstate(divide="raise" if _of_integers(x, y) else "ignore"):
-            return computed(function, x, y)
-    except FloatingPointError:
-        raise RuntimeError("integers cannot be divided by 0 (ZeroDivisionError)") from None
-
-
-class DivRounded(Function):
-    """x / y, rounded down ("floor") or towards zero ("trunc")."""
-
-    def forward(self, x: Array | float, y: Array | float, mode: str) -> Array:
-        return _whole(_divided_down if mode == "floor" else _divided_towards_zero, x, y)
-
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return zeros_like(grad), zeros_like(grad)
-
-
-class Remainder(Function):
-    def forward(self, x: Array | float, y: Array | float) -> Array:
-        need_y = self.needs_input_grad[1]
-        self.save_for_backward(x if need_y else None, y if need_y else None)
-        return _whole(_remainder, x, y)
-
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, y = self.saved_tensors
-        return grad, -grad * floor_divide(x, y) if self.needs_input_grad[1] else None
 
 
 def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
@@ -233,11 +174,6 @@ def _is_bool(x: Operand) -> bool:
     return x.array.dtype == bool_ if isinstance(x, Tensor) else isinstance(x, bool)
 
 
-def _refuse_bool(name: str, x: Tensor) -> None:
-    if x.array.dtype == bool_:
-        raise RuntimeError(f"{name} expects numbers, got a bool tensor")
-
-
 def mul(x: Operand, y: Operand) -> Tensor:
     """x * y."""
     return Mul.apply(*promote("mul", x, y))
@@ -255,18 +191,15 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         if not (_is_floating(x) or _is_floating(y)):
             # in float32 each, before one integer is brought to the range of the other
-            x, y = (to_float(v) if isinstance(v, Tensor) else float(v) for v in (x, y))
+            x, y = (_as_float(v) for v in (x, y))
         return Div.apply(*promote("div", x, y))
-    return DivRounded.apply(*_numbers("div", x, y), mode=rounding_mode)
+    return DivRounded.apply(*promote_numbers("div", x, y), mode=rounding_mode)
 
 
-def _numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
-    """The operands in one dtype that is not bool."""
-    operands = promote(name, x, y)
-    for operand in operands:
-        if isinstance(operand, Tensor):
-            _refuse_bool(name, operand)
-    return operands
+def _as_float(x: Operand) -> Operand:
+    if isinstance(x, Tensor):
+        return to_float(x)
+    return float(x) if isinstance(x, int) else x
 
 
 def rsub(x: Operand, y: Operand) -> Tensor:
@@ -286,8 +219,8 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
     Raises:
         RuntimeError: for bool operands, and for a negative number as exponent of integers.
     """
-    _require_tensor("pow", x, exponent)
-    base, power = _numbers("pow", x, exponent)
+    require_tensor("pow", x, exponent)
+    base, power = promote_numbers("pow", x, exponent)
     if not isinstance(exponent, Tensor):
         _check_exponent(exponent, base.dtype)
     return Pow.apply(base, power)
@@ -295,48 +228,14 @@ def pow(x: Operand, exponent: Operand) -> Tensor:
 
 def _check_exponent(exponent: float, dtype: np.dtype) -> None:
     if dtype.itemsize == 2 or not is_floating(dtype):
-        fitting("pow", exponent, dtype)
+        number_in(dtype, exponent)  # raises an error if it does not fit
     if exponent < 0 and not is_floating(dtype):
         raise RuntimeError(f"pow of {dtype} expects an exponent of at least 0, got {exponent}")
-
-
-def _require_tensor(name: str, x: Operand, y: Operand) -> None:
-    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
-        raise TypeError(f"{name} expects a tensor, got two numbers, {x} and {y}")
 
 
 def rpow(x: Operand, base: Operand) -> Tensor:
     """base ** x."""
     return pow(base, x)
-
-
-def floor_divide(x: Operand, y: Operand) -> Tensor:
-    """x / y rounded down.
-
-    Raises:
-        RuntimeError: if integers are divided by 0.
-    """
-    return DivRounded.apply(*_numbers("floor_divide", x, y), mode="floor")
-
-
-def remainder(x: Operand, y: Operand) -> Tensor:
-    """x - y * floor(x / y), which has the sign of y.
-
-    Raises:
-        RuntimeError: if integers are divided by 0.
-    """
-    _require_tensor("remainder", x, y)
-    return Remainder.apply(*_numbers("remainder", x, y))
-
-
-def rfloor_divide(x: Operand, y: Operand) -> Tensor:
-    """y / x rounded down."""
-    return floor_divide(y, x)
-
-
-def rremainder(x: Operand, y: Operand) -> Tensor:
-    """The remainder of y / x."""
-    return remainder(y, x)
 
 
 # ------------------------------------------------------------------------ functions of one tensor
@@ -378,7 +277,7 @@ class Expm1(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (out + 1.0)
 
 
@@ -398,7 +297,7 @@ class Log1p(Function):
         return xp_of(x).log1p(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = wide(grad, *self.saved_tensors)
+        grad, x = widen(grad, *self.saved_tensors)
         return grad / (x + 1.0)
 
 
@@ -409,7 +308,7 @@ class Sqrt(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad / (out * 2.0)
 
 
@@ -420,7 +319,7 @@ class Rsqrt(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return (grad * -0.5) * (out * out * out)
 
 
@@ -431,7 +330,7 @@ class Reciprocal(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return -grad * (out * out)
 
 
@@ -462,7 +361,7 @@ class Tanh(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (1.0 - out * out)
 
 
@@ -475,7 +374,7 @@ class Sigmoid(Function):
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, out = wide(grad, *self.saved_tensors)
+        grad, out = widen(grad, *self.saved_tensors)
         return grad * (out * (1.0 - out))
 
 
@@ -514,13 +413,13 @@ class RoundDecimals(Function):
 
 def neg(x: Tensor) -> Tensor:
     """-x."""
-    _refuse_bool("neg", x)
+    refuse_bool("neg", x)
     return Neg.apply(x)
 
 
 def abs(x: Tensor) -> Tensor:
     """|x|; its gradient at 0 and at NaN is 0."""
-    _refuse_bool("abs", x)
+    refuse_bool("abs", x)
     return Abs.apply(x)
 
 
@@ -593,13 +492,13 @@ def sigmoid(x: Tensor) -> Tensor:
 
 def floor(x: Tensor) -> Tensor:
     """x rounded down."""
-    _refuse_bool("floor", x)
+    refuse_bool("floor", x)
     return _Step.apply(x, name="floor")
 
 
 def ceil(x: Tensor) -> Tensor:
     """x rounded up."""
-    _refuse_bool("ceil", x)
+    refuse_bool("ceil", x)
     return _Step.apply(x, name="ceil")
 
 
@@ -615,7 +514,7 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
 
     As ``torch.round``.
     """
-    _refuse_bool("round", x)
+    refuse_bool("round", x)
     if decimals == 0:
         return _Step.apply(x, name="rint")
     if not is_floating(x.dtype):
@@ -625,7 +524,7 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
 
 def trunc(x: Tensor) -> Tensor:
     """x rounded towards zero."""
-    _refuse_bool("trunc", x)
+    refuse_bool("trunc", x)
     return _Step.apply(x, name="trunc")
 
 

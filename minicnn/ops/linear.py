@@ -17,7 +17,7 @@ from .bias import ChannelSum
 from .choice import where
 from .edge import in_half, one_precision
 from .elementwise import add, mul
-from .promotion import check_broadcast, wide, widened
+from .promotion import check_broadcast, widen, widened
 from .shape import expand, reshape
 from .transfer import to
 
@@ -213,7 +213,7 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: floa
         return add(x, product)
     if not is_floating(x.dtype):
         beta, alpha = int(beta), int(alpha)
-    terms = zip(wide(x, product), (beta, alpha))
+    terms = zip(widen(x, product), (beta, alpha))
     x, scaled = (
         mul(term, factor) if factor != 0 else where(zeros_like(term, dtype=bool_), term, 0)
         for term, factor in terms

@@ -77,8 +77,7 @@ class BinaryCrossEntropy(Function):
     def forward(self, p: Array, target: Array) -> Array:
         self.save_for_backward(p, target)
         xp = xp_of(p)
-        with np.errstate(divide="ignore"):
-            log_p, log_q = xp.log(widened(p)), xp.log1p(-widened(p))
+        log_p, log_q = xp.log(widened(p)), xp.log1p(-widened(p))
         losses = (target - 1) * xp.maximum(log_q, -100) - target * xp.maximum(log_p, -100)
         return losses.astype(p.dtype, copy=False)
 
@@ -89,8 +88,7 @@ class BinaryCrossEntropy(Function):
         if needs_p:
             grad_p = mul(grad, div(sub(p, target), clamp(mul(p, rsub(p, 1.0)), min=1e-12)))
         if needs_target:
-            with np.errstate(divide="ignore"):
-                odds = sub(clamp(log(rsub(p, 1.0)), min=-100.0), clamp(log(p), min=-100.0))
+            odds = sub(clamp(log(rsub(p, 1.0)), min=-100.0), clamp(log(p), min=-100.0))
             grad_target = mul(grad, odds)
         return grad_p, grad_target
 

@@ -11,7 +11,18 @@ import numpy as np
 from .. import autograd, dtypes
 from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import Tensor
-from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import (
+    activation,
+    choice,
+    comparison,
+    division,
+    elementwise,
+    index,
+    linear,
+    reduce,
+    shape,
+    transfer,
+)
 from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
@@ -43,8 +54,8 @@ class TensorMethods:
     __sub__, __rsub__ = elementwise.sub, elementwise.rsub
     __mul__ = __rmul__ = elementwise.mul
     __truediv__, __rtruediv__ = elementwise.div, elementwise.rdiv
-    __floordiv__, __rfloordiv__ = elementwise.floor_divide, elementwise.rfloor_divide
-    __mod__, __rmod__ = elementwise.remainder, elementwise.rremainder
+    __floordiv__, __rfloordiv__ = division.floor_divide, division.rfloor_divide
+    __mod__, __rmod__ = division.remainder, division.rremainder
     __pow__, __rpow__ = elementwise.pow, elementwise.rpow
     __matmul__ = linear.matmul
     __neg__, __abs__ = elementwise.neg, elementwise.abs
@@ -61,7 +72,7 @@ class TensorMethods:
     add, sub, mul, div, pow = (
         elementwise.add, elementwise.sub, elementwise.mul, elementwise.div, elementwise.pow,
     )  # fmt: skip
-    floor_divide, remainder = elementwise.floor_divide, elementwise.remainder
+    floor_divide, remainder = division.floor_divide, division.remainder
     neg, abs, sign, square = elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
     sqrt, rsqrt, reciprocal = elementwise.sqrt, elementwise.rsqrt, elementwise.reciprocal
@@ -113,8 +124,8 @@ class TensorMethods:
     mul_ = __imul__ = in_place(elementwise.mul)
     div_ = __itruediv__ = in_place(elementwise.div)
     pow_ = __ipow__ = in_place(elementwise.pow)
-    floor_divide_ = __ifloordiv__ = in_place(elementwise.floor_divide)
-    remainder_ = __imod__ = in_place(elementwise.remainder)
+    floor_divide_ = __ifloordiv__ = in_place(division.floor_divide)
+    remainder_ = __imod__ = in_place(division.remainder)
     __iand__, __ior__, __ixor__ = (
         in_place(comparison.bitwise_and), in_place(comparison.bitwise_or),
         in_place(comparison.bitwise_xor),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..devices import xp_of
@@ -194,7 +192,6 @@ def _check_parameters(
             raise RuntimeError(f"{name} expects {what} of {x.dtype}, got {value.dtype}")
 
 
-@np.errstate(all="ignore")
 def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
-from ..devices import in_memory_order
+from ..devices import in_memory_order, xp_of
 from ..dtypes import HALVES, bool_, float32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -45,6 +44,27 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         else:
             cast.append(Tensor(np.full((), _number(name, x), dtype)))
     return tuple(cast)
+
+
+def promote_numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
+    """Two operands in one dtype, as :func:`promote` has it; a RuntimeError if that is bool."""
+    operands = promote(name, x, y)
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            refuse_bool(name, operand)
+    return operands
+
+
+def refuse_bool(name: str, x: Tensor) -> None:
+    """Raises a RuntimeError for a bool tensor."""
+    if x.array.dtype == bool_:
+        raise RuntimeError(f"{name} expects numbers, got a bool tensor")
+
+
+def require_tensor(name: str, x: Operand, y: Operand) -> None:
+    """Raises a TypeError unless one of the operands is a tensor."""
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        raise TypeError(f"{name} expects a tensor, got two numbers, {x} and {y}")
 
 
 def _agree(operands: tuple[Operand, ...]) -> bool:
@@ -110,27 +130,6 @@ def wrapped(number: float, dtype: np.dtype) -> float:
     return np.int64(number).astype(dtype).item()
 
 
-def fitting(name: str, number: float, dtype: np.dtype) -> float:
-    """A number as ``dtype`` stores it; negative ones wrap around in uint8, as in torch.
-
-    Raises:
-        RuntimeError: if it is too large for ``dtype``, or has no integer.
-    """
-    if dtype == bool_ or isinstance(number, bool):
-        return bool(number)
-    if is_floating(dtype):
-        fits = not math.isfinite(number) or abs(number) <= float(ml_dtypes.finfo(dtype).max)
-        stored: float = number
-    else:
-        limits = np.iinfo(dtype)
-        lowest = -limits.max if dtype.kind == "u" else limits.min
-        fits = math.isfinite(number) and lowest <= int(number) <= limits.max
-        stored = wrapped(int(number), dtype) if fits else number
-    if not fits:
-        raise RuntimeError(f"{name} expects a number that {dtype} can hold, got {number}")
-    return stored
-
-
 def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> None:
     """Raises a RuntimeError unless the tensors' shapes, or ``shapes``, broadcast."""
     try:
@@ -145,7 +144,7 @@ def to_float(x: Tensor) -> Tensor:
     return x if is_floating(x.array.dtype) else x.to(float32)
 
 
-def wide(*values: Any) -> tuple[Any, ...]:
+def widen(*values: Any) -> tuple[Any, ...]:
     """The values with half-precision tensors as float32, for a ``backward`` of several steps.
 
     The engine rounds the gradient once, to the dtype of its input.
@@ -184,3 +183,19 @@ def _are_images(x: Any, y: Any) -> bool:
     """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
     is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
     return is_image and getattr(y, "shape", None) == x.shape
+
+
+def of_integers(x: Any, y: Any) -> bool:
+    """Whether the operands, arrays of one dtype or numbers, are integers."""
+    return not is_floating(x.dtype if hasattr(x, "dtype") else y.dtype)
+
+
+def as_arrays(x: Any, y: Any) -> tuple[ModuleType, Array, Array]:
+    """The array library of two operands, and both as arrays of one dtype, float32 for halves."""
+    x, y = widened(x), widened(y)
+    numbers = [isinstance(v, (int, float, np.generic)) for v in (x, y)]
+    array = y if numbers[0] else x
+    xp = xp_of(array)
+    # filled on the device, as a copy to it could not be captured in a CUDA graph
+    x, y = (xp.full((), v, array.dtype) if number else v for v, number in zip((x, y), numbers))
+    return xp, x, y

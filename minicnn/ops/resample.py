@@ -56,7 +56,6 @@ class Resample(Function):
     Half precision is summed in float32 and rounded once. Bytes are rounded after each axis.
     """
 
-    @np.errstate(over="ignore", invalid="ignore")  # infinity times 0 is NaN
     def forward(self, x: Array, *, axes: tuple[Axis, ...]) -> Array:
         self.axes = axes
         order = memory_order(x)

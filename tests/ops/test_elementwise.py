@@ -8,6 +8,7 @@ import torch
 from oracle import assert_same
 
 import minicnn as mc
+import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
 
 rng = np.random.default_rng(0)
@@ -225,3 +226,74 @@ def test_alpha_with_a_number():
     x = mc.tensor([1.0, 2.0])
     assert x.add(3, alpha=2).tolist() == [7.0, 8.0] and x.sub(3, alpha=2).tolist() == [-5.0, -4.0]
     assert x.add_(3, alpha=2).tolist() == [7.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: x % y, lambda x, y: x.add(y, alpha=-1.5), lambda x, y: x.sub(y, alpha=2),
+        lambda x, y: x.clamp(y - 0.5, y + 0.5), lambda x, y: x.rsqrt() * y.reciprocal(),
+        lambda x, y: x.masked_fill(y > 1, 2.0) * y,
+    ],
+)  # fmt: skip
+def test_gradients_of_two_tensors_by_finite_differences(function):
+    inputs = [mc.tensor(positive(3, 4), requires_grad=True) for _ in range(2)]
+    assert gradcheck(function, inputs) and gradgradcheck(function, inputs)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 3, -2])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_round_to_decimals(decimals, dtype):
+    x = normal(50) * 1000
+    assert_same(*[lambda x: x.round(decimals=decimals)] * 2, [x], dtype)
+
+
+def test_masked_fill_keeps_the_dtype_and_broadcasts():
+    mask = mc.tensor([[True], [False]])
+    x = mc.tensor([1, 2, 3])
+    assert x.masked_fill(mask, 2.5).tolist() == [[2, 2, 2], [1, 2, 3]]
+    assert x.masked_fill(mask, mc.tensor(2.5)).dtype == mc.int64
+    assert mc.tensor([True, False]).masked_fill(mc.tensor([False, True]), 10).tolist() == [True] * 2
+    assert mc.zeros(2, dtype=mc.uint8).masked_fill(mc.tensor([True, False]), -1).tolist() == [
+        255,
+        0,
+    ]
+
+
+def test_masked_fill_refuses_what_torch_refuses():
+    x, mask = mc.tensor([1, 2]), mc.tensor([True, False])
+    with pytest.raises(RuntimeError, match=r"without dimensions, got shape \(1,\)"):
+        x.masked_fill(mask, mc.tensor([3]))
+    with pytest.raises(RuntimeError, match="expects a bool mask, got int64"):
+        x.masked_fill(x, 3)
+    with pytest.raises(RuntimeError, match="uint8 holds numbers up to 255, got 300"):
+        x.to(mc.uint8).masked_fill(mask, 300)
+
+
+def test_two_numbers_make_a_tensor():
+    for name in ("add", "sub", "mul", "div"):
+        for x, y in ((2, 3), (2.5, 3), (2, 0.5)):
+            ours, theirs = getattr(mc, name)(x, y), getattr(torch, name)(x, y)
+            assert ours.dtype.name == str(theirs.dtype).removeprefix("torch.")
+            assert ours.item() == pytest.approx(theirs.item())
+    with pytest.raises(TypeError, match="pow expects a tensor, got two numbers, 2 and 3"):
+        mc.pow(2, 3)
+
+
+def test_rules_of_integers_and_bool():
+    x, zero = mc.tensor([1, 2], device="cpu"), mc.tensor([0, 1], device="cpu")  # GPUs do not look
+    for wrong, rule in (
+        (lambda: x // 0, "divided by 0"),
+        (lambda: x % zero, "divided by 0"),
+        (lambda: x.div(0, rounding_mode="trunc"), "divided by 0"),
+        (lambda: x**-1, "at least 0, got -1"),
+        (lambda: x.add(x, alpha=0.5), "expects an integer alpha, got 0.5"),
+        (lambda: x - mc.tensor([True, False]), "sub expects numbers, got bool"),
+        (lambda: -mc.tensor([True]), "neg expects numbers, got a bool tensor"),
+        (lambda: x + 2**70, "fit into int64"),
+        (lambda: F.gelu(x), "gelu expects a floating-point tensor, got int64"),
+    ):
+        with pytest.raises(RuntimeError, match=rule):
+            wrong()
+    with pytest.raises(TypeError, match="logical_and expects two tensors, got int"):
+        x.logical_and(1)

@@ -208,7 +208,6 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     dtype = compute_dtype(columns.dtype)
     x = zeros((N, *geometry.input_size, C), dtype)
 
-    @np.errstate(over="ignore", invalid="ignore")
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):
             padded = padded_zeros(1, C, geometry, dtype)

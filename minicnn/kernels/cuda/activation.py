@@ -24,6 +24,8 @@ _channel_sum_total = cuda_file.kernel("channel_sum_total", HALVES + FLOATS)
 
 def relu(x: cupy.ndarray) -> cupy.ndarray:
     """max(x, 0) element by element, in the memory order of ``x``; NaN stays NaN."""
+    if x.dtype.kind in "iu":  # which layers do not have, and the kernel does not know
+        return cupy.maximum(x, 0)
     (flat,) = flatten(x)
     out = cupy.empty_like(flat)
     width = vector_width(flat.size, flat)

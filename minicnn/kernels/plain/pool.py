@@ -10,7 +10,6 @@ from ..geometry import Geometry, Pair, adaptive_windows
 from .arrays import widen
 
 
-@np.errstate(invalid="ignore")  # NaN is compared
 def max_pool2d(
     x: Array, geometry: Geometry, with_argmax: bool = True
 ) -> tuple[Array, Array | None]:
@@ -31,7 +30,6 @@ def max_pool2d(
     return out, argmax if with_argmax else None
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def max_pool2d_scatter(grad: Array, argmax: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes to the maximum of its window."""
     padded = _padded_zeros(grad, geometry)
@@ -48,14 +46,12 @@ def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
     return out
 
 
-@np.errstate(over="ignore", invalid="ignore")  # infinity minus infinity is NaN
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
     padded = _pad(widen(x), geometry)
     return (np.sum([*_taps(padded, geometry)], axis=0) * scale).astype(x.dtype)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def avg_pool2d_scatter(grad: Array, scale: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): grad * scale is added to all pixels of the window."""
     padded = _padded_zeros(grad, geometry)
@@ -111,7 +107,6 @@ def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
     return plane_gather(x, indices), indices
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def adaptive_avg_pool2d(x: Array, output_size: Pair) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the mean of each window of adaptive pooling."""
     out = np.empty((*x.shape[:2], *output_size), x.dtype)
@@ -122,7 +117,6 @@ def adaptive_avg_pool2d(x: Array, output_size: Pair) -> Array:
     return out
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def adaptive_avg_pool2d_scatter(grad: Array, input_size: Pair) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): each gradient is shared out among its window's pixels."""
     out = np.zeros((*grad.shape[:2], *input_size), np.promote_types(grad.dtype, np.float32))
@@ -133,7 +127,6 @@ def adaptive_avg_pool2d_scatter(grad: Array, input_size: Pair) -> Array:
     return out.astype(grad.dtype)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def plane_scatter(grad: Array, indices: Array, input_size: Pair) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): adds at the indices h * W + w, of the shape of grad."""
     N, C = grad.shape[:2]

@@ -28,7 +28,6 @@ def for_each_image_block(images: np.ndarray, work: Callable[[slice], None]) -> N
     """Call ``work(block)`` for slices of some images each, on all threads if it pays."""
     per_block = images_per_block(images)
 
-    @np.errstate(over="ignore", invalid="ignore")  # of each thread
     def run(start: int, stop: int) -> None:
         for first in range(start, stop, per_block):
             work(slice(first, min(first + per_block, stop)))
@@ -56,7 +55,6 @@ def for_each_band(images: np.ndarray, nbytes: int, work: Callable[[slice, slice]
         for rows in even_slices(H, -(-count // max(1, N)))
     ]
 
-    @np.errstate(over="ignore", invalid="ignore")
     def run(start: int, stop: int) -> None:
         for block, rows in bands[start:stop]:
             work(block, rows)

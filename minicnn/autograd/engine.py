@@ -20,6 +20,7 @@ from ..memory import is_pooled
 from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode
+from .view import check_writable
 
 Node = Function | Tensor  # a tensor is the end of the walk, a leaf
 
@@ -252,23 +253,54 @@ def _check_finite(node: Function, index: int, grad: Tensor) -> None:
 def _run_hooks(hooks: dict[int, Callable[[Tensor], Any]], grad: Tensor) -> Tensor:
     for hook in list(hooks.values()):
         replaced = hook(grad)
-        grad = grad if replaced is None else replaced
+        if replaced is not None:
+            _check_replacement(hook, grad, replaced)
+            grad = replaced
     return grad
 
 
+def _check_replacement(hook: Callable[[Tensor], Any], grad: Tensor, replaced: Any) -> None:
+    """Checks what a hook returns instead of a gradient.
+
+    Raises:
+        TypeError: for anything but a tensor.
+        RuntimeError: for one of another shape or dtype.
+    """
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(replaced, Tensor):
+        raise TypeError(f"hook {name} must return a tensor or None, got {type(replaced).__name__}")
+    if (replaced.shape, replaced.dtype) != (grad.shape, grad.dtype):
+        raise RuntimeError(
+            f"hook {name} must return a gradient of shape {grad.shape} and dtype {grad.dtype}, "
+            f"got {replaced.shape} and {replaced.dtype}"
+        )
+
+
 def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
-    """Adds to ``leaf.grad``, in the memory layout of the leaf: optimizers run over both at once."""
-    if leaf.grad is not None:
-        leaf.grad = leaf.grad + grad
+    """Adds to ``leaf.grad``: in place, unless the walk is recorded.
+
+    A new one has the memory layout of the leaf, as optimizers run over both at once.
+    """
+    if leaf._grad is not None:
+        leaf._grad = leaf._grad + grad if mode.grad else _added_in_place(leaf._grad, grad)
     elif owned and grad.array.strides == leaf.array.strides:
-        leaf.grad = grad
+        leaf._grad = grad
     elif mode.grad:
-        leaf.grad = grad.clone()
+        leaf._grad = grad.clone()
     else:
         with current_device_of((grad.array,)):
             copy = xp_of(grad.array).empty_like(leaf.array)
             copy[...] = grad.array
-        leaf.grad = Tensor(copy)
+        leaf._grad = Tensor(copy)
+
+
+def _added_in_place(total: Tensor, grad: Tensor) -> Tensor:
+    """``total`` after ``grad`` was added to its memory, which flat gradient buffers share."""
+    check_writable(total.array)
+    with current_device_of((total.array,)):
+        total.array += grad.array
+    total.bump_version()
+    return total
 
 
 def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tensor]:

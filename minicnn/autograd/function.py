@@ -80,7 +80,7 @@ class Function:
                 if recording:
                     if x.view_of is not None:
                         x.refresh_history()
-                    needed = x.requires_grad
+                    needed = x._requires_grad
                 x = x.array
                 all_numpy = all_numpy and type(x) is np.ndarray
             elif hasattr(x, "shape"):
@@ -145,8 +145,8 @@ class Function:
         for index, out in enumerate(outputs):
             forms.append((out.array.shape, out.array.dtype))
             if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
-                out.requires_grad = True
-                out.grad_fn = self
+                out._requires_grad = True
+                out._grad_fn = self
                 out.output_index = index
         self._outputs = tuple(forms)
 
@@ -168,14 +168,36 @@ class Function:
             for value in (*saved, *self.__dict__.values())
         )
 
-    def copy_saved(self, tensor: Any) -> None:
-        """Copies a saved input that ``x.op_(y)`` is about to overwrite."""
+    def keep_own_copies(self, before: Tensor, memory: Array) -> None:
+        """Copies what this node needs of the ``memory`` that an operation in place will rewrite.
 
-        def kept(saved: Any) -> Any:
-            is_input = isinstance(saved, _Saved) and saved.tensor is not None
-            return _Saved(tensor.clone(), None) if is_input and saved.tensor is tensor else saved
+        Args:
+            before: the tensor that the operation was given in place of the one to overwrite.
+            memory: the array of both.
+        """
+        overlaps = xp_of(memory).may_share_memory
 
-        self._saved = tuple(map(kept, self._saved))
+        def kept(value: Any) -> Any:
+            array = getattr(value, "array", value)
+            if not isinstance(array, type(memory)) or not overlaps(array, memory):
+                return value
+            copy = array.copy(order="K")
+            return copy if array is value else Tensor(copy)
+
+        for saved in self._saved:
+            if isinstance(saved, _Constant):
+                saved.value = kept(saved.value)
+            elif saved.version is before.version and overlaps(saved.array, memory):
+                saved.copy()
+        for name, value in self.__dict__.items():
+            self.__dict__[name] = kept(value)
+
+    def save_in_place(self, output_index: int, tensor: Tensor) -> None:
+        """Notes that an output now lies in the memory of ``tensor``, whose changes then count."""
+        for saved in self._saved:
+            if isinstance(saved, _Saved) and saved.output_index == output_index:
+                saved.array, saved.version = tensor.array, tensor.version
+                saved.expected = tensor.version.writes
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}Backward>"
@@ -193,6 +215,15 @@ class _Saved:
         self.version = tensor.version
         self.expected = tensor.version.writes
 
+    def copy(self) -> None:
+        """Continues with a copy of the numbers, which all nodes that saved the tensor share."""
+        if self.tensor is None:
+            self.array = self.array.copy(order="K")
+            return
+        if self.tensor.array is self.array:
+            self.tensor.array = self.array.copy(order="K")
+        self.array = self.tensor.array
+
     def unpack(self, node: Function) -> Tensor:
         """The tensor, after a check that it was not changed in place."""
         if self.version.writes != self.expected:
@@ -207,8 +238,8 @@ class _Saved:
         out = Tensor(self.array)
         out.version = self.version
         if self.array.dtype.kind in "fV":  # outputs such as indices have no gradient
-            out.requires_grad = True
-            out.grad_fn, out.output_index = node, self.output_index
+            out._requires_grad = True
+            out._grad_fn, out.output_index = node, self.output_index
         return out
 
 
@@ -257,7 +288,7 @@ _PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
 
 def edge_of(tensor: Any) -> tuple[Any, int]:
     """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
-    return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
+    return (tensor, 0) if tensor._grad_fn is None else (tensor._grad_fn, tensor.output_index)
 
 
 def owner_of(array: Any) -> object:

@@ -7,7 +7,7 @@ import operator
 from typing import Any
 
 from .. import kernels
-from ..autograd import Function
+from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
@@ -15,6 +15,7 @@ from .choice import clamp, where
 from .comparison import ge, gt
 from .edge import in_float32
 from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
+from .in_place import change
 from .promotion import computed, widened
 from .reduce import sum
 
@@ -22,8 +23,8 @@ from .reduce import sum
 class ReLU(Function):
     """max(x, 0), with gradient 0 at 0."""
 
-    def forward(self, x: Array) -> Array:
-        out = kernels.of(x).relu(x)
+    def forward(self, x: Array, *, inplace: bool = False) -> Array:
+        out = kernels.of(x).relu(x, x)[...] if inplace else kernels.of(x).relu(x)
         self.save_for_backward(out)  # not x: the next layer keeps out in memory anyway
         return out
 
@@ -49,19 +50,25 @@ def relu(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.relu``.
     """
-    return ReLU.apply(x)
+    return relu_(x) if inplace else ReLU.apply(x)
+
+
+def relu_(x: Tensor) -> Tensor:
+    """In place: max(x, 0) of each value, in one pass over the memory of x."""
+    return change(x, ReLU.apply, inplace=True)
 
 
 class LeakyReLU(Function):
-    def forward(self, x: Array, *, negative_slope: float) -> Array:
-        self.save_for_backward(x)
+    def forward(self, x: Array, *, negative_slope: float, inplace: bool = False) -> Array:
         self.negative_slope = negative_slope
         scaled = computed(operator.mul, x, negative_slope)
-        return xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
+        out = xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
+        self.save_for_backward(out if inplace else x)  # whose signs agree
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -74,25 +81,47 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
     Args:
         x: any shape.
         negative_slope: factor of negative values.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.leaky_relu``.
     """
-    return LeakyReLU.apply(x, negative_slope=negative_slope)
+    if not inplace:
+        return LeakyReLU.apply(x, negative_slope=negative_slope)
+    _check_sign("leaky_relu", "negative_slope", negative_slope, x)
+    return change(x, LeakyReLU.apply, negative_slope=negative_slope, inplace=True)
+
+
+def leaky_relu_(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """In place: :func:`leaky_relu`."""
+    return leaky_relu(x, negative_slope, inplace=True)
+
+
+def _check_sign(name: str, option: str, value: float, x: Tensor) -> None:
+    """Checks that the sign of x can be told from the result, which is all that backward will have.
+
+    Raises:
+        RuntimeError: if it cannot, and x requires a gradient.
+    """
+    if value < 0 and is_grad_enabled() and x.requires_grad:
+        raise RuntimeError(f"{name} in place expects {option} to be at least 0, got {value}")
 
 
 class ELU(Function):
-    def forward(self, x: Array, *, alpha: float) -> Array:
-        self.save_for_backward(x)
-        self.alpha = alpha
+    def forward(self, x: Array, *, alpha: float, inplace: bool = False) -> Array:
+        self.alpha, self.inplace = alpha, inplace
         xp, wide = xp_of(x), widened(x)
         out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
-        return out.astype(x.dtype, copy=False)
+        out = out.astype(x.dtype, copy=False)
+        self.save_for_backward(out if inplace else x)  # whose signs agree
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
-        slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
-        return where(gt(x, 0), grad, mul(grad, slope))
+        (saved,) = self.saved_tensors
+        if self.inplace:
+            slope = add(saved, self.alpha)
+        else:
+            slope = mul(exp(clamp(saved, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
+        return where(gt(saved, 0), grad, mul(grad, slope))
 
 
 def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -101,11 +130,19 @@ def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Args:
         x: any shape.
         alpha: the limit for very negative values is -alpha.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.elu`` (Clevert et al., 2016).
     """
-    return ELU.apply(x, alpha=alpha)
+    if not inplace:
+        return ELU.apply(x, alpha=alpha)
+    _check_sign("elu", "alpha", alpha, x)
+    return change(x, ELU.apply, alpha=alpha, inplace=True)
+
+
+def elu_(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """In place: :func:`elu`."""
+    return elu(x, alpha, inplace=True)
 
 
 class Softplus(Function):
@@ -198,11 +235,11 @@ def silu(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.silu``.
     """
-    return mul(x, sigmoid(x))
+    return change(x, silu) if inplace else mul(x, sigmoid(x))
 
 
 class Hardswish(Function):
@@ -222,11 +259,11 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
     """
-    return Hardswish.apply(x)
+    return change(x, Hardswish.apply) if inplace else Hardswish.apply(x)
 
 
 class Softmax(Function):

@@ -11,7 +11,8 @@ import numpy as np
 from .. import autograd, dtypes
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
-from .in_place import copy_, fill_, in_place, setitem, write_, zero_
+from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
+from .in_place import in_place, untracked_in_place
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,23 +103,26 @@ class TensorMethods:
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
 
-    write_, copy_, fill_, zero_ = write_, copy_, fill_, zero_
-    add_ = __iadd__ = in_place(elementwise.add)
-    sub_ = __isub__ = in_place(elementwise.sub)
-    mul_ = __imul__ = in_place(elementwise.mul)
-    div_ = __itruediv__ = in_place(elementwise.div)
-    pow_ = __ipow__ = in_place(elementwise.pow)
-    floor_divide_ = __ifloordiv__ = in_place(elementwise.floor_divide)
-    remainder_ = __imod__ = in_place(elementwise.remainder)
-    __iand__, __ior__, __ixor__ = (
-        in_place(comparison.bitwise_and), in_place(comparison.bitwise_or),
-        in_place(comparison.bitwise_xor),
-    )  # fmt: skip
-    clamp_, masked_fill_ = in_place(choice.clamp), in_place(choice.masked_fill)
-    neg_, exp_, sqrt_, relu_ = (
-        in_place(elementwise.neg), in_place(elementwise.exp), in_place(elementwise.sqrt),
-        in_place(activation.relu),
-    )  # fmt: skip
+    copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
+    add_, sub_, mul_, div_, pow_ = map(in_place, (add, sub, mul, div, pow))
+    floor_divide_, remainder_ = map(in_place, (floor_divide, remainder))
+    neg_, abs_, sign_, square_ = map(in_place, (neg, abs, sign, square))
+    exp_, expm1_, log_, log1p_ = map(in_place, (exp, expm1, log, log1p))
+    sqrt_, rsqrt_, reciprocal_ = map(in_place, (sqrt, rsqrt, reciprocal))
+    sin_, cos_, tanh_, sigmoid_ = map(in_place, (sin, cos, tanh, sigmoid))
+    floor_, ceil_, round_, trunc_ = map(in_place, (floor, ceil, round, trunc))
+    clamp_, clip_, masked_fill_ = map(in_place, (clamp, clip, masked_fill))
+    eq_, ne_, lt_, le_, gt_, ge_ = map(in_place, (eq, ne, lt, le, gt, ge))
+    logical_and_, logical_or_ = map(untracked_in_place, (logical_and, logical_or))
+    logical_xor_, logical_not_ = map(untracked_in_place, (logical_xor, logical_not))
+    cumsum_, scatter_add_ = map(in_place, (cumsum, scatter_add))
+    relu_ = activation.relu_
+    squeeze_, unsqueeze_ = map(reshaped_in_place, (squeeze, unsqueeze))
+    transpose_, t_ = map(reshaped_in_place, (transpose, t))
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+    __ifloordiv__, __imod__ = floor_divide_, remainder_
+    __iand__, __ior__ = map(in_place, (comparison.bitwise_and, comparison.bitwise_or))
+    __ixor__ = in_place(comparison.bitwise_xor)
 
     float, double = _cast(np.float32), _cast(np.float64)
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)

@@ -1,0 +1,172 @@
+"""Assignments in place: numbers and tensors written to a tensor, and changes of its shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, is_grad_enabled
+from ..devices import xp_of
+from ..tensor import Tensor
+from ..typing import Array
+from .in_place import Copy, as_method, change, check_changeable
+from .index import GetItem, array_index, getitem, is_basic, take
+from .transfer import to
+
+
+class IndexPut(Function):
+    """x (...) and values that broadcast to x[index] -> x with the values written at the index."""
+
+    def forward(self, x: Array, values: Array, *, index: tuple[tuple[Any, ...], ...]) -> Array:
+        self.index = index
+        put(x, index, values)
+        return x[...]
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
+        return IndexZero.apply(grad, index=self.index), GetItem.apply(grad, index=self.index)
+
+
+class IndexZero(Function):
+    """x with 0 at an index; linear, and its own adjoint."""
+
+    def forward(self, x: Array, *, index: tuple[tuple[Any, ...], ...]) -> Array:
+        self.index = index
+        out = x.copy()
+        put(out, index, 0)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return IndexZero.apply(grad, index=self.index)
+
+
+def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
+    """Writes values to an array at an index of the form that ``array_index`` gives."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
+        take(array, index[:-1])[index[-1]] = values
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value``, in place, for a tensor or a number.
+
+    Raises:
+        RuntimeError: for a value that does not broadcast to the shape of ``x[key]``; as any
+            operation in place.
+        IndexError: for an index out of range or of a wrong type.
+    """
+    index = array_index(key, x)
+    if not isinstance(value, Tensor):
+        value = _number(x, value)
+    value = to(value, device=x.device)
+    value = value.reshape(_without_leading_ones(value.shape))
+    if len(index) == 1 and is_basic(index[0]):
+        copy_(getitem(x, key), value)
+    else:
+        change(x, IndexPut.apply, value, index=index)
+
+
+def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    start = next((d for d, n in enumerate(shape) if n != 1), len(shape))
+    return shape[start:]
+
+
+def _number(x: Tensor, value: Any) -> Tensor:
+    """A number as a tensor of no dimensions, in the dtype of x and on its device.
+
+    Raises:
+        TypeError: for something other than a number.
+        RuntimeError: for a number outside the range of the dtype.
+    """
+    if not isinstance(value, (bool, int, float, np.generic)):
+        raise TypeError(f"a tensor takes numbers and tensors, got {type(value).__name__}")
+    if x.dtype.kind == "u" and value < 0:
+        held = -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
+    else:
+        held = _held(value, x.dtype)
+    # filled on the device, as a copy to it could not be captured in a CUDA graph
+    return Tensor(xp_of(x.array).full((), held, x.dtype))
+
+
+def _held(value: Any, dtype: np.dtype) -> Any:
+    """A number after a cast to a dtype, which has to include it."""
+    if dtype.kind in "iu":
+        fits = np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
+        value = int(value) if fits else value
+    else:
+        with np.errstate(over="ignore"):
+            fits = math.isinf(value) or not np.isinf(np.asarray(value).astype(dtype))
+    if not fits:
+        raise RuntimeError(f"{dtype} cannot hold {value}")
+    return value
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Sets all elements to 0."""
+    return fill_(x, 0)
+
+
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Sets all elements to ``value``, a number or a tensor of no dimensions.
+
+    Raises:
+        RuntimeError: for a tensor with dimensions, and as any operation in place.
+    """
+    if not isinstance(value, Tensor):
+        value = _number(x, value)
+    elif value.ndim:
+        raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
+    return copy_(x, value)
+
+
+def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
+    """Copies ``source`` to x, with broadcasting, and converted to its dtype and device.
+
+    Args:
+        x: the tensor to overwrite.
+        source: a tensor whose shape broadcasts to the shape of x, or a number.
+        non_blocking: accepted for torch's scripts, but has no effect.
+
+    Raises:
+        RuntimeError: for a shape that does not broadcast, and as any operation in place.
+
+    As ``torch.Tensor.copy_``.
+    """
+    if source is x:
+        return x
+    source = to(source, device=x.device) if isinstance(source, Tensor) else _number(x, source)
+    lengths = zip(source.shape[::-1], x.shape[::-1])
+    if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
+        raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")
+    return change(x, Copy.apply, source)
+
+
+def reshaped_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Makes the method ``x.op_(…)`` of an operation that returns a view: x becomes that view."""
+    return as_method(operation, _become_view)
+
+
+def _become_view(
+    x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwargs: Any
+) -> Tensor:
+    if is_grad_enabled() and x.requires_grad:
+        check_changeable(x)
+    result = operation(x, *args, **kwargs)
+    x.bump_version()
+    x.array = result.array
+    x.adopt_history(result)
+    if x.view_of is not None:
+        x.view_of = result.view_of
+    return x
+
+
+def detach_(x: Tensor) -> Tensor:
+    """Makes x a leaf that requires no gradient.
+
+    Raises:
+        RuntimeError: for a view.
+    """
+    if x.view_of is not None:
+        raise RuntimeError("a view cannot be detached in place: use x.detach()")
+    return x.forget_history()

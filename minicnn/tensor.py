@@ -214,7 +214,8 @@ class Tensor(TensorMethods):
         return len(self.array)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+        len(self)  # an error for a tensor without dimensions
+        return iter(self.unbind())
 
     def __hash__(self) -> int:
         return id(self)
@@ -427,7 +428,6 @@ class Tensor(TensorMethods):
         if view.restriction is not None:
             view.check_unchanged(self.version)
         if view.base is None or view.rewrites_seen == self.version.rewrites:
-            self._requires_grad = self._requires_grad or view.base_requires_grad()
             return
         view.rewrites_seen = self.version.rewrites
         if view.base_requires_grad():

@@ -8,6 +8,7 @@ used twice, and frees what was saved.
 
 from __future__ import annotations
 
+import heapq
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -60,8 +61,8 @@ class _Walk:
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
         self.gradients: dict[Node, _Gradients] = {}
         self.captured: dict[tuple[int, int], Tensor] = {}
-        order = self._count(edge[0] for edge in map(edge_of, roots))
-        self.targets = None if targets is None else {(id(n), i) for n, i in map(edge_of, targets)}
+        order = self._count(edge[0] for edge in _edges_of(roots))
+        self.targets = None if targets is None else {(id(n), i) for n, i in _edges_of(targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
 
     def _count(self, starts: Iterable[Node]) -> list[Node]:
@@ -91,7 +92,7 @@ class _Walk:
             for edge in node.edges if isinstance(node, Function) else ():
                 if edge is not None:
                     parents.setdefault(id(edge[0]), []).append(node)
-        stack = [edge[0] for edge in map(edge_of, targets)]
+        stack = [edge[0] for edge in _edges_of(targets)]
         reached = {id(node) for node in stack}
         while stack:
             for parent in parents.get(id(stack.pop()), ()):
@@ -106,22 +107,32 @@ class _Walk:
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
     def run(self) -> None:
-        """Visits each node when no gradient is missing there."""
-        ready = [node for node, count in self.pending.items() if count == 0]
+        """Visits each node when no gradient is missing there: of several, the one recorded last.
+
+        That is torch's order, which hooks can see.
+        """
+        ready: list[tuple[int, Function]] = []
+        for node in [node for node, count in self.pending.items() if count == 0]:
+            self._make_ready(node, ready)
         while ready:
-            node = ready.pop()
+            _, node = heapq.heappop(ready)
             gradients = self.gradients.pop(node, None)
-            if not isinstance(node, Function):
-                if gradients is not None:
-                    self._reach_leaf(node, gradients)
-                continue
             if gradients is not None:
                 self._visit(node, gradients)
             for edge in node.edges:
                 if edge is not None:
                     self.pending[edge[0]] -= 1
                     if self.pending[edge[0]] == 0:
-                        ready.append(edge[0])
+                        self._make_ready(edge[0], ready)
+
+    def _make_ready(self, node: Node, ready: list[tuple[int, Function]]) -> None:
+        """Ends the walk at a leaf, or puts a node among those to visit."""
+        if isinstance(node, Function):
+            heapq.heappush(ready, (-node.number, node))
+            return
+        gradients = self.gradients.pop(node, None)
+        if gradients is not None:
+            self._reach_leaf(node, gradients)
 
     def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
         """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
@@ -129,7 +140,13 @@ class _Walk:
         if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
         if self.targets is None:
-            _accumulate(leaf, grad, owned)
+            if leaf._grad_fn is not None:
+                raise RuntimeError(
+                    f"a leaf of shape {leaf.shape} was used, and then became the result of a change "
+                    "in place: it has no gradient of its own any more"
+                )
+            if leaf.requires_grad:  # still
+                _accumulate(leaf, grad, owned)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad
 
@@ -281,6 +298,10 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
 
     A new one has the memory layout of the leaf, as optimizers run over both at once.
     """
+    if grad.array.shape != leaf.array.shape:
+        raise RuntimeError(
+            f"a leaf got a gradient of shape {grad.shape} after its own was changed to {leaf.shape}"
+        )
     if leaf._grad is not None:
         leaf._grad = leaf._grad + grad if mode.grad else _added_in_place(leaf._grad, grad)
     elif owned and grad.array.strides == leaf.array.strides:
@@ -314,7 +335,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tens
         root.refresh_history()
         if grad is not None and not isinstance(grad, Tensor):
             raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
-        if not root.requires_grad:
+        if edge_of(root) is None:
             raise RuntimeError(
                 "backward expects a tensor that requires a gradient or was computed from one that "
                 f"does, got one of shape {root.shape} without"
@@ -349,7 +370,7 @@ def _walk(
     mode.grad, mode.autocast = create_graph, None
     try:
         for root, gradient in zip(roots, gradients):
-            walk.deliver(edge_of(root), gradient, owned=False)
+            walk.deliver(*_edges_of((root,)), gradient, owned=False)
         walk.run()
     finally:
         mode.grad, mode.autocast = outside
@@ -410,7 +431,8 @@ def grad(
     """
     roots, targets = _as_tuple(outputs), _as_tuple(inputs)
     for target in targets:
-        if not target.requires_grad:
+        target.refresh_history()
+        if edge_of(target) is None:
             raise RuntimeError(
                 "grad expects inputs that require a gradient, "
                 f"got one of shape {target.shape} without"
@@ -420,7 +442,7 @@ def grad(
     walk = _walk(roots, gradients, targets, retain, create_graph)
     found = []
     for position, target in enumerate(targets):
-        node, index = edge_of(target)
+        ((node, index),) = _edges_of((target,))
         found.append(walk.captured.get((id(node), index)))
         if found[-1] is None and not allow_unused:
             raise RuntimeError(
@@ -428,6 +450,11 @@ def grad(
                 "pass allow_unused=True to get None for it"
             )
     return tuple(found)
+
+
+def _edges_of(tensors: Iterable[Tensor]) -> list[tuple[Node, int]]:
+    """Where the gradients of tensors with a history, or leaves that require one, go."""
+    return [edge for edge in map(edge_of, tensors) if edge is not None]
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:

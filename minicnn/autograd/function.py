@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
+
+
+_numbers = itertools.count()
 
 
 class Function:
@@ -39,6 +43,7 @@ class Function:
         "edges",
         "freed",
         "needs_input_grad",
+        "number",
         "output_hooks",
     )
 
@@ -46,6 +51,7 @@ class Function:
     needs_input_grad: tuple[bool, ...]
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
+    number: int  # of nodes recorded before
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
 
@@ -78,9 +84,10 @@ class Function:
             needed = False
             if isinstance(x, TensorClass):
                 if recording:
+                    needed = x._requires_grad
                     if x.view_of is not None:
                         x.refresh_history()
-                    needed = x._requires_grad
+                        needed = x.requires_grad
                 x = x.array
                 all_numpy = all_numpy and type(x) is np.ndarray
             elif hasattr(x, "shape"):
@@ -135,6 +142,7 @@ class Function:
         self.edges, self._inputs = tuple(edges), tuple(forms)
         self.output_hooks = {}
         self.freed = False
+        self.number = next(_numbers)
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         saved = []
         for value in self._to_save:
@@ -286,9 +294,14 @@ def _is_plain(value: Any) -> bool:
 _PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
 
 
-def edge_of(tensor: Any) -> tuple[Any, int]:
-    """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
-    return (tensor, 0) if tensor._grad_fn is None else (tensor._grad_fn, tensor.output_index)
+def edge_of(tensor: Any) -> tuple[Any, int] | None:
+    """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0).
+
+    None for a view without history that requires a gradient because its base does.
+    """
+    if tensor._grad_fn is not None:
+        return tensor._grad_fn, tensor.output_index
+    return (tensor, 0) if tensor._requires_grad else None
 
 
 def owner_of(array: Any) -> object:
@@ -313,7 +326,7 @@ def _share_version(
 ) -> None:
     """Makes views count changes together with the tensor whose memory they share."""
     for out in outputs:
-        if xp_of(out.array).may_share_memory(out.array, base.array):
+        if out.array.size == 0 or xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
             out.view_of = View(base, operation, options)
 

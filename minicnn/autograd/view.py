@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..typing import Array
@@ -18,15 +19,16 @@ class View:
     """A base and the operations that lead from it to a view of its memory.
 
     They run again after a recorded change in place has given the base a new history. The base is
-    None for a view taken under ``no_grad``, which has no history and keeps none alive.
+    None for a view taken under ``no_grad``, which has no history and keeps none alive: it only knows
+    the ``source`` while that exists.
 
     ``restriction`` says why the view may not be changed in place while gradients are recorded, nor
     be used after its base was. None if it may.
     """
 
     __slots__ = (
-        "_base_required_grad",
         "_memory",
+        "_source",
         "base",
         "restriction",
         "rewrites_seen",
@@ -38,24 +40,29 @@ class View:
         self.steps: tuple[tuple[Any, dict[str, Any]], ...] = ((operation, options),)
         self.base: Tensor | None = source
         self.restriction: str | None = None
-        self._base_required_grad = False
+        self._source: weakref.ref[Tensor] | None = None
         earlier = source.view_of
         if earlier is not None:
             self.base = earlier.base
             self.steps = earlier.steps + self.steps
             self.restriction = earlier.restriction
-            self._base_required_grad = earlier._base_required_grad
-        if not mode.grad:
-            self.restriction = self.restriction or TAKEN_UNDER_NO_GRAD
-            self._base_required_grad = self.base_requires_grad()
+            self._source = earlier._source
+        if not mode.grad and self.base is not None:
+            self.restrict(TAKEN_UNDER_NO_GRAD)
+            self._source = weakref.ref(self.base)
             self.base = None
         self._memory = None if self.base is None else self.base.array
         self.rewrites_seen = source.version.rewrites
         self.writes_seen = source.version.writes
 
+    def restrict(self, restriction: str) -> None:
+        """Forbids changes in place, for a reason; the first one stays."""
+        self.restriction = self.restriction or restriction
+
     def base_requires_grad(self) -> bool:
-        """Whether the base requires a gradient now, or did when the view was taken from it."""
-        return self._base_required_grad if self.base is None else self.base._requires_grad
+        """Whether the base, if it is known, requires a gradient."""
+        base = self._source() if self.base is None and self._source is not None else self.base
+        return base is not None and base._requires_grad
 
     def check_unchanged(self, version: Version) -> None:
         """Checks that the memory under a view with a restriction is still as it was.
@@ -63,10 +70,7 @@ class View:
         Raises:
             RuntimeError: if it was changed in place since the view was taken.
         """
-        tracked = self.base is not None and self.base._requires_grad
-        if version.rewrites != self.rewrites_seen or (
-            tracked and version.writes != self.writes_seen
-        ):
+        if self.base_requires_grad() and version.writes != self.writes_seen:
             raise RuntimeError(
                 f"{self.restriction}, cannot be used after its base or another view of it was "
                 "changed in place: use an operation that returns a new tensor"

@@ -12,8 +12,9 @@ from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
-from .in_place import Copy, as_method, change, check_changeable
+from .in_place import Copy, as_method, change, check_changeable, check_no_overlap
 from .index import GetItem, array_index, getitem, is_basic, take
+from .shape import expand
 from .transfer import to
 
 
@@ -44,8 +45,15 @@ class IndexZero(Function):
 
 def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     """Writes values to an array at an index of the form that ``array_index`` gives."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
-        take(array, index[:-1])[index[-1]] = values
+    target = take(array, index[:-1])
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
+            target[index[-1]] = values
+    except ValueError:
+        raise RuntimeError(
+            f"x[index] has shape {target[index[-1]].shape} and cannot take a tensor of shape "
+            f"{values.shape}"
+        ) from None
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
@@ -57,14 +65,23 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         IndexError: for an index out of range or of a wrong type.
     """
     index = array_index(key, x)
-    if not isinstance(value, Tensor):
+    is_number = not isinstance(value, Tensor)
+    if is_number:
         value = _number(x, value)
-    value = to(value, device=x.device)
-    value = value.reshape(_without_leading_ones(value.shape))
-    if len(index) == 1 and is_basic(index[0]):
-        copy_(getitem(x, key), value)
     else:
+        value = to(value, device=x.device)
+        shape = _without_leading_ones(value.shape)
+        value = value if shape == value.shape else value.reshape(shape)
+    if len(index) > 1 or not is_basic(index[0]):
+        check_no_overlap(x, value, same_is_fine=False)
         change(x, IndexPut.apply, value, index=index)
+        return
+    target = getitem(x, key)
+    if value.shape == _without_leading_ones(target.shape):
+        value = value.reshape(target.shape)
+    elif not is_number:
+        value = expand(value, target.shape)  # which may share memory with x, as in torch
+    copy_(target, value)
 
 
 def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -117,6 +134,8 @@ def fill_(x: Tensor, value: Any) -> Tensor:
         value = _number(x, value)
     elif value.ndim:
         raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
+    else:
+        value = value.clone()  # may be an element of x
     return copy_(x, value)
 
 
@@ -133,8 +152,6 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
 
     As ``torch.Tensor.copy_``.
     """
-    if source is x:
-        return x
     source = to(source, device=x.device) if isinstance(source, Tensor) else _number(x, source)
     lengths = zip(source.shape[::-1], x.shape[::-1])
     if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
@@ -155,7 +172,8 @@ def _become_view(
     result = operation(x, *args, **kwargs)
     x.bump_version()
     x.array = result.array
-    x.adopt_history(result)
+    if is_grad_enabled():
+        x.adopt_history(result)
     if x.view_of is not None:
         x.view_of = result.view_of
     return x

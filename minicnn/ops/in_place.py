@@ -56,7 +56,8 @@ class _InOrder(Function):
     returns_view = True
 
     def forward(self, x: Array, *, order: list[int]) -> Array:
-        ordered = xp_of(x).ascontiguousarray(x.transpose(order))
+        ordered = x.transpose(order)
+        ordered = ordered if ordered.flags.c_contiguous else ordered.copy()
         return ordered.transpose([order.index(axis) for axis in range(len(order))])
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -158,16 +159,21 @@ def check_changeable(x: Tensor) -> None:
         )
 
 
-def check_no_overlap(x: Tensor, operand: Tensor) -> None:
-    """Checks that an operand is x, or lies elsewhere in memory.
+def check_no_overlap(x: Tensor, operand: Tensor, same_is_fine: bool = True) -> None:
+    """Checks that an operand is x, if that is fine, or lies elsewhere in memory.
 
     Raises:
-        RuntimeError: if some elements of both, at different indices, are in one place of memory.
+        RuntimeError: if some elements of both are in one place of memory. As in torch, that is
+            noticed only of tensors that fill the memory from their first element to their last.
     """
     a, b = x.array, operand.array
-    if type(a) is not type(b) or a is b or not xp_of(a).may_share_memory(a, b):
+    if type(a) is not type(b) or not xp_of(a).may_share_memory(a, b):
         return
-    if _is_dense(a) and _is_dense(b) and (_address(a), a.strides) != (_address(b), b.strides):
+    if operand is x or _layout(a) == _layout(b):
+        overlap = not same_is_fine
+    else:
+        overlap = _is_dense(a) and _is_dense(b)
+    if overlap:
         raise RuntimeError(
             f"an operation in place on a tensor of shape {x.shape} got an argument of shape "
             f"{operand.shape} that shares part of its memory: use its clone()"
@@ -178,9 +184,11 @@ def _is_dense(array: Array) -> bool:
     return bool(array.transpose(memory_order(array)).flags.c_contiguous)
 
 
-def _address(array: Any) -> int:
-    on_gpu = hasattr(array, "__cuda_array_interface__")
-    return array.data.ptr if on_gpu else array.ctypes.data  # type: ignore[no-any-return]
+def _layout(array: Any) -> tuple[Any, ...]:
+    """Where an array begins in memory, and the strides of the dimensions that have a length."""
+    start = array.data.ptr if hasattr(array, "__cuda_array_interface__") else array.ctypes.data
+    strides = [s for s, n in zip(array.strides, array.shape) if n > 1]
+    return start, array.shape, strides
 
 
 def _fitting(x: Tensor, result: Tensor, operation: Any) -> Tensor:
@@ -202,7 +210,7 @@ def _before(x: Tensor) -> Tensor:
         before = x.view_of.take()
         before.view_of = None
     else:
-        before = Tensor(x.array)
+        before = Tensor(x.array[...])  # an array of its own: x itself may be another argument
         before.adopt_history(x)
     before.version = Version()
     return before

@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function
+from ..autograd.view import ONE_OF_SEVERAL
 from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
@@ -46,7 +49,10 @@ class Expand(Function):
     returns_view = True
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
-        return xp_of(x).broadcast_to(x, shape)
+        out = xp_of(x).broadcast_to(x, shape)
+        if isinstance(out, np.ndarray):
+            out.flags.writeable = x.flags.writeable  # for views of it that show no element twice
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
         return grad  # the engine sums over broadcast dimensions
@@ -260,7 +266,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
     for length in lengths:
         pieces.append(x[(slice(None),) * d + (slice(start, start + length),)])
         start += length
-    return tuple(pieces)
+    return _several(pieces)
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -272,7 +278,15 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without that dimension."""
     d = normalize_dim(x, dim)
-    return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
+    return _several([x[(slice(None),) * d + (i,)] for i in range(x.shape[d])])
+
+
+def _several(views: list[Tensor]) -> tuple[Tensor, ...]:
+    """Views that, as in torch, must not be changed in place while gradients are recorded."""
+    for view in views:
+        if view.view_of is not None:
+            view.view_of.restrict(ONE_OF_SEVERAL)
+    return tuple(views)
 
 
 def flip(x: Tensor, *dims: Any) -> Tensor:

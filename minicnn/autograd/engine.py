@@ -152,19 +152,16 @@ class _Walk:
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
         """Differentiates a node and delivers the gradients of its inputs."""
-        for index, grad in gradients.values.items():
-            if node.output_hooks.get(index):  # which may keep the gradient
-                gradients.values[index] = _run_hooks(node.output_hooks[index], grad)
-                gradients.owned[index] = False
-            if self.targets is not None and (id(node), index) in self.targets:
-                self.captured[id(node), index] = gradients.values[index]
-                gradients.owned[index] = False
+        needed = node.needs_input_grad
         if self.wanted is not None:
+            self._capture(node, gradients)
             needed = tuple(e is not None and id(e[0]) in self.wanted for e in node.edges)
             if not any(needed):
                 return
-        else:
-            needed = node.needs_input_grad
+        for index, hooks in node.output_hooks.items():
+            if hooks and index in gradients.values:  # they may keep the gradient
+                gradients.values[index] = _run_hooks(hooks, gradients.values[index])
+                gradients.owned[index] = False
         if node.freed:
             raise RuntimeError(
                 f"backward reached {type(node).__name__} a second time, after what it saved was "
@@ -180,6 +177,14 @@ class _Walk:
             self.deliver(edge, grad, owned)
         if not self.keep:
             node._free()
+
+    def _capture(self, node: Function, gradients: _Gradients) -> None:
+        """Keeps the gradients that ``grad`` was asked for, as they are before the hooks."""
+        assert self.targets is not None
+        for index, grad in gradients.values.items():
+            if (id(node), index) in self.targets:
+                self.captured[id(node), index] = grad
+                gradients.owned[index] = False
 
     def _differentiate(
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]

@@ -164,9 +164,7 @@ def reshaped_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]
     return as_method(operation, _become_view)
 
 
-def _become_view(
-    x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwargs: Any
-) -> Tensor:
+def _become_view(x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
     if is_grad_enabled() and x.requires_grad:
         check_changeable(x)
     result = operation(x, *args, **kwargs)

@@ -87,7 +87,9 @@ def untracked_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor
     return as_method(operation, _change_untracked)
 
 
-def as_method(operation: Callable[..., Tensor], run: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def as_method(
+    operation: Callable[..., Tensor], run: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
     """Makes the method ``x.op_(…)``, which is ``run(x, op, …)``."""
 
     @functools.wraps(operation)

@@ -177,7 +177,9 @@ def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
     for layer in BLOCKS[name][1]:
         seen = []
         module = block.get_submodule(layer)
-        handle = module.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
+        handle = module.register_forward_hook(  # a copy, as the next ReLU works in place
+            lambda module, args, out, seen=seen: seen.append(out.clone())
+        )
         watched = results(block, block, x)
         handle.remove()
         assert len(seen) == (len(BLOCKS[name][1]) - 1 if layer == "relu" else 1)

@@ -375,7 +375,8 @@ def _walk(
     mode.grad, mode.autocast = create_graph, None
     try:
         for root, gradient in zip(roots, gradients):
-            walk.deliver(*_edges_of((root,)), gradient, owned=False)
+            for edge in _edges_of((root,)):
+                walk.deliver(edge, gradient, owned=False)
         walk.run()
     finally:
         mode.grad, mode.autocast = outside

@@ -16,7 +16,6 @@ from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 
-
 _numbers = itertools.count()
 
 

@@ -96,8 +96,11 @@ def _number(x: Tensor, value: Any) -> Tensor:
         TypeError: for something other than a number.
         RuntimeError: for a number outside the range of the dtype.
     """
-    if not isinstance(value, (bool, int, float, np.generic)):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, (bool, int, float)):
         raise TypeError(f"a tensor takes numbers and tensors, got {type(value).__name__}")
+    held: float
     if x.dtype.kind == "u" and value < 0:
         held = -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
     else:
@@ -106,7 +109,7 @@ def _number(x: Tensor, value: Any) -> Tensor:
     return Tensor(xp_of(x.array).full((), held, x.dtype))
 
 
-def _held(value: Any, dtype: np.dtype) -> Any:
+def _held(value: float, dtype: np.dtype) -> float:
     """A number after a cast to a dtype, which has to include it."""
     if dtype.kind in "iu":
         fits = np.iinfo(dtype).min <= value <= np.iinfo(dtype).max

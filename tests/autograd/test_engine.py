@@ -34,6 +34,7 @@ def test_accumulating_never_writes_into_the_gradient_of_another_tensor():
     assert (x.grad.item(), y.grad.item()) == (4.0, 1.0)
 
 
+@pytest.mark.filterwarnings("ignore:Using backward")  # torch's of create_graph
 def test_a_gradient_that_exists_is_added_to_in_place():
     def run(library):
         x = library.ones(3, requires_grad=True)

@@ -117,7 +117,8 @@ def check_writable(array: Array) -> None:
     Raises:
         RuntimeError: for a view that shows an element more than once, as ``expand`` returns.
     """
-    if 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+    repeats = 0 in array.strides and array.size > 0
+    if repeats and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
         raise RuntimeError(
             f"an expanded view of shape {array.shape} shows elements more than once and cannot be "
             "changed in place: use x.clone()"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, is_grad_enabled
-from ..devices import xp_of
+from ..autograd import Function, check_writable, is_grad_enabled
+from ..devices import current_device_of, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .in_place import Copy, as_method, change, check_changeable, check_no_overlap
@@ -65,13 +65,22 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         IndexError: for an index out of range or of a wrong type.
     """
     index = array_index(key, x)
-    is_number = not isinstance(value, Tensor)
-    if is_number:
-        value = _number(x, value)
-    else:
-        value = to(value, device=x.device)
-        shape = _without_leading_ones(value.shape)
-        value = value if shape == value.shape else value.reshape(shape)
+    is_tensor = isinstance(value, Tensor)
+    value = to(value, device=x.device) if is_tensor else _number(x, value)
+    if _is_tracked(x, value) or (is_tensor and _share_memory(x, value)):
+        _set_tracked(x, key, index, value)
+        return
+    check_writable(x.array)
+    put(x.array, index, value.array if is_tensor else value)
+    x.bump_version()
+
+
+def _set_tracked(x: Tensor, key: Any, index: tuple[tuple[Any, ...], ...], value: Any) -> None:
+    """The same with a history, or a value that may lie in the memory of x."""
+    if not isinstance(value, Tensor):
+        value = _on_device(x, value)
+    elif value.shape and value.shape[0] == 1:
+        value = value.reshape(_without_leading_ones(value.shape))
     if len(index) > 1 or not is_basic(index[0]):
         check_no_overlap(x, value, same_is_fine=False)
         change(x, IndexPut.apply, value, index=index)
@@ -79,9 +88,20 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     target = getitem(x, key)
     if value.shape == _without_leading_ones(target.shape):
         value = value.reshape(target.shape)
-    elif not is_number:
-        value = expand(value, target.shape)  # which may share memory with x, as in torch
+    elif _share_memory(x, value):
+        value = expand(value, target.shape)  # torch does so, and allows it
     copy_(target, value)
+
+
+def _is_tracked(x: Tensor, value: Any) -> bool:
+    """Whether a write of a number or a tensor to x is recorded."""
+    if not is_grad_enabled():
+        return False
+    return x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
+
+
+def _share_memory(x: Tensor, value: Tensor) -> bool:
+    return bool(xp_of(x.array).may_share_memory(x.array, value.array))
 
 
 def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -89,8 +109,8 @@ def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[start:]
 
 
-def _number(x: Tensor, value: Any) -> Tensor:
-    """A number as a tensor of no dimensions, in the dtype of x and on its device.
+def _number(x: Tensor, value: Any) -> float:
+    """A number that x can hold.
 
     Raises:
         TypeError: for something other than a number.
@@ -100,13 +120,9 @@ def _number(x: Tensor, value: Any) -> Tensor:
         value = value.item()
     if not isinstance(value, (bool, int, float)):
         raise TypeError(f"a tensor takes numbers and tensors, got {type(value).__name__}")
-    held: float
     if x.dtype.kind == "u" and value < 0:
-        held = -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
-    else:
-        held = _held(value, x.dtype)
-    # filled on the device, as a copy to it could not be captured in a CUDA graph
-    return Tensor(xp_of(x.array).full((), held, x.dtype))
+        return -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
+    return _held(value, x.dtype)
 
 
 def _held(value: float, dtype: np.dtype) -> float:
@@ -115,11 +131,24 @@ def _held(value: float, dtype: np.dtype) -> float:
         fits = np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
         value = int(value) if fits else value
     else:
-        with np.errstate(over="ignore"):
-            fits = math.isinf(value) or not np.isinf(np.asarray(value).astype(dtype))
+        fits = abs(value) <= _SMALL or not math.isfinite(value) or _is_finite_as(dtype, value)
     if not fits:
         raise RuntimeError(f"{dtype} cannot hold {value}")
     return value
+
+
+_SMALL = 65504  # the largest number of float16
+
+
+def _is_finite_as(dtype: np.dtype, value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.asarray(value).astype(dtype)))
+
+
+def _on_device(x: Tensor, number: float) -> Tensor:
+    """A number as a tensor of no dimensions, in the dtype of x and on its device."""
+    # filled on the device, as a copy to it could not be captured in a CUDA graph
+    return Tensor(xp_of(x.array).full((), number, x.dtype))
 
 
 def zero_(x: Tensor) -> Tensor:
@@ -133,13 +162,18 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     Raises:
         RuntimeError: for a tensor with dimensions, and as any operation in place.
     """
-    if not isinstance(value, Tensor):
-        value = _number(x, value)
-    elif value.ndim:
-        raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
-    else:
-        value = value.clone()  # may be an element of x
-    return copy_(x, value)
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
+        return copy_(x, value.clone())  # it may be an element of x
+    number = _number(x, value)
+    if _is_tracked(x, number):
+        return copy_(x, _on_device(x, number))
+    check_writable(x.array)
+    with current_device_of((x.array,)):
+        x.array.fill(number)
+    x.bump_version()
+    return x
 
 
 def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
@@ -155,7 +189,9 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
 
     As ``torch.Tensor.copy_``.
     """
-    source = to(source, device=x.device) if isinstance(source, Tensor) else _number(x, source)
+    if not isinstance(source, Tensor):
+        return fill_(x, source)
+    source = to(source, device=x.device)
     lengths = zip(source.shape[::-1], x.shape[::-1])
     if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
         raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")

@@ -108,6 +108,8 @@ def test_what_can_be_copied():
         lambda lib: lib.zeros(3, dtype=lib.int64).copy_(lib.tensor([1.5, -2.5, 3.0])).tolist(),
         lambda lib: lib.zeros(3, dtype=lib.int64).copy_(leaf(lib, 3)).requires_grad,
         lambda lib: lib.zeros(2).copy_("a"),
+        lambda lib: lib.zeros(3, 1)[:, :0].expand(3, 0).exp_().fill_(2).tolist(),
+        lambda lib: lib.zeros(3, 0).exp_().tolist(),
     ):
         assert_equal_outcomes(program)
 

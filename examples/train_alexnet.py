@@ -10,14 +10,17 @@ matplotlib is installed, curves.png, confusion.png and predictions.png.
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":  # until the run handles Ctrl-C
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import contextlib
-import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import minicnn as mc
 import minicnn.nn.functional as F
@@ -47,27 +50,26 @@ MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = training.ArgumentParser(__doc__)
     add = parser.add_argument
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
     add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
     add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
-    add("--limit", type=int, metavar="N", help="use N of the pictures")
+    add("--limit", type=training.at_least(2), metavar="N", help="use N of the pictures")
     add("--test", metavar="PATH", help="pictures for predictions.png")
-    add("--test-count", type=int, default=10, metavar="N", help="how many (%(default)s)")
+    count = "how many (%(default)s)"
+    add("--test-count", type=training.at_least(1), default=10, metavar="N", help=count)
     args = parser.parse_args()
     if args.lr is None and args.optimizer == "sgd":
         args.lr = 0.01
     training.fill_in(args, PHOTOS if args.data else DRAWN)
-    if args.test_count < 1:
-        parser.error(f"--test-count must be at least 1, got {args.test_count}")
     return args
 
 
-def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataLoader]:
+def open_pictures(
+    run: training.Run, args: argparse.Namespace
+) -> tuple[data.DataLoader, data.DataLoader]:
     """Loaders of the training and the validation pictures, which are drawn if none are given."""
     if args.data is None:
         count = args.limit or 800
@@ -81,7 +83,7 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.DataLoader, data.DataL
     pictures = data.DogsVsCats(args.data, on_error="warn")
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
-    train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
+    train, val = run.split(*data.stratified_split(pictures, args.val_fraction, args.seed))
     train = data.TransformDataset(train, TRAIN_TRANSFORM)
     val = data.TransformDataset(val, VAL_TRANSFORM)
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
@@ -99,10 +101,14 @@ def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
     return None
 
 
-def open_run(
-    net: nn.Module, train_loader: data.DataLoader, val_loader: data.DataLoader, args
-) -> training.Run:
-    """The run with everything that has a state; --resume restores it."""
+def start(
+    run: training.Run,
+    net: nn.Module,
+    train_loader: data.DataLoader,
+    val_loader: data.DataLoader,
+    args,
+) -> None:
+    """Starts or resumes the run with everything that has a state."""
     if args.optimizer == "adamw":
         optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     else:
@@ -111,21 +117,14 @@ def open_run(
     warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
     meter = training.ClassificationMeter()  # of the current epoch
-    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-
-    train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
-    counts = {"train_pictures": train_count, "val_pictures": val_count}
-    settings = vars(args) | {"out": str(args.out)} | counts
-    run = training.Run(args.out, settings, MAY_DIFFER, **parts)
-    if args.resume:
-        run.resume()
-    return run
+    loaders = (train_loader, val_loader)
+    run.start(loaders, net=net, optimizer=optimizer, schedule=schedule, meter=meter)
 
 
 def train(
     run: training.Run, train_loader: data.DataLoader, val_loader: data.DataLoader, args
 ) -> None:
-    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
 
     def predict(images: mc.Tensor) -> mc.Tensor:
@@ -144,21 +143,22 @@ def train(
         return training.validate_classifier(val_loader, predict, F.cross_entropy)
 
     plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
-    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
-        training.exit_stopped()
+    training.fit(run, train_loader, step, validate, plateau)
 
 
-def draw_results(
-    net: nn.Module, test: data.DogsVsCats | None, val: data.Dataset, run: training.Run, args
-) -> None:
-    """Writes curves.png, confusion.png and predictions.png, with test pictures if there are any."""
-    best = run.metrics["best"]
-    title = f"{100 * best['val_accuracy']:.1f} % of {sum(map(sum, best['val_confusion']))} right"
-    viz.plot_curves(
-        run.metrics["epochs"], args.out / "curves.png", "AlexNet at 227 px, cats and dogs"
-    )
-    viz.plot_confusion(np.array(best["val_confusion"]), CLASSES, args.out / "confusion.png", title)
+def draw_curves(run: training.Run, args) -> None:
+    """Writes curves.png and confusion.png."""
+    epochs, best = run.metrics["epochs"], run.metrics["best"]
+    title = f"{100 * best['val_accuracy']:.1f} % of {best['val_pictures']} right"
+    confusion = np.array(best["val_confusion"])
+    with training.optional("curves.png"):
+        viz.plot_curves(epochs, args.out / "curves.png", "AlexNet at 227 px, cats and dogs")
+    with training.optional("confusion.png"):
+        viz.plot_confusion(confusion, CLASSES, args.out / "confusion.png", title)
 
+
+def draw_predictions(net: nn.Module, test: data.DogsVsCats | None, val: data.Dataset, args) -> None:
+    """Writes predictions.png, with test pictures if there are any."""
     pictures = test or val
     images, names, labels = [], [], []
     count = min(args.test_count, len(pictures))
@@ -171,6 +171,8 @@ def draw_results(
         images.append(image)
         names.append(Path(pictures.describe(index)).name)
         labels.append(label)
+    if not images:
+        raise data.BrokenPicture("none of the test pictures can be read")
     net.eval()
     with mc.no_grad():
         batch = mc.stack([VAL_TRANSFORM(image) for image in images])
@@ -182,39 +184,31 @@ def draw_results(
 
 def main() -> None:
     args = parse_arguments()
-    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
-    mc.manual_seed(args.seed)
-    try:
-        training.prepare_folder(args.out, args.resume)
-        train_loader, val_loader = open_pictures(args)
+    with training.open_run(args, MAY_DIFFER) as run:
+        train_loader, val_loader = open_pictures(run, args)
         test_pictures = find_test_pictures(args)
         net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
-        run = open_run(net, train_loader, val_loader, args)
-    except (OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    train_count, val_count = len(train_loader.dataset), len(val_loader.dataset)
-    print(
-        f"AlexNet on {args.device}: {train_count} pictures to train on, {val_count} to validate; "
-        f"{args.epochs} epochs, batch {args.batch_size}, {args.optimizer}, peak lr {args.lr}",
-        flush=True,
-    )
-    train(run, train_loader, val_loader, args)
+        start(run, net, train_loader, val_loader, args)
+        print(
+            f"AlexNet on {args.device}: {len(train_loader.dataset)} pictures to train on, "
+            f"{len(val_loader.dataset)} to validate; {args.epochs} epochs, batch "
+            f"{args.batch_size}, {args.optimizer}, peak lr {args.lr}",
+            flush=True,
+        )
+        train(run, train_loader, val_loader, args)
 
-    net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
-    try:
-        draw_results(net, test_pictures, val_loader.dataset.dataset, run, args)
-    except ImportError as error:
-        print(f"not drawn: curves.png, confusion.png, predictions.png ({error})")
-    best = run.metrics["best"]
-    broken = len(train_loader.skipped) + len(val_loader.skipped)
-    print(
-        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of {val_count} "
-        f"validation pictures; {broken} broken pictures left out; results are in {args.out}"
-    )
+        net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
+        draw_curves(run, args)
+        with training.optional("predictions.png"):
+            draw_predictions(net, test_pictures, val_loader.dataset.dataset, args)
+        best = run.metrics["best"]
+        broken = len(train_loader.skipped) + len(val_loader.skipped)
+        print(
+            f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
+            f"{best['val_pictures']} validation pictures; {broken} broken pictures left out; "
+            f"results are in {args.out}"
+        )
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    main()

@@ -11,13 +11,15 @@ weights, which are downloaded once, or a file; the last layer becomes one for th
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":  # until the run handles Ctrl-C
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import functools
-import sys
-import warnings
 from pathlib import Path
-
-from tqdm import tqdm
 
 import minicnn as mc
 import minicnn.nn.functional as F
@@ -34,9 +36,7 @@ AUXILIARY = 0.3  # weight of each of GoogLeNet's auxiliary losses, as in its pap
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = training.ArgumentParser(__doc__)
     add = parser.add_argument
     add("--data", type=Path, metavar="FOLDER", help="without it, cats and dogs are drawn")
     names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
@@ -44,7 +44,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
     add("--freeze", action="store_true", help="train the last layers alone")
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
-    add("--val-fraction", type=float, default=0.2, help="if there is no val folder (%(default)s)")
+    share = "if there is no val folder (%(default)s)"
+    add("--val-fraction", type=training.fraction, default=0.2, metavar="SHARE", help=share)
     training.add_arguments(parser, "runs/classifier", PHOTOS, DRAWN)
     args = parser.parse_args()
     training.fill_in(args, PHOTOS if args.data else DRAWN)
@@ -53,8 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset, list[str]]:
-    """The training and the validation pictures, and the names of the classes."""
+def open_pictures(
+    run: training.Run, args: argparse.Namespace
+) -> tuple[data.Dataset, data.Dataset, list[str]]:
+    """The training and the validation pictures, which the run records, and the classes' names."""
     load = functools.partial(data.load_picture, on_error="warn")
     if args.data and (args.data / "train").is_dir() and (args.data / "val").is_dir():
         train, val = (data.ImageFolder(args.data / part, loader=load) for part in ("train", "val"))
@@ -70,12 +73,14 @@ def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset,
             pictures = data.ImageFolder(args.data, loader=load)
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
-            pictures = data.DogsVsCats(draw_dogs_vs_cats(args.out / "drawn", seed=args.seed))
+            folder = args.out / f"drawn-seed-{args.seed}"
+            pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
         train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
         classes = pictures.classes
     if len(classes) < 2:
         raise ValueError(f"{args.data} must have a folder for each class, got only {classes[0]!r}")
-    return train, val, classes
+    run.record(classes=classes)
+    return *run.split(train, val), classes
 
 
 def load_batches(
@@ -123,22 +128,23 @@ def loss_of(outputs: mc.Tensor | models.GoogLeNetOutputs, labels: mc.Tensor) -> 
     return main + AUXILIARY * sum(auxiliary)
 
 
-def open_run(
-    net: nn.Module, steps_per_epoch: int, classes: list[str], args: argparse.Namespace
-) -> training.Run:
-    """The run with everything that has a state; --resume restores it."""
+def start(
+    run: training.Run,
+    net: nn.Module,
+    train_loader: data.DataLoader,
+    val_loader: data.DataLoader,
+    args: argparse.Namespace,
+) -> None:
+    """Starts or resumes the run with everything that has a state."""
     trained = [weight for weight in net.parameters() if weight.requires_grad]
     optimizer = optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
+    steps_per_epoch = len(train_loader)
     total_steps = args.epochs * steps_per_epoch
     warmup_steps = min(steps_per_epoch, total_steps // 2)  # one epoch
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
     meter = training.ClassificationMeter()  # of the current epoch
-    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-    settings = vars(args) | {"out": str(args.out), "data": str(args.data), "classes": classes}
-    run = training.Run(args.out, settings, training.MAY_DIFFER, **parts)
-    if args.resume:
-        run.resume()
-    return run
+    loaders = (train_loader, val_loader)
+    run.start(loaders, net=net, optimizer=optimizer, schedule=schedule, meter=meter)
 
 
 def train(
@@ -148,7 +154,7 @@ def train(
     num_classes: int,
     args: argparse.Namespace,
 ) -> None:
-    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
     autocast = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)
     criterion = autocast(loss_of)
@@ -170,42 +176,31 @@ def train(
         return training.validate_classifier(val_loader, predict, criterion)
 
     plateau = training.PlateauWatch(num_classes, window=min(len(train_loader), 100))
-    if not training.fit(run, args.epochs, train_loader, step, validate, plateau):
-        training.exit_stopped()
+    training.fit(run, train_loader, step, validate, plateau)
 
 
 def main() -> None:
     args = parse_arguments()
-    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
-    mc.manual_seed(args.seed)
-    try:
-        training.prepare_folder(args.out, args.resume)
-        train_pictures, val_pictures, classes = open_pictures(args)
+    with training.open_run(args, training.MAY_DIFFER) as run:
+        train_pictures, val_pictures, classes = open_pictures(run, args)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         net = build(args, len(classes))
         with mc.no_grad():  # a network that cannot take this size raises here
             net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
-        run = open_run(net, len(train_loader), classes, args)
-    except (OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    print(
-        f"{args.model} on {args.device}: {len(train_pictures)} pictures of {len(classes)} classes "
-        f"to train on, {len(val_pictures)} to validate; {args.epochs} epochs, batch "
-        f"{args.batch_size}, {args.size} px, peak lr {args.lr}",
-        flush=True,
-    )
-    train(run, train_loader, val_loader, len(classes), args)
-    best = run.metrics["best"]
-    print(
-        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
-        f"{len(val_pictures)} validation pictures; results are in {args.out}"
-    )
+        start(run, net, train_loader, val_loader, args)
+        print(
+            f"{args.model} on {args.device}: {len(train_pictures)} pictures of {len(classes)} "
+            f"classes to train on, {len(val_pictures)} to validate; {args.epochs} epochs, batch "
+            f"{args.batch_size}, {args.size} px, peak lr {args.lr}",
+            flush=True,
+        )
+        train(run, train_loader, val_loader, len(classes), args)
+        best = run.metrics["best"]
+        print(
+            f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
+            f"{best['val_pictures']} validation pictures; results are in {args.out}"
+        )
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except data.BrokenPicture as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    main()

@@ -11,9 +11,14 @@ on VGG-16. Without data, a narrow FCN-8s learns to tell drawn discs, squares, tr
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":  # until the run handles Ctrl-C
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import math
-import sys
 from collections.abc import Mapping, Sequence
 
 from PIL import Image
@@ -34,33 +39,32 @@ AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = training.ArgumentParser(__doc__)
     add = parser.add_argument
     add("--data", metavar="FOLDER", help="that holds VOC2012; without it, shapes are drawn")
     add("--model", choices=SEGMENTERS, default="fcn_resnet50", help="for VOC (%(default)s)")
     add("--weights-backbone", help="of the ResNet or VGG: the name of published ones, or a file")
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
-    add("--limit", type=int, default=1000, metavar="N", help="how many to draw (%(default)s)")
-    add("--overlays", type=int, default=6, metavar="N", help="pictures to write (%(default)s)")
+    count = "how many to draw (%(default)s)"
+    add("--limit", type=training.at_least(2), default=1000, metavar="N", help=count)
+    count = "pictures to write (%(default)s)"
+    add("--overlays", type=training.at_least(0), default=6, metavar="N", help=count)
     training.add_arguments(parser, "runs/segmentation", PHOTOS, DRAWN)
     args = parser.parse_args()
     training.fill_in(args, PHOTOS if args.data else DRAWN)
-    for name, least in (("size", 32), ("limit", 2), ("overlays", 0)):
-        if getattr(args, name) < least:
-            parser.error(f"--{name} must be at least {least}, got {getattr(args, name)}")
+    if args.size < 32:
+        parser.error(f"argument --size: must be at least 32, got {args.size}")
     return args
 
 
-def open_pictures(args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
+def open_pictures(run: training.Run, args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
     """Pictures with masks to train on and to validate; without --data they are drawn when used."""
     flip, to_bytes = transforms.RandomHorizontalFlip(), [transforms.PILToTensor()]
     if args.data:
         crop = transforms.RandomResizedCrop(args.size, scale=(0.2, 1))
         train = transforms.JointTransform([crop, flip], to_bytes)
         val = transforms.JointTransform([transforms.Resize(round(args.size * 520 / 480))], to_bytes)
-        return (
+        return run.split(
             data.VOCSegmentation(args.data, image_set="train", transforms=train),
             data.VOCSegmentation(args.data, image_set="val", transforms=val),
         )
@@ -125,19 +129,20 @@ def loss_of(scores: Mapping[str, mc.Tensor], masks: mc.Tensor) -> mc.Tensor:
     return loss
 
 
-def open_run(net: nn.Module, steps_per_epoch: int, args: argparse.Namespace) -> training.Run:
-    """The run with everything that has a state; --resume restores it."""
+def start(
+    run: training.Run,
+    net: nn.Module,
+    train_loader: data.DataLoader,
+    val_loader: data.DataLoader,
+    args: argparse.Namespace,
+) -> None:
+    """Starts or resumes the run with everything that has a state."""
     optimizer = make_optimizer(net, args)
-    total_steps = args.epochs * steps_per_epoch
+    total_steps = args.epochs * len(train_loader)
     schedule = optim.lr_scheduler.PolynomialLR(optimizer, total_steps, power=0.9)
     meter = training.ClassificationMeter(ignore_index=VOID)  # of the current epoch
-    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-    settings = vars(args) | {"out": str(args.out)}
-    may_differ = (*training.MAY_DIFFER, "overlays")
-    run = training.Run(args.out, settings, may_differ, best_by="val_mean_iou", **parts)
-    if args.resume:
-        run.resume()
-    return run
+    loaders = (train_loader, val_loader)
+    run.start(loaders, net=net, optimizer=optimizer, schedule=schedule, meter=meter)
 
 
 def train(
@@ -147,7 +152,7 @@ def train(
     classes: Sequence[str],
     args: argparse.Namespace,
 ) -> None:
-    """Trains until all epochs are done; Ctrl-C saves and exits."""
+    """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
     criterion = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)(loss_of)
 
@@ -161,15 +166,19 @@ def train(
         return loss, scores["out"], masks
 
     def validate() -> dict:
-        meter, loss = training.SegmentationMeter(len(classes), VOID), 0.0
+        meter, loss, count = training.SegmentationMeter(len(classes), VOID), 0.0, 0
         for images, masks in val_loader:
             scores, masks = predict(net, images, args)["out"], masks.to(args.device)
             meter.update(scores, masks)
             loss += criterion({"out": scores}, masks).item() * len(masks)
+            count += len(masks)
+        if not count:
+            raise data.BrokenPicture("none of the validation pictures can be read")
         accuracy, mean_iou = meter.compute()
         return {
-            "val_loss": loss / len(val_loader.dataset),
+            "val_loss": loss / count,
             "val_accuracy": accuracy,
+            "val_pictures": count,
             "val_mean_iou": mean_iou,
             "val_iou": {  # None: no pixel has or is given this class
                 name: None if math.isnan(iou) else iou
@@ -177,8 +186,7 @@ def train(
             },
         }
 
-    if not training.fit(run, args.epochs, train_loader, step, validate):
-        training.exit_stopped()
+    training.fit(run, train_loader, step, validate)
 
 
 def draw_overlays(
@@ -200,37 +208,30 @@ def draw_overlays(
 
 def main() -> None:
     args = parse_arguments()
-    mc.manual_seed(args.seed)
-    try:
-        training.prepare_folder(args.out, args.resume)
-        train_pictures, val_pictures = open_pictures(args)
+    may_differ = (*training.MAY_DIFFER, "overlays")
+    with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
+        train_pictures, val_pictures = open_pictures(run, args)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         classes = models.get_weights("fcn_resnet50").categories if args.data else SHAPES
         net = build(args, len(classes)).to(args.device)
-        run = open_run(net, len(train_loader), args)
-    except (OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    print(
-        f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: {len(train_pictures)} "
-        f"pictures to train on, {len(val_pictures)} to validate; {args.epochs} epochs, batch "
-        f"{args.batch_size}, {args.size} px, first lr {args.lr}",
-        flush=True,
-    )
-    train(run, train_loader, val_loader, classes, args)
+        start(run, net, train_loader, val_loader, args)
+        print(
+            f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "
+            f"{len(train_pictures)} pictures to train on, {len(val_pictures)} to validate; "
+            f"{args.epochs} epochs, batch {args.batch_size}, {args.size} px, first lr {args.lr}",
+            flush=True,
+        )
+        train(run, train_loader, val_loader, classes, args)
 
-    net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
-    draw_overlays(net, val_pictures, classes, args)
-    best = run.metrics["best"]
-    print(
-        f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels right, "
-        f"mean IoU {best['val_mean_iou']:.3f}; results are in {args.out}"
-    )
+        net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
+        with training.optional("overlay-1.png, …"):
+            draw_overlays(net, val_pictures, classes, args)
+        best = run.metrics["best"]
+        print(
+            f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels "
+            f"right, mean IoU {best['val_mean_iou']:.3f}; results are in {args.out}"
+        )
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except data.BrokenPicture as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    main()

@@ -45,17 +45,14 @@ class RemovableHandle:
 class Version:
     """Counts the writes to the memory that a tensor and its views share.
 
-    Args:
-        behind: of ``x.data``, the version of x, to whose count writes to ``x.data`` do not add.
+    Of ``x.data``, ``behind`` is the version of x, to whose count writes to ``x.data`` do not add.
     """
 
-    __slots__ = ("behind", "hidden_writes", "rewrites", "writes")
-
-    def __init__(self, behind: Version | None = None) -> None:
-        self.writes = 0
-        self.rewrites = 0  # the recorded ones, which replaced the history
-        self.hidden_writes = 0  # through x.data
-        self.behind = behind
+    # in the class until the first write, as every operation makes one of these
+    writes = 0
+    rewrites = 0  # the recorded ones, which replaced the history
+    hidden_writes = 0  # through x.data
+    behind: Version | None = None
 
     def bump(self) -> None:
         """Notes a write."""
@@ -166,7 +163,7 @@ class Tensor(TensorMethods):
             RuntimeError: if integers are assigned to a tensor that requires a gradient.
         """
         out = Tensor(self.array)
-        out.version = Version(behind=self.version)
+        out.version.behind = self.version
         return out
 
     @data.setter
@@ -204,9 +201,6 @@ class Tensor(TensorMethods):
 
     def is_floating_point(self) -> bool:
         return is_floating(self.array.dtype)
-
-    def is_contiguous(self) -> bool:
-        return bool(self.array.flags.c_contiguous)
 
     def __len__(self) -> int:
         if self.array.ndim == 0:

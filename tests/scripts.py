@@ -67,7 +67,11 @@ def interrupt(
 def run_here(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: Any) -> None:
     """In this process, which saves the imports; a script that fails raises SystemExit."""
     monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-    runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    ctrl_c = signal.getsignal(signal.SIGINT)
+    try:
+        runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
 
 
 def functions_of(script: str) -> dict[str, Any]:

@@ -1,89 +1,80 @@
 """Checkpoints: tensors and plain Python values in one safetensors file.
 
 Arrays become the file's tensors, named by their path in the object (``model.features.0.weight``),
-so that any safetensors tool shows them. Everything else is JSON in the file's metadata. Reading a
-checkpoint runs no code from it, unlike ``torch.load`` of a pickle.
+so that any safetensors tool shows them. Everything else is JSON in the file's metadata. A checksum
+there covers every byte of the file. Reading a checkpoint runs no code from it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
+import re
+import zlib
+from collections import Counter, OrderedDict
+from typing import IO, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from ..dtypes import bfloat16
+from ..devices import Device
 from ..tensor import Tensor
-from .atomic import replacing
+from .location import Placement
+from .raw import bytes_of
+from .safetensors_file import DTYPES, Contents, make_header, write_data
 
-_FORMAT = "minicnn checkpoint 1"
-_KINDS = "biuf"  # NumPy's codes for boolean, signed, unsigned and floating; bfloat16 has its own
-_MAX_ITEMSIZE = 8  # bytes; safetensors has no long double
+__all__ = ["decode_checkpoint", "is_checkpoint", "write_checkpoint"]
+
+_FORMAT = "minicnn checkpoint 2"
+_OLD_FORMAT = "minicnn checkpoint 1"  # without a checksum
+_CHECKSUM = re.compile(rb'(?<="checksum":")[0-9a-f]{8}(?=")')
+_NO_CHECKSUM = "00000000"
+_DICTS = {"dict": dict, "ordered dict": OrderedDict, "counter": Counter}
 
 
-def save(obj: object, path: str | os.PathLike[str]) -> None:
-    """Writes ``obj`` to one file, atomically: an interrupted call leaves no part of a file.
-
-    Args:
-        obj: tensors, NumPy arrays and scalars, numbers, strings, booleans and None, in any nesting
-            of lists, tuples and dicts (with strings, numbers, booleans or None as keys).
-        path: the file; an older one is replaced once the new one is on the disk.
+def write_checkpoint(obj: object, file: IO[bytes]) -> None:
+    """Writes an object; :func:`minicnn.save` says what it may contain.
 
     Raises:
         TypeError: if ``obj`` contains another type; the message says where.
     """
-    path = Path(path)
     arrays: dict[str, np.ndarray] = {}
     structure = json.dumps(_encode(obj, (), arrays))
-
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, {"format": _FORMAT, "structure": structure})
-
-
-def is_checkpoint(path: str | os.PathLike[str]) -> bool:
-    """Whether a file was written by :func:`save`."""
-    try:
-        with safe_open(path, framework="np") as file:
-            return (file.metadata() or {}).get("format") == _FORMAT
-    except (SafetensorError, OSError):
-        return False
+    metadata = {"format": _FORMAT, "checksum": _NO_CHECKSUM, "structure": structure}
+    header = make_header(arrays, metadata)
+    file.write(_CHECKSUM.sub(_checksum(header, arrays), header))
+    write_data(file, arrays)
 
 
-def load(path: str | os.PathLike[str]) -> Any:  # type: ignore[misc]  # only its user knows
-    """Reads a file of :func:`save`; values and types are equal to those saved.
+def is_checkpoint(contents: Contents) -> bool:
+    """Whether a safetensors file is a checkpoint, of any version, or a damaged one."""
+    return "structure" in contents.metadata or "checksum" in contents.metadata
+
+
+def decode_checkpoint(contents: Contents, place: Placement) -> object:
+    """The object in a checkpoint.
 
     Args:
-        path: the file.
-
-    Returns:
-        The object. Tensors are on the CPU and do not require gradients; ``OrderedDict`` and named
-        tuples have become plain dicts and tuples.
+        contents: the file's.
+        place: where its tensors go.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or cut off, or is not a checkpoint of minicnn.
+        ValueError: if its checksum or its version does not fit.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint file at {str(path)!r}")
-    name = str(path)
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") == _FORMAT:
-                return _decode(json.loads(metadata["structure"]), file)
-    except (SafetensorError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name!r} is not a minicnn checkpoint, or is damaged or cut off: {error}"
-        ) from error
-    raise ValueError(
-        f"{name!r} is a safetensors file, but not a checkpoint of this minicnn: "
-        f"its format must be {_FORMAT!r}, got {metadata.get('format')!r}"
-    )
+    version = contents.metadata.get("format")
+    if version == _FORMAT:
+        found = _CHECKSUM.findall(contents.header)
+        if found != [_checksum(contents.header, contents.arrays)]:
+            raise ValueError("its checksum does not fit: the file is damaged")
+    elif version != _OLD_FORMAT:
+        raise ValueError(f"its format must be {_FORMAT!r} or {_OLD_FORMAT!r}, got {version!r:.60}")
+    return _decode(json.loads(contents.metadata["structure"]), contents.arrays, place)
+
+
+def _checksum(header: bytes, arrays: dict[str, np.ndarray]) -> bytes:
+    """CRC-32 of a file, with zeros where the header has the checksum itself."""
+    crc = zlib.crc32(_CHECKSUM.sub(_NO_CHECKSUM.encode(), header))
+    for array in arrays.values():
+        crc = zlib.crc32(bytes_of(array), crc)
+    return b"%08x" % crc
 
 
 def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
@@ -100,9 +91,14 @@ def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]
         return {"scalar": _store(np.asarray(value), place, arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, np.dtype):
+        return {"dtype": value.name}
+    if isinstance(value, Device):
+        return {"device": str(value)}
+    if isinstance(value, (list, tuple, set)):
         items = [_encode(item, (*place, str(i)), arrays) for i, item in enumerate(value)]
-        return items if isinstance(value, list) else {"tuple": items}
+        kind = next((k for k in (tuple, set) if isinstance(value, k)), None)
+        return items if kind is None else {kind.__name__: items}
     if isinstance(value, dict):
         pairs = []  # not a JSON object, whose keys would all become strings
         for key, item in value.items():
@@ -112,17 +108,17 @@ def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]
                     f"or None, got {key!r} of type {type(key).__name__}"
                 )
             pairs.append([key, _encode(item, (*place, str(key)), arrays)])
-        return {"dict": pairs}
+        return {next((k for k, v in _DICTS.items() if type(value) is v), "dict"): pairs}
     raise TypeError(
         f"cannot save {_name(place)}: it must be a tensor, NumPy array, number, string, boolean, "
-        f"None, dict, list or tuple, got {type(value).__name__}"
+        f"None, dtype, device, dict, list, tuple or set, got {type(value).__name__}; of a module "
+        "save its state_dict()"
     )
 
 
 def _store(array: np.ndarray, place: tuple[str, ...], arrays: dict[str, np.ndarray]) -> str:
     """Puts ``array`` into ``arrays`` under a name that is not in use, and returns the name."""
-    known = array.dtype.kind in _KINDS or array.dtype == bfloat16
-    if not known or array.dtype.itemsize > _MAX_ITEMSIZE:
+    if array.dtype.newbyteorder("=") not in DTYPES.values():
         raise TypeError(
             f"cannot save {_name(place)}: an array must hold booleans, integers or floats of at "
             f"most 64 bits, got dtype {array.dtype}"
@@ -132,7 +128,7 @@ def _store(array: np.ndarray, place: tuple[str, ...], arrays: dict[str, np.ndarr
     while name in arrays or name == "__metadata__":
         count += 1
         name = f"{first}#{count}"
-    arrays[name] = np.asarray(array, order="C")
+    arrays[name] = array
     return name
 
 
@@ -140,21 +136,27 @@ def _name(place: tuple[str, ...]) -> str:
     return ".".join(place) or "the object itself"
 
 
-def _decode(node: Any, file: Any) -> Any:
-    """The inverse of :func:`_encode`; ``file`` holds the arrays."""
+def _decode(node: Any, arrays: dict[str, np.ndarray], place: Placement) -> Any:
+    """The inverse of :func:`_encode`."""
     if isinstance(node, list):
-        return [_decode(item, file) for item in node]
+        return [_decode(item, arrays, place) for item in node]
     if not isinstance(node, dict):
         return node
     ((kind, content),) = node.items()
     if kind == "tensor":
-        return Tensor(file.get_tensor(content))
+        return Tensor(place(arrays[content], "cpu"))
     if kind == "array":
-        return file.get_tensor(content)
+        return arrays[content]
     if kind == "scalar":
-        return file.get_tensor(content)[()]
-    if kind == "tuple":
-        return tuple(_decode(item, file) for item in content)
-    if kind == "dict":
-        return {key: _decode(item, file) for key, item in content}
-    raise ValueError(f"a value of unknown kind {kind!r}")
+        return arrays[content][()]
+    if kind == "dtype":
+        return next(dtype for dtype in DTYPES.values() if dtype.name == content)
+    if kind == "device":
+        return Device(content)
+    if kind in ("tuple", "set"):
+        items = [_decode(item, arrays, place) for item in content]
+        return tuple(items) if kind == "tuple" else set(items)
+    if kind in _DICTS:
+        pairs = {key: _decode(item, arrays, place) for key, item in content}
+        return pairs if kind == "dict" else _DICTS[kind](pairs)
+    raise ValueError(f"a value of unknown kind {kind!r:.40}")

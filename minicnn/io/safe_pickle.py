@@ -8,11 +8,11 @@ has only the instructions that make plain values, and calls only functions on a 
 from __future__ import annotations
 
 import pickletools
-from collections import OrderedDict
+import sys
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-__all__ = ["UnsafePickle", "load_pickle", "plain_key"]
+__all__ = ["Function", "UnsafePickle", "Vocabulary", "load_pickle", "plain_key"]
 
 _PLAIN = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {
@@ -27,23 +27,66 @@ _ARGUMENT_IS_VALUE = {
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
+_PYTHON_2 = {"__builtin__": "builtins"}
+# Calls may copy what the file holds once, not again and again: arguments and results together may
+# take this many times the bytes read so far, and a free share for the fixed size of small objects.
+_MAX_GROWTH = 100
+_FREE_BYTES = 1 << 20
 
 
 class UnsafePickle(ValueError):
     """A pickle contains something that plain data does not need."""
 
 
+class Function:
+    """A function that a pickle may call.
+
+    The machine calls nothing else, so that a file cannot pass off a value as a function.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+
+class Vocabulary:
+    """What a pickle may name and build: the values in ``names``, and no objects.
+
+    Args:
+        names: by full name, such as ``"collections.OrderedDict"``.
+    """
+
+    def __init__(self, names: Mapping[str, Any] | None = None) -> None:
+        self.names = names or {}
+
+    def find(self, module: str, name: str) -> object:
+        """What the name stands for, or an UnsafePickle."""
+        full_name = f"{_PYTHON_2.get(module, module)}.{name}"
+        if full_name not in self.names:
+            raise UnsafePickle(
+                f"it names {full_name[:100]!r}, which weights do not need; no code from it was run. For "
+                "a whole module save its state_dict(), or define its class and use weights_only=False"
+            )
+        return self.names[full_name]
+
+    def new(self, cls: Any) -> object:
+        """A new object of a class, which the instruction NEWOBJ asks for."""
+        raise UnsafePickle(f"it makes an object of a {type(cls).__name__}")
+
+    def build(self, value: Any, state: Any) -> None:
+        """Gives an object its attributes, which the instruction BUILD asks for."""
+        raise UnsafePickle(f"it sets attributes of a {type(value).__name__}")
+
+
 def load_pickle(
     stream: Any,
-    allowed: Mapping[str, Any],
+    vocabulary: Vocabulary | None = None,
     persistent_load: Callable[[Any], Any] | None = None,
 ) -> object:
     """Reads one pickle from a stream; the stream's position is then right after it.
 
     Args:
-        stream: a binary file or mapped memory, at the start of a pickle.
-        allowed: the names that the pickle may use, such as ``"collections.OrderedDict"``, and what
-            they stand for: values, and functions, which it may also call.
+        stream: a binary file, at the start of a pickle.
+        vocabulary: what the pickle may name; by default nothing.
         persistent_load: returns the object for a persistent id, as in :mod:`pickle`.
 
     Returns:
@@ -53,14 +96,16 @@ def load_pickle(
         UnsafePickle: for another name, or an instruction that plain data does not need.
         ValueError: if the pickle is damaged or cut off.
     """
-    machine = _Machine(allowed, persistent_load)
+    machine = _Machine(vocabulary or Vocabulary(), persistent_load)
+    start = stream.tell()
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for opcode, argument, position in pickletools.genops(stream):
+            machine.bytes_read = position - start
             machine.run(opcode.name, argument)
     except UnsafePickle:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"the pickle is damaged or cut off: {error}") from error
+        raise ValueError(f"its pickle is damaged: {error}") from error
     return machine.result
 
 
@@ -68,9 +113,11 @@ class _Machine:
     """The stack, the memo of values that are used again, and one method for each instruction."""
 
     def __init__(
-        self, allowed: Mapping[str, Any], persistent_load: Callable[[Any], Any] | None
+        self, vocabulary: Vocabulary, persistent_load: Callable[[Any], Any] | None
     ) -> None:
-        self.allowed = allowed
+        self.vocabulary = vocabulary
+        self.bytes_read = 0
+        self.bytes_made = 0  # by calls, with what they were made from
         self.persistent_load = persistent_load
         self.stack: list[Any] = []
         self.marks: list[int] = []  # heights of the stack at which a group of values began
@@ -160,35 +207,35 @@ class _Machine:
 
     def _global(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
-        self._name(f"{module}.{name}")
+        self.stack.append(self.vocabulary.find(module, name))
 
     def _stack_global(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise TypeError("a name must be a string")
-        self._name(f"{module}.{name}")
-
-    def _name(self, name: str) -> None:
-        if name not in self.allowed:
-            raise UnsafePickle(
-                f"the file names {name[:100]!r}, which is not on the list of what weights need; "
-                "no code from the file was run"
-            )
-        self.stack.append(self.allowed[name])
+        self.stack.append(self.vocabulary.find(module, name))
 
     def _reduce(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
-        # The function must be one of those allowed: the file cannot pass off a value as a function.
-        if not any(function is known for known in self.allowed.values()):
-            raise UnsafePickle(f"the file calls a {type(function).__name__}")
+        if not isinstance(function, Function):
+            raise UnsafePickle(f"it calls a {type(function).__name__}")
         if not isinstance(arguments, tuple):
             raise TypeError(f"expected a tuple of arguments, got {type(arguments).__name__}")
-        self.stack.append(function(*arguments))
+        result = function.function(*arguments)
+        self.bytes_made += sum(map(sys.getsizeof, (*arguments, result)))
+        if self.bytes_made > _MAX_GROWTH * self.bytes_read + _FREE_BYTES:
+            raise ValueError("it copies its content again and again")
+        self.stack.append(result)
+
+    def _newobj(self, _: Any) -> None:
+        arguments, cls = self.stack.pop(), self.stack.pop()
+        if arguments != ():
+            raise UnsafePickle("it makes an object of a class with arguments")
+        self.stack.append(self.vocabulary.new(cls))
 
     def _build(self, _: Any) -> None:
-        """Drops attributes of an object, such as the version numbers in a state_dict."""
-        self.stack.pop()
-        self._top(OrderedDict)
+        state = self.stack.pop()
+        self.vocabulary.build(self.stack[-1], state)
 
     def _persid(self, argument: str) -> None:
         self._persistent(argument)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import autograd, dtypes
+from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import pad as padding
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .in_place import in_place, untracked_in_place
 
@@ -35,10 +37,10 @@ def _each(
 
 
 def _cast(dtype: Any) -> Callable[..., Any]:
-    def method(self: Any) -> Any:
-        return self.to(dtype)
+    def method(self: Any, *, memory_format: MemoryFormat | str = preserve_format) -> Any:
+        return self.to(dtype, memory_format=memory_format)
 
-    method.__doc__ = f"This tensor as {np.dtype(dtype)}."
+    method.__doc__ = f"This tensor as {np.dtype(dtype)}, in the layout of ``memory_format``."
     return method
 
 
@@ -94,21 +96,24 @@ class TensorMethods:
     argmax, argmin, logsumexp = reduce.argmax, reduce.argmin, reduce.logsumexp
     all, any, norm = reduce.all, reduce.any, reduce.norm
 
-    reshape = view = shape.reshape
-    permute, transpose, t, moveaxis = shape.permute, shape.transpose, shape.t, shape.moveaxis
+    reshape, view, reshape_as = shape.reshape, shape.view, shape.reshape_as
+    view_as = shape.reshape_as
+    permute, transpose, t = shape.permute, shape.transpose, shape.t
+    movedim, moveaxis = shape.movedim, shape.moveaxis
     flatten, unflatten = shape.flatten, shape.unflatten
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad, contiguous = shape.flip, shape.pad, shape.contiguous
+    flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select
     nonzero = index.nonzero
 
-    matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
+    matmul, mm, bmm, addmm = linear.matmul, linear.mm, linear.bmm, linear.addmm
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
+    contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
     copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
     add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
@@ -122,7 +127,7 @@ class TensorMethods:
     eq_, ne_, lt_, le_, gt_, ge_ = _each(in_place, eq, ne, lt, le, gt, ge)
     logical_and_, logical_or_ = _each(untracked_in_place, logical_and, logical_or)
     logical_xor_, logical_not_ = _each(untracked_in_place, logical_xor, logical_not)
-    cumsum_, scatter_add_ = _each(in_place, cumsum, scatter_add)
+    cumsum_, scatter_add_, addmm_ = _each(in_place, cumsum, scatter_add, addmm)
     relu_ = activation.relu_
     squeeze_, unsqueeze_ = _each(reshaped_in_place, squeeze, unsqueeze)
     transpose_, t_ = _each(reshaped_in_place, transpose, t)
@@ -155,7 +160,9 @@ class TensorMethods:
     @property
     def mT(self: Any) -> Tensor:
         """The last two dimensions swapped."""
-        return shape.transpose(self, -2, -1)
+        if self.ndim == 1:
+            raise RuntimeError(f"mT expects a matrix or several, got shape {self.shape}")
+        return self if self.ndim == 0 else shape.transpose(self, -2, -1)
 
 
 for _name, _method in vars(TensorMethods).items():

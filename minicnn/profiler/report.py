@@ -110,8 +110,8 @@ def write_chrome_trace(events: Iterable[Event], path: Path) -> None:
         }
         for event in events
     ]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"traceEvents": trace, "displayTimeUnit": "ms"}))
+    with replacing(path) as file:
+        file.write(json.dumps({"traceEvents": trace, "displayTimeUnit": "ms"}).encode())
 
 
 def _cells(row: EventSummary, recorded: float) -> tuple[str, ...]:

@@ -1,29 +1,46 @@
-"""Everything around a training step: the loop, meters, a progress bar, Ctrl-C, resuming, options."""
+"""Everything around a training step: the loop, meters, progress, Ctrl-C, resuming, options."""
 
-from .arguments import MAY_DIFFER, add_arguments, fill_in
+from .arguments import (
+    MAY_DIFFER,
+    ArgumentParser,
+    add_arguments,
+    at_least,
+    fill_in,
+    fraction,
+    positive,
+)
+from .divergence import DivergenceWatch
+from .folder import FolderLock, set_aside
 from .interrupt import StopRequest
-from .loop import exit_stopped, fit, validate_classifier
+from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
-from .run import Run, describe, prepare_folder, set_aside
+from .run import Run, describe
+from .script import open_run, optional
 
 __all__ = [
     "MAY_DIFFER",
+    "ArgumentParser",
     "ClassificationMeter",
+    "DivergenceWatch",
+    "FolderLock",
     "PlateauWatch",
     "Progress",
     "Run",
     "SegmentationMeter",
     "StopRequest",
     "add_arguments",
+    "at_least",
     "confusion_matrix",
     "describe",
     "duration",
-    "exit_stopped",
     "fill_in",
     "fit",
-    "prepare_folder",
+    "fraction",
+    "open_run",
+    "optional",
+    "positive",
     "set_aside",
     "validate_classifier",
 ]

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
+from .. import nn
 from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
 from ..dtypes import float64
 from ..tensor import Tensor
+from .divergence import DivergenceWatch
 from .interrupt import StopRequest
 from .meters import confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress
 from .run import Run, describe
 
-__all__ = ["exit_stopped", "fit", "validate_classifier"]
+__all__ = ["fit", "validate_classifier"]
 
 
 def fit(
     run: Run,
-    epochs: int,
     loader: DataLoader,
     step: Callable[..., tuple[Tensor, Tensor, Tensor]],
     validate: Callable[[], dict[str, Any]],
     watch: PlateauWatch | None = None,
-) -> bool:
-    """Trains from the position of ``run``, saving after each epoch and on Ctrl-C.
+) -> None:
+    """Trains from the position of ``run`` to its last epoch, saving after each.
+
+    On Ctrl-C, and after an error between two steps (such as a full disk), it saves and raises.
 
     Args:
-        run: with the parts ``net``, ``schedule`` and ``meter``, a :class:`ClassificationMeter`.
-        epochs: of the whole run.
+        run: started, with the parts ``net``, ``schedule`` and ``meter``, a
+            :class:`ClassificationMeter`.
         loader: of the training samples, in batches.
         step: called with the items of a batch, trains on them and returns the mean loss, the
             scores (N, classes, …) and the labels (N, …) for the meter.
@@ -42,41 +44,68 @@ def fit(
             row in the metrics.
         watch: gets the results of each step; its warnings are printed.
 
-    Returns:
-        Whether all epochs are done; False after Ctrl-C.
+    Raises:
+        KeyboardInterrupt: after Ctrl-C, when the step is done. It interrupts all else at once.
+        BrokenPicture: if none of the training pictures can be read.
+        ValueError: if the weights are NaN or infinite; ``last.ckpt`` stays as it was before.
     """
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
-    total = len(loader.dataset)
-    if loader.drop_last:
-        total = len(loader) * loader.batch_size
     with StopRequest() as stop:
-        while run.epoch < epochs and not stop.requested:
-            title = f"epoch {run.epoch + 1}/{epochs}"
-            net.train()
-            loader.set_epoch(run.epoch, start_batch=run.batch)
-            with Progress(title, total, done=meter.samples) as progress:
-                for batch in loader:
-                    loss, scores, labels = step(*batch)
-                    run.batch += 1
-                    meter.update(loss, scores, labels)
-                    progress.update(
-                        len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}"
-                    )
-                    if watch and (warning := watch.update(loss, scores, labels)):
-                        progress.write(f"warning: {warning}")
-                    if stop.requested:
-                        break
-            run.seconds += progress.seconds
-            if stop.requested:
+        try:
+            while run.epoch < run.epochs:
+                title = f"epoch {run.epoch + 1}/{run.epochs}"
+                net.train()
+                _train_epoch(run, title, loader, step, watch, stop)
+                net.eval()
+                with no_grad():
+                    results = validate()
+                with stop.step:
+                    row = run.finish_epoch(meter, results, schedule.get_last_lr()[0])
+                print(f"{title}  {describe(row, run.epochs)}", flush=True)
+        except BaseException:
+            if not stop.in_step and not run.is_saved:
                 run.save()
-                break
+            raise
 
-            net.eval()
-            with no_grad():
-                results = validate()
-            row = run.finish_epoch(meter, results, schedule.get_last_lr()[0])
-            print(f"{title}  {describe(row, epochs)}", flush=True)
-    return run.epoch >= epochs
+
+def _train_epoch(
+    run: Run,
+    title: str,
+    loader: DataLoader,
+    step: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    watch: PlateauWatch | None,
+    stop: StopRequest,
+) -> None:
+    """Trains on the batches that are left of the epoch."""
+    net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
+    total = len(loader) * loader.batch_size if loader.drop_last else len(loader.dataset)
+    finite = DivergenceWatch(net)
+    needs_two = min(loader.batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
+    loader.set_epoch(run.epoch, start_batch=run.batch)
+    with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:
+        seconds = run.seconds
+        for batch in batches:
+            if needs_two and len(batch[0]) == 1:
+                progress.write("warning: left out a batch of one sample: batch norm needs two")
+                continue
+            with stop.step:
+                loss, scores, labels = step(*batch)
+                meter.update(loss, scores, labels)
+                run.batch, run.seconds = loader.batch, seconds + progress.seconds
+                said = [finite.update(loss, f"epoch {run.epoch + 1}, step {run.batch}")]
+                said += [watch.update(loss, scores, labels)] if watch else []
+            progress.update(len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}")
+            for text in filter(None, said):
+                progress.write(f"warning: {text}")
+    if not meter.samples:
+        raise BrokenPicture("none of the training pictures can be read")
+    with stop.step:
+        if warning := finite.check():
+            print(f"warning: {warning}", flush=True)
+
+
+def _has_batch_norm(net: nn.Module) -> bool:
+    return any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in net.modules())
 
 
 def validate_classifier(
@@ -90,7 +119,8 @@ def validate_classifier(
         criterion: called with logits and labels, returns their mean loss.
 
     Returns:
-        ``val_loss``, ``val_accuracy`` and ``val_confusion``, a nested list (classes, classes).
+        ``val_loss``, ``val_accuracy``, ``val_pictures`` (how many could be read) and
+        ``val_confusion``, a nested list (classes, classes).
 
     Raises:
         BrokenPicture: if the loader yields no batch.
@@ -111,12 +141,6 @@ def validate_classifier(
     return {
         "val_loss": float(loss) / int(count),
         "val_accuracy": float(confusion.trace() / count),
+        "val_pictures": int(count),
         "val_confusion": confusion.tolist(),
     }
-
-
-def exit_stopped() -> None:
-    """Prints the command that resumes the run, and exits with the status of Ctrl-C."""
-    command = ["python", *(word for word in sys.argv if word != "--resume"), "--resume"]
-    print(f"stopped and saved; to go on: {shlex.join(command)}")
-    sys.exit(130)

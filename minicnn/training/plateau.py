@@ -47,7 +47,8 @@ class PlateauWatch:
         self._steps = 0
         self._meter.reset()
         guess = math.log(self.num_classes)
-        if abs(mean - guess) > 0.01 * guess or accuracy > 1 / self.num_classes + 0.05:
+        at_guess = abs(mean - guess) <= 0.01 * guess  # not where the mean is NaN
+        if not at_guess or accuracy > 1 / self.num_classes + 0.05:
             return None
         return (
             f"over {self.window} steps the loss was {mean:.4f}, no better than guessing (ln "

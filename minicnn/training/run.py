@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import itertools
 import json
+import math
 import os
 import platform
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,38 @@ import numpy as np
 import PIL
 
 from .. import io, random
+from ..data import DataLoader
+from ..io.atomic import replacing
+from .folder import set_aside
 from .meters import ClassificationMeter
+from .pictures import NamedPictures, names_of
 from .progress import duration
+
+FORMAT = 2  # of last.ckpt; the first one did not record the pictures
 
 
 class Run:
     """The folder of a run: ``metrics.json``, ``last.ckpt`` and ``best.ckpt``, written atomically.
 
+    A script opens the run, lets it :meth:`split` the pictures, builds everything and calls
+    :meth:`start`. Until then nothing is written or moved.
+
     Args:
         folder: the folder, which must exist.
-        settings: plain values; ``resume`` raises if they differ.
-        may_differ: names of settings that may differ, as they do not change the result.
+        settings: plain values, ``epochs`` among them. To resume a run they must be equal.
+        may_differ: names of settings that need not be equal, as they do not change the result.
         best_by: the number in an epoch's row by which the best epoch is chosen; higher is better.
-        parts: everything with a state: ``net``, optimizer, schedule, meter, … with ``state_dict``
-            and ``load_state_dict``.
+        resume: whether to go on with the run in ``folder``.
 
     Attributes:
-        epoch, batch: epochs done, and batches done in the current one.
+        parts: everything with a state, from :meth:`start`: ``net``, ``optimizer``, ``schedule``, …
+        epoch, batch: epochs done, and batches of the loader done in the current one.
         seconds: time spent in the current epoch's training steps.
-        metrics: ``settings``, ``versions``, ``epochs`` (one dict each) and ``best``.
+        metrics: ``best``, ``epochs`` (one dict each), ``versions`` and ``settings``.
+
+    Raises:
+        FileNotFoundError: if there is no ``last.ckpt`` to resume.
+        ValueError: if it is damaged, comes from an earlier version, or its settings differ.
     """
 
     def __init__(
@@ -42,55 +56,171 @@ class Run:
         settings: dict[str, Any],
         may_differ: Collection[str] = (),
         best_by: str = "val_accuracy",
-        **parts: Any,
+        resume: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.may_differ = may_differ
         self.best_by = best_by
-        self.parts = parts
+        self.parts: dict[str, Any] = {}
+        self.loaders: Sequence[DataLoader] = ()
         self.epoch = self.batch = 0
         self.seconds = 0.0
         self.metrics: dict[str, Any] = {
-            "settings": settings,
-            "versions": versions(),
             "best": None,
             "epochs": [],
+            "versions": versions(),
+            "settings": {},
         }
+        self._saved_at: tuple[int, int] | None = None
+        self._resumed = self._read() if resume else None
+        if self._resumed and settings.get("epochs") is None:
+            settings["epochs"] = self._resumed["run"]["metrics"]["settings"]["epochs"]
+        self.record(**settings)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run."""
+        return self.metrics["settings"]["epochs"]
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether ``last.ckpt`` has all that was done."""
+        return self._saved_at == (self.epoch, self.batch)
+
+    @property
+    def was_saved(self) -> bool:
+        """Whether ``last.ckpt`` is of this run."""
+        return self._saved_at is not None
+
+    def record(self, **settings: Any) -> None:
+        """Adds settings; those of a resumed run must be equal, unless they may differ.
+
+        Raises:
+            ValueError: names the settings that are not, with both values.
+        """
+        self.metrics["settings"].update(settings)
+        if self._resumed is None:
+            return
+        saved = self._resumed["run"]["metrics"]["settings"]
+        different = [
+            f"{name} was {saved.get(name)}, now {value}"
+            for name, value in settings.items()
+            if name not in self.may_differ and saved.get(name) != value
+        ]
+        if different:
+            raise ValueError(
+                f"to go on with the run in {self.folder}, its settings must be the same: "
+                + "; ".join(different)
+            )
+
+    def split(self, train: Any, val: Any) -> tuple[Any, Any]:
+        """Records which pictures are trained on and which validate; a resumed run keeps its own.
+
+        Otherwise a picture that was deleted, renamed or added could change the split, and the run
+        would train on pictures that it validates with. Pictures that are gone since the run began
+        are left out, and new ones are not used, because a new name may be an old picture.
+
+        Args:
+            train, val: the datasets, or subsets of one dataset, that a new run uses.
+
+        Returns:
+            Both; on resuming, with the pictures of the run.
+
+        Raises:
+            ValueError: if one of them has no picture left.
+        """
+        settings = self.metrics["settings"]
+        if self._resumed is None:
+            parts = {"train": train, "val": val}
+            settings["pictures"] = {k: names_of(part, self.folder) for k, part in parts.items()}
+            return train, val
+        names = settings["pictures"] = self._resumed["run"]["metrics"]["settings"]["pictures"]
+        train = NamedPictures(names["train"], train, self.folder)
+        val = NamedPictures(names["val"], val, self.folder)
+        for part, title in ((train, "training"), (val, "validation")):
+            if len(part.gone) == len(part):
+                raise ValueError(f"all {len(part)} {title} pictures of the run are gone")
+        gone = len(train.gone) + len(val.gone)
+        new = len((train.new | val.new) - {*names["train"], *names["val"]})
+        if gone or new:
+            print(
+                f"the run keeps its pictures: {gone} of them are gone and left out, {new} others "
+                "are not used"
+            )
+        return train, val
+
+    def start(self, loaders: Sequence[DataLoader] = (), **parts: Any) -> None:
+        """Sets an earlier run in the folder aside, or restores the state of the resumed one.
+
+        Args:
+            loaders: their seeds, and the samples that they left out, are part of the state.
+            parts: everything with ``state_dict`` and ``load_state_dict``. If the number of epochs
+                has changed, the part ``schedule`` is not restored, but does as many steps as the
+                run did: the rest of the run has the learning rates of a run of that length.
+
+        Raises:
+            ValueError: if the saved state does not fit the parts, or more epochs are done.
+            OSError: if a file cannot be moved or written.
+        """
+        self.loaders, self.parts = loaders, parts
+        if self._resumed is None:
+            if earlier := set_aside(self.folder):
+                print(f"kept the earlier run in {self.folder} as {earlier}")
+            self._write_metrics()
+            self.save()
+            return
+        state, self._resumed = self._resumed, None  # which is large
+        try:
+            self._restore(state)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.folder / 'last.ckpt'} does not fit this run: {type(error).__name__} {error}"
+            ) from error
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        position = state["run"]
+        self.epoch, self.batch = self._saved_at = position["epoch"], position["batch"]
+        self.seconds = position["seconds"]
+        planned = position["metrics"]["settings"]["epochs"]
+        done = self.epoch + (self.batch > 0)
+        if self.epochs < done:
+            raise ValueError(
+                f"--epochs must be at least {done}, which the run in {self.folder} has "
+                f"{'begun' if self.batch else 'done'}, got {self.epochs}"
+            )
+        schedule = self.parts.get("schedule") if self.epochs != planned else None
+        fresh = schedule.get_last_lr() if schedule else []
+        for name, part in self.parts.items():
+            if part is not schedule:
+                part.load_state_dict(state[name])
+        if schedule:
+            before = state["schedule"]["_last_lr"][0]
+            advance(schedule, fresh, state["schedule"]["last_epoch"])
+            print(
+                f"now {self.epochs} epochs instead of {planned}: the learning rate goes on as in a "
+                f"run of {self.epochs}, at {schedule.get_last_lr()[0]:.1e} (it was {before:.1e})"
+            )
+        for loader, saved in zip(self.loaders, position["loaders"], strict=True):
+            loader.seed = saved["seed"]
+            loader.skipped.update(saved["skipped"])
+        random.default_generator.set_state(state["random"])
+        self.metrics["best"] = position["metrics"]["best"]
+        self.metrics["epochs"] = position["metrics"]["epochs"]
 
     def save(self) -> None:
         """Writes ``last.ckpt``: the states of all parts and the random generator, and progress."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = random.default_generator.get_state()
         state["run"] = {
+            "format": FORMAT,
             "epoch": self.epoch,
             "batch": self.batch,
             "seconds": self.seconds,
             "metrics": self.metrics,
+            "loaders": [{"seed": x.seed, "skipped": x.skipped} for x in self.loaders],
         }
         io.save(state, self.folder / "last.ckpt")
-
-    def resume(self) -> None:
-        """Restores the state that ``save`` wrote.
-
-        Raises:
-            FileNotFoundError: if there is no ``last.ckpt``.
-            ValueError: if it is damaged, or its run had other settings.
-        """
-        path = self.folder / "last.ckpt"
-        if not path.exists():
-            raise FileNotFoundError(f"there is no run to go on with: {path} does not exist")
-        state = io.load(path)
-        if not isinstance(state, dict) or "run" not in state:
-            raise ValueError(f"{path} must be the checkpoint of a run, got another checkpoint")
-        position = state.pop("run")
-        self._check_settings(position["metrics"]["settings"])
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-        random.default_generator.set_state(state["random"])
-        self.epoch, self.batch = position["epoch"], position["batch"]
-        self.seconds = position["seconds"]
-        self.metrics["best"] = position["metrics"]["best"]
-        self.metrics["epochs"] = position["metrics"]["epochs"]
+        self._saved_at = self.epoch, self.batch
 
     def finish_epoch(
         self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
@@ -120,54 +250,48 @@ class Run:
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
         self.metrics["epochs"].append(row)
         best = self.metrics["best"]
-        if best is None or row[self.best_by] > best[self.best_by]:
+        if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
-            io.save(
-                {"net": self.parts["net"].state_dict(), **row},
-                self.folder / "best.ckpt",
-            )
-        write_json(self.metrics, self.folder / "metrics.json")
+            io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
+        self._write_metrics()
         self.save()
         return row
 
-    def _check_settings(self, saved: dict[str, Any]) -> None:
-        now = self.metrics["settings"]
-        different = [
-            f"{name} was {saved.get(name)}, now {now.get(name)}"
-            for name in dict.fromkeys([*saved, *now])
-            if name not in self.may_differ and saved.get(name) != now.get(name)
-        ]
-        if different:
-            raise ValueError(
-                f"to go on with the run in {self.folder}, its settings must be the same: "
-                + "; ".join(different)
+    def _write_metrics(self) -> None:
+        write_json(self.metrics, self.folder / "metrics.json")
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / "last.ckpt"
+        if not path.exists():
+            raise FileNotFoundError(f"there is no run to go on with: {path} does not exist")
+        state = io.load(path)
+        run = state.get("run") if isinstance(state, dict) else None
+        if not isinstance(run, dict):
+            raise ValueError(  # noqa: TRY004  it is the file that is wrong
+                f"{path} must be the checkpoint of a run, got another checkpoint"
             )
+        if run.get("format") != FORMAT:
+            raise ValueError(
+                f"{path} is of an earlier version, which did not record the pictures of a run: "
+                "start a new run; its weights can be loaded"
+            )
+        return state
 
 
-def set_aside(folder: str | os.PathLike[str]) -> Path | None:
-    """Renames a folder that holds a run, so that a new run does not overwrite it.
-
-    Returns:
-        The new name: ``folder-1``, or the first number that is not in use; None if there was no run.
-    """
-    folder = Path(folder)
-    if not (folder / "last.ckpt").exists():
-        return None
-    numbered = (folder.with_name(f"{folder.name}-{n}") for n in itertools.count(1))
-    name = next(name for name in numbered if not name.exists())
-    return folder.rename(name)
-
-
-def prepare_folder(folder: str | os.PathLike[str], resume: bool) -> None:
-    """Makes the folder of a run. If it holds an earlier run that is not resumed, renames that first.
+def advance(schedule: Any, first: Sequence[float], steps: int) -> None:
+    """Lets a new schedule do ``steps`` steps, whatever learning rates its optimizer has now.
 
     Args:
-        folder: where the run writes its results.
-        resume: whether to go on with a run in ``folder``.
+        schedule: of :mod:`minicnn.optim.lr_scheduler`, before its first step.
+        first: the learning rate of each group when the schedule was made.
+        steps: how many.
     """
-    if not resume and (earlier := set_aside(folder)):
-        print(f"kept the earlier run in {folder} as {earlier}")
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    for group, lr in zip(schedule.optimizer.param_groups, first, strict=True):
+        group["lr"] = lr
+    with warnings.catch_warnings():  # of steps before the optimizer's first one
+        warnings.simplefilter("ignore")
+        for _ in range(steps):
+            schedule.step()
 
 
 def describe(row: dict[str, Any], epochs: int) -> str:
@@ -196,8 +320,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_json(content: Any, path: str | os.PathLike[str]) -> None:
-    """Writes ``content`` atomically: at any moment the file is the old one or the new one."""
-    temporary = Path(f"{os.fspath(path)}.tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+def write_json(content: Any, path: Path) -> None:
+    """Writes ``content`` atomically; numbers that JSON does not have (NaN, infinity) become null."""
+    text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

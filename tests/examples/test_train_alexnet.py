@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scripts
-from scripts import ROOT, assert_same_end, metrics, results
+from scripts import ROOT, assert_same_end, metrics, results, run_here
 
 from minicnn.data.drawn import draw_dogs_vs_cats
 
@@ -54,7 +54,8 @@ def test_it_leaves_its_results(whole):
         assert epoch["train_loss"] > 0 and epoch["val_loss"] > 0
         assert np.sum(epoch["val_confusion"]) == 6
     assert written["best"] in written["epochs"]
-    assert written["settings"]["batch_size"] == 4 and written["settings"]["train_pictures"] == 18
+    assert written["settings"]["batch_size"] == 4
+    assert [len(written["settings"]["pictures"][part]) for part in ("train", "val")] == [18, 6]
     assert written["versions"]["numpy"] == np.__version__
 
 
@@ -110,7 +111,7 @@ def test_it_draws_pictures_when_it_has_none(tmp_path):
     result = run(tmp_path, "--limit 8 --epochs 1 --batch-size 4 --device cpu")
     assert result.returncode == 0, result.stderr
     assert "kaggle.com" in result.stdout.splitlines()[0]
-    assert metrics(tmp_path)["settings"]["train_pictures"] == 6
+    assert len(metrics(tmp_path)["settings"]["pictures"]["train"]) == 6
 
 
 @pytest.mark.slow
@@ -119,36 +120,46 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     result = run(tmp_path, f"{TINY} --data {data} --epochs 1 --limit 8", PYTHONPATH=path)
     assert result.returncode == 0, result.stderr
-    assert "not drawn: curves.png, confusion.png, predictions.png" in result.stdout
+    for name in ("curves.png", "confusion.png", "predictions.png"):
+        assert f"not written: {name} (hidden by the test)" in result.stdout
     assert not list((tmp_path / "out").glob("*.png"))
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "status", "message"),
     [
-        ("--data nowhere.zip", "nowhere.zip"),
-        ("--data {empty}", "no train pictures"),
-        ("--data {data} --limit 1", "at least 2"),
-        ("--data {data} --val-fraction 1.5", "val_fraction must be between 0 and 1, got 1.5"),
-        ("--data {data} --test nowhere", "nowhere"),
-        ("--data {data} --resume", "no run to go on with"),
-        ("--data {data} --lr -1", "Invalid learning rate: -1.0"),
-        ("--data {data} --epochs 0", "total_steps 0"),
-        ("--data {data} --test-count 0", "must be at least 1, got 0"),
+        ("--data nowhere.zip", 1, "nowhere.zip"),
+        ("--data {empty}", 1, "no train pictures"),
+        ("--data {data} --test nowhere", 1, "nowhere"),
+        ("--data {data} --resume", 1, "no run to go on with"),
+        ("--data {data} --out {data}/..", 1, "--data must not lie inside --out"),
+        ("--data {data} --limit 0", 2, "--limit: must be an integer of at least 2, got 0"),
+        ("--data {data} --val-fraction 1.5", 2, "--val-fraction: must be between 0 and 1, got 1.5"),
+        ("--data {data} --lr -1", 2, "--lr: must be a number above 0, got -1"),
+        ("--data {data} --lr nan", 2, "--lr: must be a number above 0, got nan"),
+        ("--data {data} --epochs 0", 2, "--epochs: must be an integer of at least 1, got 0"),
+        ("--data {data} --batch-size x", 2, "must be an integer of at least 1, got x"),
+        ("--data {data} --seed -1", 2, "--seed: must be an integer of at least 0, got -1"),
+        ("--data {data} --workers -1", 2, "--workers: must be an integer of at least 0, got -1"),
+        ("--data {data} --test-count 0", 2, "--test-count: must be an integer of at least 1"),
+        ("--speed 3", 2, "unrecognized arguments: --speed 3"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(tmp_path, data, options, message):
+def test_a_mistake_is_told_in_a_line(monkeypatch, capfd, tmp_path, data, options, status, message):
     (tmp_path / "empty").mkdir()
-    result = run(tmp_path, options.format(data=data, empty=tmp_path / "empty"))
-    assert result.returncode != 0
-    assert message in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    options = options.format(data=data, empty=tmp_path / "empty").split()
+    with pytest.raises(SystemExit) as exit:
+        run_here(monkeypatch, "train_alexnet.py", "--out", tmp_path / "out", *options)
+    told = capfd.readouterr().err if status == 2 else f"{exit.value.code}\n"  # printed at the end
+    assert (exit.value.code == 2) == (status == 2)
+    assert told.startswith("error: ") and message in told and told.count("\n") == 1
 
 
 def test_an_out_folder_that_cannot_be_made(tmp_path, data):
     (tmp_path / "out").write_text("a file")
     result = run(tmp_path, f"--data {data}")
-    assert result.returncode != 0 and result.stderr.startswith("error: ")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"error: {tmp_path / 'out'}: File exists\n"
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(
     with monkeypatch.context() as patched, pytest.raises(SystemExit, match="130"):
         patched.setattr(training.Progress, "update", ctrl_c_in_step_4)
         run_here(patched, SCRIPT, *arguments, stopped / "out")
-    assert "stopped and saved" in capsys.readouterr().out
+    assert "stopped and saved" in capsys.readouterr().err
     run_here(monkeypatch, SCRIPT, *arguments, stopped / "out", "--resume")
     assert "epoch 1/2" not in capsys.readouterr().out
     assert_same_end(whole, stopped)
@@ -116,10 +116,8 @@ def test_googlenets_auxiliary_losses_count_three_tenths_each():
         ("--data {data} --model googlenet --size 14", "at least 15, got (1, 3, 14, 14)"),
         ("--data {alone}", "has a folder train, but none of the name val"),
         ("--data {single}", "must have a folder for each class, got only 'red'"),
-        ("--data {broken} --size 32", "none of the validation pictures can be read"),
+        ("--data {broken} --size 32", "none of the training pictures can be read"),
         ("--data {data} --resume", "no run to go on with"),
-        ("--data {data} --epochs 0", "total_steps 0"),
-        ("--data {data}/train --val-fraction 2", "between 0 and 1, got 2.0"),
         ("--data {other}", "must have the same classes, got blue, green, red and blue, red"),
     ],
 )
@@ -144,6 +142,9 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
     ("options", "message"),
     [
         ("--freeze", "--freeze needs --weights"),
+        ("--epochs 0", "--epochs: must be an integer of at least 1, got 0"),
+        ("--val-fraction 2", "--val-fraction: must be between 0 and 1, got 2"),
+        ("--size 0", "--size: must be an integer of at least 1, got 0"),
         ("--model fcn8s", "invalid choice: 'fcn8s'"),
     ],
 )

@@ -134,8 +134,8 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--size 31", "--size must be at least 32, got 31"),
-        ("--limit 1", "--limit must be at least 2, got 1"),
+        ("--size 31", "--size: must be at least 32, got 31"),
+        ("--limit 1", "--limit: must be an integer of at least 2, got 1"),
         ("--model resnet18", "invalid choice: 'resnet18'"),
     ],
 )

@@ -103,21 +103,45 @@ def test_duration(seconds, text):
     assert training.duration(seconds) == text
 
 
-def test_the_first_ctrl_c_asks_and_the_second_raises():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), training.StopRequest() as stop:
-        assert not stop.requested
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop.requested
-        os.kill(os.getpid(), signal.SIGINT)
+def ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step():
+    before, done = signal.getsignal(signal.SIGINT), []
+    with training.StopRequest() as stop:
+        with pytest.raises(KeyboardInterrupt), stop.step:
+            ctrl_c()
+            done.append("the whole step")
+        assert done and not stop.in_step
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def new_run(folder, **settings) -> training.Run:
+def test_a_second_ctrl_c_waits_for_nothing():
+    with training.StopRequest() as stop, pytest.raises(KeyboardInterrupt), stop.step:
+        ctrl_c()
+        ctrl_c()
+        pytest.fail("nobody interrupted this")
+    assert stop.in_step
+
+
+def test_between_steps_ctrl_c_waits_for_nothing():
+    with training.StopRequest() as stop:
+        with stop.step:
+            pass
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c()
+            pytest.fail("nobody interrupted this")
+
+
+def new_run(folder, resume: bool = False, **settings) -> training.Run:
+    settings.setdefault("epochs", 3)
+    run = training.Run(folder, settings, ("workers", "epochs"), resume=resume)
     net = nn.Linear(3, 2)
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     meter = training.ClassificationMeter()
-    return training.Run(folder, settings, ("workers",), net=net, optimizer=optimizer, meter=meter)
+    run.start(net=net, optimizer=optimizer, meter=meter)
+    return run
 
 
 def train(run: training.Run, steps: int) -> None:
@@ -150,8 +174,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path):
 
     (tmp_path / "last.ckpt").write_bytes(middle)
     mc.manual_seed(1234)
-    resumed = new_run(tmp_path)
-    resumed.resume()
+    resumed = new_run(tmp_path, resume=True)
     assert (resumed.epoch, resumed.batch) == (1, 2)
     train(resumed, 2)
     assert finish(resumed, right=2) == row
@@ -171,42 +194,51 @@ def test_the_best_epoch_is_kept(tmp_path):
 
 
 def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
-    new_run(tmp_path, seed=1, lr=0.1, workers=2).save()
-    new_run(tmp_path, seed=1, lr=0.1, workers=0).resume()
+    new_run(tmp_path, seed=1, lr=0.1, workers=2)
+    new_run(tmp_path, resume=True, seed=1, lr=0.1, workers=0)
     with pytest.raises(
         ValueError, match="must be the same: seed was 1, now 2; lr was 0.1, now 0.2"
     ):
-        new_run(tmp_path, seed=2, lr=0.2, workers=2).resume()
+        new_run(tmp_path, resume=True, seed=2, lr=0.2, workers=2)
 
 
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run to go on with: .*last.ckpt"):
-        new_run(tmp_path).resume()
+        new_run(tmp_path, resume=True)
     mc.save({"net": {}}, tmp_path / "last.ckpt")
     with pytest.raises(ValueError, match="last.ckpt must be the checkpoint of a run"):
-        new_run(tmp_path).resume()
+        new_run(tmp_path, resume=True)
+    mc.save({"run": {"epoch": 1}}, tmp_path / "last.ckpt")
+    with pytest.raises(ValueError, match="last.ckpt is of an earlier version"):
+        new_run(tmp_path, resume=True)
 
 
-def test_an_earlier_run_is_set_aside(tmp_path):
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    new_run(tmp_path)
+    run = training.Run(tmp_path, {}, resume=True)
+    with pytest.raises(ValueError, match="last.ckpt does not fit this run: KeyError 'other'"):
+        run.start(other=nn.Linear(3, 2))
+
+
+def test_a_run_that_starts_sets_an_earlier_one_aside(tmp_path, capsys):
     folder = tmp_path / "run"
-    assert training.set_aside(folder) is None
-    for number in (1, 2):
-        folder.mkdir()
-        (folder / "last.ckpt").write_text(str(number))
-        assert training.set_aside(folder) == tmp_path / f"run-{number}"
-    assert (tmp_path / "run-1" / "last.ckpt").read_text() == "1"
-    assert not folder.exists()
+    (folder / "pictures").mkdir(parents=True)
+    for number in (1, 2, 3):
+        new_run(folder, number=number)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"kept the earlier run in {folder} as {folder}-{n}" for n in (1, 2)]
+    for name, number in (("run-1", 1), ("run-2", 2), ("run", 3)):
+        settings = mc.load(tmp_path / name / "last.ckpt")["run"]["metrics"]["settings"]
+        assert settings["number"] == number
+        assert (tmp_path / name / "metrics.json").exists()
+    assert [path for path in tmp_path.rglob("pictures")] == [folder / "pictures"]
 
 
-def test_a_folder_is_prepared_for_a_new_run_or_a_resumed_one(tmp_path, capsys):
-    folder = tmp_path / "runs" / "net"
-    training.prepare_folder(folder, resume=False)
-    (folder / "last.ckpt").touch()
-    training.prepare_folder(folder, resume=True)
-    assert (folder / "last.ckpt").exists() and capsys.readouterr().out == ""
-    training.prepare_folder(folder, resume=False)
-    assert list(folder.iterdir()) == []
-    assert capsys.readouterr().out == f"kept the earlier run in {folder} as {folder}-1\n"
+def test_a_run_that_does_not_start_moves_nothing(tmp_path):
+    (tmp_path / "run").mkdir()
+    new_run(tmp_path / "run")
+    training.Run(tmp_path / "run", {"epochs": 3})
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def segmentation_scores(predicted: np.ndarray, classes: int) -> mc.Tensor:
@@ -264,26 +296,44 @@ def test_segmentation_meter_with_another_void_label():
     assert meter.iou().tolist() == [0.5, 0.0]
 
 
-def fit(folder, stop_at: int | None = None) -> bool:
-    """Two epochs of three steps on random inputs, with Ctrl-C in step ``stop_at`` of this call."""
+class Interrupted(data.TensorDataset):
+    """Raises KeyboardInterrupt for its sample ``at``, counted from 1."""
+
+    def __init__(self, *tensors: mc.Tensor, at: int) -> None:
+        super().__init__(*tensors)
+        self.at = at
+
+    def __getitem__(self, index: int) -> tuple[mc.Tensor, ...]:
+        self.at -= 1
+        if self.at == 0:
+            raise KeyboardInterrupt
+        return super().__getitem__(index)
+
+
+def fit(folder, stop_at: int | None = None, loading: int = 0, validating: int = 0) -> None:
+    """Two epochs of three steps on random inputs.
+
+    Ctrl-C comes in step ``stop_at`` of this call, or at a sample to train on or to validate with.
+    """
+    resume = (folder / "last.ckpt").exists()
+    run = training.Run(folder, {"epochs": 2}, resume=resume)
     mc.manual_seed(0)
-    samples = data.TensorDataset(mc.randn(11, 3), mc.arange(11) % 2)
-    loader = data.DataLoader(samples, batch_size=4, shuffle=True)
+    tensors = (mc.randn(11, 3), mc.arange(11) % 2)
+    loader = data.DataLoader(Interrupted(*tensors, at=loading), batch_size=4, shuffle=True)
+    loader_in_order = data.DataLoader(Interrupted(*tensors, at=validating), batch_size=4)
     net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 2))
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     schedule = optim.lr_scheduler.PolynomialLR(optimizer, 6)
     meter = training.ClassificationMeter()
     parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
-    run = training.Run(folder, {}, **parts)
-    if (folder / "last.ckpt").exists():
-        run.resume()
+    run.start((loader, loader_in_order), **parts)
     steps = []
 
     def step(inputs, labels):
         assert net.training
         steps.append(len(labels))
         if len(steps) == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
+            ctrl_c()
         logits = net(inputs)
         loss = nn.functional.cross_entropy(logits, labels)
         optimizer.zero_grad()
@@ -296,18 +346,23 @@ def fit(folder, stop_at: int | None = None) -> bool:
         assert not net.training
         return training.validate_classifier(loader_in_order, net, nn.functional.cross_entropy)
 
-    loader_in_order = data.DataLoader(samples, batch_size=4)
-    return training.fit(run, 2, loader, step, validate)
+    training.fit(run, loader, step, validate)
 
 
-@pytest.mark.parametrize("stop_at", [1, 3, 5, 6])
-def test_fit_stops_and_goes_on_as_if_nothing_had_happened(tmp_path, stop_at):
+@pytest.mark.parametrize(
+    "where",
+    [{"stop_at": n} for n in (1, 3, 5, 6)]
+    + [{"loading": n} for n in (1, 6, 20)]
+    + [{"validating": n} for n in (1, 8, 22)],
+)
+def test_fit_stops_and_goes_on_as_if_nothing_had_happened(tmp_path, where):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in (whole, stopped):
         folder.mkdir()
-    assert fit(whole)
-    assert not fit(stopped, stop_at)
-    assert fit(stopped)
+    fit(whole)
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped, **where)
+    fit(stopped)
     rows = [
         mc.load(folder / "last.ckpt")["run"]["metrics"]["epochs"] for folder in (whole, stopped)
     ]
@@ -325,6 +380,7 @@ def test_validation_of_a_classifier_weighs_batches_by_their_size():
     found = training.validate_classifier(loader, lambda x: x, nn.functional.cross_entropy)
     assert found["val_loss"] == pytest.approx(nn.functional.cross_entropy(logits, labels).item())
     assert (found["val_accuracy"], found["val_confusion"]) == (0.8, [[2, 0], [1, 2]])
+    assert found["val_pictures"] == 5
     with pytest.raises(data.BrokenPicture, match="none of the validation pictures can be read"):
         training.validate_classifier([], lambda x: x, nn.functional.cross_entropy)
 
@@ -340,9 +396,10 @@ def test_meter_counts_the_pixels_of_masks():
 
 def test_best_by_another_number(tmp_path):
     net, meter = nn.Linear(3, 2), training.ClassificationMeter()
-    run = training.Run(tmp_path, {}, best_by="val_mean_iou", net=net, meter=meter)
-    for accuracy, iou in ((0.9, 0.2), (0.8, 0.4)):
+    run = training.Run(tmp_path, {}, best_by="val_mean_iou")
+    run.start(net=net, meter=meter)
+    for accuracy, iou in ((0.9, math.nan), (0.9, 0.2), (0.8, 0.4)):
         validation = {"val_loss": 1.0, "val_accuracy": accuracy, "val_mean_iou": iou}
         row = run.finish_epoch(meter, validation, 0.1)
-    assert run.metrics["best"]["epoch"] == 2
+    assert run.metrics["best"]["epoch"] == 3
     assert "mean IoU 0.400" in training.describe(row, 3)

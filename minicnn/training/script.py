@@ -1,0 +1,151 @@
+"""How a training script ends: whatever goes wrong is told in one line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from .. import random
+from .folder import FolderLock, refuse_inside
+from .run import Run
+
+__all__ = ["open_run", "optional"]
+
+ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
+PATIENCE = 2.0  # seconds that threads which load a picture have to end, after Ctrl-C
+
+
+@contextlib.contextmanager
+def open_run(
+    args: argparse.Namespace, may_differ: Collection[str], best_by: str = "val_accuracy"
+) -> Iterator[Run]:
+    """The context in which a training script does all its work.
+
+    It seeds the random numbers, locks ``--out`` and opens the run there. Errors end the script with
+    one line and status 1 (``python -X dev`` prints the traceback, too), Ctrl-C with status 130 and the
+    command that goes on. Warnings are printed in one line each, in any encoding.
+
+    Args:
+        args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
+            ``epochs`` is None, it becomes that of the run that is resumed.
+        may_differ: as for :class:`Run`.
+        best_by: as for :class:`Run`.
+    """
+    showwarning, ctrl_c = warnings.showwarning, _handle_ctrl_c(signal.default_int_handler)
+    warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
+    _print_any_text()
+    run = None
+    try:
+        random.manual_seed(args.seed)
+        refuse_inside(_paths(getattr(args, "data", None)), args.out)
+        with FolderLock(args.out):
+            settings = {name: _plain(value) for name, value in vars(args).items()}
+            run = Run(args.out, settings, may_differ, best_by, args.resume)
+            args.epochs = run.epochs
+            yield run
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(f"\n{how_to_go_on(args, run)}", file=sys.stderr)
+        _end_in_time(130)
+        sys.exit(130)
+    except ERRORS as error:
+        if sys.flags.dev_mode:
+            traceback.print_exc()
+        sys.exit(f"error: {in_one_line(error)}")
+    finally:
+        warnings.showwarning = showwarning
+        _handle_ctrl_c(ctrl_c)
+        _give_up_closed_output()
+
+
+@contextlib.contextmanager
+def optional(results: str) -> Iterator[None]:
+    """A context for what a finished training can do without: an error in it is told in one line.
+
+    Args:
+        results: names of the files that are then not written.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  from plotting, fonts, Pillow …
+        print(f"not written: {results} ({in_one_line(error)})")
+
+
+def how_to_go_on(args: argparse.Namespace, run: Run | None) -> str:
+    """What a stopped run says last."""
+    command = ["python", *(word for word in sys.argv if word != "--resume")]
+    if not args.resume and (run is None or not run.was_saved):
+        return f"stopped before the training began; to begin again: {shlex.join(command)}"
+    how = "stopped and saved" if run and run.is_saved else "stopped without saving once more"
+    return f"{how}; to go on: {shlex.join([*command, '--resume'])}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """An error's message, without the traceback that a worker of a DataLoader adds."""
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+        if error.filename is not None:
+            return f"{error.filename}: {reason}"
+        unnamed = error.errno in (errno.EPIPE, errno.ENOSPC) and reason == os.strerror(error.errno)
+        return f"cannot write to the standard output: {reason}" if unnamed else reason
+    text = str(error).partition("\n\n")[0]
+    return " ".join(text.split("\n")) or type(error).__name__
+
+
+def _paths(data: Any) -> list[Any]:
+    if data is None:
+        return []
+    return data if isinstance(data, list) else [data]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _handle_ctrl_c(handler: Any) -> Any:
+    """Sets the handler and returns the one before; only the main thread can set one."""
+    if handler is None or threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGINT, handler)
+
+
+def _print_any_text() -> None:
+    """Lets names of files be printed that the terminal's encoding does not have."""
+    if sys.stdout is None:  # closed from the beginning
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _give_up_closed_output() -> None:
+    """Forgets text that cannot be written: Python would try again at exit, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_in_time(status: int) -> None:
+    """Ends the process soon after its main thread, whatever other threads still do."""
+
+    def end() -> None:
+        threading.main_thread().join()
+        time.sleep(PATIENCE)
+        os._exit(status)
+
+    threading.Thread(target=end, daemon=True).start()

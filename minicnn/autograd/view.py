@@ -26,38 +26,32 @@ class View:
     be used after its base was. None if it may.
     """
 
-    __slots__ = (
-        "_memory",
-        "_source",
-        "base",
-        "restriction",
-        "rewrites_seen",
-        "steps",
-        "writes_seen",
-    )
+    # in the class, as every operation that returns a view makes one of these
+    restriction: str | None = None
+    writes_seen = 0  # when it was restricted
+    _source: weakref.ref[Tensor] | None = None
 
     def __init__(self, source: Tensor, operation: Any, options: dict[str, Any]) -> None:
         self.steps: tuple[tuple[Any, dict[str, Any]], ...] = ((operation, options),)
         self.base: Tensor | None = source
-        self.restriction: str | None = None
-        self._source: weakref.ref[Tensor] | None = None
+        self.rewrites_seen = source.version.rewrites
         earlier = source.view_of
         if earlier is not None:
             self.base = earlier.base
             self.steps = earlier.steps + self.steps
-            self.restriction = earlier.restriction
-            self._source = earlier._source
+            if earlier.restriction is not None:
+                self.restrict(earlier.restriction, earlier.writes_seen)
+                self._source = earlier._source
         if not mode.grad and self.base is not None:
-            self.restrict(TAKEN_UNDER_NO_GRAD)
+            self.restrict(TAKEN_UNDER_NO_GRAD, source.version.writes)
             self._source = weakref.ref(self.base)
             self.base = None
         self._memory = None if self.base is None else self.base.array
-        self.rewrites_seen = source.version.rewrites
-        self.writes_seen = source.version.writes
 
-    def restrict(self, restriction: str) -> None:
-        """Forbids changes in place, for a reason; the first one stays."""
-        self.restriction = self.restriction or restriction
+    def restrict(self, restriction: str, writes: int) -> None:
+        """Forbids changes in place from this count of writes on, for a reason; the first one stays."""
+        if self.restriction is None:
+            self.restriction, self.writes_seen = restriction, writes
 
     def base_requires_grad(self) -> bool:
         """Whether the base, if it is known, requires a gradient."""

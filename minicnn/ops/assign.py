@@ -47,8 +47,11 @@ def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     """Writes values to an array at an index of the form that ``array_index`` gives."""
     target = take(array, index[:-1])
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
+        if getattr(values, "dtype", array.dtype) == array.dtype:
             target[index[-1]] = values
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
+                target[index[-1]] = values
     except ValueError:
         raise RuntimeError(
             f"x[index] has shape {target[index[-1]].shape} and cannot take a tensor of shape "
@@ -69,9 +72,13 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     value = to(value, device=x.device) if is_tensor else _number(x, value)
     if _is_tracked(x, value) or (is_tensor and _share_memory(x, value)):
         _set_tracked(x, key, index, value)
-        return
+    else:
+        _set_untracked(x, index, value.array if is_tensor else value)
+
+
+def _set_untracked(x: Tensor, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     check_writable(x.array)
-    put(x.array, index, value.array if is_tensor else value)
+    put(x.array, index, values)
     x.bump_version()
 
 
@@ -195,7 +202,11 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     lengths = zip(source.shape[::-1], x.shape[::-1])
     if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
         raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")
-    return change(x, Copy.apply, source)
+    if _is_tracked(x, source) or _share_memory(x, source):
+        return change(x, Copy.apply, source)
+    with current_device_of((x.array,)):
+        _set_untracked(x, ((...,),), source.array)
+    return x
 
 
 def reshaped_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:

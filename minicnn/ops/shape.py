@@ -349,7 +349,7 @@ def _several(views: list[Tensor]) -> tuple[Tensor, ...]:
     """Views that, as in torch, must not be changed in place while gradients are recorded."""
     for view in views:
         if view.view_of is not None:
-            view.view_of.restrict(ONE_OF_SEVERAL)
+            view.view_of.restrict(ONE_OF_SEVERAL, view.version.writes)
     return tuple(views)
 
 

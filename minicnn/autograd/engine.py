@@ -8,9 +8,10 @@ used twice, and frees what was saved.
 
 from __future__ import annotations
 
-import heapq
 import traceback
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode
 from .view import check_writable
+
+_NUMBER = attrgetter("number")
 
 Node = Function | Tensor  # a tensor is the end of the walk, a leaf
 
@@ -61,7 +64,7 @@ class _Walk:
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
         self.gradients: dict[Node, _Gradients] = {}
         self.captured: dict[tuple[int, int], Tensor] = {}
-        order = self._count(edge[0] for edge in _edges_of(roots))
+        order = self._count(root._grad_fn or root for root in roots)
         self.targets = None if targets is None else {(id(n), i) for n, i in _edges_of(targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
 
@@ -111,28 +114,33 @@ class _Walk:
 
         That is torch's order, which hooks can see.
         """
-        ready: list[tuple[int, Function]] = []
-        for node in [node for node, count in self.pending.items() if count == 0]:
-            self._make_ready(node, ready)
+        pending = self.pending
+        ready: list[Function] = []
+        for node, count in list(pending.items()):
+            if count == 0:
+                self._arrive(node, ready)
         while ready:
-            _, node = heapq.heappop(ready)
+            node = ready.pop()
             gradients = self.gradients.pop(node, None)
             if gradients is not None:
                 self._visit(node, gradients)
             for edge in node.edges:
                 if edge is not None:
-                    self.pending[edge[0]] -= 1
-                    if self.pending[edge[0]] == 0:
-                        self._make_ready(edge[0], ready)
+                    target = edge[0]
+                    pending[target] -= 1
+                    if pending[target] == 0:
+                        self._arrive(target, ready)
 
-    def _make_ready(self, node: Node, ready: list[tuple[int, Function]]) -> None:
-        """Ends the walk at a leaf, or puts a node among those to visit."""
-        if isinstance(node, Function):
-            heapq.heappush(ready, (-node.number, node))
-            return
-        gradients = self.gradients.pop(node, None)
-        if gradients is not None:
-            self._reach_leaf(node, gradients)
+    def _arrive(self, node: Node, ready: list[Function]) -> None:
+        """Ends the walk at a leaf, or puts a node among those to visit, the last one at the end."""
+        if not isinstance(node, Function):
+            gradients = self.gradients.pop(node, None)
+            if gradients is not None:
+                self._reach_leaf(node, gradients)
+        elif ready:
+            insort(ready, node, key=_NUMBER)
+        else:
+            ready.append(node)
 
     def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
         """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
@@ -145,7 +153,7 @@ class _Walk:
                     f"a leaf of shape {leaf.shape} was used, and then became the result of a change "
                     "in place: it has no gradient of its own any more"
                 )
-            if leaf.requires_grad:  # still
+            if leaf._requires_grad:  # still
                 _accumulate(leaf, grad, owned)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad
@@ -376,8 +384,7 @@ def _walk(
     before = errors.set(ignored)
     try:
         for root, gradient in zip(roots, gradients):
-            for edge in _edges_of((root,)):
-                walk.deliver(edge, gradient, owned=False)
+            walk.deliver(edge_of(root), gradient, owned=False)  # type: ignore[arg-type]
         walk.run()
     finally:
         mode.grad, mode.autocast = outside

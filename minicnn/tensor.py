@@ -43,11 +43,42 @@ class RemovableHandle:
 
 
 class Version:
-    """Counts the writes to the memory that a tensor and its views share."""
+    """Counts the writes to the memory that a tensor and its views share.
+
+    Of ``x.data``, ``behind`` is the version of x, to whose count writes to ``x.data`` do not add.
+    """
 
     # in the class until the first write, as every operation makes one of these
     writes = 0
     rewrites = 0  # the recorded ones, which replaced the history
+    hidden_writes = 0  # through x.data
+    behind: Version | None = None
+
+    def bump(self) -> None:
+        """Notes a write."""
+        self.writes += 1
+        behind = self.behind
+        while behind is not None:
+            behind.hidden_writes += 1
+            behind = behind.behind
+
+    @property
+    def all_writes(self) -> int:
+        """The number of writes, with those through ``x.data``."""
+        return self.writes + self.hidden_writes
+
+
+class RetainGrad:
+    """The hook that keeps the gradient of a tensor which is not a leaf; it runs after all others."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        # a strong reference would make a cycle: graph, hook, tensor, graph
+        self.reference = weakref.ref(tensor)
+
+    def __call__(self, grad: Tensor) -> None:
+        tensor = self.reference()
+        if tensor is not None:
+            tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
 
 
 class Tensor(TensorMethods):
@@ -67,12 +98,12 @@ class Tensor(TensorMethods):
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_grad",
+        "_grad_fn",
+        "_requires_grad",
         "array",
-        "grad",
-        "grad_fn",
         "hooks",
         "output_index",
-        "requires_grad",
         "version",
         "view_of",
     )
@@ -80,16 +111,17 @@ class Tensor(TensorMethods):
     __array_ufunc__ = None  # so that numpy_array * tensor calls the tensor, whose error explains
 
     array: Array
-    grad: Tensor | None
-    grad_fn: Function | None
+    _grad: Tensor | None
+    _grad_fn: Function | None  # of a view, the one before the last change of its base
+    _requires_grad: bool
 
     def __init__(self, array: Array, requires_grad: bool = False) -> None:
         if type(array) is not np.ndarray:
             array = _checked(array)
         self.array = array
-        self.requires_grad = False
-        self.grad = None
-        self.grad_fn = None
+        self._requires_grad = False
+        self._grad = None
+        self._grad_fn = None
         self.output_index = 0
         self.version = Version()  # an object, because views share it with their base
         self.view_of: View | None = None
@@ -121,13 +153,29 @@ class Tensor(TensorMethods):
 
     @property
     def data(self) -> Tensor:
-        """The same memory as a tensor without history."""
-        return self.detach()
+        """The same memory as a tensor without history.
+
+        Writes to it are not noticed by gradients that need the old values: prefer ``detach()``.
+        Assigning a tensor makes this one show the other's memory; the history stays.
+
+        Raises:
+            TypeError: if it is assigned anything but a tensor.
+            RuntimeError: if integers are assigned to a tensor that requires a gradient.
+        """
+        out = Tensor(self.array)
+        out.version.behind = self.version
+        return out
 
     @data.setter
     def data(self, new: Tensor) -> None:
+        if not isinstance(new, Tensor):
+            raise TypeError(f"data must be a tensor, got {type(new).__name__}")
+        if self.requires_grad and not is_floating(new.array.dtype):
+            raise RuntimeError(
+                "data of a tensor that requires a gradient must be floating point, "
+                f"got {new.array.dtype}"
+            )
         self.array = new.array
-        self.bump_version()
 
     @overload
     def size(self, dim: None = None) -> tuple[int, ...]: ...
@@ -160,7 +208,8 @@ class Tensor(TensorMethods):
         return len(self.array)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+        len(self)  # an error for a tensor without dimensions
+        return iter(self.unbind())
 
     def __hash__(self) -> int:
         return id(self)
@@ -253,6 +302,16 @@ class Tensor(TensorMethods):
 
     # ------------------------------------------------------------------------ its gradient
 
+    @property
+    def requires_grad(self) -> bool:
+        """Whether ``backward`` computes a gradient for it, or for something it was computed from."""
+        view = self.view_of
+        return self._requires_grad or (view is not None and view.base_requires_grad())
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self.requires_grad_(requires_grad)
+
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Turns the gradient on or off; for leaves only."""
         if requires_grad and not is_floating(self.array.dtype):
@@ -261,8 +320,41 @@ class Tensor(TensorMethods):
             )
         if not requires_grad and self.grad_fn is not None:
             raise RuntimeError("only leaves can stop requiring a gradient: use x.detach()")
-        self.requires_grad = requires_grad
+        self._requires_grad = requires_grad
         return self
+
+    @property
+    def grad_fn(self) -> Function | None:
+        """The operation that computed it, a node of the graph; None for a leaf."""
+        if self.view_of is not None:
+            self.refresh_history()
+        return self._grad_fn
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward`` has added up, or None.
+
+        Raises:
+            TypeError: if it is assigned anything but a tensor or None.
+            RuntimeError: if the gradient has another shape, dtype or device than the tensor.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Tensor | None) -> None:
+        if grad is not None:
+            self._check_grad(grad)
+        self._grad = grad
+
+    def _check_grad(self, grad: Any) -> None:
+        if not isinstance(grad, Tensor):
+            raise TypeError(f"grad must be a tensor or None, got {type(grad).__name__}")
+        if grad is self:
+            raise RuntimeError("a tensor cannot be its own grad")
+        for what in ("shape", "dtype", "device"):
+            ours, theirs = getattr(self, what), getattr(grad, what)
+            if ours != theirs:
+                raise RuntimeError(f"grad must have the tensor's {what} {ours}, got {theirs}")
 
     def detach(self) -> Tensor:
         """A tensor on the same memory without history."""
@@ -280,53 +372,83 @@ class Tensor(TensorMethods):
         """
         if not self.requires_grad:
             raise RuntimeError("register_hook expects a tensor that requires a gradient")
-        if self.grad_fn is not None:
-            hooks = self.grad_fn.output_hooks.setdefault(self.output_index, {})
-        else:
-            self.hooks = {} if self.hooks is None else self.hooks
-            hooks = self.hooks
-        return RemovableHandle(hooks, hook)
+        hooks = self._own_hooks()
+        handle = RemovableHandle(hooks, hook)
+        for key, other in list(hooks.items())[:-1]:
+            if isinstance(other, RetainGrad):  # stays the last one
+                hooks[key] = hooks.pop(key)
+        return handle
+
+    def _own_hooks(self) -> dict[int, Callable[[Tensor], Any]]:
+        """The hooks on the gradient of this tensor, in the order in which they run."""
+        node = self.grad_fn
+        if node is not None:
+            return node.output_hooks.setdefault(self.output_index, {})
+        self.hooks = {} if self.hooks is None else self.hooks
+        return self.hooks
 
     def retain_grad(self) -> None:
-        """Keeps the gradient of a tensor that is not a leaf in its ``grad`` as well."""
-        if self.grad_fn is None or self._retains_grad():
-            return
-        reference = weakref.ref(self)  # a strong one would make a cycle: graph, hook, tensor, graph
+        """Keeps the gradient of a tensor that is not a leaf in its ``grad`` as well.
 
-        def keep(grad: Tensor) -> None:
-            tensor = reference()
-            if tensor is not None:
-                tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
+        Raises:
+            RuntimeError: if the tensor requires no gradient.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad expects a tensor that requires a gradient")
+        if self.grad_fn is not None and not self.retains_grad:
+            RemovableHandle(self._own_hooks(), RetainGrad(self))
 
-        keep.retains_grad = True  # type: ignore[attr-defined]
-        self.register_hook(keep)
-
-    def _retains_grad(self) -> bool:
-        hooks = self.grad_fn.output_hooks.get(self.output_index, {}) if self.grad_fn else {}
-        return any(hasattr(hook, "retains_grad") for hook in hooks.values())
+    @property
+    def retains_grad(self) -> bool:
+        """Whether ``retain_grad`` was called on this tensor, which is not a leaf."""
+        hooks = () if self.grad_fn is None else self._own_hooks().values()
+        return any(isinstance(hook, RetainGrad) and hook.reference() is self for hook in hooks)
 
     # ------------------------------------------------------------------------ changes in place
 
     def bump_version(self) -> None:
         """Notes a write to the memory; gradients that need the old values then raise an error."""
-        self.version.writes += 1
+        self.version.bump()
 
     def refresh_history(self) -> None:
-        """Recomputes a view's ``grad_fn`` if a recorded change in place gave its base a new one."""
+        """Recomputes a view's ``grad_fn`` if a recorded change in place gave its base a new one.
+
+        Raises:
+            RuntimeError: for a view that forbids such changes, as ``unbind`` returns.
+        """
         view = self.view_of
-        if view is None or view.base is None or view.rewrites_seen == self.version.rewrites:
+        if view is None:
             return
-        current = view.take()
+        if view.restriction is not None:
+            view.check_unchanged(self.version)
+        if view.base is None or view.rewrites_seen == self.version.rewrites:
+            return
         view.rewrites_seen = self.version.rewrites
-        self.requires_grad = current.requires_grad
-        self.grad_fn, self.output_index = current.grad_fn, current.output_index
+        if view.base_requires_grad():
+            self.adopt_history(view.take())
+
+    def forget_history(self) -> Tensor:
+        """Makes this tensor, a view or not, a leaf that requires no gradient."""
+        self._requires_grad, self._grad_fn, self.view_of = False, None, None
+        return self
+
+    def adopt_history(self, source: Tensor) -> None:
+        """Takes over the history of another tensor; ``retain_grad`` keeps working."""
+        old, index = self._grad_fn, self.output_index
+        self._requires_grad = source._requires_grad
+        self._grad_fn, self.output_index = source._grad_fn, source.output_index
+        hooks = {} if old is None else old.output_hooks.get(index, {})
+        for key, hook in list(hooks.items()):
+            if isinstance(hook, RetainGrad) and hook.reference() is self:
+                del hooks[key]
+                self.retain_grad()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.grad_fn is not None:
             raise RuntimeError("only leaves can be deep-copied: use x.detach()")
         copy = type(self).__new__(type(self))
         Tensor.__init__(copy, self.array.copy(order="K"), self.requires_grad)
-        copy.grad = None if self.grad is None else self.grad.clone()
+        copy._grad = None if self._grad is None else self._grad.clone()
         memo[id(self)] = copy
         return copy
 

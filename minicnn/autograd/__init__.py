@@ -17,12 +17,13 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .gradcheck import gradcheck, gradgradcheck
-from .view import View
+from .view import View, check_writable
 
 __all__ = [
     "Function",
     "View",
     "backward",
+    "check_writable",
     "detect_anomaly",
     "enable_grad",
     "grad",

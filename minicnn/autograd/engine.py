@@ -9,7 +9,9 @@ used twice, and frees what was saved.
 from __future__ import annotations
 
 import traceback
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from ..memory import is_pooled
 from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
 from .grad_mode import mode
+from .view import check_writable
+
+_NUMBER = attrgetter("number")
 
 Node = Function | Tensor  # a tensor is the end of the walk, a leaf
 
@@ -59,8 +64,8 @@ class _Walk:
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
         self.gradients: dict[Node, _Gradients] = {}
         self.captured: dict[tuple[int, int], Tensor] = {}
-        order = self._count(edge[0] for edge in map(edge_of, roots))
-        self.targets = None if targets is None else {(id(n), i) for n, i in map(edge_of, targets)}
+        order = self._count(root._grad_fn or root for root in roots)
+        self.targets = None if targets is None else {(id(n), i) for n, i in _edges_of(targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
 
     def _count(self, starts: Iterable[Node]) -> list[Node]:
@@ -90,7 +95,7 @@ class _Walk:
             for edge in node.edges if isinstance(node, Function) else ():
                 if edge is not None:
                     parents.setdefault(id(edge[0]), []).append(node)
-        stack = [edge[0] for edge in map(edge_of, targets)]
+        stack = [edge[0] for edge in _edges_of(targets)]
         reached = {id(node) for node in stack}
         while stack:
             for parent in parents.get(id(stack.pop()), ()):
@@ -105,22 +110,37 @@ class _Walk:
         self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
 
     def run(self) -> None:
-        """Visits each node when no gradient is missing there."""
-        ready = [node for node, count in self.pending.items() if count == 0]
+        """Visits each node when no gradient is missing there: of several, the one recorded last.
+
+        That is torch's order, which hooks can see.
+        """
+        pending = self.pending
+        ready: list[Function] = []
+        for node, count in list(pending.items()):
+            if count == 0:
+                self._arrive(node, ready)
         while ready:
             node = ready.pop()
             gradients = self.gradients.pop(node, None)
-            if not isinstance(node, Function):
-                if gradients is not None:
-                    self._reach_leaf(node, gradients)
-                continue
             if gradients is not None:
                 self._visit(node, gradients)
             for edge in node.edges:
                 if edge is not None:
-                    self.pending[edge[0]] -= 1
-                    if self.pending[edge[0]] == 0:
-                        ready.append(edge[0])
+                    target = edge[0]
+                    pending[target] -= 1
+                    if pending[target] == 0:
+                        self._arrive(target, ready)
+
+    def _arrive(self, node: Node, ready: list[Function]) -> None:
+        """Ends the walk at a leaf, or puts a node among those to visit, the last one at the end."""
+        if not isinstance(node, Function):
+            gradients = self.gradients.pop(node, None)
+            if gradients is not None:
+                self._reach_leaf(node, gradients)
+        elif ready:
+            insort(ready, node, key=_NUMBER)
+        else:
+            ready.append(node)
 
     def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
         """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
@@ -128,25 +148,28 @@ class _Walk:
         if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
         if self.targets is None:
-            _accumulate(leaf, grad, owned)
+            if leaf._grad_fn is not None:
+                raise RuntimeError(
+                    f"a leaf of shape {leaf.shape} was used, and then became the result of a change "
+                    "in place: it has no gradient of its own any more"
+                )
+            if leaf._requires_grad:  # still
+                _accumulate(leaf, grad, owned)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
         """Differentiates a node and delivers the gradients of its inputs."""
-        for index, grad in gradients.values.items():
-            if node.output_hooks.get(index):  # which may keep the gradient
-                gradients.values[index] = _run_hooks(node.output_hooks[index], grad)
-                gradients.owned[index] = False
-            if self.targets is not None and (id(node), index) in self.targets:
-                self.captured[id(node), index] = gradients.values[index]
-                gradients.owned[index] = False
+        needed = node.needs_input_grad
         if self.wanted is not None:
+            self._capture(node, gradients)
             needed = tuple(e is not None and id(e[0]) in self.wanted for e in node.edges)
             if not any(needed):
                 return
-        else:
-            needed = node.needs_input_grad
+        for index, hooks in node.output_hooks.items():
+            if hooks and index in gradients.values:  # they may keep the gradient
+                gradients.values[index] = _run_hooks(hooks, gradients.values[index])
+                gradients.owned[index] = False
         if node.freed:
             raise RuntimeError(
                 f"backward reached {type(node).__name__} a second time, after what it saved was "
@@ -162,6 +185,14 @@ class _Walk:
             self.deliver(edge, grad, owned)
         if not self.keep:
             node._free()
+
+    def _capture(self, node: Function, gradients: _Gradients) -> None:
+        """Keeps the gradients that ``grad`` was asked for, as they are before the hooks."""
+        assert self.targets is not None
+        for index, grad in gradients.values.items():
+            if (id(node), index) in self.targets:
+                self.captured[id(node), index] = grad
+                gradients.owned[index] = False
 
     def _differentiate(
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
@@ -252,23 +283,58 @@ def _check_for_nan(node: Function, index: int, grad: Tensor) -> None:
 def _run_hooks(hooks: dict[int, Callable[[Tensor], Any]], grad: Tensor) -> Tensor:
     for hook in list(hooks.values()):
         replaced = hook(grad)
-        grad = grad if replaced is None else replaced
+        if replaced is not None:
+            _check_replacement(hook, grad, replaced)
+            grad = replaced
     return grad
 
 
+def _check_replacement(hook: Callable[[Tensor], Any], grad: Tensor, replaced: Any) -> None:
+    """Checks what a hook returns instead of a gradient.
+
+    Raises:
+        TypeError: for anything but a tensor.
+        RuntimeError: for one of another shape or dtype.
+    """
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(replaced, Tensor):
+        raise TypeError(f"hook {name} must return a tensor or None, got {type(replaced).__name__}")
+    if (replaced.shape, replaced.dtype) != (grad.shape, grad.dtype):
+        raise RuntimeError(
+            f"hook {name} must return a gradient of shape {grad.shape} and dtype {grad.dtype}, "
+            f"got {replaced.shape} and {replaced.dtype}"
+        )
+
+
 def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
-    """Adds to ``leaf.grad``, in the memory layout of the leaf: optimizers run over both at once."""
-    if leaf.grad is not None:
-        leaf.grad = leaf.grad + grad
+    """Adds to ``leaf.grad``: in place, unless the walk is recorded.
+
+    A new one has the memory layout of the leaf, as optimizers run over both at once.
+    """
+    if grad.array.shape != leaf.array.shape:
+        raise RuntimeError(
+            f"a leaf got a gradient of shape {grad.shape} after its own was changed to {leaf.shape}"
+        )
+    if leaf._grad is not None:
+        leaf._grad = leaf._grad + grad if mode.grad else _added_in_place(leaf._grad, grad)
     elif owned and grad.array.strides == leaf.array.strides:
-        leaf.grad = grad
+        leaf._grad = grad
     elif mode.grad:
-        leaf.grad = grad.clone()
+        leaf._grad = grad.clone()
     else:
         with current_device_of((grad.array,)):
             copy = xp_of(grad.array).empty_like(leaf.array)
             copy[...] = grad.array
-        leaf.grad = Tensor(copy)
+        leaf._grad = Tensor(copy)
+
+
+def _added_in_place(total: Tensor, grad: Tensor) -> Tensor:
+    """``total`` after ``grad`` was added to its memory, which flat gradient buffers share."""
+    check_writable(total.array)
+    with current_device_of((total.array,)):
+        total.array += grad.array
+    total.bump_version()
+    return total
 
 
 def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tensor]:
@@ -282,7 +348,7 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tens
         root.refresh_history()
         if grad is not None and not isinstance(grad, Tensor):
             raise TypeError(f"gradient must be a tensor or None, got {type(grad).__name__}")
-        if not root.requires_grad:
+        if edge_of(root) is None:
             raise RuntimeError(
                 "backward expects a tensor that requires a gradient or was computed from one that "
                 f"does, got one of shape {root.shape} without"
@@ -318,7 +384,7 @@ def _walk(
     before = errors.set(ignored)
     try:
         for root, gradient in zip(roots, gradients):
-            walk.deliver(edge_of(root), gradient, owned=False)
+            walk.deliver(edge_of(root), gradient, owned=False)  # type: ignore[arg-type]
         walk.run()
     finally:
         mode.grad, mode.autocast = outside
@@ -380,7 +446,8 @@ def grad(
     """
     roots, targets = _as_tuple(outputs), _as_tuple(inputs)
     for target in targets:
-        if not target.requires_grad:
+        target.refresh_history()
+        if edge_of(target) is None:
             raise RuntimeError(
                 "grad expects inputs that require a gradient, "
                 f"got one of shape {target.shape} without"
@@ -390,7 +457,7 @@ def grad(
     walk = _walk(roots, gradients, targets, retain, create_graph)
     found = []
     for position, target in enumerate(targets):
-        node, index = edge_of(target)
+        ((node, index),) = _edges_of((target,))
         found.append(walk.captured.get((id(node), index)))
         if found[-1] is None and not allow_unused:
             raise RuntimeError(
@@ -398,6 +465,11 @@ def grad(
                 "pass allow_unused=True to get None for it"
             )
     return tuple(found)
+
+
+def _edges_of(tensors: Iterable[Tensor]) -> list[tuple[Node, int]]:
+    """Where the gradients of tensors with a history, or leaves that require one, go."""
+    return [edge for edge in map(edge_of, tensors) if edge is not None]
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:

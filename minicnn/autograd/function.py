@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
+
+_numbers = itertools.count()
 
 
 class Function:
@@ -39,6 +42,7 @@ class Function:
         "edges",
         "freed",
         "needs_input_grad",
+        "number",
         "output_hooks",
     )
 
@@ -46,6 +50,7 @@ class Function:
     needs_input_grad: tuple[bool, ...]
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
+    number: int  # of nodes recorded before
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
     never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
@@ -79,9 +84,10 @@ class Function:
             needed = False
             if isinstance(x, TensorClass):
                 if recording:
+                    needed = x._requires_grad
                     if x.view_of is not None:
                         x.refresh_history()
-                    needed = x.requires_grad
+                        needed = x.requires_grad
                 x = x.array
                 all_numpy = all_numpy and type(x) is np.ndarray
             elif hasattr(x, "shape"):
@@ -143,6 +149,7 @@ class Function:
         self.edges, self._inputs = tuple(edges), tuple(forms)
         self.output_hooks = {}
         self.freed = False
+        self.number = next(_numbers)
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         saved = []
         for value in self._to_save:
@@ -153,8 +160,8 @@ class Function:
         for index, out in enumerate(outputs):
             forms.append((out.array.shape, out.array.dtype))
             if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
-                out.requires_grad = True
-                out.grad_fn = self
+                out._requires_grad = True
+                out._grad_fn = self
                 out.output_index = index
         self._outputs = tuple(forms)
 
@@ -176,14 +183,36 @@ class Function:
             for value in (*saved, *self.__dict__.values())
         )
 
-    def copy_saved(self, tensor: Any) -> None:
-        """Copies a saved input that ``x.op_(y)`` is about to overwrite."""
+    def keep_own_copies(self, before: Tensor, memory: Array) -> None:
+        """Copies what this node needs of the ``memory`` that an operation in place will rewrite.
 
-        def kept(saved: Any) -> Any:
-            is_input = isinstance(saved, _Saved) and saved.tensor is not None
-            return _Saved(tensor.clone(), None) if is_input and saved.tensor is tensor else saved
+        Args:
+            before: the tensor that the operation was given in place of the one to overwrite.
+            memory: the array of both.
+        """
+        overlaps = xp_of(memory).may_share_memory
 
-        self._saved = tuple(map(kept, self._saved))
+        def kept(value: Any) -> Any:
+            array = getattr(value, "array", value)
+            if not isinstance(array, type(memory)) or not overlaps(array, memory):
+                return value
+            copy = array.copy(order="K")
+            return copy if array is value else Tensor(copy)
+
+        for saved in self._saved:
+            if isinstance(saved, _Constant):
+                saved.value = kept(saved.value)
+            elif saved.version is before.version and overlaps(saved.array, memory):
+                saved.copy()
+        for name, value in self.__dict__.items():
+            self.__dict__[name] = kept(value)
+
+    def save_in_place(self, output_index: int, tensor: Tensor) -> None:
+        """Notes that an output now lies in the memory of ``tensor``, whose changes then count."""
+        for saved in self._saved:
+            if isinstance(saved, _Saved) and saved.output_index == output_index:
+                saved.array, saved.version = tensor.array, tensor.version
+                saved.expected = tensor.version.writes
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}Backward>"
@@ -201,6 +230,15 @@ class _Saved:
         self.version = tensor.version
         self.expected = tensor.version.writes
 
+    def copy(self) -> None:
+        """Continues with a copy of the numbers, which all nodes that saved the tensor share."""
+        if self.tensor is None:
+            self.array = self.array.copy(order="K")
+            return
+        if self.tensor.array is self.array:
+            self.tensor.array = self.array.copy(order="K")
+        self.array = self.tensor.array
+
     def unpack(self, node: Function) -> Tensor:
         """The tensor, after a check that it was not changed in place."""
         if self.version.writes != self.expected:
@@ -215,8 +253,8 @@ class _Saved:
         out = Tensor(self.array)
         out.version = self.version
         if self.array.dtype.kind in "fV":  # outputs such as indices have no gradient
-            out.requires_grad = True
-            out.grad_fn, out.output_index = node, self.output_index
+            out._requires_grad = True
+            out._grad_fn, out.output_index = node, self.output_index
         return out
 
 
@@ -263,9 +301,14 @@ def _is_plain(value: Any) -> bool:
 _PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
 
 
-def edge_of(tensor: Any) -> tuple[Any, int]:
-    """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0)."""
-    return (tensor, 0) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_index)
+def edge_of(tensor: Any) -> tuple[Any, int] | None:
+    """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0).
+
+    None for a view without history that requires a gradient because its base does.
+    """
+    if tensor._grad_fn is not None:
+        return tensor._grad_fn, tensor.output_index
+    return (tensor, 0) if tensor._requires_grad else None
 
 
 def owner_of(array: Any) -> object:
@@ -290,7 +333,7 @@ def _share_version(
 ) -> None:
     """Makes views count changes together with the tensor whose memory they share."""
     for out in outputs:
-        if xp_of(out.array).may_share_memory(out.array, base.array):
+        if out.array.size == 0 or xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
             out.view_of = View(base, operation, options)
 

@@ -12,7 +12,8 @@
 ``MINICNN_KERNELS=plain`` in the environment or ``minicnn.backends.use_kernels`` selects the plain
 ones. On CUDA it computes on the array's GPU, whichever is the current one. All sets have the same
 functions, with the same arguments and results. They take and return arrays, never tensors, record no
-gradients, and never write to an argument unless their name ends in ``_step``.
+gradients, and never write to an argument unless it is called ``out`` or their name ends in
+``_step``.
 
 Images are N, C, H, W. In memory, 4-D results of the fast kernels are channels-last (N, H, W, C
 strides), and so are gradients of filters. Sums are computed in float32 or better, and results of 16
@@ -75,7 +76,8 @@ dropout (dropout.py): Philox4x32-10, the same bits on every device
                                                                   offset), as ``dropout`` wants it
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
-``relu(x)``                                                       max(x, 0); NaN stays NaN
+``relu(x, out=None)``                                             max(x, 0), in ``out`` if given,
+                                                                  which may be x; NaN stays NaN
 ``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function

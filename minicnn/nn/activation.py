@@ -1,8 +1,6 @@
 """Activation layers; each computes the function of ``nn.functional`` that has its name.
 
-``inplace`` is accepted because PyTorch scripts pass it; it has no effect. Results are new tensors:
-an activation saves only its output for backward, so its input is freed as soon as nothing else
-refers to it.
+With ``inplace``, it overwrites its input and returns it.
 """
 
 from __future__ import annotations
@@ -41,21 +39,21 @@ class ReLU(_Inplace):
     """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
+        return F.relu(input, self.inplace)
 
 
 class SiLU(_Inplace):
     """x * sigmoid(x), also called swish."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input)
+        return F.silu(input, self.inplace)
 
 
 class Hardswish(_Inplace):
     """x * clamp(x + 3, 0, 6) / 6 (MobileNetV3)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.hardswish(input)
+        return F.hardswish(input, self.inplace)
 
     def extra_repr(self) -> str:
         return ""  # torch's does not show inplace either
@@ -70,7 +68,7 @@ class LeakyReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}" + ", inplace=True" * self.inplace
@@ -85,7 +83,7 @@ class ELU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha)
+        return F.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}" + ", inplace=True" * self.inplace

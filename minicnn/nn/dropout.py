@@ -24,20 +24,18 @@ class _Dropout(Module):
 class Dropout(_Dropout):
     """In training, zeroes elements with probability ``p`` and scales the rest by 1 / (1 - p).
 
-    ``inplace`` is accepted because PyTorch scripts pass it; it has no effect: the result is a new
-    tensor.
+    With ``inplace``, it does so to its input.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
     """In training, zeroes whole channels of (N, C, H, W) and scales the rest by 1 / (1 - p).
 
-    ``inplace`` is accepted because PyTorch scripts pass it; it has no effect: the result is a new
-    tensor.
+    With ``inplace``, it does so to its input.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout2d(input, self.p, self.training)
+        return F.dropout2d(input, self.p, self.training, self.inplace)

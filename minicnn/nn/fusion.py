@@ -18,8 +18,9 @@ with the pooling, and its image is never stored. An Identity, which :func:`fuse_
 place of a batch norm, is skipped.
 
 Layers run one by one when fusion would be observable: if one of them has hooks or its own
-``forward``, or is an instance of a subclass. They also do with the plain kernels, which have no
-fused versions.
+``forward``, or is an instance of a subclass; or if a ReLU works in place before a pooling, unless a
+convolution or a batch norm before it has made its input, which then nobody else can see. They also
+do with the plain kernels, which have no fused versions.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
     (ReLU, MaxPool2d): _relu_max_pool2d,
 }
 
+_RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
+
 
 def run(input: object, modules: Iterable[Module]) -> object:
     """The result of calling ``modules`` one after the other, with some pairs fused."""
@@ -85,7 +88,7 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
     found: list[Callable[[Any], Any]] = []
     while rest:  # from the back, so that a ReLU is fused with the pooling that follows it
         last = rest.pop()
-        if rest and _can_fuse(rest[-1], last):
+        if rest and _can_fuse(rest[-1], last) and _is_own_input(rest):
             first = rest.pop()
             found.append(partial(_FUSED[type(first), type(last)], first, last))
         else:
@@ -102,6 +105,16 @@ def _can_fuse(first: Module, second: Module) -> bool:
         and (not isinstance(second, MaxPool2d) or _pools_pixels(second))
         and (not isinstance(first, Conv2d) or first.padding_mode == "zeros")
     )
+
+
+def _is_own_input(modules: list[Module]) -> bool:
+    """Whether the last of ``modules`` leaves its input alone, or has it from the layer before it,
+    which returns a new tensor and needs it no more.
+    """
+    *before, last = modules
+    if not (type(last) is ReLU and last.inplace):
+        return True
+    return bool(before) and type(before[-1]) in _RETURNS_A_NEW_TENSOR and _is_plain(before[-1])
 
 
 def _pools_pixels(pool: MaxPool2d) -> bool:

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from .. import kernels
-from ..autograd import Function
+from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
 from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
@@ -18,6 +18,7 @@ from .comparison import gt, le, lt
 from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
+from .in_place import change
 from .promotion import computed, widen, widened
 from .reduce import sum
 from .summation import summed
@@ -28,8 +29,8 @@ class ReLU(Function):
 
     never_warns = True
 
-    def forward(self, x: Array) -> Array:
-        out = kernels.of(x).relu(x)
+    def forward(self, x: Array, *, inplace: bool = False) -> Array:
+        out = kernels.of(x).relu(x, x)[...] if inplace else kernels.of(x).relu(x)
         self.save_for_backward(out)  # not x: the next layer keeps out in memory anyway
         return out
 
@@ -55,13 +56,18 @@ def relu(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.relu``.
     """
     if x.array.dtype == bool_:
         raise RuntimeError("relu expects numbers, got a bool tensor")
-    return ReLU.apply(x)
+    return change(x, ReLU.apply, inplace=True) if inplace else ReLU.apply(x)
+
+
+def relu_(x: Tensor) -> Tensor:
+    """In place: :func:`relu`, in one pass over the memory of x."""
+    return relu(x, inplace=True)
 
 
 def _refuse_integers(name: str, x: Tensor) -> None:
@@ -70,11 +76,12 @@ def _refuse_integers(name: str, x: Tensor) -> None:
 
 
 class LeakyReLU(Function):
-    def forward(self, x: Array, *, negative_slope: float) -> Array:
-        self.save_for_backward(x)
+    def forward(self, x: Array, *, negative_slope: float, inplace: bool = False) -> Array:
         self.negative_slope = negative_slope
         scaled = computed(operator.mul, x, negative_slope)
-        return xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
+        out = xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
+        self.save_for_backward(out if inplace else x)  # whose signs agree
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
         (x,) = self.saved_tensors
@@ -87,26 +94,48 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
     Args:
         x: any shape.
         negative_slope: factor of negative values.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.leaky_relu``.
     """
     _refuse_integers("leaky_relu", x)
-    return LeakyReLU.apply(x, negative_slope=negative_slope)
+    if not inplace:
+        return LeakyReLU.apply(x, negative_slope=negative_slope)
+    _check_sign("leaky_relu", "negative_slope", negative_slope, x)
+    return change(x, LeakyReLU.apply, negative_slope=negative_slope, inplace=True)
+
+
+def leaky_relu_(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """In place: :func:`leaky_relu`."""
+    return leaky_relu(x, negative_slope, inplace=True)
+
+
+def _check_sign(name: str, option: str, value: float, x: Tensor) -> None:
+    """Checks that the sign of x can be told from the result, which is all that backward will have.
+
+    Raises:
+        RuntimeError: if it cannot, and x requires a gradient.
+    """
+    if value < 0 and is_grad_enabled() and x.requires_grad:
+        raise RuntimeError(f"{name} in place expects {option} to be at least 0, got {value}")
 
 
 class ELU(Function):
-    def forward(self, x: Array, *, alpha: float) -> Array:
-        self.save_for_backward(x)
-        self.alpha = alpha
+    def forward(self, x: Array, *, alpha: float, inplace: bool = False) -> Array:
+        self.alpha, self.inplace = alpha, inplace
         xp, wide = xp_of(x), widened(x)
         out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
-        return out.astype(x.dtype, copy=False)
+        out = out.astype(x.dtype, copy=False)
+        self.save_for_backward(out if inplace else x)  # whose signs agree
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = widen(grad, *self.saved_tensors)
-        slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
-        return where(le(x, 0), mul(grad, slope), grad)
+        grad, saved = widen(grad, *self.saved_tensors)
+        if self.inplace:
+            slope = add(saved, self.alpha)
+        else:
+            slope = mul(exp(clamp(saved, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
+        return where(le(saved, 0), mul(grad, slope), grad)
 
 
 def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -115,12 +144,20 @@ def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Args:
         x: any shape.
         alpha: the limit for very negative values is -alpha.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.elu`` (Clevert et al., 2016).
     """
     _refuse_integers("elu", x)
-    return ELU.apply(x, alpha=alpha)
+    if not inplace:
+        return ELU.apply(x, alpha=alpha)
+    _check_sign("elu", "alpha", alpha, x)
+    return change(x, ELU.apply, alpha=alpha, inplace=True)
+
+
+def elu_(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """In place: :func:`elu`."""
+    return elu(x, alpha, inplace=True)
 
 
 class Softplus(Function):
@@ -260,12 +297,12 @@ def silu(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape, floating point.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.silu``.
     """
     _refuse_integers("silu", x)
-    return SiLU.apply(x)
+    return change(x, SiLU.apply) if inplace else SiLU.apply(x)
 
 
 class Hardswish(Function):
@@ -285,12 +322,12 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 
     Args:
         x: any shape.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
     """
     _refuse_integers("hardswish", x)
-    return Hardswish.apply(x)
+    return change(x, Hardswish.apply) if inplace else Hardswish.apply(x)
 
 
 class Softmax(Function):

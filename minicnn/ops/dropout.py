@@ -11,6 +11,7 @@ from ..random import default_generator
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import mul
+from .in_place import change
 
 
 class Dropout(Function):
@@ -43,7 +44,7 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
         x: any shape.
         p: probability of a zero.
         training: when false, ``x`` itself is returned.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     Raises:
         ValueError: for ``p`` outside [0, 1].
@@ -53,8 +54,10 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     if not _is_active(p, training):
         return x
     if p == 1:
-        return mul(x, 0.0)
+        return change(x, mul, 0.0) if inplace else mul(x, 0.0)
     state = kernels.of(x.array).philox_state(default_generator.philox)
+    if inplace:
+        return change(x, Dropout.apply, p=p, state=state)
     return Dropout.apply(x, p=p, state=state)
 
 
@@ -65,7 +68,7 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = 
         x: (N, C, H, W) or (N, C, ...); one image is (1, C, H, W).
         p: probability of a zero.
         training: when false, ``x`` itself is returned.
-        inplace: accepted for torch's scripts; the result is always a new tensor.
+        inplace: overwrite ``x``, and return it.
 
     Raises:
         ValueError: for ``p`` outside [0, 1].
@@ -79,7 +82,8 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = 
     if not active:
         return x
     ones = xp_of(x.array).ones((*x.shape[:2], *(1 for _ in x.shape[2:])), x.dtype)
-    return mul(x, dropout(Tensor(ones), p))
+    kept = dropout(Tensor(ones), p)
+    return change(x, mul, kept) if inplace else mul(x, kept)
 
 
 def _is_active(p: float, training: bool) -> bool:

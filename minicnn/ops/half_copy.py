@@ -43,7 +43,7 @@ def weight_in_half(weight: Tensor, dtype: np.dtype) -> Tensor:
 class _Copy(NamedTuple):
     array: Array
     source: Array  # what was copied, as param.array may be replaced
-    writes: int  # the tensor's version at that time
+    writes: int  # to the tensor until then
 
 
 def half_copy(tensor: Tensor, dtype: np.dtype) -> Array:
@@ -68,7 +68,7 @@ def half_copy(tensor: Tensor, dtype: np.dtype) -> Array:
 def kept_half_copy(tensor: Tensor) -> Array | None:
     """The copy that :func:`half_copy` keeps of a tensor; None if missing or out of date."""
     kept: _Copy | None = getattr(tensor, "_half_copy", None)
-    if kept is None or kept.source is not tensor.array or kept.writes != tensor.version.writes:
+    if kept is None or kept.source is not tensor.array or kept.writes != tensor.version.all_writes:
         return None
     return kept.array
 
@@ -86,4 +86,4 @@ def mark_half_copy_current(tensor: Tensor, copy: Array | None) -> None:
 
 def _keep(tensor: Tensor, copy: Array) -> None:
     # in __dict__, not a slot: few tensors have a copy
-    tensor.__dict__["_half_copy"] = _Copy(copy, tensor.array, tensor.version.writes)
+    tensor.__dict__["_half_copy"] = _Copy(copy, tensor.array, tensor.version.all_writes)

@@ -1,140 +1,256 @@
 """Operations in place: they overwrite the memory of a tensor, and replace its history.
 
-``x.op_(y)`` computes ``x.op(y)`` and writes the result to x. Outside ``no_grad``, x gets the
-history of the result, and so does the tensor that x is a view of.
+``x.op_(y)`` computes ``x.op(y)`` and writes the result to x. If gradients are recorded, x gets the
+history of the result, and a tensor that x is a view of gets one in which the elements that x shows
+come from the result. What the operation itself needs of the old numbers is copied; if another one
+needed them, backward raises an error. All that is as in torch.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..autograd import View, is_grad_enabled
-from ..devices import on_own_device, xp_of
-from ..tensor import Tensor
-from .choice import where
-from .index import PutItem, array_index, take
+import numpy as np
+
+from ..autograd import Function, View, check_writable, is_grad_enabled
+from ..devices import memory_order, on_own_device, xp_of
+from ..tensor import Tensor, Version
+from ..typing import Array
 from .promotion import rank
-from .shape import expand
 from .transfer import to
 
 
+class Copy(Function):
+    """x (...) and a source that broadcasts to its shape -> the source, written over x."""
+
+    def forward(self, x: Array, source: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # a cast may overflow, as in torch
+            x[...] = source
+        return x[...]
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
+        return Tensor(xp_of(grad.array).zeros_like(grad.array)), grad
+
+
+class CopySlices(Function):
+    """A base, and what was written to a view of it -> the base with the new elements."""
+
+    def forward(self, base: Array, new: Array, *, view: View) -> Array:
+        self.view, self.order = view, memory_order(base)
+        return base[...]  # which the operation in place has written to
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        needs_base, needs_new = self.needs_input_grad
+        grad = _InOrder.apply(grad, order=self.order)
+        return (
+            _WithoutView.apply(grad, view=self.view) if needs_base else None,
+            self.view.of(grad) if needs_new else None,
+        )
+
+
+class _InOrder(Function):
+    """A gradient in the memory order of its tensor, so that views of one are views of the other."""
+
+    returns_view = True
+
+    def forward(self, x: Array, *, order: list[int]) -> Array:
+        ordered = x.transpose(order)
+        ordered = ordered if ordered.flags.c_contiguous else ordered.copy()
+        return ordered.transpose([order.index(axis) for axis in range(len(order))])
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return grad
+
+
+class _WithoutView(Function):
+    """x with 0 in the elements that a view of it shows; linear, and its own adjoint."""
+
+    def forward(self, x: Array, *, view: View) -> Array:
+        self.view, self.order = view, memory_order(x)
+        out = x.copy(order="K")
+        view.look(out)[...] = 0
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return _WithoutView.apply(_InOrder.apply(grad, order=self.order), view=self.view)
+
+
 def in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Makes ``x.op_(…)`` from ``op``: computes it and writes the result to x."""
+    """Makes the method ``x.op_(…)`` of an operation."""
+    return as_method(operation, change)
+
+
+def untracked_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same for an operation without derivatives; x keeps its history, as in torch."""
+    return as_method(operation, _change_untracked)
+
+
+def as_method(
+    operation: Callable[..., Tensor], run: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """Makes the method ``x.op_(…)``, which is ``run(x, op, …)``."""
 
     @functools.wraps(operation)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        result = operation(self, *args, **kwargs)
-        if rank(result.dtype) > rank(self.dtype):
-            raise RuntimeError(
-                f"{operation.__name__} in place cannot put {result.dtype} results into a tensor "
-                f"of {self.dtype}: use the operation that returns a new tensor"
-            )
-        return write_(self, to(result, self.dtype))
+        return run(self, operation, *args, **kwargs)
 
+    method.__name__ = f"{operation.__name__}_"
     method.__doc__ = f"In place: {operation.__doc__}"
     return method
 
 
 @on_own_device
-def write_(x: Tensor, new: Any) -> Tensor:
-    """Overwrites x with ``new``, a tensor (with or without history) or a number.
+def change(x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """Writes ``operation(x, …)`` to x, and returns x.
+
+    An operation that writes to its argument's memory itself, and returns it, saves a pass.
 
     Raises:
-        RuntimeError: outside ``no_grad``, for a leaf that requires a gradient or a view of one; for
-            a ``new`` of another shape.
+        RuntimeError: for a result of another shape, or of a dtype that x cannot hold; for a leaf
+            that requires a gradient, or a view that must not change, while gradients are recorded;
+            for elements that lie in one place of memory.
     """
-    if isinstance(new, Tensor) and new.shape != x.shape:
-        raise RuntimeError(f"an operation in place keeps the shape {x.shape}, got {new.shape}")
-    if is_grad_enabled():
-        x.refresh_history()
-        if x.requires_grad or (isinstance(new, Tensor) and new.requires_grad):
-            return _write_recorded(x, new)
-    x.array[...] = new.array if isinstance(new, Tensor) else new
-    x.bump_version()
+    operands = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+    check_writable(x.array)
+    for operand in operands:
+        check_no_overlap(x, operand)
+    if not (is_grad_enabled() and any(t.requires_grad for t in (x, *operands))):
+        return _overwrite(x, _fitting(x, operation(x, *args, **kwargs), operation))
+    check_changeable(x)
+    before = _before(x)
+    result = _fitting(x, operation(before, *args, **kwargs), operation)
+    if x.requires_grad and not result.requires_grad:
+        result = Copy.apply(before, result)
+    if result.requires_grad and not _is_written(x, result):
+        for node in _nodes_between(result, (before, *operands)):
+            node.keep_own_copies(before, x.array)
+    _overwrite(x, result)
+    if result.requires_grad:
+        _replace_history(x, result)
     return x
 
 
-def _write_recorded(x: Tensor, new: Tensor) -> Tensor:
+def _change_untracked(
+    x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwargs: Any
+) -> Tensor:
+    """Writes ``operation(x, …)`` to x, whose history stays."""
+    check_writable(x.array)
+    return _overwrite(x, _fitting(x, operation(x, *args, **kwargs), operation))
+
+
+def check_changeable(x: Tensor) -> None:
+    """Checks that a tensor which requires a gradient, or will, may be changed in place.
+
+    Raises:
+        RuntimeError: for a leaf, a view of one, or a view that forbids it.
+    """
+    view = x.view_of
+    if view is not None:
+        view.check_changeable()
+        base = view.base
+        if base is not None and base.requires_grad and base.grad_fn is None:
+            raise RuntimeError(
+                "a view of a leaf that requires a gradient cannot be changed in place outside "
+                "no_grad()"
+            )
     if x.requires_grad and x.grad_fn is None:
         raise RuntimeError(
             "a leaf that requires a gradient cannot be changed in place outside no_grad()"
         )
-    if new.grad_fn is not None:
-        new.grad_fn.copy_saved(x)
+
+
+def check_no_overlap(x: Tensor, operand: Tensor, same_is_fine: bool = True) -> None:
+    """Checks that an operand is x, if that is fine, or lies elsewhere in memory.
+
+    Raises:
+        RuntimeError: if some elements of both are in one place of memory. As in torch, that is
+            noticed only of tensors that fill the memory from their first element to their last.
+    """
+    a, b = x.array, operand.array
+    if type(a) is not type(b) or not xp_of(a).may_share_memory(a, b):
+        return
+    if operand is x or _layout(a) == _layout(b):
+        overlap = not same_is_fine
+    else:
+        overlap = _is_dense(a) and _is_dense(b)
+    if overlap:
+        raise RuntimeError(
+            f"an operation in place on a tensor of shape {x.shape} got an argument of shape "
+            f"{operand.shape} that shares part of its memory: use its clone()"
+        )
+
+
+def _is_dense(array: Array) -> bool:
+    return bool(array.transpose(memory_order(array)).flags.c_contiguous)
+
+
+def _layout(array: Any) -> tuple[Any, ...]:
+    """Where an array begins in memory, and the strides of the dimensions that have a length."""
+    start = array.data.ptr if hasattr(array, "__cuda_array_interface__") else array.ctypes.data
+    strides = [s for s, n in zip(array.strides, array.shape) if n > 1]
+    return start, array.shape, strides
+
+
+def _fitting(x: Tensor, result: Tensor, operation: Any) -> Tensor:
+    """A result in the dtype of x, if x can hold it."""
+    name = getattr(operation, "__name__", "an operation")
+    if result.shape != x.shape:
+        raise RuntimeError(f"{name} in place keeps the shape {x.shape}, got {result.shape}")
+    if rank(result.dtype) > rank(x.dtype):
+        raise RuntimeError(
+            f"{name} in place cannot put {result.dtype} results into a tensor of {x.dtype}: "
+            "use the operation that returns a new tensor"
+        )
+    return to(result, x.dtype)
+
+
+def _before(x: Tensor) -> Tensor:
+    """The numbers and the history that x has before the change, with a version of their own."""
     if x.view_of is not None:
-        _write_through(x.view_of, new)
-        x.refresh_history()
-        return x
-    x.array[...] = new.array
+        before = x.view_of.take()
+        before.view_of = None
+    else:
+        before = Tensor(x.array[...])  # an array of its own: x itself may be another argument
+        before.adopt_history(x)
+    before.version = Version()
+    return before
+
+
+def _is_written(x: Tensor, result: Tensor) -> bool:
+    """Whether the operation itself has written its result to x."""
+    return bool(xp_of(x.array).may_share_memory(x.array, result.array))
+
+
+def _overwrite(x: Tensor, result: Tensor) -> Tensor:
+    if not _is_written(x, result):
+        x.array[...] = result.array
     x.bump_version()
-    x.version.rewrites += 1
-    x.requires_grad = new.requires_grad
-    x.grad_fn, x.output_index = new.grad_fn, new.output_index
     return x
 
 
-def _write_through(view: View, new: Tensor) -> None:
-    """Writes ``new`` to the elements of the base that a view shows, and records it.
-
-    Raises:
-        RuntimeError: for a view taken under ``no_grad``, or one that shows an element twice.
-    """
-    if view.base is None:
-        raise RuntimeError(
-            "a view taken under no_grad() cannot be changed in place while gradients are recorded"
-        )
-    xp, size = xp_of(new.array), view.base.numel()
-    positions = view.look(xp.arange(size).reshape(view.base.shape)).reshape(-1)
-    mask = xp.zeros(size, bool)
-    mask[positions] = True
-    if int(mask.sum()) != new.numel():
-        raise RuntimeError(
-            f"an expanded view of shape {new.shape} shows elements of its base of shape "
-            f"{view.base.shape} more than once and cannot be changed in place"
-        )
-    placed = PutItem.apply(new.reshape(-1), shape=(size,), index=((positions,),))
-    chosen = Tensor(mask.reshape(view.base.shape))
-    write_(view.base, where(chosen, placed.reshape(view.base.shape), view.base.clone()))
+def _nodes_between(result: Tensor, inputs: Sequence[Tensor]) -> Iterator[Function]:
+    """The nodes that lead from the inputs of an operation to its result."""
+    seen = {id(tensor._grad_fn) for tensor in inputs}
+    nodes: list[Any] = [result._grad_fn]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Function) and id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            nodes += [edge[0] for edge in node.edges if edge is not None]
 
 
-def setitem(x: Tensor, key: Any, value: Any) -> None:
-    """``x[key] = value``, in place."""
-    index = array_index(key, x)
-    x.refresh_history()
-    traced = x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
-    if isinstance(value, Tensor):
-        value = to(value, device=x.device, dtype=x.dtype)
-    if not (traced and is_grad_enabled()):
-        numbers = value.array if isinstance(value, Tensor) else value
-        take(x.array, index[:-1])[index[-1]] = numbers
-        x.bump_version()
-        return
-    xp = xp_of(x.array)
-    mask = xp.zeros(x.shape, bool)
-    take(mask, index[:-1])[index[-1]] = True
-    if not isinstance(value, Tensor):
-        value = Tensor(xp.asarray(value, x.dtype))
-    value = expand(value, take(mask, index).shape)
-    placed = PutItem.apply(value, shape=x.shape, index=index)
-    write_(x, where(Tensor(mask), placed, x.clone()))
-
-
-def zero_(x: Tensor) -> Tensor:
-    """Sets all elements to 0."""
-    return fill_(x, 0)
-
-
-def fill_(x: Tensor, value: Any) -> Tensor:
-    """Sets all elements to ``value``."""
-    constant = value.item() if isinstance(value, Tensor) else value
-    xp = xp_of(x.array)
-    # filled on the device, as a copy to it could not be captured in a CUDA graph
-    return write_(x, Tensor(xp.broadcast_to(xp.full((), constant, x.dtype), x.shape)))
-
-
-def copy_(x: Tensor, source: Tensor) -> Tensor:
-    """Copies ``source`` to x, with broadcasting, and converted to its dtype and device."""
-    source = to(to(source, x.device), x.dtype)
-    return write_(x, source if source.shape == x.shape else expand(source, x.shape))
+def _replace_history(x: Tensor, result: Tensor) -> None:
+    """Gives x, or the base that it is a view of, the history of what was written to x."""
+    assert result._grad_fn is not None
+    result._grad_fn.save_in_place(result.output_index, x)
+    view = x.view_of
+    x.version.rewrites += 1
+    if view is None:
+        x.adopt_history(result)
+    else:
+        assert view.base is not None
+        view.base.adopt_history(CopySlices.apply(view.base, result, view=view))
+        x.refresh_history()

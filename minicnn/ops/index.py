@@ -57,7 +57,7 @@ def _is_number(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
-def _is_basic(key: tuple[Any, ...]) -> bool:
+def is_basic(key: tuple[Any, ...]) -> bool:
     """Whether an index has only numbers, slices, None and …, for which NumPy returns a view."""
     return all(k is None or k is Ellipsis or isinstance(k, slice) or _is_number(k) for k in key)
 
@@ -70,7 +70,7 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     the end makes NumPy return a view even of a single element.
     """
     parts = tuple(_plain(k, x) for k in (key if isinstance(key, tuple) else (key,)))
-    if _is_basic(parts):
+    if is_basic(parts):
         return (parts if any(k is Ellipsis for k in parts) else (*parts, ...),)
     if not any(map(_is_number, parts)):
         return (parts,)
@@ -111,7 +111,7 @@ class PutItem(Function):
     ) -> Array:
         self.index = index
         xp = xp_of(values)
-        basic = _is_basic(index[-1])
+        basic = is_basic(index[-1])
         terms = values if basic else widened(values)  # CuPy cannot add up bfloat16
         out = xp.zeros(shape, terms.dtype)
         target = take(out, index[:-1])

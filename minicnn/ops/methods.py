@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from . import (
     transfer,
 )
 from . import pad as padding
-from .in_place import copy_, fill_, in_place, setitem, write_, zero_
+from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
+from .in_place import in_place, untracked_in_place
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +38,13 @@ def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
 
     method.__doc__ = operation.__doc__
     return method
+
+
+def _each(
+    form: Callable[..., Callable[..., Tensor]], *operations: Callable[..., Any]
+) -> Iterator[Callable[..., Tensor]]:
+    """The methods in place of several operations."""
+    return map(form, operations)
 
 
 def _cast(dtype: Any) -> Callable[..., Any]:
@@ -118,23 +126,26 @@ class TensorMethods:
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
     contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
-    write_, copy_, fill_, zero_ = write_, copy_, fill_, zero_
-    add_ = __iadd__ = in_place(elementwise.add)
-    sub_ = __isub__ = in_place(elementwise.sub)
-    mul_ = __imul__ = in_place(elementwise.mul)
-    div_ = __itruediv__ = in_place(elementwise.div)
-    pow_ = __ipow__ = in_place(elementwise.pow)
-    floor_divide_ = __ifloordiv__ = in_place(division.floor_divide)
-    remainder_ = __imod__ = in_place(division.remainder)
-    __iand__, __ior__, __ixor__ = (
-        in_place(comparison.bitwise_and), in_place(comparison.bitwise_or),
-        in_place(comparison.bitwise_xor),
-    )  # fmt: skip
-    clamp_, masked_fill_ = in_place(choice.clamp), in_place(choice.masked_fill)
-    neg_, exp_, sqrt_, relu_ = (
-        in_place(elementwise.neg), in_place(elementwise.exp), in_place(elementwise.sqrt),
-        in_place(activation.relu),
-    )  # fmt: skip
+    copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
+    add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
+    floor_divide_, remainder_ = _each(in_place, floor_divide, remainder)
+    neg_, abs_, sign_, square_ = _each(in_place, neg, abs, sign, square)
+    exp_, expm1_, log_, log1p_ = _each(in_place, exp, expm1, log, log1p)
+    sqrt_, rsqrt_, reciprocal_ = _each(in_place, sqrt, rsqrt, reciprocal)
+    sin_, cos_, tanh_, sigmoid_ = _each(in_place, sin, cos, tanh, sigmoid)
+    floor_, ceil_, round_, trunc_ = _each(in_place, floor, ceil, round, trunc)
+    clamp_, clip_, masked_fill_ = _each(in_place, clamp, clip, masked_fill)
+    eq_, ne_, lt_, le_, gt_, ge_ = _each(in_place, eq, ne, lt, le, gt, ge)
+    logical_and_, logical_or_ = _each(untracked_in_place, logical_and, logical_or)
+    logical_xor_, logical_not_ = _each(untracked_in_place, logical_xor, logical_not)
+    cumsum_, scatter_add_, addmm_ = _each(in_place, cumsum, scatter_add, addmm)
+    relu_ = activation.relu_
+    squeeze_, unsqueeze_ = _each(reshaped_in_place, squeeze, unsqueeze)
+    transpose_, t_ = _each(reshaped_in_place, transpose, t)
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
+    __ifloordiv__, __imod__ = floor_divide_, remainder_
+    __iand__, __ior__ = _each(in_place, comparison.bitwise_and, comparison.bitwise_or)
+    __ixor__ = in_place(comparison.bitwise_xor)
 
     float, double = _cast(np.float32), _cast(np.float64)
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)

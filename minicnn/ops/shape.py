@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function
+from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
@@ -62,7 +65,10 @@ class Expand(Function):
     returns_view = True
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
-        return xp_of(x).broadcast_to(x, shape)
+        out = xp_of(x).broadcast_to(x, shape)
+        if isinstance(out, np.ndarray):
+            out.flags.writeable = x.flags.writeable  # for views of it that show no element twice
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
         return grad  # the engine sums over broadcast dimensions
@@ -317,7 +323,7 @@ def _pieces(x: Tensor, lengths: Sequence[int], d: int) -> tuple[Tensor, ...]:
     for length in lengths:
         pieces.append(x[(slice(None),) * d + (slice(start, start + length),)])
         start += length
-    return tuple(pieces)
+    return _several(pieces)
 
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -336,7 +342,15 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     d = normalize_dim(x, dim)
     if x.ndim == 0:
         raise IndexError("unbind expects a tensor with at least one dimension, got shape ()")
-    return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
+    return _several([x[(slice(None),) * d + (i,)] for i in range(x.shape[d])])
+
+
+def _several(views: list[Tensor]) -> tuple[Tensor, ...]:
+    """Views that, as in torch, must not be changed in place while gradients are recorded."""
+    for view in views:
+        if view.view_of is not None:
+            view.view_of.restrict(ONE_OF_SEVERAL, view.version.writes)
+    return tuple(views)
 
 
 def flip(x: Tensor, *order: Any, dims: Any = None) -> Tensor:

@@ -131,8 +131,7 @@ class Optimizer:
                 if set_to_none:
                     param.grad = None
                 else:
-                    param.grad = param.grad.detach()
-                    param.grad.zero_()
+                    param.grad.forget_history().zero_()
 
     @overload
     def step(self, closure: None = None) -> None: ...

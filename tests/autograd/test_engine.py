@@ -27,14 +27,89 @@ def test_gradients_accumulate_until_they_are_cleared():
     assert x.grad.tolist() == [1.0, 1.0]
 
 
-def test_accumulating_never_writes_into_a_gradient_that_someone_else_holds():
+def test_accumulating_never_writes_into_the_gradient_of_another_tensor():
     x, y = leaf(1.0), leaf(2.0)
     (x + y).sum().backward()  # both get the very same incoming gradient
     (x * 3).sum().backward()
     assert (x.grad.item(), y.grad.item()) == (4.0, 1.0)
-    held = x.grad
-    (x * 1).sum().backward()
-    assert held.item() == 4.0
+
+
+@pytest.mark.filterwarnings("ignore:Using backward")  # torch's of create_graph
+def test_a_gradient_that_exists_is_added_to_in_place():
+    def run(library):
+        x = library.ones(3, requires_grad=True)
+        buffer = library.zeros(5)
+        x.grad = buffer[1:4]
+        (x * 2).sum().backward()
+        (x * 3).sum().backward()
+        held = x.grad
+        (x * x).sum().backward(create_graph=True)  # recorded, so into a new tensor
+        return buffer.tolist(), x.grad.tolist(), held is x.grad
+
+    assert run(mc) == run(torch)
+
+
+def test_a_gradient_of_another_kind_is_refused():
+    x = mc.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"shape \(3,\), got \(4,\)"):
+        x.grad = mc.ones(4)
+    with pytest.raises(RuntimeError, match="dtype float32, got float64"):
+        x.grad = mc.ones(3, dtype=mc.float64)
+    with pytest.raises(TypeError, match="tensor or None, got int"):
+        x.grad = 1
+    with pytest.raises(RuntimeError, match="its own grad"):
+        x.grad = x
+    x.grad = mc.zeros(1).expand(3)
+    with pytest.raises(RuntimeError, match="shows elements more than once"):
+        x.sum().backward()
+
+
+def test_hooks_run_in_torchs_order():
+    """Of two branches, the one recorded last comes first; ``retain_grad`` sees all hooks' work."""
+
+    def run(library):
+        seen = []
+
+        def watch(name, tensor, factor):
+            tensor.register_hook(lambda grad: seen.append((name, grad.tolist())))
+            tensor.register_hook(lambda grad: grad * factor)
+
+        x = library.tensor([1.0, 2.0], requires_grad=True)
+        y, z = x * 2, x * 3
+        y.retain_grad()
+        watch("x", x, 10)
+        watch("y", y, 100)
+        watch("z", z, 1000)
+        found = library.autograd.grad((y * z).sum(), [x, y], retain_graph=True)
+        (y * z).sum().backward()
+        return seen, y.grad.tolist(), x.grad.tolist(), [g.tolist() for g in found]
+
+    assert run(mc) == run(torch)
+
+
+def test_what_a_hook_returns_is_checked():
+    for returned, error in ((lambda g: g[:1], RuntimeError), (lambda g: 3, TypeError)):
+        x = leaf(1.0, 2.0)
+        x.register_hook(returned)
+        with pytest.raises(error, match="hook .* must return"):
+            x.sum().backward()
+
+
+def test_retain_grad_moves_with_the_tensor():
+    def run(library):
+        x = library.tensor([1.0, 2.0], requires_grad=True)
+        y = x * 2
+        view = y[:1]
+        y.retain_grad()
+        view.retain_grad()
+        y.mul_(3)
+        view.add_(1)
+        (y * y).sum().backward(retain_graph=True)
+        return y.grad.tolist(), y.retains_grad, view.retains_grad, x.retains_grad
+
+    assert run(mc) == run(torch)
+    with pytest.raises(RuntimeError, match="retain_grad expects"):
+        mc.ones(1).retain_grad()
 
 
 def test_gradient_argument_is_not_written_to():

@@ -32,6 +32,18 @@ def test_relu_in_every_layout(layout, dtype):
     np.testing.assert_array_equal(out, np.where(x > 0, x, 0))
 
 
+WRITABLE = [name for name in LAYOUTS if name != "broadcast"]
+
+
+@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("out_name", ["the argument", *WRITABLE])
+def test_relu_written_to_an_array_of_any_layout(name, out_name):
+    x = LAYOUTS[name](numbers())
+    expected = np.where(x > 0, x, 0)
+    out = x if out_name == "the argument" else LAYOUTS[out_name](np.zeros_like(x))
+    np.testing.assert_array_equal(relu(x, out), expected)
+
+
 @pytest.mark.parametrize("out_layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("grad_layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_relu_backward_pairs_elements_whatever_their_layouts(out_layout, grad_layout):

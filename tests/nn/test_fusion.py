@@ -177,7 +177,9 @@ def test_blocks_of_networks_give_the_same_with_hooks_and_fused(name, training):
     for layer in BLOCKS[name][1]:
         seen = []
         module = block.get_submodule(layer)
-        handle = module.register_forward_hook(lambda module, args, out, seen=seen: seen.append(out))
+        handle = module.register_forward_hook(  # a copy, as the next ReLU works in place
+            lambda module, args, out, seen=seen: seen.append(out.clone())
+        )
         watched = results(block, block, x)
         handle.remove()
         assert len(seen) == (len(BLOCKS[name][1]) - 1 if layer == "relu" else 1)
@@ -262,6 +264,45 @@ def test_a_window_wholly_in_the_padding_is_not_clipped():
     expected = pool(relu(x)).numpy_copy()
     assert np.isneginf(expected).any()
     np.testing.assert_array_equal(nn.Sequential(relu, pool)(x).numpy_copy(), expected)
+
+
+FRESH_INPUTS = {
+    "Conv2d": lambda lib: [lib.Conv2d(2, 2, 1), lib.ReLU(inplace=True), lib.MaxPool2d(2)],
+    "BatchNorm2d": lambda lib: [lib.BatchNorm2d(2), lib.ReLU(inplace=True), lib.MaxPool2d(2)],
+    "Conv2d alone": lambda lib: [lib.Conv2d(2, 2, 1), lib.ReLU(inplace=True)],
+}
+SEEN_INPUTS = {
+    "nothing": lambda lib: [lib.ReLU(inplace=True), lib.MaxPool2d(2)],
+    "Identity": lambda lib: [lib.Identity(), lib.ReLU(inplace=True), lib.MaxPool2d(2)],
+    "Dropout": lambda lib: [lib.Dropout(0.0), lib.ReLU(inplace=True), lib.MaxPool2d(2)],
+    "Sequential": lambda lib: [
+        lib.Sequential(lib.Identity()), lib.ReLU(inplace=True), lib.MaxPool2d(2),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.fast_only
+@pytest.mark.parametrize("name", FRESH_INPUTS)
+def test_a_relu_in_place_is_fused_where_nobody_sees_its_input(name):
+    assert is_fused(nn.Sequential(*FRESH_INPUTS[name](nn)))
+
+
+@pytest.mark.parametrize("name", {**FRESH_INPUTS, **SEEN_INPUTS})
+def test_a_relu_in_place_changes_what_torchs_does(name):
+    """A public Xception's block starts with such a ReLU, and its skip connection reads the result."""
+    build = {**FRESH_INPUTS, **SEEN_INPUTS}[name]
+    ours, theirs = nn.Sequential(*build(nn)), torch.nn.Sequential(*build(torch.nn))
+    ours.load_state_dict(theirs.state_dict())
+    x = np.random.default_rng(0).standard_normal((2, 2, 4, 4)).astype(np.float32)
+    found = []
+    for lib, net in ((mc, ours), (torch, theirs)):
+        leaf = lib.tensor(x, requires_grad=True)
+        image = leaf * 1
+        out = net(image).sum() + (image * image).sum()
+        out.backward()
+        found.append([tensor.detach().cpu().numpy() for tensor in (image, out, leaf.grad)])
+    for our, their in zip(*found, strict=True):
+        np.testing.assert_allclose(our, their, atol=1e-5 * np.abs(their).max())
 
 
 def test_changed_children_are_noticed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...memory import empty
-from .runtime.layout import flatten, for_each_block, unflatten
+from .runtime.layout import flatten, for_each_block, unflatten, written
 from .runtime.masking import clip_negative, pass_through_relu
 from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, from_rows
@@ -56,16 +56,16 @@ _LARGE_DENOMINATOR = (
 _ONE = 6.0  # from here on erf rounds to 1 in double precision
 
 
-def relu(x: np.ndarray) -> np.ndarray:
-    """max(x, 0) element by element, in the memory order of ``x``; NaN stays NaN."""
-    (flat,) = flatten(x)
-    out = empty(flat.shape, flat.dtype)
+def relu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """max(x, 0) element by element, in the memory order of ``x``, or in ``out``; NaN stays NaN."""
+    flat, *given = flatten(x) if out is None else flatten(x, out)
+    result = given[0] if given else empty(flat.shape, flat.dtype)
 
     def work(start: int, stop: int) -> None:
-        clip_negative(flat[start:stop], out=out[start:stop])
+        clip_negative(flat[start:stop], out=result[start:stop])
 
     for_each_block(flat.size, work, _BLOCK)
-    return unflatten(out, x)
+    return unflatten(result, x) if out is None else written(result, out, x)
 
 
 def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:

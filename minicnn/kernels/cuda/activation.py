@@ -7,7 +7,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .runtime.layout import channels_first, channels_last, flatten, unflatten, vector_width
+from .runtime.layout import channels_first, channels_last, flatten, unflatten, vector_width, written
 from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
 from .runtime.reduce import Reduction
 
@@ -22,15 +22,15 @@ _relu_bias_backward = cuda_file.kernel("relu_bias_backward", VECTORS + SINGLES)
 _channel_sum_total = cuda_file.kernel("channel_sum_total", HALVES + FLOATS)
 
 
-def relu(x: cupy.ndarray) -> cupy.ndarray:
-    """max(x, 0) element by element, in the memory order of ``x``; NaN stays NaN."""
+def relu(x: cupy.ndarray, out: cupy.ndarray | None = None) -> cupy.ndarray:
+    """max(x, 0) element by element, in the memory order of ``x``, or in ``out``; NaN stays NaN."""
     if x.dtype.kind in "iu":  # which layers do not have, and the kernel does not know
-        return cupy.maximum(x, 0)
-    (flat,) = flatten(x)
-    out = cupy.empty_like(flat)
-    width = vector_width(flat.size, flat)
-    _relu[x.dtype, width](x.size // width, flat, out)
-    return unflatten(out, x)
+        return cupy.maximum(x, 0, out=out)
+    flat, *given = flatten(x) if out is None else flatten(x, out)
+    result = given[0] if given else cupy.empty_like(flat)
+    width = vector_width(flat.size, flat, result)
+    _relu[x.dtype, width](x.size // width, flat, result)
+    return unflatten(result, x) if out is None else written(result, out, x)
 
 
 def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:

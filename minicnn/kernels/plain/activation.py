@@ -7,9 +7,9 @@ import numpy as np
 from ...typing import Array
 
 
-def relu(x: Array) -> Array:
-    """max(x, 0); NaN stays NaN."""
-    return np.maximum(x, 0)
+def relu(x: Array, out: Array | None = None) -> Array:
+    """max(x, 0), written to ``out`` if given; NaN stays NaN."""
+    return np.maximum(x, 0, out=out)
 
 
 def relu_backward(grad: Array, out: Array) -> Array:

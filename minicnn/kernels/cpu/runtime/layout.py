@@ -11,7 +11,7 @@ from ....devices import memory_order
 from ....memory import empty
 from .threads import for_each_slice
 
-__all__ = ["channels_last_empty", "flatten", "for_each_block", "unflatten"]
+__all__ = ["channels_last_empty", "flatten", "for_each_block", "unflatten", "written"]
 
 _MIN_THREADED = 1 << 17  # elements; with fewer, waking threads costs more than they save
 
@@ -36,6 +36,13 @@ def unflatten(flat: np.ndarray, reference: np.ndarray) -> np.ndarray:
     order = memory_order(reference)
     shape = [reference.shape[axis] for axis in order]
     return flat.reshape(shape).transpose([order.index(axis) for axis in range(len(order))])
+
+
+def written(flat: np.ndarray, out: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """``out``, which holds the numbers of ``flat``: they are copied there if ``flat`` is a copy."""
+    if not np.may_share_memory(flat, out):
+        out[...] = unflatten(flat, reference)
+    return out
 
 
 def for_each_block(count: int, work: Callable[[int, int], Any], block: int = 1 << 16) -> None:

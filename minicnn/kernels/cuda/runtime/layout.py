@@ -47,6 +47,13 @@ def unflatten(flat: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
     return flat.reshape(shape).transpose([order.index(axis) for axis in range(reference.ndim)])
 
 
+def written(flat: cupy.ndarray, out: cupy.ndarray, reference: cupy.ndarray) -> cupy.ndarray:
+    """``out``, which holds the numbers of ``flat``: they are copied there if ``flat`` is a copy."""
+    if not cupy.may_share_memory(flat, out):
+        out[...] = unflatten(flat, reference)
+    return out
+
+
 def dense_operands(x: cupy.ndarray, y: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
     """The operands of a product in C order, as views where they are already; of one dtype."""
     if x.dtype != y.dtype:

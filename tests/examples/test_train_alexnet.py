@@ -145,9 +145,7 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
         ("--speed 3", 2, "unrecognized arguments: --speed 3"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(
-    monkeypatch, capfd, tmp_path, data, options, status, message
-):
+def test_a_mistake_is_told_in_a_line(monkeypatch, capfd, tmp_path, data, options, status, message):
     (tmp_path / "empty").mkdir()
     options = options.format(data=data, empty=tmp_path / "empty").split()
     with pytest.raises(SystemExit) as exit:

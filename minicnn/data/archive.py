@@ -19,8 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from .files import walk
+
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, lengths of the name and the extra field
 _ENCRYPTED = 1
+_DEEPEST = 5  # zips inside a zip
+
+
+class _Damaged(ValueError):
+    """Says what is wrong inside a zip; whoever catches it adds which."""
 
 
 class FolderSource:
@@ -65,9 +72,12 @@ class ZipSource:
         self.zip_path, self.inside = path, inside
         self.label = "/".join([str(path), *inside])
         self._window: _File | _Slice | _Memory = _File(path)
-        for name in inside:
-            self._window = self._enter(name)
-        self._list()
+        try:
+            for name in inside:
+                self._window = self._enter(name)
+            self._list()
+        except (_Damaged, zlib.error, OverflowError, OSError) as error:
+            raise ValueError(f"{self.label} is damaged ({error}); download it again") from error
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, tuple[str, ...]]]:
         return type(self), (self.zip_path, self.inside)
@@ -85,14 +95,18 @@ class ZipSource:
         offset, packed, size, checksum, method = (int(number) for number in self._entries[i])
         data = self._window.read_at(self._data_offset(offset), packed)
         if method == zipfile.ZIP_DEFLATED:
-            data = zlib.decompress(data, wbits=-15, bufsize=max(size, 1))
+            data = _inflate(data, size)
         if zlib.crc32(data) != checksum:
-            raise ValueError("checksum in the zip does not match: the zip is damaged")
+            raise _Damaged("checksum in the zip does not match: the zip is damaged")
         return data
 
     def _list(self) -> None:
-        infos = [info for info in self._infos(self._window, self.label) if not info.is_dir()]
-        self._names = np.array([info.filename.encode() for info in infos], dtype=np.bytes_)
+        infos = [
+            info
+            for info in self._infos(self._window, self.label)
+            if not _name(info).endswith("/")  # a folder
+        ]
+        self._names = np.array([_name(info).encode() for info in infos], dtype=np.bytes_)
         self._entries = np.array(
             [
                 (i.header_offset, i.compress_size, i.file_size, i.CRC, i.compress_type)
@@ -102,14 +116,17 @@ class ZipSource:
         ).reshape(len(infos), 5)
 
     def _enter(self, name: str) -> _Slice | _Memory:
-        (info,) = (i for i in self._infos(self._window, self.label) if i.filename == name)
+        found = [i for i in self._infos(self._window, self.label) if _name(i) == name]
+        if len(found) != 1:
+            raise _Damaged(f"{name} is in it {len(found)} times")
+        (info,) = found
         offset = self._data_offset(info.header_offset)
         if info.compress_type == zipfile.ZIP_STORED:
             return _Slice(self._window, offset, info.compress_size)
         # Deflated data can only be read from the start, so an inner zip that is deflated is
         # unpacked whole into memory. It hardly grows: the pictures in it are compressed already.
         packed = self._window.read_at(offset, info.compress_size)
-        return _Memory(zlib.decompress(packed, wbits=-15, bufsize=info.file_size))
+        return _Memory(_inflate(packed, info.file_size))
 
     @staticmethod
     def _infos(window: _File | _Slice | _Memory, label: str) -> list[zipfile.ZipInfo]:
@@ -119,7 +136,7 @@ class ZipSource:
         try:
             with zipfile.ZipFile(io.BufferedReader(_WindowFile(window), 1 << 20)) as archive:
                 infos = archive.infolist()
-        except zipfile.BadZipFile as error:
+        except Exception as error:  # zipfile raises more than BadZipFile for damaged ones
             raise ValueError(
                 f"{label} is a truncated or damaged zip of {window.size:,} bytes ({error}); "
                 "download it again"
@@ -139,8 +156,28 @@ class ZipSource:
         header = self._window.read_at(header_offset, _LOCAL_HEADER.size)
         signature, name, extra = _LOCAL_HEADER.unpack(header)
         if signature != b"PK\x03\x04":
-            raise ValueError("local header in the zip is wrong: the zip is damaged")
+            raise _Damaged("local header in the zip is wrong: the zip is damaged")
         return header_offset + _LOCAL_HEADER.size + name + extra
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The file's name with / between folders.
+
+    Some Windows programs write backslashes there. Elsewhere a backslash is a character of a name.
+    The rule is that of Info-ZIP's unzip.
+    """
+    made_by_windows = info.create_system == 0
+    if made_by_windows and "/" not in info.filename:
+        return info.filename.replace("\\", "/")
+    return info.filename
+
+
+def _inflate(packed: bytes, size: int) -> bytes:
+    """Unpacks deflated data; a damaged or malicious zip cannot make it larger than ``size``."""
+    data = zlib.decompressobj(wbits=-15).decompress(packed, size + 1)
+    if len(data) != size:
+        raise _Damaged(f"data in the zip should unpack to {size} bytes: the zip is damaged")
+    return data
 
 
 def _what_it_is(begin: bytes) -> str:
@@ -159,12 +196,16 @@ class _File:
     """Positioned reads from a file on disk."""
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a file or folder")
         self._file = path.open("rb", buffering=0)
         weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self.size = os.fstat(self._file.fileno()).st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
+        if not 0 <= offset <= offset + size <= self.size:
+            raise _Damaged(f"file ends early: wanted {size} bytes at {offset} of {self.size}")
         if hasattr(os, "pread"):
             data = os.pread(self._file.fileno(), size, offset)
         else:  # Windows
@@ -196,7 +237,7 @@ class _Memory:
 
 def _whole(data: bytes, size: int) -> bytes:
     if len(data) != size:
-        raise ValueError(f"file ends early: wanted {size} bytes, got {len(data)}")
+        raise _Damaged(f"file ends early: wanted {size} bytes, got {len(data)}")
     return data
 
 
@@ -241,6 +282,7 @@ def find_sources(
     Raises:
         FileNotFoundError: if ``path`` does not exist.
         ValueError: if something that should be a zip is not.
+        PermissionError: for a folder that cannot be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"no such file or folder: {path}")
@@ -248,12 +290,11 @@ def find_sources(
         yield from _zip_sources(path, (), is_wanted_zip)
         return
     files = []
-    for folder, folders, names in os.walk(path, followlinks=True):
-        folders.sort()
-        for name in sorted(names):
+    for folder, names in walk(str(path)):
+        for name in names:
             file = Path(folder, name)
             if not name.lower().endswith(".zip"):
-                files.append(str(file.relative_to(path)))
+                files.append(file.relative_to(path).as_posix())
             elif is_wanted_zip(name):
                 yield from _zip_sources(file, (), is_wanted_zip)
     yield FolderSource(path, files)
@@ -262,6 +303,8 @@ def find_sources(
 def _zip_sources(
     path: Path, inside: tuple[str, ...], is_wanted_zip: Callable[[str], bool]
 ) -> Iterator[ZipSource]:
+    if len(inside) > _DEEPEST:
+        raise ValueError(f"{'/'.join([str(path), *inside])} is too deep: a zip may contain itself")
     source = ZipSource(path, inside)
     yield source
     for name in source.names():

@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import copy
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..devices import memory_order, xp_of
+from ..dtypes import bool_, float32, int64
+from ..ops import promotion, shape
 from ..tensor import Tensor
 from ..typing import Array
 
+Items = TypeVar("Items", list[Any], dict[Any, Any])
 
-def default_collate(batch: list[Any]) -> Tensor | list[Any] | tuple[Any, ...] | dict[Any, Any]:
+
+def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, Any]:
     """Joins samples into one batch, as ``torch.utils.data.default_collate``.
 
-    Tensors, arrays and NumPy numbers are stacked along a new first dimension. Python integers
-    become an int64 tensor, floats a float32 one (float64 in torch; here float32 is the type of
-    everything else). Strings stay a list. Mappings, named tuples, tuples and lists are joined item
-    by item; tuples become lists, as in torch.
+    Tensors, arrays and numbers are stacked along a new first dimension, in the dtype that holds all
+    of them: the one that torch computes in, so integers and floats together become floats. Python
+    integers count as int64 and floats as float32 (float64 in torch, if the first is a float; here
+    float32 is the type of everything else). Strings stay a list. Mappings, named tuples and
+    sequences are joined item by item and keep their type; tuples become lists, as in torch.
 
     Args:
         batch: samples of one kind.
 
     Returns:
-        A tensor, or a list, named tuple or dict of batches.
+        A tensor, or a list, named tuple or mapping of batches.
 
     Raises:
+        IndexError: for an empty batch.
+        KeyError: if a mapping lacks a key of the first one.
         RuntimeError: if samples differ in shape or length; the message names the shapes.
-        TypeError: for things that cannot be stacked, such as PIL images.
+        TypeError: for things that cannot be stacked, such as None or PIL images, and for samples of
+            different kinds.
+        ValueError: for a Python integer that int64 cannot hold.
     """
+    if not batch:
+        raise IndexError("default_collate expects at least one sample, got an empty batch")
     first = batch[0]
-    if isinstance(first, Tensor):
-        return Tensor(stack([sample.array for sample in batch]))
-    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biuf":
-        return Tensor(stack([np.asarray(sample) for sample in batch]))
-    if isinstance(first, (bool, int, float)):
-        return Tensor(np.array(batch, dtype=_dtype_of(first)))
+    if isinstance(first, (Tensor, np.ndarray)) and _dtype_of(first) is not None:
+        return _collate_tensors(batch)
+    if _dtype_of(first) is not None:
+        return _collate_numbers(batch)
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        return {key: default_collate([sample[key] for sample in batch]) for key in first}
+        return _collate_mappings(batch)
     if isinstance(first, Sequence):
         return _collate_sequences(batch)
     raise TypeError(
         "default_collate expects tensors, arrays, numbers, strings, mappings or sequences, got "
-        f"{type(first).__module__}.{type(first).__name__}"
+        + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else _type_name(first))
         + (" (is a ToTensor() missing?)" if hasattr(first, "getbands") else "")
     )
 
@@ -60,7 +70,10 @@ def stack(arrays: list[Array]) -> Array:
         RuntimeError: if the shapes differ.
     """
     first = arrays[0]
+    dtypes = {first.dtype}
     for number, array in enumerate(arrays):
+        if array.dtype != first.dtype:
+            dtypes.add(array.dtype)
         if array.shape != first.shape:
             raise RuntimeError(
                 "samples of a batch must have equal shapes, got "
@@ -68,24 +81,109 @@ def stack(arrays: list[Array]) -> Array:
                 "images of different sizes need a Resize and a crop to one size"
             )
     axes = memory_order(first)
-    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), first.dtype)
+    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), _common_dtype(dtypes))
     for number, array in enumerate(arrays):
         out[number] = array.transpose(axes)
     return out.transpose(0, *(1 + a for a in np.argsort(axes)))
 
 
-def _dtype_of(number: float) -> type:
-    if isinstance(number, bool):
-        return np.bool_
-    return np.int64 if isinstance(number, int) else np.float32
+def like(container: Any, items: Items) -> Items:
+    """``items``, a dict or a list, in a container of the same type as ``container``.
+
+    A container that can be changed is copied and filled, as it may have attributes of its own. Some
+    types can be neither copied nor built: in place of these, ``items`` is returned.
+    """
+    if hasattr(container, "_fields"):  # a named tuple
+        return type(container)(*items)
+    try:
+        if isinstance(container, MutableMapping):
+            filled: Any = copy.copy(container)
+            filled.update(items)
+            return filled
+        if isinstance(container, MutableSequence):
+            filled = copy.copy(container)
+            for i, item in enumerate(items):
+                filled[i] = item
+            return filled
+        return type(container)(items)
+    except (TypeError, ValueError, RuntimeError):  # such as a bytearray, which holds no tensor
+        return items
 
 
-def _collate_sequences(batch: list[Any]) -> list[Any] | tuple[Any, ...]:
+def _collate_tensors(batch: list[Any]) -> Tensor:
+    _check_kind(batch, (Tensor, np.ndarray, np.generic))
+    tensors = [s if isinstance(s, Tensor) else Tensor(np.asarray(s)) for s in batch]
+    if any(tensor.requires_grad for tensor in tensors):
+        return shape.stack(tensors)
+    return Tensor(stack([tensor.array for tensor in tensors]))
+
+
+def _collate_numbers(batch: list[Any]) -> Tensor:
+    one_of_each_type = {type(number): number for number in batch}.values()
+    dtypes = {_dtype_of(number) for number in one_of_each_type}
+    if None in dtypes:
+        _check_kind(batch, (bool, int, float, np.generic))
+    try:
+        return Tensor(np.array(batch, dtype=_common_dtype(dtypes)))
+    except OverflowError:
+        raise ValueError(
+            f"default_collate expects integers from -2**63 to 2**63 - 1, got {batch}"
+        ) from None
+
+
+def _collate_mappings(batch: list[Any]) -> dict[Any, Any]:
+    _check_kind(batch, Mapping)
+    first = batch[0]
+    for number, sample in enumerate(batch):
+        for key in first:
+            if key not in sample:
+                raise KeyError(
+                    f"samples of a batch must have equal keys; number {number} lacks {key!r}"
+                )
+    return like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+
+
+def _collate_sequences(batch: list[Any]) -> list[Any]:
+    _check_kind(batch, Sequence)
     first = batch[0]
     lengths = sorted({len(sample) for sample in batch})
     if len(lengths) > 1:
         raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
     columns = [default_collate(list(column)) for column in zip(*batch, strict=True)]
-    if hasattr(first, "_fields"):  # a named tuple
-        return type(first)(*columns)
-    return columns
+    is_plain_tuple = isinstance(first, tuple) and not hasattr(first, "_fields")
+    return columns if is_plain_tuple else like(first, columns)
+
+
+def _dtype_of(sample: Any) -> np.dtype | None:
+    """The dtype of a tensor, an array or a number; None if a tensor cannot hold it."""
+    if isinstance(sample, Tensor):
+        return sample.dtype
+    if isinstance(sample, (np.ndarray, np.generic)):  # before float, as np.float64 is also a float
+        return sample.dtype if sample.dtype.kind in "biuf" else None
+    if isinstance(sample, bool):
+        return bool_
+    if isinstance(sample, int):
+        return int64
+    return float32 if isinstance(sample, float) else None
+
+
+def _common_dtype(dtypes: set[Any]) -> np.dtype:
+    if len(dtypes) == 1:
+        (dtype,) = dtypes
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
+    return promotion.result_dtype([Tensor(np.empty(0, dtype)) for dtype in dtypes], [])
+
+
+def _check_kind(batch: list[Any], kind: Any) -> None:
+    if len({type(sample) for sample in batch}) == 1:
+        return
+    for number, sample in enumerate(batch):
+        if not isinstance(sample, kind):
+            raise TypeError(
+                f"samples of a batch must be of one kind, got {_type_name(batch[0])} for the first "
+                f"and {_type_name(sample)} for number {number}"
+            )
+
+
+def _type_name(sample: object) -> str:
+    return f"{type(sample).__module__}.{type(sample).__name__}".removeprefix("builtins.")

@@ -52,6 +52,14 @@ def describe(dataset: Any, index: Any) -> str:
     return type(dataset).__name__
 
 
+def printable(text: str) -> str:
+    """``text`` with escapes in place of what no stream can print.
+
+    File names that are not UTF-8 contain such characters: one surrogate for each strange byte.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class TensorDataset(Dataset):
     """Tensors cut along their first dimension: sample i is ``(tensors[0][i], tensors[1][i], …)``.
 

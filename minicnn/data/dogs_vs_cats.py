@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from .archive import FolderSource, ZipSource, find_sources
-from .dataset import Dataset
+from .dataset import Dataset, printable
 from .image_folder import IMG_EXTENSIONS
-from .picture import BROKEN, BrokenPicture, decode_picture
+from .picture import BrokenPicture, check_on_error, decode_picture
 
 CLASSES = ("cat", "dog")
 
@@ -71,8 +71,7 @@ class DogsVsCats(Dataset):
     ) -> None:
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-        if on_error not in BROKEN:
-            raise ValueError(f"on_error must be one of {', '.join(BROKEN)}, got {on_error!r}")
+        check_on_error(on_error)
         roots = [root] if isinstance(root, (str, os.PathLike)) else list(root)
         self.roots = [Path(r) for r in roots]
         self.split, self.transform, self.on_error = split, transform, on_error
@@ -127,7 +126,7 @@ class DogsVsCats(Dataset):
         try:
             self.load(index)
         except BrokenPicture as error:
-            return str(error).removeprefix(self.describe(index) + ": ")
+            return str(error).removeprefix(printable(self.describe(index)) + ": ")
         return ""
 
     def _locate(self, index: int) -> tuple[FolderSource | ZipSource, int]:
@@ -178,7 +177,7 @@ class DogsVsCats(Dataset):
 
 
 def _is_picture(name: str) -> bool:
-    lower = name.replace("\\", "/").lower()
+    lower = name.lower()
     if any(lower.startswith(x) or f"/{x}" in lower for x in _MACOS_FILES):
         return False
     return lower.endswith(IMG_EXTENSIONS)
@@ -186,7 +185,7 @@ def _is_picture(name: str) -> bool:
 
 def _key(name: str) -> _Key | None:
     """The key in a picture's name; None if the name contains neither a class nor a number."""
-    folder, _, file = name.replace("\\", "/").rpartition("/")
+    folder, _, file = name.rpartition("/")
     numbered = _NUMBERED.match(file)
     if named := _NAMED.match(file):
         return _Key(CLASSES.index(named[1].lower()), int(named[2]), "")

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from .dataset import Dataset
+from .files import walk
 from .picture import load_picture
 
 IMG_EXTENSIONS = (
@@ -48,9 +49,11 @@ class DatasetFolder(Dataset):
 
     Raises:
         FileNotFoundError: if ``root`` has no class folder, or a class has no file.
+        PermissionError: for a folder that cannot be read.
         ValueError: unless exactly one of ``extensions`` and ``is_valid_file`` is given.
 
-    As ``torchvision.datasets.DatasetFolder``.
+    As ``torchvision.datasets.DatasetFolder``, but pipes and links that lead round in a circle are left
+    out.
     """
 
     def __init__(
@@ -131,13 +134,13 @@ class ImageFolder(DatasetFolder):
 
 
 def _find_classes(root: str) -> list[str]:
-    classes = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    classes = sorted(entry.name for entry in os.scandir(root) if os.path.isdir(entry.path))
     if not classes:
         raise FileNotFoundError(f"no class folder in {root}")
     return classes
 
 
 def _files(folder: Path) -> Iterator[str]:
-    for parent, _, names in sorted(os.walk(folder, followlinks=True)):
-        for name in sorted(names):
+    for parent, names in sorted(walk(str(folder))):
+        for name in names:
             yield os.path.join(parent, name)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import itertools
-import multiprocessing
-import pickle
+import math
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Yielding
+from concurrent.futures import Future, wait
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 from .. import random
@@ -19,6 +18,7 @@ from ..random import Generator
 from . import worker
 from .collate import default_collate
 from .pinned import pinned
+from .pool import Pool
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 from .seeding import epoch_generator, use_generator
 
@@ -48,8 +48,9 @@ class DataLoader:
     Attributes:
         seed: drawn when the loader is made; decides order and augmentation.
         epoch: the number of the next epoch, from 0.
-        batch: batches of the current epoch that were given out or wholly left out;
-            ``set_epoch(epoch, start_batch=loader.batch)`` goes on after them.
+        batch: the number of the next batch in the epoch that is being loaded. A batch whose samples
+            were all left out counts, so ``set_epoch(epoch, start_batch=batch)`` goes on here.
+        samples: samples in the batches given since that epoch began or was resumed.
         skipped: the reason for each sample that was left out, by index.
 
     Raises:
@@ -59,8 +60,10 @@ class DataLoader:
 
     - Workers are threads by default: Pillow and NumPy release the GIL, nothing is copied between
       processes, and threads work the same on every system. Processes are always spawned.
-    - Order and augmentation depend only on ``seed``, the epoch and the sample's index, not on the
-      workers. :meth:`set_epoch` goes to any epoch, and to any batch in it.
+      None of them outlives the program: what is not done two seconds after Ctrl-C is cut off.
+    - Order and augmentation depend only on ``seed``, the epoch and how many samples were drawn
+      before, not on the workers. A sample that is drawn twice is augmented differently.
+      :meth:`set_epoch` goes to any epoch, and to any batch in it.
     - Samples whose dataset raises :class:`SkipSample` are left out and listed in ``skipped``.
     """
 
@@ -109,10 +112,10 @@ class DataLoader:
         self.worker_type = worker_type
         drawn_from = random.default_generator if generator is None else generator
         self.seed = int(drawn_from.integers(0, 2**63 - 1))
-        self.epoch = self.batch = 0
+        self.epoch = self.batch = self.samples = 0
         self.skipped: dict[Any, str] = {}  # index: reason, of all samples left out so far
         self._start_batch = 0
-        self._executor: concurrent.futures.Executor | None = None
+        self._pool: Pool | None = None  # of persistent workers
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -141,9 +144,12 @@ class DataLoader:
         return self._batches(epoch, start)
 
     def _batches(self, epoch: int, start: int) -> Yielding[Any, None, None]:
+        self.batch, self.samples = start, 0
         quietly = 0
         with closing(self._loaded(epoch, start)) as loaded:
-            for self.batch, batch in enumerate(loaded, start + 1):
+            for batch in loaded:
+                self.batch += 1
+                self.samples += batch.count
                 quietly += self._note_skipped(batch.skipped)
                 if batch.value is not None:
                     yield pinned(batch.value) if self.pin_memory else batch.value
@@ -152,67 +158,66 @@ class DataLoader:
                 f"{quietly} samples were left out; DataLoader.skipped lists them", stacklevel=2
             )
 
-    def _index_lists(self, epoch: int, start: int) -> Iterator[list[Any]]:
+    def _requests(self, epoch: int, start: int) -> Iterator[worker.Request]:
         # Samplers are lazy, so the epoch's generator must be current for each of their indices.
         generator = epoch_generator(self.seed, epoch)
         with use_generator(generator):
             batches = iter(self.batch_sampler)
+        position = 0
         for number in itertools.count():
             with use_generator(generator):
                 indices = next(batches, None)
             if indices is None:
                 return
+            request = worker.Request(epoch, position, list(indices))
+            position += len(request.indices)
             if number >= start:
-                yield list(indices)
+                yield request
 
     def _loaded(self, epoch: int, start: int) -> Yielding[worker.Batch, None, None]:
-        lists = self._index_lists(epoch, start)
+        requests = self._requests(epoch, start)
         stop = worker.Stop()
         if self.num_workers == 0:
             job = self._job()
-            yield from (worker.load(job, epoch, indices, stop) for indices in lists)
+            yield from (worker.load(job, request, stop) for request in requests)
             return
-        executor, load = self._start_workers(stop)
-        pending: deque[concurrent.futures.Future[Any]] = deque()
+        pool = self._workers()
+        pending: deque[Future[worker.Batch]] = deque()
         try:
-            for indices in lists:
-                pending.append(_submit(executor, load, epoch, indices))
+            for request in requests:
+                pending.append(pool.submit(request, stop))
                 if len(pending) > self.num_workers * self.prefetch_factor:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
-        except concurrent.futures.BrokenExecutor as error:
-            self._executor = None
-            raise RuntimeError(_BROKEN[self.worker_type]) from error
+        except (Exception, KeyboardInterrupt):
+            self._pool = None  # a worker may be dead or stuck: the next epoch starts new ones
+            raise
         finally:  # at the end, after an error, and when the consumer drops the iterator
             stop.requested = True
             for future in pending:
                 future.cancel()
-            if executor is not self._executor:
-                executor.shutdown(wait=False)
+            if pool is not self._pool:
+                pool.close()
 
     def _job(self) -> worker.Job:
         return worker.Job(self.dataset, self.collate_fn, self.seed, self.worker_init_fn)
 
-    def _start_workers(
-        self, stop: worker.Stop
-    ) -> tuple[concurrent.futures.Executor, Callable[[int, list[Any]], Any]]:
-        job, threads = self._job(), self.worker_type == "thread"
-        executor = self._executor
-        if executor is None:
-            executor = (_start_threads if threads else _start_processes)(job, self.num_workers)
-            if self.persistent_workers:
-                self._executor = executor
-        if threads:
-            return executor, partial(_load_in_thread, job, stop)
-        return executor, worker.load_in_process
+    def _workers(self) -> Pool:
+        if self._pool is not None and self._pool.usable:
+            return self._pool
+        pool = Pool(self._job(), self.num_workers, self.worker_type)
+        self._pool = pool if self.persistent_workers else None
+        return pool
 
-    def _result(self, future: concurrent.futures.Future[Any]) -> worker.Batch:
-        concurrent.futures.wait([future], self.timeout or None)
-        if not future.done():
-            raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
-        result = future.result()
-        return pickle.loads(result) if self.worker_type == "process" else result
+    def _result(self, future: Future[worker.Batch]) -> worker.Batch:
+        deadline = time.monotonic() + (self.timeout or math.inf)
+        while not future.done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
+            wait([future], min(left, 1))  # on Windows, Ctrl-C does not interrupt it
+        return future.result()
 
     def _note_skipped(self, skipped: list[tuple[Any, str, bool]]) -> int:
         quietly = 0
@@ -225,49 +230,6 @@ class DataLoader:
             else:
                 quietly += 1
         return quietly
-
-
-_BROKEN = {
-    "thread": "a DataLoader worker thread could not start: worker_init_fn failed",
-    "process": (
-        "a DataLoader worker process died. Worker processes import the main script again: its work "
-        "must be under `if __name__ == '__main__':`. Otherwise worker_init_fn failed, or the "
-        "system killed the process, for example because memory ran out."
-    ),
-}
-
-
-def _load_in_thread(
-    job: worker.Job, stop: worker.Stop, epoch: int, indices: list[Any]
-) -> worker.Batch:
-    return worker.load_in_worker(job, epoch, indices, stop)
-
-
-def _start_threads(job: worker.Job, count: int) -> concurrent.futures.Executor:
-    return concurrent.futures.ThreadPoolExecutor(
-        count, "DataLoader", worker.start_thread, (job, itertools.count())
-    )
-
-
-def _start_processes(job: worker.Job, count: int) -> concurrent.futures.Executor:
-    context = multiprocessing.get_context("spawn")  # fork would copy locks that threads hold
-    number = context.Value("i", 0)
-    return concurrent.futures.ProcessPoolExecutor(
-        count, context, worker.start_process, (job, number)
-    )
-
-
-def _submit(
-    executor: concurrent.futures.Executor, load: Callable[..., Any], epoch: int, indices: list[Any]
-) -> concurrent.futures.Future[Any]:
-    try:
-        return executor.submit(load, epoch, indices)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise TypeError(
-            "worker_type='process' must pickle the dataset, its transforms, collate_fn and "
-            f"worker_init_fn, which failed: {error}. Lambdas and local functions cannot be "
-            "pickled; use module-level functions, or worker_type='thread'."
-        ) from error
 
 
 def _check_workers(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -13,20 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .dataset import SkipSample
+from .dataset import SkipSample, printable
 
-__all__ = ["BrokenPicture", "decode_picture", "load_picture"]
-
-# What Pillow raises for broken files depends on their format.
-_DECODE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+__all__ = ["BrokenPicture", "decode_picture", "load_picture", "open_picture"]
 
 
 class BrokenPicture(ValueError):
@@ -46,11 +33,50 @@ class SkippedPictureWarning(SkippedPicture):
 BROKEN = {"raise": BrokenPicture, "skip": SkippedPicture, "warn": SkippedPictureWarning}
 
 
+def check_on_error(on_error: str) -> None:
+    """Raises a ValueError unless ``on_error`` is one of :data:`BROKEN`."""
+    if on_error not in BROKEN:
+        raise ValueError(f"on_error must be one of {', '.join(BROKEN)}, got {on_error!r}")
+
+
+def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image.Image:
+    """The picture at ``path``, in mode RGB; see :func:`decode_picture` for how modes become RGB.
+
+    Args:
+        path: the file.
+        on_error: what a ``DataLoader`` does with a broken picture: ``"raise"`` an error, ``"skip"``
+            it with one warning for all, or ``"warn"`` for each. For a folder, write
+            ``ImageFolder(root, loader=functools.partial(load_picture, on_error="warn"))``.
+
+    Raises:
+        OSError: if the file cannot be read, and ``on_error`` is ``"raise"``.
+        BrokenPicture: if it cannot be decoded, whatever ``on_error`` is.
+    """
+    check_on_error(on_error)
+    name = os.fspath(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        if on_error == "raise":
+            raise
+        raise _broken(error, name, on_error) from error
+    return decode_picture(lambda: data, name, on_error)
+
+
 def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise") -> Image.Image:
     """The picture in a file's bytes, in mode RGB.
 
-    16-bit grey values keep their upper 8 bits. Pillow's own conversion, which torchvision uses,
-    makes all values above 255 white.
+    Most modes become RGB as Pillow and torchvision do it: an alpha channel is dropped, a palette
+    is looked up, CMYK, YCbCr, LAB and HSV are converted. Pillow would make all values above 255
+    white, so these differ:
+
+    - 16-bit grey (``I;16``, in any byte order): the upper 8 bits; of 12-bit TIFFs the upper 8 of 12.
+    - 32-bit grey (``I``, ``F``): no value is white by definition. White is the first of 1 (for
+      floats), 255 and 65535 that no value in the picture exceeds, else the largest value. PNG and
+      PPM have 16 bits here. Negative values and NaN are black.
+
+    The orientation in the picture's EXIF data is kept, not applied: ``ImageOps.exif_transpose``
+    turns the result. (Pillow itself turns TIFFs.)
 
     Args:
         read: returns the bytes.
@@ -61,32 +87,77 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
         BrokenPicture: if it cannot be read and decoded.
     """
     try:
-        data = read()
-        if not data:
-            raise ValueError("the file is empty")
-        picture: Image.Image = Image.open(BytesIO(data))
-        picture.load()
-    except _DECODE_ERRORS as error:
-        # Pillow's message contains the buffer's address, which tells the user nothing.
-        reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
-        raise BROKEN[on_error](f"{path}: {reason}") from error
-    if picture.mode.startswith("I"):
-        picture = Image.fromarray((np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
+        picture = _decode(read())
+        if picture.mode == "F" or picture.mode.startswith("I"):
+            return _eight_bits(picture).convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")  # convert() copies
+    except Exception as error:
+        raise _broken(error, path, on_error) from error
 
 
-def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image.Image:
-    """The picture at ``path``, in mode RGB.
-
-    Args:
-        path: the file.
-        on_error: what a ``DataLoader`` does with a broken picture: ``"raise"`` an error, ``"skip"``
-            it with one warning for all, or ``"warn"`` for each. For a folder, write
-            ``ImageFolder(root, loader=functools.partial(load_picture, on_error="warn"))``.
+def open_picture(path: str) -> Image.Image:
+    """The picture at ``path`` in its own mode, such as a mask with a palette.
 
     Raises:
-        OSError: if the file cannot be read.
-        BrokenPicture: if it cannot be decoded, whatever ``on_error`` is.
+        BrokenPicture: if it cannot be read and decoded.
     """
-    data = Path(path).read_bytes()
-    return decode_picture(lambda: data, os.fspath(path), on_error)
+    try:
+        return _decode(Path(path).read_bytes())
+    except Exception as error:
+        raise _broken(error, path, "raise") from error
+
+
+def _decode(data: bytes) -> Image.Image:
+    if not data:
+        raise ValueError("the file is empty")
+    picture: Image.Image = Image.open(BytesIO(data))
+    if picture.format == "EPS":
+        raise ValueError("it is PostScript, a program that Ghostscript would have to run")
+    picture.load()
+    return picture
+
+
+def _broken(error: Exception, path: str, on_error: str) -> BrokenPicture:
+    """What to raise for an error of any type: Pillow's decoders raise nearly all there are."""
+    # Pillow's message contains the buffer's address, which tells the user nothing.
+    reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
+    if not isinstance(error, (OSError, SyntaxError, ValueError)) or not reason:
+        reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    return BROKEN[on_error](printable(f"{path}: {reason}"))
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A grey picture of 8 bits, with the EXIF data, from one of more."""
+    values = np.asarray(picture)
+    bits, kind = (_tiff_tag(picture, number) for number in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
+    if (bits, kind) == (32, _UNSIGNED):
+        values = values.view(np.uint32)  # Pillow takes the upper half for negative
+    if picture.mode != "F":
+        white = _white(picture, values, bits)
+        grey = values.clip(0, white) * (256 / (white + 1))  # cut off below, as a shift does
+    else:
+        values = np.nan_to_num(values, nan=0, posinf=np.inf, neginf=0)
+        white = _white(picture, values[np.isfinite(values)], bits)
+        grey = np.rint(values.clip(0, white) * (255 / white))
+    result = Image.fromarray(grey.astype(np.uint8))
+    result.info = picture.info
+    return result
+
+
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT, _UNSIGNED = 258, 339, 1  # in TIFF
+
+
+def _tiff_tag(picture: Image.Image, number: int) -> int:
+    """The tag's first value, 1 (the default of both tags) where there is none."""
+    return getattr(picture, "tag_v2", {}).get(number, (1,))[0]
+
+
+def _white(picture: Image.Image, values: np.ndarray, bits: int) -> float:
+    """The value that becomes white."""
+    if picture.mode.startswith("I;16"):
+        return 4095 if bits == 12 else 65535
+    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        return 65535
+    top = values.max(initial=0).item()
+    usual = (1, 255, 65535) if picture.mode == "F" else (255, 65535)
+    return next((white for white in usual if top <= white), top)

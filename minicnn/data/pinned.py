@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..devices import cuda_is_available, cupy, memory_order
 from ..tensor import Tensor
+from .collate import like
 
 
 def pinned(batch: object) -> object:
     """``batch`` with its tensors copied into page-locked memory.
 
-    Mappings, tuples and lists are searched for tensors; everything else stays as it is. Without a
+    Mappings and sequences are searched for tensors; everything else stays as it is. Without a
     GPU it warns and returns ``batch`` itself.
     """
     if not cuda_is_available():
@@ -28,11 +29,9 @@ def _pinned(batch: Any) -> Any:
     if isinstance(batch, Tensor) and isinstance(batch.array, np.ndarray):
         return Tensor(_pinned_array(batch.array))
     if isinstance(batch, Mapping):
-        return {key: _pinned(value) for key, value in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*map(_pinned, batch))
-    if isinstance(batch, (tuple, list)):
-        return type(batch)(map(_pinned, batch))
+        return like(batch, {key: _pinned(value) for key, value in batch.items()})
+    if isinstance(batch, Sequence) and not isinstance(batch, (str, bytes)):
+        return like(batch, [_pinned(item) for item in batch])
     return batch
 
 

@@ -1,4 +1,7 @@
-"""A sample's random numbers depend only on (seed, epoch, index), not on the worker that loads it.
+"""A sample's random numbers depend only on (seed, epoch, position), not on who loads it.
+
+The position counts the samples drawn in the epoch. A sample that is drawn twice, as by
+:class:`WeightedRandomSampler`, is augmented differently each time.
 
 The loader sets a generator for every ``dataset[index]`` and for its sampler; transforms and
 samplers call :func:`current_generator`. So augmentation and order do not depend on the number of
@@ -7,9 +10,7 @@ workers, their kind or their timing, and an epoch can be repeated from any of it
 
 from __future__ import annotations
 
-import operator
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,17 +44,13 @@ def epoch_generator(seed: int, epoch: int) -> Generator:
     return Generator((seed << 96) | (epoch << 64))
 
 
-def sample_generator(seed: int, epoch: int, index: object) -> Generator:
+def sample_generator(seed: int, epoch: int, position: int) -> Generator:
     """The generator for one sample in one epoch.
 
     Args:
         seed: the loader's seed, an integer >= 0.
         epoch: below 2**32.
-        index: the sampler's index: an integer, or any key with a stable ``repr``.
+        position: how many samples were drawn before it in the epoch.
     """
-    try:
-        number = operator.index(index)  # type: ignore[arg-type]
-    except TypeError:
-        number = zlib.crc32(repr(index).encode())  # not hash(): it differs between processes
     # One integer holds all three; NumPy's seeding mixes its bits. + 1, as epoch_generator has 0.
-    return Generator((seed << 96) | (epoch << 64) | ((number + 1) & (2**64 - 1)))
+    return Generator((seed << 96) | (epoch << 64) | (position + 1))

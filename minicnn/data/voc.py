@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from .dataset import Dataset
-from .image_folder import pil_loader
+from .picture import load_picture, open_picture
 
 __all__ = ["VOCSegmentation"]
 
@@ -33,7 +31,7 @@ class VOCSegmentation(Dataset):
         images, masks: paths of the files.
 
     Raises:
-        ValueError: for an unknown ``image_set``.
+        ValueError: for an unknown ``image_set``, or a damaged list of names.
         FileNotFoundError: if there is no VOC in ``root``, or a picture or mask is missing.
 
     As ``torchvision.datasets.VOCSegmentation``, without its download.
@@ -51,10 +49,10 @@ class VOCSegmentation(Dataset):
         folder = _find(Path(root), year)
         self.transforms = transforms
         listed = folder / "ImageSets" / "Segmentation" / f"{image_set}.txt"
-        names = listed.read_text(encoding="utf-8").split()
+        names = _names(listed)
         self.images = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.masks = [str(folder / "SegmentationClass" / f"{name}.png") for name in names]
-        missing = [path for path in (*self.images, *self.masks) if not os.path.exists(path)]
+        missing = [path for path in (*self.images, *self.masks) if not os.path.isfile(path)]
         if missing:
             raise FileNotFoundError(f"{len(missing)} files of {listed} are missing: {missing[0]} …")
 
@@ -62,15 +60,20 @@ class VOCSegmentation(Dataset):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        image: Any = pil_loader(self.images[index])
-        with open(self.masks[index], "rb") as file:
-            mask: Any = Image.open(file)
-            mask.load()
+        image: Any = load_picture(self.images[index])
+        mask: Any = open_picture(self.masks[index])
         return (image, mask) if self.transforms is None else self.transforms(image, mask)
 
     def describe(self, index: int) -> str:
         """The picture's path."""
         return self.images[index]
+
+
+def _names(listed: Path) -> list[str]:
+    try:
+        return listed.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{listed} is damaged: it is no UTF-8 text ({error})") from error
 
 
 def _find(root: Path, year: str) -> Path:

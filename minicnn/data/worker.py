@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -13,14 +13,18 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import NotImplementedType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..devices import memory_order
 from ..tensor import Tensor
 from ..typing import Array
-from .dataset import SkipSample, describe
+from .dataset import SkipSample, describe, printable
 from .seeding import sample_generator, use_generator
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 @dataclass
@@ -34,10 +38,20 @@ class Job:
 
 
 @dataclass
+class Request:
+    """Asks for one batch: the indices of its samples, drawn from position ``first`` of an epoch."""
+
+    epoch: int
+    first: int
+    indices: list[Any]
+
+
+@dataclass
 class Batch:
-    """A loaded batch; ``value`` is None if all its samples were skipped."""
+    """A loaded batch of ``count`` samples; ``value`` is None if all of them were skipped."""
 
     value: Any = None
+    count: int = 0
     skipped: list[tuple[Any, str, bool]] = field(default_factory=list)  # index, reason, warn?
 
 
@@ -47,40 +61,28 @@ class Stop:
     requested = False
 
 
-def load(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
-    """Loads and collates the samples at ``indices``.
+def load(job: Job, request: Request, stop: Stop) -> Batch:
+    """Loads and collates the samples of a request.
 
     Raises:
         Exception: the dataset's own error, its message preceded by the sample's index and source.
     """
     batch, samples = Batch(), []
-    for index in indices:
+    for position, index in enumerate(request.indices, request.first):
         if stop.requested:
             return batch
         try:
-            with use_generator(sample_generator(job.seed, epoch, index)):
+            with use_generator(sample_generator(job.seed, request.epoch, position)):
                 samples.append(job.dataset[index])
         except SkipSample as skipped:
-            batch.skipped.append((index, str(skipped), skipped.warn))
+            batch.skipped.append((index, printable(str(skipped)), skipped.warn))
         except Exception as error:
             source = describe(job.dataset, index)
             message = f"{type(error).__name__} in sample {index} ({source}): {error}"
-            raise same_type(error, message) from error
+            raise same_type(error, printable(message)) from error
     if samples:
-        batch.value = job.collate(samples)
+        batch.value, batch.count = job.collate(samples), len(samples)
     return batch
-
-
-def load_in_worker(job: Job, epoch: int, indices: list[Any], stop: Stop) -> Batch:
-    """:func:`load`, with the original traceback as text in the message of an error.
-
-    A traceback object does not leave the worker's process; its text does.
-    """
-    try:
-        return load(job, epoch, indices, stop)
-    except Exception as error:  # noqa: BLE001  raised again with its traceback
-        trace = "".join(traceback.format_exception(error))
-        raise same_type(error, f"{error}\n\nIn a DataLoader worker:\n{trace}") from None
 
 
 def same_type(error: Exception, message: str) -> Exception:
@@ -93,41 +95,85 @@ def same_type(error: Exception, message: str) -> Exception:
     return rebuilt if str(rebuilt) == message else RuntimeError(message)
 
 
-# ---------------------------------------------------------------------------------- threads
+def started(job: Job, number: int) -> Callable[[Request, Stop], Batch]:
+    """Calls ``worker_init_fn`` and returns what loads batches; if it failed, so does every batch."""
+    try:
+        if job.worker_init is not None:
+            job.worker_init(number)
+    except BaseException as error:  # noqa: BLE001  raised for every request
+        return partial(_raise, _init_failure(number, error))
+    return partial(load, job)
 
 
-def start_thread(job: Job, numbers: itertools.count[int]) -> None:
-    """Runs when a worker thread starts. next() on a count is atomic."""
-    if job.worker_init is not None:
-        job.worker_init(next(numbers))
+def _raise(error: Exception, request: Request, stop: Stop) -> Batch:
+    raise error
+
+
+def _init_failure(number: int, error: BaseException) -> Exception:
+    message = f"worker_init_fn failed in DataLoader worker {number}: "
+    failure = RuntimeError(printable(f"{message}{type(error).__name__}: {error}"))
+    failure.__cause__ = error
+    return failure
 
 
 # -------------------------------------------------------------------------------- processes
 
-_process_job: Job  # set once in each worker process
+
+class WorkerTraceback(Exception):
+    """The traceback of an error in a worker process, as the cause of that error.
+
+    A traceback object does not leave its process; its text does.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"\n\nIn a DataLoader worker:\n{text}")
 
 
-def start_process(job: Job, number: Any) -> None:
-    """Runs when a worker process starts; ``number`` counts the processes and is shared by them."""
-    global _process_job
-    _process_job = job
+def serve(connection: Connection, job: Job, number: int) -> None:
+    """Runs in a worker process: answers requests until the other end of the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    with number.get_lock():
-        worker_id, number.value = number.value, number.value + 1
-    if job.worker_init is not None:
-        job.worker_init(worker_id)
+    load_batch = started(job, number)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            connection.send_bytes(_answer(load_batch, connection.recv()))
 
 
-def load_in_process(epoch: int, indices: list[Any]) -> bytes:
-    """:func:`load_in_worker` in a worker process; returns the pickled batch."""
-    file = io.BytesIO()
-    _TensorPickler(file, protocol=5).dump(load_in_worker(_process_job, epoch, indices, Stop()))
-    return file.getvalue()
+def opened(answer: bytes) -> Batch:
+    """The batch in the answer of a worker process.
+
+    Raises:
+        Exception: the worker's error, if the answer is one.
+    """
+    content = pickle.loads(answer)
+    if isinstance(content, Batch):
+        return content
+    error, text = content
+    raise error from WorkerTraceback(text)
+
+
+def _answer(load_batch: Callable[[Request, Stop], Batch], request: Request) -> bytes:
+    """A batch, or an error and the text of its traceback, pickled."""
+    try:
+        file = io.BytesIO()
+        _TensorPickler(file, protocol=5).dump(load_batch(request, Stop()))
+        return file.getvalue()
+    except Exception as error:  # noqa: BLE001  raised in the main process
+        text = "".join(traceback.format_exception(error))
+        return pickle.dumps((_picklable(error), text))
+
+
+def _picklable(error: Exception) -> Exception:
+    """The error itself, or a RuntimeError with its text if it does not survive pickling."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001  whatever the error's own methods raise
+        return RuntimeError(printable(f"{type(error).__name__}: {error}"))
+    return error
 
 
 def _exit_with_parent() -> None:
-    # A parent that is killed cannot tell its workers, which would wait for work forever.
+    # A worker in the middle of a long sample does not see the connection close.
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

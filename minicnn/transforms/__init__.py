@@ -1,8 +1,8 @@
 """Transforms of images, with the names, arguments and results that torchvision's have on PIL images.
 
 Random transforms draw from :func:`minicnn.data.current_generator`, so inside a ``DataLoader`` they
-depend only on its seed, the epoch and the sample's index. They draw other numbers than torchvision,
-from the same distributions.
+depend only on its seed, the epoch and how many samples were drawn before. They draw other numbers
+than torchvision, from the same distributions.
 """
 
 from . import functional

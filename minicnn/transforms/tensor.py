@@ -25,7 +25,9 @@ from ._arguments import (
 )
 
 # Modes with more than 8 bits keep their values, in these types.
-_WIDE_MODES = {"I": np.int32, "I;16": np.int16, "I;16L": np.int16, "F": np.float32}
+_WIDE_MODES = {"I": np.int32, "F": np.float32} | {
+    mode: np.int16 for mode in ("I;16", "I;16L", "I;16B", "I;16N")
+}
 
 
 def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
@@ -56,7 +58,8 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:
     """A tensor (C, H, W) with the image's values and type, unchanged (mode 1: bool)."""
-    return Tensor(_chw(np.array(check_picture(pic))))
+    array = np.array(check_picture(pic))
+    return Tensor(_chw(array.astype(array.dtype.newbyteorder("="), copy=False)))  # I;16B is not
 
 
 def _chw(array: np.ndarray) -> np.ndarray:

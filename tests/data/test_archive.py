@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import pickle
+import socket
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -127,3 +129,90 @@ def test_finds_folders_zips_and_zips_in_zips(tmp_path: Path):
 def test_a_path_that_is_not_there(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"no such file or folder: .*nowhere"):
         list(find_sources(tmp_path / "nowhere", bool))
+
+
+def test_an_entry_that_unpacks_to_more_than_it_says(tmp_path: Path):
+    path = write_zip(tmp_path / "a.zip", {"a": bytes(10**7)}, zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02") + 24  # the unpacked size in the zip's directory
+    data[at : at + 4] = (100).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="should unpack to 100 bytes"):
+        ZipSource(path).read(0)
+
+
+def test_zips_in_zips_without_end(tmp_path: Path):
+    inner = b"the innermost is no zip, and nobody gets so far"
+    for _ in range(8):
+        inner = write_zip(tmp_path / "a.zip", {"a.zip": inner}).read_bytes()
+    with pytest.raises(ValueError, match=r"a\.zip/a\.zip.*too deep"):
+        list(find_sources(tmp_path / "a.zip", bool))
+
+
+def test_an_inner_zip_that_is_there_twice(tmp_path: Path):
+    inner = write_zip(tmp_path / "i.zip", {"x": b"1"}).read_bytes()
+    write_zip(tmp_path / "a.zip", {"i.zip": inner, "j.zip": inner})
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace(b"j.zip", b"i.zip"))
+    with pytest.raises(ValueError, match=r"a\.zip/i\.zip is damaged \(i\.zip is in it 2 times"):
+        list(find_sources(tmp_path / "a.zip", bool))
+
+
+def test_names_that_lead_out_of_the_zip_are_only_names(tmp_path: Path):
+    files = {"../../etc/passwd": b"1", "/etc/passwd": b"2"}
+    source = ZipSource(write_zip(tmp_path / "a.zip", files))
+    assert [source.read(i) for i in range(2)] == [b"1", b"2"]
+
+
+def test_zip64(tmp_path: Path):
+    with (
+        zipfile.ZipFile(tmp_path / "a.zip", "w") as archive,
+        archive.open("x", "w", force_zip64=True) as file,
+    ):
+        file.write(b"content")
+    assert contents(ZipSource(tmp_path / "a.zip")) == {"x": b"content"}
+
+
+@pytest.mark.parametrize(("system", "name"), [(0, "Cat/1.jpg"), (3, "Cat\\1.jpg")])
+def test_a_backslash_separates_folders_only_in_zips_of_windows(tmp_path: Path, system, name):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("x")
+        info.filename, info.create_system = "Cat\\1.jpg", system
+        archive.writestr(info, b"1")
+    assert ZipSource(tmp_path / "a.zip").names() == [name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX files")
+def test_a_pipe_is_no_zip(tmp_path: Path):
+    os.mkfifo(tmp_path / "train.zip")
+    with pytest.raises(ValueError, match=r"train\.zip is not a file or folder"):
+        list(find_sources(tmp_path / "train.zip", bool))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX files")
+def test_pipes_sockets_and_circles_of_links_are_left_out(tmp_path: Path):
+    write_folder(tmp_path, {"a/1.jpg": b"1", "a/deep/2.jpg": b"2", "b/3.jpg": b"3"})
+    os.mkfifo(tmp_path / "a/pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "a/s.jpg"))
+    for name in ("round", "again"):  # with two of them, os.walk would go 2**40 ways
+        (tmp_path / "a/deep" / name).symlink_to(tmp_path / "a")
+    (tmp_path / "a/self").symlink_to(tmp_path / "a/self")
+    (tmp_path / "a/gone.jpg").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a/more").symlink_to(tmp_path / "b")
+    (source,) = find_sources(tmp_path, bool)
+    assert sorted(source.names()) == [
+        "a/1.jpg", "a/deep/2.jpg", "a/gone.jpg", "a/more/3.jpg", "a/self", "b/3.jpg",
+    ]  # fmt: skip
+    assert source.read(source.names().index("a/more/3.jpg")) == b"3"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path):
+    write_folder(tmp_path, {"a/1.jpg": b"1"})
+    (tmp_path / "a").chmod(0)
+    try:
+        with pytest.raises(PermissionError, match="a'"):
+            list(find_sources(tmp_path, bool))
+    finally:
+        (tmp_path / "a").chmod(0o700)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch.utils.data import default_collate as torch_collate
 
 from minicnn.data import default_collate
 from minicnn.tensor import Tensor
@@ -26,6 +27,94 @@ def test_stacks(batch, dtype, shape):
     assert isinstance(out, Tensor)
     assert out.dtype == dtype and out.shape == shape
     assert np.array_equal(out.numpy(), np.stack([np.asarray(sample) for sample in batch]))
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [1, 2.5],
+        [True, 2],
+        [2, True],
+        [True, 2.5],
+        [np.int64(1), np.float32(2.5)],
+        [np.int8(1), np.int64(300)],
+        [np.uint8(1), np.int8(-1)],
+        [1, np.float64(2.5)],
+        [np.zeros(2, np.int64), np.full(2, 2.5, np.float32)],
+        [np.zeros(2, np.float32), np.ones(2, np.float64)],
+        [np.zeros(2, np.bool_), np.ones(2, np.int8)],
+        [np.array(1), np.array(2.5)],
+        [(1, 2), (3, 4.5)],
+        [{"a": 1}, {"a": 2.5}],
+    ],
+    ids=str,
+)
+def test_the_dtype_holds_all_samples_as_in_torch(batch):
+    for ours, theirs in zip(leaves(default_collate(batch)), leaves(torch_collate(batch))):
+        assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_tensors_of_different_dtypes():
+    out = default_collate([Tensor(np.zeros(2, np.int64)), Tensor(np.full(2, 2.5, np.float32))])
+    assert out.dtype == np.float32 and out.tolist() == [[0, 0], [2.5, 2.5]]
+
+
+def test_arrays_of_the_other_byte_order_become_native():
+    out = default_collate([np.arange(3, dtype=">f4")] * 2).array
+    assert out.dtype.isnative and out[1].tolist() == [0, 1, 2]
+
+
+def test_gradients_reach_the_samples():
+    sample = Tensor(np.ones(2, np.float32)).requires_grad_()
+    default_collate([sample, sample]).sum().backward()
+    assert sample.grad.tolist() == [2, 2]
+
+
+def leaves(batch) -> list:
+    if isinstance(batch, dict):
+        return list(batch.values())
+    return batch if isinstance(batch, list) else [batch]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [OrderedDict(a=1), {"a": 2}],
+        [defaultdict(int, a=1)] * 2,
+        [deque([1, 2])] * 2,
+        [range(2)] * 2,
+        [bytearray(b"ab")] * 2,
+        [[], []],
+        [{}, {}],
+        ["a", None],
+    ],
+    ids=str,
+)
+def test_containers_are_torchs(batch):
+    ours, theirs = default_collate(batch), torch_collate(batch)
+    assert type(ours) is type(theirs) and len(ours) == len(theirs)
+
+
+@pytest.mark.parametrize(
+    ("batch", "error", "message"),
+    [
+        ([], IndexError, "an empty batch"),
+        ([None, None], TypeError, "got NoneType"),
+        ([1, None], TypeError, "got int for the first and NoneType for number 1"),
+        ([1.5, "a"], TypeError, "got float for the first and str for number 1"),
+        ([Tensor(np.ones(2)), 1.0], TypeError, "got minicnn.tensor.Tensor for .* and float for"),
+        ([(1, 2), 3], TypeError, "got tuple for the first and int for number 1"),
+        ([{"a": 1}, 3], TypeError, "got dict for the first and int for number 1"),
+        ([{"a": 1, "b": 2}, {"a": 2}], KeyError, "number 1 lacks 'b'"),
+        ([np.array(["a"])], TypeError, "got an array of <U1"),
+        ([1j], TypeError, "got complex"),
+        ([2**63], ValueError, r"from -2\*\*63 to 2\*\*63 - 1, got \[9223372036854775808\]"),
+    ],
+)
+def test_what_cannot_be_joined(batch, error, message):
+    with pytest.raises(error, match=message):
+        default_collate(batch)
 
 
 def test_structures():

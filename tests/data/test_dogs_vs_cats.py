@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 import zipfile
@@ -250,3 +251,11 @@ def test_batches_are_the_same_with_any_workers(tmp_path: Path):
         loader.seed = 3
         runs.append(np.concatenate([images.numpy() for images, _ in loader]))
     assert np.array_equal(runs[0], runs[1]) and np.array_equal(runs[0], runs[2])
+
+
+@pytest.mark.skipif(os.sep != "/", reason="a backslash is a separator here")
+def test_a_backslash_in_a_name_is_no_folder(tmp_path: Path):
+    name = "cat.1\\2.jpg"
+    dataset = DogsVsCats(write_folder(tmp_path, {f"Cat/{name}": jpeg(), "Dog/cat\\7.jpg": jpeg()}))
+    assert [Path(dataset.describe(i)).name for i in range(2)] == [name, "cat\\7.jpg"]
+    assert dataset.targets.tolist() == [0, 1]

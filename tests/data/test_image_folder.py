@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,19 @@ def test_pictures_of_every_mode_look_the_same(tmp_path: Path, mode: str, suffix:
     loaded = load_picture(tmp_path / f"x{suffix}")
     assert loaded.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(loaded), grey[..., None].repeat(3, 2))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX files")
+def test_pipes_and_circles_of_links_are_left_out(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"cat/1.jpg": jpeg(1), "cat/back\\slash.jpg": jpeg(2)})
+    os.mkfifo(tmp_path / "cat/pipe.jpg")
+    (tmp_path / "cat/round").symlink_to(tmp_path / "cat")
+    (tmp_path / "dog").symlink_to(tmp_path / "dog")
+    (tmp_path / "cat/gone.jpg").symlink_to(tmp_path / "nowhere")
+    dataset = ImageFolder(tmp_path)
+    names = [Path(path).name for path, _ in dataset.samples]
+    assert dataset.classes == ["cat"]
+    assert names == ["1.jpg", "back\\slash.jpg", "gone.jpg"]
+    assert dataset[1][0].mode == "RGB"
+    with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
+        dataset[2]

@@ -18,6 +18,7 @@ from minicnn.data import (
     WeightedRandomSampler,
     current_generator,
 )
+from minicnn.data.seeding import sample_generator
 from minicnn.random import Generator
 
 WORKERS = [(0, "thread"), (1, "thread"), (3, "thread"), (2, "process")]
@@ -34,6 +35,12 @@ class Noisy(Dataset):
 
     def __getitem__(self, index: int) -> tuple[int, float]:
         return index, float(current_generator().random())
+
+
+def alone() -> list[float]:
+    """The noise of the six samples that one test draws in epoch 1, loaded without workers."""
+    seed = int(Generator(3).integers(0, 2**63 - 1))
+    return [float(sample_generator(seed, 1, position).random()) for position in range(6)]
 
 
 class Slow(Dataset):
@@ -142,7 +149,27 @@ def test_order_and_noise_do_not_depend_on_the_workers():
     assert first != second  # a new order in the second epoch
 
 
-def test_noise_changes_with_epoch_index_and_seed():
+@pytest.mark.parametrize(("num_workers", "worker_type"), WORKERS)
+def test_a_sample_that_is_drawn_twice_is_augmented_differently(num_workers, worker_type):
+    def batches(start: int) -> list[tuple[list[int], list[float]]]:
+        loader = DataLoader(
+            Noisy(),
+            batch_sampler=[[4, 4], [4, 7, 7], [4]],
+            num_workers=num_workers,
+            worker_type=worker_type,
+            generator=Generator(3),
+        )
+        loader.set_epoch(1, start_batch=start)
+        return epoch(loader)
+
+    drawn = [noise for _, noises in batches(0) for noise in noises]
+    assert len(set(drawn)) == 6
+    assert drawn == pytest.approx(alone())  # whoever loads them
+    if worker_type == "thread":
+        assert batches(1) == batches(0)[1:]
+
+
+def test_noise_changes_with_epoch_position_and_seed():
     loader = DataLoader(Noisy(200), batch_size=200)
     other = DataLoader(Noisy(200), batch_size=200)
     drawn = [*epoch(loader)[0][1], *epoch(loader)[0][1], *epoch(other)[0][1]]
@@ -181,6 +208,17 @@ def test_set_epoch_reaches_a_sampler_that_has_it():
     loader = DataLoader(Noisy(), sampler=Counting([0]))
     loader.set_epoch(6)
     assert [epoch(loader)[0][0], epoch(loader)[0][0]] == [[6], [7]]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_loader_counts_what_it_gave(num_workers):
+    loader = DataLoader(Skipping(warn=False), 3, num_workers=num_workers)
+    with pytest.warns(UserWarning, match="left out"):
+        counts = [(loader.batch, loader.samples) for _ in loader]
+    assert counts == [(1, 3), (3, 6)]  # nothing of the second batch could be loaded
+    loader.set_epoch(0, start_batch=counts[0][0])
+    assert [indices for indices, _ in epoch(loader)] == [[6, 7, 8]]
+    assert (loader.batch, loader.samples) == (3, 3)
 
 
 @pytest.mark.parametrize("worker_type", ["thread", "process"])

@@ -206,3 +206,11 @@ def test_random_erasing_needs_a_tensor_and_a_value_for_each_channel(picture):
         T.RandomErasing()(picture)
     with pytest.raises(ValueError, match="value must be 1 or 3 numbers, got 2"):
         T.RandomErasing(1, value=(1, 2))(image_tensor((3, 32, 32)))
+
+
+@pytest.mark.parametrize("convert", [T.functional.to_tensor, T.functional.pil_to_tensor])
+def test_big_endian_pictures_become_native_tensors(convert):
+    wide = Image.fromarray(np.array([[1, 300]], np.dtype(">u2")))
+    assert wide.mode == "I;16B"
+    tensor = convert(wide)
+    assert tensor.array.dtype.isnative and tensor.tolist() == [[[1, 300]]]

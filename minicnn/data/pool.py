@@ -1,0 +1,213 @@
+"""Workers that load batches in advance: threads, each of which may drive a process.
+
+The pools of ``concurrent.futures`` wait at exit until every worker has finished what it is doing,
+and for ever if a process hangs. These threads are daemons: at exit they get two seconds to end,
+and so do their processes. Ctrl-C raises KeyboardInterrupt in the main thread alone, so the threads
+start and end the processes: that must not stop half-way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import multiprocessing.resource_tracker
+import os
+import pickle
+import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from . import worker
+
+_SECONDS_TO_END = 1.0
+
+
+class _Task(NamedTuple):
+    request: worker.Request
+    stop: worker.Stop
+    future: Future[worker.Batch]
+
+
+class Pool:
+    """Workers that share one queue of requests.
+
+    They end after :meth:`close`, when the pool is garbage, and at exit.
+
+    Args:
+        job: what the workers need to load any batch.
+        count: number of workers.
+        worker_type: ``"thread"`` or ``"process"``.
+
+    Raises:
+        TypeError: if the job cannot be pickled for processes.
+    """
+
+    def __init__(self, job: worker.Job, count: int, worker_type: str) -> None:
+        kind = _Thread if worker_type == "thread" else _ProcessThread
+        tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._pid = os.getpid()
+        self._tasks = tasks
+        self._threads = [kind(tasks, job, number) for number in range(count)]
+        self._close = weakref.finalize(self, _close, self._threads)
+        self._close.atexit = False  # _end_all() does it
+        try:
+            for thread in self._threads:
+                thread.start()
+            for thread in self._threads:
+                thread.launched.result()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def usable(self) -> bool:
+        """Whether the workers are there: after a fork they are not in the new process."""
+        return self._pid == os.getpid()
+
+    def submit(self, request: worker.Request, stop: worker.Stop) -> Future[worker.Batch]:
+        """Has a worker load a batch."""
+        future: Future[worker.Batch] = Future()
+        self._tasks.put(_Task(request, stop, future))
+        return future
+
+    def close(self) -> None:
+        """Tells the workers to end, without waiting for them."""
+        self._close()
+
+
+class _Thread(threading.Thread):
+    """A worker: it takes requests from a queue and loads them."""
+
+    def __init__(self, tasks: SimpleQueue[_Task | None], job: worker.Job, number: int) -> None:
+        super().__init__(name=f"DataLoader_{number}", daemon=True)
+        self._tasks, self._job, self._number = tasks, job, number
+        self._closing = threading.Event()
+        self.launched: Future[None] = Future()  # done when run() no longer needs the main thread
+
+    def close(self) -> None:
+        """Tells the thread to end."""
+        self._closing.set()
+        self._tasks.put(None)
+
+    def run(self) -> None:
+        if self._closing.is_set():
+            return
+        try:
+            self._launch()
+        except BaseException as error:  # noqa: BLE001  the main thread raises it
+            self.launched.set_exception(error)
+            return
+        self.launched.set_result(None)
+        load = self._make_loader()
+        while self._serve_one(load):
+            pass
+        self._end()
+
+    def _serve_one(self, load: Callable[[worker.Request, worker.Stop], worker.Batch]) -> bool:
+        task = self._tasks.get()
+        if task is None:
+            return False
+        if task.future.set_running_or_notify_cancel():
+            try:
+                task.future.set_result(load(task.request, task.stop))
+            except BaseException as error:  # noqa: BLE001  the main thread raises it
+                task.future.set_exception(error)
+        return True
+
+    def _launch(self) -> None:
+        """Does what can fail at once, while the main thread waits."""
+
+    def _make_loader(self) -> Callable[[worker.Request, worker.Stop], worker.Batch]:
+        return worker.started(self._job, self._number)
+
+    def _end(self) -> None:
+        """Cleans up."""
+
+
+class _ProcessThread(_Thread):
+    """A worker that has a process of its own load the batches."""
+
+    def _launch(self) -> None:
+        context = multiprocessing.get_context("spawn")  # fork would copy locks that threads hold
+        _block_interrupts()
+        self._connection, other_end = context.Pipe()
+        self._process = context.Process(
+            target=worker.serve, args=(other_end, self._job, self._number), daemon=True
+        )
+        with _launching:
+            _start(self._process)
+        other_end.close()
+
+    def _make_loader(self) -> Callable[[worker.Request, worker.Stop], worker.Batch]:
+        return self._ask
+
+    def _ask(self, request: worker.Request, stop: worker.Stop) -> worker.Batch:
+        try:
+            self._connection.send(request)
+            while not self._connection.poll(0.1):
+                if self._closing.is_set():
+                    raise RuntimeError("the DataLoader's workers were closed")
+                if not self._process.is_alive() and not self._connection.poll():
+                    raise EOFError
+            answer = self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise RuntimeError(_DIED) from error
+        return worker.opened(answer)
+
+    def _end(self) -> None:
+        self._connection.close()  # the process notices after its batch
+        self._process.join(_SECONDS_TO_END)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+_DIED = (
+    "a DataLoader worker process died. Worker processes import the main script again: its work must "
+    "be under `if __name__ == '__main__':`. Otherwise the system killed the process, for example "
+    "because memory ran out."
+)
+
+_launching = threading.Lock()
+
+
+def _start(process: multiprocessing.process.BaseProcess) -> None:
+    try:
+        process.start()
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            "worker_type='process' must pickle the dataset, its transforms, collate_fn and "
+            f"worker_init_fn, which failed: {error}. Lambdas and local functions cannot be "
+            "pickled; use module-level functions, or worker_type='thread'."
+        ) from error
+
+
+def _block_interrupts() -> None:
+    """Keeps Ctrl-C from this thread and from the processes that it starts.
+
+    A terminal sends Ctrl-C to all processes. The workers leave it to the main one, even while they
+    still import modules and cannot yet ask for it.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        multiprocessing.resource_tracker.ensure_running()  # it would unblock the signal afterwards
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _close(threads: list[_Thread]) -> None:
+    for thread in threads:
+        thread.close()
+
+
+@atexit.register  # after that of multiprocessing, so it runs first
+def _end_all() -> None:
+    deadline = time.monotonic() + 2 * _SECONDS_TO_END
+    threads = [thread for thread in threading.enumerate() if isinstance(thread, _Thread)]
+    _close(threads)
+    for thread in threads:
+        if thread.is_alive():  # not if Ctrl-C came before it could start
+            thread.join(max(deadline - time.monotonic(), 0))

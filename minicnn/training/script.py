@@ -10,7 +10,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Collection, Iterator
@@ -26,7 +25,6 @@ from .run import Run
 __all__ = ["open_run", "optional"]
 
 ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
-PATIENCE = 2.0  # seconds that threads which load a picture have to end, after Ctrl-C
 
 
 @contextlib.contextmanager
@@ -60,7 +58,6 @@ def open_run(
             sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\n{how_to_go_on(args, run)}", file=sys.stderr)
-        _end_in_time(130)
         sys.exit(130)
     except ERRORS as error:
         if sys.flags.dev_mode:
@@ -138,14 +135,3 @@ def _give_up_closed_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _end_in_time(status: int) -> None:
-    """Ends the process soon after its main thread, whatever other threads still do."""
-
-    def end() -> None:
-        threading.main_thread().join()
-        time.sleep(PATIENCE)
-        os._exit(status)
-
-    threading.Thread(target=end, daemon=True).start()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from minicnn import data, nn, training
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.filterwarnings("ignore:.*left out")]
 
 
 @pytest.fixture

@@ -43,10 +43,11 @@ def open_run(
         may_differ: as for :class:`Run`.
         best_by: as for :class:`Run`.
     """
-    showwarning, ctrl_c = warnings.showwarning, _handle_ctrl_c(signal.default_int_handler)
+    showwarning = warnings.showwarning
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     _print_any_text()
     run = None
+    ctrl_c = _handle_ctrl_c(signal.default_int_handler)
     try:
         random.manual_seed(args.seed)
         refuse_inside(_paths(getattr(args, "data", None)), args.out)

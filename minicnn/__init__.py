@@ -7,19 +7,22 @@ from .creation import (
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
-from .ops.activation import softmax
+from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
+from .ops.activation import log_softmax, softmax
 from .ops.choice import clamp, maximum, minimum, where
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
-from .ops.index import gather, index_select, nonzero, scatter_add
+from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
 from .ops.reduce import (
-    all, any, argmax, argmin, logsumexp, max, mean, min, norm, prod, std, sum, var,
+    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
+    var,
 )  # fmt: skip
 from .ops.shape import (
-    cat, chunk, flatten, flip, permute, reshape, split, squeeze, stack, unsqueeze,
+    cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
+    transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
@@ -37,6 +40,8 @@ __all__ = [
     "add",
     "addmm",
     "all",
+    "amax",
+    "amin",
     "amp",
     "any",
     "arange",
@@ -50,11 +55,15 @@ __all__ = [
     "bmm",
     "bool_",
     "cat",
+    "channels_last",
+    "channels_last_3d",
     "chunk",
     "clamp",
+    "contiguous_format",
     "cos",
     "cpu",
     "cuda",
+    "cumsum",
     "device",
     "div",
     "empty",
@@ -87,8 +96,10 @@ __all__ = [
     "load",
     "log",
     "log1p",
+    "log_softmax",
     "logsumexp",
     "manual_seed",
+    "masked_select",
     "matmul",
     "max",
     "maximum",
@@ -96,6 +107,8 @@ __all__ = [
     "min",
     "minimum",
     "mm",
+    "moveaxis",
+    "movedim",
     "mul",
     "nn",
     "no_grad",
@@ -106,6 +119,7 @@ __all__ = [
     "optim",
     "permute",
     "pow",
+    "preserve_format",
     "prod",
     "profiler",
     "rand",
@@ -132,9 +146,13 @@ __all__ = [
     "std",
     "sub",
     "sum",
+    "t",
     "tanh",
     "tensor",
+    "transpose",
     "uint8",
+    "unbind",
+    "unflatten",
     "unsqueeze",
     "var",
     "where",

@@ -1,7 +1,7 @@
 """Switches: readable or fast kernels, exact or fast products.
 
-``use_kernels("plain")`` replaces the fast kernels by readable ones. The other switches have the
-names of ``torch.backends``.
+``use_kernels("plain")`` replaces the fast kernels by readable ones. ``backends.cpu.conv`` chooses how
+convolutions are computed on the CPU. The other switches have the names of ``torch.backends``.
 
 Tensor cores multiply float32 numbers with 10 bits of their mantissa (TF32), several times as fast
 as with all 23. ``backends.cuda.matmul.allow_tf32`` allows this for linear layers and
@@ -12,9 +12,11 @@ convolutions is True. The switches only affect CUDA, but can be set on any machi
 from __future__ import annotations
 
 from . import kernels
+from .kernels.cpu import conv as cpu_conv
 from .kernels.tf32 import allow_tf32
 
 __all__ = [
+    "cpu",
     "cuda",
     "cudnn",
     "get_float32_matmul_precision",
@@ -65,12 +67,31 @@ class _Switch:
         allow_tf32[self._layer] = allow
 
 
+class _Cpu:
+    """``backends.cpu``."""
+
+    @property
+    def conv(self) -> str:
+        """How convolutions are computed: ``"im2col"``, where each window is computed by itself;
+        ``"winograd"`` wherever it is possible; or ``"auto"``, what should be faster.
+
+        Winograd's algorithm spreads a NaN over the tiles it lies in, so look for its origin with
+        ``"im2col"``. A value that was set replaces that of ``MINICNN_CONV`` in the environment.
+        """
+        return cpu_conv.selected()
+
+    @conv.setter
+    def conv(self, algorithm: str) -> None:
+        cpu_conv.select(algorithm)
+
+
 class _Cuda:
     """``backends.cuda``."""
 
     matmul = _Switch("linear")
 
 
+cpu = _Cpu()
 cuda = _Cuda()
 cudnn = _Switch("conv")  # the name is torch's: cuDNN itself is not used
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import numbers
+import math
+import operator
 from typing import Any
 
 import numpy as np
+from ml_dtypes import finfo
 
 from .devices import CPU, Device, get_default_device, to_device, xp_of
-from .dtypes import bool_, float32, float64, int64
+from .dtypes import HALVES, bool_, float32, float64, int64, is_floating
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
@@ -46,13 +48,57 @@ def tensor(
     if hasattr(data, "__cuda_array_interface__"):
         array = data.astype(dtype or data.dtype, order="K")
     else:
-        array = np.array(data, dtype=dtype, order="K")
-        plain = not isinstance(data, (np.ndarray, np.generic))
-        if dtype is None and plain and array.dtype == float64:
-            array = array.astype(float32)
+        array = _array(data, None if dtype is None else np.dtype(dtype))
     if array.dtype.kind not in "biufV":
         raise TypeError(f"tensor expects numbers, got {data!r}")
     return Tensor(_placed(array, device), requires_grad)
+
+
+def _array(data: Any, dtype: np.dtype | None) -> Array:
+    """A NumPy array of numbers, nested lists or an array.
+
+    Python's floats become float32. NumPy's own numbers keep their dtype, also within lists.
+    """
+    if isinstance(_first(data), Tensor):
+        data = _numbers(data)
+    first = _first(data)
+    if first is None or isinstance(first, (str, bytes)):
+        raise TypeError(f"tensor expects numbers, got {data!r}")
+    with np.errstate(over="ignore", invalid="ignore"):  # inf, as in torch
+        array = _converted(data, dtype)
+        if array.dtype == np.uint64 and isinstance(first, int):
+            number_in(int64, int(array.max()))
+        keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
+        return array.astype(float32) if array.dtype == float64 and not keeps else array
+
+
+def _converted(data: Any, dtype: np.dtype | None) -> Array:
+    """``data`` as NumPy converts it, and -1 as 255 in uint8, which NumPy refuses."""
+    try:
+        return np.array(data, dtype=dtype, order="K")
+    except OverflowError:
+        array = np.array(data)
+        for limit in (array.min(), array.max()):
+            number_in(dtype, limit if isinstance(limit, int) else limit.item())
+        return array.astype(dtype)
+
+
+def _first(data: Any) -> Any:
+    """The first number of nested lists."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
+
+
+def _numbers(data: Any) -> Any:
+    """Nested lists with the numbers of the tensors in them, which keep their dtypes."""
+    if isinstance(data, (list, tuple)):
+        return [_numbers(item) for item in data]
+    if not isinstance(data, Tensor):
+        return data
+    if data.array.size != 1:
+        raise ValueError(f"tensor expects tensors of one element in lists, got shape {data.shape}")
+    return data.numpy_copy().reshape(())[()]
 
 
 def as_tensor(
@@ -79,86 +125,224 @@ def from_dlpack(source: Any) -> Tensor:
     return Tensor((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+def integers(name: str, given: tuple[Any, ...], keyword: Any = None) -> tuple[int, ...]:
+    """The integers of ``f(2, 3)``, ``f((2, 3))`` or ``f(keyword=(2, 3))``.
+
+    Raises:
+        TypeError: if none are given.
+    """
+    if keyword is not None:
+        given = (*given, keyword)
+    if not given:
+        raise TypeError(f"{name} expects integers, one by one or in a tuple, got none")
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+
+
+def _shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """The shape of a new tensor, from its ``size`` in one of torch's forms.
+
+    Raises:
+        RuntimeError: for a negative length.
+        TypeError: for something other than integers.
+    """
+    shape = tuple(map(operator.index, integers(name, given, size)))
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"{name} expects lengths of at least 0, got {shape}")
+    return shape
+
+
+def _tuple(name: str, size: Any) -> tuple[int, ...]:
+    """The shape of a function that takes its ``size`` only as a tuple or list."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"{name} expects a tuple of integers as its size, got {size!r}")
+    return _shape(name, (size,))
+
+
+def number_in(dtype: np.dtype | None, value: Any) -> Any:
+    """A Python number as an array of ``dtype`` holds it; -1 becomes 255 in uint8, as in torch.
+
+    Raises:
+        RuntimeError: for a number that is too large for ``dtype``.
+        TypeError: for something other than a number.
+    """
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(f"expects a number, got {type(value).__name__}")
+    if dtype is None or dtype == bool_:
+        return value
+    if is_floating(dtype):
+        largest = float(finfo(dtype).max)
+        if math.isfinite(value) and not -largest <= value <= largest:
+            raise RuntimeError(f"{dtype} holds numbers up to {largest:.4g}, got {value}")
+        return value
+    limits = np.iinfo(dtype)
+    wraps = dtype.kind == "u" and not isinstance(value, float)
+    if not (-limits.max if wraps else limits.min) <= value <= limits.max:
+        raise RuntimeError(f"{dtype} holds numbers up to {limits.max}, got {value}")
+    return int(value) % (limits.max + 1) if wraps else int(value)
+
+
+def _as_number(value: Any) -> Any:
+    """A Python number, from a number or a tensor of one.
+
+    Raises:
+        TypeError: for something else, or a tensor that requires a gradient.
+    """
+    if isinstance(value, Tensor) and value.ndim == 0 and not value.requires_grad:
+        return value.item()
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(f"expects a number, got {type(value).__name__}")
+    return value
 
 
 def full(
     size: Any,
-    value: Any,
+    fill_value: Any,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of shape ``size`` with every element ``value``."""
+    """A tensor of shape ``size`` with every element ``fill_value``.
+
+    Raises:
+        RuntimeError: for a number that ``dtype`` cannot hold.
+    """
+    shape, value = _tuple("full", size), _as_number(fill_value)
     if dtype is None:
         dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
-    return Tensor(_device(device).xp.full(size, value, dtype), requires_grad)
+    dtype = np.dtype(dtype)
+    return Tensor(_device(device).xp.full(shape, number_in(dtype, value), dtype), requires_grad)
 
 
 def zeros(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    return Tensor(_device(device).xp.zeros(_shape(size), dtype or float32), requires_grad)
+    shape = _shape("zeros", sizes, size)
+    return Tensor(_device(device).xp.zeros(shape, dtype or float32), requires_grad)
 
 
 def ones(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of ones."""
-    return Tensor(_device(device).xp.ones(_shape(size), dtype or float32), requires_grad)
+    shape = _shape("ones", sizes, size)
+    return Tensor(_device(device).xp.ones(shape, dtype or float32), requires_grad)
 
 
 def empty(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of uninitialised memory."""
-    return Tensor(_device(device).xp.empty(_shape(size), dtype or float32), requires_grad)
+    shape = _shape("empty", sizes, size)
+    return Tensor(_device(device).xp.empty(shape, dtype or float32), requires_grad)
 
 
-def zeros_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
-    """Zeros in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).zeros_like(x.array, dtype=dtype))
+def empty_like(
+    x: Tensor,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uninitialised memory in the shape and layout of ``x``, by default its dtype and device."""
+    return Tensor(_moved(xp_of(x.array).empty_like(x.array, dtype=dtype), device), requires_grad)
 
 
-def ones_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
-    """Ones in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).ones_like(x.array, dtype=dtype))
+def zeros_like(
+    x: Tensor,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Zeros in the shape and layout of ``x``, by default its dtype and device."""
+    return Tensor(_moved(xp_of(x.array).zeros_like(x.array, dtype=dtype), device), requires_grad)
 
 
-def full_like(x: Tensor, value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """``value`` in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).full_like(x.array, value, dtype=dtype))
+def ones_like(
+    x: Tensor,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Ones in the shape and layout of ``x``, by default its dtype and device."""
+    return Tensor(_moved(xp_of(x.array).ones_like(x.array, dtype=dtype), device), requires_grad)
 
 
-def empty_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
-    """Uninitialised memory in the shape, layout, dtype and on the device of ``x``."""
-    return Tensor(xp_of(x.array).empty_like(x.array, dtype=dtype))
+def full_like(
+    x: Tensor,
+    fill_value: Any,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``fill_value`` in the shape and layout of ``x``, by default its dtype and device.
+
+    Raises:
+        RuntimeError: for a number that the dtype cannot hold.
+    """
+    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    value = number_in(dtype, _as_number(fill_value))
+    array = xp_of(x.array).full_like(x.array, value, dtype=dtype)
+    return Tensor(_moved(array, device), requires_grad)
+
+
+def _moved(array: Array, device: DeviceLike | None) -> Array:
+    return array if device is None else to_device(array, Device(device))
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """The numbers from ``start`` (0 if only one is given) up to but not including ``end``."""
-    start, end = (0, start) if end is None else (start, end)
+    """The numbers from ``start`` (0 if only one is given) up to but not including ``end``.
+
+    For int64, all three are truncated to integers first.
+
+    Raises:
+        RuntimeError: for bounds that are not finite, a step of 0 or one that leads away from
+            ``end``.
+
+    As ``torch.arange``.
+    """
+    start, end = (0, start) if end is None else (0 if start is None else start, end)
+    start, end, step = map(_as_number, (start, end, step))
     if dtype is None:
-        whole = all(isinstance(v, numbers.Integral) for v in (start, end, step))
-        dtype = int64 if whole else float32
-    return Tensor(_device(device).xp.arange(start, end, step, dtype=dtype))
+        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
+    dtype = np.dtype(dtype)
+    if dtype == bool_:
+        raise NotImplementedError("arange expects a dtype of numbers, got bool")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"arange expects finite bounds, got {start} and {end}")
+    if dtype == int64:
+        start, end, step = (number_in(int64, v) for v in (start, end, step))
+    if not (step > 0 or step < 0):
+        raise RuntimeError(f"arange expects a step other than 0, got {step}")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"arange from {start} does not lead to {end} in steps of {step}")
+    count = -((start - end) // step) if dtype == int64 else math.ceil((end - start) / step)
+    xp = _device(device).xp
+    index = xp.arange(count, dtype=float64 if is_floating(dtype) else int64)
+    if not is_floating(dtype):
+        start, step = number_in(int64, start), number_in(int64, step)
+    with np.errstate(over="ignore"):  # inf, as in torch
+        return Tensor((start + step * index).astype(dtype, copy=False), requires_grad)
 
 
 def linspace(
@@ -167,16 +351,49 @@ def linspace(
     steps: int,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """``steps`` numbers evenly spaced from ``start`` to ``end``, both included."""
-    return Tensor(_device(device).xp.linspace(start, end, steps, dtype=dtype or float32))
+    """``steps`` numbers evenly spaced from ``start`` to ``end``, both included.
+
+    The second half is counted from the end, so that both ends are exact. Integers are truncated.
+
+    Raises:
+        RuntimeError: for a negative number of steps, or tensors with dimensions as ends.
+
+    As ``torch.linspace``.
+    """
+    for bound in (start, end):
+        if isinstance(bound, Tensor) and bound.ndim > 0:
+            raise RuntimeError(f"linspace expects numbers as ends, got shape {bound.shape}")
+    start, end = (_as_number(v.detach() if isinstance(v, Tensor) else v) for v in (start, end))
+    steps, dtype = operator.index(steps), np.dtype(dtype or float32)
+    if steps < 0:
+        raise RuntimeError(f"linspace expects at least 0 steps, got {steps}")
+    if dtype == bool_ and steps > 1:
+        raise NotImplementedError("linspace expects a dtype of numbers, got bool")
+    start, end = number_in(dtype, start), number_in(dtype, end)
+    inside = float32 if dtype in HALVES else dtype if is_floating(dtype) else float64
+    xp = _device(device).xp
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, last = (np.asarray(v, inside) for v in (start, end))
+        step = (last - first) / max(steps - 1, 1)
+        index = xp.arange(steps, dtype=inside)
+        first, last, step = first.item(), last.item(), step.item()
+        from_start, from_end = first + step * index, last - step * (steps - 1 - index)
+        numbers = xp.where((index < steps // 2) | (steps == 1), from_start, from_end)
+        return Tensor(numbers.astype(dtype, copy=False), requires_grad)
 
 
 def eye(
-    n: int, m: int | None = None, dtype: DTypeLike | None = None, device: DeviceLike | None = None
+    n: int,
+    m: int | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
-    return Tensor(_device(device).xp.eye(n, m, dtype=dtype or float32))
+    rows, columns = _shape("eye", (n, n if m is None else m))
+    return Tensor(_device(device).xp.eye(rows, columns, dtype=dtype or float32), requires_grad)
 
 
 def _drawn(
@@ -186,45 +403,80 @@ def _drawn(
     return Tensor(_placed(np.asarray(array, dtype=dtype), device), requires_grad)
 
 
+def _check_floating(name: str, dtype: DTypeLike | None) -> None:
+    if dtype is not None and not is_floating(np.dtype(dtype)):
+        raise NotImplementedError(f"{name} draws floating-point numbers, got dtype {dtype}")
+
+
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
-    numbers = (generator or default_generator).random(_shape(size))
+    _check_floating("rand", dtype)
+    numbers = (generator or default_generator).random(_shape("rand", sizes, size))
     return _drawn(numbers, dtype, device, requires_grad)
 
 
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers from N(0, 1)."""
-    numbers = (generator or default_generator).normal(_shape(size))
+    _check_floating("randn", dtype)
+    numbers = (generator or default_generator).normal(_shape("randn", sizes, size))
     return _drawn(numbers, dtype, device, requires_grad)
 
 
 def randint(
-    low: int,
-    high: Any,
+    low: int = 0,
+    high: Any = None,
     size: Any = None,
     generator: Generator | None = None,
-    dtype: DTypeLike = int64,
+    dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """Integers uniform in [low, high): ``randint(low, high, size)`` or ``randint(high, size)``."""
-    low, high, size = (0, low, high) if size is None else (low, high, size)
-    return _drawn((generator or default_generator).integers(low, high, size), dtype, device, False)
+    """Integers uniform in [low, high): ``randint(low, high, size)`` or ``randint(high, size)``.
+
+    Raises:
+        RuntimeError: unless low < high, and both fit the dtype.
+    """
+    if isinstance(high, (tuple, list)):
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    low, high, dtype = operator.index(low), operator.index(high), np.dtype(dtype or int64)
+    if low >= high:
+        raise RuntimeError(f"randint expects low < high, got {low} and {high}")
+    if not is_floating(dtype) and dtype != bool_:
+        limits = np.iinfo(dtype)
+        if low < limits.min or high - 1 > limits.max:
+            raise RuntimeError(
+                f"randint expects numbers from {limits.min} to {limits.max} for {dtype}, "
+                f"got low={low} and high={high}"
+            )
+    numbers = (generator or default_generator).integers(low, high, _tuple("randint", size))
+    return _drawn(numbers, dtype, device, requires_grad)
 
 
 def randperm(
-    n: int, generator: Generator | None = None, device: DeviceLike | None = None
+    n: int,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The numbers 0 … n - 1 in random order."""
-    return _drawn((generator or default_generator).permutation(n), int64, device, False)
+    (n,), dtype = _shape("randperm", (n,)), np.dtype(dtype or int64)
+    number_in(dtype, n)
+    numbers = (generator or default_generator).permutation(n)
+    return _drawn(numbers, dtype, device, requires_grad)

@@ -45,11 +45,9 @@ class RemovableHandle:
 class Version:
     """Counts the writes to the memory that a tensor and its views share."""
 
-    __slots__ = ("rewrites", "writes")
-
-    def __init__(self) -> None:
-        self.writes = 0
-        self.rewrites = 0  # the recorded ones, which replaced the history
+    # in the class until the first write, as every operation makes one of these
+    writes = 0
+    rewrites = 0  # the recorded ones, which replaced the history
 
 
 class Tensor(TensorMethods):
@@ -155,9 +153,6 @@ class Tensor(TensorMethods):
 
     def is_floating_point(self) -> bool:
         return is_floating(self.array.dtype)
-
-    def is_contiguous(self) -> bool:
-        return bool(self.array.flags.c_contiguous)
 
     def __len__(self) -> int:
         if self.array.ndim == 0:

@@ -61,6 +61,7 @@ POOLINGS = {
     "stride beyond the kernel": (N, Geometry((11, 10), (4, 3), (2, 1), (3, 4), (1, 0))),
     "image of one pixel": (N, Geometry((1, 1), (1, 1), (3, 3), padding=(1, 1))),
     "255 taps": (1, Geometry((20, 19), (11, 3), (15, 17), (1, 2), (3, 1))),
+    "272 taps": (1, Geometry((20, 19), (4, 6), (17, 16), (1, 1), (0, 1))),
     "256 taps": (1, Geometry((20, 19), (11, 5), (16, 16), (1, 2), (3, 3))),
     "VGG's": (N, Geometry((8, 6), (4, 3), (2, 2), (2, 2))),
     "inception's": (N, Geometry((7, 6), (7, 6), (3, 3), padding=(1, 1))),
@@ -77,6 +78,15 @@ POOLINGS = {
     ),
     "some windows outside": (N, Geometry((3, 4), (2, 3), (2, 2), (2, 2), (3, 2))),
     "window around the image": (N, Geometry((3, 3), (1, 2), (2, 2), (1, 2), (1, 1), (4, 4))),
+}
+# The number of images and channels, input size, output size.
+ADAPTIVE = {
+    "adaptive": (N, C, (7, 9), (3, 4)),
+    "adaptive, as it is": (N, C, (6, 6), (6, 6)),
+    "adaptive, larger": (N, C, (3, 2), (5, 3)),
+    "adaptive, 24 channels": (1, 24, (14, 5), (4, 7)),
+    "adaptive, no images": (0, C, (3, 2), (2, 2)),
+    "adaptive, no outputs": (N, C, (3, 2), (0, 2)),
 }
 # Input size, output size.
 RESIZES = {
@@ -140,6 +150,17 @@ def resize_cases(
     return bilinear if align_corners else bilinear | nearest
 
 
+def adaptive_cases(
+    n: int, C: int, input_size: tuple[int, int], output_size: tuple[int, int]
+) -> dict[str, tuple[Any, ...]]:
+    x = normal(n, C, *input_size)
+    return {
+        "adaptive_max_pool2d": (x, output_size),
+        "adaptive_avg_pool2d": (x, output_size),
+        "adaptive_avg_pool2d_scatter": (normal(n, C, *output_size, seed=1), input_size),
+    }
+
+
 def norm_cases(shape: tuple[int, ...], affine: bool) -> dict[str, tuple[Any, ...]]:
     x, grad = 3 * normal(*shape) + 2, normal(*shape, seed=1)
     weight, bias = float32(normal(2, shape[1], seed=2)) if affine else (None, None)
@@ -177,6 +198,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
     p, g, m, h = optimizer_arguments(0.1, 0.9, 0.3, 0.1, states=1)
     nesterov = optimizer_arguments(0.1, 0.9, 0.0, 0.1, states=1)
     adam = optimizer_arguments(3, 0.1, 0.8, 0.97, 1e-3, 0.1, states=2)
+    # maxima that are smaller than the squares, that stay, and that are not a number
+    maxima = [np.asarray(s + by) for s, by in zip(adam[3], (-9.0, 9.0, NAN), strict=True)]
     p2, g2, squares, momenta, averages, h2 = optimizer_arguments(0.1, 0.9, 1e-3, 0.9, 0.1, states=3)
     plain_sgd = optimizer_arguments(0.1, 0.0, 0.0, 0.0, states=0)
     scaling, overflow = (float32(0.25), float32(0)), (float32(0.25), float32(1))
@@ -188,6 +211,8 @@ def optimizer_cases() -> dict[str, tuple[str, tuple[Any, ...]]]:
         "SGD, overflow": ("sgd_step", (p, g, m, h, False, half_copies(), overflow)),
         "Adam": ("adam_step", (*adam, False)),
         "AdamW": ("adam_step", (*adam, True)),
+        "AMSGrad": ("adam_step", (*adam, False, None, None, maxima)),
+        "AMSGrad, half copies": ("adam_step", (*adam, True, half_copies(), scaling, maxima)),
         "AdamW, half copies": ("adam_step", (*adam, True, half_copies(), scaling)),
         "RMSprop": ("rmsprop_step", (p2, g2, squares, None, None, h2)),
         "RMSprop, momentum": ("rmsprop_step", (p2, g2, squares, momenta, None, h2)),
@@ -224,6 +249,7 @@ FEATURES = normal(5, 7)
 IMAGES = normal(N, C, 5, 3)
 SPECIAL = np.array([[[[NAN, -INF, INF, 0.0, -0.0, 1.0, -1.0, 1e-3]]]]).repeat(N, 0)
 WITH_NAN = np.random.default_rng(0).choice([NAN, INF, -INF, -INF, 1.0], (N, C, 9, 8))
+FEW_SPECIAL = np.where(np.random.default_rng(1).random((N, C, 9, 8)) < 0.02, WITH_NAN, 0.5)
 TIES = np.random.default_rng(0).integers(-4, 0, (N, C, 9, 8)).astype(np.float64)
 RESNETS = POOLINGS["ResNet's"][1]
 LOGITS, TARGET = 5 * normal(7, 5), np.array([0, 1, -100, 3, 4, 4, -100])
@@ -294,6 +320,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     **tabled(RESIZES, functools.partial(resize_cases, align_corners=True), ", corners aligned"),
     **tabled(POOLINGS, functools.partial(pooling_cases, C=5)),
     **tabled(POOLINGS, functools.partial(pooling_cases, C=24), ", 24 channels"),
+    **tabled(ADAPTIVE, adaptive_cases),
     **tabled({str(s): (s, True) for s in NORMS}, norm_cases),
     **tabled({f"{n}, {at}": (n, at) for n in (256, 2048) for at in (0, 2)}, summed_in_float32),
     **named("no weight", norm_cases((3, C, 4, 6), False)),
@@ -335,6 +362,12 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "linear_weight_grad": ("linear_weight_grad", (normal(5, O), FEATURES)),
     "linear_weight_grad, float32": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT32)),
     "linear_weight_grad, dtype": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT64)),
+    "linear, no features": ("linear", (FEATURES[:, :0], normal(O, 0), normal(O))),
+    "linear, no outputs": ("linear", (FEATURES, normal(0, 7), normal(0))),
+    "linear_input_grad, no outputs": ("linear_input_grad", (normal(5, 0), normal(0, 7))),
+    "linear_input_grad, no features": ("linear_input_grad", (normal(5, O), normal(O, 0))),
+    "linear_weight_grad, no outputs": ("linear_weight_grad", (normal(5, 0), FEATURES)),
+    "linear_weight_grad, no features": ("linear_weight_grad", (normal(5, O), FEATURES[:, :0])),
     "linear_weight_grad, no rows": ("linear_weight_grad", (normal(0, O), FEATURES[:0])),
     "max_pool2d, ties": ("max_pool2d", (TIES, RESNETS)),
     "max_pool2d, NaN": ("max_pool2d", (WITH_NAN, RESNETS)),
@@ -348,11 +381,10 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         "max_pool2d_scatter",
         (np.full((N, C, 5, 4), INF), np.full((N, C, 5, 4), 4, np.uint8), RESNETS),
     ),
-    "adaptive_max_pool2d": ("adaptive_max_pool2d", (normal(N, C, 7, 9), (3, 4))),
-    "adaptive_max_pool2d, as it is": ("adaptive_max_pool2d", (normal(N, C, 6, 6), (6, 6))),
     "adaptive_max_pool2d, ties": ("adaptive_max_pool2d", (TIES, (4, 3))),
-    "adaptive_max_pool2d, larger": ("adaptive_max_pool2d", (normal(N, C, 3, 2), (5, 3))),
-    "adaptive_max_pool2d, no images": ("adaptive_max_pool2d", (normal(0, C, 3, 2), (2, 2))),
+    "adaptive_max_pool2d, NaN": ("adaptive_max_pool2d", (WITH_NAN, (4, 3))),
+    "adaptive_avg_pool2d, NaN": ("adaptive_avg_pool2d", (FEW_SPECIAL, (4, 3))),
+    "adaptive_avg_pool2d_scatter, NaN": ("adaptive_avg_pool2d_scatter", (FEW_SPECIAL, (13, 17))),
     "plane_scatter": ("plane_scatter", (normal(N, C, 2, 4), INDICES, (5, 3))),
     "plane_gather": ("plane_gather", (IMAGES, INDICES)),
     "plane_gather, no images": ("plane_gather", (IMAGES[:0], INDICES[:0])),
@@ -383,6 +415,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     },
     "channel_sum": ("channel_sum", (IMAGES,)),
     "channel_sum, dtype": ("channel_sum", (FEATURES, FLOAT64)),
+    "channel_sum, no channels": ("channel_sum", (FEATURES[:, :0],)),
+    "channel_sum, no pixels": ("channel_sum", (IMAGES[:, :, :0],)),
     "channel_sum, no images": ("channel_sum", (IMAGES[:0],)),
     "erf": ("erf", (3 * IMAGES,)),
     "erf, special numbers": ("erf", (SPECIAL,)),
@@ -430,6 +464,15 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "bilinear, factor": (
         "resize_bilinear",
         (normal(N, C, 11, 13), (18, 7), (1 / 1.7, 1 / 0.6), False),
+    ),
+    "bilinear, factor, corners aligned": (
+        "resize_bilinear",
+        (normal(N, C, 11, 13), (18, 7), (10 / 17, 12 / 6), True),
+    ),
+    "bilinear, NaN, a size stays": ("resize_bilinear", (FEW_SPECIAL, (9, 12), (1.0, 2 / 3), False)),
+    "nearest, bytes": (
+        "resize_nearest",
+        (np.random.default_rng(0).integers(0, 256, (N, C, 5, 7), np.uint8), (10, 3), (0.5, 7 / 3)),
     ),
     "unscale": ("unscale_step", ([FEATURES, IMAGES], float32(0.25), float32(0))),
     "unscale, overflow": ("unscale_step", ([FEATURES, SPECIAL], float32(0.25), float32(0))),

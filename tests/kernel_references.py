@@ -106,6 +106,13 @@ def adaptive_max_pool2d(x: Any, output_size: tuple[int, int]) -> Any:
     return F.adaptive_max_pool2d(x, output_size, return_indices=True)
 
 
+def adaptive_avg_pool2d_scatter(grad: Any, input_size: tuple[int, int]) -> Any:
+    x = zeros(grad, grad.shape[1], input_size)
+    if 0 in grad.shape:  # torch has no gradient then
+        return x
+    return gradients(lambda x: F.adaptive_avg_pool2d(x, grad.shape[2:]), grad, x)
+
+
 def plane_gather(x: Any, indices: Any) -> Any:
     return x.flatten(2).gather(2, indices.flatten(2)).reshape(indices.shape)
 
@@ -220,16 +227,18 @@ def sgd_step(
 
 
 def adam_step(
-    params: Any, grads: Any, means: Any, squares: Any, numbers: Any, decoupled: bool, *rest: Any
-) -> None:
+    params: Any, grads: Any, means: Any, squares: Any, numbers: Any, decoupled: bool,
+    half_copies: Any = None, scaling: Any = None, maxima: Any = None,
+) -> None:  # fmt: skip
     step, lr, beta1, beta2, eps, decay = numbers()
     make = torch.optim.AdamW if decoupled else torch.optim.Adam
     optimizer_step(
-        lambda p: make(p, lr, (beta1, beta2), eps, decay),
+        lambda p: make(p, lr, (beta1, beta2), eps, decay, amsgrad=maxima is not None),
         params,
         grads,
-        {"step": step - 1, "exp_avg": means, "exp_avg_sq": squares},
-        *(rest or (None, None)),
+        {"step": step - 1, "exp_avg": means, "exp_avg_sq": squares, "max_exp_avg_sq": maxima},
+        half_copies,
+        scaling,
     )
 
 
@@ -265,7 +274,8 @@ def update_scale_step(
 REFERENCES = {
     each.__name__: each
     for each in (
-        adam_step, adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, batch_norm,
+        adam_step, adaptive_avg_pool2d_scatter, adaptive_max_pool2d, avg_pool2d,
+        avg_pool2d_scatter, batch_norm,
         batch_norm_backward, channel_affine, col2im, conv2d, conv2d_input_grad, conv2d_weight_grad,
         im2col, local_response_norm_backward, max_pool2d, max_pool2d_gather, max_pool2d_scatter,
         normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
@@ -274,6 +284,7 @@ REFERENCES = {
     )
 }  # fmt: skip
 REFERENCES |= {
+    "adaptive_avg_pool2d": F.adaptive_avg_pool2d,
     "channel_sum": lambda x, dtype=None: x.sum((0, *range(2, x.ndim))),
     "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
     "erf": torch.erf,
@@ -282,5 +293,5 @@ REFERENCES |= {
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
     "local_response_norm": F.local_response_norm,
     "relu": F.relu,
-    "relu_backward": lambda grad, out: torch.where(out > 0, grad, 0),
+    "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
 }

@@ -6,16 +6,20 @@ are compared.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 import minicnn
 from minicnn.devices import xp_of
+from minicnn.dtypes import is_floating
 
-TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 2e-3}
+TOLERANCE = {"float64": 1e-10, "float32": 2e-5, "float16": 2e-3, "bfloat16": 1.6e-2}
+ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
 
 
 def assert_same(
@@ -66,9 +70,61 @@ def assert_same(
                 assert_close(our.grad, their.grad, tolerance, f"gradient of input {number}")
 
 
+def assert_agrees(call: Callable[..., Any], *arrays: Any, what: str = "") -> None:
+    """Checks that a call gives in minicnn what it gives in PyTorch, an error included.
+
+    Results, their dtypes and the gradients of all floating-point arguments are compared, and
+    NumPy must not warn.
+
+    Args:
+        call: takes the library, and the arrays as its tensors; returns a tensor, several, or
+            anything else.
+        arrays: arguments of any dtype, which keep their dtypes.
+        what: named in the message of a failure.
+    """
+    their_inputs = torch_tensors(arrays, True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = _tuple(call(torch, *their_inputs))
+    except ERRORS as error:
+        with pytest.raises(ERRORS):
+            call(minicnn, *our_tensors(arrays, True))
+            pytest.fail(f"{what}: no error, but torch raises {error!r}")
+        return
+    our_inputs = our_tensors(arrays, True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        ours = _tuple(call(minicnn, *our_inputs))
+    assert len(ours) == len(theirs), what
+    for number, (our, their) in enumerate(zip(ours, theirs)):
+        if not isinstance(their, torch.Tensor):
+            assert our == their, what
+            continue
+        name = str(their.dtype).removeprefix("torch.")
+        assert our.dtype.name == name, f"{what}: dtype of output {number}"
+        assert_close(our, their, TOLERANCE.get(name, 0), f"{what}: output {number}")
+        assert our.requires_grad == their.requires_grad, what
+        if their.requires_grad:
+            cotangent = np.random.default_rng(number).standard_normal(our.shape)
+            our.backward(minicnn.tensor(cotangent, dtype=our.dtype), retain_graph=True)
+            their.backward(torch.tensor(cotangent, dtype=their.dtype), retain_graph=True)
+    for number, (our, their) in enumerate(zip(our_inputs, their_inputs)):
+        if isinstance(their, torch.Tensor) and their.grad is not None:
+            tolerance = TOLERANCE[our.dtype.name]
+            if our.grad is None:
+                our.grad = minicnn.zeros_like(our)
+            assert_close(our.grad, their.grad, tolerance, f"{what}: gradient of input {number}")
+
+
+def dtype_in(library: Any, name: str) -> Any:
+    """A dtype of either library by its name; minicnn's bool has an underscore."""
+    return getattr(library, "bool_" if name == "bool" and library is minicnn else name)
+
+
 def assert_close(our: Any, their: Any, tolerance: float, what: str = "result") -> None:
     """Checks that a minicnn and a PyTorch tensor agree in shape and in numbers."""
-    our, their = our.detach().cpu().numpy(), their.detach().cpu().numpy()
+    our, their = our.detach().cpu().numpy(), numpy_of(their)
     assert our.shape == their.shape, f"{what}: shape {our.shape}, torch has {their.shape}"
     finite = np.abs(their[np.isfinite(their)], dtype=np.float64)
     scale = max(1.0, finite.max(initial=0.0))
@@ -80,18 +136,32 @@ def shares_memory(a: Any, b: Any) -> bool:
     return bool(xp_of(a.array).may_share_memory(a.array, b.array))
 
 
+def numpy_of(tensor: torch.Tensor) -> np.ndarray:
+    """A NumPy array of a PyTorch tensor, of bfloat16, too, which NumPy has from ml_dtypes."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.float().numpy().astype(minicnn.bfloat16)
+    return tensor.numpy()
+
+
 def our_tensors(arrays: Sequence[Any], grad: bool) -> list[Any]:
     """The arrays as minicnn tensors; floating-point ones require a gradient if ``grad``."""
     return [
-        None if a is None else minicnn.tensor(a, requires_grad=grad and a.dtype.kind == "f")
+        None if a is None else minicnn.tensor(a, requires_grad=grad and is_floating(a.dtype))
         for a in arrays
     ]
 
 
 def torch_tensors(arrays: Sequence[Any], grad: bool) -> list[Any]:
     """The arrays as PyTorch tensors; floating-point ones require a gradient if ``grad``."""
+
+    def convert(a: np.ndarray) -> torch.Tensor:
+        if a.dtype == minicnn.bfloat16:
+            return torch.tensor(a.astype(np.float32), dtype=torch.bfloat16)
+        return torch.tensor(a)
+
     return [
-        None if a is None else torch.tensor(a, requires_grad=grad and a.dtype.kind == "f")
+        None if a is None else convert(a).requires_grad_(grad and is_floating(a.dtype))
         for a in arrays
     ]
 

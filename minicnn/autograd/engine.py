@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import current_device_of, xp_of
+from ..devices import current_device_of, errors, ignored, xp_of
 from ..dtypes import float32
 from ..memory import is_pooled
 from ..tensor import Tensor
@@ -315,12 +315,14 @@ def _walk(
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast
     mode.grad, mode.autocast = create_graph, None
+    before = errors.set(ignored)
     try:
         for root, gradient in zip(roots, gradients):
             walk.deliver(edge_of(root), gradient, owned=False)
         walk.run()
     finally:
         mode.grad, mode.autocast = outside
+        errors.reset(before)
     return walk
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import Device, current_device_of, device_of, xp_of
+from ..devices import Device, current_device_of, device_of, errors, ignored, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
@@ -48,6 +48,7 @@ class Function:
     freed: bool
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
+    never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
 
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -90,12 +91,19 @@ class Function:
         node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
         results: Any
-        if all_numpy:
-            results = cls.forward(node, *arrays, **options)
-        else:
-            _check_one_device(cls, arrays)
-            with current_device_of(arrays):
+        before = None
+        if not (cls.returns_view or cls.never_warns or errors.get() is ignored):
+            before = errors.set(ignored)
+        try:
+            if all_numpy:
                 results = cls.forward(node, *arrays, **options)
+            else:
+                _check_one_device(cls, arrays)
+                with current_device_of(arrays):
+                    results = cls.forward(node, *arrays, **options)
+        finally:
+            if before is not None:
+                errors.reset(before)
         many = isinstance(results, tuple)
         outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:

@@ -135,7 +135,8 @@ class detect_anomaly(Switch):
     """Within its ``with`` block, the first gradient with NaN or Inf raises an error.
 
     The error names the operation and the lines that called it in the forward pass, so run the
-    forward pass in the block, too. Slow; for debugging.
+    forward pass in the block, too. Convolutions compute each window by itself, so that a NaN does
+    not reach others (see ``conv2d``). Slow; for debugging.
     """
 
     field = "anomaly"

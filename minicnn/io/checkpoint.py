@@ -45,8 +45,8 @@ def write_checkpoint(obj: object, file: IO[bytes]) -> None:
 
 
 def is_checkpoint(contents: Contents) -> bool:
-    """Whether a safetensors file is a checkpoint, of any version."""
-    return contents.metadata.get("format", "").startswith("minicnn checkpoint")
+    """Whether a safetensors file is a checkpoint, of any version, or a damaged one."""
+    return "structure" in contents.metadata or "checksum" in contents.metadata
 
 
 def decode_checkpoint(contents: Contents, place: Placement) -> object:
@@ -59,7 +59,7 @@ def decode_checkpoint(contents: Contents, place: Placement) -> object:
     Raises:
         ValueError: if its checksum or its version does not fit.
     """
-    version = contents.metadata["format"]
+    version = contents.metadata.get("format")
     if version == _FORMAT:
         found = _CHECKSUM.findall(contents.header)
         if found != [_checksum(contents.header, contents.arrays)]:
@@ -111,7 +111,8 @@ def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]
         return {next((k for k, v in _DICTS.items() if type(value) is v), "dict"): pairs}
     raise TypeError(
         f"cannot save {_name(place)}: it must be a tensor, NumPy array, number, string, boolean, "
-        f"None, dtype, device, dict, list, tuple or set, got {type(value).__name__}"
+        f"None, dtype, device, dict, list, tuple or set, got {type(value).__name__}; of a module "
+        "save its state_dict()"
     )
 
 

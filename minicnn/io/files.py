@@ -67,8 +67,10 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
         if isinstance(path, (str, os.PathLike)):
             with replacing(path) as file:
                 write(obj, file)
-        else:
-            write(obj, path)
+        else:  # through memory, so that nothing is written if it fails
+            buffer = io.BytesIO()
+            write(obj, buffer)
+            path.write(buffer.getbuffer())
     except RecursionError:
         raise ValueError(
             "cannot save an object that contains itself or is nested too deep"
@@ -115,7 +117,13 @@ def load(  # type: ignore[misc]  # only its user knows what it returns
         except UnsafePickle as error:
             raise UnsafePickle(f"cannot read {name}: {error}") from None
         except _DAMAGES as error:
-            raise ValueError(f"cannot read {name}: {error or type(error).__name__}") from error
+            raise ValueError(f"cannot read {name}: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: BaseException) -> str:
+    """The error's text, of which a damaged file may have made anything."""
+    text = "".join(c if c.isprintable() else " " for c in str(error))
+    return text[:300] or type(error).__name__
 
 
 @contextlib.contextmanager
@@ -145,14 +153,14 @@ def _read(file: IO[bytes], place: Placement, weights_only: bool) -> object:
         return _read_zip(file, place, vocabulary)
     if start.startswith(b"\x93NUMPY"):
         return read_npy(file, place)
-    if start[257:262] == b"ustar":
-        return read_torch_tar(file, place, vocabulary)
-    if is_safetensors(file):  # asked before pickles: the length of its header may begin as one
+    if is_safetensors(file):
         contents = read_safetensors(file)
         if is_checkpoint(contents):
             return decode_checkpoint(contents, place)
         return {name: Tensor(place(array, "cpu")) for name, array in contents.arrays.items()}
-    if start.startswith(b"\x80"):
+    if start[257:262] == b"ustar":
+        return read_torch_tar(file, place, vocabulary)
+    if start.startswith(b"\x80"):  # after safetensors, whose length may begin so
         return read_torch_stream(file, place, vocabulary)
     raise ValueError(f"it is {describe_file(start, size_of(file))}")
 

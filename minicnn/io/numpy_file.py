@@ -32,7 +32,10 @@ def read_npy(file: IO[bytes], place: Placement) -> Tensor:
     Raises:
         ValueError: if it is damaged, cut off, or holds anything but numbers.
     """
-    array = np.lib.format.read_array(file, allow_pickle=False)
+    try:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # of many types: NumPy reads the header with Python's tokenizer
+        raise ValueError(f"its array is damaged or cut off: {error}") from error
     if array.dtype == "V2":  # NumPy's format has no name for bfloat16
         array = array.view(bfloat16)
     if array.dtype != bfloat16 and array.dtype.kind not in "biuf":

@@ -214,7 +214,7 @@ class PickleWriter:
         self.out += pickle.REDUCE
 
     def _dtype(self, dtype: np.dtype[Any], place: tuple[str, ...]) -> str:
-        if dtype not in _STORAGES and dtype.name not in _NEW_DTYPES:
+        if dtype.newbyteorder("=") not in _STORAGES and dtype.name not in _NEW_DTYPES:
             raise TypeError(f"cannot save {'.'.join(place)}: torch has no dtype {dtype}")
         return dtype.name
 
@@ -224,7 +224,7 @@ class PickleWriter:
             self._global("torch._utils", "_rebuild_parameter")
             self.out += pickle.MARK
         dtype = self._dtype(tensor.dtype, place)
-        storage = _STORAGES.get(tensor.dtype)
+        storage = _STORAGES.get(tensor.dtype.newbyteorder("="))
         where = self.places[id(tensor)]
         self._global("torch._utils", "_rebuild_tensor_v2" if storage else "_rebuild_tensor_v3")
         self.out += pickle.MARK

@@ -28,8 +28,8 @@ _ARGUMENT_IS_VALUE = {
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
 _PYTHON_2 = {"__builtin__": "builtins"}
-# Calls may copy what the file holds once, not again and again: their results may take this many
-# times the bytes read so far, and a free share that covers the fixed size of small objects.
+# Calls may copy what the file holds once, not again and again: arguments and results together may
+# take this many times the bytes read so far, and a free share for the fixed size of small objects.
 _MAX_GROWTH = 100
 _FREE_BYTES = 1 << 20
 
@@ -63,14 +63,14 @@ class Vocabulary:
         full_name = f"{_PYTHON_2.get(module, module)}.{name}"
         if full_name not in self.names:
             raise UnsafePickle(
-                f"it names {full_name[:100]!r}, which is not on the list of what weights need; "
-                "no code from the file was run"
+                f"it names {full_name[:100]!r}, which weights do not need; no code from it was run. For "
+                "a whole module save its state_dict(), or define its class and use weights_only=False"
             )
         return self.names[full_name]
 
     def new(self, cls: Any) -> object:
         """A new object of a class, which the instruction NEWOBJ asks for."""
-        raise UnsafePickle(f"it makes an object of a class, {cls!r:.100}")
+        raise UnsafePickle(f"it makes an object of a {type(cls).__name__}")
 
     def build(self, value: Any, state: Any) -> None:
         """Gives an object its attributes, which the instruction BUILD asks for."""
@@ -105,7 +105,7 @@ def load_pickle(
     except UnsafePickle:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"the pickle is damaged or cut off: {error}") from error
+        raise ValueError(f"its pickle is damaged: {error}") from error
     return machine.result
 
 
@@ -117,7 +117,7 @@ class _Machine:
     ) -> None:
         self.vocabulary = vocabulary
         self.bytes_read = 0
-        self.bytes_made = 0  # by calls
+        self.bytes_made = 0  # by calls, with what they were made from
         self.persistent_load = persistent_load
         self.stack: list[Any] = []
         self.marks: list[int] = []  # heights of the stack at which a group of values began
@@ -222,7 +222,7 @@ class _Machine:
         if not isinstance(arguments, tuple):
             raise TypeError(f"expected a tuple of arguments, got {type(arguments).__name__}")
         result = function.function(*arguments)
-        self.bytes_made += sys.getsizeof(result)
+        self.bytes_made += sum(map(sys.getsizeof, (*arguments, result)))
         if self.bytes_made > _MAX_GROWTH * self.bytes_read + _FREE_BYTES:
             raise ValueError("it copies its content again and again")
         self.stack.append(result)

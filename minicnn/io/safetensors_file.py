@@ -107,7 +107,8 @@ def read_safetensors(file: IO[bytes]) -> Contents:
         raise ValueError("its header is damaged: the metadata must be text")
     arrays: dict[str, np.ndarray] = {}
     position = 0
-    for name, (dtype, shape, offset) in sorted(entries.items(), key=lambda item: item[1].offset):
+    for name in sorted(entries, key=lambda name: entries[name].span):
+        dtype, shape, (offset, _) = entries[name]
         if offset != position:  # so that the tensors take no more memory than the file
             raise ValueError(f"its tensors have gaps or overlap at {name[:100]!r}")
         arrays[name] = read_numbers(file, dtype, math.prod(shape)).reshape(shape)
@@ -120,7 +121,7 @@ def read_safetensors(file: IO[bytes]) -> Contents:
 class _Entry(NamedTuple):
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    offset: int
+    span: tuple[int, int]
 
 
 def _checked(entry: dict[str, Any]) -> _Entry:
@@ -131,7 +132,7 @@ def _checked(entry: dict[str, Any]) -> _Entry:
         raise ValueError("a size or offset in its header is not a count")
     if stop - start != math.prod(shape) * DTYPES[dtype].itemsize:
         raise ValueError(f"a tensor of shape {shape} cannot take {stop - start} bytes")
-    return _Entry(DTYPES[dtype], shape, start)
+    return _Entry(DTYPES[dtype], shape, (start, stop))
 
 
 def _length(start: bytes) -> int:

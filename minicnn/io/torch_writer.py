@@ -34,7 +34,6 @@ def write_torch_zip(obj: object, file: IO[bytes]) -> None:
     """
     storages, places = storages_of(tensors_in(obj))
     pickle = PickleWriter(places).dump(obj)
-    start = file.tell() if file.seekable() else 0
     with zipfile.ZipFile(file, "w") as archive:
         records: dict[str, bytes | Array] = {
             "data.pkl": pickle,
@@ -47,8 +46,8 @@ def write_torch_zip(obj: object, file: IO[bytes]) -> None:
         }
         for name, record in records.items():
             content = record if isinstance(record, bytes) else bytes_of(to_device(record, CPU))
-            position = file.tell() - start if file.seekable() else 0
             info = zipfile.ZipInfo(f"archive/{name}")
+            position = archive.fp.tell()  # type: ignore[union-attr]  # it is open
             info.extra = _padding(position + _HEADER + len(info.filename), len(content))
             archive.writestr(info, content)
 

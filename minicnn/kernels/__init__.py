@@ -50,6 +50,8 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 ``max_pool2d_gather(x, argmax, geometry)``                        (N, C, OH, OW): x at the argmax
 ``avg_pool2d(x, scale, geometry)``                                window sums times scale (OH, OW)
 ``avg_pool2d_scatter(grad, scale, geometry)``                     (N, C, H, W): its gradient
+``adaptive_avg_pool2d(x, output_size)``                           (N, C, OH, OW): window means
+``adaptive_avg_pool2d_scatter(grad, input_size)``                 (N, C, H, W): its gradient
 ``adaptive_max_pool2d(x, output_size)``                           out, indices (int64, h * W + w)
 ``plane_scatter(grad, indices, input_size)``                      (N, C, H, W): adds at indices
 ``plane_gather(x, indices)``                                      x at indices of each H * W plane
@@ -74,7 +76,7 @@ dropout (dropout.py): Philox4x32-10, the same bits on every device
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x)``                                                       max(x, 0); NaN stays NaN
-``relu_backward(grad, out)``                                      grad where out > 0, else 0
+``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -102,8 +104,9 @@ optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` 
                                                                   the first step, whose dampening
                                                                   the caller sets to 0
 ``adam_step(params, grads, means, squares, hyperparameters,``     step (from 1), lr, beta1, beta2,
-``    decoupled, half_copies=None, scaling=None)``                eps, weight_decay; ``decoupled``:
-                                                                  AdamW
+``    decoupled, half_copies=None, scaling=None, maxima=None)``   eps, weight_decay; ``decoupled``:
+                                                                  AdamW; maxima, of the squares, is
+                                                                  None except for AMSGrad
 ``rmsprop_step(params, grads, squares, momenta, averages,``       lr, alpha, eps, momentum,
 ``    hyperparameters, half_copies=None, scaling=None)``          weight_decay; averages is None
                                                                   unless centered, momenta without

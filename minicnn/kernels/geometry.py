@@ -24,3 +24,13 @@ class Geometry:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+
+def adaptive_windows(size: int, output_size: int) -> list[Pair]:
+    """The start and stop of each window of adaptive pooling along an axis.
+
+    The other way round, ``adaptive_windows(output_size, size)`` are the windows that cover each pixel.
+    """
+    return [
+        (i * size // output_size, -(-(i + 1) * size // output_size)) for i in range(output_size)
+    ]

@@ -135,9 +135,9 @@ class GELU(Module):
 
 
 class _AlongDim(Module):
-    """A function along one dimension, which must be given (torch guesses one if it is not)."""
+    """A function along one dimension; without it one is guessed, with a warning, as in torch."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 

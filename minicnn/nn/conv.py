@@ -25,6 +25,7 @@ class _Conv(Module):
     """The arguments, parameters and repr that both convolution layers share."""
 
     padding: Any  # (vertical, horizontal); in Conv2d also "same" or "valid"
+    padding_modes: tuple[str, ...] = ("zeros",)
 
     def __init__(
         self,
@@ -43,8 +44,11 @@ class _Conv(Module):
         dtype: DTypeLike | None,
     ) -> None:
         super().__init__()
-        if padding_mode != "zeros":
-            raise ValueError(f"padding_mode must be 'zeros', got {padding_mode!r}")
+        if padding_mode not in self.padding_modes:
+            modes = ", ".join(map(repr, self.padding_modes))
+            raise ValueError(
+                f"{type(self).__name__}: padding_mode must be one of {modes}, got {padding_mode!r}"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = _pair(kernel_size)
@@ -63,6 +67,15 @@ class _Conv(Module):
     def reset_parameters(self) -> None:
         """Draw new weights."""
         init.default_weight_and_bias_(self.weight, self.bias)
+
+    def border(self) -> list[tuple[int, int]]:
+        """How many pixels are added above and below an image, and to its left and right."""
+        if self.padding == "valid":
+            return [(0, 0), (0, 0)]
+        if self.padding != "same":
+            return [(each, each) for each in self.padding]
+        missing = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        return [(each // 2, each - each // 2) for each in missing]
 
     def extra_repr(self) -> str:
         parts = [
@@ -83,6 +96,8 @@ class _Conv(Module):
                 parts.append(f"{name}={value}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
 
 
@@ -102,20 +117,23 @@ class Conv2d(_Conv):
         out_channels: O.
         kernel_size: height and width of the window: one number for both, or a pair.
         stride: step of the window.
-        padding: zeros added on every side, or ``"valid"`` (no padding), or ``"same"`` (the output
-            has the input's size; stride 1 only).
+        padding: pixels added on every side, or ``"valid"`` (none), or ``"same"`` (the output has
+            the input's size; stride 1 only).
         dilation: distance between the pixels under the window.
         groups: number of groups that the channels are split into; each is convolved separately.
         bias: whether to add a learned number to each output channel.
-        padding_mode: must be ``"zeros"``.
+        padding_mode: what the added pixels are: ``"zeros"``, or ``"reflect"``, ``"replicate"`` or
+            ``"circular"`` as in ``functional.pad``.
 
     Weight (O, C / groups, KH, KW) and bias (O,) start from U(±1 / sqrt(fan_in)).
     As ``torch.nn.Conv2d``.
 
     Raises:
-        ValueError: for groups that do not divide the channels, an unknown padding,
+        ValueError: for groups that do not divide the channels, an unknown padding or padding mode,
             or ``padding="same"`` with a stride.
     """
+
+    padding_modes = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self,
@@ -143,15 +161,20 @@ class Conv2d(_Conv):
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            (top, bottom), (left, right) = self.border()
+            input = F.pad(input, (left, right, top, bottom), mode=self.padding_mode)
+            padding = 0
         return F.conv2d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
 
 
 class ConvTranspose2d(_Conv):
     """Upsampling by the input gradient of a convolution: (N, C, H, W) to (N, O, OH, OW).
 
-    Arguments as in :class:`Conv2d`, and:
+    Arguments as in :class:`Conv2d`, with zeros as the only padding mode, and:
 
     Args:
         output_padding: rows and columns added at the bottom and right of the output. A strided

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtypes import float32
 from ..kernels.cpu.conv import PASSES, Algorithm, choose
-from ..kernels.geometry import Geometry, Pair
+from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import DTypeLike
 from .conv import Conv2d, ConvTranspose2d
@@ -51,8 +51,8 @@ def conv_algorithms(
 
     ``im2col`` is a matrix product over copied windows, ``winograd 4x4`` is Winograd's algorithm
     with tiles of 4 * 4 output pixels. Which one is faster depends on the shapes and on the number
-    of images. Set the environment variable ``MINICNN_CONV`` to ``im2col`` or ``winograd`` to prefer
-    one. With ``MINICNN_DEBUG=conv`` each choice is printed when it is made, with its estimates.
+    of images. Set ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` to
+    ``im2col`` or ``winograd`` to prefer one. With ``MINICNN_DEBUG=conv`` each choice is printed when it is made, with its estimates.
 
     Args:
         net: the network; its parameters and modes do not change.
@@ -90,26 +90,18 @@ def _algorithms(
     if isinstance(module, ConvTranspose2d):  # the forward pass is a convolution's input gradient
         passes = ("input_grad", "forward", "weight_grad")
         size, out_size = out_size, size
+    (top, bottom), (left, right) = module.border()
+    if module.padding_mode != "zeros":  # the layer pads the image before the convolution
+        size = size[0] + top + bottom, size[1] + left + right
+        top = left = 0
     geometry = Geometry(
         size,  # type: ignore[arg-type]
         out_size,  # type: ignore[arg-type]
         module.kernel_size,
         module.stride,
-        _padding(module),
+        (top, left),
         module.dilation,
         module.groups,
     )
     arguments = dtype, input_shape[0], module.weight.shape, geometry
     return [choose(pass_, *arguments) for pass_ in passes]
-
-
-def _padding(module: Conv2d | ConvTranspose2d) -> Pair:
-    """The padding at the top and at the left of an image."""
-    if module.padding == "valid":
-        return 0, 0
-    if module.padding == "same":
-        vertical, horizontal = (
-            d * (k - 1) // 2 for d, k in zip(module.dilation, module.kernel_size, strict=True)
-        )
-        return vertical, horizontal
-    return module.padding

@@ -14,6 +14,7 @@ from ..ops.activation import (
     softmax,
     softplus,
 )
+from ..ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
 from ..ops.class_loss import cross_entropy, nll_loss
 from ..ops.conv import conv2d, conv_transpose2d
 from ..ops.dropout import dropout, dropout2d
@@ -23,6 +24,7 @@ from ..ops.linear import linear
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
@@ -35,9 +37,9 @@ from ..ops.norm import (
     local_response_norm,
     normalize,
 )
-from ..ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from ..ops.pad import pad
+from ..ops.pool import avg_pool2d, max_pool2d
 from ..ops.resize import interpolate
-from ..ops.shape import pad
 from ..ops.unfold import fold, unfold
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "gelu",
     "group_norm",
     "hardswish",
+    "huber_loss",
     "interpolate",
     "kl_div",
     "l1_loss",

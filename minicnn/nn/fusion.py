@@ -100,6 +100,7 @@ def _can_fuse(first: Module, second: Module) -> bool:
         and _is_plain(first)
         and _is_plain(second)
         and (not isinstance(second, MaxPool2d) or _pools_pixels(second))
+        and (not isinstance(first, Conv2d) or first.padding_mode == "zeros")
     )
 
 

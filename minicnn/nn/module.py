@@ -34,6 +34,7 @@ class Module:
     """
 
     training: bool = True
+    _version = 1  # of the module's entries in a state_dict, as in torch
     # Declared as an attribute, as in torch: a subclass's forward may have any signature.
     forward: Callable[..., Any] = _no_forward
     # Buffers that old files lack; load_state_dict keeps their values instead of raising.
@@ -358,11 +359,13 @@ class Module:
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
         non_blocking: bool = False,
+        memory_format: Any = None,
     ) -> Self:
         """Move all tensors: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
 
-        A dtype applies to floating-point tensors only. Changes the module in place and returns it.
-        ``non_blocking`` is accepted because PyTorch scripts pass it; it has no effect.
+        A dtype applies to floating-point tensors only, ``memory_format`` to those with 4 dimensions.
+        Changes the module in place and returns it. ``non_blocking`` is accepted because PyTorch
+        scripts pass it; it has no effect.
         """
         for arg in args:
             if isinstance(arg, Tensor):
@@ -375,7 +378,12 @@ class Module:
             raise TypeError(f"a module can only be moved to a floating-point dtype, got {dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
-            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+            layout = {} if memory_format is None else {"memory_format": memory_format}
+            return tensor.to(
+                device=device,
+                dtype=dtype if tensor.is_floating_point() else None,
+                **(layout if tensor.ndim == 4 else {}),
+            )
 
         return self._convert(convert)
 

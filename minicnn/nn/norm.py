@@ -67,6 +67,7 @@ class _BatchNorm(_Affine):
     """
 
     _optional_buffers = frozenset({"num_batches_tracked"})
+    _version = 2  # 1: without num_batches_tracked
     _dims: tuple[int, ...]
 
     def __init__(

@@ -17,7 +17,7 @@ class MaxPool2d(Module):
 
     Args:
         kernel_size: height and width of the window.
-        stride: its step; ``kernel_size`` when None.
+        stride: its step; ``kernel_size`` when None or ().
         padding: minus infinities added on every side, at most half the window.
         dilation: distance between the pixels under the window.
         return_indices: whether to return the positions h * W + w of the maxima (int64), too.
@@ -61,7 +61,7 @@ class AvgPool2d(Module):
 
     Args:
         kernel_size: height and width of the window.
-        stride: its step; ``kernel_size`` when None.
+        stride: its step; ``kernel_size`` when None or ().
         padding: zeros added on every side, at most half the window.
         ceil_mode: whether the last window may extend beyond the padded input.
         count_include_pad: whether the divisor counts the padding.

@@ -10,13 +10,13 @@ __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
 class Upsample(Module):
-    """Resizes images (N, C, H, W) to ``size`` or by ``scale_factor``; give exactly one of them.
+    """Resizes signals (N, C, W), images (N, C, H, W) or volumes (N, C, D, H, W).
 
     Args:
-        size: (OH, OW), or one number for both.
-        scale_factor: output pixels per input pixel, one number or (vertical, horizontal).
-        mode: ``"nearest"`` or ``"bilinear"``.
-        align_corners: whether bilinear mode aligns the centres of the corner pixels.
+        size: the output's sizes, or one number for all; give exactly one of it and the next.
+        scale_factor: output pixels per input pixel, one number for each size or for all.
+        mode: any of :func:`~minicnn.nn.functional.interpolate`.
+        align_corners: whether the interpolating modes align the centres of the corner pixels.
         recompute_scale_factor: whether to compute the scale from the rounded output size.
 
     As ``torch.nn.Upsample``.
@@ -24,18 +24,17 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size: int | tuple[int, int] | None = None,
-        scale_factor: float | tuple[float, float] | None = None,
+        size: int | tuple[int, ...] | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None:
         super().__init__()
         self.size = size
-        self.scale_factor: float | tuple[float, float] | None = None
+        self.scale_factor: float | tuple[float, ...] | None = None
         if isinstance(scale_factor, tuple):
-            vertical, horizontal = scale_factor
-            self.scale_factor = float(vertical), float(horizontal)
+            self.scale_factor = tuple(map(float, scale_factor))
         elif scale_factor is not None:
             self.scale_factor = float(scale_factor)
         self.mode = mode

@@ -35,8 +35,11 @@ class IncompatibleKeys(NamedTuple):
 def collect_state(module: Module, prefix: str, keep_vars: bool) -> OrderedDict[str, Tensor]:
     """See ``Module.state_dict``; ``prefix`` is put before every name, unchanged."""
     state: OrderedDict[str, Tensor] = OrderedDict()
+    versions: OrderedDict[str, dict[str, int]] = OrderedDict()
+    state._metadata = versions  # type: ignore[attr-defined]  # as in torch, whose modules ask for it
     for path, part in module.named_modules(remove_duplicate=False):
         dotted = f"{prefix}{path}." if path else prefix
+        versions[dotted[:-1]] = {"version": part._version}
         buffers = {
             name: buffer
             for name, buffer in part._buffers.items()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 from typing import Any
 
 from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
+from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
-from .comparison import ge, gt
+from .comparison import gt, le, lt
+from .dims import normalize_dim
 from .edge import in_float32
-from .elementwise import add, exp, mul, neg, sigmoid, sub, tanh
-from .promotion import computed, widened
+from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
+from .promotion import computed, wide, widened
 from .reduce import sum
 
 
 class ReLU(Function):
     """max(x, 0), with gradient 0 at 0."""
+
+    never_warns = True
 
     def forward(self, x: Array) -> Array:
         out = kernels.of(x).relu(x)
@@ -33,7 +38,7 @@ class ReLU(Function):
 
 
 class ReLUBackward(Function):
-    """grad where out > 0, else 0. As a step function of ``out`` it has no gradient for it."""
+    """0 where out <= 0, else grad. As a step function of ``out`` it has no gradient for it."""
 
     def forward(self, grad: Array, out: Any) -> Array:
         self.save_for_backward(out)
@@ -53,7 +58,14 @@ def relu(x: Tensor, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.relu``.
     """
+    if x.array.dtype == bool_:
+        raise RuntimeError("relu expects numbers, got a bool tensor")
     return ReLU.apply(x)
+
+
+def _refuse_integers(name: str, x: Tensor) -> None:
+    if not is_floating(x.array.dtype):
+        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.dtype}")
 
 
 class LeakyReLU(Function):
@@ -78,6 +90,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -
 
     As ``torch.nn.functional.leaky_relu``.
     """
+    _refuse_integers("leaky_relu", x)
     return LeakyReLU.apply(x, negative_slope=negative_slope)
 
 
@@ -90,9 +103,9 @@ class ELU(Function):
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
+        grad, x = wide(grad, *self.saved_tensors)
         slope = mul(exp(clamp(x, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
-        return where(gt(x, 0), grad, mul(grad, slope))
+        return where(le(x, 0), mul(grad, slope), grad)
 
 
 def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -105,6 +118,7 @@ def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.elu`` (Clevert et al., 2016).
     """
+    _refuse_integers("elu", x)
     return ELU.apply(x, alpha=alpha)
 
 
@@ -118,7 +132,7 @@ class Softplus(Function):
         return xp.where(scaled > threshold, wide, soft).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
+        grad, x = wide(grad, *self.saved_tensors)
         beta, threshold = self.options
         scaled = mul(x, beta)
         return where(gt(scaled, threshold), grad, mul(grad, sigmoid(scaled)))
@@ -130,6 +144,7 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
     As ``torch.nn.functional.softplus``.
     """
+    _refuse_integers("softplus", x)
     return Softplus.apply(x, beta=beta, threshold=threshold)
 
 
@@ -141,7 +156,7 @@ class LogSigmoid(Function):
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
+        grad, x = wide(grad, *self.saved_tensors)
         return mul(grad, sigmoid(neg(x)))
 
 
@@ -150,6 +165,7 @@ def logsigmoid(x: Tensor) -> Tensor:
 
     As ``torch.nn.functional.logsigmoid``.
     """
+    _refuse_integers("logsigmoid", x)
     return LogSigmoid.apply(x)
 
 
@@ -159,7 +175,7 @@ class Erf(Function):
         return kernels.of(x).erf(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
+        grad, x = wide(grad, *self.saved_tensors)
         return mul(grad, mul(exp(neg(mul(x, x))), 2 / math.sqrt(math.pi)))
 
 
@@ -171,38 +187,84 @@ def erf(x: Tensor) -> Tensor:
     return Erf.apply(x)
 
 
+class GELU(Function):
+    def forward(self, x: Array) -> Array:
+        self.save_for_backward(x)
+        wide = widened(x)
+        twice_probability = kernels.of(wide).erf(wide * math.sqrt(0.5)) + 1
+        return (wide * 0.5 * twice_probability).astype(x.dtype, copy=False)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        grad, x = wide(grad, *self.saved_tensors)
+        probability = mul(add(erf(mul(x, math.sqrt(0.5))), 1.0), 0.5)
+        density = mul(exp(mul(mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
+        return mul(grad, add(probability, mul(x, density)))
+
+
+class GELUTanh(Function):
+    """GELU with an approximation of the probability, which is half of 1 + tanh(inner)."""
+
+    scale, cubic = math.sqrt(2 / math.pi), 0.044715
+
+    def forward(self, x: Array) -> Array:
+        self.save_for_backward(x)
+        wide = widened(x)
+        inner = (wide + wide * wide * wide * self.cubic) * self.scale
+        return (wide * 0.5 * (xp_of(x).tanh(inner) + 1)).astype(x.dtype, copy=False)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        grad, x = wide(grad, *self.saved_tensors)
+        square = mul(x, x)
+        inner = mul(add(x, mul(mul(square, x), self.cubic)), self.scale)
+        inner_slope = mul(add(mul(square, 3 * self.cubic), 1.0), self.scale)
+        t = tanh(inner)
+        slope = mul(mul(x, inner_slope), sub(1.0, mul(t, t)))
+        return mul(grad, mul(add(add(t, 1.0), slope), 0.5))
+
+
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """x times the probability that a standard normal number is below x.
 
     Args:
-        x: any shape.
+        x: any shape, floating point.
         approximate: ``'none'``, or ``'tanh'``: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 
     Raises:
-        RuntimeError: for another approximation.
+        RuntimeError: for another approximation, or an integer tensor.
 
     As ``torch.nn.functional.gelu`` (Hendrycks and Gimpel, 2016).
     """
+    _refuse_integers("gelu", x)
     if approximate == "none":
-        twice_probability = add(erf(mul(x, math.sqrt(0.5))), 1.0)
-    elif approximate == "tanh":
-        cubic = add(x, mul(mul(mul(x, x), x), 0.044715))
-        twice_probability = add(tanh(mul(cubic, math.sqrt(2 / math.pi))), 1.0)
-    else:
-        raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return mul(mul(x, 0.5), twice_probability)
+        return GELU.apply(x)
+    if approximate == "tanh":
+        return GELUTanh.apply(x)
+    raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+
+
+class SiLU(Function):
+    def forward(self, x: Array) -> Array:
+        self.save_for_backward(x)
+        wide = widened(x)
+        return (wide / (xp_of(x).exp(-wide) + 1)).astype(x.dtype, copy=False)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        grad, x = wide(grad, *self.saved_tensors)
+        s = sigmoid(x)
+        return mul(grad, mul(s, add(mul(x, sub(1.0, s)), 1.0)))
 
 
 def silu(x: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x), also called swish.
 
     Args:
-        x: any shape.
+        x: any shape, floating point.
         inplace: accepted for torch's scripts; the result is always a new tensor.
 
     As ``torch.nn.functional.silu``.
     """
-    return mul(x, sigmoid(x))
+    _refuse_integers("silu", x)
+    return SiLU.apply(x)
 
 
 class Hardswish(Function):
@@ -212,9 +274,9 @@ class Hardswish(Function):
         return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
-        slope = where(gt(x, -3), add(mul(x, 1 / 3), 0.5), 0.0)
-        return where(ge(x, 3), grad, mul(grad, slope))
+        grad, x = wide(grad, *self.saved_tensors)
+        sloped = where(lt(x, 3), mul(grad, add(div(x, 3.0), 0.5)), grad)
+        return where(le(x, -3), 0.0, sloped)
 
 
 def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
@@ -226,67 +288,79 @@ def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
     """
+    _refuse_integers("hardswish", x)
     return Hardswish.apply(x)
 
 
 class Softmax(Function):
     def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
-        wide = widened(x)
-        powers = xp_of(x).exp(wide - wide.max(dim, keepdims=True))
+        values = widened(x)
+        powers = xp_of(x).exp(values - values.max(dim, keepdims=True))
         out = (powers / powers.sum(dim, keepdims=True)).astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (out,) = self.saved_tensors
+        grad, out = wide(grad, *self.saved_tensors)
         return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
 
 
 class LogSoftmax(Function):
     def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
-        xp, wide = xp_of(x), widened(x)
-        shifted = wide - wide.max(dim, keepdims=True)
+        xp, values = xp_of(x), widened(x)
+        shifted = values - values.max(dim, keepdims=True)
         out = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
         out = out.astype(x.dtype, copy=False)
         self.save_for_backward(out)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (out,) = self.saved_tensors
+        grad, out = wide(grad, *self.saved_tensors)
         return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
 
 
 @in_float32
-def softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """exp(x) divided by its sum over ``dim``.
 
     Args:
         x: any shape.
-        dim: the dimension that sums to 1. Required; torch guesses it, with a warning.
+        dim: the dimension that sums to 1. Without it, torch's guess is taken, with a warning: 0 for
+            0, 1 and 3 dimensions, else 1.
         dtype: the dtype to convert ``x`` to first.
 
     Raises:
         IndexError: for a dimension that does not exist.
+        NotImplementedError: for integers.
 
     As ``torch.nn.functional.softmax``.
     """
-    x = x if dtype is None else x.to(dtype)
-    return Softmax.apply(x, dim=_check_dim("softmax", x, dim))
+    return _normalized("softmax", Softmax, x, dim, dtype)
 
 
 @in_float32
-def log_softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """log(softmax(x)), computed without overflow or underflow.
 
     Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
+    return _normalized("log_softmax", LogSoftmax, x, dim, dtype)
+
+
+def _normalized(
+    name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
+) -> Tensor:
     x = x if dtype is None else x.to(dtype)
-    return LogSoftmax.apply(x, dim=_check_dim("log_softmax", x, dim))
-
-
-def _check_dim(name: str, x: Tensor, dim: int) -> int:
-    if not -x.ndim <= dim < x.ndim:
-        raise IndexError(f"{name} expects a dimension of shape {tuple(x.shape)}, got dim={dim}")
-    return dim
+    if dim is None:
+        dim = 0 if x.ndim in (0, 1, 3) else 1
+        warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
+    d = normalize_dim(x, dim)
+    if x.array.size == 0:
+        return x.clone()
+    if not is_floating(x.dtype):
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+    if x.ndim == 0:
+        return operation.apply(x.reshape(1), dim=0).reshape(())
+    return operation.apply(x, dim=d)

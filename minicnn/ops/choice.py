@@ -6,11 +6,11 @@ from typing import Any
 
 from ..autograd import Function
 from ..devices import xp_of
-from ..dtypes import bool_, float32, int64
+from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .comparison import gt, lt
-from .promotion import Operand, check_broadcast, promote
+from .comparison import eq, ge, gt, le, lt
+from .promotion import Operand, check_broadcast, fitting, promote, result_dtype
 
 
 class Where(Function):
@@ -30,27 +30,31 @@ class Where(Function):
 
 
 class Clamp(Function):
-    def forward(self, x: Array, low: float | None, high: float | None) -> Array:
-        self.save_for_backward(x)
-        self.limits = low, high
+    """x limited to [low, high], each a tensor, a number or None; high wins if it is below low."""
+
+    def forward(self, x: Array, low: Any, high: Any) -> Array:
+        self.save_for_backward(x, low, high)
         xp = xp_of(x)
-        if low is None:  # CuPy's clip takes no None for bfloat16
-            out = xp.minimum(x, high)
-        elif high is None:
-            out = xp.maximum(x, low)
-        else:
-            out = xp.clip(x, low, high)
+        out = x if low is None else xp.maximum(x, low)
+        out = out if high is None else xp.minimum(out, high)
         return out.astype(x.dtype, copy=False)
 
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
-        low, high = self.limits
-        inside = Tensor(xp_of(x.array).ones(x.shape, bool))
-        if low is not None:
-            inside = inside & (x >= low)
-        if high is not None:
-            inside = inside & (x <= high)
-        return grad * inside
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, low, high = self.saved_tensors
+        need_x, need_low, need_high = self.needs_input_grad
+        grad_x = grad_low = grad_high = None
+        if need_x:  # also at the limits; a NaN gets 0
+            inside = eq(x, x)
+            inside = inside if low is None else inside & ge(x, low)
+            inside = inside if high is None else inside & le(x, high)
+            grad_x = where(inside, grad, 0.0)
+        if need_low:
+            chosen = lt(x, low) if high is None else lt(x, low) & lt(low, high)
+            grad_low = where(chosen, grad, 0.0)
+        if need_high:
+            chosen = gt(x, high) if low is None else gt(x, high) | lt(high, low)
+            grad_high = where(chosen, grad, 0.0)
+        return grad_x, grad_low, grad_high
 
 
 class _Extremum(Function):
@@ -63,9 +67,14 @@ class _Extremum(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors
-        wins = (x > y) if self.largest else (x < y)
-        share = wins.to(grad.dtype) + (x == y).to(grad.dtype) * 0.5
-        return grad * share, grad * (1.0 - share)
+        need_x, need_y = self.needs_input_grad
+        shared = where(eq(x, y), grad * 0.5, grad)
+        loses, wins = (lt, gt) if self.largest else (gt, lt)
+        # at a NaN neither wins, and both get the gradient
+        return (
+            where(loses(x, y), 0.0, shared) if need_x else None,
+            where(wins(x, y), 0.0, shared) if need_y else None,
+        )
 
 
 def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
@@ -78,29 +87,63 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         # a number takes the tensor's dtype even beside a tensor without dimensions
         dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
     else:
-        kinds = {type(x), type(y)}
-        dtype = float32 if float in kinds else int64 if int in kinds else bool_
+        dtype = result_dtype([], [x, y])
     xp = xp_of(condition.array)
     x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
     return Where.apply(condition, x, y)
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """``value`` where ``mask`` is true, else x."""
-    return where(mask, value, x)
+    """``value`` where ``mask`` is true, else x.
+
+    Args:
+        x, mask: shapes that broadcast; the mask is bool.
+        value: a number or a tensor without dimensions, converted to the dtype of x.
+
+    Raises:
+        RuntimeError: for a mask that is not bool, or a value with dimensions, or one that does not
+            fit into the dtype of x.
+
+    As ``torch.Tensor.masked_fill``.
+    """
+    if mask.dtype != bool_:
+        raise RuntimeError(f"masked_fill expects a bool mask, got {mask.dtype}")
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"masked_fill expects a value without dimensions, got shape {value.shape}"
+            )
+        value = value.to(x.dtype)
+    else:
+        number = fitting("masked_fill", value, x.dtype)
+        value = Tensor(xp_of(x.array).full((), number, x.dtype))
+    check_broadcast("masked_fill", [x, mask])
+    return Where.apply(mask, value, x)
 
 
 def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """x limited to [min, max]; the gradient at the limits is 1."""
-    if min is None and max is None:
-        raise ValueError("clamp expects min, max or both, got neither")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        # conditions that are false for NaN, so that NaN stays
-        x = x if min is None else where(lt(x, min), min, x)
-        return x if max is None else where(gt(x, max), max, x)
-    if x.dtype.kind in "iub" and (isinstance(min, float) or isinstance(max, float)):
-        x = x.to(float32)
-    return Clamp.apply(x, low=min, high=max)
+    """x limited to [min, max], or ``max`` where that is below ``min``; the gradient at the limits is 1.
+
+    Args:
+        x: any shape.
+        min, max: two numbers, or two tensors that broadcast with x; one of them may be None.
+
+    Raises:
+        RuntimeError: without a limit, or for a number that does not fit into the dtype of x.
+        TypeError: for a tensor and a number.
+
+    As ``torch.clamp``.
+    """
+    given: list[Any] = [bound for bound in (min, max) if bound is not None]
+    if not given:
+        raise RuntimeError("clamp expects min, max or both, got neither")
+    if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
+        raise TypeError("clamp expects two tensors or two numbers, got one of each")
+    x, *bounds = promote("clamp", x, *given)
+    if not isinstance(given[0], Tensor) and (x.dtype.itemsize == 2 or not is_floating(x.dtype)):
+        bounds = [fitting("clamp", bound, x.dtype) for bound in given]
+    low = None if min is None else bounds[0]
+    return Clamp.apply(x, low, None if max is None else bounds[-1])
 
 
 def maximum(x: Tensor, y: Tensor) -> Tensor:

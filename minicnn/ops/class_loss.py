@@ -7,7 +7,7 @@ import numpy as np
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..devices import on_own_device, xp_of
-from ..dtypes import is_floating
+from ..dtypes import HALVES, float32, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .activation import log_softmax, softmax
@@ -15,8 +15,9 @@ from .choice import where
 from .edge import in_float32
 from .elementwise import div, mul, neg, sub
 from .index import gather
-from .loss import check_reduction, reduce
+from .promotion import widened
 from .reduce import sum
+from .reduction import checked_reduction, reduced, rounded_once
 from .shape import permute, reshape
 
 
@@ -69,7 +70,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -77,8 +80,10 @@ def cross_entropy(
 
     Args:
         input: logits (N, C), (N, C, d1, ...) or (C,).
-        target: class numbers (N,), (N, d1, ...) or (); or probabilities of ``input``'s shape.
+        target: class numbers (N,), (N, d1, ...) or (), of int64 or uint8; or probabilities of
+            ``input``'s shape.
         weight: (C,), a factor for each class.
+        size_average, reduce: deprecated, use ``reduction``.
         ignore_index: targets of this class do not count.
         reduction: ``'mean'`` (for class numbers divided by the sum of their weights, so NaN if all
             are ignored), ``'sum'`` or ``'none'``.
@@ -93,9 +98,9 @@ def cross_entropy(
         ValueError: for an unknown reduction or batch sizes that differ.
         RuntimeError: for other wrong shapes or dtypes.
 
-    As ``torch.nn.functional.cross_entropy``, without its deprecated arguments.
+    As ``torch.nn.functional.cross_entropy``.
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
     if input.ndim and target.shape == input.shape and is_floating(target.dtype):
@@ -104,8 +109,9 @@ def cross_entropy(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
                 f"probabilities of shape {tuple(target.shape)}"
             )
-        return _probability_cross_entropy(input, target, weight, reduction, label_smoothing)
-    _check_classes("cross_entropy", input, target, weight)
+        losses = _probability_losses(input, target, weight, label_smoothing)
+        return reduced(losses, reduction)
+    target = _checked_classes("cross_entropy", input, target, weight)
     losses = SoftmaxCrossEntropy.apply(
         _rows(input),
         reshape(target, (-1,)),
@@ -113,12 +119,14 @@ def cross_entropy(
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )
-    return _reduce_rows(losses, target, weight, ignore_index, reduction)
+    return _reduce_rows(losses, target, weight, ignore_index, reduction).to(input.dtype)
 
 
-def _probability_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+@rounded_once
+def _probability_losses(
+    input: Tensor, target: Tensor, weight: Tensor | None, label_smoothing: float
 ) -> Tensor:
+    """The cross-entropy of each sample: (N, C, d1, ...) -> (N, d1, ...)."""
     axis = _class_axis(input)
     C = input.shape[axis]
     _check_weight("cross_entropy", weight, C)
@@ -126,10 +134,7 @@ def _probability_cross_entropy(
         target = target * (1 - label_smoothing) + label_smoothing / C
     if weight is not None:
         target = mul(target, reshape(weight, (-1, *(1 for _ in input.shape[axis + 1 :]))))
-    losses = neg(sum(mul(target, log_softmax(input, axis)), axis))
-    if reduction == "mean":
-        return sum(losses) / max(input.array.size // C, 1)
-    return reduce(losses, reduction)
+    return neg(sum(mul(target, log_softmax(input, axis)), axis))
 
 
 @in_float32
@@ -138,14 +143,17 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Negative log-likelihood: minus the log-probability of each target.
 
     Args:
         input: log-probabilities (N, C), (N, C, d1, ...) or (C,).
-        target, weight, ignore_index, reduction: as for :func:`cross_entropy`, class numbers only.
+        target: class numbers, as for :func:`cross_entropy`.
+        weight, size_average, ignore_index, reduce, reduction: as for :func:`cross_entropy`.
 
     Returns:
         A scalar, or with ``'none'`` one loss per target.
@@ -153,10 +161,10 @@ def nll_loss(
     Raises:
         As :func:`cross_entropy`.
 
-    As ``torch.nn.functional.nll_loss``, without its deprecated arguments.
+    As ``torch.nn.functional.nll_loss``.
     """
-    check_reduction(reduction)
-    _check_classes("nll_loss", input, target, weight)
+    reduction = checked_reduction(reduction, size_average, reduce)
+    target = _checked_classes("nll_loss", input, target, weight)
     xp = xp_of(target.array)
     C = input.shape[_class_axis(input)]
     rows = target.array.reshape(-1)
@@ -167,17 +175,17 @@ def nll_loss(
             f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {rows[wrong][0]}"
         )
     classes = xp.where(counts & ~wrong, rows, 0)
-    factors = Tensor(_factors(input, weight)[classes])
-    picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
-    losses = where(Tensor(counts), neg(mul(picked, factors)), 0.0)
-    losses = where(Tensor(wrong), float("nan"), losses)
-    return _reduce_rows(losses, target, weight, ignore_index, reduction)
-
-
-def _factors(input: Tensor, weight: Tensor | None) -> Array:
+    losses = neg(_widened(reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))))
     if weight is not None:
-        return weight.array
-    return xp_of(input.array).ones(input.shape[_class_axis(input)], input.dtype)
+        losses = mul(losses, Tensor(widened(weight.array)[classes]))
+    losses = where(Tensor(counts), losses, 0.0)
+    losses = where(Tensor(wrong), float("nan"), losses)
+    return _reduce_rows(losses, target, weight, ignore_index, reduction).to(input.dtype)
+
+
+def _widened(x: Tensor) -> Tensor:
+    """x to compute with: in float32 for half precision, so that only the result is rounded."""
+    return x.to(float32) if x.dtype in HALVES else x
 
 
 def _rows(input: Tensor) -> Tensor:
@@ -195,38 +203,51 @@ def _class_axis(input: Tensor) -> int:
 def _reduce_rows(
     losses: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:
+    """The losses (M,) in the shape of the target, their sum, or their mean in float32 or better."""
     if reduction != "mean":
-        return sum(losses) if reduction == "sum" else reshape(losses, target.shape)
+        return reduced(reshape(losses, target.shape), reduction)
+    losses = _widened(losses)
     xp = xp_of(losses.array)
     counts = target.array.reshape(-1) != ignore_index
     if weight is None:
         total = xp.count_nonzero(counts)
     else:
         classes = xp.where(counts, target.array.reshape(-1), 0)
-        total = (weight.array[classes] * counts).sum()
+        total = (widened(weight.array)[classes] * counts).sum()
     # NaN if nothing counts, as in torch
     with np.errstate(invalid="ignore"):
         return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
 
 
-def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
-    """Checks that class numbers and weights fit the shape of the predictions."""
+def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    """The class numbers in int64, after a check that they and the weights fit the predictions."""
     if input.ndim == 0:
         raise RuntimeError(f"{name} expects an input of shape (N, C, ...) or (C,), got a scalar")
     N_and_rest = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
+    if input.ndim == 1 and target.shape == (1,):  # torch takes it for a class number alone
+        target = reshape(target, ())
     if target.shape != N_and_rest:
         if input.ndim > 1 and target.shape[:1] != input.shape[:1]:
             raise ValueError(
                 f"{name} expects input and target of one batch size, got input of shape "
                 f"{tuple(input.shape)} and target of shape {tuple(target.shape)}"
             )
-        raise RuntimeError(
+        error = ValueError if input.ndim == target.ndim == 1 else RuntimeError
+        raise error(
             f"{name} expects a target of shape {N_and_rest} for input of shape "
             f"{tuple(input.shape)}, got {tuple(target.shape)}"
         )
-    if target.dtype != np.int64:
-        raise RuntimeError(f"{name} expects class numbers of int64, got {target.dtype}")
-    _check_weight(name, weight, input.shape[_class_axis(input)])
+    if target.dtype not in (int64, uint8):
+        raise RuntimeError(f"{name} expects class numbers of int64 or uint8, got {target.dtype}")
+    C = input.shape[_class_axis(input)]
+    if C == 0 and target.array.size:
+        raise IndexError(f"{name} expects at least one class, got input of shape {input.shape}")
+    _check_weight(name, weight, C)
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"{name} expects a weight of the input's dtype {input.dtype}, got {weight.dtype}"
+        )
+    return target.to(int64)
 
 
 def _check_weight(name: str, weight: Tensor | None, C: int) -> None:

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from ..autograd import Function
 from ..devices import xp_of
+from ..dtypes import HALVES, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, exact, promote
+from .promotion import Operand, promote
 
 
 class _Compare(Function):
     def forward(self, x: Array, y: Array | float, name: str) -> Array:
-        return getattr(xp_of(x), name)(*exact(x, y))
+        if not hasattr(y, "dtype") and x.dtype in HALVES:
+            y = float(x.dtype.type(y))  # unlike arithmetic, which takes the number as it is
+        return getattr(xp_of(x), name)(x, y)
 
 
 def compare(x: Tensor, y: Operand, name: str) -> Tensor:
@@ -35,14 +38,41 @@ lt = _comparison("less", "x < y, element by element.")
 le = _comparison("less_equal", "x <= y, element by element.")
 gt = _comparison("greater", "x > y, element by element.")
 ge = _comparison("greater_equal", "x >= y, element by element.")
-logical_and = _comparison("logical_and", "Whether both are true.")
-logical_or = _comparison("logical_or", "Whether one is true.")
-logical_xor = _comparison("logical_xor", "Whether exactly one is true.")
-bitwise_and = _comparison(
-    "bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true."
-)
-bitwise_or = _comparison("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
-bitwise_xor = _comparison("bitwise_xor", "x ^ y, bit by bit.")
+
+
+def _logic(name: str, doc: str) -> Callable[[Tensor, Tensor], Tensor]:
+    def named(x: Tensor, y: Tensor) -> Tensor:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"{name} expects two tensors, got {type(y).__name__}")
+        return compare(x, y, name)
+
+    named.__name__, named.__doc__ = name, doc
+    return named
+
+
+logical_and = _logic("logical_and", "Whether both are true.")
+logical_or = _logic("logical_or", "Whether one is true.")
+logical_xor = _logic("logical_xor", "Whether exactly one is true.")
+
+
+def _bitwise(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
+    def named(x: Tensor, y: Operand) -> Tensor:
+        x, y = promote(name, x, y)
+        _refuse_floats(name, x)
+        return _Compare.apply(x, y, name=name)
+
+    named.__name__, named.__doc__ = name, doc
+    return named
+
+
+def _refuse_floats(name: str, x: Tensor) -> None:
+    if is_floating(x.dtype):
+        raise RuntimeError(f"{name} expects integers or bool, got {x.dtype}")
+
+
+bitwise_and = _bitwise("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
+bitwise_or = _bitwise("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
+bitwise_xor = _bitwise("bitwise_xor", "x ^ y, bit by bit.")
 
 
 class _Test(Function):
@@ -57,6 +87,7 @@ def logical_not(x: Tensor) -> Tensor:
 
 def bitwise_not(x: Tensor) -> Tensor:
     """~x, bit by bit; for bool tensors, whether an element is false."""
+    _refuse_floats("bitwise_not", x)
     return _Test.apply(x, name="invert")
 
 

@@ -110,7 +110,11 @@ def conv2d(
     Raises:
         RuntimeError: for wrong shapes or dtypes, or ``'same'`` with a stride above 1.
 
-    As ``torch.nn.functional.conv2d``.
+    As ``torch.nn.functional.conv2d``. On the CPU many float32 convolutions take Winograd's algorithm,
+    which mixes the pixels of a tile, at most 8 x 8, in all channels. A NaN or inf then reaches every
+    output of its tiles, here and in the gradients, and a pixel far larger than its neighbours adds
+    its rounding error to theirs. ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly``
+    compute each window by itself.
     """
     geometry = conv2d_geometry(x, weight, bias, stride, padding, dilation, groups)
     return Conv2d.apply(x, weight, bias, geometry=geometry)
@@ -146,7 +150,7 @@ def conv_transpose2d(
     Raises:
         RuntimeError: for wrong shapes or dtypes.
 
-    As ``torch.nn.functional.conv_transpose2d``.
+    As ``torch.nn.functional.conv_transpose2d``; about NaN and inf see :func:`conv2d`.
     """
     geometry = _transposed_geometry(
         x, weight, bias, stride, padding, output_padding, groups, dilation
@@ -169,7 +173,7 @@ def conv2d_geometry(
     Raises:
         RuntimeError: for arguments that do not fit.
     """
-    _check_weight("conv2d", weight, groups)
+    _check_weight("conv2d", x, weight, groups)
     O, channels, KH, KW = weight.shape
     if x.shape[1] != channels * groups:
         raise RuntimeError(
@@ -232,8 +236,10 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
-    _check_weight("conv_transpose2d", weight, groups)
+    _check_weight("conv_transpose2d", x, weight, groups)
     C, channels, KH, KW = weight.shape
+    if channels == 0:
+        raise RuntimeError(f"conv_transpose2d expects a weight with values, got {weight.shape}")
     if x.shape[1] != C:
         raise RuntimeError(
             f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "
@@ -271,9 +277,13 @@ def _transposed_size(
     return rows, columns
 
 
-def _check_weight(name: str, weight: Tensor, groups: int) -> None:
-    """Raises a RuntimeError unless weight is (O, C / groups, KH, KW) and groups positive."""
+def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
+    """Raises a RuntimeError unless the weight has 4 dimensions, there are pixels, and groups."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:
         raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
+    if 0 in (weight.shape[0], *weight.shape[2:]):
+        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {tuple(weight.shape)}")
+    if 0 in x.shape[2:]:
+        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {tuple(x.shape)}")

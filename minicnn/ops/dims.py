@@ -9,38 +9,42 @@ from ..tensor import Tensor
 
 
 def normalize_dims(x: Tensor, dim: Any) -> tuple[int, ...]:
-    """``dim`` as a tuple of non-negative dimensions; None means all of them.
+    """The dimensions that a reduction runs over: all of them for None and for ``()``.
+
+    Errors as in :func:`normalize_each`.
+    """
+    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
+        return tuple(range(x.ndim))
+    return normalize_each(x, dim)
+
+
+def normalize_each(x: Tensor, dim: Any) -> tuple[int, ...]:
+    """One dimension or several as a tuple of non-negative ones, none if ``dim`` is ``()``.
+
+    A tensor of shape () may be given 0 and -1, which name no dimension of it.
 
     Raises:
         IndexError: for a dimension that does not exist.
         RuntimeError: for a repeated dimension.
         TypeError: for something other than integers.
     """
-    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0):
-        return tuple(range(x.ndim))
-    dims = []
-    for d in dim if isinstance(dim, (tuple, list)) else (dim,):
-        if isinstance(d, bool):  # var(False), for instance, means unbiased=False in torch
-            raise TypeError(f"dim must be an integer, got {d}")
-        d, limit = operator.index(d), max(x.ndim, 1)
-        if not -limit <= d < limit:
-            raise IndexError(
-                f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}"
-            )
-        dims.append(d % limit)
+    given = dim if isinstance(dim, (tuple, list)) else (dim,)
+    dims = [normalize_dim(x, d) for d in given]
     if len(set(dims)) != len(dims):
         raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
-    return tuple(d for d in dims if x.ndim)
+    return tuple(dims) if x.ndim else ()
 
 
 def normalize_dim(x: Tensor, dim: int) -> int:
-    """``dim`` as a non-negative dimension.
+    """``dim`` as a non-negative dimension; 0 for a tensor of shape (), as in torch.
 
     Raises:
         IndexError: for a dimension that does not exist.
+        TypeError: for something other than an integer.
     """
-    if x.ndim == 0:
-        raise IndexError(
-            f"expects a tensor with at least one dimension, got shape () and dim={dim}"
-        )
-    return normalize_dims(x, (dim,))[0]
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"dim must be an integer, got {dim!r}")
+    d, limit = operator.index(dim), max(x.ndim, 1)
+    if not -limit <= d < limit:
+        raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}")
+    return d % limit

@@ -81,6 +81,7 @@ def one_precision(operation: F) -> F:
                 f"{operation.__name__} expects tensors, got a weight of type "
                 f"{type(weight).__name__}: use minicnn.tensor(…)"
             )
+        given = x, weight, bias
         if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
             x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
             agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
@@ -88,9 +89,9 @@ def one_precision(operation: F) -> F:
             dtype = x.dtype
             agree = weight.dtype == dtype and (bias is None or bias.dtype == dtype)
         if not agree:
-            given = f"{x.dtype}, {weight.dtype}" + ("" if bias is None else f", {bias.dtype}")
+            dtypes = ", ".join(str(each.dtype) for each in given if each is not None)
             raise RuntimeError(
-                f"{operation.__name__} expects input, weight and bias of one dtype, got {given}"
+                f"{operation.__name__} expects input, weight and bias of one dtype, got {dtypes}"
             )
         return operation(x, weight, bias, *args, **kw)
 

@@ -11,6 +11,8 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
@@ -72,7 +74,7 @@ class LinearReLU(Function):
 
 
 class ReLUBiasBackward(Function):
-    """grad and out (N, C, ...) -> grad where out > 0, else 0, and its sums by channel (C,).
+    """grad and out (N, C, ...) -> 0 where out <= 0, else grad, and its sums by channel (C,).
 
     As a step function of ``out`` it has no gradient for it.
     """
@@ -170,7 +172,8 @@ def linear_relu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     check_linear(x, weight, bias)
     if x.ndim == 2:
         return LinearReLU.apply(x, weight, bias)
-    out = LinearReLU.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    rows = reshape(x, math.prod(x.shape[:-1]), weight.shape[1])
+    out = LinearReLU.apply(rows, weight, bias)
     return reshape(out, *x.shape[:-1], weight.shape[0])
 
 

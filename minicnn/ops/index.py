@@ -8,29 +8,49 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import on_own_device, to_device, xp_of
-from ..dtypes import int64, uint8
+from ..dtypes import bool_, int32, int64, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
-from .promotion import widened
+from .promotion import check_broadcast, widened
+from .shape import expand, reshape
 
 
 def _plain(key: Any, x: Tensor) -> Any:
-    """One entry of an index; tensors and lists become arrays.
+    """One entry of an index; tensors, arrays and lists become arrays.
 
     Raises:
-        IndexError: for an index tensor that is neither integer nor bool.
+        IndexError: for something that is no index, or an index tensor of another dtype.
+        ValueError: for a slice that steps backwards.
     """
+    if isinstance(key, slice):
+        if key.step is not None and key.step < 1:
+            raise ValueError(f"the step of a slice must be at least 1, got {key.step}")
+        return key
     if isinstance(key, (list, range)):
         key = Tensor(np.asarray(key, dtype=None if len(key) else int64))
+    elif isinstance(key, np.ndarray):
+        key = Tensor(key)
     if not isinstance(key, Tensor):
-        return key
-    if key.dtype.kind not in "iub":
+        if key is None or key is Ellipsis or hasattr(key, "__index__"):
+            return key
+        raise IndexError(
+            "an index must consist of integers, slices, None, … and tensors of integers or bools, "
+            f"got {type(key).__name__}"
+        )
+    if key.dtype not in _INDEX_DTYPES:
         raise IndexError(f"an index tensor must be integer or bool, got {key.dtype}")
     if key.ndim == 0:
-        return key.item()
+        return bool(key.item()) if key.dtype == uint8 else key.item()
     array = to_device(key.array, x.device)
-    return array.astype(bool) if key.dtype == uint8 else array  # a mask, as in torch
+    if key.dtype in (bool_, uint8):  # a mask, as in torch
+        if array.size == 0 and x.array.size:
+            raise IndexError(f"a mask must have the shape of what it picks from, got {key.shape}")
+        return array.astype(bool)
+    return array
+
+
+_INDEX_DTYPES = (int64, int32, bool_, uint8)
 
 
 def _is_number(part: Any) -> bool:
@@ -155,49 +175,120 @@ def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
 
 
 def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
-    if index.dtype.kind not in "iu":
-        raise RuntimeError(f"{name} expects an integer index, got {index.dtype}")
+    """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x.
+
+    Raises:
+        RuntimeError: for a wrong dtype, another number of dimensions, a length greater than that of
+            x in another dimension than ``d``, or on the CPU an index out of range.
+    """
+    if index.dtype not in (int32, int64):
+        raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.dtype}")
     if index.ndim != x.ndim:
         raise RuntimeError(
             f"{name} expects an index of {x.ndim} dimensions, got shape {index.shape}"
         )
-    if index.device.type == "cpu" and index.array.size:
+    if any(n > m for k, (n, m) in enumerate(zip(index.shape, x.shape)) if k != d):
+        raise RuntimeError(
+            f"{name} expects an index no larger than {x.shape} but in dimension {d}, "
+            f"got {index.shape}"
+        )
+    if index.device.type == "cpu":
         low, high = index.array.min(), index.array.max()
         if low < 0 or high >= x.shape[d]:
             bad = low if low < 0 else high
-            raise IndexError(f"{name} expects indices in [0, {x.shape[d] - 1}], got {bad}")
+            raise RuntimeError(f"{name} expects indices in [0, {x.shape[d] - 1}], got {bad}")
+
+
+def _vector(x: Tensor) -> Tensor:
+    """A tensor without dimensions as a vector of one element; any other as it is."""
+    return reshape(x, 1) if x.ndim == 0 else x
 
 
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """out[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. As ``torch.gather``."""
+    """out[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on.
+
+    Errors as in :func:`_check_index`. As ``torch.gather``: tensors without dimensions count as
+    vectors, and an empty index may have any shape.
+    """
     d = normalize_dim(x, dim)
-    _check_index("gather", x, d, index)
-    return Gather.apply(x, index, dim=d)
+    if index.array.size == 0:
+        return getitem(reshape(x, -1), index.to(int64))
+    source, places = _vector(x), _vector(index)
+    _check_index("gather", source, d, places)
+    out = Gather.apply(source, places, dim=d)
+    return reshape(out, ()) if index.ndim == 0 else out
 
 
-def scatter_add(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """x with ``source[i][j][k]`` added at [index[i][j][k]][j][k] for dim 0, and so on."""
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """x with ``src[i][j][k]`` added at [index[i][j][k]][j][k] for dim 0, and so on.
+
+    Raises:
+        RuntimeError: for a wrong index, as in :func:`gather`; for a ``src`` that is smaller than the
+            index or of another dtype than x.
+
+    As ``torch.scatter_add``.
+    """
     d = normalize_dim(x, dim)
-    _check_index("scatter_add", x, d, index)
-    return ScatterAdd.apply(x, index, source, dim=d)
+    if src.dtype != x.dtype:
+        raise RuntimeError(f"scatter_add expects src of {x.dtype}, got {src.dtype}")
+    if index.array.size == 0:
+        return x.clone()
+    target, places, source = _vector(x), _vector(index), _vector(src)
+    _check_index("scatter_add", target, d, places)
+    if source.ndim != places.ndim or any(n > m for n, m in zip(places.shape, source.shape)):
+        raise RuntimeError(
+            f"scatter_add expects src to be at least as large as the index {index.shape}, "
+            f"got {src.shape}"
+        )
+    out = ScatterAdd.apply(target, places, source, dim=d)
+    return reshape(out, ()) if x.ndim == 0 else out
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of x along ``dim`` at a vector of indices."""
+    """The slices of x along ``dim`` at a vector of indices.
+
+    Raises:
+        IndexError: for an index that is no vector, or on the CPU out of range.
+        RuntimeError: for an index of another dtype than int32 and int64; for several indices into a
+            tensor without dimensions.
+    """
     d = normalize_dim(x, dim)
-    return getitem(x, (slice(None),) * d + (index,))
+    if index.dtype not in (int32, int64):
+        raise RuntimeError(f"index_select expects an index of int32 or int64, got {index.dtype}")
+    if index.ndim > 1:
+        raise IndexError(f"index_select expects a vector of indices, got shape {index.shape}")
+    if index.device.type == "cpu" and index.array.size and index.array.min() < 0:
+        raise IndexError(f"index_select expects indices of at least 0, got {index.array.min()}")
+    if x.ndim == 0 and index.array.size != 1:
+        raise RuntimeError(f"index_select expects one index for shape (), got {index.array.size}")
+    picked = getitem(_vector(x), (slice(None),) * d + (_vector(index),))
+    return reshape(picked, ()) if x.ndim == 0 else picked
 
 
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where ``mask`` is true, as a vector."""
-    return getitem(x, mask)
+    """The elements where ``mask``, which is broadcast with x, is true, as a vector.
+
+    Raises:
+        RuntimeError: for a mask that is not bool, or does not broadcast with x.
+    """
+    if mask.dtype != bool_:
+        raise RuntimeError(f"masked_select expects a bool mask, got {mask.dtype}")
+    check_broadcast("masked_select", [x, mask])
+    shape = np.broadcast_shapes(x.shape, mask.shape) or (1,)
+    return getitem(expand(x, shape), expand(mask, shape))
 
 
 @on_own_device
-def nonzero(x: Tensor) -> Tensor:
-    """The indices of the elements that are not zero, (count, ndim)."""
+def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
+    """The indices of the elements that are not zero, (count, ndim).
+
+    With ``as_tuple``, one vector (count,) for each dimension, which ``x[…]`` takes as an index.
+    """
     xp = xp_of(x.array)
-    return Tensor(xp.stack(xp.nonzero(x.array), 1).astype(int64))
+    vectors = [i.astype(int64) for i in xp.nonzero(xp.atleast_1d(x.array))]
+    if as_tuple:
+        return tuple(map(Tensor, vectors))
+    return Tensor(xp.stack(vectors, 1)[:, : x.ndim])
 
 
 @on_own_device

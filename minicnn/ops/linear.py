@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
 from ..autograd import Function
+from ..creation import zeros_like
 from ..devices import xp_of
-from ..dtypes import bfloat16
+from ..dtypes import bfloat16, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
 from .edge import in_half, one_precision
-from .elementwise import add
-from .promotion import check_broadcast, widened
-from .shape import reshape
+from .elementwise import add, mul
+from .promotion import check_broadcast, wide, widened
+from .shape import expand, reshape
 from .transfer import to
 
 
@@ -94,7 +97,7 @@ class LinearWeightGrad(Function):
 
 
 @in_half
-def matmul(x: Tensor, y: Tensor) -> Tensor:
+def matmul(x: Tensor, other: Tensor) -> Tensor:
     """The matrix product; a vector is a row on the left and a column on the right.
 
     Raises:
@@ -102,6 +105,7 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
 
     As ``torch.matmul``.
     """
+    y = other
     if not isinstance(y, Tensor):
         raise TypeError(f"matmul expects tensors, got {type(y).__name__}")
     if x.ndim == 0 or y.ndim == 0:
@@ -123,18 +127,18 @@ def matmul(x: Tensor, y: Tensor) -> Tensor:
     return MatMul.apply(x, y)
 
 
-def mm(x: Tensor, y: Tensor) -> Tensor:
+def mm(x: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    if x.ndim != 2 or y.ndim != 2:
-        raise RuntimeError(f"mm expects two matrices, got shapes {x.shape} and {y.shape}")
-    return matmul(x, y)
+    if x.ndim != 2 or mat2.ndim != 2:
+        raise RuntimeError(f"mm expects two matrices, got shapes {x.shape} and {mat2.shape}")
+    return matmul(x, mat2)
 
 
-def bmm(x: Tensor, y: Tensor) -> Tensor:
+def bmm(x: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
-    if x.ndim != 3 or y.ndim != 3 or x.shape[0] != y.shape[0]:
-        raise RuntimeError(f"bmm expects (B, n, m) and (B, m, p), got {x.shape} and {y.shape}")
-    return matmul(x, y)
+    if x.ndim != 3 or mat2.ndim != 3 or x.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm expects (B, n, m) and (B, m, p), got {x.shape} and {mat2.shape}")
+    return matmul(x, mat2)
 
 
 @one_precision
@@ -143,8 +147,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Args:
         x: (*, in_features).
-        weight: (out_features, in_features).
-        bias: (out_features,) or None.
+        weight: (out_features, in_features), or (in_features,) for one output without a dimension.
+        bias: (out_features,), or another shape that broadcasts with the result, or None.
 
     Returns:
         (*, out_features).
@@ -154,11 +158,20 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     As ``torch.nn.functional.linear``.
     """
+    if weight.ndim == 1:
+        return _plus_bias(matmul(x, weight), bias)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        return _plus_bias(linear(x, weight), bias)
     check_linear(x, weight, bias)
     if x.ndim == 2:
         return Linear.apply(x, weight, bias)
-    out = Linear.apply(reshape(x, -1, weight.shape[1]), weight, bias)
+    out = Linear.apply(reshape(x, math.prod(x.shape[:-1]), weight.shape[1]), weight, bias)
     return reshape(out, *x.shape[:-1], weight.shape[0])
+
+
+def _plus_bias(x: Tensor, bias: Tensor | None) -> Tensor:
+    """x plus a bias, which may not enlarge it."""
+    return x if bias is None else add(x, expand(bias, x.shape))
 
 
 def check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
@@ -173,6 +186,28 @@ def check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
 
 
 @in_half
-def addmm(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """x + a @ b."""
-    return add(x, mm(a, b))
+def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta`` * x + ``alpha`` * (mat1 @ mat2).
+
+    Args:
+        x: a shape that broadcasts to that of the product.
+        mat1, mat2: (n, m) and (m, p).
+        beta: factor of x; with 0, x is ignored, NaN and inf included. Truncated for integers.
+        alpha: factor of the product, likewise.
+
+    Raises:
+        RuntimeError: for wrong shapes or dtypes.
+
+    As ``torch.addmm``.
+    """
+    product = mm(mat1, mat2)
+    if x.dtype != product.dtype:
+        raise RuntimeError(f"addmm expects tensors of one dtype, got {x.dtype}, {product.dtype}")
+    x = expand(x, product.shape)
+    if beta == 1 and alpha == 1:
+        return add(x, product)
+    if not is_floating(x.dtype):
+        beta, alpha = int(beta), int(alpha)
+    terms = zip(wide(x, product), (beta, alpha))
+    x, scaled = (mul(term, factor) if factor != 0 else zeros_like(term) for term, factor in terms)
+    return to(add(x, scaled), product.dtype)

@@ -8,45 +8,67 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import xp_of
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .activation import logsigmoid
 from .choice import clamp, where
-from .comparison import gt, lt
+from .comparison import eq, ge
 from .edge import in_float32
 from .elementwise import abs, add, div, exp, log, mul, neg, rsub, sub
 from .promotion import widened
-from .reduce import mean, sum
+from .reduce import sum
+from .reduction import checked_reduction, reduced, rounded_once
+
+# The arguments size_average and reduce are deprecated; torch takes them, so scripts pass them.
 
 
 @in_float32
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """-(target log(input) + (1 - target) log(1 - input)), with logarithms limited to -100.
 
     Args:
         input: probabilities in [0, 1], any shape.
-        target: probabilities of the same shape.
+        target: probabilities of the same shape and dtype.
         weight: factors that broadcast to that shape.
+        size_average, reduce: deprecated, use ``reduction``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
 
     Raises:
         ValueError: for shapes that differ or an unknown reduction.
-        RuntimeError: for probabilities outside [0, 1], on the CPU (on a GPU the check would wait).
+        RuntimeError: for dtypes that differ, or probabilities outside [0, 1], on the CPU (on a GPU
+            the check would wait).
 
-    As ``torch.nn.functional.binary_cross_entropy``, without its deprecated arguments.
+    As ``torch.nn.functional.binary_cross_entropy``.
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy", input, target)
+    if input.dtype != target.dtype:
+        raise RuntimeError(
+            "binary_cross_entropy expects input and target of one dtype, got "
+            f"{input.dtype} and {target.dtype}"
+        )
     if isinstance(input.array, np.ndarray):
-        outside = ~((input.array >= 0) & (input.array <= 1))
-        if outside.any():
-            raise RuntimeError(
-                "binary_cross_entropy expects probabilities between 0 and 1, "
-                f"got {input.array[outside][0]}"
-            )
-    return _weighted(BinaryCrossEntropy.apply(input, target), weight, reduction)
+        for name, given in (("input", input.array), ("target", target.array)):
+            outside = ~((given >= 0) & (given <= 1))
+            if outside.any():
+                raise RuntimeError(
+                    "binary_cross_entropy expects probabilities between 0 and 1, "
+                    f"got {given[outside][0]} in the {name}"
+                )
+    return reduced(_binary_losses(input, target, weight), reduction)
+
+
+@rounded_once
+def _binary_losses(input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    return _weighted(BinaryCrossEntropy.apply(input, target), weight)
 
 
 class BinaryCrossEntropy(Function):
@@ -78,6 +100,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -87,70 +111,105 @@ def binary_cross_entropy_with_logits(
         input: logits, any shape.
         target: probabilities of the same shape.
         weight: factors that broadcast to that shape.
+        size_average, reduce: deprecated, use ``reduction``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
         pos_weight: factors of the positive part that broadcast to that shape.
 
+    Returns:
+        A scalar or the losses, in the dtype of ``target``.
+
     Raises:
         ValueError: for shapes that differ or an unknown reduction.
+        RuntimeError: for integer targets, or weights that do not broadcast.
 
-    As ``torch.nn.functional.binary_cross_entropy_with_logits``, without its deprecated arguments.
+    As ``torch.nn.functional.binary_cross_entropy_with_logits``.
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
+    if not is_floating(target.dtype):
+        raise RuntimeError(
+            f"binary_cross_entropy_with_logits expects floating-point targets, got {target.dtype}"
+        )
+    return reduced(_logistic_losses(input, target, weight, pos_weight), reduction)
+
+
+@rounded_once
+def _logistic_losses(
+    input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None
+) -> Tensor:
     minus_log_p = neg(logsigmoid(input))
     if pos_weight is not None:
-        minus_log_p = mul(minus_log_p, add(mul(sub(pos_weight, 1.0), target), 1.0))
+        minus_log_p = _weighted(minus_log_p, add(mul(sub(pos_weight, 1.0), target), 1.0))
     losses = add(mul(rsub(target, 1.0), input), minus_log_p)
-    return _weighted(losses, weight, reduction)
+    return _weighted(losses, weight).to(target.dtype)
 
 
 @in_float32
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """(input - target)^2.
 
     Args:
         input, target: of one shape; others are broadcast, with a warning.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+        size_average, reduce: deprecated, use ``reduction``.
+        reduction: ``'mean'`` (with weights, divided by their sum), ``'sum'`` or ``'none'``.
+        weight: factors, of the shape of ``input``.
 
     Raises:
-        ValueError: for an unknown reduction.
+        ValueError: for an unknown reduction, or weights of another shape.
         RuntimeError: for shapes that do not broadcast.
 
-    As ``torch.nn.functional.mse_loss``, without its deprecated arguments.
+    As ``torch.nn.functional.mse_loss``.
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     _warn_broadcast("mse_loss", input, target)
+    return _weighted_mean(_squares(input, target), input, weight, reduction)
+
+
+@rounded_once
+def _squares(input: Tensor, target: Tensor) -> Tensor:
     difference = sub(input, target)
-    return reduce(mul(difference, difference), reduction)
+    return mul(difference, difference)
 
 
 @in_float32
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """|input - target|.
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """|input - target|; arguments and errors as :func:`mse_loss`.
 
-    Args:
-        input, target: of one shape; others are broadcast, with a warning.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
-
-    Raises:
-        ValueError: for an unknown reduction.
-        RuntimeError: for shapes that do not broadcast.
-
-    As ``torch.nn.functional.l1_loss``, without its deprecated arguments.
+    As ``torch.nn.functional.l1_loss``.
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     _warn_broadcast("l1_loss", input, target)
-    return reduce(abs(sub(input, target)), reduction)
+    return _weighted_mean(abs(sub(input, target)), input, weight, reduction)
 
 
 @in_float32
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """0.5 d^2 / beta where d = |input - target| is below ``beta``, else d - 0.5 beta.
 
     Args:
         input, target: of one shape; others are broadcast, with a warning.
+        size_average, reduce: deprecated, use ``reduction``.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
         beta: where the parabola ends; 0 gives the L1 loss.
 
@@ -158,47 +217,107 @@ def smooth_l1_loss(
         ValueError: for an unknown reduction.
         RuntimeError: for a negative ``beta``, or shapes that do not broadcast.
 
-    As ``torch.nn.functional.smooth_l1_loss`` (Girshick, 2015), without its deprecated arguments.
+    As ``torch.nn.functional.smooth_l1_loss`` (Girshick, 2015).
     """
-    check_reduction(reduction)
+    reduction = checked_reduction(reduction, size_average, reduce)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     if beta == 0:
-        return l1_loss(input, target, reduction)
+        return l1_loss(input, target, reduction=reduction)
     _warn_broadcast("smooth_l1_loss", input, target)
-    distance = abs(sub(input, target))
-    near = mul(mul(distance, distance), 0.5 / beta)
-    return reduce(where(lt(distance, beta), near, sub(distance, 0.5 * beta)), reduction)
+    return reduced(_smooth_distances(input, target, beta), reduction)
+
+
+@rounded_once
+def _smooth_distances(input: Tensor, target: Tensor, beta: float) -> Tensor:
+    difference = sub(input, target)
+    distance = abs(difference)
+    is_far = ge(distance, beta)  # not where it is NaN
+    near = where(is_far, 0.0, difference)  # no infinity is multiplied by a gradient of 0
+    squares = div(mul(mul(near, near), 0.5), beta)
+    return where(is_far, sub(distance, 0.5 * beta), squares)
+
+
+@in_float32
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """0.5 d^2 where d = |input - target| is below ``delta``, else delta (d - 0.5 delta).
+
+    Args:
+        input, target, reduction: as for :func:`mse_loss`.
+        weight: factors, of the shape of ``input``. Their sum does not divide the mean, as in torch.
+        delta: where the parabola ends, above 0.
+
+    Raises:
+        ValueError: for an unknown reduction, or weights of another shape.
+        RuntimeError: for a ``delta`` of 0 or less, or shapes that do not broadcast.
+
+    As ``torch.nn.functional.huber_loss`` (Huber, 1964).
+    """
+    reduction = checked_reduction(reduction)
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss: delta must be above 0, got {delta}")
+    _warn_broadcast("huber_loss", input, target)
+    losses = _huber_distances(input, target, delta)
+    if weight is not None:
+        _check_weight_shape(weight, input)
+        losses = mul(losses, weight)
+    return reduced(losses, reduction)
+
+
+@rounded_once
+def _huber_distances(input: Tensor, target: Tensor, delta: float) -> Tensor:
+    return mul(_smooth_distances(input, target, delta), delta)
 
 
 @in_float32
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """target * (log(target) - input), element by element.
 
     Args:
         input: log-probabilities, any shape.
-        target: probabilities, or their logarithms with ``log_target``.
+        target: probabilities, or their logarithms with ``log_target``. Below 0 the loss is NaN, and
+            at 0 the target's gradient.
+        size_average, reduce: deprecated, use ``reduction``.
         reduction: ``'batchmean'`` (the sum divided by the first dimension, the mathematical
             definition), ``'mean'`` (over all elements), ``'sum'`` or ``'none'``.
 
     Raises:
         ValueError: for an unknown reduction.
+        RuntimeError: for integers, or shapes that do not broadcast.
 
-    As ``torch.nn.functional.kl_div``, without its deprecated arguments.
+    As ``torch.nn.functional.kl_div``.
     """
-    check_reduction(reduction, "batchmean")
-    if log_target:
-        losses = mul(exp(target), sub(target, input))
-    else:
-        # target * log(target) is 0 where target is 0
-        positive = gt(target, 0)
-        entropy = where(positive, mul(target, log(where(positive, target, 1.0))), 0.0)
-        losses = sub(entropy, mul(target, input))
+    reduction = checked_reduction(reduction, size_average, reduce, further=("batchmean",))
+    if not (is_floating(input.dtype) and is_floating(target.dtype)):
+        raise RuntimeError(
+            f"kl_div expects floating-point numbers, got {input.dtype} and {target.dtype}"
+        )
+    losses = _divergences(input, target, log_target)
     if reduction == "batchmean":
-        return div(sum(losses), input.shape[0] if input.ndim else 1)
-    return reduce(losses, reduction)
+        return div(sum(losses), input.shape[0]) if input.ndim else sum(losses)
+    return reduced(losses, reduction)
+
+
+@rounded_once
+def _divergences(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
+    if log_target:
+        return mul(exp(target), sub(target, input))
+    # target * log(target) is 0 where target is 0
+    entropy = where(eq(target, 0.0), 0.0, mul(target, log(target)))
+    return sub(entropy, mul(target, input))
 
 
 def _check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
@@ -218,17 +337,30 @@ def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
-def check_reduction(reduction: str, *further: str) -> None:
-    choices = ("none", "mean", "sum", *further)
-    if reduction not in choices:
-        raise ValueError(f"reduction must be one of {', '.join(choices)}, got {reduction!r}")
+def _weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
+    """The losses times weights that broadcast to their shape, in the dtype of the losses."""
+    if weight is None:
+        return losses
+    weighted = mul(losses, weight)
+    if weighted.shape != losses.shape:
+        raise RuntimeError(
+            f"weights must broadcast to the shape {tuple(losses.shape)}, got {tuple(weight.shape)}"
+        )
+    return weighted.to(losses.dtype)
 
 
-def reduce(losses: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return mean(losses)
-    return sum(losses) if reduction == "sum" else losses
+def _weighted_mean(losses: Tensor, input: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The reduced losses, times weights of the input's shape if given."""
+    if weight is None:
+        return reduced(losses, reduction)
+    _check_weight_shape(weight, input)
+    losses = mul(losses, weight)
+    return div(sum(losses), sum(weight)) if reduction == "mean" else reduced(losses, reduction)
 
 
-def _weighted(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    return reduce(losses if weight is None else mul(losses, weight), reduction)
+def _check_weight_shape(weight: Tensor, input: Tensor) -> None:
+    if weight.shape != input.shape:
+        raise ValueError(
+            f"weight must have the shape of the input, {tuple(input.shape)}, "
+            f"got {tuple(weight.shape)}"
+        )

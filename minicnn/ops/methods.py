@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import autograd, dtypes
+from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import Tensor
 from . import activation, choice, comparison, elementwise, index, linear, reduce, shape, transfer
+from . import pad as padding
 from .in_place import copy_, fill_, in_place, setitem, write_, zero_
 
 
@@ -27,10 +29,10 @@ def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cast(dtype: Any) -> Callable[..., Any]:
-    def method(self: Any) -> Any:
-        return self.to(dtype)
+    def method(self: Any, *, memory_format: MemoryFormat | str = preserve_format) -> Any:
+        return self.to(dtype, memory_format=memory_format)
 
-    method.__doc__ = f"This tensor as {np.dtype(dtype)}."
+    method.__doc__ = f"This tensor as {np.dtype(dtype)}, in the layout of ``memory_format``."
     return method
 
 
@@ -86,21 +88,24 @@ class TensorMethods:
     argmax, argmin, logsumexp = reduce.argmax, reduce.argmin, reduce.logsumexp
     all, any, norm = reduce.all, reduce.any, reduce.norm
 
-    reshape = view = shape.reshape
-    permute, transpose, t, moveaxis = shape.permute, shape.transpose, shape.t, shape.moveaxis
+    reshape, view, reshape_as = shape.reshape, shape.view, shape.reshape_as
+    view_as = shape.reshape_as
+    permute, transpose, t = shape.permute, shape.transpose, shape.t
+    movedim, moveaxis = shape.movedim, shape.moveaxis
     flatten, unflatten = shape.flatten, shape.unflatten
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
     split, chunk, unbind = shape.split, shape.chunk, shape.unbind
-    flip, pad, contiguous = shape.flip, shape.pad, shape.contiguous
+    flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
     index_select, masked_select = index.index_select, index.masked_select
     nonzero = index.nonzero
 
-    matmul, mm, bmm = linear.matmul, linear.mm, linear.bmm
+    matmul, mm, bmm, addmm = linear.matmul, linear.mm, linear.bmm, linear.addmm
 
     to, cpu, cuda, clone = transfer.to, transfer.cpu, transfer.cuda, transfer.clone
+    contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
     write_, copy_, fill_, zero_ = write_, copy_, fill_, zero_
     add_ = __iadd__ = in_place(elementwise.add)
@@ -144,7 +149,9 @@ class TensorMethods:
     @property
     def mT(self: Any) -> Tensor:
         """The last two dimensions swapped."""
-        return shape.transpose(self, -2, -1)
+        if self.ndim == 1:
+            raise RuntimeError(f"mT expects a matrix or several, got shape {self.shape}")
+        return self if self.ndim == 0 else shape.transpose(self, -2, -1)
 
 
 for _name, _method in vars(TensorMethods).items():

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..devices import xp_of
-from ..dtypes import HALVES, float32
+from ..dtypes import HALVES, float32, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import over_channels
 from .choice import clamp
 from .edge import in_float32
-from .elementwise import abs, add, mul, pow, quiet, sub
+from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
-from .promotion import widened
-from .reduce import mean, sum
+from .promotion import to_float, widened
+from .reduce import Dims, mean, norm, sum
 from .shape import permute, reshape
 
 
@@ -98,14 +101,15 @@ def batch_norm(
         weight, bias: (C,), scale and shift; 1 and 0 when left out.
         training: normalise by the statistics of the batch (with the biased variance).
         momentum: weight of this batch in the running statistics.
-        eps: added to the variance for stability.
+        eps: added to the variance for stability; above 0 in training.
 
     Returns:
-        The shape of ``x``.
+        The shape of ``x``. An empty batch changes no running statistics.
 
     Raises:
-        ValueError: in training, if a channel has a single value.
-        RuntimeError: for wrong shapes, or without running statistics outside training.
+        ValueError: in training, if a channel has a single value or ``eps`` is not above 0; for a
+            negative ``eps``, or one running statistic without the other.
+        RuntimeError: for wrong shapes or dtypes, or without running statistics outside training.
 
     As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
     """
@@ -126,17 +130,25 @@ def normalize_batch(
     eps: float,
 ) -> Tensor:
     """:func:`batch_norm` with given operations for training and for evaluation."""
+    if training and math.prod(x.shape[:1] + x.shape[2:]) == 1:
+        raise ValueError(
+            "batch_norm expects more than 1 value per channel when training, "
+            f"got input of shape {tuple(x.shape)}"
+        )
+    if eps < 0 or (training and eps == 0):
+        rule = "above 0 when training" if training else "at least 0"
+        raise ValueError(f"batch_norm: eps must be {rule}, got {eps}")
+    if not x.array.size:
+        return _nothing(x, weight, bias)
     if x.ndim < 2:
         raise RuntimeError(
             f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
         )
     C = x.shape[1]
-    given = {"running_mean": running_mean, "running_var": running_var}
-    for name, value in {**given, "weight": weight, "bias": bias}.items():
-        if value is not None and value.shape != (C,):
-            raise RuntimeError(
-                f"batch_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
-            )
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm expects both running_mean and running_var, or neither")
+    parameters = running_mean, running_var, weight, bias
+    _check_parameters("batch_norm", x, (C,), *parameters)
     xp = xp_of(x.array)
     # beside half-precision activations, statistics and parameters stay float32
     dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
@@ -144,11 +156,6 @@ def normalize_batch(
     bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
     if training:
         count = x.array.size // C
-        if count <= 1:
-            raise ValueError(
-                "batch_norm expects more than 1 value per channel when training, "
-                f"got input of shape {tuple(x.shape)}"
-            )
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
             _move_towards(running_mean, batch_mean, momentum)
@@ -162,7 +169,32 @@ def normalize_batch(
     return in_evaluation.apply(x, scale, shift)
 
 
-@quiet
+def _nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Normalised x without elements; weight and bias get gradients of 0."""
+    x = x.clone()
+    for parameter in (weight, bias):
+        if parameter is not None:
+            x = mul(x, sum(parameter).to(x.dtype))
+    return x
+
+
+def _check_parameters(
+    name: str, x: Tensor, shape: tuple[int, ...], *parameters: Tensor | None
+) -> None:
+    """Raises a RuntimeError for a wrong shape or dtype; float32 fits every x, as in torch on CUDA."""
+    if not is_floating(x.dtype):
+        raise RuntimeError(f"{name} expects floating-point numbers, got {x.dtype}")
+    names = ("running_mean", "running_var", "weight", "bias")[-len(parameters) :]
+    for what, value in zip(names, parameters):
+        if value is None:
+            continue
+        if value.shape != shape:
+            raise RuntimeError(f"{name} expects {what} of shape {shape}, got {value.shape}")
+        if value.dtype not in (x.dtype, float32):
+            raise RuntimeError(f"{name} expects {what} of {x.dtype}, got {value.dtype}")
+
+
+@np.errstate(all="ignore")
 def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
@@ -202,7 +234,7 @@ def layer_norm(
         The shape of ``x``.
 
     Raises:
-        RuntimeError: for wrong shapes.
+        RuntimeError: for wrong shapes or dtypes.
 
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
@@ -212,11 +244,7 @@ def layer_norm(
             f"layer_norm expects an input of shape (..., {', '.join(map(str, shape))}), "
             f"got {tuple(x.shape)}"
         )
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value.shape != shape:
-            raise RuntimeError(
-                f"layer_norm expects {name} of shape {shape}, got {tuple(value.shape)}"
-            )
+    _check_parameters("layer_norm", x, shape, weight, bias)
     out = _standardize(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
     return _affine(out, weight, bias).to(x.dtype)
 
@@ -241,7 +269,7 @@ def group_norm(
         The shape of ``x``.
 
     Raises:
-        RuntimeError: for wrong shapes.
+        RuntimeError: for wrong shapes or dtypes.
         ValueError: if a group has a single value.
 
     As ``torch.nn.functional.group_norm`` (Wu and He, 2018).
@@ -253,12 +281,8 @@ def group_norm(
     N, C, *rest = x.shape
     if num_groups < 1 or C % num_groups:
         raise RuntimeError(f"group_norm: num_groups={num_groups} must divide the {C} channels")
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value.shape != (C,):
-            raise RuntimeError(
-                f"group_norm expects {name} of shape ({C},), got {tuple(value.shape)}"
-            )
-    if x.array.size <= num_groups:
+    _check_parameters("group_norm", x, (C,), weight, bias)
+    if N * C // num_groups * math.prod(rest) == 1:
         raise ValueError(
             f"group_norm expects more than 1 value per group, got input of shape {tuple(x.shape)} "
             f"in {num_groups} groups"
@@ -326,7 +350,7 @@ def local_response_norm(
             ``size`` channels; those before the first and after the last count as 0.
 
     Returns:
-        The shape of ``x``.
+        The shape of ``x``; of integers float32, with a mean that is rounded down, as in torch.
 
     Raises:
         ValueError: for fewer than 3 dimensions, or a size below 1.
@@ -338,17 +362,36 @@ def local_response_norm(
         raise ValueError(f"local_response_norm expects 3 or more dimensions, got {tuple(x.shape)}")
     if size < 1:
         raise ValueError(f"local_response_norm expects a size of at least 1, got {size}")
+    if not x.array.size:
+        return x
+    if not is_floating(x.dtype):
+        return _local_response_norm_of_integers(x, size, alpha, beta, k)
     images = x if x.ndim == 4 else reshape(x, (*x.shape[:2], -1, 1))
     out = LocalResponseNorm.apply(images, size=size, alpha=alpha, beta=beta, k=k)
     return out if x.ndim == 4 else reshape(out, x.shape)
 
 
+def _local_response_norm_of_integers(
+    x: Tensor, size: int, alpha: float, beta: float, k: float
+) -> Tensor:
+    padding = [(0, 0), (size // 2, (size - 1) // 2), *((0, 0) for _ in x.shape[2:])]
+    squares = xp_of(x.array).pad(x.array**2, padding)
+    sums = squares[:, : x.shape[1]].copy()
+    for offset in range(1, size):
+        sums += squares[:, offset : offset + x.shape[1]]
+    return div(x, pow(to_float(Tensor(sums // size)) * alpha + k, beta))
+
+
 @in_float32
-def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """Divides by the p-norm over a dimension, or by ``eps`` if that is larger.
+def normalize(x: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
+    """Divides by the p-norm, or by ``eps`` if that is larger.
+
+    Args:
+        x: any shape.
+        p: order of the norm, as in ``norm``.
+        dim: over which dimension or dimensions the norms are; None for all.
+        eps: smallest divisor; in float16 the default is 0, and a vector of zeros gives NaN.
 
     As ``torch.nn.functional.normalize``.
     """
-    powers = sum(mul(x, x) if p == 2 else pow(abs(x), p), dim, keepdim=True)
-    # clamped before the root, because the root's slope at 0 is infinite
-    return mul(x, pow(clamp(powers, min=eps**p), -1 / p))
+    return div(x, clamp(norm(x, p, dim, keepdim=True), min=eps))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ..devices import in_memory_order
-from ..dtypes import HALVES, bfloat16, float32, int64, is_floating
+from ..dtypes import HALVES, bool_, float32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 
@@ -21,10 +23,11 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     Between tensors, floating point wins over integers of any size, and a tensor with dimensions
     wins over one without. Python numbers adapt to the tensors, except that a float turns integers
     into float32. float16 and bfloat16, neither of which includes the other, become float32.
+    Without a tensor, the numbers become tensors.
 
     Raises:
         TypeError: for an operand that is neither a tensor nor a number.
-        RuntimeError: for shapes that do not broadcast.
+        RuntimeError: for shapes that do not broadcast, or an integer of more than 64 bits.
     """
     if _agree(operands):
         return operands
@@ -33,12 +36,14 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     if len(tensors) > 1:
         check_broadcast(name, tensors)
     dtype = result_dtype(tensors, scalars)
-    cast = []
+    cast: list[Any] = []
     for x in operands:
         if isinstance(x, Tensor):
             cast.append(x if x.dtype == dtype else x.to(dtype))
+        elif tensors:
+            cast.append(wrapped(_number(name, x), dtype))
         else:
-            cast.append(_number(name, x))
+            cast.append(Tensor(np.full((), _number(name, x), dtype)))
     return tuple(cast)
 
 
@@ -69,6 +74,9 @@ def rank(dtype: np.dtype) -> int:
 
 def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
     """The common dtype of tensors and Python numbers."""
+    if not tensors:
+        kinds = {type(s) for s in scalars}
+        return float32 if float in kinds else int64 if int in kinds else bool_
     top = max(rank(t.dtype) for t in tensors)
     dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
     dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
@@ -93,6 +101,36 @@ def _number(name: str, x: Any) -> Any:
     )
 
 
+def wrapped(number: float, dtype: np.dtype) -> float:
+    """A number as torch puts it beside integers of ``dtype``: higher bits of an integer are lost."""
+    if dtype.kind not in "iub" or isinstance(number, float):
+        return number
+    if not -(2**63) <= number < 2**63:
+        raise RuntimeError(f"an integer beside a tensor must fit into int64, got {number}")
+    return np.int64(number).astype(dtype).item()
+
+
+def fitting(name: str, number: float, dtype: np.dtype) -> float:
+    """A number as ``dtype`` stores it; negative ones wrap around in uint8, as in torch.
+
+    Raises:
+        RuntimeError: if it is too large for ``dtype``, or has no integer.
+    """
+    if dtype == bool_ or isinstance(number, bool):
+        return bool(number)
+    if is_floating(dtype):
+        fits = not math.isfinite(number) or abs(number) <= float(ml_dtypes.finfo(dtype).max)
+        stored: float = number
+    else:
+        limits = np.iinfo(dtype)
+        lowest = -limits.max if dtype.kind == "u" else limits.min
+        fits = math.isfinite(number) and lowest <= int(number) <= limits.max
+        stored = wrapped(int(number), dtype) if fits else number
+    if not fits:
+        raise RuntimeError(f"{name} expects a number that {dtype} can hold, got {number}")
+    return stored
+
+
 def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> None:
     """Raises a RuntimeError unless the tensors' shapes, or ``shapes``, broadcast."""
     try:
@@ -107,26 +145,36 @@ def to_float(x: Tensor) -> Tensor:
     return x if is_floating(x.array.dtype) else x.to(float32)
 
 
-def widened(x: Array) -> Array:
+def wide(*values: Any) -> tuple[Any, ...]:
+    """The values with half-precision tensors as float32, for a ``backward`` of several steps.
+
+    The engine rounds the gradient once, to the dtype of its input.
+    """
+    return tuple(
+        v.to(float32) if isinstance(v, Tensor) and v.array.dtype in HALVES else v for v in values
+    )
+
+
+def widened(x: Any) -> Array:
     """An array to compute with: float32 for half precision, so that only the result is rounded."""
-    return x.astype(np.float32) if x.dtype in HALVES else x
+    return x.astype(np.float32) if getattr(x, "dtype", None) in HALVES else x
 
 
 def exact(x: Any, y: Any) -> tuple[Any, Any]:
-    """Two operands; a number beside bfloat16 becomes float32: CuPy would round it."""
-    if bfloat16 not in (getattr(x, "dtype", None), getattr(y, "dtype", None)):
-        return x, y
-    x, y = (v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))
+    """Two operands; a number beside half precision becomes float32, which NumPy would round."""
+    dtype = x.dtype if hasattr(x, "dtype") else y.dtype
+    if dtype in HALVES:
+        x, y = (v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))
     return x, y
 
 
 def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     """The result of arithmetic in the dtype of the operands, arrays of one dtype or numbers.
 
-    bfloat16 and a number are computed in float32 and rounded once, as in torch.
+    Half precision and a number are computed in float32 and rounded once, as in torch.
     """
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-    if dtype == bfloat16:
+    if dtype.itemsize == 2:
         x, y = exact(x, y)
     result = in_memory_order(function, x, y) if _are_images(x, y) else function(x, y)
     return result if result.dtype == dtype else result.astype(dtype)

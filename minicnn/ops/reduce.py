@@ -8,17 +8,18 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..autograd import Function
+from ..autograd import Function, once_differentiable
+from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
-from ..dtypes import HALVES, float32, int64, is_floating
+from ..dtypes import HALVES, bool_, float32, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import maximum, minimum, where
 from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
-from .elementwise import exp, quiet, sqrt
+from .elementwise import exp, sign
 from .index import scatter_add
-from .promotion import to_float, widened
+from .promotion import to_float
 from .shape import cat
 
 Dims = int | tuple[int, ...] | None
@@ -36,81 +37,142 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
-def _dtypes(x: Any) -> tuple[np.dtype, np.dtype]:
-    """The dtype in which to sum or multiply many numbers, and the dtype of the result."""
-    if x.dtype.kind in "biu":
-        return int64, int64
-    return (float32 if x.dtype in HALVES else x.dtype), x.dtype
+def _summed(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
+    """x in ``dtype`` if given, and the dtype of its sum or product, without one int64 for integers."""
+    if dtype is None:
+        return x, int64 if x.dtype.kind in "biu" else x.dtype
+    x = x.to(dtype)
+    return x, x.dtype
+
+
+def _accumulator(dtype: np.dtype) -> np.dtype:
+    """The dtype in which to sum or multiply many numbers for a result in ``dtype``."""
+    return float32 if dtype in HALVES else dtype
 
 
 class Sum(Function):
-    """The sum in ``dtype``, by default the dtype of x."""
+    """The sum in ``dtype``."""
 
-    def forward(
-        self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype | None = None
-    ) -> Array:
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype) -> Array:
         self.shape, self.kept, self.dtype = x.shape, _kept(x.shape, dims), x.dtype
-        inside, outside = _dtypes(x)
-        return x.sum(dims, dtype=inside, keepdims=keepdim).astype(dtype or outside, copy=False)
+        total = x.sum(dims, dtype=_accumulator(dtype), keepdims=keepdim)
+        return total.astype(dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         return grad.to(self.dtype).reshape(self.kept).expand(self.shape)
 
 
 class Prod(Function):
-    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-        self.save_for_backward(x)
-        self.dims = dims
-        inside, outside = _dtypes(x)
-        return x.prod(dims, dtype=inside, keepdims=keepdim).astype(outside, copy=False)
+    """The product along one dimension, or of all elements, in ``dtype``."""
+
+    def forward(self, x: Array, dim: int | None, keepdim: bool, dtype: np.dtype) -> Array:
+        out = x.prod(dim, dtype=_accumulator(dtype), keepdims=keepdim).astype(dtype, copy=False)
+        out = xp_of(x).asarray(out)
+        self.save_for_backward(x, out)
+        self.dim = dim
+        return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
-        kept = _kept(x.shape, self.dims)
-        # the product of all other elements; out / x would be wrong where x is 0
-        moved = x.permute(*(d for d in range(x.ndim) if d not in self.dims), *self.dims)
-        flat = moved.reshape(*moved.shape[: x.ndim - len(self.dims)], -1)
-        ones = flat.detach()[..., :1] * 0.0 + 1.0
-        before = cat([ones, _cumprod_exclusive(flat)], -1)
-        after = cat([ones, _cumprod_exclusive(flat.flip(-1))], -1).flip(-1)
-        others = (before * after).reshape(moved.shape)
-        order = [*(d for d in range(x.ndim) if d not in self.dims), *self.dims]
-        return grad.reshape(kept) * others.permute(*np.argsort(order).tolist())
+        x, out = self.saved_tensors
+        kept = _kept(x.shape, tuple(range(x.ndim)) if self.dim is None else (self.dim,))
+        grad, out = grad.reshape(kept), out.reshape(kept)
+        if not (x == 0).any():
+            return grad * (out / x)
+        if self.dim is not None:
+            return grad * _products_of_others(x, self.dim)
+        if (x == 0).sum() > 1:
+            return zeros_like(x)
+        return grad * _products_of_others(x.reshape(-1), 0).reshape(x.shape)
 
 
-def _cumprod_exclusive(x: Tensor) -> Tensor:
-    """Products of the first 1, 2, … n - 1 elements along the last dimension."""
-    parts = [x[..., :1]]
-    for i in range(1, x.shape[-1] - 1):
+def _products_of_others(x: Tensor, dim: int) -> Tensor:
+    """For each element, the product of all others along ``dim``; out / x would be wrong at 0."""
+    before = _products_before(x.moveaxis(dim, -1))
+    after = _products_before(x.moveaxis(dim, -1).flip(-1)).flip(-1)
+    return (before * after).moveaxis(-1, dim)
+
+
+def _products_before(x: Tensor) -> Tensor:
+    """For each element, the product of those before it along the last dimension."""
+    parts = [ones_like(x[..., :1])]
+    for i in range(x.shape[-1] - 1):
         parts.append(parts[-1] * x[..., i : i + 1])
-    return cat(parts, -1) if x.shape[-1] > 1 else x[..., :0]
+    return cat(parts, -1)
 
 
 class Cumsum(Function):
-    def forward(self, x: Array, dim: int) -> Array:
-        self.dim = dim
-        inside, outside = _dtypes(x)
-        return x.cumsum(dim, dtype=inside).astype(outside, copy=False)
+    def forward(self, x: Array, dim: int, dtype: np.dtype) -> Array:
+        self.dim, self.dtype = dim, x.dtype
+        return x.cumsum(dim, dtype=_accumulator(dtype)).astype(dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Cumsum.apply(grad.flip(self.dim), dim=self.dim).flip(self.dim)
+        sums = Cumsum.apply(grad.flip(self.dim), dim=self.dim, dtype=grad.dtype)
+        return sums.flip(self.dim).to(self.dtype)
 
 
-class Amax(Function):
-    """The largest (or smallest) element; equal ones share the gradient."""
+class Var(Function):
+    """The variance, or its root, computed in float64, as in torch."""
 
-    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, largest: bool) -> Array:
-        out = x.max(dims, keepdims=keepdim) if largest else x.min(dims, keepdims=keepdim)
-        out = xp_of(x).asarray(out)
-        self.save_for_backward(x, out)
-        self.dims = dims
+    def forward(
+        self,
+        x: Array,
+        dims: tuple[int, ...],
+        keepdim: bool,
+        correction: float,
+        root: bool,
+        of_all: bool,
+    ) -> Array:
+        xp, wide = xp_of(x), x.astype(np.float64)
+        count = math.prod(x.shape[d] for d in dims)
+        distance = wide - wide.sum(dims, keepdims=True) / np.float64(count)
+        total = (distance * distance).sum(dims, keepdims=keepdim)
+        divisor = np.float64(builtins.max(count - correction, 0)) if x.size else np.float64("nan")
+        out = total / divisor
+        out = xp.asarray(xp.sqrt(out) if root else out).astype(x.dtype)
+        self.save_for_backward(x, out if root else None)
+        self.dims, self.root, self.of_all = dims, root, of_all
+        self.freedom = count - correction
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
         x, out = self.saved_tensors
         kept = _kept(x.shape, self.dims)
-        chosen = (x == out.detach().reshape(kept)).to(grad.dtype)
-        return grad.reshape(kept) * (chosen / chosen.sum(self.dims, keepdim=True))
+        if self.root:
+            grad = where(out == 0, 0.0, grad / (out * 2.0))
+        grad, average = grad.reshape(kept), mean(x, self.dims, keepdim=True)
+        if self.freedom <= 0 and self.of_all:  # the limit of what follows
+            return grad * where(x == average, math.nan, math.inf).to(x.dtype)
+        return grad * (2.0 / self.freedom if self.freedom else math.inf) * (x - average)
+
+
+class Amax(Function):
+    """The largest (or smallest) element; equal ones share the gradient.
+
+    With ``of_all``, elements that are NaN share it, too; else they make it NaN, as in torch.
+    """
+
+    def forward(
+        self, x: Array, dims: tuple[int, ...], keepdim: bool, largest: bool, of_all: bool = False
+    ) -> Array:
+        out = x.max(dims, keepdims=keepdim) if largest else x.min(dims, keepdims=keepdim)
+        out = xp_of(x).asarray(out)
+        self.save_for_backward(x, out)
+        self.dims, self.of_all = dims, of_all
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, out = self.saved_tensors
+        kept = _kept(x.shape, self.dims)
+        chosen = x == out.detach().reshape(kept)
+        if self.of_all:
+            chosen = chosen | x.isnan()
+        return _shared(grad.reshape(kept), chosen, self.dims)
+
+
+def _shared(grad: Tensor, chosen: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """A gradient divided among the ``chosen`` elements."""
+    share = chosen.to(grad.dtype)
+    return grad * (share / share.sum(dims, keepdim=True))
 
 
 class MaxAlong(Function):
@@ -131,17 +193,16 @@ class MaxAlong(Function):
 
 
 class LogSumExp(Function):
-    @quiet
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-        xp, wide = xp_of(x), widened(x)
-        top = wide.max(dims, keepdims=True)
-        top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
-        out = xp.log(xp.exp(wide - top).sum(dims, keepdims=True)) + top
-        out = out.astype(x.dtype, copy=False)
-        if not keepdim:
-            out = xp.asarray(out.reshape([n for d, n in enumerate(x.shape) if d not in dims]))
-        self.save_for_backward(x, out)
         self.kept = _kept(x.shape, dims)
+        xp = xp_of(x)
+        top = x.max(dims, keepdims=True) if x.size else xp.zeros(self.kept, x.dtype)
+        top = xp.where(xp.isfinite(top), top, 0)  # all -inf: log(0), not NaN
+        out = xp.log(xp.exp(x - top).sum(dims, keepdims=True)) + top
+        if not keepdim:
+            out = out.reshape([n for d, n in enumerate(x.shape) if d not in dims])
+        out = xp.asarray(out)
+        self.save_for_backward(x, out)
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -149,27 +210,82 @@ class LogSumExp(Function):
         return grad.reshape(self.kept) * exp(x - out.reshape(self.kept))
 
 
+class Norm(Function):
+    """The p-norm; its gradient at a norm of 0 is 0."""
+
+    def forward(self, x: Array, p: float, dims: tuple[int, ...], keepdim: bool) -> Array:
+        self.p, self.dims, self.kept = p, dims, _kept(x.shape, dims)
+        xp = xp_of(x)
+        if math.isinf(p):
+            size = xp.abs(x)
+            out = size.max(dims, keepdims=keepdim) if p > 0 else size.min(dims, keepdims=keepdim)
+        elif p == 0:
+            out = (x != 0).sum(dims, dtype=x.dtype, keepdims=keepdim)
+        elif p == 1 or math.prod(x.shape[d] for d in dims) == 1:
+            out = xp.abs(x).sum(dims, keepdims=keepdim)
+        elif p == 2:
+            out = xp.sqrt((x * x).sum(dims, keepdims=keepdim))
+        else:
+            out = (xp.abs(x) ** p).sum(dims, keepdims=keepdim) ** (1 / p)
+        out = xp.asarray(out, x.dtype)
+        self.save_for_backward(x, out)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, out = self.saved_tensors
+        grad, out, p = grad.reshape(self.kept), out.reshape(self.kept), self.p
+        if p == 0:
+            return zeros_like(x)
+        if p == 1:
+            return grad * sign(x)
+        if math.isinf(p):
+            chosen = (x.detach().abs() == out.detach()) | x.isnan()
+            return sign(x) * _shared(grad, chosen, self.dims)
+        if p < 1:
+            powers = where(x == 0, 0.0, sign(x) * x.abs() ** (p - 1))
+            return powers * grad * out ** (1 - p)
+        divisor = where(out == 0, 1.0, out)  # where the norm is 0, so is x: no 0 / 0
+        if p == 2:
+            return grad * (x / divisor)
+        powers = x * x.abs() ** (p - 2) if p > 2 else sign(x) * x.abs() ** (p - 1)
+        return powers * (grad / divisor ** (p - 1))
+
+
+class NuclearNorm(Function):
+    """The sum of the singular values of matrices (..., n, m)."""
+
+    def forward(self, x: Array) -> Array:
+        u, values, v = xp_of(x).linalg.svd(x, full_matrices=False)
+        self.save_for_backward(u @ v)
+        return values.sum(-1)
+
+    @once_differentiable
+    def backward(self, grad: Tensor) -> Tensor:
+        (slope,) = self.saved_tensors
+        return grad.unsqueeze(-1).unsqueeze(-1) * slope
+
+
 @in_float32
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The sum over ``dim`` (all dimensions by default); integers are summed as int64."""
-    x = x if dtype is None else x.to(dtype)
-    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+    """The sum over ``dim`` (all dimensions by default), in ``dtype``; integers become int64."""
+    x, dtype = _summed(x, dtype)
+    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, dtype=dtype)
 
 
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The mean over ``dim``.
+    """The mean over ``dim``, in ``dtype``.
 
     Raises:
         RuntimeError: for integers, unless a floating-point ``dtype`` is given.
     """
-    x = x if dtype is None else x.to(dtype)
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"mean expects floating-point numbers, got {x.dtype}")
+    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    if not is_floating(dtype):
+        raise RuntimeError(f"mean expects floating-point numbers, got {dtype}")
     dims = normalize_dims(x, dim)
     count = math.prod(x.shape[d] for d in dims)
     # in half precision the sum would be rounded, or overflow, before the division
-    total = Sum.apply(x, dims=dims, keepdim=keepdim, dtype=_dtypes(x)[0])
-    return (total / float(count)).to(x.dtype)
+    total = Sum.apply(x, dims=dims, keepdim=keepdim, dtype=_accumulator(dtype))
+    return (total / float(count)).to(dtype)
 
 
 def var(
@@ -178,21 +294,17 @@ def var(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = None,
 ) -> Tensor:
     """The variance over ``dim``: squared distances from the mean, divided by n - ``correction``.
 
-    ``unbiased=False`` is an older way to write ``correction=0``, as in torch.
+    The correction is 1 by default. ``unbiased=False``, or a first argument of False, is an older
+    way to write ``correction=0``, as in torch.
+
+    Raises:
+        RuntimeError: for integers.
     """
-    if unbiased is not None:
-        correction = 1 if unbiased else 0
-    if x.dtype in HALVES:
-        return var(x.to(float32), dim, None, keepdim, correction=correction).to(x.dtype)
-    dims = normalize_dims(x, dim)
-    count = math.prod(x.shape[d] for d in dims)
-    distance = x - mean(x, dims, keepdim=True)
-    total = sum(distance * distance, dims, keepdim)
-    return total / builtins.max(float(count - correction), 0.0)
+    return _spread("var", x, dim, unbiased, keepdim, correction)
 
 
 def std(
@@ -201,24 +313,47 @@ def std(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = None,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
-    if x.dtype in HALVES:
-        return std(x.to(float32), dim, unbiased, keepdim, correction=correction).to(x.dtype)
-    return _root(var(x, dim, unbiased, keepdim, correction=correction), 2.0)
+    return _spread("std", x, dim, unbiased, keepdim, correction)
+
+
+def _spread(
+    name: str, x: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: float | None
+) -> Tensor:
+    if isinstance(dim, bool):  # var(False)
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    if not is_floating(x.dtype):
+        raise RuntimeError(f"{name} expects floating-point numbers, got {x.dtype}")
+    return Var.apply(
+        x.to(_accumulator(x.dtype)),
+        dims=normalize_dims(x, dim),
+        keepdim=keepdim,
+        correction=1 if correction is None else correction,
+        root=name == "std",
+        of_all=dim is None or x.ndim == 0,
+    ).to(x.dtype)
 
 
 @in_float32
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The product over one dimension, or of all elements."""
-    return Prod.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
+    d = None if dim is None else normalize_dim(x, dim)
+    x, dtype = _summed(x, dtype)
+    return Prod.apply(x, dim=d if x.ndim else None, keepdim=keepdim, dtype=dtype)
 
 
 @in_float32
-def cumsum(x: Tensor, dim: int) -> Tensor:
-    """Running sums along one dimension."""
-    return Cumsum.apply(x, dim=normalize_dim(x, dim))
+def cumsum(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Running sums along one dimension, in ``dtype``; integers become int64."""
+    d = normalize_dim(x, dim)
+    x, dtype = _summed(x, dtype)
+    if x.ndim == 0:
+        return x.to(dtype)
+    return Cumsum.apply(x, dim=d, dtype=dtype)
 
 
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -234,13 +369,26 @@ def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 
 def _check_not_empty(name: str, x: Tensor, dim: Dims) -> None:
+    """Raises an error if there is nothing to choose from: as in torch, an IndexError if ``dim`` is
+    given, else a RuntimeError.
+    """
     if not builtins.all(x.shape[d] for d in normalize_dims(x, dim)):
-        raise IndexError(f"{name} expects at least one element, got shape {x.shape} and dim={dim}")
+        error = RuntimeError if dim is None or dim == () else IndexError
+        raise error(f"{name} expects at least one element, got shape {x.shape} and dim={dim}")
 
 
-def _along(x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
-    _check_not_empty("max" if largest else "min", x, dim)
-    (axis,) = normalize_dims(x.reshape(1) if x.ndim == 0 else x, dim)
+def _of_all(name: str, x: Tensor, largest: bool) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
+    _check_not_empty(name, x, None)
+    return Amax.apply(x, dims=tuple(range(x.ndim)), keepdim=False, largest=largest, of_all=True)
+
+
+def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extremum:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
+    axis = normalize_dim(x, dim)
+    _check_not_empty(name, x, axis)
     source = x.reshape(1) if x.ndim == 0 else x
     values, indices = MaxAlong.apply(source, dim=axis, largest=largest)
     if not keepdim or x.ndim == 0:
@@ -259,7 +407,7 @@ def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """
     if isinstance(dim, Tensor):
         return maximum(x, dim)
-    return amax(x) if dim is None else _along(x, dim, keepdim, largest=True)
+    return _of_all("max", x, True) if dim is None else _along("max", x, dim, keepdim, True)
 
 
 @overload
@@ -270,7 +418,7 @@ def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The smallest element; with ``dim``, (values, indices); with a tensor, ``minimum``."""
     if isinstance(dim, Tensor):
         return minimum(x, dim)
-    return amin(x) if dim is None else _along(x, dim, keepdim, largest=False)
+    return _of_all("min", x, False) if dim is None else _along("min", x, dim, keepdim, False)
 
 
 class _ArgExtremum(Function):
@@ -279,8 +427,11 @@ class _ArgExtremum(Function):
 
 
 def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
-    _check_not_empty(name, x, dim)
-    axis = None if dim is None or x.ndim == 0 else normalize_dim(x, dim)
+    if x.dtype == bool_:
+        raise RuntimeError(f"{name} expects numbers, got {x.dtype}")
+    axis = None if dim is None else normalize_dim(x, dim)
+    _check_not_empty(name, x, axis)
+    axis = None if x.ndim == 0 else axis
     return _ArgExtremum.apply(x.detach(), dim=axis, keepdim=keepdim, name=name).to(int64)
 
 
@@ -297,34 +448,77 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 @in_float32
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``dim``, without overflow."""
+    if dim is None:
+        raise TypeError("logsumexp expects a dimension or several, got None")
     x = to_float(x)
-    return LogSumExp.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim)
+    wide = x.to(_accumulator(x.dtype))
+    return LogSumExp.apply(wide, dims=normalize_dims(x, dim), keepdim=keepdim).to(x.dtype)
 
 
 @on_own_device
+def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
+    """``all`` or ``any``; over the dimensions of an empty tuple, of which there are none."""
+    dims = () if dim == () else normalize_dims(x, dim)
+    result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
+    return Tensor(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
+
+
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements are true (not zero)."""
-    return Tensor(xp_of(x.array).asarray(x.array.all(normalize_dims(x, dim), keepdims=keepdim)))
+    """Whether all elements are true (not zero): bool, or uint8 for uint8, as in torch."""
+    return _test(x, dim, keepdim, "all")
 
 
-@on_own_device
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Whether at least one element is true (not zero)."""
-    return Tensor(xp_of(x.array).asarray(x.array.any(normalize_dims(x, dim), keepdims=keepdim)))
+    """Whether at least one element is true (not zero): bool, or uint8 for uint8, as in torch."""
+    return _test(x, dim, keepdim, "any")
 
 
 @in_float32
-def norm(x: Tensor, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """The p-norm over ``dim``: (sum |x|^p)^(1/p), or for inf the largest |x|, -inf the smallest."""
-    if x.dtype in HALVES:
-        return norm(x.to(float32), p, dim, keepdim).to(x.dtype)
-    if math.isinf(p):
-        return (amax if p > 0 else amin)(x.abs(), dim, keepdim)
-    return _root(sum(x * x if p == 2.0 else x.abs() ** p, dim, keepdim), p)
+def norm(
+    x: Tensor,
+    p: float | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: Any = None,
+) -> Tensor:
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p).
+
+    Args:
+        x: any shape.
+        p: 2 by default (also as ``"fro"`` and None); inf takes the largest |x|, -inf the smallest,
+            0 counts what is not 0; ``"nuc"`` sums the singular values of matrices.
+        dim: one dimension or several, all by default; for ``"nuc"`` there must be two.
+        keepdim: whether the dimensions stay, with length 1.
+        dtype: the dtype to convert ``x`` to first.
+
+    Raises:
+        RuntimeError: for integers; for no elements, if p is negative or infinite.
+        TypeError: for another text as p.
+
+    As ``torch.norm``.
+    """
+    if not is_floating(x.dtype):
+        raise RuntimeError(f"norm expects floating-point numbers, got {x.dtype}")
+    x = x if dtype is None else x.to(dtype)
+    if p == "nuc":
+        return _nuclear_norm(x, dim, keepdim)
+    if p in (None, "fro"):
+        p = 2.0
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"norm knows 'fro', 'nuc' and numbers, got {p!r}")
+    dims = normalize_dims(x, dim)
+    if (p < 0 or math.isinf(p)) and not builtins.all(x.shape[d] for d in dims):
+        raise RuntimeError(f"norm of order {p} expects at least one element, got shape {x.shape}")
+    wide = x.to(_accumulator(x.dtype))
+    return Norm.apply(wide, p=float(p), dims=dims, keepdim=keepdim).to(x.dtype)
 
 
-def _root(x: Tensor, p: float) -> Tensor:
-    """The p-th root, with slope 0 at 0, as torch has it for norms and standard deviations."""
-    zero = x == 0
-    x = where(zero, 1.0, x)  # before the root, whose infinite slope would give 0 * inf
-    return where(zero, 0.0, sqrt(x) if p == 2.0 else x ** (1.0 / p))
+def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    dims = normalize_dims(x, dim)
+    if len(dims) != 2 or x.dtype in HALVES:
+        raise RuntimeError(
+            f"the nuclear norm expects two dimensions of float32 or float64, got shape {x.shape} "
+            f"of {x.dtype} and dim={dim}"
+        )
+    out = NuclearNorm.apply(x.movedim(dims, (-2, -1)))
+    return out.reshape(_kept(x.shape, dims)) if keepdim else out

@@ -7,16 +7,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Function
+from ..creation import integers
 from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
-from .dims import normalize_dim, normalize_dims
+from .dims import normalize_dim, normalize_each
 from .promotion import result_dtype
 
 
-def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """The sizes of ``f(2, 3)`` or ``f((2, 3))``."""
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+def _check_tensors(name: str, tensors: Any) -> list[Tensor]:
+    """The tensors of a list or tuple.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{name} expects a tuple or list, got {type(tensors).__name__}")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name} expects tensors, got {type(x).__name__} as number {i}")
+    return list(tensors)
+
+
+def _check_has_dimension(name: str, x: Tensor) -> None:
+    """Raises a RuntimeError for a tensor of shape ()."""
+    if x.ndim == 0:
+        raise RuntimeError(f"{name} expects a tensor with at least one dimension, got shape ()")
 
 
 class Reshape(Function):
@@ -67,15 +83,6 @@ class Cat(Function):
         return split(grad, self.lengths, self.dim)
 
 
-class Pad(Function):
-    def forward(self, x: Array, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-        self.inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape))
-        return xp_of(x).pad(x, widths, constant_values=value)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad[self.inner]
-
-
 class Flip(Function):
     def forward(self, x: Array, dims: tuple[int, ...]) -> Array:
         self.dims = dims
@@ -85,21 +92,13 @@ class Flip(Function):
         return Flip.apply(grad, dims=self.dims)
 
 
-class Contiguous(Function):
-    def forward(self, x: Array) -> Array:
-        return xp_of(x).ascontiguousarray(x)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return grad
-
-
-def reshape(x: Tensor, *shape: Any) -> Tensor:
-    """The same elements in another shape; one length may be -1.
+def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
+    """The same elements in another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``.
 
     Raises:
         RuntimeError: for a shape with another number of elements.
     """
-    sizes = _sizes(shape)
+    sizes = integers("reshape", sizes, shape)
     known = math.prod(n for n in sizes if n != -1)
     fits = known == x.array.size if -1 not in sizes else known > 0 and x.array.size % known == 0
     if not fits or sizes.count(-1) > 1:
@@ -109,15 +108,30 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     return Reshape.apply(x, shape=sizes)
 
 
-def permute(x: Tensor, *dims: Any) -> Tensor:
+def view(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+    """The same elements in another shape, as :func:`reshape`.
+
+    Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
+    choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
+    """
+    return reshape(x, *sizes, shape=size)
+
+
+def reshape_as(x: Tensor, other: Tensor) -> Tensor:
+    """The same elements in the shape of ``other``."""
+    return reshape(x, other.shape)
+
+
+def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order.
 
     Raises:
         RuntimeError: if ``dims`` does not name each dimension once.
     """
-    order = normalize_dims(x, _sizes(dims))
-    if len(order) != x.ndim or len(_sizes(dims)) != x.ndim:
-        raise RuntimeError(f"permute expects each of {x.ndim} dimensions once, got {_sizes(dims)}")
+    given = integers("permute", order, dims)
+    order = normalize_each(x, given)
+    if len(given) != x.ndim:
+        raise RuntimeError(f"permute expects each of {x.ndim} dimensions once, got {given}")
     return Permute.apply(x, dims=order)
 
 
@@ -125,7 +139,8 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped."""
     a, b = normalize_dim(x, dim0), normalize_dim(x, dim1)
     order = list(range(x.ndim))
-    order[a], order[b] = b, a
+    if a != b:
+        order[a], order[b] = b, a
     return Permute.apply(x, dims=tuple(order))
 
 
@@ -136,19 +151,33 @@ def t(x: Tensor) -> Tensor:
     return x if x.ndim < 2 else Permute.apply(x, dims=(1, 0))
 
 
-def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
-    """Moves one dimension to another position; the others keep their order."""
-    a, b = normalize_dim(x, source), normalize_dim(x, destination)
-    order = [d for d in range(x.ndim) if d != a]
-    order.insert(b, a)
-    return Permute.apply(x, dims=tuple(order))
+def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
+    """Moves one dimension, or several, to other positions; the rest keep their order.
+
+    Raises:
+        RuntimeError: for a dimension named twice, or another number of destinations.
+    """
+    if isinstance(source, int) and isinstance(destination, int):
+        source, destination = (source,), (destination,)
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim expects as many destinations as sources, got {source} and {destination}"
+        )
+    moved = dict(zip(normalize_each(x, destination), normalize_each(x, source)))
+    rest = iter(d for d in range(x.ndim) if d not in moved.values())
+    return Permute.apply(
+        x, dims=tuple(moved[d] if d in moved else next(rest) for d in range(x.ndim))
+    )
+
+
+moveaxis = movedim
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merges the dimensions from ``start_dim`` to ``end_dim`` into one."""
+    start, end = normalize_dim(x, start_dim), normalize_dim(x, end_dim)
     if x.ndim == 0:
         return reshape(x, 1)
-    start, end = normalize_dim(x, start_dim), normalize_dim(x, end_dim)
     if start > end:
         raise RuntimeError(f"flatten expects start_dim <= end_dim, got {start_dim} and {end_dim}")
     merged = math.prod(x.shape[start : end + 1])
@@ -156,21 +185,33 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """Splits one dimension into several."""
+    """Splits one dimension into several; one of their lengths may be -1.
+
+    Raises:
+        RuntimeError: for sizes whose product is not the length of the dimension.
+    """
+    _check_has_dimension("unflatten", x)
     d = normalize_dim(x, dim)
     known = math.prod(n for n in sizes if n != -1)
-    lengths = tuple(x.shape[d] // known if n == -1 else n for n in sizes)
-    if math.prod(lengths) != x.shape[d]:
+    lengths = tuple(x.shape[d] // max(known, 1) if n == -1 else n for n in sizes)
+    if (
+        not sizes
+        or math.prod(lengths) != x.shape[d]
+        or min(lengths) < 0
+        or (-1 in sizes and known < 1)
+    ):
         raise RuntimeError(
             f"unflatten expects sizes whose product is {x.shape[d]}, got {tuple(sizes)}"
         )
     return reshape(x, (*x.shape[:d], *lengths, *x.shape[d + 1 :]))
 
 
-def squeeze(x: Tensor, dim: Any = None) -> Tensor:
-    """Drops all dimensions of length 1, or only those in ``dim``."""
-    dims = normalize_dims(x, dim)
-    return reshape(x, tuple(n for d, n in enumerate(x.shape) if n != 1 or d not in dims))
+def squeeze(x: Tensor, *dims: Any, dim: Any = None) -> Tensor:
+    """Drops all dimensions of length 1, or only those in ``dim``, which may be empty."""
+    if not dims and dim is None:
+        return reshape(x, tuple(n for n in x.shape if n != 1))
+    chosen = normalize_each(x, integers("squeeze", dims, dim))
+    return reshape(x, tuple(n for d, n in enumerate(x.shape) if n != 1 or d not in chosen))
 
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
@@ -183,13 +224,13 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     return reshape(x, (*x.shape[:d], 1, *x.shape[d:]))
 
 
-def expand(x: Tensor, *shape: Any) -> Tensor:
+def expand(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Repeats dimensions of length 1 without a copy; -1 keeps a length.
 
     Raises:
         RuntimeError: if another dimension would have to change.
     """
-    sizes = _sizes(shape)
+    sizes = integers("expand", sizes, size)
     offset = len(sizes) - x.ndim
     lengths = tuple(
         x.shape[d - offset] if n == -1 and d >= offset else n for d, n in enumerate(sizes)
@@ -205,9 +246,9 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
     return expand(x, other.shape)
 
 
-def repeat(x: Tensor, *repeats: Any) -> Tensor:
+def repeat(x: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copies laid side by side, ``repeats[d]`` of them along dimension d."""
-    counts = _sizes(repeats)
+    counts = integers("repeat", counts, repeats)
     if len(counts) < x.ndim:
         raise RuntimeError(f"repeat expects at least {x.ndim} numbers, got {counts}")
     x = reshape(x, (*(1,) * (len(counts) - x.ndim), *x.shape))
@@ -220,15 +261,19 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along ``dim``, in the dtype that adding them would give.
 
     Raises:
-        RuntimeError: for no tensors, or shapes that differ in another dimension than ``dim``.
+        RuntimeError: for shapes that differ in another dimension than ``dim``.
+        TypeError: for anything but tensors.
+        ValueError: for no tensors.
 
     As ``torch.cat``: a tensor of shape (0,), such as ``tensor([])``, fits any other.
     """
-    tensors = list(tensors)
+    tensors = _check_tensors("cat", tensors)
     if not tensors:
-        raise RuntimeError("cat expects at least one tensor, got none")
+        raise ValueError("cat expects at least one tensor, got none")
+    for x in tensors:
+        _check_has_dimension("cat", x)
     dtype = result_dtype(tensors, [])
-    tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    tensors = [x for x in tensors if x.shape != (0,)] or tensors
     d = normalize_dim(tensors[0], dim)
     outside = {(x.ndim, *x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
     if len(outside) > 1:
@@ -239,7 +284,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along a new dimension ``dim``."""
-    tensors = list(tensors)
+    tensors = _check_tensors("stack", tensors)
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.shape) for x in tensors)
         raise RuntimeError(f"stack expects tensors of one shape, got {shapes or 'none'}")
@@ -247,15 +292,27 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths."""
+    """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths.
+
+    Raises:
+        RuntimeError: for lengths that do not add up to that of the dimension.
+    """
+    _check_has_dimension("split", x)
     d = normalize_dim(x, dim)
     total = x.shape[d]
-    if isinstance(split_size, int):
-        lengths = [min(split_size, total - i) for i in range(0, total, split_size)] or [0]
-    else:
+    if isinstance(split_size, (tuple, list)):
         lengths = list(split_size)
-    if sum(lengths) != total:
+    elif split_size < 0 or (split_size == 0 and total > 0):
+        raise RuntimeError(f"split expects a positive length, got {split_size}")
+    else:
+        lengths = [min(split_size, total - i) for i in range(0, total, split_size or 1)] or [0]
+    if sum(lengths) != total or any(length < 0 for length in lengths):
         raise RuntimeError(f"split expects lengths that add up to {total}, got {lengths}")
+    return _pieces(x, lengths, d)
+
+
+def _pieces(x: Tensor, lengths: Sequence[int], d: int) -> tuple[Tensor, ...]:
+    """Pieces of these lengths along dimension d."""
     pieces, start = [], 0
     for length in lengths:
         pieces.append(x[(slice(None),) * d + (slice(start, start + length),)])
@@ -265,44 +322,23 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
 
 def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces along ``dim``, all but the last of equal length."""
+    _check_has_dimension("chunk", x)
+    if chunks < 1:
+        raise RuntimeError(f"chunk expects at least 1 chunk, got {chunks}")
     d = normalize_dim(x, dim)
-    return split(x, max(1, -(-x.shape[d] // chunks)), d)
+    if x.shape[d] == 0:
+        return _pieces(x, [0] * chunks, d)
+    return split(x, -(-x.shape[d] // chunks), d)
 
 
 def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without that dimension."""
     d = normalize_dim(x, dim)
+    if x.ndim == 0:
+        raise IndexError("unbind expects a tensor with at least one dimension, got shape ()")
     return tuple(x[(slice(None),) * d + (i,)] for i in range(x.shape[d]))
 
 
-def flip(x: Tensor, *dims: Any) -> Tensor:
+def flip(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverses the order along ``dims``."""
-    sizes = _sizes(dims)
-    return Flip.apply(x, dims=normalize_dims(x, sizes) if sizes else ())
-
-
-def contiguous(x: Tensor) -> Tensor:
-    """A copy in C order, or x itself if it is in C order."""
-    return x if x.is_contiguous() else Contiguous.apply(x)
-
-
-def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Adds ``value`` around x; ``pad`` is (left, right, top, bottom, …), last dimension first.
-
-    Negative widths crop. As ``torch.nn.functional.pad``, but only with ``mode="constant"``.
-
-    Raises:
-        NotImplementedError: for another mode.
-        RuntimeError: for an odd number of widths, or more than two for each dimension.
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad knows mode 'constant', got {mode!r}")
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise RuntimeError(f"pad expects two widths a dimension of {x.shape}, got {tuple(pad)}")
-    widths = [(0, 0)] * x.ndim
-    for i in range(len(pad) // 2):
-        widths[x.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
-    if any(w < 0 for pair in widths for w in pair):
-        x = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape))]
-        widths = [(max(a, 0), max(b, 0)) for a, b in widths]
-    return Pad.apply(x, widths=tuple(widths), value=value)
+    return Flip.apply(x, dims=normalize_each(x, integers("flip", order, dims)))

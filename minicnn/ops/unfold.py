@@ -52,10 +52,12 @@ def unfold(
         (N, C * KH * KW, OH * OW), without N for one image.
 
     Raises:
-        RuntimeError: if the window does not fit in the input.
+        RuntimeError: if the window does not fit in the input, or it has no pixels or channels.
 
     As ``torch.nn.functional.unfold``.
     """
+    if 0 in x.shape[1:]:
+        raise RuntimeError(f"unfold expects images with pixels and channels, got {x.shape}")
     geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
     return Unfold.apply(x, geometry=geometry)
 
@@ -83,8 +85,10 @@ def fold(
 
     As ``torch.nn.functional.fold``.
     """
-    if x.ndim not in (2, 3):
-        raise RuntimeError(f"fold expects an input of shape (N, C * KH * KW, L), got {x.shape}")
+    if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
+        raise RuntimeError(
+            f"fold expects an input of shape (N, C * KH * KW, L) with channels, got {x.shape}"
+        )
     size = pair(output_size, "output_size", 1)
     geometry = _geometry("fold", size, kernel_size, dilation, padding, stride)
     (KH, KW), (OH, OW) = geometry.kernel_size, geometry.output_size

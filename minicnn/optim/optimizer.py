@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, TypeAlias, TypeVar, overload
 
+import numpy as np
+
 from .. import kernels
 from ..autograd import enable_grad
 from ..devices import Device, current_device_of, xp_of
+from ..ops.elementwise import neg
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
 
 Loss = TypeVar("Loss")
-Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]]  # tensors, or dicts of groups
+# tensors, pairs of name and tensor, or dicts of groups
+Params: TypeAlias = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Scaling = tuple[Array, Array]  # inverse_scale and found_inf, see Optimizer.apply_gradients
 
 
@@ -24,16 +28,18 @@ class Optimizer:
 
     Args:
         params: tensors, or dicts with a list ``params`` and the options of that group; in a fixed
-            order.
+            order. Pairs of name and tensor, as of ``named_parameters()``, do for tensors.
         defaults: options of groups that do not set their own.
 
     Attributes:
-        param_groups: one dict per group: ``params`` and the options, which may be changed any time.
+        param_groups: one dict per group: ``params``, their ``param_names`` if they were given, and
+            the options, which may be changed any time.
         state: for each parameter, a dict of what the optimizer remembers.
 
     Raises:
         TypeError: for a tensor instead of a list of tensors, or a list with anything but tensors.
-        ValueError: for no parameters, a tensor computed from others, or the same tensor twice.
+        ValueError: for no parameters, a tensor computed from others, the same tensor twice, or
+            names for some of the tensors only.
 
     As ``torch.optim.Optimizer``. One deviation: a tensor twice in one group raises; torch warns and
     updates it twice.
@@ -80,6 +86,10 @@ class Optimizer:
                 "its order changes between runs. Use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
+        names = [param[0] for param in params if isinstance(param, tuple)]
+        params = [param[1] if isinstance(param, tuple) else param for param in params]
+        self._check_names(names, params)
+        named = {"param_names": names} if names else {}
 
         seen = {id(param) for group in self.param_groups for param in group["params"]}
         for index, param in enumerate(params):
@@ -97,7 +107,20 @@ class Optimizer:
                     f"group being added, of shape {param.shape}"
                 )
             seen.add(id(param))
-        self.param_groups.append({**self.defaults, **param_group, "params": params})
+        self.param_groups.append({**self.defaults, **param_group, "params": params, **named})
+
+    def _check_names(self, names: list[str], params: list[Tensor]) -> None:
+        """Raise a ValueError unless all parameters of all groups have a name, or none has."""
+        if names and len(names) != len(params):
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing: "
+                f"got {len(names)} for {len(params)} params"
+            )
+        if any(("param_names" in group) != bool(names) for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if names else 'without'} names to the optimizer"
+            )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros in place."""
@@ -133,6 +156,7 @@ class Optimizer:
         self.apply_gradients()
         return loss
 
+    @np.errstate(all="ignore")  # gradients may be infinite
     def apply_gradients(self, scaling: Scaling | None = None) -> None:
         """The update of :meth:`step`, without the closure; the gradients may be scaled.
 
@@ -166,7 +190,8 @@ class Optimizer:
         states: Sequence[str | None],
         hyperparameters: Callable[[], Iterable[float]],
         scaling: Scaling | None,
-        **switches: bool,
+        maximize: bool = False,
+        **rest: Any,
     ) -> None:
         """Update ``params`` in place by a kernel.
 
@@ -178,7 +203,8 @@ class Optimizer:
                 calls only this function at each replay. So it must also update what changes from
                 step to step, such as the step number.
             scaling: as for :meth:`apply_gradients`.
-            switches: further arguments of the kernel.
+            maximize: whether to go up along the gradients instead of down.
+            rest: further arguments of the kernel.
         """
         half_copies = [kept_half_copy(param) for param in params]
 
@@ -186,13 +212,16 @@ class Optimizer:
             _note_step(params, half_copies)
             return [float(value) for value in hyperparameters()]
 
+        grads = [param.grad.array for param in params if param.grad is not None]
+        if maximize:
+            grads = [neg(Tensor(grad)).array for grad in grads]
         step = getattr(kernels.of(params[0].array), kernel)
         step(
             [param.array for param in params],
-            [param.grad.array for param in params if param.grad is not None],
+            grads,
             *(name and [self.state[param][name].array for param in params] for name in states),
             hyperparameters_of_a_step,
-            **switches,
+            **rest,
             half_copies=half_copies,
             scaling=scaling,
         )
@@ -246,10 +275,13 @@ class Optimizer:
             for param, index in zip(group["params"], saved["params"], strict=True):
                 if index in state_dict["state"]:
                     for key, value in state_dict["state"][index].items():
+                        if value is None:  # torch once kept empty momentum buffers
+                            continue
                         name = f"state {key!r} of parameter {index}"
-                        state[param][key] = _like_parameter(value, param, name)
-                    if "step" in state[param]:  # torch keeps it as a tensor
-                        state[param]["step"] = int(state[param]["step"])
+                        if key == "step":  # a tensor in torch
+                            state[param][key] = int(value)
+                        else:
+                            state[param][key] = _like_parameter(value, param, name)
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
         self.state = state
@@ -273,6 +305,21 @@ def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
 def zeros_like(param: Tensor) -> Tensor:
     """Zeros with the shape, dtype, device and memory layout of a parameter."""
     return Tensor(xp_of(param.array).zeros_like(param.array))
+
+
+def check_lr(lr: float | Tensor) -> None:
+    """Raise ValueError, in torch's words, for a learning rate below 0 or of several elements."""
+    if isinstance(lr, Tensor) and lr.array.size != 1:
+        raise ValueError(f"Tensor lr must be 1-element, got shape {lr.shape}")
+    check_option("learning rate", float(lr))
+
+
+def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
+    """Raise RuntimeError for two of torch's implementations at once; here they are all the same."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`: got True for both")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together: got True for both")
 
 
 def check_option(name: str, value: float, below: float | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
+from .optimizer import Optimizer, Params, Scaling, check_lr, check_option, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -13,13 +13,16 @@ class RMSprop(Optimizer):
 
     Args:
         params: tensors, or dicts of groups.
-        lr: learning rate.
+        lr: learning rate, a number or a tensor of one element.
         alpha: decay rate of the running average.
         eps: added to the root.
         weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
         momentum: factor of the previous step's direction.
         centered: whether to divide by the standard deviation: the squared running mean of the
             gradient is subtracted under the root.
+        maximize: whether to go up along the gradient instead of down.
+        capturable, foreach, differentiable: accepted without effect; they choose between torch's
+            implementations.
 
     Raises:
         ValueError: for a negative lr, alpha, eps, weight_decay or momentum.
@@ -32,14 +35,18 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         params: Params,
-        lr: float = 1e-2,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
+        weight_decay: float = 0,
+        momentum: float = 0,
         centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
-        check_option("learning rate", lr)
+        check_lr(lr)
         check_option("epsilon value", eps)
         check_option("momentum value", momentum)
         check_option("weight_decay value", weight_decay)
@@ -51,6 +58,10 @@ class RMSprop(Optimizer):
             "eps": eps,
             "centered": centered,
             "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
         }
         super().__init__(params, defaults)
 
@@ -70,4 +81,5 @@ class RMSprop(Optimizer):
             names = "lr", "alpha", "eps", "momentum", "weight_decay"
             return tuple(group[name] for name in names)
 
-        self.run("rmsprop_step", params, ["square_avg", buffer, average], hyperparameters, scaling)
+        states, up = ["square_avg", buffer, average], group["maximize"]
+        self.run("rmsprop_step", params, states, hyperparameters, scaling, maximize=up)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Params, Scaling, check_option, zeros_like
+from .optimizer import (
+    Optimizer,
+    Params,
+    Scaling,
+    check_implementation,
+    check_lr,
+    check_option,
+    zeros_like,
+)
 
 
 class SGD(Optimizer):
@@ -13,15 +21,19 @@ class SGD(Optimizer):
 
     Args:
         params: tensors, or dicts of groups.
-        lr: learning rate.
+        lr: learning rate, a number or a tensor of one element.
         momentum: factor of the previous step's direction.
         dampening: the momentum adds 1 - dampening times the gradient; the first step adds all of it.
         weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
         nesterov: whether to use Nesterov's momentum, which looks ahead along the direction.
+        maximize: whether to go up along the gradient instead of down.
+        foreach, differentiable, fused: accepted without effect; they choose between torch's
+            implementations.
 
     Raises:
         ValueError: for negative lr, momentum or weight_decay, or nesterov without momentum or with
             dampening.
+        RuntimeError: for ``fused`` together with ``foreach`` or ``differentiable``, as in torch.
 
     As ``torch.optim.SGD``; Sutskever et al. 2013, "On the importance of initialization and momentum
     in deep learning", except that lr scales the momentum, too.
@@ -30,13 +42,18 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        check_option("learning rate", lr)
+        check_lr(lr)
         check_option("momentum value", momentum)
         check_option("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -44,12 +61,17 @@ class SGD(Optimizer):
                 "Nesterov momentum requires a momentum and zero dampening, "
                 f"got momentum {momentum} and dampening {dampening}"
             )
+        check_implementation(foreach, fused, differentiable)
         defaults = {
             "lr": lr,
             "momentum": momentum,
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
         }
         super().__init__(params, defaults)
 
@@ -57,10 +79,14 @@ class SGD(Optimizer):
         if group["momentum"] == 0:
             self._step(group, params, scaling, None)
             return
-        started = [param for param in params if "momentum_buffer" in self.state[param]]
-        fresh = [param for param in params if "momentum_buffer" not in self.state[param]]
-        for param in fresh:
-            self.state[param]["momentum_buffer"] = zeros_like(param)
+        started, fresh = [], []
+        for param in params:
+            state = self.state[param]
+            if state.get("momentum_buffer") is None:  # older versions of torch store None
+                state["momentum_buffer"] = zeros_like(param)
+                fresh.append(param)
+            else:
+                started.append(param)
         # The first step sets the buffer to the gradient itself, without dampening.
         for members, dampened in (fresh, False), (started, True):
             if members:
@@ -78,4 +104,5 @@ class SGD(Optimizer):
             dampening = group["dampening"] if dampened else 0.0
             return group["lr"], group["momentum"], dampening, group["weight_decay"]
 
-        self.run("sgd_step", params, [buffer], hyperparameters, scaling, nesterov=group["nesterov"])
+        switches = {name: group[name] for name in ("maximize", "nesterov")}
+        self.run("sgd_step", params, [buffer], hyperparameters, scaling, **switches)

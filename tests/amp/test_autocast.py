@@ -214,6 +214,15 @@ def test_gradients_of_gradients_in_mixed_precision(layer: str) -> None:
         np.testing.assert_allclose(mixed, exact, rtol=0, atol=0.05 * np.abs(exact).max())
 
 
+def test_dtypes_that_autocast_cannot_bring_together() -> None:
+    x, weight = minicnn.rand(2, 3, 5, 5), minicnn.rand(4, 3, 3, 3).double()
+    with (
+        minicnn.autocast(),
+        pytest.raises(RuntimeError, match="one dtype, got float32, float64"),
+    ):
+        F.conv2d(x, weight)
+
+
 def test_mixed_dtypes_without_autocast_raise() -> None:
     x = minicnn.rand(2, 3, 5, 5).bfloat16()
     with pytest.raises(RuntimeError, match="one dtype, got bfloat16, float32"):

@@ -103,6 +103,7 @@ def unaligned(array: np.ndarray) -> np.ndarray:
 TOLERANCE = {FLOAT64: 1e-13, FLOAT32: 3e-6, FLOAT16: 2**-10, bfloat16: 2**-7}
 DTYPES_AND_LAYOUTS = [
     (FLOAT64, np.ascontiguousarray),
+    (FLOAT64, np.asfortranarray),
     (FLOAT32, channels_last),
     (FLOAT32, np.asfortranarray),
     (FLOAT16, channels_last),
@@ -110,6 +111,8 @@ DTYPES_AND_LAYOUTS = [
     (bfloat16, channels_last),
     (bfloat16, unaligned),
 ]
+# vectors of 16 bits depend on layout and alignment
+MORE_ON_A_GPU = [(FLOAT16, unaligned), (bfloat16, np.ascontiguousarray)]
 # On a GPU the mask of dropout is its state (cuda/test_dropout.py), several threads of ``unscale`` may
 # write the same 1, which the emulated GPU calls a race (test_grad_scaler.py), and products of
 # float32 do not become float64.
@@ -152,7 +155,8 @@ def check(kernels: str, name: str) -> None:
     tested = getattr(importlib.import_module(f"minicnn.kernels.{kernels}"), function)
     expected = FUSED[function][0] if function in FUSED else getattr(plain, function)
     kernel = functools.wraps(tested)(functools.partial(on_device.call, tested))
-    for dtype, layout in DTYPES_AND_LAYOUTS:
+    further = [] if kernels == "cpu" else MORE_ON_A_GPU
+    for dtype, layout in [*DTYPES_AND_LAYOUTS, *further]:
         results = run(kernel, arguments, dtype, layout)
         # wide results of narrow numbers are computed in float32
         computed = {

@@ -213,7 +213,11 @@ def test_dropout_is_scaled_in_training_and_absent_in_evaluation() -> None:
         (lambda: nn.Conv2d(4, 6, 3, groups=0), "groups must be a positive integer, got 0"),
         (lambda: nn.Conv2d(4, 6, 3, padding="full"), "padding must be 'same', 'valid'"),
         (lambda: nn.Conv2d(4, 6, 3, 2, "same"), "padding='same' needs stride 1, got stride 2"),
-        (lambda: nn.Conv2d(4, 6, 3, padding_mode="reflect"), "padding_mode.*'reflect'"),
+        (lambda: nn.Conv2d(4, 6, 3, padding_mode="mirror"), "one of .zeros., .reflect.*.mirror."),
+        (
+            lambda: nn.ConvTranspose2d(4, 6, 3, padding_mode="reflect"),
+            "one of .zeros., got .reflect.",
+        ),
         (lambda: nn.Dropout(1.5), "between 0 and 1, got 1.5"),
         (lambda: nn.GroupNorm(3, 4), "num_channels must be divisible by num_groups.*4 and 3"),
         (lambda: nn.BatchNorm2d(4)(mc.ones(2, 4)), r"BatchNorm2d expects 4D.*\(2, 4\)"),

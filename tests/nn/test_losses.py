@@ -40,6 +40,7 @@ LOSSES: list[tuple[Callable[[Any, Any], Any], np.ndarray, np.ndarray]] = [
     (lambda nn, t: nn.L1Loss(reduction="sum"), LOGITS, SHARES),
     (lambda nn, t: nn.SmoothL1Loss(), LOGITS, SHARES),
     (lambda nn, t: nn.SmoothL1Loss(beta=0.3, reduction="none"), LOGITS, SHARES),
+    (lambda nn, t: nn.HuberLoss("sum", 0.3), LOGITS, SHARES),
     (lambda nn, t: nn.KLDivLoss(reduction="batchmean"), np.log(IN_01), SHARES),
     (lambda nn, t: nn.KLDivLoss(reduction="sum", log_target=True), LOGITS, np.log(SHARES)),
 ]
@@ -65,3 +66,33 @@ def test_weights_are_state_that_moves_with_the_module() -> None:
     theirs = torch.nn.BCEWithLogitsLoss(torch.tensor(WEIGHT), pos_weight=torch.tensor(WEIGHT))
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert ours.float().pos_weight.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("CrossEntropyLoss", (None, False)),
+        ("CrossEntropyLoss", (None, None, -100, False)),
+        ("NLLLoss", (None, True, -100, False)),
+        ("BCELoss", (None, False)),
+        ("BCEWithLogitsLoss", (None, None, True)),
+        ("MSELoss", (False,)),
+        ("L1Loss", (None, False)),
+        ("SmoothL1Loss", (False, True)),
+        ("KLDivLoss", (False,)),
+    ],
+)
+def test_deprecated_arguments_by_position(name: str, arguments: tuple) -> None:
+    reductions = []
+    for library in nn, torch.nn:
+        with pytest.warns(UserWarning, match="size_average and reduce args will be deprecated"):
+            loss = getattr(library, name)(*arguments)
+        reductions.append(loss.reduction)
+    assert reductions[0] == reductions[1]
+
+
+def test_option_errors() -> None:
+    with pytest.raises(ValueError, match="one of none, mean, sum, got 'batchmean'"):
+        nn.MSELoss(reduction="batchmean")
+    with pytest.raises(TypeError, match="delta must be a float or int, got 1j"):
+        nn.HuberLoss(delta=1j)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
-from oracle import assert_same, channels_last, normal
+from oracle import assert_agrees, assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
@@ -114,9 +114,32 @@ def test_softmax_dtype() -> None:
 
 def test_errors() -> None:
     x = minicnn.zeros(2, 3)
-    with pytest.raises(IndexError, match="got dim=2"):
+    with pytest.raises(IndexError, match=r"dim must lie in \[-2, 1\] for shape \(2, 3\), got 2"):
         F.softmax(x, 2)
-    with pytest.raises(IndexError, match="got dim=-3"):
+    with pytest.raises(IndexError, match="got -3"):
         F.log_softmax(x, -3)
     with pytest.raises(RuntimeError, match="'none' or 'tanh', got 'erf'"):
         F.gelu(x, approximate="erf")
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 3, 4, 5), (3, 0)], ids=str)
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_softmax_without_dim_guesses_as_torch(name: str, shape: tuple[int, ...]) -> None:
+    x = np.asarray(normal(*shape))
+    with pytest.warns(UserWarning, match="without dim"):
+        assert_agrees(lambda m, x: getattr(m.nn, name)()(x), x)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_gradients_in_half_precision_are_as_near_as_those_of_torch(name: str) -> None:
+    x, grad = (normal(64, 257, seed=seed).astype(np.float16) for seed in (0, 1))
+    x *= 30
+    gradients = []
+    for library, tensor in ((minicnn, minicnn.tensor(x)), (torch, torch.tensor(x))):
+        tensor.requires_grad_()
+        getattr(tensor, name)(0).backward(library.tensor(grad))
+        gradients.append(tensor.grad.cpu().numpy())
+    exact = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    getattr(exact, name)(0).backward(torch.tensor(grad, dtype=torch.float64))
+    ours, theirs = (np.abs(g - exact.grad.numpy()).max() for g in gradients)
+    assert ours <= 1.1 * theirs

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
-from oracle import assert_same, channels_last, normal
+from oracle import assert_close, assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
+from minicnn.ops.fused import conv2d_relu
 
 # x (N, C, H, W), weight (O, C / groups, KH, KW), options
 CONV = {
@@ -190,6 +191,11 @@ ERRORS = [
     ("conv2d", X, W, {"padding": "same", "stride": 2}, "needs a stride of 1, got 2"),
     ("conv2d", X, (4, 3, 3, 3), {"groups": 0}, "groups must be at least 1, got 0"),
     ("conv2d", (2, 6, 5, 5), (4, 2, 3, 3), {"groups": 3}, "groups=3 must divide the 4"),
+    ("conv2d", X, (0, 3, 3, 3), {}, r"filter of at least 1 x 1, got \(0, 3, 3, 3\)"),
+    ("conv2d", X, (4, 3, 0, 3), {}, r"filter of at least 1 x 1, got \(4, 3, 0, 3\)"),
+    ("conv2d", (2, 3, 0, 5), W, {"padding": "same"}, r"images of at least 1 x 1, got \(2, 3, 0"),
+    ("conv_transpose2d", (2, 4, 5, 0), W, {}, r"images of at least 1 x 1, got \(2, 4, 5, 0\)"),
+    ("conv_transpose2d", (2, 4, 5, 5), (4, 0, 3, 3), {}, "a weight with values"),
     ("conv2d", X, W, {"bias": 3}, r"bias of shape \(4,\), got \(3,\)"),
     ("conv_transpose2d", X, W, {}, "conv_transpose2d expects 4 channels"),
     ("conv_transpose2d", (2, 4, 5, 5), W, {"bias": 4}, r"bias of shape \(3,\), got \(4,\)"),
@@ -214,9 +220,63 @@ def test_errors(name: str, x: Any, weight: Any, options: Any, message: str) -> N
         call(F, minicnn.zeros)
 
 
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"padding": 1}])
+@pytest.mark.parametrize("shape, channels", [((0, 4, 5, 6), 4), ((2, 0, 5, 6), 0)])
+def test_no_images_and_no_channels(shape: Any, channels: int, options: Any) -> None:
+    """A sum over no channels is 0, so that the bias is left. (torch then has no output channels.)"""
+    x, bias = minicnn.zeros(shape).requires_grad_(), minicnn.ones(6).requires_grad_()
+    weight = minicnn.zeros(6, channels, 3, 3).requires_grad_()
+    for f in F.conv2d, conv2d_relu:
+        out = f(x, weight, bias, **options)
+        assert (out.detach().cpu().numpy() == 1).all()
+        found = minicnn.autograd.grad(out.sum(), [x, weight, bias])
+        assert [g.shape for g in found] == [x.shape, weight.shape, bias.shape]
+        assert not found[0].any() and not found[1].any()
+        assert (found[2].cpu().numpy() == out.numel() / 6).all()
+
+
+@pytest.mark.parametrize("layout", ["fortran", "flipped", "gaps"])
+@pytest.mark.parametrize("options", [{"padding": 1}, {"stride": 2}, {"dilation": 2}])
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_memory_orders(name: str, options: Any, layout: str, dtype: Any) -> None:
+    x, weight = normal(2, 4, 9, 8).astype(dtype), normal(4, 4, 3, 3, seed=1).astype(dtype)
+    views = {
+        "fortran": np.asfortranarray,
+        "flipped": lambda a: a[:, ::-1, :, ::-1].copy()[:, ::-1, :, ::-1],
+        "gaps": lambda a: np.repeat(a, 2, axis=3)[..., ::2],
+    }
+    view = minicnn.from_numpy(views[layout](x)).to(minicnn.zeros(1).device)
+    ours = getattr(F, name)(view, minicnn.tensor(weight), **options)
+    theirs = getattr(TF, name)(torch.tensor(x), torch.tensor(weight), **options)
+    assert_close(ours, theirs, 1e-10 if dtype == np.float64 else 2e-5)
+
+
 def test_one_dtype() -> None:
     with pytest.raises(RuntimeError, match="one dtype, got float64, float32"):
         F.conv2d(minicnn.zeros(X, dtype=minicnn.float64), minicnn.zeros(W))
+
+
+@pytest.mark.parametrize(
+    "name, shape, arguments",
+    [
+        ("unfold", (2, 0, 4, 4), (2,)),
+        ("unfold", (2, 3, 0, 4), (2, 1, 1)),
+        ("unfold", (0, 4, 4), (2,)),
+        ("fold", (2, 0, 9), (4, 2)),
+        ("fold", (9,), (4, 2)),
+    ],
+)
+def test_unfold_and_fold_need_channels_and_pixels(name: str, shape: Any, arguments: Any) -> None:
+    with pytest.raises(RuntimeError):
+        getattr(TF, name)(torch.zeros(shape), *arguments)
+    with pytest.raises(RuntimeError, match=f"{name} expects .* channels, got"):
+        getattr(F, name)(minicnn.zeros(shape), *arguments)
+
+
+def test_unfold_and_fold_no_images() -> None:
+    assert_same(lambda x: F.unfold(x, 2), lambda x: TF.unfold(x, 2), [normal(0, 3, 4, 4)])
+    assert_same(lambda x: F.fold(x, 4, 2), lambda x: TF.fold(x, 4, 2), [normal(0, 12, 9)])
 
 
 def test_fold_expects_its_number_of_windows() -> None:

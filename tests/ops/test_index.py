@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from oracle import assert_same
+from oracle import assert_agrees, assert_same
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
@@ -95,7 +95,7 @@ def test_selections():
 @pytest.mark.cpu_only  # a GPU is not waited for, and wraps the index
 def test_an_index_out_of_range():
     x = mc.tensor(X)
-    with pytest.raises(IndexError, match=r"indices in \[0, 3\], got 9"):
+    with pytest.raises(RuntimeError, match=r"indices in \[0, 3\], got 9"):
         x.gather(1, mc.full((3, 1, 5), 9))
 
 
@@ -107,3 +107,89 @@ def test_errors_state_the_rule_and_the_values():
         x[mc.tensor([1.0])]
     with pytest.raises(RuntimeError, match="3 dimensions"):
         x.gather(1, mc.tensor([0]))
+
+
+INDICES = {
+    "[]": np.zeros(0, np.int64),
+    "0": np.array(0),
+    "[1]": np.array([1]),
+    "[0, 0]": np.array([0, 0]),
+    "[2, 0], int32": np.array([2, 0], np.int32),
+    "[0, 1], uint8": np.array([0, 1], np.uint8),
+    "[True, False]": np.array([True, False]),
+    "[-1]": np.array([-1]),
+    "[9]": np.array([9]),
+    "[0.0]": np.array([0.0]),
+    "(1, 4)": np.array([[0, 1, 2, 0]]),
+    "(2, 2)": np.array([[0, 1], [2, 2]]),
+    "(4, 1)": np.array([[0], [1], [1], [0]]),
+    "(1, 6)": np.array([[0, 1, 2, 0, 0, 0]]),
+    "(2, 0)": np.zeros((2, 0), np.int64),
+}
+TARGETS = {
+    "matrix": X[..., 0],
+    "vector": X[0, 0],
+    "number": np.array(2.5),
+    "nothing": np.zeros(0),
+    "no rows": np.zeros((0, 3)),
+    "bool": X[..., 0] > 0,
+    "float16": X[..., 0].astype(np.float16),
+}
+PICKING = {
+    "gather": lambda m, x, i: m.gather(x, 0, i),
+    "gather, last": lambda m, x, i: x.gather(-1, i),
+    "index_select": lambda m, x, i: x.index_select(0, i),
+    "index_select, last": lambda m, x, i: m.index_select(x, -1, i),
+    "scatter_add": lambda m, x, i: x.scatter_add(0, i, m.ones(i.shape, dtype=x.dtype)),
+    "scatter_add, last": lambda m, x, i: m.scatter_add(x, -1, i, m.ones(i.shape, dtype=x.dtype)),
+    "scatter_add of float32": lambda m, x, i: x.scatter_add(0, i, m.ones(i.shape)),
+    "scatter_add, src too small": lambda m, x, i: x.scatter_add(0, i, m.ones(1, 1, dtype=x.dtype)),
+    "scatter_add by keyword": lambda m, x, i: x.scatter_add(
+        dim=0, index=i, src=m.ones(i.shape, dtype=x.dtype)
+    ),
+    "masked_select": lambda m, x, i: m.masked_select(x, i > 0),
+    "masked_select, no mask": lambda m, x, i: x.masked_select(i),
+    "nonzero": lambda m, x, i: m.nonzero(x),
+    "nonzero as a tuple": lambda m, x, i: x.nonzero(as_tuple=True),
+}
+
+
+@pytest.mark.cpu_only  # a GPU is not waited for, and wraps an index out of range
+@pytest.mark.parametrize("name", PICKING)
+def test_picking_as_in_torch(name):
+    for target, x in TARGETS.items():
+        for what, index in INDICES.items():
+            assert_agrees(PICKING[name], x, index, what=f"{target}, {what}")
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda m: slice(None, None, -1),
+        lambda m: slice(None, None, 0),
+        lambda m: 1.0,
+        lambda m: (0, 1.0),
+        lambda m: "a",
+        lambda m: m.tensor([0, 2], dtype=m.int16),
+        lambda m: m.tensor([0, 2], dtype=m.int32),
+        lambda m: m.tensor(1, dtype=m.uint8),
+        lambda m: m.tensor(0, dtype=m.uint8),
+        lambda m: m.tensor([1, 0, 1], dtype=m.uint8),
+        lambda m: m.tensor([]) > 0,
+        lambda m: m.tensor([True, False]),
+        lambda m: True,
+        lambda m: (None, False),
+        lambda m: (slice(None), True),
+        lambda m: (slice(None), []),
+        lambda m: ([0, 1], slice(None), [1, 0]),
+        lambda m: (..., None, [0, 1]),
+        lambda m: (m.tensor(0), slice(None), m.tensor([0, 1])),
+        lambda m: np.array([0, 1]),
+        lambda m: (0, 0, 0, 0),
+    ],
+)
+def test_keys_as_in_torch(key):
+    assert_agrees(lambda m, x: x[key(m)], X)
+    assert_agrees(lambda m, x: x[key(m)], np.array(2.5))
+    assert_agrees(lambda m, x: x[key(m)], np.zeros((0, 3)))

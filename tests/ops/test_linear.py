@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
-from oracle import assert_same
+from oracle import assert_agrees, assert_same, normal
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
@@ -75,3 +75,85 @@ def test_errors_state_the_rule_and_the_values():
             linear(mc.ones(2, 3), mc.ones(5, 3, dtype=weight), mc.ones(5, dtype=bias))
     with pytest.raises(RuntimeError, match="one dtype, got float32 and float64"):
         mc.ones(2, 3) @ mc.ones(3, 2, dtype=mc.float64)
+
+
+FACTORS = [
+    {},
+    {"beta": 0},
+    {"alpha": 2},
+    {"beta": 2, "alpha": 3},
+    {"beta": 0.5, "alpha": 1.5},
+    {"alpha": 0},
+    {"beta": -1.0},
+]
+
+
+@pytest.mark.parametrize("factors", FACTORS, ids=str)
+def test_addmm_as_in_torch(factors):
+    whole = all(isinstance(factor, int) for factor in factors.values())
+    for dtype in ("float64", "float32", "float16", *(["int64"] if whole else [])):
+        for inner in (3, 0):
+            for sizes in ((5, 4), (4,), (5, 1), (), (1, 5, 4), (3,)):
+                x = np.asarray(normal(*sizes) * 4).astype(dtype)
+                a, b = normal(5, inner).astype(dtype), normal(inner, 4).astype(dtype)
+                what = f"{dtype}, {sizes}, {inner}"
+                assert_agrees(lambda m, *t: m.addmm(*t, **factors), x, a, b, what=what)
+                assert_agrees(lambda m, x, *t: x.addmm(*t, **factors), x, a, b, what=what)
+
+
+def test_addmm_ignores_what_is_multiplied_by_0():
+    nan, one = np.array([[np.nan]]), np.array([[1.0]])
+    assert_agrees(lambda m, *t: m.addmm(*t, beta=0), nan, one, one)
+    assert_agrees(lambda m, x, y, z: m.addmm(x, y.detach(), z.detach(), alpha=0), one, nan, one)
+
+
+@pytest.mark.parametrize(
+    "x, weight, bias",
+    [
+        ((5, 3), (3,), None),
+        ((2, 5, 3), (3,), ()),
+        ((3,), (3,), None),
+        ((3,), (3,), (1,)),
+        ((5, 3), (4, 3), (1,)),
+        ((5, 3), (4, 3), (5, 4)),
+        ((5, 3), (4, 3), (3,)),
+        ((5, 0), (4, 0), (4,)),
+        ((2, 5, 0), (4, 0), None),
+        ((5, 3), (0, 3), (0,)),
+        ((0, 3), (4, 3), (4,)),
+        ((2, 0, 3), (4, 3), (4,)),
+        ((0, 0), (0, 0), (0,)),
+        ((), (4, 3), None),
+        ((5, 3), (), None),
+    ],
+    ids=str,
+)
+def test_linear_of_unusual_shapes(x, weight, bias):
+    for dtype in ("float64", "float16"):
+        arrays = [None if s is None else np.asarray(normal(*s)).astype(dtype) for s in (x, weight)]
+        if bias is not None:
+            arrays.append(np.asarray(normal(*bias)).astype(dtype))
+        assert_agrees(lambda m, *t: m.nn.functional.linear(*t), *arrays)
+
+
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ((5, 0), (0, 4)),
+        ((0,), (0,)),
+        ((0, 3), (3, 4)),
+        ((2, 5, 0), (2, 0, 4)),
+        ((0, 5, 3), (3, 4)),
+        ((3,), (2, 3, 4)),
+        ((2, 1, 5, 3), (4, 3, 2)),
+        ((5, 3), (4, 3)),
+        ((), (3,)),
+    ],
+    ids=str,
+)
+def test_matmul_of_empty_and_many_shapes(a, b):
+    for dtype in ("float64", "float16", "int32"):
+        x, y = (np.asarray(normal(*s) * 4).astype(dtype) for s in (a, b))
+        assert_agrees(lambda m, x, y: m.matmul(x, y), x, y, what=dtype)
+        assert_agrees(lambda m, x, y: m.mm(x, mat2=y), x, y, what=dtype)
+        assert_agrees(lambda m, x, y: m.bmm(x, mat2=y), x, y, what=dtype)

@@ -136,6 +136,8 @@ ELEMENTWISE: dict[str, Any] = {
     "smooth_l1_loss, beta": ({"beta": 0.4}, paired(2, 3, 2)),
     "smooth_l1_loss, beta 0": ({"beta": 0.0}, paired(3, 4)),
     "smooth_l1_loss, at beta": ({"beta": 1.0}, [np.array([1.0, -1, 0]), np.zeros(3)]),
+    "huber_loss": ({}, paired(3, 4)),
+    "huber_loss, delta": ({"delta": 0.4}, paired(2, 3, 2)),
     "kl_div": ({}, [np.log(probabilities((3, C))), probabilities((3, C))[::-1]]),
     "kl_div, zeros": ({}, [np.log(probabilities((3, C))), np.eye(3, C) + 0.0]),
     "kl_div, log_target": ({"log_target": True}, paired(3, 4)),
@@ -221,6 +223,150 @@ def test_differences(check: Any, name: str) -> None:
         assert check(lambda x, t: getattr(F, name)(x, t) ** 2, tensors)
 
 
+SPECIAL = np.array([0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 1e30, -1e30, np.inf, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("mse_loss", {}),
+        ("l1_loss", {}),
+        ("smooth_l1_loss", {}),
+        ("smooth_l1_loss", {"beta": 0.0}),
+        ("smooth_l1_loss", {"beta": 1e-30}),
+        ("huber_loss", {}),
+        ("kl_div", {}),
+        ("kl_div", {"log_target": True}),
+        ("binary_cross_entropy_with_logits", {}),
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_special_values(name: str, options: dict) -> None:
+    """Losses and gradients of all pairs of such numbers are the same, and nothing is printed."""
+    x, y = (a.ravel().astype(np.float32) for a in np.meshgrid(SPECIAL, SPECIAL))
+    results = []
+    for library, f in (minicnn, F), (torch, TF):
+        input, target = (library.tensor(a).requires_grad_() for a in (x, y))
+        losses = getattr(f, name)(input, target, reduction="none", **options)
+        losses.backward(library.ones(losses.shape))
+        results.append([t.detach().cpu().numpy() for t in (losses, input.grad, target.grad)])
+    for our, their in zip(*results, strict=True):
+        np.testing.assert_allclose(our, their, rtol=1e-6, atol=1e-6)
+
+
+def test_kl_div_of_targets_below_zero_is_nan() -> None:
+    losses = F.kl_div(minicnn.zeros(2), minicnn.tensor([-0.1, 0.5]), reduction="none")
+    assert np.isnan(losses.cpu().numpy()).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["nll_loss", "cross_entropy"])
+@REDUCTIONS
+def test_classes_in_half_precision(name: str, dtype: str, reduction: str) -> None:
+    """Weights and losses are summed in float32: a sum of 800 in bfloat16 would stop at 256."""
+    x, target = np.abs(normal(800, C)), np.arange(800) % C
+    results = []
+    for library, f in (minicnn, F), (torch, TF):
+        half = getattr(library, dtype)
+        weight = library.tensor([1.0, 1.5, 0.5, 1.0]).to(half)
+        loss = getattr(f, name)
+        options = {"weight": weight, "ignore_index": 1, "reduction": reduction}
+        losses = loss(library.tensor(x).to(half), library.tensor(target), **options)
+        assert losses.dtype == half
+        results.append(losses.float().cpu().numpy())
+    np.testing.assert_allclose(*results, rtol=2e-2 if dtype == "bfloat16" else 3e-3)
+
+
+def test_mean_of_a_sum_beyond_float16() -> None:
+    logits, target = minicnn.zeros(3000, 2).half(), minicnn.zeros(3000, dtype=minicnn.int64)
+    weight = minicnn.full((2,), 64.0).half()
+    expected = pytest.approx(np.log(2), rel=1e-3)
+    assert F.cross_entropy(logits, target, weight).item() == expected
+    assert F.nll_loss(logits - 0.6934, target, weight).item() == expected
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", [n for n in ELEMENTWISE if "," not in n])
+def test_elementwise_losses_in_half_precision_are_rounded_once(name: str, dtype: str) -> None:
+    half = getattr(minicnn, dtype)
+    arrays = [np.abs(array) / 4 for array in ELEMENTWISE[name][1]]
+    x, target = (minicnn.tensor(array).to(half) for array in arrays)
+    exact = getattr(F, name)(x.double(), target.double(), reduction="none")
+    losses = getattr(F, name)(x, target, reduction="none")
+    assert losses.dtype == half
+    one_step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+    np.testing.assert_allclose(
+        losses.double().cpu().numpy(), exact.cpu().numpy(), rtol=1.01 * one_step, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
+@REDUCTIONS
+def test_weights_of_distances(name: str, reduction: str) -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, t, w: getattr(f, name)(x, t, weight=w, reduction=reduction)
+
+    assert_same(loss(F), loss(TF), [*paired(3, 4), np.abs(normal(3, 4, seed=2))])
+    with pytest.raises(ValueError, match=r"the shape of the input, \(3,\), got \(1,\)"):
+        loss(F)(minicnn.zeros(3), minicnn.zeros(3), minicnn.ones(1))
+
+
+def test_weights_take_the_dtype_of_the_losses() -> None:
+    p, weight = minicnn.full((3,), 0.5), minicnn.ones(3, dtype=minicnn.float64)
+    for loss in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+        assert loss(p, p, weight).dtype == minicnn.float32
+        with pytest.raises(RuntimeError, match=r"broadcast to the shape \(3,\), got \(2, 3\)"):
+            loss(p, p, minicnn.ones(2, 3))
+    for loss in (F.cross_entropy, F.nll_loss):
+        with pytest.raises(RuntimeError, match="input's dtype float32, got float64"):
+            loss(minicnn.zeros(2, 3), minicnn.tensor([0, 1]), weight)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_forms_of_class_numbers(name: str) -> None:
+    def loss(f: Any) -> Any:
+        return lambda x, target: getattr(f, name)(x, target, reduction="none")
+
+    assert_same(loss(F), loss(TF), [normal(3, C), np.array([0, 3, 1], np.uint8)])
+    assert_same(loss(F), loss(TF), [normal(C), np.array([2])], grad=False)
+
+
+@pytest.mark.parametrize("shape", [(0, C), (2, C, 0), (0, C, 2)])
+@REDUCTIONS
+def test_no_samples(shape: Any, reduction: str) -> None:
+    for name in ("cross_entropy", "nll_loss"):
+        losses = weighted(name, reduction=reduction)
+        assert_same(*losses, [np.zeros(shape), classes(shape), None])
+    losses = weighted("cross_entropy", reduction=reduction)
+    assert_same(*losses, [np.zeros(shape), np.zeros(shape), None])
+
+
+@pytest.mark.parametrize(
+    "size_average, reduce",
+    [(None, True), (None, False), (True, None), (False, None), (True, True), (False, True),
+     (True, False), (False, False)],
+)  # fmt: skip
+def test_deprecated_arguments(size_average: bool | None, reduce: bool | None) -> None:
+    given = {"size_average": size_average, "reduce": reduce}
+    x, other = paired(3, 4)
+    share = in_unit_interval(3, 4, seed=0)
+    cases = {
+        "mse_loss": (x, other), "l1_loss": (x, other), "smooth_l1_loss": (x, other),
+        "kl_div": (x, share), "cross_entropy": (x, classes((3, C))),
+        "nll_loss": (x, classes((3, C))), "binary_cross_entropy": (share, share),
+        "binary_cross_entropy_with_logits": (x, share),
+    }  # fmt: skip
+    warns = pytest.warns(UserWarning, match="size_average and reduce args will be deprecated")
+    for name, arrays in cases.items():
+        ours, theirs = ([lib.tensor(a) for a in arrays] for lib in (minicnn, torch))
+        with warns:
+            our, their = getattr(F, name)(*ours, **given), getattr(TF, name)(*theirs, **given)
+        np.testing.assert_allclose(our.cpu().numpy(), their.numpy(), rtol=1e-6)
+    with pytest.warns(UserWarning, match="reduction='elementwise_mean' is deprecated"):
+        loss = F.mse_loss(minicnn.zeros(2), minicnn.ones(2), reduction="elementwise_mean")
+    assert loss.item() == 1
+
+
 def test_shapes_that_differ() -> None:
     x, target = minicnn.zeros(3, 4), minicnn.zeros(4)
     for loss in (F.mse_loss, F.l1_loss, F.smooth_l1_loss):
@@ -236,19 +382,28 @@ ERRORS: list[Any] = [
     (ValueError, "cross_entropy", LOGITS, [0, 1], {}, "one batch size"),
     (ValueError, "nll_loss", LOGITS, [0, 1], {}, "one batch size"),
     (RuntimeError, "cross_entropy", np.zeros((1, C, 2)), [[0, 1, 2]], {}, "target of shape"),
-    (RuntimeError, "cross_entropy", LOGITS, [0.0, 1.0, 2.0], {}, "of int64, got float64"),
+    (RuntimeError, "cross_entropy", LOGITS, [0.0, 1.0, 2.0], {}, "of int64 or uint8, got float64"),
     (RuntimeError, "cross_entropy", LOGITS, TARGET, {"label_smoothing": 1.5}, "got 1.5"),
     (ValueError, "cross_entropy", LOGITS, TARGET, {"reduction": "average"}, "got 'average'"),
     (ValueError, "mse_loss", LOGITS, LOGITS, {"reduction": "batchmean"}, "got 'batchmean'"),
     (RuntimeError, "cross_entropy", LOGITS, LOGITS, {"ignore_index": 1}, "needs class numbers"),
     (RuntimeError, "smooth_l1_loss", LOGITS, LOGITS, {"beta": -1.0}, "got -1.0"),
+    (RuntimeError, "huber_loss", LOGITS, LOGITS, {"delta": 0.0}, "above 0, got 0.0"),
+    (ValueError, "cross_entropy", LOGITS[0], [0, 1], {}, "a target of shape"),
+    (RuntimeError, "nll_loss", LOGITS, TARGET.astype(np.int32), {}, "got int32"),
+    (RuntimeError, "binary_cross_entropy", LOGITS, LOGITS.astype(np.float32), {}, "one dtype"),
+    (RuntimeError, "binary_cross_entropy_with_logits", LOGITS, np.ones((3, C), int), {}, "int64"),
+    (RuntimeError, "kl_div", np.ones(2, int), np.ones(2, int), {}, "got int64 and int64"),
 ]  # fmt: skip
 # a GPU is not waited for; cross_entropy then gives NaN
 ERRORS_ABOUT_NUMBERS: list[Any] = [
     (IndexError, "cross_entropy", LOGITS, [0, 1, C], {}, r"in \[0, 4\) or -100, got 4"),
     (IndexError, "cross_entropy", LOGITS, [0, -1, 2], {}, "got -1"),
     (IndexError, "nll_loss", LOGITS, [0, 1, C], {}, "got 4"),
-    (RuntimeError, "binary_cross_entropy", LOGITS + 1.5, LOGITS, {}, "between 0 and 1, got 1.5"),
+    (RuntimeError, "binary_cross_entropy", LOGITS + 1.5, LOGITS, {}, "got 1.5 in the input"),
+    (RuntimeError, "binary_cross_entropy", LOGITS, LOGITS - 2, {}, "got -2.0 in the target"),
+    (RuntimeError, "binary_cross_entropy", LOGITS * np.nan, LOGITS, {}, "got nan in the input"),
+    (IndexError, "nll_loss", np.zeros((2, 0)), [0, 0], {}, "at least one class"),
 ]
 ERRORS += [pytest.param(*row, marks=pytest.mark.cpu_only) for row in ERRORS_ABOUT_NUMBERS]
 

@@ -137,13 +137,99 @@ def test_local_response_norm(shape: Any, options: Any, dtype: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"p": 1.0, "dim": -1}, {"p": 3.0, "dim": 0}])
-def test_normalize(options: Any) -> None:
-    x = normal(3, 4, 2)
-    assert_same(lambda x: F.normalize(x, **options), lambda x: TF.normalize(x, **options), [x])
-    zero = minicnn.zeros(2, 3, requires_grad=True)
-    F.normalize(zero).sum().backward()
-    assert np.isfinite(zero.grad.cpu().numpy()).all()
+@pytest.mark.parametrize("p", [2.0, 0.5, 1, 3.0, 0, -1.0, np.inf, -np.inf])
+@pytest.mark.parametrize("dim", [1, -1, (0, 2), None])
+@DTYPES
+def test_normalize(p: float, dim: Any, dtype: Any) -> None:
+    x = np.concatenate([normal(3, 4, 2), np.zeros((1, 4, 2))])
+    options = {"p": p, "dim": dim}
+    assert_same(
+        lambda x: F.normalize(x, **options), lambda x: TF.normalize(x, **options), [x], dtype
+    )
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (2, 4, 0), (0, 4, 2, 2), (2, 4, 0, 3)])
+@pytest.mark.parametrize("which", ["wb", ""])
+def test_empty_batches(shape: Any, which: str) -> None:
+    """The results are empty, gradients of parameters 0, and running statistics stay."""
+    arrays = [np.zeros(shape), *affine((4,), which)]
+    mean, var = minicnn.ones(4, dtype=minicnn.float64), minicnn.ones(4, dtype=minicnn.float64)
+
+    def batch_norm(f: Any) -> Any:
+        statistics = (mean, var) if f is F else (torch.ones(4).double(), torch.ones(4).double())
+        return lambda x, w, b: f.batch_norm(x, *statistics, w, b, training=True)
+
+    assert_same(batch_norm(F), batch_norm(TF), arrays)
+    assert (mean.cpu().numpy() == 1).all() and (var.cpu().numpy() == 1).all()
+    assert_same(
+        lambda x, w, b: F.group_norm(x, 2, w, b),
+        lambda x, w, b: TF.group_norm(x, 2, w, b),
+        arrays,
+        grad=shape[0] == 0,  # else torch's gradient of the weight is NaN, of nothing at all
+    )
+    if len(shape) > 2:
+        arrays = arrays[:1]
+        assert_same(
+            lambda x: F.local_response_norm(x, 3), lambda x: TF.local_response_norm(x, 3), arrays
+        )
+
+
+def test_batch_norm_of_nothing_at_all() -> None:
+    for training in (True, False):
+        x = minicnn.zeros(0)
+        assert F.batch_norm(x, x, x, training=training).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(1, 6, 3), (2, 5, 3, 2), (1, 4, 2, 1, 3)])
+def test_local_response_norm_of_integers(size: int, shape: Any) -> None:
+    x = np.random.default_rng(0).integers(-9, 9, shape)
+    assert_same(
+        lambda x: F.local_response_norm(x, size, alpha=2.0),
+        lambda x: TF.local_response_norm(x, size, alpha=2.0),
+        [x],
+        tolerance=1e-6,
+    )
+
+
+SPECIAL = np.array([[0.0, 1.0, 1e30, -1e30], [np.inf, 2.0, 0.5, -1.0], [np.nan, 1.0, 0.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda f, x: f.batch_norm(x, None, None, training=True),
+        lambda f, x: f.layer_norm(x, x.shape[1:]),
+        lambda f, x: f.group_norm(x, 2),
+        lambda f, x: f.local_response_norm(x, 3, alpha=1.0),
+        lambda f, x: f.local_response_norm(x, 3, k=0.0),
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_special_values(operation: Any) -> None:
+    """NaN and inf reach the same results as in torch, without a word from NumPy."""
+    x = SPECIAL.reshape(3, 4, 1).repeat(2, axis=2).astype(np.float32)
+    ours, theirs = operation(F, minicnn.tensor(x)), operation(TF, torch.tensor(x))
+    np.testing.assert_allclose(ours.cpu().numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda f, x: f.batch_norm(x, None, None, training=True),
+        lambda f, x: f.layer_norm(x, x.shape[1:]),
+        lambda f, x: f.group_norm(x, 2),
+        lambda f, x: f.local_response_norm(x, 3, alpha=1.0),
+    ],
+)
+def test_half_precision_is_rounded_once(operation: Any, dtype: str) -> None:
+    x = minicnn.tensor(100 + normal(16, 4, 5)).to(getattr(minicnn, dtype))
+    exact = operation(F, x.double()).cpu().numpy()
+    ours = operation(F, x)
+    assert ours.dtype == x.dtype
+    step = 2.0**-8 if dtype == "bfloat16" else 2.0**-11
+    np.testing.assert_allclose(ours.double().cpu().numpy(), exact, rtol=1.1 * step, atol=1e-5)
 
 
 def running(x: Any) -> tuple[Any, Any]:
@@ -210,13 +296,20 @@ def test_running_statistics_are_not_traced() -> None:
     assert np.abs(mean.cpu().numpy()).min() > 0
 
 
-x = minicnn.zeros(2, 3, 4, 4)
+x, ones = minicnn.zeros(2, 3, 4, 4), minicnn.ones(3)
 ERRORS = [
     (
         ValueError,
         lambda: F.batch_norm(x[:1, :, :1, :1], None, None, training=True),
         "1 value per channel",
     ),
+    (ValueError, lambda: F.batch_norm(x, None, None, training=True, eps=0.0), "above 0 when"),
+    (ValueError, lambda: F.batch_norm(x, ones, ones, eps=-1.0), "at least 0, got -1.0"),
+    (ValueError, lambda: F.batch_norm(x, ones, None), "both running_mean and running_var"),
+    (RuntimeError, lambda: F.batch_norm(x.long(), ones, ones), "floating-point numbers, got int64"),
+    (RuntimeError, lambda: F.batch_norm(x, ones, ones.double()), "running_var of float32, got flo"),
+    (RuntimeError, lambda: F.layer_norm(x, 4, minicnn.ones(4).half()), "weight of float32, got"),
+    (RuntimeError, lambda: F.group_norm(x.half(), 1, ones.double()), "weight of float16, got"),
     (RuntimeError, lambda: F.batch_norm(x, None, None), "needs running_mean"),
     (RuntimeError, lambda: F.batch_norm(x[0, 0, 0], None, None, training=True), r"\(N, C, ...\)"),
     (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from oracle import assert_same
+from oracle import assert_agrees, assert_same, dtype_in
 
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
@@ -126,7 +126,7 @@ def test_dims_that_do_not_exist():
     with pytest.raises(RuntimeError, match="named once"):
         mc.tensor(X).sum((0, -3))
     with pytest.raises(TypeError, match="must be an integer, got False"):
-        mc.tensor(X).var(False)
+        mc.tensor(X).sum(False)
     assert mc.tensor(X).sum(np.int64(1)).shape == (2, 4)
 
 
@@ -135,3 +135,114 @@ def test_extrema_of_nothing(name):
     with pytest.raises(IndexError, match=r"at least one element, got shape \(2, 0\) and dim=1"):
         getattr(mc.ones(2, 0), name)(1)
     assert mc.ones(0, 2).amax(1).shape == (0,)
+
+
+NAN, INF = float("nan"), float("inf")
+FLOAT32 = {
+    "matrix": rng.standard_normal((3, 4)),
+    "number": np.array(2.5),
+    "nothing": np.zeros(0),
+    "no columns": np.zeros((3, 0)),
+    "no rows": np.zeros((0, 3)),
+    "one": np.array([3.0]),
+    "NaN": np.array([[1.0, NAN], [NAN, 2.0]]),
+    "NaN and zeros": np.array([NAN, 0.0, 0.0]),
+    "inf": np.array([INF, 1.0, 2.0]),
+    "inf and zero": np.array([INF, 0.0, 2.0]),
+    "inf and -inf": np.array([INF, -INF]),
+    "all -inf": np.array([-INF, -INF]),
+    "large": np.array([1e30, -1e30, 2e30]),
+    "small": np.array([1e-30, 2e-30]),
+    "equal": np.array([2.0, 2.0, 1.0]),
+    "zeros": np.array([0.0, -0.0, 0.0]),
+    "one zero": np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 4.0]]),
+}
+INPUTS = {
+    **{name: array.astype(np.float32) for name, array in FLOAT32.items()},
+    **{name: FLOAT32["matrix"].astype(name) for name in ("float64", "float16", mc.bfloat16)},
+    "int32": rng.integers(-3, 4, (3, 4), np.int32),
+    "uint8": rng.integers(0, 3, (3, 4), np.uint8),
+    "bool": rng.integers(0, 2, (3, 4)) > 0,
+    "integer": np.array(3),
+    "no integers": np.zeros(0, np.int64),
+}
+
+CALLS = {
+    "sum": lambda m, x: x.sum(),
+    "sum to float16": lambda m, x: x.sum(0, dtype=m.float16),
+    "sum over ()": lambda m, x: m.sum(x, dim=()),
+    "sum over [0, -1]": lambda m, x: x.sum([0, -1]),
+    "mean": lambda m, x: x.mean(-1, keepdim=True),
+    "mean in float64": lambda m, x: m.mean(x, dtype=m.float64),
+    "var": lambda m, x: x.var(),
+    "var(False)": lambda m, x: x.var(False),
+    "var over 0": lambda m, x: x.var(0, True, True),
+    "var, correction": lambda m, x: m.var(x, dim=-1, correction=2),
+    "var, correction of None": lambda m, x: x.var(correction=None),
+    "var, correction of 100": lambda m, x: x.var(correction=100),
+    "std": lambda m, x: x.std(),
+    "std, fraction": lambda m, x: m.std(x, 0, correction=0.5),
+    "std(True)": lambda m, x: m.std(x, True),
+    "prod": lambda m, x: x.prod(),
+    "prod over 0": lambda m, x: m.prod(x, 0),
+    "prod in float64": lambda m, x: x.prod(-1, keepdim=True, dtype=m.float64),
+    "prod to bool": lambda m, x: x.detach().prod(dtype=dtype_in(m, "bool")),
+    "cumsum": lambda m, x: x.cumsum(0),
+    "cumsum in float64": lambda m, x: x.cumsum(-1, dtype=m.float64),
+    "logsumexp": lambda m, x: x.logsumexp(0),
+    "logsumexp over -1": lambda m, x: m.logsumexp(x, (-1,), keepdim=True),
+    "logsumexp over None": lambda m, x: m.logsumexp(x, None),
+    "all": lambda m, x: x.all(),
+    "all over ()": lambda m, x: x.all(dim=()),
+    "any": lambda m, x: m.any(x, 0, keepdim=True),
+    "any over ()": lambda m, x: x.any(dim=()),
+    "max": lambda m, x: x.max(),
+    "max over 0": lambda m, x: tuple(x.max(0)),
+    "max over ()": lambda m, x: x.max(()),
+    "min": lambda m, x: m.min(x),
+    "min over -1": lambda m, x: tuple(m.min(x, -1, keepdim=True)),
+    "amax": lambda m, x: x.amax(),
+    "amax over 0": lambda m, x: m.amax(x, (0,)),
+    "amin": lambda m, x: m.amin(x, -1, keepdim=True),
+    "argmax": lambda m, x: x.argmax(),
+    "argmin over 0": lambda m, x: x.argmin(0, keepdim=True),
+    "argmax over a tuple": lambda m, x: x.argmax((0,)),
+    "norm": lambda m, x: x.norm(),
+    "norm, fro": lambda m, x: m.norm(x, "fro", dim=0),
+    "norm, None": lambda m, x: x.norm(None),
+    "norm, nuc": lambda m, x: x.detach().norm("nuc"),
+    "norm in float64": lambda m, x: m.norm(x, dtype=m.float64),
+    "softmax": lambda m, x: x.softmax(0),
+    "softmax over -1": lambda m, x: m.softmax(x, -1, dtype=m.float64),
+    "log_softmax": lambda m, x: x.log_softmax(0),
+    "log_softmax in float64": lambda m, x: m.log_softmax(x, 0, dtype=m.float64),
+    **{
+        f"norm, p = {p}": lambda m, x, p=p: x.norm(p, -1, keepdim=True)
+        for p in (0, 0.5, 1, 1.5, 2, 3, -1, INF, -INF)
+    },
+}
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("name", CALLS)
+def test_as_in_torch(name):
+    for what, x in INPUTS.items():
+        assert_agrees(CALLS[name], x, what=str(what))
+
+
+def test_the_nuclear_norm_and_its_gradient():
+    assert_agrees(lambda m, x: x.norm("nuc", keepdim=True), rng.standard_normal((3, 4)))
+    x = rng.standard_normal((2, 3, 4))
+    assert_agrees(lambda m, x: x.norm("nuc"), x)
+    assert_agrees(lambda m, x: m.norm(x, "nuc", dim=(-1, 0), keepdim=True), x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", mc.bfloat16])
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "norm", "cumsum", "softmax"])
+def test_half_precision_is_rounded_once(name, dtype):
+    x = (rng.standard_normal((3, 1000)) + 1).astype(dtype)
+    options = {"cumsum": (1,), "softmax": (1,)}.get(name, ())
+    ours = getattr(mc.tensor(x), name)(*options)
+    exact = getattr(mc.tensor(x.astype(np.float64)), name)(*options).to(dtype)
+    near = np.abs(ours.numpy().astype(np.float64) - exact.numpy().astype(np.float64))
+    assert (near <= np.spacing(np.abs(exact.numpy()), dtype=exact.dtype)).all()

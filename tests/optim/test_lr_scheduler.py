@@ -70,7 +70,31 @@ def test_schedule(name: str, options: dict, optimizer_name: str) -> None:
     other = two_groups(torch.optim, optimizer_name)
     seen = run(optimizer, getattr(lr_scheduler, name)(optimizer, **options), STEPS)
     expected = run(other, getattr(torch.optim.lr_scheduler, name)(other, **options), STEPS)
-    np.testing.assert_allclose(seen, expected, rtol=1e-12, atol=1e-15)
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("StepLR", {"step_size": 2}),
+        ("CosineAnnealingLR", {"T_max": 4}),
+        ("ReduceLROnPlateau", {"patience": 1}),
+        ("OneCycleLR", {"max_lr": 0.5, "total_steps": 7}),
+    ],
+)
+def test_a_tensor_stays_the_learning_rate(name: str, options: dict) -> None:
+    lr = mc.tensor(0.1, dtype=mc.float64)
+    optimizer, other = two_groups(optim), two_groups(torch.optim)
+    optimizer.param_groups[0]["lr"] = lr
+    scheduler = getattr(lr_scheduler, name)(optimizer, **options)
+    expected = getattr(torch.optim.lr_scheduler, name)(other, **options)
+    for _ in range(5):
+        for each, schedule in (optimizer, scheduler), (other, expected):
+            each.step()
+            schedule.step(*([1.0] if "patience" in options else []))
+        assert scheduler.get_last_lr() == expected.get_last_lr()
+        assert lr.item() == other.param_groups[0]["lr"]
+    assert optimizer.param_groups[0]["lr"] is lr
 
 
 @pytest.mark.parametrize(

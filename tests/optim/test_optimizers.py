@@ -29,6 +29,14 @@ OPTIONS = [
     ("AdamW", {}),
     ("AdamW", {"lr": 0.05, "betas": (0.8, 0.95), "weight_decay": 0.1}),
     ("AdamW", {"lr": 0.05, "weight_decay": 0.0}),
+    ("Adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.05, "decoupled_weight_decay": True, "weight_decay": 0.1}),
+    ("AdamW", {"lr": 0.05, "amsgrad": True, "maximize": True, "betas": (0.5, 0.6)}),
+    ("Adam", {"lr": 0.05, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.05, "maximize": True}),
+    ("SGD", {"lr": 0.1, "foreach": True, "differentiable": False}),
+    ("Adam", {"foreach": False, "fused": True}),
+    ("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.1, "maximize": True}),
     ("RMSprop", {}),
     ("RMSprop", {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
     ("RMSprop", {"lr": 0.05, "momentum": 0.9}),
@@ -139,7 +147,12 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {"centered": True})],
+    [
+        ("SGD", {"momentum": 0.9, "maximize": True}),
+        ("AdamW", {"amsgrad": True}),
+        ("Adam", {"maximize": True}),
+        ("RMSprop", {"centered": True}),
+    ],
 )
 def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     def to_torch(value: object) -> object:
@@ -162,7 +175,7 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     assert list(mine["state"]) == list(torchs["state"]) == [0, 2]
     assert mine["state"][0].keys() == torchs["state"][0].keys()
     assert mine["param_groups"][0]["params"] == torchs["param_groups"][0]["params"] == [0, 1, 2]
-    assert mine["param_groups"][0].keys() <= torchs["param_groups"][0].keys()
+    assert mine["param_groups"] == torchs["param_groups"]
 
     optimizer = getattr(optim, name)(params)
     optimizer.load_state_dict(converted(torchs, from_torch))
@@ -170,6 +183,82 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     other.load_state_dict(converted(mine, to_torch))
     for step in range(2, 5):
         take_step(step, (optimizer, params), (other, others))
+    assert_same(params, others, 1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_learning_rate_as_a_tensor(name: str) -> None:
+    params, others = ours(), theirs()
+    lr, other_lr = mc.tensor([0.05], dtype=mc.float64), torch.tensor([0.05], dtype=torch.float64)
+    optimizer = getattr(optim, name)(params, lr=lr)
+    other = getattr(torch.optim, name)(others, lr=other_lr)
+    for step in range(3):
+        take_step(step, (optimizer, params), (other, others))
+        lr.mul_(0.5)
+        other_lr.mul_(0.5)
+    assert_same(params, others, 1e-12)
+    with pytest.raises(ValueError, match=r"Tensor lr must be 1-element, got shape \(2,\)"):
+        getattr(optim, name)(params, lr=mc.tensor([0.1, 0.2]))
+
+
+def test_betas_as_tensors() -> None:
+    params, others = ours(), theirs()
+    optimizer = optim.Adam(params, betas=(mc.tensor(0.5), mc.tensor(0.75)))
+    other = torch.optim.Adam(others, betas=(torch.tensor(0.5), torch.tensor(0.75)))
+    assert optimizer.param_groups[0]["betas"] == (0.5, 0.75)
+    take_step(0, (optimizer, params), (other, others))
+    assert_same(params, others, 1e-8)  # torch corrects the bias in the float32 of the tensors
+
+
+def test_named_parameters() -> None:
+    params, others = ours(), theirs()
+    names = ["first", "second", "third"]
+    optimizer = optim.SGD(zip(names, params, strict=True), lr=0.1, momentum=0.9)
+    other = torch.optim.SGD(zip(names, others, strict=True), lr=0.1, momentum=0.9)
+    take_step(0, (optimizer, params), (other, others))
+    assert_same(params, others, 1e-12)
+    assert optimizer.param_groups[0]["params"] == params
+    groups = optimizer.state_dict()["param_groups"]
+    assert groups == other.state_dict()["param_groups"]
+    assert groups[0]["param_names"] == names
+
+    renamed = optim.SGD([(name.upper(), param) for name, param in zip(names, params, strict=True)])
+    renamed.load_state_dict({"state": {}, "param_groups": groups})
+    assert renamed.param_groups[0]["param_names"] == names
+    with pytest.raises(ValueError, match="Some param names are missing: got 1 for 2 params"):
+        optim.SGD([("first", params[0]), params[1]])
+    with pytest.raises(ValueError, match="cannot add param group without names"):
+        optimizer.add_param_group({"params": [mc.ones(2).requires_grad_()]})
+    with pytest.raises(ValueError, match="cannot add param group with names"):
+        optim.SGD([{"params": params[:1]}, {"params": [("second", params[1])]}])
+
+
+def test_amsgrad_may_begin_late() -> None:
+    params = ours()
+    optimizer = optim.Adam(params)
+    take_step(0, (optimizer, params))
+    optimizer.param_groups[0]["amsgrad"] = True
+    take_step(1, (optimizer, params))
+    state = optimizer.state[params[0]]
+    np.testing.assert_array_equal(state["max_exp_avg_sq"].array, state["exp_avg_sq"].array)
+
+
+def test_a_step_number_is_loaded_exactly_beside_a_half_precision_scalar() -> None:
+    param = mc.tensor(1.0, dtype=mc.bfloat16).requires_grad_()
+    optimizer = optim.Adam([param])
+    state = {name: mc.zeros(()) for name in ("exp_avg", "exp_avg_sq")}
+    state_dict = optimizer.state_dict() | {"state": {0: {"step": mc.tensor(257.0), **state}}}
+    optimizer.load_state_dict(state_dict)
+    assert optimizer.state[param]["step"] == 257  # 256 in bfloat16
+
+
+def test_a_momentum_of_none_starts_afresh() -> None:
+    params, others = ours(), theirs()
+    optimizer = optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.5)
+    state = {index: {"momentum_buffer": None} for index in range(3)}  # of torch before 2.0
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    other = torch.optim.SGD(others, lr=0.1, momentum=0.9, dampening=0.5)
+    take_step(0, (optimizer, params), (other, others))
     assert_same(params, others, 1e-12)
 
 
@@ -271,6 +360,15 @@ def test_zero_grad() -> None:
         ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
         ("AdamW", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
         ("AdamW", {"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
+        ("Adam", {"betas": (0.9, mc.tensor(0.99))}, "either both floats or both Tensors"),
+        ("AdamW", {"betas": (mc.tensor(0.9), 0.99)}, "either both floats or both Tensors"),
+        ("Adam", {"betas": (0, 0.99)}, "either both floats or both Tensors"),
+        ("Adam", {"lr": mc.tensor(0.1), "foreach": True}, "lr as a Tensor is not supported"),
+        (
+            "Adam",
+            {"betas": (mc.tensor(0.9), mc.tensor(0.99)), "foreach": True},
+            r"betas\[0\] as a Tensor is not supported",
+        ),
         ("RMSprop", {"alpha": -1.0}, "Invalid alpha value: -1.0"),
         ("RMSprop", {"momentum": -1.0}, "Invalid momentum value: -1.0"),
         ("RMSprop", {"lr": -1.0}, "Invalid learning rate: -1.0"),
@@ -279,6 +377,14 @@ def test_zero_grad() -> None:
 def test_option_errors(name: str, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         getattr(optim, name)(ours(), **options)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_two_implementations_at_once(name: str) -> None:
+    with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together"):
+        getattr(optim, name)(ours(), fused=True, foreach=True)
+    with pytest.raises(RuntimeError, match="`fused` does not support `differentiable`"):
+        getattr(optim, name)(ours(), fused=True, differentiable=True)
 
 
 def test_parameter_errors() -> None:
@@ -302,10 +408,10 @@ def test_parameter_errors() -> None:
         optimizer.add_param_group(params[1:])
 
 
-def test_repr_lists_the_groups() -> None:
-    text = repr(optim.AdamW(ours(), lr=0.25))
-    assert text.startswith("AdamW (\nParameter Group 0\n    betas: (0.9, 0.999)\n")
-    assert "    lr: 0.25\n" in text
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_repr_lists_the_groups(name: str) -> None:
+    expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25, weight_decay=0.5))
+    assert repr(getattr(optim, name)(ours(), lr=0.25, weight_decay=0.5)) == expected
 
 
 @pytest.mark.parametrize(

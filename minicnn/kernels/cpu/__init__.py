@@ -24,6 +24,8 @@ from .norm import (
 )
 from .optim import adam_step, rmsprop_step, sgd_step
 from .pool import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_scatter,
     adaptive_max_pool2d,
     avg_pool2d,
     avg_pool2d_scatter,
@@ -39,6 +41,8 @@ from .resize import (
 
 __all__ = [
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",

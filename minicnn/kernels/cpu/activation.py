@@ -6,7 +6,7 @@ import numpy as np
 
 from ...memory import empty
 from .runtime.layout import flatten, for_each_block, unflatten
-from .runtime.masking import clip_negative, select_positive
+from .runtime.masking import clip_negative, pass_through_relu
 from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, from_rows
 
@@ -69,12 +69,12 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """``grad`` where ``out`` > 0, else 0, in the memory order of ``out``."""
+    """0 where ``out`` <= 0, else ``grad``, in the memory order of ``out``."""
     flat_out, flat_grad = flatten(out, grad)
     result = empty(flat_grad.shape, flat_grad.dtype)
 
     def work(start: int, stop: int) -> None:
-        select_positive(flat_grad[start:stop], flat_out[start:stop], out=result[start:stop])
+        pass_through_relu(flat_grad[start:stop], flat_out[start:stop], out=result[start:stop])
 
     for_each_block(flat_out.size, work, _BLOCK)
     return unflatten(result, out)
@@ -95,7 +95,7 @@ def relu_bias_backward(
     result = empty(grads.shape, grad.dtype)
 
     def masked(at: slice) -> np.ndarray:
-        select_positive(grads[at], outs[at], out=result[at])
+        pass_through_relu(grads[at], outs[at], out=result[at])
         return result[at]
 
     (sums,) = channel_sums(grads, grad.shape, masked)

@@ -3,8 +3,8 @@
 There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and Winograd's, with
 fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
 
-The environment variable ``MINICNN_CONV`` overrides this: ``im2col``, ``winograd`` (wherever it is
-possible, with the best tile size), or ``auto``, the default. With ``MINICNN_DEBUG=conv`` each choice
+``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` overrides this: ``im2col``,
+``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With ``MINICNN_DEBUG=conv`` each choice
 is printed to stderr the first time a shape comes up. ``minicnn.nn.conv_algorithms`` lists the
 choices for a whole network.
 """
@@ -18,10 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...autograd.grad_mode import mode
 from ..geometry import Geometry
 from . import conv_im2col, winograd
 
 __all__ = [
+    "ALGORITHMS",
     "PASSES",
     "Algorithm",
     "choose",
@@ -30,10 +32,15 @@ __all__ = [
     "conv2d_relu",
     "conv2d_weight_grad",
     "estimates",
+    "select",
+    "selected",
 ]
 
+ALGORITHMS = ("auto", "im2col", "winograd")
 PASSES = ("forward", "input_grad", "weight_grad")
-_SETTINGS = ("auto", "im2col", "winograd")
+
+
+_selected = ""  # empty: MINICNN_CONV decides
 
 
 class Algorithm(NamedTuple):
@@ -124,6 +131,25 @@ def conv2d_weight_grad(
     return conv_im2col.conv2d_weight_grad(grad, x, geometry, dtype)
 
 
+def select(algorithm: str) -> None:
+    """Selects one of ``ALGORITHMS`` for all threads; it replaces that of ``MINICNN_CONV``.
+
+    Raises:
+        ValueError: for another name.
+    """
+    global _selected
+    if algorithm not in ALGORITHMS:
+        raise ValueError(
+            f"backends.cpu.conv must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}"
+        )
+    _selected = algorithm
+
+
+def selected() -> str:
+    """The algorithm that is selected, by :func:`select` or in the environment."""
+    return _selected or os.environ.get("MINICNN_CONV") or "auto"
+
+
 def choose(
     pass_: str, dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
 ) -> Algorithm:
@@ -139,7 +165,9 @@ def choose(
     Raises:
         ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
     """
-    setting, debug = os.environ.get("MINICNN_CONV", ""), os.environ.get("MINICNN_DEBUG", "")
+    # while anomalies are detected, a NaN should not reach other windows than its own
+    setting = "im2col" if mode.anomaly else _selected or os.environ.get("MINICNN_CONV", "")
+    debug = os.environ.get("MINICNN_DEBUG", "")
     return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
 
 
@@ -153,21 +181,21 @@ def _choose(
     weight_shape: tuple[int, ...],
     geometry: Geometry,
 ) -> Algorithm:
-    if setting and setting not in _SETTINGS:
-        raise ValueError(f"MINICNN_CONV must be one of {', '.join(_SETTINGS)}, got {setting!r}")
+    if setting and setting not in ALGORITHMS:
+        raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {setting!r}")
     if debug not in ("", "conv"):
         raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")
     is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
     if setting == "im2col" or (is_small and setting != "winograd"):
-        chosen = _IM2COL
+        algorithm = _IM2COL
     else:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)
         preferred = [algorithm for algorithm in costs if algorithm.name == setting]
-        chosen = min(preferred or costs, key=costs.__getitem__)
+        algorithm = min(preferred or costs, key=costs.__getitem__)
     if debug:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)
-        print(_report(pass_, N, weight_shape, geometry, chosen, costs), file=sys.stderr)
-    return chosen
+        print(_report(pass_, N, weight_shape, geometry, algorithm, costs), file=sys.stderr)
+    return algorithm
 
 
 def estimates(

@@ -208,6 +208,7 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     dtype = compute_dtype(columns.dtype)
     x = zeros((N, *geometry.input_size, C), dtype)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def work(start: int, stop: int) -> None:
         for n in range(start, stop):
             padded = padded_zeros(1, C, geometry, dtype)
@@ -247,7 +248,8 @@ def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bo
 
 def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
     """(G, Og, K): a view if the weight is channels-last and has this dtype, else a copy."""
-    filters, shape = nhwc(weight), (groups, len(weight) // groups, -1)
+    filters = nhwc(weight)
+    shape = groups, len(weight) // groups, math.prod(weight.shape[1:])
     if filters.flags.c_contiguous and filters.dtype == dtype:
         return filters.reshape(shape)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...memory import empty
-from .runtime.masking import clip_negative, select_positive
+from .runtime.masking import clip_negative, pass_through_relu
 from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
 from .runtime.threads import scratch
@@ -135,13 +135,13 @@ def batch_norm_relu_backward(
     """The gradients of x, weight and bias in :func:`batch_norm_relu`.
 
     Takes the arguments of :func:`batch_norm_backward`, and the output ``out``: the gradient passes
-    where it is positive.
+    where it is not 0.
     """
     grads, outs = as_rows(grad), as_rows(out)
     passed = empty(grads.shape, x.dtype)
 
     def pass_on(at: slice) -> np.ndarray:
-        select_positive(grads[at], outs[at], out=passed[at])
+        pass_through_relu(grads[at], outs[at], out=passed[at])
         return passed[at]
 
     return _backward(passed, pass_on, passed, x, weight, mean, variance, eps)

@@ -81,12 +81,14 @@ def adam_step(
     decoupled: bool,
     half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
+    maxima: Arrays | None = None,
 ) -> None:
     """One step of Adam, as ``torch.optim.Adam``, or as ``AdamW`` if ``decoupled``.
 
     Args:
-        params, grads, means, squares: arrays of equal shapes; all but grads are updated. ``means``
-            and ``squares`` are running averages of the gradient and of its square.
+        params, grads, means, squares, maxima: arrays of equal shapes; all but grads are updated.
+            ``means`` and ``squares`` are running averages of the gradient and of its square,
+            ``maxima`` the largest ``squares`` so far (AMSGrad), or None.
         hyperparameters: returns (step, lr, beta1, beta2, eps, weight_decay); the first step is 1.
         decoupled: whether to multiply the weights by 1 - lr * weight_decay, instead of adding
             weight_decay times the weights to the gradient.
@@ -98,7 +100,9 @@ def adam_step(
     correction = math.sqrt(1 - beta2**step)
     rate = lr * correction / (1 - beta1**step)
 
-    def update(p: np.ndarray, g: np.ndarray, mean: np.ndarray, square: np.ndarray) -> None:
+    def update(
+        p: np.ndarray, g: np.ndarray, mean: np.ndarray, square: np.ndarray, *rest: np.ndarray
+    ) -> None:
         t = _scratch("step", p)
         if weight_decay and decoupled:
             p *= 1 - lr * weight_decay
@@ -106,13 +110,16 @@ def adam_step(
             g = _decayed(g, p, weight_decay)
         _move(mean, g, 1 - beta1, t)
         _average_square(square, g, beta2, t)
+        if rest:
+            square = np.maximum(rest[0], square, out=rest[0])
         np.sqrt(square, out=t)
         t += eps * correction
         np.divide(mean, t, out=t)
         t *= rate
         p -= t
 
-    _for_each_block(update, grads, params, [means, squares], half_copies, scaling)
+    states = [means, squares] if maxima is None else [means, squares, maxima]
+    _for_each_block(update, grads, params, states, half_copies, scaling)
 
 
 def rmsprop_step(

@@ -6,9 +6,11 @@ separable: sums along kh first, then along kw, one tap of all windows at a time.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
-from ..geometry import Geometry, Pair
+from ..geometry import Geometry, Pair, adaptive_windows
 from .runtime.blocks import for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.precision import compute_dtype
@@ -17,6 +19,8 @@ from .runtime.threads import scratch
 from .runtime.windows import nhwc
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",
@@ -93,12 +97,71 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
     return out
 
 
+def adaptive_avg_pool2d(x: np.ndarray, output_size: Pair) -> np.ndarray:
+    """(N, C, OH, OW): the mean of each window, as ``torch.nn.functional.adaptive_avg_pool2d``.
+
+    Windows are those of :func:`adaptive_max_pool2d`.
+    """
+    out = channels_last_empty((*x.shape[:2], *output_size), x.dtype)
+    images, means = nhwc(x), nhwc(out)
+    scale = _adaptive_scale(x.shape[2:], output_size, x.dtype)
+    window_rows, window_columns = map(adaptive_windows, x.shape[2:], output_size)
+
+    def pool(block: slice) -> None:
+        image = images[block]
+        n, _, W, C = image.shape
+        columns = scratch("adaptive_avg_pool2d.columns", (n, output_size[0], W, C), scale.dtype)
+        for oh, (top, bottom) in enumerate(window_rows):
+            np.add.reduce(image[:, top:bottom], axis=1, dtype=scale.dtype, out=columns[:, oh])
+        total = scratch("adaptive_avg_pool2d.total", (n, *output_size, C), scale.dtype)
+        for ow, (left, right) in enumerate(window_columns):
+            np.add.reduce(columns[:, :, left:right], axis=2, out=total[:, :, ow])
+        np.multiply(total, scale, out=means[block], casting="same_kind")
+
+    for_each_image_block(images, pool)
+    return out
+
+
+def adaptive_avg_pool2d_scatter(grad: np.ndarray, input_size: Pair) -> np.ndarray:
+    """(N, C, H, W): the gradient of :func:`adaptive_avg_pool2d`."""
+    out = channels_last_empty((*grad.shape[:2], *input_size), grad.dtype)
+    grads, images = nhwc(grad), nhwc(out)
+    scale = _adaptive_scale(input_size, grad.shape[2:], grad.dtype)
+    window_rows, window_columns = map(adaptive_windows, input_size, grad.shape[2:])
+
+    def scatter(block: slice) -> None:
+        values = grads[block] * scale
+        n, OH, _, C = values.shape
+        columns = scratch("adaptive_avg_pool2d.columns", (n, OH, input_size[1], C), scale.dtype)
+        columns.fill(0)
+        for ow, (left, right) in enumerate(window_columns):
+            columns[:, :, left:right] += values[:, :, ow : ow + 1]
+        total = scratch("adaptive_avg_pool2d.total", (n, *input_size, C), scale.dtype)
+        total.fill(0)
+        for oh, (top, bottom) in enumerate(window_rows):
+            total[:, top:bottom] += columns[:, oh : oh + 1]
+        images[block] = total
+
+    for_each_image_block(images, scatter)
+    return out
+
+
+@functools.lru_cache(maxsize=64)
+def _adaptive_scale(input_size: Pair, output_size: Pair, dtype: np.dtype) -> np.ndarray:
+    """1 / (number of pixels) of each window, (OH, OW, 1)."""
+    rows, columns = (
+        [stop - start for start, stop in adaptive_windows(I, O)]
+        for I, O in zip(input_size, output_size)
+    )
+    return (1 / np.outer(rows, columns))[..., None].astype(compute_dtype(dtype))
+
+
 def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
     """The maximum of each window, and its index h * W + w (int64), both (N, C, OH, OW).
 
     As ``torch.nn.functional.adaptive_max_pool2d``: window i of OH covers the rows from
     floor(i * H / OH) up to ceil((i + 1) * H / OH), likewise for columns, and the index is of the first
-    of equal maxima.
+    of equal maxima, or of the last NaN.
     """
     N, C, H, W = x.shape
     out = channels_last_empty((N, C, *output_size), x.dtype)
@@ -106,14 +169,18 @@ def adaptive_max_pool2d(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, n
     images, maxima, pixel_indices = nhwc(x), nhwc(out), nhwc(indices)
 
     def pool(block: slice) -> None:
-        for oh, (top, bottom) in enumerate(_adaptive_windows(H, output_size[0])):
-            for ow, (left, right) in enumerate(_adaptive_windows(W, output_size[1])):
+        for oh, (top, bottom) in enumerate(adaptive_windows(H, output_size[0])):
+            for ow, (left, right) in enumerate(adaptive_windows(W, output_size[1])):
                 window = images[block, top:bottom, left:right]
                 pixels = window.reshape(len(window), -1, C)
                 argmax = pixels.argmax(axis=1)  # (n, C)
+                best = np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0]
+                if np.isnan(best).any():
+                    from_end = np.isnan(pixels[:, ::-1]).argmax(axis=1)
+                    argmax = np.where(np.isnan(best), pixels.shape[1] - 1 - from_end, argmax)
                 h, w = np.divmod(argmax, right - left)
                 pixel_indices[block, oh, ow] = (top + h) * W + left + w
-                maxima[block, oh, ow] = np.take_along_axis(pixels, argmax[:, None], axis=1)[:, 0]
+                maxima[block, oh, ow] = best
 
     for_each_image_block(images, pool)
     return out, indices
@@ -149,10 +216,3 @@ def plane_gather(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
     for_each_image_block(images, gather)
     return out
-
-
-def _adaptive_windows(size: int, output_size: int) -> list[Pair]:
-    """The start and stop of each window along an axis."""
-    return [
-        (i * size // output_size, -(-(i + 1) * size // output_size)) for i in range(output_size)
-    ]

@@ -82,7 +82,8 @@ def _bilinear(
         position = np.maximum(dtype(scale) * (position + dtype(0.5)) - dtype(0.5), 0)
     low = _floor(position, size)
     fraction = np.clip(position - low.astype(dtype), 0, 1)
-    return [(low, 1 - fraction), (np.minimum(low + 1, size - 1), fraction)]
+    high = low if output_size == size else np.minimum(low + 1, size - 1)
+    return [(low, 1 - fraction), (high, fraction)]
 
 
 def _floor(position: np.ndarray, size: int) -> np.ndarray:
@@ -135,6 +136,7 @@ def _scatter(grad: np.ndarray, taps: Taps, size: int) -> np.ndarray:
 
 
 def _for_each_image(images: np.ndarray, work: Callable[[int], None]) -> None:
+    @np.errstate(over="ignore", invalid="ignore")  # infinity times 0 is NaN
     def run(start: int, stop: int) -> None:
         for n in range(start, stop):
             work(n)

@@ -14,7 +14,7 @@ __global__ void relu(long long count, const T* x, T* out) {
     store(out, i, values);
 }
 
-// Gradient of relu, from its result: grad where out > 0, else 0. One thread per vector.
+// Gradient of relu, from its result: 0 where out <= 0, else grad. One thread per vector.
 template <typename T, int N>
 __global__ void relu_backward(long long count, const T* grad, const T* out, T* grad_x) {
     const long long i = thread_index();

@@ -32,7 +32,7 @@ def relu(x: cupy.ndarray) -> cupy.ndarray:
 
 
 def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:
-    """``grad`` where ``out`` > 0, else 0, in the memory order of ``out``."""
+    """0 where ``out`` <= 0, else ``grad``, in the memory order of ``out``."""
     flat_out, flat_grad = flatten(out, grad)
     result = cupy.empty_like(flat_grad)
     width = vector_width(flat_grad.size, flat_grad, flat_out)
@@ -50,7 +50,7 @@ def relu_bias_backward(
         dtype: of the bias's gradient, by default the dtype of ``grad``.
 
     Returns:
-        The gradient of x, which is ``grad`` where ``out`` > 0, else 0; and of bias, which is the
+        The gradient of x, which is 0 where ``out`` <= 0, else ``grad``; and of bias, which is the
         :func:`channel_sum` of this.
     """
     grads, outs = channels_last(grad), channels_last(out)
@@ -69,6 +69,8 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
     """(C,): the sum of ``x`` (N, C, ...) over every axis but 1, in ``dtype`` or as ``x``."""
     values = channels_last(x)
     C = values.shape[-1]
+    if C == 0:
+        return cupy.empty(0, dtype or x.dtype)
     width = vector_width(C, values)
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C), accumulator(x.dtype))

@@ -30,7 +30,7 @@ def linear(x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None) -> 
     Returns:
         (M, N).
     """
-    if uses_cublas(x.dtype):
+    if _by_cupy(weight):
         out = cupy.matmul(x, weight.T)
         return out if bias is None else out + bias.astype(out.dtype, copy=False)
     return _matrix(forward(_pixels(x), _pixels(weight), bias, _ONE_PIXEL, "linear"))
@@ -38,14 +38,14 @@ def linear(x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None) -> 
 
 def linear_relu(x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None) -> cupy.ndarray:
     """ReLU of :func:`linear`, applied before the result is written."""
-    if uses_cublas(x.dtype):
+    if _by_cupy(weight):
         return relu(linear(x, weight, bias))
     return _matrix(forward(_pixels(x), _pixels(weight), bias, _ONE_PIXEL, "linear", relu=True))
 
 
 def linear_input_grad(grad: cupy.ndarray, weight: cupy.ndarray) -> cupy.ndarray:
     """The gradient of :func:`linear` by its input: (M, N) times (N, K) -> (M, K)."""
-    if uses_cublas(grad.dtype):
+    if _by_cupy(weight):
         return cupy.matmul(grad, weight)
     return _matrix(input_grad(_pixels(grad), _pixels(weight), _ONE_PIXEL, "linear"))
 
@@ -58,9 +58,14 @@ def linear_weight_grad(
     The result has ``dtype``, by default the dtype of ``x``.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if uses_cublas(x.dtype):
+    if uses_cublas(x.dtype) or not (grad.shape[1] and x.shape[1]):
         return cupy.matmul(grad.T, x).astype(dtype, copy=False)
     return _matrix(weight_grad(_pixels(grad), _pixels(x), _ONE_PIXEL, dtype, "linear"))
+
+
+def _by_cupy(weight: cupy.ndarray) -> bool:
+    """Whether CuPy multiplies: by cuBLAS, or because there are no features or no outputs."""
+    return uses_cublas(weight.dtype) or weight.size == 0
 
 
 def _pixels(x: cupy.ndarray) -> cupy.ndarray:

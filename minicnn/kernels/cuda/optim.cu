@@ -138,31 +138,34 @@ __global__ void sgd_step(const Row<T, Half>* table, int rows, bool half_grads,
 
 // Kingma and Ba, "Adam", ICLR 2015; decoupled: Loshchilov and Hutter's AdamW, ICLR 2019.
 // step_size is lr / (1 - beta1^step), correction sqrt(1 - beta2^step), decay lr * weight_decay.
+// amsgrad: the root is of the largest mean square so far (Reddi et al., ICLR 2018), NaN if it ever was.
 template <typename Real>
 struct Adam {
     Real step_size, correction, beta1, share1, beta2, share2, eps, weight_decay, decay;
-    bool decoupled;
+    bool decoupled, amsgrad;
 
-    __device__ Adam(const double* h, bool decoupled)
+    __device__ Adam(const double* h, bool decoupled, bool amsgrad)
         : step_size(h[0]), correction(h[1]), beta1(h[2]), share1(h[3]), beta2(h[4]), share2(h[5]),
-          eps(h[6]), weight_decay(h[7]), decay(h[8]), decoupled(decoupled) {}
+          eps(h[6]), weight_decay(h[7]), decay(h[8]), decoupled(decoupled), amsgrad(amsgrad) {}
 
-    __device__ void operator()(Real& param, Real grad, Real& mean, Real& square, Real&) const {
+    __device__ void operator()(Real& param, Real grad, Real& mean, Real& square,
+                               Real& largest) const {
         if (decoupled)
             param -= decay * param;
         else
             grad += weight_decay * param;
         mean = beta1 * mean + share1 * grad;
         square = beta2 * square + share2 * grad * grad;
-        param -= step_size * mean / (sqrt(square) / correction + eps);
+        if (amsgrad && !(square <= largest) && largest == largest) largest = square;
+        param -= step_size * mean / (sqrt(amsgrad ? largest : square) / correction + eps);
     }
 };
 
 template <typename T, typename Half>
 __global__ void adam_step(const Row<T, Half>* table, int rows, bool half_grads,
                           const float* grad_scale, const float* found_inf,
-                          const double* hyperparameters, bool decoupled) {
-    const Adam<acc_t<T>> update(hyperparameters, decoupled);
+                          const double* hyperparameters, bool decoupled, bool amsgrad) {
+    const Adam<acc_t<T>> update(hyperparameters, decoupled, amsgrad);
     for_each_weight(table, rows, half_grads, grad_scale, found_inf, update);
 }
 

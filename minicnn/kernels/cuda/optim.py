@@ -70,6 +70,7 @@ def adam_step(
     decoupled: bool,
     half_copies: HalfCopies | None = None,
     scaling: Scaling | None = None,
+    maxima: Arrays | None = None,
 ) -> None:
     """One step of ``torch.optim.Adam``, or of ``AdamW`` if ``decoupled``.
 
@@ -78,6 +79,7 @@ def adam_step(
         means, squares: running averages of gradient and squared gradient, written in place.
         hyperparameters: gives (step, lr, beta1, beta2, eps, weight_decay); the first step is 1.
         decoupled: whether weight decay acts on the weights directly instead of on the gradients.
+        maxima: the largest ``squares`` so far (AMSGrad), written in place, or None.
     """
 
     def on_device() -> list[float]:
@@ -87,7 +89,8 @@ def adam_step(
         return [step_size, correction, *shares, eps, weight_decay, lr * weight_decay]
 
     values = device_values(on_device, 9, np.float64)
-    _update(_adam, values, (decoupled,), params, grads, [means, squares], half_copies, scaling)
+    flags, states = (decoupled, maxima is not None), [means, squares, maxima]
+    _update(_adam, values, flags, params, grads, states, half_copies, scaling)
 
 
 def rmsprop_step(

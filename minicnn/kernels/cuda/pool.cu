@@ -179,7 +179,7 @@ __global__ void avg_pool2d_scatter(long long count, const T* grad, const acc_t<T
     store(grad_x, target, result);
 }
 
-// ---- adaptive maximum, and reading and writing at indices of a plane ----
+// ---- adaptive average and maximum, and reading and writing at indices of a plane ----
 
 // Window i of OUT covers [floor(i * IN / OUT), ceil((i + 1) * IN / OUT)) of the input.
 __device__ inline int adaptive_start(int i, int IN, int OUT) {
@@ -189,7 +189,43 @@ __device__ inline int adaptive_end(int i, int IN, int OUT) {
     return (int)(((long long)(i + 1) * IN + OUT - 1) / OUT);
 }
 
-// indices are h * W + w of the window's first maximum. NaN beats every number, and the first NaN is
+// out = the mean of each window. One thread per window and channel.
+template <typename T>
+__global__ void adaptive_avg_pool2d(long long count, const T* x, T* out, int C, int H, int W,
+                                    int OH, int OW) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    const Position window(target, OH, OW, C);
+    const int top = adaptive_start(window.h, H, OH), bottom = adaptive_end(window.h, H, OH);
+    const int left = adaptive_start(window.w, W, OW), right = adaptive_end(window.w, W, OW);
+    acc_t<T> sum = 0;
+    for (int h = top; h < bottom; ++h)
+        for (int w = left; w < right; ++w)
+            sum += acc_t<T>(x[((window.n * H + h) * W + w) * C + window.c]);
+    out[target] = T(sum / ((bottom - top) * (right - left)));
+}
+
+// Gradient of adaptive_avg_pool2d. One thread per pixel and channel, which gathers from the windows
+// that cover it; those are the windows from OH to H pixels.
+template <typename T>
+__global__ void adaptive_avg_pool2d_scatter(long long count, const T* grad, T* grad_x, int C, int H,
+                                            int W, int OH, int OW) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    const Position pixel(target, H, W, C);
+    acc_t<T> sum = 0;
+    for (int oh = adaptive_start(pixel.h, OH, H); oh < adaptive_end(pixel.h, OH, H); ++oh) {
+        const int rows = adaptive_end(oh, H, OH) - adaptive_start(oh, H, OH);
+        for (int ow = adaptive_start(pixel.w, OW, W); ow < adaptive_end(pixel.w, OW, W); ++ow) {
+            const int columns = adaptive_end(ow, W, OW) - adaptive_start(ow, W, OW);
+            const long long window = ((pixel.n * OH + oh) * OW + ow) * C + pixel.c;
+            sum += acc_t<T>(grad[window]) / (rows * columns);
+        }
+    }
+    grad_x[target] = T(sum);
+}
+
+// indices are h * W + w of the window's first maximum. NaN beats every number, and the last NaN is
 // chosen. One thread per window and channel.
 template <typename T>
 __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long long* indices, int C,
@@ -204,7 +240,7 @@ __global__ void adaptive_max_pool2d(long long count, const T* x, T* out, long lo
     for (int h = top; h < bottom; ++h) {
         for (int w = left; w < right; ++w) {
             const acc_t<T> value = acc_t<T>(x[((window.n * H + h) * W + w) * C + window.c]);
-            if (!isnan(best) && !(value <= best)) {
+            if (value > best || isnan(value)) {
                 best = value;
                 best_index = (long long)h * W + w;
             }

@@ -20,6 +20,8 @@ from .runtime.module import (
 )
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",
@@ -43,6 +45,8 @@ _max_pool2d_scatter = cuda_file.kernel("max_pool2d_scatter", _MAX_POOLS)
 _max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", HALVES + FLOATS, _ARGMAX_DTYPES)
 _avg_pool2d = cuda_file.kernel("avg_pool2d", VECTORS + SINGLES)
 _avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", VECTORS + SINGLES)
+_adaptive_avg_pool2d = cuda_file.kernel("adaptive_avg_pool2d", HALVES + FLOATS)
+_adaptive_avg_pool2d_scatter = cuda_file.kernel("adaptive_avg_pool2d_scatter", HALVES + FLOATS)
 _adaptive_max_pool2d = cuda_file.kernel("adaptive_max_pool2d", HALVES + FLOATS)
 _plane_scatter = cuda_file.kernel("plane_scatter", HALVES + FLOATS)
 _plane_gather = cuda_file.kernel("plane_gather", HALVES + FLOATS)
@@ -147,12 +151,30 @@ def avg_pool2d_scatter(grad: cupy.ndarray, scale: cupy.ndarray, geometry: Geomet
     return channels_first(out)
 
 
+def adaptive_avg_pool2d(x: cupy.ndarray, output_size: Pair) -> cupy.ndarray:
+    """(N, C, OH, OW): the mean of each window; windows as in :func:`adaptive_max_pool2d`."""
+    N, C, H, W = x.shape
+    out = cupy.empty((N, *output_size, C), x.dtype)
+    _adaptive_avg_pool2d[x.dtype](out.size, channels_last(x), out, C, H, W, *output_size)
+    return channels_first(out)
+
+
+def adaptive_avg_pool2d_scatter(grad: cupy.ndarray, input_size: Pair) -> cupy.ndarray:
+    """(N, C, H, W): each ``grad`` (N, C, OH, OW) shared out among the pixels of its window."""
+    N, C, OH, OW = grad.shape
+    out = cupy.empty((N, *input_size, C), grad.dtype)
+    _adaptive_avg_pool2d_scatter[grad.dtype](
+        out.size, channels_last(grad), out, C, *input_size, OH, OW
+    )
+    return channels_first(out)
+
+
 def adaptive_max_pool2d(x: cupy.ndarray, output_size: Pair) -> tuple[cupy.ndarray, cupy.ndarray]:
     """The maximum of each window and its int64 index h * W + w, both (N, C, OH, OW).
 
     Window i of OH covers rows floor(i * H / OH) up to ceil((i + 1) * H / OH), and columns likewise.
     Of equal maxima the first counts, as in ``torch.nn.functional.adaptive_max_pool2d``. NaN is
-    larger than every number; of several NaNs the first counts.
+    larger than every number; of several NaNs the last counts.
     """
     N, C, H, W = x.shape
     out = cupy.empty((N, *output_size, C), x.dtype)

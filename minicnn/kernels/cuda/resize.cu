@@ -12,22 +12,22 @@
 struct Nearest {
     int first;
 
-    __device__ Nearest(int i, float scale, int IN, bool align_corners)
+    __device__ Nearest(int i, float scale, int IN, int OUT, bool align_corners)
         : first(min((int)floorf(__fmul_rn((float)i, scale)), IN - 1)) {}
     __device__ float weight(int pixel) const { return pixel == first ? 1 : 0; }
 };
 
 // The two input pixels that it lies between, and the share of the second. With align_corners the
-// centres of the corner pixels coincide, otherwise their outer edges.
+// centres of the corner pixels coincide, otherwise their outer edges. A size that stays is copied.
 template <typename A>
 struct Between {
     int first, second;
     A share;
 
-    __device__ Between(int i, A scale, int IN, bool align_corners) {
+    __device__ Between(int i, A scale, int IN, int OUT, bool align_corners) {
         const A position = align_corners ? i * scale : max((i + A(0.5)) * scale - A(0.5), A(0));
         first = min((int)position, IN - 1);
-        second = min(first + 1, IN - 1);
+        second = IN == OUT ? first : min(first + 1, IN - 1);
         share = min(position - first, A(1));
     }
     __device__ A weight(int pixel) const {
@@ -43,8 +43,8 @@ __global__ void resize_nearest(long long count, const T* x, T* out, int C, int H
     const long long target = thread_index();
     if (target >= count) return;
     const Position pixel(target, OH, OW, C);
-    const int h = Nearest(pixel.h, scale_h, H, false).first;
-    const int w = Nearest(pixel.w, scale_w, W, false).first;
+    const int h = Nearest(pixel.h, scale_h, H, OH, false).first;
+    const int w = Nearest(pixel.w, scale_w, W, OW, false).first;
     out[target] = x[((pixel.n * H + h) * W + w) * C + pixel.c];
 }
 
@@ -55,8 +55,8 @@ __global__ void resize_bilinear(long long count, const T* x, T* out, int C, int 
     const long long target = thread_index();
     if (target >= count) return;
     const Position pixel(target, OH, OW, C);
-    const Between<A> h(pixel.h, scale_h, H, align_corners);
-    const Between<A> w(pixel.w, scale_w, W, align_corners);
+    const Between<A> h(pixel.h, scale_h, H, OH, align_corners);
+    const Between<A> w(pixel.w, scale_w, W, OW, align_corners);
     const T* above = x + (pixel.n * H + h.first) * W * C + pixel.c;
     const T* below = x + (pixel.n * H + h.second) * W * C + pixel.c;
     const long long left = (long long)w.first * C;
@@ -95,11 +95,12 @@ __device__ void gather_gradient(long long count, const T* grad, T* grad_x, int C
     const OutputRange columns(pixel.w, scale_w, W, OW);
     acc_t<T> sum = 0;
     for (int oh = rows.first; oh <= rows.last; ++oh) {
-        const acc_t<T> row_weight = Interpolation(oh, scale_h, H, align_corners).weight(pixel.h);
+        const acc_t<T> row_weight =
+            Interpolation(oh, scale_h, H, OH, align_corners).weight(pixel.h);
         if (row_weight == 0) continue;
         for (int ow = columns.first; ow <= columns.last; ++ow) {
             const acc_t<T> weight =
-                row_weight * Interpolation(ow, scale_w, W, align_corners).weight(pixel.w);
+                row_weight * Interpolation(ow, scale_w, W, OW, align_corners).weight(pixel.w);
             const long long source = ((pixel.n * OH + oh) * OW + ow) * C + pixel.c;
             if (weight != 0) sum += weight * acc_t<T>(grad[source]);
         }

@@ -22,7 +22,7 @@ __all__ = [
 Scale = tuple[float, float]
 
 cuda_file = CudaFile("resize.cu")
-_nearest = cuda_file.kernel("resize_nearest", HALVES + FLOATS)
+_nearest = cuda_file.kernel("resize_nearest", (*HALVES, *FLOATS, "uint8"))
 _nearest_backward = cuda_file.kernel("resize_nearest_backward", HALVES + FLOATS)
 _bilinear = cuda_file.kernel("resize_bilinear", HALVES + FLOATS)
 _bilinear_backward = cuda_file.kernel("resize_bilinear_backward", HALVES + FLOATS)

@@ -16,13 +16,14 @@ from .loss import softmax_cross_entropy
 from .norm import batch_norm, batch_norm_backward, channel_affine
 from .norm import local_response_norm, local_response_norm_backward
 from .optim import adam_step, rmsprop_step, sgd_step
+from .pool import adaptive_avg_pool2d, adaptive_avg_pool2d_scatter
 from .pool import adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, max_pool2d
 from .pool import max_pool2d_gather, max_pool2d_scatter, plane_gather, plane_scatter
 from .resize import resize_bilinear, resize_bilinear_backward
 from .resize import resize_nearest, resize_nearest_backward
 
 __all__ = [
-    "adam_step", "adaptive_max_pool2d", "avg_pool2d", "avg_pool2d_scatter", "batch_norm",
+    "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d", "avg_pool2d", "avg_pool2d_scatter", "batch_norm",
     "batch_norm_backward", "channel_affine", "channel_sum", "col2im", "conv2d",
     "conv2d_input_grad", "conv2d_weight_grad", "dropout", "dropout_backward", "erf", "im2col",
     "linear", "linear_input_grad", "linear_weight_grad", "local_response_norm",

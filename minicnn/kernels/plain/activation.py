@@ -12,10 +12,9 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-@np.errstate(invalid="ignore")  # NaN is compared
 def relu_backward(grad: Array, out: Array) -> Array:
-    """grad where out > 0, else 0."""
-    return np.where(out > 0, grad, 0)
+    """0 where out <= 0, else grad; so a NaN, which is not <= 0, lets the gradient through."""
+    return np.where(out <= 0, 0, grad)
 
 
 def channel_sum(x: Array, dtype: np.dtype | None = None) -> Array:

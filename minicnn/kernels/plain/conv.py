@@ -61,6 +61,7 @@ def im2col(x: Array, geometry: Geometry) -> Array:
     return columns.reshape(N, C * KH * KW, OH * OW)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def col2im(columns: Array, geometry: Geometry) -> Array:
     """(N, C * KH * KW, OH * OW) -> (N, C, H, W): where windows overlap, their values are summed."""
     (H, W), (PH, PW) = geometry.input_size, geometry.padding

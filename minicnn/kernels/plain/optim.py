@@ -33,22 +33,24 @@ def sgd_step(
 def adam_step(
     params: Arrays, grads: Arrays, means: Arrays, squares: Arrays, hyperparameters: Hyperparameters,
     decoupled: bool, half_copies: HalfCopies | None = None, scaling: Scaling | None = None,
+    maxima: Arrays | None = None,
 ) -> None:  # fmt: skip
-    """One step of Adam, or of AdamW if weight decay is decoupled from the gradient."""
+    """One step of Adam, or of AdamW if weight decay is decoupled; AMSGrad if there are maxima."""
     step, lr, beta1, beta2, eps, weight_decay = hyperparameters()
 
-    def update(p, g, mean, square):
+    def update(p, g, mean, square, largest):
         if decoupled:
             p = p - lr * weight_decay * p
         else:
             g = g + weight_decay * p
         mean = beta1 * mean + (1 - beta1) * g
         square = beta2 * square + (1 - beta2) * g**2
+        largest = square if largest is None else np.maximum(largest, square)
         unbiased_mean = mean / (1 - beta1**step)  # the averages started at 0
-        unbiased_square = square / (1 - beta2**step)
-        return p - lr * unbiased_mean / (np.sqrt(unbiased_square) + eps), mean, square
+        unbiased_square = largest / (1 - beta2**step)
+        return p - lr * unbiased_mean / (np.sqrt(unbiased_square) + eps), mean, square, largest
 
-    _update_all(update, params, grads, [means, squares], half_copies, scaling)
+    _update_all(update, params, grads, [means, squares, maxima], half_copies, scaling)
 
 
 def rmsprop_step(

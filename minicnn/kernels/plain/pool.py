@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...typing import Array
-from ..geometry import Geometry, Pair
+from ..geometry import Geometry, Pair, adaptive_windows
 from .arrays import widen
 
 
@@ -31,6 +31,7 @@ def max_pool2d(
     return out, argmax if with_argmax else None
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def max_pool2d_scatter(grad: Array, argmax: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): each gradient goes to the maximum of its window."""
     padded = _padded_zeros(grad, geometry)
@@ -47,12 +48,14 @@ def max_pool2d_gather(x: Array, argmax: Array, geometry: Geometry) -> Array:
     return out
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinity minus infinity is NaN
 def avg_pool2d(x: Array, scale: Array, geometry: Geometry) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): the sum of each window times ``scale`` (OH, OW)."""
     padded = _pad(widen(x), geometry)
     return (np.sum([*_taps(padded, geometry)], axis=0) * scale).astype(x.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def avg_pool2d_scatter(grad: Array, scale: Array, geometry: Geometry) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): grad * scale is added to all pixels of the window."""
     padded = _padded_zeros(grad, geometry)
@@ -93,18 +96,44 @@ def adaptive_max_pool2d(x: Array, output_size: Pair) -> tuple[Array, Array]:
     """x (N, C, H, W) -> maxima and their indices h * W + w, both (N, C, OH, OW).
 
     Window i of OH takes the rows floor(i * H / OH) up to ceil((i + 1) * H / OH), columns likewise.
+    Of equal maxima the first counts, but of several NaNs the last.
     """
     (N, C, H, W), (OH, OW) = x.shape, output_size
     indices = np.empty((N, C, OH, OW), np.int64)
+    rows, columns = adaptive_windows(H, OH), adaptive_windows(W, OW)
     for oh, ow in np.ndindex(OH, OW):
-        top, bottom = oh * H // OH, math.ceil((oh + 1) * H / OH)
-        left, right = ow * W // OW, math.ceil((ow + 1) * W / OW)
+        (top, bottom), (left, right) = rows[oh], columns[ow]
         window = x[:, :, top:bottom, left:right].reshape(N, C, (bottom - top) * (right - left))
-        h, w = np.divmod(window.argmax(axis=2), right - left)  # (N, C) each
+        last_nan = window.shape[2] - 1 - np.isnan(window)[..., ::-1].argmax(axis=2)
+        argmax = np.where(np.isnan(window).any(axis=2), last_nan, window.argmax(axis=2))
+        h, w = np.divmod(argmax, right - left)  # (N, C) each
         indices[:, :, oh, ow] = (top + h) * W + left + w
     return plane_gather(x, indices), indices
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def adaptive_avg_pool2d(x: Array, output_size: Pair) -> Array:
+    """x (N, C, H, W) -> (N, C, OH, OW): the mean of each window of adaptive pooling."""
+    out = np.empty((*x.shape[:2], *output_size), x.dtype)
+    rows, columns = map(adaptive_windows, x.shape[2:], output_size)
+    for oh, ow in np.ndindex(*output_size):
+        window = widen(x)[:, :, slice(*rows[oh]), slice(*columns[ow])]
+        out[:, :, oh, ow] = window.mean(axis=(2, 3))
+    return out
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def adaptive_avg_pool2d_scatter(grad: Array, input_size: Pair) -> Array:
+    """grad (N, C, OH, OW) -> (N, C, H, W): each gradient is shared out among its window's pixels."""
+    out = np.zeros((*grad.shape[:2], *input_size), np.promote_types(grad.dtype, np.float32))
+    rows, columns = map(adaptive_windows, input_size, grad.shape[2:])
+    for oh, ow in np.ndindex(*grad.shape[2:]):
+        window = out[:, :, slice(*rows[oh]), slice(*columns[ow])]
+        window += widen(grad)[:, :, oh, ow, None, None] / math.prod(window.shape[2:])
+    return out.astype(grad.dtype)
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def plane_scatter(grad: Array, indices: Array, input_size: Pair) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W): adds at the indices h * W + w, of the shape of grad."""
     N, C = grad.shape[:2]

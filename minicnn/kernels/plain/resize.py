@@ -16,6 +16,7 @@ def resize_nearest(x: Array, output_size: Pair, scale: Scale) -> Array:
     return x[_nearest(x.shape[2:], output_size, scale)]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinity minus infinity is NaN
 def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W)."""
     values = widen(grad)
@@ -24,11 +25,13 @@ def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Arra
     return out.astype(grad.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinity times 0 is NaN
 def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bool) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): a weighted sum of the four nearest pixels.
 
     Output pixel i lies at (i + 0.5) * scale - 0.5 in the input; with ``align_corners``, where the
-    corner pixels of both images coincide, at i * scale.
+    corner pixels of both images coincide, at i * scale. Along an axis whose size stays, where scale
+    is 1, pixels are copied: nothing is read of their neighbours.
     """
     images, sizes = widen(x), (x.shape[2:], output_size)
     out = np.zeros((*x.shape[:2], *output_size), images.dtype)
@@ -37,6 +40,7 @@ def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bo
     return out.astype(x.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def resize_bilinear_backward(
     grad: Array, input_size: Pair, scale: Scale, align_corners: bool
 ) -> Array:
@@ -65,6 +69,7 @@ def _bilinear(input_size, output_size, scale, align_corners, dtype):
         position = i * s if align_corners else np.maximum((i + 0.5) * s - 0.5, 0)
         low = np.minimum(position.astype(int), I - 1)
         fraction = position - low.astype(dtype)
-        axes.append([(low, 1 - fraction), (np.minimum(low + 1, I - 1), fraction)])
+        high = low if O == I else np.minimum(low + 1, I - 1)
+        axes.append([(low, 1 - fraction), (high, fraction)])
     for (rows, row_weights), (columns, column_weights) in itertools.product(*axes):
         yield (..., rows[:, None], columns), row_weights[:, None] * column_weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...tensor import Tensor
 from ..optimizer import Optimizer
 
 
@@ -26,7 +27,7 @@ class LRScheduler:
         self.optimizer = checked(optimizer)
         for index, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", lr_of(group))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{index}] when resuming "
@@ -60,7 +61,7 @@ class LRScheduler:
         self.last_epoch += 1
         lrs = self.get_lr()
         for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
-            group["lr"] = lr
+            set_lr(group, lr)
         self._last_lr = lrs
 
     def state_dict(self) -> dict[str, Any]:
@@ -70,6 +71,20 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the result of :meth:`state_dict`; the optimizer's state is loaded separately."""
         self.__dict__.update(state_dict)
+
+
+def lr_of(group: dict[str, Any]) -> float:
+    """The learning rate of a parameter group, as a number."""
+    lr: float | Tensor = group["lr"]
+    return lr.item() if isinstance(lr, Tensor) else lr
+
+
+def set_lr(group: dict[str, Any], lr: float) -> None:
+    """Changes the learning rate of a parameter group; a tensor stays the same object."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
 
 
 def checked(optimizer: object) -> Optimizer:

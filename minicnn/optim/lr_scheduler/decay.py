@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, per_group
+from .base import LRScheduler, checked, lr_of, per_group
 
 
 class _FactorLR(LRScheduler):
@@ -21,7 +21,7 @@ class _FactorLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         factor = self.factor(self.last_epoch)
-        return [group["lr"] * factor for group in self.optimizer.param_groups]
+        return [lr_of(group) * factor for group in self.optimizer.param_groups]
 
     @property
     def _is_initial(self) -> bool:
@@ -53,7 +53,7 @@ class MultiStepLR(_FactorLR):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones: dict[int, int] = dict(Counter(milestones))
+        self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -107,8 +107,8 @@ class PolynomialLR(_FactorLR):
     def factor(self, epoch: int) -> float:
         if self._is_initial or epoch > self.total_iters:
             return 1.0
-        left = self.total_iters - epoch
-        return (left / (left + 1)) ** self.power
+        before, now = (1.0 - each / self.total_iters for each in (epoch - 1, epoch))
+        return (now / before) ** self.power
 
 
 class CosineAnnealingLR(_FactorLR):
@@ -129,15 +129,15 @@ class CosineAnnealingLR(_FactorLR):
         groups = self.optimizer.param_groups
         epoch = self.last_epoch
         if self._is_initial:
-            return [group["lr"] for group in groups]
+            return [lr_of(group) for group in groups]
         if (epoch - 1) % (2 * self.T_max) == self.T_max:  # at the bottom, where the factor is 0 / 0
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [
-                group["lr"] + (base_lr - self.eta_min) * rise
+                lr_of(group) + (base_lr - self.eta_min) * rise
                 for base_lr, group in zip(self.base_lrs, groups, strict=True)
             ]
         factor = self.factor(epoch)
-        return [self.eta_min + (group["lr"] - self.eta_min) * factor for group in groups]
+        return [self.eta_min + (lr_of(group) - self.eta_min) * factor for group in groups]
 
     def factor(self, epoch: int) -> float:
         now, before = (1 + math.cos(math.pi * e / self.T_max) for e in (epoch, epoch - 1))

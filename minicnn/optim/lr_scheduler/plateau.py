@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...tensor import Tensor
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, per_group
+from .base import LRScheduler, checked, lr_of, per_group, set_lr
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -61,7 +61,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
         self.last_epoch = 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._last_lr = [lr_of(group) for group in optimizer.param_groups]
 
     def step(self, metrics: float | Tensor) -> None:  # type: ignore[override]
         """Take the metric of an epoch (a number or 0-d tensor) and reduce the rates if it stalls."""
@@ -79,7 +79,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = [lr_of(group) for group in self.optimizer.param_groups]
 
     def _is_better(self, metric: float) -> bool:
         sign = 1.0 if self.mode == "max" else -1.0
@@ -89,6 +89,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _reduce(self) -> None:
         for group, min_lr in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
-            lr = max(group["lr"] * self.factor, min_lr)
-            if group["lr"] - lr > self.eps:
-                group["lr"] = lr
+            old = lr_of(group)
+            lr = max(old * self.factor, min_lr)
+            if old - lr > self.eps:
+                set_lr(group, lr)

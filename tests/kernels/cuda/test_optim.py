@@ -22,6 +22,7 @@ OPTIMIZERS = {
     "SGD nesterov": ("sgd_step", (0,), (0.1, 0.9, 0.0, 0.05), (True,)),
     "Adam": ("adam_step", (0, 1), (3, 0.1, 0.9, 0.99, 1e-3, 0.05), (False,)),
     "AdamW": ("adam_step", (0, 1), (3, 0.1, 0.9, 0.99, 1e-3, 0.05), (True,)),
+    "AMSGrad": ("adam_step", (0, 1), (3, 0.1, 0.9, 0.99, 1e-3, 0.05), (False,), 2),
     "RMSprop": ("rmsprop_step", (1, None, None), (0.1, 0.9, 1e-3, 0.0, 0.05), ()),
     "RMSprop all": ("rmsprop_step", (1, 0, 2), (0.1, 0.9, 1e-3, 0.9, 0.05), ()),
 }
@@ -64,7 +65,7 @@ class Problem:
         )
 
     def step(self, optimizer, scaling=None):
-        name, chosen, values, flags = optimizer
+        name, chosen, values, flags, *maxima = optimizer
         on_device = scaling and tuple(map(self.cp.asarray, scaling))
         sides = (plain, self.host, scaling), (cuda, self.device, on_device)
         for kernels, (params, grads, states, copies), factors in sides:
@@ -72,7 +73,8 @@ class Problem:
             if name == "sgd_step" and not lists:
                 lists = [None]
             arguments = params, grads, *lists, lambda: values, *flags
-            getattr(kernels, name)(*arguments, half_copies=copies, scaling=factors)
+            further = {"maxima": states[maxima[0]]} if maxima else {}
+            getattr(kernels, name)(*arguments, half_copies=copies, scaling=factors, **further)
 
     def check(self):
         for array, other in zip(arrays_in(self.host), arrays_in(self.device), strict=True):

@@ -25,14 +25,18 @@ def images_per_block(images: np.ndarray) -> int:
 
 
 def for_each_image_block(images: np.ndarray, work: Callable[[slice], None]) -> None:
-    """Call ``work(block)`` for slices of some images each, on all threads."""
+    """Call ``work(block)`` for slices of some images each, on all threads if it pays."""
     per_block = images_per_block(images)
 
+    @np.errstate(over="ignore", invalid="ignore")  # of each thread
     def run(start: int, stop: int) -> None:
         for first in range(start, stop, per_block):
             work(slice(first, min(first + per_block, stop)))
 
-    for_each_slice(len(images), run)
+    if images.nbytes < _MIN_THREADED_BYTES:
+        run(0, len(images))
+    else:
+        for_each_slice(len(images), run)
 
 
 def for_each_band(images: np.ndarray, nbytes: int, work: Callable[[slice, slice], None]) -> None:
@@ -52,6 +56,7 @@ def for_each_band(images: np.ndarray, nbytes: int, work: Callable[[slice, slice]
         for rows in even_slices(H, -(-count // max(1, N)))
     ]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def run(start: int, stop: int) -> None:
         for block, rows in bands[start:stop]:
             work(block, rows)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .threads import scratch
 
-__all__ = ["clip_negative", "select", "select_positive"]
+__all__ = ["clip_negative", "pass_through_relu", "select"]
 
 
 def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
@@ -34,8 +34,9 @@ def select(values: np.ndarray, keep: np.ndarray, out: np.ndarray) -> None:
     np.multiply(bits, values.view(integer), out=bits)
 
 
-def select_positive(values: np.ndarray, reference: np.ndarray, out: np.ndarray) -> None:
-    """Write ``values`` to ``out`` where ``reference`` is positive, and +0 elsewhere."""
-    keep = scratch("select.keep", reference.shape, np.dtype(bool))
-    np.greater(reference, 0, out=keep)
-    select(values, keep, out)
+def pass_through_relu(grad: np.ndarray, result: np.ndarray, out: np.ndarray) -> None:
+    """Write +0 to ``out`` where ``result``, of a ReLU, is <= 0, and ``grad`` elsewhere, as at NaN."""
+    keep = scratch("select.keep", result.shape, np.dtype(bool))
+    np.less_equal(result, 0, out=keep)
+    np.logical_not(keep, out=keep)
+    select(grad, keep, out)

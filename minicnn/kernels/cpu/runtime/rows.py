@@ -68,6 +68,8 @@ def channel_sums(
         terms: functions that take a block of rows, as a slice, and return what to sum, as an array of
             that shape. They are called one after the other, while the block is in the cache.
     """
+    if not rows.size:
+        return [np.zeros(shape[1]) for _ in terms]
     per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
     sums = np.zeros((len(terms), blocks, rows.shape[1]), dtype)
@@ -77,7 +79,8 @@ def channel_sums(
             np.add.reduce(term(at), axis=0, dtype=dtype, out=total[at.start // per_block])
 
     for_each_row_block(rows, work)
-    return [total.reshape(-1, shape[1]).sum(axis=0, dtype=np.float64) for total in sums]
+    by_channel = (len(terms), sums[0].size // max(shape[1], 1), shape[1])
+    return list(sums.reshape(by_channel).sum(axis=1, dtype=np.float64))
 
 
 def _rows_per_block(rows: np.ndarray) -> int:

@@ -195,6 +195,7 @@ def _tasks() -> SimpleQueue[Task | None]:
 
 
 def _serve(tasks: SimpleQueue[Task | None]) -> None:
+    np.seterr(all="ignore")  # in this thread alone, like Function.apply in the thread that calls it
     while (task := tasks.get()) is not None:
         task()
         del task  # else its arrays would stay alive until the next task

@@ -28,6 +28,8 @@ from ..resize import (
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .pool import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_scatter,
     adaptive_max_pool2d,
     avg_pool2d,
     avg_pool2d_scatter,
@@ -40,6 +42,8 @@ from .pool import (
 
 __all__ = [
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",

@@ -9,10 +9,18 @@ import cupy
 import numpy as np
 
 from ...geometry import Geometry
-from ..pool import adaptive_max_pool2d, plane_gather, plane_scatter
+from ..pool import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_scatter,
+    adaptive_max_pool2d,
+    plane_gather,
+    plane_scatter,
+)
 from ..runtime.module import FLOATS, HALVES, CudaFile, accumulator, geometry_argument
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "avg_pool2d_scatter",

@@ -66,13 +66,14 @@ __device__ void store(T* array, long long i, const Vector<T, N>& values) {
     reinterpret_cast<Vector<T, N>*>(array)[i] = values;
 }
 
-// Vector i of the gradient of a ReLU: `grad`, but 0 where the ReLU's result `out` is not positive.
+// Vector i of the gradient of a ReLU: `grad`, but 0 where the ReLU's result `out` is 0. A NaN, which
+// is not <= 0, lets the gradient through.
 template <int N, typename T>
 __device__ Vector<T, N> load_through_relu(const T* grad, const T* out, long long i) {
     Vector<T, N> grads = load<N>(grad, i);
     const Vector<T, N> outs = load<N>(out, i);
     for (int j = 0; j < N; ++j)
-        if (!(outs[j] > T(0))) grads[j] = T(0);
+        if (outs[j] <= T(0)) grads[j] = T(0);
     return grads;
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from numpy import int64
 
-from . import cuda, emulation, linalg
+from . import cuda, emulation, lib, linalg
 from ._array import ndarray
 from ._functions import (
     UFUNCS,
@@ -41,6 +41,7 @@ from ._functions import (
     ones_like,
     pad,
     stack,
+    take,
     take_along_axis,
     tile,
     ufunc,
@@ -76,6 +77,7 @@ __all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "full_like",
     "get_default_memory_pool",
     "int64",
+    "lib",
     "linalg",
     "linspace",
     "matmul",
@@ -87,6 +89,7 @@ __all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "ones_like",
     "pad",
     "stack",
+    "take",
     "take_along_axis",
     "tile",
     "ufunc",

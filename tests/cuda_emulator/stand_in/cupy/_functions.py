@@ -224,6 +224,11 @@ def tile(A: ndarray, reps: Any) -> ndarray:
     return compute(np.tile, A, reps)
 
 
+def take(a: ndarray, indices: ndarray, axis: int) -> ndarray:
+    """Slices along one axis; indices wrap."""
+    return compute(np.take, a, indices % a.shape[axis], axis)
+
+
 def take_along_axis(a: ndarray, indices: ndarray, axis: int) -> ndarray:
     """Elements along one axis; indices wrap."""
     return compute(np.take_along_axis, a, indices % a.shape[axis], axis)
@@ -340,6 +345,7 @@ _UFUNC_NAMES = (
     "exp",
     "expm1",
     "floor",
+    "fmod",
     "greater",
     "greater_equal",
     "invert",

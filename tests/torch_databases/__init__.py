@@ -1,0 +1,12 @@
+"""PyTorch's own test databases, run on minicnn.
+
+The torch package carries the databases that its own tests are made from: OpInfo (samples, reference
+inputs and error inputs of every operation), ModuleInfo and OptimizerInfo. Whatever minicnn has under
+torch's name is called with their arguments in both libraries, and must agree: values, dtypes,
+gradients for a random cotangent, what became of the inputs, errors, and silence where torch is
+silent. An operation that minicnn gains is tested from then on.
+
+``values.py`` carries arguments and results across, ``call.py`` runs one call in one library,
+``judge.py`` compares two, ``operations.py``, ``modules.py`` and ``optimizers.py`` make the calls from
+the databases, and ``deviations.py`` lists what minicnn refuses.
+"""

@@ -1,0 +1,245 @@
+"""The calls of OpInfo: every way to call an operation that both libraries have, and its samples."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+import minicnn as mc
+
+from .call import Results, run, seed_all
+from .judge import Disagreement, NoAnswer, attempt, both_refuse, compare
+from .values import described, is_within_scope, leaves, replaced
+
+FLOATS = (torch.float64, torch.float32)
+HALVES = (torch.float16, torch.bfloat16)
+OTHERS = (torch.int64, torch.uint8, torch.bool)
+# Operations whose numbers are random: only shapes and dtypes can agree.
+RANDOM = ("rand", "normal", "bernoulli", "multinomial", "empty", "dropout", "uniform", "exponential",
+          "geometric", "cauchy")  # fmt: skip
+
+Function = Callable[..., Any]
+
+
+@dataclass
+class Way:
+    """One way to call an operation, such as ``Tensor.add_``, in both libraries."""
+
+    name: str
+    theirs: Function
+    ours: Function
+
+    @property
+    def is_method(self) -> bool:
+        return self.name.startswith("Tensor.")
+
+    @property
+    def is_in_place(self) -> bool:
+        return self.is_method and self.name.endswith("_") and not self.name.endswith("__")
+
+
+@dataclass
+class Case:
+    """One sample, called in one way."""
+
+    info: Any
+    way: Way
+    dtype: torch.dtype
+    layout: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    seed: int
+    must_raise: bool = False
+
+    def __str__(self) -> str:
+        kind = str(self.dtype).removeprefix("torch.") + self.layout
+        return f"{self.way.name}{described(self.args, self.kwargs)} [{kind}, {self.seed}]"
+
+    def disagreement(self) -> Disagreement | None:
+        """How minicnn differs from torch here."""
+        if self.must_raise:
+            found = self._refusals()
+        else:
+            try:
+                found = compare(self._theirs, self._ours, self._is_random())
+            except NoAnswer:  # in place, that is a rule to follow
+                found = self._refusals() if self.way.is_in_place else None
+        if found:
+            found.call = str(self)
+        return found
+
+    def _refusals(self) -> Disagreement | None:
+        nothing = [False] * len(leaves((self.args, self.kwargs)))
+        return both_refuse(
+            lambda: run(torch, self.way.theirs, self.args, self.kwargs, nothing, self.seed),
+            lambda: run(mc, self.way.ours, self.args, self.kwargs, nothing, self.seed),
+        )
+
+    def _theirs(self, in_float64: bool) -> Results:
+        """Torch's results, with all gradients that it can give."""
+        call = functools.partial(run, torch, self.way.theirs, self.args, self.kwargs)
+        if self._wanted is None:
+            self._wanted, results = self._most_gradients(call)
+            if not in_float64:
+                return results
+        return call(self._wanted, self.seed, in_float64)
+
+    def _most_gradients(self, call: Function) -> tuple[list[bool], Results]:
+        tensors = [x for x in leaves((self.args, self.kwargs)) if isinstance(x, torch.Tensor)]
+        differentiable = self.info.supports_autograd and self.dtype.is_floating_point
+        all_floats = [differentiable and x.is_floating_point() for x in tensors]
+        marked = [differentiable and x.requires_grad for x in tensors]
+        for wanted in (all_floats, marked):
+            results, error = attempt(functools.partial(call, wanted, self.seed))
+            if error is None:
+                return wanted, results
+        nothing = [False] * len(tensors)
+        return nothing, call(nothing, self.seed)
+
+    _wanted: list[bool] | None = None
+
+    def _ours(self) -> Results:
+        assert self._wanted is not None
+        return run(mc, self.way.ours, self.args, self.kwargs, self._wanted, self.seed)
+
+    def _is_random(self) -> bool:
+        if not any(word in self.info.name for word in RANDOM):
+            return False
+        p = self.kwargs.get("p", next((a for a in self.args[1:] if isinstance(a, float)), 0.5))
+        return p not in (0, 1) and self.kwargs.get("training", True)
+
+
+def operations() -> dict[str, tuple[Any, list[Way]]]:
+    """The operations that both libraries have, by name, with the ways to call them."""
+    found = {}
+    for info in op_db:
+        name = info.name + (f".{info.variant_test_name}" if info.variant_test_name else "")
+        ways = _ways(info)
+        if ways:
+            found[name] = (info, ways)
+    return found
+
+
+def _ways(info: Any) -> list[Way]:
+    found: dict[str, Way] = {}
+
+    def add(name: str, theirs: Any, ours: Any) -> None:
+        if callable(theirs) and callable(ours) and name not in found:
+            found[name] = Way(name, theirs, ours)
+
+    for name in (info.name, *(alias.name for alias in info.aliases)):
+        short = name.removeprefix("nn.functional.")
+        for path in dict.fromkeys((name, f"nn.functional.{short}", short)):
+            add(path, _at(torch, path), _at(mc, path))
+        for method in (short, f"{short}_") if short[-1] != "_" else (short,):
+            if hasattr(torch.Tensor, method) and hasattr(mc.Tensor, method):
+                call = functools.partial(_call_method, method)
+                add(f"Tensor.{method}", call, call)
+    for function in (info.operator_variant, info.inplace_operator_variant):
+        special = f"__{getattr(function, '__name__', '').strip('_')}__"
+        if hasattr(operator, special) and hasattr(mc.Tensor, special):
+            call = functools.partial(_operate, function, function is info.operator_variant)
+            add(f"Tensor.{special}", call, call)
+    return list(found.values())
+
+
+def _at(library: Any, path: str) -> Any:
+    for name in path.split("."):
+        library = getattr(library, name, None)
+    return library
+
+
+def _call_method(name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
+    changes = name.endswith("_") and not name.endswith("__")
+    return getattr(x.clone() if changes else x, name)(*args, **kwargs)
+
+
+def _operate(function: Function, is_plain: bool, x: Any, *args: Any) -> Any:
+    return function(x if is_plain or not hasattr(x, "clone") else x.clone(), *args)
+
+
+def cases(info: Any, ways: list[Way], whole: bool) -> Iterator[Case]:
+    """The calls of one operation; with its reference inputs, and in all layouts, if ``whole``."""
+    for dtype in FLOATS + HALVES + OTHERS:
+        if dtype not in info.supported_dtypes("cpu"):
+            continue
+        samples = _samples(info.sample_inputs, info, dtype)
+        few = samples[:: len(samples) // 200 + 1]  # max_pool2d alone has thousands
+        for i, way in enumerate(ways):
+            # More ways to call one function need no more than its samples.
+            if i and dtype not in (torch.float32, torch.int64):
+                continue
+            more = _samples(info.reference_inputs, info, dtype) if whole and not i else []
+            yield from _calls(info, way, dtype, "", [*few, *more])
+            if dtype == torch.float32 and not i:
+                yield from _calls(info, way, dtype, " with gaps", few)
+                yield from _calls(info, way, dtype, " channels last", few)
+    if info.error_inputs_func is not None:
+        seed_all(0)
+        for number, error in enumerate(info.error_inputs("cpu")):
+            yield from _fitting(info, ways[0], torch.float32, "", number, error.sample_input, True)
+
+
+def _samples(source: Function, info: Any, dtype: torch.dtype) -> list[Any]:
+    """All samples of one dtype; some databases cannot give them with a gradient."""
+    for grad in (True, False) if dtype.is_floating_point and info.supports_autograd else (False,):
+        seed_all(0)
+        found, error = attempt(lambda: list(source("cpu", dtype, requires_grad=grad)))  # noqa: B023
+        if error is None:
+            return found
+    return []
+
+
+def _calls(
+    info: Any, way: Way, dtype: torch.dtype, layout: str, samples: list[Any]
+) -> Iterator[Case]:
+    for number, sample in enumerate(samples):
+        yield from _fitting(info, way, dtype, layout, number, sample)
+
+
+def _fitting(
+    info: Any,
+    way: Way,
+    dtype: torch.dtype,
+    layout: str,
+    number: int,
+    sample: Any,
+    must_raise: bool = False,
+) -> Iterator[Case]:
+    """The case of a sample, if minicnn has such arguments and it has such a layout."""
+    args, kwargs = (sample.input, *sample.args), dict(sample.kwargs)
+    if not is_within_scope(args, kwargs):
+        return
+    if way.is_method and not isinstance(sample.input, torch.Tensor):
+        return
+    if layout:
+        changed = replaced((args, kwargs), _LAYOUTS[layout])
+        if all(a is b for a, b in zip(leaves(changed), leaves((args, kwargs)))):
+            return
+        args, kwargs = changed
+    yield Case(info, way, dtype, layout, args, kwargs, number, must_raise)
+
+
+def _with_gaps(x: Any) -> Any:
+    """A tensor of which every second element of a row is something else."""
+    if not isinstance(x, torch.Tensor) or x.ndim == 0 or x.numel() == 0:
+        return x
+    wide = x.detach().new_zeros((*x.shape[:-1], 2 * x.shape[-1]))
+    wide[..., ::2] = x.detach()
+    return wide[..., ::2].requires_grad_(x.requires_grad)
+
+
+def _channels_last(x: Any) -> Any:
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.numel() == 0:
+        return x
+    moved = x.detach().contiguous(memory_format=torch.channels_last)
+    return moved.requires_grad_(x.requires_grad)
+
+
+_LAYOUTS = {" with gaps": _with_gaps, " channels last": _channels_last}

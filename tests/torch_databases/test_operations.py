@@ -1,0 +1,23 @@
+"""Every operation agrees with torch on the samples of OpInfo."""
+
+from __future__ import annotations
+
+import pytest
+
+from torch_databases.deviations import check
+from torch_databases.operations import cases, operations
+
+pytestmark = [pytest.mark.not_emulated, pytest.mark.numbers_decide]
+
+OPERATIONS = operations()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_share_of_the_samples(name: str) -> None:
+    check(name, cases(*OPERATIONS[name], whole=False), share=12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_sample(name: str) -> None:
+    check(name, cases(*OPERATIONS[name], whole=True))

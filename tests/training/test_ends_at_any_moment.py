@@ -46,13 +46,12 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def test_kills(tmp_path, whole):
     expected, seconds = whole
-    moments, ended = random.Random(0), 0
-    kills = 0
+    moments, kills, ended = random.Random(0), 0, 0
     while kills < KILLS:
         folder = tmp_path / f"run-{ended}"
-        process = start(folder)
+        process, began = start(folder), time.perf_counter()
         try:
-            _, told = process.communicate(timeout=moments.uniform(0, 1.1 * seconds))
+            _, told = process.communicate(timeout=moments.uniform(0, seconds))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -61,12 +60,13 @@ def test_kills(tmp_path, whole):
                 assert mc.load(folder / "out" / "last.ckpt")["run"]["epoch"] <= 3
             continue
         assert process.returncode == 0, told
+        seconds = min(seconds, time.perf_counter() - began)
         assert_same_end(expected, folder)
         left = {path.name for path in (folder / "out").iterdir()}
         assert left == {path.name for path in (expected / "out").iterdir()}
         ended += 1
     print(f"{kills} kills, {ended} runs ended as they should")
-    assert ended > 5
+    assert ended
 
 
 def test_interrupts(tmp_path, whole):

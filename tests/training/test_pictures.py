@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def pictures(tmp_path) -> Path:
         (tmp_path / "pets" / name).mkdir(parents=True)
         for number in range(20):
             Image.new("RGB", (2, 2)).save(tmp_path / "pets" / name / f"{number}.png")
+    with contextlib.suppress(OSError):  # macOS has only names in UTF-8
+        (tmp_path / "pets" / "cat" / "7.png").rename(tmp_path / "pets" / "cat" / "caf\udce9.png")
     return tmp_path / "pets"
 
 

@@ -51,7 +51,7 @@ def test_kills(tmp_path, whole):
         folder = tmp_path / f"run-{ended}"
         process, began = start(folder), time.perf_counter()
         try:
-            _, told = process.communicate(timeout=moments.uniform(0, seconds))
+            _, told = process.communicate(timeout=moments.uniform(0, 1.2 * seconds))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -60,7 +60,7 @@ def test_kills(tmp_path, whole):
                 assert mc.load(folder / "out" / "last.ckpt")["run"]["epoch"] <= 3
             continue
         assert process.returncode == 0, told
-        seconds = min(seconds, time.perf_counter() - began)
+        seconds = time.perf_counter() - began  # other programs change it
         assert_same_end(expected, folder)
         left = {path.name for path in (folder / "out").iterdir()}
         assert left == {path.name for path in (expected / "out").iterdir()}

@@ -1,4 +1,4 @@
-"""How a training script ends: whatever goes wrong is told in one line."""
+"""How a script ends: whatever goes wrong is told in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +22,30 @@ from .. import random
 from .folder import FolderLock, refuse_inside
 from .run import Run
 
-__all__ = ["open_run", "optional"]
+__all__ = ["open_run", "optional", "script"]
 
 ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
 
 
 @contextlib.contextmanager
-def open_run(
-    args: argparse.Namespace, may_differ: Collection[str], best_by: str = "val_accuracy"
-) -> Iterator[Run]:
-    """The context in which a training script does all its work.
+def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
+    """The context in which a script does all its work, and which tells in one line how it ends.
 
-    It seeds the random numbers, locks ``--out`` and opens the run there. Errors end the script with
-    one line and status 1 (``python -X dev`` prints the traceback, too), Ctrl-C with status 130 and the
-    command that goes on. Warnings are printed in one line each, in any encoding.
+    Errors end the script with status 1 (``python -X dev`` prints the traceback, too), Ctrl-C with
+    status 130. Warnings are printed in one line each. Any text can be printed in any encoding.
 
     Args:
-        args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
-            ``epochs`` is None, it becomes that of the run that is resumed.
-        may_differ: as for :class:`Run`.
-        best_by: as for :class:`Run`.
+        stopped: returns what is printed after Ctrl-C.
     """
     showwarning = warnings.showwarning
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     _print_any_text()
-    run = None
     ctrl_c = _handle_ctrl_c(signal.default_int_handler)
     try:
-        random.manual_seed(args.seed)
-        refuse_inside(_paths(getattr(args, "data", None)), args.out)
-        with FolderLock(args.out):
-            settings = {name: _plain(value) for name, value in vars(args).items()}
-            run = Run(args.out, settings, may_differ, best_by, args.resume)
-            args.epochs = run.epochs
-            yield run
-            sys.stdout.flush()
+        yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        print(f"\n{how_to_go_on(args, run)}", file=sys.stderr)
+        print(f"\n{stopped()}", file=sys.stderr)
         sys.exit(130)
     except ERRORS as error:
         if sys.flags.dev_mode:
@@ -68,6 +55,31 @@ def open_run(
         warnings.showwarning = showwarning
         _handle_ctrl_c(ctrl_c)
         _give_up_closed_output()
+
+
+@contextlib.contextmanager
+def open_run(
+    args: argparse.Namespace, may_differ: Collection[str], best_by: str = "val_accuracy"
+) -> Iterator[Run]:
+    """:func:`script` for training: it seeds the random numbers, locks ``--out`` and opens the run there.
+
+    After Ctrl-C it prints the command that goes on.
+
+    Args:
+        args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
+            ``epochs`` is None, it becomes that of the run that is resumed.
+        may_differ: as for :class:`Run`.
+        best_by: as for :class:`Run`.
+    """
+    run = None
+    with script(lambda: how_to_go_on(args, run)):
+        random.manual_seed(args.seed)
+        refuse_inside(_paths(getattr(args, "data", None)), args.out)
+        with FolderLock(args.out):
+            settings = {name: _plain(value) for name, value in vars(args).items()}
+            run = Run(args.out, settings, may_differ, best_by, args.resume)
+            args.epochs = run.epochs
+            yield run
 
 
 @contextlib.contextmanager

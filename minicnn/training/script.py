@@ -24,6 +24,7 @@ from .run import Run
 
 __all__ = ["open_run", "optional", "script"]
 
+LONGEST = 500  # characters of a message: load_state_dict can name hundreds of weights
 ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
 
 
@@ -113,7 +114,8 @@ def in_one_line(error: BaseException) -> str:
         unnamed = error.errno in (errno.EPIPE, errno.ENOSPC) and reason == os.strerror(error.errno)
         return f"cannot write to the standard output: {reason}" if unnamed else reason
     text = str(error).partition("\n\n")[0]
-    return " ".join(text.split("\n")) or type(error).__name__
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _paths(data: Any) -> list[Any]:

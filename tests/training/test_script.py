@@ -43,6 +43,7 @@ def called(monkeypatch) -> None:
             "error: cannot write to the standard output: Broken pipe",
         ),
         (MemoryError(), "error: MemoryError"),
+        (ValueError("w" * 9999), "error: w{500} …$"),
     ],
 )
 def test_an_error_is_told_in_a_line(tmp_path, error, line):

@@ -6,23 +6,19 @@ python examples/classify.py photo.jpg --model vgg16 --weights vgg16-397923af.pth
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 
 from PIL import ImageOps
 
 import minicnn as mc
-from minicnn import data, models
+from minicnn import data, models, training
 from minicnn.devices import cuda_is_available
 
 # alexnet227 has no published weights, which would name the classes
 CLASSIFIERS = [
     name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
 ]
-parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-)
+parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 add("images", nargs="+", metavar="IMAGE", help="a photograph")
 names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
@@ -30,23 +26,21 @@ add("--model", choices=CLASSIFIERS, default="resnet34", metavar="NAME", help=nam
 add("--weights", default="DEFAULT", help="a file, or the name of published ones (%(default)s)")
 args = parser.parse_args()
 
-try:
+with training.script():
     images = [ImageOps.exif_transpose(data.load_picture(path)) for path in args.images]  # upright
     net = models.get_model(args.model, weights=args.weights).eval()
-except (OSError, ValueError, RuntimeError) as error:
-    sys.exit(f"error: {error}")
 
-# the preprocessing and the classes; a file is assumed to be a copy of the best published weights
-published = models.get_weights(
-    args.model, "DEFAULT" if os.path.exists(args.weights) else args.weights
-)
+    # the preprocessing and the classes; a file is assumed to be a copy of the best published weights
+    published = models.get_weights(
+        args.model, "DEFAULT" if os.path.exists(args.weights) else args.weights
+    )
 
-device = "cuda" if cuda_is_available() else "cpu"
-net.to(device)
-for path, image in zip(args.images, images, strict=True):
-    batch = published.transforms(image).unsqueeze(0).to(device)  # 1 x 3 x 224 x 224
-    with mc.no_grad():
-        probabilities = mc.softmax(net(batch), 1)[0].cpu().numpy()
-    print(path)
-    for label in probabilities.argsort()[:-6:-1]:
-        print(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")
+    device = "cuda" if cuda_is_available() else "cpu"
+    net.to(device)
+    for path, image in zip(args.images, images, strict=True):
+        batch = published.transforms(image).unsqueeze(0).to(device)  # 1 x 3 x 224 x 224
+        with mc.no_grad():
+            probabilities = mc.softmax(net(batch), 1)[0].cpu().numpy()
+        print(path)
+        for label in probabilities.argsort()[:-6:-1]:
+            print(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")

@@ -10,21 +10,17 @@ colours. --preset keeps the whole picture, at the size that the weights were tes
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import ImageOps
 
 import minicnn as mc
-from minicnn import data, models, transforms, viz
+from minicnn import data, models, training, transforms, viz
 from minicnn.devices import cuda_is_available
 
 SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
-parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-)
+parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 add("image", type=Path, metavar="IMAGE", help="a photograph")
 add("--model", choices=SEGMENTERS, default="fcn_resnet101", help="(%(default)s)")
@@ -34,29 +30,27 @@ add("--out", type=Path, help="where to (IMAGE-segmented.png)")
 args = parser.parse_args()
 out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
 
-try:
+with training.script():
     image = ImageOps.exif_transpose(data.load_picture(args.image))  # upright, as viewers show it
     net = models.get_model(args.model, weights=args.weights).eval()
-except (OSError, ValueError, RuntimeError) as error:
-    sys.exit(f"error: {error}")
 
-published = models.get_weights("fcn_resnet101")  # transforms and classes are the same for all
-*cut, to_tensor, normalize = published.transforms.transforms
-if not args.preset:
-    cut = [transforms.Resize(256), transforms.CenterCrop(224)]
-image = transforms.Compose(cut)(image)
+    published = models.get_weights("fcn_resnet101")  # transforms and classes are the same for all
+    *cut, to_tensor, normalize = published.transforms.transforms
+    if not args.preset:
+        cut = [transforms.Resize(256), transforms.CenterCrop(224)]
+    image = transforms.Compose(cut)(image)
 
-device = "cuda" if cuda_is_available() else "cpu"
-net.to(device)
-with mc.no_grad():
-    scores = net(normalize(to_tensor(image)).unsqueeze(0).to(device))["out"][0]  # 21 x H x W
-labels = scores.argmax(0).cpu().numpy()
+    device = "cuda" if cuda_is_available() else "cpu"
+    net.to(device)
+    with mc.no_grad():
+        scores = net(normalize(to_tensor(image)).unsqueeze(0).to(device))["out"][0]  # 21 x H x W
+    labels = scores.argmax(0).cpu().numpy()
 
-scale = -(-400 // min(image.size))  # small pictures are hard to see
-overlay = viz.overlay_segmap(image, labels, published.categories, scale=scale)
-try:
-    overlay.save(out)
-except (OSError, ValueError) as error:
-    sys.exit(f"error: cannot write {out}: {error}")
-found = [published.categories[label] for label in np.unique(labels) if label]
-print(f"{args.model} on {device} found {', '.join(found) or 'nothing'}; wrote {out}")
+    scale = -(-400 // min(image.size))  # small pictures are hard to see
+    overlay = viz.overlay_segmap(image, labels, published.categories, scale=scale)
+    try:
+        overlay.save(out)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot write {out}: {error}") from error
+    found = [published.categories[label] for label in np.unique(labels) if label]
+    print(f"{args.model} on {device} found {', '.join(found) or 'nothing'}; wrote {out}")

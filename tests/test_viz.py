@@ -84,3 +84,22 @@ def test_a_class_without_pictures_is_no_division_by_zero(tmp_path):
 def test_importing_viz_does_not_import_matplotlib():
     code = "import sys, minicnn.viz; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+NAMES = ["$\\frac$", "caf\udce9.jpg", "\u732b.jpg"]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_can_be_drawn(tmp_path, name):
+    image, names = Image.new("RGB", (9, 9)), (name, "other")
+    path = tmp_path / "p.png"
+    viz.plot_predictions([image], np.ones((1, 2)), names, path, [name], truth=[1], title=name)
+    viz.plot_confusion(np.ones((2, 2), int), names, tmp_path / "c.png", name)
+    viz.plot_curves(EPOCHS, tmp_path / "e.png", name)
+
+
+def test_epochs_of_a_training_that_diverged_can_be_drawn(tmp_path):
+    lost = dict.fromkeys(EPOCHS[0], None) | {"epoch": 4}
+    viz.plot_curves([*EPOCHS, lost], tmp_path / "e.png")
+    viz.plot_curves([lost], tmp_path / "e.png")

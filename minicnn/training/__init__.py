@@ -17,7 +17,7 @@ from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .run import Run, describe
-from .script import open_run, optional
+from .script import open_run, optional, script
 
 __all__ = [
     "MAY_DIFFER",
@@ -41,6 +41,7 @@ __all__ = [
     "open_run",
     "optional",
     "positive",
+    "script",
     "set_aside",
     "validate_classifier",
 ]

@@ -42,17 +42,18 @@ class DivergenceWatch:
     def check(self) -> str | None:
         """As :meth:`update`, for the steps that were not looked at yet."""
         losses, self._losses = self._losses, []
-        for place, loss in losses:
-            if not math.isfinite(value := loss.item()):
-                break
-        else:
+        return next(filter(None, (self.judge(loss.item(), place) for place, loss in losses)), None)
+
+    def judge(self, loss: float, place: str) -> str | None:
+        """As :meth:`update`, for any loss, such as that of a validation."""
+        if math.isfinite(loss):
             return None
         if not self._weights_are_finite():
             raise ValueError(
-                f"the loss is {value} in {place}, and the weights are not finite any more: the "
+                f"the loss is {loss} in {place}, and the weights are not finite any more: the "
                 "training has diverged; try a smaller learning rate"
             )
-        return f"the loss is {value} in {place}; the weights are still finite"
+        return f"the loss is {loss} in {place}; the weights are still finite"
 
     def _weights_are_finite(self) -> bool:
         with no_grad():

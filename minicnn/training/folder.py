@@ -22,6 +22,7 @@ else:
     import fcntl
 
 LOCK = ".lock"
+RESULTS = ("metrics.json", "best.ckpt", "last.ckpt")
 PathLike = str | os.PathLike[str]
 
 
@@ -111,7 +112,7 @@ def set_aside(folder: PathLike) -> Path | None:
         The new folder: ``folder-1``, or the first number that is not in use; None if there was no run.
     """
     folder = Path(folder)
-    if not (folder / "last.ckpt").exists():
+    if not any((folder / name).exists() for name in RESULTS):
         return None
     named = folder if folder.name else folder.resolve()  # "." has no name
     for number in itertools.count(1):
@@ -121,8 +122,7 @@ def set_aside(folder: PathLike) -> Path | None:
             break
         except FileExistsError:
             continue
-    files = [path for path in folder.iterdir() if path.is_file() and path.name != LOCK]
-    # last.ckpt, which makes it a run, at last: a move that is interrupted is done again
-    for path in sorted(files, key=lambda path: path.name == "last.ckpt"):
-        path.rename(aside / path.name)
+    for path in list(folder.iterdir()):
+        if path.is_file() and path.name != LOCK:
+            path.rename(aside / path.name)
     return aside

@@ -32,7 +32,9 @@ def fit(
 ) -> None:
     """Trains from the position of ``run`` to its last epoch, saving after each.
 
-    On Ctrl-C, and after an error between two steps (such as a full disk), it saves and raises.
+    On Ctrl-C, and after an error between two steps (such as a full disk), it saves and raises. A
+    batch that broken pictures shrink to one is left out if the network has batch norm, which needs
+    two.
 
     Args:
         run: started, with the parts ``net``, ``schedule`` and ``meter``, a
@@ -50,17 +52,21 @@ def fit(
         ValueError: if the weights are NaN or infinite; ``last.ckpt`` stays as it was before.
     """
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
+    finite = DivergenceWatch(net)
     with StopRequest() as stop:
         try:
             while run.epoch < run.epochs:
                 title = f"epoch {run.epoch + 1}/{run.epochs}"
                 net.train()
-                _train_epoch(run, title, loader, step, watch, stop)
+                _train_epoch(run, title, loader, step, watch, finite, stop)
                 net.eval()
                 with no_grad():
                     results = validate()
                 with stop.step:
+                    warning = finite.judge(results["val_loss"], f"the validation of {title}")
                     row = run.finish_epoch(meter, results, schedule.get_last_lr()[0])
+                if warning:
+                    print(f"warning: {warning}")
                 print(f"{title}  {describe(row, run.epochs)}", flush=True)
         except BaseException:
             if not stop.in_step and not run.is_saved:
@@ -74,12 +80,12 @@ def _train_epoch(
     loader: DataLoader,
     step: Callable[..., tuple[Tensor, Tensor, Tensor]],
     watch: PlateauWatch | None,
+    finite: DivergenceWatch,
     stop: StopRequest,
 ) -> None:
     """Trains on the batches that are left of the epoch."""
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
     total = len(loader) * loader.batch_size if loader.drop_last else len(loader.dataset)
-    finite = DivergenceWatch(net)
     needs_two = min(loader.batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
     loader.set_epoch(run.epoch, start_batch=run.batch)
     with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:

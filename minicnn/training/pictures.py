@@ -37,7 +37,6 @@ class NamedPictures(Dataset):
 
     Attributes:
         gone: names without a picture.
-        new: names of other pictures.
     """
 
     def __init__(self, names: Sequence[str], dataset: Any, folder: Path) -> None:
@@ -46,7 +45,6 @@ class NamedPictures(Dataset):
         self.names, self.dataset = names, dataset
         self._index = {name: index for index, name in enumerate(names_of(dataset, folder))}
         self.gone = [name for name in names if name not in self._index]
-        self.new = self._index.keys() - set(names)
 
     def __getitem__(self, index: int) -> Any:
         name = self.names[index]

@@ -135,13 +135,14 @@ class Run:
             settings["pictures"] = {k: names_of(part, self.folder) for k, part in parts.items()}
             return train, val
         names = settings["pictures"] = self._resumed["run"]["metrics"]["settings"]["pictures"]
+        now = {*names_of(train, self.folder), *names_of(val, self.folder)}
+        new = len(now - {*names["train"], *names["val"]})
         train = NamedPictures(names["train"], train, self.folder)
         val = NamedPictures(names["val"], val, self.folder)
         for part, title in ((train, "training"), (val, "validation")):
             if len(part.gone) == len(part):
                 raise ValueError(f"all {len(part)} {title} pictures of the run are gone")
         gone = len(train.gone) + len(val.gone)
-        new = len((train.new | val.new) - {*names["train"], *names["val"]})
         if gone or new:
             print(
                 f"the run keeps its pictures: {gone} of them are gone and left out, {new} others "

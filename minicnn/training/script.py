@@ -1,4 +1,4 @@
-"""How a training script ends: whatever goes wrong is told in one line."""
+"""How a script ends: whatever goes wrong is told in one line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import shlex
 import signal
 import sys
 import threading
-import time
 import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +22,31 @@ from .. import random
 from .folder import FolderLock, refuse_inside
 from .run import Run
 
-__all__ = ["open_run", "optional"]
+__all__ = ["open_run", "optional", "script"]
 
+LONGEST = 500  # characters of a message: load_state_dict can name hundreds of weights
 ERRORS = (OSError, ValueError, RuntimeError, MemoryError)
-PATIENCE = 2.0  # seconds that threads which load a picture have to end, after Ctrl-C
 
 
 @contextlib.contextmanager
-def open_run(
-    args: argparse.Namespace, may_differ: Collection[str], best_by: str = "val_accuracy"
-) -> Iterator[Run]:
-    """The context in which a training script does all its work.
+def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
+    """The context in which a script does all its work, and which tells in one line how it ends.
 
-    It seeds the random numbers, locks ``--out`` and opens the run there. Errors end the script with
-    one line and status 1 (``python -X dev`` prints the traceback, too), Ctrl-C with status 130 and the
-    command that goes on. Warnings are printed in one line each, in any encoding.
+    Errors end the script with status 1 (``python -X dev`` prints the traceback, too), Ctrl-C with
+    status 130. Warnings are printed in one line each. Any text can be printed in any encoding.
 
     Args:
-        args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
-            ``epochs`` is None, it becomes that of the run that is resumed.
-        may_differ: as for :class:`Run`.
-        best_by: as for :class:`Run`.
+        stopped: returns what is printed after Ctrl-C.
     """
-    showwarning, ctrl_c = warnings.showwarning, _handle_ctrl_c(signal.default_int_handler)
+    showwarning = warnings.showwarning
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     _print_any_text()
-    run = None
+    ctrl_c = _handle_ctrl_c(signal.default_int_handler)
     try:
-        random.manual_seed(args.seed)
-        refuse_inside(_paths(getattr(args, "data", None)), args.out)
-        with FolderLock(args.out):
-            settings = {name: _plain(value) for name, value in vars(args).items()}
-            run = Run(args.out, settings, may_differ, best_by, args.resume)
-            args.epochs = run.epochs
-            yield run
-            sys.stdout.flush()
+        yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        print(f"\n{how_to_go_on(args, run)}", file=sys.stderr)
-        _end_in_time(130)
+        print(f"\n{stopped()}", file=sys.stderr)
         sys.exit(130)
     except ERRORS as error:
         if sys.flags.dev_mode:
@@ -70,6 +56,31 @@ def open_run(
         warnings.showwarning = showwarning
         _handle_ctrl_c(ctrl_c)
         _give_up_closed_output()
+
+
+@contextlib.contextmanager
+def open_run(
+    args: argparse.Namespace, may_differ: Collection[str], best_by: str = "val_accuracy"
+) -> Iterator[Run]:
+    """:func:`script` for training: it seeds the random numbers, locks ``--out`` and opens the run there.
+
+    After Ctrl-C it prints the command that goes on.
+
+    Args:
+        args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
+            ``epochs`` is None, it becomes that of the run that is resumed.
+        may_differ: as for :class:`Run`.
+        best_by: as for :class:`Run`.
+    """
+    run = None
+    with script(lambda: how_to_go_on(args, run)):
+        random.manual_seed(args.seed)
+        refuse_inside(_paths(getattr(args, "data", None)), args.out)
+        with FolderLock(args.out):
+            settings = {name: _plain(value) for name, value in vars(args).items()}
+            run = Run(args.out, settings, may_differ, best_by, args.resume)
+            args.epochs = run.epochs
+            yield run
 
 
 @contextlib.contextmanager
@@ -103,7 +114,8 @@ def in_one_line(error: BaseException) -> str:
         unnamed = error.errno in (errno.EPIPE, errno.ENOSPC) and reason == os.strerror(error.errno)
         return f"cannot write to the standard output: {reason}" if unnamed else reason
     text = str(error).partition("\n\n")[0]
-    return " ".join(text.split("\n")) or type(error).__name__
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _paths(data: Any) -> list[Any]:
@@ -138,14 +150,3 @@ def _give_up_closed_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _end_in_time(status: int) -> None:
-    """Ends the process soon after its main thread, whatever other threads still do."""
-
-    def end() -> None:
-        threading.main_thread().join()
-        time.sleep(PATIENCE)
-        os._exit(status)
-
-    threading.Thread(target=end, daemon=True).start()

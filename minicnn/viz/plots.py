@@ -6,6 +6,7 @@ open no window and change no global state of matplotlib, so they work without a 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ INK, FAINT = "#1f2933", "#e4e7eb"
 RIGHT, WRONG = "#2f9e6e", "#d1495b"  # colours of predictions where the true class is known
 BY_CLASS = ("#3572a5", "#c0762b", "#6a5aa0", "#4d8b7a")  # and where it is not
 BLUES = ("#f5f8fb", "#0b4f8a")  # of the confusion matrix: none … all of a row
+PLAIN: dict[str, Any] = {"parse_math": False}  # of text in which $ is a dollar
 PathLike = str | os.PathLike[str]
 
 
@@ -46,7 +48,7 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
     train, val = ([100 * value for value in column] for column in _columns(epochs, "accuracy"))
     axes = figure.add_subplot(1, 2, 2)
     _plot_curve(axes, "Accuracy in %", numbers, train, val)
-    best = int(np.argmax(val))
+    best = int(np.argmax(np.nan_to_num(val)))
     axes.annotate(
         f"{val[best]:.1f} %",
         (numbers[best], val[best]),
@@ -61,7 +63,9 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
 
 def _columns(epochs: Sequence[dict[str, Any]], quantity: str) -> tuple[list[float], list[float]]:
     """A quantity of all epochs, in training and in validation."""
-    train, val = ([row[f"{part}_{quantity}"] for row in epochs] for part in ("train", "val"))
+    keys = (f"train_{quantity}", f"val_{quantity}")
+    # metrics.json has null for NaN
+    train, val = ([math.nan if row[k] is None else row[k] for row in epochs] for k in keys)
     return train, val
 
 
@@ -120,7 +124,7 @@ def plot_predictions(
         true_class = None if truth is None else truth[number]
         _plot_prediction(axes, image, probabilities[number], class_names, true_class)
         if captions:
-            axes.set_title(captions[number], fontsize=8, color=INK, pad=3)
+            axes.set_title(_plain(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
     _save(figure, path, title)
 
 
@@ -147,7 +151,8 @@ def _plot_prediction(
     # the probability as a bar below the picture
     for width, shade in ((1.0, FAINT), (probability, colour)):
         axes.barh(-0.045, width, height=0.05, color=shade, align="center")
-    axes.text(0.5, -0.1, answer, ha="center", va="top", color=colour, fontweight="bold")
+    style: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": "bold", **PLAIN}
+    axes.text(0.5, -0.1, _plain(answer), color=colour, **style)
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.22, 1)
     axes.set_aspect("equal")
@@ -181,8 +186,9 @@ def plot_confusion(
         colour = "white" if share > 0.5 else INK
         axes.text(column, row - 0.06, f"{count:,}", ha="center", fontsize=15, color=colour)
         axes.text(column, row + 0.2, f"{100 * share:.1f} %", ha="center", color=colour)
-    axes.set_xticks(range(n), class_names)
-    axes.set_yticks(range(n), class_names)
+    names = [_plain(name) for name in class_names]
+    axes.set_xticks(range(n), names, **PLAIN)
+    axes.set_yticks(range(n), names, **PLAIN)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("is", color=INK)
     _remove_frame(axes)
@@ -200,6 +206,11 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
+def _plain(text: str) -> str:
+    """``text`` with escapes for what no font has: bytes of a file's name that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _remove_frame(axes: Axes) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
@@ -208,5 +219,5 @@ def _remove_frame(axes: Axes) -> None:
 
 def _save(figure: Figure, path: PathLike, title: str) -> None:
     if title:
-        figure.suptitle(title, color=INK, fontweight="bold")
+        figure.suptitle(_plain(title), color=INK, fontweight="bold", **PLAIN)
     figure.savefig(path, dpi=120, facecolor="white")

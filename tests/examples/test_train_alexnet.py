@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import signal
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scripts
-from scripts import ROOT, assert_same_end, metrics, results, run_here
+from scripts import ROOT, assert_same_end, functions_of, metrics, results, run_here
 
+from minicnn import training
+from minicnn.data import DogsVsCats
 from minicnn.data.drawn import draw_dogs_vs_cats
 
 pytestmark = pytest.mark.cpu_only
@@ -104,6 +107,17 @@ def test_broken_pictures_are_left_out_and_named(tmp_path, data):
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("dog.2.jpg") == 1
     assert "1 broken pictures left out" in result.stdout
+
+
+def test_broken_test_pictures_alone_end_in_a_line(tmp_path, capsys):
+    (tmp_path / "1.jpg").write_bytes(b"")
+    draw = functions_of("train_alexnet.py")["draw_predictions"]
+    args = argparse.Namespace(test_count=10, out=tmp_path, device="cpu")
+    with training.optional("predictions.png"):
+        draw(None, DogsVsCats(tmp_path, split="test"), None, args)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("warning: left out ") and len(printed) == 2
+    assert printed[1] == "not written: predictions.png (none of the test pictures can be read)"
 
 
 @pytest.mark.slow

@@ -56,6 +56,7 @@ def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(
     assert written["best"] in written["epochs"]
     assert np.sum(written["best"]["val_confusion"]) == 6
     assert written["settings"]["classes"] == ["blue", "green", "red"]
+    assert str(data / "val" / "red" / "1.png") in written["settings"]["pictures"]["val"]
 
     steps = iter(range(1, 5))
     update = training.Progress.update

@@ -86,6 +86,11 @@ def test_voc(monkeypatch, capsys, tmp_path):
         "--data", tmp_path, "--out", tmp_path / "out",
     )  # fmt: skip
     assert asked == {"name": "fcn_resnet50", "weights_backbone": "DEFAULT", "aux_loss": True}
+    names = metrics(tmp_path)["settings"]["pictures"]
+    assert {k: [Path(name).name for name in part] for k, part in names.items()} == {
+        "train": ["a.jpg", "b.jpg"],
+        "val": ["c.jpg"],
+    }
     (row,) = metrics(tmp_path)["epochs"]
     assert row["val_iou"]["dog"] is not None and row["learning_rate"] == 0
     assert "fcn_resnet50 on cpu: 2 pictures to train on, 1 to validate" in capsys.readouterr().out

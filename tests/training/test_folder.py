@@ -71,6 +71,17 @@ def test_pictures_inside_the_results_are_refused(tmp_path, monkeypatch):
             refuse_inside(["pets", inside], "out")
 
 
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt", "metrics.json"])
+def test_a_part_of_a_run_is_set_aside(tmp_path, name):
+    (tmp_path / "out" / "pictures").mkdir(parents=True)
+    for file in (name, "notes.txt", LOCK):
+        (tmp_path / "out" / file).touch()
+    assert training.set_aside(tmp_path / "out") == tmp_path / "out-1"
+    assert sorted(os.listdir(tmp_path / "out-1")) == sorted([name, "notes.txt"])
+    assert sorted(os.listdir(tmp_path / "out")) == [LOCK, "pictures"]
+    assert training.set_aside(tmp_path / "out") is None
+
+
 def test_a_folder_without_a_name_is_set_aside(tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")

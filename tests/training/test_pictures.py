@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from minicnn import data, nn, training
 
-pytestmark = pytest.mark.cpu_only
+pytestmark = [pytest.mark.cpu_only, pytest.mark.filterwarnings("ignore:.*left out")]
 
 
 @pytest.fixture
@@ -19,15 +20,17 @@ def pictures(tmp_path) -> Path:
         (tmp_path / "pets" / name).mkdir(parents=True)
         for number in range(20):
             Image.new("RGB", (2, 2)).save(tmp_path / "pets" / name / f"{number}.png")
+    with contextlib.suppress(OSError):  # macOS has only names in UTF-8
+        (tmp_path / "pets" / "cat" / "7.png").rename(tmp_path / "pets" / "cat" / "caf\udce9.png")
     return tmp_path / "pets"
 
 
-def opened(folder: Path, pictures: Path, resume: bool = False):
+def opened(folder: Path, pictures: Path, resume: bool = False, limit: int = 40):
     """The run, and its pictures to train on and to validate with."""
     folder.mkdir(exist_ok=True)
     run = training.Run(folder, {"epochs": 1}, resume=resume)
-    split = data.stratified_split(data.ImageFolder(pictures), 0.2)
-    return run, *run.split(*split)
+    some = data.balanced_subset(data.ImageFolder(pictures), limit)
+    return run, *run.split(*data.stratified_split(some, 0.2))
 
 
 def names(part) -> list[str]:
@@ -63,13 +66,25 @@ def test_no_validation_picture_is_trained_on(tmp_path, pictures, capsys):
     assert run.metrics["settings"]["pictures"] == {"train": before[0], "val": before[1]}
 
 
-def test_pictures_that_did_not_change_are_not_mentioned(tmp_path, pictures, capsys):
-    run, train, val = opened(tmp_path / "out", pictures)
+@pytest.mark.parametrize("limit", [40, 20])
+def test_pictures_that_did_not_change_are_not_mentioned(tmp_path, pictures, capsys, limit):
+    run, train, val = opened(tmp_path / "out", pictures, limit=limit)
     start(run)
-    _, train_again, val_again = opened(tmp_path / "out", pictures, resume=True)
+    _, train_again, val_again = opened(tmp_path / "out", pictures, resume=True, limit=limit)
     assert (names(train_again), names(val_again)) == (names(train), names(val))
     assert train_again[5][1] == train[5][1]
     assert capsys.readouterr().out == ""
+
+
+def test_a_subset_keeps_its_pictures(tmp_path, pictures):
+    """Without its first picture, the same seed would choose others."""
+    run, train, val = opened(tmp_path / "out", pictures, limit=20)
+    start(run)
+    before, gone = (names(train), names(val)), names(val)[0]
+    Path(gone).unlink()
+    _, train, val = opened(tmp_path / "out", pictures, resume=True, limit=20)
+    assert (names(train), names(val)) == before
+    assert loaded(train) == {*before[0]} and loaded(val) == {*before[1]} - {gone}
 
 
 def test_pictures_inside_the_folder_of_the_run_may_move_with_it(tmp_path, pictures):

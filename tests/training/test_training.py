@@ -60,7 +60,10 @@ def test_plateau_warns_after_each_window_of_guesses():
     assert "0.6931" in said[2] and "50.0 %" in said[2] and "Kaiming-normal" in said[2]
 
 
-@pytest.mark.parametrize(("loss", "right"), [(0.67, False), (0.71, False), (math.log(2), True)])
+NOT_GUESSED = [(0.67, False), (0.71, False), (math.log(2), True), (math.nan, False)]
+
+
+@pytest.mark.parametrize(("loss", "right"), NOT_GUESSED)
 def test_plateau_is_silent_at_another_loss_or_when_most_answers_are_right(loss, right):
     watch = training.PlateauWatch(2, window=2)
     assert watch_steps(watch, [loss] * 4, right) == [None] * 4

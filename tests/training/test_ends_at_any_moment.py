@@ -1,0 +1,109 @@
+"""Runs that are killed or interrupted at random moments end as a run that nothing interrupted."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from scripts import assert_same_end, command, environment
+
+import minicnn as mc
+
+pytestmark = [pytest.mark.cpu_only, pytest.mark.slow]
+
+SCRIPT = "train_segmentation.py"
+# 4 steps an epoch, which take as long as saving
+TINY = "--limit 16 --size 32 --batch-size 4 --epochs 3 --overlays 1 --device cpu --workers 2"
+KILLS, INTERRUPTS = 100, 40
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """The script in a process; it resumes if there is something to resume."""
+    folder.mkdir(exist_ok=True)
+    resume = " --resume" if (folder / "out" / "last.ckpt").exists() else ""
+    return subprocess.Popen(
+        command(SCRIPT, folder, TINY + resume),
+        env=environment(OMP_NUM_THREADS="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_training(process: subprocess.Popen[str]) -> None:
+    for line in process.stdout:
+        if "pictures to train on" in line:
+            return
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, float]:
+    """The folder of a run that nothing interrupted, and the seconds that it trained."""
+    folder = tmp_path_factory.mktemp("whole")
+    process = start(folder)
+    wait_for_training(process)
+    began = time.perf_counter()
+    _, told = process.communicate(timeout=100)
+    assert process.returncode == 0, told
+    return folder, time.perf_counter() - began
+
+
+def ended(process: subprocess.Popen[str], moments: random.Random, seconds: float) -> bool:
+    """Whether it ended before a random moment, mostly of its training, else of its start."""
+    if moments.random() < 0.8:
+        wait_for_training(process)
+    try:
+        process.communicate(timeout=moments.uniform(0, seconds))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def test_kills(tmp_path, whole):
+    expected, seconds = whole
+    moments, kills, runs = random.Random(0), 0, 0
+    while kills < KILLS:
+        folder = tmp_path / f"run-{runs}"
+        process = start(folder)
+        if not ended(process, moments, seconds):
+            process.kill()
+            process.communicate()
+            kills += 1
+            if (folder / "out" / "last.ckpt").exists():
+                assert mc.load(folder / "out" / "last.ckpt")["run"]["epoch"] <= 3
+            continue
+        assert process.returncode == 0
+        assert_same_end(expected, folder)
+        left = {path.name for path in (folder / "out").iterdir()}
+        assert left == {path.name for path in (expected / "out").iterdir()}
+        runs += 1
+    print(f"{kills} kills, {runs} runs ended as they should")
+    assert runs
+
+
+def test_interrupts(tmp_path, whole):
+    expected, seconds = whole
+    moments, runs, longest = random.Random(1), 0, 0.0
+    for _ in range(INTERRUPTS):
+        folder = tmp_path / f"run-{runs}"
+        process = start(folder)
+        if not ended(process, moments, seconds):
+            process.send_signal(signal.SIGINT)
+            sent = time.perf_counter()
+            _, told = process.communicate(timeout=60)
+            longest = max(longest, time.perf_counter() - sent)
+            # 0: it had just ended; -2: it was Python itself that began or ended
+            assert process.returncode in (130, 0, -signal.SIGINT), told
+            if process.returncode != -signal.SIGINT:
+                lines = [line for line in told.splitlines() if line and "once more" not in line]
+                assert not lines or "to go on: " in lines[0] or "to begin again: " in lines[0], told
+                assert len(lines) <= 1, told
+        if process.returncode == 0:
+            assert_same_end(expected, folder)
+            runs += 1
+    print(f"{INTERRUPTS} interrupts, {runs} runs ended; the longest took {longest:.1f} s")
+    assert runs and longest < 5

@@ -216,7 +216,7 @@ def _reduce_rows(
         classes = xp.where(counts, target.array.reshape(-1), 0)
         total = (widened(weight.array)[classes] * counts).sum()
         # NaN for a sum of 0, as in torch, whatever label smoothing adds
-        total = xp.where(total == 0, np.nan, total)
+        total = xp.where(total == 0, xp.nan, total)
     return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
 
 

@@ -195,9 +195,9 @@ def is_stated(program: Machine, name: str, i: int, j: int) -> bool:
         return 0 in x.stride() or (shares and x is not y and not is_dense(y))
     if name in SHAPES:  # views go on from the shape that their base had
         return any(x is tensor._base for tensor in program.tensors)
-    if name == "hook":  # torch crashes on views taken under no_grad
-        return x.is_leaf and all(x is not leaf for leaf in program.leaves)
-    return name == "retain" and x._is_view()
+    # a view gets a new history after any write to its base, and its hooks stay with the old one;
+    # torch crashes on hooks of views taken under no_grad
+    return name in ("hook", "retain") and x._is_view()
 
 
 def numbers(tensor: Any) -> np.ndarray:

@@ -185,7 +185,7 @@ class Machine:
 def is_dense(x: torch.Tensor) -> bool:
     """Whether a tensor fills the memory from its first element to its last."""
     order = sorted(range(x.ndim), key=lambda d: (x.shape[d] == 1, -x.stride(d)))
-    return x.permute(order).is_contiguous()
+    return x.detach().permute(order).is_contiguous()
 
 
 def is_stated(program: Machine, name: str, i: int, j: int) -> bool:

@@ -44,7 +44,7 @@ def search(kind: str, count: int) -> None:
             warnings.simplefilter("ignore", UserWarning)
             try:
                 found = compare(
-                    lambda double: run(torch, function, args, kwargs, wanted, seed, double),
+                    lambda form: run(torch, function, args, kwargs, wanted, seed, form),
                     lambda: run(mc, function, args, kwargs, wanted, seed),
                 )
             except NoAnswer:

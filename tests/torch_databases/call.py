@@ -11,7 +11,7 @@ import torch
 
 import minicnn as mc
 
-from .values import copied, leaves, numpy_of, our_constant, ours, replaced
+from .values import copied, leaves, numpy_of, our_constant, ours, replaced, with_gaps
 
 Results = dict[str, Any]  # by name: NumPy arrays and Python values
 
@@ -26,11 +26,12 @@ class Arguments:
     Args:
         library: torch or minicnn.
         wanted: for each tensor, whether it requires a gradient.
-        in_float64: compute the truth: torch alone, with every float in float64.
+        form: for torch alone: "float64" computes the truth, "with gaps" lays all tensors out so that
+            torch's plain loops run instead of its vectorised ones.
     """
 
-    def __init__(self, library: Any, wanted: Sequence[bool], in_float64: bool = False) -> None:
-        self.library, self.in_float64 = library, in_float64
+    def __init__(self, library: Any, wanted: Sequence[bool], form: str = "") -> None:
+        self.library, self.form = library, form
         self.wanted = list(wanted)
         self.inputs: list[Any] = []
 
@@ -54,13 +55,15 @@ class Arguments:
     def _tensor(self, x: torch.Tensor) -> Any:
         if self.library is mc:
             return ours(x)
-        return x.detach().double() if self.in_float64 and x.is_floating_point() else copied(x)
+        if self.form == "with gaps":
+            return with_gaps(x.detach())
+        return x.detach().double() if self.form and x.is_floating_point() else copied(x)
 
     def _other(self, x: Any) -> Any:
         if self.library is mc:
             return our_constant(x)
         is_float = isinstance(x, torch.dtype) and x.is_floating_point
-        return torch.float64 if self.in_float64 and is_float else x
+        return torch.float64 if self.form == "float64" and is_float else x
 
 
 def results_of(
@@ -95,10 +98,10 @@ def run(
     kwargs: Any,
     wanted: Sequence[bool],
     seed: int,
-    in_float64: bool = False,
+    form: str = "",
 ) -> Results:
     """Calls a function with copies of the arguments."""
-    arguments = Arguments(library, wanted, in_float64)
+    arguments = Arguments(library, wanted, form)
     args, kwargs = arguments.take((tuple(args), dict(kwargs)))
     seed_all(seed)
     return results_of(arguments, function(*args, **kwargs), seed)

@@ -44,19 +44,19 @@ class Disagreement:
 
 
 def compare(
-    theirs: Callable[[bool], Results], ours: Callable[[], Results], shapes_only: bool = False
+    theirs: Callable[[str], Results], ours: Callable[[], Results], shapes_only: bool = False
 ) -> Disagreement | None:
     """Compares the results of one call.
 
     Args:
-        theirs: runs it in torch, given whether in float64.
+        theirs: runs it in torch, given a form of :class:`call.Arguments`.
         ours: runs it in minicnn.
         shapes_only: the numbers are random.
 
     Raises:
         NoAnswer: if torch raises an error.
     """
-    expected, error = attempt(lambda: theirs(False))
+    expected, error = attempt(lambda: theirs(""))
     if error:
         raise NoAnswer from error
     with warnings.catch_warnings(record=True) as caught:
@@ -70,19 +70,23 @@ def compare(
         return Disagreement("warning", str(numpy_warnings[0].message))
 
     @functools.cache
-    def truth() -> Results:
-        return attempt(lambda: theirs(True))[0] or {}  # torch may have no kernel for float64
+    def again(form: str) -> Results:
+        return attempt(lambda: theirs(form))[0] or {}  # torch may have no such kernel
 
     if expected.keys() != found.keys():
         return Disagreement("value", f"{list(found)} for {list(expected)}")
     for name, value in expected.items():
         if shapes_only and not name.startswith("output"):
             continue
-        wrong = difference(
-            found[name], value, functools.partial(lambda n: truth().get(n), name), shapes_only
-        )
-        if wrong:
-            return Disagreement("value", f"{name}: {wrong}")
+        truth = functools.partial(lambda name: again("float64").get(name), name)
+        wrong = difference(found[name], value, truth, shapes_only)
+        if wrong is None:
+            continue
+        # At NaN and infinity, some of torch's plain loops differ from its vectorised ones.
+        plain = again("with gaps")
+        if name in plain and difference(found[name], plain[name], truth) is None:
+            continue
+        return Disagreement("value", f"{name}: {wrong}")
     return None
 
 

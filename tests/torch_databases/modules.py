@@ -44,20 +44,18 @@ class Case:
         else:
             state: dict[str, Any] = {}
             try:
-                found = compare(
-                    lambda double: self._theirs(state, double), lambda: self._ours(state)
-                )
+                found = compare(lambda form: self._theirs(state, form), lambda: self._ours(state))
             except NoAnswer:
                 return None
         if found:
             found.call = str(self)
         return found
 
-    def _theirs(self, state: dict[str, Any], in_float64: bool) -> Results:
+    def _theirs(self, state: dict[str, Any], form: str) -> Results:
         """Torch's results; its weights go to ``state``."""
-        arguments = Arguments(torch, self._wanted(), in_float64)
+        arguments = Arguments(torch, self._wanted(), form)
         module = self._built(torch, arguments)
-        if not in_float64:
+        if not form:
             state.update(module.state_dict())
             state.update((name, value.clone()) for name, value in state.items())
         return self._called(module, arguments)
@@ -77,7 +75,7 @@ class Case:
         args, kwargs = arguments.constants((self.made.args, self.made.kwargs))
         seed_all(0)
         module = getattr(library.nn, self.name)(*args, **kwargs).train(self.training)
-        dtype = torch.float64 if arguments.in_float64 else self.dtype
+        dtype = torch.float64 if arguments.form == "float64" else self.dtype
         return module.to(dtype if library is torch else our_dtype(dtype))
 
     def _called(self, module: Any, arguments: Arguments) -> Results:

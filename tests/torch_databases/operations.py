@@ -15,7 +15,7 @@ import minicnn as mc
 
 from .call import Results, run, seed_all
 from .judge import Disagreement, NoAnswer, attempt, both_refuse, compare
-from .values import described, is_within_scope, leaves, replaced
+from .values import described, is_within_scope, leaves, replaced, with_gaps
 
 FLOATS = (torch.float64, torch.float32)
 HALVES = (torch.float16, torch.bfloat16)
@@ -81,14 +81,14 @@ class Case:
             lambda: run(mc, self.way.ours, self.args, self.kwargs, nothing, self.seed),
         )
 
-    def _theirs(self, in_float64: bool) -> Results:
+    def _theirs(self, form: str) -> Results:
         """Torch's results, with all gradients that it can give."""
         call = functools.partial(run, torch, self.way.theirs, self.args, self.kwargs)
         if self._wanted is None:
             self._wanted, results = self._most_gradients(call)
-            if not in_float64:
+            if not form:
                 return results
-        return call(self._wanted, self.seed, in_float64)
+        return call(self._wanted, self.seed, form)
 
     def _most_gradients(self, call: Function) -> tuple[list[bool], Results]:
         tensors = [x for x in leaves((self.args, self.kwargs)) if isinstance(x, torch.Tensor)]
@@ -226,15 +226,6 @@ def _fitting(
     yield Case(info, way, dtype, layout, args, kwargs, number, must_raise)
 
 
-def _with_gaps(x: Any) -> Any:
-    """A tensor of which every second element of a row is something else."""
-    if not isinstance(x, torch.Tensor) or x.ndim == 0 or x.numel() == 0:
-        return x
-    wide = x.detach().new_zeros((*x.shape[:-1], 2 * x.shape[-1]))
-    wide[..., ::2] = x.detach()
-    return wide[..., ::2].requires_grad_(x.requires_grad)
-
-
 def _channels_last(x: Any) -> Any:
     if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.numel() == 0:
         return x
@@ -242,4 +233,4 @@ def _channels_last(x: Any) -> Any:
     return moved.requires_grad_(x.requires_grad)
 
 
-_LAYOUTS = {" with gaps": _with_gaps, " channels last": _channels_last}
+_LAYOUTS = {" with gaps": with_gaps, " channels last": _channels_last}

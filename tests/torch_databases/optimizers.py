@@ -48,15 +48,15 @@ class Case:
         if self.error is not None:
             found = both_refuse(lambda: self._refused(torch), lambda: self._refused(mc))
         else:
-            found = compare(lambda double: self._steps(torch, double), lambda: self._steps(mc))
+            found = compare(lambda form: self._steps(torch, form), lambda: self._steps(mc))
         if found:
             found.call = str(self)
         return found
 
-    def _steps(self, library: Any, in_float64: bool = False) -> Results:
+    def _steps(self, library: Any, form: str = "") -> Results:
         """The parameters after each step, the learning rates, and the state at the end."""
         rng = np.random.default_rng(self.seed)
-        arguments = Arguments(library, [], in_float64)
+        arguments = Arguments(library, [], form)
 
         def drawn(shape: tuple[int, ...]) -> Any:
             numbers = torch.from_numpy(np.asarray(rng.standard_normal(shape))).to(self.dtype)

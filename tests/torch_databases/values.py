@@ -54,6 +54,15 @@ def copied(tensor: torch.Tensor) -> torch.Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor)
 
 
+def with_gaps(x: Any) -> Any:
+    """A tensor of which every second element of a row is something else."""
+    if not isinstance(x, torch.Tensor) or x.ndim == 0 or x.numel() == 0:
+        return x
+    wide = x.detach().new_zeros((*x.shape[:-1], 2 * x.shape[-1]))
+    wide[..., ::2] = x.detach()
+    return wide[..., ::2].requires_grad_(x.requires_grad)
+
+
 def _shared(tensor: torch.Tensor) -> np.ndarray:
     """The memory of a torch tensor as a NumPy array."""
     if tensor.dtype == torch.bfloat16:  # which torch gives to nobody

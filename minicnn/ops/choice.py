@@ -7,7 +7,7 @@ from typing import Any
 from ..autograd import Function
 from ..creation import number_in
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating
+from ..dtypes import bool_, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
@@ -79,7 +79,14 @@ class _Extremum(Function):
 
 
 def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
-    """x where ``condition`` is true, else y."""
+    """x where ``condition`` is true, else y.
+
+    Raises:
+        RuntimeError: for a condition that is neither bool nor uint8, which stands for bool in old
+            scripts.
+    """
+    if condition.dtype == uint8:
+        condition = condition.bool()
     if condition.dtype != bool_:
         raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
     if isinstance(x, Tensor) or isinstance(y, Tensor):

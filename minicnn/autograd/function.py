@@ -97,9 +97,8 @@ class Function:
         node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
         results: Any
-        before = None
-        if not (cls.returns_view or cls.never_warns or errors.get() is ignored):
-            before = errors.set(ignored)
+        quiet = cls.never_warns or errors.get() is ignored
+        before = None if quiet else errors.set(ignored)
         try:
             if all_numpy:
                 results = cls.forward(node, *arrays, **options)
@@ -108,7 +107,7 @@ class Function:
                 with current_device_of(arrays):
                     results = cls.forward(node, *arrays, **options)
         finally:
-            if before is not None:
+            if before:
                 errors.reset(before)
         many = isinstance(results, tuple)
         outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)

@@ -10,7 +10,7 @@ from typing import Any
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
@@ -60,7 +60,7 @@ def relu(x: Tensor, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.relu``.
     """
-    if x.array.dtype == bool_:
+    if x.array.dtype.kind == "b":
         raise RuntimeError("relu expects numbers, got a bool tensor")
     return change(x, ReLU.apply, inplace=True) if inplace else ReLU.apply(x)
 
@@ -334,8 +334,10 @@ class Softmax(Function):
     def forward(self, x: Array, *, dim: int) -> Array:
         self.dim = dim
         values = widened(x)
-        powers = xp_of(x).exp(values - values.max(dim, keepdims=True))
-        out = (powers / summed(powers, (dim,), powers.dtype, True)).astype(x.dtype, copy=False)
+        out = xp_of(x).exp(values - values.max(dim, keepdims=True))
+        out /= summed(out, (dim,), out.dtype, True)
+        if out.dtype != x.dtype:
+            out = out.astype(x.dtype)
         self.save_for_backward(out)
         return out
 
@@ -390,15 +392,17 @@ def log_softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
 def _normalized(
     name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
 ) -> Tensor:
-    x = x if dtype is None else x.to(dtype)
+    if dtype is not None:
+        x = x.to(dtype)
     if dim is None:
         dim = 0 if x.ndim in (0, 1, 3) else 1
         warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
-    d = normalize_dim(x, dim)
-    if x.array.size == 0:
+    dim = normalize_dim(x, dim)
+    array = x.array
+    if array.size == 0:
         return x.clone()
-    if not is_floating(x.dtype):
+    if not is_floating(array.dtype):
         raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
-    if x.ndim == 0:
+    if array.ndim == 0:
         return operation.apply(x.reshape(1), dim=0).reshape(())
-    return operation.apply(x, dim=d)
+    return operation.apply(x, dim=dim)

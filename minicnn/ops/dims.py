@@ -42,9 +42,11 @@ def normalize_dim(x: Tensor, dim: int) -> int:
         IndexError: for a dimension that does not exist.
         TypeError: for something other than an integer.
     """
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise TypeError(f"dim must be an integer, got {dim!r}")
-    d, limit = operator.index(dim), max(x.ndim, 1)
-    if not -limit <= d < limit:
-        raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {d}")
-    return d % limit
+    if type(dim) is not int:
+        if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+            raise TypeError(f"dim must be an integer, got {dim!r}")
+        dim = operator.index(dim)
+    limit = x.array.ndim or 1
+    if -limit <= dim < limit:
+        return dim % limit
+    raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {dim}")

@@ -20,12 +20,12 @@ from ..autograd import Function, is_grad_enabled
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import ReLUBackward
+from .activation import ReLUBackward, relu
 from .bias import over_channels
 from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from .edge import batched, one_precision
 from .elementwise import add
-from .linear import LinearInputGrad, LinearWeightGrad, check_linear
+from .linear import LinearInputGrad, LinearWeightGrad, check_linear, linear
 from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
 from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
@@ -169,7 +169,9 @@ def conv2d_relu(
 @one_precision
 def linear_relu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``relu(linear(…))``."""
-    check_linear(x, weight, bias)
+    if bias is not None and bias.array.shape != weight.array.shape[:1]:
+        return relu(linear(x, weight, bias))
+    check_linear(x, weight)
     if x.ndim == 2:
         return LinearReLU.apply(x, weight, bias)
     rows = reshape(x, math.prod(x.shape[:-1]), weight.shape[1])

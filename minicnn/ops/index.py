@@ -93,7 +93,7 @@ def take(array: Array, index: tuple[tuple[Any, ...], ...]) -> Array:
 
 
 class GetItem(Function):
-    returns_view = True
+    returns_view = never_warns = True
 
     def forward(self, x: Array, index: tuple[tuple[Any, ...], ...]) -> Array:
         self.shape, self.index = x.shape, index

@@ -109,21 +109,21 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
     y = other
     if not isinstance(y, Tensor):
         raise TypeError(f"matmul expects tensors, got {type(y).__name__}")
-    if x.ndim == 0 or y.ndim == 0:
-        raise RuntimeError(
-            f"matmul expects at least 1 dimension, got shapes {x.shape} and {y.shape}"
-        )
-    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+    x_shape, y_shape = x.array.shape, y.array.shape
+    if not x_shape or not y_shape:
+        raise RuntimeError(f"matmul expects at least 1 dimension, got shapes {x_shape}, {y_shape}")
+    if x_shape[-1] != y_shape[-2 if len(y_shape) > 1 else 0]:
         raise RuntimeError(
             f"matmul expects {x.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
             f"tensor, got shapes {x.shape} and {y.shape}"
         )
-    if x.dtype != y.dtype:
+    if x.array.dtype != y.array.dtype:
         raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
-    check_broadcast("matmul", [x, y], [x.shape[:-2], y.shape[:-2]])
-    if x.ndim == 1:
+    if x_shape[:-2] != y_shape[:-2]:
+        check_broadcast("matmul", [x, y], [x_shape[:-2], y_shape[:-2]])
+    if len(x_shape) == 1:
         return matmul(x.unsqueeze(0), y).squeeze(-2 if y.ndim > 1 else 0)
-    if y.ndim == 1:
+    if len(y_shape) == 1:
         return matmul(x, y.unsqueeze(-1)).squeeze(-1)
     return MatMul.apply(x, y)
 
@@ -159,12 +159,13 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     As ``torch.nn.functional.linear``.
     """
-    if weight.ndim == 1:
+    weight_shape = weight.array.shape
+    if len(weight_shape) == 1:
         return _plus_bias(matmul(x, weight), bias)
-    if bias is not None and bias.shape != weight.shape[:1]:
+    if bias is not None and bias.array.shape != weight_shape[:1]:
         return _plus_bias(linear(x, weight), bias)
-    check_linear(x, weight, bias)
-    if x.ndim == 2:
+    check_linear(x, weight)
+    if x.array.ndim == 2:
         return Linear.apply(x, weight, bias)
     out = Linear.apply(reshape(x, math.prod(x.shape[:-1]), weight.shape[1]), weight, bias)
     return reshape(out, *x.shape[:-1], weight.shape[0])
@@ -175,19 +176,18 @@ def _plus_bias(x: Tensor, bias: Tensor | None) -> Tensor:
     return x if bias is None else add(x, expand(bias, x.shape))
 
 
-def check_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+def check_linear(x: Tensor, weight: Tensor) -> None:
     """Raises a RuntimeError for shapes that do not fit."""
-    if weight.ndim != 2:
+    x_shape, weight_shape = x.array.shape, weight.array.shape
+    if len(weight_shape) != 2:
         raise RuntimeError(
             f"linear expects a weight (out_features, in_features), got shape {weight.shape}"
         )
-    if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    if not x_shape or x_shape[-1] != weight_shape[1]:
         raise RuntimeError(
             f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
             f"got input of shape {x.shape}"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise RuntimeError(f"linear expects a bias of shape {weight.shape[:1]}, got {bias.shape}")
 
 
 @in_half

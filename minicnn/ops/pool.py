@@ -121,7 +121,7 @@ def max_pool2d(
     the input: its maximum is -inf (of integers the smallest), its index -1, and it passes no
     gradient. (PyTorch's index is then outside the image.)
     """
-    if x.dtype == bool:
+    if x.array.dtype.kind == "b":
         raise NotImplementedError("max_pool2d expects numbers, got bool")
     geometry = pool_geometry("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     if not return_indices:
@@ -144,7 +144,8 @@ def pool_geometry(
     Raises:
         RuntimeError: for wrong options, or images without pixels or channels.
     """
-    if 0 in x.shape[1:]:
+    shape = x.array.shape
+    if 0 in shape[1:]:
         raise RuntimeError(f"{name} expects images with pixels and channels, got {x.shape}")
     kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
     strides = kernel if stride in (None, (), []) else pair(stride, "stride", 1)
@@ -154,7 +155,7 @@ def pool_geometry(
             f"{name}: padding must be at most half of kernel_size, "
             f"got padding={paddings} and kernel_size={kernel}"
         )
-    H, W = x.shape[2:]
+    H, W = shape[2:]
     OH = _output_size(H, KH, strides[0], PH, dilations[0], ceil_mode)
     OW = _output_size(W, KW, strides[1], PW, dilations[1], ceil_mode)
     if OH < 1 or OW < 1:

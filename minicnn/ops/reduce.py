@@ -60,7 +60,9 @@ class Sum(Function):
         return total if total.dtype == dtype else total.astype(dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return grad.to(self.dtype).reshape(_kept(self.shape, self.dims)).expand(self.shape)
+        grad, kept = grad.to(self.dtype), _kept(self.shape, self.dims)
+        # a single number broadcasts to any shape
+        return (grad if grad.shape in ((), kept) else grad.reshape(kept)).expand(self.shape)
 
 
 class Prod(Function):

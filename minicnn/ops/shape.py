@@ -39,7 +39,7 @@ def _check_has_dimension(name: str, x: Tensor) -> None:
 
 
 class Reshape(Function):
-    returns_view = True
+    returns_view = never_warns = True
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
         self.shape = x.shape
@@ -50,7 +50,7 @@ class Reshape(Function):
 
 
 class Permute(Function):
-    returns_view = True
+    returns_view = never_warns = True
 
     def forward(self, x: Array, dims: tuple[int, ...]) -> Array:
         self.dims = dims
@@ -62,7 +62,7 @@ class Permute(Function):
 
 
 class Expand(Function):
-    returns_view = True
+    returns_view = never_warns = True
 
     def forward(self, x: Array, shape: tuple[int, ...]) -> Array:
         out = xp_of(x).broadcast_to(x, shape)
@@ -237,12 +237,13 @@ def expand(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
         RuntimeError: if another dimension would have to change.
     """
     sizes = integers("expand", sizes, size)
-    offset = len(sizes) - x.ndim
-    lengths = tuple(
-        x.shape[d - offset] if n == -1 and d >= offset else n for d, n in enumerate(sizes)
-    )
-    fits = offset >= 0 and all(n >= 0 for n in lengths)
-    if not fits or any(n not in (1, lengths[d + offset]) for d, n in enumerate(x.shape)):
+    shape = x.array.shape
+    offset, lengths = len(sizes) - len(shape), sizes
+    if -1 in sizes:
+        kept = (1,) * offset + shape
+        lengths = tuple(kept[d] if n == -1 and d >= offset else n for d, n in enumerate(sizes))
+    fits = offset >= 0 and min(lengths, default=0) >= 0
+    if not fits or any(n not in (1, lengths[d]) for d, n in enumerate(shape, offset)):
         raise RuntimeError(f"expand expects a shape that {x.shape} broadcasts to, got {sizes}")
     return Expand.apply(x, shape=lengths)
 

@@ -20,9 +20,11 @@ def summed(x: Array, dims: tuple[int, ...], dtype: np.dtype, keepdims: bool) -> 
     NumPy adds numbers that lie side by side in pairs, but others one by one: the sum of a million
     rows is then wrong by 1 % in float32. Here blocks are added, and then their sums.
     """
-    long = x.size > _LONG and dtype == float32 and type(x) is np.ndarray
-    if not long or _one_by_one(x, dims) <= _LONG:
+    if not isinstance(x, np.ndarray):
         return x.sum(dims, dtype=dtype, keepdims=keepdims)
+    if x.size <= _LONG or dtype != float32 or _one_by_one(x, dims) <= _LONG:
+        # as x.sum, without its layer of Python
+        return np.add.reduce(x, dims, dtype, None, keepdims)  # type: ignore[call-overload]
     for d in dims:
         x = _along(x, d, dtype)
     return x if keepdims else x.reshape([n for d, n in enumerate(x.shape) if d not in dims])

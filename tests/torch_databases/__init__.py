@@ -10,3 +10,9 @@ silent. An operation that minicnn gains is tested from then on.
 ``judge.py`` compares two, ``operations.py``, ``modules.py`` and ``optimizers.py`` make the calls from
 the databases, and ``deviations.py`` lists what minicnn refuses.
 """
+
+import torch
+from torch.testing._internal import common_utils  # noqa: F401  the databases import it
+
+# It forbids to set torch's switches from then on, which other tests do.
+torch.backends.__allow_nonbracketed_mutation_flag = True

@@ -58,8 +58,11 @@ _ONE = 6.0  # from here on erf rounds to 1 in double precision
 
 def relu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """max(x, 0) element by element, in the memory order of ``x``, or in ``out``; NaN stays NaN."""
-    flat, *given = flatten(x) if out is None else flatten(x, out)
-    result = given[0] if given else empty(flat.shape, flat.dtype)
+    if out is None:
+        (flat,) = flatten(x)
+        result = empty(flat.shape, flat.dtype)
+    else:
+        flat, result = flatten(x, out)
 
     def work(start: int, stop: int) -> None:
         clip_negative(flat[start:stop], out=result[start:stop])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
-from ..creation import number_in
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating, uint8
+from ..dtypes import bool_, number_in, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
@@ -136,7 +135,8 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
         min, max: two numbers, or two tensors that broadcast with x; one of them may be None.
 
     Raises:
-        RuntimeError: without a limit, or for a number that does not fit into the dtype of x.
+        RuntimeError: without a limit, for a number that does not fit into the dtype of the result,
+            or (NotImplementedError) for bool.
         TypeError: for a tensor and a number.
 
     As ``torch.clamp``.
@@ -147,7 +147,9 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
     x, *bounds = promote("clamp", x, *given)
-    if not isinstance(given[0], Tensor) and (x.dtype.itemsize == 2 or not is_floating(x.dtype)):
+    if x.dtype == bool_:
+        raise NotImplementedError("clamp expects numbers, got a bool tensor")
+    if not isinstance(given[0], Tensor):
         bounds = [number_in(x.dtype, bound) for bound in given]
     low = None if min is None else bounds[0]
     return Clamp.apply(x, low, None if max is None else bounds[-1])

@@ -252,7 +252,7 @@ def test_programs(program):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=10_000, **SETTINGS)
+@settings(max_examples=3000, **SETTINGS)
 @given(programs)
 def test_many_programs(program):
     check(program)

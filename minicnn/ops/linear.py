@@ -195,7 +195,7 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: floa
     """``beta`` * x + ``alpha`` * (mat1 @ mat2).
 
     Args:
-        x: a shape that broadcasts to that of the product.
+        x: broadcasts to the shape of the product.
         mat1, mat2: (n, m) and (m, p).
         beta: factor of x; with 0, x is ignored, NaN and inf included. Truncated for integers.
         alpha: factor of the product, likewise.

@@ -302,7 +302,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
     """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths.
 
     Raises:
-        RuntimeError: for lengths that do not add up to that of the dimension.
+        RuntimeError: for lengths that do not add up to the dimension's.
     """
     _check_has_dimension("split", x)
     d = normalize_dim(x, dim)

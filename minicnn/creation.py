@@ -241,60 +241,66 @@ def empty(
 
 
 def empty_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Uninitialised memory in the shape and layout of ``x``, by default its dtype and device."""
+    """Uninitialised memory with the shape, layout, dtype and device of ``input`` by default."""
     return _placed_like(
-        xp_of(x.array).empty_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).empty_like(input.array, dtype=dtype),
+        device,
+        requires_grad,
+        memory_format,
     )
 
 
 def zeros_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Zeros in the shape and layout of ``x``, by default its dtype and device."""
+    """Zeros in the shape and layout of ``input``, by default its dtype and device."""
     return _placed_like(
-        xp_of(x.array).zeros_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).zeros_like(input.array, dtype=dtype),
+        device,
+        requires_grad,
+        memory_format,
     )
 
 
 def ones_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Ones in the shape and layout of ``x``, by default its dtype and device."""
+    """Ones in the shape and layout of ``input``, by default its dtype and device."""
     return _placed_like(
-        xp_of(x.array).ones_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).ones_like(input.array, dtype=dtype), device, requires_grad, memory_format
     )
 
 
 def full_like(
-    x: Tensor,
+    input: Tensor,
     fill_value: Any,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """``fill_value`` in the shape and layout of ``x``, by default its dtype and device.
+    """``fill_value`` in the shape and layout of ``input``, by default its dtype and device.
 
     Raises:
         RuntimeError: for a number that the dtype cannot hold.
     """
-    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    dtype = input.dtype if dtype is None else np.dtype(dtype)
     value = number_in(dtype, _as_number(fill_value))
-    array = xp_of(x.array).full_like(x.array, value, dtype=dtype)
+    array = xp_of(input.array).full_like(input.array, value, dtype=dtype)
     return _placed_like(array, device, requires_grad, memory_format)
 
 

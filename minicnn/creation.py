@@ -8,8 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from .devices import CPU, Device, errors, get_default_device, ignored, to_device, xp_of
-from .dtypes import HALVES, as_number, bool_, float32, float64, int64, is_floating, number_in
+from .devices import CPU, Device, get_default_device, to_device, xp_of
+from .dtypes import (
+    HALVES,
+    all_ignored,
+    as_number,
+    bool_,
+    float32,
+    float64,
+    int64,
+    is_floating,
+    number_in,
+    numpy_errors,
+)
 from .memory_format import MemoryFormat, preserve_format
 from .random import Generator, default_generator
 from .tensor import Tensor
@@ -65,7 +76,7 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
         first = _first(data)
     if first is None or isinstance(first, (str, bytes)):
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    before = errors.set(ignored)  # what is too large becomes inf
+    before = numpy_errors.set(all_ignored)  # what is too large becomes inf
     try:
         array = _converted(data, dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
@@ -73,7 +84,7 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
         keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
         return array.astype(float32) if array.dtype == float64 and not keeps else array
     finally:
-        errors.reset(before)
+        numpy_errors.reset(before)
 
 
 def _converted(data: Any, dtype: np.dtype | None) -> Array:

@@ -69,7 +69,7 @@ def open_run(
 
     Args:
         args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
-            ``epochs`` is None, it becomes that of the run that is resumed.
+            ``epochs`` is None, the number of the resumed run is taken.
         may_differ: as for :class:`Run`.
         best_by: as for :class:`Run`.
     """

@@ -132,7 +132,7 @@ def conv2d_weight_grad(
 
 
 def select(algorithm: str) -> None:
-    """Selects one of ``ALGORITHMS`` for all threads; it replaces that of ``MINICNN_CONV``.
+    """Selects one of ``ALGORITHMS`` for all threads; it overrides ``MINICNN_CONV``.
 
     Raises:
         ValueError: for another name.

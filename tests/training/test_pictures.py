@@ -106,7 +106,9 @@ def test_a_million_names_are_saved_as_bytes(tmp_path, pictures):
     start(run)
     saved = load_file(tmp_path / "out" / "last.ckpt")["run.pictures"]
     listed = json.loads((tmp_path / "out" / "metrics.json").read_text())["settings"]["pictures"]
-    assert json.loads(saved.tobytes()) == listed == dict(zip(listed, map(names, parts), strict=True))
+    assert (
+        json.loads(saved.tobytes()) == listed == dict(zip(listed, map(names, parts), strict=True))
+    )
 
 
 def test_a_picture_in_both_sets_is_refused(tmp_path, pictures):

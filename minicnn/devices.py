@@ -134,9 +134,10 @@ def on_own_device(function: F) -> F:
     """Decorates a function that computes with arrays: the GPU of its first tensor is the current one."""
 
     @functools.wraps(function)
-    def wrapped(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        tensor = args[0] if args else next(iter(kwargs.values()))
         with current_device_of((tensor.array,)):
-            return function(tensor, *args, **kwargs)
+            return function(*args, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 

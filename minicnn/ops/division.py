@@ -85,23 +85,23 @@ class Remainder(Function):
         return grad, -grad * floor_divide(x, y) if self.needs_input_grad[1] else None
 
 
-def floor_divide(x: Operand, y: Operand) -> Tensor:
-    """x / y rounded down.
+def floor_divide(input: Operand, other: Operand) -> Tensor:
+    """input / other rounded down.
 
     Raises:
         RuntimeError: if integers are divided by 0.
     """
-    return DivRounded.apply(*promote_numbers("floor_divide", x, y), mode="floor")
+    return DivRounded.apply(*promote_numbers("floor_divide", input, other), mode="floor")
 
 
-def remainder(x: Operand, y: Operand) -> Tensor:
-    """x - y * floor(x / y), which has the sign of y.
+def remainder(input: Operand, other: Operand) -> Tensor:
+    """input - other * floor(input / other), which has the sign of other.
 
     Raises:
         RuntimeError: if integers are divided by 0.
     """
-    require_tensor("remainder", x, y)
-    return Remainder.apply(*promote_numbers("remainder", x, y))
+    require_tensor("remainder", input, other)
+    return Remainder.apply(*promote_numbers("remainder", input, other))
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:

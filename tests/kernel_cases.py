@@ -1,6 +1,7 @@
 """Arguments for every kernel of the contract: the table that all sets of kernels are tested with.
 
 They are float64, apart from those that are float32, integers or numbers whatever the images are.
+An array that is there twice is one array for the kernel, too.
 """
 
 from __future__ import annotations
@@ -354,6 +355,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         (normal(1, O, 2, 2), normal(1, C, 3, 3), Geometry((3, 3), (2, 2), (2, 2)), FLOAT64),
     ),
     **tabled({str(row): row for row in LINEARS}, linear_cases),
+    "im2col, bool": ("im2col", (TIES > -3, RESNETS)),
     "linear": ("linear", (FEATURES, normal(O, 7), normal(O))),
     "linear, no bias": ("linear", (FEATURES, normal(O, 7), None)),
     "linear, float32 bias": ("linear", (FEATURES, normal(O, 7), float32(normal(O)))),
@@ -398,6 +400,11 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "philox_state": ("philox_state", (lambda: STATE,)),
     "relu": ("relu", (IMAGES,)),
     "relu, special numbers": ("relu", (SPECIAL,)),
+    "relu, to another array": ("relu", (IMAGES, np.zeros_like(IMAGES))),
+    "relu, in place": ("relu", (IMAGES, IMAGES)),
+    "relu, in place, special numbers": ("relu", (SPECIAL, SPECIAL)),
+    "relu, in place, 24 channels": ("relu", (normal(2, 24, 3, 5),) * 2),
+    "relu, in place, no images": ("relu", (IMAGES[:0],) * 2),
     "relu_backward": ("relu_backward", (IMAGES, np.maximum(normal(N, C, 5, 3, seed=1), 0))),
     "relu_backward, infinities": ("relu_backward", (np.full_like(SPECIAL, INF), SPECIAL)),
     **{
@@ -487,9 +494,19 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 def map_arrays(function: Callable[[np.ndarray], Any], value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)(map_arrays(function, each) for each in value)
-    return function(value) if isinstance(value, np.ndarray) else value
+    """A value with ``function`` applied to its arrays, once to one that is there twice."""
+    results: dict[int, Any] = {}
+
+    def mapped(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(mapped, value))
+        if not isinstance(value, np.ndarray):
+            return value
+        if id(value) not in results:
+            results[id(value)] = function(value)
+        return results[id(value)]
+
+    return mapped(value)
 
 
 def flatten(value: Any) -> list[Any]:
@@ -509,18 +526,20 @@ def run(
     dtype: np.dtype,
     layout: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> list[Any]:
-    """What a kernel returns for arguments of a dtype, or what a step leaves in its arguments.
+    """What a kernel returns for arguments of a dtype, and what is then in those it writes to.
 
     ``layout`` places arrays of two and more axes in memory.
     """
     arguments = map_arrays(lambda a: layout(a) if a.ndim > 1 else a, cast(arguments, dtype))
-    writes = kernel.__name__.endswith("_step")
+    is_step = kernel.__name__.endswith("_step")
+    written = flatten(arguments) if is_step else arguments[1:] if kernel.__name__ == "relu" else []
     for each in flatten(arguments):
-        if isinstance(each, np.ndarray) and not writes:
-            each.flags.writeable = False
+        if isinstance(each, np.ndarray):
+            each.flags.writeable = any(each is one for one in written)
     with np.errstate(all="ignore"):  # as in Function.apply
         result = kernel(*arguments)
-    return [each for each in flatten(arguments if writes else result) if not callable(each)]
+    results = flatten([] if is_step else result) + list(written)
+    return [each for each in results if not callable(each)]
 
 
 def assert_close(

@@ -3,7 +3,7 @@
 ``on_device.relu(x)`` or ``from on_device import relu`` is the function of that name in
 ``minicnn.kernels.cpu``, or with ``--device cuda`` the one in ``minicnn.kernels.cuda``: arrays among
 the arguments are then moved to the GPU, strides and all, and results back. What a function writes
-into its arguments, as those named ``..._step`` do, is moved back into them.
+into its arguments, as those named ``..._step`` and ``relu`` do, is moved back into them.
 
 ``MINICNN_KERNELS=plain`` takes the plain kernels of the device, except for the fused functions, which
 only the fast ones have.
@@ -37,9 +37,16 @@ def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """What a kernel of the device under test gives for NumPy arrays, as NumPy arrays."""
     if get_default_device().type == "cpu":
         return function(*args, **options)
-    moved, moved_options = _map(_to_gpu, args), _map(_to_gpu, options)
+    copies: dict[int, Any] = {}
+
+    def moved_once(array: np.ndarray) -> Any:
+        if id(array) not in copies:  # what is one array here is one there
+            copies[id(array)] = _to_gpu(array)
+        return copies[id(array)]
+
+    moved, moved_options = _map(moved_once, (args, options))
     result = function(*moved, **moved_options)
-    if function.__name__.endswith("_step"):
+    if function.__name__.endswith("_step") or function.__name__ == "relu":
         _map(_write_back, (args, options), (moved, moved_options))
     return _map(functools.partial(to_device, device=CPU), result)
 
@@ -78,4 +85,5 @@ def _to_gpu(array: np.ndarray) -> Any:
 
 
 def _write_back(array: np.ndarray, moved: Any) -> None:
-    array[...] = to_device(moved, CPU)
+    if array.flags.writeable:
+        array[...] = to_device(moved, CPU)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import on_own_device, to_device, xp_of
-from ..dtypes import bool_, int32, int64, uint8
+from ..dtypes import bool_, int32, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -112,7 +112,7 @@ class PutItem(Function):
         self.index = index
         xp = xp_of(values)
         basic = is_basic(index[-1])
-        terms = values if basic else widened(values)  # CuPy cannot add up bfloat16
+        terms = values if basic else _addable(values)
         out = xp.zeros(shape, terms.dtype)
         target = take(out, index[:-1])
         if basic:
@@ -154,7 +154,7 @@ class ScatterAdd(Function):
         self.save_for_backward(index)
         self.dim = dim
         xp = xp_of(x)
-        out, terms = widened(x.copy()), widened(source[tuple(slice(n) for n in index.shape)])
+        out, terms = _addable(x.copy()), _addable(source[tuple(slice(n) for n in index.shape)])
         xp.add.at(out, _along(index, dim, xp), terms)
         self.source_shape = source.shape
         return out.astype(x.dtype, copy=False)
@@ -164,6 +164,13 @@ class ScatterAdd(Function):
         picked = gather(grad, self.dim, index)
         widths = [w for n, m in zip(self.source_shape[::-1], index.shape[::-1]) for w in (0, n - m)]
         return grad, None, picked.pad(widths) if any(widths) else picked
+
+
+def _addable(x: Array) -> Array:
+    """x in a dtype that CuPy, too, adds up at an index; its sums, cast back, are those of x."""
+    if x.dtype == int64:
+        return x.view(np.uint64)  # whose sums have the same bits
+    return widened(x) if is_floating(x.dtype) else x.astype(int32, copy=False)
 
 
 def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:

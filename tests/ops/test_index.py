@@ -83,6 +83,18 @@ def test_gather_and_scatter_add(dim):
     assert gradgradcheck(lambda x: x.gather(dim, mc.tensor(index)) ** 2, x)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "bool"])
+def test_scatter_add_of_integers_wraps_around(dtype):
+    index = np.array([[0, 0, 1], [0, 2, 2]])
+    source = np.array([[-1, 100, -(2**62)], [120, -(2**62), -(2**62) - 1]]).astype(dtype)
+    x = np.array([[3, -4, -5], [-6, 7, 8], [-9, 0, 0]]).astype(dtype)
+    assert_same(
+        lambda x, i, s: x.scatter_add(0, i, s),
+        lambda x, i, s: x.scatter_add(0, i, s),
+        [x, index, source],
+    )
+
+
 @pytest.mark.numbers_decide
 def test_selections():
     index = np.array([2, 0, 2])

@@ -76,6 +76,7 @@ def results_of(
     found: Results = {}
     for i, out in enumerate(outputs):
         found[f"output {i}"] = numpy_of(out) if isinstance(out, tensor) else out
+        found[f"output {i} is on the device under test"] = _is_on_device(out)
     roots = [i for i, out in enumerate(outputs) if isinstance(out, tensor) and out.requires_grad]
     found["outputs that require a gradient"] = tuple(roots)
     if roots:
@@ -113,6 +114,10 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)
     torch.manual_seed(seed)
     mc.manual_seed(seed)
+
+
+def _is_on_device(out: Any) -> bool:
+    return not isinstance(out, mc.Tensor) or out.device.type == mc.get_default_device().type
 
 
 def _is_tensor(x: Any) -> bool:

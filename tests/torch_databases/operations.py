@@ -167,7 +167,7 @@ def _operate(function: Function, is_plain: bool, x: Any, *args: Any) -> Any:
 def cases(info: Any, ways: list[Way], whole: bool) -> Iterator[Case]:
     """The calls of one operation; with its reference inputs, and in all layouts, if ``whole``."""
     for dtype in FLOATS + HALVES + OTHERS:
-        if dtype not in info.supported_dtypes("cpu"):
+        if not _is_supported(info, dtype):
             continue
         samples = _samples(info.sample_inputs, info, dtype)
         few = samples[:: len(samples) // 200 + 1]  # max_pool2d alone has thousands
@@ -184,6 +184,12 @@ def cases(info: Any, ways: list[Way], whole: bool) -> Iterator[Case]:
         seed_all(0)
         for number, error in enumerate(info.error_inputs("cpu")):
             yield from _fitting(info, ways[0], torch.float32, "", number, error.sample_input, True)
+
+
+def _is_supported(info: Any, dtype: torch.dtype) -> bool:
+    """Whether torch has the operation; of integers, also on the device under test."""
+    device = mc.get_default_device().type if dtype in OTHERS else "cpu"
+    return dtype in info.supported_dtypes("cpu") and dtype in info.supported_dtypes(device)
 
 
 def _samples(source: Function, info: Any, dtype: torch.dtype) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 from torch_databases.deviations import check
 from torch_databases.modules import cases, modules
 
-pytestmark = [pytest.mark.not_emulated, pytest.mark.numbers_decide]
+pytestmark = pytest.mark.numbers_decide
 
 MODULES = modules()
 

@@ -7,7 +7,7 @@ import pytest
 from torch_databases.deviations import check
 from torch_databases.operations import cases, operations
 
-pytestmark = [pytest.mark.not_emulated, pytest.mark.numbers_decide]
+pytestmark = pytest.mark.numbers_decide
 
 OPERATIONS = operations()
 

@@ -31,7 +31,7 @@ __all__ = [
 _MATRIX_BYTES = 256 << 20  # of im2col rows in memory at a time; one image may take more
 
 cuda_file = CudaFile("im2col.cu")
-_im2col = cuda_file.kernel("im2col", (*HALVES, *FLOATS))
+_im2col = cuda_file.kernel("im2col", (*HALVES, *FLOATS, "uint8"))
 _col2im = cuda_file.kernel("col2im", (*HALVES, *FLOATS))
 _add_bias = cuda_file.kernel("add_bias", (*HALVES, *FLOATS))
 
@@ -94,6 +94,8 @@ def im2col(x: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
     Returns:
         (N, C * KH * KW, OH * OW).
     """
+    if x.dtype == bool:
+        return im2col(x.view(np.uint8), geometry).view(bool)
     N, C = x.shape[:2]
     KK, L = math.prod(geometry.kernel_size), math.prod(geometry.output_size)
     rows = _rows(channels_last(x), 0, C, geometry).reshape(N, L, KK, C)

@@ -9,7 +9,7 @@ implicit copies to the host, names and arguments that CuPy lacks, kernel argumen
 
 from __future__ import annotations
 
-from numpy import int64
+from numpy import int64, nan
 
 from . import cuda, emulation, lib, linalg
 from ._array import ndarray
@@ -82,6 +82,7 @@ __all__ = [  # noqa: PLE0604 (the ufuncs are strings)
     "linspace",
     "matmul",
     "may_share_memory",
+    "nan",
     "ndarray",
     "nonzero",
     "ogrid",

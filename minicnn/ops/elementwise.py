@@ -211,7 +211,7 @@ def rsub(x: Operand, y: Operand) -> Tensor:
     return sub(y, x)
 
 
-def rdiv(x: Operand, y: Operand) -> Tensor:
+def rdiv(x: Tensor, y: Operand) -> Tensor:
     """y / x, as torch computes it."""
     return mul(reciprocal(x), y)
 

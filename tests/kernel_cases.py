@@ -518,7 +518,8 @@ def run(
     for each in flatten(arguments):
         if isinstance(each, np.ndarray) and not writes:
             each.flags.writeable = False
-    result = kernel(*arguments)
+    with np.errstate(all="ignore"):  # as in Function.apply
+        result = kernel(*arguments)
     return [each for each in flatten(arguments if writes else result) if not callable(each)]
 
 

@@ -122,7 +122,7 @@ def load(
 
 
 def _in_one_line(error: BaseException) -> str:
-    """The error's text, of which a damaged file may have made anything."""
+    """The error's text, printable and short, as a damaged file may put anything into it."""
     text = "".join(c if c.isprintable() else " " for c in str(error))
     return text[:300] or type(error).__name__
 

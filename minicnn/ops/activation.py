@@ -80,7 +80,7 @@ class LeakyReLU(Function):
         self.negative_slope = negative_slope
         scaled = computed(operator.mul, x, negative_slope)
         out = xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # whose signs agree
+        self.save_for_backward(out if inplace else x)  # both have the same signs
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class ELU(Function):
         xp, wide = xp_of(x), widened(x)
         out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
         out = out.astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # whose signs agree
+        self.save_for_backward(out if inplace else x)  # both have the same signs
         return out
 
     def backward(self, grad: Tensor) -> Tensor:

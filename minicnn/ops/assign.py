@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from ..autograd import Function, check_writable, is_grad_enabled
 from ..devices import current_device_of, xp_of
-from ..dtypes import is_floating
+from ..dtypes import HALVES, as_number, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .in_place import Copy, as_method, change, check_changeable, check_no_overlap
@@ -74,7 +73,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     is_tensor = isinstance(value, Tensor)
     if is_tensor:
         _check_dtype(x, index[-1], value)
-    value = to(value, device=x.device) if is_tensor else _number(x, value, may_overflow=True)
+    value = to(value, device=x.device) if is_tensor else _to_set(x, value)
     if _is_tracked(x, value) or (is_tensor and _share_memory(x, value)):
         _set_tracked(x, key, index, value)
     else:
@@ -135,44 +134,15 @@ def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[start:]
 
 
-def _number(x: Tensor, value: Any, may_overflow: bool = False) -> float:
-    """A number that x can hold.
+def _to_set(x: Tensor, value: Any) -> float:
+    """The number that ``x[key] = value`` writes.
 
-    Raises:
-        TypeError: for something other than a number.
-        RuntimeError: for a number outside the range of the dtype; with ``may_overflow``, for which
-            floating point becomes infinite, only if that is an integer dtype.
+    In half precision a number that is too large becomes infinite; elsewhere it is an error.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"a tensor takes numbers and tensors, got {type(value).__name__}")
-    if x.dtype.kind == "u" and value < 0 and not isinstance(value, float):
-        return -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
-    if may_overflow and is_floating(x.dtype):
-        with np.errstate(over="ignore"):
-            return float(np.asarray(value, np.float64).astype(x.dtype))
-    return _held(value, x.dtype)
-
-
-def _held(value: float, dtype: np.dtype) -> float:
-    """A number after a cast to a dtype, which has to include it."""
-    if dtype.kind in "iu":
-        fits = np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
-        value = int(value) if fits else value
-    else:
-        fits = abs(value) <= _SMALL or not math.isfinite(value) or _is_finite_as(dtype, value)
-    if not fits:
-        raise RuntimeError(f"{dtype} cannot hold {value}")
-    return value
-
-
-_SMALL = 65504  # the largest number of float16
-
-
-def _is_finite_as(dtype: np.dtype, value: float) -> bool:
+    if x.dtype not in HALVES:
+        return number_in(x.dtype, value)
     with np.errstate(over="ignore"):
-        return bool(np.isfinite(np.asarray(value).astype(dtype)))
+        return float(x.dtype.type(as_number(value)))
 
 
 def _on_device(x: Tensor, number: float) -> Tensor:
@@ -196,7 +166,7 @@ def fill_(x: Tensor, value: Any) -> Tensor:
         if value.ndim:
             raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
         return copy_(x, value.clone())  # it may be an element of x
-    number = _number(x, value)
+    number = number_in(x.dtype, value)
     if _is_tracked(x, number):
         return copy_(x, _on_device(x, number))
     with current_device_of((x.array,)):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
-from ..creation import number_in
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating, uint8
+from ..dtypes import bool_, number_in, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
@@ -140,7 +139,8 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
         min, max: two numbers, or two tensors that broadcast with it; one of them may be None.
 
     Raises:
-        RuntimeError: without a limit, or for a number that its dtype cannot hold.
+        RuntimeError: without a limit, for a number that does not fit into the dtype of the result,
+            or (NotImplementedError) for bool.
         TypeError: for a tensor and a number.
 
     As ``torch.clamp``.
@@ -151,9 +151,9 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
     input, *bounds = promote("clamp", input, *given)
-    if not isinstance(given[0], Tensor) and (
-        input.dtype.itemsize == 2 or not is_floating(input.dtype)
-    ):
+    if input.dtype == bool_:
+        raise NotImplementedError("clamp expects numbers, got a bool tensor")
+    if not isinstance(given[0], Tensor):
         bounds = [number_in(input.dtype, bound) for bound in given]
     low = None if min is None else bounds[0]
     return Clamp.apply(input, low, None if max is None else bounds[-1])

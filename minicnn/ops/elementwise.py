@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..creation import number_in, zeros_like
+from ..creation import zeros_like
 from ..devices import xp_of
-from ..dtypes import bool_, int64, is_floating
+from ..dtypes import bool_, int64, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where

@@ -194,12 +194,7 @@ def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
 
 
 def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
-    """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x.
-
-    Raises:
-        RuntimeError: for a wrong dtype, another number of dimensions, a length greater than that of
-            x in another dimension than ``d``, or on the CPU an index out of range.
-    """
+    """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x."""
     if index.dtype not in (int32, int64):
         raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.dtype}")
     if index.ndim != x.ndim:
@@ -226,7 +221,11 @@ def _vector(x: Tensor) -> Tensor:
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on.
 
-    Errors as in :func:`_check_index`. As ``torch.gather``: tensors without dimensions count as
+    Raises:
+        RuntimeError: for an index of a wrong dtype, of another number of dimensions than x, longer
+            than x in another dimension than ``dim``, or on the CPU out of range.
+
+    As ``torch.gather``: tensors without dimensions count as
     vectors, and an empty index may have any shape.
     """
     d = normalize_dim(input, dim)

@@ -199,7 +199,7 @@ def addmm(
     """``beta`` * input + ``alpha`` * (mat1 @ mat2).
 
     Args:
-        input: a shape that broadcasts to that of the product.
+        input: broadcasts to the shape of the product.
         mat1, mat2: (n, m) and (m, p).
         beta: factor of ``input``, truncated for integers; with 0, ``input`` is ignored, NaN and inf
             included.

@@ -16,7 +16,7 @@ from .choice import clamp
 from .edge import in_float32
 from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
-from .promotion import to_float, widened
+from .promotion import to_float, widen, widened
 from .reduce import Dims, mean, norm, sum
 from .shape import permute, reshape
 
@@ -298,7 +298,7 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """x with mean 0 and variance 1 over ``axes``, in float32 or better."""
-    x = x.to(float32) if x.dtype in HALVES else x
+    (x,) = widen(x)
     centred = sub(x, mean(x, axes, keepdim=True))
     variance = mean(mul(centred, centred), axes, keepdim=True)
     return mul(centred, pow(variance + eps, -0.5))

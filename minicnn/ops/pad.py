@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import memory_order, xp_of
+from ..dtypes import number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .resample import Axis, Resample
@@ -62,7 +63,7 @@ def pad(
         return _copy_border(input, widths, len(pad) // 2, mode, value)
     if mode != "constant":
         raise NotImplementedError(f"pad: mode must be 'constant' or {_COPYING}, got {mode!r}")
-    fill = _fill(0 if value is None else value, input.dtype)
+    fill = number_in(input.dtype, float(value or 0))
     if any(w < 0 for each in widths for w in each):
         kept = [_kept(n, *each) for n, each in zip(input.shape, widths)]
         if any(first > last for first, last in kept):
@@ -89,16 +90,6 @@ def _widths(x: Tensor, pad: Sequence[int]) -> Widths:
 def _kept(size: int, before: int, after: int) -> tuple[int, int]:
     """Where what negative widths leave of a dimension starts and stops."""
     return max(-before, 0), size - max(-after, 0)
-
-
-def _fill(value: float, dtype: np.dtype) -> Any:
-    """The constant in the dtype of the tensor; integers are cut, as in torch."""
-    if dtype.kind not in "iu":
-        return bool(value) if dtype.kind == "b" else value
-    limits = np.iinfo(dtype)
-    if not limits.min <= value <= limits.max:  # NaN is not either
-        raise RuntimeError(f"pad: a tensor of {dtype} cannot hold the value {value}")
-    return int(value)
 
 
 def _copy_border(x: Tensor, widths: Widths, count: int, mode: str, value: float | None) -> Tensor:

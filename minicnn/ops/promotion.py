@@ -145,9 +145,9 @@ def to_float(x: Tensor) -> Tensor:
 
 
 def widen(*values: Any) -> tuple[Any, ...]:
-    """The values with half-precision tensors as float32, for a ``backward`` of several steps.
+    """The values with half-precision tensors as float32, to round once after several steps.
 
-    The engine rounds the gradient once, to the dtype of its input.
+    Of a ``backward`` the engine rounds the result, to the dtype of its input.
     """
     return tuple(
         v.to(float32) if isinstance(v, Tensor) and v.array.dtype in HALVES else v for v in values

@@ -466,7 +466,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
 
 @on_own_device
 def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
-    """``all`` or ``any``; over the dimensions of an empty tuple, of which there are none."""
+    """``all`` or ``any``; with an empty tuple, element by element."""
     dims = () if dim == () else normalize_dims(x, dim)
     result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
     return Tensor(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))

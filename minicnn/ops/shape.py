@@ -306,7 +306,7 @@ def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tupl
     """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths.
 
     Raises:
-        RuntimeError: for lengths that do not add up to that of the dimension.
+        RuntimeError: for lengths that do not add up to the dimension's.
     """
     _check_has_dimension("split", tensor)
     d = normalize_dim(tensor, dim)

@@ -127,12 +127,18 @@ class Run:
             Both; on resuming, with the pictures of the run.
 
         Raises:
-            ValueError: if one of them has no picture left.
+            ValueError: if one of them has no picture left, or a picture is in both.
         """
         settings = self.metrics["settings"]
         if self._resumed is None:
             parts = {"train": train, "val": val}
-            settings["pictures"] = {k: names_of(part, self.folder) for k, part in parts.items()}
+            names = {k: names_of(part, self.folder) for k, part in parts.items()}
+            if both := set(names["train"]).intersection(names["val"]):
+                raise ValueError(
+                    f"{len(both)} pictures are in both the training and the validation set, the "
+                    f"first being {min(both)}"
+                )
+            settings["pictures"] = names
             return train, val
         names = settings["pictures"] = self._resumed["run"]["metrics"]["settings"]["pictures"]
         now = {*names_of(train, self.folder), *names_of(val, self.folder)}

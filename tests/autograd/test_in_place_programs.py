@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_programs.profile import SETTINGS
 
 import minicnn as mc
 import minicnn.nn.functional as F
@@ -249,9 +250,7 @@ def check(program: list[tuple[Any, ...]]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=300, **SETTINGS)
 @given(programs)
 def test_programs(program):
     check(program)
@@ -259,9 +258,7 @@ def test_programs(program):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@settings(
-    max_examples=10_000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=3000, **SETTINGS)
 @given(programs)
 def test_many_programs(program):
     check(program)

@@ -98,6 +98,13 @@ def test_pictures_inside_the_folder_of_the_run_may_move_with_it(tmp_path, pictur
     assert not train.gone
 
 
+def test_a_picture_in_both_sets_is_refused(tmp_path, pictures):
+    run, train, val = opened(tmp_path, pictures)
+    val = data.Subset(val.dataset, [*val.indices, train.indices[4]])
+    with pytest.raises(ValueError, match=r"1 pictures are in both .*, the first being .*png"):
+        run.split(train, val)
+
+
 def test_a_run_without_its_pictures_is_refused(tmp_path, pictures):
     run, _, val = opened(tmp_path / "out", pictures)
     start(run)

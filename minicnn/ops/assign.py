@@ -46,6 +46,8 @@ class IndexZero(Function):
 def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     """Writes values to an array at an index of the form that ``array_index`` gives."""
     target = take(array, index[:-1])
+    if getattr(values, "ndim", 0) and values.shape[0] == 1:
+        values = values.reshape(_without_leading_ones(values.shape))
     try:
         if getattr(values, "dtype", array.dtype) == array.dtype:
             target[index[-1]] = values
@@ -63,21 +65,37 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``, in place, for a tensor or a number.
 
     Raises:
-        RuntimeError: for a value that does not broadcast to the shape of ``x[key]``; as any
-            operation in place.
+        RuntimeError: for a value that does not broadcast to the shape of ``x[key]``, or of another
+            dtype than x where the key has index tensors; as any operation in place.
         IndexError: for an index out of range or of a wrong type.
     """
     index = array_index(key, x)
     is_tensor = isinstance(value, Tensor)
+    if is_tensor:
+        _check_dtype(x, index[-1], value)
     value = to(value, device=x.device) if is_tensor else _to_set(x, value)
     if _is_tracked(x, value) or (is_tensor and _share_memory(x, value)):
         _set_tracked(x, key, index, value)
     else:
+        if is_basic(index[-1]):
+            check_writable(take(x.array, index))
+        elif is_tensor:
+            check_writable(x.array)
         _set_untracked(x, index, value.array if is_tensor else value)
 
 
+def _check_dtype(x: Tensor, index: tuple[Any, ...], value: Tensor) -> None:
+    """Raises a RuntimeError where torch converts no values: beside index tensors, but for a single
+    value at a mask.
+    """
+    if value.dtype == x.dtype or is_basic(index):
+        return
+    is_mask = any(getattr(part, "dtype", None) == bool for part in index)
+    if not (is_mask and value.array.size == 1):
+        raise RuntimeError(f"x[index] of {x.dtype} expects values of that dtype, got {value.dtype}")
+
+
 def _set_untracked(x: Tensor, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
-    check_writable(x.array)
     put(x.array, index, values)
     x.bump_version()
 
@@ -151,7 +169,6 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     number = number_in(x.dtype, value)
     if _is_tracked(x, number):
         return copy_(x, _on_device(x, number))
-    check_writable(x.array)
     with current_device_of((x.array,)):
         x.array.fill(number)
     x.bump_version()
@@ -179,6 +196,7 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
         raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")
     if _is_tracked(x, source) or _share_memory(x, source):
         return change(x, Copy.apply, source)
+    check_writable(x.array)
     with current_device_of((x.array,)):
         _set_untracked(x, ((...,),), source.array)
     return x

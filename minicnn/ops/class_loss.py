@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..devices import on_own_device, xp_of
@@ -131,7 +133,7 @@ def _probability_losses(
     C = input.shape[axis]
     _check_weight("cross_entropy", weight, C)
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / C
+        target = target * (1 - label_smoothing) + label_smoothing / max(C, 1)
     if weight is not None:
         target = mul(target, reshape(weight, (-1, *(1 for _ in input.shape[axis + 1 :]))))
     return neg(sum(mul(target, log_softmax(input, axis)), axis))
@@ -189,7 +191,8 @@ def _rows(input: Tensor) -> Tensor:
     """(N, C, d1, ...) as (N * d1 * ..., C), without a copy if x is channels-last."""
     axis = _class_axis(input)
     order = (*(i for i in range(input.ndim) if i != axis), axis)
-    return reshape(permute(input, order), (-1, input.shape[axis]))
+    *rest, C = (input.shape[i] for i in order)
+    return reshape(permute(input, order), (math.prod(rest), C))
 
 
 def _class_axis(input: Tensor) -> int:

@@ -6,16 +6,15 @@ from collections.abc import Callable
 
 from ..autograd import Function
 from ..devices import xp_of
-from ..dtypes import HALVES, is_floating
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote
+from .promotion import Operand, promote, rounded
 
 
 class _Compare(Function):
     def forward(self, x: Array, y: Array | float, name: str) -> Array:
-        if not hasattr(y, "dtype") and x.dtype in HALVES:
-            y = float(x.dtype.type(y))  # unlike arithmetic, which takes the number as it is
+        x, y = rounded(x, y)
         return getattr(xp_of(x), name)(x, y)
 
 

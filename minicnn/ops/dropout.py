@@ -54,7 +54,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if not _is_active(p, training):
         return input
     if p == 1:
-        return change(input, mul, 0.0) if inplace else mul(input, 0.0)
+        # not 0.0, which would turn integers into float32
+        return change(input, mul, False) if inplace else mul(input, False)
     state = kernels.of(input.array).philox_state(default_generator.philox)
     if inplace:
         return change(input, Dropout.apply, p=p, state=state)

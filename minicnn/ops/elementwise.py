@@ -27,6 +27,7 @@ from .promotion import (
     promote_numbers,
     refuse_bool,
     require_tensor,
+    rounded,
     to_float,
     widen,
     widened,
@@ -92,7 +93,8 @@ class Div(Function):
 
 class Pow(Function):
     def forward(self, x: Array | float, y: Array | float) -> Array:
-        out = computed(_integer_power if of_integers(x, y) else operator.pow, x, y)
+        base, power = rounded(x, y)
+        out = computed(_integer_power if of_integers(x, y) else operator.pow, base, power)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
@@ -101,6 +103,8 @@ class Pow(Function):
         # before it is widened: a negative base has a power if half precision rounds y - 1 to an
         # integer, as in torch
         less = y - 1
+        if isinstance(x, Tensor) and not isinstance(y, Tensor):
+            less = float(rounded(x.array, less)[1])
         grad, x, y, out, less = widen(grad, x, y, out, less)
         need_x, need_y = self.needs_input_grad
         grad_x = _power_grad_of_base(grad, x, y, less) if need_x else None
@@ -207,9 +211,9 @@ def rsub(x: Operand, y: Operand) -> Tensor:
     return sub(y, x)
 
 
-def rdiv(x: Operand, y: Operand) -> Tensor:
-    """y / x."""
-    return div(y, x)
+def rdiv(x: Tensor, y: Operand) -> Tensor:
+    """y / x, as torch computes it."""
+    return mul(reciprocal(x), y)
 
 
 @in_float32

@@ -27,7 +27,7 @@ def _plain(key: Any, x: Tensor) -> Any:
         if key.step is not None and key.step < 1:
             raise ValueError(f"the step of a slice must be at least 1, got {key.step}")
         return key
-    if isinstance(key, (list, range)):
+    if isinstance(key, (list, tuple, range)):
         key = Tensor(np.asarray(key, dtype=None if len(key) else int64))
     elif isinstance(key, np.ndarray):
         key = Tensor(key)
@@ -69,7 +69,12 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     the front. torch applies the numbers first: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``. A … at
     the end makes NumPy return a view even of a single element.
     """
-    parts = tuple(_plain(k, x) for k in (key if isinstance(key, tuple) else (key,)))
+    if isinstance(key, list) and any(map(_stands_for_a_dimension, key)):
+        key = tuple(key)
+    keys = key if isinstance(key, tuple) else (key,)
+    if len(keys) > 1 and keys[-1] is Ellipsis:
+        keys = _without_last_ellipsis(keys)
+    parts = tuple(_plain(k, x) for k in keys)
     if is_basic(parts):
         return (parts if any(k is Ellipsis for k in parts) else (*parts, ...),)
     if not any(map(_is_number, parts)):
@@ -83,6 +88,20 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
         elif k is not None and not isinstance(k, bool):
             numbers += [slice(None)] * (k.ndim if k.dtype == bool else 1)
     return tuple(numbers), tuple(k for k in parts if not _is_number(k))
+
+
+def _stands_for_a_dimension(entry: Any) -> bool:
+    """Whether an entry of a list makes torch read the list as a tuple: ``x[[[0, 1], [1, 0]]]``."""
+    return (
+        entry is None or entry is Ellipsis or isinstance(entry, (list, tuple, range, slice, Tensor))
+    )
+
+
+def _without_last_ellipsis(keys: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index without a second … at its end, which torch ignores."""
+    while keys[-1] is Ellipsis and sum(k is Ellipsis for k in keys) > 1:
+        keys = keys[:-1]
+    return keys
 
 
 def take(array: Array, index: tuple[tuple[Any, ...], ...]) -> Array:

@@ -167,6 +167,17 @@ def exact(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
+def rounded(x: Any, y: Any) -> tuple[Any, Any]:
+    """Two operands; a number beside half precision is rounded to it.
+
+    As in torch, powers, remainders and comparisons do so, and sums, products and quotients do not.
+    """
+    dtype = x.dtype if hasattr(x, "dtype") else y.dtype
+    if dtype in HALVES:
+        x, y = (v if hasattr(v, "dtype") else dtype.type(v) for v in (x, y))
+    return x, y
+
+
 def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     """The result of arithmetic in the dtype of the operands, arrays of one dtype or numbers.
 

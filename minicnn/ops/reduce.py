@@ -77,6 +77,8 @@ class Prod(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         x, out = self.saved_tensors
+        if x.ndim == 0:
+            return grad
         kept = _kept(x.shape, tuple(range(x.ndim)) if self.dim is None else (self.dim,))
         grad, out = grad.reshape(kept), out.reshape(kept)
         if not (x == 0).any():

@@ -139,6 +139,7 @@ class Machine:
         ]
         self.with_grad = self.leaves.copy()
         self.hooks = 0
+        self.reshaped: list[Any] = []  # in place
         self.seen: list[Any] = []  # by hooks
         self.error: Exception | None = None
 
@@ -167,6 +168,8 @@ class Machine:
             number = self.hooks = self.hooks + 1
             x.register_hook(lambda grad: self.seen.append((number, numbers(grad))))
             return None
+        if name in SHAPES:
+            self.reshaped.append(x)
         if name in ACTIVATIONS:
             return ACTIVATIONS[name](self.functional, x)
         return STEPS[name](x, y, k)
@@ -197,6 +200,9 @@ def is_stated(program: Machine, name: str, i: int, j: int) -> bool:
         # written before
         shares = x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr()
         return 0 in x.stride() or (shares and x is not y and not is_dense(y))
+    # torch gives a hook after t_() the gradient in the shape before, ahead of earlier hooks
+    if name in ("hook", "retain") and any(x is tensor for tensor in program.reshaped):
+        return True
     if name in SHAPES:  # views go on from the shape that their base had
         return any(x is tensor._base for tensor in program.tensors)
     # a view gets a new history after any write to its base, and its hooks stay with the old one;

@@ -23,7 +23,7 @@ import numpy as np
 
 import minicnn as mc
 import minicnn.nn.functional as F
-from minicnn import nn
+from minicnn import nn, training
 
 PACKAGE = Path(mc.__file__).parent
 IMAGES, ROWS = (2, 3, 8, 8), (4, 6)
@@ -204,4 +204,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with training.script():
+        main()

@@ -28,10 +28,10 @@ add("--weights", default="DEFAULT", help="a file, or the name of published ones 
 add("--preset", action="store_true", help="resize as published weights were tested")
 add("--out", type=Path, help="where to (IMAGE-segmented.png)")
 args = parser.parse_args()
-out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
 
 with training.script():
     image = ImageOps.exif_transpose(data.load_picture(args.image))  # upright, as viewers show it
+    out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
     net = models.get_model(args.model, weights=args.weights).eval()
 
     published = models.get_weights("fcn_resnet101")  # transforms and classes are the same for all

@@ -65,8 +65,8 @@ def open_pictures(run: training.Run, args: argparse.Namespace) -> tuple[data.Dat
         train = transforms.JointTransform([crop, flip], to_bytes)
         val = transforms.JointTransform([transforms.Resize(round(args.size * 520 / 480))], to_bytes)
         return run.split(
-            data.VOCSegmentation(args.data, image_set="train", transforms=train),
-            data.VOCSegmentation(args.data, image_set="val", transforms=val),
+            data.VOCSegmentation(args.data, image_set="train", transforms=train, on_error="warn"),
+            data.VOCSegmentation(args.data, image_set="val", transforms=val, on_error="warn"),
         )
     train = transforms.JointTransform([flip, transforms.RandomVerticalFlip()], to_bytes)
     val = transforms.JointTransform([], to_bytes)
@@ -196,7 +196,11 @@ def draw_overlays(
     net.eval()
     count = min(args.overlays, len(pictures))
     for number in range(count):
-        image, _ = pictures[number * len(pictures) // count]
+        try:
+            image, _ = pictures[number * len(pictures) // count]
+        except data.BrokenPicture as error:
+            print(f"warning: left out {error}")
+            continue
         with mc.no_grad():
             labels = predict(net, image.unsqueeze(0), args)["out"][0].argmax(0).cpu().numpy()
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())  # H x W x 3

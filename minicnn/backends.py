@@ -76,7 +76,7 @@ class _Cpu:
         ``"winograd"`` wherever it is possible; or ``"auto"``, what should be faster.
 
         Winograd's algorithm spreads a NaN over the tiles it lies in, so look for its origin with
-        ``"im2col"``. A value that was set replaces that of ``MINICNN_CONV`` in the environment.
+        ``"im2col"``. A value that was set overrides ``MINICNN_CONV`` in the environment.
         """
         return cpu_conv.selected()
 

@@ -7,10 +7,20 @@ import operator
 from typing import Any
 
 import numpy as np
-from ml_dtypes import finfo
 
-from .devices import CPU, Device, errors, get_default_device, ignored, to_device, xp_of
-from .dtypes import HALVES, bool_, float32, float64, int64, is_floating
+from .devices import CPU, Device, get_default_device, to_device, xp_of
+from .dtypes import (
+    HALVES,
+    all_ignored,
+    as_number,
+    bool_,
+    float32,
+    float64,
+    int64,
+    is_floating,
+    number_in,
+    numpy_errors,
+)
 from .memory_format import MemoryFormat, preserve_format
 from .random import Generator, default_generator
 from .tensor import Tensor
@@ -66,7 +76,7 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
         first = _first(data)
     if first is None or isinstance(first, (str, bytes)):
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    before = errors.set(ignored)  # what is too large becomes inf
+    before = numpy_errors.set(all_ignored)  # what is too large becomes inf
     try:
         array = _converted(data, dtype)
         if array.dtype == np.uint64 and isinstance(first, int):
@@ -74,7 +84,7 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
         keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
         return array.astype(float32) if array.dtype == float64 and not keeps else array
     finally:
-        errors.reset(before)
+        numpy_errors.reset(before)
 
 
 def _converted(data: Any, dtype: np.dtype | None) -> Array:
@@ -83,8 +93,9 @@ def _converted(data: Any, dtype: np.dtype | None) -> Array:
         return np.array(data, dtype=dtype, order="K")
     except OverflowError:
         array = np.array(data)
-        for limit in (array.min(), array.max()):
-            number_in(dtype, limit if isinstance(limit, int) else limit.item())
+        if dtype is not None:
+            for limit in (array.min(), array.max()):
+                number_in(dtype, limit)
         return array.astype(dtype)
 
 
@@ -163,31 +174,6 @@ def _tuple(name: str, size: Any) -> tuple[int, ...]:
     return _shape(name, (size,))
 
 
-def number_in(dtype: np.dtype | None, value: Any) -> float:
-    """A Python number as an array of ``dtype`` holds it; -1 becomes 255 in uint8, as in torch.
-
-    Raises:
-        RuntimeError: for a number that is too large for ``dtype``.
-        TypeError: for something other than a number.
-    """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"expects a number, got {type(value).__name__}")
-    if dtype is None or dtype == bool_:
-        return value
-    if is_floating(dtype):
-        largest = float(finfo(dtype).max)
-        if math.isfinite(value) and not -largest <= value <= largest:
-            raise RuntimeError(f"{dtype} holds numbers up to {largest:.4g}, got {value}")
-        return value
-    limits = np.iinfo(dtype)
-    wraps = dtype.kind == "u" and not isinstance(value, float)
-    if not (-limits.max if wraps else limits.min) <= value <= limits.max:
-        raise RuntimeError(f"{dtype} holds numbers up to {limits.max}, got {value}")
-    return int(value) % (limits.max + 1) if wraps else int(value)
-
-
 def _as_number(value: Any) -> Any:
     """A Python number, from a number or a tensor of one.
 
@@ -196,11 +182,7 @@ def _as_number(value: Any) -> Any:
     """
     if isinstance(value, Tensor) and value.ndim == 0 and not value.requires_grad:
         return value.item()
-    if isinstance(value, np.generic):
-        return value.item()
-    if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"expects a number, got {type(value).__name__}")
-    return value
+    return as_number(value)
 
 
 def full(
@@ -259,60 +241,66 @@ def empty(
 
 
 def empty_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Uninitialised memory in the shape and layout of ``x``, by default its dtype and device."""
+    """Uninitialised memory with the shape, layout, dtype and device of ``input`` by default."""
     return _placed_like(
-        xp_of(x.array).empty_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).empty_like(input.array, dtype=dtype),
+        device,
+        requires_grad,
+        memory_format,
     )
 
 
 def zeros_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Zeros in the shape and layout of ``x``, by default its dtype and device."""
+    """Zeros in the shape and layout of ``input``, by default its dtype and device."""
     return _placed_like(
-        xp_of(x.array).zeros_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).zeros_like(input.array, dtype=dtype),
+        device,
+        requires_grad,
+        memory_format,
     )
 
 
 def ones_like(
-    x: Tensor,
+    input: Tensor,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """Ones in the shape and layout of ``x``, by default its dtype and device."""
+    """Ones in the shape and layout of ``input``, by default its dtype and device."""
     return _placed_like(
-        xp_of(x.array).ones_like(x.array, dtype=dtype), device, requires_grad, memory_format
+        xp_of(input.array).ones_like(input.array, dtype=dtype), device, requires_grad, memory_format
     )
 
 
 def full_like(
-    x: Tensor,
+    input: Tensor,
     fill_value: Any,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
     memory_format: MemoryFormat | str = preserve_format,
 ) -> Tensor:
-    """``fill_value`` in the shape and layout of ``x``, by default its dtype and device.
+    """``fill_value`` in the shape and layout of ``input``, by default its dtype and device.
 
     Raises:
         RuntimeError: for a number that the dtype cannot hold.
     """
-    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    dtype = input.dtype if dtype is None else np.dtype(dtype)
     value = number_in(dtype, _as_number(fill_value))
-    array = xp_of(x.array).full_like(x.array, value, dtype=dtype)
+    array = xp_of(input.array).full_like(input.array, value, dtype=dtype)
     return _placed_like(array, device, requires_grad, memory_format)
 
 

@@ -10,7 +10,6 @@ import functools
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from contextvars import Context, ContextVar
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -134,9 +133,10 @@ def on_own_device(function: F) -> F:
     """Decorates a function that computes with arrays: the GPU of its first tensor is the current one."""
 
     @functools.wraps(function)
-    def wrapped(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        tensor = args[0] if args else next(iter(kwargs.values()))
         with current_device_of((tensor.array,)):
-            return function(tensor, *args, **kwargs)
+            return function(*args, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 
@@ -191,19 +191,6 @@ def current_device_of(arrays: Iterable[Any]) -> AbstractContextManager[Any]:
             same = array.device.id == cupy().cuda.runtime.getDevice()
             return _NO_CHANGE if same else array.device
     return _NO_CHANGE
-
-
-def _floating_point_errors() -> tuple[ContextVar[Any], Any]:
-    """The context variable of NumPy's floating-point errors, and its value when all are ignored."""
-    context = Context()
-    context.run(np.seterr, all="ignore")
-    ((variable, ignored),) = context.items()
-    return variable, ignored
-
-
-# As in torch, 1 / 0 is inf and log(-1) is NaN without a warning. To set the variable takes a third
-# of the time of np.errstate(all="ignore"), which is a tenth of a small tensor's operation.
-errors, ignored = _floating_point_errors()
 
 
 def to_device(array: Array, device: Device) -> Array:

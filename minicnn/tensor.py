@@ -45,7 +45,8 @@ class RemovableHandle:
 class Version:
     """Counts the writes to the memory that a tensor and its views share.
 
-    Of ``x.data``, ``behind`` is the version of x, to whose count writes to ``x.data`` do not add.
+    The version of ``x.data`` is not the one of x, which is its ``behind``: writes to ``x.data`` are
+    counted there as hidden ones.
     """
 
     # in the class until the first write, as every operation makes one of these

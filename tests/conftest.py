@@ -3,8 +3,8 @@
 ``--device cpu`` is the default. ``--device cuda`` runs the tests on a GPU; ``--device cuda-emulated``
 runs them on a CPU that stands in for one, kernels and all (``cuda_emulator``), which needs g++ and
 NVRTC but neither a GPU nor CuPy. ``--device cuda-unlaunched`` runs them with the real CuPy over a
-driver that launches nothing (``cuda_driver``): numbers are ignored, errors are not. ``MINICNN_KERNELS=plain`` in the environment selects the plain
-kernels, on every device.
+driver that launches nothing (``cuda_driver``): numbers are ignored, errors are not.
+``MINICNN_KERNELS=plain`` in the environment selects the plain kernels, on every device.
 """
 
 from __future__ import annotations

@@ -536,7 +536,8 @@ def run(
     for each in flatten(arguments):
         if isinstance(each, np.ndarray):
             each.flags.writeable = any(each is one for one in written)
-    result = kernel(*arguments)
+    with np.errstate(all="ignore"):  # as in Function.apply
+        result = kernel(*arguments)
     results = flatten([] if is_step else result) + list(written)
     return [each for each in results if not callable(each)]
 

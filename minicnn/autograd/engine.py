@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import current_device_of, errors, ignored, xp_of
-from ..dtypes import float32
+from ..devices import current_device_of, xp_of
+from ..dtypes import all_ignored, float32, numpy_errors
 from ..memory import is_pooled
 from ..tensor import Tensor
 from .function import Function, edge_of, owner_of
@@ -381,14 +381,14 @@ def _walk(
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast
     mode.grad, mode.autocast = create_graph, None
-    before = errors.set(ignored)
+    before = numpy_errors.set(all_ignored)
     try:
         for root, gradient in zip(roots, gradients):
             walk.deliver(edge_of(root), gradient, owned=False)  # type: ignore[arg-type]
         walk.run()
     finally:
         mode.grad, mode.autocast = outside
-        errors.reset(before)
+        numpy_errors.reset(before)
     return walk
 
 

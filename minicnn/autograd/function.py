@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import Device, current_device_of, device_of, errors, ignored, xp_of
+from ..devices import Device, current_device_of, device_of, xp_of
+from ..dtypes import all_ignored, numpy_errors
 from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
@@ -97,8 +98,8 @@ class Function:
         node.needs_input_grad = tuple(needs_input_grad)
         node._to_save = ()
         results: Any
-        quiet = cls.never_warns or errors.get() is ignored
-        before = None if quiet else errors.set(ignored)
+        quiet = cls.never_warns or numpy_errors.get() is all_ignored
+        before = None if quiet else numpy_errors.set(all_ignored)
         try:
             if all_numpy:
                 results = cls.forward(node, *arrays, **options)
@@ -108,7 +109,7 @@ class Function:
                     results = cls.forward(node, *arrays, **options)
         finally:
             if before:
-                errors.reset(before)
+                numpy_errors.reset(before)
         many = isinstance(results, tuple)
         outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
         if cls.returns_view:

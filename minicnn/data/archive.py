@@ -164,7 +164,7 @@ def _name(info: zipfile.ZipInfo) -> str:
     """The file's name with / between folders.
 
     Some Windows programs write backslashes there. Elsewhere a backslash is a character of a name.
-    The rule is that of Info-ZIP's unzip.
+    As Info-ZIP's unzip does.
     """
     made_by_windows = info.create_system == 0
     if made_by_windows and "/" not in info.filename:

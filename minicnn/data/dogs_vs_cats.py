@@ -19,9 +19,9 @@ from .picture import BrokenPicture, check_on_error, decode_picture
 
 CLASSES = ("cat", "dog")
 
-_NAMED = re.compile(r"(cat|dog)\.(\d+)\.", re.IGNORECASE)  # cat.17.jpg
+_NAMED = re.compile(r"(cat|dog)\.(\d{1,18})\.", re.IGNORECASE)  # cat.17.jpg
 _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
-_NUMBERED = re.compile(r"(\d+)\.")  # test/17.jpg
+_NUMBERED = re.compile(r"(\d{1,18})\.")  # test/17.jpg; more digits do not fit into int64
 _MACOS_FILES = ("__macosx/", "._")  # metadata that macOS adds to zips; not pictures
 _NO_LABEL = -1  # of a test picture
 

@@ -95,8 +95,12 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
         raise _broken(error, path, on_error) from error
 
 
-def open_picture(path: str) -> Image.Image:
+def open_picture(path: str, on_error: str = "raise") -> Image.Image:
     """The picture at ``path`` in its own mode, such as a mask with a palette.
+
+    Args:
+        path: the file.
+        on_error: as for :func:`decode_picture`.
 
     Raises:
         BrokenPicture: if it cannot be read and decoded.
@@ -104,7 +108,7 @@ def open_picture(path: str) -> Image.Image:
     try:
         return _decode(Path(path).read_bytes())
     except Exception as error:
-        raise _broken(error, path, "raise") from error
+        raise _broken(error, path, on_error) from error
 
 
 def _decode(data: bytes) -> Image.Image:

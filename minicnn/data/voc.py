@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .dataset import Dataset
-from .picture import load_picture, open_picture
+from .picture import check_on_error, load_picture, open_picture
 
 __all__ = ["VOCSegmentation"]
 
@@ -26,13 +26,16 @@ class VOCSegmentation(Dataset):
         image_set: ``"train"``, ``"trainval"``, ``"val"`` or ``"test"``.
         transforms: called with picture and mask, such as
             :class:`~minicnn.transforms.JointTransform`.
+        on_error: what a ``DataLoader`` does where a picture or its mask is missing or broken:
+            ``"raise"`` an error, ``"skip"`` it with one warning for all, or ``"warn"`` for each.
 
     Attributes:
         images, masks: paths of the files.
 
     Raises:
         ValueError: for an unknown ``image_set``, or a damaged list of names.
-        FileNotFoundError: if there is no VOC in ``root``, or a picture or mask is missing.
+        FileNotFoundError: if there is no VOC in ``root``; if ``on_error`` is ``"raise"``, also if a
+            picture or mask is missing.
 
     As ``torchvision.datasets.VOCSegmentation``, without its download.
     """
@@ -43,25 +46,27 @@ class VOCSegmentation(Dataset):
         year: str = "2012",
         image_set: str = "train",
         transforms: Callable[[Any, Any], Any] | None = None,
+        on_error: str = "raise",
     ) -> None:
+        check_on_error(on_error)
         if image_set not in _IMAGE_SETS:
             raise ValueError(f"image_set must be one of {_IMAGE_SETS}, got {image_set!r}")
         folder = _find(Path(root), year)
-        self.transforms = transforms
+        self.transforms, self.on_error = transforms, on_error
         listed = folder / "ImageSets" / "Segmentation" / f"{image_set}.txt"
         names = _names(listed)
         self.images = [str(folder / "JPEGImages" / f"{name}.jpg") for name in names]
         self.masks = [str(folder / "SegmentationClass" / f"{name}.png") for name in names]
         missing = [path for path in (*self.images, *self.masks) if not os.path.isfile(path)]
-        if missing:
+        if missing and on_error == "raise":
             raise FileNotFoundError(f"{len(missing)} files of {listed} are missing: {missing[0]} …")
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        image: Any = load_picture(self.images[index])
-        mask: Any = open_picture(self.masks[index])
+        image: Any = load_picture(self.images[index], self.on_error)
+        mask: Any = open_picture(self.masks[index], self.on_error)
         return (image, mask) if self.transforms is None else self.transforms(image, mask)
 
     def describe(self, index: int) -> str:

@@ -87,6 +87,8 @@ def load(job: Job, request: Request, stop: Stop) -> Batch:
 
 def same_type(error: Exception, message: str) -> Exception:
     """An exception of the same type with another message; a RuntimeError where that fails."""
+    if isinstance(error, StopIteration):  # it would lose its message on the way through a generator
+        return RuntimeError(message)
     try:
         rebuilt = type(error)(message)
     except Exception:  # noqa: BLE001  the type's constructor takes other arguments

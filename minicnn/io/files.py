@@ -68,6 +68,8 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
         if isinstance(path, (str, os.PathLike)):
             with replacing(path) as file:
                 write(obj, file)
+        elif not hasattr(path, "write"):
+            raise TypeError(f"save expects a path or an open binary file, got {path!r:.100}")
         else:  # through memory, so that nothing is written if it fails
             buffer = io.BytesIO()
             write(obj, buffer)
@@ -122,7 +124,7 @@ def load(
 
 
 def _in_one_line(error: BaseException) -> str:
-    """The error's text, of which a damaged file may have made anything."""
+    """The error's text, printable and short, as a damaged file may put anything into it."""
     text = "".join(c if c.isprintable() else " " for c in str(error))
     return text[:300] or type(error).__name__
 
@@ -131,6 +133,8 @@ def _in_one_line(error: BaseException) -> str:
 def _opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[IO[bytes], str]]:
     """The file of a path, and what errors call it."""
     if not isinstance(path, (str, os.PathLike)):
+        if not hasattr(path, "read"):
+            raise TypeError(f"load expects a path or an open binary file, got {path!r:.100}")
         content = path.read()
         if not isinstance(content, bytes):
             raise TypeError(f"load expects a file opened in binary mode, got {path!r:.100}")

@@ -51,23 +51,23 @@ class ReLUBackward(Function):
         return ReLUBackward.apply(grad, out), None
 
 
-def relu(x: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0) of each value.
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0) of each value.
 
     Args:
-        x: any shape.
-        inplace: overwrite ``x``, and return it.
+        input: any shape.
+        inplace: overwrite ``input``, and return it.
 
     As ``torch.nn.functional.relu``.
     """
-    if x.array.dtype.kind == "b":
+    if input.array.dtype.kind == "b":
         raise RuntimeError("relu expects numbers, got a bool tensor")
-    return change(x, ReLU.apply, inplace=True) if inplace else ReLU.apply(x)
+    return change(input, ReLU.apply, inplace=True) if inplace else ReLU.apply(input)
 
 
-def relu_(x: Tensor) -> Tensor:
-    """In place: :func:`relu`, in one pass over the memory of x."""
-    return relu(x, inplace=True)
+def relu_(input: Tensor) -> Tensor:
+    """In place: :func:`relu`, in one pass over the memory of ``input``."""
+    return relu(input, inplace=True)
 
 
 def _refuse_integers(name: str, x: Tensor) -> None:
@@ -80,7 +80,7 @@ class LeakyReLU(Function):
         self.negative_slope = negative_slope
         scaled = computed(operator.mul, x, negative_slope)
         out = xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # whose signs agree
+        self.save_for_backward(out if inplace else x)  # both have the same signs
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -88,26 +88,26 @@ class LeakyReLU(Function):
         return where(gt(x, 0), grad, mul(grad, self.negative_slope))
 
 
-def leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else ``negative_slope`` * x.
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """``input`` where it is positive, else ``negative_slope`` * input.
 
     Args:
-        x: any shape.
+        input: any shape.
         negative_slope: factor of negative values.
-        inplace: overwrite ``x``, and return it.
+        inplace: overwrite ``input``, and return it.
 
     As ``torch.nn.functional.leaky_relu``.
     """
-    _refuse_integers("leaky_relu", x)
+    _refuse_integers("leaky_relu", input)
     if not inplace:
-        return LeakyReLU.apply(x, negative_slope=negative_slope)
-    _check_sign("leaky_relu", "negative_slope", negative_slope, x)
-    return change(x, LeakyReLU.apply, negative_slope=negative_slope, inplace=True)
+        return LeakyReLU.apply(input, negative_slope=negative_slope)
+    _check_sign("leaky_relu", "negative_slope", negative_slope, input)
+    return change(input, LeakyReLU.apply, negative_slope=negative_slope, inplace=True)
 
 
-def leaky_relu_(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """In place: :func:`leaky_relu`."""
-    return leaky_relu(x, negative_slope, inplace=True)
+    return leaky_relu(input, negative_slope, inplace=True)
 
 
 def _check_sign(name: str, option: str, value: float, x: Tensor) -> None:
@@ -126,7 +126,7 @@ class ELU(Function):
         xp, wide = xp_of(x), widened(x)
         out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
         out = out.astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # whose signs agree
+        self.save_for_backward(out if inplace else x)  # both have the same signs
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -138,26 +138,26 @@ class ELU(Function):
         return where(le(saved, 0), mul(grad, slope), grad)
 
 
-def elu(x: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else ``alpha`` * (exp(x) - 1).
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``input`` where it is positive, else ``alpha`` * (exp(input) - 1).
 
     Args:
-        x: any shape.
+        input: any shape.
         alpha: the limit for very negative values is -alpha.
-        inplace: overwrite ``x``, and return it.
+        inplace: overwrite ``input``, and return it.
 
     As ``torch.nn.functional.elu`` (Clevert et al., 2016).
     """
-    _refuse_integers("elu", x)
+    _refuse_integers("elu", input)
     if not inplace:
-        return ELU.apply(x, alpha=alpha)
-    _check_sign("elu", "alpha", alpha, x)
-    return change(x, ELU.apply, alpha=alpha, inplace=True)
+        return ELU.apply(input, alpha=alpha)
+    _check_sign("elu", "alpha", alpha, input)
+    return change(input, ELU.apply, alpha=alpha, inplace=True)
 
 
-def elu_(x: Tensor, alpha: float = 1.0) -> Tensor:
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """In place: :func:`elu`."""
-    return elu(x, alpha, inplace=True)
+    return elu(input, alpha, inplace=True)
 
 
 class Softplus(Function):
@@ -177,13 +177,13 @@ class Softplus(Function):
 
 
 @in_float32
-def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > ``threshold``.
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * input)) / beta, and ``input`` where beta * input > ``threshold``.
 
     As ``torch.nn.functional.softplus``.
     """
-    _refuse_integers("softplus", x)
-    return Softplus.apply(x, beta=beta, threshold=threshold)
+    _refuse_integers("softplus", input)
+    return Softplus.apply(input, beta=beta, threshold=threshold)
 
 
 class LogSigmoid(Function):
@@ -198,13 +198,13 @@ class LogSigmoid(Function):
         return mul(grad, sigmoid(neg(x)))
 
 
-def logsigmoid(x: Tensor) -> Tensor:
-    """log(sigmoid(x)), finite however negative x is.
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), finite however negative ``input`` is.
 
     As ``torch.nn.functional.logsigmoid``.
     """
-    _refuse_integers("logsigmoid", x)
-    return LogSigmoid.apply(x)
+    _refuse_integers("logsigmoid", input)
+    return LogSigmoid.apply(input)
 
 
 class Erf(Function):
@@ -260,23 +260,24 @@ class GELUTanh(Function):
         return mul(grad, mul(add(add(t, 1.0), slope), 0.5))
 
 
-def gelu(x: Tensor, approximate: str = "none") -> Tensor:
-    """x times the probability that a standard normal number is below x.
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """``input`` times the probability that a standard normal number is below it.
 
     Args:
-        x: any shape, floating point.
-        approximate: ``'none'``, or ``'tanh'``: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+        input: any shape, floating point.
+        approximate: ``'none'``, or ``'tanh'``, with x for input:
+            0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 
     Raises:
         RuntimeError: for another approximation, or an integer tensor.
 
     As ``torch.nn.functional.gelu`` (Hendrycks and Gimpel, 2016).
     """
-    _refuse_integers("gelu", x)
+    _refuse_integers("gelu", input)
     if approximate == "none":
-        return GELU.apply(x)
+        return GELU.apply(input)
     if approximate == "tanh":
-        return GELUTanh.apply(x)
+        return GELUTanh.apply(input)
     raise RuntimeError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
@@ -292,17 +293,17 @@ class SiLU(Function):
         return mul(grad, mul(s, add(mul(x, sub(1.0, s)), 1.0)))
 
 
-def silu(x: Tensor, inplace: bool = False) -> Tensor:
-    """x * sigmoid(x), also called swish.
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input), also called swish.
 
     Args:
-        x: any shape, floating point.
-        inplace: overwrite ``x``, and return it.
+        input: any shape, floating point.
+        inplace: overwrite ``input``, and return it.
 
     As ``torch.nn.functional.silu``.
     """
-    _refuse_integers("silu", x)
-    return change(x, SiLU.apply) if inplace else SiLU.apply(x)
+    _refuse_integers("silu", input)
+    return change(input, SiLU.apply) if inplace else SiLU.apply(input)
 
 
 class Hardswish(Function):
@@ -317,17 +318,17 @@ class Hardswish(Function):
         return where(le(x, -3), 0.0, sloped)
 
 
-def hardswish(x: Tensor, inplace: bool = False) -> Tensor:
-    """x * min(max(x + 3, 0), 6) / 6.
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * min(max(input + 3, 0), 6) / 6.
 
     Args:
-        x: any shape.
-        inplace: overwrite ``x``, and return it.
+        input: any shape.
+        inplace: overwrite ``input``, and return it.
 
     As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
     """
-    _refuse_integers("hardswish", x)
-    return change(x, Hardswish.apply) if inplace else Hardswish.apply(x)
+    _refuse_integers("hardswish", input)
+    return change(input, Hardswish.apply) if inplace else Hardswish.apply(input)
 
 
 class Softmax(Function):
@@ -362,14 +363,14 @@ class LogSoftmax(Function):
 
 
 @in_float32
-def softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """exp(x) divided by its sum over ``dim``.
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(input) divided by its sum over ``dim``.
 
     Args:
-        x: any shape.
+        input: any shape.
         dim: the dimension that sums to 1. Without it, torch's guess is taken, with a warning: 0 for
             0, 1 and 3 dimensions, else 1.
-        dtype: the dtype to convert ``x`` to first.
+        dtype: the dtype to convert ``input`` to first.
 
     Raises:
         IndexError: for a dimension that does not exist.
@@ -377,16 +378,16 @@ def softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
 
     As ``torch.nn.functional.softmax``.
     """
-    return _normalized("softmax", Softmax, x, dim, dtype)
+    return _normalized("softmax", Softmax, input, dim, dtype)
 
 
 @in_float32
-def log_softmax(x: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """log(softmax(x)), computed without overflow or underflow.
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """log(softmax(input)), computed without overflow or underflow.
 
     Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
-    return _normalized("log_softmax", LogSoftmax, x, dim, dtype)
+    return _normalized("log_softmax", LogSoftmax, input, dim, dtype)
 
 
 def _normalized(

@@ -72,11 +72,11 @@ class PlaneGather(Function):
 
 
 @batched
-def adaptive_avg_pool2d(x: Tensor, output_size: AdaptiveSize) -> Tensor:
+def adaptive_avg_pool2d(input: Tensor, output_size: AdaptiveSize) -> Tensor:
     """The mean of each window, with windows that give a certain output size.
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W).
+        input: (N, C, H, W), or one image (C, H, W).
         output_size: (OH, OW), or one number for both; None keeps the input's. Window i covers
             the rows [floor(i H / OH), ceil((i + 1) H / OH)), columns likewise.
 
@@ -89,28 +89,28 @@ def adaptive_avg_pool2d(x: Tensor, output_size: AdaptiveSize) -> Tensor:
 
     As ``torch.nn.functional.adaptive_avg_pool2d``.
     """
-    (H, W), (OH, OW) = x.shape[2:], _adaptive_size("adaptive_avg_pool2d", x, output_size)
-    if x.array.size and OH and OW and H % OH == 0 and W % OW == 0:
-        return avg_pool2d(x, (H // OH, W // OW))
-    return AdaptiveAvgPool2d.apply(x, output_size=(OH, OW))
+    (H, W), (OH, OW) = input.shape[2:], _adaptive_size("adaptive_avg_pool2d", input, output_size)
+    if input.array.size and OH and OW and H % OH == 0 and W % OW == 0:
+        return avg_pool2d(input, (H // OH, W // OW))
+    return AdaptiveAvgPool2d.apply(input, output_size=(OH, OW))
 
 
 @overload
 def adaptive_max_pool2d(
-    x: Tensor, output_size: AdaptiveSize, return_indices: Literal[False] = False
+    input: Tensor, output_size: AdaptiveSize, return_indices: Literal[False] = False
 ) -> Tensor: ...
 @overload
 def adaptive_max_pool2d(
-    x: Tensor, output_size: AdaptiveSize, return_indices: bool = False
+    input: Tensor, output_size: AdaptiveSize, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]: ...
 @batched
 def adaptive_max_pool2d(
-    x: Tensor, output_size: AdaptiveSize, return_indices: bool = False
+    input: Tensor, output_size: AdaptiveSize, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
     """The maximum of each window, with windows that give a certain output size.
 
     Args:
-        x, output_size: as for :func:`adaptive_avg_pool2d`.
+        input, output_size: as for :func:`adaptive_avg_pool2d`.
         return_indices: also return the int64 plane index ``h * W + w`` of each maximum.
 
     Returns:
@@ -122,8 +122,8 @@ def adaptive_max_pool2d(
 
     As ``torch.nn.functional.adaptive_max_pool2d``; of several NaNs the index is the last one's.
     """
-    size = _adaptive_size("adaptive_max_pool2d", x, output_size)
-    out, indices = AdaptiveMaxPool2d.apply(x, output_size=size)
+    size = _adaptive_size("adaptive_max_pool2d", input, output_size)
+    out, indices = AdaptiveMaxPool2d.apply(input, output_size=size)
     return (out, indices) if return_indices else out
 
 

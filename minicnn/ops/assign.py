@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..autograd import Function, check_writable, is_grad_enabled
 from ..devices import current_device_of, xp_of
+from ..dtypes import HALVES, as_number, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .in_place import Copy, as_method, change, check_changeable, check_no_overlap
@@ -46,6 +46,8 @@ class IndexZero(Function):
 def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     """Writes values to an array at an index of the form that ``array_index`` gives."""
     target = take(array, index[:-1])
+    if getattr(values, "ndim", 0) and values.shape[0] == 1:
+        values = values.reshape(_without_leading_ones(values.shape))
     try:
         if getattr(values, "dtype", array.dtype) == array.dtype:
             target[index[-1]] = values
@@ -63,21 +65,37 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``, in place, for a tensor or a number.
 
     Raises:
-        RuntimeError: for a value that does not broadcast to the shape of ``x[key]``; as any
-            operation in place.
+        RuntimeError: for a value that does not broadcast to the shape of ``x[key]``, or of another
+            dtype than x where the key has index tensors; as any operation in place.
         IndexError: for an index out of range or of a wrong type.
     """
     index = array_index(key, x)
     is_tensor = isinstance(value, Tensor)
-    value = to(value, device=x.device) if is_tensor else _number(x, value)
+    if is_tensor:
+        _check_dtype(x, index[-1], value)
+    value = to(value, device=x.device) if is_tensor else _to_set(x, value)
     if _is_tracked(x, value) or (is_tensor and _share_memory(x, value)):
         _set_tracked(x, key, index, value)
     else:
+        if is_basic(index[-1]):
+            check_writable(take(x.array, index))
+        elif is_tensor:
+            check_writable(x.array)
         _set_untracked(x, index, value.array if is_tensor else value)
 
 
+def _check_dtype(x: Tensor, index: tuple[Any, ...], value: Tensor) -> None:
+    """Raises a RuntimeError where torch converts no values: beside index tensors, but for a single
+    value at a mask.
+    """
+    if value.dtype == x.dtype or is_basic(index):
+        return
+    is_mask = any(getattr(part, "dtype", None) == bool for part in index)
+    if not (is_mask and value.array.size == 1):
+        raise RuntimeError(f"x[index] of {x.dtype} expects values of that dtype, got {value.dtype}")
+
+
 def _set_untracked(x: Tensor, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
-    check_writable(x.array)
     put(x.array, index, values)
     x.bump_version()
 
@@ -116,40 +134,15 @@ def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[start:]
 
 
-def _number(x: Tensor, value: Any) -> float:
-    """A number that x can hold.
+def _to_set(x: Tensor, value: Any) -> float:
+    """The number that ``x[key] = value`` writes.
 
-    Raises:
-        TypeError: for something other than a number.
-        RuntimeError: for a number outside the range of the dtype.
+    In half precision a number that is too large becomes infinite; elsewhere it is an error.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"a tensor takes numbers and tensors, got {type(value).__name__}")
-    if x.dtype.kind == "u" and value < 0:
-        return -_held(-value, x.dtype) % (int(np.iinfo(x.dtype).max) + 1)  # -1 is 255, as in torch
-    return _held(value, x.dtype)
-
-
-def _held(value: float, dtype: np.dtype) -> float:
-    """A number after a cast to a dtype, which has to include it."""
-    if dtype.kind in "iu":
-        fits = np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
-        value = int(value) if fits else value
-    else:
-        fits = abs(value) <= _SMALL or not math.isfinite(value) or _is_finite_as(dtype, value)
-    if not fits:
-        raise RuntimeError(f"{dtype} cannot hold {value}")
-    return value
-
-
-_SMALL = 65504  # the largest number of float16
-
-
-def _is_finite_as(dtype: np.dtype, value: float) -> bool:
+    if x.dtype not in HALVES:
+        return number_in(x.dtype, value)
     with np.errstate(over="ignore"):
-        return bool(np.isfinite(np.asarray(value).astype(dtype)))
+        return float(x.dtype.type(as_number(value)))
 
 
 def _on_device(x: Tensor, number: float) -> Tensor:
@@ -173,10 +166,9 @@ def fill_(x: Tensor, value: Any) -> Tensor:
         if value.ndim:
             raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
         return copy_(x, value.clone())  # it may be an element of x
-    number = _number(x, value)
+    number = number_in(x.dtype, value)
     if _is_tracked(x, number):
         return copy_(x, _on_device(x, number))
-    check_writable(x.array)
     with current_device_of((x.array,)):
         x.array.fill(number)
     x.bump_version()
@@ -204,6 +196,7 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
         raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")
     if _is_tracked(x, source) or _share_memory(x, source):
         return change(x, Copy.apply, source)
+    check_writable(x.array)
     with current_device_of((x.array,)):
         _set_untracked(x, ((...,),), source.array)
     return x

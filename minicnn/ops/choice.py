@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
-from ..creation import number_in
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating, uint8
+from ..dtypes import bool_, number_in, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
@@ -78,8 +77,8 @@ class _Extremum(Function):
         )
 
 
-def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
-    """x where ``condition`` is true, else y.
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+    """``input`` where ``condition`` is true, else ``other``.
 
     Raises:
         RuntimeError: for a condition that is neither bool nor uint8, which stands for bool in old
@@ -89,28 +88,30 @@ def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
         condition = condition.bool()
     if condition.dtype != bool_:
         raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
-    if isinstance(x, Tensor) or isinstance(y, Tensor):
-        x, y = promote("where", x, y)
-        check_broadcast("where", [v for v in (condition, x, y) if isinstance(v, Tensor)])
+    if isinstance(input, Tensor) or isinstance(other, Tensor):
+        input, other = promote("where", input, other)
+        check_broadcast("where", [v for v in (condition, input, other) if isinstance(v, Tensor)])
         # a number takes the tensor's dtype even beside a tensor without dimensions
-        dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
+        dtype = input.dtype if isinstance(input, Tensor) else other.dtype  # type: ignore[union-attr]
     else:
-        dtype = result_dtype([], [x, y])
+        dtype = result_dtype([], [input, other])
     xp = xp_of(condition.array)
-    x, y = (v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (x, y))
-    return Where.apply(condition, x, y)
+    input, other = (
+        v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (input, other)
+    )
+    return Where.apply(condition, input, other)
 
 
-def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """``value`` where ``mask`` is true, else x.
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """``value`` where ``mask`` is true, else ``input``.
 
     Args:
-        x, mask: shapes that broadcast; the mask is bool.
-        value: a number or a tensor without dimensions, converted to the dtype of x.
+        input, mask: shapes that broadcast; the mask is bool.
+        value: a number or a tensor without dimensions, converted to the dtype of ``input``.
 
     Raises:
         RuntimeError: for a mask that is not bool, or a value with dimensions, or one that does not
-            fit into the dtype of x.
+            fit into the dtype of ``input``.
 
     As ``torch.Tensor.masked_fill``.
     """
@@ -121,22 +122,25 @@ def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
             raise RuntimeError(
                 f"masked_fill expects a value without dimensions, got shape {value.shape}"
             )
-        value = value.to(x.dtype)
+        value = value.to(input.dtype)
     else:
-        value = Tensor(xp_of(x.array).full((), number_in(x.dtype, value), x.dtype))
-    check_broadcast("masked_fill", [x, mask])
-    return Where.apply(mask, value, x)
+        value = Tensor(xp_of(input.array).full((), number_in(input.dtype, value), input.dtype))
+    check_broadcast("masked_fill", [input, mask])
+    return Where.apply(mask, value, input)
 
 
-def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """x limited to [min, max], or ``max`` where that is below ``min``; the gradient at the limits is 1.
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """``input`` limited to [min, max], or ``max`` where that is below ``min``.
+
+    The gradient at the limits is 1.
 
     Args:
-        x: any shape.
-        min, max: two numbers, or two tensors that broadcast with x; one of them may be None.
+        input: any shape.
+        min, max: two numbers, or two tensors that broadcast with it; one of them may be None.
 
     Raises:
-        RuntimeError: without a limit, or for a number that does not fit into the dtype of x.
+        RuntimeError: without a limit, for a number that does not fit into the dtype of the result,
+            or (NotImplementedError) for bool.
         TypeError: for a tensor and a number.
 
     As ``torch.clamp``.
@@ -146,21 +150,23 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
         raise RuntimeError("clamp expects min, max or both, got neither")
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
-    x, *bounds = promote("clamp", x, *given)
-    if not isinstance(given[0], Tensor) and (x.dtype.itemsize == 2 or not is_floating(x.dtype)):
-        bounds = [number_in(x.dtype, bound) for bound in given]
+    input, *bounds = promote("clamp", input, *given)
+    if input.dtype == bool_:
+        raise NotImplementedError("clamp expects numbers, got a bool tensor")
+    if not isinstance(given[0], Tensor):
+        bounds = [number_in(input.dtype, bound) for bound in given]
     low = None if min is None else bounds[0]
-    return Clamp.apply(x, low, None if max is None else bounds[-1])
+    return Clamp.apply(input, low, None if max is None else bounds[-1])
 
 
-def maximum(x: Tensor, y: Tensor) -> Tensor:
+def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("maximum", x, y), largest=True)
+    return _Extremum.apply(*_both_tensors("maximum", input, other), largest=True)
 
 
-def minimum(x: Tensor, y: Tensor) -> Tensor:
+def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("minimum", x, y), largest=False)
+    return _Extremum.apply(*_both_tensors("minimum", input, other), largest=False)
 
 
 def _both_tensors(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:

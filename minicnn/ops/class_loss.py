@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..devices import on_own_device, xp_of
-from ..dtypes import HALVES, float32, int64, is_floating, uint8
+from ..dtypes import int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .activation import log_softmax, softmax
@@ -13,7 +15,7 @@ from .choice import where
 from .edge import in_float32
 from .elementwise import div, mul, neg, sub
 from .index import gather
-from .promotion import widened
+from .promotion import widen, widened
 from .reduce import sum
 from .reduction import checked_reduction, reduced, rounded_once
 from .shape import permute, reshape
@@ -131,7 +133,7 @@ def _probability_losses(
     C = input.shape[axis]
     _check_weight("cross_entropy", weight, C)
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / C
+        target = target * (1 - label_smoothing) + label_smoothing / max(C, 1)
     if weight is not None:
         target = mul(target, reshape(weight, (-1, *(1 for _ in input.shape[axis + 1 :]))))
     return neg(sum(mul(target, log_softmax(input, axis)), axis))
@@ -175,7 +177,8 @@ def nll_loss(
             f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {rows[wrong][0]}"
         )
     classes = xp.where(counts & ~wrong, rows, 0)
-    losses = neg(_widened(reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))))
+    picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
+    losses = neg(*widen(picked))
     if weight is not None:
         losses = mul(losses, Tensor(widened(weight.array)[classes]))
     losses = where(Tensor(counts), losses, 0.0)
@@ -184,16 +187,12 @@ def nll_loss(
     return loss if loss.dtype == input.dtype else loss.to(input.dtype)
 
 
-def _widened(x: Tensor) -> Tensor:
-    """x to compute with: in float32 for half precision, so that only the result is rounded."""
-    return x.to(float32) if x.dtype in HALVES else x
-
-
 def _rows(input: Tensor) -> Tensor:
     """(N, C, d1, ...) as (N * d1 * ..., C), without a copy if x is channels-last."""
     axis = _class_axis(input)
     order = (*(i for i in range(input.ndim) if i != axis), axis)
-    return reshape(permute(input, order), (-1, input.shape[axis]))
+    *rest, C = (input.shape[i] for i in order)
+    return reshape(permute(input, order), (math.prod(rest), C))
 
 
 def _class_axis(input: Tensor) -> int:
@@ -207,7 +206,7 @@ def _reduce_rows(
     """The losses (M,) in the shape of the target, their sum, or their mean in float32 or better."""
     if reduction != "mean":
         return reduced(reshape(losses, target.shape), reduction)
-    losses = _widened(losses)
+    (losses,) = widen(losses)
     xp = xp_of(losses.array)
     counts = target.array.reshape(-1) != ignore_index
     if weight is None:

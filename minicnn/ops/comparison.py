@@ -6,16 +6,15 @@ from collections.abc import Callable
 
 from ..autograd import Function
 from ..devices import xp_of
-from ..dtypes import HALVES, is_floating
+from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote
+from .promotion import Operand, promote, rounded
 
 
 class _Compare(Function):
     def forward(self, x: Array, y: Array | float, name: str) -> Array:
-        if not hasattr(y, "dtype") and x.dtype in HALVES:
-            y = float(x.dtype.type(y))  # unlike arithmetic, which takes the number as it is
+        x, y = rounded(x, y)
         return getattr(xp_of(x), name)(x, y)
 
 
@@ -25,26 +24,26 @@ def compare(x: Tensor, y: Operand, name: str) -> Tensor:
 
 
 def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
-    def named(x: Tensor, y: Operand) -> Tensor:
-        return compare(x, y, name)
+    def named(input: Tensor, other: Operand) -> Tensor:
+        return compare(input, other, name)
 
     named.__name__, named.__doc__ = name, doc
     return named
 
 
-eq = _comparison("equal", "x == y, element by element.")
-ne = _comparison("not_equal", "x != y, element by element.")
-lt = _comparison("less", "x < y, element by element.")
-le = _comparison("less_equal", "x <= y, element by element.")
-gt = _comparison("greater", "x > y, element by element.")
-ge = _comparison("greater_equal", "x >= y, element by element.")
+eq = _comparison("equal", "input == other, element by element.")
+ne = _comparison("not_equal", "input != other, element by element.")
+lt = _comparison("less", "input < other, element by element.")
+le = _comparison("less_equal", "input <= other, element by element.")
+gt = _comparison("greater", "input > other, element by element.")
+ge = _comparison("greater_equal", "input >= other, element by element.")
 
 
 def _logic(name: str, doc: str) -> Callable[[Tensor, Tensor], Tensor]:
-    def named(x: Tensor, y: Tensor) -> Tensor:
-        if not isinstance(y, Tensor):
-            raise TypeError(f"{name} expects two tensors, got {type(y).__name__}")
-        return compare(x, y, name)
+    def named(input: Tensor, other: Tensor) -> Tensor:
+        if not isinstance(other, Tensor):
+            raise TypeError(f"{name} expects two tensors, got {type(other).__name__}")
+        return compare(input, other, name)
 
     named.__name__, named.__doc__ = name, doc
     return named
@@ -80,9 +79,9 @@ class _Test(Function):
         return getattr(xp_of(x), name)(x)
 
 
-def logical_not(x: Tensor) -> Tensor:
+def logical_not(input: Tensor) -> Tensor:
     """Whether an element is false or zero."""
-    return _Test.apply(x, name="logical_not")
+    return _Test.apply(input, name="logical_not")
 
 
 def bitwise_not(x: Tensor) -> Tensor:
@@ -91,16 +90,16 @@ def bitwise_not(x: Tensor) -> Tensor:
     return _Test.apply(x, name="invert")
 
 
-def isnan(x: Tensor) -> Tensor:
+def isnan(input: Tensor) -> Tensor:
     """Whether an element is NaN."""
-    return _Test.apply(x, name="isnan")
+    return _Test.apply(input, name="isnan")
 
 
-def isinf(x: Tensor) -> Tensor:
+def isinf(input: Tensor) -> Tensor:
     """Whether an element is infinite."""
-    return _Test.apply(x, name="isinf")
+    return _Test.apply(input, name="isinf")
 
 
-def isfinite(x: Tensor) -> Tensor:
+def isfinite(input: Tensor) -> Tensor:
     """Whether an element is neither infinite nor NaN."""
-    return _Test.apply(x, name="isfinite")
+    return _Test.apply(input, name="isfinite")

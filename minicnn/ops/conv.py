@@ -84,7 +84,7 @@ class Conv2dWeightGrad(Function):
 @one_precision
 @batched
 def conv2d(
-    x: Tensor,
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: int | tuple[int, int] = 1,
@@ -95,7 +95,7 @@ def conv2d(
     """Cross-correlates images with filters.
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W).
+        input: (N, C, H, W), or one image (C, H, W).
         weight: (O, C / groups, KH, KW).
         bias: (O,) or None.
         stride: step of the window in pixels, one number or (vertical, horizontal).
@@ -116,14 +116,14 @@ def conv2d(
     its rounding error to theirs. ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly``
     compute each window by itself.
     """
-    geometry = conv2d_geometry(x, weight, bias, stride, padding, dilation, groups)
-    return Conv2d.apply(x, weight, bias, geometry=geometry)
+    geometry = conv2d_geometry(input, weight, bias, stride, padding, dilation, groups)
+    return Conv2d.apply(input, weight, bias, geometry=geometry)
 
 
 @one_precision
 @batched
 def conv_transpose2d(
-    x: Tensor,
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: int | tuple[int, int] = 1,
@@ -135,7 +135,7 @@ def conv_transpose2d(
     """The adjoint of :func:`conv2d` in its input: each pixel adds a filter to its output window.
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W).
+        input: (N, C, H, W), or one image (C, H, W).
         weight: (C, O / groups, KH, KW).
         bias: (O,) or None.
         stride: distance in output pixels between neighbouring windows.
@@ -153,9 +153,9 @@ def conv_transpose2d(
     As ``torch.nn.functional.conv_transpose2d``; about NaN and inf see :func:`conv2d`.
     """
     geometry = _transposed_geometry(
-        x, weight, bias, stride, padding, output_padding, groups, dilation
+        input, weight, bias, stride, padding, output_padding, groups, dilation
     )
-    out = Conv2dInputGrad.apply(x, weight, geometry=geometry)
+    out = Conv2dInputGrad.apply(input, weight, geometry=geometry)
     return out if bias is None else out + reshape(to(bias, out.dtype), (1, -1, 1, 1))
 
 

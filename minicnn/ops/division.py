@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..creation import zeros_like
+from ..dtypes import HALVES
 from ..tensor import Tensor
 from ..typing import Array
 from .promotion import (
@@ -18,6 +19,7 @@ from .promotion import (
     of_integers,
     promote_numbers,
     require_tensor,
+    rounded,
 )
 
 
@@ -25,17 +27,30 @@ def _divided_down(x: Any, y: Any) -> Array:
     """The quotient rounded down; of floating-point numbers by fmod, as x / y may round up."""
     if of_integers(x, y):
         return x // y
+    rounded = _rounding_of_steps(x, y)
     xp, x, y = as_arrays(x, y)
     rest = xp.fmod(x, y)
-    quotient = (x - rest) / y - _sign_differs(rest, y)
-    return xp.where(y == 0, x / y, xp.rint(quotient))
+    quotient = rounded(rounded(rounded(x - rest) / y) - _sign_differs(rest, y))
+    below = xp.floor(quotient)
+    return xp.where(y == 0, x / y, below + (quotient - below > 0.5))
 
 
 def _divided_towards_zero(x: Any, y: Any) -> Array:
     if of_integers(x, y):
         return x // y + ((x % y != 0) & ((x < 0) != (y < 0)))
+    rounded = _rounding_of_steps(x, y)
     xp, x, y = as_arrays(x, y)
-    return xp.trunc(x / y)
+    return xp.trunc(rounded(x / y))
+
+
+def _rounding_of_steps(x: Any, y: Any) -> Callable[[Array], Array]:
+    """Two tensors in half precision are divided in half precision, as in torch; a tensor in half
+    precision and a number, which is float32 here, in float32.
+    """
+    half = getattr(x, "dtype", None)
+    if half not in HALVES or half != y.dtype:
+        return lambda step: step
+    return lambda step: step.astype(half).astype(np.float32)
 
 
 def _remainder(x: Any, y: Any) -> Array:
@@ -68,6 +83,8 @@ class DivRounded(Function):
     """x / y, rounded down ("floor") or towards zero ("trunc")."""
 
     def forward(self, x: Array | float, y: Array | float, mode: str) -> Array:
+        if not hasattr(x, "dtype"):
+            x, y = rounded(x, y)
         return _whole(_divided_down if mode == "floor" else _divided_towards_zero, x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -76,6 +93,7 @@ class DivRounded(Function):
 
 class Remainder(Function):
     def forward(self, x: Array | float, y: Array | float) -> Array:
+        x, y = rounded(x, y)
         need_y = self.needs_input_grad[1]
         self.save_for_backward(x if need_y else None, y if need_y else None)
         return _whole(_remainder, x, y)
@@ -85,23 +103,23 @@ class Remainder(Function):
         return grad, -grad * floor_divide(x, y) if self.needs_input_grad[1] else None
 
 
-def floor_divide(x: Operand, y: Operand) -> Tensor:
-    """x / y rounded down.
+def floor_divide(input: Operand, other: Operand) -> Tensor:
+    """input / other rounded down.
 
     Raises:
         RuntimeError: if integers are divided by 0.
     """
-    return DivRounded.apply(*promote_numbers("floor_divide", x, y), mode="floor")
+    return DivRounded.apply(*promote_numbers("floor_divide", input, other), mode="floor")
 
 
-def remainder(x: Operand, y: Operand) -> Tensor:
-    """x - y * floor(x / y), which has the sign of y.
+def remainder(input: Operand, other: Operand) -> Tensor:
+    """input - other * floor(input / other), which has the sign of other.
 
     Raises:
         RuntimeError: if integers are divided by 0.
     """
-    require_tensor("remainder", x, y)
-    return Remainder.apply(*promote_numbers("remainder", x, y))
+    require_tensor("remainder", input, other)
+    return Remainder.apply(*promote_numbers("remainder", input, other))
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:

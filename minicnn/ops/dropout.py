@@ -37,14 +37,14 @@ class DropoutBackward(Function):
         return DropoutBackward.apply(grad, mask=self.mask, p=self.p)
 
 
-def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes each value with probability ``p`` and scales the others by 1 / (1 - p).
 
     Args:
-        x: any shape.
+        input: any shape.
         p: probability of a zero.
-        training: when false, ``x`` itself is returned.
-        inplace: overwrite ``x``, and return it.
+        training: when false, ``input`` itself is returned.
+        inplace: overwrite ``input``, and return it.
 
     Raises:
         ValueError: for ``p`` outside [0, 1].
@@ -52,23 +52,26 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
     As ``torch.nn.functional.dropout``, with bits from Philox4x32-10 (Salmon et al., 2011).
     """
     if not _is_active(p, training):
-        return x
+        return input
     if p == 1:
-        return change(x, mul, 0.0) if inplace else mul(x, 0.0)
-    state = kernels.of(x.array).philox_state(default_generator.philox)
+        # not 0.0, which would turn integers into float32
+        return change(input, mul, False) if inplace else mul(input, False)
+    state = kernels.of(input.array).philox_state(default_generator.philox)
     if inplace:
-        return change(x, Dropout.apply, p=p, state=state)
-    return Dropout.apply(x, p=p, state=state)
+        return change(input, Dropout.apply, p=p, state=state)
+    return Dropout.apply(input, p=p, state=state)
 
 
-def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """Zeroes whole channels with probability ``p`` and scales the others by 1 / (1 - p).
 
     Args:
-        x: (N, C, H, W) or (N, C, ...); one image is (1, C, H, W).
+        input: (N, C, H, W) or (N, C, ...); one image is (1, C, H, W).
         p: probability of a zero.
-        training: when false, ``x`` itself is returned.
-        inplace: overwrite ``x``, and return it.
+        training: when false, ``input`` itself is returned.
+        inplace: overwrite ``input``, and return it.
 
     Raises:
         ValueError: for ``p`` outside [0, 1].
@@ -77,13 +80,15 @@ def dropout2d(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = 
     As ``torch.nn.functional.dropout2d``, which reads an input of 3 dimensions as (N, C, L), too.
     """
     active = _is_active(p, training)
-    if x.ndim < 2:
-        raise RuntimeError(f"dropout2d expects an input of shape (N, C, ...), got {tuple(x.shape)}")
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"dropout2d expects an input of shape (N, C, ...), got {tuple(input.shape)}"
+        )
     if not active:
-        return x
-    ones = xp_of(x.array).ones((*x.shape[:2], *(1 for _ in x.shape[2:])), x.dtype)
+        return input
+    ones = xp_of(input.array).ones((*input.shape[:2], *(1 for _ in input.shape[2:])), input.dtype)
     kept = dropout(Tensor(ones), p)
-    return change(x, mul, kept) if inplace else mul(x, kept)
+    return change(input, mul, kept) if inplace else mul(input, kept)
 
 
 def _is_active(p: float, training: bool) -> bool:

@@ -74,26 +74,29 @@ def one_precision(operation: F) -> F:
     """
 
     @functools.wraps(operation)
-    def edge(x: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kw: Any) -> Any:
+    def edge(
+        input: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """Compares the dtypes of input, weight and bias, after autocast has converted them."""
         if not isinstance(weight, Tensor):
             raise TypeError(
                 f"{operation.__name__} expects tensors, got a weight of type "
                 f"{type(weight).__name__}: use minicnn.tensor(…)"
             )
-        given = x, weight, bias
-        if mode.autocast is not None and x.dtype != float64:  # which autocast leaves alone
-            x, weight, bias = _operands_in_half(x, weight, bias, mode.autocast)
-            agree = weight.dtype == x.dtype and (bias is None or bias.dtype in (x.dtype, float32))
+        given = input, weight, bias
+        if mode.autocast is not None and input.dtype != float64:  # which autocast leaves alone
+            input, weight, bias = _operands_in_half(input, weight, bias, mode.autocast)
+            dtype = input.dtype
+            agree = weight.dtype == dtype and (bias is None or bias.dtype in (dtype, float32))
         else:
-            dtype = x.dtype
+            dtype = input.dtype
             agree = weight.dtype == dtype and (bias is None or bias.dtype == dtype)
         if not agree:
             dtypes = ", ".join(str(each.dtype) for each in given if each is not None)
             raise RuntimeError(
                 f"{operation.__name__} expects input, weight and bias of one dtype, got {dtypes}"
             )
-        return operation(x, weight, bias, *args, **kw)
+        return operation(input, weight, bias, *args, **kwargs)
 
     return edge  # type: ignore[return-value]
 
@@ -121,16 +124,16 @@ def batched(operation: F) -> F:
     """
 
     @functools.wraps(operation)
-    def edge(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    def edge(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Adds a batch dimension to a single image, and takes it from the result."""
-        if x.ndim == 4:
-            return operation(x, *args, **kwargs)
-        if x.ndim != 3:
+        if input.ndim == 4:
+            return operation(input, *args, **kwargs)
+        if input.ndim != 3:
             raise RuntimeError(
                 f"{operation.__name__} expects an input of shape (N, C, H, W) or (C, H, W), "
-                f"got {tuple(x.shape)}"
+                f"got {tuple(input.shape)}"
             )
-        result = operation(unsqueeze(x, 0), *args, **kwargs)
+        result = operation(unsqueeze(input, 0), *args, **kwargs)
         if isinstance(result, tuple):
             return tuple(squeeze(part, 0) for part in result)
         return squeeze(result, 0)

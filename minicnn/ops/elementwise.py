@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..creation import number_in, zeros_like
+from ..creation import zeros_like
 from ..devices import xp_of
-from ..dtypes import bool_, int64, is_floating
+from ..dtypes import bool_, int64, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -27,6 +27,7 @@ from .promotion import (
     promote_numbers,
     refuse_bool,
     require_tensor,
+    rounded,
     to_float,
     widen,
     widened,
@@ -92,7 +93,8 @@ class Div(Function):
 
 class Pow(Function):
     def forward(self, x: Array | float, y: Array | float) -> Array:
-        out = computed(_integer_power if of_integers(x, y) else operator.pow, x, y)
+        base, power = rounded(x, y)
+        out = computed(_integer_power if of_integers(x, y) else operator.pow, base, power)
         self.save_for_backward(x, y, out if self.needs_input_grad[1] else None)
         return out
 
@@ -101,6 +103,8 @@ class Pow(Function):
         # before it is widened: a negative base has a power if half precision rounds y - 1 to an
         # integer, as in torch
         less = y - 1
+        if isinstance(x, Tensor) and not isinstance(y, Tensor):
+            less = float(rounded(x.array, less)[1])
         grad, x, y, out, less = widen(grad, x, y, out, less)
         need_x, need_y = self.needs_input_grad
         grad_x = _power_grad_of_base(grad, x, y, less) if need_x else None
@@ -130,28 +134,28 @@ def _integer_power(x: Any, y: Any) -> Array:
     return xp.where(y < 0, inverse, x ** xp.maximum(y, 0))
 
 
-def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
-    """x + alpha * y.
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other.
 
     Raises:
         RuntimeError: for a floating-point alpha of integers.
     """
     if alpha is not True and alpha == 1:
-        return Add.apply(*promote("add", x, y))
-    return _add_multiple("add", x, y, alpha)
+        return Add.apply(*promote("add", input, other))
+    return _add_multiple("add", input, other, alpha)
 
 
-def sub(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
-    """x - alpha * y.
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other.
 
     Raises:
         RuntimeError: for bool operands, and for a floating-point alpha of integers.
     """
-    if _is_bool(x) or _is_bool(y):
+    if _is_bool(input) or _is_bool(other):
         raise RuntimeError("sub expects numbers, got bool: use logical_xor, or ~x to invert a mask")
     if alpha == 1:
-        return Sub.apply(*promote("sub", x, y))
-    return _add_multiple("sub", x, y, -alpha)
+        return Sub.apply(*promote("sub", input, other))
+    return _add_multiple("sub", input, other, -alpha)
 
 
 def _add_multiple(name: str, x: Operand, y: Operand, alpha: float) -> Tensor:
@@ -174,13 +178,13 @@ def _is_bool(x: Operand) -> bool:
     return x.array.dtype == bool_ if isinstance(x, Tensor) else isinstance(x, bool)
 
 
-def mul(x: Operand, y: Operand) -> Tensor:
-    """x * y."""
-    return Mul.apply(*promote("mul", x, y))
+def mul(input: Operand, other: Operand) -> Tensor:
+    """input * other."""
+    return Mul.apply(*promote("mul", input, other))
 
 
-def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """x / y in floating point; ``rounding_mode`` "floor" rounds down, "trunc" towards zero.
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other in floating point; ``rounding_mode`` "floor" rounds down, "trunc" towards zero.
 
     Raises:
         ValueError: for another ``rounding_mode``.
@@ -189,11 +193,11 @@ def div(x: Operand, y: Operand, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
     if rounding_mode is None:
-        if not (_is_floating(x) or _is_floating(y)):
+        if not (_is_floating(input) or _is_floating(other)):
             # in float32 each, before one integer is brought to the range of the other
-            x, y = (_as_float(v) for v in (x, y))
-        return Div.apply(*promote("div", x, y))
-    return DivRounded.apply(*promote_numbers("div", x, y), mode=rounding_mode)
+            input, other = (_as_float(v) for v in (input, other))
+        return Div.apply(*promote("div", input, other))
+    return DivRounded.apply(*promote_numbers("div", input, other), mode=rounding_mode)
 
 
 def _as_float(x: Operand) -> Operand:
@@ -207,20 +211,20 @@ def rsub(x: Operand, y: Operand) -> Tensor:
     return sub(y, x)
 
 
-def rdiv(x: Operand, y: Operand) -> Tensor:
-    """y / x."""
-    return div(y, x)
+def rdiv(x: Tensor, y: Operand) -> Tensor:
+    """y / x, as torch computes it."""
+    return mul(reciprocal(x), y)
 
 
 @in_float32
-def pow(x: Operand, exponent: Operand) -> Tensor:
-    """x ** exponent.
+def pow(input: Operand, exponent: Operand) -> Tensor:
+    """input ** exponent.
 
     Raises:
         RuntimeError: for bool operands, and for a negative number as exponent of integers.
     """
-    require_tensor("pow", x, exponent)
-    base, power = promote_numbers("pow", x, exponent)
+    require_tensor("pow", input, exponent)
+    base, power = promote_numbers("pow", input, exponent)
     if not isinstance(exponent, Tensor):
         _check_exponent(exponent, base.dtype)
     return Pow.apply(base, power)
@@ -411,102 +415,102 @@ class RoundDecimals(Function):
         return zeros_like(grad)
 
 
-def neg(x: Tensor) -> Tensor:
-    """-x."""
-    refuse_bool("neg", x)
-    return Neg.apply(x)
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    refuse_bool("neg", input)
+    return Neg.apply(input)
 
 
-def abs(x: Tensor) -> Tensor:
-    """|x|; its gradient at 0 and at NaN is 0."""
-    refuse_bool("abs", x)
-    return Abs.apply(x)
-
-
-@in_float32
-def exp(x: Tensor) -> Tensor:
-    """e to the power of x."""
-    return Exp.apply(to_float(x))
+def abs(input: Tensor) -> Tensor:
+    """|input|; its gradient at 0 and at NaN is 0."""
+    refuse_bool("abs", input)
+    return Abs.apply(input)
 
 
 @in_float32
-def expm1(x: Tensor) -> Tensor:
-    """exp(x) - 1, accurate near 0."""
-    return Expm1.apply(to_float(x))
+def exp(input: Tensor) -> Tensor:
+    """e to the power of ``input``."""
+    return Exp.apply(to_float(input))
 
 
 @in_float32
-def log(x: Tensor) -> Tensor:
+def expm1(input: Tensor) -> Tensor:
+    """exp(input) - 1, accurate near 0."""
+    return Expm1.apply(to_float(input))
+
+
+@in_float32
+def log(input: Tensor) -> Tensor:
     """The natural logarithm."""
-    return Log.apply(to_float(x))
+    return Log.apply(to_float(input))
 
 
 @in_float32
-def log1p(x: Tensor) -> Tensor:
-    """log(1 + x), accurate near 0."""
-    return Log1p.apply(to_float(x))
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + input), accurate near 0."""
+    return Log1p.apply(to_float(input))
 
 
-def sqrt(x: Tensor) -> Tensor:
+def sqrt(input: Tensor) -> Tensor:
     """The square root."""
-    return Sqrt.apply(to_float(x))
+    return Sqrt.apply(to_float(input))
 
 
 @in_float32
-def rsqrt(x: Tensor) -> Tensor:
-    """1 / sqrt(x)."""
-    return Rsqrt.apply(to_float(x))
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(input)."""
+    return Rsqrt.apply(to_float(input))
 
 
 @in_float32
-def reciprocal(x: Tensor) -> Tensor:
-    """1 / x."""
-    return Reciprocal.apply(to_float(x))
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / input."""
+    return Reciprocal.apply(to_float(input))
 
 
 @in_float32
-def square(x: Tensor) -> Tensor:
-    """x * x; int64 for bool."""
-    return mul(x, x) if x.dtype != bool_ else x.to(int64)
+def square(input: Tensor) -> Tensor:
+    """input * input; int64 for bool."""
+    return mul(input, input) if input.dtype != bool_ else input.to(int64)
 
 
-def sin(x: Tensor) -> Tensor:
+def sin(input: Tensor) -> Tensor:
     """The sine of an angle in radians."""
-    return Sin.apply(to_float(x))
+    return Sin.apply(to_float(input))
 
 
-def cos(x: Tensor) -> Tensor:
+def cos(input: Tensor) -> Tensor:
     """The cosine of an angle in radians."""
-    return Cos.apply(to_float(x))
+    return Cos.apply(to_float(input))
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.apply(to_float(x))
+    return Tanh.apply(to_float(input))
 
 
-def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return Sigmoid.apply(to_float(x))
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input))."""
+    return Sigmoid.apply(to_float(input))
 
 
-def floor(x: Tensor) -> Tensor:
-    """x rounded down."""
-    refuse_bool("floor", x)
-    return _Step.apply(x, name="floor")
+def floor(input: Tensor) -> Tensor:
+    """``input`` rounded down."""
+    refuse_bool("floor", input)
+    return _Step.apply(input, name="floor")
 
 
-def ceil(x: Tensor) -> Tensor:
-    """x rounded up."""
-    refuse_bool("ceil", x)
-    return _Step.apply(x, name="ceil")
+def ceil(input: Tensor) -> Tensor:
+    """``input`` rounded up."""
+    refuse_bool("ceil", input)
+    return _Step.apply(input, name="ceil")
 
 
-def round(x: Tensor, *, decimals: int = 0) -> Tensor:
-    """x rounded to the nearest number with so many decimals, halves to the even one.
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """``input`` rounded to the nearest number with so many decimals, halves to the even one.
 
     Args:
-        x: any shape.
+        input: any shape.
         decimals: digits after the point; negative ones round to tens, hundreds and so on.
 
     Raises:
@@ -514,20 +518,22 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
 
     As ``torch.round``.
     """
-    refuse_bool("round", x)
+    refuse_bool("round", input)
     if decimals == 0:
-        return _Step.apply(x, name="rint")
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"round expects floating point for decimals={decimals}, got {x.dtype}")
-    return RoundDecimals.apply(x, decimals=decimals)
+        return _Step.apply(input, name="rint")
+    if not is_floating(input.dtype):
+        raise RuntimeError(
+            f"round expects floating point for decimals={decimals}, got {input.dtype}"
+        )
+    return RoundDecimals.apply(input, decimals=decimals)
 
 
-def trunc(x: Tensor) -> Tensor:
-    """x rounded towards zero."""
-    refuse_bool("trunc", x)
-    return _Step.apply(x, name="trunc")
+def trunc(input: Tensor) -> Tensor:
+    """``input`` rounded towards zero."""
+    refuse_bool("trunc", input)
+    return _Step.apply(input, name="trunc")
 
 
-def sign(x: Tensor) -> Tensor:
+def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
-    return Sign.apply(x)
+    return Sign.apply(input)

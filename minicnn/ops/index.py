@@ -27,7 +27,7 @@ def _plain(key: Any, x: Tensor) -> Any:
         if key.step is not None and key.step < 1:
             raise ValueError(f"the step of a slice must be at least 1, got {key.step}")
         return key
-    if isinstance(key, (list, range)):
+    if isinstance(key, (list, tuple, range)):
         key = Tensor(np.asarray(key, dtype=None if len(key) else int64))
     elif isinstance(key, np.ndarray):
         key = Tensor(key)
@@ -69,7 +69,12 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
     the front. torch applies the numbers first: ``x[0, :, [1, 2]]`` is ``x[0][:, [1, 2]]``. A … at
     the end makes NumPy return a view even of a single element.
     """
-    parts = tuple(_plain(k, x) for k in (key if isinstance(key, tuple) else (key,)))
+    if isinstance(key, list) and any(map(_stands_for_a_dimension, key)):
+        key = tuple(key)
+    keys = key if isinstance(key, tuple) else (key,)
+    if len(keys) > 1 and keys[-1] is Ellipsis:
+        keys = _without_last_ellipsis(keys)
+    parts = tuple(_plain(k, x) for k in keys)
     if is_basic(parts):
         return (parts if any(k is Ellipsis for k in parts) else (*parts, ...),)
     if not any(map(_is_number, parts)):
@@ -83,6 +88,20 @@ def array_index(key: Any, x: Tensor) -> tuple[tuple[Any, ...], ...]:
         elif k is not None and not isinstance(k, bool):
             numbers += [slice(None)] * (k.ndim if k.dtype == bool else 1)
     return tuple(numbers), tuple(k for k in parts if not _is_number(k))
+
+
+def _stands_for_a_dimension(entry: Any) -> bool:
+    """Whether an entry of a list makes torch read the list as a tuple: ``x[[[0, 1], [1, 0]]]``."""
+    return (
+        entry is None or entry is Ellipsis or isinstance(entry, (list, tuple, range, slice, Tensor))
+    )
+
+
+def _without_last_ellipsis(keys: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index without a second … at its end, which torch ignores."""
+    while keys[-1] is Ellipsis and sum(k is Ellipsis for k in keys) > 1:
+        keys = keys[:-1]
+    return keys
 
 
 def take(array: Array, index: tuple[tuple[Any, ...], ...]) -> Array:
@@ -182,12 +201,7 @@ def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
 
 
 def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
-    """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x.
-
-    Raises:
-        RuntimeError: for a wrong dtype, another number of dimensions, a length greater than that of
-            x in another dimension than ``d``, or on the CPU an index out of range.
-    """
+    """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x."""
     if index.dtype not in (int32, int64):
         raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.dtype}")
     if index.ndim != x.ndim:
@@ -211,36 +225,40 @@ def _vector(x: Tensor) -> Tensor:
     return reshape(x, 1) if x.ndim == 0 else x
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """out[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on.
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on.
 
-    Errors as in :func:`_check_index`. As ``torch.gather``: tensors without dimensions count as
+    Raises:
+        RuntimeError: for an index of a wrong dtype, of another number of dimensions than x, longer
+            than x in another dimension than ``dim``, or on the CPU out of range.
+
+    As ``torch.gather``: tensors without dimensions count as
     vectors, and an empty index may have any shape.
     """
-    d = normalize_dim(x, dim)
+    d = normalize_dim(input, dim)
     if index.array.size == 0:
-        return getitem(reshape(x, -1), index.to(int64))
-    source, places = _vector(x), _vector(index)
+        return getitem(reshape(input, -1), index.to(int64))
+    source, places = _vector(input), _vector(index)
     _check_index("gather", source, d, places)
     out = Gather.apply(source, places, dim=d)
     return reshape(out, ()) if index.ndim == 0 else out
 
 
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """x with ``src[i][j][k]`` added at [index[i][j][k]][j][k] for dim 0, and so on.
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """``input`` with ``src[i][j][k]`` added at [index[i][j][k]][j][k] for dim 0, and so on.
 
     Raises:
         RuntimeError: for a wrong index, as in :func:`gather`; for a ``src`` that is smaller than the
-            index or of another dtype than x.
+            index or of another dtype than ``input``.
 
     As ``torch.scatter_add``.
     """
-    d = normalize_dim(x, dim)
-    if src.dtype != x.dtype:
-        raise RuntimeError(f"scatter_add expects src of {x.dtype}, got {src.dtype}")
+    d = normalize_dim(input, dim)
+    if src.dtype != input.dtype:
+        raise RuntimeError(f"scatter_add expects src of {input.dtype}, got {src.dtype}")
     if index.array.size == 0:
-        return x.clone()
-    target, places, source = _vector(x), _vector(index), _vector(src)
+        return input.clone()
+    target, places, source = _vector(input), _vector(index), _vector(src)
     _check_index("scatter_add", target, d, places)
     if source.ndim != places.ndim or any(n > m for n, m in zip(places.shape, source.shape)):
         raise RuntimeError(
@@ -248,62 +266,62 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
             f"got {src.shape}"
         )
     out = ScatterAdd.apply(target, places, source, dim=d)
-    return reshape(out, ()) if x.ndim == 0 else out
+    return reshape(out, ()) if input.ndim == 0 else out
 
 
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of x along ``dim`` at a vector of indices.
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of ``input`` along ``dim`` at a vector of indices.
 
     Raises:
         IndexError: for an index that is no vector, or on the CPU out of range.
         RuntimeError: for an index of another dtype than int32 and int64; for several indices into a
             tensor without dimensions.
     """
-    d = normalize_dim(x, dim)
+    d = normalize_dim(input, dim)
     if index.dtype not in (int32, int64):
         raise RuntimeError(f"index_select expects an index of int32 or int64, got {index.dtype}")
     if index.ndim > 1:
         raise IndexError(f"index_select expects a vector of indices, got shape {index.shape}")
     if index.device.type == "cpu" and index.array.size and index.array.min() < 0:
         raise IndexError(f"index_select expects indices of at least 0, got {index.array.min()}")
-    if x.ndim == 0 and index.array.size != 1:
+    if input.ndim == 0 and index.array.size != 1:
         raise RuntimeError(f"index_select expects one index for shape (), got {index.array.size}")
-    picked = getitem(_vector(x), (slice(None),) * d + (_vector(index),))
-    return reshape(picked, ()) if x.ndim == 0 else picked
+    picked = getitem(_vector(input), (slice(None),) * d + (_vector(index),))
+    return reshape(picked, ()) if input.ndim == 0 else picked
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
-    """The elements where ``mask``, which is broadcast with x, is true, as a vector.
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where ``mask``, which is broadcast with ``input``, is true, as a vector.
 
     Raises:
-        RuntimeError: for a mask that is not bool, or does not broadcast with x.
+        RuntimeError: for a mask that is not bool, or does not broadcast with ``input``.
     """
     if mask.dtype != bool_:
         raise RuntimeError(f"masked_select expects a bool mask, got {mask.dtype}")
-    check_broadcast("masked_select", [x, mask])
-    shape = np.broadcast_shapes(x.shape, mask.shape) or (1,)
-    return getitem(expand(x, shape), expand(mask, shape))
+    check_broadcast("masked_select", [input, mask])
+    shape = np.broadcast_shapes(input.shape, mask.shape) or (1,)
+    return getitem(expand(input, shape), expand(mask, shape))
 
 
 @on_own_device
-def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The indices of the elements that are not zero, (count, ndim).
 
-    With ``as_tuple``, one vector (count,) for each dimension, which ``x[…]`` takes as an index.
+    With ``as_tuple``, one vector (count,) for each dimension, which ``input[…]`` takes as an index.
     """
-    xp = xp_of(x.array)
-    array = x.array.reshape(1) if x.ndim == 0 else x.array
+    xp = xp_of(input.array)
+    array = input.array.reshape(1) if input.ndim == 0 else input.array
     vectors = [i.astype(int64) for i in xp.nonzero(array)]
     if as_tuple:
         return tuple(map(Tensor, vectors))
-    return Tensor(xp.stack(vectors, 1)[:, : x.ndim])
+    return Tensor(xp.stack(vectors, 1)[:, : input.ndim])
 
 
 @on_own_device
-def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
-    count = int(target.array.max()) + 1 if num_classes < 0 else num_classes
-    xp = xp_of(target.array)
-    if target.array.size and (int(target.array.min()) < 0 or int(target.array.max()) >= count):
-        raise RuntimeError(f"one_hot expects classes in [0, {count - 1}], got {target.tolist()}")
-    return Tensor((target.array[..., None] == xp.arange(count)).astype(int64))
+    count = int(tensor.array.max()) + 1 if num_classes < 0 else num_classes
+    xp = xp_of(tensor.array)
+    if tensor.array.size and (int(tensor.array.min()) < 0 or int(tensor.array.max()) >= count):
+        raise RuntimeError(f"one_hot expects classes in [0, {count - 1}], got {tensor.tolist()}")
+    return Tensor((tensor.array[..., None] == xp.arange(count)).astype(int64))

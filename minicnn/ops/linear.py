@@ -98,7 +98,7 @@ class LinearWeightGrad(Function):
 
 
 @in_half
-def matmul(x: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; a vector is a row on the left and a column on the right.
 
     Raises:
@@ -109,45 +109,47 @@ def matmul(x: Tensor, other: Tensor) -> Tensor:
     y = other
     if not isinstance(y, Tensor):
         raise TypeError(f"matmul expects tensors, got {type(y).__name__}")
-    x_shape, y_shape = x.array.shape, y.array.shape
+    x_shape, y_shape = input.array.shape, y.array.shape
     if not x_shape or not y_shape:
         raise RuntimeError(f"matmul expects at least 1 dimension, got shapes {x_shape}, {y_shape}")
     if x_shape[-1] != y_shape[-2 if len(y_shape) > 1 else 0]:
         raise RuntimeError(
-            f"matmul expects {x.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
-            f"tensor, got shapes {x.shape} and {y.shape}"
+            f"matmul expects {input.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
+            f"tensor, got shapes {input.shape} and {y.shape}"
         )
-    if x.array.dtype != y.array.dtype:
-        raise RuntimeError(f"matmul expects tensors of one dtype, got {x.dtype} and {y.dtype}")
+    if input.array.dtype != y.array.dtype:
+        raise RuntimeError(f"matmul expects tensors of one dtype, got {input.dtype} and {y.dtype}")
     if x_shape[:-2] != y_shape[:-2]:
-        check_broadcast("matmul", [x, y], [x_shape[:-2], y_shape[:-2]])
+        check_broadcast("matmul", [input, y], [x_shape[:-2], y_shape[:-2]])
     if len(x_shape) == 1:
-        return matmul(x.unsqueeze(0), y).squeeze(-2 if y.ndim > 1 else 0)
+        return matmul(input.unsqueeze(0), y).squeeze(-2 if y.ndim > 1 else 0)
     if len(y_shape) == 1:
-        return matmul(x, y.unsqueeze(-1)).squeeze(-1)
-    return MatMul.apply(x, y)
+        return matmul(input, y.unsqueeze(-1)).squeeze(-1)
+    return MatMul.apply(input, y)
 
 
-def mm(x: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    if x.ndim != 2 or mat2.ndim != 2:
-        raise RuntimeError(f"mm expects two matrices, got shapes {x.shape} and {mat2.shape}")
-    return matmul(x, mat2)
+    if input.ndim != 2 or mat2.ndim != 2:
+        raise RuntimeError(f"mm expects two matrices, got shapes {input.shape} and {mat2.shape}")
+    return matmul(input, mat2)
 
 
-def bmm(x: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
-    if x.ndim != 3 or mat2.ndim != 3 or x.shape[0] != mat2.shape[0]:
-        raise RuntimeError(f"bmm expects (B, n, m) and (B, m, p), got {x.shape} and {mat2.shape}")
-    return matmul(x, mat2)
+    if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(
+            f"bmm expects (B, n, m) and (B, m, p), got {input.shape} and {mat2.shape}"
+        )
+    return matmul(input, mat2)
 
 
 @one_precision
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x times the transpose of ``weight``, plus ``bias``.
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``input`` times the transpose of ``weight``, plus ``bias``.
 
     Args:
-        x: (*, in_features).
+        input: (*, in_features).
         weight: (out_features, in_features), or (in_features,) for one output without a dimension.
         bias: (out_features,), or another shape that broadcasts with the result, or None.
 
@@ -161,14 +163,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     weight_shape = weight.array.shape
     if len(weight_shape) == 1:
-        return _plus_bias(matmul(x, weight), bias)
+        return _plus_bias(matmul(input, weight), bias)
     if bias is not None and bias.array.shape != weight_shape[:1]:
-        return _plus_bias(linear(x, weight), bias)
-    check_linear(x, weight)
-    if x.array.ndim == 2:
-        return Linear.apply(x, weight, bias)
-    out = Linear.apply(reshape(x, math.prod(x.shape[:-1]), weight.shape[1]), weight, bias)
-    return reshape(out, *x.shape[:-1], weight.shape[0])
+        return _plus_bias(linear(input, weight), bias)
+    check_linear(input, weight)
+    if input.array.ndim == 2:
+        return Linear.apply(input, weight, bias)
+    out = Linear.apply(reshape(input, math.prod(input.shape[:-1]), weight.shape[1]), weight, bias)
+    return reshape(out, *input.shape[:-1], weight.shape[0])
 
 
 def _plus_bias(x: Tensor, bias: Tensor | None) -> Tensor:
@@ -191,13 +193,16 @@ def check_linear(x: Tensor, weight: Tensor) -> None:
 
 
 @in_half
-def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """``beta`` * x + ``alpha`` * (mat1 @ mat2).
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """``beta`` * input + ``alpha`` * (mat1 @ mat2).
 
     Args:
-        x: a shape that broadcasts to that of the product.
+        input: broadcasts to the shape of the product.
         mat1, mat2: (n, m) and (m, p).
-        beta: factor of x; with 0, x is ignored, NaN and inf included. Truncated for integers.
+        beta: factor of ``input``, truncated for integers; with 0, ``input`` is ignored, NaN and inf
+            included.
         alpha: factor of the product, likewise.
 
     Raises:
@@ -206,16 +211,18 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: floa
     As ``torch.addmm``.
     """
     product = mm(mat1, mat2)
-    if x.dtype != product.dtype:
-        raise RuntimeError(f"addmm expects tensors of one dtype, got {x.dtype}, {product.dtype}")
-    x = expand(x, product.shape)
+    if input.dtype != product.dtype:
+        raise RuntimeError(
+            f"addmm expects tensors of one dtype, got {input.dtype}, {product.dtype}"
+        )
+    input = expand(input, product.shape)
     if beta == 1 and alpha == 1:
-        return add(x, product)
-    if not is_floating(x.dtype):
+        return add(input, product)
+    if not is_floating(input.dtype):
         beta, alpha = int(beta), int(alpha)
-    terms = zip(widen(x, product), (beta, alpha))
-    x, scaled = (
+    terms = zip(widen(input, product), (beta, alpha))
+    input, scaled = (
         mul(term, factor) if factor != 0 else where(zeros_like(term, dtype=bool_), term, 0)
         for term, factor in terms
     )
-    return to(add(x, scaled), product.dtype)
+    return to(add(input, scaled), product.dtype)

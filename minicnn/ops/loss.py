@@ -15,7 +15,7 @@ from .activation import logsigmoid
 from .choice import clamp, where
 from .comparison import eq, ge
 from .edge import in_float32
-from .elementwise import abs, add, div, exp, log, mul, neg, rsub, sub
+from .elementwise import abs, add, div, exp, log, log1p, mul, neg, rsub, sub
 from .promotion import widened
 from .reduce import sum
 from .reduction import checked_reduction, reduced, rounded_once
@@ -88,8 +88,8 @@ class BinaryCrossEntropy(Function):
         if needs_p:
             grad_p = mul(grad, div(sub(p, target), clamp(mul(p, rsub(p, 1.0)), min=1e-12)))
         if needs_target:
-            odds = sub(clamp(log(rsub(p, 1.0)), min=-100.0), clamp(log(p), min=-100.0))
-            grad_target = mul(grad, odds)
+            # not limited to 100, as in torch
+            grad_target = mul(grad, sub(log1p(neg(p)), log(p)))
         return grad_p, grad_target
 
 

@@ -16,7 +16,7 @@ from .choice import clamp
 from .edge import in_float32
 from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
-from .promotion import to_float, widened
+from .promotion import to_float, widen, widened
 from .reduce import Dims, mean, norm, sum
 from .shape import permute, reshape
 
@@ -81,7 +81,7 @@ class ChannelAffine(Function):
 
 
 def batch_norm(
-    x: Tensor,
+    input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
@@ -93,7 +93,7 @@ def batch_norm(
     """Normalises each channel to mean 0 and variance 1, then scales and shifts it.
 
     Args:
-        x: (N, C) or (N, C, ...).
+        input: (N, C) or (N, C, ...).
         running_mean, running_var: (C,), used unless ``training``; in training updated in place to
             ``(1 - momentum) * running + momentum * batch``, with the unbiased variance.
         weight, bias: (C,), scale and shift; 1 and 0 when left out.
@@ -102,7 +102,7 @@ def batch_norm(
         eps: added to the variance for stability; above 0 in training.
 
     Returns:
-        The shape of ``x``. An empty batch changes no running statistics.
+        The shape of ``input``. An empty batch changes no running statistics.
 
     Raises:
         ValueError: in training, if a channel has a single value or ``eps`` is not above 0; for a
@@ -111,7 +111,7 @@ def batch_norm(
 
     As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
     """
-    arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
+    arguments = input, running_mean, running_var, weight, bias, training, momentum, eps
     return normalize_batch(BatchNorm, ChannelAffine, *arguments)
 
 
@@ -213,7 +213,7 @@ def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> Non
 
 @in_float32
 def layer_norm(
-    x: Tensor,
+    input: Tensor,
     normalized_shape: int | tuple[int, ...],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
@@ -222,13 +222,13 @@ def layer_norm(
     """Normalises over the last dimensions, then scales and shifts.
 
     Args:
-        x: (..., *normalized_shape).
+        input: (..., *normalized_shape).
         normalized_shape: the dimensions to normalise over.
         weight, bias: scale and shift, of ``normalized_shape``.
         eps: added to the variance for stability.
 
     Returns:
-        The shape of ``x``.
+        The shape of ``input``.
 
     Raises:
         RuntimeError: for wrong shapes or dtypes.
@@ -236,19 +236,19 @@ def layer_norm(
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or x.shape[-len(shape) :] != shape:
+    if not shape or input.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"layer_norm expects an input of shape (..., {', '.join(map(str, shape))}), "
-            f"got {tuple(x.shape)}"
+            f"got {tuple(input.shape)}"
         )
-    _check_parameters("layer_norm", x, shape, weight, bias)
-    out = _standardize(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
-    return _affine(out, weight, bias).to(x.dtype)
+    _check_parameters("layer_norm", input, shape, weight, bias)
+    out = _standardize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)
+    return _affine(out, weight, bias).to(input.dtype)
 
 
 @in_float32
 def group_norm(
-    x: Tensor,
+    input: Tensor,
     num_groups: int,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
@@ -257,13 +257,13 @@ def group_norm(
     """Normalises groups of channels of each image, then scales and shifts each channel.
 
     Args:
-        x: (N, C, ...).
+        input: (N, C, ...).
         num_groups: number of groups, a divisor of C.
         weight, bias: (C,), scale and shift.
         eps: added to the variance for stability.
 
     Returns:
-        The shape of ``x``.
+        The shape of ``input``.
 
     Raises:
         RuntimeError: for wrong shapes or dtypes.
@@ -271,24 +271,24 @@ def group_norm(
 
     As ``torch.nn.functional.group_norm`` (Wu and He, 2018).
     """
-    if x.ndim < 2:
+    if input.ndim < 2:
         raise RuntimeError(
-            f"group_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
+            f"group_norm expects an input of shape (N, C, ...), got {tuple(input.shape)}"
         )
-    N, C, *rest = x.shape
+    N, C, *rest = input.shape
     if num_groups < 1 or C % num_groups:
         raise RuntimeError(f"group_norm: num_groups={num_groups} must divide the {C} channels")
-    _check_parameters("group_norm", x, (C,), weight, bias)
+    _check_parameters("group_norm", input, (C,), weight, bias)
     if N * C // num_groups * math.prod(rest) == 1:
         raise ValueError(
-            f"group_norm expects more than 1 value per group, got input of shape {tuple(x.shape)} "
+            f"group_norm expects more than 1 value per group, got input of shape {tuple(input.shape)} "
             f"in {num_groups} groups"
         )
-    grouped = reshape(x, (N, num_groups, C // num_groups, *rest))
-    out = reshape(_standardize(grouped, tuple(range(2, grouped.ndim)), eps), x.shape)
+    grouped = reshape(input, (N, num_groups, C // num_groups, *rest))
+    out = reshape(_standardize(grouped, tuple(range(2, grouped.ndim)), eps), input.shape)
     channels = (-1, *(1 for _ in rest))
     weight, bias = (None if v is None else reshape(v, channels) for v in (weight, bias))
-    return _affine(out, weight, bias).to(x.dtype)
+    return _affine(out, weight, bias).to(input.dtype)
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -298,7 +298,7 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """x with mean 0 and variance 1 over ``axes``, in float32 or better."""
-    x = x.to(float32) if x.dtype in HALVES else x
+    (x,) = widen(x)
     centred = sub(x, mean(x, axes, keepdim=True))
     variance = mean(mul(centred, centred), axes, keepdim=True)
     return mul(centred, pow(variance + eps, -0.5))
@@ -336,18 +336,18 @@ def _local_response_norm_backward(
 
 
 def local_response_norm(
-    x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """Divides each value by a power of the mean square of its neighbours across channels.
 
     Args:
-        x: (N, C, ...) of at least 3 dimensions.
+        input: (N, C, ...) of at least 3 dimensions.
         size: number of neighbouring channels.
         alpha, beta, k: the divisor is (k + alpha * mean of squares) ** beta. The mean is over
             ``size`` channels; those before the first and after the last count as 0.
 
     Returns:
-        The shape of ``x``; of integers float32, with a mean that is rounded down, as in torch.
+        The shape of ``input``; of integers float32, with a mean that is rounded down, as in torch.
 
     Raises:
         ValueError: for fewer than 3 dimensions, or a size below 1.
@@ -355,17 +355,19 @@ def local_response_norm(
     As ``torch.nn.functional.local_response_norm``. The paper (Krizhevsky et al., 2012) has a sum
     instead of the mean: its alpha of 1e-4 is 5e-4 here.
     """
-    if x.ndim < 3:
-        raise ValueError(f"local_response_norm expects 3 or more dimensions, got {tuple(x.shape)}")
+    if input.ndim < 3:
+        raise ValueError(
+            f"local_response_norm expects 3 or more dimensions, got {tuple(input.shape)}"
+        )
     if size < 1:
         raise ValueError(f"local_response_norm expects a size of at least 1, got {size}")
-    if not x.array.size:
-        return x
-    if not is_floating(x.dtype):
-        return _local_response_norm_of_integers(x, size, alpha, beta, k)
-    images = x if x.ndim == 4 else reshape(x, (*x.shape[:2], -1, 1))
+    if not input.array.size:
+        return input
+    if not is_floating(input.dtype):
+        return _local_response_norm_of_integers(input, size, alpha, beta, k)
+    images = input if input.ndim == 4 else reshape(input, (*input.shape[:2], -1, 1))
     out = LocalResponseNorm.apply(images, size=size, alpha=alpha, beta=beta, k=k)
-    return out if x.ndim == 4 else reshape(out, x.shape)
+    return out if input.ndim == 4 else reshape(out, input.shape)
 
 
 def _local_response_norm_of_integers(
@@ -380,17 +382,17 @@ def _local_response_norm_of_integers(
 
 
 @in_float32
-def normalize(x: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
     """Divides by the p-norm, or by ``eps`` if that is larger.
 
     Args:
-        x: any shape.
+        input: any shape.
         p: order of the norm, as in ``norm``.
         dim: over which dimension or dimensions the norms are; None for all.
         eps: smallest divisor; in float16 the default is 0, and a vector of zeros gives NaN.
 
     As ``torch.nn.functional.normalize``.
     """
-    if x.dtype in HALVES:
-        return normalize(x.to(float32), p, dim, float(x.dtype.type(eps))).to(x.dtype)
-    return div(x, clamp(norm(x, p, dim, keepdim=True), min=eps))
+    if input.dtype in HALVES:
+        return normalize(input.to(float32), p, dim, float(input.dtype.type(eps))).to(input.dtype)
+    return div(input, clamp(norm(input, p, dim, keepdim=True), min=eps))

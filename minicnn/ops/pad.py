@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import memory_order, xp_of
+from ..dtypes import number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .resample import Axis, Resample
@@ -34,12 +35,12 @@ class Pad(Function):
 
 
 def pad(
-    x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
-    """Adds elements around x, or crops it where a width is negative.
+    """Adds elements around ``input``, or crops it where a width is negative.
 
     Args:
-        x: any shape for constants; for the other modes the padded dimensions are the last ones,
+        input: any shape for constants; for the other modes the padded dimensions are the last ones,
             after channels and, if there is one, a batch dimension.
         pad: how many elements, (left, right, top, bottom, …), last dimension first.
         mode: ``"constant"``; ``"reflect"`` mirrors at the first and last element, ``"replicate"``
@@ -47,7 +48,7 @@ def pad(
         value: the constant, 0 when left out.
 
     Returns:
-        x with each dimension longer by its two widths.
+        input with each dimension longer by its two widths.
 
     Raises:
         NotImplementedError: for another mode, or dimensions that it does not pad.
@@ -57,19 +58,19 @@ def pad(
     As ``torch.nn.functional.pad``. A dimension that is cropped at one side goes round at the other
     by at most what is left. (PyTorch then reads memory that nobody has written.)
     """
-    widths = _widths(x, pad)
+    widths = _widths(input, pad)
     if mode in _COPYING:
-        return _copy_border(x, widths, len(pad) // 2, mode, value)
+        return _copy_border(input, widths, len(pad) // 2, mode, value)
     if mode != "constant":
         raise NotImplementedError(f"pad: mode must be 'constant' or {_COPYING}, got {mode!r}")
-    fill = _fill(0 if value is None else value, x.dtype)
+    fill = number_in(input.dtype, float(value or 0))
     if any(w < 0 for each in widths for w in each):
-        kept = [_kept(n, *each) for n, each in zip(x.shape, widths)]
+        kept = [_kept(n, *each) for n, each in zip(input.shape, widths)]
         if any(first > last for first, last in kept):
-            raise RuntimeError(f"pad cannot crop {x.shape} by {tuple(pad)}")
-        x = x[tuple(slice(*each) for each in kept)]
+            raise RuntimeError(f"pad cannot crop {input.shape} by {tuple(pad)}")
+        input = input[tuple(slice(*each) for each in kept)]
         widths = tuple((max(a, 0), max(b, 0)) for a, b in widths)
-    return Pad.apply(x, widths=widths, value=fill)
+    return Pad.apply(input, widths=widths, value=fill)
 
 
 def _widths(x: Tensor, pad: Sequence[int]) -> Widths:
@@ -89,16 +90,6 @@ def _widths(x: Tensor, pad: Sequence[int]) -> Widths:
 def _kept(size: int, before: int, after: int) -> tuple[int, int]:
     """Where what negative widths leave of a dimension starts and stops."""
     return max(-before, 0), size - max(-after, 0)
-
-
-def _fill(value: float, dtype: np.dtype) -> Any:
-    """The constant in the dtype of the tensor; integers are cut, as in torch."""
-    if dtype.kind not in "iu":
-        return bool(value) if dtype.kind == "b" else value
-    limits = np.iinfo(dtype)
-    if not limits.min <= value <= limits.max:  # NaN is not either
-        raise RuntimeError(f"pad: a tensor of {dtype} cannot hold the value {value}")
-    return int(value)
 
 
 def _copy_border(x: Tensor, widths: Widths, count: int, mode: str, value: float | None) -> Tensor:

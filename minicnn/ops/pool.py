@@ -81,17 +81,17 @@ class AvgPool2dScatter(Function):
 
 @overload
 def max_pool2d(
-    x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
     dilation: Size = 1, ceil_mode: bool = False, return_indices: Literal[False] = False,
 ) -> Tensor: ...  # fmt: skip
 @overload
 def max_pool2d(
-    x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
     dilation: Size = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]: ...  # fmt: skip
 @batched
 def max_pool2d(
-    x: Tensor,
+    input: Tensor,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
@@ -102,7 +102,7 @@ def max_pool2d(
     """The maximum of each window; padding never wins, and the first of equal values does.
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W), floating point or integers.
+        input: (N, C, H, W), or one image (C, H, W), floating point or integers.
         kernel_size: size of the window in pixels, one number or (vertical, horizontal).
         stride: step of the window, ``kernel_size`` when left out or ``()``.
         padding: pixels of -inf around the input, at most half of ``kernel_size``.
@@ -121,12 +121,12 @@ def max_pool2d(
     the input: its maximum is -inf (of integers the smallest), its index -1, and it passes no
     gradient. (PyTorch's index is then outside the image.)
     """
-    if x.array.dtype.kind == "b":
+    if input.array.dtype.kind == "b":
         raise NotImplementedError("max_pool2d expects numbers, got bool")
-    geometry = pool_geometry("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    geometry = pool_geometry("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     if not return_indices:
-        return MaxPool2d.apply(x, geometry=geometry)
-    out, argmax = MaxPool2d.apply(x, geometry=geometry, return_argmax=True)
+        return MaxPool2d.apply(input, geometry=geometry)
+    out, argmax = MaxPool2d.apply(input, geometry=geometry, return_argmax=True)
     return out, Tensor(_plane_indices(argmax.array, geometry))
 
 
@@ -186,7 +186,7 @@ def _plane_indices(argmax: Array, geometry: Geometry) -> Array:
 
 @batched
 def avg_pool2d(
-    x: Tensor,
+    input: Tensor,
     kernel_size: Size,
     stride: Size | None = None,
     padding: Size = 0,
@@ -197,7 +197,7 @@ def avg_pool2d(
     """The mean of each window.
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W), floating point or int64, whose means are cut to
+        input: (N, C, H, W), or one image (C, H, W), floating point or int64, whose means are cut to
             integers.
         kernel_size: size of the window in pixels, one number or (vertical, horizontal).
         stride: step of the window, ``kernel_size`` when left out or ``()``.
@@ -217,12 +217,12 @@ def avg_pool2d(
     """
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d: divisor_override must not be 0, got 0")
-    geometry = pool_geometry("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    if not x.is_floating_point():
+    geometry = pool_geometry("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
+    if not input.is_floating_point():
         divisors = _divisors(geometry, count_include_pad, divisor_override)
-        return _integer_means(x, divisors, geometry)
-    scale = _mean_scale(geometry, count_include_pad, divisor_override, x.dtype, x.device)
-    return AvgPool2d.apply(x, scale=scale, geometry=geometry)
+        return _integer_means(input, divisors, geometry)
+    scale = _mean_scale(geometry, count_include_pad, divisor_override, input.dtype, input.device)
+    return AvgPool2d.apply(input, scale=scale, geometry=geometry)
 
 
 @functools.lru_cache(maxsize=64)  # on a GPU every new one is a transfer

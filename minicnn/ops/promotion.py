@@ -145,9 +145,9 @@ def to_float(x: Tensor) -> Tensor:
 
 
 def widen(*values: Any) -> tuple[Any, ...]:
-    """The values with half-precision tensors as float32, for a ``backward`` of several steps.
+    """The values with half-precision tensors as float32, to round once after several steps.
 
-    The engine rounds the gradient once, to the dtype of its input.
+    Of a ``backward`` the engine rounds the result, to the dtype of its input.
     """
     return tuple(
         v.to(float32) if isinstance(v, Tensor) and v.array.dtype in HALVES else v for v in values
@@ -164,6 +164,17 @@ def exact(x: Any, y: Any) -> tuple[Any, Any]:
     dtype = x.dtype if hasattr(x, "dtype") else y.dtype
     if dtype in HALVES:
         x, y = (v if hasattr(v, "dtype") else np.float32(v) for v in (x, y))
+    return x, y
+
+
+def rounded(x: Any, y: Any) -> tuple[Any, Any]:
+    """Two operands; a number beside half precision is rounded to it.
+
+    As in torch, powers, remainders and comparisons do so, and sums, products and quotients do not.
+    """
+    dtype = x.dtype if hasattr(x, "dtype") else y.dtype
+    if dtype in HALVES:
+        x, y = (v if hasattr(v, "dtype") else dtype.type(v) for v in (x, y))
     return x, y
 
 

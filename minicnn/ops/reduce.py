@@ -77,6 +77,8 @@ class Prod(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         x, out = self.saved_tensors
+        if x.ndim == 0:
+            return grad
         kept = _kept(x.shape, tuple(range(x.ndim)) if self.dim is None else (self.dim,))
         grad, out = grad.reshape(kept), out.reshape(kept)
         if not (x == 0).any():
@@ -271,30 +273,30 @@ class NuclearNorm(Function):
 
 
 @in_float32
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default), in ``dtype``; integers become int64."""
-    x, dtype = _to_sum(x, dtype)
-    return Sum.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, dtype=dtype)
+    input, dtype = _to_sum(input, dtype)
+    return Sum.apply(input, dims=normalize_dims(input, dim), keepdim=keepdim, dtype=dtype)
 
 
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The mean over ``dim``, in ``dtype``.
 
     Raises:
         RuntimeError: for integers, unless a floating-point ``dtype`` is given.
     """
-    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    dtype = input.dtype if dtype is None else np.dtype(dtype)
     if not is_floating(dtype):
         raise RuntimeError(f"mean expects floating-point numbers, got {dtype}")
-    dims = normalize_dims(x, dim)
-    count = math.prod(x.shape[d] for d in dims)
+    dims = normalize_dims(input, dim)
+    count = math.prod(input.shape[d] for d in dims)
     # in half precision the sum would be rounded, or overflow, before the division
-    total = Sum.apply(x, dims=dims, keepdim=keepdim, dtype=_accumulator(dtype))
+    total = Sum.apply(input, dims=dims, keepdim=keepdim, dtype=_accumulator(dtype))
     return (total / float(count)).to(dtype)
 
 
 def var(
-    x: Tensor,
+    input: Tensor,
     dim: Dims = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
@@ -309,11 +311,11 @@ def var(
     Raises:
         RuntimeError: for integers.
     """
-    return _spread("var", x, dim, unbiased, keepdim, correction)
+    return _spread("var", input, dim, unbiased, keepdim, correction)
 
 
 def std(
-    x: Tensor,
+    input: Tensor,
     dim: Dims = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
@@ -321,7 +323,7 @@ def std(
     correction: float | None = None,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
-    return _spread("std", x, dim, unbiased, keepdim, correction)
+    return _spread("std", input, dim, unbiased, keepdim, correction)
 
 
 def _spread(
@@ -344,33 +346,33 @@ def _spread(
 
 
 @in_float32
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
-    d = None if dim is None else normalize_dim(x, dim)
-    x, dtype = _to_sum(x, dtype)
-    return Prod.apply(x, dim=d if x.ndim else None, keepdim=keepdim, dtype=dtype)
+    d = None if dim is None else normalize_dim(input, dim)
+    input, dtype = _to_sum(input, dtype)
+    return Prod.apply(input, dim=d if input.ndim else None, keepdim=keepdim, dtype=dtype)
 
 
 @in_float32
-def cumsum(x: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Running sums along one dimension, in ``dtype``; integers become int64."""
-    d = normalize_dim(x, dim)
-    x, dtype = _to_sum(x, dtype)
-    if x.ndim == 0:
-        return x.to(dtype)
-    return Cumsum.apply(x, dim=d, dtype=dtype)
+    d = normalize_dim(input, dim)
+    input, dtype = _to_sum(input, dtype)
+    if input.ndim == 0:
+        return input.to(dtype)
+    return Cumsum.apply(input, dim=d, dtype=dtype)
 
 
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element over ``dim``; equal ones share the gradient."""
-    _check_not_empty("amax", x, dim)
-    return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=True)
+    _check_not_empty("amax", input, dim)
+    return Amax.apply(input, dims=normalize_dims(input, dim), keepdim=keepdim, largest=True)
 
 
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element over ``dim``; equal ones share the gradient."""
-    _check_not_empty("amin", x, dim)
-    return Amax.apply(x, dims=normalize_dims(x, dim), keepdim=keepdim, largest=False)
+    _check_not_empty("amin", input, dim)
+    return Amax.apply(input, dims=normalize_dims(input, dim), keepdim=keepdim, largest=False)
 
 
 def _check_not_empty(name: str, x: Tensor, dim: Dims) -> None:
@@ -402,28 +404,30 @@ def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extr
 
 
 @overload
-def max(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
+def max(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
-def max(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
-def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
+def max(input: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The largest element; with ``dim``, (values, indices); with a tensor, ``maximum``.
 
     With ``dim``, the first of equal elements is chosen and gets the whole gradient.
     """
     if isinstance(dim, Tensor):
-        return maximum(x, dim)
-    return _of_all("max", x, True) if dim is None else _along("max", x, dim, keepdim, True)
+        return maximum(input, dim)
+    return _of_all("max", input, True) if dim is None else _along("max", input, dim, keepdim, True)
 
 
 @overload
-def min(x: Tensor, dim: Tensor | None = None) -> Tensor: ...
+def min(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
-def min(x: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
-def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
+def min(input: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The smallest element; with ``dim``, (values, indices); with a tensor, ``minimum``."""
     if isinstance(dim, Tensor):
-        return minimum(x, dim)
-    return _of_all("min", x, False) if dim is None else _along("min", x, dim, keepdim, False)
+        return minimum(input, dim)
+    return (
+        _of_all("min", input, False) if dim is None else _along("min", input, dim, keepdim, False)
+    )
 
 
 class _ArgExtremum(Function):
@@ -440,61 +444,61 @@ def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
     return _ArgExtremum.apply(x.detach(), dim=axis, keepdim=keepdim, name=name).to(int64)
 
 
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element, along ``dim`` or in the flattened tensor."""
-    return _index_of(x, dim, keepdim, "argmax")
+    return _index_of(input, dim, keepdim, "argmax")
 
 
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element, along ``dim`` or in the flattened tensor."""
-    return _index_of(x, dim, keepdim, "argmin")
+    return _index_of(input, dim, keepdim, "argmin")
 
 
 @in_float32
-def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))) over ``dim``, without overflow."""
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(input))) over ``dim``, without overflow."""
     if dim is None:
         raise TypeError("logsumexp expects a dimension or several, got None")
-    x = to_float(x)
-    wide = x.to(_accumulator(x.dtype))
-    return LogSumExp.apply(wide, dims=normalize_dims(x, dim), keepdim=keepdim).to(x.dtype)
+    input = to_float(input)
+    wide = input.to(_accumulator(input.dtype))
+    return LogSumExp.apply(wide, dims=normalize_dims(input, dim), keepdim=keepdim).to(input.dtype)
 
 
 @on_own_device
 def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
-    """``all`` or ``any``; over the dimensions of an empty tuple, of which there are none."""
+    """``all`` or ``any``; with an empty tuple, element by element."""
     dims = () if dim == () else normalize_dims(x, dim)
     result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
     return Tensor(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
 
 
-def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero): bool, or uint8 for uint8, as in torch."""
-    return _test(x, dim, keepdim, "all")
+    return _test(input, dim, keepdim, "all")
 
 
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether at least one element is true (not zero): bool, or uint8 for uint8, as in torch."""
-    return _test(x, dim, keepdim, "any")
+    return _test(input, dim, keepdim, "any")
 
 
 @in_float32
 def norm(
-    x: Tensor,
+    input: Tensor,
     p: float | str | None = "fro",
     dim: Dims = None,
     keepdim: bool = False,
     dtype: Any = None,
 ) -> Tensor:
-    """The p-norm over ``dim``: (sum |x|^p)^(1/p).
+    """The p-norm over ``dim``: (sum |input|^p)^(1/p).
 
     Args:
-        x: any shape.
-        p: 2 by default (also as ``"fro"`` and None); inf takes the largest |x|, -inf the smallest,
-            0 counts what is not 0; ``"nuc"`` sums the singular values of matrices.
+        input: any shape.
+        p: 2 by default (also as ``"fro"`` and None); inf takes the largest |input|, -inf the
+            smallest, 0 counts what is not 0; ``"nuc"`` sums the singular values of matrices.
         dim: one dimension or several, all by default; for ``"nuc"`` there must be two.
         keepdim: whether the dimensions stay, with length 1.
-        dtype: the dtype to convert ``x`` to first.
+        dtype: the dtype to convert ``input`` to first.
 
     Raises:
         RuntimeError: for integers; for no elements, if p is negative or infinite.
@@ -502,20 +506,22 @@ def norm(
 
     As ``torch.norm``.
     """
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"norm expects floating-point numbers, got {x.dtype}")
-    x = x if dtype is None else x.to(dtype)
+    if not is_floating(input.dtype):
+        raise RuntimeError(f"norm expects floating-point numbers, got {input.dtype}")
+    input = input if dtype is None else input.to(dtype)
     if p == "nuc":
-        return _nuclear_norm(x, dim, keepdim)
+        return _nuclear_norm(input, dim, keepdim)
     if p in (None, "fro"):
         p = 2.0
     if not isinstance(p, (int, float)):
         raise TypeError(f"norm knows 'fro', 'nuc' and numbers, got {p!r}")
-    dims = normalize_dims(x, dim)
-    if (p < 0 or math.isinf(p)) and not builtins.all(x.shape[d] for d in dims):
-        raise RuntimeError(f"norm of order {p} expects at least one element, got shape {x.shape}")
-    wide = x.to(_accumulator(x.dtype))
-    return Norm.apply(wide, p=float(p), dims=dims, keepdim=keepdim).to(x.dtype)
+    dims = normalize_dims(input, dim)
+    if (p < 0 or math.isinf(p)) and not builtins.all(input.shape[d] for d in dims):
+        raise RuntimeError(
+            f"norm of order {p} expects at least one element, got shape {input.shape}"
+        )
+    wide = input.to(_accumulator(input.dtype))
+    return Norm.apply(wide, p=float(p), dims=dims, keepdim=keepdim).to(input.dtype)
 
 
 def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:

@@ -6,8 +6,9 @@ import functools
 import warnings
 from collections.abc import Callable
 
-from ..dtypes import HALVES, float32
+from ..dtypes import HALVES
 from ..tensor import Tensor
+from .promotion import widen
 from .reduce import mean, sum
 
 
@@ -55,15 +56,11 @@ def rounded_once(losses: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Decorates the losses of (input, target, ...): half precision is rounded at their end only."""
 
     @functools.wraps(losses)
-    def widened(input: Tensor, target: Tensor, *rest: Tensor | float | None) -> Tensor:
+    def rounded(input: Tensor, target: Tensor, *rest: Tensor | float | None) -> Tensor:
         """Computes in float32 if input and target are both in half precision."""
         dtype = input.dtype
         if dtype not in HALVES or target.dtype != dtype:
             return losses(input, target, *rest)
-        wide = (
-            x.to(float32) if isinstance(x, Tensor) and x.dtype == dtype else x
-            for x in (input, target, *rest)
-        )
-        return losses(*wide).to(dtype)
+        return losses(*widen(input, target, *rest)).to(dtype)
 
-    return widened
+    return rounded

@@ -98,7 +98,7 @@ def _weighted_bytes(x: Array, axis: Axis, dim: int) -> Array:
 
 @functools.lru_cache(maxsize=256)  # on a GPU every new one is a transfer
 def _rounds(axis: Axis, device: Device) -> list[Round]:
-    """The entries of an axis in rounds, of which each has an output pixel at most once.
+    """The entries of an axis in rounds, each with an output pixel at most once.
 
     So a round is one gather and one sum, without atomics, and sums have a fixed order.
     """

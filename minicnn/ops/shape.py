@@ -98,7 +98,7 @@ class Flip(Function):
         return Flip.apply(grad, dims=self.dims)
 
 
-def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``.
 
     Raises:
@@ -106,58 +106,62 @@ def reshape(x: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """
     sizes = integers("reshape", sizes, shape)
     known = math.prod(n for n in sizes if n != -1)
-    fits = known == x.array.size if -1 not in sizes else known > 0 and x.array.size % known == 0
+    fits = (
+        known == input.array.size
+        if -1 not in sizes
+        else known > 0 and input.array.size % known == 0
+    )
     if not fits or sizes.count(-1) > 1:
         raise RuntimeError(
-            f"reshape expects a shape of {x.array.size} elements, got {sizes} for {x.shape}"
+            f"reshape expects a shape of {input.array.size} elements, got {sizes} for {input.shape}"
         )
-    return Reshape.apply(x, shape=sizes)
+    return Reshape.apply(input, shape=sizes)
 
 
-def view(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+def view(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """The same elements in another shape, as :func:`reshape`.
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
     """
-    return reshape(x, *sizes, shape=size)
+    return reshape(input, *sizes, shape=size)
 
 
-def reshape_as(x: Tensor, other: Tensor) -> Tensor:
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """The same elements in the shape of ``other``."""
-    return reshape(x, other.shape)
+    return reshape(input, other.shape)
 
 
-def permute(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order.
 
     Raises:
         RuntimeError: if ``dims`` does not name each dimension once.
     """
     given = integers("permute", order, dims)
-    order = normalize_each(x, given)
-    if len(given) != x.ndim:
-        raise RuntimeError(f"permute expects each of {x.ndim} dimensions once, got {given}")
-    return Permute.apply(x, dims=order)
+    order = normalize_each(input, given)
+    if len(given) != input.ndim:
+        raise RuntimeError(f"permute expects each of {input.ndim} dimensions once, got {given}")
+    return Permute.apply(input, dims=order)
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped."""
-    a, b = normalize_dim(x, dim0), normalize_dim(x, dim1)
-    order = list(range(x.ndim))
+    a, b = normalize_dim(input, dim0), normalize_dim(input, dim1)
+    order = list(range(input.ndim))
     if a != b:
         order[a], order[b] = b, a
-    return Permute.apply(x, dims=tuple(order))
+    return Permute.apply(input, dims=tuple(order))
 
 
-def t(x: Tensor) -> Tensor:
+def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector stays as it is."""
-    if x.ndim > 2:
-        raise RuntimeError(f"t expects at most 2 dimensions, got shape {x.shape}")
-    return x if x.ndim < 2 else Permute.apply(x, dims=(1, 0))
+    if input.ndim > 2:
+        raise RuntimeError(f"t expects at most 2 dimensions, got shape {input.shape}")
+    return input if input.ndim < 2 else Permute.apply(input, dims=(1, 0))
 
 
-def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Moves one dimension, or several, to other positions; the rest keep their order.
 
     Raises:
@@ -169,99 +173,99 @@ def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
         raise RuntimeError(
             f"movedim expects as many destinations as sources, got {source} and {destination}"
         )
-    moved = dict(zip(normalize_each(x, destination), normalize_each(x, source)))
-    rest = iter(d for d in range(x.ndim) if d not in moved.values())
+    moved = dict(zip(normalize_each(input, destination), normalize_each(input, source)))
+    rest = iter(d for d in range(input.ndim) if d not in moved.values())
     return Permute.apply(
-        x, dims=tuple(moved[d] if d in moved else next(rest) for d in range(x.ndim))
+        input, dims=tuple(moved[d] if d in moved else next(rest) for d in range(input.ndim))
     )
 
 
 moveaxis = movedim
 
 
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merges the dimensions from ``start_dim`` to ``end_dim`` into one."""
-    start, end = normalize_dim(x, start_dim), normalize_dim(x, end_dim)
-    if x.ndim == 0:
-        return reshape(x, 1)
+    start, end = normalize_dim(input, start_dim), normalize_dim(input, end_dim)
+    if input.ndim == 0:
+        return reshape(input, 1)
     if start > end:
         raise RuntimeError(f"flatten expects start_dim <= end_dim, got {start_dim} and {end_dim}")
-    merged = math.prod(x.shape[start : end + 1])
-    return reshape(x, (*x.shape[:start], merged, *x.shape[end + 1 :]))
+    merged = math.prod(input.shape[start : end + 1])
+    return reshape(input, (*input.shape[:start], merged, *input.shape[end + 1 :]))
 
 
-def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Splits one dimension into several; one of their lengths may be -1.
 
     Raises:
         RuntimeError: for sizes whose product is not the length of the dimension.
     """
-    _check_has_dimension("unflatten", x)
-    d = normalize_dim(x, dim)
+    _check_has_dimension("unflatten", input)
+    d = normalize_dim(input, dim)
     known = math.prod(n for n in sizes if n != -1)
-    lengths = tuple(x.shape[d] // max(known, 1) if n == -1 else n for n in sizes)
+    lengths = tuple(input.shape[d] // max(known, 1) if n == -1 else n for n in sizes)
     if (
         not sizes
-        or math.prod(lengths) != x.shape[d]
+        or math.prod(lengths) != input.shape[d]
         or min(lengths) < 0
         or (-1 in sizes and known < 1)
     ):
         raise RuntimeError(
-            f"unflatten expects sizes whose product is {x.shape[d]}, got {tuple(sizes)}"
+            f"unflatten expects sizes whose product is {input.shape[d]}, got {tuple(sizes)}"
         )
-    return reshape(x, (*x.shape[:d], *lengths, *x.shape[d + 1 :]))
+    return reshape(input, (*input.shape[:d], *lengths, *input.shape[d + 1 :]))
 
 
-def squeeze(x: Tensor, *dims: Any, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, *dims: Any, dim: Any = None) -> Tensor:
     """Drops all dimensions of length 1, or only those in ``dim``, which may be empty."""
     if not dims and dim is None:
-        return reshape(x, tuple(n for n in x.shape if n != 1))
-    chosen = normalize_each(x, integers("squeeze", dims, dim))
-    return reshape(x, tuple(n for d, n in enumerate(x.shape) if n != 1 or d not in chosen))
+        return reshape(input, tuple(n for n in input.shape if n != 1))
+    chosen = normalize_each(input, integers("squeeze", dims, dim))
+    return reshape(input, tuple(n for d, n in enumerate(input.shape) if n != 1 or d not in chosen))
 
 
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Inserts a dimension of length 1 at ``dim``."""
-    if not -x.ndim - 1 <= dim <= x.ndim:
+    if not -input.ndim - 1 <= dim <= input.ndim:
         raise IndexError(
-            f"dim must lie in [{-x.ndim - 1}, {x.ndim}] for shape {x.shape}, got {dim}"
+            f"dim must lie in [{-input.ndim - 1}, {input.ndim}] for shape {input.shape}, got {dim}"
         )
-    d = dim % (x.ndim + 1)
-    return reshape(x, (*x.shape[:d], 1, *x.shape[d:]))
+    d = dim % (input.ndim + 1)
+    return reshape(input, (*input.shape[:d], 1, *input.shape[d:]))
 
 
-def expand(x: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Repeats dimensions of length 1 without a copy; -1 keeps a length.
 
     Raises:
         RuntimeError: if another dimension would have to change.
     """
     sizes = integers("expand", sizes, size)
-    shape = x.array.shape
+    shape = input.array.shape
     offset, lengths = len(sizes) - len(shape), sizes
     if -1 in sizes:
         kept = (1,) * offset + shape
         lengths = tuple(kept[d] if n == -1 and d >= offset else n for d, n in enumerate(sizes))
     fits = offset >= 0 and min(lengths, default=0) >= 0
     if not fits or any(n not in (1, lengths[d]) for d, n in enumerate(shape, offset)):
-        raise RuntimeError(f"expand expects a shape that {x.shape} broadcasts to, got {sizes}")
-    return Expand.apply(x, shape=lengths)
+        raise RuntimeError(f"expand expects a shape that {input.shape} broadcasts to, got {sizes}")
+    return Expand.apply(input, shape=lengths)
 
 
-def expand_as(x: Tensor, other: Tensor) -> Tensor:
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Expanded to the shape of ``other``."""
-    return expand(x, other.shape)
+    return expand(input, other.shape)
 
 
-def repeat(x: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
+def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copies laid side by side, ``repeats[d]`` of them along dimension d."""
     counts = integers("repeat", counts, repeats)
-    if len(counts) < x.ndim:
-        raise RuntimeError(f"repeat expects at least {x.ndim} numbers, got {counts}")
-    x = reshape(x, (*(1,) * (len(counts) - x.ndim), *x.shape))
-    pairs = [v for count, n in zip(counts, x.shape) for v in (count, n)]
-    spread = reshape(x, [v for n in x.shape for v in (1, n)])
-    return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, x.shape)])
+    if len(counts) < input.ndim:
+        raise RuntimeError(f"repeat expects at least {input.ndim} numbers, got {counts}")
+    input = reshape(input, (*(1,) * (len(counts) - input.ndim), *input.shape))
+    pairs = [v for count, n in zip(counts, input.shape) for v in (count, n)]
+    spread = reshape(input, [v for n in input.shape for v in (1, n)])
+    return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, input.shape)])
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -298,15 +302,15 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(x, dim) for x in tensors], dim if dim >= 0 else dim + tensors[0].ndim + 1)
 
 
-def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths.
 
     Raises:
-        RuntimeError: for lengths that do not add up to that of the dimension.
+        RuntimeError: for lengths that do not add up to the dimension's.
     """
-    _check_has_dimension("split", x)
-    d = normalize_dim(x, dim)
-    total = x.shape[d]
+    _check_has_dimension("split", tensor)
+    d = normalize_dim(tensor, dim)
+    total = tensor.shape[d]
     if isinstance(split_size, Sequence):
         lengths = list(split_size)
     elif split_size < 0 or (split_size == 0 and total > 0):
@@ -315,7 +319,7 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
         lengths = [min(split_size, total - i) for i in range(0, total, split_size or 1)] or [0]
     if sum(lengths) != total or any(length < 0 for length in lengths):
         raise RuntimeError(f"split expects lengths that add up to {total}, got {lengths}")
-    return _pieces(x, lengths, d)
+    return _pieces(tensor, lengths, d)
 
 
 def _pieces(x: Tensor, lengths: Sequence[int], d: int) -> tuple[Tensor, ...]:
@@ -327,23 +331,23 @@ def _pieces(x: Tensor, lengths: Sequence[int], d: int) -> tuple[Tensor, ...]:
     return _several(pieces)
 
 
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces along ``dim``, all but the last of equal length."""
-    _check_has_dimension("chunk", x)
+    _check_has_dimension("chunk", input)
     if chunks < 1:
         raise RuntimeError(f"chunk expects at least 1 chunk, got {chunks}")
-    d = normalize_dim(x, dim)
-    if x.shape[d] == 0:
-        return _pieces(x, [0] * chunks, d)
-    return split(x, -(-x.shape[d] // chunks), d)
+    d = normalize_dim(input, dim)
+    if input.shape[d] == 0:
+        return _pieces(input, [0] * chunks, d)
+    return split(input, -(-input.shape[d] // chunks), d)
 
 
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without that dimension."""
-    d = normalize_dim(x, dim)
-    if x.ndim == 0:
+    d = normalize_dim(input, dim)
+    if input.ndim == 0:
         raise IndexError("unbind expects a tensor with at least one dimension, got shape ()")
-    return _several([x[(slice(None),) * d + (i,)] for i in range(x.shape[d])])
+    return _several([input[(slice(None),) * d + (i,)] for i in range(input.shape[d])])
 
 
 def _several(views: list[Tensor]) -> tuple[Tensor, ...]:
@@ -354,6 +358,6 @@ def _several(views: list[Tensor]) -> tuple[Tensor, ...]:
     return tuple(views)
 
 
-def flip(x: Tensor, *order: Any, dims: Any = None) -> Tensor:
+def flip(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reverses the order along ``dims``."""
-    return Flip.apply(x, dims=normalize_each(x, integers("flip", order, dims)))
+    return Flip.apply(input, dims=normalize_each(input, integers("flip", order, dims)))

@@ -36,7 +36,7 @@ class Fold(Function):
 
 @batched
 def unfold(
-    x: Tensor,
+    input: Tensor,
     kernel_size: int | tuple[int, int],
     dilation: int | tuple[int, int] = 1,
     padding: int | tuple[int, int] = 0,
@@ -45,7 +45,7 @@ def unfold(
     """Copies the window around every output position into a column (im2col).
 
     Args:
-        x: (N, C, H, W), or one image (C, H, W).
+        input: (N, C, H, W), or one image (C, H, W).
         kernel_size, dilation, padding, stride: as for :func:`~minicnn.ops.conv.conv2d`.
 
     Returns:
@@ -56,14 +56,14 @@ def unfold(
 
     As ``torch.nn.functional.unfold``.
     """
-    if 0 in x.shape[1:]:
-        raise RuntimeError(f"unfold expects images with pixels and channels, got {x.shape}")
-    geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-    return Unfold.apply(x, geometry=geometry)
+    if 0 in input.shape[1:]:
+        raise RuntimeError(f"unfold expects images with pixels and channels, got {input.shape}")
+    geometry = _geometry("unfold", input.shape[2:], kernel_size, dilation, padding, stride)
+    return Unfold.apply(input, geometry=geometry)
 
 
 def fold(
-    x: Tensor,
+    input: Tensor,
     output_size: int | tuple[int, int],
     kernel_size: int | tuple[int, int],
     dilation: int | tuple[int, int] = 1,
@@ -73,7 +73,7 @@ def fold(
     """Adds columns back into an image (col2im); the adjoint of :func:`unfold`.
 
     Args:
-        x: (N, C * KH * KW, L) or (C * KH * KW, L), L windows.
+        input: (N, C * KH * KW, L) or (C * KH * KW, L), L windows.
         output_size: (H, W) of the image.
         kernel_size, dilation, padding, stride: as for :func:`~minicnn.ops.conv.conv2d`.
 
@@ -85,21 +85,21 @@ def fold(
 
     As ``torch.nn.functional.fold``.
     """
-    if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
+    if input.ndim not in (2, 3) or 0 in input.shape[-2:]:
         raise RuntimeError(
-            f"fold expects an input of shape (N, C * KH * KW, L) with channels, got {x.shape}"
+            f"fold expects an input of shape (N, C * KH * KW, L) with channels, got {input.shape}"
         )
     size = pair(output_size, "output_size", 1)
     geometry = _geometry("fold", size, kernel_size, dilation, padding, stride)
     (KH, KW), (OH, OW) = geometry.kernel_size, geometry.output_size
-    if x.shape[-2] % (KH * KW) or x.shape[-1] != OH * OW:
+    if input.shape[-2] % (KH * KW) or input.shape[-1] != OH * OW:
         raise RuntimeError(
             f"fold expects an input of shape (N, C * {KH * KW}, {OH * OW}) for output_size={size} "
-            f"and kernel_size={(KH, KW)}, got {tuple(x.shape)}"
+            f"and kernel_size={(KH, KW)}, got {tuple(input.shape)}"
         )
-    if x.ndim == 3:
-        return Fold.apply(x, geometry=geometry)
-    out = Fold.apply(reshape(x, (1, *x.shape)), geometry=geometry)
+    if input.ndim == 3:
+        return Fold.apply(input, geometry=geometry)
+    out = Fold.apply(reshape(input, (1, *input.shape)), geometry=geometry)
     return reshape(out, out.shape[1:])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..devices import cuda_is_available
+from .output import give_up_closed_output, print_any_text
 
 __all__ = [
     "MAY_DIFFER",
@@ -25,9 +26,13 @@ MAY_DIFFER = ("out", "device", "workers", "resume", "epochs")
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """argparse's, which tells a mistake in one line and prints ``description`` as it stands."""
+    """argparse's, which tells a mistake in one line and prints ``description`` as it stands.
+
+    It prints any text in any encoding.
+    """
 
     def __init__(self, description: str | None) -> None:
+        print_any_text()
         super().__init__(
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter
         )
@@ -35,6 +40,11 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Prints the mistake and exits with status 2."""
         self.exit(2, f"error: {message}\n")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """As argparse's, also where the help could not be written."""
+        give_up_closed_output()
+        super().exit(status, message)
 
 
 def at_least(least: int) -> Callable[[str], int]:

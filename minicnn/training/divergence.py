@@ -10,7 +10,7 @@ from ..tensor import Tensor
 
 __all__ = ["DivergenceWatch"]
 
-EVERY = 20  # steps between two looks at losses on a GPU, each of which waits for it
+EVERY = 20  # steps between two looks at losses on a GPU: each look waits for the GPU
 
 
 class DivergenceWatch:
@@ -45,7 +45,7 @@ class DivergenceWatch:
         return next(filter(None, (self.judge(loss.item(), place) for place, loss in losses)), None)
 
     def judge(self, loss: float, place: str) -> str | None:
-        """As :meth:`update`, for any loss, such as that of a validation."""
+        """As :meth:`update`, for any loss, such as a validation loss."""
         if math.isfinite(loss):
             return None
         if not self._weights_are_finite():

@@ -1,23 +1,34 @@
-"""Ctrl-C that waits for the end of a training step, and for nothing else."""
+"""Ctrl-C that waits for the end of a training step, and for nothing else; other ends wait, too."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
+import threading
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
 
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]  # Windows has no SIGHUP
+
 
 class StopRequest:
-    """Context in which Ctrl-C (or SIGTERM) raises KeyboardInterrupt, but not in the middle of a step.
+    """Context in which Ctrl-C raises KeyboardInterrupt, but not in the middle of a step.
 
     A KeyboardInterrupt inside an optimizer step would leave half of the weights updated. So what
     must be done as a whole stands under ``with stop.step:``, and Ctrl-C raises at its end; a second
-    one raises at once. Signal handlers can only be set in the main thread; in other threads the
-    context does nothing.
+    one raises at once.
+
+    SIGTERM, which job schedulers send, and SIGHUP, sent when the terminal closes, do the same. They
+    often come twice, so a second one changes nothing. A signal that is ignored stays so (``nohup``).
+
+    Signal handlers can only be set in the main thread; in other threads the context does nothing.
 
     Attributes:
         step: the context of what must be done as a whole.
@@ -30,11 +41,10 @@ class StopRequest:
         self._previous: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._previous[number] = signal.signal(number, self._handle)
-            except ValueError:  # not in the main thread
-                break
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -47,12 +57,15 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested or not self.in_step:
-            self.requested = True
+        again, self.requested = self.requested, True
+        if again and number != signal.SIGINT:
+            return
+        if again or not self.in_step:
             raise KeyboardInterrupt
-        self.requested = True
-        # Not print(): the signal may have interrupted one, and print() is not reentrant.
-        os.write(2, b"\nstopping after this step; once more to stop at once\n")
+        # Not print(): the signal may have interrupted one, and print() is not reentrant. Nobody may
+        # read it any more (| tee ends, too), and an error here would be one of the step.
+        with contextlib.suppress(OSError, AttributeError):
+            os.write(sys.stderr.fileno(), b"\nstopping after this step; Ctrl-C stops at once\n")
 
 
 class _Step:

@@ -106,8 +106,9 @@ def _train_epoch(
     if not meter.samples:
         raise BrokenPicture("none of the training pictures can be read")
     with stop.step:
-        if warning := finite.check():
-            print(f"warning: {warning}", flush=True)
+        warning = finite.check()
+    if warning:
+        print(f"warning: {warning}", flush=True)
 
 
 def _has_batch_norm(net: nn.Module) -> bool:

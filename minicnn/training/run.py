@@ -23,7 +23,7 @@ from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
 
-FORMAT = 2  # of last.ckpt; the first one did not record the pictures
+FORMAT = 3  # of last.ckpt; the first one did not record the pictures, the second not as bytes
 
 
 class Run:
@@ -72,6 +72,7 @@ class Run:
             "settings": {},
         }
         self._saved_at: tuple[int, int] | None = None
+        self._names: np.ndarray | None = None  # of the pictures, as JSON
         self._resumed = self._read() if resume else None
         if self._resumed and settings.get("epochs") is None:
             settings["epochs"] = self._resumed["run"]["metrics"]["settings"]["epochs"]
@@ -127,14 +128,21 @@ class Run:
             Both; on resuming, with the pictures of the run.
 
         Raises:
-            ValueError: if one of them has no picture left.
+            ValueError: if one of them has no picture left, or a picture is in both.
         """
         settings = self.metrics["settings"]
         if self._resumed is None:
             parts = {"train": train, "val": val}
-            settings["pictures"] = {k: names_of(part, self.folder) for k, part in parts.items()}
+            names = {k: names_of(part, self.folder) for k, part in parts.items()}
+            if both := set(names["train"]).intersection(names["val"]):
+                raise ValueError(
+                    f"{len(both)} pictures are in both the training and the validation set, the "
+                    f"first being {min(both)}"
+                )
+            settings["pictures"], self._names = names, _packed(names)
             return train, val
         names = settings["pictures"] = self._resumed["run"]["metrics"]["settings"]["pictures"]
+        self._names = _packed(names)
         now = {*names_of(train, self.folder), *names_of(val, self.folder)}
         new = len(now - {*names["train"], *names["val"]})
         train = NamedPictures(names["train"], train, self.folder)
@@ -212,12 +220,14 @@ class Run:
         """Writes ``last.ckpt``: the states of all parts and the random generator, and progress."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = random.default_generator.get_state()
+        settings = {k: v for k, v in self.metrics["settings"].items() if k != "pictures"}
         state["run"] = {
             "format": FORMAT,
             "epoch": self.epoch,
             "batch": self.batch,
             "seconds": self.seconds,
-            "metrics": self.metrics,
+            "metrics": {**self.metrics, "settings": settings},
+            "pictures": self._names,
             "loaders": [{"seed": x.seed, "skipped": x.skipped} for x in self.loaders],
         }
         io.save(state, self.folder / "last.ckpt")
@@ -273,9 +283,11 @@ class Run:
             )
         if run.get("format") != FORMAT:
             raise ValueError(
-                f"{path} is of an earlier version, which did not record the pictures of a run: "
-                "start a new run; its weights can be loaded"
+                f"{path} is of an earlier version, which recorded the pictures of a run otherwise or "
+                "not at all: start a new run; its weights can be loaded"
             )
+        if run["pictures"] is not None:
+            run["metrics"]["settings"]["pictures"] = json.loads(run["pictures"].tobytes())
         return state
 
 
@@ -319,6 +331,11 @@ def versions() -> dict[str, str]:
         "pillow": PIL.__version__,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
+
+
+def _packed(names: dict[str, list[str]]) -> np.ndarray:
+    """Names of pictures as an array of bytes, which takes little time to save, even of a million."""
+    return np.frombuffer(json.dumps(names).encode(), np.uint8)
 
 
 def write_json(content: Any, path: Path) -> None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from .. import random
 from .folder import FolderLock, refuse_inside
+from .output import give_up_closed_output, print_any_text, say_last
 from .run import Run
 
 __all__ = ["open_run", "optional", "script"]
@@ -40,13 +41,13 @@ def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
     """
     showwarning = warnings.showwarning
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
-    _print_any_text()
+    print_any_text()
     ctrl_c = _handle_ctrl_c(signal.default_int_handler)
     try:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print(f"\n{stopped()}", file=sys.stderr)
+        say_last(f"\n{stopped()}")
         sys.exit(130)
     except ERRORS as error:
         if sys.flags.dev_mode:
@@ -55,7 +56,7 @@ def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
     finally:
         warnings.showwarning = showwarning
         _handle_ctrl_c(ctrl_c)
-        _give_up_closed_output()
+        give_up_closed_output()
 
 
 @contextlib.contextmanager
@@ -68,7 +69,7 @@ def open_run(
 
     Args:
         args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
-            ``epochs`` is None, it becomes that of the run that is resumed.
+            ``epochs`` is None, the number of the resumed run is taken.
         may_differ: as for :class:`Run`.
         best_by: as for :class:`Run`.
     """
@@ -133,20 +134,3 @@ def _handle_ctrl_c(handler: Any) -> Any:
     if handler is None or threading.current_thread() is not threading.main_thread():
         return None
     return signal.signal(signal.SIGINT, handler)
-
-
-def _print_any_text() -> None:
-    """Lets names of files be printed that the terminal's encoding does not have."""
-    if sys.stdout is None:  # closed from the beginning
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
-
-
-def _give_up_closed_output() -> None:
-    """Forgets text that cannot be written: Python would try again at exit, with a traceback."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,7 +45,8 @@ What it cannot catch:
 - Blocks that wait for each other: blocks run one after another, and such a launch hangs.
 - The last bits of the hardware's approximate functions and of ``mma``, and the order of float
   atomics. After ``build.load_runtime().emu_truncate_mma(True)`` sums of ``mma`` are cut off at least
-  as early as tensor cores do; else they are rounded. Denormals are never flushed, although CuPy compiles with ``-ftz=true``.
+  as early as tensor cores do; else they are rounded. Denormals are never flushed, although CuPy
+  compiles with ``-ftz=true``.
 - Misreadings that kernel and emulator share, such as a matrix fragment's layout; run the same
   tests on a GPU once.
 - Races on paths that the test does not take, or hidden by a shuffle, vote or ``mma``, which count

@@ -138,12 +138,18 @@ def test_pictures_become_rgb_and_go_through_the_transform(tmp_path: Path):
         ({"train/cat.0.jpg": b"", "train/horse.1.jpg": b""}, ValueError, "the first being .*horse"),
         ({"a/cat.0.jpg": b"", "b/cat.0.jpg": b""}, ValueError, "there twice: .*a.*and.*b"),
         ({"Cat/7.jpg": b"", "cat.7.jpg": b""}, ValueError, "there twice"),
+        ({"cat.0.jpg": b"", f"dog.{10**20}.jpg": b""}, ValueError, "the first being .*dog.10000"),
         ({"train.zip": b"<html>"}, ValueError, "log in to Kaggle"),
     ],
 )
 def test_folders_with_something_wrong(tmp_path: Path, files, error, message):
     with pytest.raises(error, match=message):
         DogsVsCats(write_folder(tmp_path, files))
+
+
+def test_a_number_of_many_digits_is_a_name(tmp_path: Path):
+    files = {f"Cat/{10**20}.jpg": b"", "Dog/1.jpg": b""}
+    assert DogsVsCats(write_folder(tmp_path, files)).ids.tolist() == [-1, 1]
 
 
 def test_both_the_zip_and_what_was_extracted_from_it(tmp_path: Path):

@@ -64,6 +64,20 @@ def test_transforms_and_loader(root: Path) -> None:
     assert labels.dtype == mc.int64 and set(np.unique(labels.numpy())) <= {15, 255}
 
 
+def test_broken_and_missing_files_are_left_out(root: Path) -> None:
+    folder = root / "VOCdevkit" / "VOC2012"
+    (folder / "SegmentationClass" / "2007_000039.png").write_bytes(b"no picture")
+    (folder / "JPEGImages" / "2007_000033.jpg").unlink()
+    crop = T.JointTransform([T.RandomCrop(16)], [T.ToTensor()])
+    loader = DataLoader(VOCSegmentation(root, transforms=crop, on_error="warn"), batch_size=2)
+    with pytest.warns(UserWarning, match=r"left out sample 1: .*2007_000039\.png: cannot identify"):
+        ((images, _),) = loader
+    assert len(images) == 1 and list(loader.skipped) == [1]
+    val = DataLoader(VOCSegmentation(root, image_set="val", on_error="skip"))
+    with pytest.warns(UserWarning, match="1 samples were left out"):
+        assert not list(val)
+
+
 def test_errors_say_what_is_missing(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="image_set must be one of .*'trainval'.*got 'all'"):
         VOCSegmentation(root, image_set="all")

@@ -35,6 +35,13 @@ class Failing(Dataset):
         return f"folder/{index}.jpg"
 
 
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_iterator_that_ends_in_a_sample_does_not_end_the_epoch(num_workers):
+    loader = DataLoader(Failing(StopIteration("no more")), 2, num_workers=num_workers)
+    with pytest.raises(RuntimeError, match=r"StopIteration in sample 5 \(folder/5.jpg\): no more"):
+        list(loader)
+
+
 class Images(Dataset):
     """Channels-last images, as ToTensor makes them."""
 

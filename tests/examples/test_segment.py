@@ -70,6 +70,12 @@ def test_a_place_where_nothing_can_be_written_is_told(monkeypatch, picture, out)
     assert exit.value.code.startswith(f"error: cannot write {out}: ")
 
 
+@pytest.mark.parametrize("image", [".", "/", ""])
+def test_a_folder_is_no_photograph(monkeypatch, image):
+    with pytest.raises(SystemExit, match=f"error: {image or '.'}: Is a directory"):
+        run_here(monkeypatch, "segment.py", image)
+
+
 @pytest.mark.slow
 def test_weights_from_a_file(monkeypatch, capsys, picture, tmp_path):
     net = models.fcn_resnet50(aux_loss=True)

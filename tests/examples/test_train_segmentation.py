@@ -19,7 +19,7 @@ SCRIPT = "train_segmentation.py"
 
 @pytest.mark.parametrize("bfloat16", ["", "--bfloat16"])
 def test_drawn_shapes(monkeypatch, capsys, tmp_path, bfloat16):
-    options = f"{bfloat16} --limit 8 --size 64 --batch-size 2 --epochs 2 --lr 0.001 --overlays 1"
+    options = f"{bfloat16} --limit 4 --size 64 --batch-size 2 --epochs 2 --lr 0.001 --overlays 1"
     options += " --device cpu"
     run_here(monkeypatch, SCRIPT, *options.split(), "--out", tmp_path / "out")
     first, last = metrics(tmp_path)["epochs"]
@@ -33,7 +33,7 @@ def test_drawn_shapes(monkeypatch, capsys, tmp_path, bfloat16):
         row["val_mean_iou"] for row in (first, last)
     )
     printed = capsys.readouterr().out
-    assert "8 pictures to train on, 1 to validate" in printed
+    assert "4 pictures to train on, 1 to validate" in printed
     assert f"mean IoU {first['val_mean_iou']:.3f}" in printed
     overlay = Image.open(tmp_path / "out" / "overlay-1.png")
     assert overlay.width == 7 * 64 and overlay.height > 7 * 64

@@ -88,6 +88,14 @@ def test_an_empty_npz(tmp_path: Path) -> None:
     assert mc.load(tmp_path / "x.npz") == {}
 
 
+@pytest.mark.parametrize("path", [None, 3, b"x.pth"])
+def test_neither_a_path_nor_a_file(path) -> None:
+    with pytest.raises(TypeError, match="load expects a path or an open binary file, got "):
+        mc.load(path)
+    with pytest.raises(TypeError, match="save expects a path or an open binary file, got "):
+        mc.save({}, path)
+
+
 def test_open_files_that_cannot_seek(tmp_path: Path) -> None:
     torch.save(VALUE, tmp_path / "x.pth")
     with gzip.open(tmp_path / "x.pth.gz", "wb") as packed:

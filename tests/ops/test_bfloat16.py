@@ -69,7 +69,7 @@ def test_numbers_are_not_rounded_before_the_result(number: float) -> None:
     x = minicnn.tensor(normal(50).astype(np.float32)).bfloat16()
     for operation in (
         lambda x: x + number, lambda x: float(number) - x, lambda x: x * number, lambda x: x / number,
-        lambda x: x.abs() ** number, lambda x: x % number, lambda x: x.clamp(-3, number),
+        lambda x: x.clamp(-3, number),
     ):  # fmt: skip
         out, exact = operation(x), operation(x.float())
         assert out.dtype == (bfloat16 if exact.is_floating_point() else minicnn.bool_)

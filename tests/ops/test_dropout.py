@@ -103,3 +103,10 @@ def test_probability_out_of_range(dropout: Any, p: float, training: bool) -> Non
 def test_dropout2d_needs_channels() -> None:
     with pytest.raises(RuntimeError, match=r"got \(3,\)"):
         F.dropout2d(minicnn.ones(3))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16"])
+def test_of_everything_keeps_the_dtype(dtype: str) -> None:
+    x = minicnn.ones(4).to(np.dtype(dtype))
+    assert F.dropout(x, 1.0).dtype == x.dtype and not F.dropout(x, 1.0).any()
+    assert F.dropout(x, 1.0, inplace=True) is x and not x.any()

@@ -266,7 +266,7 @@ def test_masked_fill_refuses_what_torch_refuses():
         x.masked_fill(mask, mc.tensor([3]))
     with pytest.raises(RuntimeError, match="expects a bool mask, got int64"):
         x.masked_fill(x, 3)
-    with pytest.raises(RuntimeError, match="uint8 holds numbers up to 255, got 300"):
+    with pytest.raises(RuntimeError, match="uint8 holds numbers from 0 to 255, got 300"):
         x.to(mc.uint8).masked_fill(mask, 300)
 
 

@@ -26,12 +26,7 @@ ARITHMETIC = {
     "n - x": lambda x, n: n - x,
     "x * n": lambda x, n: x * n,
     "x / n": lambda x, n: x / n,
-    "n / x": lambda x, n: n / x,
     "x // n": lambda x, n: x // n,
-    "x % n": lambda x, n: x % n,
-    "n % x": lambda x, n: n % x,
-    "|x| ** n": lambda x, n: x.abs() ** n,
-    "|n| ** x": lambda x, n: abs(n) ** x,
     "clamp": lambda x, n: x.clamp(-0.7, abs(n)),
     "leaky_relu": F.leaky_relu,
     "add, alpha": lambda x, n: x.add(x * x, alpha=n),
@@ -45,6 +40,29 @@ ARITHMETIC = {
 def test_a_number_joins_in_float32(name, number, dtype):
     x = half(dtype, 200)
     assert same_bits(ARITHMETIC[name](x, number), ARITHMETIC[name](x.float(), number))
+
+
+AS_IN_TORCH = {
+    "n / x": lambda x, y, n: n / x,
+    "x % n": lambda x, y, n: x % n,
+    "n % x": lambda x, y, n: n % x,
+    "n // x": lambda x, y, n: n // x,
+    "|x| ** n": lambda x, y, n: abs(x) ** n,
+    "|n| ** x": lambda x, y, n: abs(n) ** x,
+    "x // y": lambda x, y, n: x // y,
+    "x / n, rounded": lambda x, y, n: x.div(n, rounding_mode="trunc"),
+    "x / y, rounded": lambda x, y, n: x.div(y, rounding_mode="trunc"),
+}
+
+
+@halves
+@pytest.mark.parametrize("number", [0.1, -2.7, 33.3])
+@pytest.mark.parametrize("name", AS_IN_TORCH)
+def test_quotients_and_powers_round_where_torch_does(name, number, dtype):
+    x, y = half(dtype, 2000) * 20, half(dtype, 2000, seed=1) * 5
+    theirs = [torch.tensor(v.float().numpy()).to(getattr(torch, dtype.name)) for v in (x, y)]
+    ours = AS_IN_TORCH[name](x, y, number).float().numpy()
+    np.testing.assert_array_equal(ours, AS_IN_TORCH[name](*theirs, number).float().numpy())
 
 
 @halves

@@ -25,6 +25,10 @@ KEYS = {
     "None, number, ellipsis, list": (None, 1, ..., [0, 0, 2]),
     "all numbers": (1, 2, 3),
     "range": range(2),
+    "ellipsis twice": (1, ..., ...),
+    "list of lists": [[0, 2], [1, 1]],  # torch reads it as a tuple
+    "list of a slice and a number": [slice(None), 1],
+    "tuples in a tuple": ((0, 2), (1, 1)),
 }
 
 
@@ -44,6 +48,56 @@ def test_tensors_as_keys():
     assert_same(lambda x, i: x[:, i], lambda x, i: x[:, i], [X, index])
     assert mc.tensor(X)[mc.tensor(1)].shape == (4, 5)
     assert mc.arange(3)[mc.tensor([1, 0, 1], dtype=mc.uint8)].tolist() == [0, 2]  # a mask
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "int64"])
+def test_setitem_of_large_numbers(dtype):
+    def call(m, x):
+        x = x.to(getattr(m, dtype))
+        x[0] = 1e10
+        return x
+
+    assert_agrees(call, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("number", [-1, -1.5, 255, 256])
+def test_setitem_of_uint8(number):
+    def call(m):
+        x = m.zeros(2, dtype=m.uint8)
+        x[0] = number
+        return x
+
+    assert_agrees(call)
+
+
+@pytest.mark.parametrize("value", [2.0, [[2.0]], [[1.0, 2.0]]], ids=str)
+@pytest.mark.parametrize("key", ["mask", "indices", "row"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_setitem_of_a_tensor_of_another_dtype(key, value, dtype):
+    def call(m, x):
+        keys = {"mask": m.eye(2) > 0, "indices": [0, 1], "row": 1}
+        x[keys[key]] = m.tensor(value, dtype=getattr(m, dtype))
+        return x
+
+    assert_agrees(call, np.zeros((2, 2), np.float32))
+
+
+def test_expanded_views_are_filled_with_one_number():
+    def expanded(m, change):
+        x = m.zeros(1, 3)
+        change(x.expand(4, 3))
+        return x
+
+    for change in (
+        lambda v: v.fill_(2.0),
+        lambda v: v.zero_(),
+        lambda v: v.__setitem__(0, 5.0),
+        lambda v: v.__setitem__(slice(None), 5.0),
+        lambda v: v.__setitem__([0], 5.0),
+        lambda v: v.add_(1.0),
+        lambda v: v.copy_(v.clone()),
+    ):
+        assert_agrees(lambda m, change=change: expanded(m, change))
 
 
 def test_an_element_is_a_view():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as TF
-from oracle import assert_same, channels_last, normal
+from oracle import assert_agrees, assert_same, channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
@@ -98,6 +98,24 @@ def test_all_ignored(name: str, reduction: str) -> None:
         return lambda x, target: getattr(f, name)(x, target, reduction=reduction)
 
     assert_same(loss(F), loss(TF), [normal(3, C), np.full(3, -100)])
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 0, 2), (2, 0, 0), (0, 3)])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_no_classes(shape: Any, reduction: str) -> None:
+    def call(m: Any, x: Any, target: Any) -> Any:
+        loss = m.nn.functional.cross_entropy(x, target, reduction=reduction)
+        return loss, m.nn.functional.nll_loss(x, target, reduction=reduction)
+
+    assert_agrees(call, np.zeros(shape), np.zeros((shape[0], *shape[2:]), np.int64))
+
+
+def test_gradient_of_certain_targets_is_infinite() -> None:
+    def call(m: Any, x: Any, target: Any) -> Any:
+        losses = m.nn.functional.binary_cross_entropy(x.detach(), target, reduction="none")
+        return losses.sum()
+
+    assert_agrees(call, np.array([0.0, 1.0, 0.25]), np.array([0.3, 0.3, 0.3]))
 
 
 def test_weights_that_sum_to_zero() -> None:

@@ -117,5 +117,5 @@ def test_a_constant_that_the_dtype_cannot_hold(dtype: Any, value: float) -> None
     x = np.ones((2, 3), dtype)
     with pytest.raises(RuntimeError):
         TF.pad(torch.tensor(x), (1, 1), value=value)
-    with pytest.raises(RuntimeError, match="cannot hold the value"):
+    with pytest.raises(RuntimeError, match="holds numbers from"):
         F.pad(minicnn.tensor(x), (1, 1), value=value)

@@ -61,6 +61,12 @@ def test_prod_with_zeros():
     assert_same(lambda x: x.prod(1), lambda x: x.prod(1), [x])
 
 
+def test_prod_of_one_number():
+    for number in (2.0, 0.0, np.inf, np.nan):
+        assert_agrees(lambda m, x: x.prod(), np.array(number))
+        assert_agrees(lambda m, x: x.prod(0, keepdim=True), np.array(number))
+
+
 def test_ties():
     x = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
     for run in (

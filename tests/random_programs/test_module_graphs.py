@@ -25,7 +25,7 @@ def test_some_networks() -> None:
 
 @pytest.mark.slow
 def test_many_networks() -> None:
-    search(2000)
+    search(500)
 
 
 def search(count: int) -> None:

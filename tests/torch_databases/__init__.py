@@ -18,4 +18,4 @@ import torch
 from torch.testing._internal import common_utils  # noqa: F401  the databases import it
 
 # It forbids to set torch's switches from then on, which other tests do.
-torch.backends.__allow_nonbracketed_mutation_flag = True
+torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True

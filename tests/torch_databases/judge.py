@@ -182,7 +182,8 @@ def _as_near(found: np.ndarray, expected: np.ndarray, truth: Any) -> Any:
         slack = 4 * torchs[np.isfinite(torchs)].max(initial=0) + atol + rtol * np.abs(truth)
         limit = 0.98 * float(ml_dtypes.finfo(expected.dtype).max)
         overflows = (np.minimum(truth, f) > limit) | (np.maximum(truth, f) < -limit)
-        return (np.abs(f - truth) <= slack) | overflows
+        by_accident = np.isnan(truth) & np.isinf(e)  # torch rounded on the way to what is undefined
+        return (np.abs(f - truth) <= slack) | overflows | by_accident
 
 
 def _first_line(error: BaseException) -> str:

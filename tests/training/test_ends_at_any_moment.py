@@ -99,7 +99,9 @@ def test_interrupts(tmp_path, whole):
             # 0: it had just ended; -2: it was Python itself that began or ended
             assert process.returncode in (130, 0, -signal.SIGINT), told
             if process.returncode != -signal.SIGINT:
-                lines = [line for line in told.splitlines() if line and "once more" not in line]
+                lines = [
+                    line for line in told.splitlines() if line and "stopping after" not in line
+                ]
                 assert not lines or "to go on: " in lines[0] or "to begin again: " in lines[0], told
                 assert len(lines) <= 1, told
         if process.returncode == 0:

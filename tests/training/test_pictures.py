@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from minicnn import data, nn, training
 
@@ -96,6 +98,24 @@ def test_pictures_inside_the_folder_of_the_run_may_move_with_it(tmp_path, pictur
     (tmp_path / "out").rename(tmp_path / "moved")
     _, train, _ = opened(tmp_path / "moved", tmp_path / "moved" / "pets", resume=True)
     assert not train.gone
+
+
+def test_a_million_names_are_saved_as_bytes(tmp_path, pictures):
+    """One by one they would take six seconds of a Ctrl-C."""
+    run, *parts = opened(tmp_path / "out", pictures)
+    start(run)
+    saved = load_file(tmp_path / "out" / "last.ckpt")["run.pictures"]
+    listed = json.loads((tmp_path / "out" / "metrics.json").read_text())["settings"]["pictures"]
+    assert (
+        json.loads(saved.tobytes()) == listed == dict(zip(listed, map(names, parts), strict=True))
+    )
+
+
+def test_a_picture_in_both_sets_is_refused(tmp_path, pictures):
+    run, train, val = opened(tmp_path, pictures)
+    val = data.Subset(val.dataset, [*val.indices, train.indices[4]])
+    with pytest.raises(ValueError, match=r"1 pictures are in both .*, the first being .*png"):
+        run.split(train, val)
 
 
 def test_a_run_without_its_pictures_is_refused(tmp_path, pictures):

@@ -79,6 +79,23 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys):
     assert "stopped without saving once more; to go on" in stopped(tmp_path, capsys, True, True)
 
 
+def test_ctrl_c_saves_and_says_so_to_nobody(tmp_path, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        with pytest.raises(SystemExit, match="130"), training.open_run(arguments(tmp_path), ()):
+            raise KeyboardInterrupt
+
+
+def test_the_help_is_printed_in_any_encoding(tmp_path, monkeypatch):
+    with open(tmp_path / "help", "w", encoding="ascii") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        with pytest.raises(SystemExit, match="0"):
+            training.ArgumentParser("train/CLASS/\u2026").parse_args(["--help"])
+    assert "train/CLASS/\\u2026" in (tmp_path / "help").read_text()
+
+
 def test_a_warning_is_one_line_in_any_encoding(tmp_path, capfd, monkeypatch):
     before = warnings.showwarning
     with open(tmp_path / "log", "w", encoding="ascii") as log:

@@ -4,6 +4,7 @@ import io
 import math
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -126,6 +127,47 @@ def test_a_second_ctrl_c_waits_for_nothing():
         ctrl_c()
         pytest.fail("nobody interrupted this")
     assert stop.in_step
+
+
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_scheduler_may_send_its_signal_twice(number):
+    """``timeout`` does, and both a shell and the kernel send SIGHUP when a terminal closes."""
+    before, done = signal.getsignal(number), []
+    with training.StopRequest() as stop:
+        with pytest.raises(KeyboardInterrupt), stop.step:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+            done.append("the whole step")
+        os.kill(os.getpid(), number)
+        done.append("the checkpoint")
+    assert done == ["the whole step", "the checkpoint"]
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_nohup_is_respected():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with training.StopRequest():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("closed", ["a pipe without a reader", "from the beginning"])
+def test_a_step_ends_although_nobody_reads_that_it_is_the_last(monkeypatch, closed):
+    """Ctrl-C ends the ``tee`` of ``2>&1 | tee log``, too."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe if closed.startswith("a") else None)
+        with training.StopRequest() as stop:
+            with pytest.raises(KeyboardInterrupt), stop.step:
+                ctrl_c()
+            assert not stop.in_step
 
 
 def test_between_steps_ctrl_c_waits_for_nothing():

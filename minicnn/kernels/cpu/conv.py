@@ -4,9 +4,9 @@ There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and
 fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
 
 ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` overrides this: ``im2col``,
-``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With ``MINICNN_DEBUG=conv`` each choice
-is printed to stderr the first time a shape comes up. ``minicnn.nn.conv_algorithms`` lists the
-choices for a whole network.
+``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With
+``MINICNN_DEBUG=conv`` each choice is printed to stderr the first time a shape comes up.
+``minicnn.nn.conv_algorithms`` lists the choices for a whole network.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def conv2d_weight_grad(
 
 
 def select(algorithm: str) -> None:
-    """Selects one of ``ALGORITHMS`` for all threads; it replaces that of ``MINICNN_CONV``.
+    """Selects one of ``ALGORITHMS`` for all threads; it overrides ``MINICNN_CONV``.
 
     Raises:
         ValueError: for another name.

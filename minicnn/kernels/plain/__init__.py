@@ -23,12 +23,13 @@ from .resize import resize_bilinear, resize_bilinear_backward
 from .resize import resize_nearest, resize_nearest_backward
 
 __all__ = [
-    "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d", "avg_pool2d", "avg_pool2d_scatter", "batch_norm",
-    "batch_norm_backward", "channel_affine", "channel_sum", "col2im", "conv2d",
-    "conv2d_input_grad", "conv2d_weight_grad", "dropout", "dropout_backward", "erf", "im2col",
-    "linear", "linear_input_grad", "linear_weight_grad", "local_response_norm",
-    "local_response_norm_backward", "max_pool2d", "max_pool2d_gather", "max_pool2d_scatter",
-    "normalize_images", "philox_state", "plane_gather", "plane_scatter", "relu", "relu_backward",
-    "resize_bilinear", "resize_bilinear_backward", "resize_nearest", "resize_nearest_backward",
-    "rmsprop_step", "sgd_step", "softmax_cross_entropy", "unscale_step", "update_scale_step",
+    "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d",
+    "avg_pool2d", "avg_pool2d_scatter", "batch_norm", "batch_norm_backward", "channel_affine",
+    "channel_sum", "col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "dropout",
+    "dropout_backward", "erf", "im2col", "linear", "linear_input_grad", "linear_weight_grad",
+    "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
+    "max_pool2d_scatter", "normalize_images", "philox_state", "plane_gather", "plane_scatter",
+    "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",
+    "resize_nearest_backward", "rmsprop_step", "sgd_step", "softmax_cross_entropy", "unscale_step",
+    "update_scale_step",
 ]

@@ -16,7 +16,6 @@ def resize_nearest(x: Array, output_size: Pair, scale: Scale) -> Array:
     return x[_nearest(x.shape[2:], output_size, scale)]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # infinity minus infinity is NaN
 def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Array:
     """grad (N, C, OH, OW) -> (N, C, H, W)."""
     values = widen(grad)
@@ -25,7 +24,6 @@ def resize_nearest_backward(grad: Array, input_size: Pair, scale: Scale) -> Arra
     return out.astype(grad.dtype)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # infinity times 0 is NaN
 def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bool) -> Array:
     """x (N, C, H, W) -> (N, C, OH, OW): a weighted sum of the four nearest pixels.
 
@@ -40,7 +38,6 @@ def resize_bilinear(x: Array, output_size: Pair, scale: Scale, align_corners: bo
     return out.astype(x.dtype)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def resize_bilinear_backward(
     grad: Array, input_size: Pair, scale: Scale, align_corners: bool
 ) -> Array:

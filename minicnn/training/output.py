@@ -1,0 +1,34 @@
+"""What a script prints: any text in any encoding, and to an output that may be closed or full."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+__all__ = ["give_up_closed_output", "print_any_text", "say_last"]
+
+
+def print_any_text() -> None:
+    """Lets names of files be printed that the terminal's encoding does not have."""
+    if sys.stdout is None:  # closed from the beginning
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def say_last(text: str) -> None:
+    """Prints to the standard error, if anybody still reads it: Ctrl-C also ends a ``| tee``."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def give_up_closed_output() -> None:
+    """Forgets text that cannot be written: Python would try again at exit, with a traceback."""
+    for file in (sys.stdout, sys.stderr):
+        try:
+            if file is not None:
+                file.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())

@@ -12,11 +12,12 @@ def batch_norm(
     """(x - mean) / sqrt(variance + eps) * weight + bias, the mean and the biased variance (C,)."""
     images, axes = widen(x), (0, *range(2, x.ndim))
     mean, variance = images.mean(axes, dtype=np.float64), images.var(axes, dtype=np.float64)
-    scale = (1 if weight is None else weight) / np.sqrt(variance + eps)
+    variance = variance.astype(images.dtype)
+    scale = (1 if weight is None else weight) / np.sqrt(variance.astype(np.float64) + eps)
     out = (images - _by_channel(mean, x)) * _by_channel(scale, x)
     if bias is not None:
         out = out + _by_channel(bias, x)
-    return out.astype(x.dtype), mean.astype(images.dtype), variance.astype(images.dtype)
+    return out.astype(x.dtype), mean.astype(images.dtype), variance
 
 
 def batch_norm_backward(

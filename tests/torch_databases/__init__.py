@@ -6,6 +6,9 @@ torch's name is called with their arguments in both libraries, and must agree: v
 gradients for a random cotangent, what became of the inputs, errors, and silence where torch is
 silent. An operation that minicnn gains is tested from then on.
 
+On a GPU, minicnn computes there and torch still on the CPU. Integers are tried where torch's GPU
+operations take them, and errors about numbers, such as an index out of bounds, are not expected.
+
 ``values.py`` carries arguments and results across, ``call.py`` runs one call in one library,
 ``judge.py`` compares two, ``operations.py``, ``modules.py`` and ``optimizers.py`` make the calls from
 the databases, and ``deviations.py`` lists what minicnn refuses.

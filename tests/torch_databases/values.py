@@ -83,7 +83,9 @@ def our_constant(value: Any) -> Any:
         return our_dtype(value) or value
     if isinstance(value, (torch.memory_format, torch.layout)):
         return getattr(mc, str(value).removeprefix("torch."), value)
-    return str(value) if isinstance(value, torch.device) else value
+    if isinstance(value, (str, torch.device)) and str(value) == "cpu":
+        return str(mc.get_default_device())
+    return value
 
 
 def is_within_scope(*values: Any) -> bool:

@@ -114,7 +114,8 @@ def adaptive_pooling(k: Any, a: Arrays) -> list[Any]:
     x = a(2, 5, 7, 6)
     out, indices = k.adaptive_max_pool2d(x, (3, 4))
     scattered = k.plane_scatter(a(2, 5, 3, 4), indices, (7, 6))
-    return [out, indices, scattered, k.plane_gather(a(2, 5, 7, 6), indices)]
+    means = [k.adaptive_avg_pool2d(x, (3, 4)), k.adaptive_avg_pool2d_scatter(x, (13, 9))]
+    return [out, indices, scattered, k.plane_gather(a(2, 5, 7, 6), indices), *means]
 
 
 def batch_norm(k: Any, a: Arrays) -> list[Any]:
@@ -187,12 +188,14 @@ def resize(k: Any, a: Arrays) -> list[Any]:
     for align_corners in (False, True):
         results += [k.resize_bilinear(x, output_size, scale, align_corners)]
         results += [k.resize_bilinear_backward(grad, (4, 6), scale, align_corners)]
-    return results
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 6), np.uint8)
+    return [*results, k.resize_nearest(pictures, output_size, scale)]
 
 
 def unfold(k: Any, a: Arrays) -> list[Any]:
     columns = k.im2col(a(2, 5, 7, 6), CONV)
-    return [columns, k.col2im(a(*columns.shape), CONV)]
+    mask = k.im2col(a(2, 5, 7, 6) > 0, CONV)
+    return [columns, k.col2im(a(*columns.shape), CONV), mask]
 
 
 def optimizers(k: Any, a: Arrays) -> list[Any]:
@@ -338,7 +341,7 @@ def test_equals_the_plain_kernels(name: str, dtype: str, way: str) -> None:
     for number, (ours, theirs) in enumerate(zip(results, expected, strict=True)):
         message = f"result {number} of {name}"
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), message
-        if ours.dtype.kind in "iu":
+        if ours.dtype.kind in "biu":
             np.testing.assert_array_equal(ours, theirs, err_msg=message)
         else:
             rounding = TOLERANCE[ours.dtype.name]

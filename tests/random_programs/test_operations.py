@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_databases.call import run
+from torch_databases.deviations import is_stated
 from torch_databases.judge import NoAnswer, both_refuse, compare
 from torch_databases.values import described, leaves
 
@@ -53,6 +54,8 @@ def search(kind: str, count: int) -> None:
                     lambda: run(torch, function, args, kwargs, nothing, seed),
                     lambda: run(mc, function, args, kwargs, nothing, seed),
                 )
+        if found and is_stated(name, found):
+            return
         assert found is None, f"{name}{described(args, kwargs)}: {found}"
 
     agree()

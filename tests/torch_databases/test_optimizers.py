@@ -18,6 +18,7 @@ def test_share_of_the_samples(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.not_emulated
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_sample(name: str) -> None:
     check(name, cases(name, OPTIMIZERS[name]))

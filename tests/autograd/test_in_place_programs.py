@@ -257,6 +257,7 @@ def test_programs(program):
 
 
 @pytest.mark.slow
+@pytest.mark.cpu_only
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=3000, **SETTINGS)
 @given(programs)

@@ -225,6 +225,7 @@ def test_damaged_files(name: str, in_an_empty_folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.cpu_only
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_thousand_damaged_files(name: str, in_an_empty_folder: Path) -> None:
     results = search(name, 1000, seed=int(os.environ.get("SEED", "1")), folder=in_an_empty_folder)

@@ -22,9 +22,10 @@ def softmax_cross_entropy(
             f"cross_entropy expects targets in [0, {C}) or {ignore_index}, got {wrong}"
         )
 
-    z = widen(logits) - widen(logits).max(axis=1, keepdims=True)  # so that exp cannot overflow
+    z = widen(logits)
+    z = z - z.max(axis=1, keepdims=True, initial=-np.inf)  # so that exp cannot overflow
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    q = np.full_like(z, label_smoothing / C)
+    q = np.full_like(z, label_smoothing / max(C, 1))
     q[np.arange(M), target] += 1 - label_smoothing
     if weight is not None:
         q = q * weight

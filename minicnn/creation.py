@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .devices import CPU, Device, get_default_device, to_device, xp_of
+from .devices import CPU, Device, current_device_of, get_default_device, to_device, xp_of
 from .dtypes import (
     HALVES,
     all_ignored,
@@ -355,7 +355,7 @@ def arange(
     index = xp.arange(count, dtype=float64 if is_floating(dtype) else int64)
     if not is_floating(dtype):
         start, step = number_in(int64, start), number_in(int64, step)
-    with np.errstate(over="ignore"):  # inf, as in torch
+    with current_device_of((index,)), np.errstate(over="ignore"):  # inf, as in torch
         return Tensor((start + step * index).astype(dtype, copy=False), requires_grad)
 
 
@@ -388,10 +388,10 @@ def linspace(
     start, end = number_in(dtype, start), number_in(dtype, end)
     inside = float32 if dtype in HALVES else dtype if is_floating(dtype) else float64
     xp = _device(device).xp
-    with np.errstate(over="ignore", invalid="ignore"):
+    index = xp.arange(steps, dtype=inside)
+    with current_device_of((index,)), np.errstate(over="ignore", invalid="ignore"):
         first, last = (np.asarray(v, inside) for v in (start, end))
         step = (last - first) / max(steps - 1, 1)
-        index = xp.arange(steps, dtype=inside)
         first, last, step = first.item(), last.item(), step.item()
         from_start, from_end = first + step * index, last - step * (steps - 1 - index)
         numbers = xp.where((index < steps // 2) | (steps == 1), from_start, from_end)

@@ -249,6 +249,7 @@ def check(program: list[tuple[Any, ...]]) -> None:
         np.testing.assert_allclose(our, their, rtol=1e-9, atol=1e-9, err_msg="hook")
 
 
+@pytest.mark.numbers_decide
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=300, **SETTINGS)
 @given(programs)
@@ -258,6 +259,7 @@ def test_programs(program):
 
 @pytest.mark.slow
 @pytest.mark.cpu_only
+@pytest.mark.numbers_decide
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=3000, **SETTINGS)
 @given(programs)

@@ -60,8 +60,8 @@ AS_IN_TORCH = {
 @pytest.mark.parametrize("name", AS_IN_TORCH)
 def test_quotients_and_powers_round_where_torch_does(name, number, dtype):
     x, y = half(dtype, 2000) * 20, half(dtype, 2000, seed=1) * 5
-    theirs = [torch.tensor(v.float().numpy()).to(getattr(torch, dtype.name)) for v in (x, y)]
-    ours = AS_IN_TORCH[name](x, y, number).float().numpy()
+    theirs = [torch.tensor(v.float().cpu().numpy()).to(getattr(torch, dtype.name)) for v in (x, y)]
+    ours = AS_IN_TORCH[name](x, y, number).float().cpu().numpy()
     np.testing.assert_array_equal(ours, AS_IN_TORCH[name](*theirs, number).float().numpy())
 
 

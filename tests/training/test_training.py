@@ -394,6 +394,7 @@ def fit(folder, stop_at: int | None = None, loading: int = 0, validating: int = 
     training.fit(run, loader, step, validate)
 
 
+@pytest.mark.numbers_decide
 @pytest.mark.parametrize(
     "where",
     [{"stop_at": n} for n in (1, 3, 5, 6)]

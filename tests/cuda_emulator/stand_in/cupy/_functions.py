@@ -200,8 +200,14 @@ def concatenate(
 
 
 def broadcast_to(array: ndarray, shape: Any) -> ndarray:
-    """A view that repeats the array."""
-    return compute(np.broadcast_to, array, shape)
+    """A view that repeats the array; it can be written to, as CuPy knows no read-only arrays."""
+
+    def writable(numbers: np.ndarray) -> np.ndarray:
+        view = np.broadcast_to(numbers, shape)
+        view.flags.writeable = True
+        return view
+
+    return compute(writable, array)
 
 
 def expand_dims(a: ndarray, axis: Any) -> ndarray:

@@ -11,7 +11,7 @@ operations take them, and errors about numbers, such as an index out of bounds, 
 
 ``values.py`` carries arguments and results across, ``call.py`` runs one call in one library,
 ``judge.py`` compares two, ``operations.py``, ``modules.py`` and ``optimizers.py`` make the calls from
-the databases, and ``deviations.py`` lists what minicnn refuses.
+the databases, and ``deviations.py`` lists what differs.
 """
 
 import torch

@@ -166,7 +166,7 @@ def choose(
         ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
     """
     # while anomalies are detected, a NaN should not reach other windows than its own
-    setting = "im2col" if mode.anomaly else _selected or os.environ.get("MINICNN_CONV", "")
+    setting = "im2col" if mode.anomaly else selected()
     debug = os.environ.get("MINICNN_DEBUG", "")
     return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
 
@@ -181,7 +181,7 @@ def _choose(
     weight_shape: tuple[int, ...],
     geometry: Geometry,
 ) -> Algorithm:
-    if setting and setting not in ALGORITHMS:
+    if setting not in ALGORITHMS:
         raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {setting!r}")
     if debug not in ("", "conv"):
         raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")

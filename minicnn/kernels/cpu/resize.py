@@ -134,7 +134,6 @@ def _scatter(grad: np.ndarray, taps: Taps, size: int) -> np.ndarray:
 
 
 def _for_each_image(images: np.ndarray, work: Callable[[int], None]) -> None:
-    @np.errstate(over="ignore", invalid="ignore")  # infinity times 0 is NaN
     def run(start: int, stop: int) -> None:
         for n in range(start, stop):
             work(n)

@@ -1,4 +1,4 @@
-"""Pictures to transform, and torchvision to compare with where it is installed."""
+"""Pictures to transform, and torchvision to compare with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ def picture() -> Image.Image:
 
 @pytest.fixture(scope="session")
 def torchvision():
-    """``torchvision.transforms``; not in the test extra, so tests that want it are skipped."""
-    torch = pytest.importorskip("torch")
-    # torchvision registers fakes for its C++ operators, which a build for another torch lacks.
-    library = torch.library.Library("torchvision", "DEF")
-    operators = ["nms", "qnms"]
-    for name in ("roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d"):
-        operators += [name, f"_{name}_backward"]
-    for name in (*operators, "qroi_align"):
-        library.define(f"{name}(Tensor a) -> Tensor")
-    transforms = pytest.importorskip("torchvision.transforms")
-    return transforms
+    """``torchvision.transforms``."""
+    from with_torchvision import torchvision
+
+    return torchvision.transforms

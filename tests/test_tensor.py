@@ -51,7 +51,7 @@ def test_factories_take_what_those_of_torch_do():
     with pytest.raises(TypeError, match=r"tensor expects numbers, got \['a'\]"):
         mc.tensor(["a"])
     with pytest.raises(TypeError, match=r"array, got list: use minicnn.tensor"):
-        mc.Tensor([1.0])
+        mc.Tensor.of([1.0])
 
 
 def test_like_factories_keep_the_memory_layout():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtype import DType
 from ..dtypes import bfloat16, is_floating
 from ..memory_format import MemoryFormat, preserve_format
 from ..tensor import RemovableHandle, Tensor
@@ -370,7 +371,7 @@ class Module:
         for arg in args:
             if isinstance(arg, Tensor):
                 device, dtype = arg.device, arg.dtype
-            elif isinstance(arg, (type, np.dtype)):
+            elif isinstance(arg, (type, np.dtype, DType)):
                 dtype = arg
             elif arg is not None:
                 device = arg

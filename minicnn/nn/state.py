@@ -72,7 +72,7 @@ def load_state(
         errors.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
     errors += [
         f"size mismatch for {key}: copying a param with shape {tuple(state[key].shape)} from "
-        f"checkpoint, the shape in current model is {tensor.shape}."
+        f"checkpoint, the shape in current model is {tuple(tensor.shape)}."
         for key, tensor in own.items()
         if key in state and tuple(state[key].shape) != tensor.shape
     ]
@@ -84,7 +84,7 @@ def load_state(
         for key, tensor in own.items():
             if key in state:
                 value = state[key]
-                tensor.copy_(value if isinstance(value, Tensor) else Tensor(np.asarray(value)))
+                tensor.copy_(value if isinstance(value, Tensor) else Tensor.of(np.asarray(value)))
     return IncompatibleKeys(missing, unexpected)
 
 

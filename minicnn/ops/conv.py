@@ -239,7 +239,9 @@ def _transposed_geometry(
     _check_weight("conv_transpose2d", x, weight, groups)
     C, channels, KH, KW = weight.shape
     if channels == 0:
-        raise RuntimeError(f"conv_transpose2d expects a weight with values, got {weight.shape}")
+        raise RuntimeError(
+            f"conv_transpose2d expects a weight with values, got {tuple(weight.shape)}"
+        )
     if x.shape[1] != C:
         raise RuntimeError(
             f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "

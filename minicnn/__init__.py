@@ -51,7 +51,10 @@ from .absent import mps, mtia, xpu
 from .amp import (
     GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled,
 )  # fmt: skip
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import (
+    enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, is_inference_mode_enabled,
+    no_grad, set_grad_enabled,
+)  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
@@ -152,11 +155,13 @@ __all__ = [
     "iinfo",
     "index_select",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_autocast_available",
     "is_autocast_enabled",
     "is_complex",
@@ -164,6 +169,7 @@ __all__ = [
     "is_floating_point",
     "is_grad_enabled",
     "is_inference",
+    "is_inference_mode_enabled",
     "is_nonzero",
     "is_same_size",
     "is_signed",

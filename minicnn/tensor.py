@@ -408,6 +408,20 @@ class Tensor(TensorMethods):
         self.hooks = {} if self.hooks is None else self.hooks
         return self.hooks
 
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[[Tensor], object]
+    ) -> RemovableHandle:
+        """Calls ``hook(tensor)`` whenever ``backward`` has added to the ``grad`` of this leaf.
+
+        Raises:
+            RuntimeError: if the tensor is not a leaf, or requires no gradient.
+        """
+        if self.grad_fn is not None or not self.requires_grad:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook expects a leaf that requires a gradient"
+            )
+        return RemovableHandle(self.__dict__.setdefault("after_accumulation", {}), hook)
+
     def retain_grad(self) -> None:
         """Keeps the gradient of a tensor that is not a leaf in its ``grad`` as well.
 

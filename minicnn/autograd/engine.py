@@ -155,6 +155,8 @@ class _Walk:
                 )
             if leaf._requires_grad:  # still
                 _accumulate(leaf, grad, owned)
+                for hook in (*leaf.__dict__.get("after_accumulation", {}).values(),):
+                    hook(leaf)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad
 
@@ -200,7 +202,7 @@ class _Walk:
         """The gradients of a node's inputs, by its ``backward``."""
         (given, *_) = gradients.values.values()
         for i, (shape, dtype) in enumerate(node._outputs):
-            if i not in gradients.values and dtype.kind in "fV":
+            if i not in gradients.values and dtype.kind in "fV" and node.materialize_grads:
                 gradients.add(i, Tensor.of(xp_of(given.array).zeros(shape, dtype)), owned=False)
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         asked, node.needs_input_grad = node.needs_input_grad, needed

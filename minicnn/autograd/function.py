@@ -30,7 +30,8 @@ class Function:
     they can be differentiated again. Call it as ``Sub.apply(*tensors, **options)``.
 
     As ``torch.autograd.Function``, except that ``forward`` is given arrays, and that the instance
-    itself is torch's ``ctx`` (a static ``forward(ctx, …)`` works too).
+    itself is torch's ``ctx``. A static ``forward(ctx, …)`` is given tensors as in torch, with all that
+    torch has for it (static_function.py).
     """
 
     __slots__ = (
@@ -58,6 +59,13 @@ class Function:
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
     never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
+    materialize_grads = True  # whether ``backward`` gets zeros for an output that was not used
+
+    def __init_subclass__(cls) -> None:
+        if isinstance(vars(cls).get("forward"), staticmethod):
+            from .static_function import adapt
+
+            adapt(cls)
 
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -218,6 +226,17 @@ class Function:
                 saved.array, saved.version = tensor.array, tensor.version
                 saved.expected = tensor.version.writes
 
+    @property
+    def next_functions(self) -> tuple[tuple[Function | AccumulateGrad | None, int], ...]:
+        """Where the gradient of each argument goes: (node, number of its output).
+
+        (None, 0) stands for an argument without a gradient.
+        """
+        ends = (edge or (None, 0) for edge in self.edges)
+        return tuple(
+            (AccumulateGrad(node) if isinstance(node, Tensor) else node, i) for node, i in ends
+        )
+
     def name(self) -> str:
         """What torch calls this node, as ``print(tensor)`` shows."""
         from .names import name_of
@@ -226,6 +245,28 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad:
+    """The end of the walk at a leaf, ``variable``, as ``next_functions`` shows it."""
+
+    next_functions = ()
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """torch's name of it."""
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
 class _Saved:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .function import Function
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 # Where torch's name is not the class's own with "Backward0".
 _NAMES = {
@@ -117,10 +118,11 @@ def name_of(node: Function) -> str:
         return name
 
 
-def call(out: Any, name: str) -> Any:
+def call(out: T, name: str) -> T:
     """``out``, the result of an operation made of others, whose last node torch calls ``name``."""
-    if out._grad_fn is not None:
-        out._grad_fn.called = name
+    node = out._grad_fn  # type: ignore[attr-defined]
+    if node is not None:
+        node.called = name
     return out
 
 

@@ -25,6 +25,7 @@ from .ops.elementwise import (
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.linear import addmm, bmm, matmul, mm
+from .autograd import static_function as _static_function  # noqa: F401
 from .ops import methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,

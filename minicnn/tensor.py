@@ -372,10 +372,14 @@ class Tensor(TensorMethods):
             raise TypeError(f"grad must be a tensor or None, got {type(grad).__name__}")
         if grad is self:
             raise RuntimeError("a tensor cannot be its own grad")
-        for what in ("shape", "dtype", "device"):
-            ours, theirs = getattr(self, what), getattr(grad, what)
-            if ours != theirs:
-                raise RuntimeError(f"grad must have the tensor's {what} {ours}, got {theirs}")
+        ours, theirs = self.array, grad.array
+        for what, our, their in (
+            ("shape", ours.shape, theirs.shape),
+            ("dtype", ours.dtype, theirs.dtype),
+            ("device", self.device, grad.device),
+        ):
+            if our != their:
+                raise RuntimeError(f"grad must have the tensor's {what} {our}, got {their}")
 
     def detach(self) -> Tensor:
         """A tensor on the same memory without history."""

@@ -61,11 +61,11 @@ class Function:
     never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
     materialize_grads = True  # whether ``backward`` gets zeros for an output that was not used
 
+    adapt_static: Callable[[type[Function]], None]  # static_function.py defines it
+
     def __init_subclass__(cls) -> None:
         if isinstance(vars(cls).get("forward"), staticmethod):
-            from .static_function import adapt
-
-            adapt(cls)
+            Function.adapt_static(cls)
 
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")

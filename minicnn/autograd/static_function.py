@@ -88,3 +88,6 @@ def _finished(result: Tensor, notes: dict[str, Any]) -> Tensor:
 
 def _as_tuple(values: Any) -> tuple[Any, ...]:
     return values if isinstance(values, tuple) else (values,)
+
+
+Function.adapt_static = staticmethod(adapt)  # type: ignore[assignment]

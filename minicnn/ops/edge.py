@@ -135,7 +135,7 @@ def batched(operation: F) -> F:
         if input.ndim != 3:
             raise RuntimeError(
                 f"{operation.__name__} expects an input of shape (N, C, H, W) or (C, H, W), "
-                f"got {tuple(input.shape)}"
+                f"got {input.array.shape}"
             )
         result = operation(unsqueeze(input, 0), *args, **kwargs)
         if isinstance(result, tuple):

@@ -31,11 +31,18 @@ class RemovableHandle:
 
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
         self._hooks = hooks
+        self._second: dict[int, Any] = {}
         self._key = next(self._keys)
         hooks[self._key] = hook
 
+    def also_in(self, hooks: dict[int, Any], hook: Any) -> None:
+        """Puts a hook into a second dictionary, from which ``remove`` takes it as well."""
+        hooks[self._key] = hook
+        self._second = hooks
+
     def remove(self) -> None:
         self._hooks.pop(self._key, None)
+        self._second.pop(self._key, None)
 
     def __enter__(self) -> Self:
         return self

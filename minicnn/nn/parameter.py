@@ -11,7 +11,7 @@ from ..typing import Array, DeviceLike, DTypeLike
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Parameter", "empty_parameter"]
+__all__ = ["Buffer", "Parameter", "empty_parameter"]
 
 
 class Parameter(Tensor):
@@ -28,6 +28,27 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class _IsBuffer(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, Tensor) and hasattr(value, "_persistent")
+
+
+class Buffer(metaclass=_IsBuffer):
+    """Marks a tensor as a buffer: a module that gets it as an attribute registers it.
+
+    Args:
+        data: the tensor; none for one without elements.
+        persistent: whether it is part of ``state_dict``.
+
+    As ``torch.nn.Buffer``.
+    """
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Tensor:  # type: ignore[misc]
+        out = empty(0) if data is None else data.detach().requires_grad_(data.requires_grad)
+        out._persistent = persistent  # type: ignore[attr-defined]
+        return out
 
 
 def empty_parameter(

@@ -164,7 +164,7 @@ def test_a_state_dict_has_torch_s_metadata(tmp_path: Path) -> None:
     loaded = save(ours.state_dict(), tmp_path / "x.pth")
     assert type(loaded) is OrderedDict
     assert loaded._metadata == theirs.state_dict()._metadata
-    assert ours.state_dict("net.")._metadata == theirs.state_dict(prefix="net.")._metadata
+    assert ours.state_dict(prefix="net.")._metadata == theirs.state_dict(prefix="net.")._metadata
     theirs.load_state_dict(loaded)
     x = np.random.default_rng(0).normal(size=(2, 3, 6, 6)).astype(np.float32)
     np.testing.assert_allclose(

@@ -60,12 +60,14 @@ from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
 from .settings import (
     are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
     get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
     set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
     use_deterministic_algorithms,
+)  # fmt: skip
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
 
 newaxis = None
@@ -119,6 +121,7 @@ __all__ = [
     "cpu",
     "cuda",
     "cumsum",
+    "default_generator",
     "device",
     "div",
     "double",
@@ -152,11 +155,13 @@ __all__ = [
     "get_num_interop_threads",
     "get_num_threads",
     "get_printoptions",
+    "get_rng_state",
     "half",
     "iinfo",
     "index_select",
     "inf",
     "inference_mode",
+    "initial_seed",
     "int",
     "int8",
     "int16",
@@ -228,6 +233,7 @@ __all__ = [
     "save",
     "scalar_tensor",
     "scatter_add",
+    "seed",
     "set_default_device",
     "set_default_dtype",
     "set_default_tensor_type",
@@ -238,6 +244,7 @@ __all__ = [
     "set_num_interop_threads",
     "set_num_threads",
     "set_printoptions",
+    "set_rng_state",
     "set_warn_always",
     "short",
     "sigmoid",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
+from ..dtypes import default_float
 from ..tensor import Tensor
 
 __all__ = ["Variable"]
@@ -32,7 +35,7 @@ class Variable(metaclass=_IsTensor):
         if volatile is not None:
             warnings.warn("volatile has no effect: use `with no_grad()`", stacklevel=2)
         if data is None:
-            return Tensor().requires_grad_(requires_grad)  # type: ignore[call-arg]
+            data = Tensor.of(np.zeros(0, default_float()))
         if not isinstance(data, Tensor):
             raise TypeError(f"Variable expects a tensor, got {type(data).__name__}")
         return data.detach().requires_grad_(requires_grad)

@@ -29,7 +29,7 @@ def normalize_images(
         ValueError: for other than four dimensions, or a number of means or stds other than C.
     """
     if not isinstance(images, Tensor) or images.dtype != np.uint8:
-        given = images.dtype if isinstance(images, Tensor) else type(images).__name__
+        given = images.array.dtype if isinstance(images, Tensor) else type(images).__name__
         raise TypeError(f"normalize_images expects a tensor of uint8, got {given}")
     if images.ndim != 4:
         raise ValueError(f"normalize_images expects shape (N, C, H, W), got {tuple(images.shape)}")

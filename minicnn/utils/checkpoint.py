@@ -8,6 +8,7 @@ from typing import Any
 
 from ..autograd import Function, backward, enable_grad, is_grad_enabled
 from ..autograd.grad_mode import mode, set_mode
+from ..creation import empty
 from ..nn import Sequential
 from ..random import default_generator
 from ..tensor import Tensor
@@ -51,7 +52,7 @@ def checkpoint(
             return function(*args, **kwargs)
     requires = not use_reentrant
     # a tensor that requires a gradient makes the result require one
-    trigger = Tensor(0).requires_grad_(requires)  # type: ignore[call-arg]
+    trigger = empty(0).requires_grad_(requires)
 
     def run(again: bool, *args: Any) -> object:
         with second if again else first:
@@ -68,22 +69,22 @@ class _Checkpoint(Function):
         ctx: Any, run: Any, preserve: bool, trigger: Tensor, *args: Any
     ) -> object:
         ctx.run, ctx.preserve, ctx.autocast = run, preserve, mode.autocast
-        ctx.random_state = default_generator.get_state()
+        ctx.random_state = _random_state()
         ctx.save_for_backward(*args)
         return run(False, *args)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         args = [_leaf(x) if isinstance(x, Tensor) else x for x in ctx.saved_tensors]
-        outside = default_generator.get_state()
+        outside = _random_state()
         if ctx.preserve:
-            default_generator.set_state(ctx.random_state)
+            _continue_from(ctx.random_state)
         try:
             with enable_grad(), set_mode("autocast", ctx.autocast):
                 out = ctx.run(True, *args)
         finally:
             if ctx.preserve:
-                default_generator.set_state(outside)
+                _continue_from(outside)
         pairs = [
             (result, grad)
             for result, grad in zip(out if isinstance(out, tuple) else (out,), grads)
@@ -92,6 +93,16 @@ class _Checkpoint(Function):
         backward([result for result, _ in pairs], [grad for _, grad in pairs])
         found = (x.grad if isinstance(x, Tensor) else None for x in args)
         return None, None, None, *found
+
+
+def _random_state() -> tuple[Any, int]:
+    """The state of the generator, and its counter of the draws on a GPU."""
+    return default_generator.get_state(), default_generator._philox_offset
+
+
+def _continue_from(state: tuple[Any, int]) -> None:
+    default_generator.set_state(state[0])
+    default_generator._philox_offset = state[1]
 
 
 def _leaf(x: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ from .ops.attributes import (
 )  # fmt: skip
 from .ops.promotion import result_type
 from .printing import get_printoptions, set_printoptions
-from .buffers import asarray, empty_strided, frombuffer, scalar_tensor
+from .buffers import asarray, frombuffer, scalar_tensor
 from .ranges import logspace, range
 from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .absent import mps, mtia, xpu
@@ -129,7 +129,6 @@ __all__ = [
     "e",
     "empty",
     "empty_like",
-    "empty_strided",
     "enable_grad",
     "exp",
     "eye",

@@ -45,6 +45,7 @@ __all__ = [
     "TensorType",
     "built",
     "convert",
+    "convert_arrays",
     "set_default_tensor_type",
     "type_of",
 ]
@@ -163,11 +164,33 @@ def _is_size(n: Any) -> bool:
     return hasattr(n, "__index__") and not isinstance(n, (bool, np.ndarray, Tensor))
 
 
-def _new(cls: type[Tensor], *data: Any, device: DeviceLike | None = None, **named: Any) -> Tensor:
+_as_torch = {"arrays": False}
+
+
+def convert_arrays(convert: bool) -> None:
+    """Chooses what ``Tensor(array)`` does: wrap the array as it is, or convert it as torch does.
+
+    By default it is wrapped: the tensor has the dtype and the memory of the array. torch's makes a
+    copy in the default dtype, float32, and so do scripts that run under ``minicnn.torch``.
+    """
+    _as_torch["arrays"] = convert
+
+
+def _new(
+    cls: type[Tensor],
+    *data: Any,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
     given = (*data, named["data"]) if "data" in named else data
     if len(given) == 1 and isinstance(given[0], Tensor):
         return cls.of(given[0].array)
-    return built(cls, given, default_float(), device)
+    wrapped = not _as_torch["arrays"] and len(given) == 1 and isinstance(given[0], np.ndarray)
+    if wrapped or (len(given) == 1 and hasattr(type(given[0]), "__cuda_array_interface__")):
+        return cls.of(given[0], requires_grad)
+    out = built(cls, given, default_float(), device)
+    return out.requires_grad_() if requires_grad else out
 
 
 Tensor.__new__ = staticmethod(_new)  # type: ignore[assignment]

@@ -1,6 +1,7 @@
 """torch's old constructors: ``Tensor(2, 3)``, ``FloatTensor([1, 2])``, ``x.type("torch.LongTensor")``.
 
-Operations make their results with ``Tensor.of``, which wraps an array as it is.
+Operations make their results with ``Tensor.of``, which wraps an array as it is. So does ``Tensor(array)``
+unless torch's rules are chosen (``rules.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import rules
 from .creation import empty, tensor
 from .devices import Device
 from .dtype import DType
@@ -45,7 +47,6 @@ __all__ = [
     "TensorType",
     "built",
     "convert",
-    "convert_arrays",
     "set_default_tensor_type",
     "type_of",
 ]
@@ -164,18 +165,6 @@ def _is_size(n: Any) -> bool:
     return hasattr(n, "__index__") and not isinstance(n, (bool, np.ndarray, Tensor))
 
 
-_as_torch = {"arrays": False}
-
-
-def convert_arrays(convert: bool) -> None:
-    """Chooses what ``Tensor(array)`` does: wrap the array as it is, or convert it as torch does.
-
-    By default it is wrapped: the tensor has the dtype and the memory of the array. torch's makes a
-    copy in the default dtype, float32, and so do scripts that run under ``minicnn.torch``.
-    """
-    _as_torch["arrays"] = convert
-
-
 def _new(
     cls: type[Tensor],
     *data: Any,
@@ -186,7 +175,7 @@ def _new(
     given = (*data, named["data"]) if "data" in named else data
     if len(given) == 1 and isinstance(given[0], Tensor):
         return cls.of(given[0].array)
-    wrapped = not _as_torch["arrays"] and len(given) == 1 and isinstance(given[0], np.ndarray)
+    wrapped = not rules.torch_rules and len(given) == 1 and isinstance(given[0], np.ndarray)
     if wrapped or (len(given) == 1 and hasattr(type(given[0]), "__cuda_array_interface__")):
         return cls.of(given[0], requires_grad)
     out = built(cls, given, default_float(), device)

@@ -53,9 +53,9 @@ EXPRESSIONS = [
 
 @pytest.fixture
 def arrays_as_in_torch() -> Iterator[None]:
-    mc.constructors.convert_arrays(True)
+    mc.rules.follow_torch()
     yield
-    mc.constructors.convert_arrays(False)
+    mc.rules.follow_torch(False)
 
 
 def test_an_array_is_wrapped_as_it_is() -> None:

@@ -20,7 +20,7 @@ THEIRS = importlib.import_module(f"{torchvision.__name__}.models.feature_extract
 THEIRS_UTILS = importlib.import_module(f"{torchvision.__name__}.models._utils")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pair() -> tuple[models.ResNet, torch.nn.Module]:
     """A ResNet-18 with the same weights here and in torchvision."""
     theirs = torchvision.models.resnet18(num_classes=3).eval()

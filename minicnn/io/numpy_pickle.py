@@ -84,11 +84,17 @@ def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray
     return array.reshape(shape, order="F" if order == "F" else "C")
 
 
+def _no_bytes() -> bytes:
+    """Empty bytes, as protocol 2 writes them."""
+    return b""
+
+
 _ARRAY_CLASS = object()  # stands for numpy.ndarray, which pickles only name
 _NAMES: dict[str, Any] = {
     "numpy.ndarray": _ARRAY_CLASS,
     "numpy.dtype": Function(_dtype),
     "_codecs.encode": Function(encode),
+    "builtins.bytes": Function(_no_bytes),
     **{
         f"numpy.{core}.{name}": Function(function)  # NumPy 2 has put _ in front of its core
         for core in ("core", "_core")

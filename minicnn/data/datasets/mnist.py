@@ -164,8 +164,10 @@ class MNIST(VisionDataset):
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        picture = Image.fromarray(np.ascontiguousarray(self.data.array[index]))
-        return self._transformed(picture, int(self.targets.array[index]))
+        return self._transformed(self._picture(index), int(self.targets[index]))
+
+    def _picture(self, index: int) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(self.data[index].numpy()))
 
     def extra_repr(self) -> str:
         return f"Split: {'Train' if self.train else 'Test'}"
@@ -347,8 +349,7 @@ class QMNIST(MNIST):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         known = self.targets[index]
-        picture = Image.fromarray(np.ascontiguousarray(self.data.array[index]))
-        return self._transformed(picture, int(known[0]) if self.compat else known)
+        return self._transformed(self._picture(index), int(known[0]) if self.compat else known)
 
     def extra_repr(self) -> str:
         return f"Split: {self.what}"

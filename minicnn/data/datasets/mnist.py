@@ -29,6 +29,7 @@ __all__ = [
     "FashionMNIST",
     "read_image_file",
     "read_label_file",
+    "read_sn3_pascalvincent_tensor",
 ]
 
 _DIGITS = [
@@ -355,6 +356,11 @@ class QMNIST(MNIST):
         return f"Split: {self.what}"
 
 
+def read_sn3_pascalvincent_tensor(path: str | os.PathLike[str], strict: bool = True) -> Tensor:
+    """The numbers in an idx file; they must be as many as it says, whatever ``strict`` is."""
+    return Tensor(_read_idx(path))
+
+
 def read_image_file(path: str | os.PathLike[str]) -> Tensor:
     """The pictures in an idx file, (N, H, W) of uint8; a RuntimeError if it has something else."""
     return Tensor(_read(path, "u1", 3))
@@ -366,13 +372,17 @@ def read_label_file(path: str | os.PathLike[str]) -> Tensor:
 
 
 def _read(path: str | os.PathLike[str], dtype: str, ndim: int) -> np.ndarray:
-    try:
-        array = read_idx(path)
-    except ValueError as error:
-        raise RuntimeError(str(error)) from error
+    array = _read_idx(path)
     if array.dtype != dtype or array.ndim != ndim:
         raise RuntimeError(
             f"{os.fspath(path)!r} must hold {np.dtype(dtype)} in {ndim} dimensions, "
             f"got {array.dtype} of shape {array.shape}"
         )
     return array
+
+
+def _read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+    try:
+        return read_idx(path)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error

@@ -125,6 +125,16 @@ def test_emnist(split: str, tmp_path: Path) -> None:
         datasets.EMNIST(tmp_path, "all")
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "i4", "f4", "f8"])
+def test_numbers_of_every_type(dtype: str, tmp_path: Path) -> None:
+    numbers = np.arange(-3, 3).reshape(2, 3).astype(dtype)
+    (tmp_path / "x").write_bytes(idx(numbers))
+    ours = mnist.read_sn3_pascalvincent_tensor(tmp_path / "x").numpy()
+    theirs = THEIRS.mnist.read_sn3_pascalvincent_tensor(tmp_path / "x").numpy()
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.dtype == theirs.dtype == numbers.dtype
+
+
 @pytest.mark.parametrize("compat", [True, False])
 @pytest.mark.parametrize("what", [None, "test", "test10k", "test50k", "nist"])
 def test_qmnist(what: str | None, compat: bool, tmp_path: Path, monkeypatch: Any) -> None:

@@ -31,6 +31,8 @@ def read_numpy_pickle(file: IO[bytes]) -> object:
 class _NumpyVocabulary(Vocabulary):
     """Fills the arrays and dtypes that a pickle makes empty at first."""
 
+    has_bytearrays = True
+
     def build(self, value: Any, state: Any) -> None:
         if isinstance(value, np.dtype):
             order = state[1]

@@ -25,7 +25,7 @@ _ARGUMENT_IS_VALUE = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING"),  # from Python 2
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
 _PYTHON_2 = {"__builtin__": "builtins"}
 # Calls may copy what the file holds once, not again and again: arguments and results together may
@@ -54,6 +54,8 @@ class Vocabulary:
     Args:
         names: by full name, such as ``"collections.OrderedDict"``.
     """
+
+    has_bytearrays = False  # whether a pickle may contain some, by protocol 5
 
     def __init__(self, names: Mapping[str, Any] | None = None) -> None:
         self.names = names or {}
@@ -153,6 +155,11 @@ class _Machine:
         values = self.stack[position:]
         del self.stack[position:]
         return values
+
+    def _bytearray8(self, argument: bytearray) -> None:
+        if not self.vocabulary.has_bytearrays:
+            raise UnsafePickle("the file holds more than plain data: instruction BYTEARRAY8")
+        self.stack.append(argument)
 
     # ---- containers ----
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,15 +93,16 @@ class VGG(nn.Module):
         super().__init__()
         self.features = features
         self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
-        self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(p=dropout),
-            nn.Linear(4096, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(p=dropout),
-            nn.Linear(4096, num_classes),
-        )
+        with nn_init.no_init() if init_weights else contextlib.nullcontext():
+            self.classifier = nn.Sequential(
+                nn.Linear(512 * 7 * 7, 4096),
+                nn.ReLU(inplace=True),
+                nn.Dropout(p=dropout),
+                nn.Linear(4096, 4096),
+                nn.ReLU(inplace=True),
+                nn.Dropout(p=dropout),
+                nn.Linear(4096, num_classes),
+            )
         if init_weights:
             for module in self.modules():
                 _init(module)
@@ -148,6 +150,8 @@ def _vgg(name: str, weights: WeightsLike, progress: bool, options: dict[str, Any
     def make(**options: Any) -> VGG:
         return VGG(make_layers(cfg, batch_norm), **options)
 
+    if weights is not None:
+        options.setdefault("init_weights", False)
     return build(name, make, weights, progress, options)
 
 

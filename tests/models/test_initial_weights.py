@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,3 +42,21 @@ def test_weights(name: str, options: dict[str, Any]) -> None:
             ours[key].numpy(), value.numpy(), rtol=1e-6, atol=1e-7, err_msg=key
         )
     assert mc.rand(5).tolist() == torch.rand(5).tolist()  # as many numbers were drawn
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "fcn_resnet50"])
+def test_a_new_head_on_published_weights(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers drawn after a network with weights are the same as well: of its new last layer."""
+    published = torchvision.models.get_model_weights(name)
+    options = {"weights_backbone": None, "aux_loss": True} if name.startswith("fcn") else {}
+    full = torchvision.models.get_model(name, **options)
+    torch.save(full.state_dict(), tmp_path / "x.pth")
+    monkeypatch.setattr(published, "get_state_dict", lambda *_, **__: full.state_dict())
+    mc.manual_seed(5)
+    torch.manual_seed(5)
+    models.get_model(name, weights=tmp_path / "x.pth")
+    torchvision.models.get_model(name, weights="DEFAULT")
+    ours, theirs = mc.nn.Linear(8, 3), torch.nn.Linear(8, 3)
+    assert ours.weight.tolist() == theirs.weight.tolist()

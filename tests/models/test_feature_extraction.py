@@ -16,6 +16,8 @@ from minicnn import models
 from minicnn.models._utils import IntermediateLayerGetter
 from minicnn.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+pytestmark = pytest.mark.not_emulated
+
 THEIRS = importlib.import_module(f"{torchvision.__name__}.models.feature_extraction")
 THEIRS_UTILS = importlib.import_module(f"{torchvision.__name__}.models._utils")
 

@@ -172,6 +172,7 @@ def test_old_arguments(args: Any, options: Any, monkeypatch: pytest.MonkeyPatch)
     assert asked[::2] == asked[1::2] and len(asked) in (0, 2)
 
 
+@pytest.mark.filterwarnings("ignore:.*since 0.13")
 def test_old_arguments_of_segmentation(cache: Path) -> None:
     theirs = publish("fcn_resnet50", cache, 21)
     with pytest.warns(UserWarning, match="FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1"):

@@ -17,6 +17,8 @@ from minicnn.models.googlenet import BasicConv2d, Inception, InceptionAux
 from minicnn.models.resnet import BasicBlock, Bottleneck, ResNet, conv1x1, conv3x3
 from minicnn.models.vgg import VGG, cfgs, make_layers
 
+pytestmark = pytest.mark.not_emulated
+
 THEIRS = torchvision.models
 IMAGES = np.random.default_rng(0).normal(size=(2, 3, 48, 40))
 
@@ -34,16 +36,15 @@ def assert_same(ours: nn.Module, theirs: torch.nn.Module, images: np.ndarray = I
     np.testing.assert_allclose(out.cpu().numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.not_emulated
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "wide_resnet50_2"])
 def test_wide_and_grouped_networks(name: str) -> None:
     options = {"num_classes": 3}
-    assert_same(models.get_model(name, **options), THEIRS.get_model(name, **options))
+    small = IMAGES[:1, :, :32, :32]
+    assert_same(models.get_model(name, **options), THEIRS.get_model(name, **options), small)
     with pytest.raises(ValueError, match=f"{name} has width_per_group=.*, got 9"):
         models.get_model(name, width_per_group=9)
 
 
-@pytest.mark.not_emulated
 def test_blocks_by_position() -> None:
     theirs = THEIRS.resnet
     for ours, expected in ((BasicBlock, theirs.BasicBlock), (Bottleneck, theirs.Bottleneck)):
@@ -61,7 +62,6 @@ def test_blocks_by_position() -> None:
         BasicBlock(4, 4, groups=2)
 
 
-@pytest.mark.not_emulated
 def test_another_norm() -> None:
     def make(resnet: Any, block: Any, norm: Any) -> Any:
         layer = functools.partial(norm, 4)
@@ -111,7 +111,6 @@ def test_layers_of_vgg() -> None:
     assert net.eval()(mc.zeros(1, 3, 32, 32)).shape == (1, 3)
 
 
-@pytest.mark.not_emulated
 def test_blocks_of_googlenet() -> None:
     widths = (3, 4, 2, 6, 2, 5, 3)
     theirs = importlib.import_module(f"{THEIRS.__name__}.googlenet")

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from ..vision_dataset import DatasetNotFound
 from .utils import calculate_md5
 
-__all__ = ["check_md5_if_whole", "check_there"]
+__all__ = ["check_md5_if_whole", "check_there", "unusable"]
+
+_ADVICE = "Delete it and pass download=True"
 
 
 def check_there(name: str, paths: Iterable[str | os.PathLike[str]], source: str) -> None:
@@ -38,7 +40,9 @@ def check_md5_if_whole(
     if count == published_count:
         found = calculate_md5(path)
         if found != md5:
-            raise RuntimeError(
-                f"{os.fspath(path)!r} is damaged: its MD5 must be {md5}, got {found}. Delete it and "
-                "pass download=True"
-            )
+            raise unusable(f"{os.fspath(path)!r} is damaged: its MD5 must be {md5}, got {found}")
+
+
+def unusable(reason: object) -> RuntimeError:
+    """The error for a file that is damaged or of another kind, with what to do about it."""
+    return RuntimeError(f"{reason}. {_ADVICE}")

@@ -14,7 +14,7 @@ from PIL import Image
 from ...io.file_kind import START, describe_file
 from ...io.numpy_pickle import read_numpy_pickle
 from ..vision_dataset import VisionDataset
-from ._checks import check_md5_if_whole, check_there
+from ._checks import check_md5_if_whole, check_there, unusable
 from .utils import download_and_extract_archive
 
 __all__ = ["CIFAR10", "CIFAR100"]
@@ -134,11 +134,11 @@ def _read_entry(path: Path, *keys: str) -> Any:
         file.seek(0)
         if not start.startswith((b"\x80", b"(")):  # a pickle of protocol 2 or later, or of 0
             kind = describe_file(start, path.stat().st_size)
-            raise RuntimeError(f"{str(path)!r} is no file of CIFAR: it is {kind}")
+            raise unusable(f"{str(path)!r} is no file of CIFAR: it is {kind}")
         try:
             content = read_numpy_pickle(file)
         except ValueError as error:
-            raise RuntimeError(f"{str(path)!r} is damaged or no file of CIFAR: {error}") from error
+            raise unusable(f"{str(path)!r} is damaged or no file of CIFAR: {error}") from error
     for key in keys:
         if isinstance(content, dict) and key in content:
             return content[key]

@@ -13,7 +13,7 @@ import numpy as np
 from ...io.matlab import read_matlab
 from ..image_folder import default_loader
 from ..vision_dataset import VisionDataset
-from ._checks import check_md5_if_whole, check_there
+from ._checks import check_md5_if_whole, check_there, unusable
 from .utils import download_and_extract_archive, download_url, verify_str_arg
 
 __all__ = ["Flowers102"]
@@ -113,7 +113,7 @@ class Flowers102(VisionDataset):
         try:
             arrays = read_matlab(path)
         except ValueError as error:
-            raise RuntimeError(str(error)) from error
+            raise unusable(error) from error
         if name not in arrays:
             raise RuntimeError(f"{str(path)!r} must have {name!r}, got {', '.join(arrays)}")
         return arrays[name].reshape(-1).astype(np.int64)

@@ -18,7 +18,7 @@ from ...io.files import load
 from ...io.idx import read_idx
 from ...tensor import Tensor
 from ..vision_dataset import VisionDataset
-from ._checks import check_there
+from ._checks import check_there, unusable
 from .utils import download_and_extract_archive, extract_archive, verify_str_arg
 
 __all__ = [
@@ -385,4 +385,4 @@ def _read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         return read_idx(path)
     except ValueError as error:
-        raise RuntimeError(str(error)) from error
+        raise unusable(error) from error

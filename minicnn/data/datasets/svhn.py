@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...io.matlab import read_matlab
 from ..vision_dataset import VisionDataset
-from ._checks import check_md5_if_whole, check_there
+from ._checks import check_md5_if_whole, check_there, unusable
 from .utils import download_url, verify_str_arg
 
 __all__ = ["SVHN"]
@@ -74,7 +74,7 @@ class SVHN(VisionDataset):
         try:
             arrays = read_matlab(path)
         except ValueError as error:
-            raise RuntimeError(str(error)) from error
+            raise unusable(error) from error
         pictures, labels = (arrays.get(name, np.empty(0)) for name in ("X", "y"))
         if pictures.shape != (32, 32, 3, labels.size) or pictures.dtype != np.uint8:
             raise RuntimeError(

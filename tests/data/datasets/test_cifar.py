@@ -165,3 +165,11 @@ def test_downloads(server: Any, tmp_path: Path, capfd: Any) -> None:
     assert "cifar-10-python.tar.gz" in capfd.readouterr().err  # the bar
     assert len(datasets.CIFAR10(tmp_path / "new", train=False, download=True)) == 4
     assert len(server.requests) == 1
+    # A file that was cut while it was unpacked: the archive is still there.
+    path = tmp_path / "new" / "cifar-10-batches-py" / "data_batch_2"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(RuntimeError, match=r"data_batch_2' is .*Delete it and pass download=True"):
+        datasets.CIFAR10(tmp_path / "new", download=True)
+    path.unlink()
+    assert len(datasets.CIFAR10(tmp_path / "new", download=True)) == 20
+    assert len(server.requests) == 1

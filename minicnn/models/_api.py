@@ -37,6 +37,8 @@ class Weights:
         transforms: called without arguments, returns what turns a picture into the network's input.
         meta: ``num_params``, ``min_size`` (the smallest H and W), ``categories`` (the names of the
             classes, or None) and ``_metrics`` (published results in per cent, by data set).
+
+    As ``torchvision.models.Weights``, whose ``meta`` has a few entries more.
     """
 
     url: str

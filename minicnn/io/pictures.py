@@ -53,7 +53,7 @@ _MODES = {
 
 def read_file(path: PathLike) -> Tensor:
     """The bytes of a file, (N,) of uint8."""
-    return Tensor(np.frombuffer(bytearray(Path(path).read_bytes()), np.uint8))
+    return Tensor.of(np.frombuffer(bytearray(Path(path).read_bytes()), np.uint8))
 
 
 def write_file(filename: PathLike, data: Tensor) -> None:
@@ -94,9 +94,9 @@ def decode_image(
                 picture.draft("L", picture.size)  # of a JPEG, the brightness that it holds
             if getattr(picture, "n_frames", 1) > 1 and picture.format == "GIF":
                 frames = ImageSequence.Iterator(picture)
-                return Tensor(np.stack([_array(frame.convert("RGB"), mode) for frame in frames]))
+                return Tensor.of(np.stack([_array(frame.convert("RGB"), mode) for frame in frames]))
             upright = ImageOps.exif_transpose(picture) if apply_exif_orientation else picture
-            return Tensor(_array(upright, mode))
+            return Tensor.of(_array(upright, mode))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RuntimeError(f"cannot decode {name}: {error}") from error
 
@@ -220,4 +220,4 @@ def _encoded(image: Tensor, format: str, **options: int) -> Tensor:
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(
         buffer, format, **options
     )
-    return Tensor(np.frombuffer(bytearray(buffer.getvalue()), np.uint8))
+    return Tensor.of(np.frombuffer(bytearray(buffer.getvalue()), np.uint8))

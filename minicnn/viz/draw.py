@@ -141,7 +141,9 @@ def draw_segmentation_masks(
     for area, color in zip(areas, palette.astype(pixels.dtype), strict=True):
         colored[:, area] = color[:, None]
     colored[:, areas.sum(0) > 1] = 0
-    blended = Tensor(pixels) * (1 - alpha) + Tensor(colored) * alpha  # floats, of uint8 as well
+    blended = (
+        Tensor.of(pixels) * (1 - alpha) + Tensor.of(colored) * alpha
+    )  # floats, of uint8 as well
     return blended.to(dtype=image.dtype, device=image.device)
 
 
@@ -260,5 +262,5 @@ def _to_picture(image: Tensor) -> Image.Image:
 
 def _from_picture(picture: Image.Image, image: Tensor) -> Tensor:
     """The picture as a tensor like ``image``."""
-    pixels = Tensor(np.array(picture).transpose(2, 0, 1)).to(dtype=image.dtype)
+    pixels = Tensor.of(np.array(picture).transpose(2, 0, 1)).to(dtype=image.dtype)
     return (pixels if image.dtype == np.uint8 else pixels.mul(1 / 255)).to(device=image.device)

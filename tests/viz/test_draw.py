@@ -115,7 +115,7 @@ def test_what_does_not_fit() -> None:
             ValueError,
             r"\(1 or 3, H, W\) of uint8",
         ),
-        (lambda: viz.draw_bounding_boxes(image.to(mc.int32), boxes), ValueError, "of int32"),
+        (lambda: viz.draw_bounding_boxes(image.to(mc.int32), boxes), ValueError, "of torch.int32"),
         (lambda: viz.draw_bounding_boxes(image, boxes.flip(1)), ValueError, "xmin <= xmax"),
         (lambda: viz.draw_bounding_boxes(image, boxes, ["a"]), ValueError, "got 1 for 3"),
         (lambda: viz.draw_bounding_boxes(image, boxes, colors=["red"]), ValueError, "of 3 objects"),
@@ -126,7 +126,11 @@ def test_what_does_not_fit() -> None:
             ValueError,
             r"got \(3, 59, 80\)",
         ),
-        (lambda: viz.draw_segmentation_masks(image, masks.to(mc.uint8)), ValueError, "of uint8"),
+        (
+            lambda: viz.draw_segmentation_masks(image, masks.to(mc.uint8)),
+            ValueError,
+            "of torch.uint8",
+        ),
         (lambda: viz.draw_keypoints(image, keypoints[0]), ValueError, r"must be \(N, K, 2\)"),
         (
             lambda: viz.draw_keypoints(image, keypoints, visibility=mc.ones(2, 2)),

@@ -346,7 +346,7 @@ class QMNIST(MNIST):
     def _read(self, images: str, labels: str) -> tuple[Tensor, Tensor]:
         part = self._parts.get(self.what, slice(None))
         data, targets = _read(images, "u1", 3), _read(labels, "i4", 2).astype(np.int64)
-        return Tensor(data[part]), Tensor(targets[part])
+        return Tensor.of(data[part]), Tensor.of(targets[part])
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         known = self.targets[index]
@@ -358,17 +358,17 @@ class QMNIST(MNIST):
 
 def read_sn3_pascalvincent_tensor(path: str | os.PathLike[str], strict: bool = True) -> Tensor:
     """The numbers in an idx file; they must be as many as it says, whatever ``strict`` is."""
-    return Tensor(_read_idx(path))
+    return Tensor.of(_read_idx(path))
 
 
 def read_image_file(path: str | os.PathLike[str]) -> Tensor:
     """The pictures in an idx file, (N, H, W) of uint8; a RuntimeError if it has something else."""
-    return Tensor(_read(path, "u1", 3))
+    return Tensor.of(_read(path, "u1", 3))
 
 
 def read_label_file(path: str | os.PathLike[str]) -> Tensor:
     """The classes in an idx file of uint8, (N,) of int64; a RuntimeError if it has something else."""
-    return Tensor(_read(path, "u1", 1).astype(np.int64))
+    return Tensor.of(_read(path, "u1", 1).astype(np.int64))
 
 
 def _read(path: str | os.PathLike[str], dtype: str, ndim: int) -> np.ndarray:

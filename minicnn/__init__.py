@@ -8,14 +8,17 @@ from .creation import (
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
-from .ops.activation import log_softmax, softmax
+from .ops.activation import relu, relu_
 from .ops.choice import clamp, maximum, minimum, where
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
+from .ops.elu import celu, celu_, selu, selu_
 from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
+from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
+from .ops.piecewise import hardshrink, threshold, threshold_
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -24,6 +27,7 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
+from .ops.softmax import log_softmax, softmax
 from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -55,6 +59,8 @@ __all__ = [
     "bmm",
     "bool_",
     "cat",
+    "celu",
+    "celu_",
     "channels_last",
     "channels_last_3d",
     "chunk",
@@ -85,6 +91,7 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "hardshrink",
     "index_select",
     "int8",
     "int16",
@@ -119,6 +126,7 @@ __all__ = [
     "optim",
     "permute",
     "pow",
+    "prelu",
     "preserve_format",
     "prod",
     "profiler",
@@ -127,9 +135,15 @@ __all__ = [
     "randn",
     "random",
     "randperm",
+    "relu",
+    "relu_",
     "reshape",
+    "rrelu",
+    "rrelu_",
     "save",
     "scatter_add",
+    "selu",
+    "selu_",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
@@ -149,6 +163,8 @@ __all__ = [
     "t",
     "tanh",
     "tensor",
+    "threshold",
+    "threshold_",
     "transpose",
     "uint8",
     "unbind",

@@ -10,6 +10,7 @@ from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import relu, relu_
 from .ops.choice import clamp, maximum, minimum, where
+from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
@@ -19,6 +20,7 @@ from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
 from .ops.piecewise import hardshrink, threshold, threshold_
+from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -56,17 +58,20 @@ __all__ = [
     "autograd",
     "backends",
     "bfloat16",
+    "bilinear",
     "bmm",
     "bool_",
     "cat",
     "celu",
     "celu_",
+    "channel_shuffle",
     "channels_last",
     "channels_last_3d",
     "chunk",
     "clamp",
     "contiguous_format",
     "cos",
+    "cosine_similarity",
     "cpu",
     "cuda",
     "cumsum",
@@ -124,7 +129,11 @@ __all__ = [
     "ones",
     "ones_like",
     "optim",
+    "pairwise_distance",
+    "pdist",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
     "prelu",
     "preserve_format",

@@ -24,6 +24,7 @@ from ..ops.binary_loss import (
 from ..ops.class_loss import cross_entropy, nll_loss
 from ..ops.class_margin_loss import multi_margin_loss, multilabel_margin_loss
 from ..ops.conv import conv2d, conv_transpose2d
+from ..ops.ctc import ctc_loss
 from ..ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
 from ..ops.distribution_loss import gaussian_nll_loss, kl_div, poisson_nll_loss
 from ..ops.dropout import dropout, dropout2d
@@ -33,6 +34,7 @@ from ..ops.embedding import embedding, embedding_bag
 from ..ops.index import one_hot
 from ..ops.leaky import leaky_relu, leaky_relu_, prelu, rrelu, rrelu_
 from ..ops.linear import linear
+from ..ops.linear_cross_entropy import linear_cross_entropy
 from ..ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from ..ops.margin_loss import (
     cosine_embedding_loss,
@@ -78,6 +80,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout2d",
     "elu",
@@ -104,6 +107,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

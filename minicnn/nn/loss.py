@@ -7,6 +7,7 @@ in torch, too: they override it, with a warning.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 from ..ops.reduction import checked_reduction
 from ..tensor import Tensor
@@ -16,6 +17,7 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
     "HuberLoss",
@@ -308,3 +310,36 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+
+
+class CTCLoss(Loss):
+    """Minus the log-likelihood of texts whose place in the input is not known.
+
+    Args:
+        blank: the number of the blank among the symbols.
+        zero_infinity: 0 instead of an infinite loss, of a text that does not fit into its input.
+    """
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
+        )

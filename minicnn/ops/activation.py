@@ -270,5 +270,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     refuse_integers("glu", input)
     if input.ndim == 0 or input.shape[normalize_dim(input, dim)] % 2:
         raise RuntimeError(f"glu expects an even length of dimension {dim}, got {input.shape}")
-    values, gates = chunk(*widen(input), 2, dim)
+    (wide,) = widen(input)
+    values, gates = chunk(wide, 2, dim)
     return mul(values, sigmoid(gates)).to(input.dtype)

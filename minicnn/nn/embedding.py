@@ -66,12 +66,14 @@ class _Table(Module):
             with no_grad():
                 self.weight[self.padding_idx] = 0
 
-    def _repr(self, **further: object) -> str:
-        norm_type = self.norm_type if self.norm_type != 2 else None
-        options = {"max_norm": self.max_norm, "norm_type": norm_type}
-        options["scale_grad_by_freq"] = self.scale_grad_by_freq or None
-        given = (f", {name}={v!r}" for name, v in (options | further).items() if v is not None)
-        return f"{self.num_embeddings}, {self.embedding_dim}" + "".join(given)
+    def _options(self, **further: object) -> str:
+        """Those that are set, for ``repr``."""
+        options = {
+            "max_norm": self.max_norm,
+            "norm_type": self.norm_type if self.norm_type != 2 else None,
+            "scale_grad_by_freq": self.scale_grad_by_freq or None,
+        }
+        return "".join(f", {k}={v!r}" for k, v in (options | further).items() if v is not None)
 
 
 class Embedding(_Table):
@@ -152,8 +154,9 @@ class Embedding(_Table):
         )
 
     def extra_repr(self) -> str:
-        first = {"padding_idx": self.padding_idx, "max_norm": self.max_norm}
-        return self._repr(**first, sparse=self.sparse or None)
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        options = self._options(sparse=self.sparse or None)
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{options}"
 
 
 class EmbeddingBag(_Table):
@@ -249,7 +252,8 @@ class EmbeddingBag(_Table):
         )
 
     def extra_repr(self) -> str:
-        return self._repr(mode=self.mode, padding_idx=self.padding_idx)
+        options = self._options(mode=self.mode, padding_idx=self.padding_idx)
+        return f"{self.num_embeddings}, {self.embedding_dim}{options}"
 
 
 def _sizes(embeddings: Tensor) -> tuple[int, int]:

@@ -177,7 +177,8 @@ def embedding_bag(
         RuntimeError: for other dtypes, or offsets that do not fit.
         IndexError: on the CPU, for a number outside the table.
 
-    As ``torch.nn.functional.embedding_bag``.
+    As ``torch.nn.functional.embedding_bag``. What follows a last offset is in no bag, which in torch
+    depends on the mode.
     """
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
     index = _checked("embedding_bag", input, weight)

@@ -104,7 +104,7 @@ def multilabel_margin_loss(
 def _own_classes(target: Tensor) -> tuple[Tensor, Tensor]:
     """The class numbers (N, C), with 0 from the first -1 on, and which of them are listed."""
     xp = xp_of(target.array)
-    listed = xp.cumsum(target.array < 0, 1) == 0
+    listed = (target.array < 0).cumsum(1) == 0
     return Tensor(xp.where(listed, target.array, 0)), Tensor(listed)
 
 

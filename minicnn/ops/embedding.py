@@ -8,9 +8,9 @@ from ..autograd import Function, no_grad
 from ..devices import on_own_device, xp_of
 from ..dtypes import int32, int64
 from ..tensor import Tensor
-from ..typing import Array
+from ..typing import Array, DTypeLike
 from .choice import where
-from .comparison import eq
+from .comparison import eq, ne
 from .elementwise import div, mul
 from .index import getitem
 from .promotion import widen, widened
@@ -37,8 +37,7 @@ class PickRows(Function):
         if self.padding_idx >= 0:
             grad = where(unsqueeze(eq(index, self.padding_idx), 1), 0.0, grad)
         if self.by_frequency:
-            counts = _counts(index, self.rows)
-            grad = div(grad, unsqueeze(getitem(counts, index), 1).to(grad.dtype))
+            grad = div(grad, getitem(_counts(index, self.rows, grad.dtype), index))
         return SumRows.apply(grad, index, rows=self.rows), None
 
 
@@ -64,9 +63,10 @@ class SumRows(Function):
 
 
 @on_own_device
-def _counts(index: Tensor, rows: int) -> Tensor:
-    """How often each of the numbers 0 … rows - 1 comes up."""
-    return Tensor(xp_of(index.array).bincount(index.array, minlength=rows))
+def _counts(index: Tensor, rows: int, dtype: DTypeLike) -> Tensor:
+    """How often each of the numbers 0 … rows - 1 comes up: (rows, 1)."""
+    ones = xp_of(index.array).ones((len(index), 1), dtype)
+    return SumRows.apply(Tensor(ones), index, rows=rows)
 
 
 def embedding(
@@ -136,11 +136,10 @@ def _checked_padding(padding_idx: int | None, rows: int, error: type[Exception])
 def shorten_rows_(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Scales the rows with the given numbers, in place, to at most ``max_norm``."""
     with no_grad():
-        used = Tensor(xp_of(index.array).unique(index.array))
-        rows = getitem(weight, used)
+        rows = getitem(weight, index)
         (lengths,) = widen(norm(rows, norm_type, 1, keepdim=True))
         shorter = mul(rows, div(max_norm, lengths + 1e-7)).to(weight.dtype)
-        weight[used] = where(lengths > max_norm, shorter, rows)
+        weight[index] = where(lengths > max_norm, shorter, rows)
 
 
 def embedding_bag(
@@ -191,13 +190,13 @@ def embedding_bag(
     if per_sample_weights is not None:
         rows = mul(rows, reshape(per_sample_weights, (-1, 1))[: len(bags)])
     if padding_idx >= 0:
-        kept = Tensor(xp_of(index.array).flatnonzero(index.array != padding_idx))
+        (kept,) = ne(index, padding_idx).nonzero(as_tuple=True)
         rows, bags = getitem(rows, kept), getitem(bags, kept)
     if mode == "max":
         return _maxima(rows, bags, count)
     sums = SumRows.apply(*widen(rows), bags, rows=count)
     if mode == "mean":
-        sums = div(sums, unsqueeze(_counts(bags, count).clamp(min=1), 1).to(sums.dtype))
+        sums = div(sums, _counts(bags, count, sums.dtype).clamp(min=1))
     return sums.to(weight.dtype)
 
 
@@ -240,7 +239,7 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last: bool) -> tuple[in
     xp = xp_of(input.array)
     if offsets is None:
         B, length = input.shape
-        return B, Tensor(xp.repeat(xp.arange(B), length))
+        return B, Tensor(xp.arange(B * length) // max(length, 1))
     if offsets.ndim != 1:
         raise ValueError(f"embedding_bag expects offsets (B,), got shape {tuple(offsets.shape)}")
     starts, end = offsets.array, len(input)
@@ -252,16 +251,18 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last: bool) -> tuple[in
         starts, end = starts[:-1], int(starts[-1])
     if not len(starts):
         end = 0
-    return len(starts), Tensor(xp.searchsorted(starts, xp.arange(end), side="right") - 1)
+    begun = xp.zeros(end + 1, np.int32)  # how many bags begin at each position
+    xp.add.at(begun, starts, 1)
+    return len(starts), Tensor(begun[:end].cumsum() - 1)
 
 
 @on_own_device
 def _maxima(rows: Tensor, bags: Tensor, count: int) -> Tensor:
     """rows (M, D), bags (M,) in ascending order -> the largest of each bag (count, D)."""
-    xp = xp_of(rows.array)
-    lengths = xp.bincount(bags.array, minlength=count)
     if not len(bags):
         return SumRows.apply(rows, bags, rows=count)
+    xp = xp_of(rows.array)
+    lengths = _counts(bags, count, int32).array[:, 0]
     longest = int(lengths.max())
     place = xp.arange(len(bags)) - (lengths.cumsum() - lengths)[bags.array]  # within the bag
     padded = xp.full((count, longest), len(bags) - 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from ..autograd import Function, no_grad
 from ..devices import on_own_device, xp_of
-from ..dtypes import int32, int64
+from ..dtypes import int32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array, DTypeLike
 from .choice import where
@@ -176,9 +178,18 @@ def embedding_bag(
         RuntimeError: for other dtypes, or offsets that do not fit.
         IndexError: on the CPU, for a number outside the table.
 
-    As ``torch.nn.functional.embedding_bag``. What follows a last offset is in no bag, which in torch
+    As ``torch.nn.functional.embedding_bag``, which once had ``input`` and ``weight`` the other way
+    round: that still works, with a warning. What follows a last offset is in no bag, which in torch
     depends on the mode.
     """
+    if is_floating(input.dtype) and weight.dtype == int64:
+        warnings.warn(
+            "Argument order of nn.functional.embedding_bag was changed. "
+            "Usage `embedding_bag(weight, input, ...)` is deprecated, "
+            "and should now be `embedding_bag(input, weight, ...)`.",
+            stacklevel=2,
+        )
+        input, weight = weight, input
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
     index = _checked("embedding_bag", input, weight)
     padding_idx = _checked_padding(padding_idx, len(weight), RuntimeError)

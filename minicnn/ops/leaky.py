@@ -70,7 +70,8 @@ class PReLU(Function):
 
     def forward(self, x: Array, weight: Array) -> Array:
         self.save_for_backward(x, weight)
-        return xp_of(x).where(x > 0, x, computed(operator.mul, x, weight))
+        scaled = computed(operator.mul, x, weight)
+        return xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         grad, x, weight = widen(grad, *self.saved_tensors)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Function, is_grad_enabled
 from ..devices import Device, to_device, xp_of
+from ..dtypes import float64
 from ..random import default_generator
 from ..tensor import Tensor
 from ..typing import Array
@@ -136,7 +137,12 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2, inplace)
     refuse_integers("rrelu", input)
     slopes = _random_slopes(input, lower, upper)
-    return change(input, mul, slopes) if inplace else mul(input, slopes)
+    return change(input, _scaled, slopes) if inplace else _scaled(input, slopes)
+
+
+def _scaled(x: Tensor, slopes: Tensor) -> Tensor:
+    """x times slopes, which are float32 for half precision, too."""
+    return mul(*widen(x, slopes)).to(x.dtype)
 
 
 def rrelu_(
@@ -149,7 +155,10 @@ def rrelu_(
 def _random_slopes(x: Tensor, lower: float, upper: float) -> Tensor:
     """A number from U(lower, upper) where x <= 0, in the order of the elements, and 1 elsewhere."""
     negative = to_device(x.array, Device("cpu")) <= 0
-    slopes = np.ones(x.shape, x.dtype)
+    dtype = np.float64 if x.dtype == float64 else np.float32
+    slopes = np.ones(x.shape, dtype)
     uniform = default_generator.random(int(np.count_nonzero(negative)), np.float64)
-    slopes[negative] = uniform * (upper - lower) + lower
+    # torch rounds the limits, and then what is drawn between them
+    low, high = np.asarray([lower, upper], dtype).astype(np.float64)
+    slopes[negative] = uniform * (high - low) + low
     return Tensor(to_device(slopes, x.device))

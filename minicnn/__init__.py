@@ -37,7 +37,9 @@ from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
+)  # fmt: skip
 
 __all__ = [
     "Generator",
@@ -75,6 +77,7 @@ __all__ = [
     "cpu",
     "cuda",
     "cumsum",
+    "default_generator",
     "device",
     "div",
     "empty",
@@ -96,8 +99,10 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "get_rng_state",
     "hardshrink",
     "index_select",
+    "initial_seed",
     "int8",
     "int16",
     "int32",
@@ -151,12 +156,14 @@ __all__ = [
     "rrelu_",
     "save",
     "scatter_add",
+    "seed",
     "selu",
     "selu_",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
+    "set_rng_state",
     "sigmoid",
     "sign",
     "sin",

@@ -19,6 +19,7 @@ from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
+from .ops.pad import constant_pad_nd
 from .ops.piecewise import hardshrink, threshold, threshold_
 from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .ops.reduce import (
@@ -71,6 +72,7 @@ __all__ = [
     "channels_last_3d",
     "chunk",
     "clamp",
+    "constant_pad_nd",
     "contiguous_format",
     "cos",
     "cosine_similarity",

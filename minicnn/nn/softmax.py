@@ -52,6 +52,6 @@ class Softmax2d(Module):
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
             raise ValueError(
-                f"Softmax2d expects an input of shape (N, C, H, W) or (C, H, W), got {input.shape}"
+                f"Softmax2d expects an input of shape (N, C, H, W) or (C, H, W), got {tuple(input.shape)}"
             )
         return F.softmax(input, -3)

@@ -70,7 +70,7 @@ def relu_(input: Tensor) -> Tensor:
 def refuse_integers(name: str, x: Tensor) -> None:
     """Raises a RuntimeError unless x is floating point."""
     if not is_floating(x.array.dtype):
-        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.dtype}")
+        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
 
 
 class Softplus(Function):
@@ -269,7 +269,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     refuse_integers("glu", input)
     if input.ndim == 0 or input.shape[normalize_dim(input, dim)] % 2:
-        raise RuntimeError(f"glu expects an even length of dimension {dim}, got {input.shape}")
+        raise RuntimeError(
+            f"glu expects an even length of dimension {dim}, got {tuple(input.shape)}"
+        )
     (wide,) = widen(input)
     values, gates = chunk(wide, 2, dim)
     return mul(values, sigmoid(gates)).to(input.dtype)

@@ -47,7 +47,7 @@ def binary_cross_entropy(
     if input.dtype != target.dtype:
         raise RuntimeError(
             "binary_cross_entropy expects input and target of one dtype, got "
-            f"{input.dtype} and {target.dtype}"
+            f"{input.array.dtype} and {target.array.dtype}"
         )
     if isinstance(input.array, np.ndarray):
         for name, given in (("input", input.array), ("target", target.array)):
@@ -117,9 +117,9 @@ def binary_cross_entropy_with_logits(
     As ``torch.nn.functional.binary_cross_entropy_with_logits``.
     """
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
-    if not is_floating(target.dtype):
+    if not is_floating(target.array.dtype):
         raise RuntimeError(
-            f"binary_cross_entropy_with_logits expects floating-point targets, got {target.dtype}"
+            f"binary_cross_entropy_with_logits expects floating-point targets, got {target.array.dtype}"
         )
     losses = _logistic_losses(input, target, weight, pos_weight)
     return reduced(losses, reduction, size_average, reduce)

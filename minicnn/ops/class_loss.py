@@ -104,7 +104,7 @@ def cross_entropy(
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.shape == input.shape and is_floating(target.dtype):
+    if input.ndim and target.shape == input.shape and is_floating(target.array.dtype):
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
@@ -238,14 +238,18 @@ def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | 
             f"{tuple(input.shape)}, got {tuple(target.shape)}"
         )
     if target.dtype not in (int64, uint8):
-        raise RuntimeError(f"{name} expects class numbers of int64 or uint8, got {target.dtype}")
+        raise RuntimeError(
+            f"{name} expects class numbers of int64 or uint8, got {target.array.dtype}"
+        )
     C = input.shape[_class_axis(input)]
     if C == 0 and target.array.size:
-        raise IndexError(f"{name} expects at least one class, got input of shape {input.shape}")
+        raise IndexError(
+            f"{name} expects at least one class, got input of shape {tuple(input.shape)}"
+        )
     _check_weight(name, weight, C)
     if weight is not None and weight.dtype != input.dtype:
         raise RuntimeError(
-            f"{name} expects a weight of the input's dtype {input.dtype}, got {weight.dtype}"
+            f"{name} expects a weight of the input's dtype {input.array.dtype}, got {weight.array.dtype}"
         )
     return target if target.dtype == int64 else target.to(int64)
 

@@ -126,7 +126,7 @@ def _rows(name: str, input: Tensor) -> Tensor:
 
 def _check_classes(name: str, target: Tensor, low: int, C: int) -> None:
     if target.dtype != int64:
-        raise RuntimeError(f"{name} expects class numbers of int64, got {target.dtype}")
+        raise RuntimeError(f"{name} expects class numbers of int64, got {target.array.dtype}")
     if target.device.type == "cpu":  # on a GPU the check would have to wait
         wrong = (target.array < low) | (target.array >= C)
         if wrong.any():

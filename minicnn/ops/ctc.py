@@ -184,21 +184,21 @@ def ctc_loss(
 def _lengths(name: str, lengths: Tensor | Sequence[int]) -> Array:
     """Lengths (N,) as an array on the CPU."""
     if isinstance(lengths, Tensor):
-        if is_floating(lengths.dtype):
-            raise RuntimeError(f"{name} expects integers, got {lengths.dtype}")
+        if is_floating(lengths.array.dtype):
+            raise RuntimeError(f"{name} expects integers, got {lengths.array.dtype}")
         return to_device(lengths.array, Device("cpu")).reshape(-1).astype(int64)
     return np.asarray(lengths, int64).reshape(-1)
 
 
 def _check(log_probs: Tensor, targets: Tensor, times: Array, symbols: Array, blank: int) -> None:
-    if log_probs.ndim != 3 or not is_floating(log_probs.dtype):
+    if log_probs.ndim != 3 or not is_floating(log_probs.array.dtype):
         raise RuntimeError(
-            f"ctc_loss expects floating-point log_probs (T, N, C) or (T, C), got {log_probs.dtype} "
+            f"ctc_loss expects floating-point log_probs (T, N, C) or (T, C), got {log_probs.array.dtype} "
             f"of shape {tuple(log_probs.shape)}"
         )
     T, N, C = log_probs.shape
     if targets.dtype not in (int32, int64):
-        raise RuntimeError(f"ctc_loss expects targets of int32 or int64, got {targets.dtype}")
+        raise RuntimeError(f"ctc_loss expects targets of int32 or int64, got {targets.array.dtype}")
     if not 0 <= blank < C:
         raise RuntimeError(f"ctc_loss: blank must be one of the {C} symbols, got {blank}")
     if len(times) != N or len(symbols) != N:

@@ -35,8 +35,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     As ``torch.nn.functional.cosine_similarity``.
     """
     x1, x2 = promote("cosine_similarity", x1, x2)
-    if not is_floating(x1.dtype):
-        raise RuntimeError(f"cosine_similarity expects floating-point numbers, got {x1.dtype}")
+    if not is_floating(x1.array.dtype):
+        raise RuntimeError(
+            f"cosine_similarity expects floating-point numbers, got {x1.array.dtype}"
+        )
     dtype, shape = x1.dtype, np.broadcast_shapes(x1.shape, x2.shape)
     x1, x2 = (expand(x, shape) for x in widen(x1, x2))
     return sum(mul(_unit(x1, dim, eps), _unit(x2, dim, eps)), dim).to(dtype)
@@ -86,9 +88,9 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     As ``torch.nn.functional.pdist``, but all differences are in memory at a time.
     """
-    if input.ndim != 2 or not is_floating(input.dtype):
+    if input.ndim != 2 or not is_floating(input.array.dtype):
         raise RuntimeError(
-            f"pdist expects a floating-point tensor of shape (N, D), got {input.dtype} of shape "
+            f"pdist expects a floating-point tensor of shape (N, D), got {input.array.dtype} of shape "
             f"{tuple(input.shape)}"
         )
     if p < 0:

@@ -52,9 +52,9 @@ def kl_div(
             stacklevel=3,
         )
     reduction = checked_reduction(reduction, size_average, reduce, further=("batchmean",))
-    if not (is_floating(input.dtype) and is_floating(target.dtype)):
+    if not (is_floating(input.array.dtype) and is_floating(target.array.dtype)):
         raise RuntimeError(
-            f"kl_div expects floating-point numbers, got {input.dtype} and {target.dtype}"
+            f"kl_div expects floating-point numbers, got {input.array.dtype} and {target.array.dtype}"
         )
     losses = _divergences(input, target, log_target)
     if reduction == "batchmean":

@@ -112,7 +112,7 @@ def embedding(
 def _checked(name: str, input: Tensor, weight: Tensor) -> Tensor:
     """The numbers of rows as a vector."""
     if input.dtype not in (int32, int64):
-        raise RuntimeError(f"{name} expects row numbers of int32 or int64, got {input.dtype}")
+        raise RuntimeError(f"{name} expects row numbers of int32 or int64, got {input.array.dtype}")
     if weight.ndim != 2:
         raise RuntimeError(f"{name} expects a weight (rows, D), got shape {tuple(weight.shape)}")
     numbers = input.array
@@ -182,7 +182,7 @@ def embedding_bag(
     round: that still works, with a warning. What follows a last offset is in no bag, which in torch
     depends on the mode.
     """
-    if is_floating(input.dtype) and weight.dtype == int64:
+    if is_floating(input.array.dtype) and weight.dtype == int64:
         warnings.warn(
             "Argument order of nn.functional.embedding_bag was changed. "
             "Usage `embedding_bag(weight, input, ...)` is deprecated, "
@@ -239,8 +239,8 @@ def _check_bags(
         )
     if per_sample_weights.dtype != weight.dtype:
         raise RuntimeError(
-            f"embedding_bag expects per_sample_weights of the weight's dtype {weight.dtype}, "
-            f"got {per_sample_weights.dtype}"
+            f"embedding_bag expects per_sample_weights of the weight's dtype {weight.array.dtype}, "
+            f"got {per_sample_weights.array.dtype}"
         )
 
 

@@ -98,7 +98,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """
     if input.dtype != weight.dtype:
         raise RuntimeError(
-            f"prelu expects input and weight of one dtype, got {input.dtype} and {weight.dtype}"
+            f"prelu expects input and weight of one dtype, got {input.array.dtype} and {weight.array.dtype}"
         )
     refuse_integers("prelu", input)
     C = input.shape[1] if input.ndim > 1 else 1

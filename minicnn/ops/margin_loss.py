@@ -42,7 +42,7 @@ def margin_ranking_loss(
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
             "margin_ranking_loss expects tensors of one number of dimensions, got shapes "
-            f"{input1.shape}, {input2.shape} and {target.shape}"
+            f"{tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
     losses = clamp(add(mul(neg(target), sub(input1, input2)), margin), min=0)
     return reduced(losses, reduction, size_average, reduce)
@@ -104,7 +104,7 @@ def cosine_embedding_loss(
     if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
         raise RuntimeError(
             "cosine_embedding_loss expects vectors (N, D) with targets (N,), or (D,) with (), got "
-            f"shapes {input1.shape}, {input2.shape} and {target.shape}"
+            f"shapes {tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
     squares = [add(sum(square(x), -1), 1e-12) for x in (input1, input2)]
     cosine = div(sum(mul(input1, input2), -1), sqrt(mul(*squares)))
@@ -172,7 +172,7 @@ def triplet_margin_with_distance_loss(
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "a triplet loss expects tensors of one number of dimensions, got shapes "
-            f"{anchor.shape}, {positive.shape} and {negative.shape}"
+            f"{tuple(anchor.shape)}, {tuple(positive.shape)} and {tuple(negative.shape)}"
         )
     distance = pairwise_distance if distance_function is None else distance_function
     to_positive, to_negative = distance(anchor, positive), distance(anchor, negative)

@@ -66,10 +66,10 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def _limited(name: str, x: Tensor, low: float, high: float, inplace: bool) -> Tensor:
     if x.dtype == bool_:
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
-    if x.dtype.kind == "u" and low < 0:
-        raise RuntimeError(f"{name} of {x.dtype} expects limits of at least 0, got {low}")
-    if not is_floating(x.dtype):
-        low, high = number_in(x.dtype, low), number_in(x.dtype, high)
+    if x.array.dtype.kind == "u" and low < 0:
+        raise RuntimeError(f"{name} of {x.array.dtype} expects limits of at least 0, got {low}")
+    if not is_floating(x.array.dtype):
+        low, high = number_in(x.array.dtype, low), number_in(x.array.dtype, high)
     return _apply(Hardtanh, x, inplace, low=low, high=high)
 
 
@@ -163,7 +163,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     As ``torch.nn.functional.softshrink``.
     """
     refuse_integers("softshrink", input)
-    if not number_in(input.dtype, lambd) >= 0:
+    if not number_in(input.array.dtype, lambd) >= 0:
         raise RuntimeError(f"softshrink: lambd must be at least 0, got {lambd}")
     return Softshrink.apply(input, lambd=float(lambd))
 
@@ -195,8 +195,11 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """
     if input.dtype == bool_:
         raise RuntimeError("threshold expects numbers, got a bool tensor")
-    if not is_floating(input.dtype):
-        threshold, value = number_in(input.dtype, threshold), number_in(input.dtype, value)
+    if not is_floating(input.array.dtype):
+        threshold, value = (
+            number_in(input.array.dtype, threshold),
+            number_in(input.array.dtype, value),
+        )
     return _apply(Threshold, input, inplace, threshold=threshold, value=value)
 
 

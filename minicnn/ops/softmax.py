@@ -90,7 +90,7 @@ def _normalized(
     if array.size == 0:
         return x.clone()
     if not is_floating(array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.array.dtype}")
     if array.ndim == 0:
         return operation.apply(x.reshape(1), dim=0).reshape(())
     return operation.apply(x, dim=dim)

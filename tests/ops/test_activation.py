@@ -283,3 +283,17 @@ def test_old_names_of_the_limits_of_hardtanh() -> None:
     with pytest.warns(FutureWarning, match="`min_value` is deprecated and renamed to `min_val`"):
         layer = minicnn.nn.Hardtanh(min_value=-3.0)
     assert layer.min_val == -3 and repr(layer) == "Hardtanh(min_val=-3.0, max_val=1.0)"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_random_functions_draw_as_torch(dtype: str) -> None:
+    x = normal(7, 40)
+    for call in (
+        lambda m, x: m.nn.functional.rrelu(x, 0.1, 0.6, training=True),
+        lambda m, x: m.nn.functional.gumbel_softmax(x, 0.7),
+    ):
+        results = []
+        for m in (minicnn, torch):
+            m.manual_seed(5)
+            results.append(call(m, m.tensor(x, dtype=getattr(m, dtype))).float().cpu().numpy())
+        np.testing.assert_allclose(*results, rtol=0 if dtype == "bfloat16" else 1e-6)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import kernels
 from ..autograd import Function
+from ..autograd.names import called
 from ..devices import xp_of
 from ..dtypes import HALVES, is_floating
 from ..tensor import Tensor
@@ -259,6 +260,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     return out.to(input.dtype) if input.dtype in HALVES else out
 
 
+@called("GluBackward0")
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half of ``input`` along ``dim``, times the sigmoid of the second half.
 

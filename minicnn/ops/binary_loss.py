@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd import Function
+from ..autograd.names import called
 from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
@@ -18,6 +19,7 @@ from .reduce import sum
 from .reduction import reduced, rounded_once
 
 
+@called("BinaryCrossEntropyBackward0")
 @in_float32
 def binary_cross_entropy(
     input: Tensor,
@@ -87,6 +89,7 @@ class BinaryCrossEntropy(Function):
         return grad_p, grad_target
 
 
+@called("BinaryCrossEntropyWithLogitsBackward0")
 @in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
@@ -136,6 +139,7 @@ def _logistic_losses(
     return _weighted(losses, weight).to(target.dtype)
 
 
+@called("SoftMarginLossBackward0")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

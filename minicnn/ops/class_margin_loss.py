@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..autograd.names import called
 from ..devices import on_own_device, xp_of
 from ..dtypes import int64
 from ..tensor import Tensor
@@ -14,6 +15,7 @@ from .reduction import reduced
 from .shape import reshape, unsqueeze
 
 
+@called("MultiMarginLossBackward0")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -61,6 +63,7 @@ def multi_margin_loss(
     return reduced(reshape(per_sample, target.shape), reduction, size_average, reduce)
 
 
+@called("MultilabelMarginLossBackward0")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -105,14 +108,14 @@ def _own_classes(target: Tensor) -> tuple[Tensor, Tensor]:
     """The class numbers (N, C), with 0 from the first -1 on, and which of them are listed."""
     xp = xp_of(target.array)
     listed = (target.array < 0).cumsum(1) == 0
-    return Tensor(xp.where(listed, target.array, 0)), Tensor(listed)
+    return Tensor.of(xp.where(listed, target.array, 0)), Tensor.of(listed)
 
 
 @on_own_device
 def _is_other(own: Tensor, C: int) -> Tensor:
     """(N, C): whether a class is none of a sample's own, which are (N, count)."""
     xp = xp_of(own.array)
-    return Tensor((own.array[:, None] != xp.arange(C)[:, None]).all(2))
+    return Tensor.of((own.array[:, None] != xp.arange(C)[:, None]).all(2))
 
 
 def _rows(name: str, input: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class CTC(Function):
         if zero_infinity:
             counts = counts & xp.isfinite(losses)
         grad_x = xp.where(counts[..., None], difference * grad.array[:, None], 0)
-        return Tensor(grad_x.astype(log_probs.dtype, copy=False)), None, None, None
+        return Tensor.of(grad_x.astype(log_probs.dtype, copy=False)), None, None, None
 
 
 def _may_skip(states: Array, blank: int) -> Array:
@@ -176,7 +176,7 @@ def ctc_loss(
     if zero_infinity:
         losses = where(losses == np.inf, 0.0, losses)
     if reduction == "mean":
-        lengths = Tensor(to_device(np.maximum(symbols, 1), device)).to(losses.dtype)
+        lengths = Tensor.of(to_device(np.maximum(symbols, 1), device)).to(losses.dtype)
         losses = div(losses, lengths)
     return reduced(reshape(losses, ()) if single else losses, reduction)
 

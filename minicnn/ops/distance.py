@@ -96,7 +96,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     if p < 0:
         raise RuntimeError(f"pdist expects a p of at least 0, got {p}")
     row = xp_of(input.array).arange(len(input))
-    first, second = Tensor(row[:, None] < row).nonzero(as_tuple=True)
+    first, second = Tensor.of(row[:, None] < row).nonzero(as_tuple=True)
     return norm(sub(getitem(input, first), getitem(input, second)), p, 1)
 
 

@@ -68,7 +68,7 @@ class SumRows(Function):
 def _counts(index: Tensor, rows: int, dtype: DTypeLike) -> Tensor:
     """How often each of the numbers 0 … rows - 1 comes up: (rows, 1)."""
     ones = xp_of(index.array).ones((len(index), 1), dtype)
-    return SumRows.apply(Tensor(ones), index, rows=rows)
+    return SumRows.apply(Tensor.of(ones), index, rows=rows)
 
 
 def embedding(
@@ -250,7 +250,7 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last: bool) -> tuple[in
     xp = xp_of(input.array)
     if offsets is None:
         B, length = input.shape
-        return B, Tensor(xp.arange(B * length) // max(length, 1))
+        return B, Tensor.of(xp.arange(B * length) // max(length, 1))
     if offsets.ndim != 1:
         raise ValueError(f"embedding_bag expects offsets (B,), got shape {tuple(offsets.shape)}")
     starts, end = offsets.array, len(input)
@@ -264,7 +264,7 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last: bool) -> tuple[in
         end = 0
     begun = xp.zeros(end + 1, np.int32)  # how many bags begin at each position
     xp.add.at(begun, starts, 1)
-    return len(starts), Tensor(begun[:end].cumsum() - 1)
+    return len(starts), Tensor.of(begun[:end].cumsum() - 1)
 
 
 @on_own_device
@@ -279,5 +279,5 @@ def _maxima(rows: Tensor, bags: Tensor, count: int) -> Tensor:
     padded = xp.full((count, longest), len(bags) - 1)
     padded[bags.array, place] = xp.arange(len(bags))
     filled = xp.arange(longest) < lengths[:, None]
-    values = where(Tensor(filled[..., None]), getitem(rows, Tensor(padded)), -np.inf)
-    return where(Tensor(lengths[:, None] > 0), values.max(1)[0], 0.0)
+    values = where(Tensor.of(filled[..., None]), getitem(rows, Tensor.of(padded)), -np.inf)
+    return where(Tensor.of(lengths[:, None] > 0), values.max(1)[0], 0.0)

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .activation import refuse_integers
 from .choice import where
-from .comparison import gt
+from .comparison import gt, le
 from .elementwise import mul
 from .in_place import change
 from .promotion import computed, widen
@@ -154,11 +154,11 @@ def rrelu_(
 
 def _random_slopes(x: Tensor, lower: float, upper: float) -> Tensor:
     """A number from U(lower, upper) where x <= 0, in the order of the elements, and 1 elsewhere."""
-    negative = to_device(x.array, Device("cpu")) <= 0
+    negative = to_device(le(x, 0).array, Device("cpu"))
     dtype = np.float64 if x.dtype == float64 else np.float32
     slopes = np.ones(x.shape, dtype)
     uniform = default_generator.random(int(np.count_nonzero(negative)), np.float64)
     # torch rounds the limits, and then what is drawn between them
     low, high = np.asarray([lower, upper], dtype).astype(np.float64)
     slopes[negative] = uniform * (high - low) + low
-    return Tensor(to_device(slopes, x.device))
+    return Tensor.of(to_device(slopes, x.device))

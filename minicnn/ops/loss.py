@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from ..autograd.names import called
 from ..tensor import Tensor
 from .choice import where
 from .comparison import ge
@@ -15,6 +16,7 @@ from .reduction import checked_reduction, reduced, rounded_once
 # The arguments size_average and reduce are deprecated; torch takes them, so scripts pass them.
 
 
+@called("MseLossBackward0")
 @in_float32
 def mse_loss(
     input: Tensor,
@@ -49,6 +51,7 @@ def _squares(input: Tensor, target: Tensor) -> Tensor:
     return mul(difference, difference)
 
 
+@called("MeanBackward0")
 @in_float32
 def l1_loss(
     input: Tensor,
@@ -67,6 +70,7 @@ def l1_loss(
     return _weighted_mean(losses, input, weight, reduction, size_average, reduce)
 
 
+@called("SmoothL1LossBackward0")
 @in_float32
 def smooth_l1_loss(
     input: Tensor,
@@ -107,6 +111,7 @@ def _smooth_distances(input: Tensor, target: Tensor, beta: float) -> Tensor:
     return where(is_far, sub(distance, 0.5 * beta), squares)
 
 
+@called("HuberLossBackward0")
 @in_float32
 def huber_loss(
     input: Tensor,

@@ -44,7 +44,7 @@ def margin_ranking_loss(
             "margin_ranking_loss expects tensors of one number of dimensions, got shapes "
             f"{tuple(input1.shape)}, {tuple(input2.shape)} and {tuple(target.shape)}"
         )
-    losses = clamp(add(mul(neg(target), sub(input1, input2)), margin), min=0)
+    losses = clamp(add(mul(neg(target), sub(input1, input2)), float(margin)), min=0)
     return reduced(losses, reduction, size_average, reduce)
 
 

@@ -127,4 +127,4 @@ def _gumbel_noise(x: Tensor) -> Tensor:
     """Numbers from Gumbel(0, 1), which are -log of numbers from Exp(1), like x."""
     uniform = default_generator.random(x.shape, np.float64)
     exponential = (-np.log1p(-uniform)).astype(x.dtype)
-    return Tensor(to_device(-np.log(exponential), x.device))
+    return Tensor.of(to_device(-np.log(exponential), x.device))

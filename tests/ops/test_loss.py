@@ -179,7 +179,11 @@ ELEMENTWISE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # torch's advice on kl_div
+# torch's advice on kl_div
+without_advice = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+
+
+@without_advice
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @REDUCTIONS
 @DTYPES
@@ -238,6 +242,7 @@ def test_weights_of_binary_losses(reduction: str, shape: Any) -> None:
     assert_same(of_logits(F), of_logits(TF), [logits, target, weight])
 
 
+@without_advice
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 @pytest.mark.parametrize(
     "name", ["cross_entropy", "nll_loss", *(n for n in ELEMENTWISE if "," not in n)]
@@ -459,6 +464,7 @@ def test_a_class_out_of_range_on_a_gpu(loss: Any, wrong: int) -> None:
     assert np.isnan(losses.cpu().numpy()).tolist() == [False, True, False]
 
 
+@without_advice
 @pytest.mark.parametrize("kind, name, input, target, options, message", ERRORS)
 def test_errors(kind: Any, name: str, input: Any, target: Any, options: Any, message: str) -> None:
     target = np.asarray(target)

@@ -18,15 +18,21 @@ from .size import Size
 from math import e, inf, nan, pi
 from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
-from .ops.activation import log_softmax, softmax
+from .ops.activation import relu, relu_
 from .ops.choice import clamp, maximum, minimum, where
+from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
+from .ops.elu import celu, celu_, selu, selu_
 from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
+from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, bmm, matmul, mm
 from .autograd import static_function as _static_function  # noqa: F401
 from .ops import methods as _methods  # noqa: F401
+from .ops.pad import constant_pad_nd
+from .ops.piecewise import hardshrink, threshold, threshold_
+from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -35,6 +41,10 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
+from .ops.softmax import log_softmax, softmax
+from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from .amp import autocast, get_autocast_dtype, is_autocast_enabled
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .constructors import (
     BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
     IntTensor, LongTensor, ShortTensor, set_default_tensor_type,
@@ -47,14 +57,13 @@ from .ops.promotion import result_type
 from .printing import get_printoptions, set_printoptions
 from .buffers import asarray, frombuffer, scalar_tensor
 from .ranges import logspace, range
-from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from . import accelerator
 from .absent import mps, mtia, xpu
 from .amp import (
-    GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled,
+    GradScaler, is_autocast_available,
 )  # fmt: skip
 from .autograd import (
-    enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, is_inference_mode_enabled,
-    no_grad, set_grad_enabled,
+    inference_mode, is_anomaly_enabled, is_inference_mode_enabled,
 )  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
@@ -106,18 +115,24 @@ __all__ = [
     "autograd",
     "backends",
     "bfloat16",
+    "bilinear",
     "bmm",
     "bool",
     "bool_",
     "can_cast",
     "cat",
+    "celu",
+    "celu_",
+    "channel_shuffle",
     "channels_last",
     "channels_last_3d",
     "chunk",
     "clamp",
     "compiled_with_cxx11_abi",
+    "constant_pad_nd",
     "contiguous_format",
     "cos",
+    "cosine_similarity",
     "cpu",
     "cuda",
     "cumsum",
@@ -156,6 +171,7 @@ __all__ = [
     "get_printoptions",
     "get_rng_state",
     "half",
+    "hardshrink",
     "iinfo",
     "index_select",
     "inf",
@@ -214,9 +230,14 @@ __all__ = [
     "ones",
     "ones_like",
     "optim",
+    "pairwise_distance",
+    "pdist",
     "permute",
     "pi",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
+    "prelu",
     "preserve_format",
     "prod",
     "profiler",
@@ -227,12 +248,18 @@ __all__ = [
     "random",
     "randperm",
     "range",
+    "relu",
+    "relu_",
     "reshape",
     "result_type",
+    "rrelu",
+    "rrelu_",
     "save",
     "scalar_tensor",
     "scatter_add",
     "seed",
+    "selu",
+    "selu_",
     "set_default_device",
     "set_default_dtype",
     "set_default_tensor_type",
@@ -262,6 +289,8 @@ __all__ = [
     "t",
     "tanh",
     "tensor",
+    "threshold",
+    "threshold_",
     "transpose",
     "typename",
     "uint8",

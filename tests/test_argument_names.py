@@ -40,6 +40,13 @@ def test_tensors_have_the_names_of_torch(name: str) -> None:
     assert not set(wanted) - set(inspect.signature(ours).parameters)
 
 
+@pytest.mark.parametrize("name", sorted(F.__all__))
+def test_functional_takes_all_arguments_in_torchs_order(name: str) -> None:
+    theirs = names_in_torch(getattr(torch.nn.functional, name))
+    if theirs and theirs[0] != "args":  # else torch does not tell
+        assert list(inspect.signature(getattr(F, name)).parameters) == theirs
+
+
 def test_through_the_decorators() -> None:
     x = mc.rand(2, 3, 4, 4)
     assert F.conv2d(input=x, weight=mc.rand(5, 3, 1, 1)).shape == (2, 5, 4, 4)

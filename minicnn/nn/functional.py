@@ -3,66 +3,102 @@
 from __future__ import annotations
 
 from ..ops.activation import (
-    elu,
-    elu_,
     gelu,
-    hardswish,
-    leaky_relu,
-    leaky_relu_,
-    log_softmax,
+    glu,
     logsigmoid,
+    mish,
     relu,
     relu_,
     silu,
-    softmax,
     softplus,
+    softsign,
+    tanhshrink,
 )
 from ..ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
-from ..ops.class_loss import cross_entropy, nll_loss
-from ..ops.conv import conv2d, conv_transpose2d
-from ..ops.dropout import dropout, dropout2d
-from ..ops.elementwise import sigmoid, tanh
-from ..ops.index import one_hot
-from ..ops.linear import linear
-from ..ops.loss import (
+from ..ops.binary_loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    smooth_l1_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
 )
-from ..ops.norm import (
-    batch_norm,
-    group_norm,
-    layer_norm,
-    local_response_norm,
-    normalize,
+from ..ops.class_loss import cross_entropy, nll_loss
+from ..ops.class_margin_loss import multi_margin_loss, multilabel_margin_loss
+from ..ops.conv import conv2d, conv_transpose2d
+from ..ops.ctc import ctc_loss
+from ..ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
+from ..ops.distribution_loss import gaussian_nll_loss, kl_div, poisson_nll_loss
+from ..ops.dropout import dropout, dropout2d
+from ..ops.elementwise import sigmoid, tanh
+from ..ops.elu import celu, celu_, elu, elu_, selu, selu_
+from ..ops.embedding import embedding, embedding_bag
+from ..ops.index import one_hot
+from ..ops.leaky import leaky_relu, leaky_relu_, prelu, rrelu, rrelu_
+from ..ops.linear import linear
+from ..ops.linear_cross_entropy import linear_cross_entropy
+from ..ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from ..ops.margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
+from ..ops.norm import batch_norm, group_norm, layer_norm, local_response_norm, normalize
 from ..ops.pad import pad
+from ..ops.piecewise import (
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    hardtanh_,
+    relu6,
+    softshrink,
+    threshold,
+    threshold_,
+)
+from ..ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from ..ops.pool import avg_pool2d, max_pool2d
 from ..ops.resize import interpolate
+from ..ops.softmax import gumbel_softmax
 from ..ops.unfold import fold, unfold
+from ..ops.upsample import upsample, upsample_bilinear, upsample_nearest
+from .implicit_dim import log_softmax, softmax, softmin
 
 __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
+    "celu_",
+    "channel_shuffle",
     "conv2d",
     "conv_transpose2d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout2d",
     "elu",
     "elu_",
+    "embedding",
+    "embedding_bag",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
+    "glu",
     "group_norm",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
     "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "hinge_embedding_loss",
     "huber_loss",
     "interpolate",
     "kl_div",
@@ -71,22 +107,51 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool2d",
+    "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
+    "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
+    "prelu",
     "relu",
+    "relu6",
     "relu_",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

@@ -18,12 +18,15 @@ from . import (
     division,
     elementwise,
     index,
+    leaky,
     linear,
+    piecewise,
     reduce,
     shape,
     transfer,
 )
 from . import pad as padding
+from . import softmax as probabilities
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .attributes import Attributes
 from .in_place import in_place, untracked_in_place
@@ -101,7 +104,8 @@ class TensorMethods(Attributes, StorageMethods, NewMethods):
     logical_xor, logical_not = comparison.logical_xor, comparison.logical_not
     isnan, isinf, isfinite = comparison.isnan, comparison.isinf, comparison.isfinite
 
-    relu, softmax, log_softmax = activation.relu, activation.softmax, activation.log_softmax
+    relu, prelu, hardshrink = activation.relu, leaky.prelu, piecewise.hardshrink
+    softmax, log_softmax = probabilities.softmax, probabilities.log_softmax
 
     sum, mean, var, std, prod, cumsum = (
         reduce.sum, reduce.mean, reduce.var, reduce.std, reduce.prod, reduce.cumsum,

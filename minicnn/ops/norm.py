@@ -382,7 +382,13 @@ def _local_response_norm_of_integers(
 
 
 @in_float32
-def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor,
+    p: float = 2.0,
+    dim: Dims = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
+) -> Tensor:
     """Divides by the p-norm, or by ``eps`` if that is larger.
 
     Args:
@@ -390,9 +396,13 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) 
         p: order of the norm, as in ``norm``.
         dim: over which dimension or dimensions the norms are; None for all.
         eps: smallest divisor; in float16 the default is 0, and a vector of zeros gives NaN.
+        out: a tensor to write the result to.
 
     As ``torch.nn.functional.normalize``.
     """
     if input.dtype in HALVES:
-        return normalize(input.to(float32), p, dim, float(input.dtype.type(eps))).to(input.dtype)
-    return div(input, clamp(norm(input, p, dim, keepdim=True), min=eps))
+        wide = normalize(input.to(float32), p, dim, float(input.dtype.type(eps)))
+        result = wide.to(input.dtype)
+    else:
+        result = div(input, clamp(norm(input, p, dim, keepdim=True), min=eps))
+    return result if out is None else out.copy_(result)

@@ -10,9 +10,11 @@ from .judge import Disagreement
 
 # By operation, module or optimizer. An entry allows an error where torch answers, or a value that one
 # half of torch gives and the other does not: never a number that torch does not give.
-DEVIATIONS = {
-    "elu": "at NaN, the gradient of torch's plain loops passes and that of its vectorised ones is NaN",
-}
+_AT_NAN = (
+    "at NaN, the gradient passes, as in torch's plain loops; its vectorised ones give NaN or 0"
+)
+_WITH_NAN = ("celu", "elu", "hardshrink", "hardtanh", "relu6", "selu", "softshrink")
+DEVIATIONS = dict.fromkeys(_WITH_NAN, _AT_NAN)
 
 
 def is_stated(name: str, disagreement: Disagreement) -> bool:

@@ -81,6 +81,8 @@ def our_constant(value: Any) -> Any:
     """An argument that is not a tensor, as minicnn takes it."""
     if isinstance(value, torch.dtype):
         return our_dtype(value) or value
+    if isinstance(value, torch.nn.Module):  # a distance without options
+        return getattr(mc.nn, type(value).__name__)()
     if isinstance(value, (torch.memory_format, torch.layout)):
         return getattr(mc, str(value).removeprefix("torch."), value)
     if isinstance(value, (str, torch.device)) and str(value) == "cpu":

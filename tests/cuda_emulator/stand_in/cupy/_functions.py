@@ -362,6 +362,7 @@ _UFUNC_NAMES = (
     "less_equal",
     "log",
     "log1p",
+    "logaddexp",
     "logical_and",
     "logical_not",
     "logical_or",

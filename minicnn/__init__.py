@@ -1,6 +1,8 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+from importlib import import_module
+from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
@@ -8,14 +10,19 @@ from .creation import (
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
-from .ops.activation import log_softmax, softmax
-from .ops.choice import clamp, maximum, minimum, where
-from .ops.elementwise import (
-    abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
+from .ops.activation import log_softmax, relu, relu_, softmax
+from .ops.comparison import isfinite, isinf, isnan
+from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
+from .ops.functions import (
+    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, ceil, clamp, clip,
+    cos, div, divide, eq, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
+    gt, index_select, le, less, less_equal, logical_and, logical_not, logical_or, logical_xor,
+    lt, masked_select, maximum, minimum, mul, multiply, ne, neg, negative, nonzero, not_equal,
+    remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
+    trunc, where,
 )  # fmt: skip
-from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.linear import addmm, bmm, matmul, mm
-from .ops import methods as _methods  # noqa: F401
+from .ops import functions as _functions, methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -33,10 +40,39 @@ from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
 from .random import Generator, manual_seed
 
+if TYPE_CHECKING:
+    from . import special
+    from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
+    from .ops.blend import addcdiv, addcmul, lerp
+    from .ops.closeness import (
+        allclose, equal, is_same_size, isclose, isin, isneginf, isposinf, isreal,
+    )  # fmt: skip
+    from .ops.cumulative import (
+        cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
+    )  # fmt: skip
+    from .ops.exponential import (
+        exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
+    )  # fmt: skip
+    from .ops.extrema import clamp_max, clamp_min, fmax, fmin
+    from .ops.histogram import bincount, histc, histogram
+    from .ops.parts import (
+        copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
+    )  # fmt: skip
+    from .ops.quantile import nanquantile, quantile
+    from .ops.special import digamma, erf, erfc, erfinv, i0, lgamma, mvlgamma, polygamma
+    from .ops.statistics import (
+        aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
+    )  # fmt: skip
+    from .ops.trigonometry import (
+        acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan,
+        atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
+    )  # fmt: skip
+
 __all__ = [
     "Generator",
     "Tensor",
     "abs",
+    "absolute",
     "add",
     "addmm",
     "all",
@@ -52,13 +88,19 @@ __all__ = [
     "autograd",
     "backends",
     "bfloat16",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
     "bmm",
     "bool_",
     "cat",
+    "ceil",
     "channels_last",
     "channels_last_3d",
     "chunk",
     "clamp",
+    "clip",
     "contiguous_format",
     "cos",
     "cpu",
@@ -66,38 +108,60 @@ __all__ = [
     "cumsum",
     "device",
     "div",
+    "divide",
     "empty",
     "empty_like",
     "enable_grad",
+    "eq",
     "exp",
+    "expm1",
     "eye",
+    "fix",
     "flatten",
     "flip",
     "float16",
     "float32",
     "float64",
+    "floor",
+    "floor_divide",
+    "fmod",
     "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "gather",
+    "ge",
     "get_autocast_dtype",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "greater",
+    "greater_equal",
+    "gt",
     "index_select",
-    "int8",
     "int16",
     "int32",
     "int64",
+    "int8",
     "is_autocast_enabled",
     "is_grad_enabled",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "less",
+    "less_equal",
     "linspace",
     "load",
     "log",
     "log1p",
     "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
     "logsumexp",
+    "lt",
     "manual_seed",
     "masked_select",
     "matmul",
@@ -110,10 +174,15 @@ __all__ = [
     "moveaxis",
     "movedim",
     "mul",
+    "multiply",
+    "ne",
+    "neg",
+    "negative",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
+    "not_equal",
     "ones",
     "ones_like",
     "optim",
@@ -127,7 +196,14 @@ __all__ = [
     "randn",
     "random",
     "randperm",
+    "reciprocal",
+    "relu",
+    "relu_",
+    "remainder",
     "reshape",
+    "round",
+    "rsqrt",
+    "rsub",
     "save",
     "scatter_add",
     "set_default_device",
@@ -145,11 +221,14 @@ __all__ = [
     "stack",
     "std",
     "sub",
+    "subtract",
     "sum",
     "t",
     "tanh",
     "tensor",
     "transpose",
+    "true_divide",
+    "trunc",
     "uint8",
     "unbind",
     "unflatten",
@@ -159,3 +238,16 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Reads a function whose file is not needed before, and ``special``."""
+    value = import_module(".special", __name__) if name == "special" else _functions.find(name)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "special"})

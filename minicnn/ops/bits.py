@@ -9,7 +9,7 @@ from ..devices import xp_of
 from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, as_arrays, promote, require_tensors
+from .promotion import Operand, as_arrays, promote, require_tensor, require_tensors
 
 
 class _Shift(Function):
@@ -33,6 +33,7 @@ class _Common(Function):
 
 
 def _shift(name: str, x: Operand, y: Operand, left: bool) -> Tensor:
+    require_tensor(name, x, y)
     x, y = promote(name, x, y)
     dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
     _check_integers(name, dtype)

@@ -17,7 +17,7 @@ class Lerp(Function):
     """start + weight * (end - start), computed from the nearer of the two."""
 
     def forward(self, start: Array, end: Array, weight: Any) -> Array:
-        need_start, need_end, need_weight = self.needs_input_grad
+        need_weight = self.needs_input_grad[2]
         self.save_for_backward(start if need_weight else None, end if need_weight else None, weight)
         xp, low, high, w = xp_of(start), widened(start), widened(end), widened(weight)
         span = high - low
@@ -65,12 +65,12 @@ class AddQuotient(Function):
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
-        rounded, (grad, y, z) = grad, widen(grad, *self.saved_tensors)
+        y, z = self.saved_tensors  # not widened: torch rounds each step
         _, need_y, need_z = self.needs_input_grad
         return (
-            rounded,
+            grad,
             grad * (self.value / z) if need_y else None,
-            -grad * mul(y, self.value) / (z * z) if need_z else None,
+            -grad * (mul(y, self.value) / (z * z)) if need_z else None,
         )
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd import Function, no_grad
-from ..devices import on_own_device, xp_of
+from ..autograd import Function
+from ..devices import xp_of
 from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote, require_tensor, require_tensors, widened
+from .promotion import (
+    Operand,
+    as_arrays,
+    promote,
+    require_tensor,
+    require_tensors,
+    result_dtype,
+    widened,
+)
 
 
 class _Infinite(Function):
@@ -23,7 +31,7 @@ class _IsClose(Function):
         xp = xp_of(x)
         close = x == y
         if equal_nan:
-            close = close | ((x != x) & (y != y))
+            close = close | (xp.isnan(x) & xp.isnan(y))
         if rtol == 0 and atol == 0:
             return close
         if x.dtype.kind in "ui":
@@ -34,8 +42,9 @@ class _IsClose(Function):
 
 
 class _IsIn(Function):
-    def forward(self, x: Array, y: Array, invert: bool) -> Array:
-        return xp_of(x).isin(widened(x), widened(y), invert=invert)
+    def forward(self, x: Any, y: Any, invert: bool) -> Array:
+        xp, x, y = as_arrays(x, y)
+        return xp.isin(x, y, invert=invert)
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -131,5 +140,9 @@ def isin(
     if bool_ in dtypes:
         raise RuntimeError("isin expects numbers, got a bool tensor")
     flat = test_elements.reshape(-1) if isinstance(test_elements, Tensor) else test_elements
-    elements, flat = (as_tensor(x) for x in promote("isin", elements, flat))
+    if isinstance(elements, Tensor) and isinstance(flat, Tensor):
+        dtype = result_dtype([elements, flat], [])
+        elements, flat = elements.to(dtype), flat.to(dtype)
+    else:
+        elements, flat = promote("isin", elements, flat)
     return _IsIn.apply(elements, flat, invert=invert)

@@ -9,7 +9,7 @@ from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote, rounded
+from .promotion import Operand, promote, require_tensor, rounded
 
 
 class _Compare(Function):
@@ -57,6 +57,7 @@ logical_xor = _logic("logical_xor", "Whether exactly one is true.")
 
 def _bitwise(name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
     def named(input: Operand, other: Operand) -> Tensor:
+        require_tensor(name, input, other)
         x, y = promote(name, input, other)
         _refuse_floats(name, x if isinstance(x, Tensor) else y)
         return _Compare.apply(x, y, name=name)

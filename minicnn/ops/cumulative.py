@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd import Function
 from ..creation import ones_like, zeros_like
 from ..devices import xp_of
-from ..dtypes import bool_, float64, is_floating
+from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -19,7 +19,7 @@ from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import exp, log
 from .index import scatter_add
-from .promotion import computed, widened
+from .promotion import widened
 from .reduce import accumulator, cumsum, to_sum
 from .shape import cat
 
@@ -84,7 +84,7 @@ class CumulativeExtremum(Function):
 
         def later_wins(earlier: Any, later: Any) -> tuple[Array, ...]:
             (a, i), (b, j) = earlier, later
-            wins = (b >= a if largest else b <= a) | (b != b)
+            wins = (b >= a if largest else b <= a) | xp.isnan(b)
             return xp.where(wins, b, a), xp.where(wins, j, i)
 
         shape = [-1 if d == dim else 1 for d in range(x.ndim)]

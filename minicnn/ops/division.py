@@ -18,6 +18,7 @@ from .promotion import (
     computed,
     of_integers,
     promote_numbers,
+    require_first,
     require_tensor,
     rounded,
 )
@@ -148,7 +149,7 @@ def fmod(input: Operand, other: Operand) -> Tensor:
     Raises:
         RuntimeError: if integers are divided by 0.
     """
-    require_tensor("fmod", input, other)
+    require_first("fmod", input)
     return Fmod.apply(*promote_numbers("fmod", input, other))
 
 

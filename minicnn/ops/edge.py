@@ -17,8 +17,8 @@ from ..autograd.grad_mode import mode
 from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
-from .keywords import called
 from .half_copy import weight_in_half
+from .keywords import called
 from .shape import squeeze, unsqueeze
 from .transfer import to
 

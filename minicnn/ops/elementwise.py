@@ -26,6 +26,7 @@ from .promotion import (
     promote,
     promote_numbers,
     refuse_bool,
+    require_first,
     require_tensor,
     rounded,
     to_float,
@@ -208,6 +209,7 @@ def _as_float(x: Operand) -> Operand:
 
 def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """other - alpha * input."""
+    require_first("rsub", input)
     return sub(other, input, alpha=alpha)
 
 

@@ -12,7 +12,7 @@ from ..devices import xp_of
 from ..dtypes import float64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .choice import clamp, where
+from .choice import where
 from .edge import in_float32
 from .elementwise import exp, log, log1p, mul, pow
 from .promotion import Operand, promote, require_tensor, require_tensors, to_float, widen, widened
@@ -108,8 +108,8 @@ class XLogY(Function):
                 slope = log1p(y) if self.plus_one else log(y)
                 grad_x = where((x == 0) & (y <= limit), 0.0, grad * slope)
             else:
-                slope = _log_of_number(y + 1.0 if self.plus_one else y)
-                grad_x = where(x == 0, 0.0, grad * slope) if y <= limit else grad * slope
+                number = _log_of_number(y + 1.0 if self.plus_one else y)
+                grad_x = where(x == 0, 0.0, grad * number) if y <= limit else grad * number
         if need_y:
             grad_y = grad * (x / (y + 1.0) if self.plus_one else x / y)
         return grad_x, grad_y

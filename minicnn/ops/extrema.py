@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..autograd import Function
 from ..devices import xp_of
+from ..dtypes import bool_
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import clamp, where
-from .promotion import Operand, promote, require_tensors
+from .promotion import Operand, promote, require_first, require_tensors
 
 
 class FExtremum(Function):
@@ -15,7 +16,7 @@ class FExtremum(Function):
 
     def forward(self, x: Array, y: Array, largest: bool) -> Array:
         xp = xp_of(x)
-        first = (x >= y if largest else x <= y) | (y != y)
+        first = (x >= y if largest else x <= y) | xp.isnan(y)
         self.save_for_backward(first)
         return xp.where(first, x, y).astype(x.dtype, copy=False)
 
@@ -42,9 +43,16 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
     """``input``, and ``min`` where that is larger."""
-    return clamp(input, min=min)
+    return _limited("clamp_min", input, min, largest=True)
 
 
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """``input``, and ``max`` where that is smaller."""
-    return clamp(input, max=max)
+    return _limited("clamp_max", input, max, largest=False)
+
+
+def _limited(name: str, x: Tensor, limit: Operand, largest: bool) -> Tensor:
+    require_first(name, x)
+    if isinstance(limit, Tensor) and x.dtype == limit.dtype == bool_:
+        return fmax(x, limit) if largest else fmin(x, limit)
+    return clamp(x, min=limit) if largest else clamp(x, max=limit)

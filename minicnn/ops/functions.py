@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
-from . import choice, comparison, division, elementwise, index
+from . import activation, choice, comparison, division, elementwise, index, linear
 from .keywords import with_keywords
 from .later import FUNCTIONS, load
+
+erf = with_keywords(activation.erf)
 
 clamp = clip = with_keywords(choice.clamp)
 maximum = with_keywords(choice.maximum)
@@ -60,14 +62,69 @@ masked_select = with_keywords(index.masked_select)
 nonzero = with_keywords(index.nonzero)
 scatter_add = with_keywords(index.scatter_add)
 
+mm, bmm = with_keywords(linear.mm), with_keywords(linear.bmm)
+
 # functions in place that torch has, too: ``mc.exp_(x)`` is ``x.exp_()``
-IN_PLACE = """
-    abs_ absolute_ acos_ acosh_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_
-    atan_ atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ erf_ erfc_ exp_ exp2_
-    expm1_ fill_ fix_ floor_ frac_ gcd_ i0_ lcm_ ldexp_ log_ log10_ log1p_ log2_ logit_ nan_to_num_
-    neg_ negative_ rad2deg_ reciprocal_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_
-    tanh_ trunc_ xlogy_ zero_
-""".split()
+IN_PLACE = [
+    "abs_",
+    "absolute_",
+    "acos_",
+    "acosh_",
+    "arccos_",
+    "arccosh_",
+    "arcsin_",
+    "arcsinh_",
+    "arctan_",
+    "arctanh_",
+    "asin_",
+    "asinh_",
+    "atan_",
+    "atanh_",
+    "ceil_",
+    "clamp_",
+    "clamp_max_",
+    "clamp_min_",
+    "clip_",
+    "cos_",
+    "cosh_",
+    "deg2rad_",
+    "erf_",
+    "erfc_",
+    "exp_",
+    "exp2_",
+    "expm1_",
+    "fill_",
+    "fix_",
+    "floor_",
+    "frac_",
+    "gcd_",
+    "i0_",
+    "lcm_",
+    "ldexp_",
+    "log_",
+    "log10_",
+    "log1p_",
+    "log2_",
+    "logit_",
+    "nan_to_num_",
+    "neg_",
+    "negative_",
+    "rad2deg_",
+    "reciprocal_",
+    "round_",
+    "rsqrt_",
+    "sigmoid_",
+    "sin_",
+    "sinc_",
+    "sinh_",
+    "sqrt_",
+    "square_",
+    "tan_",
+    "tanh_",
+    "trunc_",
+    "xlogy_",
+    "zero_",
+]
 
 
 def find(name: str) -> Callable[..., Any] | None:

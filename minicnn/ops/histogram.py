@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     x = x.astype(np.float32) if x.dtype in HALVES else x
     _check_bins("histc", bins)
     low, high = _ends("histc", x, min, max)
+    low, high = (low - 1, high + 1) if low == high else (low, high)
     x = x[(x >= low) & (x <= high)]
     with np.errstate(all="ignore"):
         place = ((x - x.dtype.type(low)) * bins / x.dtype.type(high - low)).astype(np.int64)
@@ -61,7 +62,7 @@ def _ends(name: str, x: Array, low: float, high: float) -> tuple[float, float]:
         raise RuntimeError(f"{name} expects finite ends, got {low} and {high}")
     if low > high:
         raise RuntimeError(f"{name} expects min of at most max, got {low} and {high}")
-    return (low - 1, high + 1) if low == high else (low, high)
+    return low, high
 
 
 @on_own_device
@@ -105,6 +106,7 @@ def histogram(
     else:
         _check_bins("histogram", bins)
         low, high = _ends("histogram", x, *(range or (0, 0)))
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
         edges = linspace(low, high, bins + 1, dtype=x.dtype, device=input.device).array
     inside = (x >= edges[0]) & (x <= edges[-1])
     place = xp.minimum(xp.searchsorted(edges, x[inside], side="right"), edges.size - 1) - 1

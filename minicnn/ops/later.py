@@ -21,7 +21,7 @@ FILES = {  # the functions of ``minicnn``
     "histogram": "bincount histc histogram",
     "parts": "copysign frac heaviside nan_to_num nextafter positive sgn signbit",
     "quantile": "nanquantile quantile",
-    "special": "digamma erf erfc erfinv i0 lgamma mvlgamma polygamma",
+    "special": "digamma erfc erfinv i0 lgamma mvlgamma polygamma",
     "statistics": """
         aminmax corrcoef count_nonzero cov dist nanmean nansum renorm std_mean var_mean""",
     "trigonometry": """

@@ -121,7 +121,7 @@ class TensorMethods:
     exp2, log2, log10, logit, xlogy = _later("exp2 log2 log10 logit xlogy")
     logaddexp, logaddexp2, ldexp, frexp = _later("logaddexp logaddexp2 ldexp frexp")
     float_power, lerp, addcmul, addcdiv = _later("float_power lerp addcmul addcdiv")
-    erf, erfc, erfinv, i0 = _later("erf erfc erfinv i0")
+    erfc, erfinv, i0 = _later("erfc erfinv i0")
     lgamma, digamma, polygamma, mvlgamma = _later("lgamma digamma polygamma_of mvlgamma")
     positive, frac, sgn, signbit, copysign = _later("positive frac sgn signbit copysign")
     nextafter, heaviside, nan_to_num = _later("nextafter heaviside nan_to_num")
@@ -131,6 +131,7 @@ class TensorMethods:
     isposinf, isneginf, isreal = _later("isposinf isneginf isreal")
     equal, isclose, allclose, is_same_size = _later("equal isclose allclose is_same_size")
 
+    erf = activation.erf
     relu, softmax, log_softmax = activation.relu, activation.softmax, activation.log_softmax
 
     sum, mean, var, std, prod, cumsum = (
@@ -181,6 +182,7 @@ class TensorMethods:
     logical_and_, logical_or_ = _each(untracked_in_place, logical_and, logical_or)
     logical_xor_, logical_not_ = _each(untracked_in_place, logical_xor, logical_not)
     cumsum_, scatter_add_, addmm_ = _each(in_place, cumsum, scatter_add, addmm)
+    erf_ = in_place(erf)
     relu_ = activation.relu_
     squeeze_, unsqueeze_ = _each(reshaped_in_place, squeeze, unsqueeze)
     transpose_, t_ = _each(reshaped_in_place, transpose, t)
@@ -201,7 +203,7 @@ class TensorMethods:
     exp2_, log2_, log10_, logit_, xlogy_ = _later("exp2 log2 log10 logit xlogy", in_place)
     ldexp_, float_power_ = _later("ldexp float_power", in_place)
     lerp_, addcmul_, addcdiv_ = _later("lerp addcmul addcdiv", in_place)
-    erf_, erfc_, erfinv_, i0_ = _later("erf erfc erfinv i0", in_place)
+    erfc_, erfinv_, i0_ = _later("erfc erfinv i0", in_place)
     lgamma_, digamma_, polygamma_, mvlgamma_ = _later(
         "lgamma digamma polygamma_of mvlgamma", in_place
     )

@@ -14,7 +14,15 @@ from ..typing import Array
 from .choice import where
 from .comparison import isfinite
 from .elementwise import sign
-from .promotion import Operand, promote, refuse_bool, require_tensors, to_float, widened
+from .promotion import (
+    Operand,
+    promote,
+    refuse_bool,
+    require_first,
+    require_tensors,
+    to_float,
+    widened,
+)
 
 
 class Frac(Function):
@@ -38,11 +46,14 @@ class Copysign(Function):
         return turned, zeros_like(grad) if need_y else None
 
 
-class _Pairwise(Function):
-    """A function of two arrays by its name in NumPy, without a gradient, as in torch."""
+class Nextafter(Function):
+    def forward(self, x: Array, y: Array) -> Array:
+        self.save_for_backward(x, y)
+        return xp_of(x).nextafter(x, y)
 
-    def forward(self, x: Any, y: Any, name: str) -> Array:
-        return getattr(xp_of(x), name)(x, y).astype(x.dtype, copy=False)
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, y = self.saved_tensors
+        return where(x == y, 0.0, grad), zeros_like(grad)
 
 
 class _Heaviside(Function):
@@ -106,6 +117,7 @@ def signbit(input: Tensor) -> Tensor:
 
 def copysign(input: Tensor, other: Operand) -> Tensor:
     """|input| with the sign of ``other``."""
+    require_first("copysign", input)
     x, y = promote("copysign", input, other)
     if isinstance(y, Tensor):
         return Copysign.apply(to_float(x), to_float(y))
@@ -113,7 +125,7 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The next number of the dtype after ``input``, towards ``other``; it has no gradient.
+    """The next number of the dtype after ``input``, towards ``other``.
 
     Raises:
         NotImplementedError: for integers and float16.
@@ -121,7 +133,7 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
     require_tensors("nextafter", input, other)
     x, y = promote("nextafter", input, other)
     _refuse_integers("nextafter", x)
-    return _Pairwise.apply(x, y, name="nextafter")
+    return Nextafter.apply(x, y)
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from ..devices import xp_of
 from ..dtypes import float64
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import erf as erf
 from .approximation import bessel, gamma
 from .approximation.erf import erfc as erfc_of
 from .approximation.erf import erfinv as erfinv_of

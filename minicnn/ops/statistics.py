@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..dtypes import HALVES, bool_, float32, is_floating
 from ..tensor import Tensor
 from .choice import clamp, where

@@ -17,27 +17,43 @@ _LARGE = 10.0  # from here on the asymptotic series are exact
 
 
 def zeta(s: float | Array, q: Array) -> Array:
-    """Hurwitz's zeta function, the sum of (q + k)^-s over k = 0, 1, …, by Euler and Maclaurin.
+    """Hurwitz's zeta function, the sum of (q + k)^-s over k = 0, 1, …
 
-    ``inf`` at the poles q = 0, -1, …, and for s = 1; NaN for s < 1, and where (q + k)^-s is complex.
+    ``inf`` at the poles q = 0, -1, …, and for s = 1; NaN for s < 1, where (q + k)^-s is complex, and
+    at infinity, as in torch.
     """
     xp = xp_of(q)
     s = xp.asarray(s, q.dtype)
-    base, total = q, xp.zeros_like(q)
-    while bool((base < _LARGE).any()):
-        below = base < _LARGE
-        total = total + xp.where(below, xp.where(below, base, 1.0) ** -s, 0)
-        base = xp.where(below, base + 1, base)
-    power = base**-s
-    total = total + base * power / (s - 1) + power / 2
-    factor = power * s / base
+    whole = xp.floor(q)
+    is_pole, is_complex = (q <= 0) & (q == whole), (q <= 0) & (s != xp.floor(s))
+    out = _zeta_of_positive(s, xp.where(q > 0, q, 1.0))
+    if bool((q < 0).any()):
+        # The terms with q + k < 0 are, but for their signs, a sum of this kind, too.
+        q_below = xp.where((q < 0) & ~is_pole, q, -0.5)
+        fraction = q_below - xp.floor(q_below)
+        below = _zeta_of_positive(s, 1 - fraction) - _zeta_of_positive(s, 1 - q_below)
+        below = xp.where(s % 2 == 0, below, -below) + _zeta_of_positive(s, fraction)
+        out = xp.where(q < 0, below, out)
+    out = xp.where(is_pole | (s == 1), math.inf, xp.where(is_complex, math.nan, out))
+    return xp.where((s < 1) | xp.isnan(q) | (q == math.inf), math.nan, out)
+
+
+def _zeta_of_positive(s: Array, q: Array) -> Array:
+    """Some terms, and the formula of Euler and Maclaurin for the rest."""
+    xp = xp_of(q)
+    total = xp.zeros_like(q)
+    for _ in range(int(_LARGE)):
+        below = q < _LARGE
+        total = total + xp.where(below, q**-s, 0)
+        q = xp.where(below, q + 1, q)
+    power = q**-s
+    total = total + q ** (1 - s) / (s - 1) + power / 2
+    rising, power = s, power / q
     for k, bernoulli in enumerate(_BERNOULLI, 1):
-        total = total + bernoulli / math.factorial(2 * k) * factor
-        factor = factor * (s + 2 * k - 1) * (s + 2 * k) / (base * base)
-    is_pole = (q <= 0) & (q == xp.floor(q))
-    is_complex = (q <= 0) & (s != xp.floor(s))
-    total = xp.where(is_pole | (s == 1), math.inf, xp.where(is_complex, math.nan, total))
-    return xp.where(s < 1, math.nan, total)
+        total = total + bernoulli / math.factorial(2 * k) * rising * power
+        rising = rising * (s + 2 * k - 1) * (s + 2 * k)
+        power = power / q / q
+    return total
 
 
 def lgamma(x: Array) -> Array:
@@ -104,4 +120,8 @@ def digamma(x: Array) -> Array:
 
 def polygamma(n: int, x: Array) -> Array:
     """The n-th derivative of digamma; n is at least 1."""
-    return (-1) ** (n + 1) * math.factorial(n) * zeta(n + 1.0, x)
+    xp = xp_of(x)
+    out = (-1) ** (n + 1) * math.factorial(n) * zeta(n + 1.0, x)
+    if n > 1:
+        return out
+    return xp.where(xp.isinf(x), xp.where(x > 0, 0, math.nan), out)  # as in torch

@@ -223,3 +223,10 @@ def float_power(input: Operand, exponent: Operand) -> Tensor:
     require_tensor("float_power", input, exponent)
     base, power = (x.to(float64) if isinstance(x, Tensor) else float(x) for x in (input, exponent))
     return pow(base, power)
+
+
+def float_power_of_double(input: Tensor, exponent: Operand) -> Tensor:
+    """:func:`float_power` of a float64 tensor, which alone can take the result in place."""
+    if input.dtype != float64:
+        raise RuntimeError(f"float_power_ expects a float64 tensor, got {input.dtype}")
+    return float_power(input, exponent)

@@ -29,6 +29,7 @@ FILES = {  # the functions of ``minicnn``
         cosh deg2rad hypot rad2deg sinc sinh tan""",
 }  # fmt: skip
 METHODS = {  # what only methods need
+    "float_power_of_double": "exponential",
     "polygamma_of": "special", "rbitwise_left_shift": "bits", "rbitwise_right_shift": "bits",
 }  # fmt: skip
 FUNCTIONS = {name: file for file, names in FILES.items() for name in names.split()}

@@ -201,7 +201,7 @@ class TensorMethods:
     tan_, sinh_, cosh_, sinc_, hypot_ = _later("tan sinh cosh sinc hypot", in_place)
     deg2rad_, rad2deg_ = _later("deg2rad rad2deg", in_place)
     exp2_, log2_, log10_, logit_, xlogy_ = _later("exp2 log2 log10 logit xlogy", in_place)
-    ldexp_, float_power_ = _later("ldexp float_power", in_place)
+    ldexp_, float_power_ = _later("ldexp float_power_of_double", in_place)
     lerp_, addcmul_, addcdiv_ = _later("lerp addcmul addcdiv", in_place)
     erfc_, erfinv_, i0_ = _later("erfc erfinv i0", in_place)
     lgamma_, digamma_, polygamma_, mvlgamma_ = _later(

@@ -8,7 +8,17 @@ from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
-from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .dtype import (
+    DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32,
+    int64, promote_types, set_default_dtype, uint8, uint16, uint32, uint64,
+)  # fmt: skip
+from .dtype import (
+    bool_ as bool, float16 as half, float32 as float, float64 as double, int16 as short,
+    int32 as int, int64 as long,
+)  # fmt: skip
+from .size import Size
+from math import e, inf, nan, pi
+from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import log_softmax, relu, relu_, softmax
 from .ops.comparison import isfinite, isinf, isnan
@@ -22,6 +32,7 @@ from .ops.functions import (
     trunc, where,
 )  # fmt: skip
 from .ops.linear import addmm, matmul
+from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
@@ -31,14 +42,42 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
-from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
-from .amp import autocast, get_autocast_dtype, is_autocast_enabled
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .constructors import (
+    BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
+    IntTensor, LongTensor, ShortTensor, set_default_tensor_type,
+)  # fmt: skip
+from .ops.attributes import (
+    get_device, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed,
+    is_tensor, numel, typename,
+)  # fmt: skip
+from .ops.promotion import result_type
+from .printing import get_printoptions, set_printoptions
+from .buffers import asarray, empty_strided, frombuffer, scalar_tensor
+from .ranges import logspace, range
+from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from .absent import mps, mtia, xpu
+from .amp import (
+    GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled,
+)  # fmt: skip
+from .autograd import (
+    enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, is_inference_mode_enabled,
+    no_grad, set_grad_enabled,
+)  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
+from .settings import (
+    are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
+    get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
+    set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
+    use_deterministic_algorithms,
+)  # fmt: skip
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
+)  # fmt: skip
+
+newaxis = None
 
 if TYPE_CHECKING:
     from . import special
@@ -69,10 +108,23 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
 __all__ = [
+    "BFloat16Tensor",
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
     "Generator",
+    "GradScaler",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
+    "Size",
     "Tensor",
     "abs",
     "absolute",
+    "accelerator",
     "acos",
     "acosh",
     "add",
@@ -94,9 +146,11 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
     "as_tensor",
+    "asarray",
     "asin",
     "asinh",
     "atan",
@@ -114,7 +168,9 @@ __all__ = [
     "bitwise_right_shift",
     "bitwise_xor",
     "bmm",
+    "bool",
     "bool_",
+    "can_cast",
     "cat",
     "ceil",
     "channels_last",
@@ -124,6 +180,7 @@ __all__ = [
     "clamp_max",
     "clamp_min",
     "clip",
+    "compiled_with_cxx11_abi",
     "contiguous_format",
     "copysign",
     "corrcoef",
@@ -138,6 +195,7 @@ __all__ = [
     "cumprod",
     "cumsum",
     "cumulative_trapezoid",
+    "default_generator",
     "deg2rad",
     "device",
     "diff",
@@ -145,8 +203,12 @@ __all__ = [
     "dist",
     "div",
     "divide",
+    "double",
+    "dtype",
+    "e",
     "empty",
     "empty_like",
+    "empty_strided",
     "enable_grad",
     "eq",
     "equal",
@@ -157,9 +219,11 @@ __all__ = [
     "exp2",
     "expm1",
     "eye",
+    "finfo",
     "fix",
     "flatten",
     "flip",
+    "float",
     "float16",
     "float32",
     "float64",
@@ -173,6 +237,7 @@ __all__ = [
     "frexp",
     "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "gather",
@@ -180,24 +245,47 @@ __all__ = [
     "ge",
     "get_autocast_dtype",
     "get_default_device",
+    "get_default_dtype",
+    "get_deterministic_debug_mode",
+    "get_device",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
     "get_num_threads",
+    "get_printoptions",
+    "get_rng_state",
     "greater",
     "greater_equal",
     "gt",
+    "half",
     "heaviside",
     "histc",
     "histogram",
     "hypot",
     "i0",
+    "iinfo",
     "index_select",
+    "inf",
+    "inference_mode",
+    "initial_seed",
+    "int",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
+    "is_autocast_available",
     "is_autocast_enabled",
+    "is_complex",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "is_floating_point",
     "is_grad_enabled",
+    "is_inference",
+    "is_inference_mode_enabled",
+    "is_nonzero",
     "is_same_size",
+    "is_signed",
+    "is_tensor",
+    "is_warn_always_enabled",
     "isclose",
     "isfinite",
     "isin",
@@ -206,6 +294,7 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "layout",
     "lcm",
     "ldexp",
     "le",
@@ -228,7 +317,9 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logit",
+    "logspace",
     "logsumexp",
+    "long",
     "lt",
     "manual_seed",
     "masked_select",
@@ -236,14 +327,18 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "memory_format",
     "min",
     "minimum",
     "mm",
     "moveaxis",
     "movedim",
+    "mps",
+    "mtia",
     "mul",
     "multiply",
     "mvlgamma",
+    "nan",
     "nan_to_num",
     "nanmean",
     "nanquantile",
@@ -251,22 +346,26 @@ __all__ = [
     "ne",
     "neg",
     "negative",
+    "newaxis",
     "nextafter",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
     "not_equal",
+    "numel",
     "ones",
     "ones_like",
     "optim",
     "permute",
+    "pi",
     "polygamma",
     "positive",
     "pow",
     "preserve_format",
     "prod",
     "profiler",
+    "promote_types",
     "quantile",
     "rad2deg",
     "rand",
@@ -274,22 +373,35 @@ __all__ = [
     "randn",
     "random",
     "randperm",
+    "range",
     "reciprocal",
     "relu",
     "relu_",
     "remainder",
     "renorm",
     "reshape",
+    "result_type",
     "round",
     "rsqrt",
     "rsub",
     "save",
+    "scalar_tensor",
     "scatter_add",
+    "seed",
     "set_default_device",
+    "set_default_dtype",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_grad_enabled",
+    "set_num_interop_threads",
     "set_num_threads",
+    "set_printoptions",
+    "set_rng_state",
+    "set_warn_always",
     "sgn",
+    "short",
     "sigmoid",
     "sign",
     "signbit",
@@ -305,6 +417,7 @@ __all__ = [
     "stack",
     "std",
     "std_mean",
+    "strided",
     "sub",
     "subtract",
     "sum",
@@ -317,14 +430,20 @@ __all__ = [
     "trapz",
     "true_divide",
     "trunc",
+    "typename",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
     "unbind",
     "unflatten",
     "unsqueeze",
+    "use_deterministic_algorithms",
     "var",
     "var_mean",
     "where",
     "xlogy",
+    "xpu",
     "zeros",
     "zeros_like",
 ]  # fmt: skip

@@ -35,7 +35,7 @@ class _Common(Function):
 def _shift(name: str, x: Operand, y: Operand, left: bool) -> Tensor:
     require_tensor(name, x, y)
     x, y = promote(name, x, y)
-    dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
+    dtype = x.array.dtype if isinstance(x, Tensor) else y.array.dtype  # type: ignore[union-attr]
     _check_integers(name, dtype)
     return _Shift.apply(x, y, left=left)
 
@@ -78,5 +78,5 @@ def lcm(input: Tensor, other: Tensor) -> Tensor:
 def _common(name: str, x: Tensor, y: Tensor) -> Tensor:
     require_tensors(name, x, y)
     x, y = promote(name, x, y)
-    _check_integers(name, x.dtype)
+    _check_integers(name, x.array.dtype)
     return _Common.apply(x, y, name=name)

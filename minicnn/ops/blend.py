@@ -87,8 +87,8 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     As ``torch.lerp``.
     """
     given = [input, end, *([weight] if isinstance(weight, Tensor) else [])]
-    if len({x.dtype for x in given}) > 1:
-        dtypes = ", ".join(str(x.dtype) for x in given)
+    if len({x.array.dtype for x in given}) > 1:
+        dtypes = ", ".join(str(x.array.dtype) for x in given)
         raise RuntimeError(f"lerp expects tensors of one dtype, got {dtypes}")
     _refuse_integers("lerp", input)
     promote("lerp", *given)
@@ -96,7 +96,7 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
 
 
 def _refuse_integers(name: str, x: Tensor) -> None:
-    if not is_floating(x.dtype):
+    if not is_floating(x.array.dtype):
         raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
 
 
@@ -108,7 +108,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 
 def _check_value(name: str, x: Tensor, value: float) -> None:
-    if not is_floating(x.dtype) and isinstance(value, float):
+    if not is_floating(x.array.dtype) and isinstance(value, float):
         raise RuntimeError(f"{name} of {x.dtype} expects an integer value, got {value}")
 
 
@@ -118,7 +118,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     Raises:
         RuntimeError: for two integers to divide.
     """
-    if not (is_floating(tensor1.dtype) or is_floating(tensor2.dtype)):
+    if not (is_floating(tensor1.array.dtype) or is_floating(tensor2.array.dtype)):
         raise RuntimeError(
             f"addcdiv expects floating-point numbers, got {tensor1.dtype} and {tensor2.dtype}"
         )

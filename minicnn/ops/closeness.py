@@ -85,13 +85,13 @@ def isclose(
     As ``torch.isclose``.
     """
     require_tensors("isclose", input, other)
-    if input.dtype != other.dtype:
+    if input.array.dtype != other.array.dtype:
         raise RuntimeError(
             f"isclose expects tensors of one dtype, got {input.dtype} and {other.dtype}"
         )
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose expects tolerances of at least 0, got {rtol} and {atol}")
-    if input.dtype == bool_ and (rtol or atol):
+    if input.array.dtype == bool_ and (rtol or atol):
         input, other = input.float(), other.float()
     x, y = promote("isclose", input, other)
     return _IsClose.apply(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)
@@ -116,7 +116,7 @@ def isneginf(input: Tensor) -> Tensor:
 
 def isreal(input: Tensor) -> Tensor:
     """Whether an element is a real number, as all are."""
-    return Tensor(xp_of(input.array).ones_like(input.array, dtype=bool_))
+    return Tensor.of(xp_of(input.array).ones_like(input.array, dtype=bool_))
 
 
 def isin(
@@ -136,7 +136,7 @@ def isin(
     As ``torch.isin``.
     """
     require_tensor("isin", elements, test_elements)
-    dtypes = [x.dtype for x in (elements, test_elements) if isinstance(x, Tensor)]
+    dtypes = [x.array.dtype for x in (elements, test_elements) if isinstance(x, Tensor)]
     if bool_ in dtypes:
         raise RuntimeError("isin expects numbers, got a bool tensor")
     flat = test_elements.reshape(-1) if isinstance(test_elements, Tensor) else test_elements

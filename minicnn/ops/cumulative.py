@@ -154,7 +154,7 @@ def _cumulative(name: str, x: Tensor, dim: int, largest: bool) -> CumulativeResu
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(cumsum(exp(input))) along one dimension, without overflow."""
     d = normalize_dim(input, dim)
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         raise NotImplementedError(f"logcumsumexp expects floating-point numbers, got {input.dtype}")
     return LogCumsumExp.apply(input, dim=d) if input.ndim else input.clone()
 
@@ -230,7 +230,7 @@ def cumulative_trapezoid(
 
 def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: float | None, d: int) -> Tensor:
     """The areas between neighbouring values."""
-    if y.dtype == bool_ or (x is not None and x.dtype == bool_):
+    if y.array.dtype == bool_ or (x is not None and x.array.dtype == bool_):
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
     sums = _without_last(y, d) + _without_first(y, d)
     if x is None:

@@ -168,7 +168,7 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 def _log_add(name: str, x: Tensor, y: Tensor, base: float) -> Tensor:
     require_tensors(name, x, y)
     x, y = promote(name, x, y)
-    if not is_floating(x.dtype):
+    if not is_floating(x.array.dtype):
         raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
     return LogAddExp.apply(x, y, base=base)
 
@@ -213,7 +213,7 @@ def frexp(input: Tensor) -> MantissaExponent:
     Raises:
         RuntimeError: for integers.
     """
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         raise RuntimeError(f"frexp expects floating-point numbers, got {input.dtype}")
     return MantissaExponent(*FrExp.apply(input))
 
@@ -227,6 +227,6 @@ def float_power(input: Operand, exponent: Operand) -> Tensor:
 
 def float_power_of_double(input: Tensor, exponent: Operand) -> Tensor:
     """:func:`float_power` of a float64 tensor, which alone can take the result in place."""
-    if input.dtype != float64:
+    if input.array.dtype != float64:
         raise RuntimeError(f"float_power_ expects a float64 tensor, got {input.dtype}")
     return float_power(input, exponent)

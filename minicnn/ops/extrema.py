@@ -53,6 +53,6 @@ def clamp_max(input: Tensor, max: Operand) -> Tensor:
 
 def _limited(name: str, x: Tensor, limit: Operand, largest: bool) -> Tensor:
     require_first(name, x)
-    if isinstance(limit, Tensor) and x.dtype == limit.dtype == bool_:
+    if isinstance(limit, Tensor) and x.array.dtype == limit.array.dtype == bool_:
         return fmax(x, limit) if largest else fmin(x, limit)
     return clamp(x, min=limit) if largest else clamp(x, max=limit)

@@ -35,7 +35,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
     As ``torch.histc``.
     """
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         raise NotImplementedError(f"histc expects floating-point numbers, got {input.dtype}")
     x, xp = input.array.reshape(-1), xp_of(input.array)
     x = x.astype(np.float32) if x.dtype in HALVES else x
@@ -46,7 +46,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     with np.errstate(all="ignore"):
         place = ((x - x.dtype.type(low)) * bins / x.dtype.type(high - low)).astype(np.int64)
     counts = xp.bincount(xp.minimum(place, bins - 1), minlength=bins)
-    return Tensor(counts.astype(input.dtype))
+    return Tensor.of(counts.astype(input.array.dtype))
 
 
 def _check_bins(name: str, bins: int) -> None:
@@ -91,13 +91,16 @@ def histogram(
     x, xp = input.array.reshape(-1), xp_of(input.array)
     if x.dtype not in (float32, float64):
         raise NotImplementedError(f"histogram expects float32 or float64, got {x.dtype}")
-    if weight is not None and (weight.shape, weight.dtype) != (input.shape, input.dtype):
+    if weight is not None and (weight.shape, weight.array.dtype) != (
+        input.shape,
+        input.array.dtype,
+    ):
         raise RuntimeError(
             f"histogram expects a weight of shape {input.shape} and dtype {input.dtype}, "
             f"got {weight.shape} and {weight.dtype}"
         )
     if isinstance(bins, Tensor):
-        if bins.ndim != 1 or bins.dtype != input.dtype:
+        if bins.ndim != 1 or bins.array.dtype != input.array.dtype:
             raise RuntimeError(
                 f"histogram expects edges of one dimension and of {input.dtype}, "
                 f"got {bins.dtype} of shape {bins.shape}"
@@ -114,7 +117,7 @@ def histogram(
     hist = xp.bincount(place, weights, minlength=edges.size - 1).astype(x.dtype)
     if density:
         hist = hist / hist.sum() / (edges[1:] - edges[:-1])
-    return Histogram(Tensor(hist), Tensor(edges))
+    return Histogram(Tensor.of(hist), Tensor.of(edges))
 
 
 @on_own_device
@@ -146,6 +149,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is not None and weights.shape != input.shape:
         raise RuntimeError(f"bincount expects weights of shape {input.shape}, got {weights.shape}")
     if weights is None:
-        return Tensor(xp.bincount(x, minlength=minlength).astype(np.int64, copy=False))
+        return Tensor.of(xp.bincount(x, minlength=minlength).astype(np.int64, copy=False))
     counts = xp.bincount(x, weights.array.astype(np.float64), minlength=minlength)
-    return Tensor(counts.astype(float32 if weights.dtype == float32 else float64, copy=False))
+    return Tensor.of(counts.astype(float32 if weights.array.dtype == float32 else float64, copy=False))

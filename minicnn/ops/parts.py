@@ -101,7 +101,7 @@ def frac(input: Tensor) -> Tensor:
 
 
 def _refuse_integers(name: str, x: Tensor) -> None:
-    if not is_floating(x.dtype):
+    if not is_floating(x.array.dtype):
         raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
 
 
@@ -143,7 +143,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
         RuntimeError: for two dtypes.
     """
     require_tensors("heaviside", input, values)
-    if input.dtype != values.dtype:
+    if input.array.dtype != values.array.dtype:
         raise RuntimeError(
             f"heaviside expects tensors of one dtype, got {input.dtype} and {values.dtype}"
         )
@@ -160,9 +160,9 @@ def nan_to_num(
 
     As ``torch.nan_to_num``.
     """
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         return input.clone()
-    largest = LARGEST[input.dtype]
+    largest = LARGEST[input.array.dtype]
     return NanToNum.apply(
         input,
         nan=0.0 if nan is None else nan,

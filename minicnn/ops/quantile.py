@@ -81,7 +81,7 @@ def _quantile(
         rank = (share * last).expand(*rows.shape[:-1], share.shape[0])
         rank = masked_fill(rank, missing.any(-1).unsqueeze(-1), last)
     else:
-        present = (~missing).sum(-1, keepdim=True).to(x.dtype) - 1
+        present = (~missing).sum(-1, keepdim=True).to(x.array.dtype) - 1
         rank = share * present
         rank = masked_fill(rank, rank < 0, 0)
     out = _between(rows, rank, interpolation).movedim(-1, 0)
@@ -94,15 +94,15 @@ def _quantile(
 
 def _checked_share(name: str, x: Tensor, q: float | Tensor, interpolation: str) -> Tensor:
     """q as a tensor of one dimension."""
-    if x.dtype not in (float32, float64):
+    if x.array.dtype not in (float32, float64):
         raise RuntimeError(f"{name} expects float32 or float64, got {x.dtype}")
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
             f"{name} knows the interpolations {', '.join(_INTERPOLATIONS)}, got {interpolation!r}"
         )
     if not isinstance(q, Tensor):
-        q = Tensor(xp_of(x.array).full((1,), q, x.dtype))
-    if q.ndim > 1 or q.dtype != x.dtype or q.device != x.device:
+        q = Tensor.of(xp_of(x.array).full((1,), q, x.array.dtype))
+    if q.ndim > 1 or q.array.dtype != x.array.dtype or q.device != x.device:
         raise RuntimeError(
             f"{name} expects q of one dimension, and of dtype and device of the input, "
             f"got {q.dtype} of shape {q.shape} on {q.device}"

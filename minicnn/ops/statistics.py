@@ -29,7 +29,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
 
 
 def _zero_for_nan(x: Tensor) -> Tensor:
-    return where(isnan(x), 0.0, x) if is_floating(x.dtype) else x
+    return where(isnan(x), 0.0, x) if is_floating(x.array.dtype) else x
 
 
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -38,7 +38,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: An
     Raises:
         RuntimeError: for integers.
     """
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         raise RuntimeError(f"nanmean expects floating-point numbers, got {input.dtype}")
     count = sum(~isnan(input.detach()), dim, keepdim)
     return nansum(input, dim, keepdim, dtype=dtype) / count
@@ -103,7 +103,7 @@ def cov(
     """
     if input.ndim > 2:
         raise RuntimeError(f"cov expects at most two dimensions, got shape {input.shape}")
-    if input.dtype == bool_:
+    if input.array.dtype == bool_:
         raise RuntimeError("cov expects numbers, got a bool tensor")
     x = to_float(input if input.ndim == 2 else input.reshape(1, -1))
     weights = _weights(x.shape[1], fweights, aweights)
@@ -133,7 +133,7 @@ def _weights(count: int, fweights: Tensor | None, aweights: Tensor | None) -> Te
             raise RuntimeError(
                 f"cov expects {name} for {count} observations, got shape {weights.shape}"
             )
-        if is_floating(weights.dtype) != floating or weights.dtype == bool_:
+        if is_floating(weights.array.dtype) != floating or weights.array.dtype == bool_:
             kind = "floating-point numbers" if floating else "integers"
             raise RuntimeError(f"cov expects {kind} as {name}, got {weights.dtype}")
         if bool((weights < 0).any()):
@@ -180,7 +180,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
             f"got p={p}, maxnorm={maxnorm} and shape {input.shape}"
         )
     d = normalize_dim(input, dim)
-    wide = input.to(float32) if input.dtype in HALVES else input
+    wide = input.to(float32) if input.array.dtype in HALVES else input
     sizes = norm(wide, p, tuple(i for i in range(input.ndim) if i != d), keepdim=True)
     factor = where(sizes > maxnorm, mul(reciprocal(sizes + 1e-7), maxnorm), 1.0)
-    return (wide * factor).to(input.dtype)
+    return (wide * factor).to(input.array.dtype)

@@ -206,7 +206,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
     """
     require_tensors("hypot", input, other)
     x, y = promote("hypot", input, other)
-    if x.dtype.kind in "biu":
+    if x.array.dtype.kind in "biu":
         raise NotImplementedError(f"hypot expects floating-point numbers, got {x.dtype}")
     return Hypot.apply(x, y)
 

@@ -31,7 +31,7 @@ class Squares(Dataset):
 
 def test_tensor_dataset_cuts_along_the_first_dimension():
     x, y = np.arange(12.0, dtype=np.float32).reshape(4, 3), np.arange(4)
-    dataset = TensorDataset(Tensor(x), Tensor(y))
+    dataset = TensorDataset(Tensor.of(x), Tensor.of(y))
     row, label = dataset[2]
     assert len(dataset) == 4
     assert row.numpy().tolist() == [6, 7, 8] and label.item() == 2
@@ -40,7 +40,7 @@ def test_tensor_dataset_cuts_along_the_first_dimension():
 @pytest.mark.parametrize("sizes", [(), (3, 4)])
 def test_tensor_dataset_rejects_different_or_no_sizes(sizes):
     with pytest.raises(ValueError, match="equal first dimensions"):
-        TensorDataset(*(Tensor(np.zeros(size)) for size in sizes))
+        TensorDataset(*(Tensor.of(np.zeros(size)) for size in sizes))
 
 
 def test_subset_takes_its_indices_and_names_the_original_sample():
@@ -89,7 +89,7 @@ def test_random_split(lengths, sizes):
         with pytest.raises(ValueError, match=r"add up|between 0 and 1"):
             random_split(Squares(10), lengths)
         return
-    parts = random_split(Squares(10), lengths, Generator(3))
+    parts = random_split(Squares(10), lengths, Generator().manual_seed(3))
     assert [len(part) for part in parts] == sizes
     assert sorted(part[i][0] for part in parts for i in range(len(part))) == [
         i * i for i in range(10)
@@ -98,7 +98,8 @@ def test_random_split(lengths, sizes):
 
 def test_random_split_repeats_with_its_seed():
     first, second, other = (
-        random_split(Squares(50), [25, 25], Generator(seed))[0].indices for seed in (1, 1, 2)
+        random_split(Squares(50), [25, 25], Generator().manual_seed(seed))[0].indices
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)

@@ -1,6 +1,8 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+from importlib import import_module
+from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
@@ -19,17 +21,22 @@ from math import e, inf, nan, pi
 from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import relu, relu_
-from .ops.choice import clamp, maximum, minimum, where
+from .ops.comparison import isfinite, isinf, isnan
 from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
-from .ops.elementwise import (
-    abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
-)  # fmt: skip
+from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
 from .ops.elu import celu, celu_, selu, selu_
-from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
+from .ops.functions import (
+    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, ceil, clamp, clip,
+    cos, div, divide, eq, erf, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
+    gt, index_select, le, less, less_equal, logical_and, logical_not, logical_or, logical_xor,
+    lt, masked_select, maximum, minimum, mm, mul, multiply, ne, neg, negative, nonzero, not_equal,
+    remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
+    trunc, where,
+)  # fmt: skip
 from .ops.leaky import prelu, rrelu, rrelu_
-from .ops.linear import addmm, bmm, matmul, mm
+from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
-from .ops import methods as _methods  # noqa: F401
+from .ops import functions as _functions, methods as _methods  # noqa: F401
 from .ops.pad import constant_pad_nd
 from .ops.piecewise import hardshrink, threshold, threshold_
 from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
@@ -81,6 +88,34 @@ from .random import (
 
 newaxis = None
 
+if TYPE_CHECKING:
+    from . import special
+    from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
+    from .ops.blend import addcdiv, addcmul, lerp
+    from .ops.closeness import (
+        allclose, equal, is_same_size, isclose, isin, isneginf, isposinf, isreal,
+    )  # fmt: skip
+    from .ops.cumulative import (
+        cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
+    )  # fmt: skip
+    from .ops.exponential import (
+        exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
+    )  # fmt: skip
+    from .ops.extrema import clamp_max, clamp_min, fmax, fmin
+    from .ops.histogram import bincount, histc, histogram
+    from .ops.parts import (
+        copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
+    )  # fmt: skip
+    from .ops.quantile import nanquantile, quantile
+    from .ops.special import digamma, erfc, erfinv, i0, lgamma, mvlgamma, polygamma
+    from .ops.statistics import (
+        aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
+    )  # fmt: skip
+    from .ops.trigonometry import (
+        acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan,
+        atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
+    )  # fmt: skip
+
 __all__ = [
     "BFloat16Tensor",
     "BoolTensor",
@@ -97,30 +132,57 @@ __all__ = [
     "Size",
     "Tensor",
     "abs",
+    "absolute",
     "accelerator",
+    "acos",
+    "acosh",
     "add",
+    "addcdiv",
+    "addcmul",
     "addmm",
     "all",
+    "allclose",
     "amax",
     "amin",
+    "aminmax",
     "amp",
     "any",
     "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
     "as_tensor",
     "asarray",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
     "autocast",
     "autograd",
     "backends",
     "bfloat16",
     "bilinear",
+    "bincount",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
     "bmm",
     "bool",
     "bool_",
     "can_cast",
     "cat",
+    "ceil",
     "celu",
     "celu_",
     "channel_shuffle",
@@ -128,38 +190,73 @@ __all__ = [
     "channels_last_3d",
     "chunk",
     "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
     "compiled_with_cxx11_abi",
     "constant_pad_nd",
     "contiguous_format",
+    "copysign",
+    "corrcoef",
     "cos",
+    "cosh",
     "cosine_similarity",
+    "count_nonzero",
+    "cov",
     "cpu",
     "cuda",
+    "cummax",
+    "cummin",
+    "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "default_generator",
+    "deg2rad",
     "device",
+    "diff",
+    "digamma",
+    "dist",
     "div",
+    "divide",
     "double",
     "dtype",
     "e",
     "empty",
     "empty_like",
     "enable_grad",
+    "eq",
+    "equal",
+    "erf",
+    "erfc",
+    "erfinv",
     "exp",
+    "exp2",
+    "expm1",
     "eye",
     "finfo",
+    "fix",
     "flatten",
     "flip",
     "float",
     "float16",
     "float32",
     "float64",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frac",
+    "frexp",
     "from_dlpack",
     "from_numpy",
     "frombuffer",
     "full",
     "full_like",
     "gather",
+    "gcd",
+    "ge",
     "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
@@ -170,8 +267,16 @@ __all__ = [
     "get_num_threads",
     "get_printoptions",
     "get_rng_state",
+    "greater",
+    "greater_equal",
+    "gt",
     "half",
     "hardshrink",
+    "heaviside",
+    "histc",
+    "histogram",
+    "hypot",
+    "i0",
     "iinfo",
     "index_select",
     "inf",
@@ -196,15 +301,41 @@ __all__ = [
     "is_signed",
     "is_tensor",
     "is_warn_always_enabled",
+    "isclose",
+    "isfinite",
+    "isin",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
     "layout",
+    "lcm",
+    "ldexp",
+    "le",
+    "lerp",
+    "less",
+    "less_equal",
+    "lgamma",
     "linspace",
     "load",
     "log",
     "log1p",
+    "log2",
+    "log10",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
+    "logcumsumexp",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logit",
     "logspace",
     "logsumexp",
     "long",
+    "lt",
     "manual_seed",
     "masked_select",
     "matmul",
@@ -220,12 +351,23 @@ __all__ = [
     "mps",
     "mtia",
     "mul",
+    "multiply",
+    "mvlgamma",
     "nan",
+    "nan_to_num",
+    "nanmean",
+    "nanquantile",
+    "nansum",
+    "ne",
+    "neg",
+    "negative",
     "newaxis",
+    "nextafter",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
+    "not_equal",
     "numel",
     "ones",
     "ones_like",
@@ -236,24 +378,34 @@ __all__ = [
     "pi",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "polygamma",
+    "positive",
     "pow",
     "prelu",
     "preserve_format",
     "prod",
     "profiler",
     "promote_types",
+    "quantile",
+    "rad2deg",
     "rand",
     "randint",
     "randn",
     "random",
     "randperm",
     "range",
+    "reciprocal",
     "relu",
     "relu_",
+    "remainder",
+    "renorm",
     "reshape",
     "result_type",
+    "round",
     "rrelu",
     "rrelu_",
+    "rsqrt",
+    "rsub",
     "save",
     "scalar_tensor",
     "scatter_add",
@@ -272,26 +424,38 @@ __all__ = [
     "set_printoptions",
     "set_rng_state",
     "set_warn_always",
+    "sgn",
     "short",
     "sigmoid",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
+    "sinh",
     "softmax",
+    "special",
     "split",
     "sqrt",
     "square",
     "squeeze",
     "stack",
     "std",
+    "std_mean",
     "strided",
     "sub",
+    "subtract",
     "sum",
     "t",
+    "tan",
     "tanh",
     "tensor",
     "threshold",
     "threshold_",
     "transpose",
+    "trapezoid",
+    "trapz",
+    "true_divide",
+    "trunc",
     "typename",
     "uint8",
     "uint16",
@@ -302,8 +466,23 @@ __all__ = [
     "unsqueeze",
     "use_deterministic_algorithms",
     "var",
+    "var_mean",
     "where",
+    "xlogy",
     "xpu",
     "zeros",
     "zeros_like",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Reads a function whose file is not needed before, and ``special``."""
+    value = import_module(".special", __name__) if name == "special" else _functions.find(name)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "special"})

@@ -28,7 +28,7 @@ def names_in_torch(function: Callable[..., Any]) -> list[str]:
 COMMON = {
     f"{ours.__name__}.{name}": (getattr(ours, name), getattr(theirs, name))
     for ours, theirs in ((mc, torch), (F, torch.nn.functional))
-    for name in sorted(vars(ours))
+    for name in sorted(dir(ours))
     if inspect.isroutine(getattr(ours, name)) and hasattr(theirs, name) and name[0] != "_"
 }
 

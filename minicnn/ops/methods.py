@@ -26,6 +26,8 @@ from . import (
 from . import pad as padding
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .in_place import in_place, untracked_in_place
+from .matrix_methods import MatrixMethods
+from .selection_methods import SelectionMethods
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,7 +57,7 @@ def _cast(dtype: Any) -> Callable[..., Any]:
     return method
 
 
-class TensorMethods:
+class TensorMethods(SelectionMethods, MatrixMethods):
     """The methods of ``Tensor``; each entry is a function of the ``ops`` modules."""
 
     __add__ = __radd__ = elementwise.add
@@ -175,7 +177,17 @@ class TensorMethods:
             raise RuntimeError(f"mT expects a matrix or several, got shape {self.shape}")
         return self if self.ndim == 0 else shape.transpose(self, -2, -1)
 
+    @property
+    def H(self: Any) -> Tensor:
+        """A matrix transposed."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"H expects a matrix, got shape {self.shape}")
+        return self if self.ndim == 0 else shape.transpose(self, 0, 1)
 
-for _name, _method in vars(TensorMethods).items():
-    if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__hash__"):
-        setattr(Tensor, _name, _method)
+    mH = mT
+
+
+for _methods in (SelectionMethods, MatrixMethods, TensorMethods):
+    for _name, _method in vars(_methods).items():
+        if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__hash__"):
+            setattr(Tensor, _name, _method)

@@ -1,0 +1,213 @@
+"""Views by strides, other views of the same memory, and tensors that get other memory."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function
+from ..autograd.function import owner_of
+from ..creation import integers
+from ..devices import xp_of
+from ..tensor import Tensor
+from ..typing import Array
+from .dims import normalize_dim
+from .index import PutItem
+
+
+class Unfold(Function):
+    """Windows along a dimension, every ``step`` elements, with their elements as last dimension."""
+
+    returns_view = never_warns = True
+
+    def forward(self, x: Array, dim: int, size: int, step: int) -> Array:
+        self.shape, self.windows = x.shape, {"dim": dim, "size": size, "step": step}
+        count = (x.shape[dim] - size) // step + 1
+        shape = (*x.shape[:dim], count, *x.shape[dim + 1 :], size)
+        stride = x.strides[dim]
+        strides = (*x.strides[:dim], stride * step, *x.strides[dim + 1 :], stride)
+        return xp_of(x).lib.stride_tricks.as_strided(x, shape, strides)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return FoldWindows.apply(grad, shape=self.shape, **self.windows)
+
+
+class FoldWindows(Function):
+    """The sum of all windows at their places; the adjoint of :class:`Unfold`."""
+
+    def forward(
+        self, windows: Array, shape: tuple[int, ...], dim: int, size: int, step: int
+    ) -> Array:
+        self.windows = {"dim": dim, "size": size, "step": step}
+        out = xp_of(windows).zeros(shape, windows.dtype)
+        before, count = (slice(None),) * dim, windows.shape[dim]
+        for i in range(size):  # no two windows have their i-th element in one place
+            out[(*before, slice(i, i + step * (count - 1) + 1, step))] += windows[..., i]
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Unfold.apply(grad, **self.windows)
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows of ``size`` elements along a dimension, every ``step`` elements, as a view.
+
+    Returns:
+        A view in which the dimension counts the windows, and a new last one their elements.
+
+    Raises:
+        RuntimeError: for a size larger than the dimension, a negative one, or a step below 1.
+
+    As ``torch.Tensor.unfold``.
+    """
+    d = normalize_dim(input, dimension)
+    source = input.reshape(1) if input.ndim == 0 else input
+    if not 0 <= size <= source.shape[d] or step < 1:
+        raise RuntimeError(
+            f"unfold expects a size in [0, {source.shape[d]}] and a step of at least 1, "
+            f"got {size} and {step}"
+        )
+    if input.ndim == 0:
+        return source[:size]
+    return Unfold.apply(input, dim=d, size=size, step=step)
+
+
+class AsStrided(Function):
+    """A view of a contiguous array by strides and an offset, in elements."""
+
+    returns_view = never_warns = True
+
+    def forward(
+        self, x: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int
+    ) -> Array:
+        self.shape, self.layout = x.shape, (size, stride, offset)
+        return _strided(x.reshape(-1), size, stride, offset)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        xp = xp_of(grad.array)
+        places = _strided(xp.arange(math.prod(self.shape)), *self.layout)
+        flat = (places.size,)
+        index = (places.reshape(flat),)
+        values = grad.reshape(flat)
+        out = PutItem.apply(values, shape=(math.prod(self.shape),), index=(index,))
+        return out.reshape(self.shape)
+
+
+def _strided(flat: Array, size: Any, stride: Any, offset: int) -> Array:
+    strides = tuple(s * flat.itemsize for s in stride)
+    return xp_of(flat).lib.stride_tricks.as_strided(flat[offset:], size, strides)
+
+
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the memory of ``input`` with a shape and strides of its own.
+
+    Args:
+        input: a tensor without gaps in memory.
+        size: the shape of the view.
+        stride: for each dimension, the elements of memory from one index to the next.
+        storage_offset: the element of memory at which the view begins, by default the first of
+            ``input``.
+
+    Raises:
+        RuntimeError: for elements outside of ``input``, or an input with gaps.
+
+    As ``torch.as_strided``, which also reaches elements that ``input`` does not show.
+    """
+    size, stride = tuple(size), tuple(stride)
+    if len(size) != len(stride) or min((*size, *stride), default=0) < 0:
+        raise RuntimeError(f"as_strided expects a stride for each length, got {size} and {stride}")
+    array = input.array
+    if not array.flags.c_contiguous:
+        raise RuntimeError("as_strided expects a tensor without gaps in memory: use x.contiguous()")
+    offset = 0 if storage_offset is None else storage_offset - _offset(array)
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride))
+    if 0 not in size and not 0 <= offset <= last < array.size:
+        raise RuntimeError(
+            f"as_strided expects elements within the {array.size} of the tensor, "
+            f"got {offset} to {last}"
+        )
+    return AsStrided.apply(input, size=size, stride=stride, offset=max(offset, 0))
+
+
+def _offset(array: Any) -> int:
+    """The elements of memory before the first one of an array."""
+    owner = owner_of(array)
+    pointers = [
+        a.data.ptr if hasattr(a, "__cuda_array_interface__") else a.ctypes.data
+        for a in (array, owner)
+    ]
+    return (pointers[0] - pointers[1]) // array.itemsize
+
+
+class ViewAs(Function):
+    """The bits of an array as another dtype."""
+
+    returns_view = never_warns = True
+
+    def forward(self, x: Array, dtype: np.dtype) -> Array:
+        self.dtype = x.dtype
+        if x.ndim == 0 or x.dtype.itemsize == dtype.itemsize:
+            return x.view(dtype)
+        length = x.shape[-1] * x.dtype.itemsize // dtype.itemsize
+        shape = (*x.shape[:-1], length)
+        return x.view(dtype).reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return ViewAs.apply(grad, dtype=self.dtype)
+
+
+def view_as_dtype(input: Tensor, dtype: Any) -> Tensor:
+    """The memory of ``input`` read as another dtype; the last dimension changes with its size.
+
+    Raises:
+        RuntimeError: for a last dimension that does not fit.
+
+    As ``torch.Tensor.view(dtype)``.
+    """
+    dtype = np.dtype(dtype)
+    old, new = input.dtype.itemsize, dtype.itemsize
+    if old != new and (input.ndim == 0 or input.shape[-1] * old % new):
+        raise RuntimeError(f"view of {input.dtype} as {dtype} does not fit shape {input.shape}")
+    return ViewAs.apply(input, dtype=dtype)
+
+
+def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Another shape, in place: the first elements stay, and new ones are not initialised.
+
+    Raises:
+        RuntimeError: for a tensor that requires a gradient.
+
+    As ``torch.Tensor.resize_``.
+    """
+    shape = integers("resize_", sizes)
+    if input.requires_grad:
+        raise RuntimeError("resize_ expects a tensor that requires no gradient")
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"resize_ expects lengths of at least 0, got {shape}")
+    count = math.prod(shape)
+    flat = input.array.reshape(-1)
+    if count > flat.size:
+        larger = xp_of(flat).zeros(count, flat.dtype)
+        larger[: flat.size] = flat
+        flat = larger
+    input.array = flat[:count].reshape(shape)
+    return input
+
+
+def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
+    """The shape of another tensor, in place, as :func:`resize_`."""
+    return resize_(input, the_template.shape)
+
+
+def set_(input: Tensor, source: Tensor | None = None) -> Tensor:
+    """Makes ``input`` show the memory of another tensor, or nothing.
+
+    As ``torch.Tensor.set_``, for a tensor as source.
+    """
+    if source is None:
+        input.array = input.array[:0].reshape(0) if input.ndim else input.array.reshape(1)[:0]
+    else:
+        input.array, input.version = source.array, source.version
+    return input

@@ -14,7 +14,7 @@ from .ops import products as _products
 from .ops.decompositions import LinAlgError, cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.dims import normalize_dim
 from .ops.linear import matmul
-from .ops.products import matrix_power, multi_dot, vander
+from .ops.products import matrix_power, multi_dot, powers
 from .ops.promotion import promote
 from .ops.reduce import norm as _norm
 from .ops.shape import movedim, reshape, unsqueeze
@@ -55,6 +55,17 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The cross product of vectors of 3 elements along ``dim``."""
     return _products.cross(input, other, dim)
+
+
+def vander(x: Tensor, *, N: int | None = None) -> Tensor:
+    """Powers of the numbers in the last dimension, one row each: 1, x, …, x^(N-1).
+
+    As ``torch.linalg.vander``.
+    """
+    if N is not None and N < 2:
+        raise RuntimeError(f"vander expects N above 1, got {N}")
+    x = reshape(x, 1) if x.ndim == 0 else x
+    return powers(x, x.size(-1) if N is None else N)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
@@ -184,14 +195,17 @@ def lstsq(
         A: (..., n, m).
         B: (..., n, k), or vectors (..., n).
         rcond: singular values below rcond times the largest count as 0; max(n, m) * eps by default.
-        driver: accepted for torch's scripts; the pseudoinverse is always used.
+        driver: ``"gelsy"`` (the default), ``"gels"``, ``"gelsd"`` or ``"gelss"``. It decides what else
+            is returned; the solution is always computed from the pseudoinverse.
 
     Returns:
-        A named tuple of ``solution``, ``residuals`` (empty unless A has full rank and n > m), ``rank``
-        and ``singular_values``.
+        A named tuple of ``solution``, ``residuals`` (empty with gelsy, for n <= m and without full
+        rank), ``rank`` (empty with gels) and ``singular_values`` (empty with gels and gelsy).
 
-    As ``torch.linalg.lstsq``, except that torch leaves the singular values empty with some drivers.
+    As ``torch.linalg.lstsq`` on the CPU.
     """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(f"driver must be gels, gelsy, gelsd or gelss, got {driver!r}")
     if A.ndim < 2 or A.dtype != B.dtype:
         raise RuntimeError(
             f"lstsq expects matrices of one dtype, got {A.dtype} of shape {A.shape} and {B.dtype}"
@@ -202,8 +216,11 @@ def lstsq(
         raise RuntimeError(f"lstsq expects shapes that fit, got {A.shape} and {B.shape}")
     solution = matmul(pinv(A, rtol=rcond), right)
     rank = matrix_rank(A, rtol=rcond)
-    tall, full = A.shape[-2] > A.shape[-1], bool((rank == A.shape[-1]).all())
-    error = (right - matmul(A, solution)) ** 2
-    residuals = error.sum(-2) if tall and full else error.reshape(-1)[:0]
-    solution = solution.squeeze(-1) if is_vector else solution
-    return LeastSquares(solution, residuals, rank, svdvals(A.detach()))
+    residuals, values = reshape(solution, -1)[:0], Tensor(A.array.reshape(-1)[:0].copy())
+    if driver in ("gelsd", "gelss"):
+        values = svdvals(A.detach())
+    full = A.shape[-2] > A.shape[-1] and bool((rank == A.shape[-1]).all())
+    if full and driver not in (None, "gelsy"):
+        residuals = ((right - matmul(A, solution)) ** 2).sum(-2)
+    rank = Tensor(rank.array.reshape(-1)[:0]) if driver == "gels" else rank
+    return LeastSquares(solution.squeeze(-1) if is_vector else solution, residuals, rank, values)

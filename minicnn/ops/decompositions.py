@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Function
+from ..autograd import Function, is_grad_enabled
 from ..devices import xp_of
 from ..dtypes import HALVES, is_floating
 from ..tensor import Tensor
@@ -45,14 +45,14 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
-def check_matrices(name: str, x: Tensor, square: bool = False) -> None:
-    """Raises a RuntimeError unless x has matrices (..., n, m) of float32 or float64."""
+def check_matrices(name: str, x: Tensor, square: bool = False, halves: bool = False) -> None:
+    """Raises a RuntimeError unless x has matrices (..., n, m) of float32 or float64, or of halves."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., n, m)"
         raise RuntimeError(f"{name} expects {kind}, got shape {x.shape}")
-    if not is_floating(x.dtype) or x.dtype in HALVES:
+    if not is_floating(x.dtype) or (x.dtype in HALVES and not halves):
         raise RuntimeError(f"{name} expects float32 or float64, got {x.dtype}")
 
 
@@ -215,9 +215,25 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return SVD(u, s, v)
 
 
+class SingularValues(Function):
+    """The singular values alone, whose gradient exists where some of them are equal, too."""
+
+    def forward(self, x: Array) -> Array:
+        u, s, v = computed("svd", xp_of(x).linalg.svd, x, full_matrices=False)
+        self.save_for_backward(x, u, v)
+        return s
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, u, v = self.saved_tensors
+        if is_grad_enabled() and x.requires_grad:
+            u, _, v = svd(x, full_matrices=False)
+        return matmul(u * unsqueeze(grad, -2), v)
+
+
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values of matrices (..., n, m), the largest first."""
-    return svd(A, full_matrices=False).S
+    check_matrices("svdvals", A)
+    return SingularValues.apply(A)
 
 
 class EighFunction(Function):
@@ -252,6 +268,23 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
     return Eigh(values, vectors)
 
 
+class EigenValues(Function):
+    """The eigenvalues alone, whose gradient exists where some of them are equal, too."""
+
+    def forward(self, x: Array, UPLO: str) -> Array:
+        values, vectors = computed("eigh", xp_of(x).linalg.eigh, x, UPLO=UPLO)
+        self.save_for_backward(x, vectors)
+        self.UPLO = UPLO
+        return values
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, vectors = self.saved_tensors
+        if is_grad_enabled() and x.requires_grad:
+            vectors = eigh(x, self.UPLO).eigenvectors
+        return matmul(vectors * unsqueeze(grad, -2), transposed(vectors))
+
+
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices (..., n, n), in ascending order."""
-    return eigh(A, UPLO).eigenvalues
+    check_matrices("eigvalsh", A, square=True)
+    return EigenValues.apply(A, UPLO=UPLO.upper())

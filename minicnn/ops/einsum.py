@@ -9,6 +9,7 @@ from typing import Any
 from ..tensor import Tensor
 from .diagonal import diagonal
 from .linear import bmm
+from .promotion import result_dtype
 from .shape import reshape
 
 Labels = list[Any]  # letters or numbers; the dimensions of an ellipsis are ("…", number)
@@ -49,7 +50,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         later = {label for _, part in parts[i + 1 :] for label in part}.union(result)
         total, of_total = _product(total, of_total, x, of_x, later)
     for label in [label for label in of_total if label not in result]:
-        total = total.sum(of_total.index(label)).to(total.dtype)
+        total = total.sum(of_total.index(label))
         of_total.remove(label)
     return total.permute([of_total.index(label) for label in result]) if result else total
 
@@ -171,6 +172,8 @@ def _product(
     right = _matrices(y, of_y, batch, summed, own_y)
     size = {v: n for labels, t in ((of_y, y), (of_x, x)) for v, n in zip(labels, t.shape) if n != 1}
     labels = batch + own_x + own_y
+    dtype = result_dtype([left, right], [])  # sums of integers are int64
+    left, right = left.to(dtype), right.to(dtype)
     out = reshape(bmm(left, right), [size.get(v, 1) for v in labels])
     return out, labels
 
@@ -184,7 +187,7 @@ def _summed(x: Tensor, labels: Labels, kept: set[Any]) -> tuple[Tensor, Labels]:
     dims = tuple(d for d, v in enumerate(labels) if v not in kept)
     if not dims:
         return x, list(labels)
-    return x.sum(dims).to(x.dtype), [v for v in labels if v in kept]
+    return x.sum(dims), [v for v in labels if v in kept]
 
 
 def _matrices(x: Tensor, labels: Labels, *groups: Labels) -> Tensor:

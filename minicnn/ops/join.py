@@ -222,9 +222,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         expand(reshape(x, *(-1 if k == d else 1 for k in range(count))), shape)
         for d, x in enumerate(vectors)
     ]
-    if swap:
-        grids = [grid.transpose(0, 1) for grid in grids[1::-1] + grids[2:]]
-    return tuple(grids)
+    return tuple(grids[1::-1] + grids[2:] if swap else grids)
 
 
 def _warn_of_indexing() -> None:

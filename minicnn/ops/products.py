@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,10 @@ from ..tensor import Tensor
 from .choice import where
 from .dims import normalize_dim
 from .edge import in_half
-from .elementwise import add, mul
-from .linear import bmm, matmul, mm
-from .promotion import check_broadcast, promote, widen
-from .shape import expand, movedim, reshape, stack, unsqueeze
-from .transfer import to
+from .elementwise import mul
+from .linear import bmm, matmul, mm, plus_product
+from .promotion import check_broadcast, promote
+from .shape import movedim, reshape, stack, unsqueeze
 
 
 def _check_vectors(name: str, *vectors: Tensor) -> None:
@@ -85,28 +85,10 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
-def _plus_product(name: str, x: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
-    """beta * x + alpha * product; with a factor of 0 its term is ignored, NaN included."""
-    if x.dtype != product.dtype:
-        raise RuntimeError(f"{name} expects one dtype, got {x.dtype} and {product.dtype}")
-    x = expand(x, product.shape)
-    if not is_floating(x.dtype):
-        if isinstance(beta, float) or isinstance(alpha, float):
-            raise RuntimeError(f"{name} of integers expects integer factors, got {beta}, {alpha}")
-        if x.dtype == bool_:
-            beta, alpha = bool(beta), bool(alpha)
-    terms = []
-    for term, factor in zip(widen(x, product), (beta, alpha)):
-        if factor == 0:
-            term = where(zeros_like(term, dtype=bool_), term, 0)
-        terms.append(term if factor in (0, 1) else mul(term, factor))
-    return to(add(*terms), product.dtype)
-
-
 @in_half
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta`` * input + ``alpha`` * (mat @ vec), as :func:`addmm`."""
-    return _plus_product("addmv", input, mv(mat, vec), beta, alpha)
+    return plus_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
 @in_half
@@ -114,7 +96,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     """``beta`` * input + ``alpha`` * outer(vec1, vec2), in the common dtype of all three."""
     _check_vectors("addr", vec1, vec2)
     given, product = promote("addr", input, outer(vec1, vec2))
-    return _plus_product("addr", given, product, beta, alpha)
+    return plus_product("addr", given, product, beta, alpha)
 
 
 @in_half
@@ -122,7 +104,7 @@ def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
     """``beta`` * input + ``alpha`` * bmm(batch1, batch2), as :func:`addmm`."""
-    return _plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+    return plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 @in_half
@@ -139,7 +121,7 @@ def addbmm(
         reshape(wide, wide.shape[0], wide.shape[1] * wide.shape[2]),
         reshape(batch2, batch2.shape[0] * batch2.shape[1], batch2.shape[2]),
     )
-    return _plus_product("addbmm", input, product, beta, alpha)
+    return plus_product("addbmm", input, product, beta, alpha)
 
 
 def multi_dot(tensors: Any) -> Tensor:
@@ -161,7 +143,7 @@ def multi_dot(tensors: Any) -> Tensor:
         matrices[0] = unsqueeze(given[0], 0)
     if given[-1].ndim == 1:
         matrices[-1] = unsqueeze(given[-1], 1)
-    for x, y in zip(matrices, matrices[1:]):
+    for x, y in itertools.pairwise(matrices):
         if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
             raise RuntimeError(
                 f"multi_dot expects matrices that fit, got {[x.shape for x in given]}"
@@ -314,7 +296,9 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         return matrix_power(inv(input), -n)
     if n == 0:
         identity = Tensor(np.eye(input.shape[-1])).to(input.device, input.dtype)
-        return expand(identity, input.shape).clone()
+        return where(
+            zeros_like(input, dtype=bool_), input, identity
+        )  # a gradient of zeros, as torch
     result, square = None, input
     while n:
         if n & 1:
@@ -333,17 +317,26 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
         N: the number of powers, n by default.
         increasing: whether the powers go up instead of down.
 
+    Returns:
+        (n, N).
+
+    Raises:
+        RuntimeError: for other shapes, or a negative N.
+
     As ``torch.vander``.
     """
     if x.ndim != 1:
         raise RuntimeError(f"vander expects a vector, got shape {x.shape}")
-    count = len(x) if N is None else N
-    if count < 0:
-        raise RuntimeError(f"vander expects N of at least 0, got {N}")
-    dtype = x.dtype if is_floating(x.dtype) else np.dtype(int64)
-    x = x.to(dtype)
-    powers = [x**0]
-    for _ in range(count - 1):
-        powers.append(powers[-1] * x)
-    columns = stack(powers[: max(count, 1)], -1)[:, :count]
+    columns = powers(x, len(x) if N is None else N)
     return columns if increasing else columns.flip(-1)
+
+
+def powers(x: Tensor, count: int) -> Tensor:
+    """1, x, x^2, … as a new last dimension of length ``count``; int64 for integers."""
+    if count < 0:
+        raise RuntimeError(f"vander expects N of at least 0, got {count}")
+    x = x if is_floating(x.dtype) else x.to(int64)
+    columns = [x**0]
+    for _ in range(count - 1):
+        columns.append(columns[-1] * x)
+    return stack(columns, -1)[..., :count]

@@ -139,7 +139,8 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     array = indices.array
     if array.size and (int(array.min()) < 0 or int(array.max()) >= total):
         raise ValueError(f"unravel_index expects indices in [0, {total - 1}]")
+    array = array.astype(int64)
     for length in reversed(lengths):
-        parts.append(Tensor((array % length).astype(int64)))
+        parts.append(Tensor(array % length))
         array = array // length
     return tuple(reversed(parts))

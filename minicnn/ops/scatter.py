@@ -10,7 +10,7 @@ from ..devices import xp_of
 from ..dtypes import bool_, int32, int64, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
-from .choice import where
+from .choice import masked_fill, where
 from .dims import normalize_dim
 from .index import _along, _check_index, _vector, gather, scatter_add
 from .promotion import widened
@@ -323,15 +323,18 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) ->
         raise IndexError(f"index_fill expects an index of int64, got {index.dtype}")
     if isinstance(value, Tensor) and value.ndim:
         raise RuntimeError(f"index_fill expects a value of no dimensions, got {value.shape}")
-    if not isinstance(value, Tensor):
-        number = number_in(input.dtype, value)
-        value = Tensor(xp_of(input.array).full((), number, input.dtype))
-    shape = _vector(input).shape
-    if index.device.type == "cpu":
-        index = where(index < 0, index + shape[d], index)
-    slices = (*shape[:d], index.array.size, *shape[d + 1 :]) if input.ndim else index.shape
-    source = expand(to(value, input.dtype), slices)
-    return index_copy(input, dim, index, source)
+    if index.ndim > 1:
+        raise IndexError(f"index_fill expects a vector of indices, got shape {index.shape}")
+    length, places = _vector(input).shape[d], index.array
+    on_cpu = index.device.type == "cpu" and places.size > 0
+    if on_cpu and not -length <= places.min() <= places.max() < length:
+        raise IndexError(
+            f"index_fill expects indices in [{-length}, {length - 1}], got {index.tolist()}"
+        )
+    chosen = xp_of(places).zeros(length, bool)
+    chosen[places] = True
+    shape = [length if k == d else 1 for k in range(input.ndim)]
+    return masked_fill(input, Tensor(chosen.reshape(shape)), value)
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..autograd import Function
 from ..autograd.function import owner_of
 from ..creation import integers
@@ -139,38 +137,6 @@ def _offset(array: Any) -> int:
         for a in (array, owner)
     ]
     return (pointers[0] - pointers[1]) // array.itemsize
-
-
-class ViewAs(Function):
-    """The bits of an array as another dtype."""
-
-    returns_view = never_warns = True
-
-    def forward(self, x: Array, dtype: np.dtype) -> Array:
-        self.dtype = x.dtype
-        if x.ndim == 0 or x.dtype.itemsize == dtype.itemsize:
-            return x.view(dtype)
-        length = x.shape[-1] * x.dtype.itemsize // dtype.itemsize
-        shape = (*x.shape[:-1], length)
-        return x.view(dtype).reshape(shape)
-
-    def backward(self, grad: Tensor) -> Tensor:
-        return ViewAs.apply(grad, dtype=self.dtype)
-
-
-def view_as_dtype(input: Tensor, dtype: Any) -> Tensor:
-    """The memory of ``input`` read as another dtype; the last dimension changes with its size.
-
-    Raises:
-        RuntimeError: for a last dimension that does not fit.
-
-    As ``torch.Tensor.view(dtype)``.
-    """
-    dtype = np.dtype(dtype)
-    old, new = input.dtype.itemsize, dtype.itemsize
-    if old != new and (input.ndim == 0 or input.shape[-1] * old % new):
-        raise RuntimeError(f"view of {input.dtype} as {dtype} does not fit shape {input.shape}")
-    return ViewAs.apply(input, dtype=dtype)
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:

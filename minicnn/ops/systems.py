@@ -10,12 +10,11 @@ from ..autograd import Function
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
-from .choice import maximum, where
+from .choice import where
 from .decompositions import (
     Solve,
     check_matrices,
     computed,
-    eigh,
     eigvalsh,
     svd,
     svdvals,
@@ -145,13 +144,19 @@ def slogdet(A: Tensor) -> Slogdet:
     """
     check_matrices("slogdet", A, square=True)
     sign, logabsdet = SlogdetFunction.apply(A)
-    return Slogdet(sign.detach(), logabsdet)
+    return Slogdet(sign, logabsdet)
 
 
 def logdet(A: Tensor) -> Tensor:
     """The logarithm of determinants; NaN for a negative one."""
     sign, logarithm = slogdet(A)
     return where(sign < 0, np.nan, logarithm)
+
+
+def _lower(L: Tensor, upper: bool) -> Tensor:
+    """The lower triangular factor; its gradient reaches both triangles, as torch's does."""
+    low = L + ((triu if upper else tril)(L) - L).detach()
+    return transposed(low) if upper else low
 
 
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
@@ -164,14 +169,14 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """
     check_matrices("cholesky_solve", B)
     check_matrices("cholesky_solve", L, square=True)
-    low = transposed(triu(L)) if upper else tril(L)
+    low = _lower(L, upper)
     return solve(transposed(low), solve(low, B))
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A from its Cholesky factor."""
     check_matrices("cholesky_inverse", L, square=True)
-    low = transposed(triu(L)) if upper else tril(L)
+    low = _lower(L, upper)
     return inv(matmul(low, transposed(low)))
 
 
@@ -200,15 +205,47 @@ def solve_triangular(
     return solve(A, B, left=left)
 
 
-def _tolerance(values: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
-    """What counts as 0 beside the largest of some singular values, one number for each matrix."""
-    largest = values.amax(-1) if values.shape[-1] else values.sum(-1)
+def _tolerances(A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """The absolute and the relative tolerance as numbers or arrays, the missing ones filled in."""
     if rtol is None:
         given = atol is not None and (isinstance(atol, Tensor) or atol > 0)
         rtol = 0.0 if given else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
-    relative = largest * rtol
-    absolute = atol if isinstance(atol, Tensor) else relative * 0.0 + (atol or 0.0)
-    return maximum(relative, absolute)
+    atol = 0.0 if atol is None else atol
+    return tuple(v.array[..., None] if isinstance(v, Tensor) else v for v in (atol, rtol))
+
+
+def _count_as_0(size: Array, atol: Any, rtol: Any) -> Array:
+    """Which absolute values are at most atol, or rtol times the largest of their matrix."""
+    return size <= xp_of(size).maximum(size.max(-1, keepdims=True) * rtol, atol)
+
+
+class Pinv(Function):
+    """The pseudoinverses by the singular values above a limit, with its gradient as given by Golub &
+    Pereyra (1973), for matrices near which the rank stays the same.
+    """
+
+    def forward(self, x: Array, hermitian: bool, atol: Any, rtol: Any) -> Array:
+        xp = xp_of(x)
+        if hermitian:
+            values, left = computed("pinv", xp.linalg.eigh, x)
+            right = left.swapaxes(-1, -2)
+        else:
+            left, values, right = computed("pinv", xp.linalg.svd, x, full_matrices=False)
+        small = _count_as_0(xp.abs(values), atol, rtol)
+        inverse = xp.where(small, 0, 1 / xp.where(small, 1, values)).astype(x.dtype)
+        out = (right.swapaxes(-1, -2) * inverse[..., None, :]) @ left.swapaxes(-1, -2)
+        self.save_for_backward(x, out)
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        x, out = self.saved_tensors
+        out_t, grad_t = transposed(out), transposed(grad)
+        direct = matmul(matmul(out_t, grad), out_t)
+        left = matmul(matmul(grad_t, out), out_t)  # G^T P P^T
+        right = matmul(out_t, matmul(out, grad_t))  # P^T P G^T
+        left = left - matmul(x, matmul(out, left))
+        right = right - matmul(matmul(right, out), x)
+        return left + right - direct
 
 
 def pinv(
@@ -233,17 +270,8 @@ def pinv(
     check_matrices("pinv", A, square=hermitian)
     if A.array.size == 0:
         return transposed(A).clone()
-    u, s, v = _symmetric_svd(A) if hermitian else svd(A, full_matrices=False)
-    limit = _tolerance(s.detach(), A, atol, rcond if rtol is None else rtol)
-    small = s.detach() <= unsqueeze(limit, -1)
-    inverse = where(small, 0.0, 1.0 / where(small, 1.0, s))
-    return matmul(transposed(v) * unsqueeze(inverse, -2), transposed(u))
-
-
-def _symmetric_svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    values, vectors = eigh(A)
-    sign = where(values < 0, -1.0, 1.0).to(values.dtype)
-    return vectors, values.abs(), transposed(vectors * unsqueeze(sign, -2))
+    atol, rtol = _tolerances(A, atol, rcond if rtol is None else rtol)
+    return Pinv.apply(A, hermitian=hermitian, atol=atol, rtol=rtol)
 
 
 def matrix_rank(
@@ -260,7 +288,7 @@ def matrix_rank(
     if A.array.size == 0:
         return Tensor(xp_of(A.array).zeros(A.shape[:-2], np.int64))
     values = eigvalsh(A).abs() if hermitian else svdvals(A)
-    return (values > unsqueeze(_tolerance(values, A, atol, rtol), -1)).sum(-1)
+    return Tensor((~_count_as_0(values.array, *_tolerances(A, atol, rtol))).sum(-1))
 
 
 class MatrixExp(Function):
@@ -293,5 +321,5 @@ def matrix_exp(input: Tensor) -> Tensor:
 
     As ``torch.linalg.matrix_exp``.
     """
-    check_matrices("matrix_exp", input, square=True)
+    check_matrices("matrix_exp", input, square=True, halves=True)
     return MatrixExp.apply(input)

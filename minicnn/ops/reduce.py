@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..autograd import Function, once_differentiable
+from ..autograd import Function
 from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
 from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import maximum, minimum, where
+from .decompositions import svdvals
 from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
 from .elementwise import exp, sign
@@ -256,20 +257,6 @@ class Norm(Function):
             return grad * (x / divisor)
         powers = x * x.abs() ** (p - 2) if p > 2 else sign(x) * x.abs() ** (p - 1)
         return powers * (grad / divisor ** (p - 1))
-
-
-class NuclearNorm(Function):
-    """The sum of the singular values of matrices (..., n, m)."""
-
-    def forward(self, x: Array) -> Array:
-        u, values, v = xp_of(x).linalg.svd(x, full_matrices=False)
-        self.save_for_backward(u @ v)
-        return values.sum(-1)
-
-    @once_differentiable
-    def backward(self, grad: Tensor) -> Tensor:
-        (slope,) = self.saved_tensors
-        return grad.unsqueeze(-1).unsqueeze(-1) * slope
 
 
 @in_float32
@@ -531,5 +518,5 @@ def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
             f"the nuclear norm expects two dimensions of float32 or float64, got shape {x.shape} "
             f"of {x.dtype} and dim={dim}"
         )
-    out = NuclearNorm.apply(x.movedim(dims, (-2, -1)))
+    out = svdvals(x.movedim(dims, (-2, -1))).sum(-1)
     return out.reshape(_kept(x.shape, dims)) if keepdim else out

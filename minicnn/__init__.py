@@ -1,6 +1,8 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+from importlib import import_module
+from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
@@ -8,14 +10,19 @@ from .creation import (
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
-from .ops.activation import log_softmax, softmax
-from .ops.choice import clamp, maximum, minimum, where
-from .ops.elementwise import (
-    abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
+from .ops.activation import log_softmax, relu, relu_, softmax
+from .ops.comparison import isfinite, isinf, isnan
+from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
+from .ops.functions import (
+    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, ceil, clamp, clip,
+    cos, div, divide, eq, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
+    gt, index_select, le, less, less_equal, logical_and, logical_not, logical_or, logical_xor,
+    lt, masked_select, maximum, minimum, mul, multiply, ne, neg, negative, nonzero, not_equal,
+    remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
+    trunc, where,
 )  # fmt: skip
-from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.linear import addmm, bmm, matmul, mm
-from .ops import methods as _methods  # noqa: F401
+from .ops import functions as _functions, methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -24,37 +31,7 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
-from .ops.diagonal import diag, diag_embed, diagflat, diagonal, diagonal_scatter, trace
-from .ops.distances import cdist
-from .ops.einsum import einsum
-from .ops.join import (
-    atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
-    cartesian_prod, column_stack, combinations, concat, concatenate, dsplit, dstack, hsplit,
-    hstack, meshgrid, row_stack, split_with_sizes, tensor_split, vsplit, vstack,
-)  # fmt: skip
-from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
-from .ops.products import (
-    addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power, mv,
-    outer, tensordot, vander, vdot,
-)  # fmt: skip
-from .ops.rearrange import (
-    adjoint, broadcast_to, fliplr, flipud, ravel, roll, rot90, swapaxes, swapdims, tile,
-    unravel_index,
-)  # fmt: skip
-from .ops.scatter import (
-    index_add, index_copy, index_fill, index_reduce, masked_scatter, scatter, scatter_reduce,
-)  # fmt: skip
-from .ops.search import bucketize, searchsorted
-from .ops.sort import argsort, kthvalue, median, mode, msort, nanmedian, sort, topk
-from .ops.strided import as_strided
-from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
-from .ops.take import (
-    argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter, take,
-    take_along_dim,
-)  # fmt: skip
-from .ops.triangle import tril, tril_indices, triu, triu_indices
-from .ops.unique import unique, unique_consecutive
-from . import amp, autograd, backends, cpu, cuda, linalg, nn, optim, profiler, random
+from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
@@ -63,16 +40,71 @@ from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
 from .random import Generator, manual_seed
 
+if TYPE_CHECKING:
+    from . import linalg, special
+    from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
+    from .ops.blend import addcdiv, addcmul, lerp
+    from .ops.closeness import (
+        allclose, equal, is_same_size, isclose, isin, isneginf, isposinf, isreal,
+    )  # fmt: skip
+    from .ops.cumulative import (
+        cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
+    )  # fmt: skip
+    from .ops.diagonal import diag, diag_embed, diagflat, diagonal, diagonal_scatter, trace
+    from .ops.distances import cdist
+    from .ops.einsum import einsum
+    from .ops.exponential import (
+        exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
+    )  # fmt: skip
+    from .ops.extrema import clamp_max, clamp_min, fmax, fmin
+    from .ops.histogram import bincount, histc, histogram
+    from .ops.join import (
+        atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
+        cartesian_prod, column_stack, combinations, concat, concatenate, dsplit, dstack, hsplit,
+        hstack, meshgrid, row_stack, split_with_sizes, tensor_split, vsplit, vstack,
+    )  # fmt: skip
+    from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
+    from .ops.parts import (
+        copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
+    )  # fmt: skip
+    from .ops.products import (
+        addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power,
+        mv, outer, tensordot, vander, vdot,
+    )  # fmt: skip
+    from .ops.quantile import nanquantile, quantile
+    from .ops.rearrange import (
+        adjoint, broadcast_to, fliplr, flipud, ravel, roll, rot90, swapaxes, swapdims, tile,
+        unravel_index,
+    )  # fmt: skip
+    from .ops.scatter import (
+        index_add, index_copy, index_fill, index_reduce, masked_scatter, scatter, scatter_reduce,
+    )  # fmt: skip
+    from .ops.search import bucketize, searchsorted
+    from .ops.sort import argsort, kthvalue, median, mode, msort, nanmedian, sort, topk
+    from .ops.special import digamma, erf, erfc, erfinv, i0, lgamma, mvlgamma, polygamma
+    from .ops.statistics import (
+        aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
+    )  # fmt: skip
+    from .ops.strided import as_strided
+    from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
+    from .ops.take import (
+        argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter,
+        take, take_along_dim,
+    )  # fmt: skip
+    from .ops.triangle import tril, tril_indices, triu, triu_indices
+    from .ops.trigonometry import (
+        acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan,
+        atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
+    )  # fmt: skip
+    from .ops.unique import unique, unique_consecutive
+
 __all__ = [
     "Generator",
     "Tensor",
     "abs",
+    "absolute",
     "add",
-    "addbmm",
     "addmm",
-    "addmv",
-    "addr",
-    "adjoint",
     "all",
     "amax",
     "amin",
@@ -81,161 +113,129 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
-    "argsort",
-    "argwhere",
-    "as_strided",
     "as_tensor",
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
     "autocast",
     "autograd",
     "backends",
-    "baddbmm",
     "bfloat16",
-    "block_diag",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
     "bmm",
     "bool_",
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "broadcast_to",
-    "bucketize",
-    "cartesian_prod",
     "cat",
-    "cdist",
-    "chain_matmul",
+    "ceil",
     "channels_last",
     "channels_last_3d",
-    "cholesky",
-    "cholesky_inverse",
-    "cholesky_solve",
     "chunk",
     "clamp",
-    "column_stack",
-    "combinations",
-    "concat",
-    "concatenate",
+    "clip",
     "contiguous_format",
     "cos",
     "cpu",
-    "cross",
     "cuda",
     "cumsum",
-    "det",
     "device",
-    "diag",
-    "diag_embed",
-    "diagflat",
-    "diagonal",
-    "diagonal_scatter",
     "div",
-    "dot",
-    "dsplit",
-    "dstack",
-    "einsum",
+    "divide",
     "empty",
     "empty_like",
     "enable_grad",
+    "eq",
     "exp",
+    "expm1",
     "eye",
+    "fix",
     "flatten",
     "flip",
-    "fliplr",
-    "flipud",
     "float16",
     "float32",
     "float64",
+    "floor",
+    "floor_divide",
+    "fmod",
     "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "gather",
-    "ger",
+    "ge",
     "get_autocast_dtype",
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
-    "hsplit",
-    "hstack",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
-    "index_reduce",
+    "greater",
+    "greater_equal",
+    "gt",
     "index_select",
-    "inner",
     "int8",
     "int16",
     "int32",
     "int64",
-    "inverse",
     "is_autocast_enabled",
     "is_grad_enabled",
-    "kron",
-    "kthvalue",
-    "linalg",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "less",
+    "less_equal",
     "linspace",
     "load",
     "log",
     "log1p",
     "log_softmax",
-    "logdet",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
     "logsumexp",
+    "lt",
     "manual_seed",
-    "masked_scatter",
     "masked_select",
     "matmul",
-    "matrix_exp",
-    "matrix_power",
     "max",
     "maximum",
     "mean",
-    "median",
-    "meshgrid",
     "min",
     "minimum",
     "mm",
-    "mode",
     "moveaxis",
     "movedim",
-    "msort",
     "mul",
-    "mv",
-    "nanmedian",
-    "narrow",
+    "multiply",
+    "ne",
+    "neg",
+    "negative",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
+    "not_equal",
     "ones",
     "ones_like",
     "optim",
-    "outer",
     "permute",
-    "pinverse",
     "pow",
     "preserve_format",
     "prod",
     "profiler",
-    "qr",
     "rand",
     "randint",
     "randn",
     "random",
     "randperm",
-    "ravel",
-    "repeat_interleave",
+    "reciprocal",
+    "relu",
+    "relu_",
+    "remainder",
     "reshape",
-    "roll",
-    "rot90",
-    "row_stack",
+    "round",
+    "rsqrt",
+    "rsub",
     "save",
-    "scatter",
     "scatter_add",
-    "scatter_reduce",
-    "searchsorted",
-    "select",
-    "select_scatter",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
@@ -243,50 +243,42 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
-    "slice_scatter",
-    "slogdet",
     "softmax",
-    "sort",
     "split",
-    "split_with_sizes",
     "sqrt",
     "square",
     "squeeze",
     "stack",
     "std",
     "sub",
+    "subtract",
     "sum",
-    "svd",
-    "swapaxes",
-    "swapdims",
     "t",
-    "take",
-    "take_along_dim",
     "tanh",
     "tensor",
-    "tensor_split",
-    "tensordot",
-    "tile",
-    "topk",
-    "trace",
     "transpose",
-    "tril",
-    "tril_indices",
-    "triu",
-    "triu_indices",
+    "true_divide",
+    "trunc",
     "uint8",
     "unbind",
     "unflatten",
-    "unique",
-    "unique_consecutive",
-    "unravel_index",
     "unsqueeze",
-    "vander",
     "var",
-    "vdot",
-    "vsplit",
-    "vstack",
     "where",
     "zeros",
     "zeros_like",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Reads a function whose file is not needed before, and ``linalg`` and ``special``."""
+    later = name in ("linalg", "special")
+    value = import_module(f".{name}", __name__) if later else _functions.find(name)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "linalg", "special"})

@@ -19,7 +19,7 @@ from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
 from .in_place import change
-from .promotion import computed, widen, widened
+from .promotion import computed, to_float, widen, widened
 from .reduce import sum
 from .summation import summed
 
@@ -217,12 +217,9 @@ class Erf(Function):
         return mul(grad, mul(exp(neg(mul(x, x))), 2 / math.sqrt(math.pi)))
 
 
-def erf(x: Tensor) -> Tensor:
-    """The Gauss error function.
-
-    As ``torch.erf``.
-    """
-    return Erf.apply(x)
+def erf(input: Tensor) -> Tensor:
+    """The Gauss error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to ``input``."""
+    return Erf.apply(to_float(input))
 
 
 class GELU(Function):

@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
 from .index import nonzero
-from .promotion import Operand, check_broadcast, promote, result_dtype
+from .promotion import Operand, check_broadcast, promote, require_tensors, result_dtype
 
 
 class Where(Function):
@@ -170,17 +170,16 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     return Clamp.apply(input, low, None if max is None else bounds[-1])
 
 
+clip = clamp  # NumPy's name for it
+
+
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("maximum", input, other), largest=True)
+    require_tensors("maximum", input, other)
+    return _Extremum.apply(*promote("maximum", input, other), largest=True)
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("minimum", input, other), largest=False)
-
-
-def _both_tensors(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
-    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
-        raise TypeError(f"{name} expects two tensors, got {type(x).__name__}, {type(y).__name__}")
-    return promote(name, x, y)
+    require_tensors("minimum", input, other)
+    return _Extremum.apply(*promote("minimum", input, other), largest=False)

@@ -18,6 +18,7 @@ from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
 from .half_copy import weight_in_half
+from .keywords import called
 from .shape import squeeze, unsqueeze
 from .transfer import to
 
@@ -36,7 +37,7 @@ def in_half(operation: F) -> F:
         """Converts the arguments to half precision under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
-        return operation(*args, **kwargs)
+        return called(operation, args, kwargs) if kwargs else operation(*args)
 
     return edge  # type: ignore[return-value]
 
@@ -49,7 +50,7 @@ def in_float32(operation: F) -> F:
         """Converts the arguments to float32 under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast(HALVES, float32, args, kwargs)
-        return operation(*args, **kwargs)
+        return called(operation, args, kwargs) if kwargs else operation(*args)
 
     return edge  # type: ignore[return-value]
 

@@ -15,6 +15,7 @@ from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
+from .keywords import with_keywords
 from .promotion import result_dtype
 
 
@@ -296,6 +297,7 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, input.shape)])
 
 
+@with_keywords
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along ``dim``, in the dtype that adding them would give.
 
@@ -321,6 +323,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Cat.apply(*(x.to(dtype) for x in tensors), dim=d)
 
 
+@with_keywords
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along a new dimension ``dim``."""
     tensors = _check_tensors("stack", tensors)

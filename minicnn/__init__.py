@@ -38,7 +38,9 @@ from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from . import linalg, special
@@ -136,6 +138,7 @@ __all__ = [
     "cpu",
     "cuda",
     "cumsum",
+    "default_generator",
     "device",
     "div",
     "divide",
@@ -168,7 +171,9 @@ __all__ = [
     "greater",
     "greater_equal",
     "gt",
+    "get_rng_state",
     "index_select",
+    "initial_seed",
     "int8",
     "int16",
     "int32",
@@ -236,10 +241,12 @@ __all__ = [
     "rsub",
     "save",
     "scatter_add",
+    "seed",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
+    "set_rng_state",
     "sigmoid",
     "sign",
     "sin",

@@ -45,14 +45,14 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
-def check_matrices(name: str, x: Tensor, square: bool = False, halves: bool = False) -> None:
-    """Raises a RuntimeError unless x has matrices (..., n, m) of float32 or float64, or of halves."""
+def check_matrices(name: str, x: Tensor, square: bool = False) -> None:
+    """Raises a RuntimeError unless x has matrices (..., n, m) of float32 or float64."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., n, m)"
         raise RuntimeError(f"{name} expects {kind}, got shape {x.shape}")
-    if not is_floating(x.dtype) or (x.dtype in HALVES and not halves):
+    if not is_floating(x.dtype) or x.dtype in HALVES:
         raise RuntimeError(f"{name} expects float32 or float64, got {x.dtype}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from .diagonal import diagonal
+from .elementwise import mul
 from .linear import bmm
 from .promotion import result_dtype
 from .shape import reshape
@@ -174,7 +175,8 @@ def _product(
     labels = batch + own_x + own_y
     dtype = result_dtype([left, right], [])  # sums of integers are int64
     left, right = left.to(dtype), right.to(dtype)
-    out = reshape(bmm(left, right), [size.get(v, 1) for v in labels])
+    product = bmm(left, right) if summed else mul(left, right)
+    out = reshape(product, [size.get(v, 1) for v in labels])
     return out, labels
 
 

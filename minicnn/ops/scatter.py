@@ -6,13 +6,13 @@ from typing import Any
 
 from ..autograd import Function
 from ..creation import ones_like, zeros_like
-from ..devices import xp_of
+from ..devices import device_of, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import masked_fill, where
 from .dims import normalize_dim
-from .index import _along, _check_index, _vector, gather, scatter_add
+from .index import GetItem, _addable, _along, _check_index, _vector, gather, scatter_add
 from .promotion import widened
 from .shape import expand, reshape
 from .transfer import to
@@ -48,7 +48,11 @@ class ScatterExtreme(Function):
         xp = xp_of(x)
         out, terms = widened(x.copy()), widened(source[tuple(map(slice, index.shape))])
         combine = getattr(xp, name)
-        # along dim one by one: within a slice no place occurs twice
+        if device_of(x).type == "cpu":
+            combine.at(out, _along(index, dim, xp), terms)
+            return out.astype(x.dtype, copy=False)
+        # CuPy has no such function for products and int64
+        # along dim one by one, as within a slice no place occurs twice
         for i in range(index.shape[dim]):
             part = (slice(None),) * dim + (slice(i, i + 1),)
             places = _along(index[part], dim, xp)
@@ -226,6 +230,19 @@ class ScatterProduct(ScatterExtreme):
         return grad_x, None, _enlarged(grad_part, source.shape)
 
 
+class IndexAdd(Function):
+    """x with the slices of a source added at a key that has one index array."""
+
+    def forward(self, x: Array, source: Array, key: tuple[Any, ...]) -> Array:
+        self.key = key
+        out = _addable(x.copy())
+        xp_of(x).add.at(out, key, _addable(source))
+        return out.astype(x.dtype, copy=False)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
+        return grad, GetItem.apply(grad, index=(self.key,))
+
+
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
@@ -239,9 +256,11 @@ def index_add(
     places = _index_of_slices("index_add", input, dim, index, source)
     if not is_floating(input.dtype) and isinstance(alpha, float):
         raise RuntimeError(f"index_add of {input.dtype} expects an integer alpha, got {alpha}")
-    return scatter_add(
-        input, dim, places, source if alpha == 1 else to(source * alpha, input.dtype)
-    )
+    source = source if alpha == 1 else to(source * alpha, input.dtype)
+    if input.ndim == 0 or source.array.size == 0:
+        return scatter_add(input, dim, places, source)
+    key = (*(slice(None),) * normalize_dim(input, dim), index.array.reshape(-1))
+    return IndexAdd.apply(input, _vector(source), key=key)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:

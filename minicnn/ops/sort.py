@@ -123,6 +123,9 @@ def topk(
 
 def _extreme(x: Array, k: int, largest: bool) -> Array:
     """The indices of the k largest or smallest elements along the last dimension, in order."""
+    few = _few(x, largest, k) if k <= 8 and is_floating(x.dtype) else None
+    if few is not None:
+        return few
     length = x.shape[-1]
     if k == 0 or 4 * k > length:
         return order(x, largest)[..., :k]
@@ -132,6 +135,37 @@ def _extreme(x: Array, k: int, largest: bool) -> Array:
     chosen = xp.sort(parts[..., split:] if largest else parts[..., :k], -1)
     places = order(xp.take_along_axis(keys, chosen, -1), largest)
     return xp.take_along_axis(chosen, places, -1)
+
+
+def _few(x: Array, largest: bool, k: int) -> Array | None:
+    """The same by looking k times for the extreme one, the fastest way for a few.
+
+    None where that fails: for NaN, and infinities, which mark the elements that were taken.
+    """
+    xp, rest = xp_of(x), sortable(x).copy()
+    taken = -xp.inf if largest else xp.inf
+    found, values = [], []
+    for _ in range(k):
+        places = xp.expand_dims(rest.argmax(-1) if largest else rest.argmin(-1), -1)
+        found.append(places)
+        values.append(xp.take_along_axis(rest, places, -1))
+        xp.put_along_axis(rest, places, taken, -1)
+    if not found or not xp.isfinite(xp.concatenate(values, -1)).all():
+        return None
+    return xp.concatenate(found, -1)
+
+
+def _at_rank(x: Array, k: int) -> Array:
+    """The index of the element that comes k-th in a stable sort along the last dimension."""
+    xp, keys = xp_of(x), sortable(x)
+    value = xp.partition(keys, k, -1)[..., k : k + 1]
+    if is_floating(keys.dtype) and xp.isnan(value).any():
+        return order(x)[..., k : k + 1]
+    equal = keys == value
+    earlier = k - (keys < value).sum(-1, keepdims=True)
+    if not earlier.any():
+        return _first(equal)
+    return _first(equal.cumsum(-1) == earlier + 1)
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Selection:
@@ -148,7 +182,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
         raise RuntimeError(f"kthvalue expects k in [1, {length}], got {k}")
     if input.dtype == bool_:
         raise RuntimeError("kthvalue expects numbers, got a bool tensor")
-    return _taken(input, d, keepdim, lambda x: order(x)[..., k - 1 : k], "kthvalue")
+    return _taken(input, d, keepdim, lambda x: _at_rank(x, k - 1), "kthvalue")
 
 
 @overload
@@ -187,12 +221,17 @@ def _median(
 
 def _middle(x: Array) -> Array:
     """The index of the median of what is not NaN, along the last dimension."""
-    count = (~_is_nan(x)).sum(-1, keepdims=True)
+    is_nan = _is_nan(x)
+    if not is_nan.any():
+        return _at_rank(x, (x.shape[-1] - 1) // 2)
+    count = (~is_nan).sum(-1, keepdims=True)
     return xp_of(x).take_along_axis(order(x), (count - 1).clip(0) // 2, -1)
 
 
 def _first_nan_or_middle(x: Array) -> Array:
     is_nan = _is_nan(x)
+    if not is_nan.any():
+        return _at_rank(x, (x.shape[-1] - 1) // 2)
     return xp_of(x).where(is_nan.any(-1, keepdims=True), _first(is_nan), _middle(x))
 
 

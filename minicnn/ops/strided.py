@@ -8,11 +8,11 @@ from typing import Any
 from ..autograd import Function
 from ..autograd.function import owner_of
 from ..creation import integers
-from ..devices import xp_of
+from ..devices import memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
-from .index import PutItem
+from .index import GetItem, PutItem
 
 
 class Unfold(Function):
@@ -73,70 +73,76 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 
 class AsStrided(Function):
-    """A view of a contiguous array by strides and an offset, in elements."""
+    """A view of the memory of an array by strides, from an offset to its first element on.
+
+    Both are counted in elements.
+    """
 
     returns_view = never_warns = True
 
     def forward(
         self, x: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int
     ) -> Array:
-        self.shape, self.layout = x.shape, (size, stride, offset)
-        return _strided(x.reshape(-1), size, stride, offset)
+        memory, start = _memory(x)
+        last = start + offset + sum((n - 1) * s for n, s in zip(size, stride))
+        if 0 not in size and not 0 <= start + offset <= last < memory.size:
+            raise RuntimeError(
+                f"as_strided expects elements within {memory.size} of memory, "
+                f"got {start + offset} to {last}"
+            )
+        own_stride = tuple(s // x.itemsize for s in x.strides)
+        self.own, self.taken = (x.shape, own_stride, start), (size, stride, start + offset)
+        self.count = memory.size
+        return _strided(memory, *self.taken)
 
     def backward(self, grad: Tensor) -> Tensor:
-        xp = xp_of(grad.array)
-        places = _strided(xp.arange(math.prod(self.shape)), *self.layout)
-        flat = (places.size,)
-        index = (places.reshape(flat),)
-        values = grad.reshape(flat)
-        out = PutItem.apply(values, shape=(math.prod(self.shape),), index=(index,))
-        return out.reshape(self.shape)
+        elements = xp_of(grad.array).arange(self.count)
+        taken, own = _strided(elements, *self.taken), _strided(elements, *self.own)
+        of_memory = PutItem.apply(grad, shape=(self.count,), index=((taken,),))
+        return GetItem.apply(of_memory, index=((own,),))
 
 
-def _strided(flat: Array, size: Any, stride: Any, offset: int) -> Array:
-    strides = tuple(s * flat.itemsize for s in stride)
-    return xp_of(flat).lib.stride_tricks.as_strided(flat[offset:], size, strides)
+def _strided(memory: Array, size: Any, stride: Any, start: int) -> Array:
+    strides = tuple(s * memory.itemsize for s in stride)
+    return xp_of(memory).lib.stride_tricks.as_strided(memory[max(start, 0) :], size, strides)
+
+
+def _memory(x: Any) -> tuple[Array, int]:
+    """The memory that an array lies in, as a vector, and where in it the array begins.
+
+    Raises:
+        RuntimeError: for memory with gaps, of which NumPy shows no vector.
+    """
+    owner: Any = owner_of(x)
+    dense = owner.transpose(memory_order(owner))
+    if not dense.flags.c_contiguous:
+        raise RuntimeError("as_strided expects memory without gaps: use x.contiguous()")
+    start, first = (
+        a.data.ptr if hasattr(a, "__cuda_array_interface__") else a.ctypes.data for a in (x, owner)
+    )
+    return dense.reshape(-1).view(x.dtype), (start - first) // x.itemsize
 
 
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A view of the memory of ``input`` with a shape and strides of its own.
 
     Args:
-        input: a tensor without gaps in memory.
+        input: any shape.
         size: the shape of the view.
         stride: for each dimension, the elements of memory from one index to the next.
-        storage_offset: the element of memory at which the view begins, by default the first of
-            ``input``.
+        storage_offset: the element of memory at which the view begins, by default where ``input``
+            does.
 
     Raises:
-        RuntimeError: for elements outside of ``input``, or an input with gaps.
+        RuntimeError: for elements outside of the memory.
 
-    As ``torch.as_strided``, which also reaches elements that ``input`` does not show.
+    As ``torch.as_strided``.
     """
     size, stride = tuple(size), tuple(stride)
     if len(size) != len(stride) or min((*size, *stride), default=0) < 0:
         raise RuntimeError(f"as_strided expects a stride for each length, got {size} and {stride}")
-    array = input.array
-    if not array.flags.c_contiguous:
-        raise RuntimeError("as_strided expects a tensor without gaps in memory: use x.contiguous()")
-    offset = 0 if storage_offset is None else storage_offset - _offset(array)
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride))
-    if 0 not in size and not 0 <= offset <= last < array.size:
-        raise RuntimeError(
-            f"as_strided expects elements within the {array.size} of the tensor, "
-            f"got {offset} to {last}"
-        )
-    return AsStrided.apply(input, size=size, stride=stride, offset=max(offset, 0))
-
-
-def _offset(array: Any) -> int:
-    """The elements of memory before the first one of an array."""
-    owner = owner_of(array)
-    pointers = [
-        a.data.ptr if hasattr(a, "__cuda_array_interface__") else a.ctypes.data
-        for a in (array, owner)
-    ]
-    return (pointers[0] - pointers[1]) // array.itemsize
+    offset = 0 if storage_offset is None else storage_offset - _memory(input.array)[1]
+    return AsStrided.apply(input, size=size, stride=stride, offset=offset)
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:

@@ -38,6 +38,10 @@ def unique(
     """
     rows, shape, d = _rows(input, dim)
     keys, xp = sortable(rows), xp_of(rows)
+    if dim is None and not return_inverse:
+        rows = xp.sort(keys, 0).astype(rows.dtype, copy=False)
+        firsts, inverse, counts = _runs(rows)
+        return _results(rows[firsts], inverse, counts, input, shape, d, False, return_counts)
     if dim is None or keys.shape[1] == 1:
         places = keys[:, 0].argsort(kind="stable")
     else:
@@ -84,7 +88,8 @@ def _runs(rows: Array) -> tuple[Array, Array, Array]:
     """Of runs of equal rows: the first row of each, the run of each row, and the lengths."""
     xp, count = xp_of(rows), len(rows)
     starts = xp.ones(count, bool)
-    starts[1:] = (rows[1:] != rows[:-1]).any(1)
+    differ = rows[1:] != rows[:-1]
+    starts[1:] = differ[:, 0] if rows.shape[1] == 1 else differ.any(1)
     firsts = xp.flatnonzero(starts)
     counts = xp.diff(xp.concatenate([firsts, xp.full(1, count, firsts.dtype)]))
     return firsts, (starts.cumsum() - 1).astype(int64), counts.astype(int64)

@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd import Function
 from ..autograd.function import owner_of
 from ..creation import integers
-from ..devices import memory_order, xp_of
+from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -108,19 +108,16 @@ def _strided(memory: Array, size: Any, stride: Any, start: int) -> Array:
 
 
 def _memory(x: Any) -> tuple[Array, int]:
-    """The memory that an array lies in, as a vector, and where in it the array begins.
-
-    Raises:
-        RuntimeError: for memory with gaps, of which NumPy shows no vector.
-    """
+    """The memory that an array lies in, as a vector, and where in it the array begins."""
     owner: Any = owner_of(x)
-    dense = owner.transpose(memory_order(owner))
-    if not dense.flags.c_contiguous:
-        raise RuntimeError("as_strided expects memory without gaps: use x.contiguous()")
     start, first = (
         a.data.ptr if hasattr(a, "__cuda_array_interface__") else a.ctypes.data for a in (x, owner)
     )
-    return dense.reshape(-1).view(x.dtype), (start - first) // x.itemsize
+    strides = zip(owner.shape, owner.strides)
+    size = sum((n - 1) * s for n, s in strides) + owner.itemsize if owner.size else 0
+    as_vector = xp_of(x).lib.stride_tricks.as_strided
+    memory = as_vector(owner, (size // owner.itemsize,), (owner.itemsize,))
+    return memory.view(x.dtype), (start - first) // x.itemsize
 
 
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:

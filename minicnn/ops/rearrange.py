@@ -126,21 +126,21 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The indices in each dimension of a shape, from indices into its flattened elements.
 
     Raises:
-        ValueError: for negative lengths or indices, or indices out of range.
+        TypeError: for indices that are no integers.
+        ValueError: for negative lengths.
+        RuntimeError: for lengths of 0.
 
-    As ``torch.unravel_index``.
+    As ``torch.unravel_index``: indices that are out of range begin again.
     """
     lengths = (shape,) if isinstance(shape, int) else tuple(map(int, shape))
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"unravel_index expects integers, got {indices.dtype}")
     if any(n < 0 for n in lengths):
         raise ValueError(f"unravel_index expects lengths of at least 0, got {lengths}")
-    total, parts = 1, []
-    for length in lengths:
-        total *= length
-    array = indices.array
-    if array.size and (int(array.min()) < 0 or int(array.max()) >= total):
-        raise ValueError(f"unravel_index expects indices in [0, {total - 1}]")
-    array = array.astype(int64)
+    if 0 in lengths:
+        raise RuntimeError(f"unravel_index expects a shape with elements, got {lengths}")
+    rest, parts = indices.array.astype(int64), []
     for length in reversed(lengths):
-        parts.append(Tensor(array % length))
-        array = array // length
+        parts.append(Tensor(rest % length))
+        rest = rest // length
     return tuple(reversed(parts))

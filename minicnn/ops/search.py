@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..devices import on_own_device, xp_of
 from ..dtypes import int32, int64
 from ..tensor import Tensor
-from .promotion import Operand
+from .promotion import Operand, result_dtype
 from .sort import sortable
 
 
@@ -23,7 +23,8 @@ def searchsorted(
 
     Args:
         sorted_sequence: (..., n), each last dimension ascending, or a vector for all of ``input``.
-        input: (..., m) with the same leading dimensions, or a number.
+        input: (..., m) with the same leading dimensions, or a number; both are compared in their
+            common dtype.
         out_int32: whether the indices are int32 instead of int64.
         right: whether an element equal to a number in the sequence is put after it.
         side: ``"left"`` or ``"right"``, another way to say so.
@@ -33,20 +34,23 @@ def searchsorted(
         Indices in the shape of ``input``.
 
     Raises:
-        RuntimeError: for shapes or dtypes that do not fit, and a side that contradicts ``right``.
+        RuntimeError: for shapes that do not fit, and a side that contradicts ``right``.
 
     As ``torch.searchsorted``.
     """
     xp = xp_of(sorted_sequence.array)
-    if not isinstance(input, Tensor):
-        input = Tensor(xp.full((), input, sorted_sequence.dtype))
+    if isinstance(input, Tensor):
+        dtype = result_dtype([sorted_sequence, input], [])
+    else:
+        dtype = result_dtype([sorted_sequence], [input])
+        input = Tensor(xp.full((), input, dtype))
         if sorted_sequence.ndim != 1:
             raise RuntimeError(
                 f"searchsorted of a number expects a vector, got {sorted_sequence.shape}"
             )
     side = _side(right, side)
     _check_sequence(sorted_sequence, input, sorter)
-    sequences, numbers = sortable(sorted_sequence.array), sortable(input.array)
+    sequences, numbers = (sortable(x.to(dtype).array) for x in (sorted_sequence, input))
     if sorter is not None:
         sequences = xp.take_along_axis(sequences, sorter.array, -1)
     if sequences.ndim == 1:
@@ -69,10 +73,6 @@ def _side(right: bool, side: str | None) -> str:
 def _check_sequence(sequence: Tensor, x: Tensor, sorter: Tensor | None) -> None:
     if sequence.ndim == 0:
         raise RuntimeError("searchsorted expects sequences of at least 1 dimension, got shape ()")
-    if sequence.dtype != x.dtype:
-        raise RuntimeError(
-            f"searchsorted expects one dtype, got {sequence.dtype} sequences and {x.dtype} numbers"
-        )
     if sequence.ndim > 1 and sequence.shape[:-1] != x.shape[:-1]:
         raise RuntimeError(
             "searchsorted expects equal leading dimensions, got sequences of shape "
@@ -104,7 +104,4 @@ def bucketize(
     """
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize expects a vector of boundaries, got {boundaries.shape}")
-    if not isinstance(input, Tensor):
-        return searchsorted(boundaries, input, out_int32=out_int32, right=right)
-    numbers = input if input.dtype == boundaries.dtype else input.to(boundaries.dtype)
-    return searchsorted(boundaries, numbers, out_int32=out_int32, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

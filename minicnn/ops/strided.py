@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd import Function
 from ..autograd.function import owner_of
 from ..creation import integers
-from ..devices import xp_of
+from ..devices import memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -156,7 +156,8 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     if any(n < 0 for n in shape):
         raise RuntimeError(f"resize_ expects lengths of at least 0, got {shape}")
     count = math.prod(shape)
-    flat = input.array.reshape(-1)
+    array = input.array
+    flat = array.transpose(memory_order(array)).reshape(-1)
     if count > flat.size:
         larger = xp_of(flat).zeros(count, flat.dtype)
         larger[: flat.size] = flat

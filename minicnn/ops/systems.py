@@ -21,7 +21,7 @@ from .decompositions import (
     transposed,
 )
 from .linear import matmul
-from .shape import cat, stack, unsqueeze
+from .shape import cat, unsqueeze
 from .triangle import tril, triu
 
 
@@ -97,23 +97,10 @@ class Det(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         x, out = self.saved_tensors
-        grad = unsqueeze(unsqueeze(grad, -1), -1)
-        if bool((out.detach() != 0).all()):
-            return grad * unsqueeze(unsqueeze(out, -1), -1) * transposed(inv(x))
-        return grad * _cofactors(x)
-
-
-def _cofactors(x: Tensor) -> Tensor:
-    """The derivatives of the determinant, also of singular matrices.
-
-    With x = U S V, they are det(U) det(V) U S' V, where S' has the products of all other values.
-    """
-    u, s, v = svd(x, full_matrices=False)
-    n = s.shape[-1]
-    others = [cat([s[..., :i], s[..., i + 1 :]], -1).prod(-1) for i in range(n)]
-    sign = (det(u) * det(v)).detach().round()
-    scale = stack(others, -1) * unsqueeze(sign, -1)
-    return matmul(u * unsqueeze(scale, -2), v)
+        grad, out = (unsqueeze(unsqueeze(v, -1), -1) for v in (grad, out))
+        # 0 for singular matrices, as in torch, although it need not be
+        identity = Tensor(xp_of(x.array).eye(x.shape[-1], dtype=x.dtype))
+        return grad * out * transposed(inv(where(out == 0, identity, x)))
 
 
 def det(A: Tensor) -> Tensor:

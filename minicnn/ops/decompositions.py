@@ -56,7 +56,7 @@ def check_matrices(name: str, x: Tensor, square: bool = False) -> None:
         raise RuntimeError(f"{name} expects float32 or float64, got {x.dtype}")
 
 
-def computed(name: str, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+def _computed(name: str, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
     """The result of a function of NumPy's or CuPy's ``linalg``, whose errors become a LinAlgError."""
     try:
         return function(*arrays, **options)
@@ -73,7 +73,9 @@ class Solve(Function):
     """The X with A X = B, of matrices whose leading dimensions broadcast."""
 
     def forward(self, a: Array, b: Array) -> Array:
-        out = computed("solve", xp_of(a).linalg.solve, a, b)
+        xp, batch = xp_of(a), np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        wide_a, wide_b = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+        out = _computed("solve", xp.linalg.solve, wide_a, wide_b)
         self.save_for_backward(a, out)
         return out
 
@@ -85,7 +87,7 @@ class Solve(Function):
 
 class Cholesky(Function):
     def forward(self, x: Array) -> Array:
-        out = computed("cholesky", xp_of(x).linalg.cholesky, x)
+        out = _computed("cholesky", xp_of(x).linalg.cholesky, x)
         self.save_for_backward(out)
         return out
 
@@ -165,7 +167,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
 
 class SVDFunction(Function):
     def forward(self, x: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
-        u, s, v = computed("svd", xp_of(x).linalg.svd, x, full_matrices=full_matrices)
+        u, s, v = _computed("svd", xp_of(x).linalg.svd, x, full_matrices=full_matrices)
         self.save_for_backward(u, s, v)
         return u, s, v
 
@@ -219,7 +221,7 @@ class SingularValues(Function):
     """The singular values alone, whose gradient exists where some of them are equal, too."""
 
     def forward(self, x: Array) -> Array:
-        u, s, v = computed("svd", xp_of(x).linalg.svd, x, full_matrices=False)
+        u, s, v = _computed("svd", xp_of(x).linalg.svd, x, full_matrices=False)
         self.save_for_backward(x, u, v)
         return s
 
@@ -238,7 +240,7 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
 
 class EighFunction(Function):
     def forward(self, x: Array, UPLO: str) -> tuple[Array, Array]:
-        values, vectors = computed("eigh", xp_of(x).linalg.eigh, x, UPLO=UPLO)
+        values, vectors = _computed("eigh", xp_of(x).linalg.eigh, x, UPLO=UPLO)
         self.save_for_backward(values, vectors)
         return values, vectors
 
@@ -272,7 +274,7 @@ class EigenValues(Function):
     """The eigenvalues alone, whose gradient exists where some of them are equal, too."""
 
     def forward(self, x: Array, UPLO: str) -> Array:
-        values, vectors = computed("eigh", xp_of(x).linalg.eigh, x, UPLO=UPLO)
+        values, vectors = _computed("eigh", xp_of(x).linalg.eigh, x, UPLO=UPLO)
         self.save_for_backward(x, vectors)
         self.UPLO = UPLO
         return values

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function
 from ..creation import ones_like, zeros_like
 from ..devices import device_of, xp_of
@@ -13,7 +15,7 @@ from ..typing import Array
 from .choice import masked_fill, where
 from .dims import normalize_dim
 from .index import GetItem, _addable, _along, _check_index, _vector, gather, scatter_add
-from .promotion import widened
+from .promotion import check_broadcast, widened
 from .shape import expand, reshape
 from .transfer import to
 
@@ -169,9 +171,9 @@ def _neutral(x: Tensor, index: Tensor, reduce: str) -> Tensor:
         if dtype == bool_:
             number: Any = reduce == "amin"
         elif is_floating(dtype):
-            number = sign * xp.inf
+            number = sign * np.inf
         else:
-            limits = xp.iinfo(dtype)
+            limits = np.iinfo(dtype)
             number = limits.min if sign < 0 else limits.max
     else:
         number = 1 if reduce == "prod" else 0
@@ -373,7 +375,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if source.dtype != input.dtype:
         raise RuntimeError(f"masked_scatter expects a source of {input.dtype}, got {source.dtype}")
     xp = xp_of(input.array)
-    shape = xp.broadcast_shapes(input.shape, mask.shape)
+    check_broadcast("masked_scatter", [input, mask])
+    shape = np.broadcast_shapes(input.shape, mask.shape)
     input, mask = expand(input, shape), expand(mask, shape)
     places = Tensor(xp.flatnonzero(mask.array).astype(int64, copy=False))
     count = places.array.size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..devices import on_own_device, xp_of
 from ..dtypes import int32, int64
 from ..tensor import Tensor
@@ -57,7 +59,7 @@ def searchsorted(
         found = xp.searchsorted(sequences, numbers, side)
     else:
         found = xp.empty(numbers.shape, int64)
-        for row in xp.ndindex(numbers.shape[:-1]):
+        for row in np.ndindex(numbers.shape[:-1]):
             found[row] = xp.searchsorted(sequences[row], numbers[row], side)
     return Tensor(xp.asarray(found).astype(int32 if out_int32 else int64))
 

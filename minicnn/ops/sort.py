@@ -39,8 +39,8 @@ def order(x: Array, descending: bool = False) -> Array:
     """The indices that sort x along its last dimension; equal elements keep their order."""
     x = sortable(x)
     if not descending:
-        return x.argsort(-1, kind="stable")
-    return x.shape[-1] - 1 - x[..., ::-1].argsort(-1, kind="stable")[..., ::-1]
+        return xp_of(x).argsort(x, -1, kind="stable")
+    return x.shape[-1] - 1 - xp_of(x).argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
 
 
 @on_own_device
@@ -131,7 +131,7 @@ def _extreme(x: Array, k: int, largest: bool) -> Array:
         return order(x, largest)[..., :k]
     xp, keys = xp_of(x), sortable(x)
     split = length - k if largest else k - 1
-    parts = keys.argpartition(split, -1)
+    parts = xp.argpartition(keys, split, -1)
     chosen = xp.sort(parts[..., split:] if largest else parts[..., :k], -1)
     places = order(xp.take_along_axis(keys, chosen, -1), largest)
     return xp.take_along_axis(chosen, places, -1)
@@ -143,7 +143,7 @@ def _few(x: Array, largest: bool, k: int) -> Array | None:
     None where that fails: for NaN, and infinities, which mark the elements that were taken.
     """
     xp, rest = xp_of(x), sortable(x).copy()
-    taken = -xp.inf if largest else xp.inf
+    taken = -np.inf if largest else np.inf
     found, values = [], []
     for _ in range(k):
         places = xp.expand_dims(rest.argmax(-1) if largest else rest.argmin(-1), -1)
@@ -225,7 +225,8 @@ def _middle(x: Array) -> Array:
     if not is_nan.any():
         return _at_rank(x, (x.shape[-1] - 1) // 2)
     count = (~is_nan).sum(-1, keepdims=True)
-    return xp_of(x).take_along_axis(order(x), (count - 1).clip(0) // 2, -1)
+    xp = xp_of(x)
+    return xp.take_along_axis(order(x), xp.maximum(count - 1, 0) // 2, -1)
 
 
 def _first_nan_or_middle(x: Array) -> Array:
@@ -259,10 +260,10 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
 def _most_frequent(x: Array) -> Array:
     xp, places = xp_of(x), order(x)
     values = xp.take_along_axis(sortable(x), places, -1)
-    rank = xp.arange(x.shape[-1])
-    starts = xp.concatenate(
-        [xp.ones_like(values[..., :1], bool), values[..., 1:] != values[..., :-1]], -1
-    )
-    # how many equal elements stand before each one, in order: largest at the end of the longest run
-    since = rank - xp.maximum.accumulate(xp.where(starts, rank, 0), -1)
-    return xp.take_along_axis(places, xp.expand_dims(since.argmax(-1), -1), -1)
+    starts = xp.ones(values.shape, bool)
+    starts[..., 1:] = values[..., 1:] != values[..., :-1]
+    # how many equal elements stand before each one, in order: most at the end of the longest run
+    run = starts.reshape(-1).cumsum() - 1
+    since = xp.arange(run.size) - xp.flatnonzero(starts)[run]
+    longest = xp.expand_dims(since.reshape(values.shape).argmax(-1), -1)
+    return xp.take_along_axis(places, longest, -1)

@@ -13,10 +13,9 @@ from ..typing import Array
 from .choice import where
 from .decompositions import (
     Solve,
+    _computed,
     check_matrices,
-    computed,
     eigvalsh,
-    svd,
     svdvals,
     transposed,
 )
@@ -32,7 +31,7 @@ class Slogdet(NamedTuple):
 
 class Inv(Function):
     def forward(self, x: Array) -> Array:
-        out = computed("inv", xp_of(x).linalg.inv, x)
+        out = _computed("inv", xp_of(x).linalg.inv, x)
         self.save_for_backward(out)
         return out
 
@@ -198,7 +197,8 @@ def _tolerances(A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
         given = atol is not None and (isinstance(atol, Tensor) or atol > 0)
         rtol = 0.0 if given else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
     atol = 0.0 if atol is None else atol
-    return tuple(v.array[..., None] if isinstance(v, Tensor) else v for v in (atol, rtol))
+    atol, rtol = (v.array[..., None] if isinstance(v, Tensor) else v for v in (atol, rtol))
+    return atol, rtol
 
 
 def _count_as_0(size: Array, atol: Any, rtol: Any) -> Array:
@@ -214,10 +214,10 @@ class Pinv(Function):
     def forward(self, x: Array, hermitian: bool, atol: Any, rtol: Any) -> Array:
         xp = xp_of(x)
         if hermitian:
-            values, left = computed("pinv", xp.linalg.eigh, x)
+            values, left = _computed("pinv", xp.linalg.eigh, x)
             right = left.swapaxes(-1, -2)
         else:
-            left, values, right = computed("pinv", xp.linalg.svd, x, full_matrices=False)
+            left, values, right = _computed("pinv", xp.linalg.svd, x, full_matrices=False)
         small = _count_as_0(xp.abs(values), atol, rtol)
         inverse = xp.where(small, 0, 1 / xp.where(small, 1, values)).astype(x.dtype)
         out = (right.swapaxes(-1, -2) * inverse[..., None, :]) @ left.swapaxes(-1, -2)

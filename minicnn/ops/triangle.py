@@ -12,6 +12,7 @@ from ..devices import xp_of
 from ..dtypes import int64
 from ..tensor import Tensor
 from ..typing import Array, DeviceLike, DTypeLike
+from .promotion import widened
 
 
 class Triangle(Function):
@@ -19,7 +20,7 @@ class Triangle(Function):
 
     def forward(self, x: Array, name: str, diagonal: int) -> Array:
         self.name, self.diagonal = name, diagonal
-        return getattr(xp_of(x), name)(x, diagonal).astype(x.dtype, copy=False)
+        return getattr(xp_of(x), name)(widened(x), diagonal).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         return Triangle.apply(grad, name=self.name, diagonal=self.diagonal)

@@ -43,7 +43,7 @@ def unique(
         firsts, inverse, counts = _runs(rows)
         return _results(rows[firsts], inverse, counts, input, shape, d, False, return_counts)
     if dim is None or keys.shape[1] == 1:
-        places = keys[:, 0].argsort(kind="stable")
+        places = xp.argsort(keys[:, 0], kind="stable")
     else:
         places = xp.lexsort(keys.T[::-1]) if keys.shape[1] else xp.arange(len(keys))
     firsts, inverse_in_order, counts = _runs(keys[places])

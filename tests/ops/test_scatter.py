@@ -94,6 +94,7 @@ def test_products_with_zeros() -> None:
         )
 
 
+@pytest.mark.cpu_only  # which looks at indices
 def test_wrong_arguments() -> None:
     for call in (
         lambda m, x, s: x.scatter(0, m.tensor([[3]]), s),

@@ -52,6 +52,7 @@ def test_added_at_an_index() -> None:
     assert_agrees(call, X)
 
 
+@pytest.mark.cpu_only  # which looks at indices
 def test_wrong_arguments() -> None:
     for call in (
         lambda m, x: x.take(m.tensor([24])),

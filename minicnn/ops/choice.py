@@ -113,6 +113,11 @@ def where(
     return Where.apply(condition, input, other)
 
 
+def where_method(input: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """This tensor where ``condition`` is true, else ``other``."""
+    return where(condition, input, other)
+
+
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """``value`` where ``mask`` is true, else ``input``.
 

@@ -55,6 +55,7 @@ METHODS = {  # what only methods need
     "polygamma_of": "special", "rbitwise_left_shift": "bits", "rbitwise_right_shift": "bits",
     "put": "take", "unfold": "strided", "resize_": "strided", "resize_as_": "strided",
     "set_": "strided", "fill_diagonal_": "diagonal",
+    "sum_to_size": "rearrange", "where_method": "choice",
 }  # fmt: skip
 FUNCTIONS = {name: file for file, names in FILES.items() for name in names.split()}
 

@@ -25,7 +25,7 @@ class MoreMethods:
     median, nanmedian = _later("median nanmedian")
     unique, unique_consecutive = _later("unique unique_consecutive")
     take, take_along_dim, argwhere = _later("take take_along_dim argwhere")
-    put, index_put = _later("put index_put")
+    put, index_put, where = _later("put index_put where_method")
     select, narrow, repeat_interleave = _later("select narrow repeat_interleave")
     select_scatter, slice_scatter = _later("select_scatter slice_scatter")
     scatter, scatter_reduce, masked_scatter = _later("scatter scatter_reduce masked_scatter")
@@ -45,6 +45,7 @@ class MoreMethods:
     )
     swapaxes_, swapdims_ = _later("swapaxes swapdims", reshaped_in_place)
 
+    (sum_to_size,) = _later("sum_to_size")
     hsplit, vsplit, dsplit = _later("hsplit vsplit dsplit")
     tensor_split, split_with_sizes = _later("tensor_split split_with_sizes")
     tril, triu, trace = _later("tril triu trace")

@@ -144,3 +144,22 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         parts.append(Tensor(rest % length))
         rest = rest // length
     return tuple(reversed(parts))
+
+
+def sum_to_size(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+    """Summed over the dimensions in which a tensor of a smaller shape would be broadcast.
+
+    Raises:
+        RuntimeError: for a shape that does not broadcast to the shape of ``input``.
+
+    As ``torch.Tensor.sum_to_size``.
+    """
+    shape = integers("sum_to_size", sizes, size)
+    before = input.ndim - len(shape)
+    pairs = zip(shape, input.shape[max(before, 0) :])
+    if before < 0 or any(n not in (1, m) for n, m in pairs):
+        raise RuntimeError(
+            f"sum_to_size expects a shape that broadcasts to {input.shape}, got {shape}"
+        )
+    dims = [d for d in range(input.ndim) if d < before or shape[d - before] != input.shape[d]]
+    return reshape(input.sum(dims), shape) if dims else input

@@ -144,15 +144,17 @@ def _fitting_dtype(x: Tensor, dtype: np.dtype) -> np.dtype:
     return dtype
 
 
-def view(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+def view(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """The same elements in another shape, as :func:`reshape`.
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
     A dtype instead of a shape reads the same memory as that dtype.
     """
-    if len(sizes) == 1 and isinstance(sizes[0], (np.dtype, type)):
-        return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(sizes[0])))
+    if dtype is None and len(sizes) == 1 and not isinstance(sizes[0], (int, tuple, list)):
+        dtype = None if hasattr(sizes[0], "__index__") else sizes[0]
+    if dtype is not None:
+        return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(dtype)))
     return reshape(input, *sizes, shape=size)
 
 

@@ -42,6 +42,8 @@ CALLS = {
     "diag_embed": lambda m, x, y, v: [m.diag_embed(x, 1), x.diag_embed(0, 0, 2)],
     "unfold": lambda m, x, y, v: [x.unfold(1, 3, 2), x.unfold(0, 2, 1)],
     "as_strided": lambda m, x, y, v: m.as_strided(x, (3, 4), (2, 1), 1),
+    "sum_to_size": lambda m, x, y, v: [x.sum_to_size(1, 6), x.sum_to_size((6,))],
+    "where": lambda m, x, y, v: x.where(x > y, v),
     "view as integers": lambda m, x, y, v: x.detach().view(m.int64),
     "view as smaller integers": lambda m, x, y, v: x.detach().view(m.int16),
 }
@@ -133,6 +135,7 @@ def test_wrong_arguments() -> None:
         lambda m, x: x.as_strided((5, 6), (6, 1)),
         lambda m, x: x[:, :3].detach().float().view(m.float64),
         lambda m, x: m.combinations(x),
+        lambda m, x: x.sum_to_size(2, 6),
         lambda m, x: m.unravel_index(m.tensor([1.0]), (2,)),
     ):
         assert_agrees(call, X)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -226,8 +228,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 
 def _warn_of_indexing() -> None:
-    import warnings
-
     warnings.warn(
         "meshgrid without indexing= means indexing='ij', which NumPy's default is not: say which",
         UserWarning,
@@ -252,8 +252,6 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
     As ``torch.combinations``.
     """
-    import itertools
-
     if input.ndim != 1 or r < 0:
         raise RuntimeError(
             f"combinations expects a vector and r of at least 0, got {input.shape} and {r}"

@@ -162,4 +162,4 @@ def sum_to_size(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
             f"sum_to_size expects a shape that broadcasts to {input.shape}, got {shape}"
         )
     dims = [d for d in range(input.ndim) if d < before or shape[d - before] != input.shape[d]]
-    return reshape(input.sum(dims), shape) if dims else input
+    return reshape(input.sum(dims), shape) if dims or not shape else input

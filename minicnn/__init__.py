@@ -8,7 +8,17 @@ from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
-from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .dtype import (
+    DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32,
+    int64, promote_types, set_default_dtype, uint8, uint16, uint32, uint64,
+)  # fmt: skip
+from .dtype import (
+    bool_ as bool, float16 as half, float32 as float, float64 as double, int16 as short,
+    int32 as int, int64 as long,
+)  # fmt: skip
+from .size import Size
+from math import e, inf, nan, pi
+from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import log_softmax, relu, relu_, softmax
 from .ops.comparison import isfinite, isinf, isnan
@@ -22,6 +32,7 @@ from .ops.functions import (
     trunc, where,
 )  # fmt: skip
 from .ops.linear import addmm, bmm, matmul, mm
+from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
@@ -31,13 +42,37 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
-from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
-from .amp import autocast, get_autocast_dtype, is_autocast_enabled
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .constructors import (
+    BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
+    IntTensor, LongTensor, ShortTensor, set_default_tensor_type,
+)  # fmt: skip
+from .ops.attributes import (
+    get_device, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed,
+    is_tensor, numel, typename,
+)  # fmt: skip
+from .ops.promotion import result_type
+from .printing import get_printoptions, set_printoptions
+from .buffers import asarray, empty_strided, frombuffer, scalar_tensor
+from .ranges import logspace, range
+from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from .absent import mps, mtia, xpu
+from .amp import (
+    GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled,
+)  # fmt: skip
+from .autograd import (
+    enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, is_inference_mode_enabled,
+    no_grad, set_grad_enabled,
+)  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
+from .settings import (
+    are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
+    get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
+    set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
+    use_deterministic_algorithms,
+)  # fmt: skip
 from .random import (
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
@@ -99,12 +134,26 @@ if TYPE_CHECKING:
         atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
     )  # fmt: skip
     from .ops.unique import unique, unique_consecutive
+newaxis = None
 
 __all__ = [
+    "BFloat16Tensor",
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
     "Generator",
+    "GradScaler",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
+    "Size",
     "Tensor",
     "abs",
     "absolute",
+    "accelerator",
     "add",
     "addmm",
     "all",
@@ -113,9 +162,11 @@ __all__ = [
     "amp",
     "any",
     "arange",
+    "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
     "as_tensor",
+    "asarray",
     "autocast",
     "autograd",
     "backends",
@@ -125,7 +176,9 @@ __all__ = [
     "bitwise_or",
     "bitwise_xor",
     "bmm",
+    "bool",
     "bool_",
+    "can_cast",
     "cat",
     "ceil",
     "channels_last",
@@ -133,6 +186,7 @@ __all__ = [
     "chunk",
     "clamp",
     "clip",
+    "compiled_with_cxx11_abi",
     "contiguous_format",
     "cos",
     "cpu",
@@ -142,16 +196,22 @@ __all__ = [
     "device",
     "div",
     "divide",
+    "double",
+    "dtype",
+    "e",
     "empty",
     "empty_like",
+    "empty_strided",
     "enable_grad",
     "eq",
     "exp",
     "expm1",
     "eye",
+    "finfo",
     "fix",
     "flatten",
     "flip",
+    "float",
     "float16",
     "float32",
     "float64",
@@ -160,29 +220,53 @@ __all__ = [
     "fmod",
     "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "gather",
     "ge",
     "get_autocast_dtype",
     "get_default_device",
+    "get_default_dtype",
+    "get_deterministic_debug_mode",
+    "get_device",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
     "get_num_threads",
+    "get_printoptions",
+    "get_rng_state",
     "greater",
     "greater_equal",
     "gt",
-    "get_rng_state",
+    "half",
+    "iinfo",
     "index_select",
+    "inf",
+    "inference_mode",
     "initial_seed",
-    "int8",
+    "int",
     "int16",
     "int32",
     "int64",
+    "int8",
+    "is_anomaly_enabled",
+    "is_autocast_available",
     "is_autocast_enabled",
+    "is_complex",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "is_floating_point",
     "is_grad_enabled",
+    "is_inference",
+    "is_inference_mode_enabled",
+    "is_nonzero",
+    "is_same_size",
+    "is_signed",
+    "is_tensor",
+    "is_warn_always_enabled",
     "isfinite",
     "isinf",
     "isnan",
+    "layout",
     "le",
     "less",
     "less_equal",
@@ -195,7 +279,9 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
     "logsumexp",
+    "long",
     "lt",
     "manual_seed",
     "masked_select",
@@ -203,50 +289,69 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "memory_format",
     "min",
     "minimum",
     "mm",
     "moveaxis",
     "movedim",
+    "mps",
+    "mtia",
     "mul",
     "multiply",
+    "nan",
     "ne",
     "neg",
     "negative",
+    "newaxis",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
     "not_equal",
+    "numel",
     "ones",
     "ones_like",
     "optim",
     "permute",
+    "pi",
     "pow",
     "preserve_format",
     "prod",
     "profiler",
+    "promote_types",
     "rand",
     "randint",
     "randn",
     "random",
     "randperm",
+    "range",
     "reciprocal",
     "relu",
     "relu_",
     "remainder",
     "reshape",
+    "result_type",
     "round",
     "rsqrt",
     "rsub",
     "save",
+    "scalar_tensor",
     "scatter_add",
     "seed",
     "set_default_device",
+    "set_default_dtype",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_grad_enabled",
+    "set_num_interop_threads",
     "set_num_threads",
+    "set_printoptions",
     "set_rng_state",
+    "set_warn_always",
+    "short",
     "sigmoid",
     "sign",
     "sin",
@@ -257,6 +362,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "strided",
     "sub",
     "subtract",
     "sum",
@@ -266,12 +372,18 @@ __all__ = [
     "transpose",
     "true_divide",
     "trunc",
+    "typename",
+    "uint16",
+    "uint32",
+    "uint64",
     "uint8",
     "unbind",
     "unflatten",
     "unsqueeze",
+    "use_deterministic_algorithms",
     "var",
     "where",
+    "xpu",
     "zeros",
     "zeros_like",
 ]  # fmt: skip

@@ -117,10 +117,10 @@ def matrix_norm(
     As ``torch.linalg.matrix_norm``.
     """
     A = A if dtype is None else A.to(dtype)
-    if not is_floating(A.dtype) or A.ndim < 2 or len(dim) != 2:
+    if not is_floating(A.array.dtype) or A.ndim < 2 or len(dim) != 2:
         raise RuntimeError(
             f"matrix_norm expects matrices of floating-point numbers and two dimensions, got "
-            f"{A.dtype} of shape {A.shape} and dim={dim}"
+            f"{A.array.dtype} of shape {tuple(A.shape)} and dim={dim}"
         )
     rows, columns = (normalize_dim(A, d) for d in dim)
     if rows == columns:
@@ -161,7 +161,7 @@ def norm(
     if dim is None and ord is not None:
         if A.ndim not in (1, 2):
             raise RuntimeError(
-                f"norm with ord and without dim expects 1 or 2 dimensions, got {A.shape}"
+                f"norm with ord and without dim expects 1 or 2 dimensions, got {tuple(A.shape)}"
             )
         dim = (0,) if A.ndim == 1 else (0, 1)
     dims = (dim,) if isinstance(dim, int) else dim
@@ -208,19 +208,21 @@ def lstsq(
         raise RuntimeError(f"driver must be gels, gelsy, gelsd or gelss, got {driver!r}")
     if A.ndim < 2 or A.dtype != B.dtype:
         raise RuntimeError(
-            f"lstsq expects matrices of one dtype, got {A.dtype} of shape {A.shape} and {B.dtype}"
+            f"lstsq expects matrices of one dtype, got {A.array.dtype} of shape {tuple(A.shape)} and {B.array.dtype}"
         )
     is_vector = B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]
     right = unsqueeze(B, -1) if is_vector else B
     if right.ndim < 2 or right.shape[-2] != A.shape[-2]:
-        raise RuntimeError(f"lstsq expects shapes that fit, got {A.shape} and {B.shape}")
+        raise RuntimeError(
+            f"lstsq expects shapes that fit, got {tuple(A.shape)} and {tuple(B.shape)}"
+        )
     solution = matmul(pinv(A, rtol=rcond), right)
     rank = matrix_rank(A, rtol=rcond)
-    residuals, values = reshape(solution, -1)[:0], Tensor(A.array.reshape(-1)[:0].copy())
+    residuals, values = reshape(solution, -1)[:0], Tensor.of(A.array.reshape(-1)[:0].copy())
     if driver in ("gelsd", "gelss"):
         values = svdvals(A.detach())
     full = A.shape[-2] > A.shape[-1] and bool((rank == A.shape[-1]).all())
     if full and driver not in (None, "gelsy"):
         residuals = ((right - matmul(A, solution)) ** 2).sum(-2)
-    rank = Tensor(rank.array.reshape(-1)[:0]) if driver == "gels" else rank
+    rank = Tensor.of(rank.array.reshape(-1)[:0]) if driver == "gels" else rank
     return LeastSquares(solution.squeeze(-1) if is_vector else solution, residuals, rank, values)

@@ -66,8 +66,8 @@ def _bitwise(name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
 
 
 def _refuse_floats(name: str, x: Tensor) -> None:
-    if is_floating(x.dtype):
-        raise RuntimeError(f"{name} expects integers or bool, got {x.dtype}")
+    if is_floating(x.array.dtype):
+        raise RuntimeError(f"{name} expects integers or bool, got {x.array.dtype}")
 
 
 bitwise_and = _bitwise(

@@ -51,9 +51,9 @@ def check_matrices(name: str, x: Tensor, square: bool = False) -> None:
         raise TypeError(f"{name} expects a tensor, got {type(x).__name__}")
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., n, m)"
-        raise RuntimeError(f"{name} expects {kind}, got shape {x.shape}")
-    if not is_floating(x.dtype) or x.dtype in HALVES:
-        raise RuntimeError(f"{name} expects float32 or float64, got {x.dtype}")
+        raise RuntimeError(f"{name} expects {kind}, got shape {tuple(x.shape)}")
+    if not is_floating(x.array.dtype) or x.dtype in HALVES:
+        raise RuntimeError(f"{name} expects float32 or float64, got {x.array.dtype}")
 
 
 def _computed(name: str, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
@@ -125,7 +125,7 @@ class QRFunction(Function):
         rows, columns = x.shape[-2:]
         if self.mode == "complete" and rows > columns:
             raise RuntimeError(
-                f"qr has no gradient for mode='complete' and more rows than columns, got {x.shape}"
+                f"qr has no gradient for mode='complete' and more rows than columns, got {tuple(x.shape)}"
             )
         if rows >= columns:
             return _qr_grad(q, r, grad_q, grad_r)
@@ -160,7 +160,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     if mode == "r":
         if A.requires_grad:
             raise RuntimeError("qr has no gradient for mode='r': use 'reduced'")
-        return QR(Tensor(xp_of(A.array).zeros(0, A.dtype)), qr(A).R)
+        return QR(Tensor.of(xp_of(A.array).zeros(0, A.dtype)), qr(A).R)
     q, r = QRFunction.apply(A, mode=mode)
     return QR(q, r)
 
@@ -195,7 +195,7 @@ class SVDFunction(Function):
 def _inverse_differences(values: Tensor) -> Tensor:
     """1 / (values[j] - values[i]) at (i, j), and 0 on the diagonal."""
     differences = unsqueeze(values, -2) - unsqueeze(values, -1)
-    on_diagonal = Tensor(xp_of(values.array).eye(values.shape[-1], dtype=bool))
+    on_diagonal = Tensor.of(xp_of(values.array).eye(values.shape[-1], dtype=bool))
     return where(on_diagonal, 0.0, 1.0 / where(on_diagonal, 1.0, differences))
 
 

@@ -114,7 +114,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.ndim == 1:
         return diag_embed(input, diagonal)
     if input.ndim != 2:
-        raise RuntimeError(f"diag expects a vector or a matrix, got shape {input.shape}")
+        raise RuntimeError(f"diag expects a vector or a matrix, got shape {tuple(input.shape)}")
     return Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1).clone()
 
 
@@ -126,7 +126,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
-        raise RuntimeError(f"trace expects a matrix, got shape {input.shape}")
+        raise RuntimeError(f"trace expects a matrix, got shape {tuple(input.shape)}")
     return diagonal(input).sum()
 
 
@@ -137,7 +137,9 @@ def diagonal_scatter(
     out = input.clone()
     view = diagonal(out, offset, dim1, dim2)
     if view.shape != src.shape:
-        raise RuntimeError(f"diagonal_scatter expects src of {view.shape}, got {src.shape}")
+        raise RuntimeError(
+            f"diagonal_scatter expects src of {tuple(view.shape)}, got {tuple(src.shape)}"
+        )
     view.copy_(src)
     return out
 
@@ -157,11 +159,11 @@ def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Tens
     """
     if input.ndim < 2 or (input.ndim > 2 and len(set(input.shape)) > 1):
         raise RuntimeError(
-            f"fill_diagonal_ expects a matrix or dimensions of one length, got {input.shape}"
+            f"fill_diagonal_ expects a matrix or dimensions of one length, got {tuple(input.shape)}"
         )
     rows, columns = input.shape[0], input.shape[1]
     if input.ndim > 2:
-        number = fill_value if is_floating(input.dtype) else int(fill_value)
+        number = fill_value if is_floating(input.array.dtype) else int(fill_value)
         for i in range(rows):
             input[(i,) * input.ndim] = number
         return input

@@ -62,9 +62,13 @@ def cdist(
     As ``torch.cdist``.
     """
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"cdist expects (..., P, M) and (..., R, M), got {x1.shape}, {x2.shape}")
-    if not is_floating(x1.dtype) or not is_floating(x2.dtype):
-        raise RuntimeError(f"cdist expects floating-point numbers, got {x1.dtype} and {x2.dtype}")
+        raise RuntimeError(
+            f"cdist expects (..., P, M) and (..., R, M), got {tuple(x1.shape)}, {tuple(x2.shape)}"
+        )
+    if not is_floating(x1.array.dtype) or not is_floating(x2.array.dtype):
+        raise RuntimeError(
+            f"cdist expects floating-point numbers, got {x1.array.dtype} and {x2.array.dtype}"
+        )
     if p < 0:
         raise RuntimeError(f"cdist expects p of at least 0, got {p}")
     modes = (

@@ -128,7 +128,9 @@ def _check_lengths(operands: list[Labels], tensors: list[Tensor]) -> None:
         for d, label in enumerate(labels):
             n = x.shape[d]
             if labels.count(label) > 1 and n != x.shape[labels.index(label)]:
-                raise RuntimeError(f"einsum got label {label!r} for two lengths in shape {x.shape}")
+                raise RuntimeError(
+                    f"einsum got label {label!r} for two lengths in shape {tuple(x.shape)}"
+                )
             if n != 1 and lengths.setdefault(label, n) != n:
                 raise RuntimeError(
                     f"einsum got label {label!r} for lengths {lengths[label]} and {n}"

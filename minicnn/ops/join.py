@@ -127,7 +127,7 @@ def tensor_split(
         if cuts.dtype != np.int64 or cuts.device.type != "cpu" or cuts.ndim > 1:
             raise RuntimeError(
                 f"tensor_split expects indices of int64 on the CPU, at most a vector, got "
-                f"{cuts.dtype} of shape {cuts.shape} on {cuts.device}"
+                f"{cuts.array.dtype} of shape {tuple(cuts.shape)} on {cuts.device}"
             )
         cuts = cuts.tolist()  # type: ignore[assignment]
     if isinstance(cuts, int):
@@ -159,7 +159,7 @@ def _equal_split(
     name: str, x: Tensor, cuts: int | Sequence[int], ndim: int, dim: int
 ) -> tuple[Tensor, ...]:
     if x.ndim < ndim:
-        raise RuntimeError(f"{name} expects at least {ndim} dimensions, got shape {x.shape}")
+        raise RuntimeError(f"{name} expects at least {ndim} dimensions, got shape {tuple(x.shape)}")
     if isinstance(cuts, int) and (cuts < 1 or x.shape[dim] % cuts):
         raise RuntimeError(f"{name} expects equal pieces of {x.shape[dim]}, got {cuts} of them")
     return tensor_split(x, cuts, dim)
@@ -254,15 +254,15 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     """
     if input.ndim != 1 or r < 0:
         raise RuntimeError(
-            f"combinations expects a vector and r of at least 0, got {input.shape} and {r}"
+            f"combinations expects a vector and r of at least 0, got {tuple(input.shape)} and {r}"
         )
     if r == 0:
-        return Tensor(xp_of(input.array).zeros(0, input.dtype))
+        return Tensor.of(xp_of(input.array).zeros(0, input.dtype))
     choose: Any = (
         itertools.combinations_with_replacement if with_replacement else itertools.combinations
     )
     places = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
-    return input[Tensor(places).to(input.device)]
+    return input[Tensor.of(places).to(input.device)]
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -278,7 +278,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         raise RuntimeError(f"block_diag expects matrices, got {[x.shape for x in given]}")
     blocks = [_to_2d(x) for x in given]
     if not blocks:
-        return Tensor(np.zeros((1, 0), np.float32))
+        return Tensor.of(np.zeros((1, 0), np.float32))
     dtype, before, rows = result_dtype(blocks, []), 0, []
     width = sum(x.shape[1] for x in blocks)
     for x in blocks:

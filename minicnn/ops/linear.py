@@ -115,10 +115,12 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x_shape[-1] != y_shape[-2 if len(y_shape) > 1 else 0]:
         raise RuntimeError(
             f"matmul expects {input.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
-            f"tensor, got shapes {input.shape} and {y.shape}"
+            f"tensor, got shapes {tuple(input.shape)} and {tuple(y.shape)}"
         )
     if input.array.dtype != y.array.dtype:
-        raise RuntimeError(f"matmul expects tensors of one dtype, got {input.dtype} and {y.dtype}")
+        raise RuntimeError(
+            f"matmul expects tensors of one dtype, got {input.array.dtype} and {y.array.dtype}"
+        )
     if x_shape[:-2] != y_shape[:-2]:
         check_broadcast("matmul", [input, y], [x_shape[:-2], y_shape[:-2]])
     if len(x_shape) == 1:
@@ -131,7 +133,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     if input.ndim != 2 or mat2.ndim != 2:
-        raise RuntimeError(f"mm expects two matrices, got shapes {input.shape} and {mat2.shape}")
+        raise RuntimeError(
+            f"mm expects two matrices, got shapes {tuple(input.shape)} and {tuple(mat2.shape)}"
+        )
     return matmul(input, mat2)
 
 
@@ -139,7 +143,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
     if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
-            f"bmm expects (B, n, m) and (B, m, p), got {input.shape} and {mat2.shape}"
+            f"bmm expects (B, n, m) and (B, m, p), got {tuple(input.shape)} and {tuple(mat2.shape)}"
         )
     return matmul(input, mat2)
 
@@ -183,12 +187,12 @@ def check_linear(x: Tensor, weight: Tensor) -> None:
     x_shape, weight_shape = x.array.shape, weight.array.shape
     if len(weight_shape) != 2:
         raise RuntimeError(
-            f"linear expects a weight (out_features, in_features), got shape {weight.shape}"
+            f"linear expects a weight (out_features, in_features), got shape {tuple(weight.shape)}"
         )
     if not x_shape or x_shape[-1] != weight_shape[1]:
         raise RuntimeError(
-            f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
-            f"got input of shape {x.shape}"
+            f"linear expects (*, {weight.shape[-1]}) for a weight of shape {tuple(weight.shape)}, "
+            f"got input of shape {tuple(x.shape)}"
         )
 
 
@@ -216,11 +220,13 @@ def addmm(
 def plus_product(name: str, x: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * x + alpha * product; with a factor of 0 its term is ignored, NaN and inf included."""
     if x.dtype != product.dtype:
-        raise RuntimeError(f"{name} expects tensors of one dtype, got {x.dtype}, {product.dtype}")
+        raise RuntimeError(
+            f"{name} expects tensors of one dtype, got {x.array.dtype}, {product.array.dtype}"
+        )
     x = expand(x, product.shape)
     if beta == 1 and alpha == 1:
         return add(x, product)
-    if not is_floating(x.dtype):
+    if not is_floating(x.array.dtype):
         beta, alpha = int(beta), int(alpha)
     x, scaled = (
         mul(term, factor) if factor != 0 else where(zeros_like(term, dtype=bool_), term, 0)

@@ -24,7 +24,7 @@ def _check_vectors(name: str, *vectors: Tensor) -> None:
         if not isinstance(x, Tensor):
             raise TypeError(f"{name} expects tensors, got {type(x).__name__}")
         if x.ndim != 1:
-            raise RuntimeError(f"{name} expects vectors, got shape {x.shape}")
+            raise RuntimeError(f"{name} expects vectors, got shape {tuple(x.shape)}")
 
 
 @in_half
@@ -37,7 +37,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     _check_vectors("dot", input, tensor)
     if input.shape != tensor.shape:
         raise RuntimeError(
-            f"dot expects vectors of one length, got {input.shape} and {tensor.shape}"
+            f"dot expects vectors of one length, got {tuple(input.shape)} and {tuple(tensor.shape)}"
         )
     if input.dtype == bool_:
         raise RuntimeError("dot expects numbers, got bool tensors")
@@ -61,7 +61,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
-            f"inner expects last dimensions of one length, got {input.shape} and {other.shape}"
+            f"inner expects last dimensions of one length, got {tuple(input.shape)} and {tuple(other.shape)}"
         )
     return tensordot(input, other, ([-1], [-1]))
 
@@ -81,7 +81,9 @@ def ger(input: Tensor, vec2: Tensor) -> Tensor:
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, m) and a vector (m,)."""
     if input.ndim != 2 or vec.ndim != 1:
-        raise RuntimeError(f"mv expects a matrix and a vector, got {input.shape} and {vec.shape}")
+        raise RuntimeError(
+            f"mv expects a matrix and a vector, got {tuple(input.shape)} and {tuple(vec.shape)}"
+        )
     return matmul(input, vec)
 
 
@@ -114,7 +116,7 @@ def addbmm(
     """``beta`` * input + ``alpha`` * the sum of bmm(batch1, batch2) over the batch."""
     if batch1.ndim != 3 or batch2.ndim != 3 or batch1.shape[0] != batch2.shape[0]:
         raise RuntimeError(
-            f"addbmm expects (B, n, m) and (B, m, p), got {batch1.shape} and {batch2.shape}"
+            f"addbmm expects (B, n, m) and (B, m, p), got {tuple(batch1.shape)} and {tuple(batch2.shape)}"
         )
     wide = movedim(batch1, 0, 1)
     product = mm(
@@ -216,12 +218,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     if len(of_a) != len(of_b):
         raise RuntimeError(f"tensordot expects as many dimensions of a as of b, got {dims}")
     if a.dtype != b.dtype:
-        raise RuntimeError(f"tensordot expects one dtype, got {a.dtype} and {b.dtype}")
+        raise RuntimeError(f"tensordot expects one dtype, got {a.array.dtype} and {b.array.dtype}")
     of_a, of_b = [normalize_dim(a, d) for d in of_a], [normalize_dim(b, d) for d in of_b]
     for i, j in zip(of_a, of_b):  # a length of 1 broadcasts, as in torch
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
-                f"tensordot expects equal lengths, got dims={dims} for {a.shape} and {b.shape}"
+                f"tensordot expects equal lengths, got dims={dims} for {tuple(a.shape)} and {tuple(b.shape)}"
             )
         if a.shape[i] == 1:
             b = b.sum(j, keepdim=True).to(b.dtype)
@@ -262,7 +264,9 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     As ``torch.cross``.
     """
     if input.ndim != other.ndim:
-        raise RuntimeError(f"cross expects as many dimensions, got {input.shape} and {other.shape}")
+        raise RuntimeError(
+            f"cross expects as many dimensions, got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     check_broadcast("cross", [input, other])
     shape = np.broadcast_shapes(input.shape, other.shape)
     if dim is None:
@@ -272,7 +276,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     d = normalize_dim(input, dim)
     if not input.shape or input.shape[d] != 3 or other.shape[d] != 3:
         raise RuntimeError(
-            f"cross expects length 3 in dimension {dim}, got {input.shape} and {other.shape}"
+            f"cross expects length 3 in dimension {dim}, got {tuple(input.shape)} and {tuple(other.shape)}"
         )
     x, y = promote("cross", input, other)
     x, y = x.unbind(d), y.unbind(d)
@@ -289,13 +293,13 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     As ``torch.linalg.matrix_power``.
     """
     if input.ndim < 2 or input.shape[-1] != input.shape[-2]:
-        raise RuntimeError(f"matrix_power expects square matrices, got shape {input.shape}")
+        raise RuntimeError(f"matrix_power expects square matrices, got shape {tuple(input.shape)}")
     if n < 0:
         from .systems import inv
 
         return matrix_power(inv(input), -n)
     if n == 0:
-        identity = Tensor(np.eye(input.shape[-1])).to(input.device, input.dtype)
+        identity = Tensor.of(np.eye(input.shape[-1])).to(input.device, input.dtype)
         return where(
             zeros_like(input, dtype=bool_), input, identity
         )  # a gradient of zeros, as torch
@@ -326,7 +330,7 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
     As ``torch.vander``.
     """
     if x.ndim != 1:
-        raise RuntimeError(f"vander expects a vector, got shape {x.shape}")
+        raise RuntimeError(f"vander expects a vector, got shape {tuple(x.shape)}")
     columns = powers(x, len(x) if N is None else N)
     return columns if increasing else columns.flip(-1)
 
@@ -335,7 +339,7 @@ def powers(x: Tensor, count: int) -> Tensor:
     """1, x, x^2, … as a new last dimension of length ``count``; int64 for integers."""
     if count < 0:
         raise RuntimeError(f"vander expects N of at least 0, got {count}")
-    x = x if is_floating(x.dtype) else x.to(int64)
+    x = x if is_floating(x.array.dtype) else x.to(int64)
     columns = [x**0]
     for _ in range(count - 1):
         columns.append(columns[-1] * x)

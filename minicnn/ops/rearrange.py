@@ -56,7 +56,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     As ``torch.rot90``.
     """
     if len(dims) != 2 or input.ndim < 2:
-        raise RuntimeError(f"rot90 expects two dimensions, got {dims} for shape {input.shape}")
+        raise RuntimeError(
+            f"rot90 expects two dimensions, got {dims} for shape {tuple(input.shape)}"
+        )
     a, b = (normalize_dim(input, d) for d in dims)
     if a == b:
         raise RuntimeError(f"rot90 expects two different dimensions, got {dims}")
@@ -71,7 +73,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 def fliplr(input: Tensor) -> Tensor:
     """The order of the columns reversed: dimension 1."""
     if input.ndim < 2:
-        raise RuntimeError(f"fliplr expects at least 2 dimensions, got shape {input.shape}")
+        raise RuntimeError(f"fliplr expects at least 2 dimensions, got shape {tuple(input.shape)}")
     return flip(input, 1)
 
 
@@ -118,7 +120,7 @@ def adjoint(input: Tensor) -> Tensor:
         RuntimeError: for a vector.
     """
     if input.ndim == 1:
-        raise RuntimeError(f"adjoint expects a matrix or several, got shape {input.shape}")
+        raise RuntimeError(f"adjoint expects a matrix or several, got shape {tuple(input.shape)}")
     return input if input.ndim == 0 else transpose(input, -2, -1)
 
 
@@ -134,14 +136,14 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """
     lengths = (shape,) if isinstance(shape, int) else tuple(map(int, shape))
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"unravel_index expects integers, got {indices.dtype}")
+        raise TypeError(f"unravel_index expects integers, got {indices.array.dtype}")
     if any(n < 0 for n in lengths):
         raise ValueError(f"unravel_index expects lengths of at least 0, got {lengths}")
     if 0 in lengths:
         raise RuntimeError(f"unravel_index expects a shape with elements, got {lengths}")
     rest, parts = indices.array.astype(int64), []
     for length in reversed(lengths):
-        parts.append(Tensor(rest % length))
+        parts.append(Tensor.of(rest % length))
         rest = rest // length
     return tuple(reversed(parts))
 
@@ -159,7 +161,7 @@ def sum_to_size(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     pairs = zip(shape, input.shape[max(before, 0) :])
     if before < 0 or any(n not in (1, m) for n, m in pairs):
         raise RuntimeError(
-            f"sum_to_size expects a shape that broadcasts to {input.shape}, got {shape}"
+            f"sum_to_size expects a shape that broadcasts to {tuple(input.shape)}, got {shape}"
         )
-    dims = [d for d in range(input.ndim) if d < before or shape[d - before] != input.shape[d]]
+    dims = tuple(d for d, n in enumerate(input.shape) if d < before or shape[d - before] != n)
     return reshape(input.sum(dims), shape) if dims or not shape else input

@@ -98,8 +98,10 @@ def scatter(
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"reduce must be 'add' or 'multiply', got {reduce!r}")
     if not isinstance(source, Tensor):
-        number = xp_of(input.array).full((), number_in(input.dtype, source), input.dtype)
-        source = expand(Tensor(number), index.shape)
+        number = xp_of(input.array).full(
+            (), number_in(input.array.dtype, source), input.array.dtype
+        )
+        source = expand(Tensor.of(number), index.shape)
     if reduce == "add":
         return scatter_add(input, dim, index, source)
     if reduce == "multiply":
@@ -116,14 +118,14 @@ def _checked(
     """The dimension, x, index and source, each with at least one dimension, after all checks."""
     d = normalize_dim(x, dim)
     if source.dtype != x.dtype:
-        raise RuntimeError(f"{name} expects src of {x.dtype}, got {source.dtype}")
+        raise RuntimeError(f"{name} expects src of {x.array.dtype}, got {source.array.dtype}")
     target, places, source = _vector(x), _vector(index), _vector(source)
     if index.array.size:
         _check_index(name, target, d, places)
         if source.ndim != places.ndim or any(n > m for n, m in zip(places.shape, source.shape)):
             raise RuntimeError(
-                f"{name} expects src to be at least as large as the index {index.shape}, "
-                f"got {source.shape}"
+                f"{name} expects src to be at least as large as the index {tuple(index.shape)}, "
+                f"got {tuple(source.shape)}"
             )
     return d, target, places, source
 
@@ -165,7 +167,7 @@ def scatter_reduce(
 
 def _neutral(x: Tensor, index: Tensor, reduce: str) -> Tensor:
     """What changes nothing in a reduction, in the shape of the index."""
-    xp, dtype = xp_of(x.array), x.dtype
+    xp, dtype = xp_of(x.array), x.array.dtype
     if reduce in ("amax", "amin"):
         sign = -1 if reduce == "amax" else 1
         if dtype == bool_:
@@ -177,14 +179,14 @@ def _neutral(x: Tensor, index: Tensor, reduce: str) -> Tensor:
             number = limits.min if sign < 0 else limits.max
     else:
         number = 1 if reduce == "prod" else 0
-    return Tensor(xp.full(index.shape, number, dtype))
+    return Tensor.of(xp.full(index.shape, number, dtype))
 
 
 def _divided(total: Tensor, d: int, index: Tensor, include_self: bool) -> Tensor:
     """A sum divided by the number of its terms; integers are rounded down."""
     counts = (ones_like if include_self else zeros_like)(total, dtype=int64)
     counts = scatter_add(counts, d, index, ones_like(index, dtype=int64)).clamp(1)
-    if is_floating(total.dtype):
+    if is_floating(total.array.dtype):
         return total / counts.to(total.dtype)
     return to(total.floor_divide(counts), total.dtype)
 
@@ -256,8 +258,10 @@ def index_add(
     As ``torch.index_add``.
     """
     places = _index_of_slices("index_add", input, dim, index, source)
-    if not is_floating(input.dtype) and isinstance(alpha, float):
-        raise RuntimeError(f"index_add of {input.dtype} expects an integer alpha, got {alpha}")
+    if not is_floating(input.array.dtype) and isinstance(alpha, float):
+        raise RuntimeError(
+            f"index_add of {input.array.dtype} expects an integer alpha, got {alpha}"
+        )
     source = source if alpha == 1 else to(source * alpha, input.dtype)
     if input.ndim == 0 or source.array.size == 0:
         return scatter_add(input, dim, places, source)
@@ -274,7 +278,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     As ``torch.index_copy``.
     """
     if index.dtype != int64:
-        raise RuntimeError(f"index_copy expects an index of int64, got {index.dtype}")
+        raise RuntimeError(f"index_copy expects an index of int64, got {index.array.dtype}")
     places = _index_of_slices("index_copy", input, dim, index, source)
     return scatter(input, dim, places, source)
 
@@ -312,15 +316,15 @@ def _index_of_slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tens
     """
     d = normalize_dim(x, dim)
     if index.dtype not in (int32, int64):
-        raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.dtype}")
+        raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.array.dtype}")
     if index.ndim > 1:
-        raise IndexError(f"{name} expects a vector of indices, got shape {index.shape}")
+        raise IndexError(f"{name} expects a vector of indices, got shape {tuple(index.shape)}")
     if source.dtype != x.dtype:
-        raise RuntimeError(f"{name} expects a source of {x.dtype}, got {source.dtype}")
+        raise RuntimeError(f"{name} expects a source of {x.array.dtype}, got {source.array.dtype}")
     count, slices = index.array.size, _vector(source).shape
     wanted = (*_vector(x).shape[:d], count, *_vector(x).shape[d + 1 :])
     if slices != wanted:
-        raise RuntimeError(f"{name} expects a source of shape {wanted}, got {source.shape}")
+        raise RuntimeError(f"{name} expects a source of shape {wanted}, got {tuple(source.shape)}")
     on_cpu = index.device.type == "cpu" and count > 0
     if on_cpu and not 0 <= index.array.min() <= index.array.max() < _vector(x).shape[d]:
         raise IndexError(
@@ -341,11 +345,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) ->
     """
     d = normalize_dim(input, dim)
     if index.dtype != int64:
-        raise IndexError(f"index_fill expects an index of int64, got {index.dtype}")
+        raise IndexError(f"index_fill expects an index of int64, got {index.array.dtype}")
     if isinstance(value, Tensor) and value.ndim:
-        raise RuntimeError(f"index_fill expects a value of no dimensions, got {value.shape}")
+        raise RuntimeError(f"index_fill expects a value of no dimensions, got {tuple(value.shape)}")
     if index.ndim > 1:
-        raise IndexError(f"index_fill expects a vector of indices, got shape {index.shape}")
+        raise IndexError(f"index_fill expects a vector of indices, got shape {tuple(index.shape)}")
     length, places = _vector(input).shape[d], index.array
     on_cpu = index.device.type == "cpu" and places.size > 0
     if on_cpu and not -length <= places.min() <= places.max() < length:
@@ -355,7 +359,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) ->
     chosen = xp_of(places).zeros(length, bool)
     chosen[places] = True
     shape = [length if k == d else 1 for k in range(input.ndim)]
-    return masked_fill(input, Tensor(chosen.reshape(shape)), value)
+    return masked_fill(input, Tensor.of(chosen.reshape(shape)), value)
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -371,18 +375,20 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     As ``torch.masked_scatter``.
     """
     if mask.dtype != bool_:
-        raise RuntimeError(f"masked_scatter expects a bool mask, got {mask.dtype}")
+        raise RuntimeError(f"masked_scatter expects a bool mask, got {mask.array.dtype}")
     if source.dtype != input.dtype:
-        raise RuntimeError(f"masked_scatter expects a source of {input.dtype}, got {source.dtype}")
+        raise RuntimeError(
+            f"masked_scatter expects a source of {input.array.dtype}, got {source.array.dtype}"
+        )
     xp = xp_of(input.array)
     check_broadcast("masked_scatter", [input, mask])
     shape = np.broadcast_shapes(input.shape, mask.shape)
     input, mask = expand(input, shape), expand(mask, shape)
-    places = Tensor(xp.flatnonzero(mask.array).astype(int64, copy=False))
+    places = Tensor.of(xp.flatnonzero(mask.array).astype(int64, copy=False))
     count = places.array.size
     if count > source.array.size:
         raise RuntimeError(
-            f"masked_scatter expects a source of at least {count} elements, got {source.shape}"
+            f"masked_scatter expects a source of at least {count} elements, got {tuple(source.shape)}"
         )
     out = scatter(reshape(input, -1), 0, places, reshape(source, -1)[:count])
     return reshape(out, shape)

@@ -45,10 +45,10 @@ def searchsorted(
         dtype = result_dtype([sorted_sequence, input], [])
     else:
         dtype = result_dtype([sorted_sequence], [input])
-        input = Tensor(xp.full((), input, dtype))
+        input = Tensor.of(xp.full((), input, dtype))
         if sorted_sequence.ndim != 1:
             raise RuntimeError(
-                f"searchsorted of a number expects a vector, got {sorted_sequence.shape}"
+                f"searchsorted of a number expects a vector, got {tuple(sorted_sequence.shape)}"
             )
     side = _side(right, side)
     _check_sequence(sorted_sequence, input, sorter)
@@ -61,7 +61,7 @@ def searchsorted(
         found = xp.empty(numbers.shape, int64)
         for row in np.ndindex(numbers.shape[:-1]):
             found[row] = xp.searchsorted(sequences[row], numbers[row], side)
-    return Tensor(xp.asarray(found).astype(int32 if out_int32 else int64))
+    return Tensor.of(xp.asarray(found).astype(int32 if out_int32 else int64))
 
 
 def _side(right: bool, side: str | None) -> str:
@@ -78,14 +78,14 @@ def _check_sequence(sequence: Tensor, x: Tensor, sorter: Tensor | None) -> None:
     if sequence.ndim > 1 and sequence.shape[:-1] != x.shape[:-1]:
         raise RuntimeError(
             "searchsorted expects equal leading dimensions, got sequences of shape "
-            f"{sequence.shape} and numbers of shape {x.shape}"
+            f"{tuple(sequence.shape)} and numbers of shape {tuple(x.shape)}"
         )
     if sorter is None:
         return
     if sorter.dtype != int64 or sorter.shape != sequence.shape:
         raise RuntimeError(
-            f"searchsorted expects a sorter of int64 and shape {sequence.shape}, "
-            f"got {sorter.dtype} and {sorter.shape}"
+            f"searchsorted expects a sorter of int64 and shape {tuple(sequence.shape)}, "
+            f"got {sorter.array.dtype} and {tuple(sorter.shape)}"
         )
     if sorter.array.size and (sorter.array.min() < 0 or sorter.array.max() >= sorter.shape[-1]):
         raise RuntimeError(f"searchsorted expects a sorter within [0, {sorter.shape[-1] - 1}]")
@@ -105,5 +105,7 @@ def bucketize(
     As ``torch.bucketize``.
     """
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize expects a vector of boundaries, got {boundaries.shape}")
+        raise RuntimeError(
+            f"bucketize expects a vector of boundaries, got {tuple(boundaries.shape)}"
+        )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -51,10 +51,10 @@ def _taken(
     d = normalize_dim(x, dim)
     source = reshape(x, 1) if x.ndim == 0 else x
     if name and source.shape[d] == 0:
-        raise IndexError(f"{name} expects elements in dimension {d}, got shape {x.shape}")
+        raise IndexError(f"{name} expects elements in dimension {d}, got shape {tuple(x.shape)}")
     xp = xp_of(x.array)
     chosen = choose(xp.moveaxis(source.array, d, -1)).astype(int64, copy=False)
-    indices = Tensor(xp.ascontiguousarray(xp.moveaxis(chosen, -1, d)))
+    indices = Tensor.of(xp.ascontiguousarray(xp.moveaxis(chosen, -1, d)))
     values = gather(source, d, indices)
     if x.ndim == 0:
         return Selection(reshape(values, x.shape), reshape(indices, x.shape))
@@ -117,7 +117,9 @@ def topk(
     d = normalize_dim(input, dim)
     length = input.shape[d] if input.ndim else 1
     if not 0 <= k <= length:
-        raise RuntimeError(f"topk expects k in [0, {length}] for shape {input.shape}, got {k}")
+        raise RuntimeError(
+            f"topk expects k in [0, {length}] for shape {tuple(input.shape)}, got {k}"
+        )
     return _taken(input, d, True, lambda x: _extreme(x, k, largest))
 
 
@@ -214,8 +216,8 @@ def _median(
     if dim is not None:
         return _taken(x, dim, keepdim, choose, name)
     if x.array.size == 0:
-        missing = np.nan if is_floating(x.dtype) else np.iinfo(x.dtype).min
-        return Tensor(xp_of(x.array).full((), missing).astype(x.dtype))
+        missing = np.nan if is_floating(x.array.dtype) else np.iinfo(x.dtype).min
+        return Tensor.of(xp_of(x.array).full((), missing).astype(x.dtype))
     return _taken(reshape(x, -1), 0, False, choose).values
 
 

@@ -69,18 +69,20 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """
     check_matrices("solve", A, square=True)
     if A.dtype != B.dtype:
-        raise RuntimeError(f"solve expects one dtype, got {A.dtype} and {B.dtype}")
+        raise RuntimeError(f"solve expects one dtype, got {A.array.dtype} and {B.array.dtype}")
     is_vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
     right = unsqueeze(B, -1) if is_vector else B
     if is_vector and not left:
         raise RuntimeError("solve with left=False expects matrices B, got vectors")
     if right.ndim < 2 or right.shape[-2 if left else -1] != A.shape[-1]:
-        raise RuntimeError(f"solve expects shapes that fit, got {A.shape} and {B.shape}")
+        raise RuntimeError(
+            f"solve expects shapes that fit, got {tuple(A.shape)} and {tuple(B.shape)}"
+        )
     try:
         np.broadcast_shapes(A.shape[:-2], right.shape[:-2])
     except ValueError:
         raise RuntimeError(
-            f"solve expects shapes that broadcast, got {A.shape}, {B.shape}"
+            f"solve expects shapes that broadcast, got {tuple(A.shape)}, {tuple(B.shape)}"
         ) from None
     out = (
         Solve.apply(A, right) if left else transposed(Solve.apply(transposed(A), transposed(right)))
@@ -98,7 +100,7 @@ class Det(Function):
         x, out = self.saved_tensors
         grad, out = (unsqueeze(unsqueeze(v, -1), -1) for v in (grad, out))
         # 0 for singular matrices, as in torch, although it need not be
-        identity = Tensor(xp_of(x.array).eye(x.shape[-1], dtype=x.dtype))
+        identity = Tensor.of(xp_of(x.array).eye(x.shape[-1], dtype=x.dtype))
         return grad * out * transposed(inv(where(out == 0, identity, x)))
 
 
@@ -184,7 +186,7 @@ def solve_triangular(
     check_matrices("solve_triangular", B)
     triangle = triu if upper else tril
     if unitriangular:
-        ones = Tensor(xp_of(A.array).eye(A.shape[-1], dtype=A.dtype))
+        ones = Tensor.of(xp_of(A.array).eye(A.shape[-1], dtype=A.dtype))
         A = triangle(A, 1 if upper else -1) + ones
     else:
         A = triangle(A)
@@ -273,9 +275,9 @@ def matrix_rank(
         atol, rtol = tol, 0.0
     A = A.detach()
     if A.array.size == 0:
-        return Tensor(xp_of(A.array).zeros(A.shape[:-2], np.int64))
+        return Tensor.of(xp_of(A.array).zeros(A.shape[:-2], np.int64))
     values = eigvalsh(A).abs() if hermitian else svdvals(A)
-    return Tensor((~_count_as_0(values.array, *_tolerances(A, atol, rtol))).sum(-1))
+    return Tensor.of((~_count_as_0(values.array, *_tolerances(A, atol, rtol))).sum(-1))
 
 
 class MatrixExp(Function):

@@ -30,7 +30,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 def _check_flat_index(name: str, x: Tensor, index: Tensor) -> None:
     if index.dtype != int64:
-        raise RuntimeError(f"{name} expects an index of int64, got {index.dtype}")
+        raise RuntimeError(f"{name} expects an index of int64, got {index.array.dtype}")
     count, on_cpu = x.array.size, index.device.type == "cpu"
     if on_cpu and index.array.size and not -count <= index.array.min() <= index.array.max() < count:
         raise IndexError(f"{name} expects indices into {count} elements, got {index.tolist()}")
@@ -50,13 +50,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     As ``torch.take_along_dim``.
     """
     if indices.dtype != int64:
-        raise RuntimeError(f"take_along_dim expects indices of int64, got {indices.dtype}")
+        raise RuntimeError(f"take_along_dim expects indices of int64, got {indices.array.dtype}")
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     d = normalize_dim(input, dim)
     if indices.ndim != input.ndim:
         raise RuntimeError(
-            f"take_along_dim expects indices of {input.ndim} dimensions, got {indices.shape}"
+            f"take_along_dim expects indices of {input.ndim} dimensions, got {tuple(indices.shape)}"
         )
     if input.ndim == 0:
         return gather(input, d, indices)
@@ -66,7 +66,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     except ValueError:
         raise RuntimeError(
             f"take_along_dim expects shapes that broadcast but in dimension {d}, "
-            f"got {input.shape} and {indices.shape}"
+            f"got {tuple(input.shape)} and {tuple(indices.shape)}"
         ) from None
     sized = ((*outside[:d], x.shape[d], *outside[d + 1 :]) for x in (input, indices))
     source, places = (expand(x, shape) for x, shape in zip((input, indices), sized))
@@ -101,7 +101,9 @@ def index_put(
     As ``torch.index_put``.
     """
     if values.dtype != input.dtype:
-        raise RuntimeError(f"index_put expects values of {input.dtype}, got {values.dtype}")
+        raise RuntimeError(
+            f"index_put expects values of {input.array.dtype}, got {values.array.dtype}"
+        )
     key: Any = tuple(slice(None) if i is None else i for i in indices)
     index = array_index(key, input)
     shape = getitem(input.detach(), key).shape
@@ -124,7 +126,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     """
     if index.array.size != source.array.size:
         raise RuntimeError(
-            f"put expects as many elements as indices, got {source.shape} and {index.shape}"
+            f"put expects as many elements as indices, got {tuple(source.shape)} and {tuple(index.shape)}"
         )
     _check_flat_index("put", input, index)
     places, values = reshape(index, -1), reshape(source, -1)
@@ -160,8 +162,8 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if isinstance(start, Tensor):
         if start.ndim or start.dtype not in (int32, int64):
             raise RuntimeError(
-                f"narrow expects a start of integers and no dimensions, got {start.dtype} "
-                f"and shape {start.shape}"
+                f"narrow expects a start of integers and no dimensions, got {start.array.dtype} "
+                f"and shape {tuple(start.shape)}"
             )
         start = int(start.item())
     d = normalize_dim(input, dim)
@@ -201,7 +203,7 @@ def _with(x: Tensor, source: Tensor, key: Any) -> Tensor:
     index = array_index(key, x)
     shape = getitem(x.detach(), key).shape
     if source.shape != shape:
-        raise RuntimeError(f"expected a src of shape {shape}, got {source.shape}")
+        raise RuntimeError(f"expected a src of shape {shape}, got {tuple(source.shape)}")
     return IndexPut.apply(x.clone(), source.to(x.dtype), index=index)
 
 
@@ -227,7 +229,7 @@ def repeat_interleave(
     """
     if repeats is None:
         repeats = input
-        input = Tensor(np.arange(len(repeats))).to(repeats.device)
+        input = Tensor.of(np.arange(len(repeats))).to(repeats.device)
     if dim is None:
         input, dim = reshape(input, -1), 0
     d = normalize_dim(input, dim)
@@ -237,9 +239,9 @@ def repeat_interleave(
     if not isinstance(repeats, Tensor):
         counts = np.full(total, repeats)
     elif repeats.dtype not in (int32, int64):
-        raise RuntimeError(f"repeat_interleave expects int64 repeats, got {repeats.dtype}")
+        raise RuntimeError(f"repeat_interleave expects int64 repeats, got {repeats.array.dtype}")
     elif repeats.ndim > 1:
-        raise RuntimeError(f"repeat_interleave expects a vector, got shape {repeats.shape}")
+        raise RuntimeError(f"repeat_interleave expects a vector, got shape {tuple(repeats.shape)}")
     else:
         counts = repeats.numpy_copy()
         counts = np.repeat(counts, total) if counts.size == 1 else counts.reshape(-1)
@@ -249,5 +251,5 @@ def repeat_interleave(
         )
     if output_size is not None and output_size != counts.sum():
         raise RuntimeError(f"the repeats add up to {counts.sum()}, output_size is {output_size}")
-    places = Tensor(np.repeat(np.arange(total), counts)).to(input.device)
+    places = Tensor.of(np.repeat(np.arange(total), counts)).to(input.device)
     return getitem(input, (slice(None),) * d + (places,))

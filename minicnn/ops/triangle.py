@@ -19,11 +19,11 @@ class Triangle(Function):
     """Matrices with zeros above a diagonal (``tril``) or below it (``triu``); its own adjoint."""
 
     def forward(self, x: Array, name: str, diagonal: int) -> Array:
-        self.name, self.diagonal = name, diagonal
+        self.side, self.diagonal = name, diagonal
         return getattr(xp_of(x), name)(widened(x), diagonal).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Triangle.apply(grad, name=self.name, diagonal=self.diagonal)
+        return Triangle.apply(grad, name=self.side, diagonal=self.diagonal)
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -48,7 +48,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def _triangle(name: str, x: Tensor, diagonal: int) -> Tensor:
     if x.ndim < 2:
-        raise RuntimeError(f"{name} expects at least 2 dimensions, got shape {x.shape}")
+        raise RuntimeError(f"{name} expects at least 2 dimensions, got shape {tuple(x.shape)}")
     return Triangle.apply(x, name=name, diagonal=diagonal)
 
 
@@ -83,4 +83,4 @@ def _indices(name: str, row: int, col: int, offset: int, dtype: Any, device: Any
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}_indices expects lengths of at least 0, got {row} and {col}")
     found = np.nonzero(getattr(np, name)(np.ones((row, col), bool), offset))
-    return Tensor(np.stack(found).astype(dtype or int64)).to(_device(device))
+    return Tensor.of(np.stack(found).astype(dtype or int64)).to(_device(device))

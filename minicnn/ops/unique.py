@@ -80,7 +80,9 @@ def _rows(x: Tensor, dim: int | None) -> tuple[Array, tuple[int, ...], int | Non
     d = normalize_dim(x, dim)
     array = x.array.reshape(1) if x.ndim == 0 else xp_of(x.array).moveaxis(x.array, d, 0)
     if array.size == 0 and len(array):
-        raise RuntimeError(f"slices to compare must have elements, got {x.shape} and dim={dim}")
+        raise RuntimeError(
+            f"slices to compare must have elements, got {tuple(x.shape)} and dim={dim}"
+        )
     return array.reshape(len(array), array[:1].size), array.shape[1:], d
 
 
@@ -116,4 +118,4 @@ def _results(
         results.append(inverse)
     if return_counts:
         results.append(counts)
-    return tuple(map(Tensor, results)) if len(results) > 1 else Tensor(out)
+    return tuple(map(Tensor.of, results)) if len(results) > 1 else Tensor.of(out)

@@ -86,10 +86,8 @@ from .random import (
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
 
-newaxis = None
-
 if TYPE_CHECKING:
-    from . import special
+    from . import linalg, special
     from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
     from .ops.blend import addcdiv, addcmul, lerp
     from .ops.closeness import (
@@ -98,23 +96,54 @@ if TYPE_CHECKING:
     from .ops.cumulative import (
         cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
     )  # fmt: skip
+    from .ops.diagonal import diag, diag_embed, diagflat, diagonal, diagonal_scatter, trace
+    from .ops.distances import cdist
+    from .ops.einsum import einsum
     from .ops.exponential import (
         exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
     )  # fmt: skip
     from .ops.extrema import clamp_max, clamp_min, fmax, fmin
     from .ops.histogram import bincount, histc, histogram
+    from .ops.join import (
+        atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
+        cartesian_prod, column_stack, combinations, concat, concatenate, dsplit, dstack, hsplit,
+        hstack, meshgrid, row_stack, split_with_sizes, tensor_split, vsplit, vstack,
+    )  # fmt: skip
+    from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
     from .ops.parts import (
         copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
     )  # fmt: skip
+    from .ops.products import (
+        addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power,
+        mv, outer, tensordot, vander, vdot,
+    )  # fmt: skip
     from .ops.quantile import nanquantile, quantile
+    from .ops.rearrange import (
+        adjoint, broadcast_to, fliplr, flipud, ravel, roll, rot90, swapaxes, swapdims, tile,
+        unravel_index,
+    )  # fmt: skip
+    from .ops.scatter import (
+        index_add, index_copy, index_fill, index_reduce, masked_scatter, scatter, scatter_reduce,
+    )  # fmt: skip
+    from .ops.search import bucketize, searchsorted
+    from .ops.sort import argsort, kthvalue, median, mode, msort, nanmedian, sort, topk
     from .ops.special import digamma, erfc, erfinv, i0, lgamma, mvlgamma, polygamma
     from .ops.statistics import (
         aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
     )  # fmt: skip
+    from .ops.strided import as_strided
+    from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
+    from .ops.take import (
+        argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter,
+        take, take_along_dim,
+    )  # fmt: skip
+    from .ops.triangle import tril, tril_indices, triu, triu_indices
     from .ops.trigonometry import (
         acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan,
         atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
     )  # fmt: skip
+    from .ops.unique import unique, unique_consecutive
+newaxis = None
 
 __all__ = [
     "BFloat16Tensor",
@@ -137,9 +166,13 @@ __all__ = [
     "acos",
     "acosh",
     "add",
+    "addbmm",
     "addcdiv",
     "addcmul",
     "addmm",
+    "addmv",
+    "addr",
+    "adjoint",
     "all",
     "allclose",
     "amax",
@@ -158,6 +191,9 @@ __all__ = [
     "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
+    "argsort",
+    "argwhere",
+    "as_strided",
     "as_tensor",
     "asarray",
     "asin",
@@ -165,9 +201,13 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "autocast",
     "autograd",
     "backends",
+    "baddbmm",
     "bfloat16",
     "bilinear",
     "bincount",
@@ -177,23 +217,38 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "bool_",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "broadcast_to",
+    "bucketize",
     "can_cast",
+    "cartesian_prod",
     "cat",
+    "cdist",
     "ceil",
     "celu",
     "celu_",
+    "chain_matmul",
     "channel_shuffle",
     "channels_last",
     "channels_last_3d",
+    "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
     "chunk",
     "clamp",
     "clamp_max",
     "clamp_min",
     "clip",
+    "column_stack",
+    "combinations",
     "compiled_with_cxx11_abi",
+    "concat",
+    "concatenate",
     "constant_pad_nd",
     "contiguous_format",
     "copysign",
@@ -204,6 +259,7 @@ __all__ = [
     "count_nonzero",
     "cov",
     "cpu",
+    "cross",
     "cuda",
     "cummax",
     "cummin",
@@ -212,15 +268,25 @@ __all__ = [
     "cumulative_trapezoid",
     "default_generator",
     "deg2rad",
+    "det",
     "device",
+    "diag",
+    "diag_embed",
+    "diagflat",
+    "diagonal",
+    "diagonal_scatter",
     "diff",
     "digamma",
     "dist",
     "div",
     "divide",
+    "dot",
     "double",
+    "dsplit",
+    "dstack",
     "dtype",
     "e",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -237,6 +303,8 @@ __all__ = [
     "fix",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "float",
     "float16",
     "float32",
@@ -257,6 +325,7 @@ __all__ = [
     "gather",
     "gcd",
     "ge",
+    "ger",
     "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
@@ -275,18 +344,27 @@ __all__ = [
     "heaviside",
     "histc",
     "histogram",
+    "hsplit",
+    "hstack",
     "hypot",
     "i0",
     "iinfo",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_reduce",
     "index_select",
     "inf",
     "inference_mode",
     "initial_seed",
+    "inner",
     "int",
     "int8",
     "int16",
     "int32",
     "int64",
+    "inverse",
     "is_anomaly_enabled",
     "is_autocast_available",
     "is_autocast_enabled",
@@ -309,6 +387,8 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "kron",
+    "kthvalue",
     "layout",
     "lcm",
     "ldexp",
@@ -317,6 +397,7 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
+    "linalg",
     "linspace",
     "load",
     "log",
@@ -327,6 +408,7 @@ __all__ = [
     "logaddexp",
     "logaddexp2",
     "logcumsumexp",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -337,27 +419,37 @@ __all__ = [
     "long",
     "lt",
     "manual_seed",
+    "masked_scatter",
     "masked_select",
     "matmul",
+    "matrix_exp",
+    "matrix_power",
     "max",
     "maximum",
     "mean",
+    "median",
     "memory_format",
+    "meshgrid",
     "min",
     "minimum",
     "mm",
+    "mode",
     "moveaxis",
     "movedim",
     "mps",
+    "msort",
     "mtia",
     "mul",
     "multiply",
+    "mv",
     "mvlgamma",
     "nan",
     "nan_to_num",
     "nanmean",
+    "nanmedian",
     "nanquantile",
     "nansum",
+    "narrow",
     "ne",
     "neg",
     "negative",
@@ -372,10 +464,12 @@ __all__ = [
     "ones",
     "ones_like",
     "optim",
+    "outer",
     "pairwise_distance",
     "pdist",
     "permute",
     "pi",
+    "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
     "polygamma",
@@ -386,6 +480,7 @@ __all__ = [
     "prod",
     "profiler",
     "promote_types",
+    "qr",
     "quantile",
     "rad2deg",
     "rand",
@@ -394,22 +489,32 @@ __all__ = [
     "random",
     "randperm",
     "range",
+    "ravel",
     "reciprocal",
     "relu",
     "relu_",
     "remainder",
     "renorm",
+    "repeat_interleave",
     "reshape",
     "result_type",
+    "roll",
+    "rot90",
     "round",
+    "row_stack",
     "rrelu",
     "rrelu_",
     "rsqrt",
     "rsub",
     "save",
     "scalar_tensor",
+    "scatter",
     "scatter_add",
+    "scatter_reduce",
+    "searchsorted",
     "seed",
+    "select",
+    "select_scatter",
     "selu",
     "selu_",
     "set_default_device",
@@ -432,9 +537,13 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "slice_scatter",
+    "slogdet",
     "softmax",
+    "sort",
     "special",
     "split",
+    "split_with_sizes",
     "sqrt",
     "square",
     "squeeze",
@@ -445,15 +554,29 @@ __all__ = [
     "sub",
     "subtract",
     "sum",
+    "svd",
+    "swapaxes",
+    "swapdims",
     "t",
+    "take",
+    "take_along_dim",
     "tan",
     "tanh",
     "tensor",
+    "tensor_split",
+    "tensordot",
     "threshold",
     "threshold_",
+    "tile",
+    "topk",
+    "trace",
     "transpose",
     "trapezoid",
     "trapz",
+    "tril",
+    "tril_indices",
+    "triu",
+    "triu_indices",
     "true_divide",
     "trunc",
     "typename",
@@ -463,10 +586,17 @@ __all__ = [
     "uint64",
     "unbind",
     "unflatten",
+    "unique",
+    "unique_consecutive",
+    "unravel_index",
     "unsqueeze",
     "use_deterministic_algorithms",
+    "vander",
     "var",
     "var_mean",
+    "vdot",
+    "vsplit",
+    "vstack",
     "where",
     "xlogy",
     "xpu",
@@ -476,8 +606,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Reads a function whose file is not needed before, and ``special``."""
-    value = import_module(".special", __name__) if name == "special" else _functions.find(name)
+    """Reads a function whose file is not needed before, and ``linalg`` and ``special``."""
+    later = name in ("linalg", "special")
+    value = import_module(f".{name}", __name__) if later else _functions.find(name)
     if value is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
@@ -485,4 +616,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "special"})
+    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "linalg", "special"})

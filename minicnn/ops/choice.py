@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from ..autograd import Function
 from ..devices import xp_of
@@ -10,6 +10,7 @@ from ..dtypes import bool_, number_in, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
+from .index import nonzero
 from .promotion import Operand, check_broadcast, promote, require_tensors, result_dtype
 
 
@@ -77,13 +78,23 @@ class _Extremum(Function):
         )
 
 
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
+def where(
+    condition: Tensor, input: Operand | None = None, other: Operand | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """``input`` where ``condition`` is true, else ``other``.
+
+    Of a condition alone, the indices of what is not 0, a vector for each dimension.
 
     Raises:
         RuntimeError: for a condition that is neither bool nor uint8, which stands for bool in old
             scripts.
     """
+    if input is None or other is None:
+        return tuple(nonzero(condition, as_tuple=True))
     if condition.dtype == uint8:
         condition = condition.bool()
     if condition.dtype != bool_:
@@ -100,6 +111,11 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
         v if isinstance(v, Tensor) else Tensor.of(xp.full((), v, dtype)) for v in (input, other)
     )
     return Where.apply(condition, input, other)
+
+
+def where_method(input: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """This tensor where ``condition`` is true, else ``other``."""
+    return where(condition, input, other)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:

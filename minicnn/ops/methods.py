@@ -31,6 +31,7 @@ from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .attributes import Attributes
 from .in_place import in_place, untracked_in_place
 from .later import Later
+from .more_methods import MoreMethods
 from .new import NewMethods
 from .storage import StorageMethods
 
@@ -67,7 +68,7 @@ def _cast(dtype: Any) -> Callable[..., Any]:
     return method
 
 
-class TensorMethods(Attributes, StorageMethods, NewMethods):
+class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     """The methods of ``Tensor``; each entry is a function of the ``ops`` modules."""
 
     __add__ = __radd__ = elementwise.add
@@ -251,6 +252,15 @@ class TensorMethods(Attributes, StorageMethods, NewMethods):
         if self.ndim == 1:
             raise RuntimeError(f"mT expects a matrix or several, got shape {tuple(self.shape)}")
         return self if self.ndim == 0 else shape.transpose(self, -2, -1)
+
+    @property
+    def H(self: Any) -> Tensor:
+        """A matrix transposed."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"H expects a matrix, got shape {self.shape}")
+        return self if self.ndim == 0 else shape.transpose(self, 0, 1)
+
+    mH = mT
 
 
 for _class in TensorMethods.__mro__[:-1]:

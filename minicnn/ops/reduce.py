@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..autograd import Function, once_differentiable
+from ..autograd import Function
 from ..autograd.names import call
 from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
@@ -259,20 +259,6 @@ class Norm(Function):
             return grad * (x / divisor)
         powers = x * x.abs() ** (p - 2) if p > 2 else sign(x) * x.abs() ** (p - 1)
         return powers * (grad / divisor ** (p - 1))
-
-
-class NuclearNorm(Function):
-    """The sum of the singular values of matrices (..., n, m)."""
-
-    def forward(self, x: Array) -> Array:
-        u, values, v = xp_of(x).linalg.svd(x, full_matrices=False)
-        self.save_for_backward(u @ v)
-        return values.sum(-1)
-
-    @once_differentiable
-    def backward(self, grad: Tensor) -> Tensor:
-        (slope,) = self.saved_tensors
-        return grad.unsqueeze(-1).unsqueeze(-1) * slope
 
 
 @in_float32
@@ -549,5 +535,7 @@ def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
             f"the nuclear norm expects two dimensions of float32 or float64, got shape {tuple(x.shape)} "
             f"of {x.array.dtype} and dim={dim}"
         )
-    out = NuclearNorm.apply(x.movedim(dims, (-2, -1)))
+    from .decompositions import svdvals
+
+    out = svdvals(x.movedim(dims, (-2, -1))).sum(-1)
     return out.reshape(_kept(x.shape, dims)) if keepdim else out

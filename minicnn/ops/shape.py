@@ -62,6 +62,23 @@ class Permute(Function):
         return Permute.apply(grad, dims=tuple(inverse))
 
 
+class ViewAs(Function):
+    """The bits of an array as another dtype."""
+
+    returns_view = never_warns = True
+
+    def forward(self, x: Array, dtype: np.dtype) -> Array:
+        self.dtype = x.dtype
+        if x.ndim == 0 or x.dtype.itemsize == dtype.itemsize:
+            return x.view(dtype)
+        length = x.shape[-1] * x.dtype.itemsize // dtype.itemsize
+        shape = (*x.shape[:-1], length)
+        return x.view(dtype).reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return ViewAs.apply(grad, dtype=self.dtype)
+
+
 class Expand(Function):
     returns_view = never_warns = True
 
@@ -119,12 +136,25 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     return Reshape.apply(input, shape=sizes)
 
 
-def view(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+def _fitting_dtype(x: Tensor, dtype: np.dtype) -> np.dtype:
+    """``dtype``, if the last dimension of x has whole numbers of it."""
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if old != new and (x.ndim == 0 or x.shape[-1] * old % new):
+        raise RuntimeError(f"view of {x.dtype} as {dtype} does not fit shape {x.shape}")
+    return dtype
+
+
+def view(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """The same elements in another shape, as :func:`reshape`.
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
+    A dtype instead of a shape reads the same memory as that dtype.
     """
+    if dtype is None and len(sizes) == 1 and not isinstance(sizes[0], (int, tuple, list)):
+        dtype = None if hasattr(sizes[0], "__index__") else sizes[0]
+    if dtype is not None:
+        return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(dtype)))
     return reshape(input, *sizes, shape=size)
 
 

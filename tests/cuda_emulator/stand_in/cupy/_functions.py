@@ -369,6 +369,7 @@ _UFUNC_NAMES = (
     "logical_xor",
     "maximum",
     "minimum",
+    "multiply",
     "not_equal",
     "rint",
     "sign",

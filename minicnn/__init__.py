@@ -4,7 +4,8 @@
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
-    ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
+    ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like,
+    randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
@@ -20,6 +21,7 @@ from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
 )  # fmt: skip
+from .ops.sampling import bernoulli, multinomial, normal
 from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
@@ -53,6 +55,7 @@ __all__ = [
     "autocast",
     "autograd",
     "backends",
+    "bernoulli",
     "bfloat16",
     "bmm",
     "bool_",
@@ -115,10 +118,12 @@ __all__ = [
     "moveaxis",
     "movedim",
     "mul",
+    "multinomial",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
+    "normal",
     "ones",
     "ones_like",
     "optim",
@@ -128,8 +133,11 @@ __all__ = [
     "prod",
     "profiler",
     "rand",
+    "rand_like",
     "randint",
+    "randint_like",
     "randn",
+    "randn_like",
     "random",
     "randperm",
     "reshape",

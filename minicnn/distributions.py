@@ -7,6 +7,7 @@ numbers are computed in float32 and rounded once.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -283,6 +284,30 @@ def largest_integer(dtype: np.dtype) -> int:
     if not is_floating(dtype):
         return int(np.iinfo(dtype).max)
     return 256 if dtype == bfloat16 else 2 ** (np.finfo(dtype).nmant + 1)
+
+
+def check_range(name: str, low: int, high: int, dtype: np.dtype) -> None:
+    """Checks that there are integers in [low, high), and that ``dtype`` holds them.
+
+    Raises:
+        RuntimeError: if not; a floating-point dtype without all of them is warned of.
+    """
+    if low >= high:
+        raise RuntimeError(f"{name} expects low < high, got {low} and {high}")
+    largest = largest_integer(dtype)
+    if is_floating(dtype):
+        if low < -largest or high - 1 > largest:
+            warnings.warn(
+                f"{dtype} holds all integers up to {largest} only, {name} got {low} and {high}",
+                stacklevel=4,
+            )
+        return
+    least = 0 if dtype == bool_ else int(np.iinfo(dtype).min)
+    if low < least or high - 1 > largest:
+        raise RuntimeError(
+            f"{name} expects numbers from {least} to {largest} for {dtype}, "
+            f"got low={low} and high={high}"
+        )
 
 
 def multinomial(weights: Array, size: int, replace: bool, generator: Generator) -> Array:

@@ -20,12 +20,23 @@ from . import (
     index,
     linear,
     reduce,
+    sampling,
     shape,
     transfer,
 )
 from . import pad as padding
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .in_place import in_place, untracked_in_place
+from .random_fill import (
+    bernoulli_,
+    cauchy_,
+    exponential_,
+    geometric_,
+    log_normal_,
+    normal_,
+    random_,
+    uniform_,
+)  # fmt: skip
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,6 +138,9 @@ class TensorMethods:
     contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
     copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
+    uniform_, normal_, random_, bernoulli_ = uniform_, normal_, random_, bernoulli_
+    exponential_, geometric_, cauchy_ = exponential_, geometric_, cauchy_
+    log_normal_, bernoulli, multinomial = log_normal_, sampling.bernoulli, sampling.multinomial
     add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
     floor_divide_, remainder_ = _each(in_place, floor_divide, remainder)
     neg_, abs_, sign_, square_ = _each(in_place, neg, abs, sign, square)

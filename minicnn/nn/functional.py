@@ -20,7 +20,14 @@ from ..ops.activation import (
 from ..ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
 from ..ops.class_loss import cross_entropy, nll_loss
 from ..ops.conv import conv2d, conv_transpose2d
-from ..ops.dropout import dropout, dropout2d
+from ..ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)  # fmt: skip
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.index import one_hot
 from ..ops.linear import linear
@@ -48,6 +55,7 @@ from ..ops.unfold import fold, unfold
 __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
+    "alpha_dropout",
     "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
@@ -56,9 +64,12 @@ __all__ = [
     "conv_transpose2d",
     "cross_entropy",
     "dropout",
+    "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "elu_",
+    "feature_alpha_dropout",
     "fold",
     "gelu",
     "group_norm",

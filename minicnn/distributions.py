@@ -1,7 +1,8 @@
 """Fills arrays with random numbers by the rules of PyTorch's CPU code, from a generator's words.
 
-All functions fill ``out``, of any layout and on any device, in the order of its memory. 16-bit
-numbers are computed in float32 and rounded once.
+All functions fill ``out``, of any layout and on any device, in the order of its memory; channels-last
+images in N, C, H, W order (see :func:`~minicnn.devices.drawing_order`). 16-bit numbers are computed in
+float32 and rounded once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .devices import memory_order, xp_of
+from .devices import drawing_order, xp_of
 from .dtypes import HALVES, bfloat16, bool_, float64, is_floating
 from .kernels.cpu.runtime.threads import scratch
 from .typing import Array
@@ -26,18 +27,16 @@ _BLOCK = 1 << 14  # numbers, which stay in the cache from one step of a computat
 
 
 def fill(out: Array, draw: Callable[[Array], None]) -> None:
-    """Calls ``draw(flat)`` for the elements of ``out`` in the order of its memory.
+    """Calls ``draw(flat)`` for the elements of ``out`` in the order of drawing.
 
     ``flat`` is a NumPy array: the memory itself where that is dense, else one to copy from.
     """
-    if type(out) is np.ndarray and out.flags.c_contiguous:
-        draw(out.reshape(-1))
-        return
-    ordered = out.transpose(memory_order(out))
-    is_flat = type(out) is np.ndarray and ordered.flags.c_contiguous
-    flat = ordered.reshape(-1) if is_flat else np.empty(out.size, out.dtype)
-    draw(flat)
-    if not is_flat:
+    ordered = out if out.flags.c_contiguous else out.transpose(drawing_order(out))
+    if type(out) is np.ndarray and ordered.flags.c_contiguous:
+        draw(ordered.reshape(-1))
+    else:
+        flat = np.empty(out.size, out.dtype)
+        draw(flat)
         ordered[...] = xp_of(out).asarray(flat.reshape(ordered.shape))
 
 
@@ -115,9 +114,10 @@ def _high_half(x: Any) -> Any:
 def normal(out: Array, mean: float, std: float, generator: Generator) -> None:
     """Numbers from N(mean, std²) (G. E. P. Box and M. E. Muller, 1958).
 
-    Arrays of 16 numbers or more in C order are made in blocks of 16, others in pairs.
+    Arrays of 16 numbers or more in C order, or images, are made in blocks of 16, others in pairs.
     """
-    if out.size >= 16 and out.flags.c_contiguous:
+    is_image = out.ndim == 4 and out.transpose(0, 2, 3, 1).flags.c_contiguous
+    if out.size >= 16 and (is_image or out.flags.c_contiguous):
         fill(out, lambda flat: _normal_blocks(flat, mean, std, generator))
     else:
         fill(out, lambda flat: in_blocks(flat, generator.normals, partial(_scale, mean, std)))

@@ -55,6 +55,7 @@ class Generator:
         self._twister = Twister()
         self.word, self._few = self._twister.word, self._twister.few
         self.words, self.words64 = self._twister.words, self._twister.words64
+        self.skip = self._twister.skip
         self.manual_seed(_FIRST_SEED)
 
     # ------------------------------------------------------------------------ seeds and states

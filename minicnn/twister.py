@@ -66,6 +66,10 @@ class Twister:
             return pairs[::2] << np.uint64(32) | pairs[1::2]
         return self._numpy.randint(0, 2**64, n, np.uint64)
 
+    def skip(self, n: int) -> None:
+        """Passes over ``n`` words of 32 bits."""
+        self._bits.random_raw(n, False)
+
     def write_to(self, state: Array) -> None:
         """Fills the words and counts of a ``STATE``, whose seed is known."""
         own = self._bits.state["state"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...devices import drawing_order
 from ...memory import empty
 from .runtime.layout import flatten, for_each_block, unflatten
 from .runtime.masking import select
@@ -22,7 +23,7 @@ _BLOCK = 1 << 13  # words, which stay in the cache until they are compared
 def dropout(x: np.ndarray, p: float, generator: Generator) -> tuple[np.ndarray, np.ndarray]:
     """Zero with probability ``p``, else x * (1 / (1 - p)), in the memory order of ``x``.
 
-    Each element, in the order of memory, gets a number uniform in [0, 1) of 53 bits, and is kept if
+    Each element, in the order of drawing (see :func:`~minicnn.devices.drawing_order`), gets a number uniform in [0, 1) of 53 bits, and is kept if
     that is below 1 - p. The factor 1 / (1 - p) is rounded to the dtype of ``x``. All that is as in
     torch, but infinities and NaN that are dropped become 0.
 
@@ -34,7 +35,9 @@ def dropout(x: np.ndarray, p: float, generator: Generator) -> tuple[np.ndarray, 
     Returns:
         The result and the mask: booleans of the shape of ``x``, True where an element was kept.
     """
-    mask = unflatten(_keep(x.size, 1 - p, generator), x)
+    order = drawing_order(x)
+    keep = _keep(x.size, 1 - p, generator).reshape([x.shape[axis] for axis in order])
+    mask = keep.transpose([order.index(axis) for axis in range(x.ndim)])
     return _masked(x, mask, p), mask
 
 

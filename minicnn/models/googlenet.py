@@ -219,6 +219,7 @@ def googlenet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: A
         return build("googlenet", GoogLeNet, None, progress, kwargs)
     keeps_aux = kwargs.pop("aux_logits", False)
     kwargs.setdefault("transform_input", True)
+    kwargs.setdefault("init_weights", False)
 
     def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         return {"aux_logits": keeps_aux or "aux1.fc2.weight" in state}

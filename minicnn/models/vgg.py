@@ -120,6 +120,8 @@ def _vgg(name: str, weights: WeightsLike, progress: bool, options: dict[str, Any
     def make(**options: Any) -> VGG:
         return VGG(make_features(stages, batch_norm), **options)
 
+    if weights is not None:
+        options.setdefault("init_weights", False)
     return build(name, make, weights, progress, options)
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..creation import empty, empty_like, ones_like, randperm
-from ..dtypes import bool_, float64
+from ..distributions import pass_over_normal, pass_over_uniform
+from ..dtypes import bool_
 from ..ops.choice import where
 from ..ops.random_fill import normal_ as fill_normal
 from ..ops.random_fill import uniform_ as fill_uniform
@@ -87,7 +88,8 @@ def uniform_(
 ) -> Tensor:
     """Fill with numbers from U(a, b)."""
     if _drawing.off:
-        return _pass_over(tensor, generator, tensor.numel())
+        pass_over_uniform(tensor.numel(), tensor.dtype, generator or default_generator)
+        return tensor
     with no_grad():
         return fill_uniform(tensor, a, b, generator=generator)
 
@@ -96,17 +98,11 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with numbers from N(mean, std²)."""
-    size = tensor.numel()
-    if _drawing.off and size >= 16 and size % 16 == 0:
-        return _pass_over(tensor, generator, size)
+    if _drawing.off:
+        pass_over_normal(tensor.numel(), tensor.dtype, generator or default_generator)
+        return tensor
     with no_grad():
         return fill_normal(tensor, mean, std, generator=generator)
-
-
-def _pass_over(tensor: Tensor, generator: Generator | None, count: int) -> Tensor:
-    words = 2 if tensor.dtype == float64 else 1
-    (default_generator if generator is None else generator).skip(count * words)
-    return tensor
 
 
 def trunc_normal_(
@@ -143,9 +139,9 @@ def _trunc_by_normal(
     tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
 ) -> None:
     low, high = (float(np.asarray(bound, tensor.dtype)) for bound in (a, b))
-    normal_(tensor, mean, std, generator)
+    fill_normal(tensor, mean, std, generator=generator)
     while (outside := (tensor < low) | (tensor > high)).any():
-        again = normal_(empty_like(tensor), mean, std, generator)
+        again = fill_normal(empty_like(tensor), mean, std, generator=generator)
         tensor.copy_(where(outside, again, tensor))
 
 
@@ -155,10 +151,11 @@ def _trunc_by_uniform(
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     pending = ones_like(tensor, dtype=bool_)
     while pending.any():
-        proposal = uniform_(empty_like(tensor), a, b, generator)
+        proposal = fill_uniform(empty_like(tensor), a, b, generator=generator)
         tensor.copy_(where(pending, proposal, tensor))
         log_density = ((proposal - mean) / std) ** 2 * -0.5 - peak
-        pending &= uniform_(empty_like(tensor), generator=generator).log() > log_density
+        chance = fill_uniform(empty_like(tensor), generator=generator)
+        pending &= chance.log() > log_density
 
 
 # ---------------------------------------------------------------------- constants
@@ -338,7 +335,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
             f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
         )
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    flat = normal_(empty(rows, columns, dtype=tensor.dtype), generator=generator).numpy()
+    flat = fill_normal(empty(rows, columns, dtype=tensor.dtype), generator=generator).numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q *= np.sign(np.diag(r))  # makes the distribution uniform (Haar)
     return _copy(tensor, (gain * (q.T if rows < columns else q)).reshape(tensor.shape))

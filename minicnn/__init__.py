@@ -11,6 +11,10 @@ from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import log_softmax, softmax
 from .ops.choice import clamp, maximum, minimum, where
+from .ops.dropout_forms import (
+    alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
+    feature_dropout, feature_dropout_,
+)  # fmt: skip
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
@@ -44,6 +48,8 @@ __all__ = [
     "add",
     "addmm",
     "all",
+    "alpha_dropout",
+    "alpha_dropout_",
     "amax",
     "amin",
     "amp",
@@ -72,11 +78,17 @@ __all__ = [
     "default_generator",
     "device",
     "div",
+    "dropout",
+    "dropout_",
     "empty",
     "empty_like",
     "enable_grad",
     "exp",
     "eye",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_",
+    "feature_dropout",
+    "feature_dropout_",
     "flatten",
     "flip",
     "float16",

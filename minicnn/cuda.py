@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from .cuda_graph import graph
+from .cuda_random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)  # fmt: skip
 from .devices import cuda_is_available, cupy
 
 __all__ = [
     "device_count",
     "empty_cache",
     "get_device_name",
+    "get_rng_state",
+    "get_rng_state_all",
     "graph",
+    "initial_seed",
     "is_available",
+    "manual_seed",
+    "manual_seed_all",
     "memory_allocated",
+    "seed",
+    "seed_all",
+    "set_rng_state",
+    "set_rng_state_all",
     "synchronize",
 ]
 

@@ -86,10 +86,11 @@ def dropout1d(
 
     As ``torch.nn.functional.dropout1d``.
     """
-    active = _is_active(p, training)
+    _is_active(p, training)
     if input.ndim not in (2, 3):
         raise RuntimeError(f"dropout1d expects (N, C, L) or (C, L), got shape {input.shape}")
-    return _of_channels(input, p, active, inplace, is_batch=input.ndim == 3)
+    run = feature_dropout if input.ndim == 3 else _without_batch
+    return run(input, p, training, inplace)
 
 
 def dropout2d(
@@ -110,14 +111,14 @@ def dropout2d(
     As ``torch.nn.functional.dropout2d``, which reads an input of 3 dimensions as (N, C, L), too, and
     warns of it.
     """
-    active = _is_active(p, training)
+    _is_active(p, training)
     if input.ndim != 4:
         warnings.warn(
             f"dropout2d reads an input of {input.ndim} dimensions as (N, C, ...): use dropout1d or "
             "dropout",
             stacklevel=2,
         )
-    return _of_channels(input, p, active, inplace)
+    return feature_dropout(input, p, training, inplace)
 
 
 def dropout3d(
@@ -136,12 +137,13 @@ def dropout3d(
 
     As ``torch.nn.functional.dropout3d``.
     """
-    active = _is_active(p, training)
+    _is_active(p, training)
     if input.ndim not in (4, 5):
         warnings.warn(
             f"dropout3d expects 4 or 5 dimensions, got {input.ndim}: use dropout", stacklevel=2
         )
-    return _of_channels(input, p, active, inplace, is_batch=input.ndim == 5)
+    run = feature_dropout if input.ndim == 5 else _without_batch
+    return run(input, p, training, inplace)
 
 
 def alpha_dropout(
@@ -183,20 +185,25 @@ def _is_active(p: float, training: bool) -> bool:
     return training and p > 0
 
 
-def _of_channels(
-    input: Tensor, p: float, active: bool, inplace: bool, is_batch: bool = True
+def feature_dropout(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Dropout of the channels of (N, C, ...), or of (C, ...) without a batch."""
-    if not is_batch:
-        images = input.unsqueeze_(0) if inplace else unsqueeze(input, 0)  # type: ignore[attr-defined]
-        images = _of_channels(images, p, active, inplace)
-        return images.squeeze_(0) if inplace else squeeze(images, 0)  # type: ignore[attr-defined]
+    """Zeroes whole channels of (N, C, ...); the same as dropout1d to dropout3d of batches."""
+    active = _is_active(p, training)
     ones = _for_channels("dropout of channels", input)
     if not active:
         return input
     ones.array.fill(1)
     kept = dropout(ones, p)
     return change(input, mul, kept) if inplace else mul(input, kept)
+
+
+def _without_batch(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    """Dropout of the channels of (C, ...)."""
+    if not inplace:
+        return squeeze(feature_dropout(unsqueeze(input, 0), p, training), 0)
+    images = input.unsqueeze_(0)  # type: ignore[attr-defined]
+    return feature_dropout(images, p, training, inplace).squeeze_(0)  # type: ignore[attr-defined]
 
 
 def _for_channels(name: str, input: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from .. import distributions
 from ..creation import empty, empty_like
 from ..devices import to_device
 from ..dtypes import is_floating
+from ..memory_format import contiguous_format
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
@@ -92,7 +93,8 @@ def bernoulli(
 
     As ``torch.bernoulli``.
     """
-    result = empty_like(input) if out is None else out
+    # in C order, as torch's result, whatever the order of the input
+    result = empty_like(input, memory_format=contiguous_format) if out is None else out
     return bernoulli_(result, input.detach() if p is None else p, generator=generator)
 
 

@@ -246,11 +246,12 @@ def bernoulli(out: Array, p: float, generator: Generator) -> None:
 
 
 def bernoulli_each(out: Array, p: Array, generator: Generator) -> None:
-    """1 with a probability of its own for each element, else 0."""
-    real = float64 if p.dtype == float64 else np.dtype(np.float32)
-    uniform_numbers = np.empty_like(out, real)
-    uniform(uniform_numbers, 0, 1, generator)
-    out[...] = uniform_numbers < p
+    """1 with a probability of its own for each element, in a NumPy array of that shape, else 0."""
+    order = drawing_order(out)
+    ordered = out.transpose(order)
+    numbers = np.empty(ordered.shape, float64 if p.dtype == float64 else np.float32)
+    uniform(numbers, 0, 1, generator)
+    ordered[...] = xp_of(out).asarray(numbers < p.transpose(order))
 
 
 def _from_uniform(out: Array, generator: Generator, function: Callable[[Array], Array]) -> None:

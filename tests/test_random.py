@@ -15,6 +15,7 @@ import minicnn as mc
 from minicnn.data.seeding import epoch_generator, sample_generator
 from minicnn.permutation import permutation
 
+pytestmark = pytest.mark.cpu_only
 SEEDS = pytest.mark.parametrize("seed", [0, 5, 2**33 + 7, -1, -(2**63), 2**64 - 1])
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 

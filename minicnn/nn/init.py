@@ -335,7 +335,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
             f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
         )
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    flat = fill_normal(empty(rows, columns, dtype=tensor.dtype), generator=generator).numpy()
+    flat = fill_normal(
+        empty(rows, columns, dtype=tensor.dtype, device="cpu"), generator=generator
+    ).numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q *= np.sign(np.diag(r))  # makes the distribution uniform (Haar)
     return _copy(tensor, (gain * (q.T if rows < columns else q)).reshape(tensor.shape))

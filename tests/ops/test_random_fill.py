@@ -66,6 +66,7 @@ def both(call: Call, dtype: str, layout: Callable[[Any], Any]) -> tuple[np.ndarr
     return results[0], results[1]
 
 
+@pytest.mark.cpu_only
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("call", EXACT.values(), ids=EXACT)
@@ -73,6 +74,7 @@ def test_equal_numbers(call: Call, dtype: str, layout: Callable[[Any], Any]) -> 
     np.testing.assert_array_equal(*both(call, dtype, layout))
 
 
+@pytest.mark.cpu_only
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("call", ROUNDED.values(), ids=ROUNDED)
@@ -82,6 +84,7 @@ def test_numbers_equal_to_rounding(call: Call, dtype: str, layout: Callable[[Any
     np.testing.assert_allclose(ours, theirs, rtol=rounding, atol=rounding)
 
 
+@pytest.mark.cpu_only
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_integers(dtype: str) -> None:
     for name in ("random_", "bernoulli_"):
@@ -89,6 +92,7 @@ def test_integers(dtype: str) -> None:
     np.testing.assert_array_equal(*both(lambda lib, x: x.random_(0, 2), dtype, LAYOUTS["odd"]))
 
 
+@pytest.mark.cpu_only
 @pytest.mark.parametrize(
     "low, high", [(0, 2**28 - 1), (0, 2**28), (-5, 2**31), (-(2**62), 2**62), (-(2**63), 2**63 - 1)]
 )
@@ -97,6 +101,7 @@ def test_ranges_that_take_one_word_or_two(low: int, high: int) -> None:
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.cpu_only
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("replacement", [True, False])
 @pytest.mark.parametrize("size", [1, 7])
@@ -110,6 +115,16 @@ def test_multinomial(dtype: str, replacement: bool, size: int, shape: Any) -> No
         return drawn
 
     np.testing.assert_array_equal(*both(call, dtype, LAYOUTS["few"]))
+
+
+@pytest.mark.parametrize("call", [*EXACT.values(), *ROUNDED.values()], ids=[*EXACT, *ROUNDED])
+def test_a_seed_gives_the_same_on_every_device(call: Call) -> None:
+    drawn = []
+    for device in ("cpu", mc.get_default_device()):
+        mc.manual_seed(3)
+        mc.set_default_device(device)
+        drawn.append(call(mc, mc.empty(3, 4, 5).transpose(0, 1)).cpu().numpy())
+    np.testing.assert_allclose(*drawn, rtol=1e-6)
 
 
 def test_images_are_filled_in_one_order_in_both_layouts() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from .devices import drawing_order, xp_of
 from .dtypes import HALVES, bfloat16, bool_, float64, is_floating
 from .kernels.cpu.runtime.threads import scratch
+from .memory import empty
 from .typing import Array
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fill(out: Array, draw: Callable[[Array], None]) -> None:
     if type(out) is np.ndarray and ordered.flags.c_contiguous:
         draw(ordered.reshape(-1))
     else:
-        flat = np.empty(out.size, out.dtype)
+        flat = empty((out.size,), out.dtype)
         draw(flat)
         ordered[...] = xp_of(out).asarray(flat.reshape(ordered.shape))
 

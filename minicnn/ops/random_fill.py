@@ -34,6 +34,16 @@ class _Filled(Function):
         return Tensor(xp_of(grad.array).zeros_like(grad.array))
 
 
+class Drawn(Function):
+    """x -> numbers drawn with x as their parameters, of the same shape."""
+
+    def forward(self, x: Array, *, numbers: Array) -> Array:
+        return numbers
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return Tensor(xp_of(grad.array).zeros_like(grad.array))
+
+
 def _fill(
     x: Tensor, draw: Callable[..., None], generator: Generator | None, **values: Any
 ) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributions
+from ..autograd import no_grad
 from ..creation import empty, empty_like
 from ..devices import to_device
 from ..dtypes import is_floating
@@ -16,7 +17,7 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from .elementwise import add, mul
 from .promotion import check_broadcast
-from .random_fill import bernoulli_, normal_
+from .random_fill import Drawn, bernoulli_, normal_
 
 
 def normal(
@@ -27,6 +28,7 @@ def normal(
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -39,6 +41,7 @@ def normal(
         generator: draws the numbers; the default one when left out.
         out: a tensor to write to.
         dtype: if both are numbers, as ``device`` and ``requires_grad``.
+        layout: accepted for torch's scripts; all tensors are strided.
         device: where the result is.
         requires_grad: whether ``backward`` should store its gradient.
 
@@ -67,9 +70,14 @@ def _scaled_normal(
     numbers = empty(shape, dtype=tensors[0].dtype, device=tensors[0].device)
     if (std.numpy_copy() < 0).any() if isinstance(std, Tensor) else std < 0:
         raise RuntimeError(f"normal expects std >= 0, got {std}")
-    if not isinstance(std, Tensor):
-        return add(normal_(numbers, 0.0, std, generator=generator), mean)
-    return add(mul(normal_(numbers, generator=generator), std), mean)
+    with no_grad():
+        if isinstance(std, Tensor):
+            numbers = mul(normal_(numbers, generator=generator), std)
+        else:
+            normal_(numbers, 0.0, std, generator=generator)
+        numbers = add(numbers, mean)
+    parameters = tensors[0] if len(tensors) == 1 else add(*tensors)
+    return Drawn.apply(parameters, numbers=numbers.array) if parameters.requires_grad else numbers
 
 
 def bernoulli(
@@ -91,11 +99,15 @@ def bernoulli(
         RuntimeError: for a probability outside [0, 1].
         NotImplementedError: if ``input`` has integers as probabilities.
 
-    As ``torch.bernoulli``.
+    As ``torch.bernoulli``; its gradient is zero.
     """
+    probability = input.detach() if p is None else p
+    if out is not None:
+        return bernoulli_(out, probability, generator=generator)
     # in C order, as torch's result, whatever the order of the input
-    result = empty_like(input, memory_format=contiguous_format) if out is None else out
-    return bernoulli_(result, input.detach() if p is None else p, generator=generator)
+    numbers = empty_like(input, memory_format=contiguous_format)
+    bernoulli_(numbers, probability, generator=generator)
+    return Drawn.apply(input, numbers=numbers.array) if input.requires_grad else numbers
 
 
 def multinomial(

@@ -88,7 +88,7 @@ def uniform_(
 ) -> Tensor:
     """Fill with numbers from U(a, b)."""
     if _drawing.off:
-        pass_over_uniform(tensor.numel(), tensor.dtype, generator or default_generator)
+        pass_over_uniform(tensor.numel(), tensor.array.dtype, generator or default_generator)
         return tensor
     with no_grad():
         return fill_uniform(tensor, a, b, generator=generator)
@@ -99,7 +99,7 @@ def normal_(
 ) -> Tensor:
     """Fill with numbers from N(mean, std²)."""
     if _drawing.off:
-        pass_over_normal(tensor.numel(), tensor.dtype, generator or default_generator)
+        pass_over_normal(tensor.numel(), tensor.array.dtype, generator or default_generator)
         return tensor
     with no_grad():
         return fill_normal(tensor, mean, std, generator=generator)
@@ -138,7 +138,7 @@ def _normal_cdf(x: float) -> float:
 def _trunc_by_normal(
     tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
 ) -> None:
-    low, high = (float(np.asarray(bound, tensor.dtype)) for bound in (a, b))
+    low, high = (float(np.asarray(bound, tensor.array.dtype)) for bound in (a, b))
     fill_normal(tensor, mean, std, generator=generator)
     while (outside := (tensor < low) | (tensor > high)).any():
         again = fill_normal(empty_like(tensor), mean, std, generator=generator)
@@ -184,13 +184,13 @@ def eye_(tensor: Tensor) -> Tensor:
         ValueError: unless ``tensor`` has 2 dimensions.
     """
     if tensor.ndim != 2:
-        raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tensor.shape}")
+        raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
     return _copy(tensor, np.eye(*tensor.shape, dtype=np.float32))
 
 
 def _copy(tensor: Tensor, values: Array) -> Tensor:
     with no_grad():
-        return tensor.copy_(Tensor(values))
+        return tensor.copy_(Tensor.of(values))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -200,9 +200,13 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         ValueError: unless ``tensor`` has 3 to 5 dimensions and ``groups`` divides its first.
     """
     if not 3 <= tensor.ndim <= 5:
-        raise ValueError(f"dirac_ needs a tensor of 3 to 5 dimensions, got shape {tensor.shape}")
+        raise ValueError(
+            f"dirac_ needs a tensor of 3 to 5 dimensions, got shape {tuple(tensor.shape)}"
+        )
     if tensor.shape[0] % groups != 0:
-        raise ValueError(f"groups ({groups}) must divide dimension 0 of shape {tensor.shape}")
+        raise ValueError(
+            f"groups ({groups}) must divide dimension 0 of shape {tuple(tensor.shape)}"
+        )
     out_channels = tensor.shape[0] // groups
     values = np.zeros(tensor.shape, np.float32)
     centre = tuple(k // 2 for k in tensor.shape[2:])
@@ -268,7 +272,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """The number of inputs per output, and of outputs per input, of a weight (O, C, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError(
-            f"fan in and fan out need a tensor of 2 dimensions or more, got shape {tensor.shape}"
+            f"fan in and fan out need a tensor of 2 dimensions or more, got shape {tuple(tensor.shape)}"
         )
     receptive_field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * receptive_field, tensor.shape[0] * receptive_field
@@ -332,11 +336,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if tensor.ndim < 2:
         raise ValueError(
-            f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
+            f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tuple(tensor.shape)}"
         )
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     flat = fill_normal(
-        empty(rows, columns, dtype=tensor.dtype, device="cpu"), generator=generator
+        empty(rows, columns, dtype=tensor.array.dtype, device="cpu"), generator=generator
     ).numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q *= np.sign(np.diag(r))  # makes the distribution uniform (Haar)
@@ -359,7 +363,7 @@ def sparse_(
         ValueError: unless ``tensor`` has 2 dimensions.
     """
     if tensor.ndim != 2:
-        raise ValueError(f"sparse_ needs a tensor of 2 dimensions, got shape {tensor.shape}")
+        raise ValueError(f"sparse_ needs a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
     rows, columns = tensor.shape
     normal_(tensor, 0.0, std, generator)
     with no_grad():

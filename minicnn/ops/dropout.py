@@ -88,7 +88,7 @@ def dropout1d(
     """
     _is_active(p, training)
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"dropout1d expects (N, C, L) or (C, L), got shape {input.shape}")
+        raise RuntimeError(f"dropout1d expects (N, C, L) or (C, L), got shape {tuple(input.shape)}")
     run = feature_dropout if input.ndim == 3 else _without_batch
     return run(input, p, training, inplace)
 
@@ -164,7 +164,7 @@ def alpha_dropout(
     """
     if not _is_active(p, training):
         return input
-    return _to_limit(input, Tensor(xp_of(input.array).empty_like(input.array)), p, inplace)
+    return _to_limit(input, Tensor.of(xp_of(input.array).empty_like(input.array)), p, inplace)
 
 
 def feature_alpha_dropout(
@@ -209,9 +209,11 @@ def _without_batch(input: Tensor, p: float, training: bool, inplace: bool) -> Te
 def _for_channels(name: str, input: Tensor) -> Tensor:
     """A tensor with one element for each channel of each image, (N, C, 1, ...)."""
     if input.ndim < 2:
-        raise RuntimeError(f"{name} expects an input of shape (N, C, ...), got {input.shape}")
+        raise RuntimeError(
+            f"{name} expects an input of shape (N, C, ...), got {tuple(input.shape)}"
+        )
     shape = (*input.shape[:2], *(1 for _ in input.shape[2:]))
-    return Tensor(xp_of(input.array).empty(shape, input.dtype))
+    return Tensor.of(xp_of(input.array).empty(shape, input.dtype))
 
 
 def _to_limit(input: Tensor, noise: Tensor, p: float, inplace: bool) -> Tensor:

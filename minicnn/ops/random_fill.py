@@ -31,7 +31,7 @@ class _Filled(Function):
         return x[...]
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Tensor(xp_of(grad.array).zeros_like(grad.array))
+        return Tensor.of(xp_of(grad.array).zeros_like(grad.array))
 
 
 class Drawn(Function):
@@ -41,7 +41,7 @@ class Drawn(Function):
         return numbers
 
     def backward(self, grad: Tensor) -> Tensor:
-        return Tensor(xp_of(grad.array).zeros_like(grad.array))
+        return Tensor.of(xp_of(grad.array).zeros_like(grad.array))
 
 
 def _fill(
@@ -53,8 +53,10 @@ def _fill(
 
 
 def _floating(name: str, x: Tensor) -> None:
-    if not is_floating(x.dtype):
-        raise NotImplementedError(f"{name} draws floating-point numbers, got a tensor of {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise NotImplementedError(
+            f"{name} draws floating-point numbers, got a tensor of {x.array.dtype}"
+        )
 
 
 def _takes_from(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -82,11 +84,11 @@ def uniform_(
     _floating("uniform_", x)
     low, to = as_number(low), as_number(to)
     for bound in (low, to):
-        if math.isnan(number_in(x.dtype, bound)):
+        if math.isnan(number_in(x.array.dtype, bound)):
             raise RuntimeError(f"uniform_ expects numbers as its bounds, got {low} and {to}")
     if low > to:
         raise RuntimeError(f"uniform_ expects from <= to, got {low} and {to}")
-    number_in(x.dtype, to - low)
+    number_in(x.array.dtype, to - low)
     return _fill(x, distributions.uniform, generator, low=low, high=to)
 
 
@@ -123,7 +125,7 @@ def random_(
         assert low is not None
         low, to = 0, low
     low = 0 if low is None else low
-    distributions.check_range("random_", int(low), int(to), x.dtype)
+    distributions.check_range("random_", int(low), int(to), x.array.dtype)
     return _fill(x, distributions.integers, generator, low=int(low), high=int(to))
 
 
@@ -144,8 +146,8 @@ def bernoulli_(x: Tensor, p: Tensor | float = 0.5, *, generator: Generator | Non
 
 def _probabilities(p: Tensor, shape: tuple[int, ...]) -> Array:
     """The numbers of ``p`` on the CPU, broadcast to ``shape``."""
-    if not is_floating(p.dtype):
-        raise NotImplementedError(f"probabilities are floating-point numbers, got {p.dtype}")
+    if not is_floating(p.array.dtype):
+        raise NotImplementedError(f"probabilities are floating-point numbers, got {p.array.dtype}")
     numbers = p.numpy_copy()
     if not ((numbers >= 0) & (numbers <= 1)).all():
         raise RuntimeError("bernoulli expects probabilities between 0 and 1, got others")
@@ -153,7 +155,7 @@ def _probabilities(p: Tensor, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(numbers, shape)
     except ValueError:
         raise RuntimeError(
-            f"bernoulli_ expects p to broadcast to the shape {shape}, got {p.shape}"
+            f"bernoulli_ expects p to broadcast to the shape {tuple(shape)}, got {tuple(p.shape)}"
         ) from None
 
 
@@ -163,8 +165,10 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None =
     Raises:
         RuntimeError: for integers, or unless lambd > 0.
     """
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"exponential_ draws floating-point numbers, got a tensor of {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise RuntimeError(
+            f"exponential_ draws floating-point numbers, got a tensor of {x.array.dtype}"
+        )
     if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambd > 0, got {lambd}")
     return _fill(x, distributions.exponential, generator, rate=as_number(lambd))
@@ -179,7 +183,7 @@ def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Te
     """
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p between 0 and 1, both excluded, got {p}")
-    if x.dtype == bool_:
+    if x.array.dtype == bool_:
         raise NotImplementedError("geometric_ draws numbers, got a tensor of bool")
     return _fill(x, distributions.geometric, generator, p=as_number(p))
 
@@ -192,8 +196,8 @@ def cauchy_(
     Raises:
         RuntimeError: for integers, or unless sigma > 0.
     """
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"cauchy_ draws floating-point numbers, got a tensor of {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise RuntimeError(f"cauchy_ draws floating-point numbers, got a tensor of {x.array.dtype}")
     if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0, got {sigma}")
     return _fill(

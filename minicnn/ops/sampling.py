@@ -140,15 +140,17 @@ def multinomial(
     indices = distributions.multinomial(
         weights, num_samples, replacement, default_generator if generator is None else generator
     )
-    result = Tensor(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))
+    result = Tensor.of(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))
     return result if out is None else out.copy_(result)
 
 
 def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None:
     if weights.ndim not in (1, 2):
-        raise RuntimeError(f"multinomial expects 1 or 2 dimensions, got shape {weights.shape}")
-    if not is_floating(weights.dtype):
-        raise RuntimeError(f"multinomial expects floating-point weights, got {weights.dtype}")
+        raise RuntimeError(
+            f"multinomial expects 1 or 2 dimensions, got shape {tuple(weights.shape)}"
+        )
+    if not is_floating(weights.array.dtype):
+        raise RuntimeError(f"multinomial expects floating-point weights, got {weights.array.dtype}")
     if num_samples < 1 or (not replacement and num_samples > weights.shape[-1]):
         raise RuntimeError(
             f"multinomial expects at least 1 sample, and without replacement at most "

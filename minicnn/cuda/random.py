@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .devices import cuda_is_available
-from .random import cuda_generator
-from .tensor import Tensor
+from ..devices import cuda_is_available
+from ..random import cuda_generator
+from ..tensor import Tensor
 
 
 def manual_seed(seed: int) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
-    ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
+    ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like,
+    randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtype import (
     DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype,
@@ -23,6 +24,10 @@ from .memory_format import channels_last, channels_last_3d, contiguous_format, p
 from .ops.activation import relu, relu_
 from .ops.comparison import isfinite, isinf, isnan
 from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
+from .ops.dropout_forms import (
+    alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
+    feature_dropout, feature_dropout_,
+)  # fmt: skip
 from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
 from .ops.elu import celu, celu_, selu, selu_
 from .ops.functions import (
@@ -44,6 +49,7 @@ from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
 )  # fmt: skip
+from .ops.sampling import bernoulli, multinomial, normal
 from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
@@ -175,6 +181,8 @@ __all__ = [
     "adjoint",
     "all",
     "allclose",
+    "alpha_dropout",
+    "alpha_dropout_",
     "amax",
     "amin",
     "aminmax",
@@ -208,6 +216,7 @@ __all__ = [
     "autograd",
     "backends",
     "baddbmm",
+    "bernoulli",
     "bfloat16",
     "bilinear",
     "bincount",
@@ -282,6 +291,8 @@ __all__ = [
     "divide",
     "dot",
     "double",
+    "dropout",
+    "dropout_",
     "dsplit",
     "dstack",
     "dtype",
@@ -299,6 +310,10 @@ __all__ = [
     "exp2",
     "expm1",
     "eye",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_",
+    "feature_dropout",
+    "feature_dropout_",
     "finfo",
     "fix",
     "flatten",
@@ -440,6 +455,7 @@ __all__ = [
     "msort",
     "mtia",
     "mul",
+    "multinomial",
     "multiply",
     "mv",
     "mvlgamma",
@@ -459,6 +475,7 @@ __all__ = [
     "no_grad",
     "nonzero",
     "norm",
+    "normal",
     "not_equal",
     "numel",
     "ones",
@@ -484,8 +501,11 @@ __all__ = [
     "quantile",
     "rad2deg",
     "rand",
+    "rand_like",
     "randint",
+    "randint_like",
     "randn",
+    "randn_like",
     "random",
     "randperm",
     "range",

@@ -27,7 +27,14 @@ from ..ops.conv import conv2d, conv_transpose2d
 from ..ops.ctc import ctc_loss
 from ..ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
 from ..ops.distribution_loss import gaussian_nll_loss, kl_div, poisson_nll_loss
-from ..ops.dropout import dropout, dropout2d
+from ..ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.elu import celu, celu_, elu, elu_, selu, selu_
 from ..ops.embedding import embedding, embedding_bag
@@ -67,6 +74,7 @@ from .implicit_dim import log_softmax, softmax, softmin
 __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
+    "alpha_dropout",
     "avg_pool2d",
     "batch_norm",
     "bilinear",
@@ -82,11 +90,14 @@ __all__ = [
     "cross_entropy",
     "ctc_loss",
     "dropout",
+    "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "elu_",
     "embedding",
     "embedding_bag",
+    "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",
     "gelu",

@@ -22,6 +22,7 @@ from . import (
     linear,
     piecewise,
     reduce,
+    sampling,
     shape,
     transfer,
 )
@@ -33,6 +34,16 @@ from .in_place import in_place, untracked_in_place
 from .later import Later
 from .more_methods import MoreMethods
 from .new import NewMethods
+from .random_fill import (
+    bernoulli_,
+    cauchy_,
+    exponential_,
+    geometric_,
+    log_normal_,
+    normal_,
+    random_,
+    uniform_,
+)  # fmt: skip
 from .storage import StorageMethods
 
 
@@ -174,6 +185,9 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     contiguous, is_contiguous = transfer.contiguous, transfer.is_contiguous
 
     copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
+    uniform_, normal_, random_, bernoulli_ = uniform_, normal_, random_, bernoulli_
+    exponential_, geometric_, cauchy_ = exponential_, geometric_, cauchy_
+    log_normal_, bernoulli, multinomial = log_normal_, sampling.bernoulli, sampling.multinomial
     add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     floor_divide_, remainder_, fmod_ = _each(in_place, floor_divide, remainder, fmod)

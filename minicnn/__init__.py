@@ -10,12 +10,20 @@ from .dtypes import bfloat16, bool_, float16, float32, float64, int8, int16, int
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import log_softmax, softmax
 from .ops.choice import clamp, maximum, minimum, where
+from .ops.conv import conv2d, conv_transpose2d
+from .ops.conv1d import conv1d, conv_transpose1d
 from .ops.elementwise import (
     abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
 from .ops.linear import addmm, bmm, matmul, mm
 from .ops import methods as _methods  # noqa: F401
+from .ops.native import (
+    adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
+    layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
+)  # fmt: skip
+from .ops.norm import rms_norm
+from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -37,8 +45,11 @@ __all__ = [
     "Generator",
     "Tensor",
     "abs",
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
     "add",
     "addmm",
+    "affine_grid_generator",
     "all",
     "amax",
     "amin",
@@ -50,7 +61,9 @@ __all__ = [
     "as_tensor",
     "autocast",
     "autograd",
+    "avg_pool1d",
     "backends",
+    "batch_norm",
     "bfloat16",
     "bmm",
     "bool_",
@@ -60,6 +73,10 @@ __all__ = [
     "chunk",
     "clamp",
     "contiguous_format",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cos",
     "cpu",
     "cuda",
@@ -85,13 +102,17 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "grid_sampler",
+    "group_norm",
     "index_select",
+    "instance_norm",
     "int8",
     "int16",
     "int32",
     "int64",
     "is_autocast_enabled",
     "is_grad_enabled",
+    "layer_norm",
     "linspace",
     "load",
     "log",
@@ -102,6 +123,9 @@ __all__ = [
     "masked_select",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
     "maximum",
     "mean",
     "min",
@@ -128,6 +152,7 @@ __all__ = [
     "random",
     "randperm",
     "reshape",
+    "rms_norm",
     "save",
     "scatter_add",
     "set_default_device",

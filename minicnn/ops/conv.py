@@ -173,17 +173,8 @@ def conv2d_geometry(
     Raises:
         RuntimeError: for arguments that do not fit.
     """
-    _check_weight("conv2d", x, weight, groups)
-    O, channels, KH, KW = weight.shape
-    if x.shape[1] != channels * groups:
-        raise RuntimeError(
-            f"conv2d expects {channels * groups} channels (weight of shape {tuple(weight.shape)}, "
-            f"groups={groups}), got input of shape {tuple(x.shape)}"
-        )
-    if O % groups:
-        raise RuntimeError(f"conv2d: groups={groups} must divide the {O} output channels")
-    if bias is not None and bias.shape != (O,):
-        raise RuntimeError(f"conv2d expects a bias of shape ({O},), got {tuple(bias.shape)}")
+    check_convolution("conv2d", x, weight, bias, groups)
+    KH, KW = weight.shape[2:]
     SH, SW = pair(stride, "stride", 1)
     DH, DW = pair(dilation, "dilation", 1)
     H, W = x.shape[2:]
@@ -236,22 +227,8 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
-    _check_weight("conv_transpose2d", x, weight, groups)
-    C, channels, KH, KW = weight.shape
-    if channels == 0:
-        raise RuntimeError(f"conv_transpose2d expects a weight with values, got {weight.shape}")
-    if x.shape[1] != C:
-        raise RuntimeError(
-            f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "
-            f"got input of shape {tuple(x.shape)}"
-        )
-    if C % groups:
-        raise RuntimeError(f"conv_transpose2d: groups={groups} must divide the {C} input channels")
-    if bias is not None and bias.shape != (channels * groups,):
-        raise RuntimeError(
-            f"conv_transpose2d expects a bias of shape ({channels * groups},), "
-            f"got {tuple(bias.shape)}"
-        )
+    check_transposed("conv_transpose2d", x, weight, bias, groups)
+    KH, KW = weight.shape[2:]
     strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
     dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations)):
@@ -277,13 +254,53 @@ def _transposed_size(
     return rows, columns
 
 
+def check_convolution(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> None:
+    """Raises a RuntimeError unless x (N, C, ...) and the parameters fit together."""
+    _check_weight(name, x, weight, groups)
+    O, channels = weight.shape[:2]
+    if x.shape[1] != channels * groups:
+        raise RuntimeError(
+            f"{name} expects {channels * groups} channels (weight of shape {tuple(weight.shape)}, "
+            f"groups={groups}), got input of shape {tuple(x.shape)}"
+        )
+    if O % groups:
+        raise RuntimeError(f"{name}: groups={groups} must divide the {O} output channels")
+    if bias is not None and bias.shape != (O,):
+        raise RuntimeError(f"{name} expects a bias of shape ({O},), got {tuple(bias.shape)}")
+
+
+def check_transposed(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> None:
+    """:func:`check_convolution` for the weight of a transposed convolution."""
+    _check_weight(name, x, weight, groups)
+    C, channels = weight.shape[:2]
+    if channels == 0:
+        raise RuntimeError(f"{name} expects a weight with values, got {weight.shape}")
+    if x.shape[1] != C:
+        raise RuntimeError(
+            f"{name} expects {C} channels (weight of shape {tuple(weight.shape)}), "
+            f"got input of shape {tuple(x.shape)}"
+        )
+    if C % groups:
+        raise RuntimeError(f"{name}: groups={groups} must divide the {C} input channels")
+    if bias is not None and bias.shape != (channels * groups,):
+        raise RuntimeError(
+            f"{name} expects a bias of shape ({channels * groups},), got {tuple(bias.shape)}"
+        )
+
+
 def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
-    """Raises a RuntimeError unless the weight has 4 dimensions, there are pixels, and groups."""
+    """Raises a RuntimeError unless the weight has x's dimensions, there are pixels, and groups."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
-    if weight.ndim != 4:
-        raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
+    if weight.ndim != x.ndim:
+        raise RuntimeError(
+            f"{name} expects a weight of {x.ndim} dimensions, got {tuple(weight.shape)}"
+        )
     if 0 in (weight.shape[0], *weight.shape[2:]):
-        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {tuple(weight.shape)}")
+        raise RuntimeError(f"{name} expects filters that are not empty, got {tuple(weight.shape)}")
     if 0 in x.shape[2:]:
-        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {tuple(x.shape)}")
+        raise RuntimeError(f"{name} expects inputs that are not empty, got {tuple(x.shape)}")

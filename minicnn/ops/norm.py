@@ -1,9 +1,12 @@
-"""Normalisation: by batch, layer or group, and across neighbouring channels."""
+"""Normalisation: by batch, layer, group or image, and across neighbouring channels."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+from ml_dtypes import finfo
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
@@ -18,7 +21,7 @@ from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
 from .promotion import to_float, widen, widened
 from .reduce import Dims, mean, norm, sum
-from .shape import permute, reshape
+from .shape import permute, repeat, reshape
 
 
 class BatchNorm(Function):
@@ -235,14 +238,8 @@ def layer_norm(
 
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
-        raise RuntimeError(
-            f"layer_norm expects an input of shape (..., {', '.join(map(str, shape))}), "
-            f"got {tuple(input.shape)}"
-        )
-    _check_parameters("layer_norm", input, shape, weight, bias)
-    out = _standardize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)
+    axes = _normalized_axes("layer_norm", input, normalized_shape, weight, bias)
+    out = _standardize(input, axes, eps)
     return _affine(out, weight, bias).to(input.dtype)
 
 
@@ -289,6 +286,103 @@ def group_norm(
     channels = (-1, *(1 for _ in rest))
     weight, bias = (None if v is None else reshape(v, channels) for v in (weight, bias))
     return _affine(out, weight, bias).to(input.dtype)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalises each channel of each image: the batch norm of N * C channels in one image.
+
+    Args:
+        input: (N, C, ...).
+        running_mean, running_var: (C,), used unless ``use_input_stats``; else updated in place by
+            the mean of the images' statistics.
+        weight, bias: (C,), scale and shift; 1 and 0 when left out.
+        use_input_stats: normalise by the statistics of the input itself.
+        momentum: weight of this batch in the running statistics.
+        eps: added to the variance for stability; above 0.
+
+    Returns:
+        The shape of ``input``.
+
+    Raises:
+        ValueError: if a channel has a single value.
+        RuntimeError: for wrong shapes or dtypes.
+
+    As ``torch.nn.functional.instance_norm`` (Ulyanov et al., 2016).
+    """
+    if use_input_stats and math.prod(input.shape[2:]) == 1:
+        raise ValueError(
+            f"instance_norm expects more than 1 value per channel, got {tuple(input.shape)}"
+        )
+    if input.ndim < 3:
+        raise RuntimeError(
+            f"instance_norm expects an input of shape (N, C, L, ...), got {tuple(input.shape)}"
+        )
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError("instance_norm needs running statistics without use_input_stats")
+    N, C, *rest = input.shape
+    given = running_mean, running_var, weight, bias
+    _check_parameters("instance_norm", input, (C,), *given)
+    mean, var, scale, shift = (None if v is None else repeat(v, N) for v in given)
+    images = reshape(input, (1, N * C, *rest))
+    out = batch_norm(images, mean, var, scale, shift, use_input_stats, momentum, eps)
+    if use_input_stats:
+        for running, each in ((running_mean, mean), (running_var, var)):
+            if running is not None and each is not None:
+                running.copy_(reshape(each, (N, C)).mean(0))
+    return reshape(out, input.shape)
+
+
+@in_float32
+def rms_norm(
+    input: Tensor,
+    normalized_shape: int | tuple[int, ...],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """Divides by the root of the mean square over the last dimensions, then scales.
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the dimensions to normalise over.
+        weight: scale, of ``normalized_shape``.
+        eps: added to the mean square; by default the spacing of numbers at 1 in the input's dtype.
+
+    Returns:
+        The shape of ``input``.
+
+    Raises:
+        RuntimeError: for wrong shapes or dtypes.
+
+    As ``torch.nn.functional.rms_norm`` (Zhang and Sennrich, 2019).
+    """
+    axes = _normalized_axes("rms_norm", input, normalized_shape, weight)
+    eps = float(finfo(input.dtype).eps) if eps is None else eps
+    (x,) = widen(input)
+    scale = pow(mean(mul(x, x), axes, keepdim=True) + eps, -0.5)
+    return _affine(mul(x, scale), weight, None).to(input.dtype)
+
+
+def _normalized_axes(
+    name: str, x: Tensor, normalized_shape: int | Sequence[int], *parameters: Tensor | None
+) -> tuple[int, ...]:
+    """The last dimensions of x, after a check that they and the parameters have this shape."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"{name} expects an input of shape (..., {', '.join(map(str, shape))}), "
+            f"got {tuple(x.shape)}"
+        )
+    _check_parameters(name, x, shape, *parameters)
+    return tuple(range(x.ndim - len(shape), x.ndim))
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

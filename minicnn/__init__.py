@@ -32,10 +32,11 @@ from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
-from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from . import amp, autograd, backends, cpu, cuda, func, nn, optim, profiler, random
 from .amp import autocast, get_autocast_dtype, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
+from .nn.utils.weight_norm import norm_except_dim
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
@@ -97,6 +98,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "gather",
     "get_autocast_dtype",
     "get_default_device",
@@ -138,6 +140,7 @@ __all__ = [
     "no_grad",
     "nonzero",
     "norm",
+    "norm_except_dim",
     "ones",
     "ones_like",
     "optim",

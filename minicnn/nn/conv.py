@@ -28,7 +28,12 @@ class _Conv(Module):
 
     dims: int  # 1 for signals, 2 for images
     transposed = False
-    padding: Any  # one number for each dimension; or "same" or "valid"
+    # one number for each dimension; padding is also "same" or "valid"
+    kernel_size: Any
+    stride: Any
+    padding: Any
+    dilation: Any
+    output_padding: Any
     padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
@@ -92,7 +97,7 @@ class _Conv(Module):
         missing = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
         return [(each // 2, each - each // 2) for each in missing]
 
-    def padded(self, input: Tensor) -> tuple[Tensor, Any]:
+    def _padded(self, input: Tensor) -> tuple[Tensor, Any]:
         """The input with a border that is not of zeros, and the padding that is left to add."""
         if self.padding_mode == "zeros":
             return input, self.padding
@@ -160,7 +165,7 @@ class Conv1d(_Conv):
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self.padded(input)
+        input, padding = self._padded(input)
         return F.conv1d(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
@@ -212,7 +217,7 @@ class Conv2d(_Conv):
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self.padded(input)
+        input, padding = self._padded(input)
         return F.conv2d(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
@@ -227,7 +232,7 @@ class _ConvTranspose(_Conv):
     def _check_padding(self) -> None:
         """Any numbers will do."""
 
-    def extra(self, input: Tensor, output_size: Sequence[int] | None) -> Any:
+    def _extra(self, input: Tensor, output_size: Sequence[int] | None) -> Any:
         """The ``output_padding`` that gives ``output_size``; ValueError when none does."""
         if output_size is None:
             return self.output_padding
@@ -285,7 +290,7 @@ class ConvTranspose1d(_ConvTranspose):
         """``output_size``, OL or the whole shape, replaces ``output_padding``."""
         return F.conv_transpose1d(
             input, self.weight, self.bias, self.stride, self.padding,
-            self.extra(input, output_size), self.groups, self.dilation,
+            self._extra(input, output_size), self.groups, self.dilation,
         )  # fmt: skip
 
 
@@ -328,5 +333,5 @@ class ConvTranspose2d(_ConvTranspose):
         """``output_size``, (OH, OW) or the whole shape, replaces ``output_padding``."""
         return F.conv_transpose2d(
             input, self.weight, self.bias, self.stride, self.padding,
-            self.extra(input, output_size), self.groups, self.dilation,
+            self._extra(input, output_size), self.groups, self.dilation,
         )  # fmt: skip

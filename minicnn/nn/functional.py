@@ -26,6 +26,7 @@ from ..ops.dropout import dropout, dropout2d
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.grid_sample import affine_grid, grid_sample
 from ..ops.index import one_hot
+from ..ops.instance_norm import instance_norm
 from ..ops.linear import linear
 from ..ops.loss import (
     binary_cross_entropy,
@@ -48,7 +49,6 @@ from ..ops.native import (
 from ..ops.norm import (
     batch_norm,
     group_norm,
-    instance_norm,
     layer_norm,
     local_response_norm,
     normalize,

@@ -219,7 +219,7 @@ class _InstanceNorm(_BatchNorm):
             )
         out = F.instance_norm(
             images, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or not self.track_running_stats, self.momentum, self.eps,
+            self.training or not self.track_running_stats, self.momentum or 0.0, self.eps,
         )  # fmt: skip
         return out.squeeze(0) if single else out
 
@@ -381,3 +381,6 @@ class LocalResponseNorm(Module):
 
 class CrossMapLRN2d(LocalResponseNorm):
     """``LocalResponseNorm`` under its older name. As ``torch.nn.CrossMapLRN2d``."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__(size, alpha, beta, k)

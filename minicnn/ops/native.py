@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..tensor import Tensor
 from . import adaptive_pool, grid_sample, norm, pool, pool1d
+from . import instance_norm as per_image
 
 Size1 = int | tuple[int]
 Size2 = int | tuple[int, int]
@@ -40,7 +41,7 @@ def instance_norm(
 ) -> Tensor:
     """:func:`minicnn.nn.functional.instance_norm` with the arguments of ``torch.instance_norm``."""
     statistics = running_mean, running_var
-    return norm.instance_norm(input, *statistics, weight, bias, use_input_stats, momentum, eps)
+    return per_image.instance_norm(input, *statistics, weight, bias, use_input_stats, momentum, eps)
 
 
 def group_norm(
@@ -57,7 +58,7 @@ def group_norm(
 
 def layer_norm(
     input: Tensor,
-    normalized_shape: int | Sequence[int],
+    normalized_shape: int | tuple[int, ...],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,

@@ -1,4 +1,4 @@
-"""Normalisation: by batch, layer, group or image, and across neighbouring channels."""
+"""Normalisation: by batch, layer or group, and across neighbouring channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .elementwise import add, div, mul, pow, sub
 from .linear import matmul
 from .promotion import to_float, widen, widened
 from .reduce import Dims, mean, norm, sum
-from .shape import permute, repeat, reshape
+from .shape import permute, reshape
 
 
 class BatchNorm(Function):
@@ -140,27 +140,18 @@ def normalize_batch(
         rule = "above 0 when training" if training else "at least 0"
         raise ValueError(f"batch_norm: eps must be {rule}, got {eps}")
     if not x.array.size:
-        return _nothing(x, weight, bias)
+        return normalized_nothing(x, weight, bias)
     if x.ndim < 2:
         raise RuntimeError(
             f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
         )
-    C = x.shape[1]
-    if (running_mean is None) != (running_var is None):
-        raise ValueError("batch_norm expects both running_mean and running_var, or neither")
-    parameters = running_mean, running_var, weight, bias
-    _check_parameters("batch_norm", x, (C,), *parameters)
-    xp = xp_of(x.array)
-    # beside half-precision activations, statistics and parameters stay float32
-    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
-    weight = Tensor(xp.ones(C, dtype)) if weight is None else weight
-    bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
+    weight, bias = channel_parameters("batch_norm", x, running_mean, running_var, weight, bias)
     if training:
-        count = x.array.size // C
+        count = x.array.size // x.shape[1]
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
-            _move_towards(running_mean, batch_mean, momentum)
-            _move_towards(running_var, batch_var * (count / (count - 1)), momentum)
+            move_towards(running_mean, batch_mean, momentum)
+            move_towards(running_var, batch_var * (count / (count - 1)), momentum)
         return out
     if running_mean is None or running_var is None:
         raise RuntimeError(
@@ -170,7 +161,28 @@ def normalize_batch(
     return in_evaluation.apply(x, scale, shift)
 
 
-def _nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def channel_parameters(
+    name: str,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Weight and bias (C,), made where they are None, after a check of all parameters."""
+    C = x.shape[1]
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{name} expects both running_mean and running_var, or neither")
+    _check_parameters(name, x, (C,), running_mean, running_var, weight, bias)
+    xp = xp_of(x.array)
+    # beside half-precision activations, statistics and parameters stay float32
+    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
+    weight = Tensor(xp.ones(C, dtype)) if weight is None else weight
+    bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
+    return weight, bias
+
+
+def normalized_nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     """Normalised x without elements; weight and bias get gradients of 0."""
     x = x.clone()
     for parameter in (weight, bias):
@@ -209,7 +221,8 @@ def _folded(
     return (scale, shift) if recorded else (Tensor(scale), Tensor(shift))  # type: ignore[arg-type]
 
 
-def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
+def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
+    """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's."""
     if running is not None:
         running.copy_(running * (1 - momentum) + batch.to(running.dtype) * momentum)
 
@@ -286,59 +299,6 @@ def group_norm(
     channels = (-1, *(1 for _ in rest))
     weight, bias = (None if v is None else reshape(v, channels) for v in (weight, bias))
     return _affine(out, weight, bias).to(input.dtype)
-
-
-def instance_norm(
-    input: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Normalises each channel of each image: the batch norm of N * C channels in one image.
-
-    Args:
-        input: (N, C, ...).
-        running_mean, running_var: (C,), used unless ``use_input_stats``; else updated in place by
-            the mean of the images' statistics.
-        weight, bias: (C,), scale and shift; 1 and 0 when left out.
-        use_input_stats: normalise by the statistics of the input itself.
-        momentum: weight of this batch in the running statistics.
-        eps: added to the variance for stability; above 0.
-
-    Returns:
-        The shape of ``input``.
-
-    Raises:
-        ValueError: if a channel has a single value.
-        RuntimeError: for wrong shapes or dtypes.
-
-    As ``torch.nn.functional.instance_norm`` (Ulyanov et al., 2016).
-    """
-    if use_input_stats and math.prod(input.shape[2:]) == 1:
-        raise ValueError(
-            f"instance_norm expects more than 1 value per channel, got {tuple(input.shape)}"
-        )
-    if input.ndim < 3:
-        raise RuntimeError(
-            f"instance_norm expects an input of shape (N, C, L, ...), got {tuple(input.shape)}"
-        )
-    if not use_input_stats and (running_mean is None or running_var is None):
-        raise RuntimeError("instance_norm needs running statistics without use_input_stats")
-    N, C, *rest = input.shape
-    given = running_mean, running_var, weight, bias
-    _check_parameters("instance_norm", input, (C,), *given)
-    mean, var, scale, shift = (None if v is None else repeat(v, N) for v in given)
-    images = reshape(input, (1, N * C, *rest))
-    out = batch_norm(images, mean, var, scale, shift, use_input_stats, momentum, eps)
-    if use_input_stats:
-        for running, each in ((running_mean, mean), (running_var, var)):
-            if running is not None and each is not None:
-                running.copy_(reshape(each, (N, C)).mean(0))
-    return reshape(out, input.shape)
 
 
 @in_float32

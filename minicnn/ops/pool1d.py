@@ -59,11 +59,17 @@ def max_pool1d(
         ceil_mode,
         return_indices,
     )
-    return tuple(squeeze(x, 2) for x in result) if return_indices else squeeze(result, 2)
+    return _signals(result)
 
 
 def _stride(stride: Size1 | None) -> tuple[int, int] | None:
     return None if stride in (None, (), []) else in_a_row(stride, "stride", 1)  # type: ignore[arg-type]
+
+
+def _signals(images: Tensor | tuple[Tensor, Tensor]) -> Tensor | tuple[Tensor, Tensor]:
+    if isinstance(images, tuple):
+        return squeeze(images[0], 2), squeeze(images[1], 2)
+    return squeeze(images, 2)
 
 
 @batched_signals
@@ -149,4 +155,4 @@ def adaptive_max_pool1d(
     """
     size = in_a_row(output_size, "output_size", 1)  # type: ignore[arg-type]
     result = adaptive_max_pool2d(unsqueeze(input, 2), size, return_indices)
-    return tuple(squeeze(x, 2) for x in result) if return_indices else squeeze(result, 2)
+    return _signals(result)

@@ -61,4 +61,4 @@ def unpad_sequence(
     As ``torch.nn.utils.rnn.unpad_sequence``.
     """
     batch = padded_sequences if batch_first else transpose(padded_sequences, 0, 1)
-    return [sequence[:length] for sequence, length in zip(batch, lengths.tolist(), strict=True)]
+    return [sequence[: int(length)] for sequence, length in zip(batch, lengths, strict=True)]

@@ -20,7 +20,7 @@ def functional_call(
     *,
     tie_weights: bool = True,
     strict: bool = False,
-) -> Any:
+) -> object:
     """The result of ``module(*args, **kwargs)`` with some of its parameters and buffers replaced.
 
     Args:

@@ -39,8 +39,9 @@ class PickPixels(Function):
     def forward(self, x: Array, positions: Array) -> Array:
         self.shape, self.positions = x.shape, positions
         N, C = x.shape[:2]
-        pixels = xp_of(x).moveaxis(x, 1, -1).reshape(N, -1, C)
-        return pixels[xp_of(x).arange(N)[:, None], positions].transpose(0, 2, 1)
+        pixels = xp_of(x).moveaxis(x, 1, -1).reshape(-1, C)
+        picked = xp_of(x).take(pixels, _rows(positions, x.shape), axis=0)
+        return picked.reshape(N, -1, C).transpose(0, 2, 1)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         return AddPixels.apply(grad, self.positions, shape=self.shape), None
@@ -51,15 +52,20 @@ class AddPixels(Function):
 
     def forward(self, grad: Array, positions: Array, *, shape: tuple[int, ...]) -> Array:
         self.positions, (N, C, *sizes) = positions, shape
-        xp, pixels = xp_of(grad), math.prod(sizes)
-        out = xp.zeros(N * pixels * C, widened(grad).dtype)
-        first = positions + xp.arange(N)[:, None] * pixels
-        index = first[:, :, None] * C + xp.arange(C)
+        xp = xp_of(grad)
+        out = xp.zeros(math.prod(shape), widened(grad).dtype)
+        index = _rows(positions, shape)[:, None] * C + xp.arange(C)
         xp.add.at(out, index.ravel(), widened(grad).transpose(0, 2, 1).ravel())
         return xp.moveaxis(out.reshape(N, *sizes, C), -1, 1).astype(grad.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         return PickPixels.apply(grad, self.positions), None
+
+
+def _rows(positions: Array, shape: tuple[int, ...]) -> Array:
+    """Flat positions (N, P) in images as positions in all images together, (N * P,)."""
+    first = xp_of(positions).arange(shape[0])[:, None] * math.prod(shape[2:])
+    return (positions + first).ravel()
 
 
 class PiecewiseLinear(Function):
@@ -110,7 +116,7 @@ def grid_sample(
         if value not in allowed:
             raise ValueError(f"grid_sample: {name} must be one of {allowed}, got {value!r}")
     _check_shapes(input, grid, mode)
-    corners = _chosen_corners(align_corners)
+    corners = _chosen_corners(align_corners, 2)
     images, points = widen(input, grid)
     axes = list(unbind(points, -1))[::-1]  # x comes first, and its axis last
     sizes = images.shape[2:]
@@ -144,13 +150,14 @@ def _check_shapes(x: Tensor, grid: Tensor, mode: str) -> None:
         raise NotImplementedError(f"grid_sample expects floating point, got {x.dtype}")
 
 
-def _chosen_corners(align_corners: bool | None) -> bool:
+def _chosen_corners(align_corners: bool | None, decorators: int) -> bool:
+    """False, with a warning to the caller of the decorated operation, if left out."""
     if align_corners is None:
         warnings.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since "
             "1.3.0. Please specify align_corners=True if the old behavior is desired. See the "
             "documentation of grid_sample for details.",
-            stacklevel=4,
+            stacklevel=3 + decorators,
         )
     return bool(align_corners)
 
@@ -282,7 +289,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 
     As ``torch.nn.functional.affine_grid``.
     """
-    corners = _chosen_corners(align_corners)
+    corners = _chosen_corners(align_corners, 1)
     if not theta.is_floating_point():
         raise ValueError(f"affine_grid expects floating-point numbers, got {theta.dtype}")
     if len(size) not in (4, 5):

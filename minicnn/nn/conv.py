@@ -97,12 +97,10 @@ class _Conv(Module):
         missing = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
         return [(each // 2, each - each // 2) for each in missing]
 
-    def _padded(self, input: Tensor) -> tuple[Tensor, Any]:
-        """The input with a border that is not of zeros, and the padding that is left to add."""
-        if self.padding_mode == "zeros":
-            return input, self.padding
+    def _padded(self, input: Tensor) -> Tensor:
+        """The input with a border of the padding mode."""
         widths = [width for pair in reversed(self.border()) for width in pair]
-        return F.pad(input, widths, mode=self.padding_mode), 0
+        return F.pad(input, widths, mode=self.padding_mode)
 
     def extra_repr(self) -> str:
         parts = [
@@ -165,7 +163,9 @@ class Conv1d(_Conv):
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self._padded(input)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = self._padded(input), 0
         return F.conv1d(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
@@ -217,7 +217,9 @@ class Conv2d(_Conv):
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self._padded(input)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = self._padded(input), 0
         return F.conv2d(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )

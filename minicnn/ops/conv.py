@@ -227,7 +227,7 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
-    check_transposed("conv_transpose2d", x, weight, bias, groups)
+    check_convolution("conv_transpose2d", x, weight, bias, groups, transposed=True)
     KH, KW = weight.shape[2:]
     strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
     dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
@@ -255,52 +255,32 @@ def _transposed_size(
 
 
 def check_convolution(
-    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+    name: str,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    groups: int,
+    transposed: bool = False,
 ) -> None:
     """Raises a RuntimeError unless x (N, C, ...) and the parameters fit together."""
-    _check_weight(name, x, weight, groups)
-    O, channels = weight.shape[:2]
-    if x.shape[1] != channels * groups:
-        raise RuntimeError(
-            f"{name} expects {channels * groups} channels (weight of shape {tuple(weight.shape)}, "
-            f"groups={groups}), got input of shape {tuple(x.shape)}"
-        )
-    if O % groups:
-        raise RuntimeError(f"{name}: groups={groups} must divide the {O} output channels")
-    if bias is not None and bias.shape != (O,):
-        raise RuntimeError(f"{name} expects a bias of shape ({O},), got {tuple(bias.shape)}")
-
-
-def check_transposed(
-    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int
-) -> None:
-    """:func:`check_convolution` for the weight of a transposed convolution."""
-    _check_weight(name, x, weight, groups)
-    C, channels = weight.shape[:2]
-    if channels == 0:
-        raise RuntimeError(f"{name} expects a weight with values, got {weight.shape}")
-    if x.shape[1] != C:
-        raise RuntimeError(
-            f"{name} expects {C} channels (weight of shape {tuple(weight.shape)}), "
-            f"got input of shape {tuple(x.shape)}"
-        )
-    if C % groups:
-        raise RuntimeError(f"{name}: groups={groups} must divide the {C} input channels")
-    if bias is not None and bias.shape != (channels * groups,):
-        raise RuntimeError(
-            f"{name} expects a bias of shape ({channels * groups},), got {tuple(bias.shape)}"
-        )
-
-
-def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
-    """Raises a RuntimeError unless the weight has x's dimensions, there are pixels, and groups."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
-    if weight.ndim != x.ndim:
-        raise RuntimeError(
-            f"{name} expects a weight of {x.ndim} dimensions, got {tuple(weight.shape)}"
-        )
-    if 0 in (weight.shape[0], *weight.shape[2:]):
-        raise RuntimeError(f"{name} expects filters that are not empty, got {tuple(weight.shape)}")
+    shape = tuple(weight.shape)
+    if len(shape) != x.ndim:
+        raise RuntimeError(f"{name} expects a weight of {x.ndim} dimensions, got {shape}")
+    if 0 in (shape if transposed else (shape[0], *shape[2:])):
+        raise RuntimeError(f"{name} expects filters that are not empty, got {shape}")
     if 0 in x.shape[2:]:
         raise RuntimeError(f"{name} expects inputs that are not empty, got {tuple(x.shape)}")
+    first, second = shape[0], shape[1] * groups
+    channels, outputs = (first, second) if transposed else (second, first)
+    if x.shape[1] != channels:
+        raise RuntimeError(
+            f"{name} expects {channels} channels (weight of shape {shape}, groups={groups}), "
+            f"got input of shape {tuple(x.shape)}"
+        )
+    if first % groups:
+        side = "input" if transposed else "output"
+        raise RuntimeError(f"{name}: groups={groups} must divide the {first} {side} channels")
+    if bias is not None and bias.shape != (outputs,):
+        raise RuntimeError(f"{name} expects a bias of shape ({outputs},), got {tuple(bias.shape)}")

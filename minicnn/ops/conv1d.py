@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..tensor import Tensor
-from .conv import check_convolution, check_transposed, conv2d, conv_transpose2d
+from .conv import check_convolution, conv2d, conv_transpose2d
 from .edge import batched_signals, in_a_row, one_precision
 from .shape import squeeze, unsqueeze
 
@@ -79,7 +79,7 @@ def conv_transpose1d(
 
     As ``torch.nn.functional.conv_transpose1d``.
     """
-    check_transposed("conv_transpose1d", input, weight, bias, groups)
+    check_convolution("conv_transpose1d", input, weight, bias, groups, transposed=True)
     out = conv_transpose2d(
         unsqueeze(input, 2),
         unsqueeze(weight, 2),

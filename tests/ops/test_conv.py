@@ -195,7 +195,7 @@ ERRORS = [
     ("conv2d", X, (4, 3, 0, 3), {}, r"filters that are not empty, got \(4, 3, 0, 3\)"),
     ("conv2d", (2, 3, 0, 5), W, {"padding": "same"}, r"inputs that are not empty, got \(2, 3, 0"),
     ("conv_transpose2d", (2, 4, 5, 0), W, {}, r"inputs that are not empty, got \(2, 4, 5, 0\)"),
-    ("conv_transpose2d", (2, 4, 5, 5), (4, 0, 3, 3), {}, "a weight with values"),
+    ("conv_transpose2d", (2, 4, 5, 5), (4, 0, 3, 3), {}, "filters that are not empty"),
     ("conv2d", X, W, {"bias": 3}, r"bias of shape \(4,\), got \(3,\)"),
     ("conv_transpose2d", X, W, {}, "conv_transpose2d expects 4 channels"),
     ("conv_transpose2d", (2, 4, 5, 5), W, {"bias": 4}, r"bias of shape \(3,\), got \(4,\)"),

@@ -39,7 +39,7 @@ class PickPixels(Function):
     def forward(self, x: Array, positions: Array) -> Array:
         self.shape, self.positions = x.shape, positions
         N, C = x.shape[:2]
-        pixels = xp_of(x).moveaxis(x, 1, -1).reshape(-1, C)
+        pixels = x.transpose(0, *range(2, x.ndim), 1).reshape(-1, C)
         picked = xp_of(x).take(pixels, _rows(positions, x.shape), axis=0)
         return picked.reshape(N, -1, C).transpose(0, 2, 1)
 
@@ -56,7 +56,8 @@ class AddPixels(Function):
         out = xp.zeros(math.prod(shape), widened(grad).dtype)
         index = _rows(positions, shape)[:, None] * C + xp.arange(C)
         xp.add.at(out, index.ravel(), widened(grad).transpose(0, 2, 1).ravel())
-        return xp.moveaxis(out.reshape(N, *sizes, C), -1, 1).astype(grad.dtype, copy=False)
+        images = out.reshape(N, *sizes, C).astype(grad.dtype, copy=False)
+        return images.transpose(0, -1, *range(1, images.ndim - 1))
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         return PickPixels.apply(grad, self.positions), None
@@ -178,7 +179,9 @@ def _weighted_sum(images: Tensor, taps: list[list[Tap]], index: Any) -> Tensor:
     size = images.shape[images.ndim - len(taps)]
     total: Tensor | None = None
     for position, weight in taps[0]:
-        place = xp_of(position).clip(position + 1, 0, size - 1).astype(np.int64)
+        xp = xp_of(position)
+        # 0 and size - 1 are the border of zeros; NaN is moved there, too
+        place = xp.fmin(xp.fmax(position + 1, 0), size - 1).astype(np.int64)
         part = _weighted_sum(images, taps[1:], place if index is None else index * size + place)
         part = part if weight is None else mul(part, unsqueeze(weight, 1))
         total = part if total is None else add(total, part)
@@ -191,14 +194,14 @@ def _weighted_sum(images: Tensor, taps: list[list[Tap]], index: Any) -> Tensor:
 
 def _nearest(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list[Tap]:
     x = _padded(x, size, padding_mode, align_corners)
-    return [(_or_outside(xp_of(x.array).rint(x.array)), None)]
+    return [(xp_of(x.array).rint(x.array), None)]
 
 
 def _linear(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list[Tap]:
     x = _padded(x, size, padding_mode, align_corners)
     left = xp_of(x.array).floor(x.array)
     after = sub(x, Tensor(left))
-    return [(_or_outside(left), 1 - after), (_or_outside(left + 1), after)]
+    return [(left, 1 - after), (left + 1, after)]
 
 
 def _cubic(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list[Tap]:
@@ -208,7 +211,7 @@ def _cubic(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list
     for offset, distance in enumerate((after + 1, after, 1 - after, 2 - after), start=-1):
         position = _padded(Tensor(left + offset), size, padding_mode, align_corners).array
         near = offset in (0, 1)
-        taps.append((_or_outside(position), _near(distance) if near else _far(distance)))
+        taps.append((position, _near(distance) if near else _far(distance)))
     return taps
 
 
@@ -224,11 +227,6 @@ def _near(x: Tensor) -> Tensor:
 def _far(x: Tensor) -> Tensor:
     """The cubic kernel at distances from 1 to 2."""
     return ((_A * x - 5 * _A) * x + 8 * _A) * x - 4 * _A
-
-
-def _or_outside(position: Array) -> Array:
-    """Positions with -1, outside the image, for NaN."""
-    return xp_of(position).nan_to_num(position, nan=-1.0)
 
 
 # ---------------------------------------------------------------------- outside the image

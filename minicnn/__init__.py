@@ -40,7 +40,9 @@ from .nn.utils.weight_norm import norm_except_dim
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
+)  # fmt: skip
 
 __all__ = [
     "Generator",
@@ -82,6 +84,7 @@ __all__ = [
     "cpu",
     "cuda",
     "cumsum",
+    "default_generator",
     "device",
     "div",
     "empty",
@@ -104,9 +107,11 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "get_rng_state",
     "grid_sampler",
     "group_norm",
     "index_select",
+    "initial_seed",
     "instance_norm",
     "int8",
     "int16",
@@ -158,10 +163,12 @@ __all__ = [
     "rms_norm",
     "save",
     "scatter_add",
+    "seed",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
+    "set_rng_state",
     "sigmoid",
     "sign",
     "sin",

@@ -350,12 +350,43 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return x if bias is None else add(x, bias)
 
 
+class Standardize(Function):
+    """x -> x with mean 0 and variance 1 over ``axes``."""
+
+    def forward(self, x: Array, *, axes: tuple[int, ...], eps: float) -> Array:
+        self.save_for_backward(x)
+        self.axes, self.eps = axes, eps
+        out = x - x.mean(axes, keepdims=True)
+        self.scale = ((out * out).mean(axes, keepdims=True) + eps) ** -0.5
+        out *= self.scale
+        self.out = out
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        if is_grad_enabled():
+            return self._gradient(grad, *self.saved_tensors)
+        g, axes = grad.array, self.axes
+        grad_x = g - self.out * (g * self.out).mean(axes, keepdims=True)
+        grad_x -= g.mean(axes, keepdims=True)
+        grad_x *= self.scale
+        return Tensor(grad_x)
+
+    def _gradient(self, grad: Tensor, x: Tensor) -> Tensor:
+        """The same with differentiable operations."""
+        axes = self.axes
+        centred = sub(x, mean(x, axes, keepdim=True))
+        scale = pow(mean(mul(centred, centred), axes, keepdim=True) + self.eps, -0.5)
+        out = mul(centred, scale)
+        rest = add(
+            mean(grad, axes, keepdim=True), mul(out, mean(mul(grad, out), axes, keepdim=True))
+        )
+        return mul(scale, sub(grad, rest))
+
+
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """x with mean 0 and variance 1 over ``axes``, in float32 or better."""
     (x,) = widen(x)
-    centred = sub(x, mean(x, axes, keepdim=True))
-    variance = mean(mul(centred, centred), axes, keepdim=True)
-    return mul(centred, pow(variance + eps, -0.5))
+    return Standardize.apply(x, axes=axes, eps=eps)
 
 
 class LocalResponseNorm(Function):

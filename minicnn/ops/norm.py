@@ -356,8 +356,8 @@ class Standardize(Function):
     def forward(self, x: Array, *, axes: tuple[int, ...], eps: float) -> Array:
         self.save_for_backward(x)
         self.axes, self.eps = axes, eps
-        out = x - x.mean(axes, keepdims=True)
-        self.scale = ((out * out).mean(axes, keepdims=True) + eps) ** -0.5
+        out = x - _mean(x, axes)
+        self.scale = (_mean(out * out, axes) + eps) ** -0.5
         out *= self.scale
         self.out = out
         return out
@@ -366,8 +366,8 @@ class Standardize(Function):
         if is_grad_enabled():
             return self._gradient(grad, *self.saved_tensors)
         g, axes = grad.array, self.axes
-        grad_x = g - self.out * (g * self.out).mean(axes, keepdims=True)
-        grad_x -= g.mean(axes, keepdims=True)
+        grad_x = g - self.out * _mean(g * self.out, axes)
+        grad_x -= _mean(g, axes)
         grad_x *= self.scale
         return Tensor(grad_x)
 
@@ -381,6 +381,11 @@ class Standardize(Function):
             mean(grad, axes, keepdim=True), mul(out, mean(mul(grad, out), axes, keepdim=True))
         )
         return mul(scale, sub(grad, rest))
+
+
+def _mean(x: Array, axes: tuple[int, ...]) -> Array:
+    """The means, kept as dimensions of 1; NaN without NumPy's warning where there is nothing."""
+    return x.sum(axes, keepdims=True) / math.prod(x.shape[axis] for axis in axes)
 
 
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:

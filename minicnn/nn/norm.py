@@ -54,27 +54,8 @@ class _Affine(Module):
             init.zeros_(self.bias)
 
 
-class _BatchNorm(_Affine):
-    """Batch norm: normalises each channel over all other dimensions.
-
-    In training, a batch is normalised with its own mean and (biased) variance per channel. The
-    running statistics become ``(1 - momentum) * running + momentum * batch``, with the unbiased
-    variance. In evaluation, the running statistics are used to normalise.
-
-    Args:
-        num_features: C, the number of channels.
-        eps: added to the variance.
-        momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
-        affine: whether to scale and shift by a learned weight and bias per channel.
-        track_running_stats: False uses the batch's statistics in evaluation, too.
-        bias: False leaves out the shift.
-
-    ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
-
-    Raises:
-        ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
-            with one value per channel, whose variance is zero.
-    """
+class _NormBase(_Affine):
+    """What batch and instance norm share: parameters and running statistics."""
 
     _optional_buffers = frozenset({"num_batches_tracked"})
     _version = 2  # 1: without num_batches_tracked
@@ -125,15 +106,44 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.batch_norm(*self.arguments(input))
-
     def _check_dims(self, input: Tensor) -> None:
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
-                f"{type(self).__name__} expects {expected} input, got shape {input.shape}"
+                f"{type(self).__name__} expects {expected} input, got shape {tuple(input.shape)}"
             )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_NormBase):
+    """Batch norm: normalises each channel over all other dimensions.
+
+    In training, a batch is normalised with its own mean and (biased) variance per channel. The
+    running statistics become ``(1 - momentum) * running + momentum * batch``, with the unbiased
+    variance. In evaluation, the running statistics are used to normalise.
+
+    Args:
+        num_features: C, the number of channels.
+        eps: added to the variance.
+        momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
+        affine: whether to scale and shift by a learned weight and bias per channel.
+        track_running_stats: False uses the batch's statistics in evaluation, too.
+        bias: False leaves out the shift.
+
+    ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
+
+    Raises:
+        ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
+            with one value per channel, whose variance is zero.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.batch_norm(*self.arguments(input))
 
     def arguments(self, input: Tensor) -> tuple[Any, ...]:
         """The arguments of :func:`functional.batch_norm`; counts the batch in training."""
@@ -158,12 +168,6 @@ class _BatchNorm(_Affine):
             self.eps,
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
 
 class BatchNorm1d(_BatchNorm):
     __doc__ = f"(N, C) or (N, C, L). {_BatchNorm.__doc__}"
@@ -175,7 +179,7 @@ class BatchNorm2d(_BatchNorm):
     _dims = (4,)
 
 
-class _InstanceNorm(_BatchNorm):
+class _InstanceNorm(_NormBase):
     """Instance norm: normalises each channel of each image over its pixels.
 
     Args:

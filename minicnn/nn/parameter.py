@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..creation import empty
 from ..dtypes import float32
-from ..ops.shape import movedim
 from ..tensor import Tensor
 from ..typing import Array, DeviceLike, DTypeLike
 
@@ -31,11 +30,11 @@ def empty_parameter(
 ) -> Parameter:
     """An uninitialised parameter; by default float32, on the default device.
 
-    Filters (O, C, KH, KW) or (O, C, K) are stored with C last: convolutions read their images with
+    Filters (O, C, KH, KW) are stored in the order O, KH, KW, C: convolutions read their images with
     the channels last, too, and compute the gradients of filters in this order.
     """
     dtype = float32 if dtype is None else dtype
-    if len(shape) < 3:
+    if len(shape) != 4:
         return Parameter(empty(shape, dtype=dtype, device=device))
-    O, C, *kernel = shape
-    return Parameter(movedim(empty((O, *kernel, C), dtype=dtype, device=device), -1, 1))
+    O, C, KH, KW = shape
+    return Parameter(empty((O, KH, KW, C), dtype=dtype, device=device).permute(0, 3, 1, 2))

@@ -17,7 +17,7 @@ from .pad import pad
 from .promotion import widen
 from .reduce import all as all_true
 from .reduce import mean
-from .shape import cat, expand, reshape, squeeze, transpose, unbind, unsqueeze
+from .shape import cat, expand, permute, reshape, squeeze, transpose, unbind, unsqueeze
 from .transfer import to
 
 
@@ -217,8 +217,10 @@ def multi_head_attention_forward(
         found = found if batched else squeeze(found, 0)
     else:
         out = scaled_dot_product_attention(q, k, v, mask, dropout_p)
-    out = linear(reshape(transpose(out, 1, 2), (N, L, E)), out_proj_weight, out_proj_bias)
-    return (transpose(out, 0, 1) if batched else squeeze(out, 0)), found
+    # in memory L, N, E as in torch, whose dropout draws in this order
+    out = reshape(permute(out, (2, 0, 1, 3)), (L, N, E))
+    out = linear(out, out_proj_weight, out_proj_bias)
+    return (out if batched else squeeze(out, 1)), found
 
 
 def _check_heads(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_heads: int) -> None:

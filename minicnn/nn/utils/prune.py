@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ...creation import ones_like, rand
-from ...devices import xp_of
+from ...devices import CPU, to_device, xp_of
 from ...ops.reduce import norm
 from ...tensor import Tensor
 from ...typing import Array
@@ -210,7 +212,9 @@ def _mask_of(module: Module, name: str) -> Tensor:
 
 
 def _smallest(values: Array, count: int) -> Array:
-    return xp_of(values).argsort(values)[:count]
+    """The positions of the smallest values, sorted on the CPU."""
+    order = np.argsort(to_device(values, CPU), kind="stable")
+    return xp_of(values).asarray(order[:count])
 
 
 def _count(amount: Amount, size: int) -> int:

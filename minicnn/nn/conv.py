@@ -245,7 +245,7 @@ class _ConvTranspose(_Conv):
         smallest = [
             (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
             for size, stride, padding, dilation, kernel in zip(
-                input.shape[-self.dims :], self.stride, self.padding, self.dilation, self.kernel_size,
+                input.array.shape[-self.dims :], self.stride, self.padding, self.dilation, self.kernel_size,
                 strict=True,
             )
         ]  # fmt: skip
@@ -254,7 +254,7 @@ class _ConvTranspose(_Conv):
         if any(not lo <= n <= hi for lo, n, hi in zip(smallest, wanted, largest, strict=True)):
             raise ValueError(
                 f"output_size must be between {tuple(smallest)} and {tuple(largest)} for an input "
-                f"of {tuple(input.shape[-self.dims :])}, got {wanted}"
+                f"of {tuple(input.array.shape[-self.dims :])}, got {wanted}"
             )
         return tuple(n - low for n, low in zip(wanted, smallest, strict=True))
 

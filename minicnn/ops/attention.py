@@ -76,7 +76,7 @@ def _check_attention(query: Tensor, key: Tensor, value: Tensor) -> None:
         raise RuntimeError(
             f"attention expects query (*, L, E), key (*, S, E) and value (*, S, V), got {shapes}"
         )
-    dtypes = [x.dtype.name for x in (query, key, value)]
+    dtypes = [x.array.dtype.name for x in (query, key, value)]
     if len(set(dtypes)) > 1:
         raise RuntimeError(f"attention expects tensors of one dtype, got {', '.join(dtypes)}")
 
@@ -304,5 +304,5 @@ def _merged_mask(
 def _hiding(mask: Tensor, like: Tensor) -> Tensor:
     """The numbers to add to scores: -inf where a bool mask is true."""
     if mask.dtype != bool_ and not mask.is_floating_point():
-        raise AssertionError(f"a mask must be bool or floating point, got {mask.dtype}")
+        raise AssertionError(f"a mask must be bool or floating point, got {mask.array.dtype}")
     return _added(logical_not(mask) if mask.dtype == bool_ else mask, like)

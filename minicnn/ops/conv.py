@@ -174,10 +174,10 @@ def conv2d_geometry(
         RuntimeError: for arguments that do not fit.
     """
     check_convolution("conv2d", x, weight, bias, groups)
-    KH, KW = weight.shape[2:]
+    KH, KW = weight.array.shape[2:]
     SH, SW = pair(stride, "stride", 1)
     DH, DW = pair(dilation, "dilation", 1)
-    H, W = x.shape[2:]
+    H, W = x.array.shape[2:]
     if padding == "same":
         if (SH, SW) != (1, 1):
             raise RuntimeError(f"padding='same' needs a stride of 1, got {stride}")
@@ -228,7 +228,7 @@ def _transposed_geometry(
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
     check_convolution("conv_transpose2d", x, weight, bias, groups, transposed=True)
-    KH, KW = weight.shape[2:]
+    KH, KW = weight.array.shape[2:]
     strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
     dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations)):
@@ -236,7 +236,7 @@ def _transposed_geometry(
             f"output_padding must be smaller than stride or dilation, got output_padding={extra}, "
             f"stride={strides}, dilation={dilations}"
         )
-    H, W = x.shape[2:]
+    H, W = x.array.shape[2:]
     sizes = _transposed_size((H, W), (KH, KW), strides, paddings, dilations, extra)
     if min(sizes) < 1:
         window = {"kernel_size": (KH, KW), "padding": paddings}
@@ -265,22 +265,22 @@ def check_convolution(
     """Raises a RuntimeError unless x (N, C, ...) and the parameters fit together."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
-    shape = tuple(weight.shape)
+    shape = weight.array.shape
     if len(shape) != x.ndim:
         raise RuntimeError(f"{name} expects a weight of {x.ndim} dimensions, got {shape}")
     if 0 in (shape if transposed else (shape[0], *shape[2:])):
         raise RuntimeError(f"{name} expects filters that are not empty, got {shape}")
-    if 0 in x.shape[2:]:
-        raise RuntimeError(f"{name} expects inputs that are not empty, got {tuple(x.shape)}")
+    if 0 in x.array.shape[2:]:
+        raise RuntimeError(f"{name} expects inputs that are not empty, got {x.array.shape}")
     first, second = shape[0], shape[1] * groups
     channels, outputs = (first, second) if transposed else (second, first)
-    if x.shape[1] != channels:
+    if x.array.shape[1] != channels:
         raise RuntimeError(
             f"{name} expects {channels} channels (weight of shape {shape}, groups={groups}), "
-            f"got input of shape {tuple(x.shape)}"
+            f"got input of shape {x.array.shape}"
         )
     if first % groups:
         side = "input" if transposed else "output"
         raise RuntimeError(f"{name}: groups={groups} must divide the {first} {side} channels")
-    if bias is not None and bias.shape != (outputs,):
-        raise RuntimeError(f"{name} expects a bias of shape ({outputs},), got {tuple(bias.shape)}")
+    if bias is not None and bias.array.shape != (outputs,):
+        raise RuntimeError(f"{name} expects a bias of shape ({outputs},), got {bias.array.shape}")

@@ -77,7 +77,7 @@ class PiecewiseLinear(Function):
         return value
 
     def backward(self, grad: Tensor) -> Tensor:
-        return mul(grad, Tensor(self.slope))
+        return mul(grad, Tensor.of(self.slope))
 
 
 @in_float32
@@ -145,10 +145,10 @@ def _check_shapes(x: Tensor, grid: Tensor, mode: str) -> None:
         raise RuntimeError(f"grid_sample: mode='bicubic' is for images, got {tuple(x.shape)}")
     if x.dtype != grid.dtype:
         raise RuntimeError(
-            f"grid_sample expects input and grid of one dtype, got {x.dtype} and {grid.dtype}"
+            f"grid_sample expects input and grid of one dtype, got {x.array.dtype} and {grid.array.dtype}"
         )
-    if not is_floating(x.dtype):
-        raise NotImplementedError(f"grid_sample expects floating point, got {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise NotImplementedError(f"grid_sample expects floating point, got {x.array.dtype}")
 
 
 def _chosen_corners(align_corners: bool | None, decorators: int) -> bool:
@@ -200,16 +200,16 @@ def _nearest(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> li
 def _linear(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list[Tap]:
     x = _padded(x, size, padding_mode, align_corners)
     left = xp_of(x.array).floor(x.array)
-    after = sub(x, Tensor(left))
+    after = sub(x, Tensor.of(left))
     return [(left, 1 - after), (left + 1, after)]
 
 
 def _cubic(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> list[Tap]:
     left = xp_of(x.array).floor(x.array)
-    after = sub(x, Tensor(left))
+    after = sub(x, Tensor.of(left))
     taps: list[Tap] = []
     for offset, distance in enumerate((after + 1, after, 1 - after, 2 - after), start=-1):
-        position = _padded(Tensor(left + offset), size, padding_mode, align_corners).array
+        position = _padded(Tensor.of(left + offset), size, padding_mode, align_corners).array
         near = offset in (0, 1)
         taps.append((position, _near(distance) if near else _far(distance)))
     return taps
@@ -289,7 +289,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     """
     corners = _chosen_corners(align_corners, 1)
     if not theta.is_floating_point():
-        raise ValueError(f"affine_grid expects floating-point numbers, got {theta.dtype}")
+        raise ValueError(f"affine_grid expects floating-point numbers, got {theta.array.dtype}")
     if len(size) not in (4, 5):
         raise NotImplementedError(
             f"affine_grid expects a size of 4 or 5 numbers, got {tuple(size)}"
@@ -308,7 +308,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     axes = [_centres(n, corners) for n in size[2:]]
     points = [xp.asarray(axis) for axis in np.meshgrid(*axes, indexing="ij")[::-1]]
     base = xp.stack([*points, xp.ones_like(points[0])], -1).reshape(1, -1, dims + 1)
-    grid = matmul(Tensor(base.astype(theta.dtype)), transpose(theta, 1, 2))
+    grid = matmul(Tensor.of(base.astype(theta.dtype)), transpose(theta, 1, 2))
     return reshape(grid, (size[0], *size[2:], dims))
 
 

@@ -50,7 +50,7 @@ class InstanceNorm(Function):
             )
             of_parameters.append(both)
         grad_weight, grad_bias = (xp_of(grad_x).stack(each).sum(0) for each in zip(*of_parameters))
-        return Tensor(grad_x), Tensor(grad_weight), Tensor(grad_bias)
+        return Tensor.of(grad_x), Tensor.of(grad_weight), Tensor.of(grad_bias)
 
 
 def _gradients(

@@ -127,7 +127,7 @@ def _check_indices(x: Tensor, indices: Tensor, size: Pair) -> None:
     if indices.dtype != int64 or indices.shape != x.shape:
         raise RuntimeError(
             f"max_unpool2d expects int64 indices of shape {tuple(x.shape)}, "
-            f"got {indices.dtype} of shape {tuple(indices.shape)}"
+            f"got {indices.array.dtype} of shape {tuple(indices.shape)}"
         )
     if indices.device.type == "cpu" and indices.array.size:
         low, high = int(indices.array.min()), int(indices.array.max())

@@ -83,9 +83,9 @@ def get_total_norm(
     """The norm of several tensors taken together, a scalar; arguments as in :func:`clip_grad_norm_`."""
     tensors = _listed(tensors)
     if not tensors:
-        return Tensor(np.zeros((), np.float32))
+        return Tensor.of(np.zeros((), np.float32))
     with current_device_of(tensor.array for tensor in tensors):
-        return Tensor(_total_norm(tensors, norm_type, error_if_nonfinite))
+        return Tensor.of(_total_norm(tensors, norm_type, error_if_nonfinite))
 
 
 @np.errstate(all="ignore")  # gradients may be infinite

@@ -25,7 +25,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     tensors = list(parameters)
     total = sum(p.numel() for p in tensors)
     if vec.shape != (total,):
-        raise ValueError(f"the parameters need a vector of shape ({total},), got {vec.shape}")
+        raise ValueError(
+            f"the parameters need a vector of shape ({total},), got {tuple(vec.shape)}"
+        )
     with no_grad():
         for param, piece in zip(tensors, _pieces(vec, tensors), strict=True):
             param.copy_(piece.reshape(param.shape))

@@ -23,6 +23,8 @@ from .memory_format import Layout as layout, MemoryFormat as memory_format, stri
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
 from .ops.activation import relu, relu_
 from .ops.comparison import isfinite, isinf, isnan
+from .ops.conv import conv2d, conv_transpose2d
+from .ops.conv1d import conv1d, conv_transpose1d
 from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
 from .ops.dropout_forms import (
     alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
@@ -42,9 +44,15 @@ from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
+from .ops.native import (
+    adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
+    layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
+)  # fmt: skip
+from .ops.norm import rms_norm
 from .ops.pad import constant_pad_nd
 from .ops.piecewise import hardshrink, threshold, threshold_
 from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -70,7 +78,7 @@ from .ops.promotion import result_type
 from .printing import get_printoptions, set_printoptions
 from .buffers import asarray, frombuffer, scalar_tensor
 from .ranges import logspace, range
-from . import accelerator
+from . import accelerator, func
 from .absent import mps, mtia, xpu
 from .amp import (
     GradScaler, is_autocast_available,
@@ -79,6 +87,7 @@ from .autograd import (
     inference_mode, is_anomaly_enabled, is_inference_mode_enabled,
 )  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
+from .nn.utils.weight_norm import norm_except_dim
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
@@ -171,6 +180,8 @@ __all__ = [
     "accelerator",
     "acos",
     "acosh",
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
     "add",
     "addbmm",
     "addcdiv",
@@ -179,6 +190,7 @@ __all__ = [
     "addmv",
     "addr",
     "adjoint",
+    "affine_grid_generator",
     "all",
     "allclose",
     "alpha_dropout",
@@ -214,8 +226,10 @@ __all__ = [
     "atleast_3d",
     "autocast",
     "autograd",
+    "avg_pool1d",
     "backends",
     "baddbmm",
+    "batch_norm",
     "bernoulli",
     "bfloat16",
     "bilinear",
@@ -260,6 +274,10 @@ __all__ = [
     "concatenate",
     "constant_pad_nd",
     "contiguous_format",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "copysign",
     "corrcoef",
     "cos",
@@ -337,6 +355,7 @@ __all__ = [
     "frombuffer",
     "full",
     "full_like",
+    "func",
     "gather",
     "gcd",
     "ge",
@@ -353,6 +372,8 @@ __all__ = [
     "get_rng_state",
     "greater",
     "greater_equal",
+    "grid_sampler",
+    "group_norm",
     "gt",
     "half",
     "hardshrink",
@@ -374,6 +395,7 @@ __all__ = [
     "inference_mode",
     "initial_seed",
     "inner",
+    "instance_norm",
     "int",
     "int8",
     "int16",
@@ -404,6 +426,7 @@ __all__ = [
     "isreal",
     "kron",
     "kthvalue",
+    "layer_norm",
     "layout",
     "lcm",
     "ldexp",
@@ -440,6 +463,9 @@ __all__ = [
     "matrix_exp",
     "matrix_power",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
     "maximum",
     "mean",
     "median",
@@ -475,6 +501,7 @@ __all__ = [
     "no_grad",
     "nonzero",
     "norm",
+    "norm_except_dim",
     "normal",
     "not_equal",
     "numel",
@@ -518,6 +545,7 @@ __all__ = [
     "repeat_interleave",
     "reshape",
     "result_type",
+    "rms_norm",
     "roll",
     "rot90",
     "round",

@@ -283,11 +283,11 @@ def memory_order(array: Array) -> list[int]:
 def drawing_order(array: Array) -> list[int]:
     """The axes of an array in the order in which random numbers are drawn for its elements.
 
-    It is the order of memory, as in torch. But images (N, C, H, W) that lie channels-last are taken
+    It is the order of memory, as in torch. But images and signals that lie channels-last are taken
     in C order: minicnn's own lie so, filters as well, where torch's lie in C order.
     """
     order = memory_order(array)
-    return [0, 1, 2, 3] if order == [0, 2, 3, 1] else order
+    return sorted(order) if order in ([0, 2, 3, 1], [0, 2, 1]) else order
 
 
 def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:

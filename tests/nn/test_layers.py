@@ -251,7 +251,10 @@ def test_dropout_is_scaled_in_training_and_absent_in_evaluation() -> None:
         (lambda: nn.Conv2d(6, 4, 3, groups=3), "out_channels must be divisible by groups"),
         (lambda: nn.Conv2d(4, 6, 3, groups=0), "groups must be a positive integer, got 0"),
         (lambda: nn.Conv2d(4, 6, 3, padding="full"), "padding must be 'same', 'valid'"),
-        (lambda: nn.Conv2d(4, 6, 3, 2, "same"), "padding='same' needs stride 1, got stride 2"),
+        (
+            lambda: nn.Conv2d(4, 6, 3, 2, "same"),
+            r"padding='same' needs stride 1, got stride \(2, 2\)",
+        ),
         (lambda: nn.Conv2d(4, 6, 3, padding_mode="mirror"), "one of .zeros., .reflect.*.mirror."),
         (
             lambda: nn.ConvTranspose2d(4, 6, 3, padding_mode="reflect"),

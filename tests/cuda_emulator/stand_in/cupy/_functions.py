@@ -351,6 +351,8 @@ _UFUNC_NAMES = (
     "exp",
     "expm1",
     "floor",
+    "fmax",
+    "fmin",
     "fmod",
     "greater",
     "greater_equal",

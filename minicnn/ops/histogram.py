@@ -151,4 +151,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return Tensor.of(xp.bincount(x, minlength=minlength).astype(np.int64, copy=False))
     counts = xp.bincount(x, weights.array.astype(np.float64), minlength=minlength)
-    return Tensor.of(counts.astype(float32 if weights.array.dtype == float32 else float64, copy=False))
+    return Tensor.of(
+        counts.astype(float32 if weights.array.dtype == float32 else float64, copy=False)
+    )

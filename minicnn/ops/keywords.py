@@ -67,7 +67,7 @@ def _write(name: str, out: Any, result: Tensor) -> None:
         raise RuntimeError(f"{name} with out= records no gradient: call it in no_grad()")
     if out.device != result.device:
         raise RuntimeError(f"{name} on {result.device} expects out there, got one on {out.device}")
-    if rank(result.dtype) > rank(out.dtype):
+    if rank(result.array.dtype) > rank(out.array.dtype):
         raise RuntimeError(f"{name} cannot put {result.dtype} results into an out of {out.dtype}")
     if out.shape != result.shape:
         _resize(name, out, result.shape)
@@ -80,7 +80,7 @@ def _resize(name: str, out: Tensor, shape: tuple[int, ...]) -> None:
             f"{name} has a result of shape {shape}, and gives its out of shape {out.shape} that shape",
             stacklevel=5,
         )
-    out.array = xp_of(out.array).empty(shape, out.dtype)
+    out.array = xp_of(out.array).empty(shape, out.array.dtype)
 
 
 @on_own_device

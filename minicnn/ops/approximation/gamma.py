@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from types import ModuleType
+from typing import Any
 
 from ...devices import xp_of
 from ...typing import Array
@@ -16,7 +17,7 @@ _EULER = 0.57721566490153286061
 _LARGE = 10.0  # from here on the asymptotic series are exact
 
 
-def zeta(s: float | Array, q: Array) -> Array:
+def zeta(s: Any, q: Array) -> Array:
     """Hurwitz's zeta function, the sum of (q + k)^-s over k = 0, 1, …
 
     ``inf`` at the poles q = 0, -1, …, and for s = 1; NaN for s < 1, where (q + k)^-s is complex, and

@@ -80,7 +80,7 @@ def _resize(name: str, out: Tensor, shape: tuple[int, ...]) -> None:
             f"{name} has a result of shape {shape}, and gives its out of shape {out.shape} that shape",
             stacklevel=5,
         )
-    out.array = xp_of(out.array).empty(shape, out.dtype)
+    out.array = xp_of(out.array).empty(shape, out.array.dtype)
 
 
 @on_own_device

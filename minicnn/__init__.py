@@ -1,6 +1,8 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+import importlib
+
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
@@ -159,3 +161,15 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]  # fmt: skip
+
+# Few programs need these, so they are imported on first use: names and the modules that have them.
+_LATER = {"__version__": "version", "compile": "jit"}
+_LATER_MODULES = ("config", "distributed", "hub", "jit", "multiprocessing", "utils", "version")
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,7 +43,7 @@ def load_state_dict_from_url(
     check_hash: bool = False,
     file_name: str | None = None,
     weights_only: bool = False,
-) -> Any:
+) -> Any:  # type: ignore[misc]  # only its user knows
     """Loads the weights behind a URL, which are downloaded the first time.
 
     Args:

@@ -66,9 +66,9 @@ def script_method(fn: F) -> F:
     return fn
 
 
-def ignore(drop: Any = False, **options: Any) -> Any:
+def ignore(drop: F | bool = False, **options: Any) -> F | Callable[[F], F]:
     """The function itself, as ``@ignore`` or ``@ignore(drop=True)``."""
-    return drop if callable(drop) else _identity
+    return _identity if isinstance(drop, bool) else drop
 
 
 def is_scripting() -> bool:

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
-from multiprocessing import *  # noqa: F403
+from multiprocessing import *
 from typing import Any
 
-__all__ = [  # noqa: F405
-    *multiprocessing.__all__,
-    "get_all_sharing_strategies",
-    "get_sharing_strategy",
-    "set_sharing_strategy",
-    "spawn",
-]
+__all__ = ["get_all_sharing_strategies", "get_sharing_strategy", "set_sharing_strategy", "spawn"]
+__all__ += multiprocessing.__all__
 
 
 def spawn(

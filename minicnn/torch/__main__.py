@@ -29,7 +29,9 @@ def main() -> None:
             sys.exit(f"--check needs a file or a folder\n{USAGE}")
         sys.exit(check(arguments[1:]))
     elif sys.flags.ignore_environment:
-        sys.exit("python -m minicnn.torch needs PYTHONPATH, which Python's options -E and -I ignore")
+        sys.exit(
+            "python -m minicnn.torch needs PYTHONPATH, which Python's options -E and -I ignore"
+        )
     else:
         run([sys.executable, *python_options(), *arguments])
 

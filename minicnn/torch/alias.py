@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -50,7 +49,9 @@ class Alias(ModuleType):
         return sorted({*vars(self), *names(self.__name__)})
 
     def __repr__(self) -> str:
-        answering = ", ".join(getattr(s, "__name__", type(s).__name__) for s in sources(self.__name__))
+        answering = ", ".join(
+            getattr(s, "__name__", type(s).__name__) for s in sources(self.__name__)
+        )
         return f"<module {self.__name__!r} of minicnn ({answering})>"
 
 
@@ -60,7 +61,7 @@ def alias(name: str) -> Alias:
     return Alias(name)
 
 
-def find(dotted: str) -> Any:
+def find(dotted: str) -> object:
     """What minicnn has for a name such as ``"torch.nn.Conv2d"``.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,13 +20,10 @@ _NESTED = (*_FUNCTIONS, ast.ClassDef)
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _ATTRIBUTE_ERRORS = {"AttributeError", "Exception", "BaseException"}
 # Functions whose result is certainly a tensor, so its methods are known.
-_MAKES_TENSOR = {
-    f"torch.{name}"
-    for name in (
-        "arange as_tensor cat empty empty_like eye from_numpy full full_like linspace ones ones_like "
-        "rand rand_like randint randn randn_like randperm stack tensor zeros zeros_like"
-    ).split()
-}
+_MAKES_TENSOR = re.compile(
+    r"torch\.(arange|as_tensor|cat|eye|from_numpy|linspace|randint|randperm|stack|tensor"
+    r"|(empty|full|ones|rand|randn|zeros)(_like)?)"
+)
 
 
 def check(paths: Iterable[str]) -> int:
@@ -68,13 +66,15 @@ class _Uses(ast.NodeVisitor):
 
     def __init__(self, tree: ast.Module) -> None:
         self.missing: list[tuple[int, str]] = []
-        self._scopes: list[dict[str, str | None]] = []  # name: torch's dotted name, or another thing
+        self._scopes: list[
+            dict[str, str | None]
+        ] = []  # name: torch's dotted name, or another thing
         self._caught: set[str] = set()  # errors that the blocks around catch
         self._optional: set[str] = set()  # names that the program can do without
         self._wildcards: list[str] = []  # modules of which everything is imported
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "hasattr":
-                self._optional.update(a.value for a in node.args if isinstance(a, ast.Constant))
+                self._optional.add(ast.unparse(node.args[-1]).strip("'"))
 
     def visit_Module(self, node: ast.Module) -> None:
         self._scope(node)
@@ -132,9 +132,11 @@ class _Uses(ast.NodeVisitor):
             self.visit(statement)
 
     def visit_If(self, node: ast.If) -> None:
-        typing_only = ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
-        for child in node.orelse if typing_only else ast.iter_child_nodes(node):
-            self.visit(child)
+        if ast.unparse(node.test).rpartition(".")[2] != "TYPE_CHECKING":
+            return self.generic_visit(node)
+        for statement in node.orelse:
+            self.visit(statement)
+        return None
 
     def visit_Import(self, node: ast.Import) -> None:
         for item in node.names:
@@ -154,11 +156,11 @@ class _Uses(ast.NodeVisitor):
         dotted = self._dotted(read)
         if dotted:
             self._look_up(node, dotted, _ATTRIBUTE_ERRORS)
-        elif isinstance(node.value, ast.Call) and self._dotted(node.value.func) in _MAKES_TENSOR:
-            if not hasattr(Tensor, node.attr):
-                self._report(node, f"torch.Tensor.{node.attr}", dir(Tensor))
-        if not dotted:
-            self.generic_visit(node)
+            return
+        self.generic_visit(node)
+        maker = self._dotted(node.value.func) if isinstance(node.value, ast.Call) else None
+        if maker and _MAKES_TENSOR.fullmatch(maker) and not hasattr(Tensor, node.attr):
+            self._report(node, f"torch.Tensor.{node.attr}", dir(Tensor))
 
     def visit_Name(self, node: ast.Name) -> None:
         """A name that nothing defines can only come from ``from torch.nn import *``."""

@@ -28,7 +28,8 @@ def install() -> None:
             them.
     """
     for name in ROOTS:
-        if not isinstance(sys.modules.get(name, alias(name)), Alias):
+        imported = sys.modules.get(name)
+        if imported is not None and not isinstance(imported, Alias):
             raise RuntimeError(
                 f"minicnn.torch.install() must come before the first import of {name}; "
                 "it was imported already (in a notebook, restart the kernel)"
@@ -43,7 +44,9 @@ def install() -> None:
 def environment() -> dict[str, str]:
     """The variable that puts a process under the switch."""
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return {"PYTHONPATH": os.pathsep.join([SHIMS, *(path for path in paths if path not in ("", SHIMS))])}
+    return {
+        "PYTHONPATH": os.pathsep.join([SHIMS, *(path for path in paths if path not in ("", SHIMS))])
+    }
 
 
 def replace(shim: str) -> None:

@@ -58,7 +58,13 @@ class Alias(ModuleType):
 @functools.cache
 def alias(name: str) -> Alias:
     """The module of a dotted name that :data:`MODULES` has."""
-    return Alias(name)
+    module = Alias(name)
+    # Scripts look into the dictionary: models.__dict__["resnet18"]().
+    for source in sources(name):
+        for attribute in _public(source):
+            if not isinstance(vars(source).get(attribute), _STATE):
+                getattr(module, attribute)
+    return module
 
 
 def find(dotted: str) -> object:
@@ -106,7 +112,7 @@ def _resolve(path: str) -> Any:
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     listed = getattr(source, "__all__", None) or [n for n in dir(source) if not n.startswith("_")]
-    return [name for name in listed if not isinstance(getattr(source, name), ModuleType)]
+    return [name for name in listed if not isinstance(vars(source).get(name), ModuleType)]
 
 
 class Finder(MetaPathFinder):

@@ -128,7 +128,7 @@ class _Uses(ast.NodeVisitor):
         for statement in node.body:
             self.visit(statement)
         self._caught = outside
-        for statement in (*node.handlers, *node.orelse, *node.finalbody):
+        for part in (*node.handlers, *node.orelse, *node.finalbody):
             self.visit(statement)
 
     def visit_If(self, node: ast.If) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlparse
 
-from .io.download import cache_folder, download
+from .io.download import cache_folder, download, download_to
 from .io.files import load as load_file
 
 __all__ = [
@@ -20,6 +19,8 @@ __all__ = [
     "load_url",
     "set_dir",
 ]
+
+_HASH_IN_NAME = re.compile(r"-([a-f0-9]*)\.")  # as in resnet18-f37072fd.pth
 
 _folder: Path | None = None
 
@@ -51,7 +52,8 @@ def load_state_dict_from_url(
         model_dir: the folder to keep it in; that of :func:`set_dir` when left out.
         map_location: as in :func:`minicnn.load`.
         progress: whether to show a progress bar.
-        check_hash: without effect: a SHA-256 in the file's name is always checked.
+        check_hash: whether the SHA-256 must begin with the digits in the file's name. What goes
+            into the folder of all downloads is always checked.
         file_name: the name to keep it under.
         weights_only: without effect: no code of a file is ever run.
 
@@ -64,15 +66,14 @@ def load_state_dict_from_url(
 
     As ``torch.hub.load_state_dict_from_url``.
     """
-    if model_dir is None and _folder is not None:
-        model_dir = _folder / "checkpoints"
-    if model_dir is None and file_name is None:
+    if model_dir is None and _folder is None and file_name is None:
         return load_file(download(url, progress), map_location=map_location)
-    folder = cache_folder() if model_dir is None else Path(model_dir)
-    target = folder / (file_name or Path(urlparse(url).path).name)
+    folder = Path(get_dir(), "checkpoints") if model_dir is None else Path(model_dir)
+    name = file_name or Path(urlparse(url).path).name
+    digits = _HASH_IN_NAME.search(name) if check_hash else None
+    target = folder / name
     if not target.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(download(url, progress), target)
+        download_to(target, url, progress, sha256=digits[1] if digits else "")
     return load_file(target, map_location=map_location)
 
 
@@ -92,15 +93,14 @@ def download_url_to_file(
 
     Raises:
         OSError: if it cannot be downloaded.
-        RuntimeError: if the SHA-256 begins otherwise.
+        ValueError: if the SHA-256 begins otherwise.
 
     As ``torch.hub.download_url_to_file``.
     """
-    source = download(url, progress)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    if not digest.startswith(hash_prefix or ""):
-        raise RuntimeError(f"the SHA-256 of {url} must begin with {hash_prefix}, got {digest}")
-    shutil.copyfile(source, dst)
+    target = Path(dst)
+    new = target.with_name(target.name + ".new")
+    download_to(new, url, progress, sha256=hash_prefix or "")
+    os.replace(new, target)
 
 
 def load(repo_or_dir: str, model: str, *args: Any, **kwargs: Any) -> NoReturn:

@@ -6,7 +6,7 @@ There is no compiler here. The network that is compiled, scripted or traced is t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 __all__ = [
     "Final",
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 F = TypeVar("F")
-Final = Any  # annotates constants of a scripted module
 
 
 def compile(model: F | None = None, **options: Any) -> F | Callable[[F], F]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from multiprocessing import *
+from multiprocessing.connection import wait
 from typing import Any
 
 __all__ = ["get_all_sharing_strategies", "get_sharing_strategy", "set_sharing_strategy", "spawn"]
@@ -53,8 +54,8 @@ def spawn(
 def _wait(processes: list[Any]) -> None:
     running = {process.sentinel: process for process in processes}
     while running:
-        for sentinel in multiprocessing.connection.wait(list(running)):
-            process = running.pop(sentinel)  # type: ignore[call-overload]
+        for sentinel in wait(list(running)):
+            process = running.pop(sentinel)
             process.join()
             if process.exitcode != 0:
                 for other in running.values():

@@ -38,6 +38,8 @@ class Alias(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Alias) and name in vars(self):
+            return  # after `import torchvision.models.alexnet`, models.alexnet is the function
         if not name.startswith("__") and not isinstance(value, ModuleType):
             for source in sources(self.__name__):
                 if hasattr(source, name):
@@ -76,8 +78,6 @@ def find(dotted: str) -> object:
     module, _, name = dotted.rpartition(".")
     if dotted in NAMES:
         return _resolve(NAMES[dotted])
-    if dotted in MODULES:
-        return alias(dotted)
     if name == "__all__":
         return [name for name in names(module) if not name.startswith("_")]
     if name in ("__file__", "__doc__") or not name.startswith("__"):
@@ -85,6 +85,8 @@ def find(dotted: str) -> object:
             value = getattr(source, name, source)  # the source itself: it has no such name
             if not isinstance(value, ModuleType) and value is not source:
                 return value
+        if dotted in MODULES:
+            return alias(dotted)
         raise AttributeError(explain(dotted, names(module)))
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 

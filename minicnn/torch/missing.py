@@ -32,7 +32,6 @@ _OUTSIDE = {
     "no compiler: torch.jit and torch.compile return what they are given": (
         r"torch\.(jit|compiler|_dynamo|_inductor|fx|export|package|library|ops|classes)"
         r"|torch\.utils\.(cpp_extension|bundled_inputs|mobile_optimizer)"
-        r"|torchvision\.models\.feature_extraction"
     ),
     "one process and one device for a network": r"torch\.(distributed|nn\.parallel|nn\.SyncBatchNorm)",
     "no export to ONNX yet": r"torch\.(onnx|utils\.tensorboard\.\w*onnx)",

@@ -54,9 +54,12 @@ MODULES = {
     "torch.utils.tensorboard": "minicnn.utils.tensorboard",
     "torch.version": "minicnn.version",
     "torchvision": "",
-    "torchvision.datasets": "minicnn.data",
+    "torchvision.datasets": "minicnn.data.datasets minicnn.data",
+    "torchvision.datasets.utils": "minicnn.data.datasets.utils",
     "torchvision.io": "minicnn.io.pictures",
     "torchvision.models": "minicnn.models",
+    "torchvision.models._utils": "minicnn.models._utils",
+    "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
@@ -83,7 +86,7 @@ _PARTS = {
     "torch.utils.data": "_utils _utils.collate dataloader dataset distributed sampler",
     "torch.utils.tensorboard": "writer",
     "torchvision.datasets": (
-        "cifar fakedata flowers102 folder imagenet mnist oxford_iiit_pet svhn utils vision voc"
+        "cifar fakedata flowers102 folder imagenet mnist oxford_iiit_pet svhn vision voc"
     ),
     "torchvision.io": "image",
     "torchvision.models": "_api",

@@ -33,7 +33,9 @@ from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .random import Generator, manual_seed
+from .random import (
+    Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
+)  # fmt: skip
 
 __all__ = [
     "Generator",
@@ -66,6 +68,7 @@ __all__ = [
     "cpu",
     "cuda",
     "cumsum",
+    "default_generator",
     "device",
     "div",
     "empty",
@@ -87,7 +90,9 @@ __all__ = [
     "get_default_device",
     "get_float32_matmul_precision",
     "get_num_threads",
+    "get_rng_state",
     "index_select",
+    "initial_seed",
     "int8",
     "int16",
     "int32",
@@ -132,10 +137,12 @@ __all__ = [
     "reshape",
     "save",
     "scatter_add",
+    "seed",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
+    "set_rng_state",
     "sigmoid",
     "sign",
     "sin",

@@ -1,66 +1,225 @@
-"""Random numbers: one seeded generator for initialisation, shuffling, augmentation and dropout."""
+"""Random numbers: seeded generators for initialisation, shuffling, augmentation and dropout.
+
+The functions and their names are those of ``torch.random``.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, overload
 
 import numpy as np
 
-from .typing import Array
+from .devices import Device
+from .dtypes import float32, float64
+from .tensor import Tensor
+from .twister import STATE, Twister
+from .typing import Array, DeviceLike, DTypeLike
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
 
 Size = int | tuple[int, ...]
+
+_FIRST_SEED = 67280421310721  # of torch's generators
+_LARGE_RANGE = 1 << 28  # of integers, from which on torch takes two words for one
 
 
 class Generator:
     """A seeded stream of random numbers, drawn on the CPU, for tensors on any device.
 
     Args:
-        seed: any non-negative integer; from the operating system when left out.
+        device: ``"cpu"``, or ``"cuda"`` for a generator whose state includes the Philox counter.
 
-    As ``torch.Generator``, but NumPy's PCG64 draws the numbers, so they differ from torch's.
+    A new generator is seeded with a fixed number. As ``torch.Generator``: the same seed gives the
+    numbers that torch draws on a CPU, bit for bit, and normal ones to within rounding; states can be
+    exchanged with torch's. Two things differ. On Intel's processors torch draws ``bernoulli_(p)``,
+    ``exponential_`` and dropout from a stream of its own, so these agree elsewhere. On a GPU,
+    dropout takes its bits from Philox4x32-10, and everything else is drawn as on the CPU.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        self.manual_seed(int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed)
+    def __init__(self, device: DeviceLike = "cpu") -> None:
+        self.device = Device(device)
+        self._twister = Twister()
+        self.manual_seed(_FIRST_SEED)
+
+    # ------------------------------------------------------------------------ seeds and states
 
     def manual_seed(self, seed: int) -> Generator:
-        """Restarts the stream from ``seed`` and returns the generator."""
-        if seed < 0:
-            raise ValueError(f"seed must be non-negative, got {seed}")
-        self._seed = int(seed)
-        self._numpy = np.random.Generator(np.random.PCG64(self._seed))
+        """Restarts the stream from ``seed`` and returns the generator.
+
+        Args:
+            seed: from -2**63 to 2**64 - 1; of the numbers on the CPU, 32 bits decide.
+
+        Raises:
+            RuntimeError: for something other than an integer.
+            ValueError: for one out of range.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise RuntimeError(  # noqa: TRY004  as torch
+                f"manual_seed expects an integer, got {seed!r}"
+            )
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError(f"manual_seed expects an integer from -2**63 to 2**64 - 1, got {seed}")
+        return self._start(int(seed) % 2**64, int(seed) & 0xFFFFFFFF)
+
+    def seed_with(self, *numbers: int) -> Generator:
+        """Restarts the stream from several integers of up to 64 bits, and returns the generator."""
+        words = [word for number in numbers for word in (number & 0xFFFFFFFF, number >> 32)]
+        return self._start(numbers[0], np.array(words, np.uint32))
+
+    def _start(self, seed: int, words: int | Array) -> Generator:
+        self._seed = seed
+        self._twister.seed(words)
+        self._normal: float | None = None  # the second of two, for the next call
         self._philox_offset = 0
         return self
+
+    def seed(self) -> int:
+        """Restarts the stream from a number of the operating system, and returns it."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
 
     def initial_seed(self) -> int:
         """The seed that the stream started from."""
         return self._seed
 
+    def get_state(self) -> Tensor:
+        """What is needed to continue the stream: uint8, as torch's, (5056,) on the CPU.
+
+        On a GPU, 8 bytes for the Philox counter follow.
+        """
+        state = np.zeros((), STATE)
+        state["seed"] = self._seed
+        self._twister.write_to(state)
+        if self._normal is not None:
+            state["normal"], state["has_normal"] = self._normal, 1
+        content = state.tobytes()
+        if self.device.type == "cuda":
+            content += self._philox_offset.to_bytes(8, "little")
+        return Tensor(np.frombuffer(bytearray(content), np.uint8))
+
+    def set_state(self, new_state: Tensor) -> None:
+        """Continues the stream from where :meth:`get_state` was called, here or in torch.
+
+        Raises:
+            TypeError: for anything but a tensor of uint8.
+            RuntimeError: for one of another size, or that is no state.
+        """
+        if not isinstance(new_state, Tensor) or new_state.dtype != np.uint8:
+            kind = getattr(new_state, "dtype", type(new_state).__name__)
+            raise TypeError(f"the state of a generator is a tensor of uint8, got {kind}")
+        size = STATE.itemsize + (8 if self.device.type == "cuda" else 0)
+        content = new_state.numpy_copy().tobytes()
+        if len(content) != size:
+            raise RuntimeError(f"the state of a generator has {size} bytes, got {len(content)}")
+        state = np.frombuffer(content, STATE, 1)[0]
+        if not (state["seeded"] and 1 <= state["left"] <= 624 and state["next"] <= 624):
+            raise RuntimeError("set_state expects the state of a Mersenne twister, got other bytes")
+        self._seed = int(state["seed"])
+        self._twister.read_from(state)
+        self._normal = float(state["normal"]) if state["has_normal"] else None
+        self._philox_offset = int.from_bytes(content[STATE.itemsize :], "little")
+
+    def clone_state(self) -> Generator:
+        """Another generator with the same state."""
+        twin = Generator(self.device)
+        twin.set_state(self.get_state())
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"device": str(self.device), "state": self.get_state().numpy()}
+
+    def __setstate__(self, content: dict[str, Any]) -> None:
+        self.__init__(content["device"])  # type: ignore[misc]
+        self.set_state(Tensor(content["state"]))
+
     def philox(self) -> tuple[int, int]:
         """A (seed, offset) pair for one counter-based draw, different on each call.
 
-        Kernels compute random bits from it (Philox4x32-10). They are the same on every device, and
-        the backward pass can compute them again instead of storing them.
+        Kernels on a GPU compute random bits from it (Philox4x32-10), and the backward pass can
+        compute them again instead of storing them.
         """
         self._philox_offset += 1
-        return self._seed & (2**64 - 1), self._philox_offset
+        return self._seed, self._philox_offset
+
+    # ------------------------------------------------------------------------ numbers
+
+    def words(self, n: int) -> Array:
+        """The next ``n`` words of 32 random bits, as uint32."""
+        return self._twister.words(n)
+
+    def words64(self, n: int) -> Array:
+        """The next ``n`` words of 64 random bits, as uint64, from two words each."""
+        pairs = self._twister.words(2 * n).view(np.uint64)
+        # the first word is the high one, but stands where a little-endian number has its low one
+        return pairs << np.uint64(32) | pairs >> np.uint64(32)
 
     @overload
-    def normal(self, size: None = None, dtype: Any = np.float32) -> float: ...
+    def random(self, size: None = None, dtype: DTypeLike = float32) -> float: ...
     @overload
-    def normal(self, size: Size, dtype: Any = np.float32) -> Array: ...
-    def normal(self, size: Size | None = None, dtype: Any = np.float32) -> Array | float:
-        """Numbers from N(0, 1): an array of ``size``, or a single one."""
-        return self._numpy.standard_normal(size, dtype=dtype)
+    def random(self, size: Size, dtype: DTypeLike = float32) -> Array: ...
+    def random(self, size: Size | None = None, dtype: DTypeLike = float32) -> Array | float:
+        """Numbers uniform in [0, 1), an array of ``size`` or a single one, of 24 or 53 bits."""
+        if size is None:
+            if dtype != float64:
+                return (self._twister.word() & 0xFFFFFF) * 2.0**-24
+            return self._uniform53()
+        out = np.empty(size, dtype)
+        flat = out.reshape(-1)
+        for at in _blocks(out.size):
+            block = flat[at]
+            if out.dtype == float64:
+                bits = self.words64(block.size) & np.uint64(2**53 - 1)
+                np.multiply(bits.view(np.int64), 2.0**-53, out=block)
+            else:
+                bits = self.words(block.size) & np.uint32(0xFFFFFF)
+                block[:] = bits.view(np.int32).astype(np.float32) * np.float32(2**-24)
+        return out
+
+    def _uniform53(self) -> float:
+        high, low = self._twister.few(2).tolist()
+        return ((high << 32 | low) & (2**53 - 1)) * 2.0**-53
 
     @overload
-    def random(self, size: None = None, dtype: Any = np.float32) -> float: ...
+    def normal(self, size: None = None, dtype: DTypeLike = float32) -> float: ...
     @overload
-    def random(self, size: Size, dtype: Any = np.float32) -> Array: ...
-    def random(self, size: Size | None = None, dtype: Any = np.float32) -> Array | float:
-        """Numbers uniform in [0, 1): an array of ``size``, or a single one."""
-        return self._numpy.random(size, dtype=dtype)
+    def normal(self, size: Size, dtype: DTypeLike = float32) -> Array: ...
+    def normal(self, size: Size | None = None, dtype: DTypeLike = float32) -> Array | float:
+        """Numbers from N(0, 1), an array of ``size`` or a single one (Box and Muller, 1958)."""
+        if size is None:
+            return self._next_normal()
+        out = np.empty(size, dtype)
+        if out.size < 16:
+            out.reshape(-1)[:] = [self._next_normal() for _ in range(out.size)]
+            return out
+        uniform = self.random(out.size, out.dtype)
+        whole = out.size // 16 * 16
+        flat = out.reshape(-1)
+        flat[:whole] = _box_muller(uniform[:whole])
+        if whole < out.size:
+            flat[-16:] = _box_muller(self.random(16, out.dtype))
+        return out
+
+    def _next_normal(self) -> float:
+        if self._normal is not None:
+            normal, self._normal = self._normal, None
+            return normal
+        angle, u = 2 * math.pi * self._uniform53(), self._uniform53()
+        radius = math.sqrt(-2 * math.log1p(-u))
+        self._normal = radius * math.sin(angle)
+        return radius * math.cos(angle)
 
     @overload
     def integers(self, low: int, high: int, size: None = None) -> int: ...
@@ -68,34 +227,122 @@ class Generator:
     def integers(self, low: int, high: int, size: Size) -> Array: ...
     def integers(self, low: int, high: int, size: Size | None = None) -> Array | int:
         """Integers uniform in [low, high): an array of ``size``, or a single one."""
-        return self._numpy.integers(low, high, size)
+        count = high - low
+        if size is None:
+            if count < _LARGE_RANGE:
+                return low + self._twister.word() % count
+            first, second = self._twister.few(2).tolist()
+            return low + (first << 32 | second) % count
+        n = math.prod(size) if isinstance(size, tuple) else size
+        if count < _LARGE_RANGE:
+            numbers = (self.words(n) % np.uint32(count)).astype(np.int64)
+        else:
+            words = self.words64(n)
+            numbers = (words % np.uint64(count) if count < 2**64 else words).view(np.int64)
+        # modulo 2^64, as the sum fits where the remainder alone may not
+        numbers += np.uint64(low % 2**64).astype(np.int64)
+        return numbers.reshape(size)
+
+    def random_(self) -> int:
+        """A seed: an integer uniform in [0, 2^63), as ``torch.empty((), dtype=int64).random_()``."""
+        return self.integers(0, 2**63)
 
     def permutation(self, n: int) -> Array:
-        """The numbers 0 … n - 1 in random order."""
-        return self._numpy.permutation(n)
+        """The numbers 0 … n - 1 in random order (Fisher and Yates), as int64."""
+        order = list(range(n))
+        last = max(n - 1, 0)
+        steps = self.words(last) % np.arange(n, n - last, -1, dtype=np.uint32)
+        for i, step in enumerate(steps.tolist()):
+            j = i + step
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
 
     def choice(self, n: int, size: int, replace: bool, p: Array | None = None) -> Array:
-        """``size`` of the numbers 0 … n - 1, with probabilities ``p``."""
-        return self._numpy.choice(n, size, replace, p)
+        """``size`` of the numbers 0 … n - 1, with probabilities ``p``, as ``torch.multinomial``."""
+        p = np.full(n, 1 / n) if p is None else p
+        if not replace or size == 1:
+            # the largest of p / Exp(1) are a sample without replacement
+            quotients = p / self.exponential(n)
+            return np.argsort(-quotients, kind="stable")[:size]
+        sums = np.cumsum(p)
+        sums /= sums[-1]
+        sums[-1] = 1
+        return np.searchsorted(sums, self.random(size, float64))
 
-    def get_state(self) -> dict[str, Any]:
-        """What is needed to continue the stream, as plain numbers and strings."""
-        return {
-            "seed": self._seed,
-            "philox_offset": self._philox_offset,
-            "numpy": self._numpy.bit_generator.state,
-        }
+    def exponential(self, size: Size) -> Array:
+        """Numbers from Exp(1), as float64."""
+        return -np.log1p(-self.random(size, float64))
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Continues the stream from where :meth:`get_state` was called."""
-        self.manual_seed(state["seed"])
-        self._philox_offset = state["philox_offset"]
-        self._numpy.bit_generator.state = state["numpy"]
 
+_BLOCK = 1 << 14  # numbers that are drawn while they stay in the cache
+
+
+def _blocks(size: int) -> Iterator[slice]:
+    return (slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK))
+
+
+def _box_muller(uniform: Array) -> Array:
+    """Normal numbers from uniform ones, in blocks of 16: 8 radii, then 8 angles."""
+    real = uniform.dtype.type
+    radii, angles = np.moveaxis(uniform.reshape(-1, 2, 8), 1, 0)
+    radii = np.sqrt(real(-2) * np.log(1 - radii))
+    angles = real(2 * math.pi) * angles
+    return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1).reshape(-1)
+
+
+# ---------------------------------------------------------------------------- the default ones
 
 default_generator = Generator()
+cuda_generator = Generator("cuda")  # of dropout on all GPUs
+generators = (default_generator, cuda_generator)
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seeds the default generator, which all random numbers in minicnn come from."""
-    return default_generator.manual_seed(seed)
+    """Seeds the default generators of the CPU and the GPUs; returns the former."""
+    for generator in generators:
+        generator.manual_seed(int(seed))
+    return default_generator
+
+
+def seed() -> int:
+    """Seeds the default generators with a number of the operating system, and returns it."""
+    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
+
+
+seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the CPU's default generator; see :meth:`Generator.get_state`."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Sets the state of the CPU's default generator; see :meth:`Generator.set_state`."""
+    default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(
+    devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str | None = None
+) -> Iterator[None]:
+    """Resets the default generators at the end of a ``with`` block, or of a decorated function.
+
+    Args:
+        devices: accepted for torch's scripts; all GPUs share a generator, which is reset, too.
+        enabled: when false, nothing is reset.
+        device_type: as ``devices``.
+
+    As ``torch.random.fork_rng``.
+    """
+    states = [generator.get_state() for generator in generators] if enabled else []
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states):
+            generator.set_state(state)

@@ -41,16 +41,18 @@ def use_generator(generator: Generator) -> Iterator[None]:
 
 def epoch_generator(seed: int, epoch: int) -> Generator:
     """The generator for the order of one epoch."""
-    return Generator((seed << 96) | (epoch << 64))
+    return Generator().seed_with(seed, epoch)
 
 
-def sample_generator(seed: int, epoch: int, position: int) -> Generator:
+def sample_generator(
+    seed: int, epoch: int, position: int, generator: Generator | None = None
+) -> Generator:
     """The generator for one sample in one epoch.
 
     Args:
         seed: the loader's seed, an integer >= 0.
-        epoch: below 2**32.
+        epoch: below 2**64.
         position: how many samples were drawn before it in the epoch.
+        generator: one to restart, which takes less time than to make one.
     """
-    # One integer holds all three; NumPy's seeding mixes its bits. + 1, as epoch_generator has 0.
-    return Generator((seed << 96) | (epoch << 64) | (position + 1))
+    return (generator or Generator()).seed_with(seed, epoch, position)

@@ -18,6 +18,7 @@ from types import NotImplementedType
 from typing import TYPE_CHECKING, Any
 
 from ..devices import memory_order
+from ..random import Generator
 from ..tensor import Tensor
 from ..typing import Array
 from .dataset import SkipSample, describe, printable
@@ -67,12 +68,12 @@ def load(job: Job, request: Request, stop: Stop) -> Batch:
     Raises:
         Exception: the dataset's own error, its message preceded by the sample's index and source.
     """
-    batch, samples = Batch(), []
+    batch, samples, generator = Batch(), [], Generator()
     for position, index in enumerate(request.indices, request.first):
         if stop.requested:
             return batch
         try:
-            with use_generator(sample_generator(job.seed, request.epoch, position)):
+            with use_generator(sample_generator(job.seed, request.epoch, position, generator)):
                 samples.append(job.dataset[index])
         except SkipSample as skipped:
             batch.skipped.append((index, printable(str(skipped)), skipped.warn))

@@ -7,7 +7,7 @@ from typing import Any
 from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
-from ..random import default_generator
+from ..random import cuda_generator
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import mul
@@ -56,7 +56,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 1:
         # not 0.0, which would turn integers into float32
         return change(input, mul, False) if inplace else mul(input, False)
-    state = kernels.of(input.array).philox_state(default_generator.philox)
+    state = kernels.of(input.array).philox_state(cuda_generator.philox)
     if inplace:
         return change(input, Dropout.apply, p=p, state=state)
     return Dropout.apply(input, p=p, state=state)

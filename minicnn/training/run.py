@@ -23,7 +23,7 @@ from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
 
-FORMAT = 3  # of last.ckpt; the first one did not record the pictures, the second not as bytes
+FORMAT = 4  # of last.ckpt; the third one had the state of another random generator
 
 
 class Run:
@@ -212,14 +212,15 @@ class Run:
         for loader, saved in zip(self.loaders, position["loaders"], strict=True):
             loader.seed = saved["seed"]
             loader.skipped.update(saved["skipped"])
-        random.default_generator.set_state(state["random"])
+        for generator, saved in zip(random.generators, state["random"], strict=True):
+            generator.set_state(saved)
         self.metrics["best"] = position["metrics"]["best"]
         self.metrics["epochs"] = position["metrics"]["epochs"]
 
     def save(self) -> None:
         """Writes ``last.ckpt``: the states of all parts and the random generator, and progress."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        state["random"] = random.default_generator.get_state()
+        state["random"] = [generator.get_state() for generator in random.generators]
         settings = {k: v for k, v in self.metrics["settings"].items() if k != "pictures"}
         state["run"] = {
             "format": FORMAT,
@@ -283,8 +284,8 @@ class Run:
             )
         if run.get("format") != FORMAT:
             raise ValueError(
-                f"{path} is of an earlier version, which recorded the pictures of a run otherwise or "
-                "not at all: start a new run; its weights can be loaded"
+                f"{path} is of an earlier version, whose random numbers or pictures cannot be continued: "
+                "start a new run; its weights can be loaded"
             )
         if run["pictures"] is not None:
             run["metrics"]["settings"]["pictures"] = json.loads(run["pictures"].tobytes())

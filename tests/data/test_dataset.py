@@ -89,7 +89,7 @@ def test_random_split(lengths, sizes):
         with pytest.raises(ValueError, match=r"add up|between 0 and 1"):
             random_split(Squares(10), lengths)
         return
-    parts = random_split(Squares(10), lengths, Generator(3))
+    parts = random_split(Squares(10), lengths, Generator().manual_seed(3))
     assert [len(part) for part in parts] == sizes
     assert sorted(part[i][0] for part in parts for i in range(len(part))) == [
         i * i for i in range(10)
@@ -98,7 +98,8 @@ def test_random_split(lengths, sizes):
 
 def test_random_split_repeats_with_its_seed():
     first, second, other = (
-        random_split(Squares(50), [25, 25], Generator(seed))[0].indices for seed in (1, 1, 2)
+        random_split(Squares(50), [25, 25], Generator().manual_seed(seed))[0].indices
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)

@@ -39,7 +39,7 @@ class Noisy(Dataset):
 
 def alone() -> list[float]:
     """The noise of the six samples that one test draws in epoch 1, loaded without workers."""
-    seed = int(Generator(3).integers(0, 2**63 - 1))
+    seed = int(Generator().manual_seed(3).integers(0, 2**63 - 1))
     return [float(sample_generator(seed, 1, position).random()) for position in range(6)]
 
 
@@ -140,7 +140,7 @@ def test_order_and_noise_do_not_depend_on_the_workers():
             shuffle=True,
             num_workers=num_workers,
             worker_type=worker_type,
-            generator=Generator(5),
+            generator=Generator().manual_seed(5),
         )
         runs.append([epoch(loader), epoch(loader)])
     assert runs[0] == runs[1] == runs[2] == runs[3]
@@ -157,7 +157,7 @@ def test_a_sample_that_is_drawn_twice_is_augmented_differently(num_workers, work
             batch_sampler=[[4, 4], [4, 7, 7], [4]],
             num_workers=num_workers,
             worker_type=worker_type,
-            generator=Generator(3),
+            generator=Generator().manual_seed(3),
         )
         loader.set_epoch(1, start_batch=start)
         return epoch(loader)
@@ -189,7 +189,11 @@ def test_noise_changes_with_epoch_position_and_seed():
 def test_an_epoch_can_be_taken_up_again_anywhere(sampler, num_workers):
     def loader():
         return DataLoader(
-            Noisy(), 3, sampler=sampler, num_workers=num_workers, generator=Generator(8)
+            Noisy(),
+            3,
+            sampler=sampler,
+            num_workers=num_workers,
+            generator=Generator().manual_seed(8),
         )
 
     whole = loader()

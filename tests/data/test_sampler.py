@@ -18,21 +18,21 @@ def test_sequential():
 
 
 def test_random_visits_all_once_in_a_new_order_each_time():
-    sampler = RandomSampler(range(40), generator=Generator(0))
+    sampler = RandomSampler(range(40), generator=Generator().manual_seed(0))
     first, second = list(sampler), list(sampler)
     assert sorted(first) == sorted(second) == list(range(40))
     assert first != second
-    assert first == list(RandomSampler(range(40), generator=Generator(0)))
+    assert first == list(RandomSampler(range(40), generator=Generator().manual_seed(0)))
 
 
 def test_random_more_than_there_are_goes_round():
-    drawn = list(RandomSampler(range(5), num_samples=12, generator=Generator(0)))
+    drawn = list(RandomSampler(range(5), num_samples=12, generator=Generator().manual_seed(0)))
     assert len(drawn) == 12
     assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5))
 
 
 def test_random_with_replacement_repeats_some():
-    drawn = list(RandomSampler(range(50), replacement=True, generator=Generator(0)))
+    drawn = list(RandomSampler(range(50), replacement=True, generator=Generator().manual_seed(0)))
     assert len(drawn) == 50 and len(set(drawn)) < 50
 
 
@@ -43,19 +43,21 @@ def test_random_needs_samples(size):
 
 
 def test_subset_random():
-    drawn = list(SubsetRandomSampler([3, 7, 11, 15, 19], Generator(1)))
+    drawn = list(SubsetRandomSampler([3, 7, 11, 15, 19], Generator().manual_seed(1)))
     assert sorted(drawn) == [3, 7, 11, 15, 19]
 
 
 def test_weighted_draws_in_proportion():
-    drawn = list(WeightedRandomSampler([1, 0, 3], 4000, generator=Generator(0)))
+    drawn = list(WeightedRandomSampler([1, 0, 3], 4000, generator=Generator().manual_seed(0)))
     counts = np.bincount(drawn, minlength=3)
     assert counts[1] == 0
     assert counts[2] / counts[0] == pytest.approx(3, rel=0.15)
 
 
 def test_weighted_without_replacement():
-    drawn = list(WeightedRandomSampler([1, 2, 3], 3, replacement=False, generator=Generator(0)))
+    drawn = list(
+        WeightedRandomSampler([1, 2, 3], 3, replacement=False, generator=Generator().manual_seed(0))
+    )
     assert sorted(drawn) == [0, 1, 2]
 
 

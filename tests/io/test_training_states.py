@@ -168,10 +168,10 @@ def test_a_scaler(tmp_path: Path) -> None:
 
 
 def test_a_random_generator(tmp_path: Path) -> None:
-    generator = mc.Generator(3)
+    generator = mc.Generator().manual_seed(3)
     generator.random(5)
     mc.save(generator.get_state(), tmp_path / "x.pth")
-    other = mc.Generator(4)
+    other = mc.Generator().manual_seed(4)
     other.set_state(mc.load(tmp_path / "x.pth"))
     np.testing.assert_array_equal(other.random(4), generator.random(4))
 

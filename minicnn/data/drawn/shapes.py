@@ -51,7 +51,7 @@ class DrawnShapes(Dataset):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         if not 0 <= index < self.length:
             raise IndexError(f"index must be between 0 and {self.length - 1}, got {index}")
-        random = Generator((self.seed << 64) | index)
+        random = Generator().seed_with(self.seed, index)
         image = _background(random, self.size)
         mask = Image.new("L", image.size, 0)
         circles: list[tuple[np.ndarray, float]] = []

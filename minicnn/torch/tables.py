@@ -110,7 +110,7 @@ NAMES = {
     "torchvision.__version__": "minicnn.torchvision.version:__version__",
     "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
     "torch.save": "minicnn.torch.serialization:save",
-    "torch.serialization.save": "minicnn.torch.serialization:save",
+    "torch.load": "minicnn.torch.serialization:load",
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",
     "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
     "torch.nn.modules.loss._Loss": "minicnn.nn.loss:_Loss",

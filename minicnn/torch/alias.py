@@ -113,8 +113,10 @@ def _resolve(path: str) -> Any:
 
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
-    listed = getattr(source, "__all__", None) or [n for n in dir(source) if not n.startswith("_")]
-    return [name for name in listed if not isinstance(vars(source).get(name), ModuleType)]
+    there = vars(source)
+    found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    listed = {*getattr(source, "__all__", there), *found_later}
+    return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
 
 
 class Finder(MetaPathFinder):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 import pickle
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..nn import Module
 from ..tensor import Tensor
 from .pickle_writer import PickleWriter
 from .pickled_module import module_state
-from .safe_pickle import Function
+from .safe_pickle import Function, UnsafePickle
 from .torch_objects import TorchVocabulary
 from .torch_storages import Place
 
@@ -136,12 +136,20 @@ class AnyPickleWriter(PickleWriter):
 
 
 class AnyVocabulary(TorchVocabulary):
-    """Everything: names of torch's are minicnn's, and others are imported."""
+    """Names of torch's, which are minicnn's here, and others, which are imported.
+
+    Args:
+        safe: the classes and functions that may be named; anything by default.
+    """
+
+    def __init__(self, safe: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.safe = None if safe is None else list(safe)
 
     def load(self, stream: Any, persistent_load: Callable[[Any], Any] | None) -> object:
         """Reads a pickle with Python's own machine."""
         unpickler = _Unpickler(stream, encoding="utf-8")
-        unpickler.names = self.names
+        unpickler.names, unpickler.safe = self.names, self.safe
         if persistent_load is not None:
             unpickler.persistent_load = persistent_load  # type: ignore[method-assign]
         return unpickler.load()
@@ -149,13 +157,22 @@ class AnyVocabulary(TorchVocabulary):
 
 class _Unpickler(pickle.Unpickler):
     names: Mapping[str, Any]
+    safe: list[Any] | None
 
     def find_class(self, module: str, name: str) -> object:
         if module.startswith("torch.nn.modules."):
             return vars(nn)[name]
-        if module.partition(".")[0] == "torch" and f"{module}.{name}" in self.names:
-            found = self.names[f"{module}.{name}"]
-            if name == "Tensor":
-                return Tensor
+        full_name = f"{module}.{name}"
+        if full_name in self.names and (self.safe is not None or module.startswith("torch")):
+            found = Tensor if name == "Tensor" else self.names[full_name]
             return found.function if isinstance(found, Function) else found
+        if self.safe is not None and full_name not in map(_full_name, self.safe):
+            raise UnsafePickle(
+                f"it names {full_name[:100]!r}, which is not among the safe globals; no code from it "
+                "was run"
+            )
         return super().find_class(module, name)
+
+
+def _full_name(value: Any) -> str:
+    return f"{value.__module__}.{value.__qualname__}"

@@ -80,15 +80,16 @@ def find(dotted: str) -> object:
         return _resolve(NAMES[dotted])
     if name == "__all__":
         return [name for name in names(module) if not name.startswith("_")]
-    if name in ("__file__", "__doc__") or not name.startswith("__"):
-        for source in sources(module):
-            value = getattr(source, name, source)  # the source itself: it has no such name
-            if not isinstance(value, ModuleType) and value is not source:
-                return value
-        if dotted in MODULES:
-            return alias(dotted)
-        raise AttributeError(explain(dotted, names(module)))
-    raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    plain = not name.startswith("__") or name in ("__file__", "__doc__")
+    for source in sources(module) if plain else ():
+        value = getattr(source, name, source)  # the source itself: it has no such name
+        if not isinstance(value, ModuleType) and value is not source:
+            return value
+    if dotted in MODULES:
+        return alias(dotted)
+    message = explain(dotted, names(module)) if plain else f"module {module!r} has no {name!r}"
+    # Without obj=None, Python would append a suggestion of its own.
+    raise AttributeError(message, name=name, obj=None)
 
 
 def names(module: str) -> list[str]:

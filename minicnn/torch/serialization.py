@@ -7,7 +7,9 @@ back with ``weights_only=False``, which runs code that the file names, here as i
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import IO, Any
 
 from .. import io
@@ -17,9 +19,44 @@ from ..io.location import MapLocation
 from ..io.safe_pickle import UnsafePickle
 from ..io.torch_writer import write_any_torch_zip, write_torch_zip
 
-__all__ = ["load", "save"]
+__all__ = [
+    "add_safe_globals",
+    "clear_safe_globals",
+    "get_safe_globals",
+    "load",
+    "safe_globals",
+    "save",
+]
 
 File = str | os.PathLike[str] | IO[bytes]
+
+_safe: list[Any] = []  # classes and functions that files may name
+
+
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Lets files name these classes and functions, although they are loaded with ``weights_only``."""
+    _safe.extend(safe_globals)
+
+
+def get_safe_globals() -> list[Any]:
+    """What :func:`add_safe_globals` was given."""
+    return list(_safe)
+
+
+def clear_safe_globals() -> None:
+    """Forgets them."""
+    _safe.clear()
+
+
+@contextlib.contextmanager
+def safe_globals(safe_globals: list[Any]) -> Iterator[None]:
+    """:func:`add_safe_globals` for a ``with`` block."""
+    before = get_safe_globals()
+    add_safe_globals(safe_globals)
+    try:
+        yield
+    finally:
+        _safe[:] = before
 
 
 def save(
@@ -63,12 +100,13 @@ def load(
     Raises:
         UnsafePickle: a ValueError, if a file holds more than ``weights_only`` admits.
     """
-    if weights_only or weights_only is None:
-        return io.load(f, map_location)
+    safe = weights_only is None or weights_only
     start = f.tell() if hasattr(f, "tell") else 0
     try:
-        return io.load(f, map_location, weights_only=False)
+        return io.load(f, map_location, weights_only=safe)
     except UnsafePickle:
-        if hasattr(f, "seek"):
-            f.seek(start)
-        return load_with(AnyVocabulary(), f, map_location)
+        if safe and not _safe:
+            raise
+    if hasattr(f, "seek"):
+        f.seek(start)
+    return load_with(AnyVocabulary(_safe if safe else None), f, map_location)

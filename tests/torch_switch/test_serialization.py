@@ -13,6 +13,7 @@ import torch
 import minicnn as mc
 from minicnn import nn, optim
 from minicnn.io.safe_pickle import UnsafePickle
+from minicnn.torch import serialization
 from minicnn.torch.serialization import load, save
 
 pytestmark = pytest.mark.cpu_only
@@ -110,6 +111,21 @@ def test_files_of_pytorch(tmp_path):
     read = load(tmp_path / "file", weights_only=False)
     assert read["arguments"].a.tolist() == [1, 1]
     assert isinstance(read["net"], nn.Linear) and read["net"](mc.ones(1, 2)).shape == (1, 3)
+
+
+def test_safe_globals(tmp_path):
+    save(
+        {"a": argparse.Namespace(x=mc.ones(2)), "p": pathlib.PurePosixPath("p")}, tmp_path / "file"
+    )
+    with serialization.safe_globals([argparse.Namespace, pathlib.PurePosixPath]):
+        assert load(tmp_path / "file")["a"].x.tolist() == [1, 1]
+    assert serialization.get_safe_globals() == []
+    serialization.add_safe_globals([argparse.Namespace])
+    with pytest.raises(UnsafePickle, match="'pathlib.PurePosixPath', which is not among the safe"):
+        load(tmp_path / "file")
+    serialization.clear_safe_globals()
+    with pytest.raises(UnsafePickle, match="weights do not need"):
+        load(tmp_path / "file")
 
 
 def test_what_cannot_be_found_again_is_refused(tmp_path):

@@ -33,7 +33,7 @@ _OUTSIDE = {
         r"torch\.(jit|compiler|_dynamo|_inductor|fx|export|package|library|ops|classes)"
         r"|torch\.utils\.(cpp_extension|bundled_inputs|mobile_optimizer)"
     ),
-    "one process and one device for a network": r"torch\.(distributed|nn\.parallel|nn\.SyncBatchNorm)",
+    "one process and one device for a network": r"torch\.(distributed|nn\.parallel)",
     "no export to ONNX yet": r"torch\.(onnx|utils\.tensorboard\.\w*onnx)",
     "no probability distributions": r"torch\.distributions",
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",

@@ -8,51 +8,39 @@ from __future__ import annotations
 
 __all__ = ["MODULES", "NAMES"]
 
-# torch's dotted name: the modules that answer, separated by spaces, the first one first
+# Modules of torch that have the same place in minicnn.
+_SAME = """
+accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
+autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed func hub
+jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
+nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
+nn.utils.parametrize nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless nn.utils.weight_norm optim
+optim.lr_scheduler optim.swa_utils profiler random special utils utils.checkpoint utils.tensorboard
+version
+"""
+
+# The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
+    **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
     "torch": "minicnn",
     "torch.__config__": "minicnn.config",
-    "torch.accelerator": "minicnn.accelerator",
-    "torch.amp": "minicnn.amp",
-    "torch.autograd": "minicnn.autograd",
-    "torch.backends": "minicnn.backends",
+    "torch.autograd.profiler": "minicnn.profiler",
     "torch.backends.cpu": "minicnn.backends:cpu",
     "torch.backends.cuda": "minicnn.backends:cuda",
     "torch.backends.cudnn": "minicnn.backends:cudnn",
+    "torch.backends.mkl": "minicnn.backends:mkl",
     "torch.backends.mkldnn": "minicnn.backends:mkldnn",
     "torch.backends.mps": "minicnn.backends:mps",
-    "torch.cpu": "minicnn.cpu",
+    "torch.backends.openmp": "minicnn.backends:openmp",
     "torch.cpu.amp": "minicnn.amp",
-    "torch.cuda": "minicnn.cuda",
-    "torch.cuda.amp": "minicnn.cuda:amp",
-    "torch.distributed": "minicnn.distributed",
     "torch.functional": "minicnn",
-    "torch.hub": "minicnn.hub",
-    "torch.jit": "minicnn.jit",
-    "torch.linalg": "minicnn.linalg",
-    "torch.mps": "minicnn.mps",
-    "torch.multiprocessing": "minicnn.multiprocessing",
-    "torch.nn": "minicnn.nn",
-    "torch.nn.functional": "minicnn.nn.functional",
-    "torch.nn.init": "minicnn.nn.init",
+    "torch.mps": "minicnn.absent:mps",
     "torch.nn.modules": "minicnn.nn",
-    "torch.nn.parallel": "minicnn.nn.parallel",
-    "torch.nn.parameter": "minicnn.nn.parameter",
-    "torch.nn.utils": "minicnn.nn.utils",
-    "torch.optim": "minicnn.optim",
-    "torch.optim.lr_scheduler": "minicnn.optim.lr_scheduler",
-    "torch.optim.swa_utils": "minicnn.optim.swa_utils",
-    "torch.profiler": "minicnn.profiler",
-    "torch.random": "minicnn.random",
-    "torch.serialization": "minicnn.torch.serialization minicnn.io",
-    "torch.special": "minicnn.special",
+    "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
-    "torch.utils": "minicnn.utils",
-    "torch.utils.checkpoint": "minicnn.utils.checkpoint",
     "torch.utils.data": "minicnn.data",
     "torch.utils.model_zoo": "minicnn.hub",
-    "torch.utils.tensorboard": "minicnn.utils.tensorboard",
-    "torch.version": "minicnn.version",
+    "torch.xpu": "minicnn.absent:xpu",
     "torchvision": "",
     "torchvision.datasets": "minicnn.data.datasets minicnn.data",
     "torchvision.datasets.utils": "minicnn.data.datasets.utils",
@@ -61,25 +49,29 @@ MODULES = {
     "torchvision.models._utils": "minicnn.models._utils",
     "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
+    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
-    "torchvision.utils": "minicnn.utils.pictures",
-    "torchvision.version": "minicnn.torchvision.version",
+    "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
+    "torchvision.version": "",
+    # Networks: each file has its building blocks, too.
+    **{
+        f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
+        for name in ("alexnet", "googlenet", "resnet", "vgg")
+    },
 }
 
-# Modules of torch that only part a larger one: all of them have what the larger one has.
+# Modules of torch that are part of a larger one: each has all that the larger one has.
 _PARTS = {
     "torch.amp": "autocast_mode grad_scaler",
-    "torch.autograd": "function grad_mode gradcheck profiler variable",
-    "torch.cuda": "memory random",
+    "torch.cuda": "random",
     "torch.cuda.amp": "autocast_mode grad_scaler",
     "torch.nn.modules": (
         "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold "
-        "instancenorm linear loss module normalization padding pixelshuffle pooling sparse "
+        "instancenorm lazy linear loss module normalization padding pixelshuffle pooling sparse "
         "transformer upsampling utils"
     ),
-    "torch.nn.parallel": "data_parallel",
-    "torch.nn.utils": "clip_grad convert_parameters fusion parametrizations parametrize",
+    "torch.nn.parallel": "data_parallel distributed",
     "torch.optim": (
         "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
     ),
@@ -90,17 +82,10 @@ _PARTS = {
     ),
     "torchvision.io": "image",
     "torchvision.models": "_api",
-    "torchvision.models.segmentation": "fcn",
     "torchvision.transforms": "autoaugment transforms",
 }
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
-}
-
-# Networks: each file has its building blocks, too.
-MODULES |= {
-    f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-    for name in ("alexnet", "googlenet", "resnet", "vgg")
 }
 
 # torch's dotted name: the object

@@ -98,8 +98,8 @@ NAMES = {
     "torch.load": "minicnn.torch.serialization:load",
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",
     "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
-    "torch.nn.modules.loss._Loss": "minicnn.nn.loss:_Loss",
-    "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:_WeightedLoss",
+    "torch.nn.modules.loss._Loss": "minicnn.nn.loss:Loss",
+    "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:Loss",
 }
 NAMES |= {
     f"torch.nn.modules.utils.{name}": f"minicnn.nn.tuples:{name}"

@@ -155,6 +155,9 @@ class AnyVocabulary(TorchVocabulary):
         return unpickler.load()
 
 
+_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+
+
 class _Unpickler(pickle.Unpickler):
     names: Mapping[str, Any]
     safe: list[Any] | None
@@ -162,7 +165,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         if module.startswith("torch.nn.modules."):
             return vars(nn)[name]
-        full_name = f"{module}.{name}"
+        full_name = f"{_PYTHON_2.get(module, module)}.{name}"
         if full_name in self.names and (self.safe is not None or module.startswith("torch")):
             found = Tensor if name == "Tensor" else self.names[full_name]
             return found.function if isinstance(found, Function) else found

@@ -99,7 +99,7 @@ NAMES = {
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",
     "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
     "torch.nn.modules.loss._Loss": "minicnn.nn.loss:Loss",
-    "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:Loss",
+    "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:WeightedLoss",
 }
 NAMES |= {
     f"torch.nn.modules.utils.{name}": f"minicnn.nn.tuples:{name}"

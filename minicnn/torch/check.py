@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..tensor import Tensor
-from .alias import ROOTS, Alias, alias, find
+from .alias import ROOTS, Alias, alias
 from .missing import explain
 
 __all__ = ["check"]
@@ -208,7 +208,7 @@ def _problem(dotted: str) -> tuple[str, Iterable[str]] | None:
     for name in rest:
         there, first = value, f"{first}.{name}"
         try:
-            value = find(first) if isinstance(there, Alias) else getattr(there, name)
+            value = getattr(there, name)
         except AttributeError:
             return first, dir(there)
         if not isinstance(value, (Alias, type)):

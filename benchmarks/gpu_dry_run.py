@@ -71,7 +71,7 @@ def pretend_torch_has_cuda() -> None:
     torch.compile = lambda function, **_: function  # compiling would take most of the time
     torch.from_dlpack = to_torch
     cupy.from_dlpack = from_torch
-    mc.from_dlpack = lambda tensor: mc.Tensor(from_torch(tensor))
+    mc.from_dlpack = lambda tensor: mc.Tensor.of(from_torch(tensor))
 
 
 def from_torch(tensor: torch.Tensor) -> Any:

@@ -64,7 +64,7 @@ def activations(batch: int, dtype: Any, device: str) -> Iterator[Case]:
         5 * x.nbytes,
     )
 
-    tensor = mc.Tensor(x)
+    tensor = mc.Tensor.of(x)
     yield f"dropout {name}", lambda: F.dropout(tensor, p=0.5), 2 * x.nbytes
 
 

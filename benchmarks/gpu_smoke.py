@@ -37,7 +37,7 @@ def largest_tile() -> bool:
 
     x, weight = (mc.randn(rows, 96, device="cuda").to(dtype=mc.bfloat16) for rows in (300, 140))
     with conv.planned_by(plan):
-        out = mc.Tensor(cuda.linear(x.array, weight.array, None))
+        out = mc.Tensor.of(cuda.linear(x.array, weight.array, None))
     ours, exact = to_numpy(out), to_numpy(x) @ to_numpy(weight).T
     return bool(np.abs(ours - exact).max() <= BFLOAT16_ROUNDING * np.abs(exact).max())
 

@@ -11,7 +11,12 @@ convolutions is True. The switches only affect CUDA, but can be set on any machi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from . import kernels
+from .absent import AbsentLibrary
+from .devices import cuda_is_available
 from .kernels.cpu import conv as cpu_conv
 from .kernels.tf32 import allow_tf32
 
@@ -20,6 +25,10 @@ __all__ = [
     "cuda",
     "cudnn",
     "get_float32_matmul_precision",
+    "mkl",
+    "mkldnn",
+    "mps",
+    "openmp",
     "set_float32_matmul_precision",
     "use_kernels",
 ]
@@ -90,10 +99,48 @@ class _Cuda:
 
     matmul = _Switch("linear")
 
+    def is_built(self) -> bool:
+        """Whether there is a GPU that CuPy can use."""
+        return cuda_is_available()
+
+
+class _Cudnn(_Switch):
+    """``backends.cudnn``: settings of a library that is not used, and ``allow_tf32``.
+
+    ``benchmark``, ``deterministic`` and ``enabled`` can be set and change nothing: the kernels are
+    minicnn's own, which always give the same numbers.
+    """
+
+    benchmark = False
+    benchmark_limit: int | None = None
+    deterministic = False
+    enabled = True
+
+    def is_available(self) -> bool:
+        """Whether there is a GPU, as scripts ask before they set ``benchmark``."""
+        return cuda_is_available()
+
+    def version(self) -> int | None:
+        """None: cuDNN is not used."""
+        return None
+
+    @contextmanager
+    def flags(self, **settings: bool) -> Iterator[None]:
+        """Changes settings inside a ``with`` block: ``flags(benchmark=True)``."""
+        outside = {name: getattr(self, name) for name in settings}
+        for name, value in settings.items():
+            setattr(self, name, value)
+        try:
+            yield
+        finally:
+            for name, value in outside.items():
+                setattr(self, name, value)
+
 
 cpu = _Cpu()
 cuda = _Cuda()
-cudnn = _Switch("conv")  # the name is torch's: cuDNN itself is not used
+cudnn = _Cudnn("conv")
+mps, mkl, mkldnn, openmp = (AbsentLibrary() for _ in range(4))
 
 _PRECISIONS = ("highest", "high", "medium")
 _below_highest = "high"  # which of the lower two was set last

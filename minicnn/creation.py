@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from .dtypes import (
     all_ignored,
     as_number,
     bool_,
+    default_float,
     float32,
     float64,
     int64,
@@ -21,7 +25,7 @@ from .dtypes import (
     number_in,
     numpy_errors,
 )
-from .memory_format import MemoryFormat, preserve_format
+from .memory_format import Layout, MemoryFormat, preserve_format, strided
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
@@ -38,23 +42,62 @@ def _placed(array: Array, device: DeviceLike | None) -> Array:
     return to_device(array, _device(device))
 
 
+def with_options(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Decorates a function that makes a tensor: it takes torch's other options as well.
+
+    ``out`` is a tensor to write to instead. ``layout`` and ``pin_memory`` change nothing: all
+    tensors are strided, and :meth:`Tensor.pin_memory` returns a copy in pinned memory.
+    """
+
+    @functools.wraps(make)
+    def made(
+        *args: Any,
+        out: Tensor | None = None,
+        layout: Layout = strided,
+        pin_memory: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        if out is None:
+            return make(*args, **options)
+        options.setdefault("dtype", out.array.dtype)
+        options.setdefault("device", out.device)
+        return written(make(*args, **options), out)
+
+    return made
+
+
+def written(result: Tensor, out: Tensor) -> Tensor:
+    """``out`` with the numbers and the shape of a result."""
+    if out.array.shape == result.array.shape:
+        out.array[...] = result.array
+    else:
+        out.array = result.array.astype(out.array.dtype, copy=False)
+    out.bump_version()
+    return out
+
+
 def tensor(
     data: Any,
     dtype: DTypeLike | None = None,
     device: DeviceLike | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor with a copy of ``data``.
 
     Args:
         data: a number, nested lists of numbers, an array or a tensor.
-        dtype: by default an array's own, float32 for Python floats and int64 for integers.
+        dtype: by default an array's own, the default dtype for Python floats, int64 for integers.
         device: the default device if left out, but an array on a GPU stays there.
         requires_grad: whether ``backward`` should store its gradient.
+        pin_memory: accepted for torch's scripts, but has no effect.
 
     As ``torch.tensor``.
     """
     if isinstance(data, Tensor):
+        warnings.warn(
+            "to copy a tensor, use x.detach().clone() rather than tensor(x)", stacklevel=2
+        )
         data = data.array
     if hasattr(data, "__cuda_array_interface__"):
         array = data.astype(dtype or data.dtype, order="K")
@@ -62,13 +105,13 @@ def tensor(
         array = _array(data, None if dtype is None else np.dtype(dtype))
     if array.dtype.kind not in "biufV":
         raise TypeError(f"tensor expects numbers, got {data!r}")
-    return Tensor(_placed(array, device), requires_grad)
+    return Tensor.of(_placed(array, device), requires_grad)
 
 
 def _array(data: Any, dtype: np.dtype | None) -> Array:
     """A NumPy array of numbers, nested lists or an array.
 
-    Python's floats become float32. NumPy's own numbers keep their dtype, also within lists.
+    Python's floats get the default dtype. NumPy's own numbers keep their dtype, also within lists.
     """
     first = _first(data)
     if isinstance(first, Tensor):
@@ -82,7 +125,7 @@ def _array(data: Any, dtype: np.dtype | None) -> Array:
         if array.dtype == np.uint64 and isinstance(first, int):
             number_in(int64, int(array.max()))
         keeps = dtype is not None or isinstance(first, (np.float64, np.ndarray))
-        return array.astype(float32) if array.dtype == float64 and not keeps else array
+        return array.astype(default_float()) if array.dtype == float64 and not keeps else array
     finally:
         numpy_errors.reset(before)
 
@@ -113,7 +156,9 @@ def _numbers(data: Any) -> Any:
     if not isinstance(data, Tensor):
         return data
     if data.array.size != 1:
-        raise ValueError(f"tensor expects tensors of one element in lists, got shape {data.shape}")
+        raise ValueError(
+            f"tensor expects tensors of one element in lists, got shape {tuple(data.shape)}"
+        )
     return data.numpy_copy().reshape(())[()]
 
 
@@ -124,7 +169,7 @@ def as_tensor(
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
     if isinstance(data, np.ndarray) or hasattr(data, "__cuda_array_interface__"):
-        return Tensor(_placed(data, device)).to(dtype=dtype)
+        return Tensor.of(_placed(data, device)).to(dtype=dtype)
     return tensor(data, dtype, device)
 
 
@@ -132,13 +177,15 @@ def from_numpy(array: Array) -> Tensor:
     """A tensor on the memory of a NumPy array, always on the CPU."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy expects a numpy.ndarray, got {type(array).__name__}")
-    return Tensor(array)
+    if array.dtype.kind not in "biufV":
+        raise TypeError(f"from_numpy expects numbers, got an array of {array.dtype}")
+    return Tensor.of(array)
 
 
 def from_dlpack(source: Any) -> Tensor:
     """A tensor on the memory of any object with ``__dlpack__``, such as a PyTorch tensor."""
     kind, index = source.__dlpack_device__()
-    return Tensor((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
+    return Tensor.of((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
 
 
 def integers(name: str, given: tuple[Any, ...], keyword: Any = None) -> tuple[int, ...]:
@@ -185,6 +232,7 @@ def _as_number(value: Any) -> Any:
     return as_number(value)
 
 
+@with_options
 def full(
     size: Any,
     fill_value: Any,
@@ -199,11 +247,18 @@ def full(
     """
     shape, value = _tuple("full", size), _as_number(fill_value)
     if dtype is None:
-        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
+        dtype = (
+            bool_
+            if isinstance(value, bool)
+            else int64
+            if isinstance(value, int)
+            else default_float()
+        )
     dtype = np.dtype(dtype)
-    return Tensor(_device(device).xp.full(shape, number_in(dtype, value), dtype), requires_grad)
+    return Tensor.of(_device(device).xp.full(shape, number_in(dtype, value), dtype), requires_grad)
 
 
+@with_options
 def zeros(
     *sizes: Any,
     size: Any = None,
@@ -213,9 +268,10 @@ def zeros(
 ) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
     shape = _shape("zeros", sizes, size)
-    return Tensor(_device(device).xp.zeros(shape, dtype or float32), requires_grad)
+    return Tensor.of(_device(device).xp.zeros(shape, dtype or default_float()), requires_grad)
 
 
+@with_options
 def ones(
     *sizes: Any,
     size: Any = None,
@@ -225,9 +281,10 @@ def ones(
 ) -> Tensor:
     """A tensor of ones."""
     shape = _shape("ones", sizes, size)
-    return Tensor(_device(device).xp.ones(shape, dtype or float32), requires_grad)
+    return Tensor.of(_device(device).xp.ones(shape, dtype or default_float()), requires_grad)
 
 
+@with_options
 def empty(
     *sizes: Any,
     size: Any = None,
@@ -237,7 +294,7 @@ def empty(
 ) -> Tensor:
     """A tensor of uninitialised memory."""
     shape = _shape("empty", sizes, size)
-    return Tensor(_device(device).xp.empty(shape, dtype or float32), requires_grad)
+    return Tensor.of(_device(device).xp.empty(shape, dtype or default_float()), requires_grad)
 
 
 def empty_like(
@@ -298,7 +355,7 @@ def full_like(
     Raises:
         RuntimeError: for a number that the dtype cannot hold.
     """
-    dtype = input.dtype if dtype is None else np.dtype(dtype)
+    dtype = input.array.dtype if dtype is None else np.dtype(dtype)
     value = number_in(dtype, _as_number(fill_value))
     array = xp_of(input.array).full_like(input.array, value, dtype=dtype)
     return _placed_like(array, device, requires_grad, memory_format)
@@ -311,12 +368,13 @@ def _placed_like(
     memory_format: MemoryFormat | str,
 ) -> Tensor:
     """A new array as a tensor on ``device``, in the layout of ``memory_format``."""
-    out = Tensor(array)
+    out = Tensor.of(array)
     if device is not None or memory_format is not preserve_format:
         out = out.to(device=device, memory_format=memory_format)
     return out.requires_grad_(requires_grad)
 
 
+@with_options
 def arange(
     start: Any = None,
     end: Any = None,
@@ -338,7 +396,7 @@ def arange(
     start, end = (0, start) if end is None else (0 if start is None else start, end)
     start, end, step = map(_as_number, (start, end, step))
     if dtype is None:
-        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else float32
+        dtype = int64 if all(isinstance(v, int) for v in (start, end, step)) else default_float()
     dtype = np.dtype(dtype)
     if dtype == bool_:
         raise NotImplementedError("arange expects a dtype of numbers, got bool")
@@ -356,9 +414,10 @@ def arange(
     if not is_floating(dtype):
         start, step = number_in(int64, start), number_in(int64, step)
     with current_device_of((index,)), np.errstate(over="ignore"):  # inf, as in torch
-        return Tensor((start + step * index).astype(dtype, copy=False), requires_grad)
+        return Tensor.of((start + step * index).astype(dtype, copy=False), requires_grad)
 
 
+@with_options
 def linspace(
     start: Any,
     end: Any,
@@ -378,9 +437,9 @@ def linspace(
     """
     for bound in (start, end):
         if isinstance(bound, Tensor) and bound.ndim > 0:
-            raise RuntimeError(f"linspace expects numbers as ends, got shape {bound.shape}")
+            raise RuntimeError(f"linspace expects numbers as ends, got shape {tuple(bound.shape)}")
     start, end = (_as_number(v.detach() if isinstance(v, Tensor) else v) for v in (start, end))
-    steps, dtype = operator.index(steps), np.dtype(dtype or float32)
+    steps, dtype = operator.index(steps), np.dtype(dtype or default_float())
     if steps < 0:
         raise RuntimeError(f"linspace expects at least 0 steps, got {steps}")
     if dtype == bool_ and steps > 1:
@@ -395,9 +454,10 @@ def linspace(
         first, last, step = first.item(), last.item(), step.item()
         from_start, from_end = first + step * index, last - step * (steps - 1 - index)
         numbers = xp.where((index < steps // 2) | (steps == 1), from_start, from_end)
-        return Tensor(numbers.astype(dtype, copy=False), requires_grad)
+        return Tensor.of(numbers.astype(dtype, copy=False), requires_grad)
 
 
+@with_options
 def eye(
     n: int,
     m: int | None = None,
@@ -407,14 +467,16 @@ def eye(
 ) -> Tensor:
     """The identity matrix of ``n`` rows and ``m`` (or ``n``) columns."""
     rows, columns = _shape("eye", (n, n if m is None else m))
-    return Tensor(_device(device).xp.eye(rows, columns, dtype=dtype or float32), requires_grad)
+    return Tensor.of(
+        _device(device).xp.eye(rows, columns, dtype=dtype or default_float()), requires_grad
+    )
 
 
 def _drawn(
     array: Any, dtype: DTypeLike | None, device: DeviceLike | None, requires_grad: bool
 ) -> Tensor:
     """A tensor of drawn numbers; the CPU draws them, so a seed gives the same on every device."""
-    return Tensor(_placed(np.asarray(array, dtype=dtype), device), requires_grad)
+    return Tensor.of(_placed(np.asarray(array, dtype=dtype), device), requires_grad)
 
 
 def _check_floating(name: str, dtype: DTypeLike | None) -> None:
@@ -422,6 +484,7 @@ def _check_floating(name: str, dtype: DTypeLike | None) -> None:
         raise NotImplementedError(f"{name} draws floating-point numbers, got dtype {dtype}")
 
 
+@with_options
 def rand(
     *sizes: Any,
     size: Any = None,
@@ -436,6 +499,7 @@ def rand(
     return _drawn(numbers, dtype, device, requires_grad)
 
 
+@with_options
 def randn(
     *sizes: Any,
     size: Any = None,
@@ -450,6 +514,7 @@ def randn(
     return _drawn(numbers, dtype, device, requires_grad)
 
 
+@with_options
 def randint(
     low: int = 0,
     high: Any = None,
@@ -482,6 +547,7 @@ def randint(
     return _drawn(numbers, dtype, device, requires_grad)
 
 
+@with_options
 def randperm(
     n: int,
     generator: Generator | None = None,

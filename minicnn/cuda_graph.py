@@ -138,7 +138,7 @@ class GraphedStep:
                 self._stream.begin_capture()
                 try:
                     with values.capturing():
-                        outputs = self._step(*map(Tensor, inputs))
+                        outputs = self._step(*map(Tensor.of, inputs))
                 except BaseException:
                     with contextlib.suppress(RuntimeError):  # the capture has failed already
                         self._stream.end_capture()

@@ -11,21 +11,30 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .typing import Array
 
+if TYPE_CHECKING:
+    from typing import Self
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+_ONLY_NAMES = ("mps", "xpu", "hpu", "xla", "mtia", "meta", "ipu", "hip", "vulkan", "privateuseone")
 
 
 class Device:
     """A place for tensors: ``device("cpu")``, ``device("cuda")`` or ``device("cuda", 1)``.
 
+    As a ``with`` block it is the default device inside. Devices of other kinds, which torch has,
+    can be named and compared (``device("mps")``), but hold no tensors.
+
     Args:
         type: ``"cpu"``, ``"cuda"`` or ``"cuda:INDEX"``, another device, or the number of a GPU.
         index: number of the device; on a GPU the current one when left out.
+        device: the same as ``type``.
 
     Raises:
         RuntimeError: for a device type that does not exist, two indices, or a negative one.
@@ -34,15 +43,23 @@ class Device:
     string that names it (``x.device == "cpu"``), and ``"cuda"`` the first GPU.
     """
 
-    __slots__ = ("index", "type")
+    __slots__ = ("_outside", "index", "type")
 
     type: str
     index: int | None
+    _outside: tuple[Device, ...]
 
-    def __init__(self, type: Device | str | int, index: int | None = None) -> None:
+    def __init__(
+        self,
+        type: Device | str | int | None = None,
+        index: int | None = None,
+        *,
+        device: Any = None,
+    ) -> None:
+        type = device if type is None else type
         text = f"cuda:{type}" if isinstance(type, int) else str(type)
         name, colon, number = text.partition(":")
-        if name not in ("cpu", "cuda") or (colon and not number.isdecimal()):
+        if name not in ("cpu", "cuda", *_ONLY_NAMES) or (colon and not number.isdecimal()):
             raise RuntimeError(f"device must be 'cpu', 'cuda' or 'cuda:INDEX', got {type!r}")
         if number and index is not None:
             raise RuntimeError(f"device takes one index, got {type!r} and {index}")
@@ -56,7 +73,30 @@ class Device:
         """The array library of this device: ``numpy``, or ``cupy``, which makes its arrays there."""
         if self.type == "cpu":
             return np
+        self.check_computes()
         return cupy() if self.index is None else on_device(cupy(), self.index)
+
+    def check_computes(self) -> None:
+        """Raises a RuntimeError for a device that is not there, or of a kind that holds no tensors."""
+        if self.type in _ONLY_NAMES:
+            raise RuntimeError(f"minicnn computes on 'cpu' and 'cuda', not on {self.type!r}")
+        if self.type == "cuda" and not cuda_is_available():
+            cupy()  # raises its own error if the package is missing
+            raise RuntimeError(
+                "device 'cuda' needs an NVIDIA GPU and its driver, and none was found"
+            )
+
+    def __enter__(self) -> Self:
+        self._outside = (get_default_device(), *getattr(self, "_outside", ()))
+        set_default_device(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        set_default_device(self._outside[0])
+        self._outside = self._outside[1:]
+
+    def __reduce__(self) -> tuple[Any, tuple[str, int | None]]:
+        return Device, (self.type, self.index)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
@@ -199,15 +239,31 @@ def to_device(array: Array, device: Device) -> Array:
     The copy has the memory layout of the array: channels-last images stay channels-last.
     """
     here = device_of(array)
+    device.check_computes()
     if device.type == "cpu":
         return array if here.type == "cpu" else _copied(cupy().asnumpy, array)
-    if not cuda_is_available():
-        cupy()  # raises its own error if the package is missing
-        raise RuntimeError("device 'cuda' needs an NVIDIA GPU and its driver, and none was found")
     if here.type == "cuda" and (device.index is None or here.index == device.index):
         return array
     with cupy().cuda.Device(device.index):
         return _copied(cupy().asarray, array)
+
+
+def pinned_copy(array: Array) -> Array:
+    """A copy in page-locked memory, in the memory order of ``array``."""
+    axes = memory_order(array)
+    memory = cupy().cuda.alloc_pinned_memory(array.nbytes)
+    flat = np.frombuffer(memory, array.dtype, array.size)
+    out = flat.reshape([array.shape[axis] for axis in axes])
+    out[...] = array.transpose(axes)
+    return out.transpose(np.argsort(axes))
+
+
+def is_pinned(array: Array) -> bool:
+    """Whether an array lies in memory that :func:`pinned_copy` allocated."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return cuda_is_available() and isinstance(owner, cupy().cuda.PinnedMemoryPointer)
 
 
 def _copied(copy: Callable[[Array], Array], array: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The dtypes under torch's names (NumPy's own, and bfloat16 from ml_dtypes), and numbers in them."""
+"""The dtypes to compute with (NumPy's own, and bfloat16 from ml_dtypes), and numbers in them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ HALVES = (float16, bfloat16)  # stored in 16 bits, computed in float32
 def is_floating(dtype: np.dtype) -> bool:
     """Whether a dtype is floating point; bfloat16 has the kind ``V`` in NumPy, as void types do."""
     return dtype.kind in "fV"
+
+
+_default = {"float": float32}
+
+
+def default_float() -> np.dtype:
+    """The dtype of floating-point tensors that are made without one."""
+    return _default["float"]
+
+
+def set_default_float(dtype: np.dtype) -> None:
+    """Chooses it, for the whole program."""
+    _default["float"] = dtype
 
 
 def as_number(value: Any) -> float:

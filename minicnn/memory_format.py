@@ -25,10 +25,26 @@ class MemoryFormat(enum.Enum):
         return cls[name]
 
     def __repr__(self) -> str:
-        return f"minicnn.{self.name}"
+        return f"torch.{self.name}"
+
+    __str__ = __repr__
 
 
 contiguous_format = MemoryFormat.contiguous_format
 channels_last = MemoryFormat.channels_last
 channels_last_3d = MemoryFormat.channels_last_3d
 preserve_format = MemoryFormat.preserve_format
+
+
+class Layout(enum.Enum):
+    """How a tensor is stored: ``minicnn.strided``, the only way here. As ``torch.layout``."""
+
+    strided = "strided"
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    __str__ = __repr__
+
+
+strided = Layout.strided

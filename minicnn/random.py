@@ -108,7 +108,7 @@ class Generator:
         content = state.tobytes()
         if self.device.type == "cuda":
             content += self._philox_offset.to_bytes(8, "little")
-        return Tensor(np.frombuffer(bytearray(content), np.uint8))
+        return Tensor.of(np.frombuffer(bytearray(content), np.uint8))
 
     def set_state(self, new_state: Tensor) -> None:
         """Continues the stream from where :meth:`get_state` was called, here or in torch.
@@ -143,7 +143,7 @@ class Generator:
 
     def __setstate__(self, content: dict[str, Any]) -> None:
         self.__init__(content["device"])  # type: ignore[misc]
-        self.set_state(Tensor(content["state"]))
+        self.set_state(Tensor.of(content["state"]))
 
     def philox(self) -> tuple[int, int]:
         """A (seed, offset) pair for one counter-based draw, different on each call.

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from .devices import CPU, Device, device_of, to_device
-from .dtypes import bool_, float32, int64, is_floating
+from .dtype import OF_NUMPY, DType
+from .dtypes import is_floating
+from .size import Size
 from .typing import Array
 
 if TYPE_CHECKING:
@@ -29,11 +31,18 @@ class RemovableHandle:
 
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
         self._hooks = hooks
+        self._second: dict[int, Any] = {}
         self._key = next(self._keys)
         hooks[self._key] = hook
 
+    def also_in(self, hooks: dict[int, Any], hook: Any) -> None:
+        """Puts a hook into a second dictionary, from which ``remove`` takes it as well."""
+        hooks[self._key] = hook
+        self._second = hooks
+
     def remove(self) -> None:
         self._hooks.pop(self._key, None)
+        self._second.pop(self._key, None)
 
     def __enter__(self) -> Self:
         return self
@@ -85,15 +94,9 @@ class RetainGrad:
 class Tensor(TensorMethods):
     """An n-dimensional array with a gradient and a record of how it was computed.
 
-    Args:
-        array: a NumPy or CuPy array, wrapped without a copy.
-        requires_grad: whether ``backward`` should store its gradient in ``grad``.
-
-    Raises:
-        TypeError: for anything but an array.
-        RuntimeError: if a gradient is requested for numbers that are not floating point.
-
-    As ``torch.Tensor``; the array itself is ``array``.
+    The array itself, of NumPy or CuPy, is ``array``. :meth:`of` makes a tensor of an array;
+    ``Tensor(2, 3)`` and ``Tensor([1, 2])`` make one as torch's old constructor does
+    (``constructors.py``). As ``torch.Tensor``.
     """
 
     __slots__ = (
@@ -116,33 +119,51 @@ class Tensor(TensorMethods):
     _grad_fn: Function | None  # of a view, the one before the last change of its base
     _requires_grad: bool
 
-    def __init__(self, array: Array, requires_grad: bool = False) -> None:
+    output_index: int
+    version: Version  # an object, because views share it with their base
+    view_of: View | None
+    hooks: dict[int, Callable[[Tensor], Any]] | None
+
+    @classmethod
+    def of(cls, array: Array, requires_grad: bool = False) -> Self:
+        """A tensor of an array, which is wrapped without a copy.
+
+        Args:
+            array: of NumPy or CuPy.
+            requires_grad: whether ``backward`` should store its gradient in ``grad``.
+
+        Raises:
+            TypeError: for anything but an array.
+            RuntimeError: if a gradient is requested for numbers that are not floating point.
+        """
         if type(array) is not np.ndarray:
             array = _checked(array)
-        self.array = array
-        self._requires_grad = False
-        self._grad = None
-        self._grad_fn = None
-        self.output_index = 0
-        self.version = Version()  # an object, because views share it with their base
-        self.view_of: View | None = None
-        self.hooks: dict[int, Callable[[Tensor], Any]] | None = None
+        out = object.__new__(cls)
+        out.array = array
+        out._requires_grad = False
+        out._grad = None
+        out._grad_fn = None
+        out.output_index = 0
+        out.version = Version()
+        out.view_of = None
+        out.hooks = None
         if requires_grad:
-            self.requires_grad_()
+            out.requires_grad_()
+        return out
 
     # ------------------------------------------------------------------------ what it is
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def shape(self) -> Size:
+        return tuple.__new__(Size, self.array.shape)
 
     @property
     def ndim(self) -> int:
         return self.array.ndim
 
     @property
-    def dtype(self) -> np.dtype:
-        return self.array.dtype
+    def dtype(self) -> DType:
+        return OF_NUMPY[self.array.dtype]
 
     @property
     def device(self) -> Device:
@@ -163,7 +184,7 @@ class Tensor(TensorMethods):
             TypeError: if it is assigned anything but a tensor.
             RuntimeError: if integers are assigned to a tensor that requires a gradient.
         """
-        out = Tensor(self.array)
+        out = Tensor.of(self.array)
         out.version.behind = self.version
         return out
 
@@ -179,14 +200,14 @@ class Tensor(TensorMethods):
         self.array = new.array
 
     @overload
-    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    def size(self, dim: None = None) -> Size: ...
 
     @overload
     def size(self, dim: int) -> int: ...
 
-    def size(self, dim: int | None = None) -> tuple[int, ...] | int:
+    def size(self, dim: int | None = None) -> Size | int:
         """The shape, or the length of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -200,48 +221,51 @@ class Tensor(TensorMethods):
         """The bytes of one element."""
         return self.array.itemsize
 
-    def is_floating_point(self) -> bool:
-        return is_floating(self.array.dtype)
-
     def __len__(self) -> int:
         if self.array.ndim == 0:
-            raise TypeError("len() expects a tensor with at least one dimension, got shape ()")
+            raise TypeError("len() of a 0-d tensor")
         return len(self.array)
 
     def __iter__(self) -> Iterator[Tensor]:
-        len(self)  # an error for a tensor without dimensions
+        if self.array.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind())
+
+    def __reversed__(self) -> Tensor:
+        return self.flip(0) if self.array.ndim else self
 
     def __hash__(self) -> int:
         return id(self)
 
     def __repr__(self) -> str:
-        array = self.numpy_copy() if self.device.type == "cuda" else self.array
-        text = np.array2string(array, separator=", ", precision=4, threshold=1000, prefix="tensor(")
-        notes = [] if self.dtype in (float32, int64, bool_) else [f"dtype={self.dtype}"]
-        if self.device.type != "cpu":
-            notes.append(f"device='{self.device}'")
-        if self.grad_fn is not None:
-            notes.append(f"grad_fn={self.grad_fn}")
-        elif self.requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([text, *notes])})"
+        from .printing import tensor_text
+
+        return tensor_text(self, "tensor")
 
     def __format__(self, spec: str) -> str:
-        """Formats one number like a Python number (``f"{loss:.4f}"``), others by their repr."""
+        """Formats one number like a Python number (``f"{loss:.4f}"``).
+
+        Raises:
+            TypeError: for a format of a tensor with dimensions.
+        """
         if self.array.ndim == 0:
             return format(self.item(), spec)
-        return format(repr(self), spec)
+        return super().__format__(spec)
 
     # ------------------------------------------------------------------------ its numbers
 
-    def numpy(self) -> np.ndarray:
+    def numpy(self, *, force: bool = False) -> np.ndarray:
         """The NumPy array of a CPU tensor, sharing its memory.
+
+        Args:
+            force: also of a tensor that requires a gradient or is on a GPU, which is copied.
 
         Raises:
             RuntimeError: if the tensor requires a gradient.
             TypeError: if it is on a GPU.
         """
+        if force:
+            return to_device(self.array, CPU)
         if self.requires_grad:
             raise RuntimeError("numpy() expects a tensor without gradient: use x.detach().numpy()")
         if self.device.type != "cpu":
@@ -276,7 +300,9 @@ class Tensor(TensorMethods):
             RuntimeError: if it has more or none.
         """
         if self.array.size != 1:
-            raise RuntimeError(f"item() expects a tensor of one element, got shape {self.shape}")
+            raise RuntimeError(
+                f"item() expects a tensor of one element, got shape {tuple(self.shape)}"
+            )
         return self.array.item()
 
     def tolist(self) -> list[Any] | float:
@@ -291,13 +317,14 @@ class Tensor(TensorMethods):
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
-            raise TypeError(f"an index must be an integer tensor, got {self.dtype}")
+            raise TypeError(f"an index must be an integer tensor, got {self.array.dtype}")
         return int(self.item())
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise RuntimeError(
-                f"the truth of a tensor is defined for one element, got shape {self.shape}"
+                "Boolean value of Tensor with more than one value or none is ambiguous, got shape "
+                f"{tuple(self.shape)}"
             )
         return bool(self.item())
 
@@ -317,7 +344,7 @@ class Tensor(TensorMethods):
         """Turns the gradient on or off; for leaves only."""
         if requires_grad and not is_floating(self.array.dtype):
             raise RuntimeError(
-                f"only floating-point tensors can require a gradient, got {self.dtype}"
+                f"only floating-point tensors can require a gradient, got {self.array.dtype}"
             )
         if not requires_grad and self.grad_fn is not None:
             raise RuntimeError("only leaves can stop requiring a gradient: use x.detach()")
@@ -352,14 +379,18 @@ class Tensor(TensorMethods):
             raise TypeError(f"grad must be a tensor or None, got {type(grad).__name__}")
         if grad is self:
             raise RuntimeError("a tensor cannot be its own grad")
-        for what in ("shape", "dtype", "device"):
-            ours, theirs = getattr(self, what), getattr(grad, what)
-            if ours != theirs:
-                raise RuntimeError(f"grad must have the tensor's {what} {ours}, got {theirs}")
+        ours, theirs = self.array, grad.array
+        for what, our, their in (
+            ("shape", ours.shape, theirs.shape),
+            ("dtype", ours.dtype, theirs.dtype),
+            ("device", self.device, grad.device),
+        ):
+            if our != their:
+                raise RuntimeError(f"grad must have the tensor's {what} {our}, got {their}")
 
     def detach(self) -> Tensor:
         """A tensor on the same memory without history."""
-        out = Tensor(self.array)
+        out = Tensor.of(self.array)
         out.version = self.version
         return out
 
@@ -387,6 +418,20 @@ class Tensor(TensorMethods):
             return node.output_hooks.setdefault(self.output_index, {})
         self.hooks = {} if self.hooks is None else self.hooks
         return self.hooks
+
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[[Tensor], object]
+    ) -> RemovableHandle:
+        """Calls ``hook(tensor)`` whenever ``backward`` has added to the ``grad`` of this leaf.
+
+        Raises:
+            RuntimeError: if the tensor is not a leaf, or requires no gradient.
+        """
+        if self.grad_fn is not None or not self.requires_grad:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook expects a leaf that requires a gradient"
+            )
+        return RemovableHandle(self.__dict__.setdefault("after_accumulation", {}), hook)
 
     def retain_grad(self) -> None:
         """Keeps the gradient of a tensor that is not a leaf in its ``grad`` as well.
@@ -447,8 +492,7 @@ class Tensor(TensorMethods):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.grad_fn is not None:
             raise RuntimeError("only leaves can be deep-copied: use x.detach()")
-        copy = type(self).__new__(type(self))
-        Tensor.__init__(copy, self.array.copy(order="K"), self.requires_grad)
+        copy = type(self).of(self.array.copy(order="K"), self.requires_grad)
         copy._grad = None if self._grad is None else self._grad.clone()
         memo[id(self)] = copy
         return copy
@@ -474,6 +518,4 @@ def _checked(array: Any) -> Array:
 
 
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
-    out = cls.__new__(cls)
-    Tensor.__init__(out, array, requires_grad)
-    return out
+    return cls.of(array, requires_grad)

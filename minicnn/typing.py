@@ -8,8 +8,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .devices import Device
+    from .dtype import DType
 
 # An array of NumPy's or of CuPy's, whose ndarray has the same methods.
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-DTypeLike: TypeAlias = "np.dtype[Any] | type[Any] | str"
+DTypeLike: TypeAlias = "DType | np.dtype[Any] | type[Any] | str"
 DeviceLike: TypeAlias = "Device | str"

@@ -42,3 +42,15 @@ def test_array_libraries_are_called_and_never_compared():
         if compared.search(path.read_text())
     ]
     assert guilty == []
+
+
+def test_tensors_of_arrays_are_made_with_of():
+    """``Tensor(array)`` is torch's old constructor, which converts to float32."""
+    guilty = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("minicnn", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Tensor"
+    ]
+    assert guilty == []

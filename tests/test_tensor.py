@@ -51,7 +51,7 @@ def test_factories_take_what_those_of_torch_do():
     with pytest.raises(TypeError, match=r"tensor expects numbers, got \['a'\]"):
         mc.tensor(["a"])
     with pytest.raises(TypeError, match=r"array, got list: use minicnn.tensor"):
-        mc.Tensor([1.0])
+        mc.Tensor.of([1.0])
 
 
 def test_like_factories_keep_the_memory_layout():
@@ -74,13 +74,13 @@ def test_reading_numbers():
     assert bool(mc.tensor(1)) and x.numel() == 2 and x.dim() == 2 and x.size(1) == 2
     with pytest.raises(RuntimeError, match=r"one element, got shape \(1, 2\)"):
         x.item()
-    with pytest.raises(RuntimeError, match="truth"):
+    with pytest.raises(RuntimeError, match="ambiguous"):
         bool(x)
     with pytest.raises(RuntimeError, match="detach"):
         mc.ones(1, requires_grad=True).cpu().numpy()
     x = mc.ones(1, device="cpu")
     assert x.numpy() is x.array
-    with pytest.raises(TypeError, match="at least one dimension"):
+    with pytest.raises(TypeError, match="0-d tensor"):
         len(mc.tensor(1))
 
 
@@ -88,9 +88,9 @@ def test_reading_numbers():
 def test_repr_is_readable():
     assert repr(mc.tensor([1.0, 2.0])) == "tensor([1., 2.])"
     assert repr(mc.ones(2, dtype=mc.float64, requires_grad=True)) == (
-        "tensor([1., 1.], dtype=float64, requires_grad=True)"
+        "tensor([1., 1.], dtype=torch.float64, requires_grad=True)"
     )
-    assert "grad_fn=<MulBackward>" in repr(mc.ones(2, requires_grad=True) * 2)
+    assert "grad_fn=<MulBackward0>" in repr(mc.ones(2, requires_grad=True) * 2)
 
 
 def test_numbers_are_formatted_like_those_of_python():

@@ -10,10 +10,12 @@ arguments.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from ..autograd.grad_mode import Switch, mode
-from ..devices import Device
+from ..devices import Device, cuda_is_available
 from ..dtypes import HALVES, bfloat16
 from ..typing import DTypeLike
 
@@ -22,10 +24,11 @@ class autocast(Switch):
     """Within its ``with`` block or decorated function, operations choose their precision.
 
     Args:
-        device_type: accepted because PyTorch scripts pass it, without effect: autocast applies to
-            all devices.
+        device_type: autocast applies to all devices, but ``"cuda"`` switches it on only where there
+            is a GPU, and otherwise warns, as torch does.
         dtype: bfloat16, or float16, which has a small range and needs a :class:`GradScaler`.
         enabled: False switches autocast off, for example within another block.
+        cache_enabled: accepted because PyTorch scripts pass it, without effect.
 
     Raises:
         ValueError: for another dtype.
@@ -46,12 +49,27 @@ class autocast(Switch):
         device_type: str | None = None,
         dtype: DTypeLike | None = bfloat16,
         enabled: bool = True,
+        cache_enabled: bool | None = None,
     ) -> None:
-        check_device_type(device_type)
+        enabled = enabled and is_there(device_type, "autocast")
         dtype = bfloat16 if dtype is None else np.dtype(dtype)
         if dtype not in HALVES:
             raise ValueError(f"autocast expects dtype float16 or bfloat16, got {dtype}")
         super().__init__(dtype if enabled else None)
+
+
+def is_there(device_type: str | None, what: str) -> bool:
+    """Whether a device is there; warns that ``what`` is switched off if it is not."""
+    check_device_type(device_type)
+    if device_type is None or Device(device_type).type == "cpu" or cuda_is_available():
+        return True
+    warnings.warn(f"{what} is off, as device {device_type!r} is not available", stacklevel=3)
+    return False
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """Whether there is an autocast for a device; a RuntimeError if there is no such device."""
+    return Device(device_type).type in ("cpu", "cuda")
 
 
 def check_device_type(device_type: str | None) -> None:

@@ -11,7 +11,7 @@ from ..devices import xp_of
 from ..dtypes import float16, float32, int32
 from ..tensor import Tensor
 from ..typing import Array
-from .autocast import check_device_type
+from .autocast import is_there
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
@@ -55,8 +55,8 @@ class GradScaler:
         scaler.update()
 
     Args:
-        device: accepted because PyTorch scripts pass it, without effect: the scale is stored on the
-            loss's device.
+        device: the scale is stored on the loss's device in any case, but for ``"cuda"`` the scaler is
+            enabled only where there is a GPU, and otherwise warns, as torch's.
         init_scale: the scale of the first loss.
         growth_factor: factor of the scale after ``growth_interval`` steps in a row without overflow.
         backoff_factor: factor of the scale after an overflow.
@@ -71,12 +71,11 @@ class GradScaler:
     As ``torch.amp.GradScaler``, except that the optimizer's kernel skips the step: scale and
     overflow stay in device memory, and no step waits for the GPU. For this reason Adam's step number
     counts skipped steps, too, and momentum starts with the first step even if that is skipped.
-    torch's getters and setters of growth and backoff do not exist.
     """
 
     def __init__(
         self,
-        device: str | None = None,
+        device: str = "cuda",
         init_scale: float = 2.0**16,
         growth_factor: float = 2.0,
         backoff_factor: float = 0.5,
@@ -88,8 +87,7 @@ class GradScaler:
                 "GradScaler expects growth_factor > 1 > backoff_factor, "
                 f"got {growth_factor} and {backoff_factor}"
             )
-        check_device_type(device)
-        self._enabled = enabled
+        self._enabled = enabled and is_there(device, "GradScaler")
         self._init_scale = float(init_scale)
         self._init_growth_tracker = 0
         self._growth_factor = growth_factor
@@ -119,7 +117,7 @@ class GradScaler:
             if self._scale is None:
                 self._scale = self._beside(outputs)
             # a copy for backward, because update() overwrites the scale
-            return outputs * Tensor(self._scale.value.copy())
+            return outputs * Tensor.of(self._scale.value.copy())
         if isinstance(outputs, Iterable):
             scaled = map(self.scale, outputs)
             return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled
@@ -212,6 +210,30 @@ class GradScaler:
         if not self._enabled:
             return 1.0
         return self._init_scale if self._scale is None else float(self._scale.value)
+
+    def get_growth_factor(self) -> float:
+        """The factor of the scale after steps without overflow."""
+        return self._growth_factor
+
+    def set_growth_factor(self, new_factor: float) -> None:
+        """Chooses it."""
+        self._growth_factor = new_factor
+
+    def get_backoff_factor(self) -> float:
+        """The factor of the scale after an overflow."""
+        return self._backoff_factor
+
+    def set_backoff_factor(self, new_factor: float) -> None:
+        """Chooses it."""
+        self._backoff_factor = new_factor
+
+    def get_growth_interval(self) -> int:
+        """The number of steps without overflow before the scale grows."""
+        return self._growth_interval
+
+    def set_growth_interval(self, new_interval: int) -> None:
+        """Chooses it."""
+        self._growth_interval = new_interval
 
     def is_enabled(self) -> bool:
         """Whether the scaler does anything."""

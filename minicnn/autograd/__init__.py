@@ -7,30 +7,55 @@ them as tensors and, if an input requires a gradient, keeps the instance as a no
 with finite differences (gradcheck.py).
 """
 
+from typing import Any
+
 from .engine import backward, grad
-from .function import Function, once_differentiable
+from .function import AccumulateGrad, Function, once_differentiable
 from .grad_mode import (
     detect_anomaly,
     enable_grad,
+    inference_mode,
+    is_anomaly_enabled,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
+    set_detect_anomaly,
     set_grad_enabled,
 )
 from .gradcheck import gradcheck, gradgradcheck
 from .view import View, check_writable
 
 __all__ = [
+    "AccumulateGrad",
     "Function",
+    "Variable",
     "View",
     "backward",
     "check_writable",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
+    "is_anomaly_enabled",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:  # what the core does not need
+    if name == "Variable":
+        from .variable import Variable
+
+        return Variable
+    if name == "functional":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.functional")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -150,11 +150,13 @@ class _Walk:
         if self.targets is None:
             if leaf._grad_fn is not None:
                 raise RuntimeError(
-                    f"a leaf of shape {leaf.shape} was used, and then became the result of a change "
+                    f"a leaf of shape {leaf.array.shape} was used, and then became the result of a change "
                     "in place: it has no gradient of its own any more"
                 )
             if leaf._requires_grad:  # still
                 _accumulate(leaf, grad, owned)
+                for hook in (*leaf.__dict__.get("after_accumulation", {}).values(),):
+                    hook(leaf)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad
 
@@ -200,8 +202,8 @@ class _Walk:
         """The gradients of a node's inputs, by its ``backward``."""
         (given, *_) = gradients.values.values()
         for i, (shape, dtype) in enumerate(node._outputs):
-            if i not in gradients.values and dtype.kind in "fV":
-                gradients.add(i, Tensor(xp_of(given.array).zeros(shape, dtype)), owned=False)
+            if i not in gradients.values and dtype.kind in "fV" and node.materialize_grads:
+                gradients.add(i, Tensor.of(xp_of(given.array).zeros(shape, dtype)), owned=False)
         incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
@@ -224,19 +226,21 @@ class _Walk:
 def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
     """A gradient in the shape and dtype of its input: broadcast dimensions are summed."""
     shape, dtype = node._inputs[index]  # type: ignore[misc]
-    if grad.shape != shape:
+    if grad.array.shape != shape:
         axes = tuple(range(grad.ndim - len(shape)))
         kept = range(len(axes), grad.ndim)
         if len(kept) != len(shape) or any(
-            grad.shape[a] != n and n != 1 for a, n in zip(kept, shape)
+            grad.array.shape[a] != n and n != 1 for a, n in zip(kept, shape)
         ):
             raise RuntimeError(
-                f"{type(node).__name__}.backward returned a gradient of shape {grad.shape} "
+                f"{type(node).__name__}.backward returned a gradient of shape {grad.array.shape} "
                 f"for an input of shape {shape}"
             )
-        axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.shape[a] != 1)
+        axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.array.shape[a] != 1)
         grad = grad.sum(axes).reshape(shape)
-    if grad.dtype == dtype or (grad.dtype == float32 and _takes_float32(node.edges[index][0])):
+    if grad.array.dtype == dtype or (
+        grad.array.dtype == float32 and _takes_float32(node.edges[index][0])
+    ):
         return grad
     return grad.to(dtype)
 
@@ -299,10 +303,10 @@ def _check_replacement(hook: Callable[[Tensor], Any], grad: Tensor, replaced: An
     name = getattr(hook, "__name__", type(hook).__name__)
     if not isinstance(replaced, Tensor):
         raise TypeError(f"hook {name} must return a tensor or None, got {type(replaced).__name__}")
-    if (replaced.shape, replaced.dtype) != (grad.shape, grad.dtype):
+    if (replaced.array.shape, replaced.array.dtype) != (grad.array.shape, grad.array.dtype):
         raise RuntimeError(
-            f"hook {name} must return a gradient of shape {grad.shape} and dtype {grad.dtype}, "
-            f"got {replaced.shape} and {replaced.dtype}"
+            f"hook {name} must return a gradient of shape {grad.array.shape} and dtype {grad.array.dtype}, "
+            f"got {replaced.array.shape} and {replaced.array.dtype}"
         )
 
 
@@ -313,7 +317,7 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
     """
     if grad.array.shape != leaf.array.shape:
         raise RuntimeError(
-            f"a leaf got a gradient of shape {grad.shape} after its own was changed to {leaf.shape}"
+            f"a leaf got a gradient of shape {grad.array.shape} after its own was changed to {leaf.array.shape}"
         )
     if leaf._grad is not None:
         leaf._grad = leaf._grad + grad if mode.grad else _added_in_place(leaf._grad, grad)
@@ -325,7 +329,7 @@ def _accumulate(leaf: Tensor, grad: Tensor, owned: bool) -> None:
         with current_device_of((grad.array,)):
             copy = xp_of(grad.array).empty_like(leaf.array)
             copy[...] = grad.array
-        leaf._grad = Tensor(copy)
+        leaf._grad = Tensor.of(copy)
 
 
 def _added_in_place(total: Tensor, grad: Tensor) -> Tensor:
@@ -351,20 +355,20 @@ def _root_gradients(roots: Sequence[Any], gradients: Sequence[Any]) -> list[Tens
         if edge_of(root) is None:
             raise RuntimeError(
                 "backward expects a tensor that requires a gradient or was computed from one that "
-                f"does, got one of shape {root.shape} without"
+                f"does, got one of shape {root.array.shape} without"
             )
         if grad is None:
             if root.array.size != 1:
                 raise RuntimeError(
                     "backward without gradient= expects a scalar (a grad can be implicitly created "
-                    f"only for scalar outputs), got shape {root.shape}"
+                    f"only for scalar outputs), got shape {root.array.shape}"
                 )
-            grad = Tensor(xp_of(root.array).ones_like(root.array))
-        elif grad.shape != root.shape:
+            grad = Tensor.of(xp_of(root.array).ones_like(root.array))
+        elif grad.array.shape != root.array.shape:
             raise RuntimeError(
-                f"gradient must have the tensor's shape {root.shape}, got shape {grad.shape}"
+                f"gradient must have the tensor's shape {root.array.shape}, got shape {grad.array.shape}"
             )
-        checked.append(grad if grad.dtype == root.dtype else grad.to(root.dtype))
+        checked.append(grad if grad.array.dtype == root.array.dtype else grad.to(root.array.dtype))
     return checked
 
 
@@ -450,7 +454,7 @@ def grad(
         if edge_of(target) is None:
             raise RuntimeError(
                 "grad expects inputs that require a gradient, "
-                f"got one of shape {target.shape} without"
+                f"got one of shape {target.array.shape} without"
             )
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
     retain = create_graph if retain_graph is None else retain_graph
@@ -461,7 +465,7 @@ def grad(
         found.append(walk.captured.get((id(node), index)))
         if found[-1] is None and not allow_unused:
             raise RuntimeError(
-                f"input {position} of shape {target.shape} was not used to compute the outputs; "
+                f"input {position} of shape {target.array.shape} was not used to compute the outputs; "
                 "pass allow_unused=True to get None for it"
             )
     return tuple(found)

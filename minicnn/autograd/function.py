@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..devices import Device, current_device_of, device_of, xp_of
+from ..dtype import DType
 from ..dtypes import all_ignored, numpy_errors
 from ..tensor import Tensor
 from ..typing import Array
@@ -29,7 +30,8 @@ class Function:
     they can be differentiated again. Call it as ``Sub.apply(*tensors, **options)``.
 
     As ``torch.autograd.Function``, except that ``forward`` is given arrays, and that the instance
-    itself is torch's ``ctx`` (a static ``forward(ctx, …)`` works too).
+    itself is torch's ``ctx``. A static ``forward(ctx, …)`` is given tensors as in torch, with all that
+    torch has for it (static_function.py).
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class Function:
         "_saved",
         "_stack",
         "_to_save",
+        "called",
         "edges",
         "freed",
         "needs_input_grad",
@@ -52,9 +55,17 @@ class Function:
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
     number: int  # of nodes recorded before
+    called: str | None  # torch's name for it, where that is not the one of its class
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
     never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
+    materialize_grads = True  # whether ``backward`` gets zeros for an output that was not used
+
+    adapt_static: Callable[[type[Function]], None]  # static_function.py defines it
+
+    def __init_subclass__(cls) -> None:
+        if isinstance(vars(cls).get("forward"), staticmethod):
+            Function.adapt_static(cls)
 
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
@@ -79,7 +90,7 @@ class Function:
         """
         # A single pass over the inputs, and as little work as possible if nothing is recorded: a
         # small tensor's operation takes about as long as this function.
-        TensorClass, recording = Tensor, mode.grad
+        TensorClass, make, recording = Tensor, Tensor.of, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
@@ -111,7 +122,7 @@ class Function:
             if before:
                 numpy_errors.reset(before)
         many = isinstance(results, tuple)
-        outputs = tuple(map(TensorClass, results)) if many else (TensorClass(results),)
+        outputs = tuple(map(make, results)) if many else (make(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
         if True in needs_input_grad:
@@ -150,6 +161,7 @@ class Function:
         self.output_hooks = {}
         self.freed = False
         self.number = next(_numbers)
+        self.called = None
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         saved = []
         for value in self._to_save:
@@ -197,7 +209,7 @@ class Function:
             if not isinstance(array, type(memory)) or not overlaps(array, memory):
                 return value
             copy = array.copy(order="K")
-            return copy if array is value else Tensor(copy)
+            return copy if array is value else Tensor.of(copy)
 
         for saved in self._saved:
             if isinstance(saved, _Constant):
@@ -214,8 +226,47 @@ class Function:
                 saved.array, saved.version = tensor.array, tensor.version
                 saved.expected = tensor.version.writes
 
+    @property
+    def next_functions(self) -> tuple[tuple[Function | AccumulateGrad | None, int], ...]:
+        """Where the gradient of each argument goes: (node, number of its output).
+
+        (None, 0) stands for an argument without a gradient.
+        """
+        ends = (edge or (None, 0) for edge in self.edges)
+        return tuple(
+            (AccumulateGrad(node) if isinstance(node, Tensor) else node, i) for node, i in ends
+        )
+
+    def name(self) -> str:
+        """What torch calls this node, as ``print(tensor)`` shows."""
+        from .names import name_of
+
+        return name_of(self)
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}Backward>"
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad:
+    """The end of the walk at a leaf, ``variable``, as ``next_functions`` shows it."""
+
+    next_functions = ()
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """torch's name of it."""
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
 class _Saved:
@@ -250,7 +301,7 @@ class _Saved:
             )
         if self.output_index is None:
             return self.tensor  # type: ignore[return-value]
-        out = Tensor(self.array)
+        out = Tensor.of(self.array)
         out.version = self.version
         if self.array.dtype.kind in "fV":  # outputs such as indices have no gradient
             out._requires_grad = True
@@ -264,7 +315,7 @@ class _Constant:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = Tensor(value) if hasattr(value, "shape") else value
+        self.value = Tensor.of(value) if hasattr(value, "shape") else value
 
     def unpack(self, node: Function) -> object:
         return self.value
@@ -298,7 +349,7 @@ def _is_plain(value: Any) -> bool:
     return value is None or value is Ellipsis or isinstance(value, _PLAIN)
 
 
-_PLAIN = (bool, int, float, str, slice, np.dtype, np.integer, Device)
+_PLAIN = (bool, int, float, str, slice, np.dtype, DType, np.integer, Device)
 
 
 def edge_of(tensor: Any) -> tuple[Any, int] | None:
@@ -361,8 +412,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 class _Blocked(Function):
     def forward(self, x: Array, name: str) -> Array:
-        self.name = name
+        self.operation = name
         return x
 
     def backward(self, grad: Tensor) -> Tensor:
-        raise RuntimeError(f"{self.name} can be differentiated once, not twice")
+        raise RuntimeError(f"{self.operation} can be differentiated once, not twice")

@@ -17,11 +17,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Mode(threading.local):
     grad = True
+    inference = False
     anomaly = False
     autocast: np.dtype | None = None  # the half precision that minicnn.autocast asks for
 
 
-mode = _Mode()
+mode = _switches = _Mode()
 
 
 @contextlib.contextmanager
@@ -131,6 +132,37 @@ class enable_grad(_FixedGrad):
     setting = True
 
 
+class inference_mode(contextlib.ContextDecorator):
+    """``no_grad`` under another name; a ``with`` block, ``@inference_mode()`` or ``@inference_mode``.
+
+    Args:
+        mode: False switches recording on, as in torch.
+
+    As ``torch.inference_mode``, but its tensors may be used everywhere afterwards.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls) if isinstance(mode, bool) else cls()(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+
+    def _recreate_cm(self) -> inference_mode:
+        return type(self)(self.mode)
+
+    def __enter__(self) -> None:
+        self.outside = mode.grad, mode.inference
+        mode.grad, mode.inference = not self.mode, self.mode
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad, mode.inference = self.outside
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether :class:`inference_mode` is active in this thread."""
+    return mode.inference
+
+
 class detect_anomaly(Switch):
     """Within its ``with`` block, the first gradient with NaN raises an error, as in torch.
 
@@ -143,6 +175,30 @@ class detect_anomaly(Switch):
 
     def __init__(self, value: bool = True) -> None:
         super().__init__(value)
+
+
+class set_detect_anomaly(Switch):
+    """Switches :class:`detect_anomaly` on or off from here on, or for a ``with`` block.
+
+    ``check_nan`` is accepted for torch's scripts, but has no effect. As
+    ``torch.autograd.set_detect_anomaly``.
+    """
+
+    field = "anomaly"
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        super().__init__(mode)
+        self.outside = _switches.anomaly
+        _switches.anomaly = mode
+
+    def __enter__(self) -> None:
+        _switches.anomaly = self.outside
+        super().__enter__()
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether the first gradient with NaN raises an error."""
+    return mode.anomaly
 
 
 def is_grad_enabled() -> bool:

@@ -45,7 +45,7 @@ def gradcheck(
         raise ValueError("gradcheck expects at least one input that requires a gradient, got none")
     for x in varied:
         if x.dtype != np.float64:
-            raise ValueError(f"gradcheck expects float64 inputs, got {x.dtype}")
+            raise ValueError(f"gradcheck expects float64 inputs, got {x.array.dtype}")
 
     outputs = _float_outputs(function, inputs)
     for number, output in enumerate(outputs):
@@ -102,7 +102,7 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
 
 def _like(output: Any, numbers: np.ndarray) -> Any:
     """A tensor of ``numbers`` in the shape and on the device of ``output``."""
-    return Tensor(to_device(numbers.reshape(output.shape), output.device))
+    return Tensor.of(to_device(numbers.reshape(output.shape), output.device))
 
 
 def _requires_grad(x: Any) -> bool:

@@ -114,6 +114,6 @@ def check_writable(array: Array) -> None:
     repeats = 0 in array.strides and array.size > 0
     if repeats and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
         raise RuntimeError(
-            f"an expanded view of shape {array.shape} shows elements more than once and cannot be "
+            f"an expanded view of shape {tuple(array.shape)} shows elements more than once and cannot be "
             "changed in place: use x.clone()"
         )

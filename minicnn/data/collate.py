@@ -112,10 +112,10 @@ def like(container: Any, items: Items) -> Items:
 
 def _collate_tensors(batch: list[Any]) -> Tensor:
     _check_kind(batch, (Tensor, np.ndarray, np.generic))
-    tensors = [s if isinstance(s, Tensor) else Tensor(np.asarray(s)) for s in batch]
+    tensors = [s if isinstance(s, Tensor) else Tensor.of(np.asarray(s)) for s in batch]
     if any(tensor.requires_grad for tensor in tensors):
         return shape.stack(tensors)
-    return Tensor(stack([tensor.array for tensor in tensors]))
+    return Tensor.of(stack([tensor.array for tensor in tensors]))
 
 
 def _collate_numbers(batch: list[Any]) -> Tensor:
@@ -124,7 +124,7 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
     if None in dtypes:
         _check_kind(batch, (bool, int, float, np.generic))
     try:
-        return Tensor(np.array(batch, dtype=_common_dtype(dtypes)))
+        return Tensor.of(np.array(batch, dtype=_common_dtype(dtypes)))
     except OverflowError:
         raise ValueError(
             f"default_collate expects integers from -2**63 to 2**63 - 1, got {batch}"
@@ -157,7 +157,7 @@ def _collate_sequences(batch: list[Any]) -> list[Any]:
 def _dtype_of(sample: Any) -> np.dtype | None:
     """The dtype of a tensor, an array or a number; None if a tensor cannot hold it."""
     if isinstance(sample, Tensor):
-        return sample.dtype
+        return sample.array.dtype
     if isinstance(sample, (np.ndarray, np.generic)):  # before float, as np.float64 is also a float
         return sample.dtype if sample.dtype.kind in "biuf" else None
     if isinstance(sample, bool):
@@ -171,7 +171,7 @@ def _common_dtype(dtypes: set[Any]) -> np.dtype:
     if len(dtypes) == 1:
         (dtype,) = dtypes
         return dtype if dtype.isnative else dtype.newbyteorder("=")
-    return promotion.result_dtype([Tensor(np.empty(0, dtype)) for dtype in dtypes], [])
+    return promotion.result_dtype([Tensor.of(np.empty(0, dtype)) for dtype in dtypes], [])
 
 
 def _check_kind(batch: list[Any], kind: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import cuda_is_available, cupy, memory_order
+from ..devices import cuda_is_available, pinned_copy
 from ..tensor import Tensor
 from .collate import like
 
@@ -27,18 +27,9 @@ def pinned(batch: object) -> object:
 
 def _pinned(batch: Any) -> Any:
     if isinstance(batch, Tensor) and isinstance(batch.array, np.ndarray):
-        return Tensor(_pinned_array(batch.array))
+        return Tensor.of(pinned_copy(batch.array))
     if isinstance(batch, Mapping):
         return like(batch, {key: _pinned(value) for key, value in batch.items()})
     if isinstance(batch, Sequence) and not isinstance(batch, (str, bytes)):
         return like(batch, [_pinned(item) for item in batch])
     return batch
-
-
-def _pinned_array(array: np.ndarray) -> np.ndarray:
-    axes = memory_order(array)
-    memory = cupy().cuda.alloc_pinned_memory(array.nbytes)
-    flat = np.frombuffer(memory, array.dtype, array.size)
-    out = flat.reshape([array.shape[axis] for axis in axes])
-    out[...] = array.transpose(axes)
-    return out.transpose(np.argsort(axes))

@@ -200,4 +200,4 @@ class _TensorPickler(pickle.Pickler):
 
 
 def _rebuild_tensor(array: Array, axes: list[int]) -> Tensor:
-    return Tensor(array.transpose(axes))
+    return Tensor.of(array.transpose(axes))

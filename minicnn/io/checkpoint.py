@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..devices import Device
+from ..dtype import DType
 from ..tensor import Tensor
 from .location import Placement
 from .raw import bytes_of
@@ -91,7 +92,7 @@ def _encode(value: object, place: tuple[str, ...], arrays: dict[str, np.ndarray]
         return {"scalar": _store(np.asarray(value), place, arrays)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, np.dtype):
+    if isinstance(value, (np.dtype, DType)):
         return {"dtype": value.name}
     if isinstance(value, Device):
         return {"device": str(value)}
@@ -144,13 +145,13 @@ def _decode(node: Any, arrays: dict[str, np.ndarray], place: Placement) -> Any:
         return node
     ((kind, content),) = node.items()
     if kind == "tensor":
-        return Tensor(place(arrays[content], "cpu"))
+        return Tensor.of(place(arrays[content], "cpu"))
     if kind == "array":
         return arrays[content]
     if kind == "scalar":
         return arrays[content][()]
     if kind == "dtype":
-        return next(dtype for dtype in DTYPES.values() if dtype.name == content)
+        return DType(next(dtype for dtype in DTYPES.values() if dtype.name == content))
     if kind == "device":
         return Device(content)
     if kind in ("tuple", "set"):

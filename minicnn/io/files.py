@@ -178,7 +178,7 @@ def _read(file: IO[bytes], place: Placement, vocabulary: TorchVocabulary) -> obj
         contents = read_safetensors(file)
         if is_checkpoint(contents):
             return decode_checkpoint(contents, place)
-        return {name: Tensor(place(array, "cpu")) for name, array in contents.arrays.items()}
+        return {name: Tensor.of(place(array, "cpu")) for name, array in contents.arrays.items()}
     if start[257:262] == b"ustar":
         return read_torch_tar(file, place, vocabulary)
     if start.startswith(b"\x80"):  # after safetensors, whose length may begin so

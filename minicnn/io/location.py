@@ -48,7 +48,7 @@ def _answer(
     function: Callable[[Tensor, str], Tensor | None], array: np.ndarray, saved: str
 ) -> Array:
     """What the function makes of a tensor's memory; None leaves it on the CPU."""
-    moved = function(Tensor(array), saved)
+    moved = function(Tensor.of(array), saved)
     if moved is None:
         return array
     if not isinstance(moved, Tensor) or moved.shape != array.shape or moved.dtype != array.dtype:

@@ -41,7 +41,7 @@ def read_npy(file: IO[bytes], place: Placement) -> Tensor:
     if array.dtype != bfloat16 and array.dtype.kind not in "biuf":
         raise ValueError(f"a tensor must hold numbers, got dtype {array.dtype}")
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return Tensor(place(native, "cpu"))
+    return Tensor.of(place(native, "cpu"))
 
 
 def read_npz(file: IO[bytes], archive: zipfile.ZipFile, place: Placement) -> dict[str, Tensor]:

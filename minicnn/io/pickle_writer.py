@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..devices import Device
+from ..dtype import DType
 from ..nn import Module, Parameter
 from ..tensor import Tensor
 from .pickled_module import module_state
@@ -84,7 +85,7 @@ class PickleWriter:
         elif isinstance(value, Tensor):
             self._tensor(value, place)
             self._remember(value)
-        elif isinstance(value, np.dtype):
+        elif isinstance(value, (np.dtype, DType)):
             self._global("torch", self._dtype(value, place))
         elif isinstance(value, Device):
             arguments = (value.type,) if value.index is None else (value.type, value.index)
@@ -224,7 +225,7 @@ class PickleWriter:
         self._write(arguments, place)
         self.out += pickle.REDUCE
 
-    def _dtype(self, dtype: np.dtype[Any], place: tuple[str, ...]) -> str:
+    def _dtype(self, dtype: np.dtype[Any] | DType, place: tuple[str, ...]) -> str:
         if dtype.newbyteorder("=") not in _STORAGES and dtype.name not in _NEW_DTYPES:
             raise TypeError(f"cannot save {'.'.join(place)}: torch has no dtype {dtype}")
         return dtype.name
@@ -234,7 +235,7 @@ class PickleWriter:
         if is_parameter:
             self._global("torch._utils", "_rebuild_parameter")
             self.out += pickle.MARK
-        dtype = self._dtype(tensor.dtype, place)
+        dtype = self._dtype(tensor.array.dtype, place)
         storage = _STORAGES.get(tensor.dtype.newbyteorder("="))
         where = self.places[id(tensor)]
         self._global("torch._utils", "_rebuild_tensor_v2" if storage else "_rebuild_tensor_v3")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..devices import Device, xp_of
+from ..dtype import DType
 from ..dtypes import bfloat16, is_floating
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
@@ -81,9 +82,7 @@ class _Storage(Tensor):
 
 def storage_of(array: Array) -> Tensor:
     """The storage of a flat array."""
-    storage = _Storage.__new__(_Storage)
-    Tensor.__init__(storage, array.reshape(-1))
-    return storage
+    return _Storage.of(array.reshape(-1))
 
 
 def part_of(storage: Any, offset: Any, length: Any) -> Tensor:
@@ -115,7 +114,7 @@ def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any) -> Tensor:
         raise ValueError(f"a tensor of size {size} with strides {stride}")
     array = storage.array
     if 0 in size:
-        return Tensor(xp_of(array).empty(size, array.dtype))
+        return Tensor.of(xp_of(array).empty(size, array.dtype))
     last = count(offset) + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if last >= array.size:
         raise ValueError(
@@ -124,7 +123,7 @@ def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any) -> Tensor:
         )
     steps = [step * array.itemsize for step in stride]
     as_strided = xp_of(array).lib.stride_tricks.as_strided
-    return Tensor(as_strided(array[offset:], size, steps))
+    return Tensor.of(as_strided(array[offset:], size, steps))
 
 
 def _tensor_v2(
@@ -146,7 +145,7 @@ def _tensor_v3(
     dtype: Any, metadata: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor of another dtype than its storage, which holds bytes."""
-    if not isinstance(storage, _Storage) or not isinstance(dtype, np.dtype):
+    if not isinstance(storage, _Storage) or not isinstance(dtype, DType):
         raise TypeError(f"a tensor of dtype {dtype!r:.40} on a {type(storage).__name__}")
     if metadata:
         raise ValueError("a tensor of unsigned numbers with metadata")
@@ -158,7 +157,7 @@ def _tensor_v3(
 def _wants_gradient(tensor: Any, requires_grad: Any) -> bool:
     if not isinstance(tensor, Tensor) or not isinstance(requires_grad, bool):
         raise TypeError("a parameter is made of a tensor and a boolean")
-    if requires_grad and not is_floating(tensor.dtype):
+    if requires_grad and not is_floating(tensor.array.dtype):
         raise ValueError(f"a tensor of {tensor.dtype} that requires a gradient")
     return requires_grad
 
@@ -283,7 +282,7 @@ _NAMES: Mapping[str, Any] = {
     "torch.storage.UntypedStorage": np.dtype(np.uint8),
     **{f"torch.{name}Storage": dtype for name, dtype in STORAGES.items()},
     **{f"torch.{name}Tensor": dtype for name, dtype in STORAGES.items()},
-    **{f"torch.{dtype.name}": dtype for dtype in (*STORAGES.values(), *_NEW_DTYPES)},
+    **{f"torch.{dtype.name}": DType(dtype) for dtype in (*STORAGES.values(), *_NEW_DTYPES)},
 }
 
 

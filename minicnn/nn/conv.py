@@ -224,7 +224,7 @@ class ConvTranspose2d(_Conv):
         smallest = [
             (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
             for size, stride, padding, dilation, kernel in zip(
-                input.shape[-2:], self.stride, self.padding, self.dilation, self.kernel_size,
+                input.array.shape[-2:], self.stride, self.padding, self.dilation, self.kernel_size,
                 strict=True,
             )
         ]  # fmt: skip
@@ -233,6 +233,6 @@ class ConvTranspose2d(_Conv):
         if any(not lo <= n <= hi for lo, n, hi in zip(smallest, wanted, largest, strict=True)):
             raise ValueError(
                 f"output_size must be between {tuple(smallest)} and {tuple(largest)} for an input "
-                f"of {tuple(input.shape[-2:])}, got {wanted}"
+                f"of {tuple(input.array.shape[-2:])}, got {wanted}"
             )
         return wanted[0] - smallest[0], wanted[1] - smallest[1]

@@ -72,8 +72,8 @@ def conv_algorithms(
     def note(name: str, module: Module, input: Tensor, output: Tensor) -> None:
         if isinstance(module, (Conv2d, ConvTranspose2d)):
             shape = N * input.shape[0], *input.shape[1:]
-            chosen = _algorithms(module, shape, output.shape, input.dtype)
-            algorithms.append(LayerAlgorithms(name, shape, module.weight.shape, *chosen))
+            chosen = _algorithms(module, shape, output.shape, input.array.dtype)
+            algorithms.append(LayerAlgorithms(name, shape, tuple(module.weight.shape), *chosen))
 
     run_on_zeros(net, (1, *image), dtype, note)
     return algorithms

@@ -133,5 +133,6 @@ def _is_plain(module: Module) -> bool:
         module._forward_pre_hooks
         or module._forward_hooks
         or module._backward_hooks
+        or module._backward_pre_hooks
         or "forward" in vars(module)
     )

@@ -74,7 +74,7 @@ def _fill(
     dtype = np.float64 if tensor.dtype == np.float64 else np.float32
     drawn = draw(random.default_generator if generator is None else generator, dtype)
     with no_grad():
-        tensor.copy_(Tensor(drawn))
+        tensor.copy_(Tensor.of(drawn))
     return tensor
 
 
@@ -167,7 +167,7 @@ def eye_(tensor: Tensor) -> Tensor:
         ValueError: unless ``tensor`` has 2 dimensions.
     """
     if tensor.ndim != 2:
-        raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tensor.shape}")
+        raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
     return _fill(tensor, lambda gen, dtype: np.eye(*tensor.shape, dtype=np.float32), None)
 
 
@@ -178,9 +178,13 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         ValueError: unless ``tensor`` has 3 to 5 dimensions and ``groups`` divides its first.
     """
     if not 3 <= tensor.ndim <= 5:
-        raise ValueError(f"dirac_ needs a tensor of 3 to 5 dimensions, got shape {tensor.shape}")
+        raise ValueError(
+            f"dirac_ needs a tensor of 3 to 5 dimensions, got shape {tuple(tensor.shape)}"
+        )
     if tensor.shape[0] % groups != 0:
-        raise ValueError(f"groups ({groups}) must divide dimension 0 of shape {tensor.shape}")
+        raise ValueError(
+            f"groups ({groups}) must divide dimension 0 of shape {tuple(tensor.shape)}"
+        )
     out_channels = tensor.shape[0] // groups
     values = np.zeros(tensor.shape, np.float32)
     centre = tuple(k // 2 for k in tensor.shape[2:])
@@ -216,7 +220,7 @@ def bilinear_(tensor: Tensor) -> Tensor:
     channels = np.arange(len(weight))
     weight[channels, channels] = np.outer(*tents)
     with no_grad():
-        tensor.copy_(Tensor(weight))
+        tensor.copy_(Tensor.of(weight))
     return tensor
 
 
@@ -248,7 +252,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """The number of inputs per output, and of outputs per input, of a weight (O, C, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError(
-            f"fan in and fan out need a tensor of 2 dimensions or more, got shape {tensor.shape}"
+            f"fan in and fan out need a tensor of 2 dimensions or more, got shape {tuple(tensor.shape)}"
         )
     receptive_field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * receptive_field, tensor.shape[0] * receptive_field
@@ -312,7 +316,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if tensor.ndim < 2:
         raise ValueError(
-            f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tensor.shape}"
+            f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tuple(tensor.shape)}"
         )
 
     def draw(gen: Generator, dtype: DTypeLike) -> Array:

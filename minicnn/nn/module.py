@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..constructors import TensorType, convert
+from ..creation import empty_like
+from ..dtype import DType
 from ..dtypes import bfloat16, is_floating
 from ..memory_format import MemoryFormat, preserve_format
-from ..tensor import RemovableHandle, Tensor
+from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
-from .hooks import add_hook, watch_backward
-from .parameter import Parameter
+from .hooks import HookMethods, watch_backward
+from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, collect_state, load_state
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ def _no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
     raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
 
-class Module:
+class Module(HookMethods):
     """A part of a network: it owns parameters, buffers and other modules, and computes ``forward``.
 
     Subclasses call ``super().__init__()``, assign parameters and modules as attributes and define
@@ -67,13 +71,19 @@ class Module:
                 args, kwargs = answer
             elif answer is not None:
                 args = answer if isinstance(answer, tuple) else (answer,)
-        if self._backward_hooks:
-            out = watch_backward(self, self._backward_hooks, self.forward, args, kwargs)
-        else:
-            out = self.forward(*args, **kwargs)
-        for hook, with_kwargs in tuple(self._forward_hooks.values()):
-            answer = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
-            out = out if answer is None else answer
+        out = None
+        try:
+            if self._backward_hooks or self._backward_pre_hooks:
+                out = watch_backward(self, self.forward, args, kwargs)
+            else:
+                out = self.forward(*args, **kwargs)
+            for hook, with_kwargs in tuple(self._forward_hooks.values()):
+                answer = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
+                out = out if answer is None else answer
+        except Exception:
+            for hook, with_kwargs in tuple(self._forward_hooks_always_called.values()):
+                hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
+            raise
         return out
 
     # ------------------------------------------------------------------ attributes
@@ -86,6 +96,10 @@ class Module:
         if isinstance(value, Parameter):
             self._forget(name, but="_parameters")
             self.register_parameter(name, value)
+            return
+        if isinstance(value, Buffer):
+            self._forget(name, but="_buffers")
+            self.register_buffer(name, value, value._persistent)  # type: ignore[arg-type, attr-defined]
             return
         for store, kind in (("_parameters", Parameter), ("_modules", Module), ("_buffers", Tensor)):
             owned = self.__dict__.get(store, {})
@@ -259,6 +273,21 @@ class Module:
             module = child
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path such as ``"features.0"``.
+
+        Raises:
+            ValueError: for an empty path.
+            AttributeError: if the module above is absent, or with ``strict`` the one to replace.
+        """
+        if not target:
+            raise ValueError("set_submodule expects the path of a module, got an empty one")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and name not in parent._modules:
+            raise AttributeError(f"{type(parent).__name__} has no submodule {name!r} ({target!r})")
+        setattr(parent, name, module)
+
     def _get_member(self, store: str, kind: str, target: str) -> Any:
         path, _, name = target.rpartition(".")
         member = self.get_submodule(path).__dict__[store].get(name)
@@ -276,16 +305,29 @@ class Module:
 
     # ------------------------------------------------------------------ state
 
-    def state_dict(self, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
+    def state_dict(
+        self,
+        *args: Any,
+        destination: OrderedDict[str, Any] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> OrderedDict[str, Any]:
         """Parameters and persistent buffers by dotted name, in torch's order.
 
         The tensors are detached but share memory with the module: copy them before you train
-        further. ``keep_vars`` returns the parameters themselves.
+        further. ``keep_vars`` returns the parameters themselves. They are put into ``destination``
+        if there is one. The arguments may be given by position, as in old scripts.
         """
-        return collect_state(self, prefix, keep_vars)
+        if args:
+            rest: tuple[Any, ...] = (destination, prefix, keep_vars)
+            destination, prefix, keep_vars = (*args, *rest[len(args) :])
+        return collect_state(self, prefix, keep_vars, destination)
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Tensor | np.ndarray], strict: bool = True
+        self,
+        state_dict: Mapping[str, Tensor | np.ndarray],
+        strict: bool = True,
+        assign: bool = False,
     ) -> IncompatibleKeys:
         """Copy tensors or NumPy arrays into parameters and buffers by name.
 
@@ -295,6 +337,7 @@ class Module:
         Args:
             state_dict: values by the names of ``state_dict()``.
             strict: whether missing and unexpected names are errors; a wrong shape always is one.
+            assign: the module's tensors take over the memory of the values, with dtype and device.
 
         Returns:
             The missing and the unexpected keys.
@@ -303,7 +346,7 @@ class Module:
             RuntimeError: listing every key that does not fit. Unlike torch, nothing is copied
                 then: a failed load leaves the module unchanged.
         """
-        return load_state(self, state_dict, strict)
+        return load_state(self, state_dict, strict, assign)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop all gradients, or fill them with zeros."""
@@ -343,19 +386,20 @@ class Module:
         fn(self)
         return self
 
-    def _convert(self, convert: Callable[[Tensor], Tensor]) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace the arrays of all parameters, their gradients, and all buffers."""
-        for module in self.modules():
-            for param in module._parameters.values():
-                if param is None:
-                    continue
-                # In place, so that optimizers still hold the same parameters.
-                param.array = convert(param.detach()).array
-                if param.grad is not None:
-                    param.grad = convert(param.grad.detach())
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    module._buffers[name] = convert(buffer)
+        for child in self.children() if recurse else ():
+            child._apply(fn)
+        for param in self._parameters.values():
+            if param is None:
+                continue
+            # In place, so that optimizers still hold the same parameters.
+            param.array = fn(param.detach()).array
+            if param.grad is not None:
+                param.grad = fn(param.grad.detach())
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
         return self
 
     def to(
@@ -375,21 +419,23 @@ class Module:
         for arg in args:
             if isinstance(arg, Tensor):
                 device, dtype = arg.device, arg.dtype
-            elif isinstance(arg, (type, np.dtype)):
+            elif isinstance(arg, (builtins.type, np.dtype, DType)):
                 dtype = arg
             elif arg is not None:
                 device = arg
         if dtype is not None and not is_floating(np.dtype(dtype)):
-            raise TypeError(f"a module can only be moved to a floating-point dtype, got {dtype}")
+            raise TypeError(
+                f"a module can only be moved to a floating-point dtype, got {np.dtype(dtype)}"
+            )
 
-        def convert(tensor: Tensor) -> Tensor:
+        def moved(tensor: Tensor) -> Tensor:
             return tensor.to(
                 device=device,
                 dtype=dtype if tensor.is_floating_point() else None,
                 memory_format=memory_format if tensor.ndim == 4 else preserve_format,
             )
 
-        return self._convert(convert)
+        return self._apply(moved)
 
     def cpu(self) -> Self:
         """Move everything to the CPU."""
@@ -415,34 +461,29 @@ class Module:
         """Make all floating-point tensors bfloat16."""
         return self.to(dtype=bfloat16)
 
-    # ------------------------------------------------------------------ hooks
+    def type(self, dst_type: DTypeLike | TensorType) -> Self:
+        """Cast all tensors, also integers, to a dtype or a type such as ``"torch.DoubleTensor"``."""
+        return self._apply(lambda tensor: convert(tensor, dst_type))  # type: ignore[arg-type, return-value]
 
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; its result replaces the arguments."""
-        return add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+    def to_empty(self, *, device: DeviceLike | None, recurse: bool = True) -> Self:
+        """Replace all tensors by uninitialised ones on a device."""
+        return self._apply(lambda tensor: empty_like(tensor, device=device), recurse)
 
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; its result replaces the output."""
-        return add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
+    def share_memory(self) -> Self:
+        """Return the module: processes get copies of it, and share no memory."""
+        return self
 
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` in the backward pass.
-
-        Both are tuples; what it returns, unless None, replaces ``grad_input``.
-        """
-        return add_hook(self._backward_hooks, hook, prepend)
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: modules run as they are written."""
 
     # ------------------------------------------------------------------ text
 
     def extra_repr(self) -> str:
         """The text between the parentheses of ``repr``."""
         return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def __repr__(self) -> str:
         extra = self.extra_repr()
@@ -452,5 +493,5 @@ class Module:
             for name, child in self._modules.items()
         ]
         if not children and len(lines) <= 1:
-            return f"{type(self).__name__}({extra})"
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines + children) + "\n)"
+            return f"{self._get_name()}({extra})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"

@@ -123,7 +123,7 @@ class _BatchNorm(_Affine):
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
-                f"{type(self).__name__} expects {expected} input, got shape {input.shape}"
+                f"{type(self).__name__} expects {expected} input, got shape {tuple(input.shape)}"
             )
         updates = self.training and self.track_running_stats
         momentum = self.momentum

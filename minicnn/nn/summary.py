@@ -124,7 +124,7 @@ def summary(net: Module, input_size: Sequence[int], dtype: DTypeLike = float32) 
             LayerSummary(
                 name,
                 type(module).__name__,
-                output.shape,
+                tuple(output.shape),
                 sum(p.numel() for p in new),
                 _multiply_adds(module, input, output),
                 # a layer that returns its input, such as dropout in evaluation, takes no memory

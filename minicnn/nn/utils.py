@@ -51,9 +51,9 @@ def clip_grad_norm_(
     """
     grads = _gradients(parameters)
     if not grads:
-        return Tensor(np.zeros((), np.float32))
+        return Tensor.of(np.zeros((), np.float32))
     with current_device_of(grad.array for grad in grads):
-        return Tensor(_clip(grads, max_norm, norm_type, error_if_nonfinite))
+        return Tensor.of(_clip(grads, max_norm, norm_type, error_if_nonfinite))
 
 
 @np.errstate(all="ignore")  # gradients may be infinite
@@ -110,7 +110,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     tensors = list(parameters)
     total = sum(p.numel() for p in tensors)
     if vec.shape != (total,):
-        raise ValueError(f"the parameters need a vector of shape ({total},), got {vec.shape}")
+        raise ValueError(
+            f"the parameters need a vector of shape ({total},), got {tuple(vec.shape)}"
+        )
     with no_grad():
         for param, piece in zip(tensors, _pieces(vec, tensors), strict=True):
             param.copy_(piece.reshape(param.shape))

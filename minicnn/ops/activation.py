@@ -72,7 +72,7 @@ def relu_(input: Tensor) -> Tensor:
 
 def _refuse_integers(name: str, x: Tensor) -> None:
     if not is_floating(x.array.dtype):
-        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.dtype}")
+        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
 
 
 class LeakyReLU(Function):
@@ -397,13 +397,15 @@ def _normalized(
         x = x.to(dtype)
     if dim is None:
         dim = 0 if x.ndim in (0, 1, 3) else 1
-        warnings.warn(f"{name} without dim: {dim} is guessed for shape {x.shape}", stacklevel=4)
+        warnings.warn(
+            f"{name} without dim: {dim} is guessed for shape {tuple(x.shape)}", stacklevel=4
+        )
     dim = normalize_dim(x, dim)
     array = x.array
     if array.size == 0:
         return x.clone()
     if not is_floating(array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.array.dtype}")
     if array.ndim == 0:
         return operation.apply(x.reshape(1), dim=0).reshape(())
     return operation.apply(x, dim=dim)

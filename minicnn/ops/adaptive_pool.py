@@ -133,7 +133,7 @@ def _adaptive_size(name: str, x: Tensor, size: AdaptiveSize) -> Pair:
         raise RuntimeError(f"{name}: output_size must be one integer or two, got {size}")
     rows, columns = (n if want is None else want for n, want in zip(x.shape[2:], sizes))
     if not x.is_floating_point():
-        raise NotImplementedError(f"{name} expects floating point, got {x.dtype}")
+        raise NotImplementedError(f"{name} expects floating point, got {x.array.dtype}")
     if min(x.shape[2:]) < 1:
         raise RuntimeError(f"{name} expects images that are not empty, got {tuple(x.shape)}")
     return pair((rows, columns), "output_size", 0)

@@ -57,7 +57,7 @@ def put(array: Array, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
     except ValueError:
         raise RuntimeError(
             f"x[index] has shape {target[index[-1]].shape} and cannot take a tensor of shape "
-            f"{values.shape}"
+            f"{tuple(values.shape)}"
         ) from None
 
 
@@ -92,7 +92,9 @@ def _check_dtype(x: Tensor, index: tuple[Any, ...], value: Tensor) -> None:
         return
     is_mask = any(getattr(part, "dtype", None) == bool for part in index)
     if not (is_mask and value.array.size == 1):
-        raise RuntimeError(f"x[index] of {x.dtype} expects values of that dtype, got {value.dtype}")
+        raise RuntimeError(
+            f"x[index] of {x.array.dtype} expects values of that dtype, got {value.array.dtype}"
+        )
 
 
 def _set_untracked(x: Tensor, index: tuple[tuple[Any, ...], ...], values: Any) -> None:
@@ -140,7 +142,7 @@ def _to_set(x: Tensor, value: Any) -> float:
     In half precision a number that is too large becomes infinite; elsewhere it is an error.
     """
     if x.dtype not in HALVES:
-        return number_in(x.dtype, value)
+        return number_in(x.array.dtype, value)
     with np.errstate(over="ignore"):
         return float(x.dtype.type(as_number(value)))
 
@@ -148,7 +150,7 @@ def _to_set(x: Tensor, value: Any) -> float:
 def _on_device(x: Tensor, number: float) -> Tensor:
     """A number as a tensor of no dimensions, in the dtype of x and on its device."""
     # filled on the device, as a copy to it could not be captured in a CUDA graph
-    return Tensor(xp_of(x.array).full((), number, x.dtype))
+    return Tensor.of(xp_of(x.array).full((), number, x.dtype))
 
 
 def zero_(x: Tensor) -> Tensor:
@@ -164,9 +166,11 @@ def fill_(x: Tensor, value: Any) -> Tensor:
     """
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"fill_ expects a tensor of no dimensions, got shape {value.shape}")
+            raise RuntimeError(
+                f"fill_ expects a tensor of no dimensions, got shape {tuple(value.shape)}"
+            )
         return copy_(x, value.clone())  # it may be an element of x
-    number = number_in(x.dtype, value)
+    number = number_in(x.array.dtype, value)
     if _is_tracked(x, number):
         return copy_(x, _on_device(x, number))
     with current_device_of((x.array,)):
@@ -193,7 +197,9 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     source = to(source, device=x.device)
     lengths = zip(source.shape[::-1], x.shape[::-1])
     if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
-        raise RuntimeError(f"a tensor of shape {x.shape} cannot take one of shape {source.shape}")
+        raise RuntimeError(
+            f"a tensor of shape {tuple(x.shape)} cannot take one of shape {tuple(source.shape)}"
+        )
     if _is_tracked(x, source) or _share_memory(x, source):
         return change(x, Copy.apply, source)
     check_writable(x.array)

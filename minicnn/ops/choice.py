@@ -87,7 +87,7 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     if condition.dtype == uint8:
         condition = condition.bool()
     if condition.dtype != bool_:
-        raise RuntimeError(f"where expects a bool condition, got {condition.dtype}")
+        raise RuntimeError(f"where expects a bool condition, got {condition.array.dtype}")
     if isinstance(input, Tensor) or isinstance(other, Tensor):
         input, other = promote("where", input, other)
         check_broadcast("where", [v for v in (condition, input, other) if isinstance(v, Tensor)])
@@ -97,7 +97,7 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
         dtype = result_dtype([], [input, other])
     xp = xp_of(condition.array)
     input, other = (
-        v if isinstance(v, Tensor) else Tensor(xp.full((), v, dtype)) for v in (input, other)
+        v if isinstance(v, Tensor) else Tensor.of(xp.full((), v, dtype)) for v in (input, other)
     )
     return Where.apply(condition, input, other)
 
@@ -116,15 +116,17 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     As ``torch.Tensor.masked_fill``.
     """
     if mask.dtype != bool_:
-        raise RuntimeError(f"masked_fill expects a bool mask, got {mask.dtype}")
+        raise RuntimeError(f"masked_fill expects a bool mask, got {mask.array.dtype}")
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"masked_fill expects a value without dimensions, got shape {value.shape}"
+                f"masked_fill expects a value without dimensions, got shape {tuple(value.shape)}"
             )
         value = value.to(input.dtype)
     else:
-        value = Tensor(xp_of(input.array).full((), number_in(input.dtype, value), input.dtype))
+        value = Tensor.of(
+            xp_of(input.array).full((), number_in(input.array.dtype, value), input.array.dtype)
+        )
     check_broadcast("masked_fill", [input, mask])
     return Where.apply(mask, value, input)
 
@@ -154,7 +156,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     if input.dtype == bool_:
         raise NotImplementedError("clamp expects numbers, got a bool tensor")
     if not isinstance(given[0], Tensor):
-        bounds = [number_in(input.dtype, bound) for bound in given]
+        bounds = [number_in(input.array.dtype, bound) for bound in given]
     low = None if min is None else bounds[0]
     return Clamp.apply(input, low, None if max is None else bounds[-1])
 

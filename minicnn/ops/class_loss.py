@@ -6,6 +6,7 @@ import math
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
+from ..autograd.names import called
 from ..devices import on_own_device, xp_of
 from ..dtypes import int64, is_floating, uint8
 from ..tensor import Tensor
@@ -42,14 +43,14 @@ class SoftmaxCrossEntropy(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None, None]:
         logits, target, weight = self.saved_tensors
-        gradient = Tensor(self.gradient)
+        gradient = Tensor.of(self.gradient)
         if is_grad_enabled():  # the gradient as a differentiable function of the logits
             weight = None if weight is None else weight.array
             wanted = _target_distribution(logits.array, target.array, weight, *self.options)
-            total = Tensor(wanted.sum(1, keepdims=True))
-            gradient = sub(mul(softmax(logits, 1), total), Tensor(wanted))
+            total = Tensor.of(wanted.sum(1, keepdims=True))
+            gradient = sub(mul(softmax(logits, 1), total), Tensor.of(wanted))
         # not grad * 0: the mean of no rows has an infinite gradient
-        grad = where(Tensor(target.array != self.options[0]), grad, 0.0)
+        grad = where(Tensor.of(target.array != self.options[0]), grad, 0.0)
         return mul(reshape(grad, (-1, 1)), gradient), None, None
 
 
@@ -65,6 +66,7 @@ def _target_distribution(
     return xp.where((target == ignore_index)[:, None], 0, q).astype(logits.dtype, copy=False)
 
 
+@called("NllLossBackward0")
 @in_float32
 def cross_entropy(
     input: Tensor,
@@ -104,7 +106,7 @@ def cross_entropy(
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.shape == input.shape and is_floating(target.dtype):
+    if input.ndim and target.shape == input.shape and is_floating(target.array.dtype):
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
@@ -139,6 +141,7 @@ def _probability_losses(
     return neg(sum(mul(target, log_softmax(input, axis)), axis))
 
 
+@called("NllLossBackward0")
 @in_float32
 @on_own_device
 def nll_loss(
@@ -177,12 +180,12 @@ def nll_loss(
             f"nll_loss expects targets in [0, {C}) or {ignore_index}, got {rows[wrong][0]}"
         )
     classes = xp.where(counts & ~wrong, rows, 0)
-    picked = reshape(gather(_rows(input), 1, Tensor(classes[:, None])), (-1,))
+    picked = reshape(gather(_rows(input), 1, Tensor.of(classes[:, None])), (-1,))
     losses = neg(*widen(picked))
     if weight is not None:
-        losses = mul(losses, Tensor(widened(weight.array)[classes]))
-    losses = where(Tensor(counts), losses, 0.0)
-    losses = where(Tensor(wrong), float("nan"), losses)
+        losses = mul(losses, Tensor.of(widened(weight.array)[classes]))
+    losses = where(Tensor.of(counts), losses, 0.0)
+    losses = where(Tensor.of(wrong), float("nan"), losses)
     loss = _reduce_rows(losses, target, weight, ignore_index, reduction)
     return loss if loss.dtype == input.dtype else loss.to(input.dtype)
 
@@ -216,7 +219,7 @@ def _reduce_rows(
         total = (widened(weight.array)[classes] * counts).sum()
         # NaN for a sum of 0, as in torch, whatever label smoothing adds
         total = xp.where(total == 0, xp.nan, total)
-    return div(sum(losses), Tensor(xp.asarray(total, losses.dtype)))
+    return div(sum(losses), Tensor.of(xp.asarray(total, losses.dtype)))
 
 
 def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -238,14 +241,18 @@ def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | 
             f"{tuple(input.shape)}, got {tuple(target.shape)}"
         )
     if target.dtype not in (int64, uint8):
-        raise RuntimeError(f"{name} expects class numbers of int64 or uint8, got {target.dtype}")
+        raise RuntimeError(
+            f"{name} expects class numbers of int64 or uint8, got {target.array.dtype}"
+        )
     C = input.shape[_class_axis(input)]
     if C == 0 and target.array.size:
-        raise IndexError(f"{name} expects at least one class, got input of shape {input.shape}")
+        raise IndexError(
+            f"{name} expects at least one class, got input of shape {tuple(input.shape)}"
+        )
     _check_weight(name, weight, C)
     if weight is not None and weight.dtype != input.dtype:
         raise RuntimeError(
-            f"{name} expects a weight of the input's dtype {input.dtype}, got {weight.dtype}"
+            f"{name} expects a weight of the input's dtype {input.array.dtype}, got {weight.array.dtype}"
         )
     return target if target.dtype == int64 else target.to(int64)
 

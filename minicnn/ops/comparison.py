@@ -65,8 +65,8 @@ def _bitwise(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
 
 
 def _refuse_floats(name: str, x: Tensor) -> None:
-    if is_floating(x.dtype):
-        raise RuntimeError(f"{name} expects integers or bool, got {x.dtype}")
+    if is_floating(x.array.dtype):
+        raise RuntimeError(f"{name} expects integers or bool, got {x.array.dtype}")
 
 
 bitwise_and = _bitwise("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")

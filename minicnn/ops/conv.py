@@ -174,19 +174,19 @@ def conv2d_geometry(
         RuntimeError: for arguments that do not fit.
     """
     _check_weight("conv2d", x, weight, groups)
-    O, channels, KH, KW = weight.shape
-    if x.shape[1] != channels * groups:
+    O, channels, KH, KW = weight.array.shape
+    if x.array.shape[1] != channels * groups:
         raise RuntimeError(
-            f"conv2d expects {channels * groups} channels (weight of shape {tuple(weight.shape)}, "
-            f"groups={groups}), got input of shape {tuple(x.shape)}"
+            f"conv2d expects {channels * groups} channels (weight of shape {weight.array.shape}, "
+            f"groups={groups}), got input of shape {x.array.shape}"
         )
     if O % groups:
         raise RuntimeError(f"conv2d: groups={groups} must divide the {O} output channels")
-    if bias is not None and bias.shape != (O,):
-        raise RuntimeError(f"conv2d expects a bias of shape ({O},), got {tuple(bias.shape)}")
+    if bias is not None and bias.array.shape != (O,):
+        raise RuntimeError(f"conv2d expects a bias of shape ({O},), got {bias.array.shape}")
     SH, SW = pair(stride, "stride", 1)
     DH, DW = pair(dilation, "dilation", 1)
-    H, W = x.shape[2:]
+    H, W = x.array.shape[2:]
     if padding == "same":
         if (SH, SW) != (1, 1):
             raise RuntimeError(f"padding='same' needs a stride of 1, got {stride}")
@@ -237,20 +237,22 @@ def _transposed_geometry(
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
     _check_weight("conv_transpose2d", x, weight, groups)
-    C, channels, KH, KW = weight.shape
+    C, channels, KH, KW = weight.array.shape
     if channels == 0:
-        raise RuntimeError(f"conv_transpose2d expects a weight with values, got {weight.shape}")
-    if x.shape[1] != C:
         raise RuntimeError(
-            f"conv_transpose2d expects {C} channels (weight of shape {tuple(weight.shape)}), "
-            f"got input of shape {tuple(x.shape)}"
+            f"conv_transpose2d expects a weight with values, got {weight.array.shape}"
+        )
+    if x.array.shape[1] != C:
+        raise RuntimeError(
+            f"conv_transpose2d expects {C} channels (weight of shape {weight.array.shape}), "
+            f"got input of shape {x.array.shape}"
         )
     if C % groups:
         raise RuntimeError(f"conv_transpose2d: groups={groups} must divide the {C} input channels")
-    if bias is not None and bias.shape != (channels * groups,):
+    if bias is not None and bias.array.shape != (channels * groups,):
         raise RuntimeError(
             f"conv_transpose2d expects a bias of shape ({channels * groups},), "
-            f"got {tuple(bias.shape)}"
+            f"got {bias.array.shape}"
         )
     strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
     dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
@@ -259,7 +261,7 @@ def _transposed_geometry(
             f"output_padding must be smaller than stride or dilation, got output_padding={extra}, "
             f"stride={strides}, dilation={dilations}"
         )
-    H, W = x.shape[2:]
+    H, W = x.array.shape[2:]
     sizes = _transposed_size((H, W), (KH, KW), strides, paddings, dilations, extra)
     if min(sizes) < 1:
         window = {"kernel_size": (KH, KW), "padding": paddings}
@@ -282,8 +284,8 @@ def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
     if weight.ndim != 4:
-        raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {tuple(weight.shape)}")
-    if 0 in (weight.shape[0], *weight.shape[2:]):
-        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {tuple(weight.shape)}")
-    if 0 in x.shape[2:]:
-        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {tuple(x.shape)}")
+        raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {weight.array.shape}")
+    if 0 in (weight.array.shape[0], *weight.array.shape[2:]):
+        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {weight.array.shape}")
+    if 0 in x.array.shape[2:]:
+        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {x.array.shape}")

@@ -31,7 +31,9 @@ def normalize_each(x: Tensor, dim: Any) -> tuple[int, ...]:
     given = dim if isinstance(dim, (tuple, list)) else (dim,)
     dims = [normalize_dim(x, d) for d in given]
     if len(set(dims)) != len(dims):
-        raise RuntimeError(f"a dimension may be named once, got dim={dim} for shape {x.shape}")
+        raise RuntimeError(
+            f"a dimension may be named once, got dim={dim} for shape {tuple(x.shape)}"
+        )
     return tuple(dims) if x.ndim else ()
 
 
@@ -49,4 +51,6 @@ def normalize_dim(x: Tensor, dim: int) -> int:
     limit = x.array.ndim or 1
     if -limit <= dim < limit:
         return dim % limit
-    raise IndexError(f"dim must lie in [{-limit}, {limit - 1}] for shape {x.shape}, got {dim}")
+    raise IndexError(
+        f"dim must lie in [{-limit}, {limit - 1}] for shape {tuple(x.shape)}, got {dim}"
+    )

@@ -87,7 +87,7 @@ def dropout2d(
     if not active:
         return input
     ones = xp_of(input.array).ones((*input.shape[:2], *(1 for _ in input.shape[2:])), input.dtype)
-    kept = dropout(Tensor(ones), p)
+    kept = dropout(Tensor.of(ones), p)
     return change(input, mul, kept) if inplace else mul(input, kept)
 
 

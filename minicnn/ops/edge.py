@@ -58,7 +58,7 @@ def _cast(eligible: tuple[np.dtype, ...], dtype: np.dtype, args: Any, kwargs: An
     """The arguments with every tensor of an ``eligible`` dtype in ``dtype``."""
 
     def cast(x: Any) -> Any:
-        return to(x, dtype) if isinstance(x, Tensor) and x.dtype in eligible else x
+        return to(x, dtype) if isinstance(x, Tensor) and x.array.dtype in eligible else x
 
     return tuple(map(cast, args)), {name: cast(value) for name, value in kwargs.items()}
 
@@ -84,15 +84,19 @@ def one_precision(operation: F) -> F:
                 f"{type(weight).__name__}: use minicnn.tensor(…)"
             )
         given = input, weight, bias
-        if mode.autocast is not None and input.dtype != float64:  # which autocast leaves alone
+        if (
+            mode.autocast is not None and input.array.dtype != float64
+        ):  # which autocast leaves alone
             input, weight, bias = _operands_in_half(input, weight, bias, mode.autocast)
-            dtype = input.dtype
-            agree = weight.dtype == dtype and (bias is None or bias.dtype in (dtype, float32))
+            dtype = input.array.dtype
+            agree = weight.array.dtype == dtype and (
+                bias is None or bias.array.dtype in (dtype, float32)
+            )
         else:
-            dtype = input.dtype
-            agree = weight.dtype == dtype and (bias is None or bias.dtype == dtype)
+            dtype = input.array.dtype
+            agree = weight.array.dtype == dtype and (bias is None or bias.array.dtype == dtype)
         if not agree:
-            dtypes = ", ".join(str(each.dtype) for each in given if each is not None)
+            dtypes = ", ".join(str(each.array.dtype) for each in given if each is not None)
             raise RuntimeError(
                 f"{operation.__name__} expects input, weight and bias of one dtype, got {dtypes}"
             )
@@ -105,13 +109,13 @@ def _operands_in_half(
     x: Tensor, weight: Tensor, bias: Tensor | None, half: np.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Input, weight and bias as autocast converts them."""
-    if x.dtype in (*HALVES, float32):
+    if x.array.dtype in (*HALVES, float32):
         x = to(x, half)
-    if weight.dtype == float32:
+    if weight.array.dtype == float32:
         weight = weight_in_half(weight, half)
-    elif weight.dtype in HALVES:
+    elif weight.array.dtype in HALVES:
         weight = to(weight, half)
-    if bias is not None and bias.dtype in HALVES:
+    if bias is not None and bias.array.dtype in HALVES:
         bias = to(bias, half)
     return x, weight, bias
 
@@ -131,7 +135,7 @@ def batched(operation: F) -> F:
         if input.ndim != 3:
             raise RuntimeError(
                 f"{operation.__name__} expects an input of shape (N, C, H, W) or (C, H, W), "
-                f"got {tuple(input.shape)}"
+                f"got {input.array.shape}"
             )
         result = operation(unsqueeze(input, 0), *args, **kwargs)
         if isinstance(result, tuple):

@@ -160,7 +160,7 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
 
 def _add_multiple(name: str, x: Operand, y: Operand, alpha: float) -> Tensor:
     x, y = promote(name, x, y)
-    dtype = x.dtype if isinstance(x, Tensor) else y.dtype  # type: ignore[union-attr]
+    dtype = (x if isinstance(x, Tensor) else y).array.dtype  # type: ignore[union-attr]
     if not is_floating(dtype) and isinstance(alpha, float):
         raise RuntimeError(f"{name} of {dtype} expects an integer alpha, got {alpha}")
     if isinstance(alpha, bool) and dtype != bool_:
@@ -521,9 +521,9 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     refuse_bool("round", input)
     if decimals == 0:
         return _Step.apply(input, name="rint")
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         raise RuntimeError(
-            f"round expects floating point for decimals={decimals}, got {input.dtype}"
+            f"round expects floating point for decimals={decimals}, got {input.array.dtype}"
         )
     return RoundDecimals.apply(input, decimals=decimals)
 

@@ -134,7 +134,7 @@ class BatchNormReLU(BatchNorm):
         results = kernels.fast_of(x.array).batch_norm_relu_backward(
             grad.array, out.array, x.array, weight.array, self.mean, self.variance, self.eps
         )
-        return tuple(map(Tensor, results))
+        return tuple(map(Tensor.of, results))
 
 
 class ChannelAffineReLU(ChannelAffine):

@@ -29,14 +29,14 @@ def normalize_images(
         ValueError: for other than four dimensions, or a number of means or stds other than C.
     """
     if not isinstance(images, Tensor) or images.dtype != np.uint8:
-        given = images.dtype if isinstance(images, Tensor) else type(images).__name__
+        given = images.array.dtype if isinstance(images, Tensor) else type(images).__name__
         raise TypeError(f"normalize_images expects a tensor of uint8, got {given}")
     if images.ndim != 4:
-        raise ValueError(f"normalize_images expects shape (N, C, H, W), got {images.shape}")
+        raise ValueError(f"normalize_images expects shape (N, C, H, W), got {tuple(images.shape)}")
     for name, values in (("mean", mean), ("std", std)):
         if len(values) != images.shape[1]:
             raise ValueError(
-                f"{name} must have {images.shape[1]} values for images of shape {images.shape}, "
+                f"{name} must have {images.shape[1]} values for images of shape {tuple(images.shape)}, "
                 f"got {len(values)}"
             )
-    return Tensor(kernels.of(images.array).normalize_images(images.array, mean, std, dtype))
+    return Tensor.of(kernels.of(images.array).normalize_images(images.array, mean, std, dtype))

@@ -31,7 +31,7 @@ class Copy(Function):
         return x[...]
 
     def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
-        return Tensor(xp_of(grad.array).zeros_like(grad.array)), grad
+        return Tensor.of(xp_of(grad.array).zeros_like(grad.array)), grad
 
 
 class CopySlices(Function):
@@ -177,8 +177,8 @@ def check_no_overlap(x: Tensor, operand: Tensor, same_is_fine: bool = True) -> N
         overlap = _is_dense(a) and _is_dense(b)
     if overlap:
         raise RuntimeError(
-            f"an operation in place on a tensor of shape {x.shape} got an argument of shape "
-            f"{operand.shape} that shares part of its memory: use its clone()"
+            f"an operation in place on a tensor of shape {tuple(x.shape)} got an argument of shape "
+            f"{tuple(operand.shape)} that shares part of its memory: use its clone()"
         )
 
 
@@ -197,10 +197,12 @@ def _fitting(x: Tensor, result: Tensor, operation: Any) -> Tensor:
     """A result in the dtype of x, if x can hold it."""
     name = getattr(operation, "__name__", "an operation")
     if result.shape != x.shape:
-        raise RuntimeError(f"{name} in place keeps the shape {x.shape}, got {result.shape}")
-    if rank(result.dtype) > rank(x.dtype):
         raise RuntimeError(
-            f"{name} in place cannot put {result.dtype} results into a tensor of {x.dtype}: "
+            f"{name} in place keeps the shape {tuple(x.shape)}, got {tuple(result.shape)}"
+        )
+    if rank(result.array.dtype) > rank(x.array.dtype):
+        raise RuntimeError(
+            f"{name} in place cannot put {result.array.dtype} results into a tensor of {x.array.dtype}: "
             "use the operation that returns a new tensor"
         )
     return to(result, x.dtype)
@@ -212,7 +214,7 @@ def _before(x: Tensor) -> Tensor:
         before = x.view_of.take()
         before.view_of = None
     else:
-        before = Tensor(x.array[...])  # an array of its own: x itself may be another argument
+        before = Tensor.of(x.array[...])  # an array of its own: x itself may be another argument
         before.adopt_history(x)
     before.version = Version()
     return before

@@ -28,9 +28,9 @@ def _plain(key: Any, x: Tensor) -> Any:
             raise ValueError(f"the step of a slice must be at least 1, got {key.step}")
         return key
     if isinstance(key, (list, tuple, range)):
-        key = Tensor(np.asarray(key, dtype=None if len(key) else int64))
+        key = Tensor.of(np.asarray(key, dtype=None if len(key) else int64))
     elif isinstance(key, np.ndarray):
-        key = Tensor(key)
+        key = Tensor.of(key)
     if not isinstance(key, Tensor):
         if key is None or key is Ellipsis or hasattr(key, "__index__"):
             return key
@@ -39,13 +39,15 @@ def _plain(key: Any, x: Tensor) -> Any:
             f"got {type(key).__name__}"
         )
     if key.dtype not in _INDEX_DTYPES:
-        raise IndexError(f"an index tensor must be integer or bool, got {key.dtype}")
+        raise IndexError(f"an index tensor must be integer or bool, got {key.array.dtype}")
     if key.ndim == 0:
         return bool(key.item()) if key.dtype == uint8 else key.item()
     array = to_device(key.array, x.device)
     if key.dtype in (bool_, uint8):  # a mask, as in torch
         if array.size == 0 and x.array.size:
-            raise IndexError(f"a mask must have the shape of what it picks from, got {key.shape}")
+            raise IndexError(
+                f"a mask must have the shape of what it picks from, got {tuple(key.shape)}"
+            )
         return array.astype(bool)
     return array
 
@@ -153,7 +155,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     try:
         return GetItem.apply(x, index=array_index(key, x))
     except IndexError as error:
-        raise IndexError(f"{error} (index {key!r} of a tensor of shape {x.shape})") from None
+        raise IndexError(f"{error} (index {key!r} of a tensor of shape {tuple(x.shape)})") from None
 
 
 class Gather(Function):
@@ -164,7 +166,7 @@ class Gather(Function):
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         (index,) = self.saved_tensors
-        zeros = Tensor(xp_of(grad.array).zeros(self.shape, grad.dtype))
+        zeros = Tensor.of(xp_of(grad.array).zeros(self.shape, grad.dtype))
         return scatter_add(zeros, self.dim, index, grad), None
 
 
@@ -203,15 +205,15 @@ def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:
 def _check_index(name: str, x: Tensor, d: int, index: Tensor) -> None:
     """Checks the index of :func:`gather` and :func:`scatter_add` for dimension ``d`` of x."""
     if index.dtype not in (int32, int64):
-        raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.dtype}")
+        raise RuntimeError(f"{name} expects an index of int32 or int64, got {index.array.dtype}")
     if index.ndim != x.ndim:
         raise RuntimeError(
-            f"{name} expects an index of {x.ndim} dimensions, got shape {index.shape}"
+            f"{name} expects an index of {x.ndim} dimensions, got shape {tuple(index.shape)}"
         )
     if any(n > m for k, (n, m) in enumerate(zip(index.shape, x.shape)) if k != d):
         raise RuntimeError(
-            f"{name} expects an index no larger than {x.shape} but in dimension {d}, "
-            f"got {index.shape}"
+            f"{name} expects an index no larger than {tuple(x.shape)} but in dimension {d}, "
+            f"got {tuple(index.shape)}"
         )
     if index.device.type == "cpu":
         low, high = index.array.min(), index.array.max()
@@ -255,15 +257,15 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     d = normalize_dim(input, dim)
     if src.dtype != input.dtype:
-        raise RuntimeError(f"scatter_add expects src of {input.dtype}, got {src.dtype}")
+        raise RuntimeError(f"scatter_add expects src of {input.array.dtype}, got {src.array.dtype}")
     if index.array.size == 0:
         return input.clone()
     target, places, source = _vector(input), _vector(index), _vector(src)
     _check_index("scatter_add", target, d, places)
     if source.ndim != places.ndim or any(n > m for n, m in zip(places.shape, source.shape)):
         raise RuntimeError(
-            f"scatter_add expects src to be at least as large as the index {index.shape}, "
-            f"got {src.shape}"
+            f"scatter_add expects src to be at least as large as the index {tuple(index.shape)}, "
+            f"got {tuple(src.shape)}"
         )
     out = ScatterAdd.apply(target, places, source, dim=d)
     return reshape(out, ()) if input.ndim == 0 else out
@@ -279,9 +281,13 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     d = normalize_dim(input, dim)
     if index.dtype not in (int32, int64):
-        raise RuntimeError(f"index_select expects an index of int32 or int64, got {index.dtype}")
+        raise RuntimeError(
+            f"index_select expects an index of int32 or int64, got {index.array.dtype}"
+        )
     if index.ndim > 1:
-        raise IndexError(f"index_select expects a vector of indices, got shape {index.shape}")
+        raise IndexError(
+            f"index_select expects a vector of indices, got shape {tuple(index.shape)}"
+        )
     if index.device.type == "cpu" and index.array.size and index.array.min() < 0:
         raise IndexError(f"index_select expects indices of at least 0, got {index.array.min()}")
     if input.ndim == 0 and index.array.size != 1:
@@ -297,7 +303,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         RuntimeError: for a mask that is not bool, or does not broadcast with ``input``.
     """
     if mask.dtype != bool_:
-        raise RuntimeError(f"masked_select expects a bool mask, got {mask.dtype}")
+        raise RuntimeError(f"masked_select expects a bool mask, got {mask.array.dtype}")
     check_broadcast("masked_select", [input, mask])
     shape = np.broadcast_shapes(input.shape, mask.shape) or (1,)
     return getitem(expand(input, shape), expand(mask, shape))
@@ -313,8 +319,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
     array = input.array.reshape(1) if input.ndim == 0 else input.array
     vectors = [i.astype(int64) for i in xp.nonzero(array)]
     if as_tuple:
-        return tuple(map(Tensor, vectors))
-    return Tensor(xp.stack(vectors, 1)[:, : input.ndim])
+        return tuple(map(Tensor.of, vectors))
+    return Tensor.of(xp.stack(vectors, 1)[:, : input.ndim])
 
 
 @on_own_device
@@ -324,4 +330,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     xp = xp_of(tensor.array)
     if tensor.array.size and (int(tensor.array.min()) < 0 or int(tensor.array.max()) >= count):
         raise RuntimeError(f"one_hot expects classes in [0, {count - 1}], got {tensor.tolist()}")
-    return Tensor((tensor.array[..., None] == xp.arange(count)).astype(int64))
+    return Tensor.of((tensor.array[..., None] == xp.arange(count)).astype(int64))

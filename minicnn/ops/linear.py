@@ -115,10 +115,12 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x_shape[-1] != y_shape[-2 if len(y_shape) > 1 else 0]:
         raise RuntimeError(
             f"matmul expects {input.shape[-1]} {'rows' if y.ndim > 1 else 'numbers'} in the second "
-            f"tensor, got shapes {input.shape} and {y.shape}"
+            f"tensor, got shapes {tuple(input.shape)} and {tuple(y.shape)}"
         )
     if input.array.dtype != y.array.dtype:
-        raise RuntimeError(f"matmul expects tensors of one dtype, got {input.dtype} and {y.dtype}")
+        raise RuntimeError(
+            f"matmul expects tensors of one dtype, got {input.array.dtype} and {y.array.dtype}"
+        )
     if x_shape[:-2] != y_shape[:-2]:
         check_broadcast("matmul", [input, y], [x_shape[:-2], y_shape[:-2]])
     if len(x_shape) == 1:
@@ -131,7 +133,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     if input.ndim != 2 or mat2.ndim != 2:
-        raise RuntimeError(f"mm expects two matrices, got shapes {input.shape} and {mat2.shape}")
+        raise RuntimeError(
+            f"mm expects two matrices, got shapes {tuple(input.shape)} and {tuple(mat2.shape)}"
+        )
     return matmul(input, mat2)
 
 
@@ -139,7 +143,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, (B, n, m) and (B, m, p)."""
     if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
-            f"bmm expects (B, n, m) and (B, m, p), got {input.shape} and {mat2.shape}"
+            f"bmm expects (B, n, m) and (B, m, p), got {tuple(input.shape)} and {tuple(mat2.shape)}"
         )
     return matmul(input, mat2)
 
@@ -183,12 +187,12 @@ def check_linear(x: Tensor, weight: Tensor) -> None:
     x_shape, weight_shape = x.array.shape, weight.array.shape
     if len(weight_shape) != 2:
         raise RuntimeError(
-            f"linear expects a weight (out_features, in_features), got shape {weight.shape}"
+            f"linear expects a weight (out_features, in_features), got shape {tuple(weight.shape)}"
         )
     if not x_shape or x_shape[-1] != weight_shape[1]:
         raise RuntimeError(
-            f"linear expects (*, {weight.shape[-1]}) for a weight of shape {weight.shape}, "
-            f"got input of shape {x.shape}"
+            f"linear expects (*, {weight.shape[-1]}) for a weight of shape {tuple(weight.shape)}, "
+            f"got input of shape {tuple(x.shape)}"
         )
 
 
@@ -213,12 +217,12 @@ def addmm(
     product = mm(mat1, mat2)
     if input.dtype != product.dtype:
         raise RuntimeError(
-            f"addmm expects tensors of one dtype, got {input.dtype}, {product.dtype}"
+            f"addmm expects tensors of one dtype, got {input.array.dtype}, {product.array.dtype}"
         )
     input = expand(input, product.shape)
     if beta == 1 and alpha == 1:
         return add(input, product)
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         beta, alpha = int(beta), int(alpha)
     terms = zip(widen(input, product), (beta, alpha))
     input, scaled = (

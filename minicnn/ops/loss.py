@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from ..autograd import Function
+from ..autograd.names import called
 from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
@@ -23,6 +24,7 @@ from .reduction import checked_reduction, reduced, rounded_once
 # The arguments size_average and reduce are deprecated; torch takes them, so scripts pass them.
 
 
+@called("BinaryCrossEntropyBackward0")
 @in_float32
 def binary_cross_entropy(
     input: Tensor,
@@ -53,7 +55,7 @@ def binary_cross_entropy(
     if input.dtype != target.dtype:
         raise RuntimeError(
             "binary_cross_entropy expects input and target of one dtype, got "
-            f"{input.dtype} and {target.dtype}"
+            f"{input.array.dtype} and {target.array.dtype}"
         )
     if isinstance(input.array, np.ndarray):
         for name, given in (("input", input.array), ("target", target.array)):
@@ -93,6 +95,7 @@ class BinaryCrossEntropy(Function):
         return grad_p, grad_target
 
 
+@called("BinaryCrossEntropyWithLogitsBackward0")
 @in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
@@ -124,9 +127,9 @@ def binary_cross_entropy_with_logits(
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
-    if not is_floating(target.dtype):
+    if not is_floating(target.array.dtype):
         raise RuntimeError(
-            f"binary_cross_entropy_with_logits expects floating-point targets, got {target.dtype}"
+            f"binary_cross_entropy_with_logits expects floating-point targets, got {target.array.dtype}"
         )
     return reduced(_logistic_losses(input, target, weight, pos_weight), reduction)
 
@@ -142,6 +145,7 @@ def _logistic_losses(
     return _weighted(losses, weight).to(target.dtype)
 
 
+@called("MseLossBackward0")
 @in_float32
 def mse_loss(
     input: Tensor,
@@ -176,6 +180,7 @@ def _squares(input: Tensor, target: Tensor) -> Tensor:
     return mul(difference, difference)
 
 
+@called("MeanBackward0")
 @in_float32
 def l1_loss(
     input: Tensor,
@@ -194,6 +199,7 @@ def l1_loss(
     return _weighted_mean(abs(sub(input, target)), input, weight, reduction)
 
 
+@called("SmoothL1LossBackward0")
 @in_float32
 def smooth_l1_loss(
     input: Tensor,
@@ -236,6 +242,7 @@ def _smooth_distances(input: Tensor, target: Tensor, beta: float) -> Tensor:
     return where(is_far, sub(distance, 0.5 * beta), squares)
 
 
+@called("HuberLossBackward0")
 @in_float32
 def huber_loss(
     input: Tensor,
@@ -299,9 +306,9 @@ def kl_div(
     As ``torch.nn.functional.kl_div``.
     """
     reduction = checked_reduction(reduction, size_average, reduce, further=("batchmean",))
-    if not (is_floating(input.dtype) and is_floating(target.dtype)):
+    if not (is_floating(input.array.dtype) and is_floating(target.array.dtype)):
         raise RuntimeError(
-            f"kl_div expects floating-point numbers, got {input.dtype} and {target.dtype}"
+            f"kl_div expects floating-point numbers, got {input.array.dtype} and {target.array.dtype}"
         )
     losses = _divergences(input, target, log_target)
     if reduction == "batchmean":

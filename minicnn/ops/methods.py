@@ -25,7 +25,10 @@ from . import (
 )
 from . import pad as padding
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
+from .attributes import Attributes
 from .in_place import in_place, untracked_in_place
+from .new import NewMethods
+from .storage import StorageMethods
 
 
 def _equality(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,7 +58,7 @@ def _cast(dtype: Any) -> Callable[..., Any]:
     return method
 
 
-class TensorMethods:
+class TensorMethods(Attributes, StorageMethods, NewMethods):
     """The methods of ``Tensor``; each entry is a function of the ``ops`` modules."""
 
     __add__ = __radd__ = elementwise.add
@@ -150,6 +153,7 @@ class TensorMethods:
     float, double = _cast(np.float32), _cast(np.float64)
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)
     long, int, bool = _cast(np.int64), _cast(np.int32), _cast(np.bool_)
+    short, char, byte = _cast(np.int16), _cast(np.int8), _cast(np.uint8)
 
     def backward(
         self: Any,
@@ -172,10 +176,11 @@ class TensorMethods:
     def mT(self: Any) -> Tensor:
         """The last two dimensions swapped."""
         if self.ndim == 1:
-            raise RuntimeError(f"mT expects a matrix or several, got shape {self.shape}")
+            raise RuntimeError(f"mT expects a matrix or several, got shape {tuple(self.shape)}")
         return self if self.ndim == 0 else shape.transpose(self, -2, -1)
 
 
-for _name, _method in vars(TensorMethods).items():
-    if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__hash__"):
-        setattr(Tensor, _name, _method)
+for _class in TensorMethods.__mro__[:-1]:
+    for _name, _method in vars(_class).items():
+        if _name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__hash__"):
+            setattr(Tensor, _name, _method)

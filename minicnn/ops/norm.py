@@ -38,7 +38,7 @@ class BatchNorm(Function):
         results = kernels.of(x.array).batch_norm_backward(
             grad.array, x.array, weight.array, self.mean, self.variance, self.eps
         )
-        return tuple(map(Tensor, results))
+        return tuple(map(Tensor.of, results))
 
 
 def batch_norm_gradients(
@@ -150,8 +150,8 @@ def normalize_batch(
     xp = xp_of(x.array)
     # beside half-precision activations, statistics and parameters stay float32
     dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
-    weight = Tensor(xp.ones(C, dtype)) if weight is None else weight
-    bias = Tensor(xp.zeros(C, dtype)) if bias is None else bias
+    weight = Tensor.of(xp.ones(C, dtype)) if weight is None else weight
+    bias = Tensor.of(xp.zeros(C, dtype)) if bias is None else bias
     if training:
         count = x.array.size // C
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
@@ -180,16 +180,16 @@ def _check_parameters(
     name: str, x: Tensor, shape: tuple[int, ...], *parameters: Tensor | None
 ) -> None:
     """Raises a RuntimeError for a wrong shape or dtype; float32 fits every x, as in torch on CUDA."""
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"{name} expects floating-point numbers, got {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise RuntimeError(f"{name} expects floating-point numbers, got {x.array.dtype}")
     names = ("running_mean", "running_var", "weight", "bias")[-len(parameters) :]
     for what, value in zip(names, parameters):
         if value is None:
             continue
         if value.shape != shape:
-            raise RuntimeError(f"{name} expects {what} of shape {shape}, got {value.shape}")
+            raise RuntimeError(f"{name} expects {what} of shape {shape}, got {tuple(value.shape)}")
         if value.dtype not in (x.dtype, float32):
-            raise RuntimeError(f"{name} expects {what} of {x.dtype}, got {value.dtype}")
+            raise RuntimeError(f"{name} expects {what} of {x.array.dtype}, got {value.array.dtype}")
 
 
 def _folded(
@@ -203,7 +203,7 @@ def _folded(
     weight, bias, mean, var = given
     scale = weight * (var + eps) ** -0.5
     shift = bias - mean * scale
-    return (scale, shift) if recorded else (Tensor(scale), Tensor(shift))  # type: ignore[arg-type]
+    return (scale, shift) if recorded else (Tensor.of(scale), Tensor.of(shift))  # type: ignore[arg-type]
 
 
 def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
@@ -317,7 +317,7 @@ class LocalResponseNorm(Function):
         if is_grad_enabled():
             return _local_response_norm_backward(grad, x, *self.options)
         backward = kernels.of(x.array).local_response_norm_backward
-        return Tensor(backward(grad.array, x.array, *self.options))
+        return Tensor.of(backward(grad.array, x.array, *self.options))
 
 
 def _local_response_norm_backward(
@@ -327,7 +327,7 @@ def _local_response_norm_backward(
     xp = xp_of(x.array)
     c = xp.arange(x.shape[1])
     offset = c - c[:, None]  # (C, C), of a neighbour from the channel
-    near = Tensor(((-(size // 2) <= offset) & (offset <= (size - 1) // 2)).astype(x.dtype))
+    near = Tensor.of(((-(size // 2) <= offset) & (offset <= (size - 1) // 2)).astype(x.dtype))
     grad, x = permute(grad, (0, 2, 3, 1)), permute(x, (0, 2, 3, 1))  # (N, H, W, C)
     base = matmul(mul(x, x), near.transpose(0, 1)) * (alpha / size) + k
     through = matmul(mul(mul(grad, x), pow(base, -beta - 1)), near)
@@ -363,7 +363,7 @@ def local_response_norm(
         raise ValueError(f"local_response_norm expects a size of at least 1, got {size}")
     if not input.array.size:
         return input
-    if not is_floating(input.dtype):
+    if not is_floating(input.array.dtype):
         return _local_response_norm_of_integers(input, size, alpha, beta, k)
     images = input if input.ndim == 4 else reshape(input, (*input.shape[:2], -1, 1))
     out = LocalResponseNorm.apply(images, size=size, alpha=alpha, beta=beta, k=k)
@@ -378,7 +378,7 @@ def _local_response_norm_of_integers(
     sums = squares[:, : x.shape[1]].copy()
     for offset in range(1, size):
         sums += squares[:, offset : offset + x.shape[1]]
-    return div(x, pow(to_float(Tensor(sums // size)) * alpha + k, beta))
+    return div(x, pow(to_float(Tensor.of(sums // size)) * alpha + k, beta))
 
 
 @in_float32

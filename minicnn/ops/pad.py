@@ -63,11 +63,11 @@ def pad(
         return _copy_border(input, widths, len(pad) // 2, mode, value)
     if mode != "constant":
         raise NotImplementedError(f"pad: mode must be 'constant' or {_COPYING}, got {mode!r}")
-    fill = number_in(input.dtype, float(value or 0))
+    fill = number_in(input.array.dtype, float(value or 0))
     if any(w < 0 for each in widths for w in each):
         kept = [_kept(n, *each) for n, each in zip(input.shape, widths)]
         if any(first > last for first, last in kept):
-            raise RuntimeError(f"pad cannot crop {input.shape} by {tuple(pad)}")
+            raise RuntimeError(f"pad cannot crop {tuple(input.shape)} by {tuple(pad)}")
         input = input[tuple(slice(*each) for each in kept)]
         widths = tuple((max(a, 0), max(b, 0)) for a, b in widths)
     return Pad.apply(input, widths=widths, value=fill)
@@ -78,12 +78,14 @@ def _widths(x: Tensor, pad: Sequence[int]) -> Widths:
     if not isinstance(pad, (tuple, list)) or not all(hasattr(w, "__index__") for w in pad):
         raise TypeError(f"pad expects a tuple of integers, got {pad!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise RuntimeError(f"pad expects two widths a dimension of {x.shape}, got {tuple(pad)}")
+        raise RuntimeError(
+            f"pad expects two widths a dimension of {tuple(x.shape)}, got {tuple(pad)}"
+        )
     widths = [(0, 0)] * x.ndim
     for i in range(len(pad) // 2):
         widths[x.ndim - 1 - i] = (pad[2 * i].__index__(), pad[2 * i + 1].__index__())
     if any(n + before + after < 0 for n, (before, after) in zip(x.shape, widths)):
-        raise RuntimeError(f"pad cannot crop {x.shape} by {tuple(pad)}")
+        raise RuntimeError(f"pad cannot crop {tuple(x.shape)} by {tuple(pad)}")
     return tuple(widths)
 
 
@@ -99,13 +101,15 @@ def _copy_border(x: Tensor, widths: Widths, count: int, mode: str, value: float 
     if not 1 <= count <= 3 or x.ndim - count not in (1, 2):
         raise NotImplementedError(
             f"pad with mode={mode!r} pads the last 1, 2 or 3 dimensions after channels and an "
-            f"optional batch dimension, got widths of {count} dimensions for shape {x.shape}"
+            f"optional batch dimension, got widths of {count} dimensions for shape {tuple(x.shape)}"
         )
     if mode != "circular" and 0 in x.shape[x.ndim - count - 1 :]:
-        raise RuntimeError(f"pad with mode={mode!r} expects elements to copy, got shape {x.shape}")
+        raise RuntimeError(
+            f"pad with mode={mode!r} expects elements to copy, got shape {tuple(x.shape)}"
+        )
     axes = [_border_axis(n, *each, mode) for n, each in zip(x.shape[-count:], widths[-count:])]
     if mode != "circular" and not any(axis.output_size for axis in axes):
-        raise RuntimeError(f"pad with mode={mode!r} would leave nothing of shape {x.shape}")
+        raise RuntimeError(f"pad with mode={mode!r} would leave nothing of shape {tuple(x.shape)}")
     return Resample.apply(x, axes=tuple(axes))
 
 

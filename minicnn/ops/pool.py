@@ -127,7 +127,7 @@ def max_pool2d(
     if not return_indices:
         return MaxPool2d.apply(input, geometry=geometry)
     out, argmax = MaxPool2d.apply(input, geometry=geometry, return_argmax=True)
-    return out, Tensor(_plane_indices(argmax.array, geometry))
+    return out, Tensor.of(_plane_indices(argmax.array, geometry))
 
 
 def pool_geometry(
@@ -146,7 +146,7 @@ def pool_geometry(
     """
     shape = x.array.shape
     if 0 in shape[1:]:
-        raise RuntimeError(f"{name} expects images with pixels and channels, got {x.shape}")
+        raise RuntimeError(f"{name} expects images with pixels and channels, got {tuple(x.shape)}")
     kernel, dilations = pair(kernel_size, "kernel_size", 1), pair(dilation, "dilation", 1)
     strides = kernel if stride in (None, (), []) else pair(stride, "stride", 1)
     (PH, PW), (KH, KW) = paddings, _ = pair(padding, "padding", 0), kernel
@@ -258,7 +258,9 @@ def _window_bounds(geometry: Geometry, axis: int) -> tuple[np.ndarray, np.ndarra
 def _integer_means(x: Tensor, divisors: np.ndarray, geometry: Geometry) -> Tensor:
     """The sums of windows divided by ``divisors`` (OH, OW), rounded towards 0."""
     if x.dtype != int64:
-        raise NotImplementedError(f"avg_pool2d expects floating point or int64, got {x.dtype}")
+        raise NotImplementedError(
+            f"avg_pool2d expects floating point or int64, got {x.array.dtype}"
+        )
     axes = []
     for axis, size in enumerate(geometry.input_size):
         begin, end = _window_bounds(geometry, axis)
@@ -267,4 +269,4 @@ def _integer_means(x: Tensor, divisors: np.ndarray, geometry: Geometry) -> Tenso
     sums = Resample.apply(x, axes=tuple(axes)).array
     xp = xp_of(sums)
     divisors = xp.asarray(divisors)
-    return Tensor(abs(sums) // abs(divisors) * xp.sign(sums) * xp.sign(divisors))
+    return Tensor.of(abs(sums) // abs(divisors) * xp.sign(sums) * xp.sign(divisors))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..devices import in_memory_order, xp_of
-from ..dtypes import HALVES, bool_, float32, int64, is_floating
+from ..dtype import OF_NUMPY, DType
+from ..dtypes import HALVES, bool_, default_float, float32, int64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 
@@ -38,11 +39,11 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     cast: list[Any] = []
     for x in operands:
         if isinstance(x, Tensor):
-            cast.append(x if x.dtype == dtype else x.to(dtype))
+            cast.append(x if x.array.dtype == dtype else x.to(dtype))
         elif tensors:
             cast.append(wrapped(_number(name, x), dtype))
         else:
-            cast.append(Tensor(np.full((), _number(name, x), dtype)))
+            cast.append(Tensor.of(np.full((), _number(name, x), dtype)))
     return tuple(cast)
 
 
@@ -96,19 +97,29 @@ def result_dtype(tensors: list[Tensor], scalars: list[Any]) -> np.dtype:
     """The common dtype of tensors and Python numbers."""
     if not tensors:
         kinds = {type(s) for s in scalars}
-        return float32 if float in kinds else int64 if int in kinds else bool_
-    top = max(rank(t.dtype) for t in tensors)
-    dtypes = [t.dtype for t in tensors if rank(t.dtype) == top and t.ndim > 0]
-    dtypes = dtypes or [t.dtype for t in tensors if rank(t.dtype) == top]
+        return default_float() if float in kinds else int64 if int in kinds else bool_
+    top = max(rank(t.array.dtype) for t in tensors)
+    dtypes = [t.array.dtype for t in tensors if rank(t.array.dtype) == top and t.ndim > 0]
+    dtypes = dtypes or [t.array.dtype for t in tensors if rank(t.array.dtype) == top]
     if len(set(HALVES).intersection(dtypes)) == 2:
         dtypes.append(float32)  # NumPy finds no common dtype for these two alone
         dtypes = [d for d in dtypes if d not in HALVES]
     dtype = np.result_type(*dtypes)
     if top < 2 and any(isinstance(s, float) for s in scalars):
-        return float32
+        return default_float()
     if top < 1 and any(not isinstance(s, bool) for s in scalars):
         return int64
     return dtype
+
+
+def result_type(tensor1: Operand, tensor2: Operand) -> DType:
+    """The dtype in which an operation on two tensors or numbers computes.
+
+    As ``torch.result_type``.
+    """
+    operands = (tensor1, tensor2)
+    tensors = [x for x in operands if isinstance(x, Tensor)]
+    return OF_NUMPY[result_dtype(tensors, [x for x in operands if not isinstance(x, Tensor)])]
 
 
 def _number(name: str, x: Any) -> Any:
@@ -133,15 +144,15 @@ def wrapped(number: float, dtype: np.dtype) -> float:
 def check_broadcast(name: str, tensors: list[Tensor], shapes: Any = None) -> None:
     """Raises a RuntimeError unless the tensors' shapes, or ``shapes``, broadcast."""
     try:
-        np.broadcast_shapes(*(shapes or [t.shape for t in tensors]))
+        np.broadcast_shapes(*(shapes or [t.array.shape for t in tensors]))
     except ValueError:
-        got = " and ".join(str(t.shape) for t in tensors)
+        got = " and ".join(str(t.array.shape) for t in tensors)
         raise RuntimeError(f"{name} expects shapes that broadcast, got {got}") from None
 
 
 def to_float(x: Tensor) -> Tensor:
-    """x in floating point: float32 for integers, as functions such as exp return in torch."""
-    return x if is_floating(x.array.dtype) else x.to(float32)
+    """x in floating point: the default dtype for integers, as functions such as exp return in torch."""
+    return x if is_floating(x.array.dtype) else x.to(default_float())
 
 
 def widen(*values: Any) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from ..autograd import Function, once_differentiable
+from ..autograd.names import call
 from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
 from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
@@ -41,9 +42,9 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
 def _to_sum(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
     """x in ``dtype`` if given, and the dtype of its sum or product, without one int64 for integers."""
     if dtype is None:
-        return x, int64 if x.dtype.kind in "biu" else x.dtype
+        return x, int64 if x.array.dtype.kind in "biu" else x.array.dtype
     x = x.to(dtype)
-    return x, x.dtype
+    return x, x.array.dtype
 
 
 def _accumulator(dtype: np.dtype) -> np.dtype:
@@ -62,7 +63,8 @@ class Sum(Function):
     def backward(self, grad: Tensor) -> Tensor:
         grad, kept = grad.to(self.dtype), _kept(self.shape, self.dims)
         # a single number broadcasts to any shape
-        return (grad if grad.shape in ((), kept) else grad.reshape(kept)).expand(self.shape)
+        same = grad.array.shape in ((), kept)
+        return (grad if same else grad.reshape(kept)).expand(self.shape)
 
 
 class Prod(Function):
@@ -195,7 +197,7 @@ class MaxAlong(Function):
 
     def backward(self, grad: Tensor, _: None) -> Tensor:
         (indices,) = self.saved_tensors
-        zeros = Tensor(xp_of(grad.array).zeros(self.shape, grad.dtype))
+        zeros = Tensor.of(xp_of(grad.array).zeros(self.shape, grad.dtype))
         return scatter_add(zeros, self.dim, indices, grad)
 
 
@@ -292,7 +294,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     count = math.prod(input.shape[d] for d in dims)
     # in half precision the sum would be rounded, or overflow, before the division
     total = Sum.apply(input, dims=dims, keepdim=keepdim, dtype=_accumulator(dtype))
-    return (total / float(count)).to(dtype)
+    return call((total / float(count)).to(dtype), f"MeanBackward{int(dim is not None)}")
 
 
 def var(
@@ -333,10 +335,10 @@ def _spread(
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = 1 if unbiased else 0
-    if not is_floating(x.dtype):
-        raise RuntimeError(f"{name} expects floating-point numbers, got {x.dtype}")
+    if not is_floating(x.array.dtype):
+        raise RuntimeError(f"{name} expects floating-point numbers, got {x.array.dtype}")
     return Var.apply(
-        x.to(_accumulator(x.dtype)),
+        x.to(_accumulator(x.array.dtype)),
         dims=normalize_dims(x, dim),
         keepdim=keepdim,
         correction=1 if correction is None else correction,
@@ -381,7 +383,9 @@ def _check_not_empty(name: str, x: Tensor, dim: Dims) -> None:
     """
     if not builtins.all(x.shape[d] for d in normalize_dims(x, dim)):
         error = RuntimeError if dim is None or dim == () else IndexError
-        raise error(f"{name} expects at least one element, got shape {x.shape} and dim={dim}")
+        raise error(
+            f"{name} expects at least one element, got shape {tuple(x.shape)} and dim={dim}"
+        )
 
 
 def _of_all(name: str, x: Tensor, largest: bool) -> Tensor:
@@ -400,7 +404,7 @@ def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extr
     values, indices = MaxAlong.apply(source, dim=axis, largest=largest)
     if not keepdim or x.ndim == 0:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
-    return Extremum(values, indices)
+    return Extremum(call(values, f"{name.capitalize()}Backward0"), indices)
 
 
 @overload
@@ -414,7 +418,9 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extre
     """
     if isinstance(dim, Tensor):
         return maximum(input, dim)
-    return _of_all("max", input, True) if dim is None else _along("max", input, dim, keepdim, True)
+    if dim is not None:
+        return _along("max", input, dim, keepdim, True)
+    return call(_of_all("max", input, True), "MaxBackward1")
 
 
 @overload
@@ -425,9 +431,9 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extre
     """The smallest element; with ``dim``, (values, indices); with a tensor, ``minimum``."""
     if isinstance(dim, Tensor):
         return minimum(input, dim)
-    return (
-        _of_all("min", input, False) if dim is None else _along("min", input, dim, keepdim, False)
-    )
+    if dim is not None:
+        return _along("min", input, dim, keepdim, False)
+    return call(_of_all("min", input, False), "MinBackward1")
 
 
 class _ArgExtremum(Function):
@@ -437,7 +443,7 @@ class _ArgExtremum(Function):
 
 def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
     if x.dtype == bool_:
-        raise RuntimeError(f"{name} expects numbers, got {x.dtype}")
+        raise RuntimeError(f"{name} expects numbers, got {x.array.dtype}")
     axis = None if dim is None else normalize_dim(x, dim)
     _check_not_empty(name, x, axis)
     axis = None if x.ndim == 0 else axis
@@ -460,7 +466,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     if dim is None:
         raise TypeError("logsumexp expects a dimension or several, got None")
     input = to_float(input)
-    wide = input.to(_accumulator(input.dtype))
+    wide = input.to(_accumulator(input.array.dtype))
     return LogSumExp.apply(wide, dims=normalize_dims(input, dim), keepdim=keepdim).to(input.dtype)
 
 
@@ -469,7 +475,7 @@ def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
     """``all`` or ``any``; with an empty tuple, element by element."""
     dims = () if dim == () else normalize_dims(x, dim)
     result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
-    return Tensor(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
+    return Tensor.of(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -506,8 +512,8 @@ def norm(
 
     As ``torch.norm``.
     """
-    if not is_floating(input.dtype):
-        raise RuntimeError(f"norm expects floating-point numbers, got {input.dtype}")
+    if not is_floating(input.array.dtype):
+        raise RuntimeError(f"norm expects floating-point numbers, got {input.array.dtype}")
     input = input if dtype is None else input.to(dtype)
     if p == "nuc":
         return _nuclear_norm(input, dim, keepdim)
@@ -518,9 +524,9 @@ def norm(
     dims = normalize_dims(input, dim)
     if (p < 0 or math.isinf(p)) and not builtins.all(input.shape[d] for d in dims):
         raise RuntimeError(
-            f"norm of order {p} expects at least one element, got shape {input.shape}"
+            f"norm of order {p} expects at least one element, got shape {tuple(input.shape)}"
         )
-    wide = input.to(_accumulator(input.dtype))
+    wide = input.to(_accumulator(input.array.dtype))
     return Norm.apply(wide, p=float(p), dims=dims, keepdim=keepdim).to(input.dtype)
 
 
@@ -528,8 +534,8 @@ def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     dims = normalize_dims(x, dim)
     if len(dims) != 2 or x.dtype in HALVES:
         raise RuntimeError(
-            f"the nuclear norm expects two dimensions of float32 or float64, got shape {x.shape} "
-            f"of {x.dtype} and dim={dim}"
+            f"the nuclear norm expects two dimensions of float32 or float64, got shape {tuple(x.shape)} "
+            f"of {x.array.dtype} and dim={dim}"
         )
     out = NuclearNorm.apply(x.movedim(dims, (-2, -1)))
     return out.reshape(_kept(x.shape, dims)) if keepdim else out

@@ -141,7 +141,7 @@ def interpolate(
     return Resample.apply(
         input,
         axes=tuple(
-            _axis(mode, antialias, corners, input.dtype, *each)
+            _axis(mode, antialias, corners, input.array.dtype, *each)
             for each in zip(input.shape[2:], sizes, scales)
         ),
     )
@@ -168,7 +168,7 @@ def _check_input(input: Tensor, mode: str) -> None:
     if not input.is_floating_point() and not (input.dtype == uint8 and mode in _OF_BYTES):
         raise NotImplementedError(
             f"interpolate with mode={mode!r} expects floating point"
-            f"{' or uint8' if mode in _OF_BYTES else ''}, got {input.dtype}"
+            f"{' or uint8' if mode in _OF_BYTES else ''}, got {input.array.dtype}"
         )
 
 

@@ -113,7 +113,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     )
     if not fits or sizes.count(-1) > 1:
         raise RuntimeError(
-            f"reshape expects a shape of {input.array.size} elements, got {sizes} for {input.shape}"
+            f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
         )
     return Reshape.apply(input, shape=sizes)
 
@@ -157,7 +157,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector stays as it is."""
     if input.ndim > 2:
-        raise RuntimeError(f"t expects at most 2 dimensions, got shape {input.shape}")
+        raise RuntimeError(f"t expects at most 2 dimensions, got shape {tuple(input.shape)}")
     return input if input.ndim < 2 else Permute.apply(input, dims=(1, 0))
 
 
@@ -228,7 +228,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Inserts a dimension of length 1 at ``dim``."""
     if not -input.ndim - 1 <= dim <= input.ndim:
         raise IndexError(
-            f"dim must lie in [{-input.ndim - 1}, {input.ndim}] for shape {input.shape}, got {dim}"
+            f"dim must lie in [{-input.ndim - 1}, {input.ndim}] for shape {tuple(input.shape)}, got {dim}"
         )
     d = dim % (input.ndim + 1)
     return reshape(input, (*input.shape[:d], 1, *input.shape[d:]))
@@ -248,7 +248,9 @@ def expand(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
         lengths = tuple(kept[d] if n == -1 and d >= offset else n for d, n in enumerate(sizes))
     fits = offset >= 0 and min(lengths, default=0) >= 0
     if not fits or any(n not in (1, lengths[d]) for d, n in enumerate(shape, offset)):
-        raise RuntimeError(f"expand expects a shape that {input.shape} broadcasts to, got {sizes}")
+        raise RuntimeError(
+            f"expand expects a shape that {tuple(input.shape)} broadcasts to, got {sizes}"
+        )
     return Expand.apply(input, shape=lengths)
 
 
@@ -288,7 +290,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     d = normalize_dim(tensors[0], dim)
     outside = {(x.ndim, *x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
     if len(outside) > 1:
-        shapes = ", ".join(str(x.shape) for x in tensors)
+        shapes = ", ".join(str(x.array.shape) for x in tensors)
         raise RuntimeError(f"cat expects shapes that differ in dimension {d} only, got {shapes}")
     return Cat.apply(*(x.to(dtype) for x in tensors), dim=d)
 
@@ -297,7 +299,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along a new dimension ``dim``."""
     tensors = _check_tensors("stack", tensors)
     if len({x.shape for x in tensors}) != 1:
-        shapes = ", ".join(str(x.shape) for x in tensors)
+        shapes = ", ".join(str(x.array.shape) for x in tensors)
         raise RuntimeError(f"stack expects tensors of one shape, got {shapes or 'none'}")
     return cat([unsqueeze(x, dim) for x in tensors], dim if dim >= 0 else dim + tensors[0].ndim + 1)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import Device, current_device_of, device_of, to_device
+from ..dtype import DType
 from ..memory_format import (
     MemoryFormat,
     channels_last,
@@ -71,7 +72,7 @@ def to(
     """
     flags = []
     for value in target:
-        if isinstance(value, np.dtype):
+        if isinstance(value, (np.dtype, DType)):
             dtype = value
         elif isinstance(value, Tensor):
             device, dtype = value.device, value.dtype
@@ -79,12 +80,14 @@ def to(
             flags.append(value)
         elif isinstance(value, (Device, int)):
             device = Device(value)
-        elif isinstance(value, str) and value.startswith(("cpu", "cuda")):
+        elif isinstance(value, str):
             device = value
+        elif isinstance(value, MemoryFormat):
+            memory_format = value
         elif value is not None:
             dtype = value
     copy = copy or flags[1:] == [True]
-    dtype = x.dtype if dtype is None else np.dtype(dtype)
+    dtype = x.array.dtype if dtype is None else np.dtype(dtype)
     here = x.device
     destination = here if device is None else Device(device)
     if destination.type == "cuda" and destination.index is None and here.type == "cuda":
@@ -92,7 +95,7 @@ def to(
     if memory_format is not preserve_format:
         memory_format = MemoryFormat(memory_format)
         copy = copy or not is_contiguous(x, memory_format)
-    if not copy and dtype == x.dtype and destination == here:
+    if not copy and dtype == x.array.dtype and destination == here:
         return x
     return To.apply(x, device=destination, dtype=dtype, memory_format=memory_format)
 
@@ -116,7 +119,7 @@ def _with_channels_last(x: Array, memory_format: MemoryFormat) -> Array:
     if x.ndim != _CHANNELS_LAST[memory_format]:
         raise RuntimeError(
             f"{memory_format.name} expects a tensor of {_CHANNELS_LAST[memory_format]} dimensions, "
-            f"got shape {x.shape}"
+            f"got shape {tuple(x.shape)}"
         )
     return x.transpose(0, *range(2, x.ndim), 1)
 

@@ -57,7 +57,9 @@ def unfold(
     As ``torch.nn.functional.unfold``.
     """
     if 0 in input.shape[1:]:
-        raise RuntimeError(f"unfold expects images with pixels and channels, got {input.shape}")
+        raise RuntimeError(
+            f"unfold expects images with pixels and channels, got {tuple(input.shape)}"
+        )
     geometry = _geometry("unfold", input.shape[2:], kernel_size, dilation, padding, stride)
     return Unfold.apply(input, geometry=geometry)
 
@@ -87,7 +89,7 @@ def fold(
     """
     if input.ndim not in (2, 3) or 0 in input.shape[-2:]:
         raise RuntimeError(
-            f"fold expects an input of shape (N, C * KH * KW, L) with channels, got {input.shape}"
+            f"fold expects an input of shape (N, C * KH * KW, L) with channels, got {tuple(input.shape)}"
         )
     size = pair(output_size, "output_size", 1)
     geometry = _geometry("fold", size, kernel_size, dilation, padding, stride)

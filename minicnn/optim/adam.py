@@ -168,4 +168,4 @@ def _check_tensors(lr: float | Tensor, betas: Betas, many_at_once: bool) -> None
                 f"{name} as a Tensor is not supported for capturable=False and foreach=True"
             )
         if value.array.size != 1:
-            raise ValueError(f"Tensor {name} must be 1-element, got shape {value.shape}")
+            raise ValueError(f"Tensor {name} must be 1-element, got shape {tuple(value.shape)}")

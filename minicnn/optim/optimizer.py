@@ -104,7 +104,7 @@ class Optimizer:
                 raise ValueError(
                     "each parameter may appear once in an optimizer, but some parameters appear "
                     f"in more than one parameter group or twice in one: number {index} of the "
-                    f"group being added, of shape {param.shape}"
+                    f"group being added, of shape {tuple(param.shape)}"
                 )
             seen.add(id(param))
         self.param_groups.append({**self.defaults, **param_group, "params": params, **named})
@@ -213,7 +213,7 @@ class Optimizer:
 
         grads = [param.grad.array for param in params if param.grad is not None]
         if maximize:
-            grads = [neg(Tensor(grad)).array for grad in grads]
+            grads = [neg(Tensor.of(grad)).array for grad in grads]
         step = getattr(kernels.of(params[0].array), kernel)
         step(
             [param.array for param in params],
@@ -303,13 +303,13 @@ def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
 
 def zeros_like(param: Tensor) -> Tensor:
     """Zeros with the shape, dtype, device and memory layout of a parameter."""
-    return Tensor(xp_of(param.array).zeros_like(param.array))
+    return Tensor.of(xp_of(param.array).zeros_like(param.array))
 
 
 def check_lr(lr: float | Tensor) -> None:
     """Raise ValueError, in torch's words, for a learning rate below 0 or of several elements."""
     if isinstance(lr, Tensor) and lr.array.size != 1:
-        raise ValueError(f"Tensor lr must be 1-element, got shape {lr.shape}")
+        raise ValueError(f"Tensor lr must be 1-element, got shape {tuple(lr.shape)}")
     check_option("learning rate", float(lr))
 
 
@@ -334,7 +334,7 @@ def _like_parameter(value: Any, param: Tensor, name: str) -> Any:
         return deepcopy(value)
     if value.shape != param.shape:
         raise ValueError(
-            f"{name} must have the parameter's shape {param.shape}, got shape {value.shape}"
+            f"{name} must have the parameter's shape {tuple(param.shape)}, got shape {tuple(value.shape)}"
         )
     copy = zeros_like(param)
     copy.copy_(value.detach())

@@ -57,7 +57,7 @@ class JointTransform:
             generator.set_state(after)
         for transform in self.image:
             image = transform(image)
-        return image, Tensor((np.asarray(labels) - np.uint8(1)).astype(np.int64))
+        return image, Tensor.of((np.asarray(labels) - np.uint8(1)).astype(np.int64))
 
     def __repr__(self) -> str:
         return f"JointTransform(both={self.both}, image={self.image})"

@@ -45,7 +45,9 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
     """
     if isinstance(pic, np.ndarray):
         if pic.ndim not in (2, 3):
-            raise ValueError(f"an image array must be (H, W) or (H, W, C), got shape {pic.shape}")
+            raise ValueError(
+                f"an image array must be (H, W) or (H, W, C), got shape {tuple(pic.shape)}"
+            )
         array = pic if pic.dtype == np.uint8 else pic.copy()
     elif check_picture(pic).mode in _WIDE_MODES:
         array = np.array(pic, dtype=_WIDE_MODES[pic.mode])
@@ -53,13 +55,13 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
         array = np.asarray(pic.convert("L") if pic.mode == "1" else pic)  # 1 bit: 0 and 255
     if array.dtype == np.uint8:
         array = np.divide(array, np.float32(255), dtype=np.float32)
-    return Tensor(_chw(array))
+    return Tensor.of(_chw(array))
 
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:
     """A tensor (C, H, W) with the image's values and type, unchanged (mode 1: bool)."""
     array = np.array(check_picture(pic))
-    return Tensor(_chw(array.astype(array.dtype.newbyteorder("="), copy=False)))  # I;16B is not
+    return Tensor.of(_chw(array.astype(array.dtype.newbyteorder("="), copy=False)))  # I;16B is not
 
 
 def _chw(array: np.ndarray) -> np.ndarray:
@@ -83,7 +85,7 @@ def normalize(
     """
     _check_normalize(tensor, mean, std)
     if tensor.requires_grad:
-        stats = [Tensor(_channel(tensor.array, values)) for values in (mean, std)]
+        stats = [Tensor.of(_channel(tensor.array, values)) for values in (mean, std)]
         return (tensor - stats[0]) / stats[1]
     x = tensor.array
     axes = memory_order(x)
@@ -99,7 +101,7 @@ def normalize(
     else:
         array = _subtract_divide(x, _channel(x, mean), _channel(x, std), inplace)
     if not inplace:
-        return Tensor(array)
+        return Tensor.of(array)
     tensor.bump_version()
     return tensor
 
@@ -126,15 +128,15 @@ def _check_normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float]
     if not isinstance(tensor, Tensor):
         raise TypeError(f"normalize expects a tensor, got {type(tensor).__name__}")
     if not tensor.is_floating_point():
-        raise TypeError(f"normalize expects a tensor of floats, got {tensor.dtype}")
+        raise TypeError(f"normalize expects a tensor of floats, got {tensor.array.dtype}")
     if tensor.ndim < 3:
-        raise ValueError(f"normalize expects shape (..., C, H, W), got {tensor.shape}")
+        raise ValueError(f"normalize expects shape (..., C, H, W), got {tuple(tensor.shape)}")
     _check_std(std)
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, tensor.shape[-3]):
             raise ValueError(
                 f"{name} must have 1 or {tensor.shape[-3]} values for an image of shape "
-                f"{tensor.shape}, got {len(values)}"
+                f"{tuple(tensor.shape)}, got {len(values)}"
             )
 
 
@@ -272,7 +274,7 @@ def erase(
     inplace: bool = False,
 ) -> Tensor:
     """``img`` (…, C, H, W) with a rectangle set to ``v``, broadcast to (C, height, width)."""
-    out = img if inplace else Tensor(img.array.copy(order="K"))
+    out = img if inplace else Tensor.of(img.array.copy(order="K"))
     out.array[..., top : top + height, left : left + width] = v
     if inplace:
         img.bump_version()

@@ -107,8 +107,13 @@ def test_deviations_from_torch() -> None:
 
 def test_device_type_and_options_as_in_torch() -> None:
     x = minicnn.rand(3, 3)
-    with minicnn.autocast("cuda", dtype=float16):
+    with minicnn.autocast(dtype=float16):
         assert (x @ x).dtype == float16
+    if not minicnn.cuda.is_available():
+        with pytest.warns(UserWarning, match="autocast is off"), minicnn.autocast("cuda"):
+            assert (x @ x).dtype == float32
+        with pytest.warns(UserWarning, match="GradScaler is off"):
+            assert not minicnn.GradScaler().is_enabled()
     with minicnn.autocast(device_type="cpu"):
         assert (x @ x).dtype == bfloat16
     with pytest.raises(ValueError, match="float16 or bfloat16, got float32"):

@@ -59,7 +59,7 @@ def test_trajectories_are_those_of_torch(name: str, overflows: Any, clip: bool) 
     if name == "AdamW" and overflows:
         pytest.skip("Adam's step number counts skipped steps here")
     options = {"init_scale": 1024.0, "growth_interval": 3}
-    ours = trajectory(minicnn, GradScaler(**options), OPTIMIZERS[name], overflows, clip)
+    ours = trajectory(minicnn, GradScaler("cpu", **options), OPTIMIZERS[name], overflows, clip)
     scaler = torch.amp.GradScaler("cpu", **options)
     theirs = trajectory(torch, scaler, OPTIMIZERS[name], overflows, clip)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
@@ -67,7 +67,7 @@ def test_trajectories_are_those_of_torch(name: str, overflows: Any, clip: bool) 
 
 def test_skipped_steps_of_adam_change_nothing() -> None:
     options = {"init_scale": 1024.0}
-    history = trajectory(minicnn, GradScaler(**options), OPTIMIZERS["AdamW"], INFINITE)
+    history = trajectory(minicnn, GradScaler("cpu", **options), OPTIMIZERS["AdamW"], INFINITE)
     for number in range(1, 12):
         changed = (history[number][:-1] != history[number - 1][:-1]).any()
         assert changed == (number not in INFINITE)
@@ -83,14 +83,14 @@ def test_float16_training_that_fails_without_scaling() -> None:
         scaler.unscale_(steps)
         return layer.bias.grad.numpy_copy()
 
-    np.testing.assert_allclose(gradient(GradScaler()), 2e-9, 1e-2)
-    assert (gradient(GradScaler(enabled=False)) == 0).all()
+    np.testing.assert_allclose(gradient(GradScaler("cpu")), 2e-9, 1e-2)
+    assert (gradient(GradScaler("cpu", enabled=False)) == 0).all()
 
 
 def test_two_optimizers_and_several_losses() -> None:
     weights = [minicnn.ones(3, requires_grad=True) for _ in range(2)]
     optimizers = [minicnn.optim.SGD([w], lr=0.5) for w in weights]
-    scaler = GradScaler(init_scale=8.0)
+    scaler = GradScaler("cpu", init_scale=8.0)
     losses = scaler.scale([w.sum() for w in weights])
     assert isinstance(losses, list) and [loss.item() for loss in losses] == [24.0, 24.0]
     for loss in losses:
@@ -104,12 +104,12 @@ def test_two_optimizers_and_several_losses() -> None:
 
 
 def test_state_as_torch() -> None:
-    ours, theirs = GradScaler(init_scale=4.0), torch.amp.GradScaler("cpu", init_scale=4.0)
+    ours, theirs = GradScaler("cpu", init_scale=4.0), torch.amp.GradScaler("cpu", init_scale=4.0)
     assert ours.state_dict() == theirs.state_dict()
     for library, scaler in (minicnn, ours), (torch, theirs):
         trajectory(library, scaler, OPTIMIZERS["SGD"], {1: np.inf})
     assert ours.state_dict() == theirs.state_dict()
-    again = GradScaler()
+    again = GradScaler("cpu")
     again.load_state_dict(ours.state_dict())
     assert again.state_dict() == ours.state_dict() and again.get_scale() == 2.0
     again.scale(minicnn.ones(1))
@@ -118,7 +118,7 @@ def test_state_as_torch() -> None:
 
 
 def test_a_new_scale() -> None:
-    scaler = GradScaler()
+    scaler = GradScaler("cpu")
     weight = minicnn.ones(2, requires_grad=True)
     scaler.scale(weight.sum())
     scaler.update(64.0)
@@ -131,7 +131,7 @@ def test_a_new_scale() -> None:
 
 
 def test_without_effect_when_disabled() -> None:
-    scaler = GradScaler(enabled=False)
+    scaler = GradScaler("cpu", enabled=False)
     weight = minicnn.ones(2, requires_grad=True)
     steps = minicnn.optim.SGD([weight], lr=1.0)
     loss = weight.sum()
@@ -146,7 +146,7 @@ def test_without_effect_when_disabled() -> None:
 def test_errors() -> None:
     weight = minicnn.ones(2, requires_grad=True)
     steps = minicnn.optim.SGD([weight], lr=1.0)
-    scaler = GradScaler()
+    scaler = GradScaler("cpu")
     with pytest.raises(RuntimeError, match="expects a loss that it scaled"):
         scaler.step(steps)
     with pytest.raises(RuntimeError, match="a loss was scaled before"):
@@ -172,7 +172,7 @@ def test_errors() -> None:
     with pytest.raises(RuntimeError, match="source state dict is empty"):
         scaler.load_state_dict({})
     with pytest.raises(ValueError, match="got 0.5 and 0.5"):
-        GradScaler(growth_factor=0.5)
+        GradScaler("cpu", growth_factor=0.5)
     with pytest.raises(RuntimeError, match="device must be"):
         GradScaler(1024.0)
     with pytest.raises(ValueError, match="tensor or tensors, got int"):

@@ -28,7 +28,7 @@ def test_cast_once() -> None:
     assert kept_half_copy(weight) is None
     copy = half_copy(weight, bfloat16)
     assert half_copy(weight, bfloat16) is copy is kept_half_copy(weight)
-    assert minicnn.Tensor(copy).tolist() == weight.bfloat16().tolist()
+    assert minicnn.Tensor.of(copy).tolist() == weight.bfloat16().tolist()
     assert half_copy(weight, float16).dtype == float16
 
 
@@ -54,7 +54,7 @@ def test_made_anew_after_a_change(change: Any) -> None:
     with minicnn.no_grad():
         change(weight)
     assert kept_half_copy(weight) is None
-    assert minicnn.Tensor(half_copy(weight, bfloat16)).tolist() == weight.bfloat16().tolist()
+    assert minicnn.Tensor.of(half_copy(weight, bfloat16)).tolist() == weight.bfloat16().tolist()
 
 
 def test_an_optimizer_that_writes_the_copy_itself() -> None:

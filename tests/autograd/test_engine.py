@@ -376,7 +376,7 @@ class Adjoint(Function):
         return x * 1.0
 
     def backward(self, grad):
-        return mc.Tensor(self.make(self, grad.array))
+        return mc.Tensor.of(self.make(self, grad.array))
 
 
 def test_a_view_of_all_of_a_new_array_becomes_the_gradient_without_a_copy():

@@ -471,7 +471,7 @@ def test_relu_in_place_is_one_pass_over_the_same_memory():
     x = mc.tensor([-1.0, 2.0, float("nan")]) * 1
     x.requires_grad_()
     y = x * 1
-    memory = mc.Tensor(y.array)
+    memory = mc.Tensor.of(y.array)
     out = F.relu(y, inplace=True)
     assert out is y and shares_memory(out, memory)
     (saved,) = out.grad_fn.saved_tensors

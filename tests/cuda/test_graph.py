@@ -211,7 +211,7 @@ def test_half_copies_go_with_the_weights(optimizer):
     def half_copy_step(training):
         def step(x, target):
             weights = training.net.weight
-            low = mc.Tensor(half_copy(weights, mc.bfloat16))
+            low = mc.Tensor.of(half_copy(weights, mc.bfloat16))
             out = training.step(x, target)
             return {**out, "logits": low * 1}
 
@@ -222,7 +222,7 @@ def test_half_copies_go_with_the_weights(optimizer):
         for index, batch in enumerate(batches()):
             results.append(step(*batch)["logits"].numpy_copy())
             copy = half_copy(training.net.weight, mc.bfloat16)
-            results.append(mc.Tensor(copy).numpy_copy())
+            results.append(mc.Tensor.of(copy).numpy_copy())
             if index == 4:
                 with mc.no_grad():
                     training.net.weight.mul_(0.5)

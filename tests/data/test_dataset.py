@@ -31,7 +31,7 @@ class Squares(Dataset):
 
 def test_tensor_dataset_cuts_along_the_first_dimension():
     x, y = np.arange(12.0, dtype=np.float32).reshape(4, 3), np.arange(4)
-    dataset = TensorDataset(Tensor(x), Tensor(y))
+    dataset = TensorDataset(Tensor.of(x), Tensor.of(y))
     row, label = dataset[2]
     assert len(dataset) == 4
     assert row.numpy().tolist() == [6, 7, 8] and label.item() == 2
@@ -40,7 +40,7 @@ def test_tensor_dataset_cuts_along_the_first_dimension():
 @pytest.mark.parametrize("sizes", [(), (3, 4)])
 def test_tensor_dataset_rejects_different_or_no_sizes(sizes):
     with pytest.raises(ValueError, match="equal first dimensions"):
-        TensorDataset(*(Tensor(np.zeros(size)) for size in sizes))
+        TensorDataset(*(Tensor.of(np.zeros(size)) for size in sizes))
 
 
 def test_subset_takes_its_indices_and_names_the_original_sample():

@@ -341,7 +341,7 @@ def test_pin_memory_keeps_values_structure_and_order_in_memory(monkeypatch):
             return {"image": image + index, "name": str(index)}
 
     monkeypatch.setattr("minicnn.data.pinned.cuda_is_available", lambda: True)
-    monkeypatch.setattr("minicnn.data.pinned.cupy", lambda: SimpleNamespace(cuda=PinnedMemory))
+    monkeypatch.setattr("minicnn.devices.cupy", lambda: SimpleNamespace(cuda=PinnedMemory))
     (plain,), (batch,) = DataLoader(Images(2), 2), DataLoader(Images(2), 2, pin_memory=True)
     assert batch["name"] == ["0", "1"]
     assert np.array_equal(batch["image"].numpy(), plain["image"].numpy())

@@ -50,7 +50,7 @@ class Images(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, str]:
         image = np.full((4, 5, 3), index, np.float32) + np.arange(3, dtype=np.float32)
-        return Tensor(image.transpose(2, 0, 1)), f"image {index}"
+        return Tensor.of(image.transpose(2, 0, 1)), f"image {index}"
 
 
 class Deadly(Dataset):

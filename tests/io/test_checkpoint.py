@@ -81,7 +81,7 @@ DTYPES = [
 @pytest.mark.parametrize("shape", [(), (0, 3), (1,), (3, 4, 5)])
 def test_arrays_and_tensors(dtype: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     array = np.asarray(np.random.default_rng(0).integers(0, 2, shape)).astype(dtype)
-    value = {"array": array, "tensor": mc.Tensor(array.copy())}
+    value = {"array": array, "tensor": mc.Tensor.of(array.copy())}
     mc.save(value, str(tmp_path / "file"))
     assert_equal(mc.load(str(tmp_path / "file")), value)
 
@@ -90,7 +90,7 @@ def test_strided_arrays_come_back_in_order(tmp_path: Path) -> None:
     base = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
     value = [
         base.transpose(0, 3, 1, 2),
-        mc.Tensor(base.transpose(3, 2, 1, 0)),
+        mc.Tensor.of(base.transpose(3, 2, 1, 0)),
         base[:, ::2, ::-1],
         np.broadcast_to(base[0, 0, 0], (3, 5)),
         base.astype(">f4"),
@@ -242,7 +242,7 @@ def test_checkpoints_of_version_1(tmp_path: Path) -> None:
     structure = json.dumps({"dict": [["x", {"tensor": "x"}], ["epoch", 3]]})
     arrays = {"x": np.arange(3.0)}
     save_file(arrays, tmp_path / "file", {"format": "minicnn checkpoint 1", "structure": structure})
-    assert_equal(mc.load(tmp_path / "file"), {"x": mc.Tensor(arrays["x"]), "epoch": 3})
+    assert_equal(mc.load(tmp_path / "file"), {"x": mc.Tensor.of(arrays["x"]), "epoch": 3})
     save_file(arrays, tmp_path / "file", {"format": "minicnn checkpoint 3", "structure": structure})
     with pytest.raises(
         ValueError, match="must be 'minicnn checkpoint 2'.*got 'minicnn checkpoint 3'"

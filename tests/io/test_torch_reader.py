@@ -290,7 +290,7 @@ def test_storages_alone(tmp_path: Path) -> None:
         (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "quantised tensors"),
         (torch.ones(2).to(torch.float8_e4m3fn), "numbers of 8 bits"),
         (torch.ones(2, device="meta"), "tensors without values"),
-        (torch.device("mps"), "a device that does not exist here"),
+        (torch.device("ve"), "a device that does not exist here"),
         (np.float64(1.0), r"names 'numpy\.(_?core)\.multiarray\.scalar'"),
     ],
 )  # fmt: skip

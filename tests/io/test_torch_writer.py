@@ -60,9 +60,9 @@ def test_every_layout(tmp_path: Path) -> None:
         "transposed": base.permute(3, 1, 0, 2),
         "part": base[1, :, 1:3, ::2],
         "element": base[1, 2, 3, 4],
-        "expanded": mc.Tensor(np.broadcast_to(base.array[0, 0, 0], (3, 5))),
-        "reversed": mc.Tensor(base.array[:, ::-1]),
-        "big_endian": mc.Tensor(base.array.astype(">f4")),
+        "expanded": mc.Tensor.of(np.broadcast_to(base.array[0, 0, 0], (3, 5))),
+        "reversed": mc.Tensor.of(base.array[:, ::-1]),
+        "big_endian": mc.Tensor.of(base.array.astype(">f4")),
     }
     loaded = save(value, tmp_path / "x.pth")
     for name, ours in value.items():
@@ -92,7 +92,7 @@ def test_tied_weights_stay_tied(tmp_path: Path) -> None:
 def test_same_memory_as_two_dtypes(tmp_path: Path) -> None:
     """torch refuses this; here each dtype gets a storage."""
     floats = np.arange(4, dtype=np.float32)
-    loaded = save([mc.Tensor(floats), mc.Tensor(floats.view(np.int32))], tmp_path / "x.pth")
+    loaded = save([mc.Tensor.of(floats), mc.Tensor.of(floats.view(np.int32))], tmp_path / "x.pth")
     assert loaded[0].tolist() == [0, 1, 2, 3] and loaded[1].tolist() == floats.view("i4").tolist()
 
 
@@ -164,7 +164,7 @@ def test_a_state_dict_has_torch_s_metadata(tmp_path: Path) -> None:
     loaded = save(ours.state_dict(), tmp_path / "x.pth")
     assert type(loaded) is OrderedDict
     assert loaded._metadata == theirs.state_dict()._metadata
-    assert ours.state_dict("net.")._metadata == theirs.state_dict(prefix="net.")._metadata
+    assert ours.state_dict(prefix="net.")._metadata == theirs.state_dict(prefix="net.")._metadata
     theirs.load_state_dict(loaded)
     x = np.random.default_rng(0).normal(size=(2, 3, 6, 6)).astype(np.float32)
     np.testing.assert_allclose(
@@ -253,7 +253,7 @@ class Custom:
         (Custom(), "cannot save the object itself: .*Custom"),
         ({"a": np.ones(2)}, "cannot save a: .*got ndarray"),
         ({"a": {(1, 2): 3}}, r"cannot save a: keys .* got \(1, 2\) of type tuple"),
-        ({"a": mc.Tensor(np.array(["x"]))}, "cannot save a: torch has no dtype <U1"),
+        ({"a": mc.Tensor.of(np.array(["x"]))}, "cannot save a: torch has no dtype <U1"),
         ({"a": 2**3000}, "cannot save a: an integer of 376 bytes"),
     ],
 )

@@ -159,7 +159,10 @@ def test_there_and_back_is_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_a_scaler(tmp_path: Path) -> None:
-    ours, theirs = mc.amp.GradScaler(init_scale=8.0), torch.amp.GradScaler("cpu", init_scale=16.0)
+    ours, theirs = (
+        mc.amp.GradScaler("cpu", init_scale=8.0),
+        torch.amp.GradScaler("cpu", init_scale=16.0),
+    )
     theirs.load_state_dict(from_ours(ours.state_dict(), tmp_path / "x.pth"))
     assert theirs.state_dict() == ours.state_dict()
     theirs.load_state_dict({**theirs.state_dict(), "scale": 32.0, "_growth_tracker": 5})

@@ -31,9 +31,9 @@ def states() -> dict[str, torch.Tensor]:
 
 def ours(values: dict[str, torch.Tensor]) -> dict[str, mc.Tensor]:
     return {
-        name: mc.Tensor(value.float().cpu().numpy().astype(mc.bfloat16))
+        name: mc.Tensor.of(value.float().cpu().numpy().astype(mc.bfloat16))
         if value.dtype == torch.bfloat16
-        else mc.Tensor(value.cpu().numpy())
+        else mc.Tensor.of(value.cpu().numpy())
         for name, value in values.items()
     }
 
@@ -84,7 +84,7 @@ def test_npz_with_a_name_of_an_argument(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_strided_weights(suffix: str, tmp_path: Path) -> None:
     base = np.arange(24.0).reshape(2, 3, 4)
-    state = {"t": mc.Tensor(base.T), "part": mc.Tensor(base[:, ::2, ::-1])}
+    state = {"t": mc.Tensor.of(base.T), "part": mc.Tensor.of(base[:, ::2, ::-1])}
     save_weights(state, tmp_path / f"x{suffix}")
     for name, value in load_weights(tmp_path / f"x{suffix}").items():
         np.testing.assert_array_equal(value.cpu().numpy(), state[name].cpu().numpy())

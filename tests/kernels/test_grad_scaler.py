@@ -23,7 +23,7 @@ def scalar(value: float, dtype: Any = float32) -> Any:
 
 
 def number(array: Any) -> float:
-    return minicnn.Tensor(array).item()
+    return minicnn.Tensor.of(array).item()
 
 
 def assert_equal(tensor: Any, array: np.ndarray) -> None:
@@ -37,7 +37,7 @@ def assert_equal(tensor: Any, array: np.ndarray) -> None:
 def test_unscale(layout: Any, dtype: Any, value: float) -> None:
     first, second = np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6)).astype(dtype)
     second[2, 3, 4, 5] = value
-    grads = [minicnn.Tensor(minicnn.tensor(layout(a)).array) for a in (first, second)]
+    grads = [minicnn.Tensor.of(minicnn.tensor(layout(a)).array) for a in (first, second)]
     step = kernels.of(grads[0].array).unscale_step
 
     found_inf = scalar(0.0)

@@ -207,7 +207,7 @@ def test_a_forked_child_keeps_its_arrays_and_starts_a_pool_of_its_own(pool):
 def tensor_from_the_pool():
     array = memory.empty((1, 64, 64, 128), FLOAT).transpose(0, 3, 1, 2)
     array[...] = np.arange(array.size, dtype=FLOAT).reshape(array.shape)
-    return mc.Tensor(array, requires_grad=True)
+    return mc.Tensor.of(array, requires_grad=True)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ class Gradient(Function):
         return x * 1
 
     def backward(self, grad):
-        return mc.Tensor(self.make(self))
+        return mc.Tensor.of(self.make(self))
 
 
 def keep(node, array):

@@ -65,7 +65,7 @@ def test_counts_and_keys(
 ) -> None:
     net = build(name, **options)
     state = net.state_dict()
-    text = "\n".join(f"{key} {value.shape}" for key, value in state.items())
+    text = "\n".join(f"{key} {tuple(value.shape)}" for key, value in state.items())
     assert (count(net), len(state)) == (weights, entries)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
 

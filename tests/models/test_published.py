@@ -139,7 +139,7 @@ def test_published_backbones(cache: Path) -> None:
 
 
 def test_vgg16_as_the_backbone_of_fcn() -> None:
-    state = {name: mc.Tensor(value) for name, value in _vgg16_state().items()}
+    state = {name: mc.Tensor.of(value) for name, value in _vgg16_state().items()}
     net = models.FCNVGG(32, 2, channels=(4, 4, 8, 8, 8), hidden=6)
     net.load_vgg16(state)
     np.testing.assert_array_equal(
@@ -178,7 +178,7 @@ def _vgg16_state() -> dict[str, np.ndarray]:
 
 
 def test_vgg16_of_another_form_does_not_fit() -> None:
-    state = {name: mc.Tensor(value) for name, value in _vgg16_state().items()}
+    state = {name: mc.Tensor.of(value) for name, value in _vgg16_state().items()}
     del state["features.5.bias"]
     state["classifier.3.weight"] = mc.zeros(5, 6)
     net = models.FCNVGG(32, 2, channels=(4, 4, 8, 8, 8), hidden=6)

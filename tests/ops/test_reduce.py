@@ -283,4 +283,4 @@ def test_long_sums_are_exact(name):
 def test_the_mean_over_channels_last_images():
     images = channels_last((rng.random((8, 3, 120, 120)) + 1).astype(np.float32))
     exact = images.astype(np.float64).mean((0, 2, 3))
-    np.testing.assert_allclose(mc.Tensor(images).mean((0, 2, 3)).numpy(), exact, rtol=1e-6)
+    np.testing.assert_allclose(mc.Tensor.of(images).mean((0, 2, 3)).numpy(), exact, rtol=1e-6)

@@ -119,7 +119,7 @@ def test_groups_with_their_own_options(name: str) -> None:
 def test_channels_last_weights_with_contiguous_gradients() -> None:
     params, others = ours("float32"), theirs("float32")
     strided = params[2].detach().permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).array
-    params[2] = mc.Tensor(strided, requires_grad=True)
+    params[2] = mc.Tensor.of(strided, requires_grad=True)
     optimizer = optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01)
     other = torch.optim.SGD(others, lr=0.1, momentum=0.9, weight_decay=0.01)
     for step in range(3):
@@ -431,8 +431,8 @@ def test_half_copies_are_written_with_the_weights(name: str, options: dict) -> N
         assert (param.numpy_copy() != old).all()
         assert kept_half_copy(param) is half  # and is held to be up to date
         if half is not None:
-            expected = mc.Tensor(param.array.astype(half.dtype)).numpy_copy()
-            np.testing.assert_array_equal(mc.Tensor(half).numpy_copy(), expected)
+            expected = mc.Tensor.of(param.array.astype(half.dtype)).numpy_copy()
+            np.testing.assert_array_equal(mc.Tensor.of(half).numpy_copy(), expected)
 
 
 def test_an_outdated_half_copy_is_left_alone() -> None:
@@ -443,7 +443,7 @@ def test_an_outdated_half_copy_is_left_alone() -> None:
     set_grads(params, 0)
     optim.SGD(params, lr=0.1).step()
     assert kept_half_copy(params[0]) is None
-    assert (mc.Tensor(copied).numpy_copy() != 0).all()
+    assert (mc.Tensor.of(copied).numpy_copy() != 0).all()
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])

@@ -43,7 +43,7 @@ def ours(tensor: torch.Tensor) -> mc.Tensor:
     """A minicnn tensor on the default device with the same numbers, and in memory the same way."""
     if mc.get_default_device().type != "cpu":
         return mc.tensor(numpy_of(tensor))
-    return mc.Tensor(_shared(copied(tensor)))
+    return mc.Tensor.of(_shared(copied(tensor)))
 
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:

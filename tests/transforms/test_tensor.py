@@ -16,7 +16,7 @@ def image_tensor(shape: tuple[int, ...] = (3, 5, 4), channels_last: bool = False
     array = np.random.default_rng(0).random(shape, dtype=np.float32)
     if channels_last:
         array = np.moveaxis(np.ascontiguousarray(np.moveaxis(array, -3, -1)), -1, -3)
-    return Tensor(array)
+    return Tensor.of(array)
 
 
 def test_to_tensor(picture):
@@ -110,7 +110,7 @@ def test_normalize_passes_gradients_on():
         (image_tensor(), [0.5] * 2, [1] * 3, ValueError, "mean must have 1 or 3 values.*got 2"),
         (image_tensor(), [0.5] * 3, [1] * 4, ValueError, "std must have 1 or 3 values.*got 4"),
         (image_tensor((5, 4)), [0.5], [1], ValueError, r"\(..., C, H, W\), got \(5, 4\)"),
-        (Tensor(np.zeros((3, 2, 2), np.uint8)), [0.5], [1], TypeError, "floats, got uint8"),
+        (Tensor.of(np.zeros((3, 2, 2), np.uint8)), [0.5], [1], TypeError, "floats, got uint8"),
         (np.zeros((3, 2, 2)), [0.5], [1], TypeError, "expects a tensor, got ndarray"),
     ],
 )
@@ -147,7 +147,7 @@ def test_normalize_images_is_to_tensor_and_normalize_of_a_batch(picture, channel
     one_by_one = [F.normalize(F.to_tensor(picture), MEAN, STD).numpy() for _ in range(2)]
     images = mc.stack([F.pil_to_tensor(picture)] * 2)
     if channels_last:
-        images = Tensor(images.numpy().transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2))
+        images = Tensor.of(images.numpy().transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2))
     out = T.NormalizeImages(MEAN, STD)(images)
     assert out.dtype == np.float32
     np.testing.assert_array_equal(out.numpy(), np.stack(one_by_one))  # to the bit
@@ -168,7 +168,7 @@ def test_normalize_images_in_half_precision(picture):
 
 
 def test_normalize_images_arguments():
-    images = Tensor(np.zeros((2, 3, 4, 4), np.uint8))
+    images = Tensor.of(np.zeros((2, 3, 4, 4), np.uint8))
     with pytest.raises(ValueError, match=r"std must not be 0, got \(1, 0, 1\)"):
         T.NormalizeImages(MEAN, (1, 0, 1))
     with pytest.raises(ValueError, match="mean must have 3 values for images of shape .*got 1"):

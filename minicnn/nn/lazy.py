@@ -1,0 +1,97 @@
+"""Layers that take the number of their input's channels or features from the first input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..creation import empty
+from .conv import Conv2d
+from .linear import Linear
+from .module import Module
+from .norm import BatchNorm1d, BatchNorm2d
+from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..tensor import Tensor
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyConv2d",
+    "LazyLinear",
+    "UninitializedParameter",
+]
+
+
+class UninitializedParameter(Parameter):
+    """A parameter whose shape is not known yet. As ``torch.nn.UninitializedParameter``."""
+
+    def __new__(cls, requires_grad: bool = True) -> Self:
+        return cls.of(empty(0).array, requires_grad)
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
+
+
+class _Lazy(Module):
+    """A layer that turns into one of another class in its first call.
+
+    Optimizers may be given its parameters before: they stay the same objects. As torch's lazy
+    layers, without loading a ``state_dict`` before the first call.
+    """
+
+    becomes: ClassVar[type[Module]]
+    axis: ClassVar[int]  # of the input, which the layer needs the length of
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(0, *args, **kwargs)  # type: ignore[call-arg]
+        self._given = args, kwargs
+        for name, param in self._parameters.items():
+            if param is not None:
+                self._parameters[name] = UninitializedParameter()
+        self._first_call = self.register_forward_pre_hook(_Lazy._become)
+
+    def reset_parameters(self) -> None:
+        """Do nothing: there are no numbers yet."""
+
+    def _become(self, inputs: tuple[Tensor, ...]) -> None:
+        args, kwargs = self._given
+        layer = self.becomes(inputs[0].array.shape[self.axis], *args, **kwargs)  # type: ignore[call-arg]
+        self._first_call.remove()
+        del self._first_call, self._given
+        for name, param in self._parameters.items():
+            if param is not None:
+                param.array = layer._parameters[name].array
+                param.__class__ = Parameter
+        self._buffers.update(layer._buffers)
+        kept = ("training", "_parameters", "_buffers", "_modules")
+        for name, value in vars(layer).items():
+            if name not in kept and not name.endswith("_hooks"):
+                self.__dict__[name] = value
+        self.__class__ = self.becomes  # type: ignore[assignment]
+
+
+class LazyLinear(_Lazy, Linear):
+    """``Linear`` without ``in_features``. As ``torch.nn.LazyLinear``."""
+
+    becomes, axis = Linear, -1
+
+
+class LazyConv2d(_Lazy, Conv2d):
+    """``Conv2d`` without ``in_channels``. As ``torch.nn.LazyConv2d``."""
+
+    becomes, axis = Conv2d, -3
+
+
+class LazyBatchNorm1d(_Lazy, BatchNorm1d):
+    """``BatchNorm1d`` without ``num_features``. As ``torch.nn.LazyBatchNorm1d``."""
+
+    becomes, axis = BatchNorm1d, 1
+
+
+class LazyBatchNorm2d(_Lazy, BatchNorm2d):
+    """``BatchNorm2d`` without ``num_features``. As ``torch.nn.LazyBatchNorm2d``."""
+
+    becomes, axis = BatchNorm2d, 1

@@ -49,7 +49,7 @@ def test_folders_and_names(server, tmp_path):
     assert (tmp_path / "models" / "other.pth").is_file()
     hub.set_dir(tmp_path / "hub")
     assert hub.get_dir() == str(tmp_path / "hub")
-    state = hub.load_state_dict_from_url(url, "cpu", progress=False, file_name="mine.pth")
+    state = hub.load_state_dict_from_url(url, progress=False, file_name="mine.pth")
     assert first(hub.load_state_dict_from_url(url, progress=False)) == 3
     names = sorted(p.name for p in (tmp_path / "hub" / "checkpoints").glob("*.pth"))
     assert names == ["mine.pth", "other.pth"]

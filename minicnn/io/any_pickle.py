@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import nn
 from ..nn import Module
+from ..size import Size
 from ..tensor import Tensor
 from .pickle_writer import PickleWriter
 from .pickled_module import module_state
@@ -29,7 +30,7 @@ __all__ = ["AnyPickleWriter", "AnyVocabulary", "Parts"]
 # function, arguments, state, list items, dict items
 _Reduced = tuple[Any, Any, Any, list[Any], list[Any]]
 _CONTAINERS = (dict, list, tuple, set)
-_PLAIN_CONTAINERS = (*_CONTAINERS, OrderedDict, Counter)
+_PLAIN_CONTAINERS = (*_CONTAINERS, OrderedDict, Counter, Size)
 
 
 class Parts:

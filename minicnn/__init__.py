@@ -9,8 +9,8 @@ from .creation import (
     ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtype import (
-    DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32,
-    int64, promote_types, set_default_dtype, uint8, uint16, uint32, uint64,
+    DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype,
+    iinfo, int8, int16, int32, int64, promote_types, set_default_dtype, uint8, uint16, uint32, uint64,
 )  # fmt: skip
 from .dtype import (
     bool_ as bool, float16 as half, float32 as float, float64 as double, int16 as short,
@@ -47,7 +47,7 @@ from .ops.attributes import (
 )  # fmt: skip
 from .ops.promotion import result_type
 from .printing import get_printoptions, set_printoptions
-from .buffers import asarray, empty_strided, frombuffer, scalar_tensor
+from .buffers import asarray, frombuffer, scalar_tensor
 from .ranges import logspace, range
 from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
 from .absent import mps, mtia, xpu
@@ -131,7 +131,6 @@ __all__ = [
     "e",
     "empty",
     "empty_like",
-    "empty_strided",
     "enable_grad",
     "exp",
     "eye",

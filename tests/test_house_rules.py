@@ -49,7 +49,7 @@ def test_array_libraries_are_called_and_never_compared():
 
 
 def test_tensors_of_arrays_are_made_with_of():
-    """``Tensor(array)`` is torch's old constructor, which converts to float32."""
+    """``Tensor(array)`` is torch's old constructor, which converts to float32 under the switch."""
     guilty = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in ("minicnn", "examples")

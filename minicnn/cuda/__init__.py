@@ -5,8 +5,7 @@ Without a GPU, questions are answered (no devices, no memory), and what needs on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..constructors import CUDA_TYPES
 from ..cuda_graph import graph
@@ -135,8 +134,7 @@ def _index(device: DeviceLike | int) -> int | None:
     return wanted.index
 
 
-@dataclass
-class DeviceProperties:
+class DeviceProperties(NamedTuple):
     """What a GPU is: its name, compute capability, memory in bytes and multiprocessors."""
 
     name: str

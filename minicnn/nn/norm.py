@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..creation import ones, zeros
-from ..dtypes import float32, int64
+from ..dtypes import int64
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
@@ -91,7 +91,6 @@ class _BatchNorm(_Affine):
         self._make_affine((num_features,), affine, bias, device, dtype)
         stats: tuple[Tensor | None, ...] = (None, None, None)
         if track_running_stats:
-            dtype = float32 if dtype is None else dtype
             stats = (
                 zeros(num_features, dtype=dtype, device=device),
                 ones(num_features, dtype=dtype, device=device),

@@ -287,7 +287,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     Raises:
         RuntimeError: for integers, unless a floating-point ``dtype`` is given.
     """
-    dtype = input.dtype if dtype is None else np.dtype(dtype)
+    dtype = input.array.dtype if dtype is None else np.dtype(dtype)
     if not is_floating(dtype):
         raise RuntimeError(f"mean expects floating-point numbers, got {dtype}")
     dims = normalize_dims(input, dim)

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from .. import rules
 from .alias import ROOTS, Alias, Finder, alias
 
 __all__ = ["environment", "install", "replace"]
@@ -21,7 +22,8 @@ SHIMS = str(Path(__file__).resolve().parent / "shims")
 def install() -> None:
     """From here on, ``import torch`` and ``import torchvision`` get minicnn's modules.
 
-    Processes that are started afterwards are under the switch, too.
+    Processes that are started afterwards are under the switch, too. Where minicnn's rules and torch's
+    exclude each other, torch's hold (:mod:`minicnn.rules`).
 
     Raises:
         RuntimeError: if one of them was imported already: what holds its objects would go on with
@@ -34,6 +36,7 @@ def install() -> None:
                 f"minicnn.torch.install() must come before the first import of {name}; "
                 "it was imported already (in a notebook, restart the kernel)"
             )
+    rules.follow_torch()
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     if SHIMS not in sys.path:

@@ -180,6 +180,14 @@ def test_inspection_and_pickling(tmp_path):
     printed("-c", INSPECTED, folder=tmp_path)
 
 
+def test_torch_rules_hold(tmp_path):
+    code = (
+        "import numpy as np, torch\nprint(torch.Tensor(np.ones(2)).dtype)\n"
+        "from minicnn import Tensor; print(Tensor.of(np.ones(2)).dtype)"
+    )
+    assert printed("-c", code, folder=tmp_path) == "torch.float32\ntorch.float64\n"
+
+
 def test_switches_reach_minicnn(tmp_path):
     code = (
         "import torch, minicnn as mc\ntorch.backends.cudnn.allow_tf32 = True\n"

@@ -653,10 +653,21 @@ __all__ = [
 ]  # fmt: skip
 
 
+# Few programs need these, so they are imported on first use: modules, and names and their modules.
+_MODULES = (
+    "config", "distributed", "hub", "jit", "linalg", "multiprocessing", "special", "utils", "version",
+)  # fmt: skip
+_FROM_MODULES = {"__version__": "version", "compile": "jit"}
+
+
 def __getattr__(name: str) -> object:
-    """Reads a function whose file is not needed before, and ``linalg`` and ``special``."""
-    later = name in ("linalg", "special")
-    value = import_module(f".{name}", __name__) if later else _functions.find(name)
+    """Reads a module or a function whose file is not needed before."""
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _FROM_MODULES:
+        value = getattr(import_module(f".{_FROM_MODULES[name]}", __name__), name)
+    else:
+        value = _functions.find(name)
     if value is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
@@ -664,4 +675,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_functions.FUNCTIONS, *_functions.IN_PLACE, "linalg", "special"})
+    later = (*_functions.FUNCTIONS, *_functions.IN_PLACE, *_MODULES, *_FROM_MODULES)
+    return sorted({*globals(), *later})

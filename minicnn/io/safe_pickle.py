@@ -70,6 +70,10 @@ class Vocabulary:
             )
         return self.names[full_name]
 
+    def load(self, stream: Any, persistent_load: Callable[[Any], Any] | None) -> object:
+        """Reads one pickle, as :func:`load_pickle` does."""
+        return load_pickle(stream, self, persistent_load)
+
     def new(self, cls: Any) -> object:
         """A new object of a class, which the instruction NEWOBJ asks for."""
         raise UnsafePickle(f"it makes an object of a {type(cls).__name__}")

@@ -16,7 +16,6 @@ from ._array import ndarray
 from ._functions import (
     UFUNCS,
     arange,
-    argsort,
     array,
     asarray,
     ascontiguousarray,
@@ -43,7 +42,6 @@ from ._functions import (
     ones,
     ones_like,
     pad,
-    searchsorted,
     stack,
     take,
     take_along_axis,

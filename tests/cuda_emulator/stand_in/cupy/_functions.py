@@ -249,21 +249,11 @@ def clip(a: ndarray, a_min: Any, a_max: Any, out: ndarray | None = None) -> ndar
     return compute_into(out, np.clip, _without_bfloat16(a), a_min, a_max)
 
 
-def argsort(a: ndarray, axis: int | None = -1, kind: str | None = None) -> ndarray:
-    """The indices that sort an array along one axis; stable, as CuPy's."""
-    return compute(np.argsort, a, axis, kind="stable")
-
-
 def isin(
     element: ndarray, test_elements: ndarray, assume_unique: bool = False, invert: bool = False
 ) -> ndarray:
     """Whether each element is among the others."""
     return compute(np.isin, element, test_elements, invert=invert)
-
-
-def searchsorted(a: ndarray, v: ndarray, side: str = "left") -> ndarray:
-    """Where numbers would be inserted to keep the order."""
-    return compute(np.searchsorted, a, v, side)
 
 
 def bincount(x: ndarray, weights: ndarray | None = None, minlength: int | None = None) -> ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 from .missing import explain
 from .tables import MODULES, NAMES
 
-__all__ = ["ROOTS", "Alias", "Finder", "alias", "find"]
+__all__ = ["ROOTS", "Alias", "Finder", "alias", "find", "resolve"]
 
 ROOTS = ("torch", "torchvision")
 _STATE = (bool, int, float, str, type(None))  # of a module: it can change, so it is not kept
@@ -77,7 +77,7 @@ def find(dotted: str) -> object:
     """
     module, _, name = dotted.rpartition(".")
     if dotted in NAMES:
-        return _resolve(NAMES[dotted])
+        return resolve(NAMES[dotted])
     if name == "__all__":
         return [name for name in names(module) if not name.startswith("_")]
     plain = not name.startswith("__") or name in ("__file__", "__doc__")
@@ -102,10 +102,10 @@ def names(module: str) -> list[str]:
 @functools.cache
 def sources(module: str) -> Sequence[Any]:
     """The modules and objects of minicnn that answer for a module, the first one first."""
-    return [_resolve(path) for path in MODULES[module].split()]
+    return [resolve(path) for path in MODULES[module].split()]
 
 
-def _resolve(path: str) -> Any:
+def resolve(path: str) -> Any:
     """What a path such as ``"minicnn.nn"`` or ``"minicnn.nn.norm:_BatchNorm"`` stands for."""
     module, _, attribute = path.partition(":")
     value: Any = importlib.import_module(module)

@@ -6,7 +6,7 @@ which may be more than torch's module of that name: ``torch.nn.modules.conv`` ha
 
 from __future__ import annotations
 
-__all__ = ["MODULES", "NAMES"]
+__all__ = ["CLASSES", "MODULES", "NAMES"]
 
 # Modules of torch that have the same place in minicnn.
 _SAME = """
@@ -104,4 +104,12 @@ NAMES = {
 NAMES |= {
     f"torch.nn.modules.utils.{name}": f"minicnn.nn.tuples:{name}"
     for name in ("_ntuple", "_pair", "_quadruple", "_reverse_repeat_tuple", "_single", "_triple")
+}
+
+# Classes that say that they are in torch's module, under the switch: programs print type(x), and
+# libraries look for "torch" in it.
+CLASSES = {
+    "minicnn.nn.parameter:Parameter": "torch.nn.parameter",
+    "minicnn.size:Size": "torch",
+    "minicnn.tensor:Tensor": "torch",
 }

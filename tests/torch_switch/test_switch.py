@@ -90,7 +90,7 @@ import multiprocessing, subprocess, sys
 
 def child(queue, tensor):
     import torch, torchvision
-    queue.put((torch.__version__, torchvision.__version__, type(tensor).__module__, tensor.sum().item()))
+    queue.put((torch.__version__, torchvision.__version__, type(tensor).of.__module__, tensor.sum().item()))
 
 if __name__ == "__main__":
     {first}
@@ -195,3 +195,12 @@ def test_switches_reach_minicnn(tmp_path):
         "torch.backends.cudnn.allow_tf32 = False\nprint(torch.backends.cudnn.allow_tf32)"
     )
     assert printed("-c", code, folder=tmp_path) == "True True\nFalse\n"
+
+
+def test_tensors_say_that_they_are_of_torch(tmp_path):
+    """Libraries look for "torch" in the name of the class, as tensorboardX does."""
+    code = "import torch; x = torch.nn.Parameter(torch.ones(2)); print(type(x.data), type(x), type(x.shape))"
+    names = "<class 'torch.Tensor'> <class 'torch.nn.parameter.Parameter'> <class 'torch.Size'>\n"
+    assert printed("-c", code, folder=tmp_path) == names
+    code = "import copy, pickle, torch; x = torch.ones(2); print(pickle.loads(pickle.dumps(copy.deepcopy(x))))"
+    assert printed("-c", code, folder=tmp_path) == "tensor([1., 1.])\n"

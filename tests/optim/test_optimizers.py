@@ -43,7 +43,27 @@ OPTIONS = [
     ("RMSprop", {"lr": 0.05, "centered": True}),
     ("Adam", {"lr": 0.05, "betas": (0.0, 0.3)}),
     ("RMSprop", {"lr": 0.05, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.3, "weight_decay": 0.1, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.05, "betas": (0.7, 0.8), "eps": 1e-2, "weight_decay": 0.1}),
+    ("Adamax", {"maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.05, "momentum_decay": 0.5, "weight_decay": 0.1, "eps": 1e-3}),
+    ("NAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"lr": 0.05}),
+    ("RAdam", {"lr": 0.05, "betas": (0.5, 0.6), "weight_decay": 0.1, "eps": 1e-3}),
+    ("RAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}),
+    ("ASGD", {"lr": 0.1, "t0": 3, "maximize": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.05, 0.2), "maximize": True}),
 ]
+NAMES = sorted({name for name, _ in OPTIONS})
 TOLERANCE = {"float64": 1e-13, "float32": 2e-6}
 
 
@@ -91,14 +111,14 @@ def test_trajectory(name: str, options: dict, dtype: str) -> None:
     params, others = ours(dtype), theirs(dtype)
     optimizer = getattr(optim, name)(params, **options)
     other = getattr(torch.optim, name)(others, **options)
-    for step in range(20):
+    for step in range(50):
         # The third parameter joins late: its momentum and bias correction begin then.
         skip = (2,) if step < 3 else ()
         take_step(step, (optimizer, params), (other, others), skip=skip)
         assert_same(params, others, TOLERANCE[dtype] * (step + 1))
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_groups_with_their_own_options(name: str) -> None:
     def groups(params: list) -> list[dict]:
         return [{"params": params[:1], "weight_decay": 0.1, "lr": 0.3}, {"params": params[1:2]}]
@@ -146,15 +166,7 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
         np.testing.assert_array_equal(param.numpy_copy(), other.numpy_copy())
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("SGD", {"momentum": 0.9, "maximize": True}),
-        ("AdamW", {"amsgrad": True}),
-        ("Adam", {"maximize": True}),
-        ("RMSprop", {"centered": True}),
-    ],
-)
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     def to_torch(value: object) -> object:
         return torch.tensor(value.cpu().numpy()) if isinstance(value, mc.Tensor) else value
@@ -187,7 +199,7 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     assert_same(params, others, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_learning_rate_as_a_tensor(name: str) -> None:
     params, others = ours(), theirs()
     lr, other_lr = mc.tensor([0.05], dtype=mc.float64), torch.tensor([0.05], dtype=torch.float64)
@@ -410,7 +422,7 @@ def test_parameter_errors() -> None:
         optimizer.add_param_group(params[1:])
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_repr_lists_the_groups(name: str) -> None:
     expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25, weight_decay=0.5))
     assert repr(getattr(optim, name)(ours(), lr=0.25, weight_decay=0.5)) == expected
@@ -446,7 +458,7 @@ def test_an_outdated_half_copy_is_left_alone() -> None:
     assert (mc.Tensor.of(copied).numpy_copy() != 0).all()
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_scaled_gradients(name: str) -> None:
     params, others = ours("float32"), ours("float32")
     optimizer, other = (getattr(optim, name)(each, lr=0.1) for each in (params, others))

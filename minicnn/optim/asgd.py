@@ -6,7 +6,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from ..typing import Array
-from .formula import FormulaOptimizer, as_stored
+from .formula import FormulaOptimizer, stored
 from .optimizer import Params, check_lr, check_option
 
 
@@ -64,16 +64,19 @@ class ASGD(FormulaOptimizer):
 
     def new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         state = super().new_state(group, param)
-        return {"step": state.pop("step"), "eta": as_stored(group["lr"]), "mu": 1.0, **state}
+        return {"step": state.pop("step"), "eta": stored(group["lr"]), "mu": stored(1), **state}
 
     def formula(self, group: dict[str, Any], p: Array, g: Array, state: dict[str, Any]) -> None:
         lr, step, average = group["lr"], state["step"], state["ax"]
-        p *= 1 - group["lambd"] * state["eta"]
-        p -= state["eta"] * g
-        if state["mu"] == 1:
+        eta, mu = float(state["eta"]), float(state["mu"])
+        p *= 1 - group["lambd"] * eta
+        p -= eta * g
+        if mu == 1:
             average[...] = p
         else:
-            average += (p - average) * state["mu"]
+            average += (p - average) * mu
         # for the next step
-        state["eta"] = as_stored(lr / (1 + group["lambd"] * lr * step) ** group["alpha"])
-        state["mu"] = as_stored(1 / max(1, step - group["t0"]))
+        eta = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
+        mu = 1 / max(1, step - group["t0"])
+        state["eta"] = state["eta"].dtype.type(stored(eta))
+        state["mu"] = state["mu"].dtype.type(stored(mu))

@@ -71,9 +71,7 @@ class FormulaOptimizer(Optimizer):
                 state[name] = value
 
 
-def _gradient(
-    param: Tensor, p: Array, group: dict[str, Any], inverse_scale: Array | None
-) -> Array:
+def _gradient(param: Tensor, p: Array, group: dict[str, Any], inverse_scale: Array | None) -> Array:
     """A copy of the gradient as the formula needs it; decoupled weight decay changes p."""
     if param.grad is None:
         raise RuntimeError("a parameter without a gradient cannot be updated")
@@ -107,6 +105,10 @@ def average_square(square: Array, g: Array, beta: float) -> None:
     square += (1 - beta) * g * g
 
 
-def as_stored(number: float) -> float:
-    """A number of the state, rounded to the default dtype, in which torch stores it."""
-    return float(np.asarray(number, default_float()))
+def stored(number: float) -> np.floating[Any]:
+    """A number for the state, in the default dtype, in which torch keeps it.
+
+    Once it is loaded, it is in the parameter's dtype, as in torch.
+    """
+    value: np.floating[Any] = default_float().type(number)
+    return value

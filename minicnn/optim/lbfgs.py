@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd import enable_grad, no_grad
 from ..ops.shape import cat
 from ..tensor import Tensor
-from .optimizer import Optimizer, Params, check_lr
+from .optimizer import Loss, Optimizer, Params, check_lr
 from .strong_wolfe import Number, Point, strong_wolfe
 
 
@@ -66,7 +66,7 @@ class LBFGS(Optimizer):
             )
 
     @no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Loss]) -> Loss:  # type: ignore[override]
         """Take up to ``max_iter`` steps.
 
         Args:
@@ -81,7 +81,7 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
         with enable_grad():
             first_loss = closure()
-        loss, grad = float(first_loss), self._flat_grad()
+        loss, grad = _number(first_loss), self._flat_grad()
         state["func_evals"] += 1
         evaluations = 1
         if float(grad.abs().max()) <= group["tolerance_grad"]:
@@ -137,7 +137,7 @@ class LBFGS(Optimizer):
             if iteration == group["max_iter"]:  # nobody looks at the loss
                 return 0, start.loss, start.grad
             with enable_grad():
-                loss = float(closure())
+                loss = _number(closure())
             return 1, loss, self._flat_grad()
         if group["line_search_fn"] != "strong_wolfe":
             raise RuntimeError(
@@ -148,7 +148,7 @@ class LBFGS(Optimizer):
         def at(t: Number) -> Point:
             self._go(t, direction)
             with enable_grad():
-                loss = float(closure())
+                loss = _number(closure())
             grad = self._flat_grad()
             for param, values in zip(group["params"], before, strict=True):
                 param.copy_(values)
@@ -172,6 +172,10 @@ class LBFGS(Optimizer):
             part = direction[start : start + param.numel()]
             param.add_(part.reshape(param.shape) * t)
             start += param.numel()
+
+
+def _number(loss: Any) -> float:
+    return float(loss.detach() if isinstance(loss, Tensor) else loss)
 
 
 def _remember(state: dict[str, Any], grad: Tensor, history_size: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
-from .formula import FormulaOptimizer, as_stored, average_square, move
+from .formula import FormulaOptimizer, average_square, move, stored
 from .optimizer import Params, check_betas, check_lr, check_option
 
 
@@ -71,7 +73,7 @@ class NAdam(FormulaOptimizer):
 
     def new_state(self, group: dict[str, Any], param: Tensor) -> dict[str, Any]:
         state = super().new_state(group, param)
-        return {"step": state.pop("step"), "mu_product": 1.0, **state}
+        return {"step": state.pop("step"), "mu_product": stored(1.0), **state}
 
     def formula(self, group: dict[str, Any], p: Array, g: Array, state: dict[str, Any]) -> None:
         lr, step = group["lr"], state["step"]
@@ -82,9 +84,12 @@ class NAdam(FormulaOptimizer):
             return mu
 
         mu, mu_next = momentum(step), momentum(step + 1)
-        state["mu_product"] = as_stored(state["mu_product"] * as_stored(mu))
+        dtype = state["mu_product"].dtype
+        wide = np.result_type(dtype, np.float32).type  # the product of all momenta, rounded as torch's
+        state["mu_product"] = dtype.type(wide(state["mu_product"]) * wide(mu))
+        mu_product = float(state["mu_product"])
         move(state["exp_avg"], g, 1 - beta1)
         average_square(state["exp_avg_sq"], g, beta2)
         denominator = xp_of(p).sqrt(state["exp_avg_sq"] / (1 - beta2**step)) + group["eps"]
-        p -= lr * (1 - mu) / (1 - state["mu_product"]) * g / denominator
-        p -= lr * mu_next / (1 - state["mu_product"] * mu_next) * state["exp_avg"] / denominator
+        p -= lr * (1 - mu) / (1 - mu_product) * g / denominator
+        p -= lr * mu_next / (1 - mu_product * mu_next) * state["exp_avg"] / denominator

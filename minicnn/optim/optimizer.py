@@ -26,6 +26,7 @@ from .hooks import (
 )
 
 __all__ = [
+    "Loss",
     "Optimizer",
     "Params",
     "Scaling",
@@ -330,7 +331,7 @@ class Optimizer(OptimizerHooks):
     def _packed(self, state: dict[str, Any]) -> dict[str, Any]:
         """A parameter's state, with the numbers as 0-d tensors."""
         return {
-            key: Tensor.of(np.asarray(value, default_float()))
+            key: Tensor.of(np.asarray(value, getattr(value, "dtype", default_float())))
             if key in self.numbers and not isinstance(value, Tensor)
             else value
             for key, value in state.items()
@@ -379,7 +380,8 @@ class Optimizer(OptimizerHooks):
     def _loaded(self, key: str, value: Any, param: Tensor, name: str) -> Any:
         """A copy of a value in the state; a tensor gets the dtype, device and layout of ``param``."""
         if key in self.numbers:
-            return int(value) if key == "step" else float(value)
+            dtype = param.array.dtype if isinstance(value, Tensor) else default_float()
+            return int(value) if key == "step" else dtype.type(float(value))
         if isinstance(value, (list, tuple)):
             return type(value)(self._loaded("", each, param, name) for each in value)
         if not isinstance(value, Tensor):

@@ -57,8 +57,8 @@ def strong_wolfe(
             return now, calls + 1
         if now.slope >= 0:
             break
-        bounds = now.t + 0.01 * (now.t - before.t), now.t * 10
-        before, now = now, at(_minimum(before, now, bounds))
+        shortest, longest = now.t + 0.01 * (now.t - before.t), now.t * 10
+        before, now = now, at(_minimum(before, now, shortest, longest))
         calls += 1
     else:
         before = start
@@ -89,9 +89,9 @@ def _by_loss(bracket: list[Point]) -> tuple[int, int]:
 
 def _inside(bracket: list[Point], stalled: bool) -> tuple[Number, bool]:
     """The next step to try, and whether the one after must keep away from the ends."""
-    ends = [point.t for point in bracket]
-    first, last = min(ends), max(ends)
-    t = _minimum(*bracket, (first, last))
+    a, b = bracket
+    first, last = (a.t, b.t) if a.t <= b.t else (b.t, a.t)
+    t = _minimum(a, b, first, last)
     margin = 0.1 * (last - first)
     if not min(last - t, t - first) < margin:
         return t, False
@@ -100,9 +100,8 @@ def _inside(bracket: list[Point], stalled: bool) -> tuple[Number, bool]:
     return (last - margin if abs(t - last) < abs(t - first) else first + margin), False
 
 
-def _minimum(a: Point, b: Point, bounds: tuple[Number, Number]) -> Number:
+def _minimum(a: Point, b: Point, lower: Number, upper: Number) -> Number:
     """The minimum, within bounds, of the cubic through two points with their slopes."""
-    lower, upper = bounds
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
     square = d1**2 - a.slope * b.slope
     if not square >= 0:
@@ -110,5 +109,6 @@ def _minimum(a: Point, b: Point, bounds: tuple[Number, Number]) -> Number:
     d2 = square.sqrt()
     if a.t > b.t:
         a, b = b, a
-    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
-    return min(max(t, lower), upper)
+    t: Number = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    t = lower if lower > t else t
+    return upper if upper < t else t

@@ -121,7 +121,7 @@ def test_trajectory(name: str, options: dict, dtype: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_groups_with_their_own_options(name: str) -> None:
     def groups(params: list) -> list[dict]:
-        return [{"params": params[:1], "weight_decay": 0.1, "lr": 0.3}, {"params": params[1:2]}]
+        return [{"params": params[:1], "maximize": True, "lr": 0.3}, {"params": params[1:2]}]
 
     params, others = ours(), theirs()
     optimizer = getattr(optim, name)(groups(params), lr=0.05)
@@ -180,13 +180,17 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
         return {"state": state, "param_groups": copy.deepcopy(state_dict["param_groups"])}
 
     params, others = ours(), theirs()
-    optimizer = getattr(optim, name)(params, lr=0.05, **options)
-    other = getattr(torch.optim, name)(others, lr=0.05, **options)
+    optimizer = getattr(optim, name)(params, **options)
+    other = getattr(torch.optim, name)(others, **options)
     for step in range(2):
         take_step(step, (optimizer, params), (other, others), skip=(1,))
     mine, torchs = optimizer.state_dict(), other.state_dict()
-    assert list(mine["state"]) == list(torchs["state"]) == [0, 2]
-    assert mine["state"][0].keys() == torchs["state"][0].keys()
+    assert list(mine["state"]) == list(torchs["state"])
+    for index, state in torchs["state"].items():
+        assert list(mine["state"][index]) == list(state)
+        for key, value in state.items():
+            if value is not None:
+                assert str(mine["state"][index][key].dtype) == str(value.dtype)
     assert mine["param_groups"][0]["params"] == torchs["param_groups"][0]["params"] == [0, 1, 2]
     assert mine["param_groups"] == torchs["param_groups"]
 
@@ -413,8 +417,6 @@ def test_parameter_errors() -> None:
         optim.SGD([params[0] * 2])
     with pytest.raises(ValueError, match=r"more than one parameter group.*\(4, 3\)"):
         optim.SGD([{"params": params}, {"params": params[0]}])
-    with pytest.raises(ValueError, match="number 1 of the group"):
-        optim.SGD([params[0], params[0]])
     with pytest.raises(TypeError, match="ordered collection"):
         optim.SGD([{"params": set(params)}])
     optimizer = optim.SGD(params[:1])
@@ -424,8 +426,8 @@ def test_parameter_errors() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_repr_lists_the_groups(name: str) -> None:
-    expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25, weight_decay=0.5))
-    assert repr(getattr(optim, name)(ours(), lr=0.25, weight_decay=0.5)) == expected
+    expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25))
+    assert repr(getattr(optim, name)(ours(), lr=0.25)) == expected
 
 
 @pytest.mark.parametrize(
@@ -462,6 +464,7 @@ def test_an_outdated_half_copy_is_left_alone() -> None:
 def test_scaled_gradients(name: str) -> None:
     params, others = ours("float32"), ours("float32")
     optimizer, other = (getattr(optim, name)(each, lr=0.1) for each in (params, others))
+    counts_all = name in ("Adam", "AdamW", "RMSprop")  # their kernels count a step that is left out
 
     def scalar(value: float) -> object:
         return mc.tensor(value, dtype=mc.float32).array
@@ -477,8 +480,8 @@ def test_scaled_gradients(name: str) -> None:
             other.step()
         for param, old in zip(params, before, strict=True):
             assert np.array_equal(param.numpy_copy(), old) == bool(overflow)
-        if name == "SGD" or not step:  # the others count the step that was left out
+        if not counts_all or not step:
             for param, expected in zip(params, others, strict=True):
                 np.testing.assert_array_equal(param.numpy_copy(), expected.numpy_copy())
     if name != "SGD":
-        assert optimizer.state[params[0]]["step"] == 3
+        assert optimizer.state[params[0]]["step"] == (3 if counts_all else 2)

@@ -42,7 +42,7 @@ class LRScheduler:
         self.optimizer = checked(optimizer)
         for index, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", own(group["lr"]))
+                group.setdefault("initial_lr", _own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{index}] when resuming "
@@ -143,14 +143,14 @@ def warn_of_epoch() -> None:
     )
 
 
-def own(value: Any) -> Any:
+def _own(value: Any) -> Any:
     """A value that nobody else changes: a copy of a tensor."""
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def values_of(optimizer: Optimizer, key: str) -> list[Any]:
     """An option of each parameter group."""
-    return [own(group[key]) for group in optimizer.param_groups]
+    return [_own(group[key]) for group in optimizer.param_groups]
 
 
 def set_value(group: dict[str, Any], key: str, value: Any) -> None:
@@ -172,7 +172,7 @@ def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """One value per parameter group: ``value`` repeated, or itself if it is a list that long."""
     count = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
-        return [own(value) for _ in range(count)]
+        return [_own(value) for _ in range(count)]
     if len(value) != count:
         raise ValueError(f"expected {count} values for {name}, got {len(value)}")
-    return [own(each) for each in value]
+    return [_own(each) for each in value]

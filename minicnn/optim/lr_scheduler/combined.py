@@ -126,7 +126,7 @@ def _check_all(name: str, optimizer: object, schedulers: Sequence[Any]) -> None:
                 f"got {type(scheduler).__name__}"
             )
         if isinstance(scheduler, ReduceLROnPlateau):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 (as torch)
                 f"{name} does not support `ReduceLROnPlateau`, whose `step` needs a metric, but got "
                 f"one at index {index}"
             )

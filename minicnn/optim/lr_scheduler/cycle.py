@@ -183,7 +183,9 @@ class OneCycleLR(_MomentumCycle):
         self.optimizer = checked(optimizer)
         self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR expects a float pct_start between 0 and 1, got {pct_start}")
+            raise ValueError(
+                f"OneCycleLR expects a float pct_start between 0 and 1, got {pct_start}"
+            )
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}")
         self._anneal_func_type = anneal_strategy

@@ -316,9 +316,10 @@ class Optimizer(OptimizerHooks):
         groups, count = [], 0
         for group in self.param_groups:
             for param in group["params"]:
-                indices.setdefault(param, count)
+                indices[param] = count
                 count += 1
-            groups.append({**group, "params": [indices[param] for param in group["params"]]})
+            options = {key: value for key, value in group.items() if key != "params"}
+            groups.append({**options, "params": [indices[param] for param in group["params"]]})
         # In the order of the parameters, not in the order in which they first had a gradient.
         state: dict[Any, Any] = {
             index: self._packed(self.state[param])

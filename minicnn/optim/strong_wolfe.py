@@ -66,7 +66,7 @@ def strong_wolfe(
     bracket = [before, now]
     low, high = _by_loss(bracket)
     stalled = False
-    while calls < max_calls and not abs(bracket[1].t - bracket[0].t) * length < _SHORTEST:
+    while calls < max_calls and not _gap(bracket[0], bracket[1]) * length < _SHORTEST:
         t, stalled = _inside(bracket, stalled)
         now = at(t)
         calls += 1
@@ -93,11 +93,15 @@ def _inside(bracket: list[Point], stalled: bool) -> tuple[Number, bool]:
     first, last = (a.t, b.t) if a.t <= b.t else (b.t, a.t)
     t = _minimum(a, b, first, last)
     margin = 0.1 * (last - first)
-    if not min(last - t, t - first) < margin:
+    if not (last - t < margin or t - first < margin):
         return t, False
     if not stalled and first < t < last:
         return t, True
-    return (last - margin if abs(t - last) < abs(t - first) else first + margin), False
+    return (last - margin if last - t < t - first else first + margin), False
+
+
+def _gap(a: Point, b: Point) -> Number:
+    return b.t - a.t if a.t <= b.t else a.t - b.t
 
 
 def _minimum(a: Point, b: Point, lower: Number, upper: Number) -> Number:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import xp_of
 from ..dtypes import default_float
 from ..ops.promotion import widened
 from ..tensor import Tensor
@@ -79,7 +78,7 @@ def _gradient(param: Tensor, p: Array, group: dict[str, Any], inverse_scale: Arr
     if inverse_scale is not None:
         g *= inverse_scale
     if group.get("maximize"):
-        xp_of(g).negative(g, out=g)
+        g *= -1
     weight_decay = group.get("weight_decay", 0)
     if weight_decay and group.get("decoupled_weight_decay"):
         p *= 1 - group["lr"] * weight_decay

@@ -85,7 +85,9 @@ class NAdam(FormulaOptimizer):
 
         mu, mu_next = momentum(step), momentum(step + 1)
         dtype = state["mu_product"].dtype
-        wide = np.result_type(dtype, np.float32).type  # the product of all momenta, rounded as torch's
+        wide = np.result_type(
+            dtype, np.float32
+        ).type  # the product of all momenta, rounded as torch's
         state["mu_product"] = dtype.type(wide(state["mu_product"]) * wide(mu))
         mu_product = float(state["mu_product"])
         move(state["exp_avg"], g, 1 - beta1)

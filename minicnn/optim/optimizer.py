@@ -400,7 +400,7 @@ class Optimizer(OptimizerHooks):
 
 
 def _has_repeats(params: list[Tensor]) -> bool:
-    return len(set(params)) < len(params)
+    return len(set(map(id, params))) < len(params)
 
 
 def _rounds(params: list[Tensor]) -> list[list[Tensor]]:

@@ -425,9 +425,7 @@ def test_state_has_the_names_and_options_of_torch(name: str, options: dict) -> N
 
 
 @pytest.mark.filterwarnings("ignore:The epoch parameter")
-@pytest.mark.parametrize(
-    ("name", "options"), [case for case in SCHEDULES if "Cycl" not in case[0]]
-)
+@pytest.mark.parametrize(("name", "options"), [case for case in SCHEDULES if "Cycl" not in case[0]])
 def test_step_to_an_epoch(name: str, options: dict) -> None:
     seen = []
     for package in optim, torch.optim:

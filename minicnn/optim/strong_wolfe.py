@@ -114,5 +114,5 @@ def _minimum(a: Point, b: Point, lower: Number, upper: Number) -> Number:
     if a.t > b.t:
         a, b = b, a
     t: Number = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
-    t = lower if lower > t else t
-    return upper if upper < t else t
+    t = max(t, lower)
+    return min(t, upper)

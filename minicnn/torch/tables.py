@@ -87,6 +87,7 @@ _PARTS = {
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
+MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object
 NAMES = {

@@ -1,15 +1,12 @@
-"""Tensors on memory that exists already, or with strides of one's own."""
+"""Tensors on memory that exists already, and tensors of one number."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .creation import as_tensor, empty, full, with_options
-from .devices import xp_of
+from .creation import as_tensor, full
 from .dtypes import default_float
 from .tensor import Tensor
 from .typing import DeviceLike, DTypeLike
@@ -85,22 +82,3 @@ def scalar_tensor(
 ) -> Tensor:
     """A tensor without dimensions, by default of the default dtype. As ``torch.scalar_tensor``."""
     return full((), s, dtype=dtype or default_float(), device=device, requires_grad=requires_grad)
-
-
-@with_options
-def empty_strided(
-    size: Sequence[int],
-    stride: Sequence[int],
-    dtype: DTypeLike | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Uninitialised memory in a shape with strides, which count elements.
-
-    As ``torch.empty_strided``.
-    """
-    last = sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    flat = empty(last + 1 if math.prod(size) else 0, dtype=dtype, device=device).array
-    as_strided = xp_of(flat).lib.stride_tricks.as_strided
-    array = as_strided(flat, size, [step * flat.itemsize for step in stride])
-    return Tensor.of(array, requires_grad)

@@ -1,6 +1,7 @@
 """torch's old constructors: ``Tensor(2, 3)``, ``FloatTensor([1, 2])``, ``x.type("torch.LongTensor")``.
 
-Operations make their results with ``Tensor.of``, which wraps an array as it is.
+Operations make their results with ``Tensor.of``, which wraps an array as it is. So does ``Tensor(array)``
+unless torch's rules are chosen (``rules.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import rules
 from .creation import empty, tensor
 from .devices import Device
 from .dtype import DType
@@ -163,11 +165,21 @@ def _is_size(n: Any) -> bool:
     return hasattr(n, "__index__") and not isinstance(n, (bool, np.ndarray, Tensor))
 
 
-def _new(cls: type[Tensor], *data: Any, device: DeviceLike | None = None, **named: Any) -> Tensor:
+def _new(
+    cls: type[Tensor],
+    *data: Any,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
     given = (*data, named["data"]) if "data" in named else data
     if len(given) == 1 and isinstance(given[0], Tensor):
         return cls.of(given[0].array)
-    return built(cls, given, default_float(), device)
+    wrapped = not rules.torch_rules and len(given) == 1 and isinstance(given[0], np.ndarray)
+    if wrapped or (len(given) == 1 and hasattr(type(given[0]), "__cuda_array_interface__")):
+        return cls.of(given[0], requires_grad)
+    out = built(cls, given, default_float(), device)
+    return out.requires_grad_() if requires_grad else out
 
 
 Tensor.__new__ = staticmethod(_new)  # type: ignore[assignment]

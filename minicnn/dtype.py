@@ -197,4 +197,4 @@ class iinfo:
         self.min, self.max = limits.min, limits.max
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,16 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["get_printoptions", "printoptions", "set_printoptions", "tensor_text"]
 
 
-@dataclass
-class _Options:
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
-
-
-_options = _Options()
+_options = SimpleNamespace(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_mode=None)
 _PROFILES: dict[str, dict[str, Any]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
@@ -70,7 +61,7 @@ def set_printoptions(
 
 def get_printoptions() -> dict[str, Any]:
     """The options, which :func:`set_printoptions` takes."""
-    return asdict(_options)
+    return dict(vars(_options))
 
 
 @contextmanager

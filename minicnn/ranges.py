@@ -33,6 +33,8 @@ def logspace(
     """
     dtype = np.dtype(dtype or default_float())
     inside = dtype if is_floating(dtype) and dtype.itemsize > 2 else np.dtype(np.float64)
+    if not is_floating(dtype):
+        start, end = int(start), int(end)  # as torch
     powers = base ** linspace(start, end, steps, dtype=inside, device=device)
     return powers.to(dtype).requires_grad_(requires_grad)
 

@@ -95,8 +95,8 @@ class Tensor(TensorMethods):
     """An n-dimensional array with a gradient and a record of how it was computed.
 
     The array itself, of NumPy or CuPy, is ``array``. :meth:`of` makes a tensor of an array;
-    ``Tensor(2, 3)`` and ``Tensor([1, 2])`` make one as torch's old constructor does
-    (``constructors.py``). As ``torch.Tensor``.
+    ``Tensor(2, 3)`` and ``Tensor([1, 2])`` make one as torch's old constructor does, which also takes
+    an array (``constructors.py``). As ``torch.Tensor``.
     """
 
     __slots__ = (

@@ -17,9 +17,13 @@ def importers(libraries, *folders):
         for path in files
         if any(
             module.partition(".")[0] in libraries
-            for module, _ in imported_names(ast.walk(parse(path)))
+            for module, _ in imported_names(ast.walk(parse(path)), _package_of(path))
         )
     )
+
+
+def _package_of(path):
+    return ".".join(path.relative_to(ROOT).parent.parts)
 
 
 def test_torch_is_the_oracle_and_nothing_else():
@@ -45,7 +49,7 @@ def test_array_libraries_are_called_and_never_compared():
 
 
 def test_tensors_of_arrays_are_made_with_of():
-    """``Tensor(array)`` is torch's old constructor, which converts to float32."""
+    """``Tensor(array)`` is torch's old constructor, which converts to float32 under the switch."""
     guilty = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in ("minicnn", "examples")

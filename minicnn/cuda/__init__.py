@@ -5,8 +5,7 @@ Without a GPU, questions are answered (no devices, no memory), and what needs on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..constructors import CUDA_TYPES
 from ..cuda_graph import graph
@@ -26,6 +25,17 @@ from .memory import (
     memory_summary,
     reset_max_memory_allocated,
     reset_peak_memory_stats,
+)
+from .random import (
+    get_rng_state,
+    get_rng_state_all,
+    initial_seed,
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
 )
 from .streams import Event, Stream, current_stream, default_stream, stream
 
@@ -47,12 +57,17 @@ __all__ = [
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
     "graph",
     "init",
+    "initial_seed",
     "ipc_collect",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
     "max_memory_allocated",
     "max_memory_reserved",
     "mem_get_info",
@@ -64,7 +79,11 @@ __all__ = [
     "nvtx",
     "reset_max_memory_allocated",
     "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
     "set_device",
+    "set_rng_state",
+    "set_rng_state_all",
     "stream",
     "synchronize",
 ]
@@ -135,8 +154,7 @@ def _index(device: DeviceLike | int) -> int | None:
     return wanted.index
 
 
-@dataclass
-class DeviceProperties:
+class DeviceProperties(NamedTuple):
     """What a GPU is: its name, compute capability, memory in bytes and multiprocessors."""
 
     name: str

@@ -55,6 +55,8 @@ class Vocabulary:
         names: by full name, such as ``"collections.OrderedDict"``.
     """
 
+    has_bytearrays = False  # whether a pickle may contain some, by protocol 5
+
     def __init__(self, names: Mapping[str, Any] | None = None) -> None:
         self.names = names or {}
 
@@ -67,6 +69,10 @@ class Vocabulary:
                 "a whole module save its state_dict(), or define its class and use weights_only=False"
             )
         return self.names[full_name]
+
+    def load(self, stream: Any, persistent_load: Callable[[Any], Any] | None) -> object:
+        """Reads one pickle, as :func:`load_pickle` does."""
+        return load_pickle(stream, self, persistent_load)
 
     def new(self, cls: Any) -> object:
         """A new object of a class, which the instruction NEWOBJ asks for."""
@@ -153,6 +159,11 @@ class _Machine:
         values = self.stack[position:]
         del self.stack[position:]
         return values
+
+    def _bytearray8(self, argument: bytearray) -> None:
+        if not self.vocabulary.has_bytearrays:
+            raise UnsafePickle("the file holds more than plain data: instruction BYTEARRAY8")
+        self.stack.append(argument)
 
     # ---- containers ----
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import Device, current_device_of, device_of, to_device
-from ..dtype import DType
+from ..dtype import OF_NUMPY, DType
 from ..memory_format import (
     MemoryFormat,
     channels_last,
@@ -19,6 +19,7 @@ from ..memory_format import (
 from ..tensor import Tensor
 from ..typing import Array, DeviceLike, DTypeLike
 
+_DTYPE_NAMES = {dtype.name for dtype in OF_NUMPY}
 _CHANNELS_LAST = {channels_last: 4, channels_last_3d: 5}  # with their numbers of dimensions
 
 
@@ -80,7 +81,7 @@ def to(
             flags.append(value)
         elif isinstance(value, (Device, int)):
             device = Device(value)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and value not in _DTYPE_NAMES:
             device = value
         elif isinstance(value, MemoryFormat):
             memory_format = value

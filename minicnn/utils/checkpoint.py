@@ -10,7 +10,7 @@ from ..autograd import Function, backward, enable_grad, is_grad_enabled
 from ..autograd.grad_mode import mode, set_mode
 from ..creation import empty
 from ..nn import Sequential
-from ..random import default_generator
+from ..random import cuda_generator, default_generator
 from ..tensor import Tensor
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
@@ -95,14 +95,14 @@ class _Checkpoint(Function):
         return None, None, None, *found
 
 
-def _random_state() -> tuple[Any, int]:
-    """The state of the generator, and its counter of the draws on a GPU."""
-    return default_generator.get_state(), default_generator._philox_offset
+def _random_state() -> tuple[Tensor, ...]:
+    """The states of the generators that a module may draw from."""
+    return default_generator.get_state(), cuda_generator.get_state()
 
 
-def _continue_from(state: tuple[Any, int]) -> None:
-    default_generator.set_state(state[0])
-    default_generator._philox_offset = state[1]
+def _continue_from(states: tuple[Tensor, ...]) -> None:
+    for generator, state in zip((default_generator, cuda_generator), states):
+        generator.set_state(state)
 
 
 def _leaf(x: Tensor) -> Tensor:

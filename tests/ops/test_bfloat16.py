@@ -91,7 +91,7 @@ def test_sums_are_not_rounded_on_the_way() -> None:
 def test_tensors() -> None:
     x = minicnn.tensor([1.5, -2.0], dtype=bfloat16, requires_grad=True)
     assert x.is_floating_point() and x.element_size() == 2 and x.tolist() == [1.5, -2.0]
-    assert repr(x.detach().cpu()) == "tensor([1.5, -2], dtype=bfloat16)"
+    assert repr(x.detach().cpu()) == "tensor([ 1.5000, -2.0000], dtype=torch.bfloat16)"
     assert [x.half().dtype, x.float().dtype, x.double().dtype] == [float16, float32, float64]
     x.half().sum().backward()
     assert x.grad.dtype == bfloat16

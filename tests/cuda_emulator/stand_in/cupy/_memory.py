@@ -19,8 +19,8 @@ class Allocation:
 
     def __init__(self, nbytes: int, pool: MemoryPool) -> None:
         self.raw: np.ndarray = fenced(nbytes)
-        self.address: int = self.raw.ctypes.data
-        self.nbytes = nbytes
+        self.address = self.ptr = int(self.raw.ctypes.data)
+        self.nbytes = self.size = nbytes
         self.pool = weakref.ref(pool)
         pool._used += nbytes
         weakref.finalize(self, _give_back, self.pool, nbytes)

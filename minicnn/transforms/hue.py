@@ -33,9 +33,9 @@ def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     p = (value * (1.0 - saturation)).clamp(0.0, 1.0)
     q = (value * (1.0 - saturation * f)).clamp(0.0, 1.0)
     t = (value * (1.0 - saturation * (1.0 - f))).clamp(0.0, 1.0)
-    v = value
-    colors = ((v, q, p, p, t, v), (t, v, v, q, p, p), (p, p, t, v, v, q))  # in each sextant
-    # a hue of exactly 1 belongs to the first one
-    masks = [(sextant % 6.0 == number).to(value.dtype) for number in range(6)]
-    channels = [sum((m * c for m, c in zip(masks, row)), 0.0 * v) for row in colors]
+    channels = []
+    for start in (0, 2, 4):  # red, green and blue go through the same values, two sextants apart
+        n = (sextant + 6.0 - start) % 6.0
+        falling = where(n == 1, q, where((n == 2) | (n == 3), p, value))
+        channels.append(where(n == 4, t, falling))
     return stack(channels, -3)

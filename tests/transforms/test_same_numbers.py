@@ -14,8 +14,6 @@ import minicnn as mc
 from minicnn import transforms as T
 from minicnn.tensor import Tensor
 
-SEEDS = range(40)
-
 MAKERS = {
     "RandomCrop": lambda t: t.RandomCrop(9),
     "RandomCrop, padded": lambda t: t.RandomCrop((20, 25), 2, True, 7, "constant"),
@@ -59,14 +57,9 @@ FLOATS = {
 }
 
 
-def seed(number: int) -> None:
-    random.seed(number)
-    torch.manual_seed(number)
-
-
-def results(make: Any, torchvision: Any, ours: Any, theirs: Any) -> Any:
+def results(make: Any, torchvision: Any, ours: Any, theirs: Any, seeds: int = 40) -> Any:
     """What both make of the images, for many seeds, and then the next random numbers."""
-    for number in SEEDS:
+    for number in range(seeds):
         random.seed(number)
         mc.manual_seed(number)
         our_result = make(T)(ours), mc.rand(1).item(), random.random()
@@ -87,3 +80,35 @@ def test_pil_images(torchvision: Any, picture: Image.Image, name: str) -> None:
         np.testing.assert_array_equal(pixels(ours[0]), pixels(theirs[0]))
         outs.add(pixels(ours[0]).tobytes())
     assert len(outs) > 1 or name == "RandomCrop, whole"
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "a recipe"])
+@pytest.mark.parametrize("kind", ["uint8", "float32", "batch"])
+def test_tensors(torchvision: Any, picture: Image.Image, name: str, kind: str) -> None:
+    array = np.asarray(picture).transpose(2, 0, 1).copy()
+    if kind == "float32":
+        if any(word in name for word in ("Augment", "Posterize", "Equalize", "Solarize")):
+            return  # they are for bytes
+        array = array.astype(np.float32) / np.float32(255)
+    elif kind == "batch":
+        array = np.stack([array, array[:, ::-1]])
+    images = Tensor.of(array), torch.from_numpy(array)
+    for ours, theirs in results(MAKERS[name], torchvision, *images, seeds=10):
+        assert ours[1:] == theirs[1:], "as many numbers were drawn"
+        check_nearly(ours[0].numpy(), theirs[0].numpy())
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_pil_images_by_way_of_tensors(torchvision: Any, picture: Image.Image, name: str) -> None:
+    for ours, theirs in results(FLOATS[name], torchvision, picture, picture, seeds=10):
+        assert ours[1:] == theirs[1:], "as many numbers were drawn"
+        check_nearly(pixels(ours[0]), pixels(theirs[0]))
+
+
+def check_nearly(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Equal but for rounding; a point in the middle of two pixels may be either one."""
+    assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
+    tolerance = 1 if ours.dtype == np.uint8 else 5e-5
+    far = np.abs(ours.astype(np.float64) - theirs) > tolerance
+    assert far.mean() < 0.01
+    assert (ours != theirs).mean() < 0.01 or ours.dtype != np.uint8

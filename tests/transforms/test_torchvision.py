@@ -6,11 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from minicnn import transforms as T
+from minicnn.tensor import Tensor
 from minicnn.transforms import functional as F
 
+CORNERS = [[0, 0], [22, 0], [22, 16], [0, 16]]
 CALLS = [
     *(("resize", (size,), {}) for size in ([10], [40], [30, 9], [200])),
     ("resize", ([40],), {"max_size": 45}),
@@ -33,6 +36,23 @@ CALLS = [
     ("to_grayscale", (3,), {}),
     ("pil_to_tensor", (), {}),
     ("to_tensor", (), {}),
+    ("rgb_to_grayscale", (3,), {}),
+    ("pad", ([-2, 3, 1, -4],), {}),
+    ("pad", ([-2, 3, 1, -4],), {"padding_mode": "reflect"}),
+    ("crop", (-3, 5, 40, 12), {}),
+    ("perspective", (CORNERS, [[2, 1], [20, 0], [22, 15], [1, 14]]), {"fill": 4}),
+    ("gaussian_blur", ([5, 3],), {}),
+    ("gaussian_blur", (3, [0.5]), {}),
+    ("adjust_sharpness", (0.0,), {}),
+    ("adjust_sharpness", (2.5,), {}),
+    ("adjust_gamma", (0.6, 1.2), {}),
+    *(("posterize", (bits,), {}) for bits in (1, 4, 8)),
+    *(("solarize", (threshold,), {}) for threshold in (0, 100, 255)),
+    *((name, (), {}) for name in ("invert", "autocontrast", "equalize")),
+    *((name, (), {}) for name in ("get_dimensions", "get_image_size", "get_image_num_channels")),
+    ("five_crop", ([7, 9],), {}),
+    ("ten_crop", (8,), {}),
+    ("ten_crop", (8, True), {}),
 ]  # fmt: skip
 
 
@@ -42,9 +62,50 @@ CALLS = [
 def test_functions(torchvision, picture, name, arguments, options):
     ours = getattr(F, name)(picture, *arguments, **options)
     theirs = getattr(torchvision.functional, name)(picture, *arguments, **options)
-    if isinstance(ours, Image.Image):
-        assert ours.mode == theirs.mode
-    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    for a, b in zip(images(ours), images(theirs), strict=True):
+        if isinstance(a, Image.Image):
+            assert a.mode == b.mode
+        assert np.array_equal(np.asarray(a), np.asarray(b))
+
+
+def images(result):
+    return result if isinstance(result, (tuple, list)) else [result]
+
+
+ONLY_PIL = ("to_grayscale", "pil_to_tensor", "to_tensor")
+
+
+@pytest.mark.parametrize("shape", [(3, 17, 23), (2, 1, 17, 23)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [call for call in CALLS if call[0] not in ONLY_PIL],
+    ids=lambda v: v if isinstance(v, str) else None,
+)
+def test_functions_of_tensors(torchvision, name, arguments, options, dtype, shape):
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    if dtype == "float32":
+        if name in ("posterize", "equalize"):
+            return  # they are for bytes
+        array = array.astype(np.float32) / np.float32(255)
+        arguments = tuple(a / 255 if name == "solarize" else a for a in arguments)
+    fill = options.get("fill")
+    if isinstance(fill, tuple):
+        options = {**options, "fill": 9 if name == "pad" else list(fill)[: shape[-3]]}
+    elif fill is not None:
+        options = {**options, "fill": [fill]}
+    ours = getattr(F, name)(Tensor.of(array), *arguments, **options)
+    theirs = getattr(torchvision.functional, name)(torch.from_numpy(array), *arguments, **options)
+    for a, b in zip(images(ours), images(theirs), strict=True):
+        if isinstance(a, int):
+            assert a == b
+            continue
+        a, b = a.numpy(), b.numpy()
+        assert a.dtype == b.dtype and a.shape == b.shape
+        if dtype == "float32":
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5)
+        else:
+            assert np.abs(a.astype(int) - b).max() <= 1 and (a != b).mean() < 0.01
 
 
 @pytest.mark.parametrize("name", ["resize", "rotate", "affine"])

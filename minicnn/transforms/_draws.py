@@ -35,8 +35,8 @@ def uniform(low: float, high: float) -> float:
 
 def log_uniform(low: float, high: float) -> float:
     """A number in [low, high) whose logarithm is uniform, computed in float32."""
-    logs = (np.float32(math.log(np.float32(bound))) for bound in (low, high))
-    return float(np.float32(math.exp(uniform(*logs))))
+    logs = [math.log(np.float32(bound)) for bound in (low, high)]
+    return float(np.float32(math.exp(uniform(logs[0], logs[1]))))
 
 
 def integer(low: int, high: int) -> int:

@@ -67,7 +67,7 @@ class AutoAugment(Augmentation):
         _, height, width = get_dimensions(img)
         changes = _space_of(height, width)
         index, numbers, signs = self.get_params(len(self.policies))
-        for step, number, sign in zip(self.policies[index], numbers.tolist(), signs.tolist()):
+        for step, number, sign in zip(self.policies[index], numbers.array, signs.array):
             name, p, magnitude_index = step
             if number > np.float32(p):
                 continue

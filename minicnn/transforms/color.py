@@ -144,7 +144,7 @@ class ColorJitter(Transform):
     def forward(self, img: Picture) -> Picture:
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
         changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
-        for number in order.tolist():
+        for number in order.array:
             factor = factors[number]
             if factor is not None:
                 img = changes[number](img, factor)

@@ -37,7 +37,7 @@ class RandomApply(Transform):
         super().__init__()
         self.transforms, self.p = transforms, check_probability(p)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: Any) -> object:
         if uniform(0, 1) <= np.float32(self.p):
             for transform in self.transforms:
                 img = transform(img)

@@ -103,5 +103,5 @@ class RandomErasing(Transform):
             value = [self.value] if isinstance(self.value, (int, float)) else self.value
             if len(value) not in (1, img.shape[-3]):
                 raise ValueError(f"value must be 1 or {img.shape[-3]} numbers, got {len(value)}")
-        *box, pixels = self.get_params(img, self.scale, self.ratio, value)
-        return erase(img, *box, pixels.to(img.device, img.dtype), self.inplace)
+        i, j, h, w, v = self.get_params(img, self.scale, self.ratio, value)
+        return erase(img, i, j, h, w, v.to(img.device, img.dtype), self.inplace)

@@ -101,7 +101,7 @@ def fill_color(fill: Fill, img: Image.Image) -> float | tuple[float, ...]:
         ValueError: if there is neither one value nor one for each channel.
     """
     channels = len(check_picture(img).getbands())
-    values = [fill or 0] if isinstance(fill, (int, float, type(None))) else list(fill)
+    values: list[float] = list(fill) if isinstance(fill, Sequence) else [fill or 0]
     if len(values) not in (1, channels):
         raise ValueError(f"fill must be 1 or {channels} numbers for this image, got {values}")
     if img.mode != "F":

@@ -115,7 +115,7 @@ def check_fill(fill: Fill) -> float | Sequence[float]:
     Raises:
         TypeError: for anything but a number or a sequence.
     """
-    if fill is not None and not isinstance(fill, (int, float, Sequence)):
+    if isinstance(fill, str) or not isinstance(fill, (int, float, Sequence, type(None))):
         raise TypeError(f"fill must be a number or a sequence, got {fill!r}")
     return 0 if fill is None else fill
 

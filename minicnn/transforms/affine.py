@@ -21,6 +21,7 @@ from ._draws import uniform
 from .dimensions import get_dimensions, get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
+from .sampling import grid_dtype, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 
@@ -112,8 +113,6 @@ def _affine_tensor(
     img: Tensor, matrix: list[float], mode: InterpolationMode, fill: Fill, expand: bool = False
 ) -> Tensor:
     """``matrix`` as :func:`_inverse_affine_matrix`; the middle of the image is (0, 0)."""
-    from .sampling import grid_dtype, pixel_centers, sample
-
     H, W = check_tensor(img).shape[-2:]
     height, width = _expanded_size(matrix, H, W) if expand else (H, W)
     dtype = grid_dtype(img)

@@ -14,6 +14,7 @@ from .conversion import pil_to_tensor, to_pil_image
 from .dimensions import get_dimensions
 from .filters import gaussian_blur
 from .interpolation import InterpolationMode
+from .sampling import grid_dtype, sample
 
 Fill = float | Sequence[float] | None
 
@@ -36,8 +37,6 @@ def elastic_transform(
         TypeError: if ``displacement`` is no tensor.
         ValueError: for another shape of it.
     """
-    from .sampling import grid_dtype, sample
-
     mode = InterpolationMode.of(interpolation)
     if not isinstance(displacement, Tensor):
         raise TypeError(f"displacement must be a tensor, got {type(displacement).__name__}")

@@ -96,14 +96,14 @@ def equalize(img: Picture) -> Picture:
 
 def _equalized(channel: Array) -> Array:
     """channel (H, W) of uint8."""
-    xp = xp_of(channel)
-    counts = xp.bincount(channel.ravel(), minlength=256)
-    step = (counts.sum() - counts[channel.max()]) // 255  # pixels for each of the new values
+    xp, values = xp_of(channel), channel.astype(np.int64)
+    counts = xp.bincount(values.ravel(), minlength=256)
+    step = (counts.sum() - counts[values.max()]) // 255  # pixels for each of the new values
     if step == 0:
         return channel
     below = xp.cumsum(counts) - counts
-    table = (below + step // 2) // step
-    return xp.clip(table, 0, 255).astype(np.uint8)[channel]
+    table = xp.clip((below + step // 2) // step, 0, 255)
+    return table.astype(np.uint8)[values]
 
 
 def _check_bytes(img: Tensor, name: str) -> None:

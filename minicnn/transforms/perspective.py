@@ -13,6 +13,7 @@ from ._draws import chance, integer
 from .dimensions import get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
+from .sampling import grid_dtype, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 Corners = Sequence[Sequence[int]]
@@ -68,8 +69,6 @@ def _coefficients(startpoints: Corners, endpoints: Corners) -> list[float]:
 def _perspective_tensor(
     img: Tensor, coefficients: list[float], mode: InterpolationMode, fill: Fill
 ) -> Tensor:
-    from .sampling import grid_dtype, pixel_centers, sample
-
     H, W = check_tensor(img).shape[-2:]
     dtype = grid_dtype(img)
     centers = pixel_centers(H, W, (0.5, 0.5), dtype)

@@ -331,3 +331,29 @@ def test_dirichlet(alpha):
         torch.manual_seed(seed)
         theirs = torch._sample_dirichlet(torch.full((1, 3), alpha))
         np.testing.assert_allclose(dirichlet([alpha] * 3), theirs[0].numpy(), rtol=1e-6)
+
+
+DIFFERENTIABLE = [
+    ("resize", ([9, 30],)),
+    ("pad", ([2, 3], 0, "reflect")),
+    ("crop", (-2, 3, 9, 30)),
+    ("rotate", (30, "BILINEAR")),
+    ("adjust_contrast", (0.7,)),
+    ("adjust_hue", (0.2,)),
+    ("gaussian_blur", (3,)),
+    ("adjust_sharpness", (0.5,)),
+    ("normalize", ([0.1, 0.2, 0.3], [0.5, 0.6, 0.7])),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), DIFFERENTIABLE)
+def test_gradients(torchvision, name, arguments):
+    x = np.random.default_rng(0).random((3, 17, 23), np.float32)
+    gradients = []
+    for t, image in ((T, Tensor.of(x)), (torchvision, torch.from_numpy(x))):
+        image.requires_grad = True
+        given = [t.InterpolationMode.BILINEAR if a == "BILINEAR" else a for a in arguments]
+        out = getattr(t.functional, name)(image, *given)
+        (out * out).sum().backward()
+        gradients.append(image.grad.numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-4)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..devices import memory_order, xp_of
-from ..dtypes import bool_, float32, int64
+from ..dtypes import bool_, float32, float64, int64
 from ..ops import promotion, shape
 from ..tensor import Tensor
 from ..typing import Array
@@ -22,8 +22,8 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
 
     Tensors, arrays and numbers are stacked along a new first dimension, in the dtype that holds all
     of them: the one that torch computes in, so integers and floats together become floats. Python
-    integers count as int64 and floats as float32 (float64 in torch, if the first is a float; here
-    float32 is the type of everything else). Strings stay a list. Mappings, named tuples and
+    integers count as int64 and floats as float64, or float32 if the first number is an integer.
+    Strings stay a list. Mappings, named tuples and
     sequences are joined item by item and keep their type; tuples become lists, as in torch.
 
     Args:
@@ -54,10 +54,26 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
     if isinstance(first, Sequence):
         return _collate_sequences(batch)
     raise TypeError(
-        "default_collate expects tensors, arrays, numbers, strings, mappings or sequences, got "
-        + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else _type_name(first))
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+        + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else str(type(first)))
         + (" (is a ToTensor() missing?)" if hasattr(first, "getbands") else "")
     )
+
+
+def default_convert(data: object) -> object:
+    """One sample with tensors in place of its arrays, as ``torch.utils.data.default_convert``.
+
+    Mappings and sequences are searched, and tuples become lists. Everything else stays as it is.
+    Arrays and tensors share memory.
+    """
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data if _dtype_of(data) is None else Tensor.of(np.asarray(data))
+    if isinstance(data, Mapping):
+        return like(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        items = [default_convert(item) for item in data]
+        return items if _is_plain_tuple(data) else like(data, items)
+    return data
 
 
 def stack(arrays: list[Array]) -> Array:
@@ -123,6 +139,8 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
     dtypes = {_dtype_of(number) for number in one_of_each_type}
     if None in dtypes:
         _check_kind(batch, (bool, int, float, np.generic))
+    if type(batch[0]) is float:
+        dtypes = {float64}
     try:
         return Tensor.of(np.array(batch, dtype=_common_dtype(dtypes)))
     except OverflowError:
@@ -150,8 +168,11 @@ def _collate_sequences(batch: list[Any]) -> list[Any]:
     if len(lengths) > 1:
         raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
     columns = [default_collate(list(column)) for column in zip(*batch, strict=True)]
-    is_plain_tuple = isinstance(first, tuple) and not hasattr(first, "_fields")
-    return columns if is_plain_tuple else like(first, columns)
+    return columns if _is_plain_tuple(first) else like(first, columns)
+
+
+def _is_plain_tuple(sample: Any) -> bool:
+    return isinstance(sample, tuple) and not hasattr(sample, "_fields")
 
 
 def _dtype_of(sample: Any) -> np.dtype | None:

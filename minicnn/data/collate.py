@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,9 +15,13 @@ from ..tensor import Tensor
 from ..typing import Array
 
 Items = TypeVar("Items", list[Any], dict[Any, Any])
+Collated = Tensor | Sequence[Any] | Mapping[Any, Any]
+Functions = dict[type | tuple[type, ...], Callable[..., Any]]
+
+default_collate_fn_map: Functions = {}  # a program's own functions for types of samples
 
 
-def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, Any]:
+def default_collate(batch: list[Any]) -> Collated:
     """Joins samples into one batch, as ``torch.utils.data.default_collate``.
 
     Tensors, arrays and numbers are stacked along a new first dimension, in the dtype that holds all
@@ -40,9 +44,23 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
             different kinds.
         ValueError: for a Python integer that int64 cannot hold.
     """
+    return collate(batch, collate_fn_map=default_collate_fn_map)
+
+
+def collate(batch: list[Any], *, collate_fn_map: Functions | None = None) -> Collated:
+    """:func:`default_collate` with a program's own functions for some types of samples.
+
+    Args:
+        batch: samples of one kind.
+        collate_fn_map: the functions by type, called as ``function(batch, collate_fn_map=…)``. As in
+            torch, but what it lacks is joined as by :func:`default_collate`.
+    """
     if not batch:
         raise IndexError("default_collate expects at least one sample, got an empty batch")
     first = batch[0]
+    for kind, function in (collate_fn_map or {}).items():
+        if isinstance(first, kind):
+            return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, (Tensor, np.ndarray)) and _dtype_of(first) is not None:
         return _collate_tensors(batch)
     if _dtype_of(first) is not None:
@@ -50,9 +68,9 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        return _collate_mappings(batch)
+        return _collate_mappings(batch, collate_fn_map)
     if isinstance(first, Sequence):
-        return _collate_sequences(batch)
+        return _collate_sequences(batch, collate_fn_map)
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
         + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else str(type(first)))
@@ -149,7 +167,7 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
         ) from None
 
 
-def _collate_mappings(batch: list[Any]) -> dict[Any, Any]:
+def _collate_mappings(batch: list[Any], functions: Functions | None) -> dict[Any, Any]:
     _check_kind(batch, Mapping)
     first = batch[0]
     for number, sample in enumerate(batch):
@@ -158,16 +176,19 @@ def _collate_mappings(batch: list[Any]) -> dict[Any, Any]:
                 raise KeyError(
                     f"samples of a batch must have equal keys; number {number} lacks {key!r}"
                 )
-    return like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+    columns = {key: [sample[key] for sample in batch] for key in first}
+    return like(
+        first, {k: collate(column, collate_fn_map=functions) for k, column in columns.items()}
+    )
 
 
-def _collate_sequences(batch: list[Any]) -> list[Any]:
+def _collate_sequences(batch: list[Any], functions: Functions | None) -> list[Any]:
     _check_kind(batch, Sequence)
     first = batch[0]
     lengths = sorted({len(sample) for sample in batch})
     if len(lengths) > 1:
         raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
-    columns = [default_collate(list(column)) for column in zip(*batch, strict=True)]
+    columns = [collate(list(c), collate_fn_map=functions) for c in zip(*batch, strict=True)]
     return columns if _is_plain_tuple(first) else like(first, columns)
 
 

@@ -15,7 +15,7 @@ from ..random import Generator
 from ..tensor import Tensor
 from .seeding import current_generator
 
-Sample = TypeVar("Sample", covariant=True)
+Sample = TypeVar("Sample")
 
 
 class SkipSample(Exception):

@@ -38,7 +38,7 @@ class ChainDataset(IterableDataset[Any]):
             yield from dataset
 
     def __len__(self) -> int:
-        return sum(len(dataset) for dataset in self._iterables())  # type: ignore[arg-type]
+        return sum(map(len, self._iterables()))  # type: ignore[arg-type]
 
     def _iterables(self) -> Iterator[IterableDataset[Any]]:
         for dataset in self.datasets:

@@ -104,7 +104,7 @@ class Iteration(Iterator[Any]):
 
     def _next_request(self, begins: bool = False) -> Request | None:
         if self._order is None:
-            indices = next(self._indices, _END)
+            indices: Any = next(self._indices, _END)
         else:  # samplers are lazy, so the epoch's generator must be current for each index
             with use_generator(self._order):
                 indices = next(self._indices, _END)

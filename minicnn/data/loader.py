@@ -16,7 +16,7 @@ from .pool import Pool
 from .sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler
 from .worker import Job
 
-Sample = TypeVar("Sample", covariant=True)
+Sample = TypeVar("Sample")
 
 
 class DataLoader(Generic[Sample]):

@@ -16,7 +16,7 @@ from ..random import Generator
 from ..tensor import Tensor
 from .seeding import sampler_generator
 
-Index = TypeVar("Index", covariant=True)
+Index = TypeVar("Index")
 
 
 class Sampler(Generic[Index]):

@@ -119,4 +119,4 @@ def seed_process(base_seed: int, worker: int) -> None:
     random.seed(base_seed + worker)
     manual_seed(base_seed + worker)
     entropy = [worker, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
-    np.random.seed(np.random.SeedSequence(entropy).generate_state(4))  # noqa: NPY002  the global one
+    np.random.seed(np.random.SeedSequence(entropy).generate_state(4))

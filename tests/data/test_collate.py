@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from torch.utils.data import default_collate as torch_collate
+from torch.utils.data import default_convert as torch_convert
 
-from minicnn.data import default_collate
+from minicnn.data.collate import (
+    collate,
+    default_collate,
+    default_collate_fn_map,
+    default_convert,
+)
 from minicnn.tensor import Tensor
 
 
@@ -161,3 +167,60 @@ def test_different_lengths_are_named():
 def test_a_picture_asks_for_to_tensor():
     with pytest.raises(TypeError, match=r"PIL\.Image\.Image'> \(is a ToTensor\(\) missing\?\)"):
         default_collate([Image.new("RGB", (2, 2))])
+
+
+Point = namedtuple("Point", "x y")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        3,
+        "text",
+        None,
+        np.arange(3),
+        np.float32(2.5),
+        np.array(["a"]),
+        (1, np.array(2)),
+        Point(0, np.array(1)),
+        {"a": np.zeros(2), "b": [np.ones(1), "s"]},
+        range(2),
+    ],
+    ids=str,
+)
+def test_single_samples_are_converted_as_in_torch(sample):
+    assert described(default_convert(sample)) == described(torch_convert(sample))
+
+
+def described(value):
+    """A value without what differs between frameworks."""
+    if isinstance(value, dict):
+        return {key: described(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [described(item) for item in value]
+    if isinstance(value, Tensor) or type(value).__name__ == "Tensor":
+        return "Tensor", str(value.dtype), value.tolist()
+    return type(value).__name__, str(value)
+
+
+def test_single_samples_share_memory():
+    array = np.zeros(2)
+    assert default_convert({"a": array})["a"].array is array
+
+
+def test_a_program_can_join_types_of_its_own():
+    class Box:
+        def __init__(self, content: int) -> None:
+            self.content = content
+
+    def join(batch, *, collate_fn_map):
+        return sum(box.content for box in batch)
+
+    boxes = [{"box": Box(1), "n": 1}, {"box": Box(2), "n": 2}]
+    joined = collate(boxes, collate_fn_map={Box: join})
+    assert joined["box"] == 3 and joined["n"].tolist() == [1, 2]
+    default_collate_fn_map[Box] = join
+    try:
+        assert default_collate([(Box(4), 0), (Box(5), 0)])[0] == 9
+    finally:
+        del default_collate_fn_map[Box]

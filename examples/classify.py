@@ -31,16 +31,16 @@ with training.script():
     net = models.get_model(args.model, weights=args.weights).eval()
 
     # the preprocessing and the classes; a file is assumed to be a copy of the best published weights
-    published = models.get_weights(
-        args.model, "DEFAULT" if os.path.exists(args.weights) else args.weights
-    )
+    name = "DEFAULT" if os.path.exists(args.weights) else args.weights
+    published = models.get_model_weights(args.model)[name]
+    transform = published.transforms()
 
     device = "cuda" if cuda_is_available() else "cpu"
     net.to(device)
     for path, image in zip(args.images, images, strict=True):
-        batch = published.transforms(image).unsqueeze(0).to(device)  # 1 x 3 x 224 x 224
+        batch = transform(image).unsqueeze(0).to(device)  # 1 x 3 x 224 x 224
         with mc.no_grad():
             probabilities = mc.softmax(net(batch), 1)[0].cpu().numpy()
         print(path)
         for label in probabilities.argsort()[:-6:-1]:
-            print(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")
+            print(f"  {100 * probabilities[label]:5.1f} %  {published.meta['categories'][label]}")

@@ -34,23 +34,26 @@ with training.script():
     out = args.out or args.image.with_name(f"{args.image.stem}-segmented.png")
     net = models.get_model(args.model, weights=args.weights).eval()
 
-    published = models.get_weights("fcn_resnet101")  # transforms and classes are the same for all
-    *cut, to_tensor, normalize = published.transforms.transforms
-    if not args.preset:
-        cut = [transforms.Resize(256), transforms.CenterCrop(224)]
-    image = transforms.Compose(cut)(image)
+    published = models.FCN_ResNet101_Weights[
+        "DEFAULT"
+    ]  # transforms and classes are the same for all
+    preset = published.transforms()
+    cut = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
+    image = preset.cut(image) if args.preset else cut(image)
+    normalize = published.transforms(resize_size=None)
 
     device = "cuda" if cuda_is_available() else "cpu"
     net.to(device)
     with mc.no_grad():
-        scores = net(normalize(to_tensor(image)).unsqueeze(0).to(device))["out"][0]  # 21 x H x W
+        scores = net(normalize(image).unsqueeze(0).to(device))["out"][0]  # 21 x H x W
     labels = scores.argmax(0).cpu().numpy()
 
     scale = -(-400 // min(image.size))  # small pictures are hard to see
-    overlay = viz.overlay_segmap(image, labels, published.categories, scale=scale)
+    classes = published.meta["categories"]
+    overlay = viz.overlay_segmap(image, labels, classes, scale=scale)
     try:
         overlay.save(out)
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot write {out}: {error}") from error
-    found = [published.categories[label] for label in np.unique(labels) if label]
+    found = [classes[label] for label in np.unique(labels) if label]
     print(f"{args.model} on {device} found {', '.join(found) or 'nothing'}; wrote {out}")

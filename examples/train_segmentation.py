@@ -216,7 +216,7 @@ def main() -> None:
     with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
         train_pictures, val_pictures = open_pictures(run, args)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        classes = models.get_weights("fcn_resnet50").categories if args.data else SHAPES
+        classes = models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"] if args.data else SHAPES
         net = build(args, len(classes)).to(args.device)
         start(run, net, train_loader, val_loader, args)
         print(

@@ -1,10 +1,13 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
+from importlib import import_module
+from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
-    ones, ones_like, rand, randint, randn, randperm, tensor, zeros, zeros_like,
+    ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like,
+    randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtype import (
     DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype,
@@ -18,23 +21,51 @@ from .size import Size
 from math import e, inf, nan, pi
 from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
-from .ops.activation import log_softmax, softmax
-from .ops.choice import clamp, maximum, minimum, where
-from .ops.elementwise import (
-    abs, add, cos, div, exp, log, log1p, mul, pow, sigmoid, sign, sin, sqrt, square, sub, tanh,
+from .ops.activation import relu, relu_
+from .ops.comparison import isfinite, isinf, isnan
+from .ops.conv import conv2d, conv_transpose2d
+from .ops.conv1d import conv1d, conv_transpose1d
+from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
+from .ops.dropout_forms import (
+    alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
+    feature_dropout, feature_dropout_,
 )  # fmt: skip
-from .ops.index import gather, index_select, masked_select, nonzero, scatter_add
-from .ops.linear import addmm, bmm, matmul, mm
+from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
+from .ops.elu import celu, celu_, selu, selu_
+from .ops.functions import (
+    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, ceil, clamp, clip,
+    cos, div, divide, eq, erf, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
+    gt, index_select, le, less, less_equal, logical_and, logical_not, logical_or, logical_xor,
+    lt, masked_select, maximum, minimum, mm, mul, multiply, ne, neg, negative, nonzero, not_equal,
+    remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
+    trunc, where,
+)  # fmt: skip
+from .ops.leaky import prelu, rrelu, rrelu_
+from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
-from .ops import methods as _methods  # noqa: F401
+from .ops import functions as _functions, methods as _methods  # noqa: F401
+from .ops.native import (
+    adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
+    layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
+)  # fmt: skip
+from .ops.norm import rms_norm
+from .ops.pad import constant_pad_nd
+from .ops.piecewise import hardshrink, threshold, threshold_
+from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
 )  # fmt: skip
+from .ops.sampling import bernoulli, multinomial, normal
 from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
+from .ops.softmax import log_softmax, softmax
+from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from .amp import autocast, get_autocast_dtype, is_autocast_enabled
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .constructors import (
     BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
     IntTensor, LongTensor, ShortTensor, set_default_tensor_type,
@@ -47,16 +78,16 @@ from .ops.promotion import result_type
 from .printing import get_printoptions, set_printoptions
 from .buffers import asarray, frombuffer, scalar_tensor
 from .ranges import logspace, range
-from . import accelerator, amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
+from . import accelerator, func
 from .absent import mps, mtia, xpu
 from .amp import (
-    GradScaler, autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled,
+    GradScaler, is_autocast_available,
 )  # fmt: skip
 from .autograd import (
-    enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, is_inference_mode_enabled,
-    no_grad, set_grad_enabled,
+    inference_mode, is_anomaly_enabled, is_inference_mode_enabled,
 )  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
+from .nn.utils.weight_norm import norm_except_dim
 from .devices import Device as device, get_default_device, set_default_device
 from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
@@ -70,6 +101,63 @@ from .random import (
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
 
+if TYPE_CHECKING:
+    from . import linalg, special
+    from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
+    from .ops.blend import addcdiv, addcmul, lerp
+    from .ops.closeness import (
+        allclose, equal, is_same_size, isclose, isin, isneginf, isposinf, isreal,
+    )  # fmt: skip
+    from .ops.cumulative import (
+        cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
+    )  # fmt: skip
+    from .ops.diagonal import diag, diag_embed, diagflat, diagonal, diagonal_scatter, trace
+    from .ops.distances import cdist
+    from .ops.einsum import einsum
+    from .ops.exponential import (
+        exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
+    )  # fmt: skip
+    from .ops.extrema import clamp_max, clamp_min, fmax, fmin
+    from .ops.histogram import bincount, histc, histogram
+    from .ops.join import (
+        atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
+        cartesian_prod, column_stack, combinations, concat, concatenate, dsplit, dstack, hsplit,
+        hstack, meshgrid, row_stack, split_with_sizes, tensor_split, vsplit, vstack,
+    )  # fmt: skip
+    from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
+    from .ops.parts import (
+        copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
+    )  # fmt: skip
+    from .ops.products import (
+        addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power,
+        mv, outer, tensordot, vander, vdot,
+    )  # fmt: skip
+    from .ops.quantile import nanquantile, quantile
+    from .ops.rearrange import (
+        adjoint, broadcast_to, fliplr, flipud, ravel, roll, rot90, swapaxes, swapdims, tile,
+        unravel_index,
+    )  # fmt: skip
+    from .ops.scatter import (
+        index_add, index_copy, index_fill, index_reduce, masked_scatter, scatter, scatter_reduce,
+    )  # fmt: skip
+    from .ops.search import bucketize, searchsorted
+    from .ops.sort import argsort, kthvalue, median, mode, msort, nanmedian, sort, topk
+    from .ops.special import digamma, erfc, erfinv, i0, lgamma, mvlgamma, polygamma
+    from .ops.statistics import (
+        aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
+    )  # fmt: skip
+    from .ops.strided import as_strided
+    from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
+    from .ops.take import (
+        argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter,
+        take, take_along_dim,
+    )  # fmt: skip
+    from .ops.triangle import tril, tril_indices, triu, triu_indices
+    from .ops.trigonometry import (
+        acos, acosh, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, asin, asinh, atan,
+        atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
+    )  # fmt: skip
+    from .ops.unique import unique, unique_consecutive
 newaxis = None
 
 __all__ = [
@@ -88,63 +176,190 @@ __all__ = [
     "Size",
     "Tensor",
     "abs",
+    "absolute",
     "accelerator",
+    "acos",
+    "acosh",
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
     "add",
+    "addbmm",
+    "addcdiv",
+    "addcmul",
     "addmm",
+    "addmv",
+    "addr",
+    "adjoint",
+    "affine_grid_generator",
     "all",
+    "allclose",
+    "alpha_dropout",
+    "alpha_dropout_",
     "amax",
     "amin",
+    "aminmax",
     "amp",
     "any",
     "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
+    "argsort",
+    "argwhere",
+    "as_strided",
     "as_tensor",
     "asarray",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "autocast",
     "autograd",
+    "avg_pool1d",
     "backends",
+    "baddbmm",
+    "batch_norm",
+    "bernoulli",
     "bfloat16",
+    "bilinear",
+    "bincount",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "bool_",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "broadcast_to",
+    "bucketize",
     "can_cast",
+    "cartesian_prod",
     "cat",
+    "cdist",
+    "ceil",
+    "celu",
+    "celu_",
+    "chain_matmul",
+    "channel_shuffle",
     "channels_last",
     "channels_last_3d",
+    "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
     "chunk",
     "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "column_stack",
+    "combinations",
     "compiled_with_cxx11_abi",
+    "concat",
+    "concatenate",
+    "constant_pad_nd",
     "contiguous_format",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "copysign",
+    "corrcoef",
     "cos",
+    "cosh",
+    "cosine_similarity",
+    "count_nonzero",
+    "cov",
     "cpu",
+    "cross",
     "cuda",
+    "cummax",
+    "cummin",
+    "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "default_generator",
+    "deg2rad",
+    "det",
     "device",
+    "diag",
+    "diag_embed",
+    "diagflat",
+    "diagonal",
+    "diagonal_scatter",
+    "diff",
+    "digamma",
+    "dist",
     "div",
+    "divide",
+    "dot",
     "double",
+    "dropout",
+    "dropout_",
+    "dsplit",
+    "dstack",
     "dtype",
     "e",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
+    "eq",
+    "equal",
+    "erf",
+    "erfc",
+    "erfinv",
     "exp",
+    "exp2",
+    "expm1",
     "eye",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_",
+    "feature_dropout",
+    "feature_dropout_",
     "finfo",
+    "fix",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "float",
     "float16",
     "float32",
     "float64",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frac",
+    "frexp",
     "from_dlpack",
     "from_numpy",
     "frombuffer",
     "full",
     "full_like",
+    "func",
     "gather",
+    "gcd",
+    "ge",
+    "ger",
     "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
@@ -155,17 +370,38 @@ __all__ = [
     "get_num_threads",
     "get_printoptions",
     "get_rng_state",
+    "greater",
+    "greater_equal",
+    "grid_sampler",
+    "group_norm",
+    "gt",
     "half",
+    "hardshrink",
+    "heaviside",
+    "histc",
+    "histogram",
+    "hsplit",
+    "hstack",
+    "hypot",
+    "i0",
     "iinfo",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_reduce",
     "index_select",
     "inf",
     "inference_mode",
     "initial_seed",
+    "inner",
+    "instance_norm",
     "int",
     "int8",
     "int16",
     "int32",
     "int64",
+    "inverse",
     "is_anomaly_enabled",
     "is_autocast_available",
     "is_autocast_enabled",
@@ -180,59 +416,155 @@ __all__ = [
     "is_signed",
     "is_tensor",
     "is_warn_always_enabled",
+    "isclose",
+    "isfinite",
+    "isin",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "kron",
+    "kthvalue",
+    "layer_norm",
     "layout",
+    "lcm",
+    "ldexp",
+    "le",
+    "lerp",
+    "less",
+    "less_equal",
+    "lgamma",
+    "linalg",
     "linspace",
     "load",
     "log",
     "log1p",
+    "log2",
+    "log10",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
+    "logcumsumexp",
+    "logdet",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logit",
     "logspace",
     "logsumexp",
     "long",
+    "lt",
     "manual_seed",
+    "masked_scatter",
     "masked_select",
     "matmul",
+    "matrix_exp",
+    "matrix_power",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
     "maximum",
     "mean",
+    "median",
     "memory_format",
+    "meshgrid",
     "min",
     "minimum",
     "mm",
+    "mode",
     "moveaxis",
     "movedim",
     "mps",
+    "msort",
     "mtia",
     "mul",
+    "multinomial",
+    "multiply",
+    "mv",
+    "mvlgamma",
     "nan",
+    "nan_to_num",
+    "nanmean",
+    "nanmedian",
+    "nanquantile",
+    "nansum",
+    "narrow",
+    "ne",
+    "neg",
+    "negative",
     "newaxis",
+    "nextafter",
     "nn",
     "no_grad",
     "nonzero",
     "norm",
+    "norm_except_dim",
+    "normal",
+    "not_equal",
     "numel",
     "ones",
     "ones_like",
     "optim",
+    "outer",
+    "pairwise_distance",
+    "pdist",
     "permute",
     "pi",
+    "pinverse",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "polygamma",
+    "positive",
     "pow",
+    "prelu",
     "preserve_format",
     "prod",
     "profiler",
     "promote_types",
+    "qr",
+    "quantile",
+    "rad2deg",
     "rand",
+    "rand_like",
     "randint",
+    "randint_like",
     "randn",
+    "randn_like",
     "random",
     "randperm",
     "range",
+    "ravel",
+    "reciprocal",
+    "relu",
+    "relu_",
+    "remainder",
+    "renorm",
+    "repeat_interleave",
     "reshape",
     "result_type",
+    "rms_norm",
+    "roll",
+    "rot90",
+    "round",
+    "row_stack",
+    "rrelu",
+    "rrelu_",
+    "rsqrt",
+    "rsub",
     "save",
     "scalar_tensor",
+    "scatter",
     "scatter_add",
+    "scatter_reduce",
+    "searchsorted",
     "seed",
+    "select",
+    "select_scatter",
+    "selu",
+    "selu_",
     "set_default_device",
     "set_default_dtype",
     "set_default_tensor_type",
@@ -245,24 +577,56 @@ __all__ = [
     "set_printoptions",
     "set_rng_state",
     "set_warn_always",
+    "sgn",
     "short",
     "sigmoid",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
+    "sinh",
+    "slice_scatter",
+    "slogdet",
     "softmax",
+    "sort",
+    "special",
     "split",
+    "split_with_sizes",
     "sqrt",
     "square",
     "squeeze",
     "stack",
     "std",
+    "std_mean",
     "strided",
     "sub",
+    "subtract",
     "sum",
+    "svd",
+    "swapaxes",
+    "swapdims",
     "t",
+    "take",
+    "take_along_dim",
+    "tan",
     "tanh",
     "tensor",
+    "tensor_split",
+    "tensordot",
+    "threshold",
+    "threshold_",
+    "tile",
+    "topk",
+    "trace",
     "transpose",
+    "trapezoid",
+    "trapz",
+    "tril",
+    "tril_indices",
+    "triu",
+    "triu_indices",
+    "true_divide",
+    "trunc",
     "typename",
     "uint8",
     "uint16",
@@ -270,11 +634,46 @@ __all__ = [
     "uint64",
     "unbind",
     "unflatten",
+    "unique",
+    "unique_consecutive",
+    "unravel_index",
     "unsqueeze",
     "use_deterministic_algorithms",
+    "vander",
     "var",
+    "var_mean",
+    "vdot",
+    "vsplit",
+    "vstack",
     "where",
+    "xlogy",
     "xpu",
     "zeros",
     "zeros_like",
 ]  # fmt: skip
+
+
+# Few programs need these, so they are imported on first use: modules, and names and their modules.
+_MODULES = (
+    "config", "distributed", "hub", "jit", "linalg", "multiprocessing", "special", "utils", "version",
+)  # fmt: skip
+_FROM_MODULES = {"__version__": "version", "compile": "jit"}
+
+
+def __getattr__(name: str) -> object:
+    """Reads a module or a function whose file is not needed before."""
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _FROM_MODULES:
+        value = getattr(import_module(f".{_FROM_MODULES[name]}", __name__), name)
+    else:
+        value = _functions.find(name)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    later = (*_functions.FUNCTIONS, *_functions.IN_PLACE, *_MODULES, *_FROM_MODULES)
+    return sorted({*globals(), *later})

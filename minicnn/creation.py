@@ -7,10 +7,12 @@ import math
 import operator
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from . import distributions
 from .devices import CPU, Device, current_device_of, get_default_device, to_device, xp_of
 from .dtypes import (
     HALVES,
@@ -473,10 +475,31 @@ def eye(
 
 
 def _drawn(
-    array: Any, dtype: DTypeLike | None, device: DeviceLike | None, requires_grad: bool
+    shape: tuple[int, ...],
+    dtype: DTypeLike | None,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    draw: Callable[[Array], None],
 ) -> Tensor:
-    """A tensor of drawn numbers; the CPU draws them, so a seed gives the same on every device."""
-    return Tensor.of(_placed(np.asarray(array, dtype=dtype), device), requires_grad)
+    """A tensor of numbers that ``draw`` fills in, on the CPU: a seed gives the same on every device."""
+    array = np.empty(shape, default_float() if dtype is None else dtype)
+    draw(array)
+    return Tensor.of(_placed(array, device), requires_grad)
+
+
+def _drawn_like(
+    input: Tensor,
+    dtype: DTypeLike | None,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    memory_format: MemoryFormat | str,
+    draw: Callable[[Array], None],
+) -> Tensor:
+    """The same in the shape and layout of ``input``, by default its dtype and device."""
+    like = empty_like(input, dtype, device, memory_format=memory_format)
+    with current_device_of((like.array,)):
+        draw(like.array)
+    return like.requires_grad_(requires_grad)
 
 
 def _check_floating(name: str, dtype: DTypeLike | None) -> None:
@@ -495,8 +518,8 @@ def rand(
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
     _check_floating("rand", dtype)
-    numbers = (generator or default_generator).random(_shape("rand", sizes, size))
-    return _drawn(numbers, dtype, device, requires_grad)
+    draw = partial(distributions.uniform, low=0, high=1, generator=generator or default_generator)
+    return _drawn(_shape("rand", sizes, size), dtype, device, requires_grad, draw)
 
 
 @with_options
@@ -510,8 +533,8 @@ def randn(
 ) -> Tensor:
     """Numbers from N(0, 1)."""
     _check_floating("randn", dtype)
-    numbers = (generator or default_generator).normal(_shape("randn", sizes, size))
-    return _drawn(numbers, dtype, device, requires_grad)
+    draw = partial(distributions.normal, mean=0, std=1, generator=generator or default_generator)
+    return _drawn(_shape("randn", sizes, size), dtype, device, requires_grad, draw)
 
 
 @with_options
@@ -533,18 +556,20 @@ def randint(
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
-    low, high, dtype = operator.index(low), operator.index(high), np.dtype(dtype or int64)
-    if low >= high:
-        raise RuntimeError(f"randint expects low < high, got {low} and {high}")
-    if not is_floating(dtype) and dtype != bool_:
-        limits = np.iinfo(dtype)
-        if low < limits.min or high - 1 > limits.max:
-            raise RuntimeError(
-                f"randint expects numbers from {limits.min} to {limits.max} for {dtype}, "
-                f"got low={low} and high={high}"
-            )
-    numbers = (generator or default_generator).integers(low, high, _tuple("randint", size))
-    return _drawn(numbers, dtype, device, requires_grad)
+    dtype = np.dtype(dtype or int64)
+    draw = _integers_between("randint", low, high, dtype, generator)
+    return _drawn(_tuple("randint", size), dtype, device, requires_grad, draw)
+
+
+def _integers_between(
+    name: str, low: Any, high: Any, dtype: np.dtype, generator: Generator | None
+) -> Callable[[Array], None]:
+    """What fills an array of ``dtype`` with integers in [low, high), after a check of both."""
+    low, high = operator.index(low), operator.index(high)
+    distributions.check_range(name, low, high, dtype)
+    return partial(
+        distributions.integers, low=low, high=high, generator=generator or default_generator
+    )
 
 
 @with_options
@@ -558,5 +583,65 @@ def randperm(
     """The numbers 0 … n - 1 in random order."""
     (n,), dtype = _shape("randperm", (n,)), np.dtype(dtype or int64)
     number_in(dtype, n)
-    numbers = (generator or default_generator).permutation(n)
-    return _drawn(numbers, dtype, device, requires_grad)
+
+    def draw(array: Array) -> None:
+        order = (generator or default_generator).permutation(n)
+        array[...] = xp_of(array).asarray(order)
+
+    return _drawn((n,), dtype, device, requires_grad, draw)
+
+
+@with_options
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
+) -> Tensor:
+    """Numbers uniform in [0, 1), in the shape of ``input``, by default its dtype and device."""
+    _check_floating("rand_like", dtype or input.array.dtype)
+    draw = partial(distributions.uniform, low=0, high=1, generator=generator or default_generator)
+    return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
+
+
+@with_options
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
+) -> Tensor:
+    """Numbers from N(0, 1), in the shape of ``input``, by default its dtype and device."""
+    _check_floating("randn_like", dtype or input.array.dtype)
+    draw = partial(distributions.normal, mean=0, std=1, generator=generator or default_generator)
+    return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
+
+
+@with_options
+def randint_like(
+    input: Tensor,
+    low: int = 0,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | str = preserve_format,
+) -> Tensor:
+    """Integers uniform in [low, high), or [0, low) if only one is given, in the shape of ``input``.
+
+    Raises:
+        RuntimeError: unless low < high, and both fit the dtype.
+    """
+    low, high = (0, low) if high is None else (low, high)
+    draw = _integers_between(
+        "randint_like", low, high, np.dtype(dtype or input.array.dtype), generator
+    )
+    return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)

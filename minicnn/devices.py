@@ -280,6 +280,16 @@ def memory_order(array: Array) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
+def drawing_order(array: Array) -> list[int]:
+    """The axes of an array in the order in which random numbers are drawn for its elements.
+
+    It is the order of memory, as in torch. But images and signals that lie channels-last are taken
+    in C order: minicnn's own lie so, filters as well, where torch's lie in C order.
+    """
+    order = memory_order(array)
+    return sorted(order) if order in ([0, 2, 3, 1], [0, 2, 1]) else order
+
+
 def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:
     """``function(*arrays)``, with a result in the memory layout of the first array.
 

@@ -48,7 +48,7 @@ def as_number(value: Any) -> float:
     return value
 
 
-_LARGEST = {d: float(ml_dtypes.finfo(d).max) for d in (float16, bfloat16, float32, float64)}
+LARGEST = {d: float(ml_dtypes.finfo(d).max) for d in (float16, bfloat16, float32, float64)}
 
 
 def number_in(dtype: np.dtype, value: Any) -> float:
@@ -62,7 +62,7 @@ def number_in(dtype: np.dtype, value: Any) -> float:
     if dtype == bool_:
         return bool(value)
     if is_floating(dtype):
-        largest = _LARGEST[dtype]
+        largest = LARGEST[dtype]
         if not -largest <= value <= largest and math.isfinite(value):
             raise RuntimeError(f"{dtype} holds numbers up to {largest:.4g}, got {value}")
         return float(value)

@@ -13,8 +13,10 @@ from typing import Any, overload
 
 import numpy as np
 
+from . import distributions
 from .devices import Device
 from .dtypes import float32, float64
+from .permutation import permutation
 from .tensor import Tensor
 from .twister import STATE, Twister
 from .typing import Array, DeviceLike, DTypeLike
@@ -33,7 +35,6 @@ __all__ = [
 Size = int | tuple[int, ...]
 
 _FIRST_SEED = 67280421310721  # of torch's generators
-_LARGE_RANGE = 1 << 28  # of integers, from which on torch takes two words for one
 
 
 class Generator:
@@ -52,6 +53,9 @@ class Generator:
     def __init__(self, device: DeviceLike = "cpu") -> None:
         self.device = Device(device)
         self._twister = Twister()
+        self.word, self._few = self._twister.word, self._twister.few
+        self.words, self.words64 = self._twister.words, self._twister.words64
+        self.skip = self._twister.skip
         self.manual_seed(_FIRST_SEED)
 
     # ------------------------------------------------------------------------ seeds and states
@@ -156,61 +160,70 @@ class Generator:
 
     # ------------------------------------------------------------------------ numbers
 
-    def words(self, n: int) -> Array:
-        """The next ``n`` words of 32 random bits, as uint32."""
-        return self._twister.words(n)
-
-    def words64(self, n: int) -> Array:
-        """The next ``n`` words of 64 random bits, as uint64, from two words each."""
-        pairs = self._twister.words(2 * n).view(np.uint64)
-        # the first word is the high one, but stands where a little-endian number has its low one
-        return pairs << np.uint64(32) | pairs >> np.uint64(32)
-
     @overload
     def random(self, size: None = None, dtype: DTypeLike = float32) -> float: ...
     @overload
     def random(self, size: Size, dtype: DTypeLike = float32) -> Array: ...
     def random(self, size: Size | None = None, dtype: DTypeLike = float32) -> Array | float:
-        """Numbers uniform in [0, 1), an array of ``size`` or a single one, of 24 or 53 bits."""
+        """Numbers uniform in [0, 1): an array of ``size``, or a single one."""
         if size is None:
-            if dtype != float64:
-                return (self._twister.word() & 0xFFFFFF) * 2.0**-24
-            return self._uniform53()
+            return self._uniform53() if dtype == float64 else (self.word() & 0xFFFFFF) * 2.0**-24
         out = np.empty(size, dtype)
-        flat = out.reshape(-1)
-        for at in _blocks(out.size):
-            block = flat[at]
-            if out.dtype == float64:
-                bits = self.words64(block.size) & np.uint64(2**53 - 1)
-                np.multiply(bits.view(np.int64), 2.0**-53, out=block)
-            else:
-                bits = self.words(block.size) & np.uint32(0xFFFFFF)
-                block[:] = bits.view(np.int32).astype(np.float32) * np.float32(2**-24)
+        distributions.uniform(out, 0.0, 1.0, self)
         return out
-
-    def _uniform53(self) -> float:
-        high, low = self._twister.few(2).tolist()
-        return ((high << 32 | low) & (2**53 - 1)) * 2.0**-53
 
     @overload
     def normal(self, size: None = None, dtype: DTypeLike = float32) -> float: ...
     @overload
     def normal(self, size: Size, dtype: DTypeLike = float32) -> Array: ...
     def normal(self, size: Size | None = None, dtype: DTypeLike = float32) -> Array | float:
-        """Numbers from N(0, 1), an array of ``size`` or a single one (Box and Muller, 1958)."""
+        """Numbers from N(0, 1): an array of ``size``, or a single one."""
         if size is None:
             return self._next_normal()
         out = np.empty(size, dtype)
-        if out.size < 16:
-            out.reshape(-1)[:] = [self._next_normal() for _ in range(out.size)]
-            return out
-        uniform = self.random(out.size, out.dtype)
-        whole = out.size // 16 * 16
-        flat = out.reshape(-1)
-        flat[:whole] = _box_muller(uniform[:whole])
-        if whole < out.size:
-            flat[-16:] = _box_muller(self.random(16, out.dtype))
+        distributions.normal(out, 0.0, 1.0, self)
         return out
+
+    @overload
+    def integers(self, low: int, high: int, size: None = None) -> int: ...
+    @overload
+    def integers(self, low: int, high: int, size: Size) -> Array: ...
+    def integers(self, low: int, high: int, size: Size | None = None) -> Array | int:
+        """Integers uniform in [low, high): an array of ``size``, or a single one."""
+        if size is not None:
+            out = np.empty(size, np.int64)
+            distributions.integers(out, low, high, self)
+            return out
+        if high - low < distributions.LARGE_RANGE:
+            return low + self.word() % (high - low)
+        first, second = self._few(2).tolist()
+        return low + (first << 32 | second) % (high - low)
+
+    def random_(self) -> int:
+        """A seed: an integer uniform in [0, 2^63), as ``torch.empty((), dtype=int64).random_()``."""
+        return self.integers(0, 2**63)
+
+    def permutation(self, n: int) -> Array:
+        """The numbers 0 … n - 1 in random order, as int64."""
+        return permutation(n, self.words)
+
+    def choice(self, n: int, size: int, replace: bool, p: Array | None = None) -> Array:
+        """``size`` of the numbers 0 … n - 1, with probabilities ``p``, as int64."""
+        weights = np.ones((1, n)) if p is None else np.asarray(p)[None]
+        return distributions.multinomial(weights, size, replace, self)[0]
+
+    def normals(self, n: int) -> Array:
+        """``n`` numbers from N(0, 1) in float64, made in pairs.
+
+        The second of an odd pair is kept for the next number.
+        """
+        if n < 16:
+            return np.array([self._next_normal() for _ in range(n)])
+        kept = [] if self._normal is None else [self._normal]
+        pairs = (n - len(kept) + 1) // 2
+        numbers = np.append(kept, distributions.normal_pairs(self.words64(2 * pairs)))
+        self._normal = None if numbers.size == n else float(numbers[-1])
+        return numbers[:n]
 
     def _next_normal(self) -> float:
         if self._normal is not None:
@@ -221,73 +234,9 @@ class Generator:
         self._normal = radius * math.sin(angle)
         return radius * math.cos(angle)
 
-    @overload
-    def integers(self, low: int, high: int, size: None = None) -> int: ...
-    @overload
-    def integers(self, low: int, high: int, size: Size) -> Array: ...
-    def integers(self, low: int, high: int, size: Size | None = None) -> Array | int:
-        """Integers uniform in [low, high): an array of ``size``, or a single one."""
-        count = high - low
-        if size is None:
-            if count < _LARGE_RANGE:
-                return low + self._twister.word() % count
-            first, second = self._twister.few(2).tolist()
-            return low + (first << 32 | second) % count
-        n = math.prod(size) if isinstance(size, tuple) else size
-        if count < _LARGE_RANGE:
-            numbers = (self.words(n) % np.uint32(count)).astype(np.int64)
-        else:
-            words = self.words64(n)
-            numbers = (words % np.uint64(count) if count < 2**64 else words).view(np.int64)
-        # modulo 2^64, as the sum fits where the remainder alone may not
-        numbers += np.uint64(low % 2**64).astype(np.int64)
-        return numbers.reshape(size)
-
-    def random_(self) -> int:
-        """A seed: an integer uniform in [0, 2^63), as ``torch.empty((), dtype=int64).random_()``."""
-        return self.integers(0, 2**63)
-
-    def permutation(self, n: int) -> Array:
-        """The numbers 0 … n - 1 in random order (Fisher and Yates), as int64."""
-        order = list(range(n))
-        last = max(n - 1, 0)
-        steps = self.words(last) % np.arange(n, n - last, -1, dtype=np.uint32)
-        for i, step in enumerate(steps.tolist()):
-            j = i + step
-            order[i], order[j] = order[j], order[i]
-        return np.array(order, np.int64)
-
-    def choice(self, n: int, size: int, replace: bool, p: Array | None = None) -> Array:
-        """``size`` of the numbers 0 … n - 1, with probabilities ``p``, as ``torch.multinomial``."""
-        p = np.full(n, 1 / n) if p is None else p
-        if not replace or size == 1:
-            # the largest of p / Exp(1) are a sample without replacement
-            quotients = p / self.exponential(n)
-            return np.argsort(-quotients, kind="stable")[:size]
-        sums = np.cumsum(p)
-        sums /= sums[-1]
-        sums[-1] = 1
-        return np.searchsorted(sums, self.random(size, float64))
-
-    def exponential(self, size: Size) -> Array:
-        """Numbers from Exp(1), as float64."""
-        return -np.log1p(-self.random(size, float64))
-
-
-_BLOCK = 1 << 14  # numbers that are drawn while they stay in the cache
-
-
-def _blocks(size: int) -> Iterator[slice]:
-    return (slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK))
-
-
-def _box_muller(uniform: Array) -> Array:
-    """Normal numbers from uniform ones, in blocks of 16: 8 radii, then 8 angles."""
-    real = uniform.dtype.type
-    radii, angles = np.moveaxis(uniform.reshape(-1, 2, 8), 1, 0)
-    radii = np.sqrt(real(-2) * np.log(1 - radii))
-    angles = real(2 * math.pi) * angles
-    return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1).reshape(-1)
+    def _uniform53(self) -> float:
+        high, low = self._few(2).tolist()
+        return ((high & 0x1FFFFF) << 32 | low) * 2.0**-53
 
 
 # ---------------------------------------------------------------------------- the default ones

@@ -28,7 +28,7 @@ STATE = np.dtype(
     ]
 )
 
-_FEW = 2000  # words, up to which NumPy's conversion costs less than its checks of a range
+_FEW = 2000  # up to which NumPy converts words faster than it checks the arguments of randint
 
 
 class _NoSeed(ISeedSequence):
@@ -58,6 +58,17 @@ class Twister:
         if n <= _FEW:
             return self.few(n).astype(np.uint32)
         return self._numpy.randint(0, 2**32, n, np.uint32)
+
+    def words64(self, n: int) -> Array:
+        """``n`` words of 64 bits, as uint64: of two words of 32 bits the first is the high one."""
+        if n <= _FEW:
+            pairs = self.few(2 * n)
+            return pairs[::2] << np.uint64(32) | pairs[1::2]
+        return self._numpy.randint(0, 2**64, n, np.uint64)
+
+    def skip(self, n: int) -> None:
+        """Passes over ``n`` words of 32 bits."""
+        self._bits.random_raw(n, False)
 
     def write_to(self, state: Array) -> None:
         """Fills the words and counts of a ``STATE``, whose seed is known."""

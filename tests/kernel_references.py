@@ -283,9 +283,19 @@ REFERENCES = {
         unscale_step, update_scale_step,
     )
 }  # fmt: skip
+
+
+def dropout(x: Any, p: float, generator: Any) -> Any:
+    """With torch's mask; infinities that are dropped become 0."""
+    torch.manual_seed(generator.seed)
+    mask = torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - p)
+    return torch.where(mask, x / (1 - p), 0), mask
+
+
 REFERENCES |= {
     "adaptive_avg_pool2d": F.adaptive_avg_pool2d,
     "channel_sum": lambda x, dtype=None: x.sum((0, *range(2, x.ndim))),
+    "dropout": dropout,
     "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
     "erf": torch.erf,
     "linear": lambda x, weight, bias: F.linear(x, weight, None if bias is None else bias.double()),

@@ -28,7 +28,7 @@ def names_in_torch(function: Callable[..., Any]) -> list[str]:
 COMMON = {
     f"{ours.__name__}.{name}": (getattr(ours, name), getattr(theirs, name))
     for ours, theirs in ((mc, torch), (F, torch.nn.functional))
-    for name in sorted(vars(ours))
+    for name in sorted(dir(ours))
     if inspect.isroutine(getattr(ours, name)) and hasattr(theirs, name) and name[0] != "_"
 }
 
@@ -38,6 +38,13 @@ def test_tensors_have_the_names_of_torch(name: str) -> None:
     ours, theirs = COMMON[name]
     wanted = [n for n in names_in_torch(theirs) if n in TENSORS]
     assert not set(wanted) - set(inspect.signature(ours).parameters)
+
+
+@pytest.mark.parametrize("name", sorted(F.__all__))
+def test_functional_takes_all_arguments_in_torchs_order(name: str) -> None:
+    theirs = names_in_torch(getattr(torch.nn.functional, name))
+    if theirs and theirs[0] != "args":  # else torch does not tell
+        assert list(inspect.signature(getattr(F, name)).parameters) == theirs
 
 
 def test_through_the_decorators() -> None:

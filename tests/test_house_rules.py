@@ -17,9 +17,13 @@ def importers(libraries, *folders):
         for path in files
         if any(
             module.partition(".")[0] in libraries
-            for module, _ in imported_names(ast.walk(parse(path)))
+            for module, _ in imported_names(ast.walk(parse(path)), _package_of(path))
         )
     )
+
+
+def _package_of(path):
+    return ".".join(path.relative_to(ROOT).parent.parts)
 
 
 def test_torch_is_the_oracle_and_nothing_else():

@@ -429,7 +429,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` stays unchanged.
 
@@ -438,7 +440,9 @@ def grad(
         inputs: a tensor or a sequence of them, leaves or not.
         grad_outputs: gradients to start from; optional for scalars.
         retain_graph, create_graph: as in :func:`backward`.
+        only_inputs: without effect, as in torch: no other gradients are computed.
         allow_unused: give None for an input that the outputs do not depend on.
+        materialize_grads: give zeros for such an input.
 
     Returns:
         One tensor (or None) for each input.
@@ -463,7 +467,9 @@ def grad(
     for position, target in enumerate(targets):
         ((node, index),) = _edges_of((target,))
         found.append(walk.captured.get((id(node), index)))
-        if found[-1] is None and not allow_unused:
+        if found[-1] is None and materialize_grads:
+            found[-1] = Tensor.of(xp_of(target.array).zeros_like(target.array))
+        elif found[-1] is None and not allow_unused:
             raise RuntimeError(
                 f"input {position} of shape {target.array.shape} was not used to compute the outputs; "
                 "pass allow_unused=True to get None for it"

@@ -1,4 +1,7 @@
-"""Datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips."""
+"""Datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips.
+
+:mod:`.datasets` has the published sets, as ``torchvision.datasets``.
+"""
 
 from .collate import default_collate, default_convert
 from .dataset import (

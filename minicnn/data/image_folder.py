@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from .dataset import Dataset
 from .files import walk
 from .picture import load_picture
+from .vision_dataset import VisionDataset
 
 IMG_EXTENSIONS = (
     ".jpg",
@@ -31,7 +31,77 @@ def pil_loader(path: str | os.PathLike[str]) -> Image.Image:
     return load_picture(path)
 
 
-class DatasetFolder(Dataset):
+default_loader = pil_loader
+
+
+def has_file_allowed_extension(filename: str, extensions: str | tuple[str, ...]) -> bool:
+    """Whether a name ends in one of some endings, which are in lower case."""
+    return filename.lower().endswith(extensions)
+
+
+def is_image_file(filename: str) -> bool:
+    """Whether a name ends as a picture's."""
+    return has_file_allowed_extension(filename, IMG_EXTENSIONS)
+
+
+def find_classes(directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
+    """The folders in a folder, sorted, and their numbers.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    classes = sorted(entry.name for entry in os.scandir(directory) if os.path.isdir(entry.path))
+    if not classes:
+        raise FileNotFoundError(f"no class folder in {os.fspath(directory)}")
+    return classes, {name: number for number, name in enumerate(classes)}
+
+
+def make_dataset(
+    directory: str | os.PathLike[str],
+    class_to_idx: dict[str, int] | None = None,
+    extensions: str | tuple[str, ...] | None = None,
+    is_valid_file: Callable[[str], bool] | None = None,
+    allow_empty: bool = False,
+) -> list[tuple[str, int]]:
+    """The files in ``directory/CLASS/…`` with their classes, sorted by class and path.
+
+    Args:
+        directory: a folder with one folder for each class.
+        class_to_idx: the classes' numbers; by default those of :func:`find_classes`.
+        extensions, is_valid_file, allow_empty: as for :class:`DatasetFolder`.
+
+    Raises:
+        FileNotFoundError: if a class has no file.
+        ValueError: for no classes, and unless exactly one of ``extensions`` and ``is_valid_file`` is
+            given.
+    """
+    if (extensions is None) == (is_valid_file is None):
+        raise ValueError("exactly one of extensions and is_valid_file must be given")
+    directory = os.path.expanduser(directory)
+    if class_to_idx is None:
+        _, class_to_idx = find_classes(directory)
+    if not class_to_idx:
+        raise ValueError("class_to_idx must have at least one class, got none")
+    samples: list[tuple[str, int]] = []
+    empty = []
+    for name in sorted(class_to_idx):
+        folder = Path(directory, name)
+        paths = [
+            path
+            for path in (_files(folder) if folder.is_dir() else ())
+            if (is_valid_file(path) if is_valid_file else path.lower().endswith(extensions or ()))
+        ]
+        samples += [(path, class_to_idx[name]) for path in paths]
+        if not paths:
+            empty.append(name)
+    if empty and not allow_empty:
+        endings = (extensions,) if isinstance(extensions, str) else extensions
+        kinds = f" ending in {', '.join(endings)}" if endings else ""
+        raise FileNotFoundError(f"no file{kinds} for classes {', '.join(empty)} in {directory}")
+    return samples
+
+
+class DatasetFolder(VisionDataset):
     """Files in ``root/CLASS/…``: sample i is ``(loader(path), class)``.
 
     Args:
@@ -52,8 +122,8 @@ class DatasetFolder(Dataset):
         PermissionError: for a folder that cannot be read.
         ValueError: unless exactly one of ``extensions`` and ``is_valid_file`` is given.
 
-    As ``torchvision.datasets.DatasetFolder``, but pipes and links that lead round in a circle are left
-    out.
+    Subclasses may override :meth:`find_classes` and :meth:`make_dataset`. As
+    ``torchvision.datasets.DatasetFolder``, but pipes and links that lead round in a circle are left out.
     """
 
     def __init__(
@@ -66,40 +136,35 @@ class DatasetFolder(Dataset):
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> None:
-        if (extensions is None) == (is_valid_file is None):
-            raise ValueError("exactly one of extensions and is_valid_file must be given")
-        self.root, self.loader, self.extensions = os.fspath(root), loader, extensions
-        self.transform, self.target_transform = transform, target_transform
-        self.classes = _find_classes(self.root)
-        self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
-        self.samples: list[tuple[str, int]] = []
-        empty = []
-        for number, name in enumerate(self.classes):
-            paths = [p for p in _files(Path(self.root, name)) if self._counts(p, is_valid_file)]
-            self.samples += [(path, number) for path in paths]
-            if not paths:
-                empty.append(name)
-        if empty and not allow_empty:
-            kinds = f" ending in {', '.join(extensions)}" if extensions else ""
-            raise FileNotFoundError(f"no file{kinds} for classes {', '.join(empty)} in {self.root}")
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        self.loader, self.extensions = loader, extensions
+        self.classes, self.class_to_idx = self.find_classes(self.root)
+        self.samples = self.make_dataset(
+            self.root, self.class_to_idx, extensions, is_valid_file, allow_empty
+        )
         self.targets = [target for _, target in self.samples]
 
-    def _counts(self, path: str, is_valid_file: Callable[[str], bool] | None) -> bool:
-        if is_valid_file is not None:
-            return is_valid_file(path)
-        return path.lower().endswith(self.extensions or ())
+    def find_classes(self, directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
+        """The classes and their numbers, see :func:`find_classes`."""
+        return find_classes(directory)
+
+    @staticmethod
+    def make_dataset(
+        directory: str | os.PathLike[str],
+        class_to_idx: dict[str, int],
+        extensions: str | tuple[str, ...] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+    ) -> list[tuple[str, int]]:
+        """The files and their classes, see :func:`make_dataset`."""
+        return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         path, target = self.samples[index]
-        sample, label = self.loader(path), target
-        if self.transform is not None:
-            sample = self.transform(sample)
-        if self.target_transform is not None:
-            label = self.target_transform(target)
-        return sample, label
+        return self._transformed(self.loader(path), target)
 
     def describe(self, index: int) -> str:
         """The file's path."""
@@ -117,7 +182,7 @@ class ImageFolder(DatasetFolder):
         root: str | os.PathLike[str],
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
-        loader: Callable[[str], Any] = pil_loader,
+        loader: Callable[[str], Any] = default_loader,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> None:
@@ -131,13 +196,6 @@ class ImageFolder(DatasetFolder):
             allow_empty,
         )
         self.imgs = self.samples
-
-
-def _find_classes(root: str) -> list[str]:
-    classes = sorted(entry.name for entry in os.scandir(root) if os.path.isdir(entry.path))
-    if not classes:
-        raise FileNotFoundError(f"no class folder in {root}")
-    return classes
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,9 +20,13 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["cache_folder", "download"]
+__all__ = ["cache_folder", "checksum", "download", "download_to"]
 
 _CHUNK = 1 << 20  # bytes read at a time
+_PAUSES = (0.5, 2.0, 5.0)  # seconds before the second, third and fourth try
+_PASSING = (408, 429, 500, 502, 503, 504)  # of HTTP: the server is busy or out of order
+_REFUSALS = (401, 403)
+_NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
 
 
@@ -56,21 +61,64 @@ def download(url: str, progress: bool = True) -> Path:
     for folder in (cache_folder(), _torch_cache()):
         if (folder / name).is_file():
             return folder / name
-    target = cache_folder() / name
+    promised = _HASH_IN_NAME.search(name)
+    return download_to(cache_folder() / name, url, progress, sha256=promised[1] if promised else "")
+
+
+def download_to(
+    target: Path, url: str, progress: bool = True, *, sha256: str = "", md5: str = ""
+) -> Path:
+    """Downloads a file, unless it is there.
+
+    A transfer that breaks is resumed up to three times, and by the next call. Two processes never
+    download the same file at once.
+
+    Args:
+        target: where to; its folder is made.
+        url: address of the file.
+        progress: whether to show a progress bar.
+        sha256, md5: the first digits of the file's checksum.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        OSError: if it cannot be downloaded; the message says where to put the file by hand.
+        ValueError: if a checksum differs; the download is deleted.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(name + ".part")
-    with _alone(target.with_name(name + ".lock")):
+    partial = target.with_name(target.name + ".part")
+    with _alone(target.with_name(target.name + ".lock")):
         if target.is_file():  # another process has downloaded it in the meantime
             return target
         try:
-            _fetch(url, partial, progress)
+            _fetch_with_retries(url, partial, progress)
         except (OSError, http.client.HTTPException) as error:
+            refused = isinstance(error, urllib.error.HTTPError) and error.code in _REFUSALS
+            advice = "The site refuses programs; with a browser" if refused else "Offline"
             raise OSError(
-                f"cannot download {url}: {error}. Offline, put the file at {str(target)!r}"
+                f"cannot download {url}: {error}. {advice}, put the file at {str(target)!r}"
             ) from error
-        _check(partial, name)
+        _check(partial, target.name, sha256=sha256, md5=md5)
         os.replace(partial, target)
     return target
+
+
+def _fetch_with_retries(url: str, partial: Path, progress: bool) -> None:
+    """:func:`_fetch`, again after an error that may pass."""
+    for pause in _PAUSES:
+        try:
+            return _fetch(url, partial, progress)
+        except urllib.error.HTTPError as error:
+            if error.code not in _PASSING:
+                raise
+        except urllib.error.URLError as error:  # no connection at all: offline, or a wrong address
+            if not isinstance(error.reason, TimeoutError):
+                raise
+        except (ConnectionError, TimeoutError, http.client.IncompleteRead):
+            pass  # the connection broke
+        time.sleep(pause)
+    return _fetch(url, partial, progress)
 
 
 @contextlib.contextmanager
@@ -115,21 +163,25 @@ def _fetch(url: str, partial: Path, progress: bool) -> None:
                 done += len(chunk)
                 bar.update(len(chunk))
     if total is not None and done != total:
-        raise OSError(f"the connection broke after {done} of {total} bytes")
+        raise ConnectionError(f"the connection broke after {done} of {total} bytes")
 
 
-def _check(path: Path, name: str) -> None:
-    """Deletes the file and raises a ValueError unless its SHA-256 begins with the name's digits."""
-    promised = _HASH_IN_NAME.search(name)
-    if promised is None:
-        return
-    digest = hashlib.sha256()
+def _check(path: Path, name: str, **promised: str) -> None:
+    """Deletes the file and raises a ValueError unless its checksums begin with the promised digits."""
+    for algorithm, digits in promised.items():
+        found = checksum(path, algorithm) if digits else ""
+        if not found.startswith(digits):
+            path.unlink()
+            raise ValueError(
+                f"the {_NAMES[algorithm]} of {name} must begin with {digits}, got {found}; "
+                "the download was deleted"
+            )
+
+
+def checksum(path: str | os.PathLike[str], algorithm: str) -> str:
+    """The ``"sha256"`` or ``"md5"`` of a file, as hexadecimal digits."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    if not digest.hexdigest().startswith(promised[1]):
-        path.unlink()
-        raise ValueError(
-            f"the SHA-256 of {name} must begin with {promised[1]}, got {digest.hexdigest()}; "
-            "the download was deleted"
-        )
+    return digest.hexdigest()

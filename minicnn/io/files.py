@@ -8,7 +8,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,7 +63,15 @@ def save(obj: object, path: str | os.PathLike[str] | IO[bytes], format: str | No
         format = "torch" if name.lower().endswith(_TORCH_ENDINGS) else "minicnn"
     if format not in ("torch", "minicnn"):
         raise ValueError(f"format must be 'torch' or 'minicnn', got {format!r}")
-    write = write_torch_zip if format == "torch" else write_checkpoint
+    save_with(write_torch_zip if format == "torch" else write_checkpoint, obj, path)
+
+
+def save_with(
+    write: Callable[[object, IO[bytes]], None],
+    obj: object,
+    path: str | os.PathLike[str] | IO[bytes],
+) -> None:
+    """:func:`save`, where ``write`` writes the object into an open file."""
     try:
         if isinstance(path, (str, os.PathLike)):
             with replacing(path) as file:
@@ -113,10 +121,19 @@ def load(
     As ``torch.load``. One deviation: without ``map_location`` tensors are on the CPU, wherever they
     were saved. torch puts them where they were, and fails if there is no such GPU.
     """
+    return load_with(TorchVocabulary() if weights_only else ModuleVocabulary(), path, map_location)
+
+
+def load_with(
+    vocabulary: TorchVocabulary,
+    path: str | os.PathLike[str] | IO[bytes],
+    map_location: MapLocation = None,
+) -> object:
+    """:func:`load`, where ``vocabulary`` is what torch's files may name."""
     place = placement(map_location)
     with _opened(path) as (file, name):
         try:
-            return _read(file, place, weights_only)
+            return _read(file, place, vocabulary)
         except UnsafePickle as error:
             raise UnsafePickle(f"cannot read {name}: {_in_one_line(error)}") from None
         except _DAMAGES as error:
@@ -149,11 +166,10 @@ def _opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[tuple[IO[bytes
         yield file, repr(str(path))
 
 
-def _read(file: IO[bytes], place: Placement, weights_only: bool) -> object:
+def _read(file: IO[bytes], place: Placement, vocabulary: TorchVocabulary) -> object:
     """Reads a file in the format that its first bytes tell."""
     start = file.read(START)
     file.seek(0)
-    vocabulary = TorchVocabulary() if weights_only else ModuleVocabulary()
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _read_zip(file, place, vocabulary)
     if start.startswith(b"\x93NUMPY"):

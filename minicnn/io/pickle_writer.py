@@ -105,11 +105,14 @@ class PickleWriter:
         elif isinstance(value, Module):
             self._module(value, place)
         else:
-            raise TypeError(
-                f"cannot save {'.'.join(place) or 'the object itself'}: in torch's format it must be "
-                "a tensor, number, string, boolean, None, bytes, dtype, device, dict, list, tuple, "
-                f"set or module, got {type(value).__name__}"
-            )
+            self._other(value, place)
+
+    def _other(self, value: Any, place: tuple[str, ...]) -> None:
+        raise TypeError(
+            f"cannot save {'.'.join(place) or 'the object itself'}: in torch's format it must be "
+            "a tensor, number, string, boolean, None, bytes, dtype, device, dict, list, tuple, "
+            f"set or module, got {type(value).__name__}"
+        )
 
     # ---- values that are used again ----
 
@@ -180,11 +183,7 @@ class PickleWriter:
         self._remember(value)
         self.out += pickle.MARK
         for key, member in value.items():
-            if not (key is None or isinstance(key, (bool, int, float, str))):
-                raise TypeError(
-                    f"cannot save {'.'.join(place) or 'the object itself'}: keys of a dict must be "
-                    f"strings, numbers, booleans or None, got {key!r} of type {type(key).__name__}"
-                )
+            self._check_key(key, place)
             self._write(key, place)
             self._write(member, (*place, str(key)))
         self.out += pickle.SETITEMS
@@ -192,6 +191,13 @@ class PickleWriter:
         if metadata is not None:  # the version numbers of modules in a state_dict
             self._write({"_metadata": metadata}, place)
             self.out += pickle.BUILD
+
+    def _check_key(self, key: object, place: tuple[str, ...]) -> None:
+        if not (key is None or isinstance(key, (bool, int, float, str))):
+            raise TypeError(
+                f"cannot save {'.'.join(place) or 'the object itself'}: keys of a dict must be "
+                f"strings, numbers, booleans or None, got {key!r} of type {type(key).__name__}"
+            )
 
     def _module(self, module: Module, place: tuple[str, ...]) -> None:
         cls = type(module)

@@ -22,7 +22,7 @@ from ..typing import Array
 from .safe_pickle import Function, UnsafePickle, Vocabulary, plain_key
 
 __all__ = [
-    "MAX_DIMENSIONS", "STORAGES", "StorageReference", "TorchVocabulary", "count", "part_of",
+    "MAX_DIMENSIONS", "STORAGES", "StorageReference", "TorchVocabulary", "count", "encode", "part_of",
     "rebuild_tensor", "storage_of",
 ]  # fmt: skip
 
@@ -228,7 +228,7 @@ def _set(values: Any = ()) -> set[Any]:
     return set(map(plain_key, values))
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+def encode(text: Any, encoding: Any = "latin1") -> bytes:
     """Bytes as protocol 2 writes them: as text."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise TypeError("bytes are made of text in Latin-1")
@@ -236,7 +236,7 @@ def _encode(text: Any, encoding: Any = "latin1") -> bytes:
 
 
 def _bytearray(content: Any = b"", encoding: Any = "latin1") -> bytearray:
-    return bytearray(content if isinstance(content, bytes) else _encode(content, encoding))
+    return bytearray(content if isinstance(content, bytes) else encode(content, encoding))
 
 
 def _complex(real: Any, imaginary: Any) -> complex:
@@ -275,7 +275,7 @@ _NAMES: Mapping[str, Any] = {
     "builtins.set": Function(_set),
     "builtins.bytearray": Function(_bytearray),
     "builtins.complex": Function(_complex),
-    "_codecs.encode": Function(_encode),
+    "_codecs.encode": Function(encode),
     "torch.Size": Function(_shape),
     "torch.device": Function(_device),
     "torch.Tensor": _TENSOR_CLASS,

@@ -12,11 +12,12 @@ from typing import IO
 
 from ..devices import CPU, to_device
 from ..typing import Array
+from .any_pickle import AnyPickleWriter, Parts
 from .pickle_writer import PickleWriter, tensors_in
 from .raw import bytes_of
 from .torch_storages import storages_of
 
-__all__ = ["write_torch_zip"]
+__all__ = ["write_any_torch_zip", "write_torch_zip"]
 
 _ALIGNMENT = 64  # bytes
 _HEADER = 30  # bytes of a record's header before its name
@@ -33,7 +34,17 @@ def write_torch_zip(obj: object, file: IO[bytes]) -> None:
         TypeError: if ``obj`` contains another type; the message says where.
     """
     storages, places = storages_of(tensors_in(obj))
-    pickle = PickleWriter(places).dump(obj)
+    _write(file, storages, PickleWriter(places).dump(obj))
+
+
+def write_any_torch_zip(obj: object, file: IO[bytes]) -> None:
+    """Writes any object that Python's ``pickle`` can write; only ObjectVocabulary reads it."""
+    parts = Parts(obj)
+    storages, places = storages_of(parts.tensors)
+    _write(file, storages, AnyPickleWriter(places, parts).dump(obj))
+
+
+def _write(file: IO[bytes], storages: list[Array], pickle: bytes) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         records: dict[str, bytes | Array] = {
             "data.pkl": pickle,

@@ -17,7 +17,7 @@ import numpy as np
 from ..tensor import Tensor
 from .location import Placement
 from .raw import read_bytes, read_numbers, size_of
-from .safe_pickle import Vocabulary, load_pickle
+from .safe_pickle import Vocabulary
 from .torch_objects import StorageReference, storage_of
 
 __all__ = ["is_torch_zip", "read_torch_zip"]
@@ -60,7 +60,7 @@ def read_torch_zip(
             storages[key] = storage_of(place(numbers, reference.location))
         return storages[key]
 
-    return load_pickle(io.BytesIO(records.read("data.pkl")), vocabulary, storage)
+    return vocabulary.load(io.BytesIO(records.read("data.pkl")), storage)
 
 
 class _Records:

@@ -64,16 +64,12 @@ normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``local_response_norm(x, size, alpha, beta, k)``                  out
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``   gradient of x
 ----------------------------------------------------------------  ----------------------------------
-dropout (dropout.py): Philox4x32-10, the same bits on every device
-``dropout(x, p, state)``                                          out, mask: zero with probability
-                                                                  p, else x / (1 - p), by the state
-                                                                  and the index of an element in
-                                                                  N, C, H, W order
+dropout (dropout.py): PyTorch's random numbers on the CPU, Philox4x32-10 on a GPU
+``dropout(x, p, generator)``                                      out, mask: zero with probability
+                                                                  p, else x / (1 - p)
 ``dropout_backward(grad, mask, p)``                               grad / (1 - p) where kept, else 0;
                                                                   the mask is an array of bool, on
-                                                                  CUDA the state, to draw it again
-``philox_state(draw)``                                            what draw() returns, (seed,
-                                                                  offset), as ``dropout`` wants it
+                                                                  CUDA two numbers to draw it again
 ----------------------------------------------------------------  ----------------------------------
 activations (activation.py)
 ``relu(x, out=None)``                                             max(x, 0), in ``out`` if given,

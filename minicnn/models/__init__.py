@@ -2,18 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from .. import nn
+from . import feature_extraction, segmentation
+from ._api import (
+    Weights,
+    WeightsEnum,
+    get_model,
+    get_model_builder,
+    get_model_weights,
+    get_weight,
+    list_models,
+)
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
-from .fcn import FCN, FCNHead, fcn_resnet50, fcn_resnet101
-from .fcn_vgg import FCNVGG, fcn8s, fcn16s, fcn32s
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
-from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
+from .resnet import (
+    ResNet,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnet101,
+    resnet152,
+    resnext50_32x4d,
+    resnext101_32x8d,
+    resnext101_64x4d,
+    wide_resnet50_2,
+    wide_resnet101_2,
+)
+from .segmentation import (
+    FCN,
+    FCNVGG,
+    FCN_ResNet50_Weights,
+    FCN_ResNet101_Weights,
+    FCNHead,
+    fcn8s,
+    fcn16s,
+    fcn32s,
+    fcn_resnet50,
+    fcn_resnet101,
+)
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
-from .weights import Weights, get_weights
+from .weights import (
+    AlexNet_Weights,
+    GoogLeNet_Weights,
+    ResNet18_Weights,
+    ResNet34_Weights,
+    ResNet50_Weights,
+    ResNet101_Weights,
+    ResNet152_Weights,
+    ResNeXt50_32X4D_Weights,
+    ResNeXt101_32X8D_Weights,
+    ResNeXt101_64X4D_Weights,
+    VGG11_BN_Weights,
+    VGG11_Weights,
+    VGG13_BN_Weights,
+    VGG13_Weights,
+    VGG16_BN_Weights,
+    VGG16_Weights,
+    VGG19_BN_Weights,
+    VGG19_Weights,
+    Wide_ResNet50_2_Weights,
+    Wide_ResNet101_2_Weights,
+)
 
 __all__ = [
     "FCN",
@@ -21,11 +70,34 @@ __all__ = [
     "VGG",
     "AlexNet",
     "AlexNet227",
+    "AlexNet_Weights",
     "FCNHead",
+    "FCN_ResNet50_Weights",
+    "FCN_ResNet101_Weights",
     "GoogLeNet",
     "GoogLeNetOutputs",
+    "GoogLeNet_Weights",
+    "ResNeXt50_32X4D_Weights",
+    "ResNeXt101_32X8D_Weights",
+    "ResNeXt101_64X4D_Weights",
     "ResNet",
+    "ResNet18_Weights",
+    "ResNet34_Weights",
+    "ResNet50_Weights",
+    "ResNet101_Weights",
+    "ResNet152_Weights",
+    "VGG11_BN_Weights",
+    "VGG11_Weights",
+    "VGG13_BN_Weights",
+    "VGG13_Weights",
+    "VGG16_BN_Weights",
+    "VGG16_Weights",
+    "VGG19_BN_Weights",
+    "VGG19_Weights",
     "Weights",
+    "WeightsEnum",
+    "Wide_ResNet50_2_Weights",
+    "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
     "fcn8s",
@@ -33,9 +105,12 @@ __all__ = [
     "fcn32s",
     "fcn_resnet50",
     "fcn_resnet101",
+    "feature_extraction",
     "freeze",
     "get_model",
-    "get_weights",
+    "get_model_builder",
+    "get_model_weights",
+    "get_weight",
     "googlenet",
     "list_models",
     "replace_head",
@@ -44,6 +119,10 @@ __all__ = [
     "resnet50",
     "resnet101",
     "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "segmentation",
     "vgg11",
     "vgg11_bn",
     "vgg13",
@@ -52,51 +131,6 @@ __all__ = [
     "vgg16_bn",
     "vgg19",
     "vgg19_bn",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
 ]
-
-_BUILDERS: tuple[Callable[..., nn.Module], ...] = (
-    alexnet,
-    alexnet227,
-    fcn8s,
-    fcn16s,
-    fcn32s,
-    fcn_resnet50,
-    fcn_resnet101,
-    googlenet,
-    resnet18,
-    resnet34,
-    resnet50,
-    resnet101,
-    resnet152,
-    vgg11,
-    vgg11_bn,
-    vgg13,
-    vgg13_bn,
-    vgg16,
-    vgg16_bn,
-    vgg19,
-    vgg19_bn,
-)
-_BY_NAME = {builder.__name__: builder for builder in _BUILDERS}
-
-
-def list_models() -> list[str]:
-    """The names that :func:`get_model` knows, sorted."""
-    return sorted(_BY_NAME)
-
-
-def get_model(name: str, **options: Any) -> nn.Module:
-    """A network by name, such as ``get_model("resnet34", num_classes=2)``.
-
-    Args:
-        name: one of :func:`list_models`, in upper or lower case.
-        options: the options of its builder; all builders take ``weights``.
-
-    Raises:
-        ValueError: for an unknown name.
-
-    As ``torchvision.models.get_model``.
-    """
-    if name.lower() not in _BY_NAME:
-        raise ValueError(f"model must be one of {', '.join(list_models())}, got {name!r}")
-    return _BY_NAME[name.lower()](**options)

@@ -12,8 +12,10 @@ from typing import Any
 from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
-from ._checks import check_images
-from .weights import WeightsLike, build
+from ._api import register
+from ._build import WeightsLike, build
+from ._checks import made_for_images
+from .weights import AlexNet_Weights
 
 __all__ = ["AlexNet", "AlexNet227", "alexnet", "alexnet227"]
 
@@ -153,16 +155,18 @@ class AlexNet(nn.Module):
         self.classifier = _classifier(num_classes, dropout)
 
     def forward(self, input: Tensor) -> Tensor:
-        check_images("AlexNet", input, smallest=63)
-        x = self.avgpool(self.features(input))  # N x 256 x 6 x 6
-        return self.classifier(x.flatten(1))
+        with made_for_images("AlexNet", input, smallest=63):
+            x = self.avgpool(self.features(input))  # N x 256 x 6 x 6
+            return self.classifier(x.flatten(1))
 
 
+@register(AlexNet_Weights)
 def alexnet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> AlexNet:
     """torchvision's AlexNet; ``kwargs`` go to :class:`AlexNet`."""
     return build("alexnet", AlexNet, weights, progress, kwargs)
 
 
+@register()
 def alexnet227(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> AlexNet227:
     """AlexNet with the paper's channels; ``weights`` is a file, ``kwargs`` go to its class."""
     return build("alexnet227", AlexNet227, weights, progress, kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import nn
@@ -11,10 +11,13 @@ from ..nn import functional as F
 from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
-from ._checks import check_images
-from .weights import IMAGENET_MEAN, IMAGENET_STD, WeightsLike, build
+from ._api import register
+from ._build import WeightsLike, build
+from ._checks import made_for_images
+from .presets import IMAGENET_MEAN, IMAGENET_STD
+from .weights import GoogLeNet_Weights
 
-__all__ = ["GoogLeNet", "GoogLeNetOutputs", "googlenet"]
+__all__ = ["BasicConv2d", "GoogLeNet", "GoogLeNetOutputs", "Inception", "InceptionAux", "googlenet"]
 
 # Channels from table 1 of the paper: in, 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled.
 _INCEPTION = {
@@ -28,6 +31,9 @@ _INCEPTION = {
     "inception5a": (832, 256, 160, 320, 32, 128, 128),
     "inception5b": (832, 384, 192, 384, 48, 128, 128),
 }
+
+
+Block = Callable[..., nn.Module]
 
 
 class GoogLeNetOutputs(NamedTuple):
@@ -59,6 +65,7 @@ class Inception(nn.Module):
         ch3x3red, ch3x3: in the 3x3 branch, channels of the 1x1 and of the 3x3 convolution.
         ch5x5red, ch5x5: the same for the 5x5 branch.
         pool_proj: channels of the 1x1 convolution after the pooling.
+        conv_block: makes the convolutions; :class:`BasicConv2d` by default.
         kernel_size5: kernel size of the 5x5 branch: 3 in the published weights, 5 in the paper.
     """
 
@@ -71,21 +78,23 @@ class Inception(nn.Module):
         ch5x5red: int,
         ch5x5: int,
         pool_proj: int,
-        kernel_size5: int,
+        conv_block: Block | None = None,
+        kernel_size5: int = 3,
     ) -> None:
         super().__init__()
-        self.branch1 = BasicConv2d(in_channels, ch1x1, kernel_size=1)
+        conv = conv_block or BasicConv2d
+        self.branch1 = conv(in_channels, ch1x1, kernel_size=1)
         self.branch2 = nn.Sequential(
-            BasicConv2d(in_channels, ch3x3red, kernel_size=1),
-            BasicConv2d(ch3x3red, ch3x3, kernel_size=3, padding=1),
+            conv(in_channels, ch3x3red, kernel_size=1),
+            conv(ch3x3red, ch3x3, kernel_size=3, padding=1),
         )
         self.branch3 = nn.Sequential(
-            BasicConv2d(in_channels, ch5x5red, kernel_size=1),
-            BasicConv2d(ch5x5red, ch5x5, kernel_size=kernel_size5, padding=kernel_size5 // 2),
+            conv(in_channels, ch5x5red, kernel_size=1),
+            conv(ch5x5red, ch5x5, kernel_size=kernel_size5, padding=kernel_size5 // 2),
         )
         self.branch4 = nn.Sequential(
             nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True),
-            BasicConv2d(in_channels, pool_proj, kernel_size=1),
+            conv(in_channels, pool_proj, kernel_size=1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,9 +104,15 @@ class Inception(nn.Module):
 class InceptionAux(nn.Module):
     """An auxiliary classifier inside the network; its loss helps to train the layers before it."""
 
-    def __init__(self, in_channels: int, num_classes: int, dropout: float) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        conv_block: Block | None = None,
+        dropout: float = 0.7,
+    ) -> None:
         super().__init__()
-        self.conv = BasicConv2d(in_channels, 128, kernel_size=1)
+        self.conv = (conv_block or BasicConv2d)(in_channels, 128, kernel_size=1)
         self.fc1 = nn.Linear(128 * 4 * 4, 1024)
         self.fc2 = nn.Linear(1024, num_classes)
         self.dropout = nn.Dropout(p=dropout)
@@ -116,7 +131,10 @@ class GoogLeNet(nn.Module):
         transform_input: whether to convert inputs, normalised by ImageNet's mean and standard
             deviation as for the other networks, to [-1, 1], on which the published weights were
             trained.
-        init_weights: whether to draw weights from N(0, 0.01²), truncated at ±2.
+        init_weights: whether to draw weights from N(0, 0.01²), truncated at ±2. None does so, too;
+            torchvision then warns that this may change.
+        blocks: what makes convolutions, inception modules and auxiliary classifiers; by default
+            :class:`BasicConv2d`, :class:`Inception` and :class:`InceptionAux`.
         dropout: probability of the dropout before the classifier.
         dropout_aux: probability of the dropout in the auxiliary classifiers.
         paper_5x5: whether the 5x5 branches have 5x5 kernels, as in the paper. torchvision has 3x3
@@ -128,7 +146,7 @@ class GoogLeNet(nn.Module):
     Raises:
         ValueError: in ``forward``, for another number of channels or a smaller image.
 
-    As ``torchvision.models.GoogLeNet``, without its ``blocks``.
+    As ``torchvision.models.GoogLeNet``.
     """
 
     head_layers = ("fc", "aux1.fc2", "aux2.fc2")
@@ -138,7 +156,8 @@ class GoogLeNet(nn.Module):
         num_classes: int = 1000,
         aux_logits: bool = True,
         transform_input: bool = False,
-        init_weights: bool = True,
+        init_weights: bool | None = None,
+        blocks: Sequence[Block] | None = None,
         dropout: float = 0.2,
         dropout_aux: float = 0.7,
         paper_5x5: bool = False,
@@ -147,13 +166,16 @@ class GoogLeNet(nn.Module):
         self.aux_logits = aux_logits
         self.transform_input = transform_input
 
-        def inception(name: str) -> Inception:
-            return Inception(*_INCEPTION[name], kernel_size5=5 if paper_5x5 else 3)
+        conv, inception_block, aux_block = blocks or (BasicConv2d, Inception, InceptionAux)
 
-        self.conv1 = BasicConv2d(3, 64, kernel_size=7, stride=2, padding=3)
+        def inception(name: str) -> nn.Module:
+            options: dict[str, Any] = {"kernel_size5": 5} if paper_5x5 else {}
+            return inception_block(*_INCEPTION[name], **options)
+
+        self.conv1 = conv(3, 64, kernel_size=7, stride=2, padding=3)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        self.conv2 = BasicConv2d(64, 64, kernel_size=1)
-        self.conv3 = BasicConv2d(64, 192, kernel_size=3, padding=1)
+        self.conv2 = conv(64, 64, kernel_size=1)
+        self.conv3 = conv(64, 192, kernel_size=3, padding=1)
         self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.inception3a = inception("inception3a")
         self.inception3b = inception("inception3b")
@@ -166,18 +188,21 @@ class GoogLeNet(nn.Module):
         self.maxpool4 = nn.MaxPool2d(2, stride=2, ceil_mode=True)
         self.inception5a = inception("inception5a")
         self.inception5b = inception("inception5b")
-        self.aux1 = InceptionAux(512, num_classes, dropout_aux) if aux_logits else None
-        self.aux2 = InceptionAux(528, num_classes, dropout_aux) if aux_logits else None
+        self.aux1 = aux_block(512, num_classes, dropout=dropout_aux) if aux_logits else None
+        self.aux2 = aux_block(528, num_classes, dropout=dropout_aux) if aux_logits else None
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.dropout = nn.Dropout(p=dropout)
         self.fc = nn.Linear(1024, num_classes)
-        if init_weights:
+        if init_weights is not False:
             for module in self.modules():
                 if isinstance(module, (nn.Conv2d, nn.Linear)):
                     nn_init.trunc_normal_(module.weight, 0.0, 0.01, -2, 2)
 
     def forward(self, x: Tensor) -> Tensor | GoogLeNetOutputs:
-        check_images("GoogLeNet", x, smallest=15)
+        with made_for_images("GoogLeNet", x, smallest=15):
+            return self._forward(x)
+
+    def _forward(self, x: Tensor) -> Tensor | GoogLeNetOutputs:
         if self.transform_input:
             x = _to_plus_minus_one(x)
         x = self.maxpool1(self.conv1(x))  # N x 64 x H/4 x W/4
@@ -207,6 +232,7 @@ def _to_plus_minus_one(x: Tensor) -> Tensor:
     return cat(channels, 1)
 
 
+@register(GoogLeNet_Weights)
 def googlenet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
     """GoogLeNet; ``kwargs`` go to :class:`GoogLeNet`.
 
@@ -219,6 +245,7 @@ def googlenet(*, weights: WeightsLike = None, progress: bool = True, **kwargs: A
         return build("googlenet", GoogLeNet, None, progress, kwargs)
     keeps_aux = kwargs.pop("aux_logits", False)
     kwargs.setdefault("transform_input", True)
+    kwargs.setdefault("init_weights", False)
 
     def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         return {"aux_logits": keeps_aux or "aux1.fc2.weight" in state}

@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
-from ._checks import check_images
-from .weights import WeightsLike, build
+from ._api import register
+from ._build import WeightsLike, build
+from ._checks import made_for_images
+from .weights import (
+    ResNet18_Weights,
+    ResNet34_Weights,
+    ResNet50_Weights,
+    ResNet101_Weights,
+    ResNet152_Weights,
+    ResNeXt50_32X4D_Weights,
+    ResNeXt101_32X8D_Weights,
+    ResNeXt101_64X4D_Weights,
+    Wide_ResNet50_2_Weights,
+    Wide_ResNet101_2_Weights,
+)
 
 __all__ = [
     "BasicBlock",
     "Bottleneck",
     "ResNet",
+    "conv1x1",
+    "conv3x3",
     "resnet18",
     "resnet34",
     "resnet50",
     "resnet101",
     "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
 ]
 
+NormLayer = Callable[[int], nn.Module]
 
-def _conv3x3(in_channels: int, out_channels: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+
+def conv3x3(
+    in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1
+) -> nn.Conv2d:
+    """A 3x3 convolution without bias, padded so that it keeps the size at stride 1."""
     return nn.Conv2d(
-        in_channels, out_channels, 3, stride, padding=dilation, dilation=dilation, bias=False
+        in_planes, out_planes, 3, stride, dilation, dilation=dilation, groups=groups, bias=False
     )
+
+
+def conv1x1(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:
+    """A 1x1 convolution without bias."""
+    return nn.Conv2d(in_planes, out_planes, kernel_size=1, stride=stride, bias=False)
 
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with a skip connection: the block of ResNet-18 and -34.
 
     Args:
-        in_channels: C.
-        channels: channels of both convolutions, and of the result.
+        inplanes: C.
+        planes: channels of both convolutions, and of the result.
         stride: stride of the first convolution.
         downsample: maps the input to the shape of the result, if that differs.
-        dilation: must be 1.
+        groups, base_width, dilation: must be 1, 64 and 1.
+        norm_layer: makes a normalisation of so many channels; ``BatchNorm2d`` by default.
 
     Raises:
+        ValueError: for other ``groups`` or another ``base_width``, as in torchvision.
         NotImplementedError: for a dilation above 1, as in torchvision.
     """
 
@@ -48,21 +81,30 @@ class BasicBlock(nn.Module):
 
     def __init__(
         self,
-        in_channels: int,
-        channels: int,
+        inplanes: int,
+        planes: int,
         stride: int = 1,
         downsample: nn.Module | None = None,
+        groups: int = 1,
+        base_width: int = 64,
         dilation: int = 1,
+        norm_layer: NormLayer | None = None,
     ) -> None:
         super().__init__()
+        if groups != 1 or base_width != 64:
+            raise ValueError(
+                f"BasicBlock expects groups=1 and base_width=64, got {groups} and {base_width}"
+            )
         if dilation > 1:
             raise NotImplementedError(f"BasicBlock expects a dilation of 1, got {dilation}")
-        self.conv1 = _conv3x3(in_channels, channels, stride)
-        self.bn1 = nn.BatchNorm2d(channels)
+        norm = norm_layer or nn.BatchNorm2d
+        self.conv1 = conv3x3(inplanes, planes, stride)
+        self.bn1 = norm(planes)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = _conv3x3(channels, channels)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = conv3x3(planes, planes)
+        self.bn2 = norm(planes)
         self.downsample = downsample
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
@@ -79,10 +121,13 @@ class Bottleneck(nn.Module):
     convolution has it, and so does not read three of four pixels.
 
     Args:
-        in_channels: C.
-        channels: channels of the 3x3 convolution; the result has four times as many.
+        inplanes: C.
+        planes: a quarter of the result's channels.
         stride, dilation: stride and dilation of the 3x3 convolution.
         downsample: maps the input to the shape of the result, if that differs.
+        groups, base_width: the 3x3 convolution has ``planes * base_width / 64`` channels in each
+            of its groups.
+        norm_layer: makes a normalisation of so many channels; ``BatchNorm2d`` by default.
     """
 
     expansion = 4
@@ -90,21 +135,27 @@ class Bottleneck(nn.Module):
 
     def __init__(
         self,
-        in_channels: int,
-        channels: int,
+        inplanes: int,
+        planes: int,
         stride: int = 1,
         downsample: nn.Module | None = None,
+        groups: int = 1,
+        base_width: int = 64,
         dilation: int = 1,
+        norm_layer: NormLayer | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = _conv3x3(channels, channels, stride, dilation)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv3 = nn.Conv2d(channels, channels * self.expansion, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(channels * self.expansion)
+        norm = norm_layer or nn.BatchNorm2d
+        width = int(planes * (base_width / 64.0)) * groups
+        self.conv1 = conv1x1(inplanes, width)
+        self.bn1 = norm(width)
+        self.conv2 = conv3x3(width, width, stride, groups, dilation)
+        self.bn2 = norm(width)
+        self.conv3 = conv1x1(width, planes * self.expansion)
+        self.bn3 = norm(planes * self.expansion)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = downsample
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
@@ -123,15 +174,17 @@ class ResNet(nn.Module):
         num_classes: number of logits.
         zero_init_residual: whether the last batch norm of each block starts with weight 0, so that
             each block starts as the identity.
+        groups, width_per_group: of the blocks' 3x3 convolutions: ResNeXt has more groups (Xie et
+            al. 2017), a wide ResNet wider ones (Zagoruyko & Komodakis 2016).
         replace_stride_with_dilation: for stages 2, 3 and 4, whether to dilate instead of halving
             the resolution, which segmentation uses.
+        norm_layer: makes a normalisation of so many channels; ``BatchNorm2d`` by default.
 
-    Convolutions start Kaiming-normal by fan-out. As ``torchvision.models.ResNet``, without its
-    ``groups``, ``width_per_group`` and ``norm_layer``.
+    Convolutions start Kaiming-normal by fan-out. As ``torchvision.models.ResNet``.
 
     Raises:
         ValueError: if ``replace_stride_with_dilation`` does not have three values; in ``forward``
-            for another number of channels.
+            for an input of another shape.
     """
 
     head_layers = ("fc",)
@@ -142,7 +195,10 @@ class ResNet(nn.Module):
         layers: Sequence[int],
         num_classes: int = 1000,
         zero_init_residual: bool = False,
+        groups: int = 1,
+        width_per_group: int = 64,
         replace_stride_with_dilation: Sequence[bool] | None = None,
+        norm_layer: NormLayer | None = None,
     ) -> None:
         super().__init__()
         dilate = (False, False, False)
@@ -153,41 +209,48 @@ class ResNet(nn.Module):
                 "replace_stride_with_dilation expects three values, for stages 2, 3 and 4, "
                 f"got {replace_stride_with_dilation}"
             )
-        self._in_channels, self._dilation = 64, 1
-        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.layer1 = self._stage(block, 64, layers[0])
-        self.layer2 = self._stage(block, 128, layers[1], stride=2, dilate=dilate[0])
-        self.layer3 = self._stage(block, 256, layers[2], stride=2, dilate=dilate[1])
-        self.layer4 = self._stage(block, 512, layers[3], stride=2, dilate=dilate[2])
+        self.inplanes, self.dilation = 64, 1
+        self.groups, self.base_width = groups, width_per_group
+        self._norm_layer = norm_layer or nn.BatchNorm2d
+        # of the blocks here all filters are drawn again below
+        is_own = block in (BasicBlock, Bottleneck)
+        with nn_init.no_init() if is_own else contextlib.nullcontext():
+            self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+            self.bn1 = self._norm_layer(64)
+            self.relu = nn.ReLU(inplace=True)
+            self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+            self.layer1 = self._make_layer(block, 64, layers[0])
+            self.layer2 = self._make_layer(block, 128, layers[1], stride=2, dilate=dilate[0])
+            self.layer3 = self._make_layer(block, 256, layers[2], stride=2, dilate=dilate[1])
+            self.layer4 = self._make_layer(block, 512, layers[3], stride=2, dilate=dilate[2])
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512 * block.expansion, num_classes)
         self._init_weights(zero_init_residual)
 
-    def _stage(
+    def _make_layer(
         self,
         block: type[BasicBlock | Bottleneck],
-        channels: int,
+        planes: int,
         blocks: int,
         stride: int = 1,
         dilate: bool = False,
     ) -> nn.Sequential:
-        first_dilation = self._dilation  # the first block still reads the previous stage's pixels
+        """One stage; the first block still reads the pixels as the previous stage's blocks do."""
+        first_dilation = self.dilation
         if dilate:
-            self._dilation *= stride
+            self.dilation *= stride
             stride = 1
-        out_channels = channels * block.expansion
+        norm, out_channels = self._norm_layer, planes * block.expansion
         downsample = None
-        if stride != 1 or self._in_channels != out_channels:
+        if stride != 1 or self.inplanes != out_channels:
             downsample = nn.Sequential(
-                nn.Conv2d(self._in_channels, out_channels, 1, stride, bias=False),
-                nn.BatchNorm2d(out_channels),
+                conv1x1(self.inplanes, out_channels, stride), norm(out_channels)
             )
-        stage = [block(self._in_channels, channels, stride, downsample, first_dilation)]
-        self._in_channels = out_channels
-        stage += [block(out_channels, channels, dilation=self._dilation) for _ in range(1, blocks)]
+        shared = (self.groups, self.base_width)
+        stage = [block(self.inplanes, planes, stride, downsample, *shared, first_dilation, norm)]
+        self.inplanes = out_channels
+        for _ in range(1, blocks):
+            stage.append(block(out_channels, planes, 1, None, *shared, self.dilation, norm))
         return nn.Sequential(*stage)
 
     def _init_weights(self, zero_init_residual: bool) -> None:
@@ -197,8 +260,7 @@ class ResNet(nn.Module):
             elif zero_init_residual and isinstance(module, (BasicBlock, Bottleneck)):
                 nn_init.zeros_(module.get_submodule(module.last_norm).get_parameter("weight"))
 
-    def forward(self, x: Tensor) -> Tensor:
-        check_images("ResNet", x, smallest=1)
+    def _forward_impl(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))  # N x 64 x H/2 x W/2
         x = self.maxpool(x)  # N x 64 x H/4 x W/4
         x = self.layer1(x)  # N x 64 (Bottleneck: 256) x H/4 x W/4
@@ -208,43 +270,99 @@ class ResNet(nn.Module):
         x = self.avgpool(x)  # N x 512 (2048) x 1 x 1
         return self.fc(x.flatten(1))
 
+    def forward(self, x: Tensor) -> Tensor:
+        with made_for_images("ResNet", x, smallest=1):
+            return self._forward_impl(x)
 
-_LAYERS: dict[str, tuple[type[BasicBlock | Bottleneck], tuple[int, ...]]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2)),
-    "resnet34": (BasicBlock, (3, 4, 6, 3)),
-    "resnet50": (Bottleneck, (3, 4, 6, 3)),
-    "resnet101": (Bottleneck, (3, 4, 23, 3)),
-    "resnet152": (Bottleneck, (3, 8, 36, 3)),
+
+_Shape = tuple[type[BasicBlock | Bottleneck], tuple[int, ...], dict[str, int]]
+_SHAPES: dict[str, _Shape] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2), {}),
+    "resnet34": (BasicBlock, (3, 4, 6, 3), {}),
+    "resnet50": (Bottleneck, (3, 4, 6, 3), {}),
+    "resnet101": (Bottleneck, (3, 4, 23, 3), {}),
+    "resnet152": (Bottleneck, (3, 8, 36, 3), {}),
+    "resnext50_32x4d": (Bottleneck, (3, 4, 6, 3), {"groups": 32, "width_per_group": 4}),
+    "resnext101_32x8d": (Bottleneck, (3, 4, 23, 3), {"groups": 32, "width_per_group": 8}),
+    "resnext101_64x4d": (Bottleneck, (3, 4, 23, 3), {"groups": 64, "width_per_group": 4}),
+    "wide_resnet50_2": (Bottleneck, (3, 4, 6, 3), {"width_per_group": 128}),
+    "wide_resnet101_2": (Bottleneck, (3, 4, 23, 3), {"width_per_group": 128}),
 }
 
 
 def _resnet(name: str, weights: WeightsLike, progress: bool, options: dict[str, Any]) -> ResNet:
+    block, layers, widths = _SHAPES[name]
+    for option, value in widths.items():
+        if options.get(option, value) != value:
+            raise ValueError(f"{name} has {option}={value}, got {options[option]}")
+
     def make(**options: Any) -> ResNet:
-        return ResNet(*_LAYERS[name], **options)
+        return ResNet(block, layers, **options)
 
-    return build(name, make, weights, progress, options)
+    return build(name, make, weights, progress, {**options, **widths})
 
 
+@register(ResNet18_Weights)
 def resnet18(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 18 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet18", weights, progress, kwargs)
 
 
+@register(ResNet34_Weights)
 def resnet34(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 34 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet34", weights, progress, kwargs)
 
 
+@register(ResNet50_Weights)
 def resnet50(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 50 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet50", weights, progress, kwargs)
 
 
+@register(ResNet101_Weights)
 def resnet101(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 101 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet101", weights, progress, kwargs)
 
 
+@register(ResNet152_Weights)
 def resnet152(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
     """ResNet with 152 layers of weights; ``kwargs`` go to :class:`ResNet`."""
     return _resnet("resnet152", weights, progress, kwargs)
+
+
+@register(ResNeXt50_32X4D_Weights)
+def resnext50_32x4d(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
+    """ResNeXt with 50 layers, in 32 groups of 4 channels; ``kwargs`` go to :class:`ResNet`."""
+    return _resnet("resnext50_32x4d", weights, progress, kwargs)
+
+
+@register(ResNeXt101_32X8D_Weights)
+def resnext101_32x8d(
+    *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
+) -> ResNet:
+    """ResNeXt with 101 layers, in 32 groups of 8 channels; ``kwargs`` go to :class:`ResNet`."""
+    return _resnet("resnext101_32x8d", weights, progress, kwargs)
+
+
+@register(ResNeXt101_64X4D_Weights)
+def resnext101_64x4d(
+    *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
+) -> ResNet:
+    """ResNeXt with 101 layers, in 64 groups of 4 channels; ``kwargs`` go to :class:`ResNet`."""
+    return _resnet("resnext101_64x4d", weights, progress, kwargs)
+
+
+@register(Wide_ResNet50_2_Weights)
+def wide_resnet50_2(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> ResNet:
+    """ResNet-50 with twice the channels in its 3x3 convolutions; ``kwargs`` go to :class:`ResNet`."""
+    return _resnet("wide_resnet50_2", weights, progress, kwargs)
+
+
+@register(Wide_ResNet101_2_Weights)
+def wide_resnet101_2(
+    *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
+) -> ResNet:
+    """ResNet-101 with twice the channels in its 3x3 convolutions; ``kwargs`` go to :class:`ResNet`."""
+    return _resnet("wide_resnet101_2", weights, progress, kwargs)

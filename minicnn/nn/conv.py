@@ -1,4 +1,4 @@
-"""Convolution layers: Conv2d and ConvTranspose2d."""
+"""Convolution layers, of images and of signals."""
 
 from __future__ import annotations
 
@@ -12,37 +12,46 @@ from . import init
 from .module import Module
 from .parameter import empty_parameter
 
-__all__ = ["Conv2d", "ConvTranspose2d"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
+Size1 = int | tuple[int]
 Size2 = int | tuple[int, int]
 
 
-def _pair(value: Size2) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)  # type: ignore[return-value]
+def _numbers(value: Any, dims: int) -> tuple[int, ...]:
+    """One number for each dimension."""
+    return (value,) * dims if isinstance(value, int) else tuple(value)
 
 
 class _Conv(Module):
-    """The arguments, parameters and repr that both convolution layers share."""
+    """The arguments, parameters and repr that all convolution layers share."""
 
-    padding: Any  # (vertical, horizontal); in Conv2d also "same" or "valid"
-    padding_modes: tuple[str, ...] = ("zeros",)
+    dims: int  # 1 for signals, 2 for images
+    transposed = False
+    # one number for each dimension; padding is also "same" or "valid"
+    kernel_size: Any
+    stride: Any
+    padding: Any
+    dilation: Any
+    output_padding: Any
+    padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Size2,
-        stride: Size2,
-        padding: Size2 | str,
-        output_padding: Size2,
-        dilation: Size2,
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
         groups: int,
         bias: bool,
         padding_mode: str,
-        weight_channels: tuple[int, int],
         device: DeviceLike | None,
         dtype: DTypeLike | None,
+        output_padding: Any = 0,
     ) -> None:
+        _check_groups(in_channels, out_channels, groups)
         super().__init__()
         if padding_mode not in self.padding_modes:
             modes = ", ".join(map(repr, self.padding_modes))
@@ -51,14 +60,17 @@ class _Conv(Module):
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = _pair(kernel_size)
-        self.stride = _pair(stride)
-        self.padding = padding if isinstance(padding, str) else _pair(padding)
-        self.output_padding = _pair(output_padding)
-        self.dilation = _pair(dilation)
+        self.kernel_size = _numbers(kernel_size, self.dims)
+        self.stride = _numbers(stride, self.dims)
+        self.padding = padding if isinstance(padding, str) else _numbers(padding, self.dims)
+        self.dilation = _numbers(dilation, self.dims)
+        self.output_padding = _numbers(output_padding, self.dims)
+        self._check_padding()
         self.groups = groups
         self.padding_mode = padding_mode
-        self.weight = empty_parameter((*weight_channels, *self.kernel_size), dtype, device)
+        ends = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        shape = (ends[0], ends[1] // groups, *self.kernel_size)
+        self.weight = empty_parameter(shape, dtype, device)
         self.register_parameter(
             "bias", empty_parameter((out_channels,), dtype, device) if bias else None
         )
@@ -68,14 +80,27 @@ class _Conv(Module):
         """Draw new weights."""
         init.default_weight_and_bias_(self.weight, self.bias)
 
+    def _check_padding(self) -> None:
+        if not isinstance(self.padding, str):
+            return
+        if self.padding not in ("same", "valid"):
+            raise ValueError(f"padding must be 'same', 'valid' or numbers, got {self.padding!r}")
+        if self.padding == "same" and set(self.stride) != {1}:
+            raise ValueError(f"padding='same' needs stride 1, got stride {self.stride}")
+
     def border(self) -> list[tuple[int, int]]:
-        """How many pixels are added above and below an image, and to its left and right."""
+        """How many pixels are added before and after the input along each dimension."""
         if self.padding == "valid":
-            return [(0, 0), (0, 0)]
+            return [(0, 0)] * self.dims
         if self.padding != "same":
             return [(each, each) for each in self.padding]
         missing = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
         return [(each // 2, each - each // 2) for each in missing]
+
+    def _padded(self, input: Tensor) -> Tensor:
+        """The input with a border of the padding mode."""
+        widths = [width for pair in reversed(self.border()) for width in pair]
+        return F.pad(input, widths, mode=self.padding_mode)
 
     def extra_repr(self) -> str:
         parts = [
@@ -84,9 +109,9 @@ class _Conv(Module):
             f"stride={self.stride}",
         ]
         shown_unless = {
-            "padding": (0, 0),
-            "dilation": (1, 1),
-            "output_padding": (0, 0),
+            "padding": (0,) * self.dims,
+            "dilation": (1,) * self.dims,
+            "output_padding": (0,) * self.dims,
             "groups": 1,
         }
         for name, default in shown_unless.items():
@@ -107,6 +132,43 @@ def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups != 0:
             raise ValueError(f"{name} must be divisible by groups, got {channels} and {groups}")
+
+
+class Conv1d(_Conv):
+    """Cross-correlation of signals: (N, C, L) to (N, O, OL).
+
+    Arguments as in :class:`Conv2d`, with one number for each. Weight (O, C / groups, K) and bias (O,)
+    start from U(±1 / sqrt(fan_in)). As ``torch.nn.Conv1d``.
+    """
+
+    dims = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size1,
+        stride: Size1 = 1,
+        padding: Size1 | str = 0,
+        dilation: Size1 = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor) -> Tensor:
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = self._padded(input), 0
+        return F.conv1d(
+            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
 
 
 class Conv2d(_Conv):
@@ -133,7 +195,7 @@ class Conv2d(_Conv):
             or ``padding="same"`` with a stride.
     """
 
-    padding_modes = ("zeros", "reflect", "replicate", "circular")
+    dims = 2
 
     def __init__(
         self,
@@ -149,29 +211,92 @@ class Conv2d(_Conv):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        _check_groups(in_channels, out_channels, groups)
-        if isinstance(padding, str):
-            if padding not in ("same", "valid"):
-                raise ValueError(f"padding must be 'same', 'valid' or numbers, got {padding!r}")
-            if padding == "same" and _pair(stride) != (1, 1):
-                raise ValueError(f"padding='same' needs stride 1, got stride {stride}")
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias,
-            padding_mode, (out_channels, in_channels // groups), device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype,
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            (top, bottom), (left, right) = self.border()
-            input = F.pad(input, (left, right, top, bottom), mode=self.padding_mode)
-            padding = 0
+            input, padding = self._padded(input), 0
         return F.conv2d(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
 
 
-class ConvTranspose2d(_Conv):
+class _ConvTranspose(_Conv):
+    """What both transposed convolutions share."""
+
+    transposed = True
+    padding_modes = ("zeros",)
+
+    def _check_padding(self) -> None:
+        """Any numbers will do."""
+
+    def _extra(self, input: Tensor, output_size: Sequence[int] | None) -> Any:
+        """The ``output_padding`` that gives ``output_size``; ValueError when none does."""
+        if output_size is None:
+            return self.output_padding
+        if len(output_size) not in (self.dims, input.ndim):
+            raise ValueError(
+                f"output_size must have {self.dims} or {input.ndim} numbers, got {output_size}"
+            )
+        smallest = [
+            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
+            for size, stride, padding, dilation, kernel in zip(
+                input.array.shape[-self.dims :], self.stride, self.padding, self.dilation, self.kernel_size,
+                strict=True,
+            )
+        ]  # fmt: skip
+        largest = [low + stride - 1 for low, stride in zip(smallest, self.stride, strict=True)]
+        wanted = tuple(output_size[-self.dims :])
+        if any(not lo <= n <= hi for lo, n, hi in zip(smallest, wanted, largest, strict=True)):
+            raise ValueError(
+                f"output_size must be between {tuple(smallest)} and {tuple(largest)} for an input "
+                f"of {tuple(input.array.shape[-self.dims :])}, got {wanted}"
+            )
+        return tuple(n - low for n, low in zip(wanted, smallest, strict=True))
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """Upsampling by the input gradient of a convolution: (N, C, L) to (N, O, OL).
+
+    Arguments as in :class:`ConvTranspose2d`, with one number for each. Weight is (C, O / groups, K).
+    As ``torch.nn.ConvTranspose1d``.
+    """
+
+    dims = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size1,
+        stride: Size1 = 1,
+        padding: Size1 = 0,
+        output_padding: Size1 = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size1 = 1,
+        padding_mode: str = "zeros",
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype, output_padding,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """``output_size``, OL or the whole shape, replaces ``output_padding``."""
+        return F.conv_transpose1d(
+            input, self.weight, self.bias, self.stride, self.padding,
+            self._extra(input, output_size), self.groups, self.dilation,
+        )  # fmt: skip
+
+
+class ConvTranspose2d(_ConvTranspose):
     """Upsampling by the input gradient of a convolution: (N, C, H, W) to (N, O, OH, OW).
 
     Arguments as in :class:`Conv2d`, with zeros as the only padding mode, and:
@@ -183,6 +308,8 @@ class ConvTranspose2d(_Conv):
 
     Weight is (C, O / groups, KH, KW). As ``torch.nn.ConvTranspose2d``.
     """
+
+    dims = 2
 
     def __init__(
         self,
@@ -199,40 +326,14 @@ class ConvTranspose2d(_Conv):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        _check_groups(in_channels, out_channels, groups)
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation,
-            groups, bias, padding_mode, (in_channels, out_channels // groups), device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, device, dtype, output_padding,
         )  # fmt: skip
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """``output_size``, (OH, OW) or the whole shape, replaces ``output_padding``."""
-        output_padding = self.output_padding
-        if output_size is not None:
-            output_padding = self._output_padding_for(input, tuple(output_size))
         return F.conv_transpose2d(
-            input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups,
-            self.dilation,
+            input, self.weight, self.bias, self.stride, self.padding,
+            self._extra(input, output_size), self.groups, self.dilation,
         )  # fmt: skip
-
-    def _output_padding_for(self, input: Tensor, output_size: tuple[int, ...]) -> tuple[int, int]:
-        """The ``output_padding`` that gives ``output_size``; ValueError when none does."""
-        if len(output_size) not in (2, input.ndim):
-            raise ValueError(
-                f"output_size must be (OH, OW) or the whole output shape, got {output_size}"
-            )
-        smallest = [
-            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
-            for size, stride, padding, dilation, kernel in zip(
-                input.array.shape[-2:], self.stride, self.padding, self.dilation, self.kernel_size,
-                strict=True,
-            )
-        ]  # fmt: skip
-        largest = [low + stride - 1 for low, stride in zip(smallest, self.stride, strict=True)]
-        wanted = output_size[-2:]
-        if any(not lo <= n <= hi for lo, n, hi in zip(smallest, wanted, largest, strict=True)):
-            raise ValueError(
-                f"output_size must be between {tuple(smallest)} and {tuple(largest)} for an input "
-                f"of {tuple(input.array.shape[-2:])}, got {wanted}"
-            )
-        return wanted[0] - smallest[0], wanted[1] - smallest[1]

@@ -6,7 +6,14 @@ from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
-__all__ = ["Dropout", "Dropout2d"]
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+]
 
 
 class _Dropout(Module):
@@ -31,6 +38,16 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
+class Dropout1d(_Dropout):
+    """In training, zeroes whole channels of (N, C, L) and scales the rest by 1 / (1 - p).
+
+    With ``inplace``, it does so to its input.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
 class Dropout2d(_Dropout):
     """In training, zeroes whole channels of (N, C, H, W) and scales the rest by 1 / (1 - p).
 
@@ -39,3 +56,30 @@ class Dropout2d(_Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """In training, zeroes whole channels of (N, C, D, H, W) and scales the rest by 1 / (1 - p).
+
+    With ``inplace``, it does so to its input.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """In training, sets elements to SELU's lower limit with probability ``p``, and keeps mean 0 and
+    variance 1.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        # as torch, without ``inplace``
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """:class:`AlphaDropout` of whole channels of (N, C, ...)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)

@@ -6,35 +6,54 @@ When that is None it draws from the default generator, which ``minicnn.manual_se
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..autograd import no_grad
-from ..random import Generator
+from ..creation import empty, empty_like, ones_like, randperm
+from ..distributions import pass_over_normal, pass_over_uniform
+from ..dtypes import bool_
+from ..ops.choice import where
+from ..ops.random_fill import normal_ as fill_normal
+from ..ops.random_fill import uniform_ as fill_uniform
+from ..random import Generator, default_generator
 from ..tensor import Tensor
-from ..typing import Array, DTypeLike
+from ..typing import Array
 
 __all__ = [
     "bilinear_",
     "calculate_gain",
+    "constant",
     "constant_",
+    "dirac",
     "dirac_",
+    "eye",
     "eye_",
+    "kaiming_normal",
     "kaiming_normal_",
+    "kaiming_uniform",
     "kaiming_uniform_",
     "no_init",
+    "normal",
     "normal_",
     "ones_",
+    "orthogonal",
     "orthogonal_",
+    "sparse",
+    "sparse_",
     "trunc_normal_",
+    "uniform",
     "uniform_",
+    "xavier_normal",
     "xavier_normal_",
+    "xavier_uniform",
     "xavier_uniform_",
     "zeros_",
 ]
@@ -49,10 +68,10 @@ _drawing = _Drawing()
 
 @contextmanager
 def no_init() -> Iterator[None]:
-    """Draws nothing within its ``with`` block: layers built there have uninitialised weights.
+    """Passes over the numbers within its ``with`` block: layers there have uninitialised weights.
 
-    For networks that initialise their weights later, or load them from a file. Drawing AlexNet's 58
-    million weights takes half a second.
+    For networks that initialise their weights later, or load them from a file. The numbers drawn
+    afterwards are those that would have followed, as in torch, which draws all of them.
     """
     before, _drawing.off = _drawing.off, True
     try:
@@ -64,46 +83,26 @@ def no_init() -> Iterator[None]:
 # ---------------------------------------------------------------------- distributions
 
 
-def _fill(
-    tensor: Tensor, draw: Callable[[Generator, DTypeLike], Array], generator: Generator | None
-) -> Tensor:
-    """Copy ``draw(generator, dtype)``, a NumPy array of the tensor's shape, into ``tensor``."""
-    if _drawing.off:
-        return tensor
-    # NumPy draws float32 and float64 only; copy_ rounds to half precision.
-    dtype = np.float64 if tensor.dtype == np.float64 else np.float32
-    drawn = draw(random.default_generator if generator is None else generator, dtype)
-    with no_grad():
-        tensor.copy_(Tensor.of(drawn))
-    return tensor
-
-
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with numbers from U(a, b)."""
-
-    def draw(gen: Generator, dtype: DTypeLike) -> Array:
-        values = gen.random(tensor.shape, dtype)
-        values *= b - a
-        values += a
-        return values
-
-    return _fill(tensor, draw, generator)
+    if _drawing.off:
+        pass_over_uniform(tensor.numel(), tensor.array.dtype, generator or default_generator)
+        return tensor
+    with no_grad():
+        return fill_uniform(tensor, a, b, generator=generator)
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with numbers from N(mean, std²)."""
-
-    def draw(gen: Generator, dtype: DTypeLike) -> Array:
-        values = gen.normal(tensor.shape, dtype)
-        values *= std
-        values += mean
-        return values
-
-    return _fill(tensor, draw, generator)
+    if _drawing.off:
+        pass_over_normal(tensor.numel(), tensor.array.dtype, generator or default_generator)
+        return tensor
+    with no_grad():
+        return fill_normal(tensor, mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -114,31 +113,49 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with numbers from N(mean, std²); draw again those outside [a, b]."""
+    """Fill with numbers from N(mean, std²); draw again those outside [a, b].
+
+    Where few numbers would be inside, uniform ones are kept with probabilities in proportion to the
+    density.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_: most draws are "
             f"rejected, got mean {mean}, std {std}, a {a}, b {b}",
             stacklevel=2,
         )
+    inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
+    fill = _trunc_by_normal if inside > 0.3 else _trunc_by_uniform
+    with no_grad():
+        fill(tensor, mean, std, a, b, generator)
+    return tensor
 
-    def draw(gen: Generator, dtype: DTypeLike) -> Array:
-        values = np.empty(math.prod(tensor.shape), dtype)
-        pending = np.arange(values.size)
-        peak = min(max(mean, a), b)
-        while pending.size:
-            # Rejection sampling: accept uniform proposals with a probability proportional to the
-            # density. This works however narrow [a, b] is.
-            low, high = max(a, mean - 6 * std), min(b, mean + 6 * std)
-            low, high = (low, high) if low < high else (a, b)
-            proposal = low + (high - low) * gen.random(pending.size, np.float64)
-            log_density = ((peak - mean) ** 2 - (proposal - mean) ** 2) / (2 * std**2)
-            kept = np.log1p(-gen.random(pending.size, np.float64)) <= log_density
-            values[pending[kept]] = proposal[kept]
-            pending = pending[~kept]
-        return values.reshape(tensor.shape)
 
-    return _fill(tensor, draw, generator)
+def _normal_cdf(x: float) -> float:
+    return (1 + math.erf(x / math.sqrt(2))) / 2
+
+
+def _trunc_by_normal(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
+) -> None:
+    low, high = (float(np.asarray(bound, tensor.array.dtype)) for bound in (a, b))
+    fill_normal(tensor, mean, std, generator=generator)
+    while (outside := (tensor < low) | (tensor > high)).any():
+        again = fill_normal(empty_like(tensor), mean, std, generator=generator)
+        tensor.copy_(where(outside, again, tensor))
+
+
+def _trunc_by_uniform(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
+) -> None:
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    pending = ones_like(tensor, dtype=bool_)
+    while pending.any():
+        proposal = fill_uniform(empty_like(tensor), a, b, generator=generator)
+        tensor.copy_(where(pending, proposal, tensor))
+        log_density = ((proposal - mean) / std) ** 2 * -0.5 - peak
+        chance = fill_uniform(empty_like(tensor), generator=generator)
+        pending &= chance.log() > log_density
 
 
 # ---------------------------------------------------------------------- constants
@@ -168,7 +185,12 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_ needs a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
-    return _fill(tensor, lambda gen, dtype: np.eye(*tensor.shape, dtype=np.float32), None)
+    return _copy(tensor, np.eye(*tensor.shape, dtype=np.float32))
+
+
+def _copy(tensor: Tensor, values: Array) -> Tensor:
+    with no_grad():
+        return tensor.copy_(Tensor.of(values))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -191,7 +213,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     for group in range(groups):
         for channel in range(min(out_channels, tensor.shape[1])):
             values[(group * out_channels + channel, channel, *centre)] = 1
-    return _fill(tensor, lambda gen, dtype: values, None)
+    return _copy(tensor, values)
 
 
 # ---------------------------------------------------------------------- scaled by fan
@@ -219,9 +241,7 @@ def bilinear_(tensor: Tensor) -> Tensor:
     weight = np.zeros(tensor.shape)
     channels = np.arange(len(weight))
     weight[channels, channels] = np.outer(*tents)
-    with no_grad():
-        tensor.copy_(Tensor.of(weight))
-    return tensor
+    return _copy(tensor, weight)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -318,16 +338,38 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         raise ValueError(
             f"orthogonal_ needs a tensor of 2 dimensions or more, got shape {tuple(tensor.shape)}"
         )
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    flat = fill_normal(
+        empty(rows, columns, dtype=tensor.array.dtype, device="cpu"), generator=generator
+    ).numpy()
+    q, r = np.linalg.qr(flat.T if rows < columns else flat)
+    q *= np.sign(np.diag(r))  # makes the distribution uniform (Haar)
+    return _copy(tensor, (gain * (q.T if rows < columns else q)).reshape(tensor.shape))
 
-    def draw(gen: Generator, dtype: DTypeLike) -> Array:
-        rows = tensor.shape[0]
-        flat = gen.normal((rows, math.prod(tensor.shape[1:])), dtype)
-        q, r = np.linalg.qr(flat.T if flat.shape[0] < flat.shape[1] else flat)
-        q *= np.sign(np.diag(r))  # makes the distribution uniform (Haar)
-        q = q.T if flat.shape[0] < flat.shape[1] else q
-        return (gain * q).reshape(tensor.shape)
 
-    return _fill(tensor, draw, generator)
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
+    """Fill a matrix with numbers from N(0, std²), and part of each column with 0 (Martens, 2010).
+
+    Args:
+        tensor: (O, C).
+        sparsity: the share of zeros in a column, rounded up to whole elements. The default generator
+            chooses them, as in torch.
+        std: standard deviation of the others.
+        generator: draws the others.
+
+    Raises:
+        ValueError: unless ``tensor`` has 2 dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_ needs a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
+    rows, columns = tensor.shape
+    normal_(tensor, 0.0, std, generator)
+    with no_grad():
+        for column in range(columns):
+            tensor[randperm(rows)[: math.ceil(sparsity * rows)], column] = 0
+    return tensor
 
 
 def default_weight_and_bias_(weight: Tensor, bias: Tensor | None) -> None:
@@ -338,3 +380,29 @@ def default_weight_and_bias_(weight: Tensor, bias: Tensor | None) -> None:
         fan_in, _ = _calculate_fan_in_and_fan_out(weight)
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         uniform_(bias, -bound, bound)
+
+
+# ---------------------------------------------------------------------- old names
+
+
+def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function under its old name, without the underscore, which warns of it."""
+    new_name = function.__name__
+    old_name = new_name[:-1]
+
+    @functools.wraps(function)
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(
+            f"nn.init.{old_name} is deprecated, use nn.init.{new_name}", FutureWarning, stacklevel=2
+        )
+        return function(*args, **kwargs)
+
+    old.__name__ = old_name
+    return old
+
+
+uniform, normal, constant = _deprecated(uniform_), _deprecated(normal_), _deprecated(constant_)
+eye, dirac, orthogonal = _deprecated(eye_), _deprecated(dirac_), _deprecated(orthogonal_)
+xavier_uniform, xavier_normal = _deprecated(xavier_uniform_), _deprecated(xavier_normal_)
+kaiming_uniform, kaiming_normal = _deprecated(kaiming_uniform_), _deprecated(kaiming_normal_)
+sparse = _deprecated(sparse_)

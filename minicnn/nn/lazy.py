@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..creation import empty
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
-from .norm import BatchNorm1d, BatchNorm2d
+from .norm import BatchNorm1d, BatchNorm2d, InstanceNorm1d, InstanceNorm2d
 from .parameter import Parameter
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",
+    "LazyConv1d",
     "LazyConv2d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
     "LazyLinear",
     "UninitializedParameter",
 ]
@@ -95,3 +100,33 @@ class LazyBatchNorm2d(_Lazy, BatchNorm2d):
     """``BatchNorm2d`` without ``num_features``. As ``torch.nn.LazyBatchNorm2d``."""
 
     becomes, axis = BatchNorm2d, 1
+
+
+class LazyConv1d(_Lazy, Conv1d):
+    """``Conv1d`` without ``in_channels``. As ``torch.nn.LazyConv1d``."""
+
+    becomes, axis = Conv1d, -2
+
+
+class LazyConvTranspose1d(_Lazy, ConvTranspose1d):
+    """``ConvTranspose1d`` without ``in_channels``. As ``torch.nn.LazyConvTranspose1d``."""
+
+    becomes, axis = ConvTranspose1d, -2
+
+
+class LazyConvTranspose2d(_Lazy, ConvTranspose2d):
+    """``ConvTranspose2d`` without ``in_channels``. As ``torch.nn.LazyConvTranspose2d``."""
+
+    becomes, axis = ConvTranspose2d, -3
+
+
+class LazyInstanceNorm1d(_Lazy, InstanceNorm1d):
+    """``InstanceNorm1d`` without ``num_features``. As ``torch.nn.LazyInstanceNorm1d``."""
+
+    becomes, axis = InstanceNorm1d, -2
+
+
+class LazyInstanceNorm2d(_Lazy, InstanceNorm2d):
+    """``InstanceNorm2d`` without ``num_features``. As ``torch.nn.LazyInstanceNorm2d``."""
+
+    becomes, axis = InstanceNorm2d, -3

@@ -6,6 +6,9 @@ in torch, too: they override it, with a warning.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+
 from ..ops.reduction import checked_reduction
 from ..tensor import Tensor
 from . import functional as F
@@ -14,17 +17,25 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CrossEntropyLoss",
+    "GaussianNLLLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
     "MSELoss",
+    "MultiLabelSoftMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
+    "PoissonNLLLoss",
     "SmoothL1Loss",
+    "SoftMarginLoss",
 ]
 
 
-class _Loss(Module):
+class Loss(Module):
+    """A loss with the arguments that all have."""
+
     further_reductions: tuple[str, ...] = ()
 
     def __init__(
@@ -38,7 +49,7 @@ class _Loss(Module):
         self.reduction = checked_reduction(reduction, size_average, reduce, further)
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
     """A loss with weights; they are a buffer, so that they move with the module."""
 
     def __init__(
@@ -52,7 +63,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """Cross-entropy of logits (N, C, d1, …) with class numbers (N, d1, …) or probabilities.
 
     Takes logits: a softmax in front of it would be applied twice.
@@ -88,7 +99,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """Minus the log-probability (N, C, d1, …) of the target class (N, d1, …).
 
     Arguments as in :class:`CrossEntropyLoss`.
@@ -115,7 +126,28 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class BCELoss(_WeightedLoss):
+class NLLLoss2d(NLLLoss):
+    """The old name of :class:`NLLLoss`, which takes (N, C, H, W), too."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        warnings.warn(
+            "NLLLoss2d has been deprecated. "
+            "Please use NLLLoss instead as a drop-in replacement and see "
+            "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
+
+
+class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities with targets in [0, 1].
 
     Logarithms are clamped to -100 or more, so that the loss stays finite.
@@ -125,7 +157,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(WeightedLoss):
     """Binary cross-entropy of logits with targets in [0, 1].
 
     ``pos_weight`` multiplies the positive class's term.
@@ -152,21 +184,21 @@ class BCEWithLogitsLoss(_WeightedLoss):
         )
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """Squared difference."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """Absolute difference."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """Squared difference / (2 beta) below ``beta``, absolute difference - beta / 2 above."""
 
     def __init__(
@@ -183,7 +215,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """Half the squared difference below ``delta``, delta * (absolute difference - delta / 2) above."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -196,7 +228,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """target * (log target - input), where ``input`` is a log-probability.
 
     Args:
@@ -218,3 +250,96 @@ class KLDivLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class PoissonNLLLoss(Loss):
+    """Minus the log-likelihood of counts under Poisson distributions.
+
+    Args:
+        log_input: whether the input is the logarithm of the expectation.
+        full: add an approximation of log(target!).
+        eps: keeps the logarithm of 0 finite, without ``log_input``.
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
+        return F.poisson_nll_loss(
+            log_input, target, self.log_input, self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class GaussianNLLLoss(Loss):
+    """Minus the log-likelihood of targets under normal distributions of given variances.
+
+    Args:
+        full: add the constant term.
+        eps: the smallest variance.
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+
+
+class SoftMarginLoss(Loss):
+    """log(1 + exp(-target * input)), with targets of 1 and -1."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(WeightedLoss):
+    """Binary cross-entropy of logits (N, C), averaged over the classes of each sample."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+
+
+class CTCLoss(Loss):
+    """Minus the log-likelihood of texts whose place in the input is not known.
+
+    Args:
+        blank: the number of the blank among the symbols.
+        zero_infinity: 0 instead of an infinite loss, of a text that does not fit into its input.
+    """
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
+        )

@@ -58,6 +58,11 @@ class Module(HookMethods):
             _backward_hooks=OrderedDict(),
         )
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Takes over the attributes in a pickle, which may lack those of hooks."""
+        Module.__init__(self)
+        self.__dict__.update(state)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs ``forward``, and the hooks before and after it."""
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):

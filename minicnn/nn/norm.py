@@ -1,4 +1,4 @@
-"""Normalisation layers: batch, layer, group, and local response."""
+"""Normalisation layers: by batch, image, layer or group, and local response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from . import init
 from .module import Module
 from .parameter import empty_parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "CrossMapLRN2d",
+    "GroupNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "LayerNorm",
+    "LocalResponseNorm",
+    "RMSNorm",
+]
 
 
 class _Affine(Module):
@@ -44,27 +54,8 @@ class _Affine(Module):
             init.zeros_(self.bias)
 
 
-class _BatchNorm(_Affine):
-    """Batch norm: normalises each channel over all other dimensions.
-
-    In training, a batch is normalised with its own mean and (biased) variance per channel. The
-    running statistics become ``(1 - momentum) * running + momentum * batch``, with the unbiased
-    variance. In evaluation, the running statistics are used to normalise.
-
-    Args:
-        num_features: C, the number of channels.
-        eps: added to the variance.
-        momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
-        affine: whether to scale and shift by a learned weight and bias per channel.
-        track_running_stats: False uses the batch's statistics in evaluation, too.
-        bias: False leaves out the shift.
-
-    ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
-
-    Raises:
-        ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
-            with one value per channel, whose variance is zero.
-    """
+class _NormBase(_Affine):
+    """What batch and instance norm share: parameters and running statistics."""
 
     _optional_buffers = frozenset({"num_batches_tracked"})
     _version = 2  # 1: without num_batches_tracked
@@ -114,16 +105,48 @@ class _BatchNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.batch_norm(*self.arguments(input))
-
-    def arguments(self, input: Tensor) -> tuple[Any, ...]:
-        """The arguments of :func:`functional.batch_norm`; counts the batch in training."""
+    def _check_dims(self, input: Tensor) -> None:
         if input.ndim not in self._dims:
             expected = " or ".join(f"{n}D" for n in self._dims)
             raise ValueError(
                 f"{type(self).__name__} expects {expected} input, got shape {tuple(input.shape)}"
             )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_NormBase):
+    """Batch norm: normalises each channel over all other dimensions.
+
+    In training, a batch is normalised with its own mean and (biased) variance per channel. The
+    running statistics become ``(1 - momentum) * running + momentum * batch``, with the unbiased
+    variance. In evaluation, the running statistics are used to normalise.
+
+    Args:
+        num_features: C, the number of channels.
+        eps: added to the variance.
+        momentum: weight of a batch in the running statistics; None keeps the mean of all batches.
+        affine: whether to scale and shift by a learned weight and bias per channel.
+        track_running_stats: False uses the batch's statistics in evaluation, too.
+        bias: False leaves out the shift.
+
+    ``state_dict`` holds weight, bias, running_mean, running_var and num_batches_tracked (int64).
+
+    Raises:
+        ValueError: in ``forward``, for a wrong number of dimensions, and in training for a batch
+            with one value per channel, whose variance is zero.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.batch_norm(*self.arguments(input))
+
+    def arguments(self, input: Tensor) -> tuple[Any, ...]:
+        """The arguments of :func:`functional.batch_norm`; counts the batch in training."""
+        self._check_dims(input)
         updates = self.training and self.track_running_stats
         momentum = self.momentum
         if updates:
@@ -144,12 +167,6 @@ class _BatchNorm(_Affine):
             self.eps,
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
 
 class BatchNorm1d(_BatchNorm):
     __doc__ = f"(N, C) or (N, C, L). {_BatchNorm.__doc__}"
@@ -159,6 +176,65 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     __doc__ = f"(N, C, H, W). {_BatchNorm.__doc__}"
     _dims = (4,)
+
+
+class _InstanceNorm(_NormBase):
+    """Instance norm: normalises each channel of each image over its pixels.
+
+    Args:
+        num_features: C, the number of channels.
+        eps: added to the variance.
+        momentum: weight of a batch in the running statistics, which are the means of the images'.
+        affine: whether to scale and shift by a learned weight and bias per channel.
+        track_running_stats: whether to keep running statistics, and to normalise by them in
+            evaluation.
+        bias: False leaves out the shift.
+
+    Raises:
+        ValueError: in ``forward``, for a wrong number of dimensions or channels, and for a channel
+            with one value, whose variance is zero.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_dims(input)
+        single = input.ndim == min(self._dims)
+        images = input.unsqueeze(0) if single else input
+        if images.shape[1] != self.num_features and self.affine:
+            raise ValueError(
+                f"{type(self).__name__} expects {self.num_features} channels, "
+                f"got input of shape {tuple(input.shape)}"
+            )
+        out = F.instance_norm(
+            images, self.running_mean, self.running_var, self.weight, self.bias,
+            self.training or not self.track_running_stats, self.momentum or 0.0, self.eps,
+        )  # fmt: skip
+        return out.squeeze(0) if single else out
+
+
+class InstanceNorm1d(_InstanceNorm):
+    __doc__ = f"(N, C, L) or (C, L). {_InstanceNorm.__doc__}"
+    _dims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    __doc__ = f"(N, C, H, W) or (C, H, W). {_InstanceNorm.__doc__}"
+    _dims = (3, 4)
 
 
 class LayerNorm(_Affine):
@@ -198,6 +274,43 @@ class LayerNorm(_Affine):
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(_Affine):
+    """Divides every sample by the root of its mean square over the last dimensions.
+
+    Args:
+        normalized_shape: sizes of those dimensions, or the size of the last one.
+        eps: added to the mean square; by default the spacing of numbers at 1 in the input's dtype.
+        elementwise_affine: whether to scale by a learned weight of ``normalized_shape``.
+
+    As ``torch.nn.RMSNorm``.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        if isinstance(normalized_shape, int):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape = tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self._make_affine(self.normalized_shape, elementwise_affine, False, device, dtype)
+        self.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
 
 
@@ -267,3 +380,10 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """``LocalResponseNorm`` under its older name. As ``torch.nn.CrossMapLRN2d``."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__(size, alpha, beta, k)

@@ -30,13 +30,17 @@ class Unflatten(Module):
     """Splits dimension ``dim`` into ``unflattened_size``; one of its entries may be -1.
 
     Raises:
-        TypeError: if ``dim`` is not a number (dimensions have no names here).
+        TypeError: if ``dim`` is not a number (dimensions have no names here), or
+            ``unflattened_size`` no tuple of integers.
     """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
         if not isinstance(dim, int):
             raise TypeError(f"Unflatten needs the number of a dimension, got {dim!r}")
+        sizes = unflattened_size if isinstance(unflattened_size, (tuple, list)) else [None]
+        if not all(isinstance(size, int) for size in sizes):
+            raise TypeError(f"Unflatten needs a tuple of integers, got {unflattened_size!r}")
         self.dim = dim
         self.unflattened_size = unflattened_size
 

@@ -1,27 +1,25 @@
-"""Activation functions, softmax among them."""
+"""Activation functions: ReLU, and smooth ones (others: leaky, elu, piecewise, softmax)."""
 
 from __future__ import annotations
 
 import math
-import operator
-import warnings
 from typing import Any
 
 from .. import kernels
-from ..autograd import Function, is_grad_enabled
+from ..autograd import Function
+from ..autograd.names import called
 from ..devices import xp_of
-from ..dtypes import is_floating
+from ..dtypes import HALVES, is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .choice import clamp, where
-from .comparison import gt, le, lt
+from .choice import where
+from .comparison import gt
 from .dims import normalize_dim
 from .edge import in_float32
-from .elementwise import add, div, exp, mul, neg, sigmoid, sub, tanh
+from .elementwise import abs, add, div, exp, log1p, mul, neg, sigmoid, sub, tanh
 from .in_place import change
-from .promotion import computed, widen, widened
-from .reduce import sum
-from .summation import summed
+from .promotion import to_float, widen, widened
+from .shape import chunk
 
 
 class ReLU(Function):
@@ -70,94 +68,10 @@ def relu_(input: Tensor) -> Tensor:
     return relu(input, inplace=True)
 
 
-def _refuse_integers(name: str, x: Tensor) -> None:
+def refuse_integers(name: str, x: Tensor) -> None:
+    """Raises a RuntimeError unless x is floating point."""
     if not is_floating(x.array.dtype):
         raise RuntimeError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
-
-
-class LeakyReLU(Function):
-    def forward(self, x: Array, *, negative_slope: float, inplace: bool = False) -> Array:
-        self.negative_slope = negative_slope
-        scaled = computed(operator.mul, x, negative_slope)
-        out = xp_of(x).where(x > 0, x, scaled).astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # both have the same signs
-        return out
-
-    def backward(self, grad: Tensor) -> Tensor:
-        (x,) = self.saved_tensors
-        return where(gt(x, 0), grad, mul(grad, self.negative_slope))
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, else ``negative_slope`` * input.
-
-    Args:
-        input: any shape.
-        negative_slope: factor of negative values.
-        inplace: overwrite ``input``, and return it.
-
-    As ``torch.nn.functional.leaky_relu``.
-    """
-    _refuse_integers("leaky_relu", input)
-    if not inplace:
-        return LeakyReLU.apply(input, negative_slope=negative_slope)
-    _check_sign("leaky_relu", "negative_slope", negative_slope, input)
-    return change(input, LeakyReLU.apply, negative_slope=negative_slope, inplace=True)
-
-
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """In place: :func:`leaky_relu`."""
-    return leaky_relu(input, negative_slope, inplace=True)
-
-
-def _check_sign(name: str, option: str, value: float, x: Tensor) -> None:
-    """Checks that the sign of x can be told from the result, which is all that backward will have.
-
-    Raises:
-        RuntimeError: if it cannot, and x requires a gradient.
-    """
-    if value < 0 and is_grad_enabled() and x.requires_grad:
-        raise RuntimeError(f"{name} in place expects {option} to be at least 0, got {value}")
-
-
-class ELU(Function):
-    def forward(self, x: Array, *, alpha: float, inplace: bool = False) -> Array:
-        self.alpha, self.inplace = alpha, inplace
-        xp, wide = xp_of(x), widened(x)
-        out = xp.where(x > 0, wide, xp.expm1(xp.minimum(wide, 0)) * alpha)
-        out = out.astype(x.dtype, copy=False)
-        self.save_for_backward(out if inplace else x)  # both have the same signs
-        return out
-
-    def backward(self, grad: Tensor) -> Tensor:
-        grad, saved = widen(grad, *self.saved_tensors)
-        if self.inplace:
-            slope = add(saved, self.alpha)
-        else:
-            slope = mul(exp(clamp(saved, max=0.0)), self.alpha)  # clamped: no overflow where x > 0
-        return where(le(saved, 0), mul(grad, slope), grad)
-
-
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, else ``alpha`` * (exp(input) - 1).
-
-    Args:
-        input: any shape.
-        alpha: the limit for very negative values is -alpha.
-        inplace: overwrite ``input``, and return it.
-
-    As ``torch.nn.functional.elu`` (Clevert et al., 2016).
-    """
-    _refuse_integers("elu", input)
-    if not inplace:
-        return ELU.apply(input, alpha=alpha)
-    _check_sign("elu", "alpha", alpha, input)
-    return change(input, ELU.apply, alpha=alpha, inplace=True)
-
-
-def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """In place: :func:`elu`."""
-    return elu(input, alpha, inplace=True)
 
 
 class Softplus(Function):
@@ -182,7 +96,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
     As ``torch.nn.functional.softplus``.
     """
-    _refuse_integers("softplus", input)
+    refuse_integers("softplus", input)
     return Softplus.apply(input, beta=beta, threshold=threshold)
 
 
@@ -203,7 +117,7 @@ def logsigmoid(input: Tensor) -> Tensor:
 
     As ``torch.nn.functional.logsigmoid``.
     """
-    _refuse_integers("logsigmoid", input)
+    refuse_integers("logsigmoid", input)
     return LogSigmoid.apply(input)
 
 
@@ -217,12 +131,9 @@ class Erf(Function):
         return mul(grad, mul(exp(neg(mul(x, x))), 2 / math.sqrt(math.pi)))
 
 
-def erf(x: Tensor) -> Tensor:
-    """The Gauss error function.
-
-    As ``torch.erf``.
-    """
-    return Erf.apply(x)
+def erf(input: Tensor) -> Tensor:
+    """The Gauss error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to ``input``."""
+    return Erf.apply(to_float(input))
 
 
 class GELU(Function):
@@ -273,7 +184,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     As ``torch.nn.functional.gelu`` (Hendrycks and Gimpel, 2016).
     """
-    _refuse_integers("gelu", input)
+    refuse_integers("gelu", input)
     if approximate == "none":
         return GELU.apply(input)
     if approximate == "tanh":
@@ -302,110 +213,64 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.silu``.
     """
-    _refuse_integers("silu", input)
+    refuse_integers("silu", input)
     return change(input, SiLU.apply) if inplace else SiLU.apply(input)
 
 
-class Hardswish(Function):
+class Mish(Function):
     def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
-        wide = widened(x)
-        return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
+        xp, wide = xp_of(x), widened(x)
+        return (wide * xp.tanh(xp.log1p(xp.exp(wide)))).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
         grad, x = widen(grad, *self.saved_tensors)
-        sloped = where(lt(x, 3), mul(grad, add(div(x, 3.0), 0.5)), grad)
-        return where(le(x, -3), 0.0, sloped)
+        t = tanh(log1p(exp(x)))
+        slope = mul(sigmoid(x), sub(1.0, mul(t, t)))  # of t
+        return mul(grad, add(t, mul(x, slope)))
 
 
-def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """input * min(max(input + 3, 0), 6) / 6.
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input)).
 
     Args:
-        input: any shape.
+        input: any shape, floating point.
         inplace: overwrite ``input``, and return it.
 
-    As ``torch.nn.functional.hardswish`` (Howard et al., 2019).
+    As ``torch.nn.functional.mish`` (Misra, 2019).
     """
-    _refuse_integers("hardswish", input)
-    return change(input, Hardswish.apply) if inplace else Hardswish.apply(input)
+    refuse_integers("mish", input)
+    return change(input, Mish.apply) if inplace else Mish.apply(input)
 
 
-class Softmax(Function):
-    def forward(self, x: Array, *, dim: int) -> Array:
-        self.dim = dim
-        values = widened(x)
-        out = xp_of(x).exp(values - values.max(dim, keepdims=True))
-        out /= summed(out, (dim,), out.dtype, True)
-        if out.dtype != x.dtype:
-            out = out.astype(x.dtype)
-        self.save_for_backward(out)
-        return out
-
-    def backward(self, grad: Tensor) -> Tensor:
-        grad, out = widen(grad, *self.saved_tensors)
-        return mul(out, sub(grad, sum(mul(grad, out), self.dim, keepdim=True)))
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + abs(input)), as ``torch.nn.functional.softsign``."""
+    (x,) = widen(input)
+    out = div(x, add(abs(x), 1))
+    return out.to(input.dtype) if input.dtype in HALVES else out
 
 
-class LogSoftmax(Function):
-    def forward(self, x: Array, *, dim: int) -> Array:
-        self.dim = dim
-        xp, values = xp_of(x), widened(x)
-        shifted = values - values.max(dim, keepdims=True)
-        out = shifted - xp.log(summed(xp.exp(shifted), (dim,), shifted.dtype, True))
-        out = out.astype(x.dtype, copy=False)
-        self.save_for_backward(out)
-        return out
-
-    def backward(self, grad: Tensor) -> Tensor:
-        grad, out = widen(grad, *self.saved_tensors)
-        return sub(grad, mul(exp(out), sum(grad, self.dim, keepdim=True)))
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input), as ``torch.nn.functional.tanhshrink``."""
+    (x,) = widen(input)
+    out = sub(x, tanh(x))
+    return out.to(input.dtype) if input.dtype in HALVES else out
 
 
-@in_float32
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """exp(input) divided by its sum over ``dim``.
-
-    Args:
-        input: any shape.
-        dim: the dimension that sums to 1. Without it, torch's guess is taken, with a warning: 0 for
-            0, 1 and 3 dimensions, else 1.
-        dtype: the dtype to convert ``input`` to first.
+@called("GluBackward0")
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half of ``input`` along ``dim``, times the sigmoid of the second half.
 
     Raises:
-        IndexError: for a dimension that does not exist.
-        NotImplementedError: for integers.
+        RuntimeError: for an odd length, or an integer tensor.
 
-    As ``torch.nn.functional.softmax``.
+    As ``torch.nn.functional.glu`` (Dauphin et al., 2017).
     """
-    return _normalized("softmax", Softmax, input, dim, dtype)
-
-
-@in_float32
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """log(softmax(input)), computed without overflow or underflow.
-
-    Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
-    """
-    return _normalized("log_softmax", LogSoftmax, input, dim, dtype)
-
-
-def _normalized(
-    name: str, operation: type[Function], x: Tensor, dim: int | None, dtype: Any
-) -> Tensor:
-    if dtype is not None:
-        x = x.to(dtype)
-    if dim is None:
-        dim = 0 if x.ndim in (0, 1, 3) else 1
-        warnings.warn(
-            f"{name} without dim: {dim} is guessed for shape {tuple(x.shape)}", stacklevel=4
+    refuse_integers("glu", input)
+    if input.ndim == 0 or input.shape[normalize_dim(input, dim)] % 2:
+        raise RuntimeError(
+            f"glu expects an even length of dimension {dim}, got {tuple(input.shape)}"
         )
-    dim = normalize_dim(x, dim)
-    array = x.array
-    if array.size == 0:
-        return x.clone()
-    if not is_floating(array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.array.dtype}")
-    if array.ndim == 0:
-        return operation.apply(x.reshape(1), dim=0).reshape(())
-    return operation.apply(x, dim=dim)
+    (wide,) = widen(input)
+    values, gates = chunk(wide, 2, dim)
+    return mul(values, sigmoid(gates)).to(input.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from ..autograd import Function
 from ..devices import xp_of
@@ -10,7 +10,8 @@ from ..dtypes import bool_, number_in, uint8
 from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
-from .promotion import Operand, check_broadcast, promote, result_dtype
+from .index import nonzero
+from .promotion import Operand, check_broadcast, promote, require_tensors, result_dtype
 
 
 class Where(Function):
@@ -77,13 +78,23 @@ class _Extremum(Function):
         )
 
 
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
+def where(
+    condition: Tensor, input: Operand | None = None, other: Operand | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """``input`` where ``condition`` is true, else ``other``.
+
+    Of a condition alone, the indices of what is not 0, a vector for each dimension.
 
     Raises:
         RuntimeError: for a condition that is neither bool nor uint8, which stands for bool in old
             scripts.
     """
+    if input is None or other is None:
+        return tuple(nonzero(condition, as_tuple=True))
     if condition.dtype == uint8:
         condition = condition.bool()
     if condition.dtype != bool_:
@@ -100,6 +111,11 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
         v if isinstance(v, Tensor) else Tensor.of(xp.full((), v, dtype)) for v in (input, other)
     )
     return Where.apply(condition, input, other)
+
+
+def where_method(input: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """This tensor where ``condition`` is true, else ``other``."""
+    return where(condition, input, other)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
@@ -161,17 +177,16 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     return Clamp.apply(input, low, None if max is None else bounds[-1])
 
 
+clip = clamp  # NumPy's name for it
+
+
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("maximum", input, other), largest=True)
+    require_tensors("maximum", input, other)
+    return _Extremum.apply(*promote("maximum", input, other), largest=True)
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two elements; the gradient is halved where they are equal."""
-    return _Extremum.apply(*_both_tensors("minimum", input, other), largest=False)
-
-
-def _both_tensors(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
-    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
-        raise TypeError(f"{name} expects two tensors, got {type(x).__name__}, {type(y).__name__}")
-    return promote(name, x, y)
+    require_tensors("minimum", input, other)
+    return _Extremum.apply(*promote("minimum", input, other), largest=False)

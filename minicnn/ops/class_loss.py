@@ -11,7 +11,6 @@ from ..devices import on_own_device, xp_of
 from ..dtypes import int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import log_softmax, softmax
 from .choice import where
 from .edge import in_float32
 from .elementwise import div, mul, neg, sub
@@ -20,6 +19,7 @@ from .promotion import widen, widened
 from .reduce import sum
 from .reduction import checked_reduction, reduced, rounded_once
 from .shape import permute, reshape
+from .softmax import log_softmax, softmax
 
 
 class SoftmaxCrossEntropy(Function):

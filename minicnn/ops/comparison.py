@@ -9,7 +9,7 @@ from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote, rounded
+from .promotion import Operand, promote, require_tensor, rounded
 
 
 class _Compare(Function):
@@ -37,6 +37,7 @@ lt = _comparison("less", "input < other, element by element.")
 le = _comparison("less_equal", "input <= other, element by element.")
 gt = _comparison("greater", "input > other, element by element.")
 ge = _comparison("greater_equal", "input >= other, element by element.")
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge  # torch's longer names
 
 
 def _logic(name: str, doc: str) -> Callable[[Tensor, Tensor], Tensor]:
@@ -54,10 +55,11 @@ logical_or = _logic("logical_or", "Whether one is true.")
 logical_xor = _logic("logical_xor", "Whether exactly one is true.")
 
 
-def _bitwise(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
-    def named(x: Tensor, y: Operand) -> Tensor:
-        x, y = promote(name, x, y)
-        _refuse_floats(name, x)
+def _bitwise(name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
+    def named(input: Operand, other: Operand) -> Tensor:
+        require_tensor(name, input, other)
+        x, y = promote(name, input, other)
+        _refuse_floats(name, x if isinstance(x, Tensor) else y)
         return _Compare.apply(x, y, name=name)
 
     named.__name__, named.__doc__ = name, doc
@@ -69,9 +71,13 @@ def _refuse_floats(name: str, x: Tensor) -> None:
         raise RuntimeError(f"{name} expects integers or bool, got {x.array.dtype}")
 
 
-bitwise_and = _bitwise("bitwise_and", "x & y, bit by bit; for bool tensors, whether both are true.")
-bitwise_or = _bitwise("bitwise_or", "x | y, bit by bit; for bool tensors, whether one is true.")
-bitwise_xor = _bitwise("bitwise_xor", "x ^ y, bit by bit.")
+bitwise_and = _bitwise(
+    "bitwise_and", "input & other, bit by bit; for bool tensors, whether both are true."
+)
+bitwise_or = _bitwise(
+    "bitwise_or", "input | other, bit by bit; for bool tensors, whether one is true."
+)
+bitwise_xor = _bitwise("bitwise_xor", "input ^ other, bit by bit.")
 
 
 class _Test(Function):
@@ -84,10 +90,10 @@ def logical_not(input: Tensor) -> Tensor:
     return _Test.apply(input, name="logical_not")
 
 
-def bitwise_not(x: Tensor) -> Tensor:
-    """~x, bit by bit; for bool tensors, whether an element is false."""
-    _refuse_floats("bitwise_not", x)
-    return _Test.apply(x, name="invert")
+def bitwise_not(input: Tensor) -> Tensor:
+    """~input, bit by bit; for bool tensors, whether an element is false."""
+    _refuse_floats("bitwise_not", input)
+    return _Test.apply(input, name="invert")
 
 
 def isnan(input: Tensor) -> Tensor:

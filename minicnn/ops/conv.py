@@ -173,17 +173,8 @@ def conv2d_geometry(
     Raises:
         RuntimeError: for arguments that do not fit.
     """
-    _check_weight("conv2d", x, weight, groups)
-    O, channels, KH, KW = weight.array.shape
-    if x.array.shape[1] != channels * groups:
-        raise RuntimeError(
-            f"conv2d expects {channels * groups} channels (weight of shape {weight.array.shape}, "
-            f"groups={groups}), got input of shape {x.array.shape}"
-        )
-    if O % groups:
-        raise RuntimeError(f"conv2d: groups={groups} must divide the {O} output channels")
-    if bias is not None and bias.array.shape != (O,):
-        raise RuntimeError(f"conv2d expects a bias of shape ({O},), got {bias.array.shape}")
+    check_convolution("conv2d", x, weight, bias, groups)
+    KH, KW = weight.array.shape[2:]
     SH, SW = pair(stride, "stride", 1)
     DH, DW = pair(dilation, "dilation", 1)
     H, W = x.array.shape[2:]
@@ -236,24 +227,8 @@ def _transposed_geometry(
     dilation: int | tuple[int, int],
 ) -> Geometry:
     """The geometry of the convolution from the result back to ``x``."""
-    _check_weight("conv_transpose2d", x, weight, groups)
-    C, channels, KH, KW = weight.array.shape
-    if channels == 0:
-        raise RuntimeError(
-            f"conv_transpose2d expects a weight with values, got {weight.array.shape}"
-        )
-    if x.array.shape[1] != C:
-        raise RuntimeError(
-            f"conv_transpose2d expects {C} channels (weight of shape {weight.array.shape}), "
-            f"got input of shape {x.array.shape}"
-        )
-    if C % groups:
-        raise RuntimeError(f"conv_transpose2d: groups={groups} must divide the {C} input channels")
-    if bias is not None and bias.array.shape != (channels * groups,):
-        raise RuntimeError(
-            f"conv_transpose2d expects a bias of shape ({channels * groups},), "
-            f"got {bias.array.shape}"
-        )
+    check_convolution("conv_transpose2d", x, weight, bias, groups, transposed=True)
+    KH, KW = weight.array.shape[2:]
     strides, paddings = pair(stride, "stride", 1), pair(padding, "padding", 0)
     dilations, extra = pair(dilation, "dilation", 1), pair(output_padding, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilations)):
@@ -279,13 +254,33 @@ def _transposed_size(
     return rows, columns
 
 
-def _check_weight(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
-    """Raises a RuntimeError unless the weight has 4 dimensions, there are pixels, and groups."""
+def check_convolution(
+    name: str,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    groups: int,
+    transposed: bool = False,
+) -> None:
+    """Raises a RuntimeError unless x (N, C, ...) and the parameters fit together."""
     if groups < 1:
         raise RuntimeError(f"{name}: groups must be at least 1, got {groups}")
-    if weight.ndim != 4:
-        raise RuntimeError(f"{name} expects a weight of 4 dimensions, got {weight.array.shape}")
-    if 0 in (weight.array.shape[0], *weight.array.shape[2:]):
-        raise RuntimeError(f"{name} expects a filter of at least 1 x 1, got {weight.array.shape}")
+    shape = weight.array.shape
+    if len(shape) != x.ndim:
+        raise RuntimeError(f"{name} expects a weight of {x.ndim} dimensions, got {shape}")
+    if 0 in (shape if transposed else (shape[0], *shape[2:])):
+        raise RuntimeError(f"{name} expects filters that are not empty, got {shape}")
     if 0 in x.array.shape[2:]:
-        raise RuntimeError(f"{name} expects images of at least 1 x 1, got {x.array.shape}")
+        raise RuntimeError(f"{name} expects inputs that are not empty, got {x.array.shape}")
+    first, second = shape[0], shape[1] * groups
+    channels, outputs = (first, second) if transposed else (second, first)
+    if x.array.shape[1] != channels:
+        raise RuntimeError(
+            f"{name} expects {channels} channels (weight of shape {shape}, groups={groups}), "
+            f"got input of shape {x.array.shape}"
+        )
+    if first % groups:
+        side = "input" if transposed else "output"
+        raise RuntimeError(f"{name}: groups={groups} must divide the {first} {side} channels")
+    if bias is not None and bias.array.shape != (outputs,):
+        raise RuntimeError(f"{name} expects a bias of shape ({outputs},), got {bias.array.shape}")

@@ -18,6 +18,7 @@ from .promotion import (
     computed,
     of_integers,
     promote_numbers,
+    require_first,
     require_tensor,
     rounded,
 )
@@ -62,6 +63,12 @@ def _remainder(x: Any, y: Any) -> Array:
     return xp.where(_sign_differs(rest, y), rest + y, rest)
 
 
+def _rest_of_truncation(x: Any, y: Any) -> Array:
+    """The rest of the division towards zero, which has the sign of x."""
+    xp, x, y = as_arrays(x, y)
+    return xp.fmod(x, y)
+
+
 def _sign_differs(rest: Any, y: Any) -> Any:
     return (rest != 0) & ((rest < 0) != (y < 0))
 
@@ -103,6 +110,20 @@ class Remainder(Function):
         return grad, -grad * floor_divide(x, y) if self.needs_input_grad[1] else None
 
 
+class Fmod(Function):
+    def forward(self, x: Array | float, y: Array | float) -> Array:
+        x, y = rounded(x, y)
+        need_y = self.needs_input_grad[1]
+        self.save_for_backward(x if need_y else None, y if need_y else None)
+        return _whole(_rest_of_truncation, x, y)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, y = self.saved_tensors
+        if not self.needs_input_grad[1]:
+            return grad, None
+        return grad, -grad * DivRounded.apply(x, y, mode="trunc")
+
+
 def floor_divide(input: Operand, other: Operand) -> Tensor:
     """input / other rounded down.
 
@@ -120,6 +141,16 @@ def remainder(input: Operand, other: Operand) -> Tensor:
     """
     require_tensor("remainder", input, other)
     return Remainder.apply(*promote_numbers("remainder", input, other))
+
+
+def fmod(input: Operand, other: Operand) -> Tensor:
+    """The rest of input / other rounded towards zero, which has the sign of input.
+
+    Raises:
+        RuntimeError: if integers are divided by 0.
+    """
+    require_first("fmod", input)
+    return Fmod.apply(*promote_numbers("fmod", input, other))
 
 
 def rfloor_divide(x: Operand, y: Operand) -> Tensor:

@@ -2,7 +2,8 @@
 
 Decorators keep two things out of the operations: the precision that autocast requires (``in_half``,
 ``in_float32``, and ``one_precision`` for layers), and the batch dimension of a single image
-(``batched``). ``pair`` and ``empty_output`` check the windows of convolution and pooling.
+(``batched``, ``batched_signals``). ``pair``, ``in_a_row`` and ``empty_output`` check the windows of
+convolution and pooling.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
 from .half_copy import weight_in_half
+from .keywords import called
 from .shape import squeeze, unsqueeze
 from .transfer import to
 
@@ -36,7 +38,7 @@ def in_half(operation: F) -> F:
         """Converts the arguments to half precision under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
-        return operation(*args, **kwargs)
+        return called(operation, args, kwargs) if kwargs else operation(*args)
 
     return edge  # type: ignore[return-value]
 
@@ -49,7 +51,7 @@ def in_float32(operation: F) -> F:
         """Converts the arguments to float32 under autocast."""
         if mode.autocast is not None:
             args, kwargs = _cast(HALVES, float32, args, kwargs)
-        return operation(*args, **kwargs)
+        return called(operation, args, kwargs) if kwargs else operation(*args)
 
     return edge  # type: ignore[return-value]
 
@@ -126,16 +128,27 @@ def batched(operation: F) -> F:
     Raises:
         RuntimeError: for other numbers of dimensions.
     """
+    return _batched(operation, 4, "(N, C, H, W) or (C, H, W)")
 
+
+def batched_signals(operation: F) -> F:
+    """Decorates an operation on signals (N, C, L): one signal (C, L) becomes a batch of one.
+
+    Raises:
+        RuntimeError: for other numbers of dimensions.
+    """
+    return _batched(operation, 3, "(N, C, L) or (C, L)")
+
+
+def _batched(operation: F, ndim: int, shapes: str) -> F:
     @functools.wraps(operation)
     def edge(input: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Adds a batch dimension to a single image, and takes it from the result."""
-        if input.ndim == 4:
+        """Adds a batch dimension to a single input, and takes it from the result."""
+        if input.ndim == ndim:
             return operation(input, *args, **kwargs)
-        if input.ndim != 3:
+        if input.ndim != ndim - 1:
             raise RuntimeError(
-                f"{operation.__name__} expects an input of shape (N, C, H, W) or (C, H, W), "
-                f"got {input.array.shape}"
+                f"{operation.__name__} expects an input of shape {shapes}, got {input.array.shape}"
             )
         result = operation(unsqueeze(input, 0), *args, **kwargs)
         if isinstance(result, tuple):
@@ -164,6 +177,18 @@ def pair(value: int | tuple[int, ...], name: str, at_least: int) -> Pair:
     if vertical < at_least or horizontal < at_least:
         raise RuntimeError(f"{name} must be at least {at_least}, got {value}")
     return vertical, horizontal
+
+
+def in_a_row(value: int | tuple[int, ...], name: str, vertical: int) -> Pair:
+    """(vertical, horizontal) for images of one row, where a signal has one number.
+
+    Raises:
+        RuntimeError: for several numbers.
+    """
+    numbers = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(numbers) != 1:
+        raise RuntimeError(f"{name} must be one integer, got {value}")
+    return vertical, numbers[0]
 
 
 def empty_output(name: str, size: Pair, output_size: Pair, **window: Any) -> RuntimeError:

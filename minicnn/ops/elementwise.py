@@ -26,6 +26,7 @@ from .promotion import (
     promote,
     promote_numbers,
     refuse_bool,
+    require_first,
     require_tensor,
     rounded,
     to_float,
@@ -206,9 +207,10 @@ def _as_float(x: Operand) -> Operand:
     return float(x) if isinstance(x, int) else x
 
 
-def rsub(x: Operand, y: Operand) -> Tensor:
-    """y - x."""
-    return sub(y, x)
+def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """other - alpha * input."""
+    require_first("rsub", input)
+    return sub(other, input, alpha=alpha)
 
 
 def rdiv(x: Tensor, y: Operand) -> Tensor:
@@ -537,3 +539,8 @@ def trunc(input: Tensor) -> Tensor:
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
     return Sign.apply(input)
+
+
+# torch's longer names
+absolute, negative, fix = abs, neg, trunc
+subtract, multiply, divide, true_divide = sub, mul, div, div

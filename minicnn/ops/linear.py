@@ -214,19 +214,22 @@ def addmm(
 
     As ``torch.addmm``.
     """
-    product = mm(mat1, mat2)
-    if input.dtype != product.dtype:
+    return plus_product("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def plus_product(name: str, x: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta * x + alpha * product; with a factor of 0 its term is ignored, NaN and inf included."""
+    if x.dtype != product.dtype:
         raise RuntimeError(
-            f"addmm expects tensors of one dtype, got {input.array.dtype}, {product.array.dtype}"
+            f"{name} expects tensors of one dtype, got {x.array.dtype}, {product.array.dtype}"
         )
-    input = expand(input, product.shape)
+    x = expand(x, product.shape)
     if beta == 1 and alpha == 1:
-        return add(input, product)
-    if not is_floating(input.array.dtype):
+        return add(x, product)
+    if not is_floating(x.array.dtype):
         beta, alpha = int(beta), int(alpha)
-    terms = zip(widen(input, product), (beta, alpha))
-    input, scaled = (
+    x, scaled = (
         mul(term, factor) if factor != 0 else where(zeros_like(term, dtype=bool_), term, 0)
-        for term, factor in terms
+        for term, factor in zip(widen(x, product), (beta, alpha))
     )
-    return to(add(input, scaled), product.dtype)
+    return to(add(x, scaled), product.dtype)

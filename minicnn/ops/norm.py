@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+from ml_dtypes import finfo
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
@@ -137,27 +140,18 @@ def normalize_batch(
         rule = "above 0 when training" if training else "at least 0"
         raise ValueError(f"batch_norm: eps must be {rule}, got {eps}")
     if not x.array.size:
-        return _nothing(x, weight, bias)
+        return normalized_nothing(x, weight, bias)
     if x.ndim < 2:
         raise RuntimeError(
             f"batch_norm expects an input of shape (N, C, ...), got {tuple(x.shape)}"
         )
-    C = x.shape[1]
-    if (running_mean is None) != (running_var is None):
-        raise ValueError("batch_norm expects both running_mean and running_var, or neither")
-    parameters = running_mean, running_var, weight, bias
-    _check_parameters("batch_norm", x, (C,), *parameters)
-    xp = xp_of(x.array)
-    # beside half-precision activations, statistics and parameters stay float32
-    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
-    weight = Tensor.of(xp.ones(C, dtype)) if weight is None else weight
-    bias = Tensor.of(xp.zeros(C, dtype)) if bias is None else bias
+    weight, bias = channel_parameters("batch_norm", x, running_mean, running_var, weight, bias)
     if training:
-        count = x.array.size // C
+        count = x.array.size // x.shape[1]
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
-            _move_towards(running_mean, batch_mean, momentum)
-            _move_towards(running_var, batch_var * (count / (count - 1)), momentum)
+            move_towards(running_mean, batch_mean, momentum)
+            move_towards(running_var, batch_var * (count / (count - 1)), momentum)
         return out
     if running_mean is None or running_var is None:
         raise RuntimeError(
@@ -167,7 +161,28 @@ def normalize_batch(
     return in_evaluation.apply(x, scale, shift)
 
 
-def _nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def channel_parameters(
+    name: str,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Weight and bias (C,), made where they are None, after a check of all parameters."""
+    C = x.shape[1]
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{name} expects both running_mean and running_var, or neither")
+    _check_parameters(name, x, (C,), running_mean, running_var, weight, bias)
+    xp = xp_of(x.array)
+    # beside half-precision activations, statistics and parameters stay float32
+    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
+    weight = Tensor.of(xp.ones(C, dtype)) if weight is None else weight
+    bias = Tensor.of(xp.zeros(C, dtype)) if bias is None else bias
+    return weight, bias
+
+
+def normalized_nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     """Normalised x without elements; weight and bias get gradients of 0."""
     x = x.clone()
     for parameter in (weight, bias):
@@ -206,7 +221,8 @@ def _folded(
     return (scale, shift) if recorded else (Tensor.of(scale), Tensor.of(shift))  # type: ignore[arg-type]
 
 
-def _move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
+def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
+    """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's."""
     if running is not None:
         running.copy_(running * (1 - momentum) + batch.to(running.dtype) * momentum)
 
@@ -235,14 +251,8 @@ def layer_norm(
 
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
-        raise RuntimeError(
-            f"layer_norm expects an input of shape (..., {', '.join(map(str, shape))}), "
-            f"got {tuple(input.shape)}"
-        )
-    _check_parameters("layer_norm", input, shape, weight, bias)
-    out = _standardize(input, tuple(range(input.ndim - len(shape), input.ndim)), eps)
+    axes = _normalized_axes("layer_norm", input, normalized_shape, weight, bias)
+    out = _standardize(input, axes, eps)
     return _affine(out, weight, bias).to(input.dtype)
 
 
@@ -291,17 +301,97 @@ def group_norm(
     return _affine(out, weight, bias).to(input.dtype)
 
 
+@in_float32
+def rms_norm(
+    input: Tensor,
+    normalized_shape: int | tuple[int, ...],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """Divides by the root of the mean square over the last dimensions, then scales.
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the dimensions to normalise over.
+        weight: scale, of ``normalized_shape``.
+        eps: added to the mean square; by default the spacing of numbers at 1 in the input's dtype.
+
+    Returns:
+        The shape of ``input``.
+
+    Raises:
+        RuntimeError: for wrong shapes or dtypes.
+
+    As ``torch.nn.functional.rms_norm`` (Zhang and Sennrich, 2019).
+    """
+    axes = _normalized_axes("rms_norm", input, normalized_shape, weight)
+    eps = float(finfo(input.array.dtype).eps) if eps is None else eps
+    (x,) = widen(input)
+    scale = pow(mean(mul(x, x), axes, keepdim=True) + eps, -0.5)
+    return _affine(mul(x, scale), weight, None).to(input.dtype)
+
+
+def _normalized_axes(
+    name: str, x: Tensor, normalized_shape: int | Sequence[int], *parameters: Tensor | None
+) -> tuple[int, ...]:
+    """The last dimensions of x, after a check that they and the parameters have this shape."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"{name} expects an input of shape (..., {', '.join(map(str, shape))}), "
+            f"got {tuple(x.shape)}"
+        )
+    _check_parameters(name, x, shape, *parameters)
+    return tuple(range(x.ndim - len(shape), x.ndim))
+
+
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     x = x if weight is None else mul(x, weight)
     return x if bias is None else add(x, bias)
 
 
+class Standardize(Function):
+    """x -> x with mean 0 and variance 1 over ``axes``."""
+
+    def forward(self, x: Array, *, axes: tuple[int, ...], eps: float) -> Array:
+        self.save_for_backward(x)
+        self.axes, self.eps = axes, eps
+        out = x - _mean(x, axes)
+        self.scale = (_mean(out * out, axes) + eps) ** -0.5
+        out *= self.scale
+        self.out = out
+        return out
+
+    def backward(self, grad: Tensor) -> Tensor:
+        if is_grad_enabled():
+            return self._gradient(grad, *self.saved_tensors)
+        g, axes = grad.array, self.axes
+        grad_x = g - self.out * _mean(g * self.out, axes)
+        grad_x -= _mean(g, axes)
+        grad_x *= self.scale
+        return Tensor.of(grad_x)
+
+    def _gradient(self, grad: Tensor, x: Tensor) -> Tensor:
+        """The same with differentiable operations."""
+        axes = self.axes
+        centred = sub(x, mean(x, axes, keepdim=True))
+        scale = pow(mean(mul(centred, centred), axes, keepdim=True) + self.eps, -0.5)
+        out = mul(centred, scale)
+        rest = add(
+            mean(grad, axes, keepdim=True), mul(out, mean(mul(grad, out), axes, keepdim=True))
+        )
+        return mul(scale, sub(grad, rest))
+
+
+def _mean(x: Array, axes: tuple[int, ...]) -> Array:
+    """The means, kept as dimensions of 1; NaN without NumPy's warning where there is nothing."""
+    return x.sum(axes, keepdims=True) / math.prod(x.shape[axis] for axis in axes)
+
+
 def _standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """x with mean 0 and variance 1 over ``axes``, in float32 or better."""
     (x,) = widen(x)
-    centred = sub(x, mean(x, axes, keepdim=True))
-    variance = mean(mul(centred, centred), axes, keepdim=True)
-    return mul(centred, pow(variance + eps, -0.5))
+    return Standardize.apply(x, axes=axes, eps=eps)
 
 
 class LocalResponseNorm(Function):
@@ -382,7 +472,13 @@ def _local_response_norm_of_integers(
 
 
 @in_float32
-def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor,
+    p: float = 2.0,
+    dim: Dims = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
+) -> Tensor:
     """Divides by the p-norm, or by ``eps`` if that is larger.
 
     Args:
@@ -390,9 +486,13 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) 
         p: order of the norm, as in ``norm``.
         dim: over which dimension or dimensions the norms are; None for all.
         eps: smallest divisor; in float16 the default is 0, and a vector of zeros gives NaN.
+        out: a tensor to write the result to.
 
     As ``torch.nn.functional.normalize``.
     """
     if input.dtype in HALVES:
-        return normalize(input.to(float32), p, dim, float(input.dtype.type(eps))).to(input.dtype)
-    return div(input, clamp(norm(input, p, dim, keepdim=True), min=eps))
+        wide = normalize(input.to(float32), p, dim, float(input.dtype.type(eps)))
+        result = wide.to(input.dtype)
+    else:
+        result = div(input, clamp(norm(input, p, dim, keepdim=True), min=eps))
+    return result if out is None else out.copy_(result)

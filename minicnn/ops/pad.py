@@ -73,6 +73,14 @@ def pad(
     return Pad.apply(input, widths=widths, value=fill)
 
 
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
+    """:func:`pad` with a constant, as ``torch.constant_pad_nd``."""
+    return _pad(input, pad, value=value)
+
+
+_pad = pad  # whose name is also that of an argument
+
+
 def _widths(x: Tensor, pad: Sequence[int]) -> Widths:
     """(before, after) for each dimension of x."""
     if not isinstance(pad, (tuple, list)) or not all(hasattr(w, "__index__") for w in pad):

@@ -68,6 +68,19 @@ def require_tensor(name: str, x: Operand, y: Operand) -> None:
         raise TypeError(f"{name} expects a tensor, got two numbers, {x} and {y}")
 
 
+def require_first(name: str, x: Operand) -> None:
+    """Raises a TypeError unless the first operand is a tensor."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} expects a tensor first, got {type(x).__name__}")
+
+
+def require_tensors(name: str, x: Operand, y: Operand) -> None:
+    """Raises a TypeError unless both operands are tensors."""
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+        got = f"{type(x).__name__} and {type(y).__name__}"
+        raise TypeError(f"{name} expects two tensors, got {got}")
+
+
 def _agree(operands: tuple[Operand, ...]) -> bool:
     """Whether no operand needs a cast, the most frequent case: tensors of one dtype and shape, or
     one floating-point tensor and numbers.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..autograd import Function, once_differentiable
+from ..autograd import Function
 from ..autograd.names import call
 from ..creation import ones_like, zeros_like
 from ..devices import on_own_device, xp_of
@@ -20,6 +20,7 @@ from .dims import normalize_dim, normalize_dims
 from .edge import in_float32
 from .elementwise import exp, sign
 from .index import scatter_add
+from .keywords import with_keywords
 from .promotion import to_float
 from .shape import cat
 from .summation import summed
@@ -39,7 +40,7 @@ def _kept(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if d in dims else n for d, n in enumerate(shape))
 
 
-def _to_sum(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
+def to_sum(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
     """x in ``dtype`` if given, and the dtype of its sum or product, without one int64 for integers."""
     if dtype is None:
         return x, int64 if x.array.dtype.kind in "biu" else x.array.dtype
@@ -47,7 +48,7 @@ def _to_sum(x: Tensor, dtype: Any) -> tuple[Tensor, np.dtype]:
     return x, x.array.dtype
 
 
-def _accumulator(dtype: np.dtype) -> np.dtype:
+def accumulator(dtype: np.dtype) -> np.dtype:
     """The dtype in which to sum or multiply many numbers for a result in ``dtype``."""
     return float32 if dtype in HALVES else dtype
 
@@ -57,7 +58,7 @@ class Sum(Function):
 
     def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, dtype: np.dtype) -> Array:
         self.shape, self.dims, self.dtype = x.shape, dims, x.dtype
-        total = summed(x, dims, _accumulator(dtype), keepdim)
+        total = summed(x, dims, accumulator(dtype), keepdim)
         return total if total.dtype == dtype else total.astype(dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ class Prod(Function):
     """The product along one dimension, or of all elements, in ``dtype``."""
 
     def forward(self, x: Array, dim: int | None, keepdim: bool, dtype: np.dtype) -> Array:
-        out = x.prod(dim, dtype=_accumulator(dtype), keepdims=keepdim).astype(dtype, copy=False)
+        out = x.prod(dim, dtype=accumulator(dtype), keepdims=keepdim).astype(dtype, copy=False)
         out = xp_of(x).asarray(out)
         self.save_for_backward(x, out)
         self.dim = dim
@@ -111,7 +112,7 @@ class Cumsum(Function):
     def forward(self, x: Array, dim: int, dtype: np.dtype) -> Array:
         self.dim, self.dtype = dim, x.dtype
         # in float64, as in torch: the errors of running sums add up
-        inside = float64 if dtype == float32 else _accumulator(dtype)
+        inside = float64 if dtype == float32 else accumulator(dtype)
         return x.cumsum(dim, dtype=inside).astype(dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
@@ -260,27 +261,14 @@ class Norm(Function):
         return powers * (grad / divisor ** (p - 1))
 
 
-class NuclearNorm(Function):
-    """The sum of the singular values of matrices (..., n, m)."""
-
-    def forward(self, x: Array) -> Array:
-        u, values, v = xp_of(x).linalg.svd(x, full_matrices=False)
-        self.save_for_backward(u @ v)
-        return values.sum(-1)
-
-    @once_differentiable
-    def backward(self, grad: Tensor) -> Tensor:
-        (slope,) = self.saved_tensors
-        return grad.unsqueeze(-1).unsqueeze(-1) * slope
-
-
 @in_float32
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (all dimensions by default), in ``dtype``; integers become int64."""
-    input, dtype = _to_sum(input, dtype)
+    input, dtype = to_sum(input, dtype)
     return Sum.apply(input, dims=normalize_dims(input, dim), keepdim=keepdim, dtype=dtype)
 
 
+@with_keywords
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The mean over ``dim``, in ``dtype``.
 
@@ -293,10 +281,11 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     dims = normalize_dims(input, dim)
     count = math.prod(input.shape[d] for d in dims)
     # in half precision the sum would be rounded, or overflow, before the division
-    total = Sum.apply(input, dims=dims, keepdim=keepdim, dtype=_accumulator(dtype))
+    total = Sum.apply(input, dims=dims, keepdim=keepdim, dtype=accumulator(dtype))
     return call((total / float(count)).to(dtype), f"MeanBackward{int(dim is not None)}")
 
 
+@with_keywords
 def var(
     input: Tensor,
     dim: Dims = None,
@@ -316,6 +305,7 @@ def var(
     return _spread("var", input, dim, unbiased, keepdim, correction)
 
 
+@with_keywords
 def std(
     input: Tensor,
     dim: Dims = None,
@@ -338,7 +328,7 @@ def _spread(
     if not is_floating(x.array.dtype):
         raise RuntimeError(f"{name} expects floating-point numbers, got {x.array.dtype}")
     return Var.apply(
-        x.to(_accumulator(x.array.dtype)),
+        x.to(accumulator(x.array.dtype)),
         dims=normalize_dims(x, dim),
         keepdim=keepdim,
         correction=1 if correction is None else correction,
@@ -351,7 +341,7 @@ def _spread(
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
     d = None if dim is None else normalize_dim(input, dim)
-    input, dtype = _to_sum(input, dtype)
+    input, dtype = to_sum(input, dtype)
     return Prod.apply(input, dim=d if input.ndim else None, keepdim=keepdim, dtype=dtype)
 
 
@@ -359,18 +349,20 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, dtype: An
 def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Running sums along one dimension, in ``dtype``; integers become int64."""
     d = normalize_dim(input, dim)
-    input, dtype = _to_sum(input, dtype)
+    input, dtype = to_sum(input, dtype)
     if input.ndim == 0:
         return input.to(dtype)
     return Cumsum.apply(input, dim=d, dtype=dtype)
 
 
+@with_keywords
 def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The largest element over ``dim``; equal ones share the gradient."""
     _check_not_empty("amax", input, dim)
     return Amax.apply(input, dims=normalize_dims(input, dim), keepdim=keepdim, largest=True)
 
 
+@with_keywords
 def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The smallest element over ``dim``; equal ones share the gradient."""
     _check_not_empty("amin", input, dim)
@@ -411,6 +403,7 @@ def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extr
 def max(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def max(input: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+@with_keywords
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The largest element; with ``dim``, (values, indices); with a tensor, ``maximum``.
 
@@ -427,6 +420,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extre
 def min(input: Tensor, dim: Tensor | None = None) -> Tensor: ...
 @overload
 def min(input: Tensor, dim: int, keepdim: bool = False) -> Extremum: ...
+@with_keywords
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Extremum:
     """The smallest element; with ``dim``, (values, indices); with a tensor, ``minimum``."""
     if isinstance(dim, Tensor):
@@ -450,11 +444,13 @@ def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
     return _ArgExtremum.apply(x.detach(), dim=axis, keepdim=keepdim, name=name).to(int64)
 
 
+@with_keywords
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmax")
 
 
+@with_keywords
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmin")
@@ -466,7 +462,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     if dim is None:
         raise TypeError("logsumexp expects a dimension or several, got None")
     input = to_float(input)
-    wide = input.to(_accumulator(input.array.dtype))
+    wide = input.to(accumulator(input.array.dtype))
     return LogSumExp.apply(wide, dims=normalize_dims(input, dim), keepdim=keepdim).to(input.dtype)
 
 
@@ -478,11 +474,13 @@ def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
     return Tensor.of(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
 
 
+@with_keywords
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero): bool, or uint8 for uint8, as in torch."""
     return _test(input, dim, keepdim, "all")
 
 
+@with_keywords
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Whether at least one element is true (not zero): bool, or uint8 for uint8, as in torch."""
     return _test(input, dim, keepdim, "any")
@@ -526,7 +524,7 @@ def norm(
         raise RuntimeError(
             f"norm of order {p} expects at least one element, got shape {tuple(input.shape)}"
         )
-    wide = input.to(_accumulator(input.array.dtype))
+    wide = input.to(accumulator(input.array.dtype))
     return Norm.apply(wide, p=float(p), dims=dims, keepdim=keepdim).to(input.dtype)
 
 
@@ -537,5 +535,7 @@ def _nuclear_norm(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
             f"the nuclear norm expects two dimensions of float32 or float64, got shape {tuple(x.shape)} "
             f"of {x.array.dtype} and dim={dim}"
         )
-    out = NuclearNorm.apply(x.movedim(dims, (-2, -1)))
+    from .decompositions import svdvals
+
+    out = svdvals(x.movedim(dims, (-2, -1))).sum(-1)
     return out.reshape(_kept(x.shape, dims)) if keepdim else out

@@ -45,8 +45,14 @@ def _warn(what: str, reduction: str) -> None:
     warnings.warn(f"{what}, please use reduction='{reduction}' instead.", stacklevel=4)
 
 
-def reduced(losses: Tensor, reduction: str) -> Tensor:
-    """The mean of all losses, their sum, or they themselves."""
+def reduced(
+    losses: Tensor,
+    reduction: str,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+) -> Tensor:
+    """The mean of all losses, their sum, or they themselves; as :func:`checked_reduction` says."""
+    reduction = checked_reduction(reduction, size_average, reduce)
     if reduction == "mean":
         return mean(losses)
     return sum(losses) if reduction == "sum" else losses

@@ -15,6 +15,7 @@ from ..devices import in_memory_order, memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
+from .keywords import with_keywords
 from .promotion import result_dtype
 
 
@@ -59,6 +60,23 @@ class Permute(Function):
     def backward(self, grad: Tensor) -> Tensor:
         inverse = sorted(range(len(self.dims)), key=self.dims.__getitem__)
         return Permute.apply(grad, dims=tuple(inverse))
+
+
+class ViewAs(Function):
+    """The bits of an array as another dtype."""
+
+    returns_view = never_warns = True
+
+    def forward(self, x: Array, dtype: np.dtype) -> Array:
+        self.dtype = x.dtype
+        if x.ndim == 0 or x.dtype.itemsize == dtype.itemsize:
+            return x.view(dtype)
+        length = x.shape[-1] * x.dtype.itemsize // dtype.itemsize
+        shape = (*x.shape[:-1], length)
+        return x.view(dtype).reshape(shape)
+
+    def backward(self, grad: Tensor) -> Tensor:
+        return ViewAs.apply(grad, dtype=self.dtype)
 
 
 class Expand(Function):
@@ -118,12 +136,25 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     return Reshape.apply(input, shape=sizes)
 
 
-def view(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+def _fitting_dtype(x: Tensor, dtype: np.dtype) -> np.dtype:
+    """``dtype``, if the last dimension of x has whole numbers of it."""
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if old != new and (x.ndim == 0 or x.shape[-1] * old % new):
+        raise RuntimeError(f"view of {x.dtype} as {dtype} does not fit shape {x.shape}")
+    return dtype
+
+
+def view(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """The same elements in another shape, as :func:`reshape`.
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
+    A dtype instead of a shape reads the same memory as that dtype.
     """
+    if dtype is None and len(sizes) == 1 and not isinstance(sizes[0], (int, tuple, list)):
+        dtype = None if hasattr(sizes[0], "__index__") else sizes[0]
+    if dtype is not None:
+        return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(dtype)))
     return reshape(input, *sizes, shape=size)
 
 
@@ -270,6 +301,7 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, input.shape)])
 
 
+@with_keywords
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along ``dim``, in the dtype that adding them would give.
 
@@ -295,6 +327,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return Cat.apply(*(x.to(dtype) for x in tensors), dim=d)
 
 
+@with_keywords
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along a new dimension ``dim``."""
     tensors = _check_tensors("stack", tensors)

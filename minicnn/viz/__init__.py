@@ -1,7 +1,9 @@
-"""Plots of a network's results: curves, predictions, confusion matrices, segmentation maps."""
+"""Plots of a network's results, and drawing on images."""
 
 from __future__ import annotations
 
+from .draw import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
+from .grid import make_grid, save_image
 from .plots import (
     BLUES,
     BY_CLASS,
@@ -23,9 +25,14 @@ __all__ = [
     "VALIDATION",
     "WRONG",
     "decode_segmap",
+    "draw_bounding_boxes",
+    "draw_keypoints",
+    "draw_segmentation_masks",
+    "make_grid",
     "overlay_segmap",
     "plot_confusion",
     "plot_curves",
     "plot_predictions",
+    "save_image",
     "voc_palette",
 ]

@@ -220,6 +220,8 @@ def test_grad_of_an_unused_input():
     with pytest.raises(RuntimeError, match=r"input 1 of shape \(1,\) was not used"):
         grad((x * 2).sum(), [x, y])
     assert grad((x * 2).sum(), [x, y], allow_unused=True)[1] is None
+    zeros = grad((x * 2).sum(), [x, y], only_inputs=True, materialize_grads=True)[1]
+    assert zeros.tolist() == [0.0]
 
 
 def test_higher_derivatives():

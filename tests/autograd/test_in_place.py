@@ -192,6 +192,7 @@ def test_a_negative_slope_in_place():
         )
 
 
+@pytest.mark.filterwarnings("ignore:dropout2d reads an input")
 @pytest.mark.parametrize("name", ["dropout", "dropout2d"])
 @pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("training", [True, False])

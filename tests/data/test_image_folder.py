@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from pictures import jpeg, write_folder
 from PIL import Image
+from with_torchvision import torchvision
 
-from minicnn.data import DataLoader, DatasetFolder, ImageFolder, load_picture
+from minicnn.data import DataLoader, DatasetFolder, ImageFolder, image_folder, load_picture
 from minicnn.data.image_folder import IMG_EXTENSIONS
 
 pytestmark = pytest.mark.cpu_only
@@ -71,7 +72,7 @@ def test_files_chosen_by_a_function(tmp_path: Path):
 @pytest.mark.parametrize("chosen", [{}, {"extensions": (".a",), "is_valid_file": bool}])
 def test_exactly_one_way_to_choose_files(tmp_path: Path, chosen):
     with pytest.raises(ValueError, match="exactly one of"):
-        DatasetFolder(tmp_path, str, **chosen)
+        DatasetFolder(write_folder(tmp_path, FILES), str, **chosen)
 
 
 def test_an_unreadable_picture_is_named_by_the_loader(tmp_path: Path):
@@ -113,3 +114,36 @@ def test_pipes_and_circles_of_links_are_left_out(tmp_path: Path) -> None:
     assert dataset[1][0].mode == "RGB"
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         dataset[2]
+
+
+def test_as_torchvision_prints_and_lists(tmp_path: Path) -> None:
+    T = torchvision.transforms
+    write_folder(tmp_path, FILES)
+    kept = {
+        "transform": T.Compose([T.ToTensor()]),
+        "target_transform": T.Lambda(int),
+        "is_valid_file": lambda p: "1" in p,
+    }
+    ours = ImageFolder(str(tmp_path), **kept, allow_empty=True)
+    theirs = torchvision.datasets.ImageFolder(str(tmp_path), **kept, allow_empty=True)
+    assert repr(ours) == repr(theirs)
+    for name in ("classes", "class_to_idx", "samples", "imgs", "targets", "extensions", "root"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    found = image_folder.find_classes(tmp_path)
+    assert found == torchvision.datasets.folder.find_classes(tmp_path)
+    for args in ((None, ".jpg", None, True), ({"dog": 7}, (".jpg", ".png"))):
+        theirs = torchvision.datasets.folder.make_dataset(tmp_path, *args)
+        assert image_folder.make_dataset(tmp_path, *args) == theirs
+    assert image_folder.is_image_file("x.JPEG") and not image_folder.is_image_file("x.txt")
+    assert image_folder.has_file_allowed_extension("x.tar.GZ", (".zip", ".gz"))
+    with pytest.raises(ValueError, match="at least one class"):
+        image_folder.make_dataset(tmp_path, {}, ".jpg")
+
+
+def test_classes_of_ones_own(tmp_path: Path) -> None:
+    class Dogs(ImageFolder):
+        def find_classes(self, directory):
+            return ["dog"], {"dog": 5}
+
+    dataset = Dogs(write_folder(tmp_path, FILES))
+    assert dataset.classes == ["dog"] and set(dataset.targets) == {5}

@@ -11,6 +11,7 @@ from scripts import run_here
 import minicnn as mc
 from minicnn import models, nn
 from minicnn.data.drawn import draw_pet
+from minicnn.models.presets import ImageClassification
 from minicnn.nn import functional as F
 
 pytestmark = pytest.mark.cpu_only
@@ -32,15 +33,17 @@ def test_it_prints_the_five_most_probable_classes(monkeypatch, capsys, folder):
     pictures = [folder / "1.png", folder / "2.png"]
     weights = folder / "random.pth"
     run_here(monkeypatch, "classify.py", *pictures, "--model", "resnet18", "--weights", weights)
-    published = models.get_weights("resnet18")
+    published = models.ResNet18_Weights.DEFAULT
     net = models.resnet18(weights=weights).eval()
     expected = []
     for path in pictures:
-        batch = published.transforms(Image.open(path)).unsqueeze(0)
+        batch = published.transforms()(Image.open(path)).unsqueeze(0)
         probabilities = F.softmax(net(batch), dim=1)[0].detach().numpy()
         expected.append(str(path))
         for label in np.argsort(-probabilities)[:5]:
-            expected.append(f"  {100 * probabilities[label]:5.1f} %  {published.categories[label]}")
+            expected.append(
+                f"  {100 * probabilities[label]:5.1f} %  {published.meta['categories'][label]}"
+            )
     assert capsys.readouterr().out.splitlines() == expected
 
 
@@ -58,18 +61,19 @@ def test_a_photo_taken_sideways_is_turned_upright(monkeypatch, capsys, folder):
 
 
 def test_named_weights_bring_their_own_steps(monkeypatch, folder):
-    asked, get_weights = [], models.get_weights
+    used = []
+    forward = ImageClassification.forward
 
-    def note(*arguments: str) -> models.Weights:
-        asked.append(arguments)
-        return get_weights(*arguments)
+    def note(preset: ImageClassification, image: Image.Image) -> mc.Tensor:
+        used.append(preset.resize_size)
+        return forward(preset, image)
 
-    monkeypatch.setattr(models, "get_weights", note)
+    monkeypatch.setattr(ImageClassification, "forward", note)
     monkeypatch.setattr(models, "get_model", lambda name, weights: Thousand())
     options = ["--model", "resnet50", "--weights"]
     for weights in ("IMAGENET1K_V1", "DEFAULT", folder / "random.pth"):
         run_here(monkeypatch, "classify.py", folder / "1.png", *options, weights)
-    assert asked == [("resnet50", name) for name in ("IMAGENET1K_V1", "DEFAULT", "DEFAULT")]
+    assert used == [[256], [232], [232]]
 
 
 class Thousand(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import multiprocessing
 import os
 import random
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_server import Handler, serving
 
 from minicnn.io import download as download_module
 from minicnn.io.download import cache_folder, download
@@ -20,53 +20,13 @@ from minicnn.io.download import cache_folder, download
 CONTENT = random.Random(0).randbytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 NAME = f"net-{DIGEST[:8]}.pth"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT under any name; the class attributes say how badly."""
-
-    ranges = True  # whether it sends parts
-    breaks_after: int | None = None  # bytes, once
-    status = 200
-    requests: list[str | None]
-
-    def do_GET(self) -> None:
-        kind = type(self)
-        asked = self.headers.get("Range")
-        kind.requests.append(asked)
-        if kind.status != 200:
-            self.send_error(kind.status)
-            return
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and kind.ranges else 0
-        if start >= len(CONTENT):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        body = CONTENT[start:]
-        self.send_response(206 if asked and kind.ranges else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if kind.breaks_after is not None:
-            body, kind.breaks_after = body[: kind.breaks_after], None
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+NAMES = (NAME, "without-digits.pth", "net-01234567.pth")
 
 
 @pytest.fixture
-def server() -> Iterator[Any]:
-    """The handler's class, to give it faults, with the server's address as ``url``."""
-    handler = type("Faulty", (Handler,), {"requests": []})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        handler.url = f"http://127.0.0.1:{server.server_port}/models/"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+def server() -> Iterator[type[Handler]]:
+    with serving(dict.fromkeys(NAMES, CONTENT)) as handler:
         yield handler
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -116,8 +76,11 @@ def test_the_cache_of_torch_hub_is_found(server: Any, home: Path) -> None:
     assert server.requests == []
 
 
-def test_a_broken_connection_is_resumed(server: Any, home: Path) -> None:
-    server.breaks_after = 1_000_000
+def test_a_broken_connection_is_resumed(
+    server: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "_PAUSES", ())
+    server.breaks_after = [1_000_000]
     with pytest.raises(OSError, match="the connection broke after 1000000 of 3000000 bytes"):
         download(server.url + NAME, progress=False)
     assert not (home / "cache" / NAME).exists()
@@ -127,11 +90,33 @@ def test_a_broken_connection_is_resumed(server: Any, home: Path) -> None:
     assert os.listdir(path.parent) == [NAME]
 
 
-def test_a_server_that_sends_no_parts(server: Any) -> None:
-    server.breaks_after, server.ranges = 1_000_000, False
-    with pytest.raises(OSError, match="broke"):
-        download(server.url + NAME, progress=False)
+def test_what_may_pass_is_tried_again(
+    server: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "_PAUSES", (0, 0, 0))
+    server.breaks_after, server.statuses = [1_000_000, 500_000], [503]
     assert download(server.url + NAME, progress=False).read_bytes() == CONTENT
+    assert server.requests == [None, None, "bytes=1000000-", "bytes=1500000-"]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 4), (403, 1), (404, 1)])
+def test_how_often_it_is_tried(
+    status: int, tries: int, server: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "_PAUSES", (0, 0, 0))
+    server.status = status
+    with pytest.raises(OSError, match=str(status)) as failure:
+        download(server.url + NAME, progress=False)
+    assert len(server.requests) == tries
+    assert ("with a browser" in str(failure.value)) == (status == 403)
+    assert f"put the file at {str(home / 'cache' / NAME)!r}" in str(failure.value)
+
+
+def test_a_server_that_sends_no_parts(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download_module, "_PAUSES", (0,))
+    server.breaks_after, server.ranges = [1_000_000], False
+    assert download(server.url + NAME, progress=False).read_bytes() == CONTENT
+    assert server.requests == [None, "bytes=1000000-"]
 
 
 def test_everything_was_there_already(server: Any, home: Path) -> None:

@@ -1,14 +1,17 @@
-"""Dropout and the random numbers behind it."""
+"""Dropout: torch's masks on the CPU, those of Philox on a GPU."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import on_device
+import philox
 import pytest
+import torch
 
 import minicnn
-from minicnn.kernels.cpu.dropout import philox4x32
-from minicnn.kernels.plain.dropout import _philox4x32
+from minicnn.kernels import cpu, plain
 
 # From Random123's known-answer file (kat_vectors, philox4x32 10): the 128-bit counter and 64-bit
 # key as 32-bit words, low word first, and the result.
@@ -27,47 +30,58 @@ KNOWN = {
 }
 
 
-def dropout(x, p, state):
-    return on_device.dropout(x, p, on_device.philox_state(lambda: state))[0]
+def generator(seed: int = 1) -> minicnn.Generator:
+    return minicnn.Generator(minicnn.get_default_device()).manual_seed(seed)
 
 
-def words(start, count, seed, offset):
-    """(count, 4) words, copied out of scratch memory."""
-    return np.stack(philox4x32(start, start + count, seed, offset), axis=1)
+def dropout(x: np.ndarray, p: float, seed: int = 1) -> np.ndarray:
+    return on_device.dropout(x, p, generator(seed))[0]
 
 
-def plain_words(start, count, seed, offset):
-    return np.stack(_philox4x32(np.arange(start, start + count, dtype=np.uint64), offset, seed), 1)
+def layouts(x: np.ndarray) -> list[np.ndarray]:
+    return [x, x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2), np.asfortranarray(x)]
 
 
-@pytest.mark.parametrize("draw", [words, plain_words])
 @pytest.mark.parametrize("counter, key, expected", KNOWN.values(), ids=KNOWN)
-def test_philox_known_answers(counter, key, expected, draw):
+def test_philox_known_answers(counter: Any, key: Any, expected: Any) -> None:
+    """Of the reference that the kernels for GPUs are tested against."""
     start, offset = counter[0] | counter[1] << 32, counter[2] | counter[3] << 32
-    assert draw(start, 1, key[0] | key[1] << 32, offset).tolist() == [list(expected)]
+    counters = np.array([start], np.uint64)
+    words = np.stack(philox.philox4x32(counters, offset, key[0] | key[1] << 32), 1)
+    assert words.tolist() == [list(expected)]
 
 
-def test_mask_is_the_words_against_the_threshold():
-    seed, offset, p = 2**40 + 3, 2**33 + 9, 0.3
-    expected = words(0, 26, seed, offset).reshape(-1)[:103] >= round(p * 2**32)
-    out = dropout(np.ones(103, np.float32), p, (seed, offset))
-    np.testing.assert_array_equal(out, np.where(expected, np.float32(1 / (1 - p)), 0))
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("kernels", [plain, cpu], ids=["plain", "fast"])
+@pytest.mark.parametrize("shape", [(7,), (20001,), (4, 5, 6), ()], ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.7])
+def test_the_mask_and_the_numbers_are_those_of_torch(
+    kernels: Any, shape: tuple[int, ...], dtype: str, p: float
+) -> None:
+    theirs = torch.randn(shape, dtype=getattr(torch, dtype)) + 9
+    ours = theirs.double().numpy().astype(getattr(minicnn, dtype))
+    for axes in (range(len(shape)), reversed(range(len(shape)))):
+        order = list(axes)
+        torch.manual_seed(3)
+        expected = torch.nn.functional.dropout(theirs.permute(order), p)
+        out, _ = kernels.dropout(ours.transpose(order), p, generator(3))
+        np.testing.assert_array_equal(out.astype(float), expected.double().numpy())
 
 
-def test_mask_follows_the_index_and_not_the_memory():
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("kernels", [plain, cpu], ids=["plain", "fast"])
+def test_images_have_one_mask_in_both_layouts(kernels: Any) -> None:
     x = np.random.default_rng(0).standard_normal((3, 5, 7, 2)) + 9
-    layouts = [x, x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2), np.asfortranarray(x)]
-    for layout in layouts:
-        out = dropout(layout, 0.5, (1, 2))
-        np.testing.assert_array_equal(out, dropout(x.reshape(-1), 0.5, (1, 2)).reshape(x.shape))
+    contiguous, channels_last, _ = layouts(x)
+    expected, _ = kernels.dropout(contiguous, 0.5, generator())
+    np.testing.assert_array_equal(kernels.dropout(channels_last, 0.5, generator())[0], expected)
 
 
 @pytest.mark.fast_only
-def test_layout_of_results():
-    x = np.random.default_rng(0).standard_normal((3, 5, 7, 2))
-    layouts = [x, x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2), np.asfortranarray(x)]
-    for layout in layouts:
-        out = dropout(layout, 0.5, (1, 2))
+def test_layout_of_results() -> None:
+    for layout in layouts(np.random.default_rng(0).standard_normal((3, 5, 7, 2))):
+        out = dropout(layout, 0.5)
         if minicnn.get_default_device() == "cpu":
             assert out.strides == layout.strides
         else:
@@ -75,21 +89,21 @@ def test_layout_of_results():
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_p_0_keeps_and_p_1_zeroes_everything(dtype):
+def test_p_0_keeps_and_p_1_zeroes_everything(dtype: Any) -> None:
     x = np.array([1, -2, np.inf, np.nan, 5], dtype)
-    np.testing.assert_array_equal(dropout(x, 0.0, (1, 2)), x)
-    np.testing.assert_array_equal(dropout(x, 1.0, (1, 2)), np.zeros(5, dtype))
-    assert dropout(x, 0.5, (1, 2)).dtype == dtype
+    np.testing.assert_array_equal(dropout(x, 0.0), x)
+    np.testing.assert_array_equal(dropout(x, 1.0), np.zeros(5, dtype))
+    assert dropout(x, 0.5).dtype == dtype
 
 
-def test_dropped_infinities_are_zero():
-    out = dropout(np.full(1000, np.inf), 0.5, (1, 2))
+def test_dropped_infinities_are_zero() -> None:
+    out = dropout(np.full(1000, np.inf), 0.5)
     assert set(out.tolist()) == {0.0, np.inf}
 
 
-def test_share_scale_and_independence():
-    ones = np.ones(2**19 + 3)  # more than a block of counters
-    first, second = dropout(ones, 0.3, (1, 2)), dropout(ones, 0.3, (1, 3))
+def test_share_scale_and_independence() -> None:
+    ones = np.ones(2**17 + 3)  # more than a block of words
+    first, second = dropout(ones, 0.3, seed=2), dropout(ones, 0.3, seed=3)
     share = 6 * np.sqrt(0.3 * 0.7 / len(ones))  # six standard deviations
     assert abs((first == 0).mean() - 0.3) < share
     assert abs(((first == 0) & (second == 0)).mean() - 0.09) < share
@@ -98,10 +112,10 @@ def test_share_scale_and_independence():
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
-def test_gradient_passes_where_elements_were_kept(p):
+def test_gradient_passes_where_elements_were_kept(p: float) -> None:
     x = np.random.default_rng(0).standard_normal((3, 5, 7, 2))
     grad = np.full(x.shape, np.inf).transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
-    out, mask = on_device.dropout(x, p, on_device.philox_state(lambda: (1, 2)))
+    out, mask = on_device.dropout(x, p, generator())
     grad_x = on_device.dropout_backward(grad, mask, p)
     np.testing.assert_array_equal(grad_x, np.where(out != 0, np.inf, 0))
     ones = on_device.dropout_backward(np.ones_like(x), mask, p)
@@ -109,12 +123,12 @@ def test_gradient_passes_where_elements_were_kept(p):
 
 
 @pytest.mark.cpu_only
-def test_the_mask_says_what_was_kept():
+def test_the_mask_says_what_was_kept() -> None:
     x = np.ones((4, 25), np.float32)
-    out, mask = on_device.dropout(x, 0.5, (1, 2))
+    out, mask = on_device.dropout(x, 0.5, generator())
     assert mask.dtype == bool and mask.shape == x.shape
     np.testing.assert_array_equal(out, np.where(mask, np.float32(2), 0))
 
 
-def test_nothing():
-    assert dropout(np.ones((0, 3), np.float32), 0.5, (1, 2)).shape == (0, 3)
+def test_nothing() -> None:
+    assert dropout(np.ones((0, 3), np.float32), 0.5).shape == (0, 3)

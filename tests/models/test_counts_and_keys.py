@@ -9,7 +9,7 @@ import pytest
 from networks import build
 
 from minicnn import models, nn
-from minicnn.models.weights import PUBLISHED
+from minicnn.models._api import PUBLISHED
 
 # name, options, number of weights, number of entries in the state_dict, and SHA-256 of their names
 # and shapes; from torchvision 0.28, but for its lack of alexnet227, paper_5x5 and FCNs on VGG
@@ -42,6 +42,11 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("resnet101", {"num_classes": 2}, 42_504_258, 626, "b8a0e3d5d521408b"),
     ("resnet152", {}, 60_192_808, 932, "685c66205bc823aa"),
     ("resnet152", {"num_classes": 2}, 58_147_906, 932, "6ab190bc7030dfea"),
+    ("resnext50_32x4d", {}, 25_028_904, 320, "e3bad165c034e60f"),
+    ("resnext101_32x8d", {}, 88_791_336, 626, "da7dd7525807e2ee"),
+    ("resnext101_64x4d", {}, 83_455_272, 626, "90caac80ae24c51d"),
+    ("wide_resnet50_2", {}, 68_883_240, 320, "41203d1d536c02ed"),
+    ("wide_resnet101_2", {}, 126_886_696, 626, "4f088c0a152b8f5c"),
     ("vgg11", {}, 132_863_336, 22, "cb3dc23f2a13e182"),
     ("vgg11_bn", {}, 132_868_840, 62, "8b6717e727c0ecf9"),
     ("vgg13", {}, 133_047_848, 26, "67c1dc8b57fde74b"),
@@ -81,4 +86,5 @@ def test_published_counts_are_those_of_the_networks() -> None:
     counts = {(name, str(options)): weights for name, options, weights, *_ in EXPECTED}
     for name, entries in PUBLISHED.items():
         for entry in entries:
-            assert entry.num_params == counts[name, str(special.get(name, {}))], name
+            expected = counts[name, str(special.get(name, {}))]
+            assert entry.meta["num_params"] == expected, name

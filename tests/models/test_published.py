@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +14,14 @@ import pytest
 import torch
 from networks import build
 from PIL import Image
+from with_torchvision import torchvision
 
 import minicnn as mc
 from benchmarks import torch_models
 from minicnn import models, nn
 from minicnn.io import download as download_module
 from minicnn.io import save_weights
+from minicnn.models._api import PUBLISHED
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +41,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def publish(name: str, cache: Path, classes: int = 1000) -> torch.nn.Module:
     """Puts weights where a download of the published ones would be."""
     net = torch_models.get_model(name, classes).eval()
-    torch.save(net.state_dict(), cache / Path(models.get_weights(name).url).name)
+    published = models.get_model_weights(name)["DEFAULT"]
+    torch.save(net.state_dict(), cache / Path(published.url).name)
     return net
 
 
@@ -51,30 +58,55 @@ def same_state(ours: nn.Module, theirs: torch.nn.Module, skip: str = "-") -> Non
 
 
 def test_entries() -> None:
-    entry = models.get_weights("resnet50", "IMAGENET1K_V1")
-    assert entry.name == "IMAGENET1K_V1"
-    assert entry.url == "https://download.pytorch.org/models/resnet50-0676ba61.pth"
-    assert entry.metrics == {"acc@1": 76.130, "acc@5": 92.862}
-    assert models.get_weights("ResNet50").name == "IMAGENET1K_V2"
-    assert len(entry.categories) == 1000
-    assert (entry.categories[0], entry.categories[999]) == ("tench", "toilet tissue")
-    voc = models.get_weights("fcn_resnet101")
-    assert voc.name == "COCO_WITH_VOC_LABELS_V1"
-    assert voc.categories[0] == "__background__" and voc.categories[20] == "tvmonitor"
-    assert len(voc.categories) == 21
+    """Every enum, member by member, is torchvision's."""
+    for name, ours in PUBLISHED.items():
+        theirs = torchvision.models.get_model_weights(name)
+        assert ours.__name__ == theirs.__name__
+        assert list(ours.__members__) == list(theirs.__members__)
+        assert models.get_model_weights(getattr(models, name)) is ours
+        for member, entry in ours.__members__.items():
+            expected = theirs[member]
+            assert (entry.name, entry.url) == (expected.name, expected.url)
+            assert str(entry.transforms()) == str(expected.transforms())
+            assert repr(entry) == repr(expected) and str(entry) == str(expected)
+            for key in ("num_params", "min_size", "categories"):
+                assert entry.meta[key] == expected.meta[key], (entry, key)
+            assert str(entry.meta["_metrics"]) == str(expected.meta["_metrics"])
+            assert models.get_weight(str(entry)) is entry
+            assert pickle.loads(pickle.dumps(entry)) is copy.deepcopy(entry) is entry
+
+
+@pytest.mark.parametrize("name", ["resnet18_Weights.DEFAULT", "ResNet18_Weights", "a.b.c"])
+def test_names_of_no_weights(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        models.get_weight(name)
+    with pytest.raises(ValueError, match="no published weights of fcn8s"):
+        models.get_model_weights("fcn8s")
 
 
 def test_their_transforms() -> None:
     picture = Image.new("RGB", (300, 400), (124, 116, 104))  # about the mean
-    image = models.get_weights("vgg16").transforms(picture)
+    image = models.VGG16_Weights.DEFAULT.transforms()(picture)
     assert image.shape == (3, 224, 224)
     assert np.abs(image.cpu().numpy()).max() < 0.01
-    assert models.get_weights("fcn_resnet50").transforms(picture).shape == (3, 693, 520)
+    segment = models.FCN_ResNet50_Weights.DEFAULT.transforms()
+    assert segment(picture).shape == (3, 693, 520)
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    for name in ("resnet50", "vgg16", "fcn_resnet50"):
+        for member, theirs in torchvision.models.get_model_weights(name).__members__.items():
+            ours = models.get_model_weights(name)[member].transforms()
+            np.testing.assert_allclose(
+                ours(Image.fromarray(pixels)).cpu().numpy(),
+                theirs.transforms()(Image.fromarray(pixels)).numpy(),
+                atol=1e-5,
+            )
 
 
 def test_unknown_weights_are_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="vgg16 has no weights 'V9'; it has: IMAGENET1K_V1"):
-        models.get_weights("vgg16", "V9")
+        models.vgg16(weights="V9")
+    with pytest.raises(TypeError, match=r"takes weights of VGG16_Weights, got VGG11_Weights\.IMAG"):
+        models.vgg16(weights=models.VGG11_Weights.DEFAULT)
     with pytest.raises(
         ValueError, match="fcn8s has no weights 'DEFAULT'; it has: none; give a file"
     ):
@@ -85,22 +117,79 @@ def test_unknown_weights_are_named_with_those_there_are() -> None:
 
 def test_all_names() -> None:
     assert models.list_models() == sorted(models.list_models())
-    assert len(models.list_models()) == 21
+    assert len(models.list_models()) == 26
+    assert models.list_models(models.segmentation, exclude="fcn_*") == ["fcn16s", "fcn32s", "fcn8s"]
+    assert models.list_models(include=["vgg1?", "resnet*"], exclude=["*1", "*18"]) == [
+        "resnet152", "resnet34", "resnet50", "vgg13", "vgg16", "vgg19",
+    ]  # fmt: skip
     for name in models.list_models():
         assert hasattr(models, name) and name in models.__all__
     assert build("VGG11", weights=None, num_classes=3).classifier[6].out_features == 3
-    with pytest.raises(ValueError, match="must be one of alexnet, .*vgg19_bn, got 'lenet'"):
+    with pytest.raises(ValueError, match="must be one of alexnet, .*wide_resnet50_2, got 'lenet'"):
         models.get_model("lenet")
 
 
 # ---- by name ----
 
 
-@pytest.mark.parametrize("weights", ["DEFAULT", "IMAGENET1K_V1", "entry"])
-def test_by_name(weights: str, cache: Path) -> None:
+@pytest.mark.parametrize(
+    "weights",
+    ["DEFAULT", "IMAGENET1K_V1", "ResNet18_Weights.DEFAULT", models.ResNet18_Weights.DEFAULT],
+)
+def test_by_name(weights: Any, cache: Path) -> None:
     theirs = publish("resnet18", cache)
-    net = models.resnet18(weights=models.get_weights("resnet18") if weights == "entry" else weights)
+    net = models.resnet18(weights=weights)
     same_state(net, theirs)
+    state = models.ResNet18_Weights.DEFAULT.get_state_dict(progress=False, check_hash=True)
+    assert state.keys() == theirs.state_dict().keys()
+
+
+OLD_ARGUMENTS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((), {"pretrained": True}), ((), {"pretrained": False}), ((), {"pretrained": None}),
+    ((True,), {}), ((True, False), {}), ((False, True), {"num_classes": 4}), ((None,), {}),
+    ((), {"weights": True}), ((), {"weights": "legacy"}), ((), {"weights": False}), ((), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("args", "options"), OLD_ARGUMENTS)
+def test_old_arguments(args: Any, options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same warnings as torchvision's, and the same weights."""
+    asked: list[str] = []
+
+    def no_weights(weights: Any, **_: Any) -> Any:
+        asked.append(weights.url)
+        raise KeyError("enough")
+
+    for enum in (models.ResNet18_Weights, torchvision.models.ResNet18_Weights):
+        monkeypatch.setattr(enum, "get_state_dict", no_weights)
+    warned = []
+    for module in (models, torchvision.models):
+        with warnings.catch_warnings(record=True) as seen, contextlib.suppress(KeyError):
+            warnings.simplefilter("always")
+            module.resnet18(*args, **options)
+        warned.append([str(w.message) for w in seen])
+    assert warned[0] == warned[1]
+    assert asked[::2] == asked[1::2] and len(asked) in (0, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*since 0.13")
+def test_old_arguments_of_segmentation(cache: Path) -> None:
+    theirs = publish("fcn_resnet50", cache, 21)
+    with pytest.warns(UserWarning, match="FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1"):
+        same_state(models.segmentation.fcn_resnet50(pretrained=True), theirs)
+    backbone = torch_models.get_model("resnet50", 1000)
+    name = Path(models.ResNet50_Weights.IMAGENET1K_V1.url).name
+    torch.save(backbone.state_dict(), cache / name)
+    with pytest.warns(UserWarning, match="pretrained_backbone"):
+        net = models.segmentation.fcn_resnet50(pretrained=False, pretrained_backbone=True)
+    np.testing.assert_array_equal(
+        net.backbone.conv1.weight.detach().cpu().numpy(), backbone.conv1.weight.detach().numpy()
+    )
+    assert net.aux_classifier is None
+    with pytest.raises(ValueError, match="No weights available for model alexnet227"):
+        models.alexnet227(pretrained=True)
+    with pytest.raises(TypeError, match="at most 2 positional arguments, got 3"):
+        models.alexnet(None, True, 10)
 
 
 def test_not_there_and_offline(cache: Path) -> None:
@@ -208,13 +297,16 @@ def test_weights_hold_their_backbone(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "googlenet", "fcn_resnet50"])
-def test_what_a_file_replaces_is_not_drawn(name: str, tmp_path: Path) -> None:
+def test_what_a_file_replaces_is_passed_over(name: str, tmp_path: Path) -> None:
+    """The numbers drawn afterwards are the ones that follow the network's first weights."""
+    options = {"init_weights": False} if name == "googlenet" else {}
     save_weights(build(name).state_dict(), tmp_path / "x.safetensors")
-    before = mc.get_rng_state()
+    mc.manual_seed(0)
+    build(name, **options)
+    expected = mc.get_rng_state()
+    mc.manual_seed(0)
     models.get_model(name, weights=tmp_path / "x.safetensors")
-    assert (mc.get_rng_state() == before).all()
-    models.get_model("resnet18", num_classes=2)
-    assert (mc.get_rng_state() != before).any()
+    assert (mc.get_rng_state() == expected).all()
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz"])

@@ -123,19 +123,23 @@ def test_trunc_normal_warns_far_from_the_mean() -> None:
     assert values.mean() == pytest.approx(3.27, abs=0.05)
 
 
-def test_no_init_draws_nothing() -> None:
+@pytest.mark.parametrize("dtype", [mc.float16, mc.float32, mc.float64])
+@pytest.mark.parametrize("size", [3, 16, 37])
+def test_no_init_passes_over(size: int, dtype: np.dtype) -> None:
+    def draw() -> mc.Tensor:
+        weight = mc.ones(size, dtype=dtype)
+        assert init.normal_(weight) is weight and init.uniform_(weight) is weight
+        return weight
+
     mc.manual_seed(0)
-    weight = mc.ones(4)
+    draw()
+    expected = mc.get_rng_state()
+    mc.manual_seed(0)
     with init.no_init():
-        nn.Linear(3, 2)
-        assert init.kaiming_normal_(weight.reshape(2, 2)).tolist() == [[1, 1], [1, 1]]
         with init.no_init():
             pass
-        assert init.uniform_(weight) is weight and weight.tolist() == [1, 1, 1, 1]
-    np.testing.assert_array_equal(
-        init.normal_(mc.empty(4)).cpu().numpy(),
-        init.normal_(mc.empty(4), generator=mc.random.Generator().manual_seed(0)).cpu().numpy(),
-    )
+        assert draw().tolist() == [1] * size
+    assert (mc.get_rng_state() == expected).all()
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8, 16, 32])
@@ -173,3 +177,92 @@ def test_bilinear_of_odd_sizes_is_a_tent() -> None:
 def test_bilinear_needs_as_many_channels_on_both_sides(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"bilinear_ expects a weight \(C, C, KH, KW\), got"):
         init.bilinear_(mc.empty(*shape))
+
+
+# Functions with their arguments.
+AS_TORCH: list[tuple[str, dict[str, Any]]] = [
+    ("uniform_", {"a": -1, "b": 2}),
+    ("normal_", {"mean": 1, "std": 2}),
+    ("xavier_uniform_", {}),
+    ("xavier_normal_", {"gain": 2.0}),
+    ("kaiming_uniform_", {"a": 0.3, "mode": "fan_out"}),
+    ("kaiming_normal_", {"nonlinearity": "relu"}),
+    ("trunc_normal_", {}),
+    ("trunc_normal_", {"std": 0.5, "a": -0.4, "b": 0.3}),
+    ("trunc_normal_", {"a": 1.0, "b": 1.5}),
+    ("orthogonal_", {"gain": 2.0}),
+    ("sparse_", {"sparsity": 0.3}),
+]
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(7, 5), (13, 17, 3, 3)])
+@pytest.mark.parametrize("name, arguments", AS_TORCH)
+def test_numbers_of_torch(
+    name: str, arguments: dict[str, Any], shape: tuple[int, ...], dtype: str
+) -> None:
+    if (name == "sparse_" and len(shape) > 2) or (name == "orthogonal_" and "16" in dtype):
+        pytest.skip("sparse_ is for matrices, and torch's QR for float32 and float64")
+    torch.manual_seed(4)
+    mc.manual_seed(4)
+    theirs = getattr(torch.nn.init, name)(
+        torch.empty(shape, dtype=getattr(torch, dtype)), **arguments
+    )
+    ours = getattr(init, name)(mc.empty(*shape, dtype=getattr(mc, dtype)), **arguments)
+    rounding = 0.0 if "uniform" in name else {"float16": 4e-3, "bfloat16": 3e-2}.get(dtype, 2e-5)
+    np.testing.assert_allclose(
+        ours.double().numpy(), theirs.double().numpy(), rtol=rounding, atol=rounding
+    )
+    assert mc.get_rng_state().tolist() == torch.get_rng_state().tolist()
+
+
+LAYERS: list[tuple[str, tuple[Any, ...]]] = [
+    ("Conv2d", (3, 96, 11)),
+    ("Conv2d", (4, 8, 3, 1, 0, 1, 2)),
+    ("ConvTranspose2d", (4, 6, 3, 2, 1, 1, 2)),
+    ("Linear", (30, 7)),
+    ("BatchNorm2d", (4,)),
+]
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize("seed", [0, 2**33 + 7])
+@pytest.mark.parametrize("name, arguments", LAYERS)
+def test_layers_begin_with_the_weights_of_torch(
+    name: str, arguments: tuple[Any, ...], seed: int
+) -> None:
+    torch.manual_seed(seed)
+    mc.manual_seed(seed)
+    theirs, ours = getattr(torch.nn, name)(*arguments), getattr(nn, name)(*arguments)
+    for key, weight in theirs.named_parameters():
+        np.testing.assert_array_equal(
+            ours.get_parameter(key).detach().numpy(), weight.detach().numpy()
+        )
+
+
+@pytest.mark.cpu_only
+def test_weights_that_scripts_fill_by_their_data() -> None:
+    for lib in (torch, mc):
+        lib.manual_seed(2)
+    theirs, ours = torch.nn.Conv2d(3, 5, 3), nn.Conv2d(3, 5, 3)
+    for layer in (theirs, ours):
+        layer.weight.data.normal_(0.0, 0.02)
+        layer.bias.data.uniform_(-1, 1)
+    np.testing.assert_allclose(ours.weight.data.numpy(), theirs.weight.data.numpy(), rtol=1e-6)
+    np.testing.assert_array_equal(ours.bias.data.numpy(), theirs.bias.data.numpy())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal",
+     "kaiming_uniform", "kaiming_normal", "orthogonal", "sparse"],
+)  # fmt: skip
+def test_old_names_warn(name: str) -> None:
+    shape = (4, 4, 3) if name == "dirac" else (4, 4)
+    arguments = {"constant": [0.5], "sparse": [0.1]}.get(name, [])
+    mc.manual_seed(1)
+    with pytest.warns(FutureWarning, match=f"nn.init.{name} is deprecated, use nn.init.{name}_"):
+        old = getattr(init, name)(mc.empty(*shape), *arguments)
+    mc.manual_seed(1)
+    assert (old == getattr(init, f"{name}_")(mc.empty(*shape), *arguments)).all()

@@ -29,6 +29,21 @@ ACTIVATIONS: dict[str, Any] = {
     "gelu, tanh": lambda f, x: f.gelu(x, approximate="tanh"),
     "silu": lambda f, x: f.silu(x),
     "hardswish": lambda f, x: f.hardswish(x),
+    "relu6": lambda f, x: f.relu6(2 * x),
+    "hardtanh": lambda f, x: f.hardtanh(x, -0.7, 1.3),
+    "hardsigmoid": lambda f, x: f.hardsigmoid(x),
+    "hardshrink": lambda f, x: f.hardshrink(x, 1.5),
+    "softshrink": lambda f, x: f.softshrink(x, 1.5),
+    "tanhshrink": lambda f, x: f.tanhshrink(x),
+    "softsign": lambda f, x: f.softsign(x),
+    "threshold": lambda f, x: f.threshold(x, 0.1, -2.0),
+    "mish": lambda f, x: f.mish(x),
+    "selu": lambda f, x: f.selu(x),
+    "celu": lambda f, x: f.celu(x, 2.0),
+    "celu, negative alpha": lambda f, x: f.celu(x, -256.0),
+    "glu": lambda f, x: f.glu(f.pad(x, (0, x.shape[-1]), value=0.3)),
+    "rrelu": lambda f, x: f.rrelu(x, 0.1, 0.5),
+    "softmin": lambda f, x: f.softmin(x, 1),
     "softmax": lambda f, x: f.softmax(x, 1),
     "softmax, last": lambda f, x: f.softmax(x, dim=-1),
     "log_softmax": lambda f, x: f.log_softmax(x, 0),
@@ -39,6 +54,8 @@ every = pytest.mark.parametrize("name", ACTIVATIONS)
 
 def compare(name: str, x: np.ndarray, **options: Any) -> None:
     activation = ACTIVATIONS[name]
+    if name == "hardsigmoid":  # whose slope of 1 / 6 is a float32 number in torch
+        options.setdefault("tolerance", 2e-8 if options.get("dtype") != np.float32 else None)
     assert_same(lambda x: activation(F, x), lambda x: activation(TF, x), [x], **options)
 
 
@@ -81,7 +98,8 @@ def test_used_twice(name: str) -> None:
     def network(f: Any) -> Any:
         return lambda x: activation(f, x) * activation(f, x + 1) + x
 
-    assert_same(network(F), network(TF), [normal(3, 4)])
+    tolerance = 2e-8 if name == "hardsigmoid" else None  # as above
+    assert_same(network(F), network(TF), [normal(3, 4)], tolerance=tolerance)
 
 
 @every
@@ -123,10 +141,10 @@ def test_errors() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 3, 4, 5), (3, 0)], ids=str)
-@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("name", ["Softmax", "Softmin", "LogSoftmax"])
 def test_softmax_without_dim_guesses_as_torch(name: str, shape: tuple[int, ...]) -> None:
     x = np.asarray(normal(*shape))
-    with pytest.warns(UserWarning, match="without dim"):
+    with pytest.warns(UserWarning, match="Implicit dimension choice for "):
         assert_agrees(lambda m, x: getattr(m.nn, name)()(x), x)
 
 
@@ -143,3 +161,139 @@ def test_gradients_in_half_precision_are_as_near_as_those_of_torch(name: str) ->
     getattr(exact, name)(0).backward(torch.tensor(grad, dtype=torch.float64))
     ours, theirs = (np.abs(g - exact.grad.numpy()).max() for g in gradients)
     assert ours <= 1.1 * theirs
+
+
+def test_the_dimension_of_softmax_may_be_left_out_in_functional_alone() -> None:
+    x = minicnn.zeros(2, 3)
+    for function in (minicnn.softmax, minicnn.log_softmax, minicnn.Tensor.softmax):
+        with pytest.raises(TypeError, match="dim"):
+            function(x)
+    for softmin in (F.softmin, minicnn.nn.Softmin()):
+        with pytest.warns(UserWarning, match="Implicit") as caught:
+            softmin(x)
+        assert caught[0].filename == __file__  # where it was left out
+    assert minicnn.softmax(x, 1, minicnn.float64).dtype == minicnn.float64
+    assert F.softmax(x, 1, 3, minicnn.float64).dtype == minicnn.float64
+
+
+# Those that can be told to overwrite their input.
+IN_PLACE: dict[str, Any] = {
+    "celu": {"alpha": 2.0},
+    "elu": {"alpha": 0.7},
+    "hardswish": {},
+    "hardtanh": {"min_val": -0.5, "max_val": 0.8},
+    "leaky_relu": {},
+    "mish": {},
+    "relu": {},
+    "relu6": {},
+    "rrelu": {},
+    "selu": {},
+    "silu": {},
+    "threshold": {"threshold": 0.2, "value": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place(name: str) -> None:
+    def call(m: Any, x: Any) -> Any:
+        y = x * 2
+        out = getattr(m.nn.functional, name)(y, inplace=True, **IN_PLACE[name])
+        assert out is y
+        if not hasattr(m.nn.functional, f"{name}_"):
+            return out * x
+        z = x * 3
+        assert getattr(m.nn.functional, f"{name}_")(z, **IN_PLACE[name]) is z
+        return out * z
+
+    assert_agrees(call, normal(4, 5))
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2, 2), (4, 3), (3,), ()], ids=str)
+@pytest.mark.parametrize("count", [1, 3])
+def test_prelu(shape: tuple[int, ...], count: int) -> None:
+    def call(m: Any, x: Any, weight: Any) -> Any:
+        return m.prelu(x, weight), x.prelu(weight), m.nn.functional.prelu(x, weight)
+
+    assert_agrees(call, np.asarray(normal(*shape)), np.abs(normal(count)))
+
+
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_differences_of_prelu(check: Any) -> None:
+    x, weight = (minicnn.tensor(a, requires_grad=True) for a in (normal(2, 3, 2), normal(3)))
+    assert check(F.prelu, (x, weight))
+
+
+def test_rrelu_in_training_draws_a_slope_for_each_negative_value() -> None:
+    x = minicnn.tensor(normal(100, 100), requires_grad=True)
+    out = F.rrelu(x, 0.2, 0.6, training=True)
+    slopes = (out / x).cpu().detach().numpy()
+    negative = x.cpu().detach().numpy() < 0
+    assert (slopes[~negative] == 1).all()
+    assert 0.2 <= slopes[negative].min() < 0.21 and 0.59 < slopes[negative].max() <= 0.6
+    assert abs(slopes[negative].mean() - 0.4) < 0.01
+    out.sum().backward()
+    np.testing.assert_allclose(x.grad.cpu().numpy(), slopes, rtol=1e-12)
+
+
+def test_gumbel_softmax() -> None:
+    """The share of each class is its probability; hard samples have the gradient of soft ones."""
+    logits = minicnn.tensor(np.log([0.5, 0.2, 0.3])).expand(20_000, 3)
+    samples = F.gumbel_softmax(logits, hard=True)
+    assert set(samples.cpu().numpy().ravel()) == {0, 1}
+    np.testing.assert_allclose(samples.mean(0).cpu().numpy(), [0.5, 0.2, 0.3], atol=0.02)
+    gradients = []
+    for hard in (True, False):
+        minicnn.manual_seed(0)
+        x = minicnn.tensor(normal(4, 3), requires_grad=True)
+        soft = F.gumbel_softmax(x, 0.7, hard)
+        np.testing.assert_allclose(soft.sum(1).detach().cpu().numpy(), 1)
+        (soft * minicnn.tensor(normal(4, 3, seed=1))).sum().backward()
+        gradients.append(x.grad.cpu().numpy())
+    np.testing.assert_allclose(*gradients)
+    with pytest.warns(UserWarning, match="`eps` parameter is deprecated"):
+        F.gumbel_softmax(x, eps=1e-5)
+
+
+REFUSED: list[Any] = [
+    (ValueError, lambda f, x: f.hardtanh(x, 2, 1), "must not be above max_val, got 2, 1"),
+    (RuntimeError, lambda f, x: f.softshrink(x, -1), "at least 0, got -1"),
+    (RuntimeError, lambda f, x: f.celu(x, 0), "must not be 0"),
+    (RuntimeError, lambda f, x: f.glu(x), "even length"),
+    (RuntimeError, lambda f, x: f.rrelu(x, 0.5, 0.1), "got 0.5 and 0.1"),
+    (RuntimeError, lambda f, x: f.relu6(x > 0), "bool"),
+]
+
+
+@pytest.mark.parametrize("error, call, message", REFUSED)
+def test_refused(error: Any, call: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(F, minicnn.zeros(2, 3))
+    with pytest.raises(error):
+        call(TF, torch.zeros(2, 3))
+
+
+def test_softmax_layers() -> None:
+    assert_agrees(lambda m, x: m.nn.Softmax2d()(x), normal(2, 3, 4, 5))
+    assert_agrees(lambda m, x: m.nn.Softmax2d()(x), normal(3, 4, 5))
+    with pytest.raises(ValueError, match="Softmax2d expects"):
+        minicnn.nn.Softmax2d()(minicnn.zeros(2, 3))
+
+
+def test_old_names_of_the_limits_of_hardtanh() -> None:
+    with pytest.warns(FutureWarning, match="`min_value` is deprecated and renamed to `min_val`"):
+        layer = minicnn.nn.Hardtanh(min_value=-3.0)
+    assert layer.min_val == -3 and repr(layer) == "Hardtanh(min_val=-3.0, max_val=1.0)"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_random_functions_draw_as_torch(dtype: str) -> None:
+    x = normal(7, 40)
+    for call in (
+        lambda m, x: m.nn.functional.rrelu(x, 0.1, 0.6, training=True),
+        lambda m, x: m.nn.functional.gumbel_softmax(x, 0.7),
+    ):
+        results = []
+        for m in (minicnn, torch):
+            m.manual_seed(5)
+            results.append(call(m, m.tensor(x, dtype=getattr(m, dtype))).float().cpu().numpy())
+        np.testing.assert_allclose(*results, rtol=0 if dtype == "bfloat16" else 1e-6)

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from oracle import channels_last, normal
 
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import gradcheck, gradgradcheck
 
+pytestmark = pytest.mark.filterwarnings("ignore:dropout2d reads an input")
 DROPOUTS = pytest.mark.parametrize("dropout", [F.dropout, F.dropout2d])
 
 
@@ -98,6 +100,66 @@ def test_identity(dropout: Any) -> None:
 def test_probability_out_of_range(dropout: Any, p: float, training: bool) -> None:
     with pytest.raises(ValueError, match=f"between 0 and 1, got {p}"):
         dropout(minicnn.ones(2, 3), p, training)
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("dropout", (40, 300)),
+        ("dropout1d", (4, 6, 5)),
+        ("dropout1d", (6, 5)),
+        ("dropout2d", (3, 4, 5, 6)),
+        ("dropout3d", (3, 4, 2, 3, 2)),
+        ("dropout3d", (4, 2, 3, 2)),
+        ("alpha_dropout", (40, 30)),
+        ("feature_alpha_dropout", (3, 4, 5, 6)),
+    ],
+)
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_as_torch(name: str, shape: Any, inplace: bool, p: float) -> None:
+    x = normal(*shape).astype(np.float32)
+    torch.manual_seed(7)
+    theirs = getattr(torch.nn.functional, name)(torch.tensor(x), p, True, inplace)
+    minicnn.manual_seed(7)
+    ours = getattr(F, name)(minicnn.tensor(x), p, True, inplace)
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=3e-7)
+    assert ours.shape == tuple(theirs.shape)
+    assert minicnn.get_rng_state().tolist() == torch.get_rng_state().tolist()
+
+
+@pytest.mark.cpu_only
+@pytest.mark.parametrize(
+    "name", ["Dropout", "Dropout1d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
+)
+def test_modules_as_torch(name: str) -> None:
+    x = normal(3, 4, 5, 6, 2).astype(np.float32)[:, :, 0, 0] if name == "Dropout1d" else None
+    x = normal(3, 4, 5, 6, 2).astype(np.float32) if x is None else x
+    theirs, ours = getattr(torch.nn, name)(0.4), getattr(minicnn.nn, name)(0.4)
+    torch.manual_seed(7)
+    minicnn.manual_seed(7)
+    expected, out = theirs(torch.tensor(x)), ours(minicnn.tensor(x))
+    np.testing.assert_allclose(out.numpy(), expected.numpy(), rtol=3e-7)
+    assert repr(ours) == repr(theirs)
+    image = minicnn.tensor(x)
+    assert ours.eval()(image) is image
+
+
+@pytest.mark.parametrize("name", ["dropout", "alpha_dropout", "feature_dropout"])
+def test_under_the_names_of_torch(name: str) -> None:
+    x = minicnn.ones(4, 50)
+    minicnn.manual_seed(1)
+    out = getattr(minicnn, name)(x, 0.5, train=True)
+    assert (x == 1).all()
+    minicnn.manual_seed(1)
+    assert getattr(minicnn, f"{name}_")(x, 0.5, True) is x
+    assert (out == x).all() and (x != 1).any()
+
+
+def test_dropout2d_warns_of_other_inputs_than_images() -> None:
+    with pytest.warns(UserWarning, match="an input of 3 dimensions"):
+        F.dropout2d(minicnn.ones(2, 3, 4))
 
 
 def test_dropout2d_needs_channels() -> None:

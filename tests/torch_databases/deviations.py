@@ -10,8 +10,13 @@ from .judge import Disagreement
 
 # By operation, module or optimizer. An entry allows an error where torch answers, or a value that one
 # half of torch gives and the other does not: never a number that torch does not give.
-DEVIATIONS = {
-    "elu": "at NaN, the gradient of torch's plain loops passes and that of its vectorised ones is NaN",
+_AT_NAN = (
+    "at NaN, the gradient passes, as in torch's plain loops; its vectorised ones give NaN or 0"
+)
+_WITH_NAN = ("celu", "elu", "hardshrink", "hardtanh", "relu6", "selu", "softshrink")
+DEVIATIONS = dict.fromkeys(_WITH_NAN, _AT_NAN) | {
+    "addbmm": "in place, torch gives a tensor without dimensions the shape of the result",
+    "matrix_exp": "in half precision, torch's gradient may be NaN",
 }
 
 

@@ -81,11 +81,34 @@ def our_constant(value: Any) -> Any:
     """An argument that is not a tensor, as minicnn takes it."""
     if isinstance(value, torch.dtype):
         return our_dtype(value) or value
+    if isinstance(value, torch.nn.Module):  # a distance without options
+        return getattr(mc.nn, type(value).__name__)()
     if isinstance(value, (torch.memory_format, torch.layout)):
         return getattr(mc, str(value).removeprefix("torch."), value)
     if isinstance(value, (str, torch.device)) and str(value) == "cpu":
         return str(mc.get_default_device())
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return _our_encoder_layer(value)
+    name = getattr(value, "__name__", "")
+    if callable(value) and value is getattr(torch.nn.functional, name, None):
+        return getattr(mc.nn.functional, name)
     return value
+
+
+def _our_encoder_layer(layer: torch.nn.TransformerEncoderLayer) -> mc.nn.Module:
+    """The layer that a ``TransformerEncoder`` copies; its weights are loaded later."""
+    attention = layer.self_attn
+    return mc.nn.TransformerEncoderLayer(
+        attention.embed_dim,
+        attention.num_heads,
+        layer.linear1.out_features,
+        layer.dropout.p,
+        our_constant(layer.activation),
+        layer.norm1.eps,
+        attention.batch_first,
+        layer.norm_first,
+        attention.in_proj_bias is not None,
+    )
 
 
 def is_within_scope(*values: Any) -> bool:

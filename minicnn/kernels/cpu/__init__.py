@@ -5,7 +5,7 @@ from __future__ import annotations
 from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
 from .conv import conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad
 from .conv_im2col import col2im, im2col
-from .dropout import dropout, dropout_backward, philox_state
+from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
@@ -73,7 +73,6 @@ __all__ = [
     "max_pool2d_relu",
     "max_pool2d_scatter",
     "normalize_images",
-    "philox_state",
     "plane_gather",
     "plane_scatter",
     "relu",

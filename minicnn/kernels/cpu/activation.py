@@ -16,22 +16,22 @@ _BLOCK = 1 << 17  # elements
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969),
 # with the coefficients of his CALERF (netlib.org/specfun/erf). Highest power first.
-_SMALL = 0.46875
-_SMALL_NUMERATOR = (
+NEAR = 0.46875
+NEAR_NUMERATOR = (
     1.85777706184603153e-1,
     3.16112374387056560e00,
     1.13864154151050156e02,
     3.77485237685302021e02,
     3.20937758913846947e03,
 )
-_SMALL_DENOMINATOR = (
+NEAR_DENOMINATOR = (
     1.0,
     2.36012909523441209e01,
     2.44024637934444173e02,
     1.28261652607737228e03,
     2.84423683343917062e03,
 )
-_LARGE_NUMERATOR = (
+MIDDLE_NUMERATOR = (
     2.15311535474403846e-8,
     5.64188496988670089e-1,
     8.88314979438837594e00,
@@ -42,7 +42,7 @@ _LARGE_NUMERATOR = (
     2.05107837782607147e03,
     1.23033935479799725e03,
 )
-_LARGE_DENOMINATOR = (
+MIDDLE_DENOMINATOR = (
     1.0,
     1.57449261107098347e01,
     1.17693950891312499e02,
@@ -130,13 +130,13 @@ def erf(x: np.ndarray) -> np.ndarray:
 
 def _erf(x: np.ndarray) -> np.ndarray:
     magnitude = np.abs(x)
-    square = np.minimum(magnitude, _SMALL) ** 2
-    out = x * (_polynomial(_SMALL_NUMERATOR, square) / _polynomial(_SMALL_DENOMINATOR, square))
+    square = np.minimum(magnitude, NEAR) ** 2
+    out = x * (_polynomial(NEAR_NUMERATOR, square) / _polynomial(NEAR_DENOMINATOR, square))
 
-    large = magnitude > _SMALL
+    large = magnitude > NEAR
     y = np.minimum(magnitude[large], _ONE)
     rest = np.exp(-y * y)  # times a rational function: 1 - erf(y)
-    rest *= _polynomial(_LARGE_NUMERATOR, y) / _polynomial(_LARGE_DENOMINATOR, y)
+    rest *= _polynomial(MIDDLE_NUMERATOR, y) / _polynomial(MIDDLE_DENOMINATOR, y)
     out[large] = np.copysign(1 - rest, x[large])
     return out
 

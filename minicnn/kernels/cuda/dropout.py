@@ -1,4 +1,4 @@
-"""Dropout on the GPU, with random bits from Philox4x32-10 that are the same on the CPU.
+"""Dropout on the GPU, with random bits from Philox4x32-10.
 
 The mask is not stored: the backward pass draws the same bits again from the same Philox state.
 """
@@ -6,7 +6,7 @@ The mask is not stored: the backward pass draws the same bits again from the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cupy
 import numpy as np
@@ -15,35 +15,31 @@ from .runtime.hyperparameters import device_values
 from .runtime.layout import channels_first, channels_last
 from .runtime.module import FLOATS, HALVES, CudaFile
 
-__all__ = ["dropout", "dropout_backward", "philox_state"]
+if TYPE_CHECKING:
+    from ...random import Generator
+
+__all__ = ["dropout", "dropout_backward"]
 
 cuda_file = CudaFile("dropout.cu")
 _dropout = cuda_file.kernel("dropout", FLOATS + HALVES)
 _dropout_images = cuda_file.kernel("dropout_images", FLOATS + HALVES)
 
 
-def philox_state(draw: Callable[[], tuple[int, int]]) -> cupy.ndarray:
-    """The state that determines a mask, (2,) of uint64 in device memory.
-
-    Args:
-        draw: returns (seed, offset); called now, or before each replay of a graph.
-    """
-    return device_values(draw, 2, np.uint64)
-
-
-def dropout(x: cupy.ndarray, p: float, state: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
+def dropout(x: cupy.ndarray, p: float, generator: Generator) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Zero with probability ``p``, else x / (1 - p), element by element.
 
     Args:
         x: any shape.
         p: probability of zero, 0 to 1.
-        state: from :func:`philox_state`. Its seed is the generator's key, its offset the upper
-            half of the counter; the lower half is the index of an element in C order, divided by 4.
+        generator: its :meth:`~minicnn.random.Generator.philox` is called now, or before each replay
+            of a graph. The seed is the key of Philox, the offset the upper half of the counter; the
+            lower half is the index of an element in C order, divided by 4.
 
     Returns:
         out, of the shape of ``x``, images (4-D) channels-last in memory; and the mask for
-        :func:`dropout_backward`, which is the state itself.
+        :func:`dropout_backward`: (seed, offset), uint64 in device memory.
     """
+    state = device_values(generator.philox, 2, np.uint64)
     return _drop(x, p, state), state
 
 

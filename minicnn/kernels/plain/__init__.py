@@ -8,7 +8,7 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 # fmt: off
 from .activation import channel_sum, erf, relu, relu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
-from .dropout import dropout, dropout_backward, philox_state
+from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
@@ -28,7 +28,7 @@ __all__ = [
     "channel_sum", "col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "dropout",
     "dropout_backward", "erf", "im2col", "linear", "linear_input_grad", "linear_weight_grad",
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
-    "max_pool2d_scatter", "normalize_images", "philox_state", "plane_gather", "plane_scatter",
+    "max_pool2d_scatter", "normalize_images", "plane_gather", "plane_scatter",
     "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",
     "resize_nearest_backward", "rmsprop_step", "sgd_step", "softmax_cross_entropy", "unscale_step",
     "update_scale_step",

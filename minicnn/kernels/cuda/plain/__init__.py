@@ -7,7 +7,7 @@ other functions come from ``kernels.cuda``.
 from __future__ import annotations
 
 from ..activation import channel_sum, erf, relu, relu_backward
-from ..dropout import dropout, dropout_backward, philox_state
+from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
 from ..loss import softmax_cross_entropy
@@ -68,7 +68,6 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_scatter",
     "normalize_images",
-    "philox_state",
     "plane_gather",
     "plane_scatter",
     "relu",

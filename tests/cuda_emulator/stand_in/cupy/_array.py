@@ -414,6 +414,9 @@ class ndarray:
             raise TypeError("CuPy's cumsum does not compile for bfloat16")
         return compute(np.cumsum, self, axis=axis, dtype=dtype)
 
+    def cumprod(self, axis: Any = None, dtype: Any = None, out: None = None) -> ndarray:
+        return compute(np.cumprod, self, axis=axis, dtype=dtype)
+
     def max(self, axis: Any = None, out: None = None, keepdims: bool = False) -> ndarray:
         return compute(np.max, self, axis=axis, keepdims=keepdims)
 

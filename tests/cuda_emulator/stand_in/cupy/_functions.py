@@ -249,6 +249,18 @@ def clip(a: ndarray, a_min: Any, a_max: Any, out: ndarray | None = None) -> ndar
     return compute_into(out, np.clip, _without_bfloat16(a), a_min, a_max)
 
 
+def isin(
+    element: ndarray, test_elements: ndarray, assume_unique: bool = False, invert: bool = False
+) -> ndarray:
+    """Whether each element is among the others."""
+    return compute(np.isin, element, test_elements, invert=invert)
+
+
+def bincount(x: ndarray, weights: ndarray | None = None, minlength: int | None = None) -> ndarray:
+    """How often each number 0, 1, … occurs, or the sums of weights."""
+    return compute(np.bincount, x, weights, minlength or 0)
+
+
 def may_share_memory(a: ndarray, b: ndarray, max_work: None = None) -> bool:
     """Whether two arrays may lie in the same memory."""
     return np.may_share_memory(a._array, b._array)
@@ -340,40 +352,65 @@ def _added_at(array: np.ndarray, key: Any, values: Any) -> np.ndarray:
 _UFUNC_NAMES = (
     "abs",
     "add",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",
     "ceil",
+    "copysign",
     "cos",
+    "cosh",
     "divide",
     "divmod",
     "equal",
     "exp",
+    "exp2",
     "expm1",
     "floor",
+    "fmax",
+    "fmin",
     "fmod",
+    "frexp",
+    "gcd",
     "greater",
     "greater_equal",
+    "hypot",
     "invert",
     "isfinite",
     "isinf",
     "isnan",
+    "lcm",
     "less",
     "less_equal",
     "log",
+    "log10",
     "log1p",
+    "log2",
+    "logaddexp",
+    "logaddexp2",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "maximum",
     "minimum",
+    "multiply",
+    "nextafter",
     "not_equal",
     "rint",
     "sign",
+    "signbit",
     "sin",
+    "sinh",
     "sqrt",
     "subtract",
+    "tan",
     "tanh",
     "trunc",
 )

@@ -12,12 +12,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from .. import nn
-from ..nn import init as nn_init
-from ..tensor import Tensor
-from ._checks import check_images
-from .vgg import CHANNELS, make_features
-from .weights import WeightsLike, build, load_state
+from ... import nn
+from ...nn import init as nn_init
+from ...tensor import Tensor
+from .._api import register
+from .._build import WeightsLike, build, load_state
+from .._checks import made_for_images
+from ..vgg import CHANNELS, configuration, make_layers
+from ..weights import VGG16_Weights
 
 __all__ = ["FCNVGG", "fcn8s", "fcn16s", "fcn32s"]
 
@@ -67,7 +69,7 @@ class FCNVGG(nn.Module):
             raise ValueError(f"scale must be one of {_SCALES}, got {scale}")
         self.scale = scale
         with nn_init.no_init():
-            self.features = make_features(_VGG16, batch_norm, channels)
+            self.features = make_layers(configuration(_VGG16, channels), batch_norm)
             self.classifier = nn.Sequential(  # VGG's two large linear layers as convolutions
                 nn.Conv2d(channels[4], hidden, kernel_size=7, padding=3),
                 nn.ReLU(inplace=True),
@@ -100,7 +102,10 @@ class FCNVGG(nn.Module):
                 nn_init.bilinear_(upscore.weight)
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
-        check_images("FCNVGG", x, smallest=32)
+        with made_for_images("FCNVGG", x, smallest=32):
+            return self._forward(x)
+
+    def _forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         end3, end4 = self._ends[2:4]
         pool3 = self.features[:end3](x)  # N x 256 x H/8 x W/8
         pool4 = self.features[end3:end4](pool3)  # N x 512 x H/16 x W/16
@@ -158,6 +163,7 @@ def _fcn(
     return build(f"fcn{scale}s", make, weights, progress, options)
 
 
+@register(None, VGG16_Weights)
 def fcn32s(
     *,
     weights: WeightsLike = None,
@@ -177,6 +183,7 @@ def fcn32s(
     return _fcn(32, weights, progress, weights_backbone, kwargs)
 
 
+@register(None, VGG16_Weights)
 def fcn16s(
     *,
     weights: WeightsLike = None,
@@ -188,6 +195,7 @@ def fcn16s(
     return _fcn(16, weights, progress, weights_backbone, kwargs)
 
 
+@register(None, VGG16_Weights)
 def fcn8s(
     *,
     weights: WeightsLike = None,

@@ -1,0 +1,137 @@
+"""The operations as functions of ``minicnn``, which take ``out=``: ``mc.add(x, y, out=z)``.
+
+Methods and operators have no such keyword, and are spared the time to look for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..tensor import Tensor
+from . import activation, choice, comparison, division, elementwise, index, linear
+from .keywords import with_keywords
+from .later import FUNCTIONS, load
+
+erf = with_keywords(activation.erf)
+
+clamp = clip = with_keywords(choice.clamp)
+maximum = with_keywords(choice.maximum)
+minimum = with_keywords(choice.minimum)
+where = with_keywords(choice.where)
+
+bitwise_and = with_keywords(comparison.bitwise_and)
+bitwise_not = with_keywords(comparison.bitwise_not)
+bitwise_or = with_keywords(comparison.bitwise_or)
+bitwise_xor = with_keywords(comparison.bitwise_xor)
+eq = with_keywords(comparison.eq)
+ge = greater_equal = with_keywords(comparison.ge)
+gt = greater = with_keywords(comparison.gt)
+le = less_equal = with_keywords(comparison.le)
+logical_and = with_keywords(comparison.logical_and)
+logical_not = with_keywords(comparison.logical_not)
+logical_or = with_keywords(comparison.logical_or)
+logical_xor = with_keywords(comparison.logical_xor)
+lt = less = with_keywords(comparison.lt)
+ne = not_equal = with_keywords(comparison.ne)
+
+floor_divide = with_keywords(division.floor_divide)
+fmod = with_keywords(division.fmod)
+remainder = with_keywords(division.remainder)
+
+abs = absolute = with_keywords(elementwise.abs)
+add = with_keywords(elementwise.add)
+ceil = with_keywords(elementwise.ceil)
+cos = with_keywords(elementwise.cos)
+div = divide = true_divide = with_keywords(elementwise.div)
+floor = with_keywords(elementwise.floor)
+mul = multiply = with_keywords(elementwise.mul)
+neg = negative = with_keywords(elementwise.neg)
+round = with_keywords(elementwise.round)
+sigmoid = with_keywords(elementwise.sigmoid)
+sign = with_keywords(elementwise.sign)
+sin = with_keywords(elementwise.sin)
+sqrt = with_keywords(elementwise.sqrt)
+sub = subtract = with_keywords(elementwise.sub)
+tanh = with_keywords(elementwise.tanh)
+trunc = fix = with_keywords(elementwise.trunc)
+
+gather = with_keywords(index.gather)
+index_select = with_keywords(index.index_select)
+masked_select = with_keywords(index.masked_select)
+nonzero = with_keywords(index.nonzero)
+scatter_add = with_keywords(index.scatter_add)
+
+mm, bmm = with_keywords(linear.mm), with_keywords(linear.bmm)
+
+# functions in place that torch has, too: ``mc.exp_(x)`` is ``x.exp_()``
+IN_PLACE = [
+    "abs_",
+    "absolute_",
+    "acos_",
+    "acosh_",
+    "arccos_",
+    "arccosh_",
+    "arcsin_",
+    "arcsinh_",
+    "arctan_",
+    "arctanh_",
+    "as_strided_",
+    "asin_",
+    "asinh_",
+    "atan_",
+    "atanh_",
+    "ceil_",
+    "clamp_",
+    "clamp_max_",
+    "clamp_min_",
+    "clip_",
+    "cos_",
+    "cosh_",
+    "deg2rad_",
+    "erf_",
+    "erfc_",
+    "exp2_",
+    "exp_",
+    "expm1_",
+    "fill_",
+    "fix_",
+    "floor_",
+    "frac_",
+    "gcd_",
+    "i0_",
+    "index_put_",
+    "lcm_",
+    "ldexp_",
+    "log10_",
+    "log1p_",
+    "log2_",
+    "log_",
+    "logit_",
+    "nan_to_num_",
+    "neg_",
+    "negative_",
+    "rad2deg_",
+    "reciprocal_",
+    "resize_as_",
+    "round_",
+    "rsqrt_",
+    "sigmoid_",
+    "sin_",
+    "sinc_",
+    "sinh_",
+    "sqrt_",
+    "square_",
+    "tan_",
+    "tanh_",
+    "trunc_",
+    "xlogy_",
+    "zero_",
+]
+
+
+def find(name: str) -> Callable[..., Any] | None:
+    """A function of ``minicnn`` that was not defined when it was imported."""
+    if name in FUNCTIONS:
+        return with_keywords(load(name))
+    return getattr(Tensor, name) if name in IN_PLACE else None  # type: ignore[no-any-return]

@@ -1,0 +1,89 @@
+"""Keywords that many of torch's functions take: ``out=``, and NumPy's ``axis=`` and ``keepdims=``."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from ..autograd import is_grad_enabled
+from ..devices import on_own_device, xp_of
+from ..tensor import Tensor
+from .promotion import rank
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_keywords(operation: F) -> F:
+    """Decorates an operation that takes ``out=``, and ``axis`` and ``keepdims`` for its own names."""
+
+    @functools.wraps(operation)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        """Leaves calls without keywords alone, as small tensors would notice."""
+        if kwargs:
+            return called(operation, args, kwargs)
+        return operation(*args)
+
+    return call  # type: ignore[return-value]
+
+
+def called(
+    operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Tensor | tuple[Tensor, ...]:
+    """The result of an operation, which is written to ``out``, if that is among the keywords."""
+    kwargs = {_OWN_NAMES.get(name, name): value for name, value in kwargs.items()}
+    out = kwargs.pop("out", None)
+    result = operation(*args, **kwargs)
+    return result if out is None else _written(operation.__name__, out, result)
+
+
+_OWN_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def _written(name: str, out: Any, result: Any) -> Any:
+    """``out`` with a result, or one of several in it."""
+    if isinstance(result, Tensor):
+        _write(name, out, result)
+        return out
+    if not isinstance(out, Sequence) or len(out) != len(result):
+        raise TypeError(f"{name} expects {len(result)} tensors as out, got {type(out).__name__}")
+    for target, part in zip(out, result):
+        _write(name, target, part)
+    return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+
+
+def _write(name: str, out: Any, result: Tensor) -> None:
+    """Writes a result to ``out``, which takes its shape.
+
+    Raises:
+        TypeError: for an ``out`` that is no tensor.
+        RuntimeError: if a gradient would have to be recorded, for an ``out`` on another device, or of
+            a dtype that cannot hold the result.
+    """
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name} expects a tensor as out, got {type(out).__name__}")
+    if result.requires_grad or (out.requires_grad and is_grad_enabled()):
+        raise RuntimeError(f"{name} with out= records no gradient: call it in no_grad()")
+    if out.device != result.device:
+        raise RuntimeError(f"{name} on {result.device} expects out there, got one on {out.device}")
+    if rank(result.array.dtype) > rank(out.array.dtype):
+        raise RuntimeError(f"{name} cannot put {result.dtype} results into an out of {out.dtype}")
+    if out.shape != result.shape:
+        _resize(name, out, result.shape)
+    _copy(out, result)
+
+
+def _resize(name: str, out: Tensor, shape: tuple[int, ...]) -> None:
+    if out.numel():
+        warnings.warn(
+            f"{name} has a result of shape {shape}, and gives its out of shape {out.shape} that shape",
+            stacklevel=5,
+        )
+    out.array = xp_of(out.array).empty(shape, out.array.dtype)
+
+
+@on_own_device
+def _copy(out: Tensor, result: Tensor) -> None:
+    out.array[...] = result.array
+    out.bump_version()

@@ -1,0 +1,107 @@
+"""Which modules of minicnn answer for which of torch and torchvision, and names that differ.
+
+A path is ``"module"`` or ``"module:attribute"``. An alias module has all that its sources have,
+which may be more than torch's module of that name: ``torch.nn.modules.conv`` has every layer.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MODULES", "NAMES"]
+
+# Modules of torch that have the same place in minicnn.
+_SAME = """
+accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
+autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed func hub
+jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
+nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
+nn.utils.parametrize nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless nn.utils.weight_norm optim
+optim.lr_scheduler optim.swa_utils profiler random special utils utils.checkpoint utils.tensorboard
+version
+"""
+
+# The others: torch's dotted name, and the modules that answer, the first one first.
+MODULES = {
+    **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
+    "torch": "minicnn",
+    "torch.__config__": "minicnn.config",
+    "torch.autograd.profiler": "minicnn.profiler",
+    "torch.backends.cpu": "minicnn.backends:cpu",
+    "torch.backends.cuda": "minicnn.backends:cuda",
+    "torch.backends.cudnn": "minicnn.backends:cudnn",
+    "torch.backends.mkl": "minicnn.backends:mkl",
+    "torch.backends.mkldnn": "minicnn.backends:mkldnn",
+    "torch.backends.mps": "minicnn.backends:mps",
+    "torch.backends.openmp": "minicnn.backends:openmp",
+    "torch.cpu.amp": "minicnn.amp",
+    "torch.functional": "minicnn",
+    "torch.mps": "minicnn.absent:mps",
+    "torch.nn.modules": "minicnn.nn",
+    "torch.serialization": "minicnn.torch.serialization",
+    "torch.types": "minicnn.typing",
+    "torch.utils.data": "minicnn.data",
+    "torch.utils.model_zoo": "minicnn.hub",
+    "torch.xpu": "minicnn.absent:xpu",
+    "torchvision": "",
+    "torchvision.datasets": "minicnn.data.datasets minicnn.data",
+    "torchvision.datasets.utils": "minicnn.data.datasets.utils",
+    "torchvision.io": "minicnn.io.pictures",
+    "torchvision.models": "minicnn.models",
+    "torchvision.models._utils": "minicnn.models._utils",
+    "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
+    "torchvision.models.segmentation": "minicnn.models.segmentation",
+    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
+    "torchvision.transforms": "minicnn.transforms",
+    "torchvision.transforms.functional": "minicnn.transforms.functional",
+    "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
+    "torchvision.version": "",
+    # Networks: each file has its building blocks, too.
+    **{
+        f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
+        for name in ("alexnet", "googlenet", "resnet", "vgg")
+    },
+}
+
+# Modules of torch that are part of a larger one: each has all that the larger one has.
+_PARTS = {
+    "torch.amp": "autocast_mode grad_scaler",
+    "torch.cuda": "random",
+    "torch.cuda.amp": "autocast_mode grad_scaler",
+    "torch.nn.modules": (
+        "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold "
+        "instancenorm lazy linear loss module normalization padding pixelshuffle pooling sparse "
+        "transformer upsampling utils"
+    ),
+    "torch.nn.parallel": "data_parallel distributed",
+    "torch.optim": (
+        "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
+    ),
+    "torch.utils.data": "_utils _utils.collate dataloader dataset distributed sampler",
+    "torch.utils.tensorboard": "writer",
+    "torchvision.datasets": (
+        "cifar fakedata flowers102 folder imagenet mnist oxford_iiit_pet svhn vision voc"
+    ),
+    "torchvision.io": "image",
+    "torchvision.models": "_api",
+    "torchvision.transforms": "autoaugment transforms",
+}
+MODULES |= {
+    f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
+}
+
+# torch's dotted name: the object
+NAMES = {
+    "torch.__version__": "minicnn.torch.version:__version__",
+    "torch.version.__version__": "minicnn.torch.version:__version__",
+    "torchvision.__version__": "minicnn.torchvision.version:__version__",
+    "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
+    "torch.save": "minicnn.torch.serialization:save",
+    "torch.load": "minicnn.torch.serialization:load",
+    "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",
+    "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
+    "torch.nn.modules.loss._Loss": "minicnn.nn.loss:Loss",
+    "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:WeightedLoss",
+}
+NAMES |= {
+    f"torch.nn.modules.utils.{name}": f"minicnn.nn.tuples:{name}"
+    for name in ("_ntuple", "_pair", "_quadruple", "_reverse_repeat_tuple", "_single", "_triple")
+}

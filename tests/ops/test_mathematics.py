@@ -1,0 +1,88 @@
+"""Functions of numbers, comparisons and reductions whose files are read when they are first used."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from oracle import assert_agrees, normal
+
+import minicnn as mc
+from minicnn.ops.later import FUNCTIONS
+
+X = np.abs(normal(3, 4)) * 0.9 + 0.01
+
+
+@pytest.mark.parametrize(
+    "name", ["erfc", "erfinv", "lgamma", "digamma", "i0", "tan", "atanh", "logit"]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_special_functions(name, dtype):
+    x = (X / X.max() * 0.9).astype(dtype)
+    assert_agrees(lambda lib, x: getattr(lib, name)(x), x)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_polygamma_and_its_gradient(n):
+    x = np.array([-2.5, -0.3, 0.2, 1.0, 7.5, 100.0])
+    assert_agrees(lambda lib, x: lib.polygamma(n, x), x)
+
+
+def test_erfc_keeps_its_digits_far_out():
+    x = np.array([-6.0, 0.3, 5.0, 10.0, 26.0])
+    theirs = torch.special.erfc(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(mc.erfc(mc.tensor(x)).cpu().numpy(), theirs, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["cumprod", "cummax", "cummin", "logcumsumexp"])
+def test_running_results(name):
+    x = normal(4, 5)
+    x[1, 2] = 0
+    assert_agrees(lambda lib, x: getattr(lib, name)(x, 1), x)
+
+
+@pytest.mark.parametrize("q", [0.0, 0.3, 1.0])
+def test_quantile(q):
+    assert_agrees(lambda lib, x: lib.quantile(x, q, dim=1, keepdim=True), normal(4, 5))
+
+
+def test_second_derivatives():
+    for function in (mc.tan, mc.lgamma, mc.erfinv, mc.i0, lambda x: mc.cumprod(x, 1)):
+        assert mc.autograd.gradgradcheck(function, (mc.tensor(X * 0.3 + 0.2).requires_grad_(),))
+
+
+def test_out():
+    x, y = mc.ones(3), mc.ones(3)
+    out = mc.zeros(3)
+    assert mc.add(x, y, alpha=2, out=out) is out
+    assert out.tolist() == [3, 3, 3]
+    empty = mc.empty(0)
+    assert mc.tan(x, out=empty).shape == (3,)
+    with pytest.raises(RuntimeError, match="cannot put"):
+        mc.exp(x, out=mc.zeros(3, dtype=mc.int64))
+    with pytest.raises(RuntimeError, match="records no gradient"):
+        mc.add(x.requires_grad_(), y, out=out)
+
+
+def test_the_names_of_numpy():
+    x = mc.ones(2, 3)
+    assert x.sum(axis=0).shape == (3,)
+    assert mc.mean(x, axis=1, keepdims=True).shape == (2, 1)
+    assert mc.cat([x, x], axis=1).shape == (2, 6)
+
+
+def test_shifts():
+    x = np.array([1, -8, 7])
+    assert_agrees(lambda lib, x: (x << 2, x >> 1, 1 << lib.abs(x), x >> 70), x)
+
+
+def test_all_names_are_functions_and_read_late():
+    assert set(FUNCTIONS) <= set(dir(mc))
+    for name in FUNCTIONS:
+        assert callable(getattr(mc, name))
+    code = "import sys, minicnn; print('minicnn.ops.trigonometry' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    with pytest.raises(AttributeError, match="no attribute 'tangent'"):
+        mc.tangent  # noqa: B018

@@ -1,0 +1,112 @@
+"""Every name in the tables is there; a name that is missing is explained in one line."""
+
+import importlib
+import sys
+
+import pytest
+from packaging.version import Version
+
+from minicnn.torch.alias import Alias, Finder, alias, find, sources
+from minicnn.torch.tables import MODULES, NAMES
+
+pytestmark = pytest.mark.cpu_only
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_its_sources(name):
+    assert sources(name) or name in ("torchvision", "torchvision.version")
+    if "tensorboard" in name:
+        pytest.importorskip("tensorboardX")
+    parent = name.rpartition(".")[0]
+    assert not parent or parent in MODULES
+    for attribute in alias(name).__all__:
+        getattr(alias(name), attribute)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_there(name):
+    assert name.rpartition(".")[0] in MODULES
+    assert find(name) is not None
+
+
+@pytest.fixture
+def under_the_switch(monkeypatch):
+    """Imports of torch in this process give aliases, until the test ends."""
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("torch", "torchvision")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    yield
+    for name in [n for n, m in list(sys.modules.items()) if isinstance(m, Alias)]:
+        del sys.modules[name]
+
+
+SENTENCES = {
+    "torch.fft": "torch.fft: minicnn has no Fourier transforms",
+    "torch.fft.rfft2": "torch.fft.rfft2: minicnn has no Fourier transforms",
+    "torch.stft": "torch.stft: minicnn has no Fourier transforms",
+    "torch.nn.LSTM": "torch.nn.LSTM: minicnn has no recurrent layers",
+    "torch.nn.GRUCell": "torch.nn.GRUCell: minicnn has no recurrent layers",
+    "torch.nn.utils.rnn.PackedSequence": (
+        "torch.nn.utils.rnn.PackedSequence: minicnn has no recurrent layers"
+    ),
+    "torch.complex64": "torch.complex64: minicnn has no complex numbers",
+    "torch.sparse_coo_tensor": "torch.sparse_coo_tensor: minicnn has no sparse tensors",
+    "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
+    "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
+    "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
+    "torch.onnx": "torch.onnx: minicnn has no export to ONNX yet",
+    "torch.nn.conv2d": "torch.nn.conv2d: minicnn has no such name; the nearest is torch.nn.Conv2d",
+    "torch.nn.CONV2D": "torch.nn.CONV2D: minicnn has no such name; the nearest is torch.nn.Conv2d",
+    "torch.nn.functinal": (
+        "torch.nn.functinal: minicnn has no such name; the nearest is torch.nn.functional"
+    ),
+    "torch.xyzzyx": "torch.xyzzyx: minicnn has no such name",
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_what_is_missing_is_explained(name, under_the_switch):
+    module, _, last = name.rpartition(".")
+    if module in MODULES:
+        with pytest.raises(AttributeError) as error:
+            getattr(alias(module), last)
+        assert str(error.value) == SENTENCES[name]
+        with pytest.raises(ImportError) as error:
+            exec(f"from {module} import {last}")  # noqa: S102
+        assert str(error.value) == SENTENCES[name]
+    with pytest.raises(ImportError) as error:
+        importlib.import_module(name)
+    assert name.startswith(str(error.value).partition(":")[0])
+
+
+def test_a_program_can_do_without(under_the_switch):
+    program = (
+        "try:\n    import torchvision.transforms.v2\nexcept ImportError:\n    v2 = None\n"
+        "try:\n    from torch.fft import fft\nexcept ImportError:\n    fft = None\n"
+    )
+    scope = {}
+    exec(program, scope)  # noqa: S102
+    assert scope["v2"] is None and scope["fft"] is None
+
+
+def test_everything_can_be_imported_at_once(under_the_switch):
+    scope = {}
+    program = "from torch.nn import *\nfrom torch.nn.functional import *\nfrom torch import *"
+    exec(program, scope)  # noqa: S102
+    assert {"Linear", "relu", "randn", "Tensor"} <= scope.keys()
+
+
+def test_versions():
+    torch, torchvision = alias("torch"), alias("torchvision")
+    assert Version(torch.__version__) >= Version("2.13.0")
+    assert torch.__version__.split("+")[0] == "2.13.0"
+    assert (
+        torch.__version__ > "2.4"
+        and torch.__version__ >= (2, 0)
+        and not torch.__version__ < "1.9.1"
+    )
+    assert torch.__version__ <= "2.13.0" and torch.__version__ < "10"
+    assert torch.version.__version__ is torch.__version__
+    assert Version(torchvision.__version__) >= Version("0.28.0")
+    assert torch.version.cuda is None and isinstance(torch.version.git_version, str)
+    assert "NumPy" in torch.__config__.show() and "threads" in torch.__config__.parallel_info()

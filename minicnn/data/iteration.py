@@ -207,14 +207,17 @@ class ParallelIteration(Iteration):
         return future.result()
 
     def close(self) -> None:
-        """Ends the epoch here: workers stop in the middle of a batch."""
+        """Ends the epoch here; workers stop in the middle of a batch."""
         if self._is_closed:
             return
         super().close()
+        kept = self._pool is self._loader.kept_pool()
+        if kept and self._seed is None:
+            return  # the streams of torch's workers go on behind all that was asked for
         self._stop.requested = True
         for _, future in self._pending:
             future.cancel()
-        if self._pool is not self._loader.kept_pool():
+        if not kept:
             self._pool.close()
 
     __del__ = close

@@ -203,6 +203,10 @@ def noisy(framework, data, options):
     loader = data.DataLoader(Noisy(), 2, shuffle=True, **options)
     for _ in range(3):
         yield list(loader), framework.rand(1)
+    for batch in loader:
+        yield batch
+        break
+    yield list(loader), framework.rand(1)
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,8 @@ def test_all_names_are_functions_and_read_late():
     assert done.stdout == "False\n"
     with pytest.raises(AttributeError, match="no attribute 'tangent'"):
         mc.tangent  # noqa: B018
+
+
+def test_no_difference_joins_nothing():
+    x = normal(2, 3)
+    assert_agrees(lambda lib, x: lib.diff(x, 0, prepend=x, append=x), x)

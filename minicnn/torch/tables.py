@@ -39,6 +39,7 @@ MODULES = {
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
+    "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
     "torch.xpu": "minicnn.absent:xpu",
     "torchvision": "",
@@ -75,7 +76,7 @@ _PARTS = {
     "torch.optim": (
         "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
     ),
-    "torch.utils.data": "_utils _utils.collate dataloader dataset distributed sampler",
+    "torch.utils.data": "_utils dataloader dataset distributed sampler",
     "torch.utils.tensorboard": "writer",
     "torchvision.datasets": (
         "cifar fakedata flowers102 folder imagenet mnist oxford_iiit_pet svhn vision voc"

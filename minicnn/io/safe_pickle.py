@@ -7,6 +7,7 @@ has only the instructions that make plain values, and calls only functions on a 
 
 from __future__ import annotations
 
+import pickle
 import pickletools
 import sys
 from collections import OrderedDict, deque
@@ -35,7 +36,7 @@ _MAX_GROWTH = 100
 _FREE_BYTES = 1 << 20
 
 
-class UnsafePickle(ValueError):
+class UnsafePickle(ValueError, pickle.UnpicklingError):
     """A pickle contains something that plain data does not need."""
 
 

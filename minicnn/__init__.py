@@ -655,7 +655,8 @@ __all__ = [
 
 # Few programs need these, so they are imported on first use: modules, and names and their modules.
 _MODULES = (
-    "config", "distributed", "hub", "jit", "linalg", "multiprocessing", "special", "utils", "version",
+    "config", "distributed", "distributions", "hub", "jit", "linalg", "multiprocessing", "onnx", "special", "utils",
+    "version",
 )  # fmt: skip
 _FROM_MODULES = {"__version__": "version", "compile": "jit"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import distributions
+from .. import draws
 from ..autograd import no_grad
 from ..creation import empty, empty_like
 from ..devices import to_device
@@ -137,7 +137,7 @@ def multinomial(
     """
     _check_weights(input, num_samples, replacement)
     weights = np.atleast_2d(input.numpy_copy())
-    indices = distributions.multinomial(
+    indices = draws.multinomial(
         weights, num_samples, replacement, default_generator if generator is None else generator
     )
     result = Tensor.of(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))

@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 
 from .. import rules
+from ..nn.parameter import Parameter
+from ..size import Size
+from ..tensor import Tensor
 from .alias import ROOTS, Alias, Finder, alias
 
 __all__ = ["environment", "install", "replace"]
@@ -37,11 +40,18 @@ def install() -> None:
                 "it was imported already (in a notebook, restart the kernel)"
             )
     rules.follow_torch()
+    name_as_torch()
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     if SHIMS not in sys.path:
         sys.path.insert(1, SHIMS)  # after the script's folder: spawned processes copy the path
     os.environ.update(environment())
+
+
+def name_as_torch() -> None:
+    """Gives classes the module that libraries and lessons print: ``<class 'torch.Tensor'>``."""
+    Tensor.__module__ = Size.__module__ = "torch"
+    Parameter.__module__ = "torch.nn.parameter"
 
 
 def environment() -> dict[str, str]:

@@ -186,6 +186,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"diff expects n of at least 0, got {n}")
     d = normalize_dim(input, dim)
+    if n == 0:
+        return input.clone()
     parts = [x for x in (prepend, input, append) if x is not None]
     out = cat(parts, d) if len(parts) > 1 else input
     for _ in range(min(n, out.shape[d])):

@@ -227,7 +227,7 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     """
     require_tensor("pow", input, exponent)
     base, power = promote_numbers("pow", input, exponent)
-    if not isinstance(power, Tensor):
+    if not isinstance(exponent, Tensor):
         _check_exponent(exponent, base.dtype)
     return Pow.apply(base, power)
 

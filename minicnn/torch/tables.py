@@ -15,8 +15,9 @@ autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams 
 distributions distributions.constraints func hub
 jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
-nn.utils.parametrize nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless nn.utils.weight_norm optim
-onnx optim.lr_scheduler optim.swa_utils profiler random special utils utils.checkpoint utils.tensorboard
+nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
+nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
+utils.checkpoint utils.tensorboard
 version
 """
 
@@ -40,6 +41,7 @@ MODULES = {
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
+    "torch.utils.hooks": "minicnn.nn.hooks",
     "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
     "torch.xpu": "minicnn.absent:xpu",
@@ -93,6 +95,7 @@ _PARTS = {
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
+MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object

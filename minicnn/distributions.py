@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _SINGLE = np.dtype(np.float32)
 _BLOCK = 1 << 16  # numbers, which stay in the cache from one step of a computation to the next
-_SEVERAL = 2  # blocks, from which on a second thread is worth waking
 _WAITING = 3  # blocks, which stay in the cache, too
 
 
@@ -54,11 +53,11 @@ def in_blocks(
     The words have an order, the conversions have none: of many blocks, one thread draws the words and
     another converts them. The first converts, too, when the other falls behind.
     """
-    blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
-    if len(blocks) < _SEVERAL:
-        for block in blocks:
-            convert(words(block.size), block)
+    if flat.size <= _BLOCK:
+        if flat.size:
+            convert(words(flat.size), flat)
         return
+    blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
     drawn: SimpleQueue[tuple[Array, Array] | None] = SimpleQueue()
 
     def work(start: int, stop: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd import Function
 from ..devices import on_own_device, to_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, uint8
+from ..memory import empty
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -205,11 +206,16 @@ def combine_at(combine: Any, out: Array, index: Array, dim: int, terms: Array) -
     if not isinstance(out, np.ndarray):
         combine.at(out, _along(index, dim, xp_of(out)), terms)
         return
+    if out.ndim == 1:
+        combine.at(out, index, terms)
+        return
     # NumPy takes a fifth of the time for an index of one dimension
     strides = [stride // out.itemsize for stride in out.strides]
     places = [np.arange(n) * stride for n, stride in zip(terms.shape, strides)]
     places[dim] = np.zeros(1, np.int64)
-    flat = functools.reduce(np.add, np.ix_(*places)) + index * strides[dim]
+    flat = empty(terms.shape, int64)
+    np.multiply(index, strides[dim], out=flat)
+    flat += functools.reduce(np.add, np.ix_(*places))
     combine.at(out.reshape(-1), flat.reshape(-1), terms.reshape(-1))
 
 

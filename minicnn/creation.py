@@ -39,7 +39,8 @@ def _device(device: DeviceLike | None) -> Device:
 
 def _placed(array: Array, device: DeviceLike | None) -> Array:
     """An array on ``device``, by default the default device; arrays on a GPU then stay there."""
-    if device is None and not isinstance(array, np.ndarray):
+    on_cpu = isinstance(array, np.ndarray)
+    if device is None and (not on_cpu or get_default_device() is CPU):
         return array
     return to_device(array, _device(device))
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import draws
-from ..autograd import Function
-from ..devices import xp_of
+from ..autograd import Function, check_writable, is_grad_enabled
+from ..devices import current_device_of, xp_of
 from ..dtypes import as_number, bool_, is_floating, number_in
 from ..random import Generator, default_generator
 from ..tensor import Tensor
@@ -49,7 +49,14 @@ def _fill(
 ) -> Tensor:
     """x, filled by a function of :mod:`minicnn.draws`."""
     generator = default_generator if generator is None else generator
-    return change(x, _Filled.apply, draw=functools.partial(draw, generator=generator, **values))
+    if is_grad_enabled() and x.requires_grad:
+        draw = functools.partial(draw, generator=generator, **values)
+        return change(x, _Filled.apply, draw=draw)
+    check_writable(x.array)
+    with np.errstate(all="ignore"), current_device_of((x.array,)):
+        draw(x.array, generator=generator, **values)
+    x.bump_version()
+    return x
 
 
 def _floating(name: str, x: Tensor) -> None:

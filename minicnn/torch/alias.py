@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -115,9 +116,16 @@ def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
-    found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    found_later = {  # by its __getattr__
+        name for name in dir(source) if name not in there and not _is_module(source, name)
+    }
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
+
+
+def _is_module(source: Any, name: str) -> bool:
+    """Whether a name stands for a file or folder in a package."""
+    return hasattr(source, "__path__") and find_spec(f"{source.__name__}.{name}") is not None
 
 
 class Finder(MetaPathFinder):

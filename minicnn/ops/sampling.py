@@ -103,6 +103,7 @@ def bernoulli(
     """
     probability = input.detach() if p is None else p
     if out is not None:
+        out = out.resize_(input.shape)
         return bernoulli_(out, probability, generator=generator)
     # in C order, as torch's result, whatever the order of the input
     numbers = empty_like(input, memory_format=contiguous_format)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import pkgutil
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -115,7 +116,8 @@ def resolve(path: str) -> Any:
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
-    found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    files = {module.name for module in pkgutil.iter_modules(there.get("__path__", []))}
+    found_later = set(dir(source)) - set(there) - files  # by its __getattr__
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
 

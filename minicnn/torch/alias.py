@@ -106,7 +106,7 @@ def sources(module: str) -> Sequence[Any]:
     return [resolve(path) for path in MODULES[module].split()]
 
 
-def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of objects
+def resolve(path: str) -> object:
     """What a path such as ``"minicnn.nn"`` or ``"minicnn.nn.norm:_BatchNorm"`` stands for."""
     module, _, attribute = path.partition(":")
     value: Any = importlib.import_module(module)

@@ -44,6 +44,7 @@ MODULES = {
     "torch.utils.hooks": "minicnn.nn.hooks",
     "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
+    "torch.utils.tensorboard._pytorch_graph": "minicnn.utils.tensorboard",  # tensorboardX imports it
     "torch.xpu": "minicnn.absent:xpu",
     "torchvision": "",
     "torchvision.datasets": "minicnn.data.datasets minicnn.data",

@@ -11,10 +11,26 @@
     print(prof.table(row_limit=10))
     prof.export_chrome_trace("trace.json")  # for chrome://tracing or ui.perfetto.dev
 
-profile.py records the events, work.py counts their work, report.py makes tables and traces of them.
+profile.py records the events, work.py counts their work, report.py makes tables and traces of them,
+schedule.py says which steps of a loop are kept.
 """
 
 from .profile import Event, profile, record_function
 from .report import EventSummary
+from .schedule import (
+    ProfilerAction,
+    ProfilerActivity,
+    schedule,
+    tensorboard_trace_handler,
+)
 
-__all__ = ["Event", "EventSummary", "profile", "record_function"]
+__all__ = [
+    "Event",
+    "EventSummary",
+    "ProfilerAction",
+    "ProfilerActivity",
+    "profile",
+    "record_function",
+    "schedule",
+    "tensorboard_trace_handler",
+]

@@ -16,6 +16,7 @@ from .. import cuda
 from ..autograd import Function, engine
 from ..optim.optimizer import Optimizer
 from . import report
+from .schedule import ProfilerAction
 from .work import Shape, bytes_of, bytes_of_step, flops_of, shapes_of
 
 if TYPE_CHECKING:
@@ -91,12 +92,30 @@ class profile:
     Raises:
         RuntimeError: on entry, if a profile is running already.
 
-    As ``torch.profiler.profile``, except that shapes, FLOPs and bytes are always recorded and there
-    are no schedules.
+    Args:
+        schedule: from the number of a step to a :class:`ProfilerAction`; each :meth:`step` ends one.
+            Without it everything is recorded.
+        on_trace_ready: called with the profile at the end of each cycle of the schedule, or at the
+            end of the block without one.
+        options: the other arguments of torch's, such as ``activities`` or ``record_shapes``; shapes,
+            FLOPs and bytes are always recorded.
+
+    As ``torch.profiler.profile``.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        schedule: Callable[[int], ProfilerAction] | None = None,
+        on_trace_ready: Callable[[profile], Any] | None = None,
+        **options: Any,
+    ) -> None:
+        if unknown := set(options) - _OPTIONS:
+            raise TypeError(f"profile has no argument {', '.join(sorted(unknown))}")
+        self._schedule, self._on_trace_ready = schedule, on_trace_ready
+        self.step_num = 0
         self.events: list[Event] = []
+        self._kept = 0  # events of the last cycle that ended
         self.seconds = 0.0
         self._entered = 0.0
         self._thread = _Thread()
@@ -125,10 +144,35 @@ class profile:
             _running = None
             for owner, name, original in _ORIGINAL:
                 setattr(owner, name, original)
+        if self._schedule is not None:
+            self._end_step()
+        elif self._on_trace_ready is not None:
+            self._on_trace_ready(self)
 
-    def key_averages(self, group_by_input_shape: bool = False) -> list[report.EventSummary]:
+    start = __enter__
+
+    def stop(self) -> None:
+        """Ends what :meth:`start` began."""
+        self.__exit__(None, None, None)
+
+    def step(self) -> None:
+        """Ends a step of the loop; the schedule says what happens to its events."""
+        self._end_step()
+        self.step_num += 1
+
+    def _end_step(self) -> None:
+        action = ProfilerAction.RECORD if self._schedule is None else self._schedule(self.step_num)
+        if action in (ProfilerAction.NONE, ProfilerAction.WARMUP):
+            del self.events[self._kept :]
+        elif action is ProfilerAction.RECORD_AND_SAVE:
+            del self.events[: self._kept]  # those of the cycle before
+            if self._on_trace_ready is not None:
+                self._on_trace_ready(self)
+            self._kept = len(self.events)
+
+    def key_averages(self, group_by_input_shape: bool = False) -> report.Summaries:
         """Sums over all events with the same name (if asked, also with the same ``input_shapes``)."""
-        return report.summaries(self.events, group_by_input_shape)
+        return report.summaries(self.events, group_by_input_shape, self.seconds)
 
     def table(
         self,
@@ -147,15 +191,14 @@ class profile:
 
         Args:
             sort_by: ``self_time``, ``total_time``, ``calls``, ``flops`` or ``bytes``, largest first;
-                or ``name``.
+                or ``name``; torch's names for them, such as ``cpu_time_total``, are known, too.
             row_limit: the number of rows; None shows all.
             group_by_input_shape: whether to make a row for each name and ``input_shapes``.
 
         Raises:
             ValueError: for another ``sort_by``.
         """
-        rows = self.key_averages(group_by_input_shape)
-        return report.table(rows, sort_by, row_limit, self.seconds)
+        return self.key_averages(group_by_input_shape).table(sort_by, row_limit)
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Writes all events for a trace viewer: ``chrome://tracing`` or https://ui.perfetto.dev."""
@@ -192,9 +235,34 @@ _running: profile | None = None
 _lock = threading.Lock()
 
 
+# of torch.profiler.profile and torch.autograd.profiler.profile
+_OPTIONS = frozenset(
+    [
+        "activities",
+        "record_shapes",
+        "profile_memory",
+        "with_stack",
+        "with_flops",
+        "with_modules",
+        "experimental_config",
+        "acc_events",
+        "execution_trace_observer",
+        "use_cuda",
+        "use_device",
+        "enabled",
+        "use_cpu",
+        "use_kineto",
+    ]
+)
+
+
 @contextlib.contextmanager
-def record_function(name: str) -> Iterator[None]:
+def record_function(name: str, args: str | None = None) -> Iterator[None]:
     """Makes the ``with`` block, or the decorated function, an event of the running profile.
+
+    Args:
+        name: of the event.
+        args: accepted for torch's scripts.
 
     As ``torch.profiler.record_function``.
     """

@@ -28,6 +28,14 @@ _ORDERS = {
     "name": "name",
 }
 
+_ORDERS_IN_TORCH = {
+    **{f"self_{kind}_time_total": "self_time" for kind in ("cpu", "cuda", "device")},
+    **{f"{kind}_time_total": "total_time" for kind in ("cpu", "cuda", "device")},
+    **{f"{kind}_time": "total_time" for kind in ("cpu", "cuda", "device")},
+    **{f"{own}{kind}_memory_usage": "bytes" for own in ("", "self_") for kind in ("cpu", "cuda")},
+    "count": "calls",
+}
+
 
 @dataclass
 class EventSummary:
@@ -48,8 +56,38 @@ class EventSummary:
     flops: int = 0
     bytes: int = 0
 
+    @property
+    def key(self) -> str:
+        """The name, as torch calls it."""
+        return self.name
 
-def summaries(events: Iterable[Event], group_by_input_shape: bool) -> list[EventSummary]:
+    @property
+    def count(self) -> int:
+        """The calls, as torch calls them."""
+        return self.calls
+
+    @property
+    def cpu_time_total(self) -> float:
+        """Microseconds, including the events within them."""
+        return self.total_seconds * 1e6
+
+    @property
+    def self_cpu_time_total(self) -> float:
+        """Microseconds, without the events within them."""
+        return self.self_seconds * 1e6
+
+
+class Summaries(list[EventSummary]):
+    """The summaries of a profile, and the seconds that it ran."""
+
+    seconds = 0.0
+
+    def table(self, sort_by: str | None = None, row_limit: int | None = 100, **options: Any) -> str:
+        """The table that :meth:`profile.table` describes; torch's other arguments have no effect."""
+        return table(self, sort_by or "self_time", row_limit, self.seconds)
+
+
+def summaries(events: Iterable[Event], group_by_input_shape: bool, seconds: float) -> Summaries:
     """One :class:`EventSummary` for each name, or for each name and ``input_shapes``."""
     found: dict[Any, EventSummary] = {}
     for event in events:
@@ -60,11 +98,14 @@ def summaries(events: Iterable[Event], group_by_input_shape: bool) -> list[Event
         row.total_seconds += event.total / 1e9
         row.flops += event.flops
         row.bytes += event.bytes
-    return list(found.values())
+    rows = Summaries(found.values())
+    rows.seconds = seconds
+    return rows
 
 
 def table(rows: Sequence[EventSummary], sort_by: str, row_limit: int | None, seconds: float) -> str:
     """The table that :meth:`profile.table` describes."""
+    sort_by = _ORDERS_IN_TORCH.get(sort_by, sort_by)
     if sort_by not in _ORDERS:
         raise ValueError(f"sort_by must be one of {', '.join(_ORDERS)}, got {sort_by!r}")
     recorded = sum(row.self_seconds for row in rows)

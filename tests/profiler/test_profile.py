@@ -7,7 +7,7 @@ import pytest
 
 import minicnn as mc
 import minicnn.nn.functional as F
-from minicnn import nn, optim
+from minicnn import nn, optim, profiler
 from minicnn.autograd import Function, engine
 from minicnn.optim import Optimizer
 from minicnn.profiler import profile, record_function
@@ -188,3 +188,34 @@ def test_a_block_that_a_generator_holds_open_does_not_upset_the_others():
         mc.exp(mc.ones(2))
     assert calls(prof) == {"load": 1, "step": 1, "Exp": 2}
     assert prof.events[-1].self_time == prof.events[-1].total
+
+
+def test_torchs_arguments_and_tables():
+    activities = [profiler.ProfilerActivity.CPU, profiler.ProfilerActivity.CUDA]
+    with profiler.profile(activities=activities, record_shapes=True) as prof:
+        mc.ones(2, 3) @ mc.ones(3, 2)
+    rows = prof.key_averages(group_by_input_shape=True)
+    assert "recorded" in rows.table(sort_by="cpu_time_total", row_limit=10)
+    assert rows[0].count == 1 and rows[0].cpu_time_total >= rows[0].self_cpu_time_total > 0
+    with pytest.raises(TypeError, match="no argument activity"):
+        profiler.profile(activity=[])
+
+
+def test_a_schedule_keeps_the_steps_that_torch_keeps(tmp_path):
+    import torch
+
+    steps = {"wait": 1, "warmup": 1, "active": 2, "repeat": 2, "skip_first": 1}
+    ours, theirs = profiler.schedule(**steps), torch.profiler.schedule(**steps)
+    assert [ours(i).name for i in range(12)] == [theirs(i).name for i in range(12)]
+    kept = []
+    with profiler.profile(
+        schedule=ours, on_trace_ready=lambda p: kept.append([e.name for e in p.events])
+    ) as prof:
+        for step in range(12):
+            with profiler.record_function(f"step {step}"):
+                pass
+            prof.step()
+    assert kept == [["step 3", "step 4"], ["step 7", "step 8"]]
+    with profiler.profile(on_trace_ready=profiler.tensorboard_trace_handler(str(tmp_path / "log"))):
+        mc.ones(2).exp()
+    assert len(list((tmp_path / "log").glob("*.pt.trace.json"))) == 1

@@ -9,7 +9,14 @@ from ..devices import xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
-from .promotion import Operand, promote, require_tensor, rounded
+from .promotion import (
+    Operand,
+    promote,
+    require_first,
+    require_tensor,
+    require_tensors,
+    rounded,
+)
 
 
 class _Compare(Function):
@@ -25,6 +32,7 @@ def compare(x: Tensor, y: Operand, name: str) -> Tensor:
 
 def _comparison(name: str, doc: str) -> Callable[[Tensor, Operand], Tensor]:
     def named(input: Tensor, other: Operand) -> Tensor:
+        require_first(name, input)
         return compare(input, other, name)
 
     named.__name__, named.__doc__ = name, doc
@@ -42,8 +50,7 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge  # torc
 
 def _logic(name: str, doc: str) -> Callable[[Tensor, Tensor], Tensor]:
     def named(input: Tensor, other: Tensor) -> Tensor:
-        if not isinstance(other, Tensor):
-            raise TypeError(f"{name} expects two tensors, got {type(other).__name__}")
+        require_tensors(name, input, other)
         return compare(input, other, name)
 
     named.__name__, named.__doc__ = name, doc
@@ -58,8 +65,10 @@ logical_xor = _logic("logical_xor", "Whether exactly one is true.")
 def _bitwise(name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
     def named(input: Operand, other: Operand) -> Tensor:
         require_tensor(name, input, other)
+        if not isinstance(input, Tensor):
+            input, other = other, input
         x, y = promote(name, input, other)
-        _refuse_floats(name, x if isinstance(x, Tensor) else y)
+        _refuse_floats(name, x)
         return _Compare.apply(x, y, name=name)
 
     named.__name__, named.__doc__ = name, doc

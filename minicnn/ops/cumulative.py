@@ -21,6 +21,7 @@ from .elementwise import exp, log
 from .index import scatter_add
 from .promotion import widened
 from .reduce import accumulator, cumsum, to_sum
+from .results import returned
 from .shape import cat
 
 
@@ -148,7 +149,8 @@ def _cumulative(name: str, x: Tensor, dim: int, largest: bool) -> CumulativeResu
     d = normalize_dim(x, dim)
     flat = x.reshape(1) if x.ndim == 0 else x
     values, indices = CumulativeExtremum.apply(flat, dim=d, largest=largest)
-    return CumulativeResult(values.reshape(x.shape), indices.reshape(x.shape))
+    result = CumulativeResult(values.reshape(x.shape), indices.reshape(x.shape))
+    return returned(name, result)
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
@@ -184,6 +186,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"diff expects n of at least 0, got {n}")
     d = normalize_dim(input, dim)
+    if n == 0:
+        return input.clone()
     parts = [x for x in (prepend, input, append) if x is not None]
     out = cat(parts, d) if len(parts) > 1 else input
     for _ in range(min(n, out.shape[d])):

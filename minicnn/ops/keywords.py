@@ -32,6 +32,8 @@ def called(
     operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tensor | tuple[Tensor, ...]:
     """The result of an operation, which is written to ``out``, if that is among the keywords."""
+    if _KEYWORDS.isdisjoint(kwargs):
+        return operation(*args, **kwargs)
     kwargs = {_OWN_NAMES.get(name, name): value for name, value in kwargs.items()}
     out = kwargs.pop("out", None)
     result = operation(*args, **kwargs)
@@ -39,6 +41,7 @@ def called(
 
 
 _OWN_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+_KEYWORDS = {"out", *_OWN_NAMES}
 
 
 def _written(name: str, out: Any, result: Any) -> Any:
@@ -49,17 +52,20 @@ def _written(name: str, out: Any, result: Any) -> Any:
     if not isinstance(out, Sequence) or len(out) != len(result):
         raise TypeError(f"{name} expects {len(result)} tensors as out, got {type(out).__name__}")
     for target, part in zip(out, result):
-        _write(name, target, part)
+        _write(name, target, part, same_dtype=True)
     return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
 
 
-def _write(name: str, out: Any, result: Tensor) -> None:
+def _write(name: str, out: Any, result: Tensor, same_dtype: bool = False) -> None:
     """Writes a result to ``out``, which takes its shape.
+
+    Args:
+        same_dtype: one of several results is not converted.
 
     Raises:
         TypeError: for an ``out`` that is no tensor.
         RuntimeError: if a gradient would have to be recorded, for an ``out`` on another device, or of
-            a dtype that cannot hold the result.
+            a dtype that cannot hold the result, or another one than it has.
     """
     if not isinstance(out, Tensor):
         raise TypeError(f"{name} expects a tensor as out, got {type(out).__name__}")
@@ -69,6 +75,8 @@ def _write(name: str, out: Any, result: Tensor) -> None:
         raise RuntimeError(f"{name} on {result.device} expects out there, got one on {out.device}")
     if rank(result.array.dtype) > rank(out.array.dtype):
         raise RuntimeError(f"{name} cannot put {result.dtype} results into an out of {out.dtype}")
+    if same_dtype and result.array.dtype != out.array.dtype:
+        raise RuntimeError(f"{name} expects an out of {result.dtype}, got {out.dtype}")
     if out.shape != result.shape:
         _resize(name, out, result.shape)
     _copy(out, result)

@@ -65,6 +65,15 @@ def test_out():
         mc.add(x.requires_grad_(), y, out=out)
 
 
+@pytest.mark.parametrize("name", ["max", "aminmax", "sort", "median", "mode", "cummax"])
+@pytest.mark.parametrize("dtypes", [("float64", "int64"), ("float32", "int32")], ids=str)
+def test_several_results_are_not_converted(name, dtypes):
+    x = mc.ones(2, 3)
+    out = tuple(mc.empty(0, dtype=dtype) for dtype in dtypes)
+    with pytest.raises(RuntimeError, match=f"{name} .* out of"):
+        getattr(mc, name)(x, dim=0, out=out)
+
+
 def test_the_names_of_numpy():
     x = mc.ones(2, 3)
     assert x.sum(axis=0).shape == (3,)
@@ -86,3 +95,8 @@ def test_all_names_are_functions_and_read_late():
     assert done.stdout == "False\n"
     with pytest.raises(AttributeError, match="no attribute 'tangent'"):
         mc.tangent  # noqa: B018
+
+
+def test_no_difference_joins_nothing():
+    x = normal(2, 3)
+    assert_agrees(lambda lib, x: lib.diff(x, 0, prepend=x, append=x), x)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from .values import described, is_within_scope, leaves, replaced, with_gaps
 FLOATS = (torch.float64, torch.float32)
 HALVES = (torch.float16, torch.bfloat16)
 OTHERS = (torch.int64, torch.uint8, torch.bool)
+DTYPES = FLOATS + HALVES + OTHERS
+IN_ALL_WAYS = (torch.float32, torch.int64)
 # Operations whose numbers are random: only shapes and dtypes can agree.
 RANDOM = ("rand", "normal", "bernoulli", "multinomial", "empty", "dropout", "uniform", "exponential",
           "geometric", "cauchy")  # fmt: skip
@@ -171,16 +174,27 @@ def _operate(function: Function, is_plain: bool, x: Any, *args: Any) -> Any:
     return function(x if is_plain or not hasattr(x, "clone") else x.clone(), *args)
 
 
-def cases(info: Any, ways: list[Way], whole: bool) -> Iterator[Case]:
-    """The calls of one operation; with its reference inputs, and in all layouts, if ``whole``."""
-    for dtype in FLOATS + HALVES + OTHERS:
+def two_dtypes(info: Any) -> list[torch.dtype]:
+    """One dtype with which all ways and layouts are tried, if there is one, and another one."""
+    drawn = random.Random(info.name)
+    first = [d for d in IN_ALL_WAYS if _is_supported(info, d)]
+    chosen = [drawn.choice(first)] if first else []
+    rest = [d for d in DTYPES if d not in chosen and _is_supported(info, d)]
+    return [*chosen, *drawn.sample(rest, min(len(rest), 1))]
+
+
+def cases(
+    info: Any, ways: list[Way], whole: bool, dtypes: Iterable[torch.dtype] = DTYPES
+) -> Iterator[Case]:
+    """The calls of one operation; with its reference inputs, if ``whole``."""
+    for dtype in dtypes:
         if not _is_supported(info, dtype):
             continue
         samples = _samples(info.sample_inputs, info, dtype)
         few = samples[:: len(samples) // 200 + 1]  # max_pool2d alone has thousands
         for i, way in enumerate(ways):
             # More ways to call one function need no more than its samples.
-            if i and dtype not in (torch.float32, torch.int64):
+            if i and dtype not in IN_ALL_WAYS:
                 continue
             more = _samples(info.reference_inputs, info, dtype) if whole and not i else []
             yield from _calls(info, way, dtype, "", [*few, *more])

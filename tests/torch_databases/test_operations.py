@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from torch_databases.deviations import check
-from torch_databases.operations import cases, operations
+from torch_databases.operations import cases, operations, two_dtypes
 
 pytestmark = pytest.mark.numbers_decide
 
@@ -14,7 +14,8 @@ OPERATIONS = operations()
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_share_of_the_samples(name: str) -> None:
-    check(name, cases(*OPERATIONS[name], whole=False), share=12)
+    info, ways = OPERATIONS[name]
+    check(name, cases(info, ways, whole=False, dtypes=two_dtypes(info)), share=10)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ _SAME = """
 accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
 autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed
 distributions distributions.constraints func hub
-jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
+jit linalg multiprocessing nn nn.attention nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
 nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
 nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
@@ -81,6 +81,7 @@ _PARTS = {
         "transformer upsampling utils"
     ),
     "torch.nn.parallel": "data_parallel distributed",
+    "torch.profiler": "profiler",
     "torch.optim": (
         "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
     ),

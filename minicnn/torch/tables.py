@@ -23,6 +23,7 @@ version
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
     "torch": "minicnn",
+    "torch._C": "minicnn.torch.internals",
     "torch.__config__": "minicnn.config",
     "torch.autograd.profiler": "minicnn.profiler",
     "torch.backends.cpu": "minicnn.backends:cpu",

@@ -209,3 +209,13 @@ def test_classes_have_torchs_names(tmp_path):
         "True",
         "False",
     ]
+
+
+def test_paths_that_libraries_import(tmp_path):
+    code = (
+        "from torch.utils.hooks import RemovableHandle\n"
+        "from torchvision.datasets.folder import IMG_EXTENSIONS, default_loader\n"
+        "import torch, torch.nn.utils.prune\n"
+        "print(torch._C._log_api_usage_once('library'))"
+    )
+    assert printed("-c", code, folder=tmp_path) == "None\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import pkgutil
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -116,6 +117,7 @@ def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
     found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    found_later -= {part.name for part in pkgutil.iter_modules(getattr(source, "__path__", ()))}
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
 

@@ -25,6 +25,7 @@ version
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
     "torch": "minicnn",
+    "torch._C": "minicnn.torch.internals",
     "torch.__config__": "minicnn.config",
     "torch.autograd.profiler": "minicnn.profiler",
     "torch.backends.cpu": "minicnn.backends:cpu",
@@ -38,6 +39,7 @@ MODULES = {
     "torch.functional": "minicnn",
     "torch.mps": "minicnn.absent:mps",
     "torch.nn.modules": "minicnn.nn",
+    "torch.profiler.profiler": "minicnn.profiler",
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",

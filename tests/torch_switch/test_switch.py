@@ -227,3 +227,13 @@ with SummaryWriter("runs") as writer:
     assert done.returncode == 0, done.stderr
     assert "minicnn does not trace networks" in done.stderr
     assert list((tmp_path / "runs").iterdir())
+
+
+def test_paths_that_libraries_import(tmp_path):
+    code = (
+        "from torch.utils.hooks import RemovableHandle\n"
+        "from torchvision.datasets.folder import IMG_EXTENSIONS, default_loader\n"
+        "import torch, torch.nn.utils.prune\n"
+        "print(torch._C._log_api_usage_once('library'))"
+    )
+    assert printed("-c", code, folder=tmp_path) == "None\n"

@@ -12,6 +12,7 @@ from ..autograd import Function
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
+from ..memory_format import contiguous_format
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
@@ -300,7 +301,8 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     input = reshape(input, (*(1,) * (len(counts) - input.ndim), *input.shape))
     pairs = [v for count, n in zip(counts, input.shape) for v in (count, n)]
     spread = reshape(input, [v for n in input.shape for v in (1, n)])
-    return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, input.shape)])
+    copies = expand(spread, pairs).clone(memory_format=contiguous_format)
+    return reshape(copies, [count * n for count, n in zip(counts, input.shape)])
 
 
 @with_keywords

@@ -105,10 +105,10 @@ class Det(Function):
         return grad * out * transposed(inv(where(out == 0, identity, x)))
 
 
-def det(A: Tensor) -> Tensor:
+def det(input: Tensor) -> Tensor:
     """The determinants of square matrices (..., n, n)."""
-    check_matrices("det", A, square=True)
-    return Det.apply(A)
+    check_matrices("det", input, square=True)
+    return Det.apply(input)
 
 
 class SlogdetFunction(Function):
@@ -123,7 +123,7 @@ class SlogdetFunction(Function):
         return unsqueeze(unsqueeze(grad, -1), -1) * transposed(inv(x))
 
 
-def slogdet(A: Tensor) -> Slogdet:
+def slogdet(input: Tensor) -> Slogdet:
     """The sign and the logarithm of the absolute value of determinants.
 
     Returns:
@@ -131,14 +131,14 @@ def slogdet(A: Tensor) -> Slogdet:
 
     As ``torch.linalg.slogdet``.
     """
-    check_matrices("slogdet", A, square=True)
-    sign, logabsdet = SlogdetFunction.apply(A)
+    check_matrices("slogdet", input, square=True)
+    sign, logabsdet = SlogdetFunction.apply(input)
     return returned("linalg_slogdet", Slogdet(sign, logabsdet))
 
 
-def logdet(A: Tensor) -> Tensor:
+def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; NaN for a negative one."""
-    sign, logarithm = slogdet(A)
+    sign, logarithm = slogdet(input)
     return where(sign < 0, np.nan, logarithm)
 
 

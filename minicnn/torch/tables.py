@@ -11,11 +11,13 @@ __all__ = ["CLASSES", "MODULES", "NAMES"]
 # Modules of torch that have the same place in minicnn.
 _SAME = """
 accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
-autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed func hub
+autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed
+distributions distributions.constraints func hub
 jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
-nn.utils.parametrize nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless nn.utils.weight_norm optim
-optim.lr_scheduler optim.swa_utils profiler random special utils utils.checkpoint utils.tensorboard
+nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
+nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
+utils.checkpoint utils.tensorboard
 version
 """
 
@@ -39,6 +41,7 @@ MODULES = {
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
+    "torch.utils.hooks": "minicnn.nn.hooks",
     "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
     "torch.utils.tensorboard._pytorch_graph": "minicnn.utils.tensorboard",  # tensorboardX imports it
@@ -68,6 +71,10 @@ _PARTS = {
     "torch.amp": "autocast_mode grad_scaler",
     "torch.cuda": "random",
     "torch.cuda.amp": "autocast_mode grad_scaler",
+    "torch.distributions": (
+        "bernoulli categorical distribution exponential independent kl laplace log_normal "
+        "mixture_same_family multivariate_normal normal one_hot_categorical uniform"
+    ),
     "torch.nn.modules": (
         "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold "
         "instancenorm lazy linear loss module normalization padding pixelshuffle pooling sparse "
@@ -89,6 +96,7 @@ _PARTS = {
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
+MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object

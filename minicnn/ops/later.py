@@ -12,10 +12,10 @@ from typing import Any
 FILES = {  # the functions of ``minicnn``
     "bits": "bitwise_left_shift bitwise_right_shift gcd lcm",
     "blend": "addcdiv addcmul lerp",
-    "closeness": "allclose equal is_same_size isclose isin isneginf isposinf isreal",
+    "closeness": "allclose equal isclose isin isneginf isposinf isreal",
     "cumulative": "cummax cummin cumprod cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace",
-    "distances": "cdist",
+    "distance": "cdist",
     "einsum": "einsum",
     "exponential": """
         exp2 float_power frexp ldexp log10 log2 logaddexp logaddexp2 logit xlog1py xlogy""",

@@ -109,7 +109,7 @@ if TYPE_CHECKING:
         feature_dropout_, grid_sampler, group_norm, instance_norm, layer_norm, max_pool1d,
         max_pool1d_with_indices, max_pool2d,
     )  # fmt: skip
-    from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
+    from .ops.old_linalg import cholesky, det, inverse, pinverse, qr, slogdet, svd
     from .ops.parts import copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit
     from .ops.piecewise import hardshrink, threshold, threshold_
     from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
@@ -134,7 +134,7 @@ if TYPE_CHECKING:
         aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
     )  # fmt: skip
     from .ops.strided import as_strided
-    from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
+    from .ops.systems import cholesky_inverse, cholesky_solve, logdet, matrix_exp
     from .ops.take import (
         argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter, take,
         take_along_dim,

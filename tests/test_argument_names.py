@@ -21,7 +21,7 @@ def names_in_torch(function: Callable[..., Any]) -> list[str]:
     try:
         return list(inspect.signature(function).parameters)
     except ValueError:
-        found = re.search(r"\((.*?)\)", inspect.getdoc(function) or "")
+        found = re.search(r"\((.*?)\)", inspect.getdoc(function) or "", re.DOTALL)
         return re.findall(r"\w+", re.sub(r"=[^,]*", "", found[1])) if found else []
 
 

@@ -26,7 +26,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     Args:
         x1, x2: shapes that broadcast.
         dim: the dimension of the vectors.
-        eps: shorter vectors count as so long.
+        eps: the least length a vector counts with.
 
     Returns:
         The broadcast shape without ``dim``.
@@ -47,7 +47,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 
 def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
-    """x divided by its length along ``dim``; the gradient takes no notice of ``eps``, as in torch."""
+    """x divided by its length along ``dim``; the gradient ignores ``eps``, as in torch."""
     length = norm(x, 2, dim, keepdim=True).clone()
     with no_grad():
         length.clamp_(min=eps)
@@ -88,7 +88,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     Raises:
         RuntimeError: for another number of dimensions, integers, or a negative ``p``.
 
-    As ``torch.nn.functional.pdist``, but all differences are in memory at a time.
+    As ``torch.nn.functional.pdist``, but all differences are in memory at once.
     """
     if input.ndim != 2 or not is_floating(input.array.dtype):
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""Embeddings: rows of a table, picked by their numbers, one by one or in bags."""
+"""Embeddings: rows of a table, picked by index, one by one or in bags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs, fractions and neighbours of numbers, and what stands for NaN."""
+"""Signs, fractional parts and neighbours of numbers, and replacements for NaN."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def positive(input: Tensor) -> Tensor:
 
 
 def frac(input: Tensor) -> Tensor:
-    """What is behind the point, with the sign of ``input``.
+    """The fractional part, with the sign of ``input``.
 
     Raises:
         NotImplementedError: for integers.

@@ -136,9 +136,9 @@ def slogdet(A: Tensor) -> Slogdet:
     return returned("linalg_slogdet", Slogdet(sign, logabsdet))
 
 
-def logdet(A: Tensor) -> Tensor:
+def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; NaN for a negative one."""
-    sign, logarithm = slogdet(A)
+    sign, logarithm = slogdet(input)
     return where(sign < 0, np.nan, logarithm)
 
 

@@ -297,7 +297,45 @@ def test_rules_of_integers_and_bool():
         x.logical_and(1)
 
 
-BINARY = ["add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_divide", "float_power", "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "copysign", "heaviside", "ldexp", "logaddexp", "nextafter", "xlogy", "gcd", "lcm", "eq", "ne", "lt", "le", "gt", "ge", "isclose", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift"]
+BINARY = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "pow",
+    "remainder",
+    "fmod",
+    "floor_divide",
+    "float_power",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "atan2",
+    "hypot",
+    "copysign",
+    "heaviside",
+    "ldexp",
+    "logaddexp",
+    "nextafter",
+    "xlogy",
+    "gcd",
+    "lcm",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "isclose",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "bitwise_left_shift",
+]
 
 
 @pytest.mark.parametrize("name", BINARY)

@@ -37,7 +37,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
 
 def qr(input: Tensor, some: bool = True) -> QR:
     """An orthogonal Q and an upper triangular R; with ``some=False`` Q is square."""
-    return decompositions.qr(input, "reduced" if some else "complete")
+    return returned("qr", decompositions.qr(input, "reduced" if some else "complete"))
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:

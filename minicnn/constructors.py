@@ -14,7 +14,7 @@ import numpy as np
 from . import rules
 from .creation import empty, tensor
 from .devices import Device
-from .dtype import DType
+from .dtype import DType, get_default_dtype
 from .dtypes import (
     bfloat16,
     bool_,
@@ -113,6 +113,8 @@ def convert(
     """
     if dtype is None:
         return str(type_of(x))
+    if dtype is Tensor or dtype == "torch.Tensor":
+        dtype = _BY_KIND[get_default_dtype(), "cpu"]
     if isinstance(dtype, str):
         if dtype not in _BY_NAME:
             raise ValueError(f"type expects a name such as 'torch.FloatTensor', got {dtype!r}")

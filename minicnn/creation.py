@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import distributions
+from . import draws
 from .devices import CPU, Device, current_device_of, get_default_device, to_device, xp_of
 from .dtypes import (
     HALVES,
@@ -39,7 +39,8 @@ def _device(device: DeviceLike | None) -> Device:
 
 def _placed(array: Array, device: DeviceLike | None) -> Array:
     """An array on ``device``, by default the default device; arrays on a GPU then stay there."""
-    if device is None and not isinstance(array, np.ndarray):
+    on_cpu = isinstance(array, np.ndarray)
+    if device is None and (not on_cpu or get_default_device() is CPU):
         return array
     return to_device(array, _device(device))
 
@@ -518,7 +519,7 @@ def rand(
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
     _check_floating("rand", dtype)
-    draw = partial(distributions.uniform, low=0, high=1, generator=generator or default_generator)
+    draw = partial(draws.uniform, low=0, high=1, generator=generator or default_generator)
     return _drawn(_shape("rand", sizes, size), dtype, device, requires_grad, draw)
 
 
@@ -533,7 +534,7 @@ def randn(
 ) -> Tensor:
     """Numbers from N(0, 1)."""
     _check_floating("randn", dtype)
-    draw = partial(distributions.normal, mean=0, std=1, generator=generator or default_generator)
+    draw = partial(draws.normal, mean=0, std=1, generator=generator or default_generator)
     return _drawn(_shape("randn", sizes, size), dtype, device, requires_grad, draw)
 
 
@@ -566,10 +567,8 @@ def _integers_between(
 ) -> Callable[[Array], None]:
     """What fills an array of ``dtype`` with integers in [low, high), after a check of both."""
     low, high = operator.index(low), operator.index(high)
-    distributions.check_range(name, low, high, dtype)
-    return partial(
-        distributions.integers, low=low, high=high, generator=generator or default_generator
-    )
+    draws.check_range(name, low, high, dtype)
+    return partial(draws.integers, low=low, high=high, generator=generator or default_generator)
 
 
 @with_options
@@ -603,7 +602,7 @@ def rand_like(
 ) -> Tensor:
     """Numbers uniform in [0, 1), in the shape of ``input``, by default its dtype and device."""
     _check_floating("rand_like", dtype or input.array.dtype)
-    draw = partial(distributions.uniform, low=0, high=1, generator=generator or default_generator)
+    draw = partial(draws.uniform, low=0, high=1, generator=generator or default_generator)
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 
@@ -619,7 +618,7 @@ def randn_like(
 ) -> Tensor:
     """Numbers from N(0, 1), in the shape of ``input``, by default its dtype and device."""
     _check_floating("randn_like", dtype or input.array.dtype)
-    draw = partial(distributions.normal, mean=0, std=1, generator=generator or default_generator)
+    draw = partial(draws.normal, mean=0, std=1, generator=generator or default_generator)
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 

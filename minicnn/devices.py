@@ -280,6 +280,9 @@ def memory_order(array: Array) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
+_CHANNELS_LAST = ([0, 2, 3, 1], [0, 2, 1])
+
+
 def drawing_order(array: Array) -> list[int]:
     """The axes of an array in the order in which random numbers are drawn for its elements.
 
@@ -287,7 +290,16 @@ def drawing_order(array: Array) -> list[int]:
     in C order: minicnn's own lie so, filters as well, where torch's lie in C order.
     """
     order = memory_order(array)
-    return sorted(order) if order in ([0, 2, 3, 1], [0, 2, 1]) else order
+    return sorted(order) if order in _CHANNELS_LAST else order
+
+
+def result_order(array: Array) -> list[int]:
+    """The axes in the order of memory for what is made of an array, where torch makes C order.
+
+    That is C order, too, except for channels-last images and signals: they stay so.
+    """
+    order = memory_order(array)
+    return order if order in _CHANNELS_LAST else sorted(order)
 
 
 def in_memory_order(function: Callable[..., Array], *arrays: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 __all__ = [
     "Final",
+    "ScriptModule",
     "compile",
     "export",
     "ignore",
@@ -24,6 +25,10 @@ __all__ = [
 ]
 
 F = TypeVar("F")
+
+
+class ScriptModule:
+    """What no network is here; for libraries that ask ``isinstance(net, torch.jit.ScriptModule)``."""
 
 
 def compile(model: F | None = None, **options: Any) -> F | Callable[[F], F]:

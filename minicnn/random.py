@@ -13,7 +13,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from . import distributions
+from . import draws
 from .devices import Device
 from .dtypes import float32, float64
 from .permutation import permutation
@@ -169,7 +169,7 @@ class Generator:
         if size is None:
             return self._uniform53() if dtype == float64 else (self.word() & 0xFFFFFF) * 2.0**-24
         out = np.empty(size, dtype)
-        distributions.uniform(out, 0.0, 1.0, self)
+        draws.uniform(out, 0.0, 1.0, self)
         return out
 
     @overload
@@ -181,7 +181,7 @@ class Generator:
         if size is None:
             return self._next_normal()
         out = np.empty(size, dtype)
-        distributions.normal(out, 0.0, 1.0, self)
+        draws.normal(out, 0.0, 1.0, self)
         return out
 
     @overload
@@ -192,9 +192,9 @@ class Generator:
         """Integers uniform in [low, high): an array of ``size``, or a single one."""
         if size is not None:
             out = np.empty(size, np.int64)
-            distributions.integers(out, low, high, self)
+            draws.integers(out, low, high, self)
             return out
-        if high - low < distributions.LARGE_RANGE:
+        if high - low < draws.LARGE_RANGE:
             return low + self.word() % (high - low)
         first, second = self._few(2).tolist()
         return low + (first << 32 | second) % (high - low)
@@ -210,7 +210,7 @@ class Generator:
     def choice(self, n: int, size: int, replace: bool, p: Array | None = None) -> Array:
         """``size`` of the numbers 0 … n - 1, with probabilities ``p``, as int64."""
         weights = np.ones((1, n)) if p is None else np.asarray(p)[None]
-        return distributions.multinomial(weights, size, replace, self)[0]
+        return draws.multinomial(weights, size, replace, self)[0]
 
     def normals(self, n: int) -> Array:
         """``n`` numbers from N(0, 1) in float64, made in pairs.
@@ -221,7 +221,7 @@ class Generator:
             return np.array([self._next_normal() for _ in range(n)])
         kept = [] if self._normal is None else [self._normal]
         pairs = (n - len(kept) + 1) // 2
-        numbers = np.append(kept, distributions.normal_pairs(self.words64(2 * pairs)))
+        numbers = np.append(kept, draws.normal_pairs(self.words64(2 * pairs)))
         self._normal = None if numbers.size == n else float(numbers[-1])
         return numbers[:n]
 

@@ -21,7 +21,8 @@ def names_in_torch(function: Callable[..., Any]) -> list[str]:
     try:
         return list(inspect.signature(function).parameters)
     except ValueError:
-        found = re.search(r"\((.*?)\)", inspect.getdoc(function) or "", re.DOTALL)
+        name, text = function.__name__, inspect.getdoc(function) or ""
+        found = re.search(rf"{name}\((.*?)\)", text, re.DOTALL) or re.search(r"\((.*?)\)", text)
         return re.findall(r"\w+", re.sub(r"=[^,]*", "", found[1])) if found else []
 
 

@@ -109,6 +109,16 @@ def test_a_default_type() -> None:
             mc.set_default_tensor_type(wrong)
 
 
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_the_class_stands_for_the_default_type(name: str) -> None:
+    mc.set_default_dtype(getattr(mc, name))
+    try:
+        x = mc.ones(2, dtype=mc.int64)
+        assert x.type(mc.Tensor).dtype == x.type("torch.Tensor").dtype == getattr(mc, name)
+    finally:
+        mc.set_default_dtype(mc.float32)
+
+
 def test_a_device_as_a_block() -> None:
     with mc.device("cpu") as device:
         assert mc.get_default_device() == device and mc.ones(1).device == "cpu"

@@ -13,6 +13,7 @@ import torch
 
 import minicnn as mc
 from minicnn.data.seeding import epoch_generator, sample_generator
+from minicnn.distributions import in_blocks
 from minicnn.permutation import permutation
 
 pytestmark = pytest.mark.cpu_only
@@ -204,3 +205,27 @@ def test_seeding_a_gpu_without_one() -> None:
     for name in ("initial_seed", "get_rng_state"):
         with pytest.raises(RuntimeError, match=f"cuda.{name} needs a GPU"):
             getattr(mc.cuda, name)()
+
+
+def test_a_second_thread_changes_no_number():
+    before = mc.get_num_threads()
+    drawn = []
+    try:
+        for threads in (1, 2):
+            mc.set_num_threads(threads)
+            mc.manual_seed(3)
+            x = mc.empty(5 * 2**16 + 7)
+            names = ("normal_", "uniform_", "exponential_", "random_")
+            drawn.append([getattr(x, name)().numpy().copy() for name in names])
+    finally:
+        mc.set_num_threads(before)
+    for one, two in zip(*drawn):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_an_error_in_a_second_thread_is_raised():
+    def convert(words: np.ndarray, block: np.ndarray) -> None:
+        raise ValueError("no number")
+
+    with pytest.raises(ValueError, match="no number"):
+        in_blocks(np.empty(2**19), mc.default_generator.words, convert)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..creation import empty, empty_like, ones_like, randperm
-from ..distributions import pass_over_normal, pass_over_uniform
+from ..draws import pass_over_normal, pass_over_uniform
 from ..dtypes import bool_
 from ..ops.choice import where
 from ..ops.random_fill import normal_ as fill_normal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..autograd import Function
 from ..devices import on_own_device, to_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, uint8
+from ..memory import empty
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -174,9 +176,8 @@ class ScatterAdd(Function):
     def forward(self, x: Array, index: Array, source: Array, dim: int) -> Array:
         self.save_for_backward(index)
         self.dim = dim
-        xp = xp_of(x)
         out, terms = _addable(x.copy()), _addable(source[tuple(slice(n) for n in index.shape)])
-        xp.add.at(out, _along(index, dim, xp), terms)
+        combine_at(xp_of(x).add, out, index, dim, terms)
         self.source_shape = source.shape
         return out.astype(x.dtype, copy=False)
 
@@ -192,6 +193,30 @@ def _addable(x: Array) -> Array:
     if x.dtype == int64:
         return x.view(np.uint64)  # whose sums have the same bits
     return widened(x) if is_floating(x.dtype) else x.astype(int32, copy=False)
+
+
+def combine_at(combine: Any, out: Array, index: Array, dim: int, terms: Array) -> None:
+    """Combines each term with the element of ``out`` at its index in dimension ``dim``, in place.
+
+    Args:
+        combine: a function such as ``xp.add``, whose ``at`` does that.
+        out: dense, in C order.
+        index, terms: of one shape, or ``index`` of one that broadcasts to it.
+    """
+    if not isinstance(out, np.ndarray):
+        combine.at(out, _along(index, dim, xp_of(out)), terms)
+        return
+    if out.ndim == 1:
+        combine.at(out, index, terms)
+        return
+    # NumPy takes a fifth of the time for an index of one dimension
+    strides = [stride // out.itemsize for stride in out.strides]
+    places = [np.arange(n) * stride for n, stride in zip(terms.shape, strides)]
+    places[dim] = np.zeros(1, np.int64)
+    flat = empty(terms.shape, int64)
+    np.multiply(index, strides[dim], out=flat)
+    flat += functools.reduce(np.add, np.ix_(*places))
+    combine.at(out.reshape(-1), flat.reshape(-1), terms.reshape(-1))
 
 
 def _along(index: Any, dim: int, xp: Any) -> tuple[Any, ...]:

@@ -42,12 +42,20 @@ def called(
 
 _OWN_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 _KEYWORDS = {"out", *_OWN_NAMES}
+# Operations that convert nothing for their out in torch; those with several results never do.
+_KEEP_THE_DTYPE = """
+    abs addbmm addmm addmv amax amin argmax argmin baddbmm bitwise_not bmm bucketize ceil clamp
+    clamp_max clamp_min cross diag dot floor frac gather histc index_add index_copy index_select
+    inverse isneginf isposinf log_softmax logcumsumexp masked_select matmul mm msort mv
+    nan_to_num nanquantile neg norm quantile renorm round scatter scatter_add scatter_reduce
+    searchsorted sgn sign signbit softmax take take_along_dim tensordot tril triu trunc where
+"""
 
 
 def _written(name: str, out: Any, result: Any) -> Any:
     """``out`` with a result, or one of several in it."""
     if isinstance(result, Tensor):
-        _write(name, out, result)
+        _write(name, out, result, same_dtype=name in _KEEP_THE_DTYPE.split())
         return out
     if not isinstance(out, Sequence) or len(out) != len(result):
         raise TypeError(f"{name} expects {len(result)} tensors as out, got {type(out).__name__}")
@@ -60,7 +68,7 @@ def _write(name: str, out: Any, result: Tensor, same_dtype: bool = False) -> Non
     """Writes a result to ``out``, which takes its shape.
 
     Args:
-        same_dtype: one of several results is not converted.
+        same_dtype: whether the result must have its dtype, too.
 
     Raises:
         TypeError: for an ``out`` that is no tensor.

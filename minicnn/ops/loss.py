@@ -149,7 +149,7 @@ def _huber_distances(input: Tensor, target: Tensor, delta: float) -> Tensor:
 
 
 def _warn_broadcast(input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
+    if input.array.shape != target.array.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size "
             f"({input.shape}). This will likely lead to incorrect results due to "

@@ -262,7 +262,7 @@ def layer_norm(
     As ``torch.nn.functional.layer_norm`` (Ba, Kiros and Hinton, 2016).
     """
     axes = _normalized_axes("layer_norm", input, normalized_shape, weight, bias)
-    out = _standardize(input, axes, eps)
+    out = _standardize(input.contiguous(), axes, eps)  # in torch, the result is in C order, too
     return _affine(out, weight, bias).to(input.dtype)
 
 

@@ -1,6 +1,6 @@
 """Random numbers in place, as ``x.normal_()`` draws them, and with a tensor of parameters.
 
-They are drawn on the CPU and in the order of memory, by the rules of :mod:`minicnn.distributions`.
+They are drawn on the CPU and in the order of memory, by the rules of :mod:`minicnn.draws`.
 Their gradient is zero.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import distributions
-from ..autograd import Function
-from ..devices import xp_of
+from .. import draws
+from ..autograd import Function, check_writable, is_grad_enabled
+from ..devices import current_device_of, xp_of
 from ..dtypes import as_number, bool_, is_floating, number_in
 from ..random import Generator, default_generator
 from ..tensor import Tensor
@@ -48,9 +48,16 @@ class Drawn(Function):
 def _fill(
     x: Tensor, draw: Callable[..., None], generator: Generator | None, **values: Any
 ) -> Tensor:
-    """x, filled by a function of :mod:`minicnn.distributions`."""
+    """x, filled by a function of :mod:`minicnn.draws`."""
     generator = default_generator if generator is None else generator
-    return change(x, _Filled.apply, draw=functools.partial(draw, generator=generator, **values))
+    if is_grad_enabled() and x.requires_grad:
+        draw = functools.partial(draw, generator=generator, **values)
+        return change(x, _Filled.apply, draw=draw)
+    check_writable(x.array)
+    with np.errstate(all="ignore"), current_device_of((x.array,)):
+        draw(x.array, generator=generator, **values)
+    x.bump_version()
+    return x
 
 
 def _takes_from(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -83,7 +90,7 @@ def uniform_(
     if low > to:
         raise RuntimeError(f"uniform_ expects from <= to, got {low} and {to}")
     number_in(x.array.dtype, to - low)
-    return _fill(x, distributions.uniform, generator, low=low, high=to)
+    return _fill(x, draws.uniform, generator, low=low, high=to)
 
 
 def normal_(
@@ -99,7 +106,7 @@ def normal_(
     mean, std = as_number(mean), as_number(std)
     if not std >= 0:
         raise RuntimeError(f"normal_ expects std >= 0, got {std}")
-    return _fill(x, distributions.normal, generator, mean=mean, std=std)
+    return _fill(x, draws.normal, generator, mean=mean, std=std)
 
 
 @_takes_from
@@ -114,13 +121,13 @@ def random_(
         RuntimeError: unless low < to, and both fit the dtype.
     """
     if low is None and to is None:
-        return _fill(x, distributions.all_integers, generator)
+        return _fill(x, draws.all_integers, generator)
     if to is None:
         assert low is not None
         low, to = 0, low
     low = 0 if low is None else low
-    distributions.check_range("random_", int(low), int(to), x.array.dtype)
-    return _fill(x, distributions.integers, generator, low=int(low), high=int(to))
+    draws.check_range("random_", int(low), int(to), x.array.dtype)
+    return _fill(x, draws.integers, generator, low=int(low), high=int(to))
 
 
 def bernoulli_(x: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
@@ -134,8 +141,8 @@ def bernoulli_(x: Tensor, p: Tensor | float = 0.5, *, generator: Generator | Non
         p = as_number(p)
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p between 0 and 1, got {p}")
-        return _fill(x, distributions.bernoulli, generator, p=p)
-    return _fill(x, distributions.bernoulli_each, generator, p=_probabilities(p, x.shape))
+        return _fill(x, draws.bernoulli, generator, p=p)
+    return _fill(x, draws.bernoulli_each, generator, p=_probabilities(p, x.shape))
 
 
 def _probabilities(p: Tensor, shape: tuple[int, ...]) -> Array:
@@ -167,7 +174,7 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None =
         )
     if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambd > 0, got {lambd}")
-    return _fill(x, distributions.exponential, generator, rate=as_number(lambd))
+    return _fill(x, draws.exponential, generator, rate=as_number(lambd))
 
 
 def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
@@ -181,7 +188,7 @@ def geometric_(x: Tensor, p: float, *, generator: Generator | None = None) -> Te
         raise RuntimeError(f"geometric_ expects p between 0 and 1, both excluded, got {p}")
     if x.array.dtype == bool_:
         raise NotImplementedError("geometric_ draws numbers, got a tensor of bool")
-    return _fill(x, distributions.geometric, generator, p=as_number(p))
+    return _fill(x, draws.geometric, generator, p=as_number(p))
 
 
 def cauchy_(
@@ -196,9 +203,7 @@ def cauchy_(
         raise RuntimeError(f"cauchy_ draws floating-point numbers, got a tensor of {x.array.dtype}")
     if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0, got {sigma}")
-    return _fill(
-        x, distributions.cauchy, generator, median=as_number(median), sigma=as_number(sigma)
-    )
+    return _fill(x, draws.cauchy, generator, median=as_number(median), sigma=as_number(sigma))
 
 
 def log_normal_(
@@ -213,4 +218,4 @@ def log_normal_(
     refuse_integers("log_normal_", x)
     if not std > 0:
         raise RuntimeError(f"log_normal_ expects std > 0, got {std}")
-    return _fill(x, distributions.log_normal, generator, mean=as_number(mean), std=as_number(std))
+    return _fill(x, draws.log_normal, generator, mean=as_number(mean), std=as_number(std))

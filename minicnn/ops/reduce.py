@@ -280,10 +280,13 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
     if not is_floating(dtype):
         raise RuntimeError(f"mean expects floating-point numbers, got {dtype}")
     dims = normalize_dims(input, dim)
-    count = math.prod(input.shape[d] for d in dims)
+    shape = input.array.shape
+    count = math.prod([shape[d] for d in dims])
     # in half precision the sum would be rounded, or overflow, before the division
     total = Sum.apply(input, dims=dims, keepdim=keepdim, dtype=accumulator(dtype))
-    return call((total / float(count)).to(dtype), f"MeanBackward{int(dim is not None)}")
+    out = total / float(count)
+    out = out if out.array.dtype == dtype else out.to(dtype)
+    return call(out, f"MeanBackward{int(dim is not None)}")
 
 
 @with_keywords
@@ -438,7 +441,7 @@ class _ArgExtremum(Function):
 
 
 def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
-    if x.dtype == bool_:
+    if x.array.dtype == bool_:
         raise RuntimeError(f"{name} expects numbers, got {x.array.dtype}")
     axis = None if dim is None else normalize_dim(x, dim)
     _check_not_empty(name, x, axis)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import distributions
+from .. import draws
 from ..autograd import no_grad
 from ..creation import empty, empty_like
 from ..devices import to_device
@@ -103,6 +103,7 @@ def bernoulli(
     """
     probability = input.detach() if p is None else p
     if out is not None:
+        out = out.resize_(input.shape)
         return bernoulli_(out, probability, generator=generator)
     # in C order, as torch's result, whatever the order of the input
     numbers = empty_like(input, memory_format=contiguous_format)
@@ -137,7 +138,7 @@ def multinomial(
     """
     _check_weights(input, num_samples, replacement)
     weights = np.atleast_2d(input.numpy_copy())
-    indices = distributions.multinomial(
+    indices = draws.multinomial(
         weights, num_samples, replacement, default_generator if generator is None else generator
     )
     result = Tensor.of(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .choice import masked_fill, where
 from .dims import normalize_dim
-from .index import GetItem, _addable, _along, _check_index, _vector, gather, scatter_add
+from .index import GetItem, _addable, _along, _check_index, _vector, combine_at, gather, scatter_add
 from .promotion import check_broadcast, widened
 from .shape import expand, reshape
 from .transfer import to
@@ -51,7 +51,7 @@ class ScatterExtreme(Function):
         out, terms = widened(x.copy()), widened(source[tuple(map(slice, index.shape))])
         combine = getattr(xp, name)
         if device_of(x).type == "cpu":
-            combine.at(out, _along(index, dim, xp), terms)
+            combine_at(combine, out, index, dim, terms)
             return out.astype(x.dtype, copy=False)
         # CuPy has no such function for products and int64
         # along dim one by one, as within a slice no place occurs twice
@@ -235,12 +235,16 @@ class ScatterProduct(ScatterExtreme):
 
 
 class IndexAdd(Function):
-    """x with the slices of a source added at a key that has one index array."""
+    """x with the slices of a source added at a key that has one index array, its last part."""
 
     def forward(self, x: Array, source: Array, key: tuple[Any, ...]) -> Array:
         self.key = key
-        out = _addable(x.copy())
-        xp_of(x).add.at(out, key, _addable(source))
+        out, dim = _addable(x.copy()), len(key) - 1
+        if device_of(x).type == "cpu":
+            index = key[-1].reshape(-1, *(1 for _ in x.shape[dim + 1 :]))
+            combine_at(np.add, out, index, dim, _addable(source))
+        else:
+            xp_of(x).add.at(out, key, _addable(source))
         return out.astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,8 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
-from ..devices import in_memory_order, memory_order, xp_of
+from ..devices import result_order, xp_of
+from ..memory_format import contiguous_format
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
@@ -96,12 +97,13 @@ class Cat(Function):
     def forward(self, *arrays: Array, dim: int) -> Array:
         self.dim = dim
         self.lengths = [a.shape[dim] for a in arrays]
-        axis = memory_order(arrays[0]).index(dim)
-
-        def concatenate(*arrays: Any) -> Any:
-            return xp_of(arrays[0]).concatenate(arrays, axis)
-
-        return in_memory_order(concatenate, *arrays)
+        xp, order = xp_of(arrays[0]), result_order(arrays[0])
+        arrays = tuple(a.transpose(order) for a in arrays)
+        shape, axis = list(arrays[0].shape), order.index(dim)
+        shape[axis] = sum(self.lengths)
+        # The layout is chosen here: NumPy takes that of the arrays, of expanded ones, too.
+        out = xp.concatenate(arrays, axis, out=xp.empty(shape, arrays[0].dtype))
+        return out.transpose([order.index(i) for i in range(len(order))])
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         return split(grad, self.lengths, self.dim)
@@ -299,7 +301,8 @@ def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     input = reshape(input, (*(1,) * (len(counts) - input.ndim), *input.shape))
     pairs = [v for count, n in zip(counts, input.shape) for v in (count, n)]
     spread = reshape(input, [v for n in input.shape for v in (1, n)])
-    return reshape(expand(spread, pairs), [count * n for count, n in zip(counts, input.shape)])
+    copies = expand(spread, pairs).clone(memory_format=contiguous_format)
+    return reshape(copies, [count * n for count, n in zip(counts, input.shape)])
 
 
 @with_keywords

@@ -113,7 +113,8 @@ class Atan2(Function):
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad, y, x = widen(grad, *self.saved_tensors)
         need_y, need_x = self.needs_input_grad
-        slope = grad / (y * y + x * x)
+        square = y * y + x * x
+        slope = grad / where(square == 0, math.inf, square)  # 0 at the origin
         return slope * x if need_y else None, -slope * y if need_x else None
 
 
@@ -138,8 +139,9 @@ class Sinc(Function):
     def backward(self, grad: Tensor) -> Tensor:
         grad, x = widen(grad, *self.saved_tensors)
         angle = mul(x, math.pi)
-        slope = (angle * cos(angle) - sin(angle)) / (angle * x)
-        return where(x == 0, 0.0, grad * slope)
+        square = angle * x
+        slope = (angle * cos(angle) - sin(angle)) / square
+        return where(square == 0, 0.0, grad * slope)
 
 
 @in_float32

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from ..later import read_later
 from .adam import Adam, AdamW
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
@@ -41,16 +41,15 @@ __all__ = [
     "swa_utils",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """What few programs need, so it is imported on first use: optimizers and modules."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{name.lower()}")
-    value = module if name.islower() else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_LATER = {
+    "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
+    "adagrad": "Adagrad",
+    "adamax": "Adamax",
+    "asgd": "ASGD",
+    "lbfgs": "LBFGS",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+    "rprop": "Rprop",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="lr_scheduler swa_utils")

@@ -15,6 +15,16 @@ profile.py records the events, work.py counts their work, report.py makes tables
 """
 
 from .profile import Event, profile, record_function
-from .report import EventSummary
+from .report import EventSummary, tensorboard_trace_handler
+from .schedule import ProfilerAction, ProfilerActivity, schedule
 
-__all__ = ["Event", "EventSummary", "profile", "record_function"]
+__all__ = [
+    "Event",
+    "EventSummary",
+    "ProfilerAction",
+    "ProfilerActivity",
+    "profile",
+    "record_function",
+    "schedule",
+    "tensorboard_trace_handler",
+]

@@ -16,6 +16,7 @@ from .. import cuda
 from ..autograd import Function, engine
 from ..optim.optimizer import Optimizer
 from . import report
+from .schedule import ProfilerAction
 from .work import Shape, bytes_of, bytes_of_step, flops_of, shapes_of
 
 if TYPE_CHECKING:
@@ -84,18 +85,37 @@ class profile:
 
     Entering the block again adds to the recorded events.
 
+    Args:
+        enabled: whether to record at all.
+        schedule: a plan made by :func:`~minicnn.profiler.schedule`, or a function of the step; the
+            loop calls :meth:`step` at the end of each. Without one, the whole block is recorded.
+        on_trace_ready: called with the profile whenever a recording is complete.
+        options: torch's others (``activities``, ``record_shapes``, ``profile_memory``,
+            ``with_stack``, ``use_cuda`` and so on), without effect.
+
     Attributes:
         events: an :class:`Event` for everything that has ended, in the order of the ends.
         seconds: time spent within the block.
+        step_num: how often :meth:`step` was called.
 
     Raises:
         RuntimeError: on entry, if a profile is running already.
 
-    As ``torch.profiler.profile``, except that shapes, FLOPs and bytes are always recorded and there
-    are no schedules.
+    As ``torch.profiler.profile``, except that shapes, FLOPs and bytes are always recorded.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        enabled: bool = True,
+        *,
+        schedule: Callable[[int], ProfilerAction] | None = None,
+        on_trace_ready: Callable[[profile], Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self._plan = schedule or (lambda step: _ALWAYS if enabled else ProfilerAction.NONE)
+        self._on_trace_ready = on_trace_ready
+        self._action = ProfilerAction.NONE
+        self.step_num = 0
         self.events: list[Event] = []
         self.seconds = 0.0
         self._entered = 0.0
@@ -103,14 +123,7 @@ class profile:
         self._threads = 0
 
     def __enter__(self) -> Self:
-        global _running
-        with _lock:
-            if _running is not None:
-                raise RuntimeError("a profile is running already, and two cannot run at a time")
-            _running = self
-            for owner, name, recording in _RECORDING:
-                setattr(owner, name, recording)
-        self._entered = time.perf_counter()
+        self._turn(self._plan(self.step_num))
         return self
 
     def __exit__(
@@ -119,6 +132,37 @@ class profile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._turn(ProfilerAction.NONE)
+
+    def step(self) -> None:
+        """Tells the schedule that a step of the loop has ended."""
+        self.step_num += 1
+        self._turn(self._plan(self.step_num))
+
+    def _turn(self, action: ProfilerAction) -> None:
+        """Goes on with another action, and hands over what is complete."""
+        before, self._action = self._action, action
+        saved = before is ProfilerAction.RECORD_AND_SAVE
+        if before in _RECORDS and (saved or action not in _RECORDS):
+            self._stop()
+            if self._on_trace_ready is not None:
+                self._on_trace_ready(self)
+        if action in _RECORDS and (saved or before not in _RECORDS):
+            if self.step_num:
+                self.events = []
+            self._start()
+
+    def _start(self) -> None:
+        global _running
+        with _lock:
+            if _running is not None:
+                raise RuntimeError("a profile is running already, and two cannot run at a time")
+            _running = self
+            for owner, name, recording in _RECORDING:
+                setattr(owner, name, recording)
+        self._entered = time.perf_counter()
+
+    def _stop(self) -> None:
         global _running
         self.seconds += time.perf_counter() - self._entered
         with _lock:
@@ -126,9 +170,9 @@ class profile:
             for owner, name, original in _ORIGINAL:
                 setattr(owner, name, original)
 
-    def key_averages(self, group_by_input_shape: bool = False) -> list[report.EventSummary]:
+    def key_averages(self, group_by_input_shape: bool = False) -> report.Averages:
         """Sums over all events with the same name (if asked, also with the same ``input_shapes``)."""
-        return report.summaries(self.events, group_by_input_shape)
+        return report.Averages(report.summaries(self.events, group_by_input_shape), self.seconds)
 
     def table(
         self,
@@ -188,6 +232,8 @@ class profile:
                 self.events.append(event)
 
 
+_ALWAYS = ProfilerAction.RECORD
+_RECORDS = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
 _running: profile | None = None
 _lock = threading.Lock()
 

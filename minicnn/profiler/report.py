@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -48,6 +50,64 @@ class EventSummary:
     flops: int = 0
     bytes: int = 0
 
+    @property
+    def key(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def count(self) -> int:
+        """The number of events."""
+        return self.calls
+
+    @property
+    def cpu_time_total(self) -> float:
+        """Microseconds, including the events within them."""
+        return self.total_seconds * 1e6
+
+    @property
+    def self_cpu_time_total(self) -> float:
+        """Microseconds without the events within them."""
+        return self.self_seconds * 1e6
+
+
+class Averages(list[EventSummary]):
+    """What ``profile.key_averages`` returns: summaries, and torch's way to print them."""
+
+    def __init__(self, rows: Iterable[EventSummary], seconds: float) -> None:
+        super().__init__(rows)
+        self._seconds = seconds
+
+    def table(self, sort_by: str | None = None, row_limit: int = 100, **layout: Any) -> str:
+        """The table of :meth:`profile.table`.
+
+        Args:
+            sort_by: one of its orders, or of torch's, such as ``"self_cpu_time_total"``; None is
+                the order in which the names appeared.
+            row_limit: the number of rows; -1 shows all.
+            layout: widths and so on, without effect.
+        """
+        limit = row_limit if row_limit >= 0 else None
+        return table(self, sort_by and _order(sort_by), limit, self._seconds)
+
+    def total_average(self) -> EventSummary:
+        """The sum of all rows."""
+        total = EventSummary("Total")
+        for row in self:
+            total.calls += row.calls
+            total.self_seconds += row.self_seconds
+            total.total_seconds += row.total_seconds
+            total.flops += row.flops
+            total.bytes += row.bytes
+        return total
+
+
+def _order(name: str) -> str:
+    """The order that comes nearest to one of torch's."""
+    if "time" in name and name not in _ORDERS:
+        return "self_time" if name.startswith("self") else "total_time"
+    return "bytes" if "memory" in name else "calls" if name == "count" else name
+
 
 def summaries(events: Iterable[Event], group_by_input_shape: bool) -> list[EventSummary]:
     """One :class:`EventSummary` for each name, or for each name and ``input_shapes``."""
@@ -63,13 +123,16 @@ def summaries(events: Iterable[Event], group_by_input_shape: bool) -> list[Event
     return list(found.values())
 
 
-def table(rows: Sequence[EventSummary], sort_by: str, row_limit: int | None, seconds: float) -> str:
-    """The table that :meth:`profile.table` describes."""
-    if sort_by not in _ORDERS:
+def table(
+    rows: Sequence[EventSummary], sort_by: str | None, row_limit: int | None, seconds: float
+) -> str:
+    """The table that :meth:`profile.table` describes; without ``sort_by``, the rows as they are."""
+    if sort_by is not None and sort_by not in _ORDERS:
         raise ValueError(f"sort_by must be one of {', '.join(_ORDERS)}, got {sort_by!r}")
     recorded = sum(row.self_seconds for row in rows)
-    ordered = sorted(rows, key=attrgetter(_ORDERS[sort_by]), reverse=sort_by != "name")
-    shown = ordered[:row_limit]
+    if sort_by is not None:
+        rows = sorted(rows, key=attrgetter(_ORDERS[sort_by]), reverse=sort_by != "name")
+    shown = rows[:row_limit]
     titles, lines = _TITLES, [_cells(row, recorded) for row in shown]
     if any(row.input_shapes is not None for row in rows):
         titles = (*titles, "input shapes")
@@ -112,6 +175,22 @@ def write_chrome_trace(events: Iterable[Event], path: Path) -> None:
     ]
     with replacing(path) as file:
         file.write(json.dumps({"traceEvents": trace, "displayTimeUnit": "ms"}).encode())
+
+
+def tensorboard_trace_handler(
+    dir_name: str | Path, worker_name: str | None = None, use_gzip: bool = False
+) -> Callable[[Any], None]:
+    """For ``profile(on_trace_ready=…)``: writes each trace into a folder, uncompressed.
+
+    As ``torch.profiler.tensorboard_trace_handler``.
+    """
+
+    def handler(profile: Any) -> None:
+        Path(dir_name).mkdir(parents=True, exist_ok=True)
+        worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
+        profile.export_chrome_trace(Path(dir_name) / f"{worker}.{time.time_ns()}.pt.trace.json")
+
+    return handler
 
 
 def _cells(row: EventSummary, recorded: float) -> tuple[str, ...]:

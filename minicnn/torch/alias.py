@@ -7,13 +7,14 @@ import importlib
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 from .missing import explain
 from .tables import MODULES, NAMES
 
-__all__ = ["ROOTS", "Alias", "Finder", "alias", "find"]
+__all__ = ["ROOTS", "Alias", "Finder", "alias", "find", "resolve"]
 
 ROOTS = ("torch", "torchvision")
 _STATE = (bool, int, float, str, type(None))  # of a module: it can change, so it is not kept
@@ -77,7 +78,7 @@ def find(dotted: str) -> object:
     """
     module, _, name = dotted.rpartition(".")
     if dotted in NAMES:
-        return _resolve(NAMES[dotted])
+        return resolve(NAMES[dotted])
     if name == "__all__":
         return [name for name in names(module) if not name.startswith("_")]
     plain = not name.startswith("__") or name in ("__file__", "__doc__")
@@ -102,10 +103,10 @@ def names(module: str) -> list[str]:
 @functools.cache
 def sources(module: str) -> Sequence[Any]:
     """The modules and objects of minicnn that answer for a module, the first one first."""
-    return [_resolve(path) for path in MODULES[module].split()]
+    return [resolve(path) for path in MODULES[module].split()]
 
 
-def _resolve(path: str) -> Any:
+def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of objects
     """What a path such as ``"minicnn.nn"`` or ``"minicnn.nn.norm:_BatchNorm"`` stands for."""
     module, _, attribute = path.partition(":")
     value: Any = importlib.import_module(module)
@@ -115,9 +116,16 @@ def _resolve(path: str) -> Any:
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
-    found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    found_later = {  # by its __getattr__
+        name for name in dir(source) if name not in there and not _is_module(source, name)
+    }
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
+
+
+def _is_module(source: Any, name: str) -> bool:
+    """Whether a name stands for a file or folder in a package."""
+    return hasattr(source, "__path__") and find_spec(f"{source.__name__}.{name}") is not None
 
 
 class Finder(MetaPathFinder):

@@ -35,7 +35,6 @@ _OUTSIDE = {
     ),
     "one process and one device for a network": r"torch\.(distributed|nn\.parallel)",
     "no export to ONNX yet": r"torch\.(onnx|utils\.tensorboard\.\w*onnx)",
-    "no probability distributions": r"torch\.distributions",
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
     "no networks for detection or video": r"torchvision\.(models\.(detection|optical_flow)|ops|io\.\w*[vV]ideo\w*)",

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from .. import rules
-from .alias import ROOTS, Alias, Finder, alias
+from .alias import ROOTS, Alias, Finder, alias, resolve
+from .tables import CLASSES
 
 __all__ = ["environment", "install", "replace"]
 
@@ -37,6 +38,8 @@ def install() -> None:
                 "it was imported already (in a notebook, restart the kernel)"
             )
     rules.follow_torch()
+    for path, module in CLASSES.items():
+        resolve(path).__module__ = module
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     if SHIMS not in sys.path:

@@ -6,16 +6,18 @@ which may be more than torch's module of that name: ``torch.nn.modules.conv`` ha
 
 from __future__ import annotations
 
-__all__ = ["MODULES", "NAMES"]
+__all__ = ["CLASSES", "MODULES", "NAMES"]
 
 # Modules of torch that have the same place in minicnn.
 _SAME = """
 accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
-autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed func hub
+autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed
+distributions distributions.constraints func hub
 jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
-nn.utils.parametrize nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless nn.utils.weight_norm optim
-optim.lr_scheduler optim.swa_utils profiler random special utils utils.checkpoint utils.tensorboard
+nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
+nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
+utils.checkpoint utils.tensorboard
 version
 """
 
@@ -39,6 +41,7 @@ MODULES = {
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
+    "torch.utils.hooks": "minicnn.nn.hooks",
     "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
     "torch.xpu": "minicnn.absent:xpu",
@@ -67,6 +70,10 @@ _PARTS = {
     "torch.amp": "autocast_mode grad_scaler",
     "torch.cuda": "random",
     "torch.cuda.amp": "autocast_mode grad_scaler",
+    "torch.distributions": (
+        "bernoulli categorical distribution exponential independent kl laplace log_normal "
+        "mixture_same_family multivariate_normal normal one_hot_categorical uniform"
+    ),
     "torch.nn.modules": (
         "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold "
         "instancenorm lazy linear loss module normalization padding pixelshuffle pooling sparse "
@@ -88,6 +95,7 @@ _PARTS = {
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
+MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object
@@ -106,4 +114,12 @@ NAMES = {
 NAMES |= {
     f"torch.nn.modules.utils.{name}": f"minicnn.nn.tuples:{name}"
     for name in ("_ntuple", "_pair", "_quadruple", "_reverse_repeat_tuple", "_single", "_triple")
+}
+
+# Classes that say that they are in torch's module, under the switch: programs print type(x), and
+# libraries look for "torch" in it.
+CLASSES = {
+    "minicnn.nn.parameter:Parameter": "torch.nn.parameter",
+    "minicnn.size:Size": "torch",
+    "minicnn.tensor:Tensor": "torch",
 }

@@ -1,5 +1,6 @@
 """Functions of numbers, comparisons and reductions whose files are read when they are first used."""
 
+import operator
 import subprocess
 import sys
 
@@ -72,6 +73,58 @@ def test_several_results_are_not_converted(name, dtypes):
     out = tuple(mc.empty(0, dtype=dtype) for dtype in dtypes)
     with pytest.raises(RuntimeError, match=f"{name} .* out of"):
         getattr(mc, name)(x, dim=0, out=out)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x, i, out: lib.gather(x, 0, i, out=out),
+        lambda lib, x, i, out: lib.masked_select(x, x > 0, out=out),
+        lambda lib, x, i, out: lib.mm(x, x, out=out),
+        lambda lib, x, i, out: lib.amax(x, 0, out=out),
+        lambda lib, x, i, out: lib.argmax(x, 0, out=out),
+        lambda lib, x, i, out: lib.sign(x, out=out),
+        lambda lib, x, i, out: lib.tril(x, out=out),
+        lambda lib, x, i, out: lib.where(x > 0, x, x, out=out),
+        lambda lib, x, i, out: lib.exp(x, out=out),
+        lambda lib, x, i, out: lib.sum(x, 0, out=out),
+        lambda lib, x, i, out: lib.cat([x, x], out=out),
+        lambda lib, x, i, out: lib.maximum(x, x, out=out),
+        lambda lib, x, i, out: lib.cumsum(x, 0, out=out),
+    ],
+)
+def test_out_of_another_dtype(call):
+    numbers = normal(2, 2).astype("float32")
+    given = torch.from_numpy(numbers), torch.zeros(2, 2, dtype=torch.int64)
+    ours = mc.tensor(numbers), mc.zeros(2, 2, dtype=mc.int64)
+    try:
+        expected = call(torch, *given, torch.empty(0, dtype=torch.float64))
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match="expects an out of"):
+            call(mc, *ours, mc.empty(0, dtype=mc.float64))
+    else:
+        found = call(mc, *ours, mc.empty(0, dtype=mc.float64))
+        assert found.dtype == mc.float64
+        np.testing.assert_allclose(found.cpu().numpy(), expected.numpy(), rtol=1e-6)
+
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 1e-200, 1e200, -1e200, np.inf, -np.inf, np.nan, 0.5, 30.0]
+
+
+@pytest.mark.parametrize("name", ["atan2", "hypot", "xlogy", "copysign", "fmin", "pow"])
+def test_two_numbers_at_the_edges(name):
+    x, y = np.array(np.meshgrid(EDGES, EDGES)).reshape(2, -1)
+    assert_agrees(lambda lib, x, y: getattr(lib, name)(x, y), x, y)
+
+
+@pytest.mark.parametrize("name", ["erfc", "sinc", "atan", "erfinv", "asinh", "special.ndtr"])
+def test_one_number_at_the_edges(name):
+    find = operator.attrgetter(name)
+    assert_agrees(lambda lib, x: find(lib)(x), np.array(EDGES))
+
+
+def test_bernoulli_gives_its_out_a_shape():
+    assert mc.bernoulli(mc.ones(2, 3), out=mc.empty(0)).tolist() == [[1] * 3] * 2
 
 
 def test_the_names_of_numpy():

@@ -219,3 +219,12 @@ def test_a_view_of_any_layout():
     assert x.view(4, 6).tolist() == x.reshape(4, 6).tolist()
     with pytest.raises(RuntimeError, match="not compatible"):
         torch.tensor(X).transpose(0, 2).view(4, 6)
+
+
+@pytest.mark.parametrize("counts", [(1, 1), (2, 1, 1), (1, 3)])
+def test_repeat_copies(counts):
+    x = mc.ones(2, 3)
+    for repeated in (x.repeat(counts), x.tile(counts)):
+        repeated.add_(1)
+        assert (repeated == 2).all()
+    assert (x == 1).all()

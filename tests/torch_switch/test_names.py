@@ -54,7 +54,7 @@ SENTENCES = {
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
     "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
-    "torch.onnx": "torch.onnx: minicnn has no export to ONNX yet",
+    "torch.onnx.export": "torch.onnx.export: minicnn has no export to ONNX yet",
     "torch.nn.conv2d": "torch.nn.conv2d: minicnn has no such name; the nearest is torch.nn.Conv2d",
     "torch.nn.CONV2D": "torch.nn.CONV2D: minicnn has no such name; the nearest is torch.nn.Conv2d",
     "torch.nn.functinal": (

@@ -90,7 +90,7 @@ import multiprocessing, subprocess, sys
 
 def child(queue, tensor):
     import torch, torchvision
-    queue.put((torch.__version__, torchvision.__version__, type(tensor).__module__, tensor.sum().item()))
+    queue.put((torch.__version__, torchvision.__version__, type(tensor).of.__module__, tensor.sum().item()))
 
 if __name__ == "__main__":
     {first}
@@ -195,3 +195,17 @@ def test_switches_reach_minicnn(tmp_path):
         "torch.backends.cudnn.allow_tf32 = False\nprint(torch.backends.cudnn.allow_tf32)"
     )
     assert printed("-c", code, folder=tmp_path) == "True True\nFalse\n"
+
+
+def test_classes_have_torchs_names(tmp_path):
+    code = (
+        "import pickle, torch; x = torch.ones(2); p = torch.nn.Parameter(x)\n"
+        "print(type(x), type(p), type(x.shape))\n"
+        "print(all(type(pickle.loads(pickle.dumps(v))) is type(v) for v in (x, p, x.shape)))\n"
+        "print(isinstance(torch.nn.Linear(1, 1), torch.jit.ScriptModule))"
+    )
+    assert printed("-c", code, folder=tmp_path).splitlines() == [
+        "<class 'torch.Tensor'> <class 'torch.nn.parameter.Parameter'> <class 'torch.Size'>",
+        "True",
+        "False",
+    ]

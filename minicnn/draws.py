@@ -10,21 +10,25 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .devices import drawing_order, xp_of
 from .dtypes import HALVES, bfloat16, bool_, float64, is_floating
-from .kernels.cpu.runtime.threads import scratch
+from .kernels.cpu.runtime.threads import for_each_slice, scratch
 from .memory import empty
 from .typing import Array
 
 if TYPE_CHECKING:
     from .random import Generator
 
-_BLOCK = 1 << 14  # numbers, which stay in the cache from one step of a computation to the next
+_SINGLE = np.dtype(np.float32)
+_BLOCK = 1 << 16  # numbers, which stay in the cache from one step of a computation to the next
+_WAITING = 3  # blocks, which stay in the cache, too
 
 
 def fill(out: Array, draw: Callable[[Array], None]) -> None:
@@ -44,10 +48,33 @@ def fill(out: Array, draw: Callable[[Array], None]) -> None:
 def in_blocks(
     flat: Array, words: Callable[[int], Array], convert: Callable[[Array, Array], Any]
 ) -> None:
-    """Calls ``convert(words(n), block)`` for blocks of n elements that cover ``flat``."""
-    for start in range(0, flat.size, _BLOCK):
-        block = flat[start : start + _BLOCK]
-        convert(words(block.size), block)
+    """Calls ``convert(words(n), block)`` for blocks of n elements that cover ``flat``.
+
+    The words have an order, the conversions have none: of many blocks, one thread draws the words and
+    another converts them. The first converts, too, when the other falls behind.
+    """
+    if flat.size <= _BLOCK:
+        if flat.size:
+            convert(words(flat.size), flat)
+        return
+    blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
+    drawn: SimpleQueue[tuple[Array, Array] | None] = SimpleQueue()
+
+    def work(start: int, stop: int) -> None:
+        if start == 0:
+            try:
+                for block in blocks:
+                    drawn.put((words(block.size), block))
+                    if drawn.qsize() > _WAITING:
+                        with suppress(Empty):  # the other thread may have been quicker
+                            convert(*drawn.get_nowait())  # type: ignore[misc]
+            finally:
+                drawn.put(None)
+        if stop == 2:
+            while (task := drawn.get()) is not None:
+                convert(*task)
+
+    for_each_slice(2, work)
 
 
 # ---------------------------------------------------------------------------- uniform
@@ -67,15 +94,22 @@ def _uniform24(words: Array, out: Array, low: np.float32, high: np.float32) -> N
     words &= np.uint32(2**24 - 1)
     bits, unit = words.view(np.int32), 2.0**-24
     if low == 0 and out.dtype == np.float32:
-        unit_of_length = np.float32(unit) * high
-        np.multiply(bits, unit_of_length, out=out, dtype=np.float32, casting="unsafe")
+        np.copyto(out, bits, casting="unsafe")
+        out *= np.float32(unit) * high
         return
     # low + length * u, rounded once, as processors compute it: float64 holds the product exactly
+    unit *= float(high - low)
     numbers = scratch("uniform", out.shape, float64)
-    np.multiply(bits, float(high - low) * unit, out=numbers)
+    np.copyto(numbers, bits)
+    numbers *= unit
     numbers += low
-    out[:] = numbers.astype(np.float32)
-    out[out == out.dtype.type(high)] = low  # rounded up to what is excluded
+    single = out if out.dtype == np.float32 else scratch("uniform.single", out.shape, _SINGLE)
+    np.copyto(single, numbers, casting="unsafe")
+    if single is not out:
+        out[:] = single
+    excluded = out.dtype.type(high)
+    if out.dtype.type(np.float32((2**24 - 1) * unit + low)) == excluded:  # rounded up to it
+        out[out == excluded] = low
 
 
 def _uniform53(words: Array, out: Array, low: float, high: float) -> None:
@@ -163,26 +197,30 @@ def _normal_blocks(flat: Array, mean: float, std: float, generator: Generator) -
 def _box_muller(words: Array, out: Array, mean: float, std: float) -> None:
     real, digits = (np.float64, 53) if words.dtype == np.uint64 else (np.float32, 24)
     words &= words.dtype.type(2**digits - 1)
-    bits = words.view(f"i{words.itemsize}").reshape(-1, 2, 8)
+    eight = np.dtype((np.void, 8 * words.itemsize))  # which are copied faster as one element
+    halves = words.view(eight).reshape(-1, 2)
     radii, angles, part = (
-        scratch(f"normal.{name}", (len(bits), 8), np.dtype(real))
+        scratch(f"normal.{name}", (words.size // 2,), np.dtype(real))
         for name in ("radii", "angles", "part")
     )
-    np.multiply(bits[:, 0], real(-(2.0**-digits)), out=radii, dtype=real, casting="unsafe")
-    np.multiply(bits[:, 1], real(2.0**-digits), out=angles, dtype=real, casting="unsafe")
+    for i, (numbers, unit) in enumerate(((radii, real(-1)), (angles, real(2 * math.pi)))):
+        np.copyto(part.view(eight), halves[:, i])
+        np.copyto(numbers, part.view(f"i{words.itemsize}"), casting="unsafe")
+        numbers *= real(2.0**-digits) * unit
     radii += real(1)
     np.log(radii, out=radii)
     radii *= real(-2)
     np.sqrt(radii, out=radii)
-    angles *= real(2 * math.pi)
     radii *= real(std)
-    halves = out.reshape(-1, 2, 8)
+    dense = out if out.dtype == real else scratch("normal.out", out.shape, np.dtype(real))
     for i, function in enumerate((np.cos, np.sin)):
         function(angles, out=part)
         part *= radii
         if mean:
             part += real(mean)
-        halves[:, i] = part
+        np.copyto(dense.view(eight).reshape(-1, 2)[:, i], part.view(eight))
+    if dense is not out:
+        out[:] = dense
 
 
 # ---------------------------------------------------------------------------- passing over

@@ -3,10 +3,13 @@
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
 from typing import TYPE_CHECKING
 from .tensor import Tensor
+
+# Tensors, dtypes, shapes, layouts
+from math import e, inf, nan, pi
 from .creation import (
     arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
-    ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like,
-    randperm, tensor, zeros, zeros_like,
+    ones, ones_like, rand, rand_like, randint, randint_like, randn, randn_like, randperm, tensor,
+    zeros, zeros_like,
 )  # fmt: skip
 from .dtype import (
     DType as dtype, bfloat16, bool_, can_cast, finfo, float16, float32, float64, get_default_dtype,
@@ -16,10 +19,11 @@ from .dtype import (
     bool_ as bool, float16 as half, float32 as float, float64 as double, int16 as short,
     int32 as int, int64 as long,
 )  # fmt: skip
-from .size import Size
-from math import e, inf, nan, pi
 from .memory_format import Layout as layout, MemoryFormat as memory_format, strided
 from .memory_format import channels_last, channels_last_3d, contiguous_format, preserve_format
+from .size import Size
+
+# Operations
 from .ops.activation import relu, relu_
 from .ops.comparison import isfinite, isinf, isnan
 from .ops.conv import conv2d, conv_transpose2d
@@ -35,8 +39,13 @@ from .ops.functions import (
 from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
+from .ops.attributes import (
+    get_device, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed,
+    is_tensor, numel, typename,
+)  # fmt: skip
 from .ops.norm import rms_norm
 from .ops.pad import constant_pad_nd
+from .ops.promotion import result_type
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
@@ -46,73 +55,45 @@ from .ops.shape import (
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
+
+# Gradients, devices, random numbers, old constructors
 from . import amp, autograd, backends, nn, optim, random
+from .absent import mps, mtia, xpu
 from .amp import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled
+from .autograd import is_inference_mode_enabled, no_grad, set_grad_enabled
+from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .constructors import (
     BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
     IntTensor, LongTensor, ShortTensor, set_default_tensor_type,
 )  # fmt: skip
-from .ops.attributes import (
-    get_device, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed,
-    is_tensor, numel, typename,
-)  # fmt: skip
-from .ops.promotion import result_type
-from .later import read_later as _read_later
-from .absent import mps, mtia, xpu
-from .autograd import (
-    inference_mode, is_anomaly_enabled, is_inference_mode_enabled,
-)  # fmt: skip
-from .backends import get_float32_matmul_precision, set_float32_matmul_precision
 from .devices import Device as device, get_default_device, set_default_device
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
+from .later import read_later as _read_later
 from .random import (
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
 
+# What is imported on first use, for static type checkers
 if TYPE_CHECKING:
     from . import accelerator, cpu, cuda, func, linalg, profiler, special
     from .amp import GradScaler
-    from .ops.conv1d import conv1d, conv_transpose1d
-    from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
-    from .ops.dropout_forms import (
-        alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
-        feature_dropout, feature_dropout_,
-    )  # fmt: skip
-    from .ops.elu import celu, celu_, selu, selu_
-    from .ops.leaky import prelu, rrelu, rrelu_
-    from .ops.native import (
-        adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
-        layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
-    )  # fmt: skip
-    from .ops.piecewise import hardshrink, threshold, threshold_
-    from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-    from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
-    from .ops.sampling import bernoulli, multinomial, normal
-    from .printing import get_printoptions, set_printoptions
     from .buffers import asarray, frombuffer, scalar_tensor
-    from .ranges import logspace, range
-    from .nn.utils.weight_norm import norm_except_dim
     from .io import load, save
-    from .settings import (
-        are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
-        get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
-        set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
-        use_deterministic_algorithms,
-    )  # fmt: skip
+    from .nn.utils.weight_norm import norm_except_dim
     from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
     from .ops.blend import addcdiv, addcmul, lerp
-    from .ops.closeness import (
-        allclose, equal, is_same_size, isclose, isin, isneginf, isposinf, isreal,
-    )  # fmt: skip
+    from .ops.closeness import allclose, equal, isclose, isin, isneginf, isposinf, isreal
+    from .ops.conv1d import conv1d, conv_transpose1d
     from .ops.cumulative import (
         cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid, trapz,
     )  # fmt: skip
     from .ops.diagonal import diag, diag_embed, diagflat, diagonal, diagonal_scatter, trace
-    from .ops.distances import cdist
+    from .ops.distance import bilinear, cdist, cosine_similarity, pairwise_distance, pdist
     from .ops.einsum import einsum
+    from .ops.elu import celu, celu_, selu, selu_
     from .ops.exponential import (
-        exp2, float_power, frexp, ldexp, log2, log10, logaddexp, logaddexp2, logit, xlogy,
+        exp2, float_power, frexp, ldexp, log10, log2, logaddexp, logaddexp2, logit, xlogy,
     )  # fmt: skip
     from .ops.extrema import clamp_max, clamp_min, fmax, fmin
     from .ops.histogram import bincount, histc, histogram
@@ -121,19 +102,28 @@ if TYPE_CHECKING:
         cartesian_prod, column_stack, combinations, concat, concatenate, dsplit, dstack, hsplit,
         hstack, meshgrid, row_stack, split_with_sizes, tensor_split, vsplit, vstack,
     )  # fmt: skip
-    from .ops.old_linalg import cholesky, inverse, pinverse, qr, svd
-    from .ops.parts import (
-        copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit,
+    from .ops.leaky import prelu, rrelu, rrelu_
+    from .ops.native import (
+        adaptive_max_pool1d, affine_grid_generator, alpha_dropout, alpha_dropout_, batch_norm,
+        dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_, feature_dropout,
+        feature_dropout_, grid_sampler, group_norm, instance_norm, layer_norm, max_pool1d,
+        max_pool1d_with_indices, max_pool2d,
     )  # fmt: skip
+    from .ops.old_linalg import cholesky, det, inverse, pinverse, qr, slogdet, svd
+    from .ops.parts import copysign, frac, heaviside, nan_to_num, nextafter, positive, sgn, signbit
+    from .ops.piecewise import hardshrink, threshold, threshold_
+    from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
     from .ops.products import (
-        addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power,
-        mv, outer, tensordot, vander, vdot,
+        addbmm, addmv, addr, baddbmm, chain_matmul, cross, dot, ger, inner, kron, matrix_power, mv,
+        outer, tensordot, vander, vdot,
     )  # fmt: skip
     from .ops.quantile import nanquantile, quantile
     from .ops.rearrange import (
         adjoint, broadcast_to, fliplr, flipud, ravel, roll, rot90, swapaxes, swapdims, tile,
         unravel_index,
     )  # fmt: skip
+    from .ops.sampling import bernoulli, multinomial, normal
     from .ops.scatter import (
         index_add, index_copy, index_fill, index_reduce, masked_scatter, scatter, scatter_reduce,
     )  # fmt: skip
@@ -144,10 +134,10 @@ if TYPE_CHECKING:
         aminmax, corrcoef, count_nonzero, cov, dist, nanmean, nansum, renorm, std_mean, var_mean,
     )  # fmt: skip
     from .ops.strided import as_strided
-    from .ops.systems import cholesky_inverse, cholesky_solve, det, logdet, matrix_exp, slogdet
+    from .ops.systems import cholesky_inverse, cholesky_solve, logdet, matrix_exp
     from .ops.take import (
-        argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter,
-        take, take_along_dim,
+        argwhere, index_put, narrow, repeat_interleave, select, select_scatter, slice_scatter, take,
+        take_along_dim,
     )  # fmt: skip
     from .ops.triangle import tril, tril_indices, triu, triu_indices
     from .ops.trigonometry import (
@@ -155,6 +145,15 @@ if TYPE_CHECKING:
         atan2, atanh, cosh, deg2rad, hypot, rad2deg, sinc, sinh, tan,
     )  # fmt: skip
     from .ops.unique import unique, unique_consecutive
+    from .printing import get_printoptions, set_printoptions
+    from .ranges import logspace, range
+    from .settings import (
+        are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
+        get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled,
+        is_warn_always_enabled, set_deterministic_debug_mode, set_flush_denormal,
+        set_num_interop_threads, set_warn_always, use_deterministic_algorithms,
+    )  # fmt: skip
+
 newaxis = None
 
 __all__ = [
@@ -650,28 +649,29 @@ __all__ = [
 ]  # fmt: skip
 
 
-# Few programs need these, so they are imported on first use: modules, and names and their modules.
+# Few programs need these, so they are imported on first use: each module and its names. Those of
+# operations with keywords such as out= are in ops/later.py.
 _LATER = {
     "amp": "GradScaler",
+    "buffers": "asarray frombuffer scalar_tensor",
+    "io": "load save",
+    "jit": "compile",
+    "nn.utils.weight_norm": "norm_except_dim",
     "ops.conv1d": "conv1d conv_transpose1d",
     "ops.distance": "bilinear cosine_similarity pairwise_distance pdist",
-    "ops.dropout_forms": """
-        alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout
-        feature_alpha_dropout_ feature_dropout feature_dropout_""",
     "ops.elu": "celu celu_ selu selu_",
     "ops.leaky": "prelu rrelu rrelu_",
     "ops.native": """
-        adaptive_max_pool1d affine_grid_generator batch_norm grid_sampler group_norm
-        instance_norm layer_norm max_pool1d max_pool1d_with_indices max_pool2d""",
+        adaptive_max_pool1d affine_grid_generator alpha_dropout alpha_dropout_ batch_norm
+        dropout dropout_ feature_alpha_dropout feature_alpha_dropout_ feature_dropout
+        feature_dropout_ grid_sampler group_norm instance_norm layer_norm max_pool1d
+        max_pool1d_with_indices max_pool2d""",
     "ops.piecewise": "hardshrink threshold threshold_",
     "ops.pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "ops.pool1d": "adaptive_avg_pool1d avg_pool1d",
     "ops.sampling": "bernoulli multinomial normal",
     "printing": "get_printoptions set_printoptions",
-    "buffers": "asarray frombuffer scalar_tensor",
     "ranges": "logspace range",
-    "nn.utils.weight_norm": "norm_except_dim",
-    "io": "load save",
     "settings": """
         are_deterministic_algorithms_enabled compiled_with_cxx11_abi
         get_deterministic_debug_mode get_num_interop_threads
@@ -679,7 +679,6 @@ _LATER = {
         set_deterministic_debug_mode set_flush_denormal set_num_interop_threads set_warn_always
         use_deterministic_algorithms""",
     "version": "__version__",
-    "jit": "compile",
 }  # fmt: skip
 _find, _names = _read_later(
     __name__,

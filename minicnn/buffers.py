@@ -1,4 +1,4 @@
-"""Tensors on memory that exists already, and tensors of one number."""
+"""Tensors on existing memory, and of one number: asarray, frombuffer, scalar_tensor."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from .dtypes import is_floating
 from .ops import diagonal as _diagonal
 from .ops import products as _products
-from .ops import systems as _systems
 from .ops.decompositions import LinAlgError, cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.dims import normalize_dim
 from .ops.linear import matmul
@@ -19,7 +18,16 @@ from .ops.products import matrix_power, multi_dot, powers
 from .ops.promotion import promote
 from .ops.reduce import norm as _norm
 from .ops.shape import movedim, reshape, unsqueeze
-from .ops.systems import Slogdet, inv, matrix_exp, matrix_rank, pinv, solve, solve_triangular
+from .ops.systems import (
+    det,
+    inv,
+    matrix_exp,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+)  # fmt: skip
 from .tensor import Tensor
 
 __all__ = [
@@ -37,16 +45,6 @@ class LeastSquares(NamedTuple):
     residuals: Tensor
     rank: Tensor
     singular_values: Tensor
-
-
-def det(A: Tensor) -> Tensor:
-    """The determinants of square matrices (..., n, n)."""
-    return _systems.det(A)
-
-
-def slogdet(A: Tensor) -> Slogdet:
-    """The signs of determinants, and the logarithms of their absolute values."""
-    return _systems.slogdet(A)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:

@@ -1,4 +1,4 @@
-"""Tensors of numbers in a row that ``arange`` and ``linspace`` do not make."""
+"""Tensors of regularly spaced numbers beside ``arange`` and ``linspace``: logspace, range."""
 
 from __future__ import annotations
 

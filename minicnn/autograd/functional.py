@@ -146,7 +146,10 @@ def hessian(
     def first(*leaves: Tensor) -> Any:
         y = func(*leaves)
         if not isinstance(y, Tensor) or y.array.size != 1:
-            raise RuntimeError("hessian expects a function that returns a single number")
+            got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+            raise RuntimeError(
+                f"hessian expects a function that returns a single number, got {got}"
+            )
         found = _grads((y.reshape(()),), leaves, (_one_of(y),), True, strict)
         return _one(found, inputs)
 

@@ -248,7 +248,7 @@ def _context(context: str | BaseContext | None, num_workers: int) -> BaseContext
     if context is None:
         return None
     if num_workers == 0:
-        raise ValueError("multiprocessing_context needs num_workers > 0")
+        raise ValueError("multiprocessing_context needs num_workers > 0, got 0")
     if isinstance(context, str):
         methods = multiprocessing.get_all_start_methods()
         if context not in methods:

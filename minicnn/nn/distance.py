@@ -15,7 +15,7 @@ __all__ = ["Bilinear", "CosineSimilarity", "PairwiseDistance"]
 
 
 class CosineSimilarity(Module):
-    """Cosine of the angle between vectors along ``dim``; those shorter than ``eps`` count as so long."""
+    """Cosine of the angle between vectors along ``dim``; ``eps`` is the least length they count with."""
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()

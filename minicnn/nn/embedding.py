@@ -1,4 +1,4 @@
-"""Embedding layers: a table of vectors that are learnt, and picked by their numbers."""
+"""Embedding layers: a table of learnt vectors, picked by index."""
 
 from __future__ import annotations
 

@@ -138,11 +138,7 @@ class NLLLoss2d(NLLLoss):
         reduction: str = "mean",
     ) -> None:
         warnings.warn(
-            "NLLLoss2d has been deprecated. "
-            "Please use NLLLoss instead as a drop-in replacement and see "
-            "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
-            FutureWarning,
-            stacklevel=2,
+            "NLLLoss2d has been deprecated: NLLLoss does the same", FutureWarning, stacklevel=2
         )
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 

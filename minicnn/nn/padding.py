@@ -63,7 +63,7 @@ class _Constant(_Padding):
 
 
 class _Circular(_Padding):
-    """Padding that goes on at the other end."""
+    """Padding with the elements of the opposite edge."""
 
     mode = "circular"
 

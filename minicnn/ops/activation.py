@@ -9,7 +9,7 @@ from .. import kernels
 from ..autograd import Function
 from ..autograd.names import called
 from ..devices import xp_of
-from ..dtypes import HALVES, is_floating
+from ..dtypes import HALVES
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -18,7 +18,7 @@ from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import abs, add, div, exp, log1p, mul, neg, sigmoid, sub, tanh
 from .in_place import change
-from .promotion import to_float, widen, widened
+from .promotion import refuse_integers, to_float, widen, widened
 from .shape import chunk
 
 
@@ -66,12 +66,6 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def relu_(input: Tensor) -> Tensor:
     """In place: :func:`relu`, in one pass over the memory of ``input``."""
     return relu(input, inplace=True)
-
-
-def refuse_integers(name: str, x: Tensor) -> None:
-    """Raises a RuntimeError unless x is floating point."""
-    if not is_floating(x.array.dtype):
-        raise RuntimeError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
 
 
 class Softplus(Function):

@@ -10,7 +10,7 @@ from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import mul
-from .promotion import Operand, promote, widen, widened
+from .promotion import Operand, promote, refuse_integers, widen, widened
 
 
 class Lerp(Function):
@@ -90,14 +90,9 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     if len({x.array.dtype for x in given}) > 1:
         dtypes = ", ".join(str(x.array.dtype) for x in given)
         raise RuntimeError(f"lerp expects tensors of one dtype, got {dtypes}")
-    _refuse_integers("lerp", input)
+    refuse_integers("lerp", input)
     promote("lerp", *given)
     return Lerp.apply(input, end, weight if isinstance(weight, Tensor) else float(weight))
-
-
-def _refuse_integers(name: str, x: Tensor) -> None:
-    if not is_floating(x.array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:

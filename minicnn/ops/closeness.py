@@ -64,11 +64,6 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return bool((x == y).all())
 
 
-def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape."""
-    return input.shape == other.shape
-
-
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:

@@ -1,4 +1,4 @@
-"""Convolution of signals: that of images with one row, in the same kernels."""
+"""Convolution of signals: computed as images with one row, by the same kernels."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Minus the log-likelihood of texts, of which it is not known what is where in the input.
+    """Minus the log-likelihood of texts whose alignment with the input is unknown.
 
     Args:
         log_probs: logarithms of the probabilities of each symbol, (T, N, C) or (T, C).

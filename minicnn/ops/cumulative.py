@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd import Function
 from ..creation import ones_like, zeros_like
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating
+from ..dtypes import bool_
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -19,7 +19,7 @@ from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import exp, log
 from .index import scatter_add
-from .promotion import widened
+from .promotion import refuse_integers, widened
 from .reduce import accumulator, cumsum, to_sum
 from .results import returned
 from .shape import cat
@@ -156,8 +156,7 @@ def _cumulative(name: str, x: Tensor, dim: int, largest: bool) -> CumulativeResu
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(cumsum(exp(input))) along one dimension, without overflow."""
     d = normalize_dim(input, dim)
-    if not is_floating(input.array.dtype):
-        raise NotImplementedError(f"logcumsumexp expects floating-point numbers, got {input.dtype}")
+    refuse_integers("logcumsumexp", input)
     return LogCumsumExp.apply(input, dim=d) if input.ndim else input.clone()
 
 

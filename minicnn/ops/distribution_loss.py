@@ -45,10 +45,8 @@ def kl_div(
     """
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size."
-            "'batchmean' divides only by the batch size, and aligns with the KL div math "
-            "definition.'mean' will be changed to behave the same as 'batchmean' in the next major "
-            "release.",
+            "reduction: 'mean' divides the total loss by the number of elements, 'batchmean' divides "
+            "only by the batch size, which gives the Kullback-Leibler divergence",
             stacklevel=3,
         )
     reduction = checked_reduction(reduction, size_average, reduce, further=("batchmean",))

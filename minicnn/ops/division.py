@@ -1,4 +1,4 @@
-"""Division with a rest: quotients rounded down or towards zero, and remainders."""
+"""Division with remainder: quotients rounded down or towards zero, and remainders."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ from ..autograd import Function
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import refuse_integers
 from .choice import clamp, where
 from .comparison import le
 from .elementwise import add, exp, mul
 from .in_place import change
 from .leaky import check_sign
-from .promotion import widen, widened
+from .promotion import refuse_integers, widen, widened
 
 
 class ELU(Function):

@@ -1,4 +1,4 @@
-"""Embeddings: rows of a table, picked by their numbers, one by one or in bags."""
+"""Embeddings: rows of a table, picked by index, one by one or in bags."""
 
 from __future__ import annotations
 
@@ -184,9 +184,7 @@ def embedding_bag(
     """
     if is_floating(input.array.dtype) and weight.dtype == int64:
         warnings.warn(
-            "Argument order of nn.functional.embedding_bag was changed. "
-            "Usage `embedding_bag(weight, input, ...)` is deprecated, "
-            "and should now be `embedding_bag(input, weight, ...)`.",
+            "embedding_bag(weight, input, ...) is deprecated: use embedding_bag(input, weight, ...)",
             stacklevel=2,
         )
         input, weight = weight, input

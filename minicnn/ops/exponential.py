@@ -15,7 +15,16 @@ from ..typing import Array
 from .choice import where
 from .edge import in_float32
 from .elementwise import exp, log, log1p, mul, pow
-from .promotion import Operand, promote, require_tensor, require_tensors, to_float, widen, widened
+from .promotion import (
+    Operand,
+    promote,
+    refuse_integers,
+    require_tensor,
+    require_tensors,
+    to_float,
+    widen,
+    widened,
+)
 from .results import returned
 
 
@@ -169,8 +178,7 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 def _log_add(name: str, x: Tensor, y: Tensor, base: float) -> Tensor:
     require_tensors(name, x, y)
     x, y = promote(name, x, y)
-    if not is_floating(x.array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
+    refuse_integers(name, x)
     return LogAddExp.apply(x, y, base=base)
 
 

@@ -16,14 +16,13 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import on_own_device, xp_of
-from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .edge import in_float32
 from .elementwise import add, mul, sub
 from .linear import matmul
 from .pad import pad
-from .promotion import widen, widened
+from .promotion import refuse_integers, widen, widened
 from .shape import reshape, transpose, unbind, unsqueeze
 from .transfer import to
 
@@ -147,8 +146,7 @@ def _check_shapes(x: Tensor, grid: Tensor, mode: str) -> None:
         raise RuntimeError(
             f"grid_sample expects input and grid of one dtype, got {x.array.dtype} and {grid.array.dtype}"
         )
-    if not is_floating(x.array.dtype):
-        raise NotImplementedError(f"grid_sample expects floating point, got {x.array.dtype}")
+    refuse_integers("grid_sample", x)
 
 
 def _chosen_corners(align_corners: bool | None, decorators: int) -> bool:

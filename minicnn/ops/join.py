@@ -1,4 +1,4 @@
-"""Stacks and pieces by direction: hstack, vsplit and their kin, and shapes brought together."""
+"""Joining and splitting by direction (hstack, vsplit, …), and broadcasting of several tensors."""
 
 from __future__ import annotations
 

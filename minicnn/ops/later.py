@@ -14,10 +14,10 @@ FILES = {  # the functions of ``minicnn``
     "bits": "bitwise_left_shift bitwise_right_shift gcd lcm",
     "blend": "addcdiv addcmul lerp",
     "choice": "masked_fill",
-    "closeness": "allclose equal is_same_size isclose isin isneginf isposinf isreal",
+    "closeness": "allclose equal isclose isin isneginf isposinf isreal",
     "cumulative": "cummax cummin cumprod cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace",
-    "distances": "cdist",
+    "distance": "cdist",
     "einsum": "einsum",
     "exponential": """
         exp2 float_power frexp ldexp log10 log2 logaddexp logaddexp2 logit xlog1py xlogy""",
@@ -27,7 +27,7 @@ FILES = {  # the functions of ``minicnn``
         atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors
         cartesian_prod column_stack combinations concat concatenate dsplit dstack hsplit hstack
         meshgrid row_stack split_with_sizes tensor_split vsplit vstack""",
-    "old_linalg": "cholesky inverse pinverse qr svd",
+    "old_linalg": "cholesky det inverse pinverse qr slogdet svd",
     "parts": "copysign frac heaviside nan_to_num nextafter positive sgn signbit",
     "products": """
         addbmm addmv addr baddbmm chain_matmul cross dot ger inner kron matrix_power mv outer
@@ -43,7 +43,7 @@ FILES = {  # the functions of ``minicnn``
     "statistics": """
         aminmax corrcoef count_nonzero cov dist nanmean nansum renorm std_mean var_mean""",
     "strided": "as_strided",
-    "systems": "cholesky_inverse cholesky_solve det logdet matrix_exp slogdet",
+    "systems": "cholesky_inverse cholesky_solve logdet matrix_exp",
     "take": """
         argwhere index_put narrow repeat_interleave select select_scatter slice_scatter take
         take_along_dim""",

@@ -12,12 +12,11 @@ from ..dtypes import float64
 from ..random import default_generator
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import refuse_integers
 from .choice import where
 from .comparison import gt, le
 from .elementwise import mul
 from .in_place import change
-from .promotion import computed, widen
+from .promotion import computed, refuse_integers, widen
 from .shape import reshape
 
 

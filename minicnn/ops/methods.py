@@ -28,8 +28,7 @@ from . import softmax as probabilities
 from .assign import copy_, detach_, fill_, reshaped_in_place, setitem, zero_
 from .attributes import Attributes
 from .in_place import in_place, untracked_in_place
-from .later import Later
-from .more_methods import MoreMethods
+from .later_methods import LaterMethods
 from .new import NewMethods
 from .random_fill import (
     bernoulli_,
@@ -63,11 +62,6 @@ def _each(
     return map(form, operations)
 
 
-def _later(names: str, form: Callable[..., Any] | None = None) -> Iterator[Later]:
-    """Methods that are operations, or a ``form`` of them, whose files are not read yet."""
-    return (Later(name, form) for name in names.split())
-
-
 def _cast(dtype: Any) -> Callable[..., Any]:
     def method(self: Any, *, memory_format: MemoryFormat | str = preserve_format) -> Any:
         return self.to(dtype, memory_format=memory_format)
@@ -76,7 +70,7 @@ def _cast(dtype: Any) -> Callable[..., Any]:
     return method
 
 
-class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
+class TensorMethods(Attributes, StorageMethods, NewMethods, LaterMethods):
     """The methods of ``Tensor``; each entry is a function of the ``ops`` modules."""
 
     __add__ = __radd__ = elementwise.add
@@ -95,8 +89,6 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     __or__ = __ror__ = comparison.bitwise_or
     __xor__ = __rxor__ = comparison.bitwise_xor
     __invert__ = comparison.bitwise_not
-    __lshift__, __rlshift__ = _later("bitwise_left_shift rbitwise_left_shift")
-    __rshift__, __rrshift__ = _later("bitwise_right_shift rbitwise_right_shift")
     __getitem__, __setitem__ = index.getitem, setitem
     __hash__ = object.__hash__
 
@@ -127,28 +119,8 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     bitwise_xor, bitwise_not = comparison.bitwise_xor, comparison.bitwise_not
     isnan, isinf, isfinite = comparison.isnan, comparison.isinf, comparison.isfinite
 
-    acos, acosh, asin, asinh, atan, atanh, atan2 = _later("acos acosh asin asinh atan atanh atan2")
-    arccos, arccosh, arcsin, arcsinh, arctan, arctanh, arctan2 = _later(
-        "acos acosh asin asinh atan atanh atan2"
-    )
-    tan, sinh, cosh, sinc, hypot = _later("tan sinh cosh sinc hypot")
-    deg2rad, rad2deg = _later("deg2rad rad2deg")
-    exp2, log2, log10, logit, xlogy = _later("exp2 log2 log10 logit xlogy")
-    logaddexp, logaddexp2, ldexp, frexp = _later("logaddexp logaddexp2 ldexp frexp")
-    float_power, lerp, addcmul, addcdiv = _later("float_power lerp addcmul addcdiv")
-    erfc, erfinv, i0 = _later("erfc erfinv i0")
-    lgamma, digamma, polygamma, mvlgamma = _later("lgamma digamma polygamma_of mvlgamma")
-    positive, frac, sgn, signbit, copysign = _later("positive frac sgn signbit copysign")
-    nextafter, heaviside, nan_to_num = _later("nextafter heaviside nan_to_num")
-    bitwise_left_shift, bitwise_right_shift = _later("bitwise_left_shift bitwise_right_shift")
-    gcd, lcm = _later("gcd lcm")
-    clamp_min, clamp_max, fmin, fmax = _later("clamp_min clamp_max fmin fmax")
-    isposinf, isneginf, isreal = _later("isposinf isneginf isreal")
-    equal, isclose, allclose, is_same_size = _later("equal isclose allclose is_same_size")
-
     erf = activation.erf
     relu = activation.relu
-    prelu, hardshrink = _later("prelu hardshrink")
     softmax, log_softmax = probabilities.softmax, probabilities.log_softmax
 
     sum, mean, var, std, prod, cumsum = (
@@ -157,11 +129,6 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     max, min, amax, amin = reduce.max, reduce.min, reduce.amax, reduce.amin
     argmax, argmin, logsumexp = reduce.argmax, reduce.argmin, reduce.logsumexp
     all, any, norm = reduce.all, reduce.any, reduce.norm
-    nansum, nanmean, aminmax, count_nonzero = _later("nansum nanmean aminmax count_nonzero")
-    cov, corrcoef, dist, renorm = _later("cov corrcoef dist renorm")
-    cumprod, cummax, cummin, logcumsumexp = _later("cumprod cummax cummin logcumsumexp")
-    diff, quantile, nanquantile = _later("diff quantile nanquantile")
-    histc, histogram, bincount = _later("histc histogram bincount")
 
     reshape, view, reshape_as = shape.reshape, shape.view, shape.reshape_as
     view_as = shape.reshape_as
@@ -186,7 +153,6 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     uniform_, normal_, random_, bernoulli_ = uniform_, normal_, random_, bernoulli_
     exponential_, geometric_, cauchy_ = exponential_, geometric_, cauchy_
     log_normal_ = log_normal_
-    bernoulli, multinomial = _later("bernoulli multinomial")
     add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     floor_divide_, remainder_, fmod_ = _each(in_place, floor_divide, remainder, fmod)
@@ -212,30 +178,6 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     bitwise_and_, bitwise_or_ = _each(in_place, bitwise_and, bitwise_or)
     bitwise_xor_, bitwise_not_ = _each(in_place, bitwise_xor, bitwise_not)
     __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_
-    __ilshift__, __irshift__ = _later("bitwise_left_shift bitwise_right_shift", in_place)
-    acos_, acosh_, asin_, asinh_, atan_, atanh_, atan2_ = _later(
-        "acos acosh asin asinh atan atanh atan2", in_place
-    )
-    arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, arctan2_ = _later(
-        "acos acosh asin asinh atan atanh atan2", in_place
-    )
-    tan_, sinh_, cosh_, sinc_, hypot_ = _later("tan sinh cosh sinc hypot", in_place)
-    deg2rad_, rad2deg_ = _later("deg2rad rad2deg", in_place)
-    exp2_, log2_, log10_, logit_, xlogy_ = _later("exp2 log2 log10 logit xlogy", in_place)
-    ldexp_, float_power_ = _later("ldexp float_power_of_double", in_place)
-    lerp_, addcmul_, addcdiv_ = _later("lerp addcmul addcdiv", in_place)
-    erfc_, erfinv_, i0_ = _later("erfc erfinv i0", in_place)
-    lgamma_, digamma_, polygamma_, mvlgamma_ = _later(
-        "lgamma digamma polygamma_of mvlgamma", in_place
-    )
-    frac_, sgn_, copysign_ = _later("frac sgn copysign", in_place)
-    nextafter_, heaviside_, nan_to_num_ = _later("nextafter heaviside nan_to_num", in_place)
-    bitwise_left_shift_, bitwise_right_shift_ = _later(
-        "bitwise_left_shift bitwise_right_shift", in_place
-    )
-    gcd_, lcm_ = _later("gcd lcm", in_place)
-    clamp_min_, clamp_max_ = _later("clamp_min clamp_max", in_place)
-    cumprod_, renorm_ = _later("cumprod renorm", in_place)
 
     float, double = _cast(np.float32), _cast(np.float64)
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)

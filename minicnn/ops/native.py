@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..tensor import Tensor
 from . import adaptive_pool, grid_sample, norm, pool, pool1d
+from . import dropout as noise
 from . import instance_norm as per_image
 
 Size1 = int | tuple[int]
@@ -149,3 +150,25 @@ def grid_sampler(
 def affine_grid_generator(theta: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
     """:func:`minicnn.nn.functional.affine_grid`, as ``torch.affine_grid_generator``."""
     return grid_sample.affine_grid(theta, size, align_corners)
+
+
+def _dropout(function: Callable[..., Tensor], name: str, inplace: bool) -> Callable[..., Tensor]:
+    def operation(input: Tensor, p: float, train: bool) -> Tensor:
+        return function(input, p, train, inplace)
+
+    operation.__name__ = name
+    operation.__doc__ = function.__doc__
+    return operation
+
+
+def _dropouts(function: Callable[..., Tensor], name: str) -> list[Callable[..., Tensor]]:
+    """A form of dropout as ``torch.dropout(input, p, train)``, and in place as ``torch.dropout_``."""
+    return [_dropout(function, name, False), _dropout(function, f"{name}_", True)]
+
+
+dropout, dropout_ = _dropouts(noise.dropout, "dropout")
+feature_dropout, feature_dropout_ = _dropouts(noise.feature_dropout, "feature_dropout")
+alpha_dropout, alpha_dropout_ = _dropouts(noise.alpha_dropout, "alpha_dropout")
+feature_alpha_dropout, feature_alpha_dropout_ = _dropouts(
+    noise.feature_alpha_dropout, "feature_alpha_dropout"
+)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..tensor import Tensor
-from . import decompositions
+from . import decompositions, systems
 from .decompositions import QR, transposed
 from .results import returned
-from .systems import inv, pinv
+from .systems import Slogdet
 
 
 class OldSVD(NamedTuple):
@@ -37,7 +37,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
 
 def qr(input: Tensor, some: bool = True) -> QR:
     """An orthogonal Q and an upper triangular R; with ``some=False`` Q is square."""
-    return decompositions.qr(input, "reduced" if some else "complete")
+    return returned("qr", decompositions.qr(input, "reduced" if some else "complete"))
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
@@ -47,9 +47,19 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
 
 def inverse(input: Tensor) -> Tensor:
     """The inverses of square matrices (..., n, n)."""
-    return inv(input)
+    return systems.inv(input)
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """The pseudoinverses of matrices, as :func:`minicnn.linalg.pinv`."""
-    return pinv(input, rcond)
+    return systems.pinv(input, rcond)
+
+
+def det(input: Tensor) -> Tensor:
+    """The determinants of square matrices (..., n, n)."""
+    return systems.det(input)
+
+
+def slogdet(input: Tensor) -> Slogdet:
+    """The sign and the logarithm of the absolute value of determinants."""
+    return returned("slogdet", systems.slogdet(input))

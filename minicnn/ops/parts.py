@@ -1,4 +1,4 @@
-"""Signs, fractions and neighbours of numbers, and what stands for NaN."""
+"""Signs, fractional parts and neighbours of numbers, and replacements for NaN."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .promotion import (
     Operand,
     promote,
     refuse_bool,
+    refuse_integers,
     require_first,
     require_tensors,
     to_float,
@@ -91,18 +92,13 @@ def positive(input: Tensor) -> Tensor:
 
 
 def frac(input: Tensor) -> Tensor:
-    """What is behind the point, with the sign of ``input``.
+    """The fractional part, with the sign of ``input``.
 
     Raises:
         NotImplementedError: for integers.
     """
-    _refuse_integers("frac", input)
+    refuse_integers("frac", input)
     return Frac.apply(input)
-
-
-def _refuse_integers(name: str, x: Tensor) -> None:
-    if not is_floating(x.array.dtype):
-        raise NotImplementedError(f"{name} expects floating-point numbers, got {x.dtype}")
 
 
 def sgn(input: Tensor) -> Tensor:
@@ -132,7 +128,7 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """
     require_tensors("nextafter", input, other)
     x, y = promote("nextafter", input, other)
-    _refuse_integers("nextafter", x)
+    refuse_integers("nextafter", x)
     return Nextafter.apply(x, y)
 
 

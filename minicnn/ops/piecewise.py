@@ -9,12 +9,11 @@ from ..devices import xp_of
 from ..dtypes import bool_, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import refuse_integers
 from .choice import where
 from .comparison import ge, gt, le, lt
 from .elementwise import add, div, mul
 from .in_place import change
-from .promotion import widen, widened
+from .promotion import refuse_integers, widen, widened
 
 
 class Hardtanh(Function):

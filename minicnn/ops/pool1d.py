@@ -1,4 +1,4 @@
-"""Pooling of signals: that of images with one row, in the same kernels."""
+"""Pooling of signals: computed as images with one row, by the same kernels."""
 
 from __future__ import annotations
 

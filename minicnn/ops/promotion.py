@@ -72,6 +72,12 @@ def refuse_bool(name: str, x: Tensor) -> None:
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
 
 
+def refuse_integers(name: str, x: Tensor) -> None:
+    """Raises a NotImplementedError, as torch, for a tensor of integers or bools."""
+    if not is_floating(x.array.dtype):
+        raise NotImplementedError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
+
+
 def require_tensor(name: str, x: Operand, y: Operand) -> None:
     """Raises a TypeError unless one of the operands is a tensor."""
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):

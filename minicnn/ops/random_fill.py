@@ -21,6 +21,7 @@ from ..random import Generator, default_generator
 from ..tensor import Tensor
 from ..typing import Array
 from .in_place import change
+from .promotion import refuse_integers
 
 
 class _Filled(Function):
@@ -59,13 +60,6 @@ def _fill(
     return x
 
 
-def _floating(name: str, x: Tensor) -> None:
-    if not is_floating(x.array.dtype):
-        raise NotImplementedError(
-            f"{name} draws floating-point numbers, got a tensor of {x.array.dtype}"
-        )
-
-
 def _takes_from(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Lets a method take its argument ``low`` under torch's name ``from``, a word of Python."""
 
@@ -88,7 +82,7 @@ def uniform_(
         NotImplementedError: for integers.
         RuntimeError: unless low <= to, and the dtype holds both and their difference.
     """
-    _floating("uniform_", x)
+    refuse_integers("uniform_", x)
     low, to = as_number(low), as_number(to)
     for bound in (low, to):
         if math.isnan(number_in(x.array.dtype, bound)):
@@ -108,7 +102,7 @@ def normal_(
         NotImplementedError: for integers.
         RuntimeError: for a negative ``std``.
     """
-    _floating("normal_", x)
+    refuse_integers("normal_", x)
     mean, std = as_number(mean), as_number(std)
     if not std >= 0:
         raise RuntimeError(f"normal_ expects std >= 0, got {std}")
@@ -157,7 +151,9 @@ def _probabilities(p: Tensor, shape: tuple[int, ...]) -> Array:
         raise NotImplementedError(f"probabilities are floating-point numbers, got {p.array.dtype}")
     numbers = p.numpy_copy()
     if not ((numbers >= 0) & (numbers <= 1)).all():
-        raise RuntimeError("bernoulli expects probabilities between 0 and 1, got others")
+        raise RuntimeError(
+            f"bernoulli expects probabilities between 0 and 1, got {numbers.min()} to {numbers.max()}"
+        )
     try:
         return np.broadcast_to(numbers, shape)
     except ValueError:
@@ -219,7 +215,7 @@ def log_normal_(
         NotImplementedError: for integers.
         RuntimeError: unless std > 0.
     """
-    _floating("log_normal_", x)
+    refuse_integers("log_normal_", x)
     if not std > 0:
         raise RuntimeError(f"log_normal_ expects std > 0, got {std}")
     return _fill(x, draws.log_normal, generator, mean=as_number(mean), std=as_number(std))

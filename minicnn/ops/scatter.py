@@ -1,4 +1,4 @@
-"""Writing to elements by index along one dimension: scatter, and its kin that take whole slices."""
+"""Writing to elements by index along one dimension: scatter, and index_add and others for slices."""
 
 from __future__ import annotations
 

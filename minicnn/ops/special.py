@@ -1,4 +1,4 @@
-"""Special functions: those of Gauss, gamma, digamma and Bessel, with their gradients."""
+"""Special functions: error, gamma, digamma and Bessel functions, with their gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics: sums and means without NaN, counts, covariances, distances and norms to keep."""
+"""Statistics: sums and means without NaN, counts, covariances, distances, limited norms."""
 
 from __future__ import annotations
 

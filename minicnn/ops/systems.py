@@ -105,10 +105,10 @@ class Det(Function):
         return grad * out * transposed(inv(where(out == 0, identity, x)))
 
 
-def det(input: Tensor) -> Tensor:
+def det(A: Tensor) -> Tensor:
     """The determinants of square matrices (..., n, n)."""
-    check_matrices("det", input, square=True)
-    return Det.apply(input)
+    check_matrices("det", A, square=True)
+    return Det.apply(A)
 
 
 class SlogdetFunction(Function):
@@ -123,7 +123,7 @@ class SlogdetFunction(Function):
         return unsqueeze(unsqueeze(grad, -1), -1) * transposed(inv(x))
 
 
-def slogdet(input: Tensor) -> Slogdet:
+def slogdet(A: Tensor) -> Slogdet:
     """The sign and the logarithm of the absolute value of determinants.
 
     Returns:
@@ -131,8 +131,8 @@ def slogdet(input: Tensor) -> Slogdet:
 
     As ``torch.linalg.slogdet``.
     """
-    check_matrices("slogdet", input, square=True)
-    sign, logabsdet = SlogdetFunction.apply(input)
+    check_matrices("slogdet", A, square=True)
+    sign, logabsdet = SlogdetFunction.apply(A)
     return returned("linalg_slogdet", Slogdet(sign, logabsdet))
 
 

@@ -106,8 +106,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
             if result is not None:
                 if not isinstance(result, tuple) or len(result) != 2:
                     raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), "
-                        f"but got {result}."
+                        f"a hook before a step must return None or (args, kwargs), got {result}"
                     )
                 args, kwargs = result
         out = step(*args, **kwargs)

@@ -66,7 +66,7 @@ class AveragedModel(Module):
     ) -> None:
         super().__init__()
         if avg_fn is not None and multi_avg_fn is not None:
-            raise AssertionError("Only one of avg_fn and multi_avg_fn should be provided, got both")
+            raise AssertionError("avg_fn and multi_avg_fn exclude each other, got both")
         self.module = deepcopy(model)
         n_averaged = Tensor.of(np.zeros((), np.int64))
         if device is not None:

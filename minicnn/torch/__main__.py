@@ -1,4 +1,4 @@
-"""``python -m minicnn.torch``: Python, with minicnn in the place of torch and torchvision."""
+"""``python -m minicnn.torch``: Python, with minicnn in place of torch and torchvision."""
 
 from __future__ import annotations
 

@@ -105,11 +105,7 @@ def sources(module: str) -> Sequence[Any]:
     return [resolve(path) for path in MODULES[module].split()]
 
 
-<<<<<<< HEAD
 def resolve(path: str) -> object:
-=======
-def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of objects
->>>>>>> scriptsa
     """What a path such as ``"minicnn.nn"`` or ``"minicnn.nn.norm:_BatchNorm"`` stands for."""
     module, _, attribute = path.partition(":")
     value: Any = importlib.import_module(module)
@@ -119,14 +115,8 @@ def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
-<<<<<<< HEAD
     found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
     found_later -= {part.name for part in pkgutil.iter_modules(getattr(source, "__path__", ()))}
-=======
-    found_later = {  # by its __getattr__
-        name for name in dir(source) if name not in there and not _is_module(source, name)
-    }
->>>>>>> scriptsa
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
 

@@ -4,10 +4,10 @@ They take PIL images, and tensors (…, C, H, W) where torchvision's do. They ar
 ``nn.Sequential`` takes them, too.
 
 Random transforms draw from :func:`minicnn.data.current_generator` what torchvision draws from
-torch's generator: with the same seed, PIL images come out equal bit for bit. Inside a ``DataLoader``
-of minicnn, each sample has a generator of its own, which depends only on the seed, the epoch and how
-many samples were drawn before; then the numbers differ from torchvision's, and do not depend on the
-number of workers.
+torch's generator: with the same seed, PIL images come out equal bit for bit. In a ``DataLoader``,
+unless torch's rule is chosen (:mod:`minicnn.data.seeding`), each sample has a generator of its own,
+which depends only on the seed, the epoch and how many samples were drawn before; then the numbers
+differ from torchvision's, and do not depend on the number of workers.
 """
 
 from . import functional

@@ -1,4 +1,4 @@
-"""Pictures seen through moving water."""
+"""Elastic distortion: pictures as if seen through moving water."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of pixels, one by one: inverted, rounded, spread over the whole range."""
+"""Changes of pixel values: inverted, solarized, rounded to fewer bits, spread over the range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as if seen from another point."""
+"""Perspective: pictures as if seen from another point."""
 
 from __future__ import annotations
 

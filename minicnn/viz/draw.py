@@ -67,12 +67,12 @@ def draw_bounding_boxes(
         )
     count = len(edges)
     if count == 0:
-        warnings.warn("boxes doesn't contain any box. No box was drawn", stacklevel=2)
+        warnings.warn("draw_bounding_boxes got no boxes", stacklevel=2)
         return image
     if labels is not None and len(labels) != count:
         raise ValueError(f"there must be a label for each box, got {len(labels)} for {count}")
     if font is None and font_size is not None:
-        message = "Argument 'font_size' will be ignored since 'font' is not set."
+        message = "'font_size' will be ignored without 'font'"
         warnings.warn(message, stacklevel=2)
     outlines = _parse_colors(colors, count)
     inks = outlines

@@ -227,7 +227,6 @@ with SummaryWriter("runs") as writer:
     assert done.returncode == 0, done.stderr
     assert "minicnn does not trace networks" in done.stderr
     assert list((tmp_path / "runs").iterdir())
-<<<<<<< HEAD
 
 
 def test_paths_that_libraries_import(tmp_path):
@@ -238,5 +237,3 @@ def test_paths_that_libraries_import(tmp_path):
         "print(torch._C._log_api_usage_once('library'))"
     )
     assert printed("-c", code, folder=tmp_path) == "None\n"
-=======
->>>>>>> scriptsa

@@ -99,7 +99,7 @@ def test_keypoints(image: np.ndarray) -> None:
 
 def test_nothing_to_draw() -> None:
     image = mc.tensor(BYTES)
-    with pytest.warns(UserWarning, match="doesn't contain any box"):
+    with pytest.warns(UserWarning, match="got no boxes"):
         assert viz.draw_bounding_boxes(image, mc.zeros(0, 4)) is image
     with pytest.warns(UserWarning, match="doesn't contain any mask"):
         assert viz.draw_segmentation_masks(image, mc.tensor(MASKS[:0])) is image

@@ -1,4 +1,4 @@
-"""Gradients kept from becoming too large."""
+"""Gradient clipping, by norm or by value."""
 
 from __future__ import annotations
 
@@ -65,12 +65,7 @@ def clip_grad_norm(
     foreach: bool | None = None,
 ) -> Tensor:
     """:func:`clip_grad_norm_` under its older name."""
-    warnings.warn(
-        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
-        "`torch.nn.utils.clip_grad_norm_`.",
-        FutureWarning,
-        stacklevel=2,
-    )
+    warnings.warn("clip_grad_norm is deprecated: use clip_grad_norm_", FutureWarning, stacklevel=2)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 

@@ -1,4 +1,4 @@
-"""A module called with other parameters than its own."""
+"""``functional_call``: a module called with other parameters than its own."""
 
 from __future__ import annotations
 

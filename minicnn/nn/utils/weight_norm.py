@@ -64,8 +64,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     :func:`parametrizations.weight_norm` replaces.
     """
     warnings.warn(
-        "`torch.nn.utils.weight_norm` is deprecated in favor of "
-        "`torch.nn.utils.parametrizations.weight_norm`.",
+        "nn.utils.weight_norm is deprecated: use nn.utils.parametrizations.weight_norm",
         FutureWarning,
         stacklevel=2,
     )

@@ -136,8 +136,7 @@ def while_set(schedule: LRScheduler, flag: str) -> Iterator[None]:
 def warn_of_epoch() -> None:
     """Warn that ``step(epoch)`` is deprecated."""
     warnings.warn(
-        "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-        "possible. Please use `scheduler.step()` to step the scheduler.",
+        "The epoch parameter in `scheduler.step()` is deprecated: leave it out, the schedule counts",
         UserWarning,
         stacklevel=3,
     )

@@ -142,7 +142,11 @@ def multinomial(
         weights, num_samples, replacement, default_generator if generator is None else generator
     )
     result = Tensor.of(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))
-    return result if out is None else out.copy_(result)
+    if out is None:
+        return result
+    if out.array.dtype != np.int64:
+        raise RuntimeError(f"multinomial expects an out of torch.int64, got {out.dtype}")
+    return out.resize_(result.shape).copy_(result)
 
 
 def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None:

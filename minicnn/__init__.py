@@ -1,7 +1,6 @@
 """minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
-from importlib import import_module
 from typing import TYPE_CHECKING
 from .tensor import Tensor
 from .creation import (
@@ -24,14 +23,7 @@ from .memory_format import channels_last, channels_last_3d, contiguous_format, p
 from .ops.activation import relu, relu_
 from .ops.comparison import isfinite, isinf, isnan
 from .ops.conv import conv2d, conv_transpose2d
-from .ops.conv1d import conv1d, conv_transpose1d
-from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
-from .ops.dropout_forms import (
-    alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
-    feature_dropout, feature_dropout_,
-)  # fmt: skip
 from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
-from .ops.elu import celu, celu_, selu, selu_
 from .ops.functions import (
     abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, ceil, clamp, clip,
     cos, div, divide, eq, erf, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
@@ -40,31 +32,22 @@ from .ops.functions import (
     remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
     trunc, where,
 )  # fmt: skip
-from .ops.leaky import prelu, rrelu, rrelu_
 from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
-from .ops.native import (
-    adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
-    layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
-)  # fmt: skip
 from .ops.norm import rms_norm
 from .ops.pad import constant_pad_nd
-from .ops.piecewise import hardshrink, threshold, threshold_
-from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
 )  # fmt: skip
-from .ops.sampling import bernoulli, multinomial, normal
 from .ops.shape import (
     cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
-from . import amp, autograd, backends, cpu, cuda, nn, optim, profiler, random
-from .amp import autocast, get_autocast_dtype, is_autocast_enabled
+from . import amp, autograd, backends, nn, optim, random
+from .amp import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .constructors import (
     BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
@@ -75,34 +58,48 @@ from .ops.attributes import (
     is_tensor, numel, typename,
 )  # fmt: skip
 from .ops.promotion import result_type
-from .printing import get_printoptions, set_printoptions
-from .buffers import asarray, frombuffer, scalar_tensor
-from .ranges import logspace, range
-from . import accelerator, func
+from .later import read_later as _read_later
 from .absent import mps, mtia, xpu
-from .amp import (
-    GradScaler, is_autocast_available,
-)  # fmt: skip
 from .autograd import (
     inference_mode, is_anomaly_enabled, is_inference_mode_enabled,
 )  # fmt: skip
 from .backends import get_float32_matmul_precision, set_float32_matmul_precision
-from .nn.utils.weight_norm import norm_except_dim
 from .devices import Device as device, get_default_device, set_default_device
-from .io import load, save
 from .kernels.cpu.runtime.threads import num_threads as get_num_threads, set_num_threads
-from .settings import (
-    are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
-    get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
-    set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
-    use_deterministic_algorithms,
-)  # fmt: skip
 from .random import (
     Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state,
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from . import linalg, special
+    from . import accelerator, cpu, cuda, func, linalg, profiler, special
+    from .amp import GradScaler
+    from .ops.conv1d import conv1d, conv_transpose1d
+    from .ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
+    from .ops.dropout_forms import (
+        alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_,
+        feature_dropout, feature_dropout_,
+    )  # fmt: skip
+    from .ops.elu import celu, celu_, selu, selu_
+    from .ops.leaky import prelu, rrelu, rrelu_
+    from .ops.native import (
+        adaptive_max_pool1d, affine_grid_generator, batch_norm, grid_sampler, group_norm, instance_norm,
+        layer_norm, max_pool1d, max_pool1d_with_indices, max_pool2d,
+    )  # fmt: skip
+    from .ops.piecewise import hardshrink, threshold, threshold_
+    from .ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from .ops.pool1d import adaptive_avg_pool1d, avg_pool1d
+    from .ops.sampling import bernoulli, multinomial, normal
+    from .printing import get_printoptions, set_printoptions
+    from .buffers import asarray, frombuffer, scalar_tensor
+    from .ranges import logspace, range
+    from .nn.utils.weight_norm import norm_except_dim
+    from .io import load, save
+    from .settings import (
+        are_deterministic_algorithms_enabled, compiled_with_cxx11_abi, get_deterministic_debug_mode,
+        get_num_interop_threads, is_deterministic_algorithms_warn_only_enabled, is_warn_always_enabled,
+        set_deterministic_debug_mode, set_flush_denormal, set_num_interop_threads, set_warn_always,
+        use_deterministic_algorithms,
+    )  # fmt: skip
     from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
     from .ops.blend import addcdiv, addcmul, lerp
     from .ops.closeness import (
@@ -654,26 +651,52 @@ __all__ = [
 
 
 # Few programs need these, so they are imported on first use: modules, and names and their modules.
-_MODULES = (
-    "config", "distributed", "hub", "jit", "linalg", "multiprocessing", "special", "utils", "version",
-)  # fmt: skip
-_FROM_MODULES = {"__version__": "version", "compile": "jit"}
+_LATER = {
+    "amp": "GradScaler",
+    "ops.conv1d": "conv1d conv_transpose1d",
+    "ops.distance": "bilinear cosine_similarity pairwise_distance pdist",
+    "ops.dropout_forms": """
+        alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout
+        feature_alpha_dropout_ feature_dropout feature_dropout_""",
+    "ops.elu": "celu celu_ selu selu_",
+    "ops.leaky": "prelu rrelu rrelu_",
+    "ops.native": """
+        adaptive_max_pool1d affine_grid_generator batch_norm grid_sampler group_norm
+        instance_norm layer_norm max_pool1d max_pool1d_with_indices max_pool2d""",
+    "ops.piecewise": "hardshrink threshold threshold_",
+    "ops.pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
+    "ops.pool1d": "adaptive_avg_pool1d avg_pool1d",
+    "ops.sampling": "bernoulli multinomial normal",
+    "printing": "get_printoptions set_printoptions",
+    "buffers": "asarray frombuffer scalar_tensor",
+    "ranges": "logspace range",
+    "nn.utils.weight_norm": "norm_except_dim",
+    "io": "load save",
+    "settings": """
+        are_deterministic_algorithms_enabled compiled_with_cxx11_abi
+        get_deterministic_debug_mode get_num_interop_threads
+        is_deterministic_algorithms_warn_only_enabled is_warn_always_enabled
+        set_deterministic_debug_mode set_flush_denormal set_num_interop_threads set_warn_always
+        use_deterministic_algorithms""",
+    "version": "__version__",
+    "jit": "compile",
+}  # fmt: skip
+_find, _names = _read_later(
+    __name__,
+    _LATER,
+    modules="accelerator config cpu cuda distributed func hub io jit linalg multiprocessing profiler "
+    "special utils version",
+)
 
 
 def __getattr__(name: str) -> object:
     """Reads a module or a function whose file is not needed before."""
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
-    if name in _FROM_MODULES:
-        value = getattr(import_module(f".{_FROM_MODULES[name]}", __name__), name)
-    else:
-        value = _functions.find(name)
+    value = _functions.find(name)
     if value is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _find(name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    later = (*_functions.FUNCTIONS, *_functions.IN_PLACE, *_MODULES, *_FROM_MODULES)
-    return sorted({*globals(), *later})
+    return sorted({*_names(), *_functions.FUNCTIONS, *_functions.IN_PLACE})

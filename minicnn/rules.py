@@ -3,6 +3,10 @@
 Minicnn's own, unless the program runs under ``minicnn.torch``:
 
 - ``Tensor(array)`` wraps an array as it is; torch's makes a copy in the default dtype, float32.
+- A sample of a ``DataLoader`` draws random numbers that depend on the epoch's seed and its position
+  alone; torch's draw from the default generator in turn, or from a stream of their worker. Workers
+  are threads; torch's are processes, which it forks where the system does (:mod:`minicnn.data.seeding`,
+  :class:`minicnn.data.DataLoader`).
 """
 
 torch_rules = False

@@ -112,7 +112,7 @@ class Tensor(TensorMethods):
         "view_of",
     )
 
-    __array_ufunc__ = None  # so that numpy_array * tensor calls the tensor, whose error explains
+    __array_priority__ = 1000  # numpy_array * tensor is the tensor's multiplication
 
     array: Array
     _grad: Tensor | None
@@ -278,6 +278,12 @@ class Tensor(TensorMethods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
+    ) -> Tensor:
+        """What NumPy's functions make of a tensor is a tensor; truth values as uint8, as in torch."""
+        return Tensor.of(array.astype(np.uint8) if array.dtype == np.bool_ else array)
 
     def __dlpack__(self, **options: Any) -> Any:
         if self.requires_grad:

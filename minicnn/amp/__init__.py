@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .autocast import autocast, get_autocast_dtype, is_autocast_available, is_autocast_enabled
-from .custom import custom_bwd, custom_fwd
-from .grad_scaler import GradScaler
+
+if TYPE_CHECKING:
+    from .custom import custom_bwd, custom_fwd
+    from .grad_scaler import GradScaler
 
 __all__ = [
     "GradScaler",
@@ -15,3 +20,7 @@ __all__ = [
     "is_autocast_available",
     "is_autocast_enabled",
 ]
+
+__getattr__, __dir__ = read_later(
+    __name__, {"custom": "custom_bwd custom_fwd", "grad_scaler": "GradScaler"}
+)

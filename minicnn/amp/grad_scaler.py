@@ -156,7 +156,8 @@ class GradScaler:
             args, kwargs: for ``optimizer.step`` if the scaler is not enabled.
 
         Returns:
-            None, or the result of ``optimizer.step`` if the scaler is not enabled.
+            None, or the result of ``optimizer.step`` if the scaler is not enabled, or if the
+            optimizer has a ``step`` of its own or hooks and the step is not skipped.
 
         Raises:
             RuntimeError: for a closure, a second call before :meth:`update`, or before a loss was
@@ -169,6 +170,8 @@ class GradScaler:
         scale, progress = self._state_of(optimizer)
         if progress.stepped:
             raise RuntimeError("step() has already been called since the last update().")
+        if optimizer.has_own_step():
+            return self._step_unscaled(optimizer, progress)
         factor = xp_of(scale.value).ones((), float32)
         if progress.found_inf is None:  # not unscaled yet: the optimizer's kernel does it
             progress.found_inf = _check_and_scale(_grads(optimizer), None)
@@ -176,6 +179,13 @@ class GradScaler:
         optimizer.apply_gradients(scaling=(factor, progress.found_inf))
         progress.stepped = True
         return None
+
+    def _step_unscaled(self, optimizer: Optimizer, progress: _Progress) -> object:
+        """:meth:`step` for an optimizer whose step knows no scaling; the CPU waits for the GPU."""
+        if progress.found_inf is None:
+            self.unscale_(optimizer)
+        progress.stepped = True
+        return None if progress.found_inf else optimizer.step()
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
         """Chooses the scale of the next step, or sets it to ``new_scale``.

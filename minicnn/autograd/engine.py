@@ -155,7 +155,7 @@ class _Walk:
                 )
             if leaf._requires_grad:  # still
                 _accumulate(leaf, grad, owned)
-                for hook in (*leaf.__dict__.get("after_accumulation", {}).values(),):
+                for hook in tuple(getattr(leaf, "after_accumulation", {}).values()):
                     hook(leaf)
         elif (id(leaf), 0) in self.targets:
             self.captured[id(leaf), 0] = grad

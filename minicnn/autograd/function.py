@@ -19,6 +19,7 @@ from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 
 _numbers = itertools.count()
+_tensor_of = Tensor.of
 
 
 class Function:
@@ -55,7 +56,7 @@ class Function:
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
     number: int  # of nodes recorded before
-    called: str | None  # torch's name for it, where that is not the one of its class
+    called: str  # torch's name for it, where that is not the one of its class
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
     never_warns = False  # True if NumPy has no reason for a floating-point warning in ``forward``
@@ -90,7 +91,7 @@ class Function:
         """
         # A single pass over the inputs, and as little work as possible if nothing is recorded: a
         # small tensor's operation takes about as long as this function.
-        TensorClass, make, recording = Tensor, Tensor.of, mode.grad
+        TensorClass, recording = Tensor, mode.grad
         node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
@@ -122,7 +123,7 @@ class Function:
             if before:
                 numpy_errors.reset(before)
         many = isinstance(results, tuple)
-        outputs = tuple(map(make, results)) if many else (make(results),)
+        outputs = tuple(map(_tensor_of, results)) if many else (_tensor_of(results),)
         if cls.returns_view:
             _share_version(inputs[0], outputs, cls, options)
         if True in needs_input_grad:
@@ -161,7 +162,6 @@ class Function:
         self.output_hooks = {}
         self.freed = False
         self.number = next(_numbers)
-        self.called = None
         self._stack = traceback.extract_stack()[:-2] if mode.anomaly else None
         saved = []
         for value in self._to_save:

@@ -168,13 +168,14 @@ class detect_anomaly(Switch):
 
     The error names the operation and the lines that called it in the forward pass, so run the
     forward pass in the block, too. Convolutions compute each window by itself, so that a NaN does
-    not reach others (see ``conv2d``). Slow; for debugging.
+    not reach others (see ``conv2d``). Without ``check_nan``, nothing is
+    looked for. Slow; for debugging.
     """
 
     field = "anomaly"
 
-    def __init__(self, value: bool = True) -> None:
-        super().__init__(value)
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__(check_nan)
 
 
 class set_detect_anomaly(Switch):

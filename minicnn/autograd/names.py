@@ -110,7 +110,7 @@ _BY_USE: dict[str, Callable[[Any], str]] = {
 def name_of(node: Function) -> str:
     """torch's name of a node; ``MyFunctionBackward`` for a class outside minicnn, as in torch."""
     cls = type(node)
-    if node.called is not None:
+    if hasattr(node, "called"):
         return node.called
     if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
         return f"{cls.__name__}Backward"

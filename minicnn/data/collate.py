@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..devices import memory_order, xp_of
-from ..dtypes import bool_, float32, int64
+from ..dtypes import bool_, float32, float64, int64
 from ..ops import promotion, shape
 from ..tensor import Tensor
 from ..typing import Array
 
 Items = TypeVar("Items", list[Any], dict[Any, Any])
+Collated = Tensor | Sequence[Any] | Mapping[Any, Any]
+Functions = dict[type | tuple[type, ...], Callable[..., Any]]
+
+default_collate_fn_map: Functions = {}  # a program's own functions for types of samples
 
 
-def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, Any]:
+def default_collate(batch: list[Any]) -> Collated:
     """Joins samples into one batch, as ``torch.utils.data.default_collate``.
 
     Tensors, arrays and numbers are stacked along a new first dimension, in the dtype that holds all
     of them: the one that torch computes in, so integers and floats together become floats. Python
-    integers count as int64 and floats as float32 (float64 in torch, if the first is a float; here
-    float32 is the type of everything else). Strings stay a list. Mappings, named tuples and
+    integers count as int64 and floats as float64, or float32 if the first number is an integer.
+    Strings stay a list. Mappings, named tuples and
     sequences are joined item by item and keep their type; tuples become lists, as in torch.
 
     Args:
@@ -40,9 +44,23 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
             different kinds.
         ValueError: for a Python integer that int64 cannot hold.
     """
+    return collate(batch, collate_fn_map=default_collate_fn_map)
+
+
+def collate(batch: list[Any], *, collate_fn_map: Functions | None = None) -> Collated:
+    """:func:`default_collate` with a program's own functions for some types of samples.
+
+    Args:
+        batch: samples of one kind.
+        collate_fn_map: the functions by type, called as ``function(batch, collate_fn_map=…)``. As in
+            torch, but what it lacks is joined as by :func:`default_collate`.
+    """
     if not batch:
         raise IndexError("default_collate expects at least one sample, got an empty batch")
     first = batch[0]
+    for kind, function in (collate_fn_map or {}).items():
+        if isinstance(first, kind):
+            return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, (Tensor, np.ndarray)) and _dtype_of(first) is not None:
         return _collate_tensors(batch)
     if _dtype_of(first) is not None:
@@ -50,14 +68,30 @@ def default_collate(batch: list[Any]) -> Tensor | Sequence[Any] | Mapping[Any, A
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        return _collate_mappings(batch)
+        return _collate_mappings(batch, collate_fn_map)
     if isinstance(first, Sequence):
-        return _collate_sequences(batch)
+        return _collate_sequences(batch, collate_fn_map)
     raise TypeError(
-        "default_collate expects tensors, arrays, numbers, strings, mappings or sequences, got "
-        + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else _type_name(first))
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+        + (f"an array of {first.dtype}" if isinstance(first, np.ndarray) else str(type(first)))
         + (" (is a ToTensor() missing?)" if hasattr(first, "getbands") else "")
     )
+
+
+def default_convert(data: object) -> object:
+    """One sample with tensors in place of its arrays, as ``torch.utils.data.default_convert``.
+
+    Mappings and sequences are searched, and tuples become lists. Everything else stays as it is.
+    Arrays and tensors share memory.
+    """
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data if _dtype_of(data) is None else Tensor.of(np.asarray(data))
+    if isinstance(data, Mapping):
+        return like(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        items = [default_convert(item) for item in data]
+        return items if _is_plain_tuple(data) else like(data, items)
+    return data
 
 
 def stack(arrays: list[Array]) -> Array:
@@ -123,6 +157,8 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
     dtypes = {_dtype_of(number) for number in one_of_each_type}
     if None in dtypes:
         _check_kind(batch, (bool, int, float, np.generic))
+    if type(batch[0]) is float:
+        dtypes = {float64}
     try:
         return Tensor.of(np.array(batch, dtype=_common_dtype(dtypes)))
     except OverflowError:
@@ -131,7 +167,7 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
         ) from None
 
 
-def _collate_mappings(batch: list[Any]) -> dict[Any, Any]:
+def _collate_mappings(batch: list[Any], functions: Functions | None) -> dict[Any, Any]:
     _check_kind(batch, Mapping)
     first = batch[0]
     for number, sample in enumerate(batch):
@@ -140,18 +176,24 @@ def _collate_mappings(batch: list[Any]) -> dict[Any, Any]:
                 raise KeyError(
                     f"samples of a batch must have equal keys; number {number} lacks {key!r}"
                 )
-    return like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+    columns = {key: [sample[key] for sample in batch] for key in first}
+    return like(
+        first, {k: collate(column, collate_fn_map=functions) for k, column in columns.items()}
+    )
 
 
-def _collate_sequences(batch: list[Any]) -> list[Any]:
+def _collate_sequences(batch: list[Any], functions: Functions | None) -> list[Any]:
     _check_kind(batch, Sequence)
     first = batch[0]
     lengths = sorted({len(sample) for sample in batch})
     if len(lengths) > 1:
         raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
-    columns = [default_collate(list(column)) for column in zip(*batch, strict=True)]
-    is_plain_tuple = isinstance(first, tuple) and not hasattr(first, "_fields")
-    return columns if is_plain_tuple else like(first, columns)
+    columns = [collate(list(c), collate_fn_map=functions) for c in zip(*batch, strict=True)]
+    return columns if _is_plain_tuple(first) else like(first, columns)
+
+
+def _is_plain_tuple(sample: Any) -> bool:
+    return isinstance(sample, tuple) and not hasattr(sample, "_fields")
 
 
 def _dtype_of(sample: Any) -> np.dtype | None:

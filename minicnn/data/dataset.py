@@ -5,14 +5,17 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..random import Generator
 from ..tensor import Tensor
 from .seeding import current_generator
+
+Sample = TypeVar("Sample")
 
 
 class SkipSample(Exception):
@@ -25,23 +28,21 @@ class SkipSample(Exception):
     warn = False
 
 
-class Dataset:
-    """Samples by index; subclasses define ``__getitem__`` and ``__len__``, as in torch.
+class Dataset(Generic[Sample]):
+    """Samples by index; subclasses define ``__getitem__`` and mostly ``__len__``, as in torch.
 
-    A subclass may also define ``describe(index)``, which error messages use to name a sample.
+    A subclass may also define ``describe(index)``, which error messages use to name a sample, and
+    ``__getitems__(indices)``, which returns a list of samples, if that is faster than one by one.
     """
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
-
-    def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} must define __len__()")
 
     def describe(self, index: int) -> str:
         """The source of sample ``index``, such as a file's path."""
         return type(self).__name__
 
-    def __add__(self, other: Dataset) -> ConcatDataset:
+    def __add__(self, other: Dataset[Any]) -> ConcatDataset:
         return ConcatDataset([self, other])
 
 
@@ -52,6 +53,23 @@ def describe(dataset: Any, index: Any) -> str:
     return type(dataset).__name__
 
 
+def batch_getter(dataset: Any) -> Callable[[list[Any]], list[Any]] | None:
+    """``dataset.__getitems__``, unless there is none or it would load the samples one by one."""
+    method = getattr(type(dataset), "__getitems__", None)
+    if method is Subset.__getitems__:
+        parts = [dataset.dataset]
+    elif method is StackDataset.__getitems__:
+        parts = dataset.parts()
+    else:
+        return getattr(dataset, "__getitems__", None)
+    return dataset.__getitems__ if any(map(batch_getter, parts)) else None
+
+
+def _samples(dataset: Any, indices: list[Any]) -> list[Any]:
+    getter = batch_getter(dataset)
+    return [dataset[index] for index in indices] if getter is None else getter(indices)
+
+
 def printable(text: str) -> str:
     """``text`` with escapes in place of what no stream can print.
 
@@ -60,7 +78,7 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors cut along their first dimension: sample i is ``(tensors[0][i], tensors[1][i], …)``.
 
     Raises:
@@ -75,31 +93,85 @@ class TensorDataset(Dataset):
             )
         self.tensors = tensors
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
         return len(self.tensors[0])
 
 
-class Subset(Dataset):
+class StackDataset(Dataset[Any]):
+    """Several datasets side by side: sample i holds sample i of each.
+
+    Args:
+        args: the datasets, for samples that are tuples.
+        kwargs: or the datasets by name, for samples that are dicts.
+
+    Raises:
+        ValueError: if there is none, both kinds are given, or their lengths differ.
+    """
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset expects datasets, either positional or by name")
+        self.datasets = args or kwargs
+        sizes = [len(dataset) for dataset in self.parts()]
+        if len(set(sizes)) > 1:
+            raise ValueError(f"StackDataset expects datasets of equal lengths, got {sizes}")
+
+    def parts(self) -> list[Any]:
+        """The datasets, without their names."""
+        datasets = self.datasets
+        return list(datasets.values() if isinstance(datasets, dict) else datasets)
+
+    def _named(self, items: Iterable[Any]) -> Any:
+        if isinstance(self.datasets, dict):
+            return dict(zip(self.datasets, items))
+        return tuple(items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._named(dataset[index] for dataset in self.parts())
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        columns = [_samples(dataset, indices) for dataset in self.parts()]
+        return [self._named(items) for items in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.parts()[0])
+
+    def describe(self, index: int) -> str:
+        return ", ".join(describe(dataset, index) for dataset in self.parts())
+
+
+class Subset(Dataset[Any]):
     """The samples of ``dataset`` at ``indices``."""
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, index: int) -> Any:
-        return self.dataset[int(self.indices[index])]
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self._original(i) for i in index]]
+        return self.dataset[self._original(index)]
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        return _samples(self.dataset, [self._original(i) for i in indices])
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def describe(self, index: int) -> str:
-        return describe(self.dataset, int(self.indices[index]))
+        return describe(self.dataset, self._original(index))
+
+    def _original(self, index: Any) -> Any:
+        original = self.indices[index]
+        return original.item() if hasattr(original, "item") else original  # NumPy's, or a tensor's
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Any]):
     """Several datasets joined end to end.
 
     Raises:
@@ -131,7 +203,7 @@ class ConcatDataset(Dataset):
         return self.datasets[number], index - start
 
 
-class TransformDataset(Dataset):
+class TransformDataset(Dataset[Any]):
     """``dataset`` with ``transform`` applied to the first item of each sample.
 
     It gives the two parts of a split different transforms: split a dataset without a transform,
@@ -162,7 +234,7 @@ def random_split(
         dataset: anything with a length.
         lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1. Fractions
             are rounded down; the samples left over go to the parts in turn, one each.
-        generator: draws the order; the current generator when left out.
+        generator: draws the order; the default generator when left out.
 
     Returns:
         One subset for each length.
@@ -172,7 +244,7 @@ def random_split(
     """
     sizes = _sizes(lengths, len(dataset))
     drawn = current_generator() if generator is None else generator
-    order = drawn.permutation(len(dataset))
+    order = drawn.permutation(len(dataset)).tolist()
     starts = itertools.accumulate(sizes, initial=0)
     return [Subset(dataset, order[a : a + n]) for a, n in zip(starts, sizes, strict=False)]
 
@@ -185,6 +257,8 @@ def _sizes(lengths: Sequence[int | float], total: int) -> list[int]:
         sizes = [math.floor(total * fraction) for fraction in lengths]
         for i in range(total - sum(sizes)):
             sizes[i % len(sizes)] += 1
+        if 0 in sizes:
+            warnings.warn(f"random_split makes an empty part: sizes {sizes}", stacklevel=3)
         return sizes
     if sum(lengths) != total or any(n != int(n) or n < 0 for n in lengths):
         raise ValueError(

@@ -9,6 +9,7 @@ start and end the processes: that must not stop half-way.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import multiprocessing
 import multiprocessing.resource_tracker
 import os
@@ -19,6 +20,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from multiprocessing.context import BaseContext
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -34,25 +36,33 @@ class _Task(NamedTuple):
 
 
 class Pool:
-    """Workers that share one queue of requests.
+    """Workers, each with a queue of requests, or all with one.
 
     They end after :meth:`close`, when the pool is garbage, and at exit.
 
     Args:
         job: what the workers need to load any batch.
         count: number of workers.
-        worker_type: ``"thread"`` or ``"process"``.
+        context: starts the workers' processes; None for threads.
+        shared: whether a request goes to whichever worker is free.
 
     Raises:
         TypeError: if the job cannot be pickled for processes.
     """
 
-    def __init__(self, job: worker.Job, count: int, worker_type: str) -> None:
-        kind = _Thread if worker_type == "thread" else _ProcessThread
-        tasks: SimpleQueue[_Task | None] = SimpleQueue()
+    def __init__(
+        self, job: worker.Job, count: int, context: BaseContext | None, shared: bool
+    ) -> None:
+        self.base_seed = job.base_seed
         self._pid = os.getpid()
-        self._tasks = tasks
-        self._threads = [kind(tasks, job, number) for number in range(count)]
+        one: SimpleQueue[_Task | None] = SimpleQueue()
+        self._queues = [one if shared else SimpleQueue() for _ in range(count)]
+        self._threads = [
+            _Thread(queue, job, number)
+            if context is None
+            else _ProcessThread(queue, job, number, context)
+            for number, queue in enumerate(self._queues)
+        ]
         self._close = weakref.finalize(self, _close, self._threads)
         self._close.atexit = False  # _end_all() does it
         try:
@@ -69,10 +79,12 @@ class Pool:
         """Whether the workers are there: after a fork they are not in the new process."""
         return self._pid == os.getpid()
 
-    def submit(self, request: worker.Request, stop: worker.Stop) -> Future[worker.Batch]:
-        """Has a worker load a batch."""
+    def submit(
+        self, number: int, request: worker.Request, stop: worker.Stop
+    ) -> Future[worker.Batch]:
+        """Has worker ``number`` load a batch, or any one if they share a queue."""
         future: Future[worker.Batch] = Future()
-        self._tasks.put(_Task(request, stop, future))
+        self._queues[number].put(_Task(request, stop, future))
         return future
 
     def close(self) -> None:
@@ -123,7 +135,7 @@ class _Thread(threading.Thread):
         """Does what can fail at once, while the main thread waits."""
 
     def _make_loader(self) -> Callable[[worker.Request, worker.Stop], worker.Batch]:
-        return worker.started(self._job, self._number)
+        return worker.started_thread(self._job, self._number)
 
     def _end(self) -> None:
         """Cleans up."""
@@ -132,11 +144,20 @@ class _Thread(threading.Thread):
 class _ProcessThread(_Thread):
     """A worker that has a process of its own load the batches."""
 
+    def __init__(
+        self,
+        tasks: SimpleQueue[_Task | None],
+        job: worker.Job,
+        number: int,
+        context: BaseContext,
+    ) -> None:
+        super().__init__(tasks, job, number)
+        self._context = context
+
     def _launch(self) -> None:
-        context = multiprocessing.get_context("spawn")  # fork would copy locks that threads hold
         _block_interrupts()
-        self._connection, other_end = context.Pipe()
-        self._process = context.Process(
+        self._connection, other_end = self._context.Pipe()
+        self._process = self._context.Process(  # type: ignore[attr-defined]
             target=worker.serve, args=(other_end, self._job, self._number), daemon=True
         )
         with _launching:
@@ -160,6 +181,8 @@ class _ProcessThread(_Thread):
         return worker.opened(answer)
 
     def _end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.send(None)  # forked processes hold copies of this end
         self._connection.close()  # the process notices after its batch
         self._process.join(_SECONDS_TO_END)
         if self._process.is_alive():

@@ -79,6 +79,9 @@ class VisionDataset(Dataset):
             target = self.target_transform(target)
         return picture, target
 
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define __len__()")
+
     def extra_repr(self) -> str:
         """What ``repr`` shows between the root and the transforms; nothing by default."""
         return ""

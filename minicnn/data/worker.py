@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import multiprocessing
 import multiprocessing.connection
@@ -11,18 +12,20 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import NotImplementedType
 from typing import TYPE_CHECKING, Any
 
 from ..devices import memory_order
-from ..random import Generator
+from ..kernels.cpu.runtime.threads import set_num_threads
 from ..tensor import Tensor
 from ..typing import Array
-from .dataset import SkipSample, describe, printable
-from .seeding import sample_generator, use_generator
+from .dataset import SkipSample, batch_getter, describe, printable
+from .iterable import IterableDataset
+from .seeding import SampleNumbers, seed_process, use_generator, worker_generator
+from .worker_info import WorkerInfo, set_worker_info
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -33,27 +36,42 @@ class Job:
     """Everything needed to load any batch of any epoch; sent to each worker process once."""
 
     dataset: Any
-    collate: Callable[[list[Any]], Any]
-    seed: int
+    collate: Callable[[Any], Any]
+    in_batches: bool  # whether a request is for a list of samples, which ``collate`` joins
+    drop_last: bool
+    base_seed: int
+    num_workers: int
     worker_init: Callable[[int], None] | None
 
 
 @dataclass
 class Request:
-    """Asks for one batch: the indices of its samples, drawn from position ``first`` of an epoch."""
+    """Asks for one batch: the indices of its samples, drawn from position ``first`` of an epoch.
 
+    Attributes:
+        seed: of the samples' own numbers; None if they draw from the default generator.
+        begins: whether the worker has to begin a new iteration of an iterable dataset.
+    """
+
+    seed: int | None
     epoch: int
     first: int
     indices: list[Any]
+    begins: bool = False
 
 
 @dataclass
 class Batch:
-    """A loaded batch of ``count`` samples; ``value`` is None if all of them were skipped."""
+    """A loaded batch of ``count`` samples; ``value`` holds nothing if all of them were skipped.
+
+    Attributes:
+        ended: whether an iterable dataset has no more samples in this worker.
+    """
 
     value: Any = None
     count: int = 0
     skipped: list[tuple[Any, str, bool]] = field(default_factory=list)  # index, reason, warn?
+    ended: bool = False
 
 
 class Stop:
@@ -62,28 +80,78 @@ class Stop:
     requested = False
 
 
-def load(job: Job, request: Request, stop: Stop) -> Batch:
-    """Loads and collates the samples of a request.
+class Source:
+    """Loads batches: in a worker, or in the thread that iterates over the loader."""
 
-    Raises:
-        Exception: the dataset's own error, its message preceded by the sample's index and source.
-    """
-    batch, samples, generator = Batch(), [], Generator()
-    for position, index in enumerate(request.indices, request.first):
-        if stop.requested:
-            return batch
-        try:
-            with use_generator(sample_generator(job.seed, request.epoch, position, generator)):
-                samples.append(job.dataset[index])
-        except SkipSample as skipped:
-            batch.skipped.append((index, printable(str(skipped)), skipped.warn))
-        except Exception as error:
-            source = describe(job.dataset, index)
-            message = f"{type(error).__name__} in sample {index} ({source}): {error}"
-            raise same_type(error, printable(message)) from error
-    if samples:
-        batch.value, batch.count = job.collate(samples), len(samples)
-    return batch
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._is_iterable = isinstance(job.dataset, IterableDataset)
+        self._get_batch = batch_getter(job.dataset) if job.in_batches else None
+        self._iterator: Iterator[Any] = iter(())
+
+    def begin(self) -> None:
+        """Begins an iteration of an iterable dataset."""
+        if self._is_iterable:
+            self._iterator = iter(self._job.dataset)
+
+    def load(self, request: Request, stop: Stop) -> Batch:
+        """Loads and collates the samples of a request.
+
+        Raises:
+            Exception: the dataset's own error, its message preceded by the sample's index and source.
+        """
+        numbers = None if request.seed is None else SampleNumbers(request.seed, request.epoch)
+        with use_generator(numbers):
+            if numbers is not None:
+                numbers.go_to(request.first)
+            if request.begins:
+                self.begin()
+            return self._load(request, stop, numbers)
+
+    def _load(self, request: Request, stop: Stop, numbers: SampleNumbers | None) -> Batch:
+        batch, samples = Batch(), []
+        if self._get_batch is not None:
+            with contextlib.suppress(SkipSample):  # by one of them, which is found below
+                return self._collate(batch, self._get_batch(request.indices))
+        for position, index in enumerate(request.indices, request.first):
+            if stop.requested:
+                return batch
+            if numbers is not None:
+                numbers.go_to(position)
+            try:
+                samples.append(self._sample(index))
+            except SkipSample as skipped:
+                batch.skipped.append((index, printable(str(skipped)), skipped.warn))
+            except _Ended:
+                batch.ended = not samples or self._job.drop_last
+                break
+            except Exception as error:
+                raise self._named(error, position, index) from error
+        return batch if batch.ended else self._collate(batch, samples)
+
+    def _collate(self, batch: Batch, samples: list[Any]) -> Batch:
+        if samples:
+            content = samples if self._job.in_batches else samples[0]
+            batch.value, batch.count = self._job.collate(content), len(samples)
+        return batch
+
+    def _sample(self, index: Any) -> Any:
+        if not self._is_iterable:
+            return self._job.dataset[index]
+        for sample in self._iterator:
+            return sample
+        raise _Ended
+
+    def _named(self, error: Exception, position: int, index: Any) -> Exception:
+        number, source = position, type(self._job.dataset).__name__
+        if not self._is_iterable:
+            number, source = index, describe(self._job.dataset, index)
+        message = f"{type(error).__name__} in sample {number} ({source}): {error}"
+        return same_type(error, printable(message))
+
+
+class _Ended(Exception):
+    """An iterable dataset has no more samples."""
 
 
 def same_type(error: Exception, message: str) -> Exception:
@@ -100,12 +168,31 @@ def same_type(error: Exception, message: str) -> Exception:
 
 def started(job: Job, number: int) -> Callable[[Request, Stop], Batch]:
     """Calls ``worker_init_fn`` and returns what loads batches; if it failed, so does every batch."""
+    set_worker_info(WorkerInfo(number, job.num_workers, job.base_seed + number, job.dataset))
     try:
         if job.worker_init is not None:
             job.worker_init(number)
     except BaseException as error:  # noqa: BLE001  raised for every request
         return partial(_raise, _init_failure(number, error))
-    return partial(load, job)
+    return Source(job).load
+
+
+def started_thread(job: Job, number: int) -> Callable[[Request, Stop], Batch]:
+    """:func:`started` for a thread, which has its own copy of an iterable dataset.
+
+    What draws no numbers of a sample's own draws from the worker's stream.
+    """
+    if isinstance(job.dataset, IterableDataset):
+        job = replace(job, dataset=copy.copy(job.dataset))
+    stream = worker_generator(job.base_seed, number)
+    with use_generator(stream):
+        load = started(job, number)
+
+    def load_from_stream(request: Request, stop: Stop) -> Batch:
+        with use_generator(stream):
+            return load(request, stop)
+
+    return load_from_stream
 
 
 def _raise(error: Exception, request: Request, stop: Stop) -> Batch:
@@ -133,13 +220,15 @@ class WorkerTraceback(Exception):
 
 
 def serve(connection: Connection, job: Job, number: int) -> None:
-    """Runs in a worker process: answers requests until the other end of the connection closes."""
+    """Runs in a worker process: answers requests until None comes, or the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_exit_with_parent, daemon=True).start()
+    set_num_threads(1)
+    seed_process(job.base_seed, number)
     load_batch = started(job, number)
     with contextlib.suppress(EOFError, OSError):
-        while True:
-            connection.send_bytes(_answer(load_batch, connection.recv()))
+        while (request := connection.recv()) is not None:
+            connection.send_bytes(_answer(load_batch, request))
 
 
 def opened(answer: bytes) -> Batch:

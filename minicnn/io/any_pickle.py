@@ -1,7 +1,6 @@
-"""Files of torch's format that hold any Python object: what ``torch.save`` and ``load`` do.
+"""Writes any Python object into files of torch's format, as ``torch.save`` does.
 
-Reading such a file runs code that it names, so only a program that says ``weights_only=False`` to
-``torch.load`` gets here, under ``python -m minicnn.torch``. :func:`minicnn.load` never does.
+pickled_objects.py reads them.
 """
 
 from __future__ import annotations
@@ -9,23 +8,20 @@ from __future__ import annotations
 import copyreg
 import pickle
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from .. import nn
 from ..nn import Module
 from ..size import Size
 from ..tensor import Tensor
 from .pickle_writer import PickleWriter
 from .pickled_module import module_state
-from .safe_pickle import Function, UnsafePickle
-from .torch_objects import TorchVocabulary
 from .torch_storages import Place
 
-__all__ = ["AnyPickleWriter", "AnyVocabulary", "Parts"]
+__all__ = ["AnyPickleWriter", "Parts"]
 
 # function, arguments, state, list items, dict items
 _Reduced = tuple[Any, Any, Any, list[Any], list[Any]]
@@ -134,49 +130,3 @@ class AnyPickleWriter(PickleWriter):
             where = ".".join(place) or "the object itself"
             raise TypeError(f"cannot save {where}: {module}.{name} could not be found again")
         self._global(module, name)
-
-
-class AnyVocabulary(TorchVocabulary):
-    """Names of torch's, which are minicnn's here, and others, which are imported.
-
-    Args:
-        safe: the classes and functions that may be named; anything by default.
-    """
-
-    def __init__(self, safe: Iterable[Any] | None = None) -> None:
-        super().__init__()
-        self.safe = None if safe is None else list(safe)
-
-    def load(self, stream: Any, persistent_load: Callable[[Any], Any] | None) -> object:
-        """Reads a pickle with Python's own machine."""
-        unpickler = _Unpickler(stream, encoding="utf-8")
-        unpickler.names, unpickler.safe = self.names, self.safe
-        if persistent_load is not None:
-            unpickler.persistent_load = persistent_load  # type: ignore[method-assign]
-        return unpickler.load()
-
-
-_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-
-
-class _Unpickler(pickle.Unpickler):
-    names: Mapping[str, Any]
-    safe: list[Any] | None
-
-    def find_class(self, module: str, name: str) -> object:
-        if module.startswith("torch.nn.modules."):
-            return vars(nn)[name]
-        full_name = f"{_PYTHON_2.get(module, module)}.{name}"
-        if full_name in self.names and (self.safe is not None or module.startswith("torch")):
-            found = Tensor if name == "Tensor" else self.names[full_name]
-            return found.function if isinstance(found, Function) else found
-        if self.safe is not None and full_name not in map(_full_name, self.safe):
-            raise UnsafePickle(
-                f"it names {full_name[:100]!r}, which is not among the safe globals; no code from it "
-                "was run"
-            )
-        return super().find_class(module, name)
-
-
-def _full_name(value: Any) -> str:
-    return f"{value.__module__}.{value.__qualname__}"

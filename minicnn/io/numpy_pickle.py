@@ -10,7 +10,7 @@ import numpy as np
 from .safe_pickle import Function, Vocabulary, load_pickle
 from .torch_objects import encode
 
-__all__ = ["read_numpy_pickle"]
+__all__ = ["NAMES", "fill", "is_unfilled", "read_numpy_pickle"]
 
 _PLAIN_DTYPE = re.compile(r"[<>|=]?(b1|i[1248]|u[1248]|f[248])")
 
@@ -25,28 +25,39 @@ def read_numpy_pickle(file: IO[bytes]) -> object:
         UnsafePickle: a ValueError, for anything but plain values and arrays of numbers.
         ValueError: if the pickle is damaged or cut off.
     """
-    return load_pickle(file, _NumpyVocabulary(_NAMES))
+    return load_pickle(file, _NumpyVocabulary(NAMES))
 
 
 class _NumpyVocabulary(Vocabulary):
-    """Fills the arrays and dtypes that a pickle makes empty at first."""
+    """Arrays of numbers, and plain values."""
 
     has_bytearrays = True
 
     def build(self, value: Any, state: Any) -> None:
-        if isinstance(value, np.dtype):
-            order = state[1]
-            if order not in ("<", ">", "|", "="):
-                raise ValueError(f"a dtype with the byte order {order!r:.20}")
-            value.__setstate__((3, order, None, None, None, -1, -1, 0))  # type: ignore[attr-defined]
-        elif isinstance(value, np.ndarray):
-            _, shape, dtype, is_fortran, content = state
-            content = content.encode("latin1") if isinstance(content, str) else content
-            _check(content, shape, dtype)
-            whole: Any = (1, shape, dtype, bool(is_fortran), bytes(content))
-            value.__setstate__(whole)
+        if is_unfilled(value):
+            fill(value, state)
         else:
             super().build(value, state)
+
+
+def is_unfilled(value: object) -> bool:
+    """Whether a pickle makes such a value empty at first: an array, or a dtype."""
+    return isinstance(value, (np.ndarray, np.dtype))
+
+
+def fill(value: Any, state: Any) -> None:
+    """Gives an array its content, or a dtype its byte order."""
+    if isinstance(value, np.dtype):
+        order = state[1]
+        if order not in ("<", ">", "|", "="):
+            raise ValueError(f"a dtype with the byte order {order!r:.20}")
+        value.__setstate__((3, order, None, None, None, -1, -1, 0))  # type: ignore[attr-defined]
+    else:
+        _, shape, dtype, is_fortran, content = state
+        content = content.encode("latin1") if isinstance(content, str) else content
+        _check(content, shape, dtype)
+        whole: Any = (1, shape, dtype, bool(is_fortran), bytes(content))
+        value.__setstate__(whole)
 
 
 def _check(content: Any, shape: Any, dtype: Any) -> None:
@@ -92,7 +103,7 @@ def _no_bytes() -> bytes:
 
 
 _ARRAY_CLASS = object()  # stands for numpy.ndarray, which pickles only name
-_NAMES: dict[str, Any] = {
+NAMES: dict[str, Any] = {
     "numpy.ndarray": _ARRAY_CLASS,
     "numpy.dtype": Function(_dtype),
     "_codecs.encode": Function(encode),

@@ -39,9 +39,11 @@ class ModuleVocabulary(TorchVocabulary):
                 ) from None
             return cls
 
-    def new(self, cls: Any) -> object:
+    def new(self, cls: Any, arguments: Any) -> object:
         if not isinstance(cls, type) or not issubclass(cls, Module):
-            return super().new(cls)
+            return super().new(cls, arguments)
+        if arguments != ():
+            raise UnsafePickle("it makes a module with arguments")
         module = object.__new__(cls)
         Module.__init__(module)
         return module

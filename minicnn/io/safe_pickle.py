@@ -7,8 +7,10 @@ has only the instructions that make plain values, and calls only functions on a 
 
 from __future__ import annotations
 
+import pickle
 import pickletools
 import sys
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -34,7 +36,7 @@ _MAX_GROWTH = 100
 _FREE_BYTES = 1 << 20
 
 
-class UnsafePickle(ValueError):
+class UnsafePickle(ValueError, pickle.UnpicklingError):
     """A pickle contains something that plain data does not need."""
 
 
@@ -74,9 +76,13 @@ class Vocabulary:
         """Reads one pickle, as :func:`load_pickle` does."""
         return load_pickle(stream, self, persistent_load)
 
-    def new(self, cls: Any) -> object:
+    def new(self, cls: Any, arguments: Any) -> object:
         """A new object of a class, which the instruction NEWOBJ asks for."""
         raise UnsafePickle(f"it makes an object of a {type(cls).__name__}")
+
+    def key(self, value: Any) -> Hashable:
+        """``value`` itself, if it may be a key of a dict or a member of a set."""
+        return plain_key(value)
 
     def build(self, value: Any, state: Any) -> None:
         """Gives an object its attributes, which the instruction BUILD asks for."""
@@ -187,31 +193,48 @@ class _Machine:
         self.stack.append(self._since_mark())
 
     def _dict(self, _: Any) -> None:
-        self.stack.append(_pairs(self._since_mark()))
+        self.stack.append(dict(self._pairs()))
 
     def _append(self, _: Any) -> None:
         value = self.stack.pop()
-        self._top(list).append(value)
+        self._extend([value])
 
     def _appends(self, _: Any) -> None:
         values = self._since_mark()
-        self._top(list).extend(values)
+        self._extend(values)
 
     def _setitem(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self._top(dict)[plain_key(key)] = value
+        self._put([(self.vocabulary.key(key), value)])
 
     def _setitems(self, _: Any) -> None:
-        values = self._since_mark()
-        self._top(dict).update(_pairs(values))
+        self._put(self._pairs())
 
     def _additems(self, _: Any) -> None:
         values = self._since_mark()
-        self._top(set).update(map(plain_key, values))
+        set.update(self._top(set), map(self.vocabulary.key, values))
 
-    def _top(self, kind: type) -> Any:
-        if not isinstance(self.stack[-1], kind):
-            raise TypeError(f"expected a {kind.__name__}, got {type(self.stack[-1]).__name__}")
+    def _extend(self, values: list[Any]) -> None:
+        """Adds values to the list or deque on top of the stack, by no method of its own."""
+        target = self._top(list, deque)
+        kind = list if isinstance(target, list) else deque
+        kind.extend(target, values)
+
+    def _pairs(self) -> list[tuple[Hashable, Any]]:
+        """Takes keys and values above the last mark off the stack."""
+        values = self._since_mark()
+        return list(zip(map(self.vocabulary.key, values[::2]), values[1::2], strict=True))
+
+    def _put(self, pairs: list[tuple[Hashable, Any]]) -> None:
+        """Puts pairs into the dict on top of the stack, by no method of its own."""
+        target = self._top(dict)
+        kind = OrderedDict if isinstance(target, OrderedDict) else dict
+        for key, value in pairs:
+            kind.__setitem__(target, key, value)
+
+    def _top(self, *kinds: type) -> Any:
+        if not isinstance(self.stack[-1], kinds):
+            raise TypeError(f"expected a {kinds[0].__name__}, got {type(self.stack[-1]).__name__}")
         return self.stack[-1]
 
     # ---- names and calls ----
@@ -240,9 +263,7 @@ class _Machine:
 
     def _newobj(self, _: Any) -> None:
         arguments, cls = self.stack.pop(), self.stack.pop()
-        if arguments != ():
-            raise UnsafePickle("it makes an object of a class with arguments")
-        self.stack.append(self.vocabulary.new(cls))
+        self.stack.append(self.vocabulary.new(cls, arguments))
 
     def _build(self, _: Any) -> None:
         state = self.stack.pop()
@@ -264,10 +285,6 @@ class _Machine:
 
     def _stop(self, _: Any) -> None:
         (self.result,) = self.stack
-
-
-def _pairs(values: list[Any]) -> dict[Any, Any]:
-    return dict(zip(map(plain_key, values[::2]), values[1::2], strict=True))
 
 
 def plain_key(value: object) -> Hashable:

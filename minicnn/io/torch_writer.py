@@ -38,7 +38,7 @@ def write_torch_zip(obj: object, file: IO[bytes]) -> None:
 
 
 def write_any_torch_zip(obj: object, file: IO[bytes]) -> None:
-    """Writes any object that Python's ``pickle`` can write; only AnyVocabulary reads it."""
+    """Writes any object that Python's ``pickle`` can write; only ObjectVocabulary reads it."""
     parts = Parts(obj)
     storages, places = storages_of(parts.tensors)
     _write(file, storages, AnyPickleWriter(places, parts).dump(obj))

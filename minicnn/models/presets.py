@@ -33,15 +33,14 @@ class _Preset(nn.Module):
         self.mean, self.std = list(mean), list(std)
         self.interpolation, self.antialias = interpolation, antialias
 
-    def cut(self, img: Image.Image) -> Image.Image:
+    def cut(self, img: Image.Image | Tensor) -> Image.Image | Tensor:
         """The part of a picture that the network sees, at the size at which it sees it."""
         if self.resize_size is not None:
-            img = F.resize(img, self.resize_size, self.interpolation)
+            img = F.resize(img, self.resize_size, self.interpolation, None, self.antialias)
         return img if self.crop_size is None else F.center_crop(img, self.crop_size)
 
     def forward(self, img: Image.Image | Tensor) -> Tensor:
-        cut = self.cut(img)  # type: ignore[arg-type]
-        return F.normalize(_to_float(cut), self.mean, self.std)
+        return F.normalize(_to_float(self.cut(img)), self.mean, self.std)
 
     def __repr__(self) -> str:
         shown = {
@@ -63,7 +62,7 @@ class ImageClassification(_Preset):
         resize_size: pixels of the shorter side before that.
         mean, std: of the normalisation, one number for each channel.
         interpolation: how to resize.
-        antialias: accepted as in torchvision; pictures are always resized with antialiasing.
+        antialias: whether tensors are resized with antialiasing, as pictures always are.
 
     Called with a picture (or a tensor of one or more, uint8 or floats in [0, 1]), it returns floats
     (3, H, W). As torchvision's preset of the same name.
@@ -103,4 +102,4 @@ class SemanticSegmentation(_Preset):
 def _to_float(img: Image.Image | Tensor) -> Tensor:
     if not isinstance(img, Tensor):
         return F.to_tensor(img)
-    return img if img.is_floating_point() else img.to(dtype=float32) / 255
+    return F.convert_image_dtype(img, float32)

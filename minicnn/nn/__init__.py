@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from . import functional, init, parallel, utils
+from typing import TYPE_CHECKING
+
+from ..later import read_later
+from . import functional, init
 from .activation import (
     CELU,
     ELU,
@@ -29,11 +32,9 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
-from .attention import MultiheadAttention
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .conv_algorithms import conv_algorithms
-from .distance import Bilinear, CosineSimilarity, PairwiseDistance
 from .dropout import (
     AlphaDropout,
     Dropout,
@@ -42,21 +43,7 @@ from .dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from .embedding import Embedding, EmbeddingBag
-from .lazy import (
-    LazyBatchNorm1d,
-    LazyBatchNorm2d,
-    LazyConv1d,
-    LazyConv2d,
-    LazyConvTranspose1d,
-    LazyConvTranspose2d,
-    LazyInstanceNorm1d,
-    LazyInstanceNorm2d,
-    LazyLinear,
-    UninitializedParameter,
-)
 from .linear import Identity, Linear
-from .linear_loss import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
 from .loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -74,15 +61,6 @@ from .loss import (
     SmoothL1Loss,
     SoftMarginLoss,
 )
-from .margin_loss import (
-    CosineEmbeddingLoss,
-    HingeEmbeddingLoss,
-    MarginRankingLoss,
-    MultiLabelMarginLoss,
-    MultiMarginLoss,
-    TripletMarginLoss,
-    TripletMarginWithDistanceLoss,
-)
 from .module import Module
 from .norm import (
     BatchNorm1d,
@@ -95,27 +73,7 @@ from .norm import (
     LocalResponseNorm,
     RMSNorm,
 )
-from .padding import (
-    CircularPad1d,
-    CircularPad2d,
-    CircularPad3d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ConstantPad3d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReflectionPad3d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ReplicationPad3d,
-    ZeroPad1d,
-    ZeroPad2d,
-    ZeroPad3d,
-)
-from .parallel import DataParallel, SyncBatchNorm
 from .parameter import Buffer, Parameter
-from .parameter_containers import ParameterDict, ParameterList
-from .pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from .pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -130,17 +88,65 @@ from .pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
-from .resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from .shape import Flatten, Fold, Unflatten, Unfold
-from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from .summary import summary
-from .transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+
+if TYPE_CHECKING:
+    from . import parallel, utils
+    from .attention import MultiheadAttention
+    from .distance import Bilinear, CosineSimilarity, PairwiseDistance
+    from .embedding import Embedding, EmbeddingBag
+    from .lazy import (
+        LazyBatchNorm1d,
+        LazyBatchNorm2d,
+        LazyConv1d,
+        LazyConv2d,
+        LazyConvTranspose1d,
+        LazyConvTranspose2d,
+        LazyInstanceNorm1d,
+        LazyInstanceNorm2d,
+        LazyLinear,
+        UninitializedParameter,
+    )
+    from .linear_loss import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
+    from .margin_loss import (
+        CosineEmbeddingLoss,
+        HingeEmbeddingLoss,
+        MarginRankingLoss,
+        MultiLabelMarginLoss,
+        MultiMarginLoss,
+        TripletMarginLoss,
+        TripletMarginWithDistanceLoss,
+    )
+    from .padding import (
+        CircularPad1d,
+        CircularPad2d,
+        CircularPad3d,
+        ConstantPad1d,
+        ConstantPad2d,
+        ConstantPad3d,
+        ReflectionPad1d,
+        ReflectionPad2d,
+        ReflectionPad3d,
+        ReplicationPad1d,
+        ReplicationPad2d,
+        ReplicationPad3d,
+        ZeroPad1d,
+        ZeroPad2d,
+        ZeroPad3d,
+    )
+    from .parallel import DataParallel, SyncBatchNorm
+    from .parameter_containers import ParameterDict, ParameterList
+    from .pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
+    from .resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+    from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
+    from .transformer import (
+        Transformer,
+        TransformerDecoder,
+        TransformerDecoderLayer,
+        TransformerEncoder,
+        TransformerEncoderLayer,
+    )
 
 __all__ = [
     "CELU",
@@ -291,3 +297,30 @@ __all__ = [
     "summary",
     "utils",
 ]
+
+_LATER = {
+    "attention": "MultiheadAttention",
+    "distance": "Bilinear CosineSimilarity PairwiseDistance",
+    "embedding": "Embedding EmbeddingBag",
+    "lazy": """
+        LazyBatchNorm1d LazyBatchNorm2d LazyConv1d LazyConv2d LazyConvTranspose1d
+        LazyConvTranspose2d LazyInstanceNorm1d LazyInstanceNorm2d LazyLinear
+        UninitializedParameter""",
+    "linear_loss": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss",
+    "margin_loss": """
+        CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
+        MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss""",
+    "padding": """
+        CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
+        ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
+    "parallel": "DataParallel SyncBatchNorm",
+    "parameter_containers": "ParameterDict ParameterList",
+    "pixel_shuffle": "ChannelShuffle PixelShuffle PixelUnshuffle",
+    "resize": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+    "softmax": "LogSoftmax Softmax Softmax2d Softmin",
+    "transformer": """
+        Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
+        TransformerEncoderLayer""",
+}  # fmt: skip
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="parallel utils")

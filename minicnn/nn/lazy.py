@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..creation import empty
+from ..random import fork_rng
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
 from .module import Module
@@ -41,14 +43,15 @@ class UninitializedParameter(Parameter):
 
 
 class _Lazy(Module):
-    """A layer that turns into one of another class in its first call.
+    """A layer that turns into one of another class in its first call, or when numbers are loaded.
 
     Optimizers may be given its parameters before: they stay the same objects. As torch's lazy
-    layers, without loading a ``state_dict`` before the first call.
+    layers, which turn in their first call after loading.
     """
 
     becomes: ClassVar[type[Module]]
     axis: ClassVar[int]  # of the input, which the layer needs the length of
+    weight_axis: ClassVar[int] = 0  # of the weight, with the same length, or that of one group
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, *args, **kwargs)  # type: ignore[call-arg]
@@ -56,16 +59,29 @@ class _Lazy(Module):
         for name, param in self._parameters.items():
             if param is not None:
                 self._parameters[name] = UninitializedParameter()
-        self._first_call = self.register_forward_pre_hook(_Lazy._become)
+        self._first_call = self.register_forward_pre_hook(_Lazy._become_for)
+        self._loading = self.register_load_state_dict_pre_hook(_Lazy._become_as_loaded)
 
     def reset_parameters(self) -> None:
         """Do nothing: there are no numbers yet."""
 
-    def _become(self, inputs: tuple[Tensor, ...]) -> None:
+    def _become_for(self, inputs: tuple[Tensor, ...]) -> None:
+        self._become(inputs[0].array.shape[self.axis])
+
+    def _become_as_loaded(self, state: Mapping[str, Any], prefix: str, *_: Any) -> None:
+        for name in ("weight", "running_mean"):
+            if f"{prefix}{name}" in state:
+                groups = getattr(self, "groups", 1) if self.weight_axis == 1 else 1
+                with fork_rng():  # loading draws nothing
+                    self._become(state[f"{prefix}{name}"].shape[self.weight_axis] * groups)
+                return
+
+    def _become(self, length: int) -> None:
         args, kwargs = self._given
-        layer = self.becomes(inputs[0].array.shape[self.axis], *args, **kwargs)  # type: ignore[call-arg]
+        layer = self.becomes(length, *args, **kwargs)  # type: ignore[call-arg]
         self._first_call.remove()
-        del self._first_call, self._given
+        self._loading.remove()
+        del self._first_call, self._loading, self._given
         for name, param in self._parameters.items():
             if param is not None:
                 param.array = layer._parameters[name].array
@@ -81,13 +97,13 @@ class _Lazy(Module):
 class LazyLinear(_Lazy, Linear):
     """``Linear`` without ``in_features``. As ``torch.nn.LazyLinear``."""
 
-    becomes, axis = Linear, -1
+    becomes, axis, weight_axis = Linear, -1, 1
 
 
 class LazyConv2d(_Lazy, Conv2d):
     """``Conv2d`` without ``in_channels``. As ``torch.nn.LazyConv2d``."""
 
-    becomes, axis = Conv2d, -3
+    becomes, axis, weight_axis = Conv2d, -3, 1
 
 
 class LazyBatchNorm1d(_Lazy, BatchNorm1d):
@@ -105,7 +121,7 @@ class LazyBatchNorm2d(_Lazy, BatchNorm2d):
 class LazyConv1d(_Lazy, Conv1d):
     """``Conv1d`` without ``in_channels``. As ``torch.nn.LazyConv1d``."""
 
-    becomes, axis = Conv1d, -2
+    becomes, axis, weight_axis = Conv1d, -2, 1
 
 
 class LazyConvTranspose1d(_Lazy, ConvTranspose1d):

@@ -194,9 +194,9 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """
     if not isinstance(source, Tensor):
         return fill_(x, source)
-    source = to(source, device=x.device)
-    lengths = zip(source.shape[::-1], x.shape[::-1])
-    if source.ndim > x.ndim or any(n not in (1, length) for n, length in lengths):
+    if source.device is not x.device:
+        source = to(source, device=x.device)
+    if source.array.shape != x.array.shape and not _broadcasts(source.array.shape, x.array.shape):
         raise RuntimeError(
             f"a tensor of shape {tuple(x.shape)} cannot take one of shape {tuple(source.shape)}"
         )
@@ -206,6 +206,11 @@ def copy_(x: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     with current_device_of((x.array,)):
         _set_untracked(x, ((...,),), source.array)
     return x
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    lengths = zip(shape[::-1], to[::-1])
+    return len(shape) <= len(to) and all(n in (1, length) for n, length in lengths)
 
 
 def reshaped_in_place(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -106,7 +106,7 @@ def cross_entropy(
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.shape == input.shape and is_floating(target.array.dtype):
+    if input.ndim and target.array.shape == input.array.shape and is_floating(target.array.dtype):
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "
@@ -117,13 +117,13 @@ def cross_entropy(
     target = _checked_classes("cross_entropy", input, target, weight)
     losses = SoftmaxCrossEntropy.apply(
         _rows(input),
-        reshape(target, (-1,)),
+        target if target.ndim == 1 else reshape(target, (-1,)),
         weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )
     loss = _reduce_rows(losses, target, weight, ignore_index, reduction)
-    return loss if loss.dtype == input.dtype else loss.to(input.dtype)
+    return loss if loss.array.dtype == input.array.dtype else loss.to(input.array.dtype)
 
 
 @rounded_once
@@ -187,11 +187,13 @@ def nll_loss(
     losses = where(Tensor.of(counts), losses, 0.0)
     losses = where(Tensor.of(wrong), float("nan"), losses)
     loss = _reduce_rows(losses, target, weight, ignore_index, reduction)
-    return loss if loss.dtype == input.dtype else loss.to(input.dtype)
+    return loss if loss.array.dtype == input.array.dtype else loss.to(input.array.dtype)
 
 
 def _rows(input: Tensor) -> Tensor:
     """(N, C, d1, ...) as (N * d1 * ..., C), without a copy if x is channels-last."""
+    if input.ndim == 2:
+        return input
     axis = _class_axis(input)
     order = (*(i for i in range(input.ndim) if i != axis), axis)
     *rest, C = (input.shape[i] for i in order)
@@ -226,11 +228,12 @@ def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | 
     """The class numbers in int64, after a check that they and the weights fit the predictions."""
     if input.ndim == 0:
         raise RuntimeError(f"{name} expects an input of shape (N, C, ...) or (C,), got a scalar")
-    N_and_rest = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
-    if input.ndim == 1 and target.shape == (1,):  # torch takes it for a class number alone
+    shape = input.array.shape
+    N_and_rest = shape[:1] + shape[2:] if input.ndim > 1 else ()
+    if input.ndim == 1 and target.array.shape == (1,):  # torch takes it for a class number alone
         target = reshape(target, ())
-    if target.shape != N_and_rest:
-        if input.ndim > 1 and target.shape[:1] != input.shape[:1]:
+    if target.array.shape != N_and_rest:
+        if input.ndim > 1 and target.array.shape[:1] != shape[:1]:
             raise ValueError(
                 f"{name} expects input and target of one batch size, got input of shape "
                 f"{tuple(input.shape)} and target of shape {tuple(target.shape)}"
@@ -240,21 +243,21 @@ def _checked_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | 
             f"{name} expects a target of shape {N_and_rest} for input of shape "
             f"{tuple(input.shape)}, got {tuple(target.shape)}"
         )
-    if target.dtype not in (int64, uint8):
+    if target.array.dtype not in (int64, uint8):
         raise RuntimeError(
             f"{name} expects class numbers of int64 or uint8, got {target.array.dtype}"
         )
-    C = input.shape[_class_axis(input)]
+    C = shape[_class_axis(input)]
     if C == 0 and target.array.size:
         raise IndexError(
             f"{name} expects at least one class, got input of shape {tuple(input.shape)}"
         )
     _check_weight(name, weight, C)
-    if weight is not None and weight.dtype != input.dtype:
+    if weight is not None and weight.array.dtype != input.array.dtype:
         raise RuntimeError(
             f"{name} expects a weight of the input's dtype {input.array.dtype}, got {weight.array.dtype}"
         )
-    return target if target.dtype == int64 else target.to(int64)
+    return target if target.array.dtype == int64 else target.to(int64)
 
 
 def _check_weight(name: str, weight: Tensor | None, C: int) -> None:

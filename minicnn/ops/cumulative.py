@@ -21,6 +21,7 @@ from .elementwise import exp, log
 from .index import scatter_add
 from .promotion import widened
 from .reduce import accumulator, cumsum, to_sum
+from .results import returned
 from .shape import cat
 
 
@@ -148,7 +149,8 @@ def _cumulative(name: str, x: Tensor, dim: int, largest: bool) -> CumulativeResu
     d = normalize_dim(x, dim)
     flat = x.reshape(1) if x.ndim == 0 else x
     values, indices = CumulativeExtremum.apply(flat, dim=d, largest=largest)
-    return CumulativeResult(values.reshape(x.shape), indices.reshape(x.shape))
+    result = CumulativeResult(values.reshape(x.shape), indices.reshape(x.shape))
+    return returned(name, result)
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:

@@ -21,6 +21,7 @@ from ..typing import Array
 from .choice import where
 from .diagonal import diag_embed, diagonal
 from .linear import matmul
+from .results import returned
 from .shape import cat, unsqueeze
 from .triangle import tril
 
@@ -160,9 +161,9 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     if mode == "r":
         if A.requires_grad:
             raise RuntimeError("qr has no gradient for mode='r': use 'reduced'")
-        return QR(Tensor.of(xp_of(A.array).zeros(0, A.dtype)), qr(A).R)
+        return returned("linalg_qr", QR(Tensor.of(xp_of(A.array).zeros(0, A.dtype)), qr(A).R))
     q, r = QRFunction.apply(A, mode=mode)
-    return QR(q, r)
+    return returned("linalg_qr", QR(q, r))
 
 
 class SVDFunction(Function):
@@ -214,7 +215,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     """
     check_matrices("svd", A)
     u, s, v = SVDFunction.apply(A, full_matrices=full_matrices)
-    return SVD(u, s, v)
+    return returned("linalg_svd", SVD(u, s, v))
 
 
 class SingularValues(Function):
@@ -267,7 +268,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"UPLO must be 'L' or 'U', got {UPLO!r}")
     values, vectors = EighFunction.apply(A, UPLO=UPLO.upper())
-    return Eigh(values, vectors)
+    return returned("linalg_eigh", Eigh(values, vectors))
 
 
 class EigenValues(Function):

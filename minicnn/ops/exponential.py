@@ -16,6 +16,7 @@ from .choice import where
 from .edge import in_float32
 from .elementwise import exp, log, log1p, mul, pow
 from .promotion import Operand, promote, require_tensor, require_tensors, to_float, widen, widened
+from .results import returned
 
 
 class Exp2(Function):
@@ -215,7 +216,7 @@ def frexp(input: Tensor) -> MantissaExponent:
     """
     if not is_floating(input.array.dtype):
         raise RuntimeError(f"frexp expects floating-point numbers, got {input.dtype}")
-    return MantissaExponent(*FrExp.apply(input))
+    return returned("frexp", MantissaExponent(*FrExp.apply(input)))
 
 
 def float_power(input: Operand, exponent: Operand) -> Tensor:

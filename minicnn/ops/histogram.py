@@ -13,6 +13,7 @@ from ..devices import on_own_device, xp_of
 from ..dtypes import HALVES, bool_, float32, float64, is_floating
 from ..tensor import Tensor
 from ..typing import Array
+from .results import returned
 
 
 class Histogram(NamedTuple):
@@ -117,7 +118,7 @@ def histogram(
     hist = xp.bincount(place, weights, minlength=edges.size - 1).astype(x.dtype)
     if density:
         hist = hist / hist.sum() / (edges[1:] - edges[:-1])
-    return Histogram(Tensor.of(hist), Tensor.of(edges))
+    return returned("histogram", Histogram(Tensor.of(hist), Tensor.of(edges)))
 
 
 @on_own_device

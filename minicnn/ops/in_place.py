@@ -195,8 +195,10 @@ def _layout(array: Any) -> tuple[Any, ...]:
 
 def _fitting(x: Tensor, result: Tensor, operation: Any) -> Tensor:
     """A result in the dtype of x, if x can hold it."""
+    if result.array.shape == x.array.shape and result.array.dtype == x.array.dtype:
+        return result
     name = getattr(operation, "__name__", "an operation")
-    if result.shape != x.shape:
+    if result.array.shape != x.array.shape:
         raise RuntimeError(
             f"{name} in place keeps the shape {tuple(x.shape)}, got {tuple(result.shape)}"
         )

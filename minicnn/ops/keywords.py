@@ -32,6 +32,8 @@ def called(
     operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tensor | tuple[Tensor, ...]:
     """The result of an operation, which is written to ``out``, if that is among the keywords."""
+    if _KEYWORDS.isdisjoint(kwargs):
+        return operation(*args, **kwargs)
     kwargs = {_OWN_NAMES.get(name, name): value for name, value in kwargs.items()}
     out = kwargs.pop("out", None)
     result = operation(*args, **kwargs)
@@ -39,6 +41,7 @@ def called(
 
 
 _OWN_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+_KEYWORDS = {"out", *_OWN_NAMES}
 # Operations that convert nothing for their out in torch; those with several results never do.
 _KEEP_THE_DTYPE = """
     abs addbmm addmm addmv amax amin argmax argmin baddbmm bitwise_not bmm bucketize ceil clamp

@@ -57,6 +57,7 @@ METHODS = {  # what only methods need
     "put": "take", "unfold": "strided", "resize_": "strided", "resize_as_": "strided",
     "set_": "strided", "fill_diagonal_": "diagonal",
     "sum_to_size": "rearrange", "where_method": "choice",
+    "prelu": "leaky", "hardshrink": "piecewise", "bernoulli": "sampling", "multinomial": "sampling",
 }  # fmt: skip
 FUNCTIONS = {name: file for file, names in FILES.items() for name in names.split()}
 

@@ -18,11 +18,8 @@ from . import (
     division,
     elementwise,
     index,
-    leaky,
     linear,
-    piecewise,
     reduce,
-    sampling,
     shape,
     transfer,
 )
@@ -150,7 +147,8 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     equal, isclose, allclose, is_same_size = _later("equal isclose allclose is_same_size")
 
     erf = activation.erf
-    relu, prelu, hardshrink = activation.relu, leaky.prelu, piecewise.hardshrink
+    relu = activation.relu
+    prelu, hardshrink = _later("prelu hardshrink")
     softmax, log_softmax = probabilities.softmax, probabilities.log_softmax
 
     sum, mean, var, std, prod, cumsum = (
@@ -187,7 +185,8 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, MoreMethods):
     copy_, fill_, zero_, detach_ = copy_, fill_, zero_, detach_
     uniform_, normal_, random_, bernoulli_ = uniform_, normal_, random_, bernoulli_
     exponential_, geometric_, cauchy_ = exponential_, geometric_, cauchy_
-    log_normal_, bernoulli, multinomial = log_normal_, sampling.bernoulli, sampling.multinomial
+    log_normal_ = log_normal_
+    bernoulli, multinomial = _later("bernoulli multinomial")
     add_, sub_, mul_, div_, pow_ = _each(in_place, add, sub, mul, div, pow)
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     floor_divide_, remainder_, fmod_ = _each(in_place, floor_divide, remainder, fmod)

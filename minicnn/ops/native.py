@@ -125,6 +125,9 @@ def adaptive_max_pool1d(
     return pool1d.adaptive_max_pool1d(input, output_size, True)  # type: ignore[return-value]
 
 
+adaptive_max_pool1d_with_indices = adaptive_max_pool1d  # its name in nn.functional
+
+
 def adaptive_max_pool2d_with_indices(
     input: Tensor,
     output_size: int | tuple[int | None, int | None],

@@ -131,7 +131,8 @@ def normalize_batch(
     eps: float,
 ) -> Tensor:
     """:func:`batch_norm` with given operations for training and for evaluation."""
-    if training and math.prod(x.shape[:1] + x.shape[2:]) == 1:
+    shape = x.array.shape
+    if training and math.prod(shape[:1] + shape[2:]) == 1:
         raise ValueError(
             "batch_norm expects more than 1 value per channel when training, "
             f"got input of shape {tuple(x.shape)}"
@@ -147,7 +148,7 @@ def normalize_batch(
         )
     weight, bias = channel_parameters("batch_norm", x, running_mean, running_var, weight, bias)
     if training:
-        count = x.array.size // x.shape[1]
+        count = x.array.size // shape[1]
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
             move_towards(running_mean, batch_mean, momentum)
@@ -170,15 +171,16 @@ def channel_parameters(
     bias: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Weight and bias (C,), made where they are None, after a check of all parameters."""
-    C = x.shape[1]
+    C = x.array.shape[1]
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{name} expects both running_mean and running_var, or neither")
     _check_parameters(name, x, (C,), running_mean, running_var, weight, bias)
-    xp = xp_of(x.array)
-    # beside half-precision activations, statistics and parameters stay float32
-    dtype = next((v.dtype for v in (weight, bias, running_mean) if v is not None), x.dtype)
-    weight = Tensor.of(xp.ones(C, dtype)) if weight is None else weight
-    bias = Tensor.of(xp.zeros(C, dtype)) if bias is None else bias
+    if weight is None or bias is None:
+        xp = xp_of(x.array)
+        # beside half-precision activations, statistics and parameters stay float32
+        like = next((v for v in (weight, bias, running_mean) if v is not None), x)
+        weight = Tensor.of(xp.ones(C, like.array.dtype)) if weight is None else weight
+        bias = Tensor.of(xp.zeros(C, like.array.dtype)) if bias is None else bias
     return weight, bias
 
 
@@ -201,9 +203,9 @@ def _check_parameters(
     for what, value in zip(names, parameters):
         if value is None:
             continue
-        if value.shape != shape:
+        if value.array.shape != shape:
             raise RuntimeError(f"{name} expects {what} of shape {shape}, got {tuple(value.shape)}")
-        if value.dtype not in (x.dtype, float32):
+        if value.array.dtype not in (x.array.dtype, float32):
             raise RuntimeError(f"{name} expects {what} of {x.array.dtype}, got {value.array.dtype}")
 
 
@@ -224,7 +226,15 @@ def _folded(
 def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
     """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's."""
     if running is not None:
-        running.copy_(running * (1 - momentum) + batch.to(running.dtype) * momentum)
+        running.copy_(_Moved.apply(running, batch, momentum=momentum))
+
+
+class _Moved(Function):
+    """A statistic, and the value that it is moved towards by a share of ``momentum``."""
+
+    def forward(self, running: Array, batch: Array, *, momentum: float) -> Array:
+        moved = widened(running) * (1 - momentum) + widened(batch) * momentum
+        return moved.astype(running.dtype, copy=False)
 
 
 @in_float32

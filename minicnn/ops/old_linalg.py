@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..tensor import Tensor
 from . import decompositions
 from .decompositions import QR, transposed
+from .results import returned
 from .systems import inv, pinv
 
 
@@ -31,7 +32,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> OldSVD:
     u, s, v = decompositions.svd(input, full_matrices=not (some and compute_uv))
     if not compute_uv:
         u, v = u.detach() * 0.0, v.detach() * 0.0
-    return OldSVD(u, s, transposed(v))
+    return returned("svd", OldSVD(u, s, transposed(v)))
 
 
 def qr(input: Tensor, some: bool = True) -> QR:

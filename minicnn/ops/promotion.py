@@ -23,7 +23,8 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     Between tensors, floating point wins over integers of any size, and a tensor with dimensions
     wins over one without. Python numbers adapt to the tensors, except that a float turns integers
     into float32. float16 and bfloat16, neither of which includes the other, become float32.
-    Without a tensor, the numbers become tensors.
+    Without a tensor, the numbers become tensors. NumPy's arrays count as tensors, and
+    then NumPy's rules hold, by which an int32 array beside float32 makes float64.
 
     Raises:
         TypeError: for an operand that is neither a tensor nor a number.
@@ -31,6 +32,8 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     """
     if _agree(operands):
         return operands
+    if any(isinstance(x, np.ndarray) for x in operands):
+        operands = _beside_arrays(operands)
     tensors = [x for x in operands if isinstance(x, Tensor)]
     scalars = [_number(name, x) for x in operands if not isinstance(x, Tensor)]
     if len(tensors) > 1:
@@ -45,6 +48,13 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         else:
             cast.append(Tensor.of(np.full((), _number(name, x), dtype)))
     return tuple(cast)
+
+
+def _beside_arrays(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands of which some are NumPy's arrays, as tensors of NumPy's common dtype, and numbers."""
+    tensors = [Tensor.of(x) if isinstance(x, np.ndarray) else x for x in operands]
+    dtype = np.result_type(*(x.array for x in tensors if isinstance(x, Tensor)))
+    return tuple(x.to(dtype) if isinstance(x, Tensor) else x for x in tensors)
 
 
 def promote_numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:

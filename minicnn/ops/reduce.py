@@ -22,6 +22,7 @@ from .elementwise import exp, sign
 from .index import scatter_add
 from .keywords import with_keywords
 from .promotion import to_float
+from .results import returned
 from .shape import cat
 from .summation import summed
 
@@ -396,7 +397,8 @@ def _along(name: str, x: Tensor, dim: int, keepdim: bool, largest: bool) -> Extr
     values, indices = MaxAlong.apply(source, dim=axis, largest=largest)
     if not keepdim or x.ndim == 0:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
-    return Extremum(call(values, f"{name.capitalize()}Backward0"), indices)
+    values = call(values, f"{name.capitalize()}Backward0")
+    return returned(name, Extremum(values, indices))
 
 
 @overload

@@ -64,8 +64,8 @@ def rounded_once(losses: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(losses)
     def rounded(input: Tensor, target: Tensor, *rest: Tensor | float | None) -> Tensor:
         """Computes in float32 if input and target are both in half precision."""
-        dtype = input.dtype
-        if dtype not in HALVES or target.dtype != dtype:
+        dtype = input.array.dtype
+        if dtype not in HALVES or target.array.dtype != dtype:
             return losses(input, target, *rest)
         return losses(*widen(input, target, *rest)).to(dtype)
 

@@ -221,8 +221,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return reshape(input, 1)
     if start > end:
         raise RuntimeError(f"flatten expects start_dim <= end_dim, got {start_dim} and {end_dim}")
-    merged = math.prod(input.shape[start : end + 1])
-    return reshape(input, (*input.shape[:start], merged, *input.shape[end + 1 :]))
+    shape = input.array.shape
+    merged = math.prod(shape[start : end + 1])
+    return reshape(input, (*shape[:start], merged, *shape[end + 1 :]))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -318,13 +319,15 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for x in tensors:
         _check_has_dimension("cat", x)
     dtype = result_dtype(tensors, [])
-    tensors = [x for x in tensors if x.shape != (0,)] or tensors
+    tensors = [x for x in tensors if x.array.shape != (0,)] or tensors
     d = normalize_dim(tensors[0], dim)
-    outside = {(x.ndim, *x.shape[:d], *x.shape[d + 1 :]) for x in tensors}
+    shapes_of_all = [x.array.shape for x in tensors]
+    outside = {(len(shape), *shape[:d], *shape[d + 1 :]) for shape in shapes_of_all}
     if len(outside) > 1:
-        shapes = ", ".join(str(x.array.shape) for x in tensors)
+        shapes = ", ".join(map(str, shapes_of_all))
         raise RuntimeError(f"cat expects shapes that differ in dimension {d} only, got {shapes}")
-    return Cat.apply(*(x.to(dtype) for x in tensors), dim=d)
+    tensors = [x if x.array.dtype == dtype else x.to(dtype) for x in tensors]
+    return Cat.apply(*tensors, dim=d)
 
 
 @with_keywords

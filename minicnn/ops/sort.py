@@ -18,6 +18,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
 from .index import gather
+from .results import returned
 from .shape import reshape
 
 
@@ -45,22 +46,22 @@ def order(x: Array, descending: bool = False) -> Array:
 
 @on_own_device
 def _taken(
-    x: Tensor, dim: int, keepdim: bool, choose: Callable[[Array], Array], name: str = ""
+    x: Tensor, name: str, dim: int, keepdim: bool, choose: Callable[[Array], Array]
 ) -> Selection:
     """The elements of x at the indices that ``choose`` finds along the last dimension."""
     d = normalize_dim(x, dim)
     source = reshape(x, 1) if x.ndim == 0 else x
-    if name and source.shape[d] == 0:
+    if source.shape[d] == 0 and name not in ("sort", "topk"):
         raise IndexError(f"{name} expects elements in dimension {d}, got shape {tuple(x.shape)}")
     xp = xp_of(x.array)
     chosen = choose(xp.moveaxis(source.array, d, -1)).astype(int64, copy=False)
     indices = Tensor.of(xp.ascontiguousarray(xp.moveaxis(chosen, -1, d)))
     values = gather(source, d, indices)
     if x.ndim == 0:
-        return Selection(reshape(values, x.shape), reshape(indices, x.shape))
-    return (
-        Selection(values, indices) if keepdim else Selection(values.squeeze(d), indices.squeeze(d))
-    )
+        values, indices = reshape(values, x.shape), reshape(indices, x.shape)
+    elif not keepdim:
+        values, indices = values.squeeze(d), indices.squeeze(d)
+    return returned(name, Selection(values, indices))
 
 
 def sort(
@@ -79,7 +80,7 @@ def sort(
 
     As ``torch.sort``.
     """
-    return _taken(input, dim, True, lambda x: order(x, descending))
+    return _taken(input, "sort", dim, True, lambda x: order(x, descending))
 
 
 def argsort(
@@ -120,7 +121,7 @@ def topk(
         raise RuntimeError(
             f"topk expects k in [0, {length}] for shape {tuple(input.shape)}, got {k}"
         )
-    return _taken(input, d, True, lambda x: _extreme(x, k, largest))
+    return _taken(input, "topk", d, True, lambda x: _extreme(x, k, largest))
 
 
 def _extreme(x: Array, k: int, largest: bool) -> Array:
@@ -184,7 +185,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
         raise RuntimeError(f"kthvalue expects k in [1, {length}], got {k}")
     if input.dtype == bool_:
         raise RuntimeError("kthvalue expects numbers, got a bool tensor")
-    return _taken(input, d, keepdim, lambda x: _at_rank(x, k - 1), "kthvalue")
+    return _taken(input, "kthvalue", d, keepdim, lambda x: _at_rank(x, k - 1))
 
 
 @overload
@@ -214,11 +215,11 @@ def _median(
     if x.dtype == bool_:
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
     if dim is not None:
-        return _taken(x, dim, keepdim, choose, name)
+        return _taken(x, name, dim, keepdim, choose)
     if x.array.size == 0:
         missing = np.nan if is_floating(x.array.dtype) else np.iinfo(x.dtype).min
         return Tensor.of(xp_of(x.array).full((), missing).astype(x.dtype))
-    return _taken(reshape(x, -1), 0, False, choose).values
+    return _taken(reshape(x, -1), name, 0, False, choose).values
 
 
 def _middle(x: Array) -> Array:
@@ -256,7 +257,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
 
     As ``torch.mode``.
     """
-    return _taken(input, dim, keepdim, _most_frequent, "mode")
+    return _taken(input, "mode", dim, keepdim, _most_frequent)
 
 
 def _most_frequent(x: Array) -> Array:

@@ -14,6 +14,7 @@ from .elementwise import mul, reciprocal, sqrt
 from .linear import matmul
 from .promotion import Operand, promote, to_float
 from .reduce import Dims, amax, amin, mean, norm, std, sum, var
+from .results import returned
 
 
 class MinMax(NamedTuple):
@@ -72,7 +73,7 @@ def std_mean(
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """The smallest and the largest element over one dimension, or of all: (min, max)."""
-    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+    return returned("aminmax", MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim)))
 
 
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:

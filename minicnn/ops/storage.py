@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 
 from ..devices import cuda_is_available, is_pinned, pinned_copy
+from ..dtype import DType
 from ..tensor import Tensor
 from ..typing import Array
 
 
 class Storage:
-    """The memory that a tensor and its views share; it tells its size and its address.
+    """The memory that a tensor and its views share, as a row of bytes or elements.
 
-    As ``torch.UntypedStorage``, or ``torch.TypedStorage`` if the unit is an element.
+    As ``torch.UntypedStorage``, or ``torch.TypedStorage`` if a dtype is given.
     """
 
-    def __init__(self, address: int, nbytes: int, device: Any, unit: int = 1) -> None:
-        self._address, self._nbytes, self._unit = address, nbytes, unit
+    def __init__(self, array: Array, device: Any, dtype: DType | None = None) -> None:
+        self._address, self._nbytes = _memory(array)
+        unit = np.dtype(np.uint8) if dtype is None else array.dtype
+        self._items = _owner(array).ravel(order="K").view(unit)
         self.device = device
+        self.dtype = dtype
 
     def data_ptr(self) -> int:
         """The address of the first byte."""
@@ -31,9 +35,31 @@ class Storage:
 
     def size(self) -> int:
         """The number of bytes, or of elements."""
-        return self._nbytes // self._unit
+        return self._items.size
 
     __len__ = size
+
+    def __getitem__(self, index: int) -> Any:
+        return self._items[index].item()
+
+    def __setitem__(self, index: int, value: float) -> None:
+        self._items[index] = value
+
+    def tolist(self) -> list[Any]:
+        """The bytes or elements."""
+        return self._items.tolist()
+
+    def fill_(self, value: float) -> Storage:
+        """Sets every byte or element."""
+        self._items[...] = value
+        return self
+
+    def __repr__(self) -> str:
+        name, dtype = "UntypedStorage", ""
+        if self.dtype is not None:
+            name, dtype = "TypedStorage", f"dtype={self.dtype}, "
+        numbers = "\n".join(f" {x}" for x in self.tolist())
+        return f"{numbers}\n[torch.storage.{name}({dtype}device={self.device}) of size {len(self)}]"
 
 
 def stride(input: Tensor, dim: int | None = None) -> tuple[int, ...] | int:
@@ -70,9 +96,15 @@ def _memory(array: Array) -> tuple[int, int]:
     """The address and the bytes of the whole memory that an array lies in."""
     if not isinstance(array, np.ndarray):
         return array.data.mem.ptr, array.data.mem.size
-    while isinstance(array.base, np.ndarray):
+    owner = _owner(array)
+    return _address(owner), owner.nbytes
+
+
+def _owner(array: Array) -> Array:
+    """The array that a view is made of, at the end of the chain."""
+    while isinstance(array.base, type(array)):
         array = array.base
-    return _address(array), array.nbytes
+    return array
 
 
 class StorageMethods:
@@ -90,11 +122,11 @@ class StorageMethods:
 
     def untyped_storage(self: Any) -> Storage:
         """The memory that it shares with its views, in bytes."""
-        return Storage(*_memory(self.array), self.device)
+        return Storage(self.array, self.device)
 
     def storage(self: Any) -> Storage:
         """The memory that it shares with its views, in elements."""
-        return Storage(*_memory(self.array), self.device, self.array.itemsize)
+        return Storage(self.array, self.device, self.dtype)
 
     @property
     def itemsize(self: Any) -> int:

@@ -20,6 +20,7 @@ from .decompositions import (
     transposed,
 )
 from .linear import matmul
+from .results import returned
 from .shape import cat, unsqueeze
 from .triangle import tril, triu
 
@@ -132,7 +133,7 @@ def slogdet(A: Tensor) -> Slogdet:
     """
     check_matrices("slogdet", A, square=True)
     sign, logabsdet = SlogdetFunction.apply(A)
-    return Slogdet(sign, logabsdet)
+    return returned("linalg_slogdet", Slogdet(sign, logabsdet))
 
 
 def logdet(A: Tensor) -> Tensor:

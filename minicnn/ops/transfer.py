@@ -90,7 +90,9 @@ def to(
     copy = copy or flags[1:] == [True]
     dtype = x.array.dtype if dtype is None else np.dtype(dtype)
     here = x.device
-    destination = here if device is None else Device(device)
+    destination = here
+    if device is not None:
+        destination = device if isinstance(device, Device) else Device(device)
     if destination.type == "cuda" and destination.index is None and here.type == "cuda":
         destination = here
     if memory_format is not preserve_format:

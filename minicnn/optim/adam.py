@@ -9,6 +9,7 @@ from .optimizer import (
     Optimizer,
     Params,
     Scaling,
+    check_betas,
     check_implementation,
     check_lr,
     check_option,
@@ -30,8 +31,9 @@ class Adam(Optimizer):
         amsgrad: whether to divide by the root of the largest mean square so far.
         maximize: whether to go up along the gradient instead of down.
         decoupled_weight_decay: whether to decay as :class:`AdamW`.
-        foreach, capturable, differentiable, fused: accepted without effect; they choose between
-            torch's implementations.
+        foreach, capturable, fused: accepted without effect; they choose between torch's
+            implementations.
+        differentiable: only False: steps are not recorded for autograd.
 
     Raises:
         ValueError: for negative lr, eps or weight_decay, betas outside [0, 1), one float and one
@@ -39,9 +41,11 @@ class Adam(Optimizer):
         RuntimeError: for ``fused`` together with ``foreach`` or ``differentiable``, as in torch.
 
     As ``torch.optim.Adam``; Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization"; amsgrad:
-    Reddi et al. 2018, "On the Convergence of Adam and Beyond". The state's ``step`` is an int; in
-    torch it is a tensor.
+    Reddi et al. 2018, "On the Convergence of Adam and Beyond". The state's ``step`` is an int, which
+    ``state_dict`` gives as a tensor, as torch's.
     """
+
+    states = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -62,8 +66,7 @@ class Adam(Optimizer):
         _check_tensors(lr, betas, bool(foreach) and not capturable)
         check_lr(lr)
         check_option("epsilon value", eps)
-        check_option("beta parameter at index 0", float(betas[0]), below=1.0)
-        check_option("beta parameter at index 1", float(betas[1]), below=1.0)
+        check_betas(betas)
         check_option("weight_decay value", weight_decay)
         check_implementation(foreach, fused, differentiable)
         defaults = {

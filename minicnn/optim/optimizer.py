@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
 import numpy as np
 
 from .. import kernels
 from ..autograd import enable_grad
 from ..devices import Device, current_device_of, xp_of
+from ..dtypes import default_float
 from ..ops.elementwise import neg
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
+from .hooks import (
+    OptimizerHooks,
+    hooked,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+__all__ = [
+    "Loss",
+    "Optimizer",
+    "Params",
+    "Scaling",
+    "check_betas",
+    "check_implementation",
+    "check_lr",
+    "check_option",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+    "required",
+    "zeros_like",
+]
 
 Loss = TypeVar("Loss")
 # tensors, pairs of name and tensor, or dicts of groups
@@ -23,8 +46,18 @@ Params: TypeAlias = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[d
 Scaling = tuple[Array, Array]  # inverse_scale and found_inf, see Optimizer.apply_gradients
 
 
-class Optimizer:
-    """Base class; an optimizer implements :meth:`update` and passes its defaults here.
+class _Required:
+    """The default of an option that every group must set."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+class Optimizer(OptimizerHooks):
+    """Base class; an optimizer implements :meth:`update`, or :meth:`step`, and passes its defaults.
 
     Args:
         params: tensors, or dicts with a list ``params`` and the options of that group; in a fixed
@@ -35,15 +68,25 @@ class Optimizer:
         param_groups: one dict per group: ``params``, their ``param_names`` if they were given, and
             the options, which may be changed any time.
         state: for each parameter, a dict of what the optimizer remembers.
+        states: names of the state's tensors that have their parameter's shape.
+        numbers: names of the state's numbers, which ``state_dict`` gives as 0-d tensors, as torch.
 
     Raises:
         TypeError: for a tensor instead of a list of tensors, or a list with anything but tensors.
-        ValueError: for no parameters, a tensor computed from others, the same tensor twice, or
+        ValueError: for no parameters, a tensor computed from others, a tensor in two groups, or
             names for some of the tensors only.
+        NotImplementedError: for ``differentiable=True``.
 
-    As ``torch.optim.Optimizer``. One deviation: a tensor twice in one group raises; torch warns and
-    updates it twice.
+    As ``torch.optim.Optimizer``. Steps are not recorded for autograd.
     """
+
+    states: ClassVar[tuple[str, ...]] = ()
+    numbers: ClassVar[tuple[str, ...]] = ("step",)
+    step_called = False  # schedules warn if they are stepped before
+
+    def __init_subclass__(cls) -> None:
+        if "step" in vars(cls):
+            cls.step = hooked(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -54,7 +97,6 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self.step_called = False  # schedules warn if they are stepped before
 
         groups: list[Any] = list(params)
         if not groups:
@@ -63,6 +105,12 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("defaults", "state", "param_groups")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -89,25 +137,48 @@ class Optimizer:
         names = [param[0] for param in params if isinstance(param, tuple)]
         params = [param[1] if isinstance(param, tuple) else param for param in params]
         self._check_names(names, params)
-        named = {"param_names": names} if names else {}
+        self._check_tensors(params)
+        missing = [
+            name
+            for name, default in self.defaults.items()
+            if default is required and name not in param_group
+        ]
+        if missing:
+            raise ValueError(
+                "parameter group didn't specify a value of required optimization parameter "
+                f"{missing[0]}"
+            )
+        param_group.update(params=params, **({"param_names": names} if names else {}))
+        for name, default in self.defaults.items():
+            param_group.setdefault(name, default)
+        if param_group.get("differentiable"):
+            raise NotImplementedError(
+                "differentiable=True: minicnn records no steps of optimizers for autograd"
+            )
+        self.param_groups.append(param_group)
 
-        seen = {id(param) for group in self.param_groups for param in group["params"]}
+    def _check_tensors(self, params: list[Any]) -> None:
+        """Raise an error unless these are tensors that this optimizer can take as a new group."""
+        others = {id(param) for group in self.param_groups for param in group["params"]}
         for index, param in enumerate(params):
             if not isinstance(param, Tensor):
                 raise TypeError(
                     "optimizer can only optimize Tensors, "
                     f"but one of the params is {type(param).__name__}"
                 )
-            if not param.is_leaf:
+            if not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
-            if id(param) in seen:
+            if id(param) in others:
                 raise ValueError(
-                    "each parameter may appear once in an optimizer, but some parameters appear "
-                    f"in more than one parameter group or twice in one: number {index} of the "
-                    f"group being added, of shape {tuple(param.shape)}"
+                    "some parameters appear in more than one parameter group: number "
+                    f"{index} of the group being added, of shape {tuple(param.shape)}"
                 )
-            seen.add(id(param))
-        self.param_groups.append({**self.defaults, **param_group, "params": params, **named})
+        if _has_repeats(params):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; "
+                "each step updates them once for every time they appear",
+                stacklevel=4,
+            )
 
     def _check_names(self, names: list[str], params: list[Tensor]) -> None:
         """Raise a ValueError unless all parameters of all groups have a name, or none has."""
@@ -139,6 +210,7 @@ class Optimizer:
     @overload
     def step(self, closure: Callable[[], Loss]) -> Loss: ...
 
+    @hooked
     def step(self, closure: Callable[[], Loss] | None = None) -> Loss | None:
         """Update every parameter that has a gradient.
 
@@ -173,7 +245,12 @@ class Optimizer:
                     by_device.setdefault(param.device, []).append(param)
             for params in by_device.values():
                 with current_device_of((params[0].array,)):
-                    self.update(group, params, scaling)
+                    for members in [params] if not _has_repeats(params) else _rounds(params):
+                        self.update(group, members, scaling)
+
+    def has_own_step(self) -> bool:
+        """Whether a step is more than :meth:`apply_gradients`: a subclass's own, or one with hooks."""
+        return type(self).step is not Optimizer.step or self.has_step_hooks()
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         """Update ``params`` in place: the parameters of ``group`` with a gradient, on one device.
@@ -233,17 +310,33 @@ class Optimizer:
             ``{"state": {index: {...}}, "param_groups": [{..., "params": [index, ...]}, ...]}``, where
             index counts the parameters over all groups.
         """
+        for hook in self._hooks("state_dict_pre").values():
+            hook(self)
         indices: dict[Tensor, int] = {}
-        groups = []
+        groups, count = [], 0
         for group in self.param_groups:
             for param in group["params"]:
-                indices[param] = len(indices)
-            groups.append({**group, "params": [indices[param] for param in group["params"]]})
+                indices[param] = count
+                count += 1
+            options = {key: value for key, value in group.items() if key != "params"}
+            groups.append({**options, "params": [indices[param] for param in group["params"]]})
         # In the order of the parameters, not in the order in which they first had a gradient.
-        state = {
-            index: self.state[param] for param, index in indices.items() if param in self.state
+        state: dict[Any, Any] = {
+            index: self._packed(self.state[param])
+            for param, index in indices.items()
+            if param in self.state
         }
-        return {"state": state, "param_groups": groups}
+        state.update({k: v for k, v in self.state.items() if not isinstance(k, Tensor)})
+        return self._replaced("state_dict_post", {"state": state, "param_groups": groups})
+
+    def _packed(self, state: dict[str, Any]) -> dict[str, Any]:
+        """A parameter's state, with the numbers as 0-d tensors."""
+        return {
+            key: Tensor.of(np.asarray(value, getattr(value, "dtype", default_float())))
+            if key in self.numbers and not isinstance(value, Tensor)
+            else value
+            for key, value in state.items()
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the result of :meth:`state_dict`; tensors are copied.
@@ -255,6 +348,7 @@ class Optimizer:
         Raises:
             ValueError: if groups, parameters or shapes differ from this optimizer's.
         """
+        state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
         saved_groups = state_dict["param_groups"]
         ours = [len(group["params"]) for group in self.param_groups]
         theirs = [len(group["params"]) for group in saved_groups]
@@ -269,21 +363,56 @@ class Optimizer:
                 f"optimizer's group: {theirs} parameters, this optimizer {ours}"
             )
 
-        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        saved_state = dict(state_dict["state"])
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             for param, index in zip(group["params"], saved["params"], strict=True):
-                if index in state_dict["state"]:
-                    for key, value in state_dict["state"][index].items():
-                        if value is None:  # torch once kept empty momentum buffers
-                            continue
+                for key, value in saved_state.pop(index, {}).items():
+                    if value is not None:  # torch once kept empty momentum buffers
                         name = f"state {key!r} of parameter {index}"
-                        if key == "step":  # a tensor in torch
-                            state[param][key] = int(value)
-                        else:
-                            state[param][key] = _like_parameter(value, param, name)
+                        state[param][key] = self._loaded(key, value, param, name)
+        state.update(saved_state)  # what belongs to no parameter
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
-        self.state = state
+        self.__setstate__({"state": state, "param_groups": self.param_groups})
+        for hook in self._hooks("load_state_dict_post").values():
+            hook(self)
+
+    def _loaded(self, key: str, value: Any, param: Tensor, name: str) -> Any:
+        """A copy of a value in the state; a tensor gets the dtype, device and layout of ``param``."""
+        if key in self.numbers:
+            dtype = param.array.dtype if isinstance(value, Tensor) else default_float()
+            return int(value) if key == "step" else dtype.type(float(value))
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._loaded("", each, param, name) for each in value)
+        if not isinstance(value, Tensor):
+            return deepcopy(value)
+        if value.shape == param.shape:
+            copy = zeros_like(param)
+            copy.copy_(value.detach())
+            return copy
+        if key in self.states:
+            raise ValueError(
+                f"{name} must have the parameter's shape {tuple(param.shape)}, "
+                f"got shape {tuple(value.shape)}"
+            )
+        return value.detach().to(param.device, param.dtype, copy=True)
+
+
+def _has_repeats(params: list[Tensor]) -> bool:
+    return len(set(map(id, params))) < len(params)
+
+
+def _rounds(params: list[Tensor]) -> list[list[Tensor]]:
+    """Lists without repeats: the parameters, then those that come a second time, and so on."""
+    times = Counter[Tensor]()
+    rounds: list[list[Tensor]] = []
+    for param in params:
+        if times[param] == len(rounds):
+            rounds.append([])
+        rounds[times[param]].append(param)
+        times[param] += 1
+    return rounds
 
 
 def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
@@ -321,21 +450,14 @@ def check_implementation(foreach: bool | None, fused: bool | None, differentiabl
         raise RuntimeError("`fused` and `foreach` cannot be `True` together: got True for both")
 
 
+def check_betas(betas: tuple[Any, Any]) -> None:
+    """Raise ValueError, in torch's words, unless both betas are in [0, 1)."""
+    for index in range(2):
+        check_option(f"beta parameter at index {index}", float(betas[index]), below=1.0)
+
+
 def check_option(name: str, value: float, below: float | None = None) -> None:
     """Raise ValueError, in torch's words, unless ``0 <= value`` (and ``value < below``)."""
     if not value >= 0 or (below is not None and not value < below):
         rule = "at least 0" if below is None else f"in [0, {below})"
         raise ValueError(f"Invalid {name}: {value} (must be {rule})")
-
-
-def _like_parameter(value: Any, param: Tensor, name: str) -> Any:
-    """A copy of a value in the state; a tensor gets the dtype, device and layout of ``param``."""
-    if not isinstance(value, Tensor) or value.ndim == 0 < param.ndim:
-        return deepcopy(value)
-    if value.shape != param.shape:
-        raise ValueError(
-            f"{name} must have the parameter's shape {tuple(param.shape)}, got shape {tuple(value.shape)}"
-        )
-    copy = zeros_like(param)
-    copy.copy_(value.detach())
-    return copy

@@ -21,16 +21,18 @@ class RMSprop(Optimizer):
         centered: whether to divide by the standard deviation: the squared running mean of the
             gradient is subtracted under the root.
         maximize: whether to go up along the gradient instead of down.
-        capturable, foreach, differentiable: accepted without effect; they choose between torch's
-            implementations.
+        capturable, foreach: accepted without effect; they choose between torch's implementations.
+        differentiable: only False: steps are not recorded for autograd.
 
     Raises:
         ValueError: for a negative lr, alpha, eps, weight_decay or momentum.
 
     As ``torch.optim.RMSprop``; Hinton's lecture notes 2012; centered: Graves 2013, "Generating
-    Sequences With Recurrent Neural Networks". The state's ``step`` is an int; in torch it is
-    a tensor.
+    Sequences With Recurrent Neural Networks". The state's ``step`` is an int, which
+    ``state_dict`` gives as a tensor, as torch's.
     """
+
+    states = ("square_avg", "momentum_buffer", "grad_avg")
 
     def __init__(
         self,

@@ -27,8 +27,8 @@ class SGD(Optimizer):
         weight_decay: L2 penalty: this factor times the parameter is added to its gradient.
         nesterov: whether to use Nesterov's momentum, which looks ahead along the direction.
         maximize: whether to go up along the gradient instead of down.
-        foreach, differentiable, fused: accepted without effect; they choose between torch's
-            implementations.
+        foreach, fused: accepted without effect; they choose between torch's implementations.
+        differentiable: only False: steps are not recorded for autograd.
 
     Raises:
         ValueError: for negative lr, momentum or weight_decay, or nesterov without momentum or with
@@ -38,6 +38,8 @@ class SGD(Optimizer):
     As ``torch.optim.SGD``; Sutskever et al. 2013, "On the importance of initialization and momentum
     in deep learning", except that lr scales the momentum, too.
     """
+
+    states = ("momentum_buffer",)
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 :func:`minicnn.save` takes what ``torch.load(weights_only=True)`` reads, and :func:`minicnn.load` never
 runs code from a file. Scripts also save their arguments, arrays or whole optimizers, and read them
-back with ``weights_only=False``, which runs code that the file names, here as in torch.
+back with ``weights_only=False``. In torch that runs code that the file names; here objects are made of
+classes that the program has defined or imported, and no code is run.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from .. import io
-from ..io.any_pickle import AnyVocabulary
 from ..io.files import load_with, save_with
 from ..io.location import MapLocation
+from ..io.pickled_objects import ObjectVocabulary
 from ..io.safe_pickle import UnsafePickle
 from ..io.torch_writer import write_any_torch_zip, write_torch_zip
+from .alias import find
 
 __all__ = [
     "add_safe_globals",
@@ -94,8 +96,8 @@ def load(
         f: the file, or an open binary file.
         map_location: as in :func:`minicnn.load`.
         pickle_module: without effect, as ``mmap`` and the last ones.
-        weights_only: if it is False, a file of torch's may hold any object, and code that it names
-            is run. By default no code is run.
+        weights_only: if it is False, a file of torch's may hold objects of any class that the program
+            has defined or imported. Their attributes are filled in; nothing is called.
 
     Raises:
         UnsafePickle: a ValueError, if a file holds more than ``weights_only`` admits.
@@ -109,4 +111,4 @@ def load(
             raise
     if hasattr(f, "seek"):
         f.seek(start)
-    return load_with(AnyVocabulary(_safe if safe else None), f, map_location)
+    return load_with(ObjectVocabulary(find, _safe if safe else None), f, map_location)

@@ -39,6 +39,7 @@ MODULES = {
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
+    "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
     "torch.xpu": "minicnn.absent:xpu",
     "torchvision": "",
@@ -75,7 +76,7 @@ _PARTS = {
     "torch.optim": (
         "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
     ),
-    "torch.utils.data": "_utils _utils.collate dataloader dataset distributed sampler",
+    "torch.utils.data": "_utils dataloader dataset distributed sampler",
     "torch.utils.tensorboard": "writer",
     "torchvision.datasets": (
         "cifar fakedata flowers102 folder imagenet mnist oxford_iiit_pet svhn vision voc"
@@ -87,6 +88,7 @@ _PARTS = {
 MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
+MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object
 NAMES = {

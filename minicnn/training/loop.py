@@ -85,8 +85,9 @@ def _train_epoch(
 ) -> None:
     """Trains on the batches that are left of the epoch."""
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
-    total = len(loader) * loader.batch_size if loader.drop_last else len(loader.dataset)
-    needs_two = min(loader.batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
+    batch_size = loader.batch_size or 1  # it has none with a batch_sampler
+    total = len(loader) * batch_size if loader.drop_last else len(loader.dataset)
+    needs_two = min(batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
     loader.set_epoch(run.epoch, start_batch=run.batch)
     with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:
         seconds = run.seconds

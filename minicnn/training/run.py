@@ -162,7 +162,8 @@ class Run:
         """Sets an earlier run in the folder aside, or restores the state of the resumed one.
 
         Args:
-            loaders: their seeds, and the samples that they left out, are part of the state.
+            loaders: their seeds, and the samples that they left out, are part of the state. Their
+                epochs are set, so that the seeds decide all that they draw.
             parts: everything with ``state_dict`` and ``load_state_dict``. If the number of epochs
                 has changed, the part ``schedule`` is not restored, but does as many steps as the
                 run did: the rest of the run has the learning rates of a run of that length.
@@ -175,6 +176,7 @@ class Run:
         if self._resumed is None:
             if earlier := set_aside(self.folder):
                 print(f"kept the earlier run in {self.folder} as {earlier}")
+            self._set_epochs()
             self._write_metrics()
             self.save()
             return
@@ -214,11 +216,18 @@ class Run:
             loader.skipped.update(saved["skipped"])
         for generator, saved in zip(random.generators, state["random"], strict=True):
             generator.set_state(saved)
+        self._set_epochs()
         self.metrics["best"] = position["metrics"]["best"]
         self.metrics["epochs"] = position["metrics"]["epochs"]
 
+    def _set_epochs(self) -> None:
+        for loader in self.loaders:
+            loader.set_epoch(self.epoch)
+
     def save(self) -> None:
         """Writes ``last.ckpt``: the states of all parts and the random generator, and progress."""
+        # before the state of the generator that draws a seed when it is first asked for
+        loaders = [{"seed": x.seed, "skipped": x.skipped} for x in self.loaders]
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = [generator.get_state() for generator in random.generators]
         settings = {k: v for k, v in self.metrics["settings"].items() if k != "pictures"}
@@ -229,7 +238,7 @@ class Run:
             "seconds": self.seconds,
             "metrics": {**self.metrics, "settings": settings},
             "pictures": self._names,
-            "loaders": [{"seed": x.seed, "skipped": x.skipped} for x in self.loaders],
+            "loaders": loaders,
         }
         io.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch

@@ -1,4 +1,4 @@
-"""Brightness, contrast, saturation, hue and greyscale of PIL images."""
+"""Brightness, contrast, saturation, hue and gamma of pictures."""
 
 from __future__ import annotations
 
@@ -8,32 +8,53 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from ..data.seeding import current_generator
-from ._arguments import Transform, chance, check_picture, check_probability, uniform
+from ..dtypes import float32, is_floating
+from ..tensor import Tensor
+from ._arguments import Picture, Transform, check_picture, check_tensor
+from ._draws import permutation, uniform
+from .conversion import convert_image_dtype
+from .dimensions import largest_value
+from .grayscale import rgb_to_grayscale
+from .hue import shift_hue
 
 Factor = float | Sequence[float]
+Bounds = Sequence[float] | None
 
 
-def adjust_brightness(img: Image.Image, brightness_factor: float) -> Image.Image:
-    """Blends with black: 0 gives black, 1 the image itself, 2 twice its brightness."""
+def adjust_brightness(img: Picture, brightness_factor: float) -> Picture:
+    """Blends with black: 0 gives black, 1 the picture itself, 2 twice its brightness."""
+    if isinstance(img, Tensor):
+        _check(img, "brightness_factor", brightness_factor)
+        return blend(img, img.new_zeros(()), brightness_factor)
     return ImageEnhance.Brightness(check_picture(img)).enhance(brightness_factor)
 
 
-def adjust_contrast(img: Image.Image, contrast_factor: float) -> Image.Image:
-    """Blends with the mean grey: 0 gives grey, 1 the image itself."""
+def adjust_contrast(img: Picture, contrast_factor: float) -> Picture:
+    """Blends with the mean grey: 0 gives grey, 1 the picture itself."""
+    if isinstance(img, Tensor):
+        _check(img, "contrast_factor", contrast_factor)
+        grey = rgb_to_grayscale(img)
+        assert isinstance(grey, Tensor)
+        dtype = img.dtype if is_floating(img.array.dtype) else float32
+        return blend(img, grey.to(dtype).mean((-3, -2, -1), keepdim=True), contrast_factor)
     return ImageEnhance.Contrast(check_picture(img)).enhance(contrast_factor)
 
 
-def adjust_saturation(img: Image.Image, saturation_factor: float) -> Image.Image:
-    """Blends with the greyscale image: 0 gives grey, 1 the image itself."""
+def adjust_saturation(img: Picture, saturation_factor: float) -> Picture:
+    """Blends with the picture in grey: 0 gives grey, 1 the picture itself."""
+    if isinstance(img, Tensor):
+        _check(img, "saturation_factor", saturation_factor)
+        grey = rgb_to_grayscale(img)
+        assert isinstance(grey, Tensor)
+        return img if img.shape[-3] == 1 else blend(img, grey, saturation_factor)
     return ImageEnhance.Color(check_picture(img)).enhance(saturation_factor)
 
 
-def adjust_hue(img: Image.Image, hue_factor: float) -> Image.Image:
-    """Shifts the hue by a share of the colour circle; images without colour stay as they are.
+def adjust_hue(img: Picture, hue_factor: float) -> Picture:
+    """Shifts the hue by a share of the colour circle; pictures without colour stay as they are.
 
     Args:
-        img: a PIL image.
+        img: a PIL image or a tensor (…, 1 or 3, H, W).
         hue_factor: between -0.5 and 0.5; both ends give the opposite colour.
 
     Raises:
@@ -41,28 +62,46 @@ def adjust_hue(img: Image.Image, hue_factor: float) -> Image.Image:
     """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be between -0.5 and 0.5, got {hue_factor}")
+    if isinstance(img, Tensor):
+        if check_tensor(img, (1, 3), "adjust_hue").shape[-3] == 1:
+            return img
+        turned = shift_hue(convert_image_dtype(img, float32), hue_factor)
+        return convert_image_dtype(turned, img.array.dtype)
     if check_picture(img).mode in ("L", "1", "I", "F"):
         return img
     hue, saturation, value = img.convert("HSV").split()
     shift = int(hue_factor * 255) % 256
-    turned = np.asarray(hue) + np.uint8(shift)  # wraps around, like the colour circle
-    return Image.merge("HSV", (Image.fromarray(turned), saturation, value)).convert(img.mode)
+    around = np.asarray(hue) + np.uint8(shift)  # wraps around, like the colour circle
+    return Image.merge("HSV", (Image.fromarray(around), saturation, value)).convert(img.mode)
 
 
-def to_grayscale(img: Image.Image, num_output_channels: int = 1) -> Image.Image:
-    """The image in grey: mode L, or RGB with three equal channels.
-
-    Args:
-        img: a PIL image.
-        num_output_channels: 1 or 3.
+def adjust_gamma(img: Picture, gamma: float, gain: float = 1) -> Picture:
+    """``gain * img ** gamma``, for pixels between 0 and 1: above 1, shadows become darker.
 
     Raises:
-        ValueError: if ``num_output_channels`` is neither 1 nor 3.
+        ValueError: if ``gamma`` is negative.
     """
-    if num_output_channels not in (1, 3):
-        raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}")
-    grey = check_picture(img).convert("L")
-    return grey if num_output_channels == 1 else Image.merge("RGB", (grey, grey, grey))
+    if gamma < 0:
+        raise ValueError(f"gamma must be >= 0, got {gamma}")
+    if isinstance(img, Tensor):
+        check_tensor(img, (1, 3), "adjust_gamma")
+        dtype = img.array.dtype
+        floats = img if is_floating(dtype) else convert_image_dtype(img, float32)
+        return convert_image_dtype((gain * floats**gamma).clamp(0, 1), dtype)
+    table = [int((256 - 1e-3) * gain * (value / 255) ** gamma) for value in range(256)]
+    return check_picture(img).convert("RGB").point(table * 3).convert(img.mode)
+
+
+def blend(img: Tensor, other: Tensor, ratio: float) -> Tensor:
+    """``ratio * img + (1 - ratio) * other``, within the range of the images' dtype."""
+    mixed = float(ratio) * img + (1.0 - float(ratio)) * other
+    return mixed.clamp(0, largest_value(img.array.dtype)).to(img.dtype)
+
+
+def _check(img: Tensor, name: str, factor: float) -> None:
+    if factor < 0:
+        raise ValueError(f"{name} must be >= 0, got {factor}")
+    check_tensor(img, (1, 3), name.replace("_factor", ""))
 
 
 class ColorJitter(Transform):
@@ -75,6 +114,7 @@ class ColorJitter(Transform):
             most from -0.5 to 0.5.
 
     Raises:
+        TypeError: for something else than a number or a pair.
         ValueError: for bounds that are out of range, or not in order.
     """
 
@@ -83,22 +123,31 @@ class ColorJitter(Transform):
     def __init__(
         self, brightness: Factor = 0, contrast: Factor = 0, saturation: Factor = 0, hue: Factor = 0
     ) -> None:
+        super().__init__()
         self.brightness = _bounds(brightness, "brightness")
         self.contrast = _bounds(contrast, "contrast")
         self.saturation = _bounds(saturation, "saturation")
         self.hue = _bounds(hue, "hue", center=0, allowed=(-0.5, 0.5))
 
-    def __call__(self, img: Image.Image) -> Image.Image:
-        steps = (
-            (adjust_brightness, self.brightness),
-            (adjust_contrast, self.contrast),
-            (adjust_saturation, self.saturation),
-            (adjust_hue, self.hue),
+    @staticmethod
+    def get_params(
+        brightness: Bounds, contrast: Bounds, saturation: Bounds, hue: Bounds
+    ) -> tuple[Tensor, float | None, float | None, float | None, float | None]:
+        """The order of the four changes, and the factor of each; None for bounds that are None."""
+        order = Tensor.of(np.array(permutation(4)))
+        b, c, s, h = (
+            None if bounds is None else uniform(bounds[0], bounds[1])
+            for bounds in (brightness, contrast, saturation, hue)
         )
-        for number in current_generator().permutation(len(steps)):
-            adjust, bounds = steps[number]
-            if bounds is not None:
-                img = adjust(img, uniform(*bounds))
+        return order, b, c, s, h
+
+    def forward(self, img: Picture) -> Picture:
+        order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
+        changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+        for number in order.array:
+            factor = factors[number]
+            if factor is not None:
+                img = changes[number](img, factor)
         return img
 
 
@@ -112,35 +161,10 @@ def _bounds(
         low, high = center - float(value), center + float(value)
         if center == 1:
             low = max(low, 0.0)
-    else:
+    elif isinstance(value, (list, tuple)) and len(value) == 2:
         low, high = map(float, value)
+    else:
+        raise TypeError(f"{name} must be one number or (min, max), got {value!r}")
     if not allowed[0] <= low <= high <= allowed[1]:
         raise ValueError(f"{name} must be within {allowed}, min first, got ({low}, {high})")
     return None if low == high == center else (low, high)
-
-
-class Grayscale(Transform):
-    """Converts to grey, with 1 or 3 channels. See :func:`to_grayscale`."""
-
-    shown = ("num_output_channels",)
-
-    def __init__(self, num_output_channels: int = 1) -> None:
-        if num_output_channels not in (1, 3):
-            raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}")
-        self.num_output_channels = num_output_channels
-
-    def __call__(self, img: Image.Image) -> Image.Image:
-        return to_grayscale(img, self.num_output_channels)
-
-
-class RandomGrayscale(Transform):
-    """Converts to grey with probability ``p``, keeping the number of channels (1 or 3)."""
-
-    shown = ("p",)
-
-    def __init__(self, p: float = 0.1) -> None:
-        self.p = check_probability(p)
-
-    def __call__(self, img: Image.Image) -> Image.Image:
-        channels = len(check_picture(img).getbands())
-        return to_grayscale(img, channels) if chance(self.p) else img

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._arguments import Transform, chance, check_probability
+import numpy as np
+
+from ._arguments import Transform, check_probability
+from ._draws import choice, shuffled, uniform
+
+
+def _text(name: str, parts: Sequence[object]) -> str:
+    return f"{name}(" + "".join(f"\n    {part}" for part in parts) + "\n)"
 
 
 class Compose:
@@ -20,28 +27,76 @@ class Compose:
         return img
 
     def __repr__(self) -> str:
-        return "Compose(" + "".join(f"\n    {t}" for t in self.transforms) + "\n)"
+        return _text(type(self).__name__, list(self.transforms))
 
 
-class RandomApply:
-    """Applies all of ``transforms`` with probability ``p``, else none."""
+class RandomApply(Transform):
+    """Applies all of ``transforms``, a list or an ``nn.ModuleList``, with probability ``p``."""
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]], p: float = 0.5) -> None:
-        self.transforms = transforms
-        self.p = check_probability(p)
+        super().__init__()
+        self.transforms, self.p = transforms, check_probability(p)
 
-    def __call__(self, img: Any) -> Any:
-        if chance(self.p):
+    def forward(self, img: Any) -> object:
+        if uniform(0, 1) <= np.float32(self.p):
             for transform in self.transforms:
                 img = transform(img)
         return img
 
     def __repr__(self) -> str:
-        lines = "".join(f"\n    {line}" for line in (f"p={self.p}", *self.transforms))
-        return f"RandomApply({lines}\n)"
+        return _text("RandomApply", [f"p={self.p}", *self.transforms])
 
 
-class Lambda(Transform):
+class RandomOrder:
+    """Applies ``transforms`` in random order, drawn by Python's ``random``.
+
+    Raises:
+        TypeError: for anything but a sequence.
+    """
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
+        self.transforms = _check_sequence(transforms, "transforms")
+
+    def __call__(self, img: Any) -> Any:
+        for number in shuffled(len(self.transforms)):
+            img = self.transforms[number](img)
+        return img
+
+    def __repr__(self) -> str:
+        return _text("RandomOrder", self.transforms)
+
+
+class RandomChoice:
+    """Applies one of ``transforms``, drawn by Python's ``random``.
+
+    Args:
+        transforms: of which one is applied.
+        p: the weight of each, which need not add up to 1; all equal if None.
+
+    Raises:
+        TypeError: for anything but sequences.
+    """
+
+    def __init__(
+        self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None
+    ) -> None:
+        self.transforms = _check_sequence(transforms, "transforms")
+        self.p = None if p is None else _check_sequence(p, "p")
+
+    def __call__(self, *args: Any) -> Any:
+        return self.transforms[choice(len(self.transforms), self.p)](*args)
+
+    def __repr__(self) -> str:
+        return f"{_text('RandomChoice', self.transforms)}(p={self.p})"
+
+
+def _check_sequence(values: Sequence[Any], name: str) -> Sequence[Any]:
+    if not isinstance(values, Sequence):
+        raise TypeError(f"{name} must be a sequence, got {type(values).__name__}")
+    return values
+
+
+class Lambda:
     """Applies any function.
 
     Raises:
@@ -55,3 +110,6 @@ class Lambda(Transform):
 
     def __call__(self, img: Any) -> Any:
         return self.lambd(img)
+
+    def __repr__(self) -> str:
+        return "Lambda()"

@@ -1,48 +1,69 @@
-"""Crops of PIL images."""
+"""Cuts out parts of pictures."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from PIL import Image
+from ..tensor import Tensor
+from ._arguments import Picture, Transform, check_picture, check_range, check_tensor, pair
+from ._draws import integer, log_uniform, uniform
+from .dimensions import get_dimensions
+from .interpolation import InterpolationMode
+from .pad import pad
+from .resize import resize
 
-from ._arguments import Transform, check_picture, check_range, integer, pair, uniform
-from .geometry import InterpolationMode, pad, resize
+Box = tuple[int, int, int, int]  # top, left, height, width
 
 
-def crop(img: Image.Image, top: int, left: int, height: int, width: int) -> Image.Image:
-    """Cuts out ``height`` x ``width`` pixels from (top, left) on; black outside the image."""
-    return check_picture(img).crop((left, top, left + width, top + height))
-
-
-def center_crop(img: Image.Image, output_size: int | Sequence[int]) -> Image.Image:
-    """Cuts out the middle of an image; smaller images are padded with 0 first.
+def crop(img: Picture, top: int, left: int, height: int, width: int) -> Picture:
+    """Cuts out ``height`` x ``width`` pixels from (top, left) on; 0 outside the picture.
 
     Args:
-        img: a PIL image.
+        img: a PIL image or a tensor (…, H, W).
+        top, left, height, width: pixels.
+    """
+    bottom, right = top + height, left + width
+    if not isinstance(img, Tensor):
+        return check_picture(img).crop((left, top, right, bottom))
+    H, W = check_tensor(img).shape[-2:]
+    inside = img[..., max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    if left >= 0 and top >= 0 and right <= W and bottom <= H:
+        return inside
+    missing_left, missing_top = max(min(right, 0) - left, 0), max(min(bottom, 0) - top, 0)
+    missing_right, missing_bottom = max(right - max(W, left), 0), max(bottom - max(H, top), 0)
+    return pad(inside, (missing_left, missing_top, missing_right, missing_bottom))
+
+
+def center_crop(img: Picture, output_size: int | Sequence[int]) -> Picture:
+    """Cuts out the middle of a picture; smaller ones are padded with 0 first.
+
+    Args:
+        img: a PIL image or a tensor (…, H, W).
         output_size: (height, width) or one number for both.
     """
     height, width = pair(output_size, "output_size")
-    lack_w, lack_h = (max(w - s, 0) for w, s in zip((width, height), img.size, strict=True))
+    _, H, W = get_dimensions(img)
+    lack_w, lack_h = max(width - W, 0), max(height - H, 0)
     if lack_w or lack_h:
         img = pad(img, (lack_w // 2, lack_h // 2, (lack_w + 1) // 2, (lack_h + 1) // 2))
     # round() takes halves to the even number, as in torchvision
-    top, left = round((img.height - height) / 2), round((img.width - width) / 2)
+    top, left = round((H + lack_h - height) / 2), round((W + lack_w - width) / 2)
     return crop(img, top, left, height, width)
 
 
 def resized_crop(
-    img: Image.Image,
+    img: Picture,
     top: int,
     left: int,
     height: int,
     width: int,
     size: int | Sequence[int],
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
-) -> Image.Image:
+    antialias: bool | None = True,
+) -> Picture:
     """:func:`crop`, then :func:`~minicnn.transforms.functional.resize`."""
-    return resize(crop(img, top, left, height, width), size, interpolation)
+    return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
 class CenterCrop(Transform):
@@ -51,9 +72,10 @@ class CenterCrop(Transform):
     shown = ("size",)
 
     def __init__(self, size: int | Sequence[int]) -> None:
+        super().__init__()
         self.size = pair(size)
 
-    def __call__(self, img: Image.Image) -> Image.Image:
+    def forward(self, img: Picture) -> Picture:
         return center_crop(img, self.size)
 
 
@@ -81,28 +103,33 @@ class RandomCrop(Transform):
         fill: float | Sequence[float] = 0,
         padding_mode: str = "constant",
     ) -> None:
-        self.size, self.padding, self.pad_if_needed = pair(size), padding, pad_if_needed
+        super().__init__()
+        self.size, self.padding = tuple(pair(size)), padding
+        self.pad_if_needed = pad_if_needed
         self.fill, self.padding_mode = fill, padding_mode
 
-    def get_params(self, img: Image.Image) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random crop."""
-        height, width = self.size
-        if img.height < height or img.width < width:
+    @staticmethod
+    def get_params(img: Picture, output_size: Sequence[int]) -> Box:
+        """Top, left, height and width of a random crop of ``output_size``."""
+        (_, H, W), (height, width) = get_dimensions(img), output_size
+        if H < height or W < width:
             raise ValueError(
-                f"RandomCrop of {self.size} is larger than the image of {(img.height, img.width)}"
+                f"RandomCrop of {(height, width)} is larger than the image of {(H, W)}"
             )
-        top = integer(0, img.height - height + 1)
-        return top, integer(0, img.width - width + 1), height, width
+        if (H, W) == (height, width):
+            return 0, 0, H, W
+        top = integer(0, H - height + 1)
+        return top, integer(0, W - width + 1), height, width
 
-    def __call__(self, img: Image.Image) -> Image.Image:
-        check_picture(img)
+    def forward(self, img: Picture) -> Picture:
         if self.padding is not None:
             img = pad(img, self.padding, self.fill, self.padding_mode)
-        if self.pad_if_needed and img.width < self.size[1]:
-            img = pad(img, (self.size[1] - img.width, 0), self.fill, self.padding_mode)
-        if self.pad_if_needed and img.height < self.size[0]:
-            img = pad(img, (0, self.size[0] - img.height), self.fill, self.padding_mode)
-        return crop(img, *self.get_params(img))
+        _, H, W = get_dimensions(img)
+        if self.pad_if_needed and self.size[1] > W:
+            img = pad(img, (self.size[1] - W, 0), self.fill, self.padding_mode)
+        if self.pad_if_needed and self.size[0] > H:
+            img = pad(img, (0, self.size[0] - H), self.fill, self.padding_mode)
+        return crop(img, *self.get_params(img, self.size))
 
 
 class RandomResizedCrop(Transform):
@@ -113,7 +140,7 @@ class RandomResizedCrop(Transform):
         scale: bounds of the crop's area, as a share of the image's.
         ratio: bounds of the crop's width / height, whose logarithm is drawn uniformly.
         interpolation: an :class:`InterpolationMode` or a Pillow constant.
-        antialias: accepted as in torchvision, but always on for PIL images.
+        antialias: as for :class:`Resize`.
     """
 
     def __init__(
@@ -124,37 +151,38 @@ class RandomResizedCrop(Transform):
         interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
         antialias: bool | None = True,
     ) -> None:
+        super().__init__()
         self.size = pair(size)
         self.scale, self.ratio = check_range(scale, "scale"), check_range(ratio, "ratio")
         self.interpolation = InterpolationMode.of(interpolation)
         self.antialias = antialias
 
-    def get_params(self, img: Image.Image) -> tuple[int, int, int, int]:
+    @staticmethod
+    def get_params(img: Picture, scale: Sequence[float], ratio: Sequence[float]) -> Box:
         """Top, left, height and width of a random crop; after ten failed tries, of the middle."""
-        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
+        _, H, W = get_dimensions(img)
         for _ in range(10):
-            area = img.width * img.height * uniform(*self.scale)
-            aspect = math.exp(uniform(low, high))
+            area = H * W * uniform(scale[0], scale[1])
+            aspect = log_uniform(ratio[0], ratio[1])
             width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if 0 < width <= img.width and 0 < height <= img.height:
-                top = integer(0, img.height - height + 1)
-                return top, integer(0, img.width - width + 1), height, width
-        width, height = img.size
-        if width / height < self.ratio[0]:
-            height = round(width / self.ratio[0])
-        elif width / height > self.ratio[1]:
-            width = round(height * self.ratio[1])
-        return (img.height - height) // 2, (img.width - width) // 2, height, width
+            if 0 < width <= W and 0 < height <= H:
+                top = integer(0, H - height + 1)
+                return top, integer(0, W - width + 1), height, width
+        height, width = H, W
+        if W / H < min(ratio):
+            height = round(W / min(ratio))
+        elif W / H > max(ratio):
+            width = round(H * max(ratio))
+        return (H - height) // 2, (W - width) // 2, height, width
 
-    def __call__(self, img: Image.Image) -> Image.Image:
-        return resized_crop(
-            img, *self.get_params(check_picture(img)), self.size, self.interpolation
-        )
+    def forward(self, img: Picture) -> Picture:
+        box = self.get_params(img, self.scale, self.ratio)
+        return resized_crop(img, *box, self.size, self.interpolation, self.antialias)
 
     def __repr__(self) -> str:
         scale = tuple(round(s, 4) for s in self.scale)
         ratio = tuple(round(r, 4) for r in self.ratio)
         return (
             f"RandomResizedCrop(size={self.size}, scale={scale}, ratio={ratio}, "
-            f"interpolation={self.interpolation}, antialias={self.antialias})"
+            f"interpolation={self.interpolation.value}, antialias={self.antialias})"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from ..data.seeding import current_generator
+from ..random import Generator
 from ..tensor import Tensor
-from .geometry import InterpolationMode
+from .interpolation import InterpolationMode
 
 __all__ = ["VOID", "JointTransform"]
 
@@ -49,18 +51,24 @@ class JointTransform:
         labels = Image.fromarray(np.asarray(mask, np.uint8) + np.uint8(1))
         generator = current_generator()
         for of_image, of_mask in zip(self.both, self._for_masks, strict=True):
-            before = generator.get_state()
+            before = generator.get_state(), random.getstate()
             image = of_image(image)
-            after = generator.get_state()
-            generator.set_state(before)
+            after = generator.get_state(), random.getstate()
+            _set_states(generator, before)
             labels = of_mask(labels)
-            generator.set_state(after)
+            _set_states(generator, after)
         for transform in self.image:
             image = transform(image)
         return image, Tensor.of((np.asarray(labels) - np.uint8(1)).astype(np.int64))
 
     def __repr__(self) -> str:
         return f"JointTransform(both={self.both}, image={self.image})"
+
+
+def _set_states(generator: Generator, states: tuple[Tensor, Any]) -> None:
+    """Sets the generator, and Python's, which some transforms draw from."""
+    generator.set_state(states[0])
+    random.setstate(states[1])
 
 
 def _for_mask(transform: Any) -> Any:
@@ -71,5 +79,6 @@ def _for_mask(transform: Any) -> Any:
     if hasattr(twin, "fill"):
         twin.fill = 0
     if hasattr(twin, "transforms"):  # such as Compose
-        twin.transforms = [_for_mask(part) for part in twin.transforms]
+        # over an nn.ModuleList, which the copy shares with the original
+        vars(twin)["transforms"] = [_for_mask(part) for part in twin.transforms]
     return twin

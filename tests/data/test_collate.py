@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from torch.utils.data import default_collate as torch_collate
+from torch.utils.data import default_convert as torch_convert
 
-from minicnn.data import default_collate
+from minicnn.data.collate import (
+    collate,
+    default_collate,
+    default_collate_fn_map,
+    default_convert,
+)
 from minicnn.tensor import Tensor
 
 
@@ -18,7 +24,7 @@ from minicnn.tensor import Tensor
         ([np.zeros((2, 3), np.uint8)] * 4, np.uint8, (4, 2, 3)),
         ([np.float64(1), np.float64(2)], np.float64, (2,)),
         ([1, 2, 3], np.int64, (3,)),
-        ([1.5, 2.5], np.float32, (2,)),
+        ([1.5, 2.5], np.float64, (2,)),
         ([True, False], np.bool_, (2,)),
     ],
 )
@@ -36,6 +42,8 @@ def test_stacks(batch, dtype, shape):
         [True, 2],
         [2, True],
         [True, 2.5],
+        [2.5, 1],
+        [2.5, True],
         [np.int64(1), np.float32(2.5)],
         [np.int8(1), np.int64(300)],
         [np.uint8(1), np.int8(-1)],
@@ -102,15 +110,15 @@ def test_containers_are_torchs(batch):
     ("batch", "error", "message"),
     [
         ([], IndexError, "an empty batch"),
-        ([None, None], TypeError, "got NoneType"),
+        ([None, None], TypeError, "found <class 'NoneType'>"),
         ([1, None], TypeError, "got int for the first and NoneType for number 1"),
         ([1.5, "a"], TypeError, "got float for the first and str for number 1"),
         ([Tensor.of(np.ones(2)), 1.0], TypeError, "got minicnn.tensor.Tensor for .* and float for"),
         ([(1, 2), 3], TypeError, "got tuple for the first and int for number 1"),
         ([{"a": 1}, 3], TypeError, "got dict for the first and int for number 1"),
         ([{"a": 1, "b": 2}, {"a": 2}], KeyError, "number 1 lacks 'b'"),
-        ([np.array(["a"])], TypeError, "got an array of <U1"),
-        ([1j], TypeError, "got complex"),
+        ([np.array(["a"])], TypeError, "found an array of <U1"),
+        ([1j], TypeError, "found <class 'complex'>"),
         ([2**63], ValueError, r"from -2\*\*63 to 2\*\*63 - 1, got \[9223372036854775808\]"),
     ],
 )
@@ -157,5 +165,62 @@ def test_different_lengths_are_named():
 
 
 def test_a_picture_asks_for_to_tensor():
-    with pytest.raises(TypeError, match=r"PIL\.Image\.Image \(is a ToTensor\(\) missing\?\)"):
+    with pytest.raises(TypeError, match=r"PIL\.Image\.Image'> \(is a ToTensor\(\) missing\?\)"):
         default_collate([Image.new("RGB", (2, 2))])
+
+
+Point = namedtuple("Point", "x y")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        3,
+        "text",
+        None,
+        np.arange(3),
+        np.float32(2.5),
+        np.array(["a"]),
+        (1, np.array(2)),
+        Point(0, np.array(1)),
+        {"a": np.zeros(2), "b": [np.ones(1), "s"]},
+        range(2),
+    ],
+    ids=str,
+)
+def test_single_samples_are_converted_as_in_torch(sample):
+    assert described(default_convert(sample)) == described(torch_convert(sample))
+
+
+def described(value):
+    """A value without what differs between frameworks."""
+    if isinstance(value, dict):
+        return {key: described(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [described(item) for item in value]
+    if isinstance(value, Tensor) or type(value).__name__ == "Tensor":
+        return "Tensor", str(value.dtype), value.tolist()
+    return type(value).__name__, str(value)
+
+
+def test_single_samples_share_memory():
+    array = np.zeros(2)
+    assert default_convert({"a": array})["a"].array is array
+
+
+def test_a_program_can_join_types_of_its_own():
+    class Box:
+        def __init__(self, content: int) -> None:
+            self.content = content
+
+    def join(batch, *, collate_fn_map):
+        return sum(box.content for box in batch)
+
+    boxes = [{"box": Box(1), "n": 1}, {"box": Box(2), "n": 2}]
+    joined = collate(boxes, collate_fn_map={Box: join})
+    assert joined["box"] == 3 and joined["n"].tolist() == [1, 2]
+    default_collate_fn_map[Box] = join
+    try:
+        assert default_collate([(Box(4), 0), (Box(5), 0)])[0] == 9
+    finally:
+        del default_collate_fn_map[Box]

@@ -5,7 +5,9 @@ import pytest
 
 from minicnn.data import (
     ConcatDataset,
+    DataLoader,
     Dataset,
+    StackDataset,
     Subset,
     TensorDataset,
     TransformDataset,
@@ -103,3 +105,81 @@ def test_random_split_repeats_with_its_seed():
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_stack_dataset_puts_samples_side_by_side():
+    pairs = StackDataset(range(3), "abc")
+    assert pairs[1] == (1, "b") and len(pairs) == 3
+    named = StackDataset(number=range(3), square=Squares(3))
+    assert named[2] == {"number": 2, "square": (4, "label")}
+    assert named.__getitems__([0, 2]) == [named[0], named[2]]
+    assert StackDataset(Squares(3), Squares(3)).describe(1) == "square of 1, square of 1"
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((), {}, "either positional or by name"),
+        (([1],), {"a": [1]}, "either positional or by name"),
+        (([1], [1, 2]), {}, r"equal lengths, got \[1, 2\]"),
+    ],
+)
+def test_stack_dataset_rejects(args, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        StackDataset(*args, **kwargs)
+
+
+class InBatches(Squares):
+    """Counts how often a list of samples was asked for."""
+
+    asked = 0
+
+    def __getitems__(self, indices: list[int]) -> list[int]:
+        self.asked += 1
+        return [index * index for index in indices]
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda d: d, lambda d: Subset(d, range(6)), lambda d: StackDataset(d)]
+)
+def test_a_loader_asks_for_whole_batches_where_it_can(wrapped):
+    dataset = InBatches(6)
+    batches = list(DataLoader(wrapped(dataset), 3))
+    assert dataset.asked == 2
+    assert np.ravel(batches[1][0] if isinstance(batches[1], list) else batches[1]).tolist() == [
+        9,
+        16,
+        25,
+    ]
+
+
+def test_a_subset_of_single_samples_names_the_one_that_fails():
+    class Failing(Squares):
+        def __getitem__(self, index: int) -> int:
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match=r"in sample 0 \(square of 4\): gone"):
+        list(DataLoader(Subset(Failing(6), [4]), 1))
+
+
+def test_a_subset_takes_lists_and_indices_of_any_kind():
+    x = Tensor.of(np.arange(6) * 10)
+    assert Subset(x, [1, 3, 5])[[0, 2]].tolist() == [10, 50]
+    assert Subset(x, Tensor.of(np.array([2, 4])))[1].item() == 40
+    assert Subset({"a": 1}, ["a"])[0] == 1
+
+
+def test_an_empty_part_warns():
+    with pytest.warns(UserWarning, match=r"an empty part: sizes \[1, 0\]"):
+        random_split(Squares(1), [0.5, 0.5])
+
+
+def test_a_dataset_need_not_have_a_length():
+    class Endless(Dataset[int]):
+        def __getitem__(self, index: int) -> int:
+            return index
+
+    assert not hasattr(Endless(), "__len__")
+    assert [b.tolist() for b in DataLoader(Endless(), 2, sampler=[7, 8, 9])] == [[7, 8], [9]]
+    with pytest.raises(NotImplementedError, match="must define __getitem__"):
+        Dataset()[0]

@@ -20,7 +20,8 @@ SCRIPT = """
 import signal, sys, time
 from minicnn.data import DataLoader, Dataset
 
-worker_type, slow = sys.argv[1:]
+kind, slow = sys.argv[1:]
+workers = {"multiprocessing_context": "fork"} if kind == "fork" else {"worker_type": kind}
 
 class Samples(Dataset):
     def __len__(self): return 1000
@@ -38,14 +39,14 @@ def init(number):
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
     print("imported", flush=True)
-    loader = DataLoader(Samples(), 4, num_workers=2, worker_type=worker_type, worker_init_fn=init)
+    loader = DataLoader(Samples(), 4, num_workers=2, worker_init_fn=init, **workers)
     try:
         for i, batch in enumerate(loader):
             if i == 0 and slow != "init": print("started", flush=True)
     except KeyboardInterrupt:
         if slow != "survive":
             raise
-        loader = DataLoader(range(8), 4, num_workers=1, worker_type=worker_type)
+        loader = DataLoader(range(8), 4, num_workers=1, **workers)
         print("survived", [batch.tolist() for batch in loader], flush=True)
 """
 
@@ -91,6 +92,7 @@ class Program:
         ("nothing", "thread"),
         ("sample", "thread"),
         ("init", "process"),
+        ("sample", "fork"),
         pytest.param("sample", "process", marks=pytest.mark.slow),
     ],
 )
@@ -113,7 +115,7 @@ def test_ctrl_c_while_processes_start(tmp_path: Path, delay):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("worker_type", ["thread", "process"])
+@pytest.mark.parametrize("worker_type", ["thread", "process", "fork"])
 @pytest.mark.parametrize("slow", ["nothing", "init", "sample"])
 def test_ctrl_c_at_any_moment(tmp_path: Path, worker_type, slow):
     for number in range(15):
@@ -134,9 +136,10 @@ def test_a_program_that_catches_ctrl_c_goes_on(tmp_path: Path, worker_type):
     assert errors == ""
 
 
+@pytest.mark.parametrize("worker_type", ["process", "fork"])
 @pytest.mark.parametrize("slow", [pytest.param("nothing", marks=pytest.mark.slow), "sample"])
-def test_worker_processes_do_not_outlive_a_killed_parent(tmp_path: Path, slow):
-    program = Program(tmp_path, "process", slow)
+def test_worker_processes_do_not_outlive_a_killed_parent(tmp_path: Path, worker_type, slow):
+    program = Program(tmp_path, worker_type, slow)
     program.wait_for("started")
     program.process.kill()
     program.process.communicate(timeout=5)  # returns once no worker holds the pipe any more

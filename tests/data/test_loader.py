@@ -39,7 +39,7 @@ class Noisy(Dataset):
 
 def alone() -> list[float]:
     """The noise of the six samples that one test draws in epoch 1, loaded without workers."""
-    seed = int(Generator().manual_seed(3).integers(0, 2**63 - 1))
+    seed = int(Generator().manual_seed(3).random_())
     return [float(sample_generator(seed, 1, position).random()) for position in range(6)]
 
 
@@ -197,6 +197,7 @@ def test_an_epoch_can_be_taken_up_again_anywhere(sampler, num_workers):
         )
 
     whole = loader()
+    whole.set_epoch(0)
     epochs = [epoch(whole) for _ in range(3)]
     resumed = loader()
     resumed.set_epoch(1, start_batch=4)

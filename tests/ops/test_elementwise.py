@@ -171,10 +171,8 @@ def test_errors_state_the_rule_and_the_values():
         RuntimeError, match=r"add expects shapes that broadcast, got \(2, 3\) and \(4,\)"
     ):
         mc.ones(2, 3) + mc.ones(4)
-    with pytest.raises(TypeError, match="add expects tensors or numbers, got ndarray"):
-        mc.ones(2) + np.ones(2)
-    with pytest.raises(TypeError, match="ndarray"):
-        np.ones(2) * mc.ones(2)
+    with pytest.raises(TypeError, match="add expects tensors or numbers, got list"):
+        mc.ones(2) + [1, 2]
     with pytest.raises(RuntimeError, match="min, max or both"):
         mc.ones(2).clamp()
 

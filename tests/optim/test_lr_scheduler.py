@@ -22,6 +22,27 @@ SCHEDULES = [
     ("StepLR", {"step_size": 7}),
     ("StepLR", {"step_size": 1, "gamma": 0.9}),
     ("MultiStepLR", {"milestones": [3, 17, 17, 40], "gamma": 0.3}),
+    ("ConstantLR", {}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 12}),
+    ("ExponentialLR", {"gamma": 0.9}),
+    ("MultiplicativeLR", {"lr_lambda": lambda epoch: 0.95 if epoch % 2 else 1.01}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 5, "T_mult": 2, "eta_min": 0.001}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 6}),
+    (
+        "CyclicLR",
+        {"base_lr": [0.01, 0.02], "max_lr": 0.1, "step_size_up": 5, "step_size_down": 8,
+         "mode": "triangular2", "base_momentum": 0.7, "max_momentum": 0.95},
+    ),
+    (
+        "CyclicLR",
+        {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "mode": "exp_range", "gamma": 0.97},
+    ),
+    (
+        "CyclicLR",
+        {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "cycle_momentum": False,
+         "scale_fn": lambda x: 1 / x, "scale_mode": "cycle"},
+    ),
     ("LambdaLR", {"lr_lambda": lambda epoch: 0.95**epoch}),
     ("LambdaLR", {"lr_lambda": [lambda epoch: 1 / (epoch + 1), lambda epoch: 1 + epoch]}),
     ("LinearLR", {}),
@@ -84,17 +105,19 @@ def test_schedule(name: str, options: dict, optimizer_name: str) -> None:
     ],
 )
 def test_a_tensor_stays_the_learning_rate(name: str, options: dict) -> None:
-    lr = mc.tensor(0.1, dtype=mc.float64)
+    lr = mc.tensor(0.1)
     optimizer, other = two_groups(optim), two_groups(torch.optim)
     optimizer.param_groups[0]["lr"] = lr
+    other.param_groups[0]["lr"] = torch.tensor(0.1)
     scheduler = getattr(lr_scheduler, name)(optimizer, **options)
     expected = getattr(torch.optim.lr_scheduler, name)(other, **options)
     for _ in range(5):
         for each, schedule in (optimizer, scheduler), (other, expected):
             each.step()
             schedule.step(*([1.0] if "patience" in options else []))
-        assert scheduler.get_last_lr() == expected.get_last_lr()
-        assert lr.item() == other.param_groups[0]["lr"]
+        assert list(map(float, scheduler.get_last_lr())) == list(map(float, expected.get_last_lr()))
+        assert lr.item() == other.param_groups[0]["lr"].item()
+        assert scheduler.get_last_lr()[0] is not lr
     assert optimizer.param_groups[0]["lr"] is lr
 
 
@@ -342,3 +365,122 @@ def test_a_schedule_goes_on_in_the_other_framework(first: object, name: str, opt
     for before, after in zip(begun, continued, strict=True):
         after.load_state_dict(copy.deepcopy(before.state_dict()))
     assert steps(*continued, 12) == steps(*begun, 12)
+
+
+COMBINED = [
+    lambda s, o: s.SequentialLR(
+        o, [s.ConstantLR(o, 0.1, 3), s.ExponentialLR(o, 0.9), s.CosineAnnealingLR(o, 9)], [5, 20]
+    ),
+    lambda s, o: s.SequentialLR(o, [s.LinearLR(o, 0.1), s.CosineAnnealingWarmRestarts(o, 4)], [6]),
+    lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9)]),
+    lambda s, o: s.ChainedScheduler(
+        [s.StepLR(o, 3), s.SequentialLR(o, [s.LinearLR(o), s.PolynomialLR(o, 9)], [7])], o
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter", "ignore:Detected call")
+@pytest.mark.parametrize("make", COMBINED)
+def test_combined_schedules(make: object) -> None:
+    def begin(package: object) -> tuple:
+        optimizer = two_groups(package)
+        return optimizer, make(package.lr_scheduler, optimizer)
+
+    begun, expected = begin(optim), begin(torch.optim)
+    assert run(*begun, 30) == run(*expected, 30)
+    assert begun[1].state_dict().keys() == expected[1].state_dict().keys()
+    continued = begin(torch.optim)
+    for before, after in zip(begun, continued, strict=True):
+        after.load_state_dict(copy.deepcopy(before.state_dict()))
+    assert run(*continued, 5) == run(*begun, 5)
+
+
+@pytest.mark.parametrize(
+    ("message", "make"),
+    [
+        ("at least one scheduler", lambda s, o: s.ChainedScheduler([])),
+        ("one scheduler more", lambda s, o: s.SequentialLR(o, [s.StepLR(o, 1)], [1])),
+        ("does not support", lambda s, o: s.ChainedScheduler([s.ReduceLROnPlateau(o)])),
+        ("same optimizer", lambda s, o: s.ChainedScheduler([s.StepLR(o, 1)], two_groups(optim))),
+        ("positive integer T_0", lambda s, o: s.CosineAnnealingWarmRestarts(o, 0)),
+        ("mode is invalid", lambda s, o: s.CyclicLR(o, 0.1, 1, mode="saw")),
+        (r"factor in \[0, 1\]", lambda s, o: s.ConstantLR(o, 1.5)),
+    ],
+)
+def test_errors_of_combined_and_cyclic_schedules(message: str, make: object) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(lr_scheduler, two_groups(optim))
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_state_has_the_names_and_options_of_torch(name: str, options: dict) -> None:
+    states = []
+    for package in optim, torch.optim:
+        states.append(getattr(package.lr_scheduler, name)(two_groups(package), **options))
+    ours, theirs = (schedule.state_dict() for schedule in states)
+    assert ours.keys() == theirs.keys()
+    assert {k: v for k, v in ours.items() if k != "lr_lambdas"} == {
+        k: v for k, v in theirs.items() if k != "lr_lambdas"
+    }
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+@pytest.mark.parametrize(("name", "options"), [case for case in SCHEDULES if "Cycl" not in case[0]])
+def test_step_to_an_epoch(name: str, options: dict) -> None:
+    seen = []
+    for package in optim, torch.optim:
+        optimizer = two_groups(package)
+        scheduler = getattr(package.lr_scheduler, name)(optimizer, **options)
+        optimizer.step()
+        for epoch in 3, 4, 11, 2, 17:
+            scheduler.step(epoch)
+            seen.append((package is optim, scheduler.last_epoch, scheduler.get_last_lr()))
+    half = len(seen) // 2
+    assert [each[1:] for each in seen[:half]] == [each[1:] for each in seen[half:]]
+
+
+def test_warm_restarts_between_epochs() -> None:
+    seen = []
+    for package in optim, torch.optim:
+        scheduler = package.lr_scheduler.CosineAnnealingWarmRestarts(two_groups(package), 2, 2)
+        for batch in range(30):
+            scheduler.step(batch / 4)
+            seen.append(scheduler.get_last_lr())
+    assert seen[:30] == seen[30:]
+
+
+def test_warnings_of_old_habits() -> None:
+    optimizer = two_groups(optim)
+    scheduler = lr_scheduler.ExponentialLR(optimizer, 0.5)
+    optimizer.step()
+    with pytest.warns(UserWarning, match=r"please use `get_last_lr\(\)`"):
+        scheduler.get_lr()
+    with pytest.warns(UserWarning, match="The epoch parameter in `scheduler.step"):
+        scheduler.step(2)
+    assert scheduler.get_last_lr() == [0.025, 0.005]
+
+
+def test_a_schedule_of_ones_own() -> None:
+    """Written for torch: the old base class, ``get_lr`` from ``base_lrs``, ``step`` overridden."""
+
+    def rates(package: object) -> list:
+        class Warmup(package.lr_scheduler._LRScheduler):
+            def __init__(self, optimizer: object, steps: int, after: object) -> None:
+                self.steps, self.after = steps, after
+                super().__init__(optimizer)
+
+            def get_lr(self) -> list:
+                return [lr * (self.last_epoch + 1) / self.steps for lr in self.base_lrs]
+
+            def step(self, epoch: int | None = None) -> None:
+                if self.last_epoch + 1 < self.steps:
+                    super().step(epoch)
+                else:
+                    self.after.step()
+                    self._last_lr = self.after.get_last_lr()
+
+        optimizer = two_groups(package)
+        scheduler = Warmup(optimizer, 4, package.lr_scheduler.StepLR(optimizer, 2))
+        return run(optimizer, scheduler, 12)
+
+    assert rates(optim) == rates(torch.optim)

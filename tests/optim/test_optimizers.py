@@ -43,7 +43,30 @@ OPTIONS = [
     ("RMSprop", {"lr": 0.05, "centered": True}),
     ("Adam", {"lr": 0.05, "betas": (0.0, 0.3)}),
     ("RMSprop", {"lr": 0.05, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.3, "weight_decay": 0.1, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.05, "betas": (0.7, 0.8), "eps": 1e-2, "weight_decay": 0.1}),
+    ("Adamax", {"maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.05, "momentum_decay": 0.5, "weight_decay": 0.1, "eps": 1e-3}),
+    ("NAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"lr": 0.05}),
+    ("RAdam", {"lr": 0.05, "betas": (0.5, 0.6), "weight_decay": 0.1, "eps": 1e-3}),
+    ("RAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}),
+    ("ASGD", {"lr": 0.1, "t0": 3, "maximize": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.1, "eps": (1e-3, 1e-2), "d": 2.0, "weight_decay": 0.1}),
+    ("Adafactor", {"beta2_decay": -0.5, "maximize": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.05, 0.2), "maximize": True}),
 ]
+NAMES = sorted({name for name, _ in OPTIONS})
 TOLERANCE = {"float64": 1e-13, "float32": 2e-6}
 
 
@@ -91,17 +114,17 @@ def test_trajectory(name: str, options: dict, dtype: str) -> None:
     params, others = ours(dtype), theirs(dtype)
     optimizer = getattr(optim, name)(params, **options)
     other = getattr(torch.optim, name)(others, **options)
-    for step in range(20):
+    for step in range(50):
         # The third parameter joins late: its momentum and bias correction begin then.
         skip = (2,) if step < 3 else ()
         take_step(step, (optimizer, params), (other, others), skip=skip)
         assert_same(params, others, TOLERANCE[dtype] * (step + 1))
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_groups_with_their_own_options(name: str) -> None:
     def groups(params: list) -> list[dict]:
-        return [{"params": params[:1], "weight_decay": 0.1, "lr": 0.3}, {"params": params[1:2]}]
+        return [{"params": params[:1], "maximize": True, "lr": 0.3}, {"params": params[1:2]}]
 
     params, others = ours(), theirs()
     optimizer = getattr(optim, name)(groups(params), lr=0.05)
@@ -146,15 +169,7 @@ def test_resume_in_the_middle_is_bit_identical(name: str, options: dict) -> None
         np.testing.assert_array_equal(param.numpy_copy(), other.numpy_copy())
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("SGD", {"momentum": 0.9, "maximize": True}),
-        ("AdamW", {"amsgrad": True}),
-        ("Adam", {"maximize": True}),
-        ("RMSprop", {"centered": True}),
-    ],
-)
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     def to_torch(value: object) -> object:
         return torch.tensor(value.cpu().numpy()) if isinstance(value, mc.Tensor) else value
@@ -168,13 +183,17 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
         return {"state": state, "param_groups": copy.deepcopy(state_dict["param_groups"])}
 
     params, others = ours(), theirs()
-    optimizer = getattr(optim, name)(params, lr=0.05, **options)
-    other = getattr(torch.optim, name)(others, lr=0.05, **options)
+    optimizer = getattr(optim, name)(params, **options)
+    other = getattr(torch.optim, name)(others, **options)
     for step in range(2):
         take_step(step, (optimizer, params), (other, others), skip=(1,))
     mine, torchs = optimizer.state_dict(), other.state_dict()
-    assert list(mine["state"]) == list(torchs["state"]) == [0, 2]
-    assert mine["state"][0].keys() == torchs["state"][0].keys()
+    assert list(mine["state"]) == list(torchs["state"])
+    for index, state in torchs["state"].items():
+        assert list(mine["state"][index]) == list(state)
+        for key, value in state.items():
+            if value is not None:
+                assert str(mine["state"][index][key].dtype) == str(value.dtype)
     assert mine["param_groups"][0]["params"] == torchs["param_groups"][0]["params"] == [0, 1, 2]
     assert mine["param_groups"] == torchs["param_groups"]
 
@@ -187,7 +206,7 @@ def test_state_dicts_are_exchanged_with_torch(name: str, options: dict) -> None:
     assert_same(params, others, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_learning_rate_as_a_tensor(name: str) -> None:
     params, others = ours(), theirs()
     lr, other_lr = mc.tensor([0.05], dtype=mc.float64), torch.tensor([0.05], dtype=torch.float64)
@@ -401,8 +420,6 @@ def test_parameter_errors() -> None:
         optim.SGD([params[0] * 2])
     with pytest.raises(ValueError, match=r"more than one parameter group.*\(4, 3\)"):
         optim.SGD([{"params": params}, {"params": params[0]}])
-    with pytest.raises(ValueError, match="number 1 of the group"):
-        optim.SGD([params[0], params[0]])
     with pytest.raises(TypeError, match="ordered collection"):
         optim.SGD([{"params": set(params)}])
     optimizer = optim.SGD(params[:1])
@@ -410,10 +427,10 @@ def test_parameter_errors() -> None:
         optimizer.add_param_group(params[1:])
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_repr_lists_the_groups(name: str) -> None:
-    expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25, weight_decay=0.5))
-    assert repr(getattr(optim, name)(ours(), lr=0.25, weight_decay=0.5)) == expected
+    expected = repr(getattr(torch.optim, name)(theirs(), lr=0.25))
+    assert repr(getattr(optim, name)(ours(), lr=0.25)) == expected
 
 
 @pytest.mark.parametrize(
@@ -446,10 +463,11 @@ def test_an_outdated_half_copy_is_left_alone() -> None:
     assert (mc.Tensor.of(copied).numpy_copy() != 0).all()
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", NAMES)
 def test_scaled_gradients(name: str) -> None:
     params, others = ours("float32"), ours("float32")
     optimizer, other = (getattr(optim, name)(each, lr=0.1) for each in (params, others))
+    counts_all = name in ("Adam", "AdamW", "RMSprop")  # their kernels count a step that is left out
 
     def scalar(value: float) -> object:
         return mc.tensor(value, dtype=mc.float32).array
@@ -465,8 +483,8 @@ def test_scaled_gradients(name: str) -> None:
             other.step()
         for param, old in zip(params, before, strict=True):
             assert np.array_equal(param.numpy_copy(), old) == bool(overflow)
-        if name == "SGD" or not step:  # the others count the step that was left out
+        if not counts_all or not step:
             for param, expected in zip(params, others, strict=True):
                 np.testing.assert_array_equal(param.numpy_copy(), expected.numpy_copy())
     if name != "SGD":
-        assert optimizer.state[params[0]]["step"] == 3
+        assert optimizer.state[params[0]]["step"] == (3 if counts_all else 2)

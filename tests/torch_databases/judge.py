@@ -116,10 +116,12 @@ def both_refuse(theirs: Callable[[], Any], ours: Callable[[], Any]) -> Disagreem
         return None  # torch lacks a kernel, which is no rule
     if mc.get_default_device().type != "cpu" and _UNSEEN_ON_A_GPU.search(reason):
         return None
-    try:
-        result = ours()
-    except REFUSALS:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            result = ours()
+        except (UserWarning, *REFUSALS):
+            return None
     return Disagreement("accepted", f"gave {str(result)[:80]}, torch raises {reason}")
 
 

@@ -24,6 +24,7 @@ SLOW = {
     "transfer": 1e-3,
     "tutorial": 1e-4,
     "vae": 1e-3,
+    "workers": 1e-4,
 }
 NUMBER = re.compile(r"-?\b\d+\.\d*(?:e[+-]?\d+)?")
 

@@ -52,8 +52,8 @@ def test_affine_shears_rows_against_each_other():
 
 
 def test_random_affine_stays_within_its_ranges():
-    transform = T.RandomAffine((-5, 10), (0.1, 0.3), (0.5, 2), (1, 2, 3, 4))
-    params = [transform.get_params((100, 50)) for _ in range(300)]
+    ranges = (-5, 10), (0.1, 0.3), (0.5, 2), (1, 2, 3, 4)
+    params = [T.RandomAffine.get_params(*ranges, (100, 50)) for _ in range(300)]
     angles, shifts, scales, shears = (np.array(p, np.float64) for p in zip(*params, strict=True))
     for values, low, high in (
         (angles, -5, 10),
@@ -65,7 +65,7 @@ def test_random_affine_stays_within_its_ranges():
     ):
         assert low <= values.min() < low + 0.1 * (high - low)
         assert high - 0.1 * (high - low) < values.max() <= high
-    assert T.RandomAffine(0).get_params((100, 50)) == (0, (0, 0), 1, (0, 0))
+    assert T.RandomAffine.get_params((0, 0), None, None, None, (100, 50)) == (0, (0, 0), 1, (0, 0))
 
 
 @pytest.mark.parametrize(

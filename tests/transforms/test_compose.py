@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import pickle
+import random
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from minicnn import nn
 from minicnn import transforms as T
 from minicnn.data.seeding import use_generator
 from minicnn.random import Generator
+from minicnn.transforms import functional as F
 
 AUGMENTATION = T.Compose(
     [
@@ -101,3 +106,57 @@ def test_transforms_pickle(picture):
 )
 def test_reprs(transform, text):
     assert repr(transform) == text
+
+
+def test_modules_of_transforms(picture):
+    """They are modules, and take modules."""
+    both = nn.Sequential(T.CenterCrop(9), T.RandomHorizontalFlip(1))
+    assert both(picture).tobytes() == F.hflip(F.center_crop(picture, 9)).tobytes()
+    sometimes = T.RandomApply(nn.ModuleList([T.CenterCrop(9), T.Grayscale()]), 1)
+    assert sometimes(picture).tobytes() == F.to_grayscale(F.center_crop(picture, 9)).tobytes()
+    joint = T.JointTransform(
+        [sometimes.transforms[0], T.RandomApply(nn.ModuleList([T.Pad(1)]), 1)], []
+    )
+    image, labels = joint(picture, picture.convert("L"))
+    assert image.size == (11, 11) and labels.shape == (11, 11)
+
+
+def test_a_subclass_defines_forward(picture):
+    class Twice(T.RandomHorizontalFlip):
+        def forward(self, img):
+            return super().forward(super().forward(img))
+
+    assert Twice(1)(picture).tobytes() == picture.tobytes()
+
+
+def test_in_a_loader_choices_do_not_depend_on_python(picture):
+    """A sample's own generator decides, so the number of workers makes no difference."""
+    choose = T.RandomChoice([T.Lambda(lambda _, i=i: i) for i in range(9)])
+    order = T.RandomOrder([T.Lambda(lambda x, i=i: (*x, i)) for i in range(5)])
+    outs = []
+    for python_seed in (1, 2):
+        random.seed(python_seed)
+        with use_generator(Generator().manual_seed(7)):
+            outs.append([(choose(None), order(())) for _ in range(20)])
+    assert outs[0] == outs[1]
+    assert len({each for _, each in outs[0]}) > 5
+    random.seed(3)
+    state = random.getstate()
+    order(())
+    assert random.getstate() != state, "outside, Python's generator decides, as in torchvision"
+
+
+def test_a_mask_gets_the_same_choice():
+    values = np.random.default_rng(0).integers(0, 9, (12, 12), np.uint8)
+    mask = Image.fromarray(values)
+    joint = T.JointTransform(
+        [T.RandomChoice([T.RandomVerticalFlip(1), T.Pad(2), T.CenterCrop(7)])], []
+    )
+    shapes = set()
+    for seed in range(20):
+        random.seed(seed)
+        image, labels = joint(mask.convert("RGB"), mask)
+        red, labels = np.asarray(image)[..., 0], labels.numpy()
+        assert red.shape == labels.shape and (red == np.where(labels == 255, 0, labels)).all()
+        shapes.add(red.shape)
+    assert len(shapes) == 3

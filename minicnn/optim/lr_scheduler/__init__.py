@@ -7,27 +7,39 @@ epoch, or a batch.
 
 from __future__ import annotations
 
-from .base import LRScheduler
-from .cycle import CosineWithWarmup, OneCycleLR
+from .base import LRScheduler, _LRScheduler
+from .combined import ChainedScheduler, SequentialLR
+from .cosine import CosineAnnealingWarmRestarts, CosineWithWarmup
+from .cycle import CyclicLR, OneCycleLR
 from .decay import (
+    ConstantLR,
     CosineAnnealingLR,
-    LambdaLR,
+    ExponentialLR,
     LinearLR,
     MultiStepLR,
     PolynomialLR,
     StepLR,
 )
+from .functions import LambdaLR, MultiplicativeLR
 from .plateau import ReduceLROnPlateau
 
 __all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
     "CosineWithWarmup",
+    "CyclicLR",
+    "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
+    "_LRScheduler",
 ]

@@ -1,64 +1,154 @@
-"""Schedules that first rise and then fall, over a known number of steps."""
+"""Schedules in which momentum falls while the learning rate rises."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, per_group
+from .base import LRScheduler, Rate, checked, per_group, set_value
+from .functions import attributes_of
+
+Momentum = float | Sequence[float]
 
 
-class CosineWithWarmup(LRScheduler):
-    """Rise linearly for ``warmup_steps``, then fall to ``min_lr`` along half a cosine.
+class _MomentumCycle(LRScheduler):
+    """A schedule that also moves momentum, or the first beta, between two values of each group."""
+
+    cycle_momentum: bool
+
+    def _begin_momentum(self, lowest: Momentum, highest: Momentum, last_epoch: int) -> None:
+        optimizer = self.optimizer
+        if not {"momentum", "betas"} & optimizer.defaults.keys():
+            raise ValueError(
+                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled, "
+                f"got {type(optimizer).__name__}"
+            )
+        self.use_beta1 = "betas" in optimizer.defaults
+        self.base_momentums = per_group("base_momentum", lowest, optimizer)
+        self.max_momentums = per_group("max_momentum", highest, optimizer)
+        if last_epoch != -1:
+            return
+        bounds = zip(self.base_momentums, self.max_momentums, strict=True)
+        for group, (low, high) in zip(optimizer.param_groups, bounds, strict=True):
+            self._set_momentum(group, high)
+            group.update(max_momentum=high, base_momentum=low)
+
+    def _set_momentum(self, group: dict[str, Any], momentum: float) -> None:
+        if self.use_beta1:
+            group["betas"] = (momentum, *group["betas"][1:])
+        else:
+            group["momentum"] = momentum
+
+
+class CyclicLR(_MomentumCycle):
+    """Go from ``base_lr`` to ``max_lr`` and back, again and again; momentum moves the other way.
 
     Args:
-        warmup_steps: number of steps before the initial rate is reached; step t uses
-            ``(t + 1) / (warmup_steps + 1)`` times that rate.
-        total_steps: the step at which ``min_lr`` is reached; the rate stays there.
+        base_lr, max_lr: lowest and highest rate, or lists with one for each parameter group.
+        step_size_up, step_size_down: number of steps of the rise, and of the fall (the same if None).
+        mode: "triangular", "triangular2" (each cycle is half as high as the one before), or
+            "exp_range" (the height is multiplied by ``gamma`` in each step).
+        gamma: see ``mode``.
+        scale_fn: gives the factor of the height instead of ``mode``.
+        scale_mode: what ``scale_fn`` is given: the number of the "cycle", from 1, or "iterations".
+        cycle_momentum: whether to move momentum (Adam: beta1) from ``max_momentum`` to
+            ``base_momentum`` and back.
 
     Raises:
-        ValueError: unless ``0 <= warmup_steps < total_steps``.
+        ValueError: for an unknown mode, a list of wrong length, or ``cycle_momentum`` with an
+            optimizer without momentum.
 
-    In torch this is a ``SequentialLR`` of ``LinearLR(start_factor=1 / (warmup_steps + 1),
-    total_iters=warmup_steps)`` and ``CosineAnnealingLR(total_steps - warmup_steps, min_lr)``, except
-    that there the rate rises again after ``total_steps``.
+    As ``torch.optim.lr_scheduler.CyclicLR``; Smith 2017, "Cyclical Learning Rates for Training Neural
+    Networks".
     """
 
     def __init__(
         self,
         optimizer: Optimizer,
-        warmup_steps: int,
-        total_steps: int,
-        min_lr: float = 0.0,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.8,
+        max_momentum: float = 0.9,
         last_epoch: int = -1,
     ) -> None:
-        if not 0 <= warmup_steps < total_steps:
-            raise ValueError(
-                "CosineWithWarmup expects 0 <= warmup_steps < total_steps, "
-                f"got warmup_steps {warmup_steps} and total_steps {total_steps}"
-            )
-        self.warmup_steps = warmup_steps
-        self.total_steps = total_steps
-        self.min_lr = min_lr
+        self.optimizer = checked(optimizer)
+        base_lrs = per_group("base_lr", base_lr, optimizer)
+        if last_epoch == -1:
+            for lr, group in zip(base_lrs, optimizer.param_groups, strict=True):
+                set_value(group, "lr", lr)
+        self.max_lrs = per_group("max_lr", max_lr, optimizer)
+        down = step_size_up if step_size_down is None else step_size_down
+        self.total_size = float(step_size_up) + float(down)
+        self.step_ratio = float(step_size_up) / self.total_size
+        if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
+            raise ValueError(f"mode is invalid and scale_fn is None: got mode {mode!r}")
+        self.mode = mode
+        self.gamma = gamma
+        self._scale_fn_custom = scale_fn
+        self.scale_mode = scale_mode
+        if scale_fn is None:
+            self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            self._begin_momentum(base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
+        self.base_lrs = base_lrs
 
-    def get_lr(self) -> list[float]:
-        step = min(self.last_epoch, self.total_steps)
-        if step < self.warmup_steps:
-            return [lr * (step + 1) / (self.warmup_steps + 1) for lr in self.base_lrs]
-        done = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        return [_cosine(lr, self.min_lr, done) for lr in self.base_lrs]
+    def scale_fn(self, x: float) -> float:
+        """The factor of a cycle's height, given what ``scale_mode`` says."""
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "triangular":
+            return 1.0
+        factor: float = 1 / 2.0 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return factor
+
+    def next_lrs(self) -> list[Rate]:
+        cycle = math.floor(1 + self.last_epoch / self.total_size)
+        x = 1.0 + self.last_epoch / self.total_size - cycle
+        rises = x <= self.step_ratio
+        done = x / self.step_ratio if rises else (x - 1) / (self.step_ratio - 1)
+        scale = partial(self.scale_fn, cycle if self.scale_mode == "cycle" else self.last_epoch)
+        lrs = [
+            low + (high - low) * done * scale()
+            for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
+        if self.cycle_momentum:
+            bounds = zip(self.base_momentums, self.max_momentums, strict=True)
+            for group, (low, high) in zip(self.optimizer.param_groups, bounds, strict=True):
+                self._set_momentum(group, high - (high - low) * done * scale())
+        return lrs
+
+    def state_dict(self) -> dict[str, Any]:
+        """Every attribute except the optimizer; of a callable ``scale_fn`` the attributes."""
+        function = self._scale_fn_custom
+        return super().state_dict() | {
+            "_scale_fn_custom": None if function is None else attributes_of(function)
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({**state_dict, "_scale_fn_custom": self._scale_fn_custom})
+        if state_dict["_scale_fn_custom"] is not None:
+            vars(self._scale_fn_custom).update(state_dict["_scale_fn_custom"])
 
 
-class OneCycleLR(LRScheduler):
+class OneCycleLR(_MomentumCycle):
     """Rise to ``max_lr``, then fall far below the first rate; momentum moves the other way.
 
     Args:
         max_lr: the highest rate, or a list with one for each parameter group.
         total_steps: length of the cycle; or give ``epochs`` and ``steps_per_epoch``.
-        pct_start: fraction of the cycle in which the rate rises.
+        pct_start: fraction of the cycle in which the rate rises, a float.
         anneal_strategy: 'cos' or 'linear'.
         cycle_momentum: whether to move momentum (Adam: beta1) from ``max_momentum`` to
             ``base_momentum`` and back.
@@ -90,70 +180,71 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        checked(optimizer)
+        self.optimizer = checked(optimizer)
         self.total_steps = _cycle_length(total_steps, epochs, steps_per_epoch)
-        if not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR expects pct_start between 0 and 1, got {pct_start}")
+        if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
+            raise ValueError(
+                f"OneCycleLR expects a float pct_start between 0 and 1, got {pct_start}"
+            )
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}")
-        self.anneal_strategy = anneal_strategy
-        self.cycle_momentum = cycle_momentum
-        self.pct_start = pct_start
-        self.three_phase = three_phase
-
+        self._anneal_func_type = anneal_strategy
+        self._schedule_phases = _phases(pct_start, self.total_steps, three_phase)
+        max_lrs = per_group("max_lr", max_lr, optimizer)
         if last_epoch == -1:
-            max_lrs = per_group("max_lr", max_lr, optimizer)
             for group, lr in zip(optimizer.param_groups, max_lrs, strict=True):
                 first = lr / div_factor
                 group.update(initial_lr=first, max_lr=lr, min_lr=first / final_div_factor)
+        self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            if not {"momentum", "betas"} & optimizer.defaults.keys():
-                raise ValueError(
-                    "optimizer must support momentum or beta1 with `cycle_momentum` option enabled,"
-                    f" got {type(optimizer).__name__}"
-                )
-            if last_epoch == -1:
-                highest = per_group("max_momentum", max_momentum, optimizer)
-                lowest = per_group("base_momentum", base_momentum, optimizer)
-                for group, high, low in zip(optimizer.param_groups, highest, lowest, strict=True):
-                    group.update(max_momentum=high, base_momentum=low)
+            self._begin_momentum(base_momentum, max_momentum, last_epoch)
+            del self.base_momentums, self.max_momentums  # the groups have them
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def next_lrs(self) -> list[Rate]:
         if self.last_epoch > self.total_steps:
             raise ValueError(
                 f"Tried to step {self.last_epoch} times. "
                 f"The specified number of total steps is {self.total_steps}"
             )
-        begin, end, done = self._phase()
-        keys = ("initial_lr", "max_lr", "initial_lr", "min_lr")
-        if not self.three_phase:
-            keys = ("initial_lr", "max_lr", "min_lr", "min_lr")
-        momentum_keys = ("max_momentum", "base_momentum", "max_momentum", "max_momentum")
-        anneal = _cosine if self.anneal_strategy == "cos" else _line
-        for group in self.optimizer.param_groups if self.cycle_momentum else ():
-            momentum = anneal(group[momentum_keys[begin]], group[momentum_keys[end]], done)
-            if "betas" in group:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
-        return [
-            anneal(group[keys[begin]], group[keys[end]], done)
-            for group in self.optimizer.param_groups
-        ]
+        phase, done = self._phase()
+        anneal = cosine if self._anneal_func_type == "cos" else _line
+        lrs = []
+        for group in self.optimizer.param_groups:
+            lrs.append(anneal(group[phase["start_lr"]], group[phase["end_lr"]], done))
+            if self.cycle_momentum:
+                start, end = group[phase["start_momentum"]], group[phase["end_momentum"]]
+                self._set_momentum(group, anneal(start, end, done))
+        return lrs
 
-    def _phase(self) -> tuple[int, int, float]:
-        """Indices of the turning points before and after now, and the progress between them."""
-        turns = [0.0, self.pct_start * self.total_steps - 1]
-        if self.three_phase:
-            turns.append(2 * self.pct_start * self.total_steps - 2)
-        turns.append(self.total_steps - 1)
-        end = 1
-        while self.last_epoch > turns[end] and end < len(turns) - 1:
-            end += 1
-        length = turns[end] - turns[end - 1]
-        done = (self.last_epoch - turns[end - 1]) / length if length else 1.0
-        return end - 1, end, done
+    def _phase(self) -> tuple[dict[str, Any], float]:
+        """The phase of this step, and the fraction of it that is over."""
+        start = 0.0
+        for phase in self._schedule_phases:
+            end = phase["end_step"]
+            if self.last_epoch <= end or phase is self._schedule_phases[-1]:
+                break
+            start = end
+        return phase, (self.last_epoch - start) / (end - start) if end != start else 1.0
+
+
+def _phases(pct_start: float, total_steps: int, three_phase: bool) -> list[dict[str, Any]]:
+    """Where the phases of one cycle end, and between which options of the groups they go."""
+
+    def phase(end: float, lrs: tuple[str, str], momenta: tuple[str, str]) -> dict[str, Any]:
+        return {
+            "end_step": end,
+            "start_lr": f"{lrs[0]}_lr",
+            "end_lr": f"{lrs[1]}_lr",
+            "start_momentum": f"{momenta[0]}_momentum",
+            "end_momentum": f"{momenta[1]}_momentum",
+        }
+
+    rise = phase(float(pct_start * total_steps) - 1, ("initial", "max"), ("max", "base"))
+    if not three_phase:
+        return [rise, phase(total_steps - 1, ("max", "min"), ("base", "max"))]
+    fall = phase(float(2 * pct_start * total_steps) - 2, ("max", "initial"), ("base", "max"))
+    return [rise, fall, phase(total_steps - 1, ("initial", "min"), ("max", "max"))]
 
 
 def _cycle_length(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
@@ -172,8 +263,9 @@ def _positive(name: str, value: Any) -> int:
 
 
 def _line(start: float, end: float, done: float) -> float:
-    return start + (end - start) * done
+    return (end - start) * done + start
 
 
-def _cosine(start: float, end: float, done: float) -> float:
-    return end + (start - end) / 2 * (1 + math.cos(math.pi * done))
+def cosine(start: float, end: float, done: float) -> float:
+    """The way from ``start`` (done = 0) to ``end`` (done = 1) along half a cosine."""
+    return end + (start - end) / 2.0 * (math.cos(math.pi * done) + 1)

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import math
-import types
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, lr_of, per_group
+from .base import LRScheduler, Rate, values_of
 
 
 class _FactorLR(LRScheduler):
     """A schedule that multiplies the current rates, so that several can share one optimizer."""
 
-    def factor(self, epoch: int) -> float:
-        """The factor of the learning rates at the start of ``epoch``."""
+    def factor_at(self, epoch: int) -> float:
+        """What the rates are multiplied by at ``epoch``."""
         raise NotImplementedError
 
-    def get_lr(self) -> list[float]:
-        factor = self.factor(self.last_epoch)
-        return [lr_of(group) * factor for group in self.optimizer.param_groups]
+    def whole_factor_at(self, epoch: int) -> float:
+        """The product of all factors until ``epoch``."""
+        raise NotImplementedError
 
-    @property
-    def _is_initial(self) -> bool:
-        """Whether this is the constructor's step, which must not change the rates."""
-        return self._step_count == 1
+    def next_lrs(self) -> list[Rate]:
+        factor = self.factor_at(self.last_epoch)
+        return [lr * factor for lr in values_of(self.optimizer, "lr")]
+
+    def _get_closed_form_lr(self) -> list[Rate]:
+        factor = self.whole_factor_at(self.last_epoch)
+        return [lr * factor for lr in self.base_lrs]
 
 
 class StepLR(_FactorLR):
@@ -39,8 +41,11 @@ class StepLR(_FactorLR):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, epoch: int) -> float:
-        return self.gamma if epoch > 0 and epoch % self.step_size == 0 else 1.0
+    def factor_at(self, epoch: int) -> float:
+        return self.gamma if epoch != 0 and epoch % self.step_size == 0 else 1.0
+
+    def whole_factor_at(self, epoch: int) -> float:
+        return self.gamma ** (epoch // self.step_size)
 
 
 class MultiStepLR(_FactorLR):
@@ -57,8 +62,40 @@ class MultiStepLR(_FactorLR):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         return self.gamma ** self.milestones.get(epoch, 0)
+
+    def whole_factor_at(self, epoch: int) -> float:
+        return self.gamma ** bisect_right(sorted(self.milestones.elements()), epoch)
+
+
+class ConstantLR(_FactorLR):
+    """Use ``factor`` times the rate for the first ``total_iters`` epochs.
+
+    Raises:
+        ValueError: if ``factor`` is not in [0, 1].
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1.0 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 <= factor <= 1:
+            raise ValueError(f"ConstantLR expects factor in [0, 1], got {factor}")
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        if epoch == 0:
+            return self.factor
+        return 1.0 / self.factor if epoch == self.total_iters else 1.0
+
+    def whole_factor_at(self, epoch: int) -> float:
+        return self.factor + (epoch >= self.total_iters) * (1 - self.factor)
 
 
 class LinearLR(_FactorLR):
@@ -85,13 +122,31 @@ class LinearLR(_FactorLR):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         if epoch == 0:
             return self.start_factor
         if self._is_initial or epoch > self.total_iters:
             return 1.0
         rise = self.end_factor - self.start_factor
         return 1.0 + rise / (self.total_iters * self.start_factor + (epoch - 1) * rise)
+
+    def whole_factor_at(self, epoch: int) -> float:
+        rise = self.end_factor - self.start_factor
+        return self.start_factor + rise * min(self.total_iters, epoch) / self.total_iters
+
+
+class ExponentialLR(_FactorLR):
+    """Multiply the rates by ``gamma`` every epoch."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return 1.0 if self._is_initial else self.gamma
+
+    def whole_factor_at(self, epoch: int) -> float:
+        return self.gamma**epoch
 
 
 class PolynomialLR(_FactorLR):
@@ -104,14 +159,17 @@ class PolynomialLR(_FactorLR):
         self.power = power
         super().__init__(optimizer, last_epoch)
 
-    def factor(self, epoch: int) -> float:
+    def factor_at(self, epoch: int) -> float:
         if self._is_initial or epoch > self.total_iters:
             return 1.0
         before, now = (1.0 - each / self.total_iters for each in (epoch - 1, epoch))
         return (now / before) ** self.power
 
+    def whole_factor_at(self, epoch: int) -> float:
+        return (1.0 - min(self.total_iters, epoch) / self.total_iters) ** self.power
 
-class CosineAnnealingLR(_FactorLR):
+
+class CosineAnnealingLR(LRScheduler):
     """Fall to ``eta_min`` along half a cosine in ``T_max`` epochs, then rise again.
 
     Loshchilov & Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", without the
@@ -125,62 +183,19 @@ class CosineAnnealingLR(_FactorLR):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        groups = self.optimizer.param_groups
-        epoch = self.last_epoch
+    def next_lrs(self) -> list[Rate]:
+        lrs, epoch = values_of(self.optimizer, "lr"), self.last_epoch
         if self._is_initial:
-            return [lr_of(group) for group in groups]
-        if (epoch - 1) % (2 * self.T_max) == self.T_max:  # at the bottom, where the factor is 0 / 0
-            rise = (1 - math.cos(math.pi / self.T_max)) / 2
+            return lrs
+        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # at the bottom, the factor is 0 / 0
+            rise = 1 - math.cos(math.pi / self.T_max)
             return [
-                lr_of(group) + (base_lr - self.eta_min) * rise
-                for base_lr, group in zip(self.base_lrs, groups, strict=True)
+                lr + (base_lr - self.eta_min) * rise / 2
+                for base_lr, lr in zip(self.base_lrs, lrs, strict=True)
             ]
-        factor = self.factor(epoch)
-        return [self.eta_min + (lr_of(group) - self.eta_min) * factor for group in groups]
-
-    def factor(self, epoch: int) -> float:
         now, before = (1 + math.cos(math.pi * e / self.T_max) for e in (epoch, epoch - 1))
-        return now / before
+        return [now / before * (lr - self.eta_min) + self.eta_min for lr in lrs]
 
-
-class LambdaLR(LRScheduler):
-    """The initial rate times a function of the epoch.
-
-    Args:
-        lr_lambda: ``f(epoch)``, or a list of them, one for each parameter group.
-
-    Raises:
-        ValueError: if the list's length is not the number of groups.
-
-    ``state_dict`` does not contain functions; of a callable object it contains the attributes.
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
-        self.lr_lambdas = per_group("lr_lambda", lr_lambda, checked(optimizer))
-        super().__init__(optimizer, last_epoch)
-
-    def get_lr(self) -> list[float]:
-        return [
-            base_lr * function(self.last_epoch)
-            for function, base_lr in zip(self.lr_lambdas, self.base_lrs, strict=True)
-        ]
-
-    def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict()
-        state["lr_lambdas"] = [
-            None if isinstance(function, types.FunctionType) else dict(function.__dict__)
-            for function in self.lr_lambdas
-        ]
-        return state
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
-        for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
-            if attributes is not None:
-                function.__dict__.update(attributes)
+    def _get_closed_form_lr(self) -> list[Rate]:
+        height = 1 + math.cos(math.pi * self.last_epoch / self.T_max)
+        return [self.eta_min + (lr - self.eta_min) * height / 2 for lr in self.base_lrs]

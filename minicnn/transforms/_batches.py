@@ -1,0 +1,25 @@
+"""Computing with the pixels of a tensor as floats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..devices import xp_of
+from ..dtypes import float32, float64, is_floating
+from ..tensor import Tensor
+
+
+def in_floats(img: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """``compute`` of the images as float32 or float64, in the shape and the dtype of ``img``.
+
+    Args:
+        img: (…, C, H, W) or (H, W). Integers are rounded afterwards.
+        compute: takes and returns a batch (N, C, H, W), maybe of another height and width.
+    """
+    dtype = img.array.dtype
+    batch = img.reshape(-1, *img.shape[-3:]) if img.ndim > 2 else img.reshape(1, 1, *img.shape)
+    out = compute(batch if dtype in (float32, float64) else batch.to(float32))
+    out = out.reshape(*img.shape[:-2], *out.shape[-2:])
+    if not is_floating(dtype):
+        out = Tensor.of(xp_of(out.array).rint(out.array))
+    return out.to(dtype)

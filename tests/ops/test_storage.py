@@ -1,0 +1,19 @@
+"""``Tensor.storage()``: the numbers that a tensor and its views share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import minicnn as mc
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage")
+def test_prints_and_changes_what_all_views_share() -> None:
+    texts = []
+    for m in (mc, torch):
+        x = m.arange(6.0).reshape(2, 3)
+        storage = x.t()[1:].storage()
+        storage[0] = 7
+        texts.append([repr(storage), list(storage), x.tolist(), x.untyped_storage().size()])
+    assert texts[0] == texts[1]

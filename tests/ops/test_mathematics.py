@@ -139,6 +139,12 @@ def test_multinomial_needs_an_out_of_int64():
         mc.multinomial(mc.tensor([0.0, 1.0]), 1, out=mc.empty(1))
 
 
+def test_normal_has_a_size_with_two_numbers_alone():
+    assert mc.normal(mc.zeros(2, 3), 0.0, out=mc.empty(0)).shape == (2, 3)
+    with pytest.raises(TypeError, match="normal expects no size with a tensor"):
+        mc.normal(mc.zeros(3), 0.0, 1)
+
+
 def test_the_names_of_numpy():
     x = mc.ones(2, 3)
     assert x.sum(axis=0).shape == (3,)

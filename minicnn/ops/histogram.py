@@ -117,7 +117,8 @@ def histogram(
     weights = None if weight is None else weight.array.reshape(-1)[inside]
     hist = xp.bincount(place, weights, minlength=edges.size - 1).astype(x.dtype)
     if density:
-        hist = hist / hist.sum() / (edges[1:] - edges[:-1])
+        with np.errstate(invalid="ignore"):  # nothing was counted
+            hist = hist / hist.sum() / (edges[1:] - edges[:-1])
     return returned("histogram", Histogram(Tensor.of(hist), Tensor.of(edges)))
 
 

@@ -109,7 +109,7 @@ def histogram(
         edges = bins.array
     else:
         _check_bins("histogram", bins)
-        low, high = _ends("histogram", x, *(range or (0, 0)))
+        low, high = _ends("histogram", x, *(range or ((0, 0) if x.size else (0, 1))))
         low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
         edges = linspace(low, high, bins + 1, dtype=x.dtype, device=input.device).array
     inside = (x >= edges[0]) & (x <= edges[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -142,6 +143,14 @@ class Function:
             RuntimeError: if one of them was changed in place since.
         """
         return tuple(saved.unpack(self) for saved in self._saved)
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The old name of :attr:`saved_tensors`, with torch's warning."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
+        return self.saved_tensors
 
     # ------------------------------------------------------------------ the node's own bookkeeping
 

@@ -231,6 +231,11 @@ def _become_view(x: Tensor, operation: Callable[..., Tensor], *args: Any, **kwar
     return x
 
 
+def detach(input: Tensor) -> Tensor:
+    """A tensor on the same memory without history."""
+    return input.detach()
+
+
 def detach_(x: Tensor) -> Tensor:
     """Makes x a leaf that requires no gradient.
 

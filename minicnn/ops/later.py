@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 FILES = {  # the functions of ``minicnn``
+    "assign": "detach",
     "bits": "bitwise_left_shift bitwise_right_shift gcd lcm",
     "blend": "addcdiv addcmul lerp",
+    "choice": "masked_fill",
     "closeness": "allclose equal isclose isin isneginf isposinf isreal",
     "cumulative": "cummax cummin cumprod cumulative_trapezoid diff logcumsumexp trapezoid trapz",
     "diagonal": "diag diag_embed diagflat diagonal diagonal_scatter trace",
@@ -45,6 +47,7 @@ FILES = {  # the functions of ``minicnn``
     "take": """
         argwhere index_put narrow repeat_interleave select select_scatter slice_scatter take
         take_along_dim""",
+    "transfer": "clone",
     "triangle": "tril tril_indices triu triu_indices",
     "trigonometry": """
         acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2

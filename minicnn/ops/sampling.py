@@ -47,18 +47,20 @@ def normal(
 
     Raises:
         RuntimeError: for a negative ``std``, or shapes that do not broadcast.
-        TypeError: if both are numbers, without a size.
+        TypeError: if both are numbers, without a size, or with one if they are not.
 
     As ``torch.normal``; its gradient is zero.
     """
     if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        if size is not None:
+            raise TypeError(f"normal expects no size with a tensor, got {size}")
         result = _scaled_normal(mean, std, generator)
     elif size is None:
         raise TypeError("normal expects a size with two numbers, got none")
     else:
         result = normal_(empty(size, dtype=dtype, device=device), mean, std, generator=generator)
         result.requires_grad_(requires_grad)
-    return result if out is None else out.copy_(result)
+    return result if out is None else out.resize_(result.shape).copy_(result)
 
 
 def _scaled_normal(
@@ -142,7 +144,11 @@ def multinomial(
         weights, num_samples, replacement, default_generator if generator is None else generator
     )
     result = Tensor.of(to_device(indices.reshape(*input.shape[:-1], num_samples), input.device))
-    return result if out is None else out.copy_(result)
+    if out is None:
+        return result
+    if out.array.dtype != np.int64:
+        raise RuntimeError(f"multinomial expects an out of torch.int64, got {out.dtype}")
+    return out.resize_(result.shape).copy_(result)
 
 
 def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None:

@@ -39,6 +39,9 @@ class Storage:
 
     __len__ = size
 
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self._nbytes
+
     def __getitem__(self, index: int) -> Any:
         return self._items[index].item()
 

@@ -151,11 +151,11 @@ def cuda(x: Tensor, device: DeviceLike | int | None = None, non_blocking: bool =
     return to(x, Device("cuda" if device is None else device))
 
 
-def clone(x: Tensor, *, memory_format: MemoryFormat | str = preserve_format) -> Tensor:
+def clone(input: Tensor, *, memory_format: MemoryFormat | str = preserve_format) -> Tensor:
     """A copy in its own memory; gradients pass through.
 
     Args:
-        x: any shape.
+        input: any shape.
         memory_format: the layout of the copy, by default the same.
 
     Raises:
@@ -163,4 +163,4 @@ def clone(x: Tensor, *, memory_format: MemoryFormat | str = preserve_format) -> 
 
     As ``torch.clone``.
     """
-    return to(x, copy=True, memory_format=memory_format)
+    return to(input, copy=True, memory_format=memory_format)

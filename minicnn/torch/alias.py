@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import pkgutil
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -106,7 +106,7 @@ def sources(module: str) -> Sequence[Any]:
     return [resolve(path) for path in MODULES[module].split()]
 
 
-def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of objects
+def resolve(path: str) -> object:
     """What a path such as ``"minicnn.nn"`` or ``"minicnn.nn.norm:_BatchNorm"`` stands for."""
     module, _, attribute = path.partition(":")
     value: Any = importlib.import_module(module)
@@ -116,16 +116,10 @@ def resolve(path: str) -> Any:  # type: ignore[misc]  # modules and all kinds of
 def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
-    found_later = {  # by its __getattr__
-        name for name in dir(source) if name not in there and not _is_module(source, name)
-    }
+    found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
+    found_later -= {part.name for part in pkgutil.iter_modules(getattr(source, "__path__", ()))}
     listed = {*getattr(source, "__all__", there), *found_later}
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
-
-
-def _is_module(source: Any, name: str) -> bool:
-    """Whether a name stands for a file or folder in a package."""
-    return hasattr(source, "__path__") and find_spec(f"{source.__name__}.{name}") is not None
 
 
 class Finder(MetaPathFinder):

@@ -13,7 +13,7 @@ _SAME = """
 accelerator amp autograd autograd.function autograd.functional autograd.grad_mode autograd.gradcheck
 autograd.variable backends cpu cuda cuda.amp cuda.memory cuda.nvtx cuda.streams distributed
 distributions distributions.constraints func hub
-jit linalg multiprocessing nn nn.functional nn.init nn.parallel nn.parameter nn.utils
+jit linalg multiprocessing nn nn.attention nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
 nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
 nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
@@ -25,6 +25,7 @@ version
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
     "torch": "minicnn",
+    "torch._C": "minicnn.torch.internals",
     "torch.__config__": "minicnn.config",
     "torch.autograd.profiler": "minicnn.profiler",
     "torch.backends.cpu": "minicnn.backends:cpu",
@@ -38,12 +39,14 @@ MODULES = {
     "torch.functional": "minicnn",
     "torch.mps": "minicnn.absent:mps",
     "torch.nn.modules": "minicnn.nn",
+    "torch.profiler.profiler": "minicnn.profiler",
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
     "torch.utils.data": "minicnn.data",
     "torch.utils.hooks": "minicnn.nn.hooks",
     "torch.utils.data._utils.collate": "minicnn.data.collate",
     "torch.utils.model_zoo": "minicnn.hub",
+    "torch.utils.tensorboard._pytorch_graph": "minicnn.utils.tensorboard",  # tensorboardX imports it
     "torch.xpu": "minicnn.absent:xpu",
     "torchvision": "",
     "torchvision.datasets": "minicnn.data.datasets minicnn.data",
@@ -80,6 +83,7 @@ _PARTS = {
         "transformer upsampling utils"
     ),
     "torch.nn.parallel": "data_parallel distributed",
+    "torch.profiler": "profiler",
     "torch.optim": (
         "adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd"
     ),

@@ -129,3 +129,21 @@ def test_amp_decorators(lib: Any) -> None:
     assert y.dtype == lib.float32
     y.sum().backward()
     assert x.grad.tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_saved_variables_is_the_old_name_of_saved_tensors():
+    class Square(mc.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_variables
+            return 2 * x * grad
+
+    x = mc.tensor([3.0], requires_grad=True)
+    with pytest.warns(DeprecationWarning, match="use 'saved_tensors'"):
+        Square.apply(x).backward()
+    assert x.grad.tolist() == [6.0]

@@ -76,3 +76,37 @@ def test_random_and_errors(lib: Any) -> None:
     for amount in (-1, 1.5, 50):
         with pytest.raises(ValueError, match="amount"):
             prune.l1_unstructured(lib.nn.Linear(4, 5), "weight", amount)
+
+
+def test_random_channels_and_identity():
+    net = mc.nn.Linear(6, 4)
+    mc.nn.utils.prune.random_structured(net, "weight", amount=2, dim=1)
+    assert int((net.weight_mask.sum(0) == 0).sum()) == 2
+    assert set(net.weight_mask.unique().tolist()) == {0.0, 1.0}
+    mc.nn.utils.prune.random_structured(
+        net, "weight", amount=0.5, dim=-1
+    )  # of the four that are left
+    assert int((net.weight_mask.sum(0) == 0).sum()) == 4
+    mc.nn.utils.prune.identity(net, "bias")
+    assert (net.bias_mask == 1).all() and mc.nn.utils.prune.is_pruned(net)
+
+
+def own_method(lib):
+    """Every other element that is left is pruned, twice."""
+
+    class Halved(lib.nn.utils.prune.BasePruningMethod):
+        PRUNING_TYPE = "unstructured"
+
+        def compute_mask(self, t, default_mask):
+            mask = default_mask.clone()
+            mask.view(-1)[::2] = 0
+            return mask
+
+    net = lib.nn.Linear(6, 4)
+    Halved.apply(net, "weight")
+    Halved.apply(net, "weight")
+    return net.weight_mask.numpy()
+
+
+def test_ones_own_method():
+    np.testing.assert_array_equal(own_method(mc), own_method(torch))

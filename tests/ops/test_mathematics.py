@@ -30,6 +30,12 @@ def test_polygamma_and_its_gradient(n):
     assert_agrees(lambda lib, x: lib.polygamma(n, x), x)
 
 
+def test_digamma_has_torchs_slope_at_its_poles():
+    x = np.array([-1.0, -2.0, -5.0, 0.0])
+    slopes = [lib.polygamma(1, lib.tensor(x)).cpu().numpy() for lib in (mc, torch)]
+    np.testing.assert_allclose(*slopes, rtol=1e-12)
+
+
 def test_erfc_keeps_its_digits_far_out():
     x = np.array([-6.0, 0.3, 5.0, 10.0, 26.0])
     theirs = torch.special.erfc(torch.from_numpy(x)).numpy()
@@ -125,6 +131,18 @@ def test_one_number_at_the_edges(name):
 
 def test_bernoulli_gives_its_out_a_shape():
     assert mc.bernoulli(mc.ones(2, 3), out=mc.empty(0)).tolist() == [[1] * 3] * 2
+
+
+def test_multinomial_needs_an_out_of_int64():
+    assert mc.multinomial(mc.tensor([0.0, 1.0]), 1, out=mc.empty(0, dtype=mc.int64)).tolist() == [1]
+    with pytest.raises(RuntimeError, match="multinomial expects an out of torch.int64"):
+        mc.multinomial(mc.tensor([0.0, 1.0]), 1, out=mc.empty(1))
+
+
+def test_normal_has_a_size_with_two_numbers_alone():
+    assert mc.normal(mc.zeros(2, 3), 0.0, out=mc.empty(0)).shape == (2, 3)
+    with pytest.raises(TypeError, match="normal expects no size with a tensor"):
+        mc.normal(mc.zeros(3), 0.0, 1)
 
 
 def test_the_names_of_numpy():

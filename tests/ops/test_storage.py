@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -17,3 +19,7 @@ def test_prints_and_changes_what_all_views_share() -> None:
         storage[0] = 7
         texts.append([repr(storage), list(storage), x.tolist(), x.untyped_storage().size()])
     assert texts[0] == texts[1]
+
+
+def test_its_size_in_memory_is_told() -> None:  # torchinfo sums them
+    assert sys.getsizeof(mc.ones(1000).untyped_storage()) > 4000

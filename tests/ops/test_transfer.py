@@ -96,3 +96,10 @@ def test_another_tensor_names_dtype_and_device():
     assert x.to(x, True) is x
     copy = x.to(x, False, True)
     assert copy is not x and copy.tolist() == x.tolist()
+
+
+def test_copies_as_functions():
+    x = mc.ones(2, requires_grad=True)
+    assert mc.clone(input=x).requires_grad and not mc.detach(x).requires_grad
+    assert mc.detach(x).data_ptr() == x.data_ptr() != mc.clone(x).data_ptr()
+    assert mc.masked_fill(x, mc.tensor([True, False]), 3.0).tolist() == [3, 1]

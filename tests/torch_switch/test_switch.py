@@ -209,3 +209,31 @@ def test_classes_have_torchs_names(tmp_path):
         "True",
         "False",
     ]
+
+
+def test_a_writer_takes_tensors_and_goes_on_without_a_graph(tmp_path):
+    pytest.importorskip("tensorboardX")
+    code = """
+import torch
+import tensorboardX
+from torch.utils.tensorboard import SummaryWriter
+assert SummaryWriter is tensorboardX.SummaryWriter
+net = torch.nn.Linear(2, 1)
+with SummaryWriter("runs") as writer:
+    writer.add_scalar("loss", net(torch.ones(1, 2)).sum(), 0)
+    writer.add_graph(net, torch.ones(1, 2))
+"""
+    done = switched("-c", code, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "minicnn does not trace networks" in done.stderr
+    assert list((tmp_path / "runs").iterdir())
+
+
+def test_paths_that_libraries_import(tmp_path):
+    code = (
+        "from torch.utils.hooks import RemovableHandle\n"
+        "from torchvision.datasets.folder import IMG_EXTENSIONS, default_loader\n"
+        "import torch, torch.nn.utils.prune\n"
+        "print(torch._C._log_api_usage_once('library'))"
+    )
+    assert printed("-c", code, folder=tmp_path) == "None\n"

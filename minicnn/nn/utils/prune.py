@@ -22,13 +22,16 @@ from ..parameter import Parameter
 from .hook import find_hook, remove_hook
 
 __all__ = [
+    "BasePruningMethod",
     "L1Unstructured",
     "RandomUnstructured",
     "custom_from_mask",
     "global_unstructured",
+    "identity",
     "is_pruned",
     "l1_unstructured",
     "ln_structured",
+    "random_structured",
     "random_unstructured",
     "remove",
 ]
@@ -103,6 +106,29 @@ def ln_structured(
     return custom_from_mask(module, name, mask)
 
 
+def random_structured(module: Module, name: str, amount: Amount, dim: int) -> Module:
+    """Zero random channels of a parameter; arguments as for :func:`ln_structured`.
+
+    As ``torch.nn.utils.prune.random_structured``.
+    """
+    mask = _mask_of(module, name)
+    dim %= mask.ndim
+    others = tuple(d for d in range(mask.ndim) if d != dim)
+    rest = xp_of(mask.array).nonzero(mask.array.any(axis=others))[0]
+    draws = rand(len(rest), device="cpu").array
+    chosen = rest[_smallest(draws, _count(amount, len(rest)))]
+    mask.array[(*(slice(None),) * dim, chosen)] = 0
+    return custom_from_mask(module, name, mask)
+
+
+def identity(module: Module, name: str) -> Module:
+    """Prune nothing: the parameter gets its mask of ones.
+
+    As ``torch.nn.utils.prune.identity``.
+    """
+    return custom_from_mask(module, name, _mask_of(module, name))
+
+
 def global_unstructured(
     parameters: Iterable[tuple[Module, str]],
     pruning_method: Callable[[Array], Array],
@@ -144,6 +170,38 @@ def RandomUnstructured(values: Array) -> Array:
     """Random importance, drawn on the CPU."""
     # torch draws numbers too, and prunes the largest
     return -xp_of(values).asarray(rand(values.size, device="cpu").array)
+
+
+class BasePruningMethod:
+    """The base of one's own methods, which define ``compute_mask(t, default_mask)``.
+
+    As ``torch.nn.utils.prune.BasePruningMethod``; ``apply`` returns the module.
+    """
+
+    PRUNING_TYPE = "unstructured"
+
+    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+        """The mask of a parameter, or of the elements that are left, in one dimension."""
+        raise NotImplementedError(f"{type(self).__name__} has no compute_mask")
+
+    @classmethod
+    def apply(
+        cls,
+        module: Module,
+        name: str,
+        *args: Any,
+        importance_scores: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Module:
+        """Prune a parameter; other arguments go to the class."""
+        method, mask = cls(*args, **kwargs), _mask_of(module, name)
+        scores = getattr(module, name) if importance_scores is None else importance_scores
+        if find_hook(module, Pruning, name) is not None and cls.PRUNING_TYPE == "unstructured":
+            left = mask == 1
+            mask[left] = method.compute_mask(scores[left], mask[left]).to(mask.dtype)
+        else:
+            mask = method.compute_mask(scores, mask)
+        return custom_from_mask(module, name, mask)
 
 
 def custom_from_mask(module: Module, name: str, mask: Tensor) -> Module:

@@ -125,4 +125,7 @@ def polygamma(n: int, x: Array) -> Array:
     out = (-1) ** (n + 1) * math.factorial(n) * zeta(n + 1.0, x)
     if n > 1:
         return out
+    # at negative integers as in torch, whose sine is not quite 0
+    is_pole = (x < 0) & (x == xp.floor(x))
+    out = xp.where(is_pole, (math.pi / xp.sin(math.pi * x)) ** 2, out)
     return xp.where(xp.isinf(x), xp.where(x > 0, 0, math.nan), out)  # as in torch

@@ -111,7 +111,7 @@ def topk(
         A named tuple of ``values`` and ``indices``, of length k in ``dim``.
 
     Raises:
-        RuntimeError: for more elements than there are.
+        RuntimeError: for more elements than there are, and for a bool tensor.
 
     As ``torch.topk``, except that the first of equal elements are taken, which torch leaves open.
     """
@@ -121,6 +121,8 @@ def topk(
         raise RuntimeError(
             f"topk expects k in [0, {length}] for shape {tuple(input.shape)}, got {k}"
         )
+    if input.array.dtype == bool:
+        raise RuntimeError("topk expects numbers, got a bool tensor")
     return _taken(input, "topk", d, True, lambda x: _extreme(x, k, largest))
 
 

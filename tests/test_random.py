@@ -13,7 +13,7 @@ import torch
 
 import minicnn as mc
 from minicnn.data.seeding import epoch_generator, sample_generator
-from minicnn.distributions import in_blocks
+from minicnn.draws import in_blocks
 from minicnn.permutation import permutation
 
 pytestmark = pytest.mark.cpu_only

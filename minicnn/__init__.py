@@ -683,8 +683,9 @@ _LATER = {
 _find, _names = _read_later(
     __name__,
     _LATER,
-    modules="accelerator config cpu cuda distributed distributions func hub io jit linalg "
-    "multiprocessing onnx profiler special utils version",
+    modules="""
+        accelerator config cpu cuda distributed distributions func hub io jit linalg multiprocessing
+        onnx profiler special utils version""",
 )
 
 

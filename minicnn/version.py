@@ -6,7 +6,7 @@ from .devices import cuda_is_available, cupy
 
 __all__ = ["__version__", "cuda", "debug", "git_version", "hip"]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 cuda: str | None  # the version of CUDA, such as "13.0"; None without a GPU
 debug = False

@@ -131,4 +131,4 @@ class OneHotCategorical(Categorical):
 
 def _check_dimensions(name: str, x: Tensor) -> None:
     if x.ndim < 1:
-        raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
+        raise ValueError(f"{name} must have at least 1 dimension, got shape {tuple(x.shape)}")

@@ -125,9 +125,8 @@ class Distribution:
         for name, rule in self.arg_constraints.items():
             if name in self.__dict__ and not rule.check(value := self.__dict__[name]).all():
                 raise ValueError(
-                    f"Expected parameter {name} ({type(value).__name__} of shape "
-                    f"{tuple(value.shape)}) of distribution {self!r} to satisfy the constraint "
-                    f"{rule!r}, but found invalid values:\n{value}"
+                    f"{type(self).__name__} expects {name} to satisfy {rule!r}, got {value} of shape "
+                    f"{tuple(value.shape)}"
                 )
 
     def _check_value(self, value: Any) -> None:
@@ -135,19 +134,20 @@ class Distribution:
         if not self._validate_args:
             return
         if not isinstance(value, Tensor):
-            raise ValueError("The value argument to log_prob must be a Tensor")  # noqa: TRY004  torch's
+            raise ValueError(  # noqa: TRY004 -- as torch
+                f"log_prob expects a tensor, got {type(value).__name__}"
+            )
         expected = self._extended_shape()
         pairs = zip(reversed(value.shape), reversed(expected), strict=False)
         if any(i != j and 1 not in (i, j) for i, j in pairs):
             raise ValueError(
-                "Value is not broadcastable with batch_shape+event_shape: "
-                f"{value.shape} vs {expected}."
+                f"log_prob of {self!r} expects a value that broadcasts with {tuple(expected)}, "
+                f"got shape {tuple(value.shape)}"
             )
         if not self.support.check(value).all():
             raise ValueError(
-                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) "
-                f"to be within the support ({self.support!r}) of the distribution {self!r}, "
-                f"but found invalid values:\n{value}"
+                f"log_prob of {self!r} expects a value in {self.support!r}, got {value} of shape "
+                f"{tuple(value.shape)}"
             )
 
     def __repr__(self) -> str:

@@ -29,8 +29,8 @@ class Independent(Distribution):
         batch = base_distribution.batch_shape
         if reinterpreted_batch_ndims > len(batch):
             raise ValueError(
-                "Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), "
-                f"actual {reinterpreted_batch_ndims} vs {len(batch)}"
+                f"reinterpreted_batch_ndims must be at most {len(batch)}, the number of batch "
+                f"dimensions, got {reinterpreted_batch_ndims}"
             )
         self.base_dist = base_distribution
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims

@@ -51,7 +51,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
             if (first, second) in _FORMULAS:
                 return _FORMULAS[first, second](p, q)
     raise NotImplementedError(
-        f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"
+        f"no divergence is registered from {type(p).__name__} to {type(q).__name__}: use register_kl"
     )
 
 

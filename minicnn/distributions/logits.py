@@ -17,7 +17,8 @@ __all__ = ["HasLogits"]
 def check_one(probs: Any, logits: Any) -> None:
     """Raises ValueError unless one of the two is given."""
     if (probs is None) == (logits is None):
-        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        got = "neither" if probs is None else "both"
+        raise ValueError(f"expected either probs or logits, got {got}")
 
 
 class HasLogits(Distribution):

@@ -31,8 +31,9 @@ class MixtureSameFamily(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         if not isinstance(mixture_distribution, Categorical):
-            raise ValueError(  # noqa: TRY004  torch's
-                "The Mixture distribution needs to be an instance of torch.distributions.Categorical"
+            raise ValueError(  # noqa: TRY004 -- as torch
+                "mixture_distribution must be a Categorical, got "
+                f"{type(mixture_distribution).__name__}"
             )
         batch, classes = (
             component_distribution.batch_shape[:-1],
@@ -40,8 +41,8 @@ class MixtureSameFamily(Distribution):
         )
         if classes != component_distribution.batch_shape[-1]:
             raise ValueError(
-                f"`mixture_distribution component` ({classes}) does not equal "
-                f"`component_distribution.batch_shape[-1]` ({component_distribution.batch_shape[-1]})"
+                f"the mixture has probabilities of {classes} components, got "
+                f"{component_distribution.batch_shape[-1]} components"
             )
         self.mixture_distribution = mixture_distribution
         self.component_distribution = component_distribution

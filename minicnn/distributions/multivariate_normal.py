@@ -52,14 +52,14 @@ class MultivariateNormal(Distribution):
         matrices = [(name, matrix) for name, matrix in given.items() if matrix is not None]
         if len(matrices) != 1:
             raise ValueError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
+                f"MultivariateNormal expects one of {', '.join(given)}, got {len(matrices)} of them"
             )
         ((name, matrix),) = matrices
         if loc.ndim < 1:
-            raise ValueError("loc must be at least one-dimensional.")
+            raise ValueError(f"loc must have at least 1 dimension, got shape {tuple(loc.shape)}")
         if matrix.ndim < 2:
             raise ValueError(
-                f"{name} must be at least two-dimensional, with optional leading batch dimensions"
+                f"{name} must have at least 2 dimensions, got shape {tuple(matrix.shape)}"
             )
         batch = broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
         self.loc = loc.expand(*batch, -1)

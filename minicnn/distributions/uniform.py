@@ -34,7 +34,7 @@ class Uniform(Distribution):
         self.low, self.high = as_parameters(low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
         if self._validate_args and not (self.low < self.high).all():
-            raise ValueError("Uniform is not defined when low>= high")
+            raise ValueError(f"Uniform expects low < high, got {self.low} and {self.high}")
 
     @property
     def support(self) -> constraints.Constraint:

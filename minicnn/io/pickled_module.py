@@ -60,7 +60,7 @@ class ModuleVocabulary(TorchVocabulary):
 def _class_of(module: str, name: str) -> type | None:
     """The subclass of Module with a name; looked up without running any code."""
     if module.startswith("torch.nn.modules."):
-        found = vars(nn).get(name)
+        found = getattr(nn, name) if name in nn.__all__ else None
     else:
         found = sys.modules.get(module)
         for part in name.split("."):

@@ -227,8 +227,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     """
     require_tensor("pow", input, exponent)
     base, power = promote_numbers("pow", input, exponent)
-    if not isinstance(exponent, Tensor):
-        _check_exponent(exponent, base.dtype)
+    if not isinstance(power, Tensor):
+        _check_exponent(exponent, base.dtype)  # type: ignore[arg-type]
     return Pow.apply(base, power)
 
 

@@ -109,7 +109,7 @@ def histogram(
         edges = bins.array
     else:
         _check_bins("histogram", bins)
-        low, high = _ends("histogram", x, *(range or (0, 0)))
+        low, high = _ends("histogram", x, *(range or ((0, 0) if x.size else (0, 1))))
         low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
         edges = linspace(low, high, bins + 1, dtype=x.dtype, device=input.device).array
     inside = (x >= edges[0]) & (x <= edges[-1])
@@ -117,7 +117,8 @@ def histogram(
     weights = None if weight is None else weight.array.reshape(-1)[inside]
     hist = xp.bincount(place, weights, minlength=edges.size - 1).astype(x.dtype)
     if density:
-        hist = hist / hist.sum() / (edges[1:] - edges[:-1])
+        with np.errstate(invalid="ignore"):  # nothing was counted
+            hist = hist / hist.sum() / (edges[1:] - edges[:-1])
     return returned("histogram", Histogram(Tensor.of(hist), Tensor.of(edges)))
 
 

@@ -94,16 +94,20 @@ def uniform_(
 
 
 def normal_(
-    x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+    x: Tensor,
+    mean: float | Tensor = 0.0,
+    std: float | Tensor = 1.0,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
-    """Fills x with numbers from N(mean, std²).
+    """Fills x with numbers from N(mean, std²); both may be tensors of one element.
 
     Raises:
         NotImplementedError: for integers.
         RuntimeError: for a negative ``std``.
     """
     refuse_integers("normal_", x)
-    mean, std = as_number(mean), as_number(std)
+    mean, std = (as_number(v.item() if isinstance(v, Tensor) else v) for v in (mean, std))
     if not std >= 0:
         raise RuntimeError(f"normal_ expects std >= 0, got {std}")
     return _fill(x, draws.normal, generator, mean=mean, std=std)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any
+
+from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -12,7 +15,7 @@ __all__ = ["SummaryWriter"]
 
 
 def __getattr__(name: str) -> Any:
-    """tensorboardX's class of that name, imported on first use.
+    """The writer, made on first use.
 
     Raises:
         ImportError: if tensorboardX is not installed.
@@ -25,7 +28,32 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             "SummaryWriter needs tensorboardX, which is not installed: pip install tensorboardX"
         ) from error
-    return getattr(tensorboardX, name)
+    return _taking_tensors(tensorboardX.SummaryWriter)
+
+
+@functools.cache
+def _taking_tensors(writer: type) -> type:
+    """A subclass of tensorboardX's writer, which knows no tensors but torch's."""
+
+    class SummaryWriter(writer):
+        def __getattribute__(self, name: str) -> Any:
+            member = super().__getattribute__(name)
+            if not name.startswith("add_"):
+                return member
+            return lambda *args, **kwargs: member(*_in_arrays(args), **_in_arrays(kwargs))
+
+    return SummaryWriter
+
+
+def _in_arrays(value: Any) -> Any:
+    """NumPy's arrays in the place of tensors, in lists and dicts as well."""
+    if isinstance(value, Tensor):
+        return value.numpy(force=True)
+    if type(value) in (list, tuple):
+        return type(value)(map(_in_arrays, value))
+    if type(value) is dict:
+        return {key: _in_arrays(member) for key, member in value.items()}
+    return value
 
 
 def graph(

@@ -98,28 +98,63 @@ def test_the_other_methods():
 
 
 WRONG = {
-    "a negative deviation": lambda lib: lib.distributions.Normal(0.0, -1.0),
-    "NaN": lambda lib: lib.distributions.Normal(lib.tensor([float("nan")]), 1.0),
-    "no probabilities": lambda lib: lib.distributions.Categorical(),
-    "negative probabilities": lambda lib: lib.distributions.Categorical(lib.tensor([-0.1, 0.3])),
-    "a number for probabilities": lambda lib: lib.distributions.Categorical(lib.tensor(0.5)),
-    "a probability above 1": lambda lib: lib.distributions.Bernoulli(1.2),
-    "a number for a value": lambda lib: lib.distributions.Normal(0.0, 1.0).log_prob(0.3),
-    "no such class": lambda lib: lib.distributions.Categorical(lib.ones(3)).log_prob(lib.tensor(3)),
-    "outside": lambda lib: lib.distributions.Uniform(0.0, 1.0).log_prob(lib.tensor(2.0)),
-    "a wrong shape": lambda lib: lib.distributions.Normal(lib.zeros(3), 1.0).log_prob(lib.zeros(2)),
-    "two matrices": lambda lib: lib.distributions.MultivariateNormal(lib.zeros(2)),
-    "no covariance": lambda lib: lib.distributions.MultivariateNormal(lib.zeros(2), -lib.eye(2)),
+    "a negative deviation": (
+        lambda lib: lib.distributions.Normal(0.0, -1.0),
+        r"Normal expects scale to satisfy .*, got -1.0",
+    ),
+    "NaN": (
+        lambda lib: lib.distributions.Normal(lib.tensor([float("nan")]), 1.0),
+        "Normal expects loc to satisfy .*nan",
+    ),
+    "no probabilities": (
+        lambda lib: lib.distributions.Categorical(),
+        "either probs or logits, got neither",
+    ),
+    "negative probabilities": (
+        lambda lib: lib.distributions.Categorical(lib.tensor([-0.1, 0.3])),
+        "Categorical expects probs to satisfy",
+    ),
+    "a number for probabilities": (
+        lambda lib: lib.distributions.Categorical(lib.tensor(0.5)),
+        r"probs must have at least 1 dimension, got shape \(\)",
+    ),
+    "a probability above 1": (
+        lambda lib: lib.distributions.Bernoulli(1.2),
+        r"Bernoulli expects probs to satisfy .*, got 1\.2",
+    ),
+    "a number for a value": (
+        lambda lib: lib.distributions.Normal(0.0, 1.0).log_prob(0.3),
+        "log_prob expects a tensor, got float",
+    ),
+    "no such class": (
+        lambda lib: lib.distributions.Categorical(lib.ones(3)).log_prob(lib.tensor(3)),
+        r"expects a value in .*, got 3 of",
+    ),
+    "outside": (
+        lambda lib: lib.distributions.Uniform(0.0, 1.0).log_prob(lib.tensor(2.0)),
+        r"expects a value in .*, got 2.0 of",
+    ),
+    "a wrong shape": (
+        lambda lib: lib.distributions.Normal(lib.zeros(3), 1.0).log_prob(lib.zeros(2)),
+        r"broadcasts with \(3,\), got shape \(2,\)",
+    ),
+    "no matrix": (
+        lambda lib: lib.distributions.MultivariateNormal(lib.zeros(2)),
+        "expects one of covariance_matrix, precision_matrix, scale_tril, got 0",
+    ),
+    "no covariance": (
+        lambda lib: lib.distributions.MultivariateNormal(lib.zeros(2), -lib.eye(2)),
+        "MultivariateNormal expects covariance_matrix to satisfy",
+    ),
 }
 
 
-@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
-def test_errors(call):
-    with pytest.raises(ValueError) as expected:
+@pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG)
+def test_errors(call, message):
+    with pytest.raises(ValueError):
         call(torch)
-    with pytest.raises(ValueError) as got:
+    with pytest.raises(ValueError, match=message):
         call(mc)
-    assert str(got.value) == str(expected.value)
 
 
 def test_checks_can_be_turned_off():
@@ -131,7 +166,7 @@ def test_a_divergence_of_ones_own():
         pass
 
     p = Point()
-    with pytest.raises(NotImplementedError, match="p type Point"):
+    with pytest.raises(NotImplementedError, match="from Point to Point"):
         mc.distributions.kl_divergence(p, p)
     mc.distributions.register_kl(Point, Point)(lambda p, q: mc.zeros(()))
     assert mc.distributions.kl_divergence(p, p) == 0

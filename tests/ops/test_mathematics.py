@@ -178,3 +178,12 @@ def test_all_names_are_functions_and_read_late():
 def test_no_difference_joins_nothing():
     x = normal(2, 3)
     assert_agrees(lambda lib, x: lib.diff(x, 0, prepend=x, append=x), x)
+
+
+@pytest.mark.parametrize("density", [False, True])
+def test_histogram_of_nothing(density):
+    for ours, theirs in zip(
+        mc.histogram(mc.zeros(0), 2, density=density),
+        torch.histogram(torch.zeros(0), 2, density=density),
+    ):
+        np.testing.assert_array_equal(ours.cpu().numpy(), theirs.numpy())

@@ -187,7 +187,7 @@ def test_step_hooks() -> None:
     optimizer.register_step_pre_hook(lambda o, args, kwargs: (args, {"closure": lambda: 7}))
     assert optimizer.step() == 7
     optimizer.register_step_pre_hook(lambda o, args, kwargs: "no")
-    with pytest.raises(RuntimeError, match="must return None or a tuple"):
+    with pytest.raises(RuntimeError, match=r"must return None or \(args, kwargs\), got"):
         optimizer.step()
 
 

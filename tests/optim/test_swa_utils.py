@@ -88,7 +88,7 @@ def test_swalr(strategy: str, epochs: int) -> None:
 def test_errors() -> None:
     net = mc.nn.Linear(2, 1)
     optimizer = mc.optim.SGD(net.parameters())
-    with pytest.raises(AssertionError, match="Only one of avg_fn and multi_avg_fn"):
+    with pytest.raises(AssertionError, match="avg_fn and multi_avg_fn exclude each other"):
         swa_utils.AveragedModel(
             net, avg_fn=swa_utils.get_swa_avg_fn(), multi_avg_fn=swa_utils.get_swa_multi_avg_fn()
         )

@@ -81,14 +81,14 @@ def our_constant(value: Any) -> Any:
     """An argument that is not a tensor, as minicnn takes it."""
     if isinstance(value, torch.dtype):
         return our_dtype(value) or value
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return _our_encoder_layer(value)
     if isinstance(value, torch.nn.Module):  # a distance without options
         return getattr(mc.nn, type(value).__name__)()
     if isinstance(value, (torch.memory_format, torch.layout)):
         return getattr(mc, str(value).removeprefix("torch."), value)
     if isinstance(value, (str, torch.device)) and str(value) == "cpu":
         return str(mc.get_default_device())
-    if isinstance(value, torch.nn.TransformerEncoderLayer):
-        return _our_encoder_layer(value)
     name = getattr(value, "__name__", "")
     if callable(value) and value is getattr(torch.nn.functional, name, None):
         return getattr(mc.nn.functional, name)

@@ -16,12 +16,12 @@ def dropout(x: Array, p: float, generator: Generator) -> tuple[Array, Array]:
     """0 with probability p, else x / (1 - p); and the mask, True where x is kept.
 
     Numbers are drawn in the order of memory, the axis with the largest stride first, as in torch; for
-    channels-last images in C order, in which torch's lie.
+    channels-last images and signals in C order, in which torch's lie.
     """
     uniform = (generator.words64(x.size) & (2**53 - 1)) * 2.0**-53
     mask = np.empty_like(x, bool)
     order = np.argsort([-stride for stride in x.strides], kind="stable").tolist()
-    order = [0, 1, 2, 3] if order == [0, 2, 3, 1] else order
+    order = sorted(order) if order in ([0, 2, 3, 1], [0, 2, 1]) else order
     ordered = mask.transpose(order)
     ordered[...] = (uniform < 1 - p).reshape(ordered.shape)
     return dropout_backward(x, mask, p), mask

@@ -1,4 +1,4 @@
-"""Helpers for layers and whole networks: clipping, parametrizations, folded batch norms, vectors."""
+"""For layers and whole networks: clipping, parametrizations, folded batch norms, vectors."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from oracle import normal
 import minicnn as mc
 from minicnn import nn
 
+pytestmark = pytest.mark.numbers_decide  # targets choose the rows of each cluster
+
 CLASSES = np.array([0, 4, 5, 9, 10, 14, 15, 19, 3, 7])
 
 
@@ -25,7 +27,6 @@ def layers() -> tuple[Any, Any]:
     return ours, theirs
 
 
-@pytest.mark.numbers_decide
 def test_adaptive_softmax_equals_torch(layers: tuple[Any, Any]) -> None:
     results = []
     for m, layer in zip((mc, torch), layers):
@@ -41,7 +42,6 @@ def test_adaptive_softmax_equals_torch(layers: tuple[Any, Any]) -> None:
     assert repr(layers[0]) == repr(layers[1])
 
 
-@pytest.mark.numbers_decide
 def test_log_probs_of_all_classes_belong_to_the_loss(layers: tuple[Any, Any]) -> None:
     layer, x = layers[0], mc.tensor(normal(20, 8))
     log_prob = layer.log_prob(x)

@@ -71,6 +71,7 @@ def _reasons_to_skip(device: str, kernels: str | None) -> dict[str, str]:
     else:
         reasons["emulated_only"] = "needs --device cuda-emulated"
     if device == "cuda-unlaunched":
+        reasons["cusolver"] = "calls cuSOLVER, which has no stand-in here"
         reasons["numbers_decide"] = "depends on numbers, which mean nothing here"
     else:
         reasons["unlaunched_only"] = "needs --device cuda-unlaunched"

@@ -8,6 +8,8 @@ from oracle import assert_agrees
 import minicnn as mc
 from minicnn.autograd import gradcheck, gradgradcheck
 
+pytestmark = pytest.mark.cusolver
+
 RNG = np.random.default_rng(0)
 SQUARE, TALL, WIDE = (RNG.standard_normal(s) for s in ((2, 4, 4), (2, 5, 3), (2, 3, 5)))
 POSITIVE = SQUARE @ SQUARE.swapaxes(1, 2) + np.eye(4)

@@ -127,8 +127,11 @@ def trunc_normal_(
     inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
     fill = _trunc_by_normal if inside > 0.3 else _trunc_by_uniform
     with no_grad():
-        fill(tensor, mean, std, a, b, generator)
-    return tensor
+        # all draws are made on the CPU: a GPU would be waited for after each
+        on_cpu = tensor.device.type == "cpu"
+        drawn = tensor if on_cpu else empty_like(tensor, device="cpu")
+        fill(drawn, mean, std, a, b, generator)
+        return tensor if on_cpu else tensor.copy_(drawn)
 
 
 def _normal_cdf(x: float) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..autograd import Function, no_grad
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -97,9 +99,15 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         )
     if p < 0:
         raise RuntimeError(f"pdist expects a p of at least 0, got {p}")
-    row = xp_of(input.array).arange(len(input))
-    first, second = Tensor.of(row[:, None] < row).nonzero(as_tuple=True)
+    first, second = _pairs(input)
     return norm(sub(getitem(input, first), getitem(input, second)), p, 1)
+
+
+@on_own_device
+def _pairs(rows: Tensor) -> Iterator[Tensor]:
+    """The numbers of the first and of the second rows of all pairs, each of shape (pairs,)."""
+    xp = xp_of(rows.array)
+    return (Tensor.of(xp.asarray(index)) for index in np.triu_indices(len(rows), 1))
 
 
 class EuclideanDistance(Function):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..random import Generator, cuda_generator, default_generator
 from ..tensor import Tensor
 from ..typing import Array
@@ -185,6 +185,7 @@ def _is_active(p: float, training: bool) -> bool:
     return training and p > 0
 
 
+@on_own_device
 def feature_dropout(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..devices import on_own_device, to_device, xp_of
+from ..devices import current_device_of, on_own_device, to_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, uint8
 from ..memory import empty
 from ..tensor import Tensor
@@ -50,7 +50,8 @@ def _plain(key: Any, x: Tensor) -> Any:
             raise IndexError(
                 f"a mask must have the shape of what it picks from, got {tuple(key.shape)}"
             )
-        return array.astype(bool)
+        with current_device_of((array,)):
+            return array.astype(bool)
     return array
 
 

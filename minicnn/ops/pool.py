@@ -127,7 +127,7 @@ def max_pool2d(
     if not return_indices:
         return MaxPool2d.apply(input, geometry=geometry)
     out, argmax = MaxPool2d.apply(input, geometry=geometry, return_argmax=True)
-    return out, Tensor.of(_plane_indices(argmax.array, geometry))
+    return out, _plane_indices(argmax, geometry)
 
 
 def pool_geometry(
@@ -173,15 +173,17 @@ def _output_size(n: int, k: int, stride: int, padding: int, dilation: int, ceil_
     return count - 1 if (count - 1) * stride >= n + padding else count
 
 
-def _plane_indices(argmax: Array, geometry: Geometry) -> Array:
+@on_own_device
+def _plane_indices(argmax: Tensor, geometry: Geometry) -> Tensor:
     """Positions in a window, kh * KW + kw, as positions in the image, h * W + w; -1: no pixel."""
-    xp = xp_of(argmax)
+    xp = xp_of(argmax.array)
     (OH, OW), KW = geometry.output_size, geometry.kernel_size[1]
     (SH, SW), (PH, PW), (DH, DW) = geometry.stride, geometry.padding, geometry.dilation
-    kh, kw = xp.divmod(argmax.astype(xp.int64), KW)
+    kh, kw = xp.divmod(argmax.array.astype(xp.int64), KW)
     h = xp.arange(OH)[:, None] * SH - PH + kh * DH
     w = xp.arange(OW) * SW - PW + kw * DW
-    return xp.where(kh < geometry.kernel_size[0], h * geometry.input_size[1] + w, -1)
+    inside = kh < geometry.kernel_size[0]
+    return Tensor.of(xp.where(inside, h * geometry.input_size[1] + w, -1))
 
 
 @batched

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..autograd import Function
 from ..creation import integers
-from ..devices import xp_of
+from ..devices import on_own_device, xp_of
 from ..dtypes import int64
 from ..tensor import Tensor
 from ..typing import Array
@@ -124,6 +124,7 @@ def adjoint(input: Tensor) -> Tensor:
     return input if input.ndim == 0 else transpose(input, -2, -1)
 
 
+@on_own_device
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The indices in each dimension of a shape, from indices into its flattened elements.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..creation import ones_like, zeros_like
-from ..devices import device_of, xp_of
+from ..devices import device_of, on_own_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
@@ -338,6 +338,7 @@ def _index_of_slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tens
     return reshape(to(expand(along, slices), int64), source.shape)
 
 
+@on_own_device
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) -> Tensor:
     """``input`` with a number in the slices at a vector of indices.
 
@@ -366,6 +367,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | float) ->
     return masked_fill(input, Tensor.of(chosen.reshape(shape)), value)
 
 
+@on_own_device
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """``input`` with the elements of ``source``, one after another, where ``mask`` is true.
 

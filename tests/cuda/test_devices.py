@@ -76,13 +76,24 @@ OPERATIONS = {
     "max": lambda x: x.max(1),
     "var": lambda x: x.var(),
     "index": lambda x: x[:, mc.tensor([0, 2], device=SECOND)],
+    "mask": lambda x: x[x.detach() > 0],
+    "index_fill": lambda x: x.index_fill(1, mc.tensor([0, 2], device=SECOND), 1.0),
+    "masked_scatter": lambda x: x.masked_scatter(x.detach() > 0, x * 2),
+    "indices of max_pool2d": lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+    "unravel_index": lambda x: x[mc.unravel_index(mc.arange(9, device=SECOND), x.shape)],
     "slice": lambda x: x[:, 1:3],
     "cat": lambda x: mc.cat([x, x]),
     "half": lambda x: x.to(mc.float16),
 }
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.numbers_decide] * ("mask" in name))
+        for name in OPERATIONS
+    ],
+)
 def test_operations_and_their_gradients(name: str) -> None:
     x = images(2, 4, 8, 8)
     out = OPERATIONS[name](x)

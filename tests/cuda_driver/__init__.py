@@ -15,6 +15,7 @@ How it works:
    NVIDIA's runtime, which accepts no other driver than NVIDIA's. It is asked in one module,
    ``cupy_backends.cuda.api.runtime``, by functions that Cython hands from module to module:
    :func:`install` puts others in their place, before ``cupy`` is imported.
+4. ``thrust.py`` is the module of CuPy's sorts, which were compiled with a runtime of their own.
 
 What it cannot find: wrong numbers; arguments of a kernel that are missing or of the wrong type, as
 the driver is told neither (the emulated GPU checks them); what precompiled libraries would say
@@ -29,6 +30,7 @@ import ctypes
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +38,8 @@ from types import ModuleType
 from typing import Any
 
 from cuda_emulator import build, cache
+
+from . import thrust
 
 FOLDER = Path(__file__).parent
 AT_START = FOLDER / "at_start"  # for programs that tests start: calls install()
@@ -80,6 +84,7 @@ def install() -> None:
         _replace(runtime, found.contents)
         number += 1
     os.environ["CUPY_ACCELERATORS"] = ""  # no CUB
+    sys.modules["cupy.cuda.thrust"] = thrust
 
 
 def _libraries() -> Path:

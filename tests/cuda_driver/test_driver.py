@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
+
+from cuda_driver import thrust
 
 pytestmark = [pytest.mark.unlaunched_only, pytest.mark.without_numbers]
 
@@ -125,3 +128,11 @@ def test_a_capture_refuses_to_wait(cp: Any, capfd: Any) -> None:
 def test_code_is_compiled(cp: Any) -> None:
     with pytest.raises(cp.cuda.compiler.CompileException, match="undefined"):
         cp.RawKernel('extern "C" __global__ void f() { g(); }', "f")((1,), (1,), ())
+
+
+def test_sorts_give_valid_indices(cp: Any) -> None:
+    x = cp.zeros((3, 8), np.float16)
+    assert (x.argsort().get() == np.arange(8)).all()
+    assert (cp.lexsort(x).get() == np.arange(8)).all()
+    with pytest.raises(NotImplementedError):
+        thrust.sort(np.dtype(ml_dtypes.bfloat16), 0, 0, (8,))

@@ -12,6 +12,9 @@ import torch.nn.utils.prune
 import minicnn as mc
 import minicnn.nn.utils.prune
 
+# masks decide how many elements are pruned
+pytestmark = pytest.mark.numbers_decide
+
 
 def layers() -> list[tuple[Any, Any]]:
     """A convolution in both libraries, with the same weights."""

@@ -28,6 +28,7 @@ LAYERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.numbers_decide  # how much of "pruned" is left
 @pytest.mark.parametrize("name", LAYERS)
 def test_initial_state(name: str) -> None:
     states = []

@@ -66,6 +66,7 @@ def test_a_value_outside_is_not_read() -> None:
     assert out.item() == 0
 
 
+@pytest.mark.not_emulated
 def test_second_gradients() -> None:
     tensors = [
         mc.tensor(normal(1, 2, 4, 4), requires_grad=True),

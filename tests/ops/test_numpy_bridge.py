@@ -8,6 +8,8 @@ import torch
 
 import minicnn as mc
 
+pytestmark = pytest.mark.cpu_only  # NumPy refuses tensors on a GPU
+
 CASES = {
     "product": lambda m, x: x * np.arange(3.0),
     "matrix product": lambda m, x: x @ np.ones((3, 2), np.float32),

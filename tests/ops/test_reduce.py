@@ -236,7 +236,7 @@ def test_as_in_torch(name):
         assert_agrees(CALLS[name], x, what=str(what))
 
 
-@pytest.mark.cpu_only  # the emulated GPU has no singular values
+@pytest.mark.cusolver
 def test_the_nuclear_norm_and_its_gradient():
     assert_agrees(lambda m, x: x.norm("nuc", keepdim=True), rng.standard_normal((3, 4)))
     x = rng.standard_normal((2, 3, 4))

@@ -30,6 +30,7 @@ CASES = {
 }
 
 
+@pytest.mark.cpu_only  # tensors on a GPU print their device
 @pytest.mark.parametrize("name", CASES)
 def test_print(name: str) -> None:
     values = [[3.0, 1.0], [2.0, 8.0]]

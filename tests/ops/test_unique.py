@@ -7,6 +7,7 @@ from oracle import assert_agrees
 X = np.array([[1, 3, 1, 1], [2, 2, 0, 0], [1, 3, 1, 1]])
 
 
+@pytest.mark.numbers_decide
 @pytest.mark.parametrize("dim", [None, 0, 1])
 @pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float16, np.uint8, bool])
 @pytest.mark.parametrize("name", ["unique", "unique_consecutive"])
@@ -18,6 +19,7 @@ def test_unique(name: str, dtype: type, dim: int | None) -> None:
     )
 
 
+@pytest.mark.numbers_decide
 def test_each_nan_is_distinct() -> None:
     x = np.array([np.nan, 1.0, np.nan, 1.0])
     assert_agrees(lambda m, x: m.unique(x, return_counts=True)[1], x)

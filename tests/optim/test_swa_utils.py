@@ -42,7 +42,7 @@ def averaged(library: Any, form: Callable[[Any], dict], updates_bn: bool) -> dic
         library.optim.swa_utils.update_bn(batches, model.eval())
         assert not model.training
         assert model.module[1].momentum == 0.1
-    return {name: value.numpy() for name, value in model.state_dict().items()}
+    return {name: value.cpu().numpy() for name, value in model.state_dict().items()}
 
 
 @pytest.mark.numbers_decide

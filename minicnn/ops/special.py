@@ -75,9 +75,7 @@ class Bessel(Function):
     def forward(self, x: Array, order: int, scaled: bool) -> Array:
         def compute(x: Array) -> Array:
             out, xp = bessel.scaled_bessel(order, x), xp_of(x)
-            return (
-                out if scaled else xp.where(xp.isinf(x), x**2 * x**order, out * xp.exp(xp.abs(x)))
-            )
+            return out if scaled else out * xp.exp(xp.abs(x))  # NaN at infinity, as torch's
 
         out = _in_float64(compute, x)
         self.save_for_backward(x, out)

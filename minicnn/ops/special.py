@@ -85,9 +85,12 @@ class Bessel(Function):
     def backward(self, grad: Tensor) -> Tensor:
         grad, x, out = widen(grad, *self.saved_tensors)
         other = Bessel.apply(x, order=1 - self.order, scaled=self.scaled)
-        if self.order == 1:  # at 0, I1(x) / x is 1 / 2
-            other = other - where(x == 0, 0.5, out / where(x == 0, 1.0, x))
-        return grad * (other - sign(x) * out) if self.scaled else grad * other
+        if self.order == 1:
+            other = other - out / where(x == 0, 1.0, x)
+        slope = other - sign(x) * out if self.scaled else other
+        if self.order == 1:  # 1 / 2 at 0, and at NaN, as torch's
+            slope = where(x * x > 0, slope, 0.5)
+        return grad * slope
 
 
 def erfc(input: Tensor) -> Tensor:

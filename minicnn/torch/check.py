@@ -129,7 +129,7 @@ class _Uses(ast.NodeVisitor):
             self.visit(statement)
         self._caught = outside
         for part in (*node.handlers, *node.orelse, *node.finalbody):
-            self.visit(statement)
+            self.visit(part)
 
     def visit_If(self, node: ast.If) -> None:
         if ast.unparse(node.test).rpartition(".")[2] != "TYPE_CHECKING":

@@ -89,3 +89,15 @@ def test_folders_and_files_that_cannot_be_read(tmp_path, capsys):
         "/latin.py:3: torch.fft: minicnn has no Fourier transforms",
         f"/none.py: FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/none.py'",
     ]
+
+
+def test_all_parts_of_a_try_block_are_read(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n"
+        "try:\n    pass\n"
+        "except ValueError:\n    torch.fft\n"
+        "else:\n    torch.nn.LSTM\n"
+        "finally:\n    torch.nn.GRU\n"
+    )
+    assert [line.split(":")[1] for line in missing(script)] == ["5", "7", "9"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import struct
 from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
@@ -17,7 +18,15 @@ import numpy as np
 from ..dtypes import bfloat16
 from .raw import bytes_of, read_bytes, read_numbers, size_of
 
-__all__ = ["DTYPES", "Contents", "is_safetensors", "make_header", "read_safetensors", "write_data"]
+__all__ = [
+    "DTYPES",
+    "Contents",
+    "is_safetensors",
+    "make_header",
+    "map_safetensors",
+    "read_safetensors",
+    "write_data",
+]
 
 _MAX_HEADER = 100_000_000  # bytes, as in the safetensors library
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -95,6 +104,46 @@ def read_safetensors(file: IO[bytes]) -> Contents:
     Raises:
         ValueError: if it is damaged, cut off, or has numbers of an unknown dtype.
     """
+    header = _read_header(file)
+    arrays: dict[str, np.ndarray] = {}
+    for name, (dtype, shape, _) in header.in_order:
+        arrays[name] = read_numbers(file, dtype, math.prod(shape)).reshape(shape)
+    if file.read(1):
+        raise ValueError("it goes on after its last tensor")
+    return Contents({name: arrays[name] for name in header.names}, header.metadata, header.text)
+
+
+def map_safetensors(file: IO[bytes]) -> Contents:
+    """As :func:`read_safetensors` for a file on disk, but its arrays are mapped, not read.
+
+    They cannot be written to. Memory is taken when they are used, and the system can take it back;
+    processes that map one file share it.
+
+    Raises:
+        ValueError: as :func:`read_safetensors`.
+    """
+    header = _read_header(file)
+    position, size = file.tell(), size_of(file)
+    if size != position + sum(stop - start for _, (_, _, (start, stop)) in header.in_order):
+        raise ValueError("its size is not the one its header tells")
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    arrays = {}
+    for name, (dtype, shape, (start, _)) in header.in_order:
+        little = dtype.newbyteorder("<")
+        numbers = np.frombuffer(mapped, little, math.prod(shape), position + start)
+        arrays[name] = numbers.astype(dtype, copy=False).reshape(shape)
+    return Contents({name: arrays[name] for name in header.names}, header.metadata, header.text)
+
+
+class _Header(NamedTuple):
+    names: list[str]
+    in_order: list[tuple[str, _Entry]]  # of the data
+    metadata: dict[str, str]
+    text: bytes
+
+
+def _read_header(file: IO[bytes]) -> _Header:
+    """Reads what stands before the numbers, and checks that these have no gaps."""
     start = read_bytes(file, 8)
     text = read_bytes(file, _length(start))
     try:
@@ -105,17 +154,13 @@ def read_safetensors(file: IO[bytes]) -> Contents:
         raise ValueError(f"its header is damaged: {error or type(error).__name__}") from error
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ValueError("its header is damaged: the metadata must be text")
-    arrays: dict[str, np.ndarray] = {}
+    in_order = sorted(entries.items(), key=lambda item: item[1].span)
     position = 0
-    for name in sorted(entries, key=lambda name: entries[name].span):
-        dtype, shape, (offset, _) = entries[name]
-        if offset != position:  # so that the tensors take no more memory than the file
+    for name, entry in in_order:
+        if entry.span[0] != position:  # so that the tensors take no more memory than the file
             raise ValueError(f"its tensors have gaps or overlap at {name[:100]!r}")
-        arrays[name] = read_numbers(file, dtype, math.prod(shape)).reshape(shape)
-        position += arrays[name].nbytes
-    if file.read(1):
-        raise ValueError("it goes on after its last tensor")
-    return Contents({name: arrays[name] for name in entries}, metadata, start + text)
+        position = entry.span[1]
+    return _Header(list(entries), in_order, metadata, start + text)
 
 
 class _Entry(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -27,5 +28,6 @@ def end_all_on_error(rank: int, size: int) -> None:
         sys.stderr.flush()
         time.sleep(_TIME_TO_PRINT)
         MPI.COMM_WORLD.Abort(1)
+        os._exit(1)  # without the farewells of a normal end
 
     sys.excepthook = end_all

@@ -20,6 +20,7 @@ import numpy as np
 from mpi4py import MPI
 
 from ..devices import CPU, Device
+from ..memory import empty
 from ..typing import Array
 from .reduce_op import ReduceOp, combine
 from .work import CommunicationThread, Work
@@ -134,7 +135,7 @@ class MPIBackend:
     def _reduce(self, call: str, array: Array, destination: int, op: ReduceOp) -> None:
         for piece in _pieces(array):
             parts = self._parts(piece)
-            own = np.empty_like(parts[self.rank])
+            own = empty(parts[self.rank].shape, array.dtype)
             self._sum_own(call, parts, own, op)
             if self.rank == destination:
                 parts[self.rank][...] = own
@@ -178,7 +179,7 @@ class MPIBackend:
 
     def _sum_own(self, call: str, parts: Sequence[Array], out: Array, op: ReduceOp) -> None:
         """Writes to ``out`` the sum of part ``rank`` of all ranks; it may be that part."""
-        rows = np.empty((self.size, out.size), out.dtype)
+        rows = empty((self.size, out.size), out.dtype)
         self._all_to_all(call, parts, rows)
         combine(rows, op, out)
 

@@ -135,7 +135,8 @@ if TYPE_CHECKING:
         ZeroPad2d,
         ZeroPad3d,
     )
-    from .parallel import DataParallel, SyncBatchNorm
+    from .data_parallel import DataParallel
+    from .sync_batch_norm import SyncBatchNorm
     from .parameter_containers import ParameterDict, ParameterList
     from .pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
     from .resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
@@ -314,7 +315,8 @@ _LATER = {
         CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
         ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
         ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
-    "parallel": "DataParallel SyncBatchNorm",
+    "data_parallel": "DataParallel",
+    "sync_batch_norm": "SyncBatchNorm",
     "parameter_containers": "ParameterDict ParameterList",
     "pixel_shuffle": "ChannelShuffle PixelShuffle PixelUnshuffle",
     "resize": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",

@@ -384,7 +384,9 @@ def _walk(
     walk = _Walk(roots, targets, keep=retain_graph)
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast, mode.after_backward
-    calls = [] if outside[2] is None else outside[2]  # a walk within a walk, as checkpoints have, leaves them to the outer one
+    calls = (
+        [] if outside[2] is None else outside[2]
+    )  # a walk within a walk, as checkpoints have, leaves them to the outer one
     mode.grad, mode.autocast, mode.after_backward = create_graph, None, calls
     before = numpy_errors.set(all_ignored)
     try:

@@ -51,6 +51,7 @@ class Request:
     Attributes:
         seed: of the samples' own numbers; None if they draw from the default generator.
         begins: whether the worker has to begin a new iteration of an iterable dataset.
+        share: which of the epoch's positions are this process's, see :class:`SampleNumbers`.
     """
 
     seed: int | None
@@ -58,6 +59,7 @@ class Request:
     first: int
     indices: list[Any]
     begins: bool = False
+    share: tuple[int, int] = (0, 1)
 
 
 @dataclass
@@ -100,7 +102,9 @@ class Source:
         Raises:
             Exception: the dataset's own error, its message preceded by the sample's index and source.
         """
-        numbers = None if request.seed is None else SampleNumbers(request.seed, request.epoch)
+        numbers = None
+        if request.seed is not None:
+            numbers = SampleNumbers(request.seed, request.epoch, request.share)
         with use_generator(numbers):
             if numbers is not None:
                 numbers.go_to(request.first)

@@ -105,7 +105,9 @@ def all_gather_into_tensor(
     async_op: bool = False,
 ) -> Work | None:
     """:func:`all_gather` into one tensor: (P * n, …) or (P, n, …) of P ranks' (n, …)."""
-    return all_gather(_parts(output_tensor, group, input_tensor.shape), input_tensor, group, async_op)
+    return all_gather(
+        _parts(output_tensor, group, input_tensor.shape), input_tensor, group, async_op
+    )
 
 
 def reduce_scatter(
@@ -184,7 +186,9 @@ def scatter(
     """Writes to ``tensor`` what the list of rank ``src`` has for this rank; the others give none."""
     chosen = the_group(group)
     backend, number = chosen.backend, chosen.number_of(src)
-    parts = _checked_list("scatter_list", scatter_list, tensor, backend.rank == number, backend.size)
+    parts = _checked_list(
+        "scatter_list", scatter_list, tensor, backend.rank == number, backend.size
+    )
     rows = _Rows(backend.device_for(tensor.array), parts, backend.size)
     rows.read()
     work = backend.scatter(rows.array, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import sys
 import time
 from types import TracebackType
@@ -22,7 +22,7 @@ def end_all_on_error(rank: int, size: int) -> None:
     ) -> None:
         from mpi4py import MPI
 
-        print(f"rank {rank} of {size} on {socket.gethostname()} failed:", file=sys.stderr)
+        print(f"rank {rank} of {size} on {platform.node()} failed:", file=sys.stderr)
         show(kind, error, traceback)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -26,8 +26,7 @@ class Joined:
         self.dtype, self.device = arrays[0].dtype, device_of(arrays[0])
         self._orders = [memory_order(array) for array in arrays]
         self._shapes = [
-            tuple(array.shape[axis] for axis in order)
-            for array, order in zip(arrays, self._orders)
+            tuple(array.shape[axis] for axis in order) for array, order in zip(arrays, self._orders)
         ]
         self.size = sum(map(math.prod, self._shapes))
 
@@ -77,7 +76,11 @@ def in_groups(tensors: Sequence[Tensor], most_bytes: float) -> list[list[int]]:
     kind, filled = None, 0
     for number, tensor in enumerate(tensors):
         array = tensor.array
-        if not groups or kind != (array.dtype, device_of(array)) or filled + array.nbytes > most_bytes:
+        if (
+            not groups
+            or kind != (array.dtype, device_of(array))
+            or filled + array.nbytes > most_bytes
+        ):
             groups.append([])
             kind, filled = (array.dtype, device_of(array)), 0
         groups[-1].append(number)

@@ -11,7 +11,8 @@ something else, or does not answer in time, is named in an error instead of leav
 
 from __future__ import annotations
 
-import socket
+import itertools
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ _IMPATIENT = 1e-3  # seconds after which a wait is a long one
 _PAUSE = 2e-4  # seconds between two looks, then
 _LEAVING = "the end of the group"
 
+Parts = list[Array] | Array  # one for each rank: views of different lengths, or rows (P, n)
+
 
 class MPIBackend:
     """Operations between ranks on MPI.
@@ -52,9 +55,13 @@ class MPIBackend:
         self._hosts: list[str] = []
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
         hosts = np.zeros((self.size, _TEXT), np.uint8)
-        hosts[self.rank] = _message(socket.gethostname())
+        hosts[self.rank] = _message(platform.node())
         self._others = [r % self.size for r in range(self.rank + 1, self.rank + self.size)]
-        self._exchange("the start", dict.fromkeys(self._others, hosts[self.rank]), {r: hosts[r] for r in self._others})
+        self._exchange(
+            "the start",
+            dict.fromkeys(self._others, hosts[self.rank]),
+            {r: hosts[r] for r in self._others},
+        )
         self._hosts = list(map(_text, hosts))
         self._thread = CommunicationThread("minicnn.distributed")
 
@@ -67,7 +74,9 @@ class MPIBackend:
         return self._begin(self._all_reduce, f"all_reduce({op.name})", array, op)
 
     def reduce(self, array: Array, destination: int, op: ReduceOp) -> Work:
-        return self._begin(self._reduce, f"reduce({op.name}, {destination})", array, destination, op)
+        return self._begin(
+            self._reduce, f"reduce({op.name}, {destination})", array, destination, op
+        )
 
     def reduce_scatter(self, out: Array, rows: Array, op: ReduceOp) -> Work:
         return self._begin(self._reduce_scatter, f"reduce_scatter({op.name})", rows, out, op)
@@ -152,32 +161,32 @@ class MPIBackend:
     def _gather(self, call: str, rows: Array, destination: int) -> None:
         self._collect(call, rows, destination, rows[self.rank])
 
-    def _scatter(self, call: str, parts: Sequence[Array], source: int) -> None:
+    def _scatter(self, call: str, parts: Parts, source: int) -> None:
         """Part i of the source goes to rank i."""
         if self.rank == source:
             self._exchange(call, {r: parts[r] for r in self._others}, {})
         else:
             self._exchange(call, {}, {source: parts[self.rank]})
 
-    def _collect(self, call: str, parts: Sequence[Array], destination: int, own: Array) -> None:
+    def _collect(self, call: str, parts: Parts, destination: int, own: Array) -> None:
         """Every rank's own part goes to part i of the destination."""
         if self.rank == destination:
             self._exchange(call, {}, {r: parts[r] for r in self._others})
         else:
             self._exchange(call, {destination: own}, {})
 
-    def _all_to_all(self, call: str, rows: Sequence[Array], out: Array) -> None:
+    def _all_to_all(self, call: str, rows: Parts, out: Array) -> None:
         """Part i goes to rank i, row ``rank``."""
         out[self.rank] = rows[self.rank]
         sent = {r: rows[r] for r in self._others}
         self._exchange(call, sent, {r: out[r] for r in self._others})
 
-    def _share(self, call: str, parts: Sequence[Array]) -> None:
+    def _share(self, call: str, parts: Parts) -> None:
         """Every rank's own part goes to all ranks."""
         own = parts[self.rank]
         self._exchange(call, dict.fromkeys(self._others, own), {r: parts[r] for r in self._others})
 
-    def _sum_own(self, call: str, parts: Sequence[Array], out: Array, op: ReduceOp) -> None:
+    def _sum_own(self, call: str, parts: Parts, out: Array, op: ReduceOp) -> None:
         """Writes to ``out`` the sum of part ``rank`` of all ranks; it may be that part."""
         rows = empty((self.size, out.size), out.dtype)
         self._all_to_all(call, parts, rows)
@@ -186,7 +195,7 @@ class MPIBackend:
     def _parts(self, array: Array) -> list[Array]:
         """Views of a part for each rank, almost equally long."""
         bounds = [array.size * i // self.size for i in range(self.size + 1)]
-        return [array[a:b] for a, b in zip(bounds, bounds[1:])]
+        return [array[a:b] for a, b in itertools.pairwise(bounds)]
 
     # ------------------------------------------------------------------------ messages
 
@@ -206,9 +215,13 @@ class MPIBackend:
                     f"but {self._who(rank)} is at {_text(calls[rank])}"
                 )
 
-    def _exchange(self, call: str, sent: Mapping[int, Array], received: Mapping[int, Array]) -> None:
+    def _exchange(
+        self, call: str, sent: Mapping[int, Array], received: Mapping[int, Array]
+    ) -> None:
         """Sends arrays to ranks and receives arrays from ranks, all at once."""
-        messages = [(rank, self._communicator.Irecv(_bytes(a), rank)) for rank, a in received.items()]
+        messages = [
+            (rank, self._communicator.Irecv(_bytes(a), rank)) for rank, a in received.items()
+        ]
         messages += [(rank, self._communicator.Isend(_bytes(a), rank)) for rank, a in sent.items()]
         self.wait_for(call, messages)
 

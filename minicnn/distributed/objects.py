@@ -14,9 +14,7 @@ from .process_group import ProcessGroup, the_group
 __all__ = ["all_gather_object", "broadcast_object_list"]
 
 
-def all_gather_object(
-    object_list: list[Any], obj: Any, group: ProcessGroup | None = None
-) -> None:
+def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | None = None) -> None:
     """Writes the objects of all ranks to a list.
 
     Args:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from .. import rules
-from . import launch
+from .. import launch
 from .backend import Backend
 from .failure import end_all_on_error
 from .one_process import OneProcess
@@ -135,8 +133,6 @@ def init_process_group(
     _check_said("rank", rank, "RANK", found.rank)
     group.WORLD = ProcessGroup(found, range(found.size), name)
     atexit.register(destroy_process_group)
-    if rules.torch_rules:
-        os.environ.update(launch.environment())
 
 
 def _checked_name(backend: str | None) -> str:
@@ -169,11 +165,10 @@ def _mpi(timeout: float) -> Backend:
 def _check_said(what: str, argument: int, variable: str, found: int) -> None:
     said = argument if argument >= 0 else int(os.environ.get(variable, found))
     if said != found:
-        script = os.path.basename(sys.argv[0]) or "script.py"
         count = said if what == "world_size" else "N"
         raise RuntimeError(
-            f"init_process_group: {what} is {said}, but MPI's is {found}: "
-            f"{launch.HOW_TO_START.format(n=count, script=script)}"
+            f"init_process_group: {what} is {said}, but MPI, which starts all processes, says {found}: "
+            f"{launch.how_to_start(count)}, and spawn none"
         )
 
 
@@ -213,7 +208,7 @@ def new_group(
     pg_options: Any = None,
     use_local_synchronization: bool = False,
     group_desc: str | None = None,
-) -> Any:
+) -> ProcessGroup | object:
     """A group of some ranks; all processes call it, in the same order.
 
     Args:

@@ -7,7 +7,7 @@ goes on with the layers before (Li et al., 2020, "PyTorch Distributed").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class Reducer:
 
     def __init__(
         self,
-        parameters: dict[str, Tensor],
+        parameters: Mapping[str, Tensor],
         group: ProcessGroup,
         bucket_bytes: float,
         allow_unused: bool,

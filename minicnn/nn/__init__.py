@@ -94,6 +94,7 @@ from .summary import summary
 if TYPE_CHECKING:
     from . import parallel, utils
     from .attention import MultiheadAttention
+    from .data_parallel import DataParallel
     from .distance import Bilinear, CosineSimilarity, PairwiseDistance
     from .embedding import Embedding, EmbeddingBag
     from .lazy import (
@@ -135,12 +136,11 @@ if TYPE_CHECKING:
         ZeroPad2d,
         ZeroPad3d,
     )
-    from .data_parallel import DataParallel
-    from .sync_batch_norm import SyncBatchNorm
     from .parameter_containers import ParameterDict, ParameterList
     from .pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
     from .resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
     from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
+    from .sync_batch_norm import SyncBatchNorm
     from .transformer import (
         Transformer,
         TransformerDecoder,

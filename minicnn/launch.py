@@ -1,4 +1,4 @@
-"""How a program was started: what the launchers of MPI say in the environment."""
+"""How a program was started: what the launchers of MPI say about it in the environment."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import os
 import sys
 from collections.abc import Mapping
 
-__all__ = ["HOW_TO_START", "environment", "is_launched"]
+from . import rules
 
-HOW_TO_START = "start the program with `mpiexec -n {n} python -m mpi4py {script}`"
+__all__ = ["environment", "how_to_start", "is_launched"]
 
 # by torch's name: what MPICH and Intel MPI, Open MPI, and Slurm call it
 _NAMES = {
     "RANK": "PMI_RANK OMPI_COMM_WORLD_RANK PMIX_RANK",
-    "WORLD_SIZE": "PMI_SIZE OMPI_COMM_WORLD_SIZE",
+    "WORLD_SIZE": "PMI_SIZE OMPI_COMM_WORLD_SIZE SLURM_NTASKS",
     "LOCAL_RANK": "MPI_LOCALRANKID OMPI_COMM_WORLD_LOCAL_RANK SLURM_LOCALID",
     "LOCAL_WORLD_SIZE": "MPI_LOCALNRANKS OMPI_COMM_WORLD_LOCAL_SIZE",
 }
+
+
+def how_to_start(count: int | str) -> str:
+    """The command for this program with ``count`` processes."""
+    module = "minicnn.torch" if rules.torch_rules else "mpi4py"
+    script = os.path.basename(sys.argv[0]) or "script.py"
+    return f"start the program with `mpiexec -n {count} python -m {module} {script}`"
 
 
 def is_launched() -> bool:

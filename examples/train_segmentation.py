@@ -172,13 +172,14 @@ def train(
             meter.update(scores, masks)
             loss += criterion({"out": scores}, masks).item() * len(masks)
             count += len(masks)
+        loss, count = training.summed([loss, count]).tolist()
         if not count:
             raise data.BrokenPicture("none of the validation pictures can be read")
         accuracy, mean_iou = meter.compute()
         return {
             "val_loss": loss / count,
             "val_accuracy": accuracy,
-            "val_pictures": count,
+            "val_pictures": int(count),
             "val_mean_iou": mean_iou,
             "val_iou": {  # None: no pixel has or is given this class
                 name: None if math.isnan(iou) else iou
@@ -226,6 +227,8 @@ def main() -> None:
             flush=True,
         )
         train(run, train_loader, val_loader, classes, args)
+        if not training.is_first():
+            return
 
         net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
         with training.optional("overlay-1.png, …"):

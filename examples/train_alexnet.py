@@ -136,7 +136,7 @@ def train(
         logits, labels = predict(images), labels.to(args.device)
         loss = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, logits, labels

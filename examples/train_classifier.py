@@ -169,7 +169,7 @@ def train(
         outputs, labels = predict(images), labels.to(args.device)
         loss = criterion(outputs, labels)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, getattr(outputs, "logits", outputs), labels

@@ -160,24 +160,26 @@ def train(
         scores, masks = predict(net, images, args), masks.to(args.device)
         loss = criterion(scores, masks)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, scores["out"], masks
 
     def validate() -> dict:
-        meter, loss, count = training.SegmentationMeter(len(classes), VOID), 0.0, 0
+        meter = training.SegmentationMeter(len(classes), VOID)
+        loss, pixels, count = 0.0, 0, 0
         for images, masks in val_loader:
             scores, masks = predict(net, images, args)["out"], masks.to(args.device)
             meter.update(scores, masks)
-            loss += criterion({"out": scores}, masks).item() * len(masks)
-            count += len(masks)
-        loss, count = training.summed([loss, count]).tolist()
+            if counting := int((masks != VOID).sum()):
+                loss += criterion({"out": scores}, masks).item() * counting
+            pixels, count = pixels + counting, count + len(masks)
+        loss, pixels, count = training.summed([loss, pixels, count]).tolist()
         if not count:
             raise data.BrokenPicture("none of the validation pictures can be read")
         accuracy, mean_iou = meter.compute()
         return {
-            "val_loss": loss / count,
+            "val_loss": loss / max(pixels, 1),
             "val_accuracy": accuracy,
             "val_pictures": int(count),
             "val_mean_iou": mean_iou,

@@ -39,11 +39,9 @@ class _Bucket:
         self._joined = Joined(parameters)
         self._travelling: tuple[Array, Work] | None = None
 
-    def begin(self, group: ProcessGroup, weight: float) -> None:
-        """Begins to average over the ranks, of which this one has a weight; most often it is 1."""
+    def begin(self, group: ProcessGroup) -> None:
+        """Begins to average over the ranks."""
         gradients = self._joined.read([parameter.grad for parameter in self._parameters])
-        if weight != 1:
-            gradients *= gradients.dtype.type(weight)
         there = to_device(gradients, group.backend.device_for(gradients))
         self._travelling = there, group.backend.all_reduce(there, ReduceOp.AVG)
 
@@ -87,21 +85,16 @@ class Reducer:
             for numbers in in_groups(backwards, bucket_bytes)
         ]
         self._bucket_of = [bucket for bucket in self._buckets for _ in bucket.numbers]
-        self._is_active, self._weight = False, 1.0
+        self._is_active = False
         self._reset()
         self._handles = [
             parameter.register_post_accumulate_grad_hook(self._hook(number))
             for number, parameter in enumerate(backwards)
         ]
 
-    def expect(self, active: bool, weight: float = 1.0) -> None:
-        """Says what the next ``backward`` does.
-
-        Args:
-            active: whether it averages gradients, or only adds to each rank's own.
-            weight: of this rank's gradients; those of all ranks are 1 on average.
-        """
-        self._is_active, self._weight = active, weight
+    def expect(self, active: bool) -> None:
+        """Says whether the next ``backward`` averages gradients, or only adds to each rank's own."""
+        self._is_active = active
         self._reset()
 
     def close(self) -> None:
@@ -138,7 +131,7 @@ class Reducer:
             self._begin_next()
 
     def _begin_next(self) -> None:
-        self._buckets[self._begun].begin(self._group, self._weight)
+        self._buckets[self._begun].begin(self._group)
         self._begun += 1
 
     def _finish(self) -> None:

@@ -16,7 +16,7 @@ from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
-from .ranks import first_rank_first, is_first, summed
+from .ranks import backward, first_rank_first, is_first, summed
 from .run import Run, describe
 from .script import open_run, optional, script
 from .source import DataSource, data_source
@@ -35,6 +35,7 @@ __all__ = [
     "StopRequest",
     "add_arguments",
     "at_least",
+    "backward",
     "confusion_matrix",
     "data_source",
     "describe",

@@ -56,7 +56,8 @@ def fit(
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
     finite = DivergenceWatch(net)
     with StopRequest() as stop:
-        steps = SharedSteps(net, run.metrics["settings"].get("seed", 0), stop)
+        seed = run.metrics["settings"].get("seed", 0)
+        steps = SharedSteps(net, seed, stop, meter.ignore_index)
         try:
             while run.epoch < run.epochs:
                 title = f"epoch {run.epoch + 1}/{run.epochs}"
@@ -103,7 +104,7 @@ def _train_epoch(
                 continue
             with stop.step:
                 loss, scores, labels = step(*batch)
-                loss = steps.mean(loss, len(labels), count)
+                loss = steps.mean(loss)
                 meter.update(loss, scores, labels)
                 run.batch, run.seconds = done, seconds + progress.seconds
                 said = [finite.update(loss, f"epoch {run.epoch + 1}, step {run.batch}")]

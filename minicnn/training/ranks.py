@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed, launch, random
+from ..creation import full_like
 from ..data import BrokenPicture, DataLoader, DistributedBatchSampler
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
@@ -26,7 +27,9 @@ from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
 from .interrupt import StopRequest
 
-__all__ = ["SharedSteps", "begin", "first_rank_first", "is_first", "share", "summed"]
+__all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "share", "summed"]
+
+_weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
 def begin(batch_size: int | None) -> None:
@@ -90,6 +93,15 @@ def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     broadcast_tensors([*net.parameters(), *net.buffers()], the_group())
 
 
+def backward(loss: Tensor) -> None:
+    """``loss.backward()`` in a step of :func:`fit`, where the loss is a mean over the batch.
+
+    Ranks may have different numbers of samples, so the loss of a share does not count as much as
+    another.
+    """
+    loss.backward(full_like(loss, _weight))
+
+
 class SharedSteps:
     """Lets all ranks do the same steps at the same time, each on its share of the batch.
 
@@ -98,10 +110,14 @@ class SharedSteps:
         seed: of the random numbers, such as dropout's: those of a step depend on it, the epoch, the
             number of the batch and the rank.
         stop: a stop that one rank is asked for ends all of them at the same step.
+        ignore_index: label that does not count, neither in the loss nor here.
     """
 
-    def __init__(self, net: Module, seed: int, stop: StopRequest) -> None:
+    def __init__(
+        self, net: Module, seed: int, stop: StopRequest, ignore_index: int | None = None
+    ) -> None:
         self.size = distributed.get_world_size()
+        self._ignore_index = ignore_index
         self._seed = seed
         self._stop = stop
         stop.waits = self.size > 1
@@ -128,6 +144,7 @@ class SharedSteps:
             KeyboardInterrupt: on all ranks, if one is asked to stop.
             BrokenPicture: if all pictures of this rank are broken.
         """
+        global _weight
         if self._reducer is None:
             for batch in batches:
                 yield loader.batch, batch, len(batch[0])
@@ -140,27 +157,36 @@ class SharedSteps:
             given = waiting is not None and loader.batch == done
             if waiting is not None:
                 nothing = [items[:0] for items in waiting]
-            batch: Any = waiting if given else nothing
-            count = len(batch[0])
-            total, stops = summed([count, self._stop.requested])
+            share: Any = waiting if given else nothing
+            counting = self._counting(share[-1])
+            samples, labels, stops = summed([len(share[0]), counting, self._stop.requested])
             if stops:
                 raise KeyboardInterrupt
-            if total:
+            if labels:
+                _weight = counting * self.size / labels
+                self._reducer.expect(True)
                 for generator in random.generators:
                     generator.seed_with(self._seed, epoch, done, distributed.get_rank())
-                self._reducer.expect(True, count * self.size / total)
-                yield done, batch, int(total)
+                yield done, share, int(samples)
             if given:
                 waiting = next(batches, None)
 
-    def mean(self, loss: Tensor, count: int, total: int) -> Tensor:
-        """The mean loss of all ranks' samples, of which this rank has ``count``."""
+    def _counting(self, labels: Tensor) -> int:
+        """How many labels the loss is the mean of."""
+        if self._ignore_index is None:
+            return labels.numel()
+        return int((labels != self._ignore_index).sum())
+
+    def mean(self, loss: Tensor) -> Tensor:
+        """The loss of the whole batch, from the losses of the ranks' shares."""
         if self._reducer is None:
             return loss
-        mean = summed(loss.item() * count / total if count else 0.0)
+        mean = summed(loss.item() * _weight if _weight else 0.0) / self.size
         return Tensor.of(mean.astype(loss.array.dtype))
 
     def close(self) -> None:
         """Leaves the gradients alone from here on."""
+        global _weight
+        _weight = 1.0
         if self._reducer is not None:
             self._reducer.close()

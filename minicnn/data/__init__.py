@@ -3,6 +3,7 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from .cache import CachedDataset, PictureCache
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -36,6 +37,7 @@ from .worker_info import WorkerInfo, get_worker_info
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
+    "CachedDataset",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
@@ -45,6 +47,7 @@ __all__ = [
     "DogsVsCats",
     "ImageFolder",
     "IterableDataset",
+    "PictureCache",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

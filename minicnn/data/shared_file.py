@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
@@ -111,7 +110,9 @@ def _memory() -> tuple[Any, Path]:
         path = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
         if path.exists():
             return file, path
-    folder = tempfile.TemporaryDirectory(prefix="minicnn-cache-", ignore_cleanup_errors=True)
+    from tempfile import TemporaryDirectory  # few need it, and it takes time to import
+
+    folder = TemporaryDirectory(prefix="minicnn-cache-", ignore_cleanup_errors=True)
     return folder, Path(folder.name, "pictures")
 
 

@@ -39,14 +39,14 @@ class _Header(NamedTuple):
         magic: names the format.
         slots: in the table.
         end: of the last record.
-        count: of the records.
+        records: how many there are.
         state: one of those above.
     """
 
     magic: bytes
     slots: int
     end: int
-    count: int
+    records: int
     state: int
 
 
@@ -112,7 +112,7 @@ class Store:
 
     def __len__(self) -> int:
         """How many records there are."""
-        return self._header().count
+        return self._header().records
 
     def get(self, key: bytes, stamp: bytes) -> Found:
         """Looks for a record.
@@ -156,8 +156,8 @@ class Store:
                 if header.state == _STOPPED or not self._fits(header, len(record)):
                     self._tell_full(header)
                     return
-                count = header.count + (old is None)
-                grown = header._replace(end=header.end + len(record), count=count)
+                records = header.records + (old is None)
+                grown = header._replace(end=header.end + len(record), records=records)
             offset = header.end if grown or old is None else old.offset
             entry = _Entry(key, stamp, offset, len(record), zlib.crc32(record))
             try:
@@ -180,7 +180,7 @@ class Store:
 
     def _warn(self, what: str, header: _Header) -> None:
         warnings.warn(
-            f"the cache {what}: it keeps {header.count:,} pictures, the others are decoded each time",
+            f"the cache {what}: it keeps {header.records:,} pictures, the others are decoded each time",
             stacklevel=2,
         )
 

@@ -413,7 +413,7 @@ def test_fit_stops_and_goes_on_as_if_nothing_had_happened(tmp_path, where):
         mc.load(folder / "last.ckpt")["run"]["metrics"]["epochs"] for folder in (whole, stopped)
     ]
     for row in (*rows[0], *rows[1]):
-        del row["seconds"], row["images_per_second"]
+        del row["seconds"], row["seconds_waited"], row["images_per_second"]
     assert rows[0] == rows[1] and [row["epoch"] for row in rows[0]] == [1, 2]
     nets = [mc.load(folder / "last.ckpt")["net"] for folder in (whole, stopped)]
     assert all(np.array_equal(nets[0][name].numpy(), nets[1][name].numpy()) for name in nets[0])

@@ -92,7 +92,7 @@ def test_resume_after_ctrl_c_is_bit_identical(tmp_path, data, whole):
     code, printed = interrupt(tmp_path, f"{TINY} --data {data}", "epoch 1/2  44%", signal.SIGINT)
     assert code == 130
     assert "stopped and saved" in printed and printed.rstrip().endswith("--resume")
-    result = run(tmp_path, f"{TINY} --data {data} --resume --workers 0")
+    result = run(tmp_path, f"{TINY} --data {data} --resume --workers 0 --cache memory")
     assert result.returncode == 0, result.stderr
     assert "epoch 1/2  22%" not in result.stdout  # it did not begin again
     assert_same_end(whole, tmp_path)

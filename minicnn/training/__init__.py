@@ -19,11 +19,13 @@ from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .run import Run, describe
 from .script import open_run, optional, script
+from .source import DataSource, data_source
 
 __all__ = [
     "MAY_DIFFER",
     "ArgumentParser",
     "ClassificationMeter",
+    "DataSource",
     "DivergenceWatch",
     "FolderLock",
     "PlateauWatch",
@@ -35,6 +37,7 @@ __all__ = [
     "at_least",
     "cached",
     "confusion_matrix",
+    "data_source",
     "describe",
     "duration",
     "fill_in",

@@ -17,6 +17,7 @@ import PIL
 
 from .. import io, random
 from ..data import DataLoader
+from ..data.problems import problems_of
 from ..io.atomic import replacing
 from .folder import set_aside
 from .meters import ClassificationMeter
@@ -96,9 +97,16 @@ class Run:
 
     @property
     def left_out(self) -> str:
-        """How many broken pictures the loaders have left out, in words."""
-        count = sum(len(loader.skipped) for loader in self.loaders)
-        return f"{count} broken picture{'' if count == 1 else 's'} left out"
+        """How many broken pictures the loaders have left out, and broken parts the datasets, in words."""
+        pictures = sum(len(loader.skipped) for loader in self.loaders)
+        found = {id(x): len(x) for loader in self.loaders for x in problems_of(loader.dataset)}
+        words = f"{pictures} broken picture{'' if pictures == 1 else 's'} left out"
+        parts = sum(found.values())
+        return (
+            f"{words}, {parts} broken part{'' if parts == 1 else 's'} of the data"
+            if parts
+            else words
+        )
 
     def record(self, **settings: Any) -> None:
         """Adds settings; those of a resumed run must be equal, unless they may differ.

@@ -96,13 +96,3 @@ def test_a_checkpoint_that_does_not_know_of_it(tmp_path):
     mc.save(saved, tmp_path / "last.ckpt")
     (row,) = trained(tmp_path, Slow(), resume=True).metrics["epochs"]
     assert 0.02 <= row["seconds_waited"] < row["seconds"]
-
-
-def test_broken_pictures_are_counted(tmp_path):
-    run = training.Run(tmp_path, {"epochs": 1})
-    run.loaders = [data.DataLoader(Slow()), data.DataLoader(Slow())]
-    assert run.left_out == "0 broken pictures left out"
-    run.loaders[1].skipped[3] = "b.jpg: is empty"
-    assert run.left_out == "1 broken picture left out"
-    run.loaders[0].skipped[3] = "a.jpg: is empty"
-    assert run.left_out == "2 broken pictures left out"

@@ -46,7 +46,7 @@ class PictureCache:
     def __init__(
         self, cache: str | os.PathLike[str] = "memory", budget: float = 4_000_000_000
     ) -> None:
-        self.path = None if cache == "memory" else Path(cache).absolute()
+        self.path = None if cache == "memory" else Path(os.path.expanduser(cache)).absolute()
         self.budget = int(budget)
         self._store = Store(self.path, self.budget)
 
@@ -78,7 +78,7 @@ class PictureCache:
             return unpack_picture(found.record)
         picture = decode()
         pixels = picture.width * picture.height * len(picture.getbands())
-        if self._store.has_room(pixels):
+        if self._store.takes(pixels, found):
             self._store.put(key, stamp, pack_picture(picture), found)
         return picture
 

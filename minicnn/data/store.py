@@ -69,6 +69,7 @@ _HEADER, _ENTRY = struct.Struct("<16sQQQI"), struct.Struct("<16s8sQQI")
 _TABLE = _HEADER.size + _CHECKSUM.size  # the table's offset
 _SLOT = _ENTRY.size + _CHECKSUM.size  # bytes of a slot
 _FREE = bytes(_SLOT)
+_DAMAGED = _Header(b"", 0, 0, 0, _STOPPED)
 
 
 class Found(NamedTuple):
@@ -129,9 +130,18 @@ class Store:
                 return Found(record, slot)
         return Found(None, slot)
 
-    def has_room(self, size: int) -> bool:
-        """Whether one more record of ``size`` bytes fits; warns of the first that does not."""
-        header = self._header()
+    def takes(self, size: int, found: Found) -> bool:
+        """Whether there is room for a record of ``size`` bytes; the first that does not fit is a warning.
+
+        Args:
+            size: of the record, or less.
+            found: as for :meth:`put`.
+        """
+        header, old = self._header(), _entry(found.slot)
+        if found.slot is None:
+            return False
+        if old is not None and size <= old.size:
+            return True
         if header.state == _TAKING and not self._fits(header, size):
             with self._file.locked():
                 self._tell_full(self._header())
@@ -209,11 +219,7 @@ class Store:
     def _header(self) -> _Header:
         """The header; one that takes nothing if it is damaged."""
         content = _opened(self._file.read(0, _TABLE))
-        return (
-            _Header(b"", 0, 0, 0, _STOPPED)
-            if content is None
-            else _Header(*_HEADER.unpack(content))
-        )
+        return _DAMAGED if content is None else _Header(*_HEADER.unpack(content))
 
     def _write_header(self, header: _Header) -> None:
         self._file.write(0, _sealed(_HEADER.pack(*header)))

@@ -164,6 +164,11 @@ def test_what_does_not_fit_is_decoded_each_time(tmp_path, where, decoded):
     list(cached)
     assert len(decoded) == 8 + 4 + 4
     assert cached.cache.used <= 100_000
+    for name in files:
+        os.utime(folder / name, ns=(1, 1))
+    list(cached)  # replaces what is stale
+    list(cached)
+    assert len(decoded) == 8 + 4 + 4 + 8 + 4
 
 
 def test_broken_pictures_are_named_in_each_epoch(tmp_path, where):

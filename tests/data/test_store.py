@@ -106,7 +106,11 @@ def test_the_budget_is_kept_and_the_first_stay(path):
     ] * 11
     assert 90_000 < store.used <= 100_000
     assert os.path.getsize(store._file.path) <= 100_000
-    assert store.has_room(0) and not store.has_room(10_000)
+    absent, present = (store.get(key(number), b"changed.") for number in (9, 0))
+    assert store.takes(1, absent) and not store.takes(10_000, absent)
+    assert store.takes(10_000, present)
+    put_bytes(store, 0, bytes(9_000), b"changed.")  # in its place
+    assert store.get(key(0), b"changed.").record == bytes(9_000)
 
 
 def test_a_smaller_budget_begins_the_file_once_more(tmp_path):
@@ -230,7 +234,7 @@ def test_a_full_disk_is_one_warning(tmp_path, monkeypatch):
     for number in range(2, 10):
         put(copy, number)
         put(store, number)
-    assert kept(store) == [0] and not store.has_room(1)
+    assert kept(store) == [0] and not store.takes(1, store.get(key(1), STAMP))
     monkeypatch.undo()
     later = Store(tmp_path / "a.cache", 4_000_000)
     put(later, 1)
@@ -277,6 +281,10 @@ def test_the_slots_of_a_key_may_be_taken():
         warnings.simplefilter("error")
         for number in range(100):
             put_bytes(store, number, number.to_bytes(8, "little"))
-    got = [store.get(key(number), STAMP).record for number in range(100)]
+    found = [store.get(key(number), STAMP) for number in range(100)]
+    got = [record for record, _ in found]
     assert {*got} - {None, *(number.to_bytes(8, "little") for number in range(100))} == set()
     assert 40 <= len(store) == sum(value is not None for value in got) <= 64  # 48 + 16
+    refused = [slot is None for _, slot in found]
+    assert refused == [value is None for value in got]
+    assert not store.takes(8, found[refused.index(True)])

@@ -1,0 +1,133 @@
+"""The samples in a shard: a tar whose members belong together if their names differ in the ends."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from ..tar import DamagedTar, members
+from ..window import Damaged, Window
+from .patterns import shard_path
+from .reading import Reading
+
+__all__ = ["count_samples", "read_samples", "split_name"]
+
+_BUFFER = 1 << 20  # bytes read at once
+_GZIP = b"\x1f\x8b"
+_METADATA = re.compile(r"__[^/]*__(/|$)")
+
+Sample = dict[str, Any]
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """The key and the end of a member's name: ``a/0001`` and ``seg.png`` for ``a/0001.Seg.PNG``.
+
+    None if the member belongs to no sample: its name has no end, or is that of a hidden file or of
+    metadata, such as ``__index__.json``.
+    """
+    folder, slash, file = name.rpartition("/")
+    stem, dot, end = file.partition(".")
+    if not stem or not dot or _METADATA.match(name):
+        return None
+    return folder + slash + stem, end.lower()
+
+
+def read_samples(shard: str, reading: Reading) -> Iterator[tuple[Sample, str]]:
+    """Each sample of a shard, and what is wrong with it, if something is.
+
+    Samples are those of the library ``webdataset``: neighbours with the same key are one. A sample is
+    a dict with the bytes of its members by the ends of their names; ``"__key__"`` is their common
+    name, ``"__url__"`` the shard. If the shard is damaged, the last sample before the damage is left
+    out, since it may not be complete.
+    """
+    sample: Sample = {}
+    flaw = ""
+    try:
+        with _open(shard) as window:
+            for name, key, end, data in _files(window, shard):
+                if key != sample.get("__key__"):
+                    if sample:
+                        yield sample, flaw
+                    sample, flaw = {"__key__": key, "__url__": shard}, ""
+                if end in sample:
+                    flaw = f"{name} is in the shard twice"
+                else:
+                    sample[end] = data
+    except (DamagedTar, OSError) as error:
+        before = f"; {sample['__key__']}, which may not be complete, is left out" if sample else ""
+        reading.broken(shard, _reason(error) + before, error)
+        return
+    if sample:
+        yield sample, flaw
+
+
+def count_samples(shard: str) -> int:
+    """How many samples a shard has, up to a damage; only the headers are read."""
+    count, last = 0, ""
+    try:
+        with _open(shard) as window:
+            for member in members(window, shard):
+                parts = split_name(member.name)
+                if member.kind == "file" and parts is not None:
+                    count += parts[0] != last
+                    last = parts[0]
+    except (DamagedTar, OSError):
+        pass  # whoever reads the samples is told
+    return count
+
+
+def _files(window: Window, shard: str) -> Iterator[tuple[str, str, str, bytes]]:
+    for member in members(window, shard):
+        parts = split_name(member.name)
+        if member.kind == "file" and parts is not None:
+            try:
+                data = window.read_at(member.offset, member.size)
+            except Damaged as error:
+                reason = f"{member.name} cannot be read: {error}"
+                raise DamagedTar(shard, member.offset, reason) from error
+            yield member.name, *parts, data
+
+
+@contextmanager
+def _open(shard: str) -> Iterator[Window]:
+    with open(shard_path(shard), "rb", buffering=_BUFFER) as file:
+        is_packed = file.read(2) == _GZIP
+        file.seek(0)
+        if not is_packed:
+            yield _Stream(file, os.fstat(file.fileno()).st_size)
+            return
+        with gzip.open(file) as unpacked:
+            yield _Stream(unpacked, sys.maxsize)  # how many bytes there are is seen at the end
+
+
+class _Stream:
+    """A window on a file that is read from its beginning to its end."""
+
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, size: int) -> None:
+        self._file, self.size = file, size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        # In pieces: of a damaged size, no more is asked for than is there.
+        pieces, left = [], size
+        try:
+            self._file.seek(offset)
+            while left and (piece := self._file.read(min(left, _BUFFER))):
+                pieces.append(piece)
+                left -= len(piece)
+        except (EOFError, OSError, zlib.error) as error:
+            raise Damaged(str(error)) from error
+        if left:
+            raise Damaged(f"file ends early: wanted {size} bytes, got {size - left}")
+        return b"".join(pieces)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DamagedTar):
+        return f"{error.reason}, at byte {error.offset:,}"
+    return getattr(error, "strerror", None) or str(error)

@@ -29,7 +29,7 @@ from .sharing import Reader, rank_and_world_size
 
 __all__ = ["WebDataset"]
 
-_PICTURE_AND_CLASS = (";".join(sorted(PICTURES)), "cls")
+_PICTURE_AND_CLASS = (";".join(PICTURES), "cls")
 
 
 class WebDataset(IterableDataset[Any]):
@@ -77,7 +77,7 @@ class WebDataset(IterableDataset[Any]):
     Raises:
         ValueError: if there is no shard, or one is a command or the address of a server.
 
-    Samples are those of ``webdataset`` 1.0. These things differ:
+    Samples are those of ``webdataset`` 1.0, without ``"__local_path__"``. These things differ:
 
     - The order depends on ``seed`` and the epoch: that of the loader, else the number of iterations
       before (:meth:`set_epoch`).

@@ -17,7 +17,7 @@ from ..picture import decode_picture
 
 __all__ = ["PICTURES", "Handler", "PictureDecoder", "Refused", "decode_member"]
 
-PICTURES = frozenset(name.removeprefix(".") for name in IMG_EXTENSIONS)
+PICTURES = tuple(name.removeprefix(".") for name in IMG_EXTENSIONS)
 
 Handler = Callable[[str, bytes], Any]
 

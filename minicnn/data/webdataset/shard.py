@@ -19,7 +19,9 @@ from .reading import Reading
 __all__ = ["count_samples", "read_samples", "split_name"]
 
 _BUFFER = 1 << 20  # bytes read at once
+_HEADERS = 4096  # and if only headers are of interest
 _GZIP = b"\x1f\x8b"
+_GZIP_ERRORS = (EOFError, OSError, zlib.error)
 _METADATA = re.compile(r"__[^/]*__(/|$)")
 
 Sample = dict[str, Any]
@@ -29,7 +31,7 @@ def split_name(name: str) -> tuple[str, str] | None:
     """The key and the end of a member's name: ``a/0001`` and ``seg.png`` for ``a/0001.Seg.PNG``.
 
     None if the member belongs to no sample: its name has no end, or is that of a hidden file or of
-    metadata, such as ``__index__.json``.
+    metadata, such as ``__meta__/info.json``.
     """
     folder, slash, file = name.rpartition("/")
     stem, dot, end = file.partition(".")
@@ -49,7 +51,7 @@ def read_samples(shard: str, reading: Reading) -> Iterator[tuple[Sample, str]]:
     sample: Sample = {}
     flaw = ""
     try:
-        with _open(shard) as window:
+        with _open(shard, _BUFFER) as window:
             for name, key, end, data in _files(window, shard):
                 if key != sample.get("__key__"):
                     if sample:
@@ -71,7 +73,7 @@ def count_samples(shard: str) -> int:
     """How many samples a shard has, up to a damage; only the headers are read."""
     count, last = 0, ""
     try:
-        with _open(shard) as window:
+        with _open(shard, _HEADERS) as window:
             for member in members(window, shard):
                 parts = split_name(member.name)
                 if member.kind == "file" and parts is not None:
@@ -95,8 +97,8 @@ def _files(window: Window, shard: str) -> Iterator[tuple[str, str, str, bytes]]:
 
 
 @contextmanager
-def _open(shard: str) -> Iterator[Window]:
-    with open(shard_path(shard), "rb", buffering=_BUFFER) as file:
+def _open(shard: str, buffering: int) -> Iterator[Window]:
+    with open(shard_path(shard), "rb", buffering) as file:
         is_packed = file.read(2) == _GZIP
         file.seek(0)
         if not is_packed:
@@ -104,6 +106,11 @@ def _open(shard: str) -> Iterator[Window]:
             return
         with gzip.open(file) as unpacked:
             yield _Stream(unpacked, sys.maxsize)  # how many bytes there are is seen at the end
+            try:
+                while unpacked.read(_BUFFER):
+                    pass  # up to the checksum
+            except _GZIP_ERRORS as error:
+                raise OSError(str(error)) from error
 
 
 class _Stream:
@@ -120,7 +127,7 @@ class _Stream:
             while left and (piece := self._file.read(min(left, _BUFFER))):
                 pieces.append(piece)
                 left -= len(piece)
-        except (EOFError, OSError, zlib.error) as error:
+        except _GZIP_ERRORS as error:
             raise Damaged(str(error)) from error
         if left:
             raise Damaged(f"file ends early: wanted {size} bytes, got {size - left}")

@@ -42,14 +42,16 @@ class ShardWriter:
             sample: under ``"__key__"`` the common part of its members' names; under the ends of the
                 names what is in them: bytes, text, an integer, or anything that JSON has.
         """
+        ends = sorted(end for end in sample if not end.startswith("__"))
+        members = [(f"{sample['__key__']}.{end}", _encoded(sample[end])) for end in ends]
         if not self.shards or self._count >= self.maxcount or self._size >= self.maxsize:
             self._begin()
-        for end in sorted(end for end in sample if not end.startswith("__")):
-            data = _encoded(sample[end])
-            info = tarfile.TarInfo(f"{sample['__key__']}.{end}")
+        for name, data in members:
+            info = tarfile.TarInfo(name)
             info.size = len(data)
             self._tar.addfile(info, io.BytesIO(data))
             self._size += len(data)
+        self._tar.members = []  # type: ignore[attr-defined]  # it would keep all of them
         self._count += 1
 
     def _begin(self) -> None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-from tqdm import tqdm
 
 from ...random import Generator
 from ..collate import default_collate
-from ..index import open_index
 from ..iterable import IterableDataset
 from ..loading import current_loading
 from ..picture import check_on_error
 from ..problems import Problem, Problems
 from . import stages
+from .counting import count_samples
 from .decoding import PICTURES, Handler, PictureDecoder
-from .patterns import Shards, shard_names, shard_path
+from .patterns import Shards, shard_names
 from .reading import Reading
-from .shard import count_samples, read_samples
+from .shard import read_samples
 from .sharing import Reader, rank_and_world_size
 
 __all__ = ["WebDataset"]
@@ -58,8 +52,8 @@ class WebDataset(IterableDataset[Any]):
         shards: paths of tars, which may be compressed by gzip: a pattern with braces
             (:func:`expand_braces`), a path, or a list of these.
         fields: what is in a sample, each by the end of its name, or by several ends of which the
-            first that is there counts: ``("jpg;png", "json")``. What is picked is decoded, pictures
-            to PIL images. With a transform alone it is a picture and its ``cls``.
+            first that is there counts: ``("jpg;png", "json")`` or ``"jpg;png json"``. What is picked
+            is decoded, pictures to PIL images. With a transform alone it is a picture and its ``cls``.
         transform: called with the first field of each sample.
         target_transform: called with the second.
         shuffle: how many samples are kept, undecoded, to draw the next one from.
@@ -94,7 +88,7 @@ class WebDataset(IterableDataset[Any]):
         self,
         shards: Shards,
         *,
-        fields: Sequence[str] | None = None,
+        fields: str | Sequence[str] | None = None,
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[Any], Any] | None = None,
         shuffle: int = 0,
@@ -117,7 +111,8 @@ class WebDataset(IterableDataset[Any]):
         if shuffle:
             self._append(stages.shuffle, size=shuffle, initial=min(shuffle, 100))
         if fields is not None or transform is not None or target_transform is not None:
-            fields = _PICTURE_AND_CLASS if fields is None else fields
+            fields = fields or _PICTURE_AND_CLASS
+            fields = fields.split() if isinstance(fields, str) else fields
             ends = frozenset(end for field in fields for end in field.split(";"))
             self._append(stages.decode, handlers=(PictureDecoder("pil"),), only=ends)
             self._append(stages.to_tuple, fields=fields)
@@ -215,31 +210,16 @@ class WebDataset(IterableDataset[Any]):
 
         Args:
             samples: what this program gets in an epoch. When left out, the samples in all shards are
-                counted, divided by the number of programs that train together. The first time that
-                reads through the headers of the tars; then an index beside them has the numbers.
+                counted (:func:`count_samples`) and divided by the number of programs that train
+                together.
         """
         result = self._copy()
         result.__class__ = _WithLength
         if samples is None:
             _, world_size = self._program()
-            samples = -(-sum(self._counts()) // world_size)
+            samples = -(-count_samples(self.shards) // world_size)
         result._length = samples  # type: ignore[attr-defined]
         return result
-
-    def _counts(self) -> list[int]:
-        paths = [Path(shard_path(shard)) for shard in self.shards]
-        there = [path for path in paths if path.is_file()]
-        if not there:
-            return []
-
-        def scan() -> Mapping[str, np.ndarray]:
-            shown = tqdm(there, "counting samples", unit=" shards", leave=False, disable=None)
-            return {"counts": np.array([count_samples(str(path)) for path in shown], np.int64)}
-
-        beside = there[0].parent
-        names = [os.path.relpath(path, beside) for path in there]
-        name = f"shards-{zlib.crc32(repr(names).encode()):08x}"
-        return open_index(name, there, scan, beside)["counts"].tolist()
 
     # ------------------------------------------------------------------------------- the iteration
 

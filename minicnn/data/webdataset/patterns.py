@@ -67,7 +67,7 @@ def expand_braces(pattern: str) -> list[str]:
         pattern: text with ``{a,b}`` for alternatives, and ``{000..146}`` or ``{a..e}`` for ranges,
             whose step may follow: ``{0..9..2}``. Numbers are filled up with zeros if the first or the
             last begins with one. Braces may be nested. A backslash takes the meaning from the
-            character after it.
+            character after it, so write ``/`` between folders on Windows, too.
 
     Raises:
         ValueError: if a brace is not closed, or was not opened.

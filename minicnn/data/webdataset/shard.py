@@ -8,15 +8,15 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from ..tar import DamagedTar, members
+from ..tar import DamagedTar, Member, members
 from ..window import Damaged, Window
 from .patterns import shard_path
 from .reading import Reading
 
-__all__ = ["count_samples", "read_samples", "split_name"]
+__all__ = ["read_samples", "sample_keys", "split_name"]
 
 _BUFFER = 1 << 20  # bytes read at once
 _HEADERS = 4096  # and if only headers are of interest
@@ -52,15 +52,14 @@ def read_samples(shard: str, reading: Reading) -> Iterator[tuple[Sample, str]]:
     flaw = ""
     try:
         with _open(shard, _BUFFER) as window:
-            for name, key, end, data in _files(window, shard):
+            for member, key, end in _files(window, shard):
                 if key != sample.get("__key__"):
                     if sample:
                         yield sample, flaw
                     sample, flaw = {"__key__": key, "__url__": shard}, ""
                 if end in sample:
-                    flaw = f"{name} is in the shard twice"
-                else:
-                    sample[end] = data
+                    flaw = f"{member.name} is in the shard twice"
+                sample[end] = _data(window, shard, member)
     except (DamagedTar, OSError) as error:
         before = f"; {sample['__key__']}, which may not be complete, is left out" if sample else ""
         reading.broken(shard, _reason(error) + before, error)
@@ -69,31 +68,30 @@ def read_samples(shard: str, reading: Reading) -> Iterator[tuple[Sample, str]]:
         yield sample, flaw
 
 
-def count_samples(shard: str) -> int:
-    """How many samples a shard has, up to a damage; only the headers are read."""
-    count, last = 0, ""
-    try:
-        with _open(shard, _HEADERS) as window:
-            for member in members(window, shard):
-                parts = split_name(member.name)
-                if member.kind == "file" and parts is not None:
-                    count += parts[0] != last
-                    last = parts[0]
-    except (DamagedTar, OSError):
-        pass  # whoever reads the samples is told
-    return count
+def sample_keys(shard: str) -> Iterator[str]:
+    """The key of each sample of a shard, up to a damage; only the headers are read."""
+    last = None
+    with suppress(DamagedTar, OSError), _open(shard, _HEADERS) as window:
+        for _, key, _ in _files(window, shard):
+            if key != last:
+                yield key
+            last = key
 
 
-def _files(window: Window, shard: str) -> Iterator[tuple[str, str, str, bytes]]:
+def _files(window: Window, shard: str) -> Iterator[tuple[Member, str, str]]:
+    """The members that belong to samples, with their keys and ends."""
     for member in members(window, shard):
         parts = split_name(member.name)
         if member.kind == "file" and parts is not None:
-            try:
-                data = window.read_at(member.offset, member.size)
-            except Damaged as error:
-                reason = f"{member.name} cannot be read: {error}"
-                raise DamagedTar(shard, member.offset, reason) from error
-            yield member.name, *parts, data
+            yield member, *parts
+
+
+def _data(window: Window, shard: str, member: Member) -> bytes:
+    try:
+        return window.read_at(member.offset, member.size)
+    except Damaged as error:
+        reason = f"{member.name} cannot be read: {error}"
+        raise DamagedTar(shard, member.offset, reason) from error
 
 
 @contextmanager

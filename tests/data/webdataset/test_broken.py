@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,18 @@ from minicnn.data import BrokenSample, DataLoader, WebDataset
 pytestmark = [pytest.mark.cpu_only, pytest.mark.filterwarnings("ignore:left out sample")]
 
 WORKERS = [(0, None), (2, "thread"), (2, "process")]
+
+
+def huge_png() -> bytes:
+    """The begin of a picture of 20,000 x 20,000."""
+    begin = b"\x89PNG\r\n\x1a\n"
+    for kind, data in (
+        (b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(100))),
+    ):
+        begin += struct.pack(">I", len(data)) + kind + data
+        begin += struct.pack(">I", zlib.crc32(kind + data))
+    return begin
 
 
 def cut(path: Path, at: int) -> None:
@@ -40,6 +54,7 @@ def broken_shards(folder: Path) -> tuple[list[str], dict[str, str]]:
         *[("twice.cls", b"1"), ("twice.jpg", jpeg(0)), ("twice.cls", b"2")],
         *[("empty.jpg", b""), ("empty.cls", b"7")],
         *[("huge.jpg", jpeg(0)), ("huge.cls", b"9" * 20)],
+        *[("bomb.jpg", huge_png()), ("bomb.cls", b"7")],
         *good[4:],
     ]
     shards = [str(folder / f"{name}.tar") for name in ("parts", "gone", "cut", "web", "end")]
@@ -55,6 +70,7 @@ def broken_shards(folder: Path) -> tuple[list[str], dict[str, str]]:
         "parts.tar/twice": "twice.cls is in the shard twice",
         "parts.tar/empty.jpg": "the file is empty",
         "parts.tar/huge.cls": "expected an integer of 64 bits",
+        "parts.tar/bomb.jpg": "exceeds limit",
         "gone.tar": "No such file or directory",
         "cut.tar": "it is cut",
         "web.tar": "it is not a tar: it begins with b'<html>",
@@ -192,7 +208,7 @@ def test_readers_that_share_a_shard_name_what_is_broken_once(tmp_path):
     shards, reasons = broken_shards(tmp_path)
     dataset = WebDataset(shards[0], transform=np.asarray, on_error="skip")
     loader = DataLoader(dataset, 1, num_workers=4)
-    with pytest.warns(UserWarning, match="6 samples were left out"):
+    with pytest.warns(UserWarning, match="7 samples were left out"):
         assert len(list(loader)) == 3
     check(loader.skipped, {p: r for p, r in reasons.items() if p.startswith("parts")}, tmp_path)
 

@@ -73,8 +73,8 @@ class WebDataset(IterableDataset[Any]):
 
     Samples are those of ``webdataset`` 1.0, without ``"__local_path__"``. These things differ:
 
-    - The order depends on ``seed`` and the epoch: that of the loader, else the number of iterations
-      before (:meth:`set_epoch`).
+    - The order depends on ``seed`` and the epoch alone: the epoch of the loader, else the number of
+      iterations before (:meth:`set_epoch`).
     - Shards are shared out among ranks, too, after they are shuffled, and readers without a shard of
       their own share one.
     - ``on_error`` takes the place of handlers. Errors in functions that are called with samples are

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 import warnings
 import zlib
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damage import damaged
 from pictures import jpeg
 from shards import picture_shards, tar_of, write_shard
 
@@ -211,35 +209,3 @@ def test_readers_that_share_a_shard_name_what_is_broken_once(tmp_path):
     with pytest.warns(UserWarning, match="7 samples were left out"):
         assert len(list(loader)) == 3
     check(loader.skipped, {p: r for p, r in reasons.items() if p.startswith("parts")}, tmp_path)
-
-
-def check_damaged(folder: Path, mode: str, count: int, seed: int) -> int:
-    """How many of some damaged shards had something to be left out."""
-    rng, found = np.random.default_rng(seed), 0
-    original = Path(picture_shards(folder, 1, 6).replace("{0000..0000}", "0000")).read_bytes()
-    if mode == "w:gz":
-        original = gzip.compress(original)
-    path = folder / "damaged.tar"
-    for _ in range(count):
-        path.write_bytes(damaged(original, rng))
-        dataset = WebDataset(path, transform=np.asarray, on_error="skip")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            samples = list(dataset)
-        assert len(samples) <= 8  # a damage can repeat a part of the tar
-        assert all(str(problem).startswith(str(path)) for problem in dataset.problems)
-        assert dataset.with_length() is not None
-        found += bool(dataset.problems)
-    return found
-
-
-@pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_damaged_shards(tmp_path, mode):
-    assert check_damaged(tmp_path, mode, 40, 0) > 10
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_many_damaged_shards(tmp_path, mode):
-    found = check_damaged(tmp_path, mode, 1000, 1)
-    print(f"{mode}: {found} of 1000 had something left out")

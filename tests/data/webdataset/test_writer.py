@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pictures import jpeg
 
@@ -37,6 +38,21 @@ def test_webdataset_reads_it(tmp_path):
         wds.WebDataset(shards, shardshuffle=False).decode().to_tuple("jpg", "cls", "json")
     )
     assert theirs == list(WebDataset(shards).decode().to_tuple("jpg", "cls", "json"))
+
+
+def test_what_webdataset_writes_is_read(tmp_path):
+    wds = pytest.importorskip("webdataset")
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with wds.ShardWriter(f"{tmp_path}/a-%06d.tar.gz", maxcount=2, verbose=0) as writer:
+        for i in range(5):
+            key = f"{'long/' * 30}{i}"
+            sample = {"cls": i, "json": {"a": [i]}, "txt": "ü", "npy": array, "jpg": jpeg(i)}
+            writer.write({"__key__": key if i == 3 else str(i), **sample})
+    dataset = WebDataset(f"{tmp_path}/a-{{000000..000002}}.tar.gz")
+    for i, sample in enumerate(dataset.decode(lambda key, data: None, only="cls json txt npy")):
+        assert (sample["cls"], sample["json"], sample["txt"]) == (i, {"a": [i]}, "ü")
+        assert np.array_equal(sample["npy"], array) and sample["jpg"] == jpeg(i)
+    assert len(list(dataset)) == 5
 
 
 def test_an_error_leaves_no_half_shard(tmp_path):

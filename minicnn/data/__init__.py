@@ -3,6 +3,9 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -33,6 +36,9 @@ from .split import balanced_subset, stratified_split
 from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
+if TYPE_CHECKING:
+    from .datasets.imagenet import ImageNet
+
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
@@ -44,6 +50,7 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -66,3 +73,6 @@ __all__ = [
     "random_split",
     "stratified_split",
 ]
+
+_LATER = {"datasets.imagenet": "ImageNet"}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

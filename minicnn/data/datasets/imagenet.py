@@ -14,7 +14,6 @@ from PIL import Image
 from ..broken import broken_pictures
 from ..image_folder import default_loader
 from ..index import open_index
-from ..packed import PackedStrings
 from ..picture import check_on_error, decode_picture
 from ..problems import Problems
 from ..vision_dataset import DatasetNotFound, VisionDataset
@@ -145,8 +144,7 @@ class ImageNet(VisionDataset):
 
     def describe(self, index: int) -> str:
         """The picture's path; in a tar, the tar's path followed by the name in it."""
-        name = PackedStrings.of_arrays(self._index, "names")[self._row(index)]
-        return self._files.path(name)
+        return self._files.path(self._index, self._row(index))
 
     def verify(self, num_workers: int = 2, checksums: bool = False) -> list[tuple[str, str]]:
         """Decodes every picture, in threads.

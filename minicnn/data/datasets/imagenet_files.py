@@ -32,10 +32,11 @@ ARCHIVE_META = {  # name, MD5
 _VALIDATION_PICTURE = re.compile(r"ILSVRC2012_val_(\d{8})\.", re.IGNORECASE)
 _KAGGLE = ("CLS-LOC", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC", "*/ILSVRC/Data/CLS-LOC")
 _SOLUTION = "LOC_val_solution.csv"
+_LARGEST = (1 << 32) - 1  # bytes of a picture
 _NO_CLASS = "is no class of ImageNet 2012"
 
 
-class _Picture(NamedTuple):
+class Picture(NamedTuple):
     """A picture that was found."""
 
     name: str  # in the tar, or below the folder
@@ -48,7 +49,7 @@ class _Picture(NamedTuple):
         return self.name.rpartition("/")[2]
 
 
-_Class = tuple[int, list[_Picture]]  # a class, 0 to 999, and its pictures
+_Class = tuple[int, list[Picture]]  # a class, 0 to 999, and its pictures
 
 
 class Files:
@@ -65,42 +66,48 @@ class Files:
     base: Path
     sources: list[Path]
 
-    def path(self, name: str) -> str:
-        """The path of a picture by its name in the index."""
-        return f"{self.base}/{name}"
+    def path(self, index: Mapping[str, np.ndarray], row: int) -> str:
+        """The path of the picture in a row of the index."""
+        return f"{self.base}/{_name(index, row)}"
 
     def classes(self, problems: Problems) -> Iterator[_Class]:
         """The classes in their order, with the pictures; what is broken is noted."""
         raise NotImplementedError
 
     def read(self, index: Mapping[str, np.ndarray], row: int) -> bytes:
-        """The bytes of a picture, whose place is a row of the index."""
+        """The bytes of the picture in a row of the index."""
         raise NotImplementedError
 
     def scan(self) -> dict[str, np.ndarray]:
         """The index: of each picture its class, name and place; the classes; what is broken."""
-        problems, present = Problems(), array("h")
-        labels, places = array("h"), array("Q")
+        problems, classes, folders = Problems(), array("h"), list[str]()
+        labels, offsets, sizes = array("h"), array("Q"), array("I")
 
         def names() -> Iterator[str]:
             for label, pictures in self.classes(problems):
-                present.append(label)
+                folder = _common_folder(
+                    pictures
+                )  # with it in each name, names would be twice as long
+                classes.append(label)
+                folders.append(folder)
                 for picture in self._unique(pictures, problems):
                     labels.append(label)
-                    places.extend((picture.offset, picture.size))
-                    yield picture.name
+                    offsets.append(picture.offset)
+                    sizes.append(picture.size)
+                    yield picture.name[len(folder) :]
 
         arrays = PackedStrings.pack(names()).arrays("names")
-        if any(places):  # not in a folder
-            arrays["places"] = np.array(places, np.uint64).reshape(-1, 2)
+        if self.is_archive:
+            arrays["offsets"], arrays["sizes"] = np.array(offsets), np.array(sizes)
         return {
             **arrays,
+            **PackedStrings.pack(folders).arrays("folders"),
             **problems.arrays(),
-            "classes": np.array(present, np.int16),
-            "labels": np.array(labels, np.int16),
+            "classes": np.array(classes),
+            "labels": np.array(labels),
         }
 
-    def _unique(self, pictures: list[_Picture], problems: Problems) -> Iterator[_Picture]:
+    def _unique(self, pictures: list[Picture], problems: Problems) -> Iterator[Picture]:
         """Pictures sorted by name, without the second one of a name."""
         last = ""
         for picture in sorted(
@@ -123,8 +130,7 @@ class _Tar(Files):
         self._file = File(path)
 
     def read(self, index: Mapping[str, np.ndarray], row: int) -> bytes:
-        offset, size = index["places"][row].tolist()
-        return self._file.read_at(offset, size)
+        return self._file.read_at(int(index["offsets"][row]), int(index["sizes"][row]))
 
     def _files(self, window: Window, label: str, problems: Problems) -> Iterator[Member]:
         """The files in a tar, up to its first damage."""
@@ -139,17 +145,19 @@ class _Tar(Files):
 
     def _pictures(
         self, window: Window, label: str, problems: Problems, start: int = 0, folder: str = ""
-    ) -> Iterator[_Picture]:
+    ) -> Iterator[Picture]:
         """The pictures in a tar, which begins at ``start`` of the file."""
         for member in self._files(window, label, problems):
             name = member.name.rpartition("/")[2]
-            if _is_picture(name) and not name.startswith("."):
-                yield _Picture(folder + member.name, start + member.offset, member.size)
-            elif not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if _is_picture(name) and member.size <= _LARGEST:
+                yield Picture(folder + member.name, start + member.offset, member.size)
+            else:
                 problems.note(f"{label}/{member.name}", "is no picture")
 
 
-class _TrainTar(_Tar):
+class TrainTar(_Tar):
     """A tar with a tar for each class."""
 
     def classes(self, problems: Problems) -> Iterator[_Class]:
@@ -168,7 +176,7 @@ class _TrainTar(_Tar):
             yield label, list(pictures)
 
 
-class _ValidationTar(_Tar):
+class ValidationTar(_Tar):
     """A tar of pictures, whose numbers tell their classes."""
 
     def classes(self, problems: Problems) -> Iterator[_Class]:
@@ -176,7 +184,7 @@ class _ValidationTar(_Tar):
         yield from sorted(_by_class(pictures, {}, self.base, problems).items())
 
 
-class _Folder(Files):
+class Folder(Files):
     """A folder of folders of classes.
 
     Args:
@@ -191,11 +199,11 @@ class _Folder(Files):
         known = [base / name for name in self._folders if name in synsets()]
         self.sources = [base, *known, *([solution] if solution else [])]
 
-    def path(self, name: str) -> str:
-        return os.path.join(self.base, name)
+    def path(self, index: Mapping[str, np.ndarray], row: int) -> str:
+        return os.path.join(self.base, _name(index, row))
 
     def read(self, index: Mapping[str, np.ndarray], row: int) -> bytes:
-        return (self.base / PackedStrings.of_arrays(index, "names")[row]).read_bytes()
+        return Path(self.path(index, row)).read_bytes()
 
     def classes(self, problems: Problems) -> Iterator[_Class]:
         numbers, folders = _numbers(), {}
@@ -204,7 +212,7 @@ class _Folder(Files):
                 folders[numbers[name]] = name
             else:
                 problems.note(f"{self.base}/{name}", _NO_CLASS)
-        flat: dict[int, list[_Picture]] = {}
+        flat: dict[int, list[Picture]] = {}
         if self._is_validation:
             solution = _read_solution(self._solution, problems) if self._solution else {}
             flat = _by_class(self._pictures(), solution, self.base, problems)
@@ -212,9 +220,9 @@ class _Folder(Files):
             inside = self._pictures(folders[label]) if label in folders else ()
             yield label, [*flat.get(label, ()), *inside]
 
-    def _pictures(self, folder: str = "") -> Iterator[_Picture]:
+    def _pictures(self, folder: str = "") -> Iterator[Picture]:
         for name in _files(self.base / folder):
-            yield _Picture(f"{folder}/{name}" if folder else name)
+            yield Picture(f"{folder}/{name}" if folder else name)
 
 
 def find_files(root: Path, split: str) -> Files:
@@ -229,18 +237,29 @@ def find_files(root: Path, split: str) -> Files:
     for place in places:
         folder = place / split
         if folder.is_dir() and _has_pictures(folder, split):
-            return _Folder(
-                folder, split == "val", _find_solution(place) if split == "val" else None
-            )
+            return Folder(folder, split == "val", _find_solution(place) if split == "val" else None)
     tar = root / ARCHIVE_META[split][0]
     if tar.is_file():
-        return _TrainTar(tar) if split == "train" else _ValidationTar(tar)
+        return TrainTar(tar) if split == "train" else ValidationTar(tar)
     raise DatasetNotFound(
         f"no ImageNet in {str(root)!r}: it must hold {tar.name}, or {split} with a folder for each "
         f"class such as n01440764, or Kaggle's ILSVRC/Data/CLS-LOC/{split}. Get the pictures from "
         "https://image-net.org/download.php or "
         "https://www.kaggle.com/c/imagenet-object-localization-challenge"
     )
+
+
+def _name(index: Mapping[str, np.ndarray], row: int) -> str:
+    """A picture's name in the tar, or below the folder."""
+    number = int(np.searchsorted(index["classes"], index["labels"][row]))
+    folder = PackedStrings.of_arrays(index, "folders")[number]
+    return folder + PackedStrings.of_arrays(index, "names")[row]
+
+
+def _common_folder(pictures: Iterable[Picture]) -> str:
+    """The folder that all pictures are in, with a slash; empty if there is none."""
+    folders = {"".join(picture.name.rpartition("/")[:2]) for picture in pictures}
+    return folders.pop() if len(folders) == 1 else ""
 
 
 def _has_pictures(folder: Path, split: str) -> bool:
@@ -273,11 +292,11 @@ def _read_solution(path: Path, problems: Problems) -> dict[str, int]:
 
 
 def _by_class(
-    pictures: Iterable[_Picture], solution: dict[str, int], base: Path, problems: Problems
-) -> dict[int, list[_Picture]]:
+    pictures: Iterable[Picture], solution: dict[str, int], base: Path, problems: Problems
+) -> dict[int, list[Picture]]:
     """Validation pictures by class: Kaggle's list or their numbers tell it."""
     labels = validation_labels()
-    found: dict[int, list[_Picture]] = {}
+    found: dict[int, list[Picture]] = {}
     for picture in pictures:
         number = _VALIDATION_PICTURE.match(picture.file)
         stem = picture.file.rpartition(".")[0]

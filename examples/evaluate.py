@@ -46,7 +46,7 @@ with training.script():
 
     device = "cuda" if cuda_is_available() else "cpu"
     net = models.get_model(args.model, weights=args.weights).eval().to(device)
-    print(f"{args.model} on {device}: {len(pictures)} pictures", flush=True)
+    print(f"{args.model} on {device}: {len(pictures)} of ImageNet's 50000 pictures", flush=True)
     counts = Counter()
     with mc.no_grad(), training.Progress("evaluating", len(pictures)) as progress:
         for images, labels in loader:

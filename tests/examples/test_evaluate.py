@@ -41,7 +41,7 @@ def test_the_same_figures_in_each_form(monkeypatch, capsys, tmp_path, weights) -
         form: figures(monkeypatch, capsys, write(tmp_path / form), weights)
         for form, write in FORMS.items()
     }
-    assert printed["tars"][0] == "resnet18 on cpu: 12 pictures"
+    assert printed["tars"][0] == "resnet18 on cpu: 12 of ImageNet's 50000 pictures"
     assert printed["tars"][-3:] == [
         "top-1  25.000 %, published 69.758 %",
         "top-5  50.000 %, published 89.078 %",

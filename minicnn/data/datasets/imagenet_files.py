@@ -57,14 +57,16 @@ class Files:
 
     Attributes:
         base: the tar, or the folder.
-        sources: what an index depends on.
         is_archive: whether it is a tar.
     """
 
+    base: Path
     is_archive = False
 
-    base: Path
-    sources: list[Path]
+    @property
+    def sources(self) -> list[Path]:
+        """What an index depends on."""
+        return [self.base]
 
     def path(self, index: Mapping[str, np.ndarray], row: int) -> str:
         """The path of the picture in a row of the index."""
@@ -85,9 +87,7 @@ class Files:
 
         def names() -> Iterator[str]:
             for label, pictures in self.classes(problems):
-                folder = _common_folder(
-                    pictures
-                )  # with it in each name, names would be twice as long
+                folder = _common_folder(pictures)
                 classes.append(label)
                 folders.append(folder)
                 for picture in self._unique(pictures, problems):
@@ -110,9 +110,7 @@ class Files:
     def _unique(self, pictures: list[Picture], problems: Problems) -> Iterator[Picture]:
         """Pictures sorted by name, without the second one of a name."""
         last = ""
-        for picture in sorted(
-            pictures, key=lambda picture: picture.file
-        ):  # keeps equal ones' order
+        for picture in sorted(pictures, key=lambda picture: picture.file):
             if picture.file == last:
                 problems.note(f"{self.base}/{picture.name}", "is there twice")
             else:
@@ -126,7 +124,7 @@ class _Tar(Files):
     is_archive = True
 
     def __init__(self, path: Path) -> None:
-        self.base, self.sources = path, [path]
+        self.base = path
         self._file = File(path)
 
     def read(self, index: Mapping[str, np.ndarray], row: int) -> bytes:
@@ -195,9 +193,11 @@ class Folder(Files):
 
     def __init__(self, base: Path, is_validation: bool, solution: Path | None) -> None:
         self.base, self._is_validation, self._solution = base, is_validation, solution
-        self._folders = _folders(base)
-        known = [base / name for name in self._folders if name in synsets()]
-        self.sources = [base, *known, *([solution] if solution else [])]
+
+    @property
+    def sources(self) -> list[Path]:
+        known = [self.base / name for name in _folders(self.base) if name in synsets()]
+        return [self.base, *known, *([self._solution] if self._solution else [])]
 
     def path(self, index: Mapping[str, np.ndarray], row: int) -> str:
         return os.path.join(self.base, _name(index, row))
@@ -207,7 +207,7 @@ class Folder(Files):
 
     def classes(self, problems: Problems) -> Iterator[_Class]:
         numbers, folders = _numbers(), {}
-        for name in self._folders:
+        for name in _folders(self.base):
             if name in numbers:
                 folders[numbers[name]] = name
             else:
@@ -257,7 +257,10 @@ def _name(index: Mapping[str, np.ndarray], row: int) -> str:
 
 
 def _common_folder(pictures: Iterable[Picture]) -> str:
-    """The folder that all pictures are in, with a slash; empty if there is none."""
+    """The folder that all pictures are in, with a slash; empty if there is none.
+
+    It is stored once, not in each name, which would be twice as long.
+    """
     folders = {"".join(picture.name.rpartition("/")[:2]) for picture in pictures}
     return folders.pop() if len(folders) == 1 else ""
 
@@ -286,7 +289,7 @@ def _read_solution(path: Path, problems: Problems) -> dict[str, int]:
             found[picture] = numbers[wnid]
         else:
             problems.note(
-                f"{path}, line {line}", f"it must have a picture and its class, got {text!r}"
+                f"{path}, line {line}", f"it must have a picture and its class, got {text[:60]!r}"
             )
     return found
 

@@ -35,17 +35,17 @@ add("--workers", type=training.at_least(0), default=2, metavar="N", help=workers
 args = parser.parse_args()
 
 with training.script():
+    wnids = list(synsets())  # numbers the classes of a part of ImageNet as the network does
+    pictures = data.ImageNet(args.data.path, "val", wnids=wnids, on_error="warn")
+    device = "cuda" if cuda_is_available() else "cpu"
+    net = models.get_model(args.model, weights=args.weights).eval().to(device)
+
     # the preprocessing and the figures; a file is assumed to be a copy of the best published weights
     name = "DEFAULT" if os.path.exists(args.weights) else args.weights
     published = models.get_model_weights(args.model)[name]
-    wnids = list(synsets())  # numbers the classes of a part of ImageNet as the network does
-    pictures = data.ImageNet(
-        args.data.path, "val", published.transforms(), wnids=wnids, on_error="warn"
-    )
+    pictures.transform = published.transforms()
     loader = data.DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
 
-    device = "cuda" if cuda_is_available() else "cpu"
-    net = models.get_model(args.model, weights=args.weights).eval().to(device)
     print(f"{args.model} on {device}: {len(pictures)} of ImageNet's 50000 pictures", flush=True)
     counts = Counter()
     with mc.no_grad(), training.Progress("evaluating", len(pictures)) as progress:

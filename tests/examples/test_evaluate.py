@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from imagenet_trees import FORMS, tar, val_pictures
+from imagenet_trees import FORMS, in_tars, tar, val_pictures
 from pictures import write_folder
 from scripts import run_here
 
@@ -66,13 +66,17 @@ def test_what_is_broken_is_left_out_and_counted(monkeypatch, capsys, tmp_path, w
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("options", "message"),
     [
-        ("imagenet:{folder}/nowhere", "no ImageNet in"),
-        ("imagnet:{folder}", "--data: must be a path or one of imagenet:FOLDER, got imagnet:"),
+        ("--data imagenet:{root}/nowhere", "no ImageNet in"),
+        ("--data imagnet:x", "--data: must be a path or one of imagenet:FOLDER, got imagnet:x"),
+        ("--data {root} --weights none.pth", "no file of weights at 'none.pth'"),
+        ("--data {root} --weights IMAGENET1K_V9", "resnet34 has no weights 'IMAGENET1K_V9'"),
+        ("", "the following arguments are required: --data"),
     ],
 )
-def test_a_mistake_is_told(monkeypatch, capsys, tmp_path, weights, data, message) -> None:
+def test_a_mistake_is_told(monkeypatch, capsys, tmp_path, options, message) -> None:
+    root = in_tars(tmp_path)
     with pytest.raises(SystemExit) as caught:
-        run_here(monkeypatch, SCRIPT, "--data", data.format(folder=tmp_path), "--weights", weights)
+        run_here(monkeypatch, SCRIPT, *options.format(root=root).split())
     assert message in f"{caught.value.code} {capsys.readouterr().err}"

@@ -37,6 +37,7 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .datasets.imagenet import ImageNet
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -76,4 +78,8 @@ __all__ = [
     "stratified_split",
 ]
 
-__getattr__, __dir__ = read_later(__name__, {"webdataset": "BrokenSample ShardWriter WebDataset"})
+_LATER = {
+    "datasets.imagenet": "ImageNet",
+    "webdataset": "BrokenSample ShardWriter WebDataset",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

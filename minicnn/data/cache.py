@@ -9,12 +9,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL
 from PIL import Image
 
 from .dataset import Dataset, describe
 from .picture import looking_in
 from .picture_record import pack_picture, unpack_picture
+from .split import targets_of
 from .store import Store
 
 __all__ = ["CachedDataset", "PictureCache"]
@@ -122,6 +124,11 @@ class CachedDataset(Dataset[Any]):
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The class of each sample, (N,) int64, where the dataset has ``targets``."""
+        return targets_of(self.dataset)
 
     def describe(self, index: int) -> str:
         return describe(self.dataset, index)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .cache import CachedDataset
 from .dataset import ConcatDataset, Subset, TransformDataset
 
 
@@ -20,7 +19,7 @@ def targets_of(dataset: Any) -> np.ndarray:
         return targets_of(dataset.dataset)[np.asarray(dataset.indices, dtype=np.int64)]
     if isinstance(dataset, ConcatDataset):
         return np.concatenate([targets_of(part) for part in dataset.datasets])
-    if isinstance(dataset, TransformDataset | CachedDataset):
+    if isinstance(dataset, TransformDataset):
         return targets_of(dataset.dataset)
     if getattr(dataset, "targets", None) is None:
         raise TypeError(f"{type(dataset).__name__} has no `targets` (the class of each sample)")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..data import CachedDataset, PictureCache
+from ..data.cache import CachedDataset, PictureCache
 from ..devices import cuda_is_available
 from .output import give_up_closed_output, print_any_text
 

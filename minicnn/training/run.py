@@ -99,9 +99,9 @@ class Run:
     def left_out(self) -> str:
         """How many broken pictures the loaders have left out, and broken parts the datasets, in words."""
         pictures = sum(len(loader.skipped) for loader in self.loaders)
-        found = {id(x): len(x) for loader in self.loaders for x in problems_of(loader.dataset)}
+        found = {id(x): x for loader in self.loaders for x in problems_of(loader.dataset)}
         words = f"{pictures} broken picture{'' if pictures == 1 else 's'} left out"
-        parts = sum(found.values())
+        parts = sum(map(len, found.values()))
         return (
             f"{words}, {parts} broken part{'' if parts == 1 else 's'} of the data"
             if parts

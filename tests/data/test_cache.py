@@ -7,6 +7,7 @@ import os
 import pickle
 from pathlib import Path
 
+import imagenet_trees
 import numpy as np
 import pytest
 from pictures import jpeg, train_files, write_folder, write_zip
@@ -19,6 +20,7 @@ from minicnn.data import (
     DataLoader,
     DogsVsCats,
     ImageFolder,
+    ImageNet,
     PictureCache,
     TransformDataset,
     VOCSegmentation,
@@ -99,6 +101,13 @@ def test_a_changed_archive_is_decoded_again(pets, where, decoded):
     os.utime(pets, ns=(1, 1))
     list(CachedDataset(DogsVsCats(pets), cache))
     assert (len(decoded), len(cache)) == (12, 6)
+
+
+def test_pictures_in_tars_in_a_tar(tmp_path, where, decoded):
+    cached = CachedDataset(ImageNet(imagenet_trees.in_tars(tmp_path / "imagenet")), where, 1e6)
+    first, second = ([(p.tobytes(), label) for p, label in cached] for _ in range(2))
+    assert first == second
+    assert len(decoded) == len(cached) == len(cached.cache) > 0
 
 
 def test_masks_keep_their_mode_and_joint_transforms_their_numbers(tmp_path, where, decoded):

@@ -69,7 +69,7 @@ class PictureCache:
             kind: tells apart the pictures that a file can be decoded to.
             decode: decodes it; errors are its own, and are not kept.
         """
-        path = os.path.abspath(path)
+        path = os.path.join(os.getcwd(), path)
         state = _state_of_file(path)
         if state is None:
             return decode()
@@ -96,9 +96,9 @@ class CachedDataset(Dataset[Any]):
     It keeps what :func:`load_picture`, :func:`~minicnn.data.picture.open_picture` and
     :func:`~minicnn.data.picture.decode_picture` decode while a sample is loaded, as the datasets of
     :mod:`minicnn.data` do: whole pictures, before any transform, wherever transforms are applied. A
-    loader of your own should call one of them. The pictures have the pixels, palette and ``info`` of
-    the decoded ones; they are plain ``PIL.Image.Image`` objects, whose ``format`` is None. torch has
-    no such class.
+    loader of your own should call one of them. Kept pictures are plain ``PIL.Image.Image`` objects,
+    whose ``format`` is None; of ``info`` they have what :func:`.pack_picture` keeps, EXIF data among
+    it. torch has no such class.
 
     Args:
         dataset: pictures by index.

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from ..data.cache import CachedDataset, PictureCache
 from ..devices import cuda_is_available
+from .folder import refuse_inside
 from .output import give_up_closed_output, print_any_text
 
 __all__ = [
@@ -141,8 +142,15 @@ def fill_in(args: argparse.Namespace, defaults: Mapping[str, Any]) -> None:
 
 
 def cached(args: argparse.Namespace, *pictures: Any) -> tuple[Any, ...]:
-    """The datasets as they are, or with ``--cache`` with their decoded pictures kept in one cache."""
+    """The datasets as they are, or with ``--cache`` with their decoded pictures kept in one cache.
+
+    Raises:
+        ValueError: if its file would lie among the results, which the next run sets aside.
+        ValueError, OSError: as :class:`~minicnn.data.PictureCache`.
+    """
     if args.cache is None:
         return pictures
+    if args.cache != "memory":
+        refuse_inside([args.cache], args.out, "--cache")
     cache = PictureCache(args.cache, args.cache_gb * 1e9)
     return tuple(CachedDataset(dataset, cache) for dataset in pictures)

@@ -182,7 +182,7 @@ def test_processes(path, method):
 def test_a_killed_process_leaves_no_half_record(path):
     store = Store(path, 10_000_000)
     context = multiprocessing.get_context("fork")
-    for attempt in range(10):
+    for attempt in range(6):
         process = context.Process(target=fill, args=(store, 0, 60))
         process.start()
         time.sleep(0.02 + 0.01 * attempt)

@@ -49,3 +49,9 @@ def test_a_budget_of_nothing(capsys):
     assert "--cache-gb: must be a number above 0, got 0" in capsys.readouterr().err
     with pytest.raises(ValueError, match="budget must be at least 65,536 bytes, got 1,000"):
         training.cached(parsed("--cache", "memory", "--cache-gb", "1e-6"), [])
+
+
+def test_a_file_among_the_results(tmp_path):
+    args = parsed("--cache", str(tmp_path / "a.cache"), "--out", str(tmp_path))
+    with pytest.raises(ValueError, match=r"--cache must not lie inside --out.*a\.cache"):
+        training.cached(args, [])

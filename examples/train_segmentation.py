@@ -218,10 +218,11 @@ def main() -> None:
     args = parse_arguments()
     may_differ = (*training.MAY_DIFFER, "overlays")
     with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
-        train_pictures, val_pictures = open_pictures(run, args)
-        train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         classes = models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"] if args.data else SHAPES
-        net = build(args, len(classes)).to(args.device)
+        with training.first_rank_first():  # it makes files that the others then find
+            train_pictures, val_pictures = open_pictures(run, args)
+            net = build(args, len(classes)).to(args.device)
+        train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         start(run, net, train_loader, val_loader, args)
         print(
             f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "

@@ -11,12 +11,13 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import distributed, launch, random
+from .. import cuda, distributed, launch, random
 from ..creation import full_like
 from ..data import BrokenPicture, DataLoader, DistributedBatchSampler
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
@@ -27,33 +28,62 @@ from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
 from .interrupt import StopRequest
 
-__all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "share", "summed"]
+__all__ = [
+    "SharedSteps",
+    "backward",
+    "begin",
+    "check_same",
+    "first_rank_first",
+    "is_first",
+    "share",
+    "share_skipped",
+    "summed",
+]
 
 _weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
-def begin(batch_size: int | None) -> None:
+def begin() -> None:
     """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent.
 
-    Args:
-        batch_size: of all ranks together, which the first line says.
+    Ranks of one host share its cores, and have a GPU each.
     """
     if not launch.is_launched():
         return
     if not distributed.is_initialized():
         distributed.init_process_group()
-    count = distributed.get_world_size()
-    if count == 1:
+    if distributed.get_world_size() == 1:
         return
-    hosts = [""] * count
-    distributed.all_gather_object(hosts, platform.node())
-    if "OMP_NUM_THREADS" not in os.environ:
-        set_num_threads(max(1, (os.cpu_count() or 1) // hosts.count(platform.node())))
+    hosts = _of_all(platform.node())
+    _share_cores()
+    if count := cuda.device_count():
+        cuda.set_device(hosts[: distributed.get_rank()].count(platform.node()) % count)
     if is_first():
         where = ", ".join(f"{hosts.count(host)} on {host}" for host in dict.fromkeys(hosts))
-        print(f"{count} processes ({where}) share each batch of {batch_size} pictures", flush=True)
+        print(
+            f"{len(hosts)} processes ({where}) share each batch: --batch-size is of all together",
+            flush=True,
+        )
     else:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _share_cores() -> None:
+    """Gives this rank its part of the cores that several may run on."""
+    try:
+        cores = sorted(os.sched_getaffinity(0))  # fewer than all, where mpiexec binds ranks to cores
+    except AttributeError:  # not Linux
+        cores = list(range(os.cpu_count() or 1))
+    sharing = _of_all([platform.node(), cores]).count([platform.node(), cores])
+    if "OMP_NUM_THREADS" not in os.environ:
+        set_num_threads(max(1, len(cores) // sharing))
+
+
+def _of_all(value: Any) -> list[Any]:
+    """What each rank has, by its number; tuples become lists."""
+    values = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def is_first() -> bool:
@@ -83,14 +113,49 @@ def first_rank_first() -> Iterator[None]:
 def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     """Gives each rank its share of the loaders' batches, and all the weights of the first.
 
-    Batch norm takes the statistics of the whole batch.
+    Batch norm takes the statistics of the whole batch. Ranks of one host share the workers, too.
     """
     if distributed.get_world_size() == 1:
         return
+    neighbours = _of_all(platform.node()).count(platform.node())
     for loader in loaders:
         loader.batch_sampler = DistributedBatchSampler(loader.batch_sampler)  # type: ignore[arg-type]
+        loader.num_workers = -(-loader.num_workers // neighbours)
     SyncBatchNorm.convert_sync_batchnorm(net)
     broadcast_tensors([*net.parameters(), *net.buffers()], the_group())
+
+
+def check_same(found: Mapping[str, Any]) -> None:
+    """Makes sure that all ranks begin with the same.
+
+    Args:
+        found: what this rank has, by name.
+
+    Raises:
+        ValueError: on all ranks, if one of them has something else; it names the rank and the value.
+    """
+    if distributed.get_world_size() == 1:
+        return
+    hosts, values = _of_all(platform.node()), _of_all(found)
+    for rank, (host, others) in enumerate(zip(hosts, values)):
+        for name, value in values[0].items():
+            if others[name] != value:
+                raise ValueError(
+                    f"all processes must have the same {name}: rank 0 on {hosts[0]} has {value}, "
+                    f"rank {rank} on {host} has {others[name]}"
+                )
+
+
+def share_skipped(loaders: Sequence[DataLoader]) -> None:
+    """Tells all ranks which samples each could not read; the first rank warns of the others'."""
+    if distributed.get_world_size() == 1:
+        return
+    for number, skipped in enumerate(_of_all([list(loader.skipped.items()) for loader in loaders])):
+        for loader, samples in zip(loaders, skipped):
+            for index, reason in samples:
+                if index not in loader.skipped:
+                    loader.skipped[index] = reason
+                    warnings.warn(f"rank {number} left out sample {index}: {reason}", stacklevel=2)
 
 
 def backward(loss: Tensor) -> None:
@@ -161,6 +226,7 @@ class SharedSteps:
             counting = self._counting(share[-1])
             samples, labels, stops = summed([len(share[0]), counting, self._stop.requested])
             if stops:
+                share_skipped([loader])
                 raise KeyboardInterrupt
             if labels:
                 _weight = counting * self.size / labels
@@ -183,6 +249,15 @@ class SharedSteps:
             return loss
         mean = summed(loss.item() * _weight if _weight else 0.0) / self.size
         return Tensor.of(mean.astype(loss.array.dtype))
+
+    def stop_if_asked(self) -> None:
+        """Stops all ranks, if one is asked to.
+
+        Raises:
+            KeyboardInterrupt: on all of them.
+        """
+        if self._reducer is not None and summed(self._stop.requested):
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Leaves the gradients alone from here on."""

@@ -3,6 +3,9 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -33,6 +36,9 @@ from .split import balanced_subset, stratified_split
 from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
+if TYPE_CHECKING:
+    from .open_images import OpenImages
+
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
@@ -45,6 +51,7 @@ __all__ = [
     "DogsVsCats",
     "ImageFolder",
     "IterableDataset",
+    "OpenImages",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -66,3 +73,5 @@ __all__ = [
     "random_split",
     "stratified_split",
 ]
+
+__getattr__, __dir__ = read_later(__name__, {"open_images": "OpenImages"})

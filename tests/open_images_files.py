@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from pictures import jpeg
+from PIL import Image
 
 CAT, DOG, SNACK, TREE = "/m/01yrx", "/m/0bt9lr", "/m/0nm3", "/m/07j7r"
 NAMES = {CAT: "Cat", DOG: "Dog", SNACK: "Snack, salty", TREE: "Tree"}
@@ -101,7 +101,9 @@ def table(lines: list[str]) -> bytes:
 def published(split: str = "train") -> dict[str, bytes]:
     """All files of V7, and the pictures, as they are downloaded into one folder."""
     short = "val" if split == "validation" else split
-    box_table = "oidv6-train-annotations-bbox.csv" if split == "train" else f"{split}-annotations-bbox.csv"
+    box_table = (
+        "oidv6-train-annotations-bbox.csv" if split == "train" else f"{split}-annotations-bbox.csv"
+    )
     return {
         "oidv7-class-descriptions.csv": descriptions(),
         "oidv7-class-descriptions-boxable.csv": descriptions(header=False),

@@ -70,7 +70,8 @@ def read_classes(descriptions: Path, chosen: Path | None, problems: Problems) ->
             else:
                 problems.note(f"{chosen}, line {number}", f"{mid[:80]!r} is not in {descriptions}")
     if not mids:
-        raise ValueError(f"no class in {chosen or descriptions}")
+        of = f" of {chosen}" if chosen else ""
+        raise ValueError(f"no class{of} is in {descriptions}")
     return Classes(mids, [names[mid] for mid in mids])
 
 

@@ -228,7 +228,8 @@ class OpenImages(VisionDataset):
         def build() -> dict[str, np.ndarray]:
             problems = Problems()
             classes = read_classes(files.descriptions, files.chosen, problems)
-            arrays = scan(files.table, self.annotations, classes, problems)
+            source = (files.chosen or files.descriptions).name
+            arrays = scan(files.table, self.annotations, classes, source, problems)
             return {**arrays, **classes.arrays(), **problems.arrays()}
 
         name = f"openimages-{self.split}-{self.annotations}"

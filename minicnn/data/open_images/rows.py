@@ -116,13 +116,12 @@ class Rows:
         for i in np.flatnonzero(unusual):
             values[i] = _number(self._field_of(column, int(i)), empty)
         missing = (length == 0) & (empty is not None)
+        wrong = ~((values >= low) & (values <= high)) & ~missing
+        bounds = f"from {low:g} to {high:g}"
         self.refuse(
-            ~((values >= low) & (values <= high)) & ~missing,
-            lambda i: (
-                f"{column} should be a number from {low:g} to {high:g}, "
-                f"got {self._shown(column, i)}"
-            ),
+            wrong, lambda i: f"{column} should be a number {bounds}, got {self._shown(column, i)}"
         )
+        values[wrong] = low
         return values
 
     def places(self, column: str, names: np.ndarray, what: str) -> np.ndarray:

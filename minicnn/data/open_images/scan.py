@@ -24,7 +24,7 @@ _REQUIRED = {
 
 
 def scan(
-    path: Path, annotations: str, classes: Classes, problems: Problems
+    path: Path, annotations: str, classes: Classes, source: str, problems: Problems
 ) -> dict[str, np.ndarray]:
     """The rows of a file of annotations.
 
@@ -32,6 +32,7 @@ def scan(
         path: the CSV file.
         annotations: ``"labels"``, ``"boxes"`` or ``"masks"``.
         classes: all that may occur.
+        source: where these are from, to say which one is not among them.
         problems: takes what is wrong with the rows, which are left out.
 
     Returns:
@@ -51,7 +52,7 @@ def scan(
     grouped = _Grouped()
     for rows in read_rows(path, _REQUIRED[annotations], problems):
         ids = rows.hexadecimal("ImageID")
-        label = rows.places("LabelName", mids[order], "among the class descriptions")
+        label = rows.places("LabelName", mids[order], f"a class of {source}")
         columns = {"label": number[label], **parse(rows)}
         grouped.add(ids[rows.good], {name: a[rows.good] for name, a in columns.items()})
     arrays = grouped.arrays()
@@ -78,12 +79,12 @@ def _masks(rows: Rows) -> dict[str, np.ndarray]:
         iou = rows.numbers("PredictedIoU", 0, 1, empty=np.nan)
     path = rows.text("MaskPath")
     length = np.strings.str_len(path)
-    wrong = np.logical_or(length == 0, length == path.itemsize)
+    wrong: np.ndarray = (length == 0) | (length == path.itemsize)
     rows.refuse(wrong, lambda i: _WRONG_PATH)
     return {
         "box": _sides(rows, "Box"),
         "predicted_iou": iou.astype(np.float32),
-        "mask_path": path.view(np.uint8).reshape(len(rows), -1),
+        "mask_path": path.view(np.uint8).reshape(len(rows), path.itemsize),
     }
 
 
@@ -93,7 +94,7 @@ _PARSERS = {"labels": _labels, "boxes": _boxes, "masks": _masks}
 def _sides(rows: Rows, prefix: str) -> np.ndarray:
     """Boxes, (N, 4) float32."""
     sides = np.stack([rows.numbers(prefix + side, 0, 1) for side in _SIDES], axis=1)
-    reversed_sides = (sides[:, :2] > sides[:, 2:]).any(axis=1)
+    reversed_sides: np.ndarray = (sides[:, :2] > sides[:, 2:]).any(axis=1)
     rows.refuse(reversed_sides, lambda i: f"the box ends before it begins: {sides[i].tolist()}")
     return sides.astype(np.float32)
 

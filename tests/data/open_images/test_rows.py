@@ -18,7 +18,9 @@ def parsed(path, problems=None, bounds=(-1e20, 1e20), empty=None):
     """Ids, names and numbers of the good rows of a file with the columns id, name and number."""
     found = []
     names = np.array([b"a", b"abc", b"b"])
-    for rows in read_rows(path, ("id", "name", "number"), Problems() if problems is None else problems):
+    for rows in read_rows(
+        path, ("id", "name", "number"), Problems() if problems is None else problems
+    ):
         columns = [
             rows.hexadecimal("id"),
             rows.places("name", names, "a name"),
@@ -38,9 +40,7 @@ def reasons(tmp_path, text, **options):
     problems = Problems()
     path = written(tmp_path, text)
     good = parsed(path, problems, **options)
-    return good, [
-        (problem.where.removeprefix(f"{path}, "), problem.reason) for problem in problems
-    ]
+    return good, [(problem.where.removeprefix(f"{path}, "), problem.reason) for problem in problems]
 
 
 HEADER = "id,name,number\n"
@@ -85,7 +85,14 @@ def test_numbers_of_few_digits_are_exact(tmp_path):
         "more,number,id,name\nx,0.5,00000000000000FF,abc\n",
         "number,name,id\r\n0.5,abc,00000000000000ff",
     ],
-    ids=["BOM", "CRLF", "no last newline", "blank lines", "other order", "CRLF and no last newline"],
+    ids=[
+        "BOM",
+        "CRLF",
+        "no last newline",
+        "blank lines",
+        "other order",
+        "CRLF and no last newline",
+    ],
 )
 def test_other_ways_to_write_a_table(tmp_path, text):
     assert reasons(tmp_path, text) == ([(255, 1, 0.5)], [])
@@ -103,7 +110,10 @@ def test_other_ways_to_write_a_table(tmp_path, text):
         ("00000000000000ff,,1", "name '' is not a name"),
         ("00000000000000ff,z,1", "name 'z' is not a name"),
         *(
-            (f"00000000000000ff,abc,{number}", f"number should be a number from 0 to 1, got {shown}")
+            (
+                f"00000000000000ff,abc,{number}",
+                f"number should be a number from 0 to 1, got {shown}",
+            )
             for number, shown in [
                 ("", "''"),
                 ("-", "'-'"),

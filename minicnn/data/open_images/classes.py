@@ -53,7 +53,7 @@ def read_classes(descriptions: Path, chosen: Path | None, problems: Problems) ->
     """
     names: dict[str, str] = {}
     for number, line in enumerate(_lines(descriptions), 1):
-        fields = next(csv.reader([line]), []) if len(line) < 1000 else []
+        fields = _fields(line)
         where = f"{descriptions}, line {number}"
         if len(fields) != 2 or not fields[0] or not fields[1]:
             problems.note(where, f"it should be a class and its name, got {line[:80]!r}")
@@ -103,6 +103,13 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3)
     return f"; close ones are {', '.join(repr(by_lower[one]) for one in close)}" if close else ""
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _lines(path: Path) -> list[str]:

@@ -94,7 +94,7 @@ _PARSERS = {"labels": _labels, "boxes": _boxes, "masks": _masks}
 def _sides(rows: Rows, prefix: str) -> np.ndarray:
     """Boxes, (N, 4) float32."""
     sides = np.stack([rows.numbers(prefix + side, 0, 1) for side in _SIDES], axis=1)
-    reversed_sides: np.ndarray = (sides[:, :2] > sides[:, 2:]).any(axis=1)
+    reversed_sides = (sides[:, 0] > sides[:, 2]) | (sides[:, 1] > sides[:, 3])
     rows.refuse(reversed_sides, lambda i: f"the box ends before it begins: {sides[i].tolist()}")
     return sides.astype(np.float32)
 

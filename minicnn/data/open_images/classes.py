@@ -55,10 +55,10 @@ def read_classes(descriptions: Path, chosen: Path | None, problems: Problems) ->
     for number, line in enumerate(_lines(descriptions), 1):
         fields = _fields(line)
         where = f"{descriptions}, line {number}"
-        if len(fields) != 2 or not fields[0] or not fields[1]:
+        if len(fields) != 2 or not fields[0]:
             problems.note(where, f"it should be a class and its name, got {line[:80]!r}")
-        elif fields[0] in names:
-            problems.note(where, f"the class {fields[0]} is there for the second time")
+        elif names.get(fields[0], fields[1]) != fields[1]:
+            problems.note(where, f"{fields[0]} is {fields[1]!r} here, {names[fields[0]]!r} before")
         elif not (number == 1 and fields[0] == "LabelName"):
             names[fields[0]] = fields[1]
     mids = list(names)

@@ -1,8 +1,8 @@
 """The rows of a large CSV file as arrays, some ten thousand at a time.
 
-The csv module takes a microsecond for each row and makes a str of every field. Here a block of bytes
-is searched for commas and ends of lines at once, and a column is then parsed with as many NumPy calls
-as its longest field has characters. Fields in quotes are not known; the annotations have none.
+The csv module makes a str of every field, and each is then parsed for itself. Here a block of bytes is
+searched for commas and ends of lines at once, and a column is parsed with as many NumPy calls as its
+longest field has characters. Fields in quotes are not known; the annotations have none.
 """
 
 from __future__ import annotations
@@ -202,27 +202,28 @@ def read_rows(path: Path, required: tuple[str, ...], problems: Problems) -> Iter
             # A line longer than a block is no row; its parts are refused one by one.
             end = block.rfind(b"\n") + 1 or len(block)
             rest = block[end:]
-            yield from _noted(block[:end], line, columns, path, problems)
-            line += block.count(b"\n")
-        yield from _noted(rest, line, columns, path, problems)
+            count = block.count(b"\n")
+            rows = _rows(block[:end], np.arange(line, line + max(count, 1)), columns)
+            yield rows
+            rows.note(path, problems)
+            line += count
+        if rest:
+            rows = _rows(rest, np.array([line]), columns)
+            yield rows
+            rows.note(path, problems)
 
 
-def _noted(
-    block: bytes, line: int, columns: dict[str, int], path: Path, problems: Problems
-) -> Iterator[Rows]:
-    if not block:
-        return
+def _rows(block: bytes, lines: np.ndarray, columns: dict[str, int]) -> Rows:
+    """The rows in some bytes; the newline at their end may be missing."""
     data = np.zeros(len(block) + _WIDEST + 1, np.uint8)
-    data[: len(block)] = np.frombuffer(block, np.uint8)
-    data[: len(block)][data[: len(block)] == 0] = ord("?")  # zeros only pad fields
+    text = data[: len(block)]
+    text[:] = np.frombuffer(block, np.uint8)
+    text[text == 0] = ord("?")  # zeros only pad fields
     size = len(block)
     if not block.endswith(b"\n"):
         data[size] = _NEWLINE
         size += 1
-    count = block.count(b"\n") + (size > len(block))
-    rows = Rows(data, size, np.arange(line, line + count), columns)
-    yield rows
-    rows.note(path, problems)
+    return Rows(data, size, lines, columns)
 
 
 def _columns(header: bytes, path: Path, required: tuple[str, ...]) -> dict[str, int]:

@@ -97,7 +97,12 @@ def test_a_broken_mask_path(root, name):
     [
         (b"/m/01yrx,Cat", b"/m/01yrx", "line 2: it should be a class and its name", 3),
         (b'"Snack, salty"', b"Snack, salty", "line 4: it should be a class and its name", 3),
-        (b"/m/07j7r,Tree\n", b"/m/07j7r,Tree\n/m/07j7r,Wood\n", "line 6: the class /m/07j7r", 4),
+        (
+            b"/m/07j7r,Tree\n",
+            b"/m/07j7r,Tree\n/m/07j7r,Wood\n",
+            "line 6: /m/07j7r is .Wood. here, .Tree. before",
+            4,
+        ),
     ],
 )
 def test_a_broken_class_description(root, old, new, reason, samples):

@@ -35,8 +35,15 @@ class OpenImages(VisionDataset):
 
     The target is a dict of NumPy arrays with ``image_id``, 16 hexadecimal digits, and
 
-    - for ``"labels"``: ``labels``, the classes that people saw in the picture, and
+    - for ``"labels"``: ``labels``, the classes that people saw in the picture, each once, and
       ``negative_labels``, those that they looked for and did not see. Of all others nothing is known.
+      A ``target_transform`` can make a vector of them, which a loader then puts into a batch::
+
+        def known(target):  # 1 seen, 0 not seen, -1 unknown
+            vector = np.full(number_of_classes, -1, np.float32)
+            vector[target["negative_labels"]], vector[target["labels"]] = 0, 1
+            return vector
+
     - for ``"boxes"``: ``labels``, ``boxes`` and ``is_occluded``, ``is_truncated``, ``is_group_of``,
       ``is_depiction``, ``is_inside`` (1 yes, 0 no, -1 unknown).
     - for ``"masks"``: ``labels``, ``boxes`` (those in which the masks were drawn), ``masks``
@@ -176,7 +183,11 @@ class OpenImages(VisionDataset):
         target: dict[str, Any] = {"image_id": f"{self._id(index):016x}"}
         if self.annotations == "labels":
             positive = self._index["positive"][rows] == 1
-            return target | {"labels": number[positive], "negative_labels": number[~positive]}
+            seen = np.unique(number[positive])
+            return target | {
+                "labels": seen,
+                "negative_labels": np.setdiff1d(number[~positive], seen),
+            }
         target["labels"] = number
         target["boxes"] = self._index["box"][rows] * np.array([*size, *size], np.float32)
         if self.annotations == "boxes":

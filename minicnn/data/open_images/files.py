@@ -141,4 +141,8 @@ def _required(path: Path | None, root: Path, names: str) -> Path:
 
 def _existing(folders: Iterable[Path]) -> list[Path]:
     """Those that there are, each once, whatever links lead to it."""
-    return list({folder.resolve(): folder for folder in folders if folder.is_dir()}.values())
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            found.setdefault(folder.resolve(), folder)
+    return list(found.values())

@@ -82,7 +82,9 @@ class Rows:
 
     def text(self, column: str, width: int = _WIDEST) -> np.ndarray:
         """The fields, (N,) of dtype ``S{width}``; longer ones are cut off."""
-        start, length = self._field(column)
+        return self._text(*self._field(column), width)
+
+    def _text(self, start: np.ndarray, length: np.ndarray, width: int) -> np.ndarray:
         # A view in which an element begins at each byte: one index then takes a whole field.
         shape = (len(self._data) - width + 1,)
         windows = np.ndarray(shape, f"V{width}", self._data.data, strides=(1,))
@@ -92,11 +94,13 @@ class Rows:
 
     def hexadecimal(self, column: str) -> np.ndarray:
         """Numbers of 16 hexadecimal digits, (N,) uint64."""
-        _, length = self._field(column)
-        pairs = _PAIRS[self.text(column, 16).view("<u2").reshape(-1, 8)]  # (N, 8)
+        start, length = self._field(column)
+        pairs = _PAIRS[self._text(start, length, 16).view("<u2").reshape(-1, 8)]  # (N, 8)
         self.refuse(
             (pairs < 0).any(axis=1) | (length != 16),
-            lambda i: f"{column} should be 16 hexadecimal digits, got {self._shown(column, i)}",
+            lambda i: (
+                f"{column} should be 16 hexadecimal digits, got {self._shown(start[i], length[i])}"
+            ),
         )
         return pairs.astype(np.uint8).view(">u8").ravel().astype(np.uint64)
 
@@ -110,16 +114,22 @@ class Rows:
             low, high: the bounds.
             empty: what an empty field means; None if none may be empty.
         """
-        _, length = self._field(column)
+        start, length = self._field(column)
         width = int(length.max(initial=1).clip(1, _DIGITS))
-        values, unusual = _decimals(self.text(column, width), length)
-        for i in np.flatnonzero(unusual):
-            values[i] = _number(self._field_of(column, int(i)), empty)
-        missing = (length == 0) & (empty is not None)
-        wrong = ~((values >= low) & (values <= high)) & ~missing
+        values, unusual = _decimals(self._text(start, length, width), length)
+        values[length == 0] = np.nan
+        for i in np.flatnonzero(unusual & (length > 0)):
+            values[i] = _number(self._bytes(start[i], length[i]))
+        wrong = ~((values >= low) & (values <= high))
+        if empty is not None:
+            wrong &= length > 0
+            values[length == 0] = empty
         bounds = f"from {low:g} to {high:g}"
         self.refuse(
-            wrong, lambda i: f"{column} should be a number {bounds}, got {self._shown(column, i)}"
+            wrong,
+            lambda i: (
+                f"{column} should be a number {bounds}, got {self._shown(start[i], length[i])}"
+            ),
         )
         values[wrong] = low
         return values
@@ -132,10 +142,12 @@ class Rows:
             names: sorted, of dtype ``S``.
             what: they are, to say which one is not in the list.
         """
-        fields = self.text(column, min(names.itemsize + 1, _WIDEST))
+        start, length = self._field(column)
+        fields = self._text(start, length, min(names.itemsize + 1, _WIDEST))
         places = np.minimum(np.searchsorted(names, fields), len(names) - 1)
         self.refuse(
-            names[places] != fields, lambda i: f"{column} {self._shown(column, i)} is not {what}"
+            names[places] != fields,
+            lambda i: f"{column} {self._shown(start[i], length[i])} is not {what}",
         )
         return places
 
@@ -164,12 +176,11 @@ class Rows:
         end = self._end if is_last else self._separators[self._first + i]
         return start, end - start
 
-    def _field_of(self, column: str, row: int) -> bytes:
-        start, length = (int(array[row]) for array in self._field(column))
+    def _bytes(self, start: int, length: int) -> bytes:
         return self._data[start : start + min(length, _WIDEST)].tobytes()
 
-    def _shown(self, column: str, row: int) -> str:
-        return repr(self._field_of(column, row).decode("utf-8", "replace"))
+    def _shown(self, start: int, length: int) -> str:
+        return repr(self._bytes(start, length).decode("utf-8", "replace"))
 
 
 def read_rows(path: Path, required: tuple[str, ...], problems: Problems) -> Iterator[Rows]:
@@ -268,10 +279,8 @@ def _decimals(text: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.where(characters[0] == _MINUS, -digits, digits) / _POWERS[decimals], unusual
 
 
-def _number(text: bytes, empty: float | None) -> float:
+def _number(text: bytes) -> float:
     """Any number that Python reads; NaN if it is none."""
-    if not text and empty is not None:
-        return empty
     try:
         return float(text.replace(b"_", b"?"))  # Python would read 1_0 as 10
     except ValueError:

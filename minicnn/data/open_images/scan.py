@@ -59,6 +59,9 @@ def scan(
     if not len(arrays["id"]):
         wrong = f"; {problems.count} are wrong, the first: {problems.found[0]}" if problems else ""
         raise ValueError(f"{path} has no rows{wrong}")
+    if "mask_path" in arrays:
+        used = np.flatnonzero(arrays["mask_path"].any(axis=0))  # as many as the longest has
+        arrays["mask_path"] = arrays["mask_path"][:, : used[-1] + 1].copy()
     return arrays
 
 

@@ -64,6 +64,14 @@ def test_labels(root):
     assert [picture.size for picture, _ in dataset] == SIZES
 
 
+def test_labels_that_are_there_twice(root):
+    path = root / "oidv7-train-annotations-human-imagelabels.csv"
+    with path.open("a") as file:
+        file.write(f"{IDS[0]},crowdsource-verification,{CAT},1\n{IDS[0]},verification,{CAT},0\n")
+    _, target = OpenImages(root)[0]
+    assert (target["labels"].tolist(), target["negative_labels"].tolist()) == ([0], [1])
+
+
 def test_boxes_are_in_pixels(root):
     dataset = OpenImages(root, annotations="boxes")
     assert ids(dataset) == [IDS[0], IDS[1], IDS[3]]

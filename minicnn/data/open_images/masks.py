@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from ..archive import ZipSource
 from ..index import Index, open_index
@@ -96,7 +97,8 @@ class Masks:
         place = np.full(len(names), -1, np.int16)
         entries = np.zeros((len(names), 5), np.int64)
         problems = Problems()
-        for i, path in enumerate(self._places):
+        bar = tqdm(self._places, desc="listing masks", leave=False, disable=None)
+        for i, path in enumerate(bar):
             try:
                 source = None if path.is_dir() else ZipSource(path)
             except ValueError as error:

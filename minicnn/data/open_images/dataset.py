@@ -28,10 +28,17 @@ from .subset import choose_rows, first_pictures
 __all__ = ["OpenImages"]
 
 _FLAGS = ("is_occluded", "is_truncated", "is_group_of", "is_depiction", "is_inside")
-_DERIVED = (
-    *("classes", "mids", "class_to_idx", "mid_to_idx", "_number"),
-    *("_chosen", "_is_missing", "_images", "_places"),
-)
+_DERIVED = [
+    "classes",
+    "mids",
+    "class_to_idx",
+    "mid_to_idx",
+    "_number",
+    "_chosen",
+    "_is_missing",
+    "_images",
+    "_places",
+]
 
 
 class OpenImages(VisionDataset):

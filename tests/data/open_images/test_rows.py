@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from minicnn.data.open_images import rows as module
+from minicnn.data.open_images.classes import Classes
 from minicnn.data.open_images.rows import read_rows
+from minicnn.data.open_images.scan import scan
 from minicnn.data.problems import Problems
 
 pytestmark = pytest.mark.cpu_only
@@ -180,3 +183,23 @@ def test_a_wrong_header(tmp_path, text):
     path = written(tmp_path, text)
     with pytest.raises(ValueError, match="line 1: it should name the columns id, name, number"):
         parsed(path)
+
+
+@pytest.mark.slow
+def test_memory_depends_on_the_rows_alone(tmp_path):
+    """What a scan takes beside its result does not grow with the file."""
+    mids = [f"/m/{i:05d}" for i in range(5000)]
+    classes = Classes(mids, mids)
+    rng = np.random.default_rng(0)
+    for count in (100_000, 400_000):
+        rows = [
+            f"{i // 7:016x},verification,{mids[label]},{label % 2}\n"
+            for i, label in enumerate(rng.integers(5000, size=count).tolist())
+        ]
+        path = written(tmp_path, "ImageID,Source,LabelName,Confidence\n" + "".join(rows))
+        tracemalloc.start()
+        arrays = scan(path, "labels", classes, "classes.csv", Problems())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(arrays["label"]) == count
+        assert peak < 20e6 + 3 * sum(array.nbytes for array in arrays.values())

@@ -66,7 +66,7 @@ class OpenImages(VisionDataset):
 
     The files are read as https://storage.googleapis.com/openimages/web/download_v7.html publishes
     them. They may be in ``root``, in its folders ``annotations``, ``metadata``, ``labels`` or
-    ``SPLIT``, or where fiftyone puts them. Needed are
+    ``SPLIT``, or where fiftyone and OIDv4 ToolKit put them. Needed are
 
     - for labels ``oidv7-SPLIT-annotations-human-imagelabels.csv`` (where ``SPLIT`` is train, val or
       test) and ``oidv7-class-descriptions.csv``;

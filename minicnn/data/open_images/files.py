@@ -77,6 +77,7 @@ def picture_folders(root: Path, split: str) -> list[Path]:
     for name in _names_of(split):
         folders += [root / name, root / name / "data", root / name / "images"]
         folders += [root / "images" / name, root / "data" / name]
+        folders += sorted((root / "Dataset" / name).glob("*"))  # OIDv4 ToolKit: one for each class
     parts = [f"{split}_{digit}" for digit in _DIGITS]  # as their archives unpack
     inner = [folder / part for folder in [root, *folders] for part in parts]
     return _existing(folders + inner)
@@ -114,7 +115,7 @@ def _names_of(split: str) -> tuple[str, ...]:
 
 def _folders(root: Path, split: str) -> list[Path]:
     """Where CSV files may be."""
-    inside = ["annotations", "metadata", "labels", "csv", "csv_folder"]
+    inside = ["annotations", "metadata", "labels", "csv_folder"]
     folders = [root, *(root / name for name in inside)]
     for name in _names_of(split):
         folders += [root / name, *(root / name / part for part in inside)]

@@ -327,6 +327,13 @@ def in_folders(name):
     return f"{'metadata' if 'class' in name else 'annotations'}/{name}"
 
 
+def of_the_toolkit(name):
+    """OIDv4 ToolKit has a folder for each class."""
+    if name.endswith(".jpg"):
+        return f"Dataset/{name.replace('/', '/Cat_Dog/')}"
+    return f"csv_folder/{name}" if name.endswith((".csv", ".txt")) else name
+
+
 LAYOUTS = {
     "V7": lambda split: files.published(split),
     "V6": lambda split: older(split, "oidv6-"),
@@ -336,6 +343,7 @@ LAYOUTS = {
     "images": lambda split: arranged(split, lambda n: n.replace(f"{split}/", "images/")),
     "split folder": lambda split: arranged(split, lambda n: n if "/" in n else f"{split}/{n}"),
     "fiftyone": fiftyone,
+    "toolkit": lambda split: arranged(split, of_the_toolkit),
 }
 
 

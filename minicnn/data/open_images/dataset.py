@@ -28,17 +28,9 @@ from .subset import choose_rows, first_pictures
 __all__ = ["OpenImages"]
 
 _FLAGS = ("is_occluded", "is_truncated", "is_group_of", "is_depiction", "is_inside")
-_DERIVED = [
-    "classes",
-    "mids",
-    "class_to_idx",
-    "mid_to_idx",
-    "_number",
-    "_chosen",
-    "_is_missing",
-    "_images",
-    "_places",
-]
+# What follows from the indexes, and is not pickled with their paths.
+_NAMES = ("classes", "mids", "class_to_idx", "mid_to_idx", "_number")
+_CHOICE = ("_chosen", "_is_missing", "_images", "_places")
 
 
 class OpenImages(VisionDataset):
@@ -236,7 +228,7 @@ class OpenImages(VisionDataset):
         return "\n".join(lines)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in _DERIVED}
+        return {name: value for name, value in vars(self).items() if name not in _NAMES + _CHOICE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -263,7 +255,7 @@ class OpenImages(VisionDataset):
             self.problems = Problems([*found, *others], found.count + others.count)
 
     def _derive(self) -> None:
-        """Makes what follows from the indexes and is not pickled with their paths."""
+        """Makes what follows from the indexes."""
         everything = Classes.of_arrays(self._index)
         chosen = range(len(everything.mids)) if self._subset is None else self._subset
         self.classes = [everything.names[i] for i in chosen]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from ...io.atomic import replacing
-from ..dataset import printable
+from ..broken import broken_pictures
 from ..index import Index, open_index
-from ..picture import BrokenPicture, check_on_error, load_picture
+from ..picture import check_on_error, load_picture
 from ..problems import Problem, Problems
 from ..vision_dataset import VisionDataset
 from .classes import Classes, find_classes, read_classes
@@ -213,9 +211,19 @@ class OpenImages(VisionDataset):
         Returns:
             The path and the reason of each broken or missing one.
         """
-        with ThreadPoolExecutor(num_workers) as pool:
-            found = pool.map(self._why_broken, range(len(self)))
-            return [pair for pairs in found for pair in pairs]
+        pictures, rows = len(self), np.empty(0, np.int64)
+        if self.annotations == "masks":
+            rows = np.concatenate([rows, *(self._rows(i) for i in range(pictures))])
+
+        def load(i: int) -> object:
+            if i < pictures:
+                return load_picture(self.describe(i), "skip")
+            return self._masks.load(int(rows[i - pictures]), (1, 1))
+
+        def path(i: int) -> str:
+            return self.describe(i) if i < pictures else self._masks.path(int(rows[i - pictures]))
+
+        return broken_pictures(load, path, pictures + len(rows), num_workers)
 
     def extra_repr(self) -> str:
         """The split, what is annotated, and how much is wrong or missing."""
@@ -315,18 +323,3 @@ class OpenImages(VisionDataset):
             reason = "the picture is missing" if place < 0 else "one of its masks is missing"
             found.append(Problem(self._pictures.path(image_id, place), reason))
         return Problems(found, len(missing))
-
-    def _why_broken(self, index: int) -> list[tuple[str, str]]:
-        loads: list[tuple[str, Callable[[], Any]]] = [
-            (self.describe(index), lambda: self.load(index))
-        ]
-        if self.annotations == "masks":
-            for row in self._rows(index).tolist():
-                loads.append((self._masks.path(row), partial(self._masks.load, row, (1, 1))))
-        broken = []
-        for path, load in loads:
-            try:
-                load()
-            except (BrokenPicture, OSError) as error:
-                broken.append((path, str(error).removeprefix(printable(path) + ": ")))
-        return broken

@@ -166,6 +166,7 @@ def test_a_broken_mask(root):
     assert [path for path, _ in dataset.verify()] == [f"{root}/train-masks-f.zip/{name}"]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_picture_that_is_too_large(root, monkeypatch):
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 50)
     dataset = OpenImages(root)

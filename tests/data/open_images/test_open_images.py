@@ -403,6 +403,15 @@ def test_rows_that_are_not_sorted(root):
     assert contents(OpenImages(root, annotations="boxes")) == expected
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_that_windows_programs_saved(root, kind):
+    expected = contents(OpenImages(root, annotations=kind))
+    for path in root.iterdir():
+        if path.suffix in (".csv", ".txt"):
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert contents(OpenImages(root, annotations=kind)) == expected
+
+
 # Errors
 
 

@@ -38,10 +38,12 @@ from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
     from .open_images import OpenImages
+    from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
+    "BrokenSample",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
@@ -55,6 +57,7 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "ShardWriter",
     "SkipSample",
     "StackDataset",
     "Subset",
@@ -62,6 +65,7 @@ __all__ = [
     "TensorDataset",
     "TransformDataset",
     "VOCSegmentation",
+    "WebDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
     "balanced_subset",
@@ -74,4 +78,10 @@ __all__ = [
     "stratified_split",
 ]
 
-__getattr__, __dir__ = read_later(__name__, {"open_images": "OpenImages"})
+__getattr__, __dir__ = read_later(
+    __name__,
+    {
+        "open_images": "OpenImages",
+        "webdataset": "BrokenSample ShardWriter WebDataset",
+    },
+)

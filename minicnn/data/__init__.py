@@ -37,6 +37,7 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .datasets.imagenet import ImageNet
     from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
@@ -52,6 +53,7 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
     "OpenImages",
     "RandomSampler",
@@ -78,10 +80,9 @@ __all__ = [
     "stratified_split",
 ]
 
-__getattr__, __dir__ = read_later(
-    __name__,
-    {
-        "open_images": "OpenImages",
-        "webdataset": "BrokenSample ShardWriter WebDataset",
-    },
-)
+_LATER = {
+    "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
+    "webdataset": "BrokenSample ShardWriter WebDataset",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

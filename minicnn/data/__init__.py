@@ -38,6 +38,7 @@ from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
     from .datasets.imagenet import ImageNet
+    from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "IterableDataset",
+    "OpenImages",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -80,6 +82,7 @@ __all__ = [
 
 _LATER = {
     "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",
 }
 __getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

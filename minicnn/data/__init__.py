@@ -39,6 +39,7 @@ from .worker_info import WorkerInfo, get_worker_info
 if TYPE_CHECKING:
     from .cache import CachedDataset, PictureCache
     from .datasets.imagenet import ImageNet
+    from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "IterableDataset",
+    "OpenImages",
     "PictureCache",
     "RandomSampler",
     "Sampler",
@@ -85,6 +87,7 @@ __all__ = [
 _LATER = {
     "cache": "CachedDataset PictureCache",
     "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",
 }
 __getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

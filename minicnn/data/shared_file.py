@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,9 @@ class SharedFile:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._memory: Any = None
         if path is None:
-            self._memory, path = _memory()
+            path, end = _memory()
+            weakref.finalize(self, end)
         self.path = path
         self._open()
 
@@ -45,11 +45,11 @@ class SharedFile:
         """A context that one thread of all processes is in; of each process where there is no lock."""
         self._reopen_after_fork()
         with self._lock:
-            _flock(self._file, "LOCK_EX")
+            _lock(self._file, True)
             try:
                 yield
             finally:
-                _flock(self._file, "LOCK_UN")
+                _lock(self._file, False)
 
     def read(self, position: int, size: int) -> bytes:
         """The bytes from a position on; fewer if the file ends before."""
@@ -100,8 +100,8 @@ def _open_or_create(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT, 0o666)
 
 
-def _memory() -> tuple[Any, Path]:
-    """A file in memory, or a temporary one, and its path in all processes.
+def _memory() -> tuple[Path, Callable[[], None]]:
+    """The path of a file in memory, or of a temporary one, and what ends it.
 
     It is not one of /dev/shm, which has 64 MB in many containers.
     """
@@ -109,14 +109,14 @@ def _memory() -> tuple[Any, Path]:
         file = os.fdopen(os.memfd_create("minicnn-cache"), "r+b")
         path = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
         if path.exists():
-            return file, path
+            return path, file.close
     from tempfile import TemporaryDirectory  # few need it, and it takes time to import
 
     folder = TemporaryDirectory(prefix="minicnn-cache-", ignore_cleanup_errors=True)
-    return folder, Path(folder.name, "pictures")
+    return Path(folder.name, "pictures"), folder.cleanup
 
 
-def _flock(file: Any, operation: str) -> None:
+def _lock(file: Any, locked: bool) -> None:
     if fcntl is not None:
         with contextlib.suppress(OSError):  # some network drives have no locks
-            fcntl.flock(file, getattr(fcntl, operation))
+            fcntl.flock(file, fcntl.LOCK_EX if locked else fcntl.LOCK_UN)

@@ -18,7 +18,7 @@ import numpy as np
 __all__ = [
     "boundaries_of_counts",
     "boundaries_of_polygons",
-    "boundaries_of_segmentation",
+    "boundaries_of_segmentations",
     "counts_of_boundaries",
     "counts_of_text",
     "decode_mask",
@@ -49,7 +49,8 @@ def decode_mask(segmentation: Any, height: int, width: int) -> np.ndarray:
 
     As ``pycocotools.coco.COCO.annToMask``, which takes four numbers for a box and does not check runs.
     """
-    return draw_mask(boundaries_of_segmentation(segmentation, height, width), height, width)
+    (boundaries,) = boundaries_of_segmentations([segmentation], height, width)
+    return draw_mask(boundaries, height, width)
 
 
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:
@@ -66,19 +67,44 @@ def encode_mask(mask: np.ndarray) -> dict[str, Any]:
     return {"size": list(mask.shape), "counts": text_of_counts(counts)}
 
 
-def boundaries_of_segmentation(segmentation: Any, height: int, width: int) -> np.ndarray:
-    """The boundaries of an object; arguments and errors as for :func:`decode_mask`."""
-    if isinstance(segmentation, Mapping):
-        size, counts = segmentation.get("size"), segmentation.get("counts")
-        if size is None or counts is None or list(size) != [height, width]:
-            raise ValueError(f"runs of a {height} x {width} picture expected, got size {size}")
-        if isinstance(counts, str | bytes):
-            return boundaries_of_counts(counts_of_text(counts), height, width)
-        return boundaries_of_counts(np.array(counts), height, width)
+def boundaries_of_segmentations(
+    segmentations: Sequence[Any], height: int, width: int
+) -> list[np.ndarray]:
+    """The boundaries of each object of a picture; arguments and errors as for :func:`decode_mask`."""
+    polygons: list[np.ndarray] = []
+    found: list[np.ndarray | slice] = []
+    for segmentation in segmentations:
+        if isinstance(segmentation, Mapping):
+            found.append(_boundaries_of_runs(segmentation, height, width))
+        else:
+            before = len(polygons)
+            polygons += _as_polygons(segmentation)
+            found.append(slice(before, len(polygons)))
+    drawn = boundaries_of_polygons(polygons, height, width)  # all at once, which is faster
+    return [union(drawn[part]) if isinstance(part, slice) else part for part in found]
+
+
+def _boundaries_of_runs(segmentation: Mapping[str, Any], height: int, width: int) -> np.ndarray:
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if size != [height, width] and size != (height, width):
+        raise ValueError(f"runs of a {height} x {width} picture expected, got size {size!r:.40}")
+    if isinstance(counts, str | bytes):
+        return boundaries_of_counts(counts_of_text(counts), height, width)
+    if not isinstance(counts, list) or not set(map(type, counts)) <= {int}:
+        raise ValueError(f"lengths of runs must be integers or text, got {counts!r:.40}")
+    try:
+        return boundaries_of_counts(np.array(counts, np.int64), height, width)
+    except OverflowError as error:
+        raise ValueError(f"a run has {max(counts, key=abs)} pixels") from error
+
+
+def _as_polygons(segmentation: Any) -> list[np.ndarray]:
     if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError(f"polygons or runs expected, got {segmentation!r}")
-    polygons = [np.asarray(polygon, np.float64) for polygon in segmentation]
-    return union(boundaries_of_polygons(polygons, height, width))
+        raise ValueError(f"polygons or runs expected, got {segmentation!r:.40}")
+    try:
+        return [np.array(polygon, np.float64) for polygon in segmentation]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"polygons must be lists of numbers, got {segmentation!r:.40}") from error
 
 
 # ---- runs ----
@@ -88,10 +114,8 @@ def boundaries_of_counts(counts: np.ndarray, height: int, width: int) -> np.ndar
     """The boundaries of a mask from the lengths of its runs, the first of which is outside.
 
     Raises:
-        ValueError: if a length is negative or no integer, or they do not fill the picture.
+        ValueError: if a length is negative, or they do not fill the picture.
     """
-    if counts.ndim != 1 or counts.dtype.kind not in "iu":
-        raise ValueError(f"lengths of runs must be integers, got {counts.tolist()!r:.80}")
     if len(counts) and (counts.min() < 0 or counts.max() > height * width):
         wrong = counts[(counts < 0) | (counts > height * width)][0]
         raise ValueError(f"a run has {wrong} pixels in a {height} x {width} picture")
@@ -225,9 +249,7 @@ def _walk(start: np.ndarray, stop: np.ndarray) -> _Edges:
     return _Edges(x, y, end_x, slope, steep)
 
 
-def _crossings(
-    edges: _Edges, height: int, width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _crossings(edges: _Edges, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Edge, column and row of each place where an edge crosses the middle of a column of pixels.
 
     The middle of column c lies between the grid's columns 5c + 2 and 5c + 3.
@@ -262,7 +284,9 @@ def _row_on_steep_edge(
 ) -> np.ndarray:
     """The grid point before the step that crosses the middle."""
     slope = np.where(slope == 0, 1, slope)  # of edges that are not steep; not used
-    step = ((right_of_middle - 0.5 - x) / slope).astype(np.int64)  # the first to cross, or up to 2 less
+    step = ((right_of_middle - 0.5 - x) / slope).astype(
+        np.int64
+    )  # the first to cross, or up to 2 less
     for _ in range(2):
         step += (_rounded(x, slope, step) < right_of_middle) == (slope > 0)
     return y + step - 1

@@ -3,6 +3,9 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -33,10 +36,16 @@ from .split import balanced_subset, stratified_split
 from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
+if TYPE_CHECKING:
+    from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
+
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
     "ChainDataset",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -66,3 +75,7 @@ __all__ = [
     "random_split",
     "stratified_split",
 ]
+
+__getattr__, __dir__ = read_later(
+    __name__, {"datasets.coco": "CocoCaptions CocoDetection CocoSegmentation"}
+)

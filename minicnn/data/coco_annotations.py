@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -212,8 +213,9 @@ class _ById(Mapping[int, dict[str, Any]]):
         """
         ids = self._records.column("id")
         if isinstance(id, int | np.integer):
-            rank = int(np.searchsorted(ids, id, sorter=self._order))
-            if rank < len(self._order) and ids[self._order[rank]] == id:
+            ranks = range(len(self._order))
+            rank = bisect_left(ranks, id, key=lambda rank: ids[self._order[rank]])
+            if rank in ranks and ids[self._order[rank]] == id:
                 return rank
         raise KeyError(id)
 

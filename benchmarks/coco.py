@@ -17,9 +17,10 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import print_environment
@@ -40,52 +41,51 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def write_annotations(path: Path, share: float) -> None:
-    """Random annotations, one after the other."""
+    """Random annotations, of which several have the same mask."""
     rng = np.random.default_rng(0)
     pictures = max(int(PICTURES * share), 1)
+    masks = [json.dumps(make_mask(rng, number), separators=(",", ":")) for number in range(MASKS)]
     with path.open("w", encoding="utf-8") as file:
         file.write('{"info": {"year": 2017}, "licenses": [], "images": [')
-        file.write(",".join(map(json.dumps, make_pictures(pictures))))
+        for number in range(pictures):
+            file.write("," * (number > 0) + json.dumps(make_picture(number)))
         file.write('], "annotations": [')
-        file.write(",".join(make_annotations(rng, pictures, int(ANNOTATIONS * share))))
+        for number in range(int(ANNOTATIONS * share)):
+            x, y, width, height, area = np.round(rng.random(5) * 400, 2).tolist()
+            crowd = int(number % 100 == 99)
+            file.write(
+                f'{"," * (number > 0)}{{"segmentation": {masks[number % MASKS]},"area": {area * 7},'
+                f'"iscrowd": {crowd},"image_id": {5 * int(rng.integers(pictures))},'
+                f'"bbox": [{x},{y},{width},{height}],"category_id": {int(rng.integers(1, 81))},'
+                f'"id": {10 * number + 900100000000 * crowd}}}'
+            )
         file.write(f'], "categories": {json.dumps(CATEGORIES)}}}')
 
 
-def make_pictures(count: int) -> Iterator[dict]:
-    for number in range(count):
-        name = f"{5 * number:012d}.jpg"
-        yield {
-            "license": 3, "file_name": name,
-            "coco_url": f"http://images.cocodataset.org/train2017/{name}",
-            "height": 480, "width": 640, "date_captured": "2013-11-14 11:18:45",
-            "flickr_url": f"http://farm9.staticflickr.com/8186/{number:010d}_1b9d5d5b1a_z.jpg",
-            "id": 5 * number,
-        }  # fmt: skip
+def make_picture(number: int) -> dict[str, Any]:
+    name = f"{5 * number:012d}.jpg"
+    return {
+        "license": 3, "file_name": name,
+        "coco_url": f"http://images.cocodataset.org/train2017/{name}",
+        "height": 480, "width": 640, "date_captured": "2013-11-14 11:18:45",
+        "flickr_url": f"http://farm9.staticflickr.com/8186/{number:010d}_1b9d5d5b1a_z.jpg",
+        "id": 5 * number,
+    }  # fmt: skip
 
 
-def make_annotations(rng: np.random.Generator, pictures: int, count: int) -> Iterator[str]:
+def make_mask(rng: np.random.Generator, number: int) -> dict[str, Any] | list[list[float]]:
     """One in a hundred is a crowd of 200 runs, one in five has two polygons."""
-    for number in range(count):
-        points = int(rng.integers(6, NUMBERS - 5))
-        center, radius = rng.random(2) * [640, 480], rng.integers(5, 200)
-        angle = np.sort(rng.random(points)) * 2 * np.pi
-        outline = center + radius * np.stack([np.cos(angle), np.sin(angle)], 1)
-        numbers = np.round(outline.clip(0, [640, 480]), 2).ravel().tolist()
-        middle = points // 2 * 2
-        polygons = [numbers[:middle], numbers[middle:]] if number % 5 == 0 else [numbers]
-        segmentation = polygons
-        crowd = number % 100 == 99
-        if crowd:
-            cuts = np.sort(rng.integers(0, 640 * 480, 199))
-            counts = np.diff(cuts, prepend=0, append=640 * 480).tolist()
-            segmentation = {"counts": counts, "size": [480, 640]}
-        annotation = {
-            "segmentation": segmentation, "area": float(rng.random() * 9e4), "iscrowd": int(crowd),
-            "image_id": 5 * int(rng.integers(pictures)),
-            "bbox": np.round(rng.random(4) * 400, 2).tolist(),
-            "category_id": int(rng.integers(1, 81)), "id": 10 * number + 900100000000 * crowd,
-        }  # fmt: skip
-        yield json.dumps(annotation, separators=(",", ":"))
+    if number % 100 == 99:
+        cuts = np.sort(rng.integers(0, 640 * 480, 199))
+        counts = np.diff(cuts, prepend=0, append=640 * 480).tolist()
+        return {"counts": counts, "size": [480, 640]}
+    points = int(rng.integers(6, NUMBERS - 5))
+    center, radius = rng.random(2) * [640, 480], rng.integers(5, 200)
+    angle = np.sort(rng.random(points)) * 2 * np.pi
+    outline = center + radius * np.stack([np.cos(angle), np.sin(angle)], 1)
+    numbers = np.round(outline.clip(0, [640, 480]), 2).ravel().tolist()
+    middle = points // 2 * 2
+    return [numbers[:middle], numbers[middle:]] if number % 5 == 0 else [numbers]
 
 
 # ---- what a process of its own measures ----

@@ -119,17 +119,19 @@ class _Text:
             try:
                 value, stop = self._scan(self._part, self._at)
             except json.JSONDecodeError as error:
+                left, beyond = len(self._part) - error.pos, error.pos - self._at
+                unfinished = error.msg.startswith("Unterminated string")
                 # Far from the end of the part it is damage, and reading on would not help.
-                cut = error.pos + _LONGEST_TOKEN >= len(self._part)
-                if (cut or error.msg.startswith("Unterminated string")) and self._read_more():
+                if (unfinished or left < _LONGEST_TOKEN) and self._read_more():
                     continue
-                end = "the file ends in " if cut else ""
-                self._at = min(error.pos, len(self._part))
-                raise self.damage(f"{end}{what}: {error.msg}") from error
+                ends = "the file ends in " if unfinished or left <= 0 else ""
+                self._at += beyond
+                raise self.damage(f"{ends}{what}: {error.msg}") from error
             except (RecursionError, ValueError) as error:  # nested too deeply, too many digits
                 raise self.damage(f"{what}: {error}") from error
-            may_go_on = stop == len(self._part) and isinstance(value, int | float)
-            if not (may_go_on and self._read_more()):
+            # A number may go on: 12|3, 12.|3, 12e-|3.
+            is_cut = isinstance(value, int | float) and stop + 2 >= len(self._part)
+            if not (is_cut and self._read_more()):
                 self._at = stop
                 return value
 

@@ -181,7 +181,8 @@ class CocoSegmentation(CocoDetection):
             known = ", ".join(by_name) or "none"
             raise ValueError(f"{self.coco.path} has no category {unknown[0]!r}; it has {known}")
         if not 0 < len(names) < VOID or len(set(names)) < len(names):
-            raise ValueError(f"1 to {VOID - 1} different classes expected, got {names}")
+            range_ = f"1 to {VOID - 1} different classes"
+            raise ValueError(f"{self.coco.path}: {range_} expected, got {names}")
         self.classes = ["background", *names]
         self.class_to_idx = {name: label for label, name in enumerate(names, 1)}
         self.category_to_idx = {by_name[name]: label for name, label in self.class_to_idx.items()}

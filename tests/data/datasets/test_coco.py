@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import coco_files
 import numpy as np
 import pytest
 from coco_files import IDS, write_coco
+from damage import damaged
 from with_torchvision import torchvision
 
 from minicnn import data
@@ -318,3 +320,59 @@ def test_a_file_without_sizes_or_captions(tmp_path: Path) -> None:
         CocoSegmentation(tmp_path / "val2017", path)[-1]
     with pytest.raises(data.BrokenPicture, match="has no caption"):
         CocoCaptions(tmp_path / "val2017", path)[-1]
+
+
+def check_damaged(root: Path, count: int, seed: int) -> tuple[int, int, int]:
+    """How many damaged files were refused, were read with problems, and were read without."""
+    rng, outcomes = np.random.default_rng(seed), [0, 0, 0]
+    path = write_coco(root)
+    originals = [
+        json.dumps(contents(), indent=indent).encode()
+        for contents in (coco_files.instances, coco_files.keypoints)
+        for indent in (None, 1)
+    ]
+    for number in range(count):
+        content = originals[number // 6 % len(originals)]
+        if number % 3:
+            content = damaged(content, rng)
+        else:  # another character
+            at = int(rng.integers(len(content)))
+            content = (
+                content[:at] + bytes([rng.choice(list(b'0159-.,:{}[]"'))]) + content[at + 1 :]
+            )
+        path.write_bytes(content)
+        os.utime(path, ns=(number, number))  # the index is made once more
+        try:
+            whole = json.loads(content.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            whole = None
+        try:
+            kind = CocoSegmentation if number % 2 else CocoDetection
+            dataset = kind(root / "val2017", path, on_error="skip")
+        except ValueError as error:
+            assert str(path) in str(error)
+            outcomes[0] += 1
+            continue
+        problems = dataset.coco.problems
+        outcomes[1 if problems else 2] += 1
+        assert all(problem.where.startswith(str(path)) for problem in problems)
+        if not problems:
+            for key in ("images", "annotations"):
+                assert exactly(list(dataset.coco.dataset[key])) == exactly(whole[key])
+        for place, reason in dataset.verify(1):
+            assert place.startswith(str(root)) and reason
+        for i in range(len(dataset)):
+            dataset.coco.loadAnns(dataset.coco.getAnnIds(dataset.ids[i]))
+    return tuple(outcomes)
+
+
+@pytest.mark.filterwarnings("ignore:left out")
+def test_damaged_files(tmp_path: Path) -> None:
+    check_damaged(tmp_path, 40, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:left out")
+def test_many_damaged_files(tmp_path: Path) -> None:
+    refused, with_problems, others = check_damaged(tmp_path, 1000, 1)
+    print(f"COCO: {refused} refused, {with_problems} with problems, {others} without")

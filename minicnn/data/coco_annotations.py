@@ -17,6 +17,7 @@ from .index import Index, open_index
 from .masks import boundaries_of_segmentations, counts_of_boundaries, decode_mask, text_of_counts
 from .packed import PackedStrings
 from .packed_records import PackedRecords
+from .picture import check_on_error
 from .problems import Problems
 
 __all__ = ["CocoAnnotations"]
@@ -40,10 +41,11 @@ class CocoAnnotations:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if something is broken and ``on_error`` is ``"raise"``, or there is no picture.
+        ValueError: if something is broken and ``on_error`` is ``"raise"``, or no picture is left.
     """
 
     def __init__(self, annotation_file: str | os.PathLike[str], on_error: str = "raise") -> None:
+        check_on_error(on_error)
         path = Path(annotation_file)
         index = open_index(f"coco-{path.name}", [path], lambda: scan(path), path.parent)
         self.__setstate__((path, index))

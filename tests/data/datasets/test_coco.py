@@ -337,9 +337,7 @@ def check_damaged(root: Path, count: int, seed: int) -> tuple[int, int, int]:
             content = damaged(content, rng)
         else:  # another character
             at = int(rng.integers(len(content)))
-            content = (
-                content[:at] + bytes([rng.choice(list(b'0159-.,:{}[]"'))]) + content[at + 1 :]
-            )
+            content = content[:at] + bytes([rng.choice(list(b'0159-.,:{}[]"'))]) + content[at + 1 :]
         path.write_bytes(content)
         os.utime(path, ns=(number, number))  # the index is made once more
         try:

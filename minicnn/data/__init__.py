@@ -38,10 +38,12 @@ from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
     from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
+    from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
+    "BrokenSample",
     "ChainDataset",
     "CocoCaptions",
     "CocoDetection",
@@ -57,6 +59,7 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "ShardWriter",
     "SkipSample",
     "StackDataset",
     "Subset",
@@ -64,6 +67,7 @@ __all__ = [
     "TensorDataset",
     "TransformDataset",
     "VOCSegmentation",
+    "WebDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
     "balanced_subset",
@@ -76,6 +80,8 @@ __all__ = [
     "stratified_split",
 ]
 
-__getattr__, __dir__ = read_later(
-    __name__, {"datasets.coco": "CocoCaptions CocoDetection CocoSegmentation"}
-)
+_LATER = {
+    "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
+    "webdataset": "BrokenSample ShardWriter WebDataset",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER)

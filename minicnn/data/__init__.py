@@ -38,6 +38,8 @@ from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
     from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
+    from .datasets.imagenet import ImageNet
+    from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
@@ -55,7 +57,9 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
+    "OpenImages",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -82,6 +86,8 @@ __all__ = [
 
 _LATER = {
     "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
+    "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",
 }
-__getattr__, __dir__ = read_later(__name__, _LATER)
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

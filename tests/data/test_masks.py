@@ -54,7 +54,7 @@ def test_polygons() -> None:
 
 @pytest.mark.slow
 def test_many_polygons() -> None:
-    check_polygons(100_000, 1)
+    check_polygons(30_000, 1)
 
 
 def test_runs_and_their_text() -> None:

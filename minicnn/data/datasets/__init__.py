@@ -9,6 +9,7 @@ from .cifar import CIFAR10, CIFAR100
 from .coco import CocoCaptions, CocoDetection, CocoSegmentation
 from .fakedata import FakeData
 from .flowers102 import Flowers102
+from .imagenet import ImageNet
 from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
 from .oxford_iiit_pet import OxfordIIITPet
 from .svhn import SVHN
@@ -29,6 +30,7 @@ __all__ = [
     "FashionMNIST",
     "Flowers102",
     "ImageFolder",
+    "ImageNet",
     "OxfordIIITPet",
     "VOCDetection",
     "VOCSegmentation",

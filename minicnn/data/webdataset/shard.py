@@ -134,5 +134,5 @@ class _Stream:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, DamagedTar):
-        return f"{error.reason}, at byte {error.offset:,}"
+        return error.reason
     return getattr(error, "strerror", None) or str(error)

@@ -37,6 +37,7 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
     from .datasets.imagenet import ImageNet
     from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
@@ -46,6 +47,9 @@ __all__ = [
     "BrokenPicture",
     "BrokenSample",
     "ChainDataset",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -81,6 +85,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
     "datasets.imagenet": "ImageNet",
     "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",

@@ -38,6 +38,7 @@ from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
     from .cache import CachedDataset, PictureCache
+    from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
     from .datasets.imagenet import ImageNet
     from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
@@ -48,6 +49,9 @@ __all__ = [
     "BrokenSample",
     "CachedDataset",
     "ChainDataset",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -86,6 +90,7 @@ __all__ = [
 
 _LATER = {
     "cache": "CachedDataset PictureCache",
+    "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
     "datasets.imagenet": "ImageNet",
     "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",

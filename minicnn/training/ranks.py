@@ -71,7 +71,9 @@ def begin() -> None:
 def _share_cores() -> None:
     """Gives this rank its part of the cores that several may run on."""
     try:
-        cores = sorted(os.sched_getaffinity(0))  # fewer than all, where mpiexec binds ranks to cores
+        cores = sorted(
+            os.sched_getaffinity(0)
+        )  # fewer than all, where mpiexec binds ranks to cores
     except AttributeError:  # not Linux
         cores = list(range(os.cpu_count() or 1))
     sharing = _of_all([platform.node(), cores]).count([platform.node(), cores])

@@ -252,7 +252,9 @@ class Run:
             found["names of pictures"] = f"checksum {zlib.crc32(self._names)}"
         if self._resumed is not None:
             run = self._resumed["run"]
-            found["last.ckpt"] = f"{run['epoch']} epochs, {run['batch']} batches, {run['seconds']} s"
+            found["last.ckpt"] = (
+                f"{run['epoch']} epochs, {run['batch']} batches, {run['seconds']} s"
+            )
         return found
 
     def _set_epochs(self) -> None:

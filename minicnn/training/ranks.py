@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import cuda, distributed, launch, random
 from ..creation import full_like
-from ..data import BrokenPicture, DataLoader, DistributedBatchSampler
+from ..data import DataLoader, DistributedBatchSampler
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
 from ..distributed.reducer import Reducer
@@ -169,6 +169,13 @@ def backward(loss: Tensor) -> None:
     loss.backward(full_like(loss, _weight))
 
 
+def _empty_share(batch: Sequence[Tensor] | None) -> list[Tensor]:
+    """Such a batch without any samples, also on a rank that has no batch if another one has."""
+    kinds = None if batch is None else [(x.array.dtype.name, x.shape[1:]) for x in batch]
+    known = next(filter(None, _of_all(kinds)), [])
+    return [Tensor.of(np.zeros((0, *shape), dtype)) for dtype, shape in known]
+
+
 class SharedSteps:
     """Lets all ranks do the same steps at the same time, each on its share of the batch.
 
@@ -204,26 +211,23 @@ class SharedSteps:
             epoch: its number.
 
         Yields:
-            The number of batches that are then done, this rank's share of the batch, and the number
-            of samples of all ranks.
+            The number of batches that are then done, this rank's share of the batch, which may be
+            empty, and the number of samples of all ranks.
 
         Raises:
             KeyboardInterrupt: on all ranks, if one is asked to stop.
-            BrokenPicture: if all pictures of this rank are broken.
         """
         global _weight
         if self._reducer is None:
             for batch in batches:
                 yield loader.batch, batch, len(batch[0])
             return
-        begin, last = loader.batch, len(loader)
-        waiting: Any = next(batches, None)
-        if waiting is None and begin < last:
-            raise BrokenPicture("none of this process's training pictures can be read")
-        for done in range(begin + 1, last + 1):
+        begin, waiting = loader.batch, next(batches, None)
+        nothing = _empty_share(waiting)
+        if not nothing:  # all that is left is broken
+            return
+        for done in range(begin + 1, len(loader) + 1):
             given = waiting is not None and loader.batch == done
-            if waiting is not None:
-                nothing = [items[:0] for items in waiting]
             share: Any = waiting if given else nothing
             counting = self._counting(share[-1])
             samples, labels, stops = summed([len(share[0]), counting, self._stop.requested])

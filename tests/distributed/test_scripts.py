@@ -37,6 +37,7 @@ def test_the_numbers_are_those_of_one_process(
     count: int, alone: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     printed = printed_by_ranks(count, "fitting.py", tmp_path)
+    assert printed.count("left out sample 5: broken") == 1 and "\n2 broken pictures left" in printed
     assert printed.startswith(f"{count} processes ({count} on ")
     assert len(re.findall("^epoch 3/3  training", printed, re.MULTILINE)) == 1
     assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3]
@@ -52,6 +53,18 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert done.returncode != 0 and time.monotonic() - begin < 10 + 3
     printed_by_ranks(2, "fitting.py", killed, *dropout, "--resume")
     assert rows(killed) == rows(whole)
+
+
+@pytest.mark.parametrize("step", [3, 6, 12])
+def test_one_rank_is_asked_to_stop(step: int, alone: list[dict[str, Any]], tmp_path: Path) -> None:
+    """All stop after this step, the last of an epoch or of all, too, and it is saved."""
+    done = run_ranks(3, "fitting.py", tmp_path, "--stopped-at", step)
+    assert done.returncode == 130
+    assert done.stderr.count("stopped and saved; to go on: mpiexec -n 3 python -m mpi4py") == 1
+    printed = printed_by_ranks(3, "fitting.py", tmp_path, "--resume")
+    assert printed.count("validation") == 3 - step // 4
+    for ours, theirs in zip(rows(tmp_path), alone):
+        assert ours == pytest.approx(theirs, rel=1e-9)
 
 
 def test_another_number_of_ranks_goes_on(alone: list[dict[str, Any]], tmp_path: Path) -> None:

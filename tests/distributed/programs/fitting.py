@@ -1,6 +1,6 @@
 """A whole training by the scripts' loop, in double precision so that rounding decides nothing.
 
-fitting.py FOLDER [--resume] [--killed-at STEP]
+fitting.py FOLDER [--resume] [--killed-at STEP] …
 """
 
 import argparse
@@ -45,16 +45,17 @@ parser.add_argument("out", type=Path)
 parser.add_argument("--resume", action="store_true")
 parser.add_argument("--killed-at", type=int)
 parser.add_argument("--killed-after", type=float)
+parser.add_argument("--stopped-at", type=int)
 parser.add_argument("--dropout", type=float, default=0.0)
 args = parser.parse_args()
 args.seed, args.epochs, args.batch_size = 3, 3, 8
 
-OWN = "out", "resume", "killed_at", "killed_after"
+OWN = "out", "resume", "killed_at", "killed_after", "stopped_at"
 
 
-def kill_rank_1():
+def kill_rank_1(number=signal.SIGKILL):
     if mc.distributed.get_rank() == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
 
 
 if args.killed_after is not None:
@@ -81,6 +82,8 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
         steps += 1
         if steps == args.killed_at:
             kill_rank_1()
+        if steps == args.stopped_at:
+            kill_rank_1(signal.SIGTERM)
         scores = net(images)
         loss = F.cross_entropy(scores, masks, ignore_index=VOID)
         optimizer.zero_grad()
@@ -101,3 +104,4 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
         return {"val_loss": loss / pixels, "val_accuracy": accuracy, "val_mean_iou": mean_iou}
 
     training.fit(run, loaders[0], step, validate)
+    print(run.left_out)

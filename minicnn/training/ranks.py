@@ -172,7 +172,7 @@ def backward(loss: Tensor) -> None:
 def _empty_share(batch: Sequence[Tensor] | None) -> list[Tensor]:
     """Such a batch without any samples, also on a rank that has no batch if another one has."""
     kinds = None if batch is None else [(x.array.dtype.name, x.shape[1:]) for x in batch]
-    known = next(filter(None, _of_all(kinds)), [])
+    known: Any = next(filter(None, _of_all(kinds)), ())
     return [Tensor.of(np.zeros((0, *shape), dtype)) for dtype, shape in known]
 
 

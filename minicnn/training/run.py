@@ -249,7 +249,7 @@ class Run:
         """What decides the course of the run, small enough to be compared."""
         found = {k: v for k, v in self.metrics["settings"].items() if k != "pictures"}
         if self._names is not None:
-            found["names of pictures"] = f"checksum {zlib.crc32(self._names)}"
+            found["names of pictures"] = f"checksum {zlib.crc32(self._names.tobytes())}"
         if self._resumed is not None:
             run = self._resumed["run"]
             found["last.ckpt"] = (

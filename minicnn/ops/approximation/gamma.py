@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from types import ModuleType
+
+import numpy as np
 
 from ...devices import xp_of
 from ...typing import Array
@@ -47,14 +48,14 @@ def _lgamma_below(x: Array) -> Array:
         product = xp.where(above, product * base, product)
     below = base < 1.5
     z = xp.where(below, base - 1, base - 2)
-    series = z * polynomial(_taylor_at_two(xp), z)
+    series = z * polynomial(_taylor_at_two(), z)
     return series + xp.log(product) - xp.where(below, xp.log1p(z), 0)
 
 
 @functools.cache
-def _taylor_at_two(xp: ModuleType) -> tuple[float, ...]:
+def _taylor_at_two() -> tuple[float, ...]:
     """The coefficients of log(gamma(2 + z)) / z: 1 - Euler's constant, then (zeta(k) - 1) / k."""
-    from_two = [float(zeta(float(k), xp.asarray(2.0))) for k in range(2, 30)]
+    from_two = [float(zeta(float(k), np.asarray(2.0))) for k in range(2, 30)]
     signed = [(-1) ** k * value / k for k, value in enumerate(from_two, 2)]
     return (*reversed(signed), 1 - _EULER)
 

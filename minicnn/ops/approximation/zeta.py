@@ -11,8 +11,8 @@ from ...typing import Array
 # Bernoulli numbers B2, B4, …
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798,
              -174611 / 330, 854513 / 138, -236364091 / 2730)  # fmt: skip
-_LARGE = 9.0  # from here on, the formula of Euler and Maclaurin has the rest of the sum
-_FAR = -1000.0
+_LARGE = 9  # from here on, the formula of Euler and Maclaurin has the rest of the sum
+_FAR = -1000
 _NEGLIGIBLE = 2.0**-53  # a share of the sum
 
 
@@ -50,14 +50,14 @@ def _sum(s: Array, q: Array) -> Array:
     xp = xp_of(q)
     total = term = q**-s
     done, is_next = xp.zeros(total.shape, bool), xp.ones(total.shape, bool)
-    steps = 0
-    while steps < _LARGE or bool(is_next.any()):
+    for step in range(1, _LARGE - _FAR + 2):
         q = xp.where(is_next, q + 1, q)
         term = xp.where(is_next, q**-s, term)
         total = xp.where(is_next, total + term, total)
         done |= abs(term) < _NEGLIGIBLE * total
-        steps += 1
-        is_next = ~done & ((q <= _LARGE) | (steps < _LARGE))
+        is_next = ~done & ((q <= _LARGE) | (step < _LARGE))
+        if step >= _LARGE and not bool(is_next.any()):
+            break
     return xp.where(done, total, _with_the_rest(total, s, q, term))
 
 

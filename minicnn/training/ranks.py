@@ -82,13 +82,13 @@ def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     Batch norm takes the statistics of the whole batch.
 
     Raises:
-        ValueError: for a dataset without indices.
+        TypeError: for a dataset without indices.
     """
     if distributed.get_world_size() == 1:
         return
     for loader in loaders:
         if isinstance(loader.dataset, IterableDataset):
-            raise ValueError(
+            raise TypeError(
                 "several processes share datasets that have indices, got the IterableDataset "
                 f"{type(loader.dataset).__name__}"
             )

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import cuda, distributed, launch, random
 from ..creation import full_like
-from ..data import DataLoader, DistributedBatchSampler
+from ..data import DataLoader, DistributedBatchSampler, IterableDataset
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
 from ..distributed.reducer import Reducer
@@ -116,11 +116,19 @@ def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     """Gives each rank its share of the loaders' batches, and all the weights of the first.
 
     Batch norm takes the statistics of the whole batch. Ranks of one host share the workers, too.
+
+    Raises:
+        TypeError: for a dataset without indices.
     """
     if distributed.get_world_size() == 1:
         return
     neighbours = _of_all(platform.node()).count(platform.node())
     for loader in loaders:
+        if isinstance(loader.dataset, IterableDataset):
+            raise TypeError(
+                "several processes share datasets that have indices, got the IterableDataset "
+                f"{type(loader.dataset).__name__}"
+            )
         loader.batch_sampler = DistributedBatchSampler(loader.batch_sampler)  # type: ignore[arg-type]
         loader.num_workers = -(-loader.num_workers // neighbours)
     SyncBatchNorm.convert_sync_batchnorm(net)

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import scaling
 from ranks import ROOT, needs_mpi
 
 pytestmark = pytest.mark.cpu_only
 
 
 def test_the_model() -> None:
+    import scaling
+
     # 4 GB at 8 Gb/s: 1 GB/s; two nodes carry 4 s, of which 2 s of a step of 3 s hide
     assert scaling.modelled(3.0, 4 * 10**9, 2, 8) == pytest.approx((3 / 7, 3 / 5))
     assert scaling.modelled(3.0, 4 * 10**9, 4, 800)[1] == 1

@@ -75,6 +75,17 @@ def test_another_number_of_ranks_goes_on(alone: list[dict[str, Any]], tmp_path: 
 
 
 @pytest.mark.slow
+def test_a_hung_rank_is_named_and_ended(alone: list[dict[str, Any]], tmp_path: Path) -> None:
+    begin = time.monotonic()
+    done = run_ranks(2, "fitting.py", tmp_path, "--hung-at", 6)
+    assert done.returncode != 0 and time.monotonic() - begin < 10 + 3
+    assert re.search("rank 0 on .* has waited 3 s in .* for rank 1 on", done.stderr)
+    printed_by_ranks(2, "fitting.py", tmp_path, "--resume")
+    for ours, theirs in zip(rows(tmp_path), alone):
+        assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_any_moment(seed: int, alone: list[dict[str, Any]], tmp_path: Path) -> None:
     """kill -9 of a rank at a random moment: all end within 10 s, and the checkpoint is whole."""

@@ -7,6 +7,7 @@ import argparse
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,12 @@ parser.add_argument("--resume", action="store_true")
 parser.add_argument("--killed-at", type=int)
 parser.add_argument("--killed-after", type=float)
 parser.add_argument("--stopped-at", type=int)
+parser.add_argument("--hung-at", type=int)
 parser.add_argument("--dropout", type=float, default=0.0)
 args = parser.parse_args()
 args.seed, args.epochs, args.batch_size = 3, 3, 8
 
-OWN = "out", "resume", "killed_at", "killed_after", "stopped_at"
+OWN = "out", "resume", "killed_at", "killed_after", "stopped_at", "hung_at"
 
 
 def kill_rank_1(number=signal.SIGKILL):
@@ -63,6 +65,8 @@ if args.killed_after is not None:
     timer.daemon = True
     timer.start()
 
+if args.hung_at:
+    mc.distributed.init_process_group(timeout=timedelta(seconds=3))
 with training.open_run(args, OWN, best_by="val_mean_iou") as run:
     # 8 + 8 + 8 + 2 pictures: the last share of a batch may be empty
     train, val = Pictures(26, True, 0), Pictures(9, False, 1)
@@ -84,6 +88,8 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
             kill_rank_1()
         if steps == args.stopped_at:
             kill_rank_1(signal.SIGTERM)
+        if steps == args.hung_at:
+            kill_rank_1(signal.SIGSTOP)
         scores = net(images)
         loss = F.cross_entropy(scores, masks, ignore_index=VOID)
         optimizer.zero_grad()

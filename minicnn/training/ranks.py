@@ -70,10 +70,8 @@ def begin() -> None:
 
 def _share_cores() -> None:
     """Gives this rank its part of the cores that several may run on."""
-    try:
-        cores = sorted(
-            os.sched_getaffinity(0)
-        )  # fewer than all, where mpiexec binds ranks to cores
+    try:  # fewer than all, where mpiexec binds ranks to cores
+        cores = sorted(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         cores = list(range(os.cpu_count() or 1))
     sharing = _of_all([platform.node(), cores]).count([platform.node(), cores])
@@ -113,7 +111,7 @@ def first_rank_first() -> Iterator[None]:
 
 
 def share(net: Module, loaders: Sequence[DataLoader]) -> None:
-    """Gives each rank its share of the loaders' batches, and all the weights of the first.
+    """Gives each rank its share of the loaders' batches, and all the seeds and weights of the first.
 
     Batch norm takes the statistics of the whole batch. Ranks of one host share the workers, too.
 
@@ -123,12 +121,14 @@ def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     if distributed.get_world_size() == 1:
         return
     neighbours = _of_all(platform.node()).count(platform.node())
-    for loader in loaders:
+    seeds = _of_all([loader.seed for loader in loaders])[0]
+    for loader, seed in zip(loaders, seeds):
         if isinstance(loader.dataset, IterableDataset):
             raise TypeError(
                 "several processes share datasets that have indices, got the IterableDataset "
                 f"{type(loader.dataset).__name__}"
             )
+        loader.seed = seed
         loader.batch_sampler = DistributedBatchSampler(loader.batch_sampler)  # type: ignore[arg-type]
         loader.num_workers = -(-loader.num_workers // neighbours)
     SyncBatchNorm.convert_sync_batchnorm(net)
@@ -148,11 +148,12 @@ def check_same(found: Mapping[str, Any]) -> None:
         return
     hosts, values = _of_all(platform.node()), _of_all(found)
     for rank, (host, others) in enumerate(zip(hosts, values)):
-        for name, value in values[0].items():
-            if others[name] != value:
+        for name in {**values[0], **others}:
+            ours, theirs = values[0].get(name), others.get(name)
+            if ours != theirs:
                 raise ValueError(
-                    f"all processes must have the same {name}: rank 0 on {hosts[0]} has {value}, "
-                    f"rank {rank} on {host} has {others[name]}"
+                    f"all processes must have the same {name}: rank 0 on {hosts[0]} has {ours}, "
+                    f"rank {rank} on {host} has {theirs}"
                 )
 
 
@@ -163,8 +164,10 @@ def share_skipped(loaders: Sequence[DataLoader]) -> None:
     for number, skipped in enumerate(_of_all([list(loader.skipped.items()) for loader in loaders])):
         for loader, samples in zip(loaders, skipped):
             for index, reason in samples:
-                if index not in loader.skipped:
-                    loader.skipped[index] = reason
+                if index in loader.skipped:
+                    continue
+                loader.skipped[index] = reason
+                if is_first():
                     warnings.warn(f"rank {number} left out sample {index}: {reason}", stacklevel=2)
 
 

@@ -32,6 +32,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return rows(folder)
 
 
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_what_ranks_do_before(count: int) -> None:
+    assert printed_by_ranks(count, "beginning.py").count("checked") == count
+
+
 @pytest.mark.parametrize("count", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 def test_the_numbers_are_those_of_one_process(
     count: int, alone: list[dict[str, Any]], tmp_path: Path

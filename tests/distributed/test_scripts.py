@@ -37,7 +37,7 @@ def test_what_ranks_do_before(count: int) -> None:
     assert printed_by_ranks(count, "beginning.py").count("checked") == count
 
 
-@pytest.mark.parametrize("count", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))])
 def test_the_numbers_are_those_of_one_process(
     count: int, alone: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -60,7 +60,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert rows(killed) == rows(whole)
 
 
-@pytest.mark.parametrize("step", [3, pytest.param(6, marks=pytest.mark.slow), 12])
+@pytest.mark.parametrize("step", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 12))])
 def test_one_rank_is_asked_to_stop(step: int, alone: list[dict[str, Any]], tmp_path: Path) -> None:
     """All stop after this step, the last of an epoch or of all, too, and it is saved."""
     done = run_ranks(3, "fitting.py", tmp_path, "--stopped-at", step)

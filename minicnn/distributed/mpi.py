@@ -109,10 +109,15 @@ class MPIBackend:
         return _Message(self, f"recv({source})", sender, request)
 
     def split(self, ranks: Sequence[int]) -> MPIBackend | None:
+        part = self.part(ranks)
+        return None if part is None else MPIBackend(part, self._timeout)
+
+    def part(self, ranks: Sequence[int]) -> Any:
+        """A communicator of mpi4py for some of the ranks; None on the others. All ranks call it."""
         inside = self.rank in ranks
         key = ranks.index(self.rank) if inside else 0
         part = self._communicator.Split(0 if inside else MPI.UNDEFINED, key)
-        return MPIBackend(part, self._timeout) if inside else None
+        return part if inside else None
 
     def close(self) -> None:
         leaving = self._thread.submit(self._meet, _LEAVING)
@@ -211,8 +216,8 @@ class MPIBackend:
         for rank in self._others:
             if bytes(calls[rank]) != bytes(own):
                 raise RuntimeError(
-                    f"{self._who(self.rank)} is at {_text(own)}, "
-                    f"but {self._who(rank)} is at {_text(calls[rank])}"
+                    f"{self.who(self.rank)} is at {_text(own)}, "
+                    f"but {self.who(rank)} is at {_text(calls[rank])}"
                 )
 
     def _exchange(
@@ -240,12 +245,13 @@ class MPIBackend:
             if waited > self._timeout:
                 late = sorted({rank for rank, request in messages if not request.Test()})
                 raise RuntimeError(
-                    f"{self._who(self.rank)} has waited {self._timeout:g} s in {call} "
-                    f"for {', '.join(map(self._who, late))}"
+                    f"{self.who(self.rank)} has waited {self._timeout:g} s in {call} "
+                    f"for {', '.join(map(self.who, late))}"
                 )
             time.sleep(0 if waited < _IMPATIENT else _PAUSE)
 
-    def _who(self, rank: int) -> str:
+    def who(self, rank: int) -> str:
+        """The name of a rank: its number and host."""
         if rank < 0:
             return "any rank"
         return f"rank {rank} on {self._hosts[rank]}" if self._hosts else f"rank {rank}"

@@ -1,0 +1,159 @@
+"""Ends all ranks if an operation on a GPU never ends, and says which ranks it waits for.
+
+The program does not wait for the GPU, so it cannot notice that another rank is missing; and what
+it computes after an operation that was given up would be wrong. So a thread looks after the
+operations. When one takes too long, the ranks tell each other where they are, and all end.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .failure import end_all
+
+__all__ = ["Watch"]
+
+_PERIOD = 0.1  # seconds between two looks
+_TIME_TO_ANSWER = 2.0  # seconds
+_TEXT = 160  # bytes of a message
+
+IsDone = Callable[[], bool]
+
+
+class Watch:
+    """Looks after the operations of one rank of a group.
+
+    Args:
+        communicator: of mpi4py; nobody else uses it.
+        timeout: seconds that an operation may take.
+        who: the name of a rank, for messages.
+        check: raises a RuntimeError if an operation failed.
+    """
+
+    def __init__(
+        self,
+        communicator: Any,
+        timeout: float,
+        who: Callable[[int], str],
+        check: Callable[[], None],
+    ) -> None:
+        self._communicator = communicator
+        self._timeout = timeout
+        self._who = who
+        self._check = check
+        self._begun = 0
+        self._last = "no operation yet"
+        # number, call, time, whether it is over, and the arrays it uses
+        self._running: collections.deque[tuple[int, str, float, IsDone, object]] = (
+            collections.deque()
+        )
+        self._told: list[Any] = []
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="minicnn.watch", daemon=True)
+        self._thread.start()
+
+    def begin(self, call: str, is_done: IsDone, uses: object = None) -> None:
+        """Notes an operation.
+
+        Args:
+            call: what it is; the same on all ranks.
+            is_done: whether it is over; asked in another thread.
+            uses: kept until then.
+        """
+        self._running.append((self._begun, call, time.monotonic(), is_done, uses))
+        self._begun, self._last = self._begun + 1, call
+
+    def leave(self, call: str) -> None:
+        """Notes where the rank is when it begins no more operations."""
+        self._last = call
+
+    def close(self) -> None:
+        """Ends, when all ranks do so."""
+        self._closing.set()
+        self._thread.join()
+        self._communicator.Free()
+
+    def _run(self) -> None:
+        while not self._closing.wait(_PERIOD):
+            problem = self._problem()
+            if problem:
+                self._end(problem)
+            if not self._told and self._communicator.Iprobe():
+                self._tell()
+
+    def _problem(self) -> str:
+        """Why all have to end; empty if all is well."""
+        try:
+            self._check()
+            while self._running and self._running[0][3]():
+                self._running.popleft()
+        except RuntimeError as error:
+            return f"failed in {self._place()[1]} on its GPU: {error}"
+        if self._running:
+            _, call, begin, _, _ = self._running[0]
+            if time.monotonic() - begin > self._timeout:
+                return f"has waited {self._timeout:g} s in {call} on its GPU"
+        return ""
+
+    def _place(self) -> tuple[int, str]:
+        """The number and name of the operation where this rank is."""
+        with contextlib.suppress(IndexError):  # another thread may have emptied it
+            number, call, *_ = self._running[0]
+            return number, call
+        return self._begun, self._last
+
+    def _tell(self) -> None:
+        """Tells all other ranks where this one is."""
+        number, call = self._place()
+        text = f"{number} {self._begun} {call}".encode()[:_TEXT].ljust(_TEXT, b"\0")
+        for rank in range(self._communicator.Get_size()):
+            if rank != self._communicator.Get_rank():
+                self._told.append(self._communicator.Isend(text, rank))
+
+    def _answers(self) -> dict[int, tuple[int, int, str]]:
+        """Where the other ranks are, by rank; those that do not answer are missing."""
+        answers: dict[int, tuple[int, int, str]] = {}
+        end = time.monotonic() + _TIME_TO_ANSWER
+        while len(answers) < self._communicator.Get_size() - 1 and time.monotonic() < end:
+            if not self._communicator.Iprobe():
+                time.sleep(_PERIOD / 10)
+                continue
+            received, text = self._status(), np.empty(_TEXT, np.uint8)
+            self._communicator.Recv(text, status=received)
+            number, begun, call = bytes(text).rstrip(b"\0").decode(errors="replace").split(" ", 2)
+            answers[received.Get_source()] = int(number), int(begun), call
+        return answers
+
+    @staticmethod
+    def _status() -> Any:
+        from mpi4py import MPI
+
+        return MPI.Status()
+
+    def _end(self, problem: str) -> None:
+        if not self._told:
+            self._tell()
+        own, call = self._place()
+        rank = self._communicator.Get_rank()
+        answers = self._answers()
+        lines = [f"{self._who(rank)} {problem}"]
+        for other in range(self._communicator.Get_size()):
+            if other == rank:
+                continue
+            number, begun, there = answers.get(other, (0, 0, ""))
+            if other not in answers:
+                lines.append(f"{self._who(other)} does not answer")
+            elif begun <= own:
+                lines.append(f"{self._who(other)} has not begun it, and is at {there}")
+            elif number == own and there != call:
+                lines.append(f"{self._who(other)} is at {there}")
+        print("; ".join(lines), file=sys.stderr)
+        end_all()

@@ -14,7 +14,7 @@ from .dataset import (
     TransformDataset,
     random_split,
 )
-from .distributed import DistributedSampler
+from .distributed import DistributedBatchSampler, DistributedSampler
 from .dogs_vs_cats import DogsVsCats
 from .image_folder import DatasetFolder, ImageFolder
 from .iterable import ChainDataset, IterableDataset
@@ -41,6 +41,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "DatasetFolder",
+    "DistributedBatchSampler",
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",

@@ -1,9 +1,9 @@
-"""DistributedSampler: the share that one of several processes has of a dataset."""
+"""The share that one of several processes has of a dataset, or of each batch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sized
+from collections.abc import Collection, Iterator, Sized
 
 from ..random import Generator
 from .sampler import Sampler
@@ -81,3 +81,44 @@ class DistributedSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch, for another order."""
         self.epoch = epoch
+
+
+class DistributedBatchSampler(Sampler[list[int]]):
+    """The share that one of several processes has of each batch of another sampler.
+
+    All processes draw the same batches, so the order, the number of batches and the size of a whole
+    batch are those of one process, whatever the number of processes. In the order of the epoch, the
+    processes take one sample each in turn. A share of a small batch may be empty; a
+    :class:`DataLoader` leaves such a batch out, but counts it.
+
+    Args:
+        batch_sampler: gives the whole batches, the same ones in all processes.
+        num_replicas: how many processes share them; as many as there are when left out.
+        rank: which of them this is, from 0; this one when left out.
+    """
+
+    def __init__(
+        self,
+        batch_sampler: Collection[list[int]],
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        from ..distributed import get_rank, get_world_size
+
+        self.batch_sampler = batch_sampler
+        self.num_replicas = get_world_size() if num_replicas is None else num_replicas
+        self.rank = get_rank() if rank is None else rank
+
+    def __iter__(self) -> Iterator[list[int]]:
+        drawn = 0
+        for batch in self.batch_sampler:
+            yield batch[(self.rank - drawn) % self.num_replicas :: self.num_replicas]
+            drawn += len(batch)
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """(rank, num_replicas), by which a loader knows the position of a sample in the epoch."""
+        return self.rank, self.num_replicas

@@ -38,7 +38,8 @@ class Iteration(Iterator[Any]):
         self._epoch = epoch
         self._in_batches = loader.batch_sampler is not None
         self._sampler: Any = loader.batch_sampler if self._in_batches else loader.sampler
-        self._share = getattr(loader.sampler, "share", (0, 1))
+        own = getattr(loader.sampler, "share", (0, 1))
+        self._share = getattr(self._sampler, "share", own)  # of the epoch's positions
         self._order = epoch_generator(loader.seed, epoch) if set_epoch else None
         self._indices = self._begin_sampler()  # before the seed is drawn, as in torch
         self._base_seed = loader.seed if set_epoch else self._draw_seed()

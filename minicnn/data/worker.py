@@ -114,7 +114,7 @@ class Source:
 
     def _load(self, request: Request, stop: Stop, numbers: SampleNumbers | None) -> Batch:
         batch, samples = Batch(), []
-        if self._get_batch is not None:
+        if self._get_batch is not None and request.indices:
             with contextlib.suppress(SkipSample):  # by one of them, which is found below
                 return self._collate(batch, self._get_batch(request.indices))
         for position, index in enumerate(request.indices, request.first):

@@ -9,8 +9,11 @@ from ..devices import current_device_of, device_of, memory_order, to_device, xp_
 from ..memory import empty
 from ..tensor import Tensor
 from ..typing import Array
+from .process_group import ProcessGroup
 
-__all__ = ["Joined", "in_groups"]
+__all__ = ["BUCKET_BYTES", "Joined", "broadcast_tensors", "in_groups"]
+
+BUCKET_BYTES = 25 * 2**20  # of tensors that travel together
 
 
 class Joined:
@@ -86,3 +89,18 @@ def in_groups(tensors: Sequence[Tensor], most_bytes: float) -> list[list[int]]:
         groups[-1].append(number)
         filled += array.nbytes
     return groups
+
+
+def broadcast_tensors(tensors: Sequence[Tensor], group: ProcessGroup) -> None:
+    """Replaces the numbers of tensors by those of the group's first rank."""
+    tensors = sorted(tensors, key=lambda tensor: (tensor.array.dtype.name, str(tensor.device)))
+    travelling = []
+    for numbers in in_groups(tensors, BUCKET_BYTES):
+        some = [tensors[n] for n in numbers]
+        joined = Joined(some)
+        array = joined.read(some)
+        array = to_device(array, group.backend.device_for(array))
+        travelling.append((joined, some, array, group.backend.broadcast(array, source=0)))
+    for joined, some, array, work in travelling:
+        work.wait()
+        joined.write(array, some)

@@ -7,17 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..autograd import is_grad_enabled
-from ..devices import memory_order, to_device
+from ..devices import memory_order
 from ..distributed import broadcast_object_list
-from ..distributed.joined import Joined, in_groups
+from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import ProcessGroup, the_group
 from ..distributed.reducer import Reducer
-from ..tensor import Tensor
 from .module import Module
 
 __all__ = ["DistributedDataParallel"]
-
-_BUCKET_MB = 25
 
 
 class DistributedDataParallel(Module):
@@ -92,13 +89,13 @@ class DistributedDataParallel(Module):
             )
         _check_same(module, self.process_group)
         if init_sync:
-            _take_over([*module.parameters(), *module.buffers()], self.process_group)
-        cap = _BUCKET_MB if bucket_cap_mb is None else bucket_cap_mb
-        self.reducer = Reducer(trained, self.process_group, cap * 2**20, find_unused_parameters)
+            broadcast_tensors([*module.parameters(), *module.buffers()], self.process_group)
+        cap = BUCKET_BYTES if bucket_cap_mb is None else bucket_cap_mb * 2**20
+        self.reducer = Reducer(trained, self.process_group, cap, find_unused_parameters)
 
     def forward(self, *inputs: Any, **kwargs: Any) -> object:
         if self._buffers_differ:
-            _take_over(list(self.module.buffers()), self.process_group)
+            broadcast_tensors(list(self.module.buffers()), self.process_group)
             self._buffers_differ = False
         if is_grad_enabled():
             self.reducer.expect(self.require_backward_grad_sync)
@@ -146,18 +143,3 @@ def _named(tensor: Any) -> str:
         return tensor
     name, dtype, shape, _ = tensor
     return f"{name!r} ({dtype}, shape {tuple(shape)})"
-
-
-def _take_over(tensors: Sequence[Tensor], group: ProcessGroup) -> None:
-    """Replaces the numbers of tensors by those of the group's first rank."""
-    tensors = sorted(tensors, key=lambda tensor: (tensor.array.dtype.name, str(tensor.device)))
-    travelling = []
-    for numbers in in_groups(tensors, _BUCKET_MB * 2**20):
-        some = [tensors[n] for n in numbers]
-        joined = Joined(some)
-        array = joined.read(some)
-        array = to_device(array, group.backend.device_for(array))
-        travelling.append((joined, some, array, group.backend.broadcast(array, source=0)))
-    for joined, some, array, work in travelling:
-        work.wait()
-        joined.write(array, some)

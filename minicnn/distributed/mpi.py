@@ -96,8 +96,8 @@ class MPIBackend:
     def all_to_all(self, out: Array, rows: Array) -> Work:
         return self._begin(self._all_to_all, "all_to_all", rows, out)
 
-    def barrier(self) -> Work:
-        return self._thread.submit(self._meet, "barrier")
+    def barrier(self, name: str = "barrier") -> Work:
+        return self._thread.submit(self._meet, name)
 
     def send(self, array: Array, destination: int, tag: int) -> Work:
         request = self._communicator.Isend(_bytes(array), destination, tag + 1)

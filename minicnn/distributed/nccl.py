@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ __all__ = ["NCCLBackend", "check_available"]
 _BYTES_OF_ADDRESS = 96  # of a GPU
 _PAUSE = 2e-4  # seconds between two looks at the GPU
 _TIME_TO_LAUNCH = 1.0  # seconds
+_TIME_TO_TELL = 1.0  # seconds in which ranks that wait for this one say so
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,10 +53,10 @@ def _or_between_hosts(method: F) -> F:
     """Decorates an operation on GPUs: arrays in host memory go to the backend of MPI."""
 
     @functools.wraps(method)
-    def chosen(self: NCCLBackend, array: Array, *rest: Any) -> Work:
+    def chosen(self: NCCLBackend, array: Array, *rest: Any, **named: Any) -> Work:
         if isinstance(array, np.ndarray):
-            return getattr(self.host, method.__name__)(array, *rest)
-        return method(self, array, *rest)
+            return getattr(self.host, method.__name__)(array, *rest, **named)
+        return method(self, array, *rest, **named)
 
     return chosen  # type: ignore[return-value]
 
@@ -149,12 +151,14 @@ class NCCLBackend:
         return None if part is None else NCCLBackend(part, timeout, device)
 
     def close(self) -> None:
-        self._watch.leave("the end of the group")
+        self._watch.leave()
         try:
-            self.host.barrier().wait()
+            self.host.barrier("the end of the group").wait()
             self._stream.synchronize()
-        except RuntimeError:
-            self._nccl.abort()  # another rank is missing
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            time.sleep(_TIME_TO_TELL)
+            self._nccl.abort()
         else:
             self._watch.close()
             self._nccl.close()

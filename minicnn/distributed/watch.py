@@ -8,7 +8,6 @@ operations. When one takes too long, the ranks tell each other where they are, a
 from __future__ import annotations
 
 import collections
-import contextlib
 import sys
 import threading
 import time
@@ -50,7 +49,7 @@ class Watch:
         self._who = who
         self._check = check
         self._begun = 0
-        self._last = "no operation yet"
+        self._idle = "before all operations"
         # number, call, time, whether it is over, and the arrays it uses
         self._running: collections.deque[tuple[int, str, float, IsDone, object]] = (
             collections.deque()
@@ -69,11 +68,11 @@ class Watch:
             uses: kept until then.
         """
         self._running.append((self._begun, call, time.monotonic(), is_done, uses))
-        self._begun, self._last = self._begun + 1, call
+        self._begun, self._idle = self._begun + 1, f"after {call}"
 
-    def leave(self, call: str) -> None:
-        """Notes where the rank is when it begins no more operations."""
-        self._last = call
+    def leave(self) -> None:
+        """Notes that the rank begins no more operations."""
+        self._idle = "at the end of the group"
 
     def close(self) -> None:
         """Ends, when all ranks do so."""
@@ -96,7 +95,7 @@ class Watch:
             while self._running and self._running[0][3]():
                 self._running.popleft()
         except RuntimeError as error:
-            return f"failed in {self._place()[1]} on its GPU: {error}"
+            return f"failed {self._place()[1]} on its GPU: {error}"
         if self._running:
             _, call, begin, _, _ = self._running[0]
             if time.monotonic() - begin > self._timeout:
@@ -104,16 +103,16 @@ class Watch:
         return ""
 
     def _place(self) -> tuple[int, str]:
-        """The number and name of the operation where this rank is."""
-        with contextlib.suppress(IndexError):  # another thread may have emptied it
+        """The number of the operation that this rank is in, or that comes next, and a text."""
+        if self._running:
             number, call, *_ = self._running[0]
-            return number, call
-        return self._begun, self._last
+            return number, f"in {call}"
+        return self._begun, self._idle
 
     def _tell(self) -> None:
         """Tells all other ranks where this one is."""
-        number, call = self._place()
-        text = f"{number} {self._begun} {call}".encode()[:_TEXT].ljust(_TEXT, b"\0")
+        number, place = self._place()
+        text = f"{number} {self._begun} {place}".encode()[:_TEXT].ljust(_TEXT, b"\0")
         for rank in range(self._communicator.Get_size()):
             if rank != self._communicator.Get_rank():
                 self._told.append(self._communicator.Isend(text, rank))
@@ -128,8 +127,8 @@ class Watch:
                 continue
             received, text = self._status(), np.empty(_TEXT, np.uint8)
             self._communicator.Recv(text, status=received)
-            number, begun, call = bytes(text).rstrip(b"\0").decode(errors="replace").split(" ", 2)
-            answers[received.Get_source()] = int(number), int(begun), call
+            number, begun, place = bytes(text).rstrip(b"\0").decode(errors="replace").split(" ", 2)
+            answers[received.Get_source()] = int(number), int(begun), place
         return answers
 
     @staticmethod
@@ -141,7 +140,7 @@ class Watch:
     def _end(self, problem: str) -> None:
         if not self._told:
             self._tell()
-        own, call = self._place()
+        own, place = self._place()
         rank = self._communicator.Get_rank()
         answers = self._answers()
         lines = [f"{self._who(rank)} {problem}"]
@@ -152,8 +151,8 @@ class Watch:
             if other not in answers:
                 lines.append(f"{self._who(other)} does not answer")
             elif begun <= own:
-                lines.append(f"{self._who(other)} has not begun it, and is at {there}")
-            elif number == own and there != call:
-                lines.append(f"{self._who(other)} is at {there}")
+                lines.append(f"{self._who(other)} has not begun it: it is {there}")
+            elif number == own and there != place:
+                lines.append(f"{self._who(other)} is {there}")
         print("; ".join(lines), file=sys.stderr)
         end_all()

@@ -3,6 +3,9 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -33,9 +36,15 @@ from .split import balanced_subset, stratified_split
 from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
+if TYPE_CHECKING:
+    from .datasets.imagenet import ImageNet
+    from .open_images import OpenImages
+    from .webdataset import BrokenSample, ShardWriter, WebDataset
+
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
+    "BrokenSample",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
@@ -45,10 +54,13 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
+    "OpenImages",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "ShardWriter",
     "SkipSample",
     "StackDataset",
     "Subset",
@@ -56,6 +68,7 @@ __all__ = [
     "TensorDataset",
     "TransformDataset",
     "VOCSegmentation",
+    "WebDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
     "balanced_subset",
@@ -67,3 +80,10 @@ __all__ = [
     "random_split",
     "stratified_split",
 ]
+
+_LATER = {
+    "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
+    "webdataset": "BrokenSample ShardWriter WebDataset",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

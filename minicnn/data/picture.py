@@ -95,18 +95,21 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
         raise _broken(error, path, on_error) from error
 
 
-def open_picture(path: str, on_error: str = "raise") -> Image.Image:
+def open_picture(
+    path: str, on_error: str = "raise", read: Callable[[], bytes] | None = None
+) -> Image.Image:
     """The picture at ``path`` in its own mode, such as a mask with a palette.
 
     Args:
         path: the file.
         on_error: as for :func:`decode_picture`.
+        read: returns the bytes, if the picture is no file of its own.
 
     Raises:
         BrokenPicture: if it cannot be read and decoded.
     """
     try:
-        return _decode(Path(path).read_bytes())
+        return _decode(Path(path).read_bytes() if read is None else read())
     except Exception as error:
         raise _broken(error, path, on_error) from error
 

@@ -28,16 +28,17 @@ class DamagedTar(ValueError):
     """A tar that is damaged, cut or none at all.
 
     Attributes:
-        offset: where, in bytes from the beginning of the tar.
-        reason: what is wrong there.
+        label: the tar's path.
+        offset: where it is damaged, in bytes from its beginning.
+        reason: what is wrong, and where.
     """
 
     def __init__(self, label: str, offset: int, reason: str) -> None:
         super().__init__(label, offset, reason)
-        self.label, self.offset, self.reason = label, offset, reason
+        self.label, self.offset, self.reason = label, offset, f"{reason}, at byte {offset:,}"
 
     def __str__(self) -> str:
-        return f"{self.label}: {self.reason}, at byte {self.offset:,}"
+        return f"{self.label}: {self.reason}"
 
 
 class Member(NamedTuple):

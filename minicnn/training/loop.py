@@ -24,6 +24,8 @@ from .run import Run, describe
 
 __all__ = ["fit", "validate_classifier"]
 
+_SHOWN_CLASSES = 100  # of which a confusion matrix is kept
+
 
 def fit(
     run: Run,
@@ -139,7 +141,7 @@ def validate_classifier(
 
     Returns:
         ``val_loss``, ``val_accuracy``, ``val_pictures`` (how many could be read) and
-        ``val_confusion``, a nested list (classes, classes).
+        ``val_confusion``, a nested list (classes, classes), unless there are more than 100 classes.
 
     Raises:
         BrokenPicture: if the loader yields no batch.
@@ -159,12 +161,14 @@ def validate_classifier(
     count = confusion.sum()
     if not count:
         raise BrokenPicture("none of the validation pictures can be read")
-    return {
+    results = {
         "val_loss": float(summed(float(loss))) / int(count),
         "val_accuracy": float(confusion.trace() / count),
         "val_pictures": int(count),
-        "val_confusion": confusion.tolist(),
     }
+    if classes <= _SHOWN_CLASSES:  # of 1,000 classes each epoch would have a million numbers
+        results["val_confusion"] = confusion.tolist()
+    return results
 
 
 def _joined(labels: list[np.ndarray]) -> np.ndarray:

@@ -32,12 +32,8 @@ __all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "
 _weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
-def begin(batch_size: int | None) -> None:
-    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent.
-
-    Args:
-        batch_size: of all ranks together, which the first line says.
-    """
+def begin() -> None:
+    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent."""
     if not launch.is_launched():
         return
     if not distributed.is_initialized():
@@ -51,7 +47,7 @@ def begin(batch_size: int | None) -> None:
         set_num_threads(max(1, (os.cpu_count() or 1) // hosts.count(platform.node())))
     if is_first():
         where = ", ".join(f"{hosts.count(host)} on {host}" for host in dict.fromkeys(hosts))
-        print(f"{count} processes ({where}) share each batch of {batch_size} pictures", flush=True)
+        print(f"{count} processes ({where}) share each batch: --batch-size is of all together")
     else:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 

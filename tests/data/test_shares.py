@@ -57,3 +57,25 @@ def test_augmentation_goes_by_the_position_in_the_epoch(num_workers: int) -> Non
         for rank, (own_indices, own_drawn) in enumerate(shares):
             np.testing.assert_array_equal(own_indices.array, indices.array[rank::3])
             np.testing.assert_array_equal(own_drawn.array, drawn.array[rank::3])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_shares_of_batches(size: int) -> None:
+    """All processes draw the same batches, and sample number i of the epoch is in process i % size."""
+    whole = data.BatchSampler(range(100, 111), 4, False)
+    shares = [data.DistributedBatchSampler(whole, size, rank) for rank in range(size)]
+    taken = [list(share) for share in shares]
+    for number, batch in enumerate(whole):
+        own = [batches[number] for batches in taken]
+        assert sorted(index for part in own for index in part) == batch
+        for rank, part in enumerate(own):
+            assert all((index - 100) % size == rank for index in part)
+    assert [len(share) for share in shares] == [3] * size
+
+
+def test_a_loader_counts_an_empty_share() -> None:
+    sampler = data.DistributedBatchSampler(data.BatchSampler(range(5), 4, False), 3, 2)
+    for dataset in Noisy(), data.TensorDataset(mc.arange(12)):
+        loader = data.DataLoader(dataset, batch_sampler=sampler)
+        assert [batch[0].tolist() for batch in loader] == [[2]]
+        assert loader.batch == 2

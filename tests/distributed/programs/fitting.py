@@ -6,6 +6,7 @@ fitting.py FOLDER [--resume] [--killed-at STEP]
 import argparse
 import os
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,25 @@ parser = argparse.ArgumentParser()
 parser.add_argument("out", type=Path)
 parser.add_argument("--resume", action="store_true")
 parser.add_argument("--killed-at", type=int)
+parser.add_argument("--killed-after", type=float)
 parser.add_argument("--dropout", type=float, default=0.0)
 args = parser.parse_args()
 args.seed, args.epochs, args.batch_size = 3, 3, 8
 
-with training.open_run(args, ("out", "resume", "killed_at"), best_by="val_mean_iou") as run:
+OWN = "out", "resume", "killed_at", "killed_after"
+
+
+def kill_rank_1():
+    if mc.distributed.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if args.killed_after is not None:
+    timer = threading.Timer(args.killed_after, kill_rank_1)
+    timer.daemon = True
+    timer.start()
+
+with training.open_run(args, OWN, best_by="val_mean_iou") as run:
     # 8 + 8 + 8 + 2 pictures: the last share of a batch may be empty
     train, val = Pictures(26, True, 0), Pictures(9, False, 1)
     loaders = data.DataLoader(train, 8, shuffle=True, num_workers=2), data.DataLoader(val, 2)
@@ -64,8 +79,8 @@ with training.open_run(args, ("out", "resume", "killed_at"), best_by="val_mean_i
     def step(images, masks):
         global steps
         steps += 1
-        if steps == args.killed_at and mc.distributed.get_rank() == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if steps == args.killed_at:
+            kill_rank_1()
         scores = net(images)
         loss = F.cross_entropy(scores, masks, ignore_index=VOID)
         optimizer.zero_grad()

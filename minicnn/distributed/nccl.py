@@ -13,6 +13,7 @@ machines, but not in the order of the ranks; half precision is added in half pre
 from __future__ import annotations
 
 import functools
+import json
 import platform
 import sys
 import time
@@ -92,6 +93,7 @@ class NCCLBackend:
             self._nccl = nccl.Communicator(self.size, identifier.tobytes(), self.rank)
             self._stream = cupy().cuda.Stream(non_blocking=True)
         self._watch = Watch(questions, timeout, self.host.who, self._nccl.check)
+        self._share_choices()
 
     def device_for(self, array: Array) -> Device:
         return CPU if isinstance(array, np.ndarray) else self._device
@@ -191,6 +193,17 @@ class NCCLBackend:
             self._watch.begin("a step that is a CUDA graph", replays.begin())
 
         before_replays(self, note)
+
+    def _share_choices(self) -> None:
+        """Lets all ranks take the kernels' tiles from the first one's table, as JSON."""
+        from ..kernels.cuda.gemm import tiles
+
+        text = np.frombuffer(json.dumps(tiles.table()).encode(), np.uint8).copy()
+        length = np.array([text.size])
+        self.host.broadcast(length, 0).wait()
+        text = text if self.rank == 0 else np.zeros(int(length[0]), np.uint8)
+        self.host.broadcast(text, 0).wait()
+        tiles.share(json.loads(text.tobytes()))
 
     def _check_own_gpu(self) -> None:
         """Raises a RuntimeError if another rank computes on this one's GPU."""

@@ -1,0 +1,93 @@
+"""Several processes with a GPU each, over NCCL; the GPUs are emulated, and so is NCCL."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ranks import printed_by_ranks, run_ranks
+
+from minicnn import devices
+
+pytest.importorskip("mpi4py", reason="needs mpi4py and mpich: the extra `mpi`")
+
+from minicnn.distributed import nccl
+
+on_gpus = pytest.mark.emulated_only
+
+
+@on_gpus
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_operations_between_ranks(count: int) -> None:
+    assert printed_by_ranks(count, "collectives.py", "nccl").count("checked") == count
+
+
+@on_gpus
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_training(count: int) -> None:
+    printed = printed_by_ranks(count, "training.py", "nccl")
+    assert printed.count("checked") == count and printed.count("checksum") == 1
+
+
+@on_gpus
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_beside_the_operations(count: int) -> None:
+    assert printed_by_ranks(count, "nccl.py").count("checked") == count
+
+
+WAYS = {
+    "raises": r"rank 1 of 2 on \S+ failed:.*Traceback.*in the middle",
+    "exits": r"rank 0 on \S+ has waited 3 s in all_reduce.*; rank 1 .* is at the end of the group",
+    "hangs": r"rank 0 on \S+ has waited 3 s in all_reduce\(SUM\) of float32 \(1000,\) on its GPU; "
+    r"rank 1 on \S+ has not begun it: it is after all_reduce",
+    "hangs in a graph": "has waited 3 s in a step that is a CUDA graph on its GPU; rank 1 on .* has"
+    " not begun it",
+    "is killed": "(?i)killed|signal 9",
+    "does something else": r"rank 1 on \S+ is in broadcast\(0\) of float32 \(1000,\)",
+}
+
+
+@on_gpus
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rank_that_fails_ends_all(way: str) -> None:
+    done = run_ranks(2, "failing.py", way, "nccl", module="" if way == "raises" else "mpi4py")
+    assert done.returncode != 0 and "begun" in done.stdout
+    assert re.search(WAYS[way], done.stdout + done.stderr, re.DOTALL), done.stdout + done.stderr
+
+
+@on_gpus
+def test_two_ranks_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_EMULATOR_BUS_ID", "0000:01:00.0")
+    done = run_ranks(2, "nccl.py")
+    assert done.returncode != 0
+    message = r"expects a GPU for each rank, but rank \d on \S+ and rank \d have .* 0000:01:00.0: start"
+    assert re.search(message, done.stderr)
+
+
+@pytest.mark.cpu_only
+def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "cuda_is_available", lambda: False)
+    monkeypatch.setattr(devices, "cupy", lambda: None)
+    with pytest.raises(RuntimeError, match="^backend 'nccl': device 'cuda' needs an NVIDIA GPU"):
+        nccl.check_available()
+
+
+@pytest.mark.cpu_only
+def test_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise RuntimeError("device 'cuda' needs CuPy, which is not installed")
+
+    monkeypatch.setattr(devices, "cuda_is_available", lambda: False)
+    monkeypatch.setattr(devices, "cupy", missing)
+    with pytest.raises(RuntimeError, match="^backend 'nccl': device 'cuda' needs CuPy, which is not"):
+        nccl.check_available()
+
+
+@pytest.mark.emulated_only
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minicnn.kernels.cuda import nccl as calls
+
+    monkeypatch.setattr(calls, "_nccl", lambda: None)
+    assert not calls.is_there()
+    with pytest.raises(RuntimeError, match="^backend 'nccl' needs NVIDIA's NCCL, and CuPy found none: "):
+        nccl.check_available()

@@ -112,7 +112,7 @@ class MPIBackend:
         part = self.part(ranks)
         return None if part is None else MPIBackend(part, self._timeout)
 
-    def part(self, ranks: Sequence[int]) -> Any:
+    def part(self, ranks: Sequence[int]) -> object:
         """A communicator of mpi4py for some of the ranks; None on the others. All ranks call it."""
         inside = self.rank in ranks
         key = ranks.index(self.rank) if inside else 0

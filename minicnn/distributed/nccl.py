@@ -29,7 +29,7 @@ from .reduce_op import ReduceOp
 from .watch import Watch
 from .work import Work, seconds_of
 
-__all__ = ["NCCLBackend", "check_available"]
+__all__ = ["NCCLBackend"]
 
 _BYTES_OF_ADDRESS = 96  # of a GPU
 _PAUSE = 2e-4  # seconds between two looks at the GPU
@@ -37,17 +37,6 @@ _TIME_TO_LAUNCH = 1.0  # seconds
 _TIME_TO_TELL = 1.0  # seconds in which ranks that wait for this one say so
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def check_available() -> None:
-    """Raises a RuntimeError, of one line, without CuPy, a GPU or NVIDIA's library."""
-    try:
-        Device("cuda").check_computes()
-    except RuntimeError as error:
-        raise RuntimeError(f"backend 'nccl': {error}") from None
-    from ..kernels.cuda import nccl
-
-    nccl.unique_id()
 
 
 def _or_between_hosts(method: F) -> F:

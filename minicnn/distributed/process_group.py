@@ -171,12 +171,23 @@ def _connected(name: str, timeout: float, device_id: Any) -> Backend:
     if name != "nccl":
         return MPIBackend(world.Dup(), timeout)
 
-    from .nccl import NCCLBackend, check_available
+    check_nccl()
+    from .nccl import NCCLBackend
 
-    check_available()
     device = _own_gpu(device_id, world.Get_rank())
     cupy().cuda.Device(device.index).use()
     return NCCLBackend(world.Dup(), timeout, device)
+
+
+def check_nccl() -> None:
+    """Raises a RuntimeError, of one line, without CuPy, a GPU or NVIDIA's library."""
+    try:
+        Device("cuda").check_computes()
+    except RuntimeError as error:
+        raise RuntimeError(f"backend 'nccl': {error}") from None
+    from ..kernels.cuda import nccl
+
+    nccl.unique_id()
 
 
 def _own_gpu(device_id: Any, rank: int) -> Device:

@@ -5,31 +5,29 @@ from __future__ import annotations
 import re
 
 import pytest
-from ranks import printed_by_ranks, run_ranks
+from ranks import needs_mpi, printed_by_ranks, run_ranks
 
 from minicnn import devices
-
-pytest.importorskip("mpi4py", reason="needs mpi4py and mpich: the extra `mpi`")
-
-from minicnn.distributed import nccl
-
-on_gpus = pytest.mark.emulated_only
+from minicnn.distributed.process_group import check_nccl
 
 
-@on_gpus
+@pytest.mark.emulated_only
+@needs_mpi
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_operations_between_ranks(count: int) -> None:
     assert printed_by_ranks(count, "collectives.py", "nccl").count("checked") == count
 
 
-@on_gpus
+@pytest.mark.emulated_only
+@needs_mpi
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_training(count: int) -> None:
     printed = printed_by_ranks(count, "training.py", "nccl")
     assert printed.count("checked") == count and printed.count("checksum") == 1
 
 
-@on_gpus
+@pytest.mark.emulated_only
+@needs_mpi
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_beside_the_operations(count: int) -> None:
     assert printed_by_ranks(count, "nccl.py").count("checked") == count
@@ -47,7 +45,8 @@ WAYS = {
 }
 
 
-@on_gpus
+@pytest.mark.emulated_only
+@needs_mpi
 @pytest.mark.parametrize("way", WAYS)
 def test_a_rank_that_fails_ends_all(way: str) -> None:
     done = run_ranks(2, "failing.py", way, "nccl", module="" if way == "raises" else "mpi4py")
@@ -55,12 +54,15 @@ def test_a_rank_that_fails_ends_all(way: str) -> None:
     assert re.search(WAYS[way], done.stdout + done.stderr, re.DOTALL), done.stdout + done.stderr
 
 
-@on_gpus
+@pytest.mark.emulated_only
+@needs_mpi
 def test_two_ranks_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_EMULATOR_BUS_ID", "0000:01:00.0")
     done = run_ranks(2, "nccl.py")
     assert done.returncode != 0
-    message = r"expects a GPU for each rank, but rank \d on \S+ and rank \d have .* 0000:01:00.0: start"
+    message = (
+        r"expects a GPU for each rank, but rank \d on \S+ and rank \d have .* 0000:01:00.0: start"
+    )
     assert re.search(message, done.stderr)
 
 
@@ -69,7 +71,7 @@ def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "cuda_is_available", lambda: False)
     monkeypatch.setattr(devices, "cupy", lambda: None)
     with pytest.raises(RuntimeError, match="^backend 'nccl': device 'cuda' needs an NVIDIA GPU"):
-        nccl.check_available()
+        check_nccl()
 
 
 @pytest.mark.cpu_only
@@ -79,8 +81,10 @@ def test_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(devices, "cuda_is_available", lambda: False)
     monkeypatch.setattr(devices, "cupy", missing)
-    with pytest.raises(RuntimeError, match="^backend 'nccl': device 'cuda' needs CuPy, which is not"):
-        nccl.check_available()
+    with pytest.raises(
+        RuntimeError, match="^backend 'nccl': device 'cuda' needs CuPy, which is not"
+    ):
+        check_nccl()
 
 
 @pytest.mark.emulated_only
@@ -89,5 +93,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(calls, "_nccl", lambda: None)
     assert not calls.is_there()
-    with pytest.raises(RuntimeError, match="^backend 'nccl' needs NVIDIA's NCCL, and CuPy found none: "):
-        nccl.check_available()
+    with pytest.raises(
+        RuntimeError, match="^backend 'nccl' needs NVIDIA's NCCL, and CuPy found none: "
+    ):
+        check_nccl()

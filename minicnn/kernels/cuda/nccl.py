@@ -133,9 +133,7 @@ class Communicator:
         """Fills all rows (P, n); each rank has written its own."""
         if rows.size:
             own, byte = rows[self._rank], self._nccl.NCCL_UINT8
-            self._communicator.allGather(
-                own.data.ptr, rows.data.ptr, own.nbytes, byte, stream.ptr
-            )
+            self._communicator.allGather(own.data.ptr, rows.data.ptr, own.nbytes, byte, stream.ptr)
 
     def gather(self, rows: cupy.ndarray, to: int, stream: cupy.cuda.Stream) -> None:
         """The same on rank ``to``."""
@@ -155,9 +153,7 @@ class Communicator:
                 for rank in self._others():
                     self._send(rows[rank], rank, stream)
 
-    def all_to_all(
-        self, out: cupy.ndarray, rows: cupy.ndarray, stream: cupy.cuda.Stream
-    ) -> None:
+    def all_to_all(self, out: cupy.ndarray, rows: cupy.ndarray, stream: cupy.cuda.Stream) -> None:
         """Writes row ``rank`` of the ``rows`` (P, n) of rank i to row i of ``out``."""
         with self._group():
             for rank in range(self._size):  # also from this one to itself

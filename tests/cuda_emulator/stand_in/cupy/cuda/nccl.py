@@ -28,7 +28,7 @@ NCCL_INT8, NCCL_UINT8, NCCL_INT32, NCCL_UINT32, NCCL_INT64, NCCL_UINT64 = range(
 NCCL_FLOAT16, NCCL_FLOAT32, NCCL_FLOAT64, NCCL_BFLOAT16 = range(6, 10)
 NCCL_SUM, NCCL_PROD, NCCL_MAX, NCCL_MIN, NCCL_AVG = range(5)
 
-_DTYPES = "int8 uint8 int32 uint32 int64 uint64 float16 float32 float64".split()
+_DTYPES = ["int8", "uint8", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64"]
 _DTYPES_BY_NUMBER = [*map(np.dtype, _DTYPES), np.dtype(ml_dtypes.bfloat16)]
 _FUNCTIONS = {
     NCCL_SUM: np.add,
@@ -207,9 +207,7 @@ class NcclCommunicator:
         sent = sendbuf, recvcount * self._size
         self._give(f"reduceScatter-{op}", result, sent, (recvbuf, recvcount), datatype, stream)
 
-    def allGather(
-        self, sendbuf: int, recvbuf: int, count: int, datatype: int, stream: int
-    ) -> None:
+    def allGather(self, sendbuf: int, recvbuf: int, count: int, datatype: int, stream: int) -> None:
         """The arrays of all ranks, one after the other."""
         received = recvbuf, count * self._size
         self._give("allGather", np.concatenate, (sendbuf, count), received, datatype, stream)

@@ -28,6 +28,7 @@ from .work import CommunicationThread, Work
 
 __all__ = ["MPIBackend"]
 
+_OPERATION = 0  # the tag of what operations of all ranks send; messages of the program have others
 _TEXT = 96  # bytes of the message that says what a rank is about to do
 _SMALL = 1 << 14  # bytes up to which all ranks get everything: one journey instead of two
 _PIECE = 1 << 25  # bytes of an array that are in the air at once
@@ -225,9 +226,13 @@ class MPIBackend:
     ) -> None:
         """Sends arrays to ranks and receives arrays from ranks, all at once."""
         messages = [
-            (rank, self._communicator.Irecv(_bytes(a), rank)) for rank, a in received.items()
+            (rank, self._communicator.Irecv(_bytes(a), rank, _OPERATION))
+            for rank, a in received.items()
         ]
-        messages += [(rank, self._communicator.Isend(_bytes(a), rank)) for rank, a in sent.items()]
+        messages += [
+            (rank, self._communicator.Isend(_bytes(a), rank, _OPERATION))
+            for rank, a in sent.items()
+        ]
         self.wait_for(call, messages)
 
     def wait_for(self, call: str, messages: Sequence[tuple[int, Any]]) -> None:

@@ -140,6 +140,17 @@ def test_messages_cross():
         assert other.tolist() == [5, 5]
 
 
+def test_a_message_waits_while_all_ranks_do_something_else():
+    x, received = mc.ones(4), mc.zeros(4)
+    works = [dist.isend(mc.full((4,), 7.0), 1)] if rank == 0 else []
+    dist.barrier()
+    dist.all_reduce(x)
+    if rank == 1:
+        dist.recv(received, 0)
+        assert received.tolist() == [7] * 4
+    assert x.tolist() == [size] * 4 and all(work.wait() for work in works)
+
+
 def test_operations_go_on_while_the_program_does():
     many = [numbers(rank, 1000 + i) for i in range(20)]
     works = [dist.all_reduce(x, async_op=True) for x in many]

@@ -99,7 +99,7 @@ class Stream:
     """A queue of work for the GPU, here emptied at once, but for the operations of NCCL."""
 
     null: Stream
-    by_address: ClassVar[weakref.WeakValueDictionary[int, Stream]] = weakref.WeakValueDictionary()
+    _by_address: ClassVar[weakref.WeakValueDictionary[int, Stream]] = weakref.WeakValueDictionary()
     _launching: ClassVar[int] = 0
 
     def __init__(
@@ -114,7 +114,7 @@ class Stream:
         self._given = self._did = 0
         self._joined = 0  # how much of it another stream waited for, while both are captured
         self.ptr = 0 if null else id(self)
-        Stream.by_address[self.ptr] = self
+        Stream._by_address[self.ptr] = self
 
     def __enter__(self) -> Self:
         _stack().append(self)
@@ -138,7 +138,7 @@ class Stream:
         """Whether nothing is left to do."""
         return not self._queue and not Stream._launching
 
-    def give(self, action: Callable[[], None], memory: list[Allocation]) -> None:
+    def _give(self, action: Callable[[], None], memory: list[Allocation]) -> None:
         """Lets something be done later: when somebody waits, or when the graph is launched.
 
         Raises:

@@ -94,7 +94,7 @@ def groupEnd() -> None:
     if any(message.memory.stream is not first.memory.stream for message in messages):
         raise NotImplementedError("the stand-in takes one stream for a group of messages")
     memory = [message.memory.allocation for message in messages]
-    first.memory.stream.give(lambda: first.communicator._deliver(messages), memory)
+    first.memory.stream._give(lambda: first.communicator._deliver(messages), memory)
 
 
 class _Memory:
@@ -105,9 +105,9 @@ class _Memory:
     """
 
     def __init__(self, address: int, count: int, datatype: int, stream: int) -> None:
-        if stream not in Stream.by_address:
+        if stream not in Stream._by_address:
             raise NcclError(f"NCCL_ERROR_INVALID_ARGUMENT: no stream {stream}")
-        self.stream = Stream.by_address[stream]
+        self.stream = Stream._by_address[stream]
         dtype = _DTYPES_BY_NUMBER[datatype]
         nbytes = count * dtype.itemsize
         for piece in list(Allocation.live):
@@ -240,7 +240,7 @@ class NcclCommunicator:
             if found is not None:
                 into.array[...] = found
 
-        own.stream.give(act, [own.allocation, into.allocation])
+        own.stream._give(act, [own.allocation, into.allocation])
 
     def _message(
         self, sends: bool, address: int, count: int, datatype: int, peer: int, stream: int

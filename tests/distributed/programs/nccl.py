@@ -11,6 +11,7 @@ import minicnn as mc
 import minicnn.distributed as dist
 import minicnn.nn.functional as F
 from minicnn import nn, optim
+from minicnn.distributed.process_group import the_group
 from minicnn.nn.parallel import DistributedDataParallel
 
 dist.init_process_group("nccl", timeout=datetime.timedelta(seconds=30))
@@ -39,11 +40,19 @@ def test_a_result_is_there_after_wait():
     assert x.tolist() == [size] * 4
 
 
+def test_memory_stays_until_the_result_is_there():
+    def begin():
+        return the_group().backend.all_reduce(mc.ones(1000).array, dist.ReduceOp.SUM)
+
+    works = [begin() for _ in range(3)]
+    assert all(work.wait() for work in works)
+
+
 def test_truth_values_and_other_dtypes():
     for op, expected in (dist.ReduceOp.SUM, True), (dist.ReduceOp.PRODUCT, False):
         x = mc.tensor([rank == 0, rank >= 0])
         dist.all_reduce(x, op)
-        assert x.tolist() == [expected, True] and x.dtype == mc.bool
+        assert x.numpy_copy().view(np.uint8).tolist() == [expected, True] and x.dtype == mc.bool
     short = mc.ones(3, dtype=mc.int16) * rank
     dist.broadcast(short, src=size - 1)
     assert short.tolist() == [size - 1] * 3

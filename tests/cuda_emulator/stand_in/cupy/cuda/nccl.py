@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ def groupEnd() -> None:
     messages, first = _group.messages, _group.messages[0]
     if any(message.memory.stream is not first.memory.stream for message in messages):
         raise NotImplementedError("the stand-in takes one stream for a group of messages")
-    memory = [message.memory.allocation for message in messages]
+    memory = [message.memory.allocation() for message in messages]
     first.memory.stream._give(lambda: first.communicator._deliver(messages), memory)
 
 
@@ -113,7 +114,7 @@ class _Memory:
         for piece in list(Allocation.live):
             begin = address - piece.address
             if 0 <= begin and begin + nbytes <= piece.nbytes:
-                self.allocation = piece
+                self.allocation = weakref.ref(piece)  # NCCL does not keep it, either
                 self.array = piece.raw[begin : begin + nbytes].view(dtype)
                 return
         raise NcclError(f"NCCL_ERROR_INVALID_ARGUMENT: no memory of {nbytes} bytes at {address}")
@@ -240,7 +241,7 @@ class NcclCommunicator:
             if found is not None:
                 into.array[...] = found
 
-        own.stream._give(act, [own.allocation, into.allocation])
+        own.stream._give(act, [own.allocation(), into.allocation()])
 
     def _message(
         self, sends: bool, address: int, count: int, datatype: int, peer: int, stream: int

@@ -78,10 +78,13 @@ class NCCLBackend:
         if self.rank == 0:
             identifier[:] = np.frombuffer(nccl.unique_id(), np.uint8)
         self.host.broadcast(identifier, 0).wait()
+        self._is_connected = False
+        self._watch = Watch(questions, timeout, self.host.who, self._check)
+        self._watch.begin("the start of NCCL", lambda: self._is_connected)
         with self._gpu:
             self._nccl = nccl.Communicator(self.size, identifier.tobytes(), self.rank)
             self._stream = cupy().cuda.Stream(non_blocking=True)
-        self._watch = Watch(questions, timeout, self.host.who, self._nccl.check)
+        self._is_connected = True
         self._share_choices()
 
     def device_for(self, array: Array) -> Device:
@@ -149,9 +152,10 @@ class NCCLBackend:
         except RuntimeError as error:
             print(error, file=sys.stderr)
             time.sleep(_TIME_TO_TELL)
+            self._watch.close(all_do=False)
             self._nccl.abort()
         else:
-            self._watch.close()
+            self._watch.close(all_do=True)
             self._nccl.close()
         self.host.close()
 
@@ -167,10 +171,14 @@ class NCCLBackend:
             if program.is_capturing():
                 self._watch_replays()
             else:
-                self._watch.begin(call, work.is_completed, arguments)
+                self._watch.begin(call, work.is_completed)
             function(*arguments, self._stream)
             work.record(self._stream)
         return work
+
+    def _check(self) -> None:
+        if self._is_connected:
+            self._nccl.check()
 
     def _watch_replays(self) -> None:
         """Lets the replays of the graph that is being captured be watched, too."""
@@ -215,7 +223,9 @@ class _OnStream(Work):
     def __init__(self, gpu: Any, uses: object) -> None:
         super().__init__()
         self._gpu = gpu
-        self._uses = uses  # memory that the program's stream may not get back before it waits
+        self._uses: object = (
+            uses  # memory that the program's stream may not get back before it waits
+        )
         self._over = cupy().cuda.Event(disable_timing=True)
         self._is_given = False
         self.end()
@@ -229,6 +239,7 @@ class _OnStream(Work):
         """Lets the program's stream wait for the result; the program itself only with ``timeout``."""
         with self._gpu:
             cupy().cuda.get_current_stream().wait_event(self._over)
+        self._uses = None
         if timeout is not None:
             self._wait_here(seconds_of(timeout))
         return super().wait()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from mpi4py import MPI
 
 from .failure import end_all
 
@@ -50,35 +51,37 @@ class Watch:
         self._check = check
         self._begun = 0
         self._idle = "before all operations"
-        # number, call, time, whether it is over, and the arrays it uses
-        self._running: collections.deque[tuple[int, str, float, IsDone, object]] = (
-            collections.deque()
-        )
+        # number, call, when it began, and whether it is over
+        self._running: collections.deque[tuple[int, str, float, IsDone]] = collections.deque()
         self._told: list[Any] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="minicnn.watch", daemon=True)
         self._thread.start()
 
-    def begin(self, call: str, is_done: IsDone, uses: object = None) -> None:
+    def begin(self, call: str, is_done: IsDone) -> None:
         """Notes an operation.
 
         Args:
             call: what it is; the same on all ranks.
             is_done: whether it is over; asked in another thread.
-            uses: kept until then.
         """
-        self._running.append((self._begun, call, time.monotonic(), is_done, uses))
+        self._running.append((self._begun, call, time.monotonic(), is_done))
         self._begun, self._idle = self._begun + 1, f"after {call}"
 
     def leave(self) -> None:
         """Notes that the rank begins no more operations."""
         self._idle = "at the end of the group"
 
-    def close(self) -> None:
-        """Ends, when all ranks do so."""
+    def close(self, all_do: bool) -> None:
+        """Ends.
+
+        Args:
+            all_do: whether all ranks end.
+        """
         self._closing.set()
         self._thread.join()
-        self._communicator.Free()
+        if all_do:
+            self._communicator.Free()
 
     def _run(self) -> None:
         while not self._closing.wait(_PERIOD):
@@ -97,7 +100,7 @@ class Watch:
         except RuntimeError as error:
             return f"failed {self._place()[1]} on its GPU: {error}"
         if self._running:
-            _, call, begin, _, _ = self._running[0]
+            _, call, begin, _ = self._running[0]
             if time.monotonic() - begin > self._timeout:
                 return f"has waited {self._timeout:g} s in {call} on its GPU"
         return ""
@@ -125,34 +128,29 @@ class Watch:
             if not self._communicator.Iprobe():
                 time.sleep(_PERIOD / 10)
                 continue
-            received, text = self._status(), np.empty(_TEXT, np.uint8)
+            received, text = MPI.Status(), np.empty(_TEXT, np.uint8)
             self._communicator.Recv(text, status=received)
             number, begun, place = bytes(text).rstrip(b"\0").decode(errors="replace").split(" ", 2)
             answers[received.Get_source()] = int(number), int(begun), place
         return answers
 
-    @staticmethod
-    def _status() -> Any:
-        from mpi4py import MPI
-
-        return MPI.Status()
-
     def _end(self, problem: str) -> None:
         if not self._told:
             self._tell()
-        own, place = self._place()
-        rank = self._communicator.Get_rank()
+        number, place = self._place()
         answers = self._answers()
-        lines = [f"{self._who(rank)} {problem}"]
-        for other in range(self._communicator.Get_size()):
-            if other == rank:
+        own = self._communicator.Get_rank()
+        said = [f"{self._who(own)} {problem}"]
+        for rank in range(self._communicator.Get_size()):
+            if rank == own:
                 continue
-            number, begun, there = answers.get(other, (0, 0, ""))
-            if other not in answers:
-                lines.append(f"{self._who(other)} does not answer")
-            elif begun <= own:
-                lines.append(f"{self._who(other)} has not begun it: it is {there}")
-            elif number == own and there != place:
-                lines.append(f"{self._who(other)} is {there}")
-        print("; ".join(lines), file=sys.stderr)
+            if rank not in answers:
+                said.append(f"{self._who(rank)} does not answer")
+                continue
+            theirs, begun, there = answers[rank]
+            if begun <= number:
+                said.append(f"{self._who(rank)} has not begun it: it is {there}")
+            elif theirs == number and there != place:
+                said.append(f"{self._who(rank)} is {there}")
+        print("; ".join(said), file=sys.stderr)
         end_all()

@@ -29,9 +29,9 @@ class DistributedDataParallel(Module):
         optimizer.step()
 
     Parameters and buffers become those of rank 0 first. In ``backward``, gradients travel in
-    buckets while those of earlier layers are computed. They are added in the order of the ranks: a
-    run repeats bit for bit, and all processes have the same numbers. Clipping and GradScaler come
-    after the averages and so decide the same everywhere.
+    buckets while those of earlier layers are computed. They are added in the order of the ranks, on
+    GPUs in NCCL's: a run repeats bit for bit, and all processes have the same numbers. Clipping and
+    GradScaler come after the averages and so decide the same everywhere, without asking each other.
 
     The mean over ranks of losses that are means is the mean over the whole batch if all ranks have
     equally many samples. Otherwise multiply a rank's loss by its samples * ranks / all samples.
@@ -82,16 +82,32 @@ class DistributedDataParallel(Module):
         self.find_unused_parameters = find_unused_parameters
         self.require_backward_grad_sync = True
         self._buffers_differ = False
-        trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        if not trained:
+        if not any(parameter.requires_grad for parameter in module.parameters()):
             raise RuntimeError(
                 "DistributedDataParallel expects a parameter that requires a gradient, got none"
             )
         _check_same(module, self.process_group)
         if init_sync:
             broadcast_tensors([*module.parameters(), *module.buffers()], self.process_group)
-        cap = BUCKET_BYTES if bucket_cap_mb is None else bucket_cap_mb * 2**20
-        self.reducer = Reducer(trained, self.process_group, cap, find_unused_parameters)
+        self.bucket_bytes = BUCKET_BYTES if bucket_cap_mb is None else bucket_cap_mb * 2**20
+        self._attach()
+
+    def _attach(self) -> None:
+        trained = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+        self.reducer = Reducer(
+            trained, self.process_group, self.bucket_bytes, self.find_unused_parameters
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the processes: a copy, or what a pickle becomes, belongs to all of them."""
+        state = self.__dict__.copy()
+        del state["process_group"], state["reducer"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.process_group = the_group()
+        self._attach()
 
     def forward(self, *inputs: Any, **kwargs: Any) -> object:
         if self._buffers_differ:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import distributed, launch, random
 from ..creation import full_like
-from ..data import BrokenPicture, DataLoader, DistributedBatchSampler
+from ..data import BrokenPicture, DataLoader, DistributedBatchSampler, IterableDataset
 from ..devices import Device
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
@@ -87,10 +87,18 @@ def share(net: Module, loaders: Sequence[DataLoader]) -> None:
     """Gives each rank its share of the loaders' batches, and all the weights of the first.
 
     Batch norm takes the statistics of the whole batch.
+
+    Raises:
+        TypeError: for a dataset without indices.
     """
     if distributed.get_world_size() == 1:
         return
     for loader in loaders:
+        if isinstance(loader.dataset, IterableDataset):
+            raise TypeError(
+                "several processes share datasets that have indices, got the IterableDataset "
+                f"{type(loader.dataset).__name__}"
+            )
         loader.batch_sampler = DistributedBatchSampler(loader.batch_sampler)  # type: ignore[arg-type]
     SyncBatchNorm.convert_sync_batchnorm(net)
     broadcast_tensors([*net.parameters(), *net.buffers()], the_group())

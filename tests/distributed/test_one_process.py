@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,6 +95,9 @@ def test_training_alone_changes_nothing(group: None) -> None:
             np.testing.assert_array_equal(parameter.grad.array, grad)  # type: ignore[union-attr]
         wrapped.reducer.close()
     assert next(iter(wrapped.state_dict())) == "module.0.weight"
+    for copied in copy.deepcopy(wrapped), pickle.loads(pickle.dumps(wrapped)):
+        (copied(x) ** 2).sum().backward()
+        assert copied.module[0].weight.grad is not None
 
 
 def test_one_backward_for_each_forward(group: None) -> None:

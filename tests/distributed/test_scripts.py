@@ -14,7 +14,7 @@ from ranks import ROOT, needs_mpi, printed_by_ranks, run_ranks
 
 pytestmark = [pytest.mark.cpu_only, needs_mpi]
 
-TIMES = ("seconds", "images_per_second")
+TIMES = ("seconds", "seconds_waited", "images_per_second")
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

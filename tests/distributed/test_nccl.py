@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 from ranks import needs_mpi, printed_by_ranks, run_ranks
 
@@ -31,6 +34,19 @@ def test_training(count: int) -> None:
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_beside_the_operations(count: int) -> None:
     assert printed_by_ranks(count, "nccl.py").count("checked") == count
+
+
+@pytest.mark.emulated_only
+@needs_mpi
+def test_the_loop_of_the_scripts_gives_the_numbers_of_one_process(tmp_path: Path) -> None:
+    rows = []
+    for count in 1, 2:
+        folder = tmp_path / str(count)
+        printed_by_ranks(count, "fitting.py", folder, "--device", "cuda")
+        epochs = json.loads((folder / "metrics.json").read_text())["epochs"]
+        rows.append([[row["train_loss"], row["val_loss"], row["val_mean_iou"]] for row in epochs])
+    assert len(rows[0]) == 3
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-9)
 
 
 WAYS = {

@@ -8,7 +8,7 @@ namespace {
 enum { SUCCESS = 0, INVALID_ARGUMENT = 4 };
 
 struct Communicator {
-    int size, rank;
+    int size, rank, device;
 };
 
 struct UniqueId {
@@ -22,10 +22,10 @@ int width(int type) {
     return type >= 0 && type < 10 ? widths[type] : 0;
 }
 
-bool is_memory(const void* buffer, size_t bytes) {
+bool is_memory(const void* buffer, size_t bytes, int device) {
     uint64_t address = reinterpret_cast<uint64_t>(buffer);
     const Allocation* found = is_device_address(address) ? allocation_of(address) : nullptr;
-    return found && address + bytes <= found->start + found->size;
+    return found && found->device == device && address + bytes <= found->start + found->size;
 }
 
 struct Buffer {
@@ -33,17 +33,18 @@ struct Buffer {
     size_t count;
 };
 
-// Writes down a call; refuses memory that is not there, and numbers that are out of range.
+// Writes down a call; refuses memory and streams that are not there or on another device, and numbers
+// that are out of range.
 int note(const char* name, Communicator* at, std::initializer_list<Buffer> buffers, int type,
-         std::initializer_list<std::pair<const char*, int>> numbers, void* stream) {
+         std::initializer_list<std::pair<const char*, int>> numbers, CUstream stream) {
     Lock lock(everything);
     std::ostringstream line;
     line << name;
     for (const Buffer& buffer : buffers) {
         line << " " << buffer.count;
-        if (!width(type) || !is_memory(buffer.address, buffer.count * width(type))) {
-            fail(CUDA_ERROR_INVALID_VALUE, "%s gets %zu elements of type %d at %p", name,
-                 buffer.count, type, buffer.address);
+        if (!width(type) || !is_memory(buffer.address, buffer.count * width(type), at->device)) {
+            fail(CUDA_ERROR_INVALID_VALUE, "%s on device %d gets %zu elements of type %d at %p", name,
+                 at->device, buffer.count, type, buffer.address);
             return INVALID_ARGUMENT;
         }
     }
@@ -53,7 +54,7 @@ int note(const char* name, Communicator* at, std::initializer_list<Buffer> buffe
         int end = what == std::string("op") ? 5 : at->size;
         if (number < 0 || number >= end) return INVALID_ARGUMENT;
     }
-    if (!stream) return INVALID_ARGUMENT;
+    if (!stream || stream->device != at->device) return INVALID_ARGUMENT;
     calls += line.str() + "\n";
     return SUCCESS;
 }
@@ -84,7 +85,7 @@ int ncclGetUniqueId(UniqueId* id) {
 
 int ncclCommInitRankConfig(Communicator** made, int size, UniqueId id, int rank, void*) {
     if (rank < 0 || rank >= size || id.bytes[127] != 127) return INVALID_ARGUMENT;
-    *made = new Communicator{size, rank};
+    *made = new Communicator{size, rank, current_context()->device};
     return SUCCESS;
 }
 
@@ -113,37 +114,37 @@ int ncclGroupEnd() {
 }
 
 int ncclAllReduce(const void* from, void* to, size_t count, int type, int op, Communicator* at,
-                  void* stream) {
+                  CUstream stream) {
     return note("allReduce", at, {{from, count}, {to, count}}, type, {{"op", op}}, stream);
 }
 
 int ncclReduce(const void* from, void* to, size_t count, int type, int op, int root,
-               Communicator* at, void* stream) {
+               Communicator* at, CUstream stream) {
     return note("reduce", at, {{from, count}, {to, count}}, type, {{"op", op}, {"root", root}},
                 stream);
 }
 
 int ncclBroadcast(const void* from, void* to, size_t count, int type, int root, Communicator* at,
-                  void* stream) {
+                  CUstream stream) {
     return note("broadcast", at, {{from, count}, {to, count}}, type, {{"root", root}}, stream);
 }
 
 int ncclReduceScatter(const void* from, void* to, size_t count, int type, int op, Communicator* at,
-                      void* stream) {
+                      CUstream stream) {
     return note("reduceScatter", at, {{from, count * at->size}, {to, count}}, type, {{"op", op}},
                 stream);
 }
 
 int ncclAllGather(const void* from, void* to, size_t count, int type, Communicator* at,
-                  void* stream) {
+                  CUstream stream) {
     return note("allGather", at, {{from, count}, {to, count * at->size}}, type, {}, stream);
 }
 
-int ncclSend(const void* from, size_t count, int type, int peer, Communicator* at, void* stream) {
+int ncclSend(const void* from, size_t count, int type, int peer, Communicator* at, CUstream stream) {
     return note("send", at, {{from, count}}, type, {{"peer", peer}}, stream);
 }
 
-int ncclRecv(void* to, size_t count, int type, int peer, Communicator* at, void* stream) {
+int ncclRecv(void* to, size_t count, int type, int peer, Communicator* at, CUstream stream) {
     return note("recv", at, {{to, count}}, type, {{"peer", peer}}, stream);
 }
 

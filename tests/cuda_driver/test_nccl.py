@@ -88,10 +88,14 @@ def test_memory_that_is_not_there(cp: Any, communicator: Any) -> None:
 
     address = cp.cuda.runtime.malloc(512)
     raw = communicator._communicator
-    stream = cp.cuda.Stream(non_blocking=True).ptr
-    raw.allReduce(address, address, 128, nccl.NCCL_FLOAT32, nccl.NCCL_SUM, stream)
-    with pytest.raises(nccl.NcclError, match="INVALID_ARGUMENT"):
-        raw.allReduce(address, address, 129, nccl.NCCL_FLOAT32, nccl.NCCL_SUM, stream)
+    streams = [cp.cuda.Stream(non_blocking=True)]
+    with cp.cuda.Device(1):
+        streams.append(cp.cuda.Stream(non_blocking=True))
+    numbers = nccl.NCCL_FLOAT32, nccl.NCCL_SUM
+    raw.allReduce(address, address, 128, *numbers, streams[0].ptr)
+    for count, stream in (129, streams[0]), (128, streams[1]):
+        with pytest.raises(nccl.NcclError, match="INVALID_ARGUMENT"):
+            raw.allReduce(address, address, count, *numbers, stream.ptr)
 
 
 def test_the_stand_in_of_the_emulated_gpu_has_the_same_methods(cp: Any) -> None:

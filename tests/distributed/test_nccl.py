@@ -36,6 +36,15 @@ def test_beside_the_operations(count: int) -> None:
     assert printed_by_ranks(count, "nccl.py").count("checked") == count
 
 
+@pytest.mark.unlaunched_only
+@pytest.mark.without_numbers
+@needs_mpi
+def test_the_real_cupy_takes_the_calls() -> None:
+    """On two GPUs, one for each rank."""
+    done = run_ranks(2, "nccl_calls.py")
+    assert done.stderr == "" and done.stdout.count("checked") == 2
+
+
 @pytest.mark.emulated_only
 @needs_mpi
 def test_the_loop_of_the_scripts_gives_the_numbers_of_one_process(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Many processes train one network together, in ``torch.distributed``'s terms, over MPI and NCCL.
 
-Every process runs the same program on its share of each batch; :class:`nn.parallel.
-DistributedDataParallel` averages their gradients. The program needs mpi4py (the extra ``mpi``, which
-brings MPICH as well), and is started by MPI:
+Every process, a rank, runs the same program on its share of each batch, and
+:class:`~minicnn.nn.parallel.DistributedDataParallel` averages their gradients. The program needs
+mpi4py (the extra ``mpi``, which brings MPICH as well), and is started by MPI:
 
 On one machine, a process for each core or GPU::
 
@@ -32,6 +32,11 @@ all ranks capture it. NCCL adds in an order of its own, the same in every run on
 
 A script for PyTorch: ``mpiexec -n 4 python -m minicnn.torch train.py``. It finds RANK, WORLD_SIZE
 and LOCAL_RANK in the environment. ``OMP_NUM_THREADS`` says how many threads each process has.
+
+A :class:`~minicnn.data.DistributedSampler` says which samples are whose. Augmentation goes by a
+sample's position in the epoch, whatever the number of ranks. Dropout draws from each rank's default
+generator: ``manual_seed(seed + get_rank())``, after the network is made, gives each rank its own
+masks, the same ones in every run.
 
 A program without ``mpiexec`` is rank 0 of 1, and all of this works there. With ``-m mpi4py`` a process
 that fails before :func:`init_process_group`, too, ends all; after it, an error that nobody catches

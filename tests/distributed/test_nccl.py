@@ -14,6 +14,12 @@ from minicnn import devices
 from minicnn.distributed.process_group import check_nccl
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stand-in for NCCL leaves behind when ranks fail goes where pytest clears up."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.mark.emulated_only
 @needs_mpi
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])

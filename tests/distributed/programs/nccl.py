@@ -1,6 +1,7 @@
 """What NCCL's backend does beside the operations themselves; the GPU is an emulated one."""
 
 import datetime
+import os
 
 import numpy as np
 import pytest
@@ -12,11 +13,17 @@ import minicnn.distributed as dist
 import minicnn.nn.functional as F
 from minicnn import nn, optim
 from minicnn.distributed.process_group import the_group
+from minicnn.kernels.cuda.gemm import tiles
 from minicnn.nn.parallel import DistributedDataParallel
 
+tiles.share({"a GPU": {f"measured by rank {os.environ['PMI_RANK']}": []}})
 dist.init_process_group("nccl", timeout=datetime.timedelta(seconds=30))
 mc.set_default_device("cuda")
 rank, size = dist.get_rank(), dist.get_world_size()
+
+
+def test_the_first_rank_chooses_the_tiles():
+    assert tiles.table() == {"a GPU": {"measured by rank 0": []}}
 
 
 def test_each_array_travels_where_it_lies():

@@ -20,12 +20,14 @@ import numpy as np
 from .. import cuda, distributed, launch, random
 from ..creation import full_like
 from ..data import DataLoader, DistributedBatchSampler, IterableDataset
+from ..devices import Device
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
 from ..distributed.reducer import Reducer
 from ..kernels.cpu.runtime.threads import set_num_threads
 from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
+from ..typing import DeviceLike
 from .interrupt import StopRequest
 
 __all__ = [
@@ -43,21 +45,27 @@ __all__ = [
 _weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
-def begin() -> None:
+def begin(device: DeviceLike) -> None:
     """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent.
 
-    Ranks of one host share its cores, and have a GPU each.
+    Ranks of one host share its cores and GPUs.
+
+    Args:
+        device: where they train.
     """
     if not launch.is_launched():
         return
+    on_gpus = Device(device).type == "cuda"
     if not distributed.is_initialized():
-        distributed.init_process_group()
+        on_nccl = on_gpus and distributed.is_nccl_available()
+        distributed.init_process_group("nccl" if on_nccl else "mpi")
     if distributed.get_world_size() == 1:
         return
     hosts = _of_all(platform.node())
     _share_cores()
-    if count := cuda.device_count():
-        cuda.set_device(hosts[: distributed.get_rank()].count(platform.node()) % count)
+    if on_gpus and distributed.get_backend() != "nccl":
+        earlier = hosts[: distributed.get_rank()].count(platform.node())
+        cuda.set_device(earlier % cuda.device_count())
     if is_first():
         where = ", ".join(f"{hosts.count(host)} on {host}" for host in dict.fromkeys(hosts))
         print(

@@ -9,7 +9,7 @@ from minicnn import data, distributed, nn, training
 from minicnn.training import ranks
 
 del os.environ["OMP_NUM_THREADS"]  # as a user starts it
-ranks.begin()
+ranks.begin("cpu")
 rank, size = distributed.get_rank(), distributed.get_world_size()
 cores = len(os.sched_getaffinity(0))
 assert mc.get_num_threads() == max(1, cores // size)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..devices import memory_order
 from ..kernels.cpu.runtime.threads import set_num_threads
+from ..memory import keep_freed
 from ..tensor import Tensor
 from ..typing import Array
 from .dataset import SkipSample, batch_getter, describe, printable
@@ -84,6 +85,7 @@ class Source:
     """Loads batches: in a worker, or in the thread that iterates over the loader."""
 
     def __init__(self, job: Job) -> None:
+        keep_freed()
         self._job = job
         self._is_iterable = isinstance(job.dataset, IterableDataset)
         self._get_batch = batch_getter(job.dataset) if job.in_batches else None

@@ -2,11 +2,13 @@
 
     python examples/train_classifier.py                                     # draws its own pictures
     python examples/train_classifier.py --model resnet34 --data flowers --weights DEFAULT --freeze
-    python examples/train_classifier.py --model googlenet --data imagenet --epochs 90
+    python examples/train_classifier.py --model googlenet --data imagenet:ILSVRC2012 --epochs 90
 
 --data is a folder with train/CLASS/… and val/CLASS/…, or with CLASS/…, of which a share of each
-class is set aside. --out gets metrics.json, last.ckpt and best.ckpt. --weights names published
-weights, which are downloaded once, or a file; the last layer becomes one for the folder's classes.
+class is set aside. imagenet:FOLDER is ImageNet, whole or some of its classes: its tars as they are
+published, folders of classes, or Kaggle's ILSVRC. --out gets metrics.json, last.ckpt and best.ckpt.
+--weights names published weights, which are downloaded once, or a file; the last layer becomes one
+for the classes at hand.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ AUXILIARY = 0.3  # weight of each of GoogLeNet's auxiliary losses, as in its pap
 def parse_arguments() -> argparse.Namespace:
     parser = training.ArgumentParser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, metavar="FOLDER", help="without it, cats and dogs are drawn")
+    source = training.data_source("imagenet")
+    drawn = "without it, cats and dogs are drawn"
+    add("--data", type=source, metavar="[imagenet:]FOLDER", help=drawn)
     names = f"{', '.join(CLASSIFIERS)} (%(default)s)"
     add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help=names)
     add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
@@ -58,29 +62,42 @@ def open_pictures(
     run: training.Run, args: argparse.Namespace
 ) -> tuple[data.Dataset, data.Dataset, list[str]]:
     """The training and the validation pictures, which the run records, and the classes' names."""
+    if args.data and args.data.kind == "imagenet":
+        return open_imagenet(run, args.data.path)
     load = functools.partial(data.load_picture, on_error="warn")
-    if args.data and (args.data / "train").is_dir() and (args.data / "val").is_dir():
-        train, val = (data.ImageFolder(args.data / part, loader=load) for part in ("train", "val"))
+    folder = args.data.path if args.data else args.out / f"drawn-seed-{args.seed}"
+    if args.data and (folder / "train").is_dir() and (folder / "val").is_dir():
+        train, val = (data.ImageFolder(folder / part, loader=load) for part in ("train", "val"))
         if train.classes != val.classes:
             raise ValueError(
-                f"train and val in {args.data} must have the same classes, got "
+                f"train and val in {folder} must have the same classes, got "
                 f"{', '.join(train.classes)} and {', '.join(val.classes)}"
             )
         classes = train.classes
     else:
         if args.data:
-            refuse_train_alone(args.data)
-            pictures = data.ImageFolder(args.data, loader=load)
+            refuse_train_alone(folder)
+            pictures = data.ImageFolder(folder, loader=load)
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
-            folder = args.out / f"drawn-seed-{args.seed}"
             pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
         train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
         classes = pictures.classes
     if len(classes) < 2:
-        raise ValueError(f"{args.data} must have a folder for each class, got only {classes[0]!r}")
+        raise ValueError(f"{folder} must have a folder for each class, got only {classes[0]!r}")
     run.record(classes=classes)
     return *run.split(train, val), classes
+
+
+def open_imagenet(run: training.Run, folder: Path) -> tuple[data.Dataset, data.Dataset, list[str]]:
+    """ImageNet's two parts, which are published: the run need not record who is in which."""
+    train = data.ImageNet(folder, "train", on_error="warn")
+    val = data.ImageNet(folder, "val", wnids=train.wnids, on_error="warn")
+    classes = [f"{wnid} {names[0]}" for wnid, names in zip(train.wnids, train.classes)]
+    if len(classes) < 2:
+        raise ValueError(f"{folder} must have two classes or more, got only {classes[0]!r}")
+    run.record(classes=classes, train_pictures=len(train), val_pictures=len(val))
+    return train, val, classes
 
 
 def load_batches(
@@ -196,9 +213,11 @@ def main() -> None:
         )
         train(run, train_loader, val_loader, len(classes), args)
         best = run.metrics["best"]
+        broken = len(train_loader.skipped) + len(val_loader.skipped)
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
-            f"{best['val_pictures']} validation pictures; results are in {args.out}"
+            f"{best['val_pictures']} validation pictures; {broken} broken pictures left out; "
+            f"results are in {args.out}"
         )
 
 

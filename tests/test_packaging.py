@@ -64,7 +64,7 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_the_wheel_holds_every_source_file(wheel):
     packed = set(zipfile.ZipFile(wheel).namelist())
-    kinds = (".py", ".cu", ".cuh", ".json", ".txt", ".typed")
+    kinds = (".py", ".cu", ".cuh", ".int16", ".json", ".txt", ".typed")
     files = [p for p in (ROOT / "minicnn").rglob("*") if p.is_file() and p.suffix != ".md"]
     expected = {str(p.relative_to(ROOT)) for p in files if "__pycache__" not in p.parts}
     assert {Path(name).suffix for name in expected} <= set(kinds)

@@ -3,6 +3,9 @@
 :mod:`.datasets` has the published sets, as ``torchvision.datasets``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..later import read_later
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -33,9 +36,14 @@ from .split import balanced_subset, stratified_split
 from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
+if TYPE_CHECKING:
+    from .datasets.imagenet import ImageNet
+    from .webdataset import BrokenSample, ShardWriter, WebDataset
+
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
+    "BrokenSample",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
@@ -44,10 +52,12 @@ __all__ = [
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
+    "ImageNet",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "ShardWriter",
     "SkipSample",
     "StackDataset",
     "Subset",
@@ -55,6 +65,7 @@ __all__ = [
     "TensorDataset",
     "TransformDataset",
     "VOCSegmentation",
+    "WebDataset",
     "WeightedRandomSampler",
     "WorkerInfo",
     "balanced_subset",
@@ -66,3 +77,9 @@ __all__ = [
     "random_split",
     "stratified_split",
 ]
+
+_LATER = {
+    "datasets.imagenet": "ImageNet",
+    "webdataset": "BrokenSample ShardWriter WebDataset",
+}
+__getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

@@ -9,25 +9,19 @@ from __future__ import annotations
 import io
 import os
 import struct
-import threading
-import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .files import walk
+from .window import Damaged, File, Memory, Slice, Window, WindowFile
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, …, lengths of the name and the extra field
 _ENCRYPTED = 1
 _DEEPEST = 5  # zips inside a zip
-
-
-class _Damaged(ValueError):
-    """Says what is wrong inside a zip; whoever catches it adds which."""
 
 
 class FolderSource:
@@ -71,12 +65,12 @@ class ZipSource:
     def __init__(self, path: Path, inside: tuple[str, ...] = ()) -> None:
         self.zip_path, self.inside = path, inside
         self.label = "/".join([str(path), *inside])
-        self._window: _File | _Slice | _Memory = _File(path)
+        self._window: Window = File(path)
         try:
             for name in inside:
                 self._window = self._enter(name)
             self._list()
-        except (_Damaged, zlib.error, OverflowError, OSError) as error:
+        except (Damaged, zlib.error, OverflowError, OSError) as error:
             raise ValueError(f"{self.label} is damaged ({error}); download it again") from error
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, tuple[str, ...]]]:
@@ -97,7 +91,7 @@ class ZipSource:
         if method == zipfile.ZIP_DEFLATED:
             data = _inflate(data, size)
         if zlib.crc32(data) != checksum:
-            raise _Damaged("checksum in the zip does not match: the zip is damaged")
+            raise Damaged("checksum in the zip does not match: the zip is damaged")
         return data
 
     def _list(self) -> None:
@@ -115,26 +109,26 @@ class ZipSource:
             dtype=np.int64,
         ).reshape(len(infos), 5)
 
-    def _enter(self, name: str) -> _Slice | _Memory:
+    def _enter(self, name: str) -> Window:
         found = [i for i in self._infos(self._window, self.label) if _name(i) == name]
         if len(found) != 1:
-            raise _Damaged(f"{name} is in it {len(found)} times")
+            raise Damaged(f"{name} is in it {len(found)} times")
         (info,) = found
         offset = self._data_offset(info.header_offset)
         if info.compress_type == zipfile.ZIP_STORED:
-            return _Slice(self._window, offset, info.compress_size)
+            return Slice(self._window, offset, info.compress_size)
         # Deflated data can only be read from the start, so an inner zip that is deflated is
         # unpacked whole into memory. It hardly grows: the pictures in it are compressed already.
         packed = self._window.read_at(offset, info.compress_size)
-        return _Memory(_inflate(packed, info.file_size))
+        return Memory(_inflate(packed, info.file_size))
 
     @staticmethod
-    def _infos(window: _File | _Slice | _Memory, label: str) -> list[zipfile.ZipInfo]:
+    def _infos(window: Window, label: str) -> list[zipfile.ZipInfo]:
         begin = window.read_at(0, min(14, window.size))
         if begin[:2] != b"PK":
             raise ValueError(f"{label} is not a zip: {_what_it_is(begin)}")
         try:
-            with zipfile.ZipFile(io.BufferedReader(_WindowFile(window), 1 << 20)) as archive:
+            with zipfile.ZipFile(io.BufferedReader(WindowFile(window), 1 << 20)) as archive:
                 infos = archive.infolist()
         except Exception as error:  # zipfile raises more than BadZipFile for damaged ones
             raise ValueError(
@@ -156,7 +150,7 @@ class ZipSource:
         header = self._window.read_at(header_offset, _LOCAL_HEADER.size)
         signature, name, extra = _LOCAL_HEADER.unpack(header)
         if signature != b"PK\x03\x04":
-            raise _Damaged("local header in the zip is wrong: the zip is damaged")
+            raise Damaged("local header in the zip is wrong: the zip is damaged")
         return header_offset + _LOCAL_HEADER.size + name + extra
 
 
@@ -176,7 +170,7 @@ def _inflate(packed: bytes, size: int) -> bytes:
     """Unpacks deflated data; a damaged or malicious zip cannot make it larger than ``size``."""
     data = zlib.decompressobj(wbits=-15).decompress(packed, size + 1)
     if len(data) != size:
-        raise _Damaged(f"data in the zip should unpack to {size} bytes: the zip is damaged")
+        raise Damaged(f"data in the zip should unpack to {size} bytes: the zip is damaged")
     return data
 
 
@@ -190,84 +184,6 @@ def _what_it_is(begin: bytes) -> str:
             "and download it again"
         )
     return f"begins with {begin!r}"
-
-
-class _File:
-    """Positioned reads from a file on disk."""
-
-    def __init__(self, path: Path) -> None:
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is not a file or folder")
-        self._file = path.open("rb", buffering=0)
-        weakref.finalize(self, self._file.close)
-        self._lock = threading.Lock()
-        self.size = os.fstat(self._file.fileno()).st_size
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        if not 0 <= offset <= offset + size <= self.size:
-            raise _Damaged(f"file ends early: wanted {size} bytes at {offset} of {self.size}")
-        if hasattr(os, "pread"):
-            data = os.pread(self._file.fileno(), size, offset)
-        else:  # Windows
-            with self._lock:
-                self._file.seek(offset)
-                data = self._file.read(size)
-        return _whole(data, size)
-
-
-class _Slice:
-    """Positioned reads from a part of another window."""
-
-    def __init__(self, window: _File | _Slice | _Memory, start: int, size: int) -> None:
-        self._window, self._start, self.size = window, start, size
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        return self._window.read_at(self._start + offset, size)
-
-
-class _Memory:
-    """Positioned reads from bytes."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self.size = memoryview(data), len(data)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        return _whole(bytes(self._data[offset : offset + size]), size)
-
-
-def _whole(data: bytes, size: int) -> bytes:
-    if len(data) != size:
-        raise _Damaged(f"file ends early: wanted {size} bytes, got {len(data)}")
-    return data
-
-
-class _WindowFile(io.RawIOBase):
-    """A window as a file object, so that ``zipfile`` can read a zip's directory from it."""
-
-    def __init__(self, window: _File | _Slice | _Memory) -> None:
-        self._window, self._position = window, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._window.size}
-        if start[whence] + offset < 0:
-            raise OSError(f"cannot seek to {start[whence] + offset}")  # zipfile probes for this
-        self._position = start[whence] + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        size = max(min(len(buffer), self._window.size - self._position), 0)
-        buffer[:size] = self._window.read_at(self._position, size)
-        self._position += size
-        return size
 
 
 def find_sources(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from .archive import FolderSource, ZipSource, find_sources
-from .dataset import Dataset, printable
+from .broken import broken_pictures
+from .dataset import Dataset
 from .image_folder import IMG_EXTENSIONS
-from .picture import BrokenPicture, check_on_error, decode_picture
+from .picture import check_on_error, decode_picture
 
 CLASSES = ("cat", "dog")
 
@@ -110,9 +110,7 @@ class DogsVsCats(Dataset):
         Returns:
             The path and the reason of each broken one.
         """
-        with ThreadPoolExecutor(num_workers) as pool:
-            reasons = list(pool.map(self._why_broken, range(len(self))))
-        return [(self.describe(i), reason) for i, reason in enumerate(reasons) if reason]
+        return broken_pictures(self.load, self.describe, len(self), num_workers)
 
     def __repr__(self) -> str:
         if self.split == "test":
@@ -121,13 +119,6 @@ class DogsVsCats(Dataset):
             cats, dogs = np.bincount(self.targets, minlength=2)
             count = f"{cats} cats and {dogs} dogs"
         return f"DogsVsCats({count} from {', '.join(str(root) for root in self.roots)})"
-
-    def _why_broken(self, index: int) -> str:
-        try:
-            self.load(index)
-        except BrokenPicture as error:
-            return str(error).removeprefix(printable(self.describe(index)) + ": ")
-        return ""
 
     def _locate(self, index: int) -> tuple[FolderSource | ZipSource, int]:
         return self._sources[self._source_of[index]], int(self._position_of[index])

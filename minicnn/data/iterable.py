@@ -13,7 +13,8 @@ class IterableDataset(Dataset[Sample], Iterable[Sample]):
 
     A loader takes the samples in their order. With workers each one iterates, so each must give
     samples of its own: :func:`get_worker_info` says which worker it is. Threads have copies of the
-    dataset as ``copy.copy`` makes them.
+    dataset as ``copy.copy`` makes them. :mod:`minicnn.data.loading` has the epoch, and tells the loader
+    of broken samples.
     """
 
     def __iter__(self) -> Iterator[Sample]:

@@ -142,7 +142,7 @@ class SerialIteration(Iteration):
     def _begin(self) -> None:
         self._source = Source(self._loader.job(self._base_seed))
         self._stop = Stop()
-        self._source.begin()
+        self._source.begin(self._epoch)
 
     def _next_batch(self) -> Batch | None:
         request = self._next_request()

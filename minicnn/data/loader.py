@@ -52,7 +52,8 @@ class DataLoader(Generic[Sample]):
         batch: the number of the next batch in the epoch that is being loaded. A batch whose samples
             were all left out counts, so ``set_epoch(epoch, start_batch=batch)`` goes on here.
         samples: samples in the batches given since that epoch began or was resumed.
-        skipped: the reason for each sample that was left out, by index.
+        skipped: the reason for each sample that was left out, by index; of an iterable dataset, by
+            the place that it gives (:meth:`Loading.leave_out`).
 
     Raises:
         ValueError: for arguments that exclude each other or are out of range.

@@ -20,6 +20,7 @@ from ..kernels.cpu.runtime.threads import set_num_threads
 from ..memory import keep_freed
 from .dataset import SkipSample, batch_getter, describe, printable
 from .iterable import IterableDataset
+from .loading import Loading, use_loading
 from .seeding import SampleNumbers, seed_process, use_generator, worker_generator
 from .shared import Message, Writer, pickled
 from .worker_info import WorkerInfo, set_worker_info
@@ -86,11 +87,14 @@ class Source:
         self._is_iterable = isinstance(job.dataset, IterableDataset)
         self._get_batch = batch_getter(job.dataset) if job.in_batches else None
         self._iterator: Iterator[Any] = iter(())
+        self._loading = Loading()
 
-    def begin(self) -> None:
+    def begin(self, epoch: int) -> None:
         """Begins an iteration of an iterable dataset."""
         if self._is_iterable:
-            self._iterator = iter(self._job.dataset)
+            self._loading.epoch = epoch
+            with use_loading(self._loading):
+                self._iterator = iter(self._job.dataset)
 
     def load(self, request: Request, stop: Stop) -> Batch:
         """Loads and collates the samples of a request.
@@ -103,11 +107,12 @@ class Source:
             if numbers is not None:
                 numbers.go_to(request.first)
             if request.begins:
-                self.begin()
-            return self._load(request, stop, numbers)
+                self.begin(request.epoch)
+            with use_loading(self._loading):
+                return self._load(request, stop, numbers)
 
     def _load(self, request: Request, stop: Stop, numbers: SampleNumbers | None) -> Batch:
-        batch, samples = Batch(), []
+        batch, samples, ended = Batch(), [], False
         if self._get_batch is not None:
             with contextlib.suppress(SkipSample):  # by one of them, which is found below
                 return self._collate(batch, self._get_batch(request.indices))
@@ -121,11 +126,15 @@ class Source:
             except SkipSample as skipped:
                 batch.skipped.append((index, printable(str(skipped)), skipped.warn))
             except _Ended:
-                batch.ended = not samples or self._job.drop_last
+                ended = not samples or self._job.drop_last
                 break
             except Exception as error:
                 raise self._named(error, position, index) from error
-        return batch if batch.ended else self._collate(batch, samples)
+        batch.skipped += self._loading.take_left_out()
+        if ended:
+            batch.ended = not batch.skipped  # which are told now: the next batch is the end
+            return batch
+        return self._collate(batch, samples)
 
     def _collate(self, batch: Batch, samples: list[Any]) -> Batch:
         if samples:

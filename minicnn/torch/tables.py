@@ -100,6 +100,7 @@ MODULES |= {
     f"{whole}.{part}": MODULES[whole] for whole, parts in _PARTS.items() for part in parts.split()
 }
 MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
+MODULES["torchvision.datasets.imagenet"] += " minicnn.data.datasets.imagenet"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object

@@ -18,11 +18,13 @@ from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .run import Run, describe
 from .script import open_run, optional, script
+from .source import DataSource, data_source
 
 __all__ = [
     "MAY_DIFFER",
     "ArgumentParser",
     "ClassificationMeter",
+    "DataSource",
     "DivergenceWatch",
     "FolderLock",
     "PlateauWatch",
@@ -33,6 +35,7 @@ __all__ = [
     "add_arguments",
     "at_least",
     "confusion_matrix",
+    "data_source",
     "describe",
     "duration",
     "fill_in",

@@ -22,6 +22,8 @@ from .run import Run, describe
 
 __all__ = ["fit", "validate_classifier"]
 
+_SHOWN_CLASSES = 100  # of which a confusion matrix is kept
+
 
 def fit(
     run: Run,
@@ -128,7 +130,7 @@ def validate_classifier(
 
     Returns:
         ``val_loss``, ``val_accuracy``, ``val_pictures`` (how many could be read) and
-        ``val_confusion``, a nested list (classes, classes).
+        ``val_confusion``, a nested list (classes, classes), unless there are more than 100 classes.
 
     Raises:
         BrokenPicture: if the loader yields no batch.
@@ -146,9 +148,11 @@ def validate_classifier(
         raise BrokenPicture("none of the validation pictures can be read")
     confusion = confusion_matrix(np.concatenate(truth), np.concatenate(predicted), classes)
     count = confusion.sum()
-    return {
+    results = {
         "val_loss": float(loss) / int(count),
         "val_accuracy": float(confusion.trace() / count),
         "val_pictures": int(count),
-        "val_confusion": confusion.tolist(),
     }
+    if classes <= _SHOWN_CLASSES:  # of 1,000 classes each epoch would have a million numbers
+        results["val_confusion"] = confusion.tolist()
+    return results

@@ -22,6 +22,7 @@ from .. import random
 from .folder import FolderLock, refuse_inside
 from .output import give_up_closed_output, print_any_text, say_last
 from .run import Run
+from .source import DataSource
 
 __all__ = ["open_run", "optional", "script"]
 
@@ -122,11 +123,12 @@ def in_one_line(error: BaseException) -> str:
 def _paths(data: Any) -> list[Any]:
     if data is None:
         return []
-    return data if isinstance(data, list) else [data]
+    found = data if isinstance(data, list) else [data]
+    return [source.path if isinstance(source, DataSource) else source for source in found]
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | DataSource) else value
 
 
 def _handle_ctrl_c(handler: Any) -> Any:

@@ -15,6 +15,7 @@ from minicnn.data import (
     current_generator,
     get_worker_info,
 )
+from minicnn.data.loading import current_loading
 
 pytestmark = pytest.mark.cpu_only
 
@@ -133,6 +134,31 @@ def test_samples_have_their_own_numbers():
     first = drawn()
     assert first == drawn()
     assert len({number for batch in first for number in batch}) == 4
+
+
+class Holes(Count):
+    """Leaves out the odd numbers."""
+
+    def __iter__(self):
+        for number in super().__iter__():
+            if number % 2 == 0:
+                yield 1000 * current_loading().epoch + number
+            else:
+                current_loading().leave_out(f"number {number}", "it is odd", warn=False)
+
+
+@pytest.mark.parametrize(("num_workers", "worker_type"), WORKERS)
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_a_stream_leaves_samples_out_and_knows_the_epoch(num_workers, worker_type, drop_last):
+    loader = DataLoader(
+        Holes(0, 10), 3, num_workers=num_workers, worker_type=worker_type, drop_last=drop_last
+    )
+    with pytest.warns(UserWarning, match="5 samples were left out"):
+        numbers = batches(loader)
+    assert loader.skipped == {f"number {i}": "it is odd" for i in (1, 3, 5, 7, 9)}
+    assert numbers == [[0, 2, 4], [6, 8]][: 1 if drop_last else 2]
+    assert batches(loader)[0] == [1000, 1002, 1004]
+    assert current_loading() is None
 
 
 def test_an_error_names_the_position():

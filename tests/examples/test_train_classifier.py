@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imagenet_trees import FORMS
 from PIL import Image
 from scripts import assert_same_end, functions_of, metrics, run_here
 
 import minicnn as mc
-from minicnn import models, training
+from minicnn import models, nn, training
 from minicnn.nn import functional as F
 
 pytestmark = pytest.mark.cpu_only
@@ -96,6 +97,35 @@ def test_frozen_weights_stay_and_the_last_layer_is_trained(monkeypatch, tmp_path
         assert np.array_equal(trained[name].numpy(), weights[name].numpy())
     optimizer = mc.load(tmp_path / "out" / "last.ckpt")["optimizer"]
     assert len(optimizer["state"]) == 2  # the weight and bias of the last layer
+
+
+@pytest.mark.parametrize("form", ["tars", "kaggle"])
+def test_imagenet(monkeypatch, capsys, tmp_path, form):
+    root = FORMS[form](tmp_path / form)
+    monkeypatch.setattr(models, "get_model", lambda *_, num_classes: Tiny(num_classes))
+    arguments = [*TINY.split(), "--data", f"imagenet:{root}", "--out", tmp_path / "out"]
+    run_here(monkeypatch, SCRIPT, *arguments)
+    printed = capsys.readouterr().out
+    assert "12 pictures of 4 classes to train on, 12 to validate" in printed
+    assert "0 broken pictures left out" in printed
+    settings = metrics(tmp_path)["settings"]
+    assert settings["data"] == f"imagenet:{root}"
+    assert settings["classes"][0] == "n01440764 tench"
+    assert (settings["train_pictures"], settings["val_pictures"]) == (12, 12)
+    assert "pictures" not in settings
+    run_here(monkeypatch, SCRIPT, *arguments, "--resume", "--epochs", 3)
+    assert "epoch 3/3" in capsys.readouterr().out
+
+
+class Tiny(nn.Module):
+    """A network for any size and number of classes."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.layer = nn.Linear(3, num_classes)
+
+    def forward(self, images):
+        return self.layer(images.mean((2, 3)))
 
 
 def test_googlenets_auxiliary_losses_count_three_tenths_each():

@@ -8,6 +8,7 @@ from ..voc import VOCDetection, VOCSegmentation
 from .cifar import CIFAR10, CIFAR100
 from .fakedata import FakeData
 from .flowers102 import Flowers102
+from .imagenet import ImageNet
 from .mnist import EMNIST, KMNIST, MNIST, QMNIST, FashionMNIST
 from .oxford_iiit_pet import OxfordIIITPet
 from .svhn import SVHN
@@ -25,6 +26,7 @@ __all__ = [
     "FashionMNIST",
     "Flowers102",
     "ImageFolder",
+    "ImageNet",
     "OxfordIIITPet",
     "VOCDetection",
     "VOCSegmentation",

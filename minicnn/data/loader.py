@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from .. import random, rules
 from ..random import Generator
 from .collate import default_collate, default_convert
+from .image_backend import get_image_backend
 from .iterable import IterableDataset
 from .iteration import Iteration, ParallelIteration, SerialIteration
 from .pool import Pool
@@ -209,6 +210,7 @@ class DataLoader(Generic[Sample]):
             base_seed,
             self.num_workers,
             self.worker_init_fn,
+            get_image_backend(),
         )
 
     def kept_pool(self) -> Pool | None:

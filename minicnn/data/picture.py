@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .dataset import SkipSample, printable
+from .image_backend import decode_by_simplejpeg
 
 __all__ = ["BrokenPicture", "decode_picture", "load_picture", "open_picture"]
 
@@ -117,6 +118,9 @@ def _decode(data: bytes) -> Image.Image:
     picture: Image.Image = Image.open(BytesIO(data))
     if picture.format == "EPS":
         raise ValueError("it is PostScript, a program that Ghostscript would have to run")
+    decoded = decode_by_simplejpeg(picture, data)
+    if decoded is not None:
+        return decoded
     picture.load()
     return picture
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..kernels.cpu.runtime.threads import set_num_threads
 from ..memory import keep_freed
 from .dataset import SkipSample, batch_getter, describe, printable
+from .image_backend import set_image_backend
 from .iterable import IterableDataset
 from .loading import Loading, use_loading
 from .seeding import SampleNumbers, seed_process, use_generator, worker_generator
@@ -40,6 +41,7 @@ class Job:
     base_seed: int
     num_workers: int
     worker_init: Callable[[int], None] | None
+    image_backend: str
 
 
 @dataclass
@@ -232,6 +234,7 @@ def serve(connection: Connection, job: Job, number: int) -> None:
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     set_num_threads(1)
     seed_process(job.base_seed, number)
+    set_image_backend(job.image_backend)
     load_batch = started(job, number)
     writer = Writer(connection)
     with contextlib.suppress(EOFError, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_damaged_files_end_as_with_pillow():
             data.set_image_backend(backend)
             try:
                 found.append(
-                    np.asarray(decode_picture(lambda: bytes(damaged), "picture")).tobytes()
+                    np.asarray(decode_picture(partial(bytes, damaged), "picture")).tobytes()
                 )
             except BrokenPicture as error:
                 found.append(str(error))

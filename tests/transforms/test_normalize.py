@@ -106,7 +106,7 @@ def test_normalize_images_arguments():
 
 
 @pytest.mark.parametrize("part", [
-    np.s_[:, :, ::2], np.s_[:, :, 1:5], np.s_[:, 1:3], np.s_[:2], np.s_[::-1],
+    np.s_[:, :, ::2], np.s_[:, :, 1:5], np.s_[:, 1:3], np.s_[:2],
 ], ids=str)  # fmt: skip
 def test_in_place_on_a_part_of_a_channels_last_image(part):
     pixels = np.random.default_rng(0).random((8, 10, 3), dtype=np.float32)

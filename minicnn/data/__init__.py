@@ -38,14 +38,21 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .cache import CachedDataset, PictureCache
+    from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
     from .datasets.imagenet import ImageNet
+    from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
 
 __all__ = [
     "BatchSampler",
     "BrokenPicture",
     "BrokenSample",
+    "CachedDataset",
     "ChainDataset",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -55,6 +62,8 @@ __all__ = [
     "ImageFolder",
     "ImageNet",
     "IterableDataset",
+    "OpenImages",
+    "PictureCache",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -82,7 +91,10 @@ __all__ = [
 ]
 
 _LATER = {
+    "cache": "CachedDataset PictureCache",
+    "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
     "datasets.imagenet": "ImageNet",
+    "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",
 }
 __getattr__, __dir__ = read_later(__name__, _LATER, modules="datasets")

@@ -73,6 +73,25 @@ class ZipSource:
         except (Damaged, zlib.error, OverflowError, OSError) as error:
             raise ValueError(f"{self.label} is damaged ({error}); download it again") from error
 
+    @classmethod
+    def listed(cls, path: Path, names: np.ndarray, entries: np.ndarray) -> ZipSource:
+        """A zip that was listed before, which is only opened.
+
+        Args:
+            path: the zip.
+            names: of its files, (N,) of dtype ``S``.
+            entries: the :attr:`entries` of these files.
+        """
+        source = cls.__new__(cls)
+        source.zip_path, source.inside, source.label = path, (), str(path)
+        source._window, source._names, source._entries = File(path), names, entries
+        return source
+
+    @property
+    def entries(self) -> np.ndarray:
+        """Where each file is: offset, packed size, size, CRC-32 and method, (N, 5) int64."""
+        return self._entries
+
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, tuple[str, ...]]]:
         return type(self), (self.zip_path, self.inside)
 

@@ -116,8 +116,7 @@ def stack(arrays: list[Array]) -> Array:
                 "images of different sizes need a Resize and a crop to one size"
             )
     axes = memory_order(first)
-    xp = xp_of(first)
-    empty = memory.empty if xp is np else xp.empty
+    empty = memory.empty if isinstance(first, np.ndarray) else xp_of(first).empty
     out = empty((len(arrays), *(first.shape[a] for a in axes)), _common_dtype(dtypes))
     for number, array in enumerate(arrays):
         out[number] = array.transpose(axes)

@@ -30,7 +30,7 @@ __all__ = ["Message", "Reader", "Writer", "pickled"]
 
 _LARGE_BYTES = 1 << 14  # smaller arrays are pickled with the rest
 _ALIGNMENT = 64  # bytes, of an array in the memory
-_PAGE_BYTES = 1 << 20  # by which the memory grows
+_STEP_BYTES = 1 << 20  # by which the memory grows
 
 _PIPE, _MEMORY, _NEW_MEMORY = range(3)  # where the arrays of a message are
 
@@ -93,13 +93,15 @@ class Writer:
         self._memory = None
         if not size or not hasattr(os, "memfd_create"):
             return None
-        size = -(-size // _PAGE_BYTES) * _PAGE_BYTES
-        handle = os.memfd_create("batches of a DataLoader's worker")
+        size = -(-size // _STEP_BYTES) * _STEP_BYTES
+        handle = None
         try:
+            handle = os.memfd_create("batches of a DataLoader's worker")
             os.posix_fallocate(handle, 0, size)  # else a write where none is left ends the process
             self._memory = mmap.mmap(handle, size)
         except OSError:
-            os.close(handle)
+            if handle is not None:
+                os.close(handle)
             return None
         return handle
 

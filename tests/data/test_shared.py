@@ -20,17 +20,18 @@ pytestmark = pytest.mark.cpu_only
 needs_memfd = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux has memfd")
 
 
-@pytest.fixture(params=["memory", "pipe", "full"])
+@pytest.fixture(params=["memory", "pipe", "forbidden", "full"])
 def way(request, monkeypatch):
     """Where the arrays go."""
     if request.param == "pipe":
         monkeypatch.delattr(os, "memfd_create", raising=False)
-    elif request.param == "full":
+    elif request.param != "memory":
 
-        def full(*_: int) -> None:
+        def fail(*_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+        name = "posix_fallocate" if request.param == "full" else "memfd_create"
+        monkeypatch.setattr(os, name, fail, raising=False)
     return request.param
 
 

@@ -56,8 +56,8 @@ def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image
     name = os.fspath(path)
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
-        if on_error == "raise":
+    except (OSError, ValueError) as error:  # a ValueError for a path that has a null character
+        if on_error == "raise" and isinstance(error, OSError):
             raise
         raise _broken(error, name, on_error) from error
     return decode_picture(lambda: data, name, on_error)

@@ -15,6 +15,7 @@ from PIL import Image
 from ..coco_annotations import CocoAnnotations
 from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
+from ..packed_records import as_integer
 from ..picture import BROKEN, BrokenPicture, load_picture
 from ..vision_dataset import VisionDataset
 
@@ -38,6 +39,9 @@ class CocoDetection(VisionDataset):
             annotation without picture, and what a ``DataLoader`` does where a picture is missing or
             broken: ``"raise"`` an error, ``"skip"`` it with one warning for all, or ``"warn"`` for
             each.
+
+    A picture without ``file_name``, as in LVIS, is the last folder and name of its ``coco_url``;
+    ``root`` is then the folder of ``train2017`` and ``val2017``.
 
     Attributes:
         coco: the :class:`.CocoAnnotations`, with the lookups of pycocotools.
@@ -133,8 +137,8 @@ class CocoCaptions(CocoDetection):
 class CocoSegmentation(CocoDetection):
     """Sample i is (picture in mode RGB, mask in mode L): 0 background, from 1 on classes, 255 void.
 
-    The classes are the file's categories in the order of their ids, or ``classes`` in their order.
-    Objects of other categories are background. Pixels in several objects are void, and so are
+    The classes are the names of the file's categories in the order of their ids, or ``classes`` in
+    their order. Objects of other categories are background. Pixels in several objects are void, and so are
     those of crowds (regions where objects are not told apart). Polygons are drawn as pycocotools
     does; what is outside the picture is cut off.
 
@@ -181,11 +185,17 @@ class CocoSegmentation(CocoDetection):
             known = ", ".join(by_name) or "none"
             raise ValueError(f"{self.coco.path} has no category {unknown[0]!r}; it has {known}")
         if not 0 < len(names) < VOID or len(set(names)) < len(names):
-            range_ = f"1 to {VOID - 1} different classes"
-            raise ValueError(f"{self.coco.path}: {range_} expected, got {names}")
+            wrong = f"got {len(names)}, of which {len(set(names))} are different"
+            raise ValueError(
+                f"{self.coco.path}: 1 to {VOID - 1} different classes expected, {wrong}"
+            )
         self.classes = ["background", *names]
         self.class_to_idx = {name: label for label, name in enumerate(names, 1)}
-        self.category_to_idx = {by_name[name]: label for name, label in self.class_to_idx.items()}
+        self.category_to_idx = {
+            id: self.class_to_idx[category["name"]]
+            for id, category in self.coco.cats.items()
+            if category["name"] in self.class_to_idx
+        }
         if min_area is not None:
             ids, areas = self.coco.areas(list(self.category_to_idx))
             self.ids = array.array("q", ids[areas > min_area].tolist())
@@ -199,14 +209,19 @@ class CocoSegmentation(CocoDetection):
         return image
 
     def _load_target(self, id: int) -> Image.Image:
-        found = self.coco.loadAnns(self.coco.getAnnIds(id, list(self.category_to_idx)))
-        labels = [
-            VOID if annotation.get("iscrowd") else self.category_to_idx[annotation["category_id"]]
-            for annotation in found
-        ]
+        objects = [a for a in super()._load_target(id) if self._label(a)]
+        labels = [VOID if a.get("iscrowd") else self._label(a) for a in objects]
         height, width = self._size(id)
-        masks = self._boundaries(found, height, width)
+        masks = self._boundaries(objects, height, width)
         return Image.fromarray(draw_labels(masks, labels, height, width, VOID))
+
+    def _label(self, annotation: dict[str, Any]) -> int:
+        """Of an object's class, 0 for other categories."""
+        category = annotation.get("category_id")
+        if as_integer(category) not in self.coco.cats:
+            where = f"{self.coco.path}: annotation {annotation['id']}"
+            raise self._broken(where, f"there is no category {category!r:.40}")
+        return self.category_to_idx.get(category, 0)
 
     def _size(self, id: int) -> tuple[int, int]:
         try:

@@ -17,7 +17,7 @@ from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
 from ..packed_records import as_integer
 from ..picture import BROKEN, BrokenPicture, load_picture
-from ..vision_dataset import VisionDataset
+from ..vision_dataset import DatasetNotFound, VisionDataset
 
 __all__ = ["CocoCaptions", "CocoDetection", "CocoSegmentation"]
 
@@ -161,6 +161,7 @@ class CocoSegmentation(CocoDetection):
     Raises:
         OSError, ValueError: as :class:`CocoDetection`; a ValueError, too, for an unknown class, and
             for more than 254.
+        FileNotFoundError: if ``root`` is no folder.
 
     Like the data of torchvision's recipe for segmentation, which has VOC's 20 classes, gives crowds
     their class, and trains with ``min_area=1000``.
@@ -178,6 +179,8 @@ class CocoSegmentation(CocoDetection):
         min_area: float | None = None,
         on_error: str = "raise",
     ) -> None:
+        if not os.path.isdir(os.path.expanduser(root)):
+            raise DatasetNotFound(f"no folder {str(root)!r}: unpack the pictures of {annFile} there")
         super().__init__(root, annFile, transform, target_transform, transforms, on_error=on_error)
         by_name = {self.coco.cats[id]["name"]: id for id in sorted(self.coco.cats, reverse=True)}
         names = sorted(by_name, key=by_name.__getitem__) if classes is None else list(classes)

@@ -347,6 +347,13 @@ def test_unknown_classes(tmp_path: Path, classes: list[str], message: str) -> No
         CocoSegmentation(tmp_path, path, classes=classes)
 
 
+def test_pictures_that_were_not_unpacked(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    with pytest.raises(data.vision_dataset.DatasetNotFound, match="no folder '.*train2017': unpack"):
+        CocoSegmentation(tmp_path / "train2017", path, on_error="skip")
+    assert len(CocoDetection(tmp_path / "train2017", path)) == 5  # as in torchvision
+
+
 # ---- what is broken ----
 
 

@@ -105,6 +105,7 @@ def load_batches(
     train: data.Dataset, val: data.Dataset, args: argparse.Namespace
 ) -> tuple[data.DataLoader, data.DataLoader]:
     """Loaders of the training and the validation pictures."""
+    train, val = training.cached(args, train, val)
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
     # batch norm needs a variance, which a last batch of one picture may not have
     drop_last = len(train) > args.batch_size
@@ -257,7 +258,7 @@ def main() -> None:
         best = run.metrics["best"]
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels "
-            f"right, mean IoU {best['val_mean_iou']:.3f}; results are in {args.out}"
+            f"right, mean IoU {best['val_mean_iou']:.3f}; {run.left_out}; results are in {args.out}"
         )
 
 

@@ -37,6 +37,7 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .cache import CachedDataset, PictureCache
     from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
     from .datasets.imagenet import ImageNet
     from .open_images import OpenImages
@@ -46,6 +47,7 @@ __all__ = [
     "BatchSampler",
     "BrokenPicture",
     "BrokenSample",
+    "CachedDataset",
     "ChainDataset",
     "CocoCaptions",
     "CocoDetection",
@@ -60,6 +62,7 @@ __all__ = [
     "ImageNet",
     "IterableDataset",
     "OpenImages",
+    "PictureCache",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -85,6 +88,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "cache": "CachedDataset PictureCache",
     "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
     "datasets.imagenet": "ImageNet",
     "open_images": "OpenImages",

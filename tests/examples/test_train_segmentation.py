@@ -10,6 +10,7 @@ from scripts import functions_of, metrics, run_here
 
 import minicnn as mc
 from minicnn import models, nn
+from minicnn.data import PictureCache
 from minicnn.data.drawn import SHAPES
 from minicnn.nn import functional as F
 
@@ -84,7 +85,7 @@ def test_voc(monkeypatch, capsys, tmp_path):
     options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu"
     run_here(
         monkeypatch, SCRIPT, *options.split(), "--weights-backbone", "DEFAULT",
-        "--data", tmp_path, "--out", tmp_path / "out",
+        "--data", tmp_path, "--out", tmp_path / "out", "--cache", tmp_path / "pictures.cache",
     )  # fmt: skip
     assert asked == {"name": "fcn_resnet50", "weights_backbone": "DEFAULT", "aux_loss": True}
     names = metrics(tmp_path)["settings"]["pictures"]
@@ -94,7 +95,10 @@ def test_voc(monkeypatch, capsys, tmp_path):
     }
     (row,) = metrics(tmp_path)["epochs"]
     assert row["val_iou"]["dog"] is not None and row["learning_rate"] == 0
-    assert "fcn_resnet50 on cpu: 2 pictures to train on, 1 to validate" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "fcn_resnet50 on cpu: 2 pictures to train on, 1 to validate" in printed
+    assert "; 0 broken pictures left out; " in printed
+    assert len(PictureCache(tmp_path / "pictures.cache")) == 6  # three pictures and their masks
     assert (tmp_path / "out" / "overlay-1.png").exists()
 
 

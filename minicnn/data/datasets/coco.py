@@ -17,6 +17,7 @@ from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
 from ..packed_records import as_integer
 from ..picture import BROKEN, BrokenPicture, load_picture
+from ..problems import Problems
 from ..vision_dataset import DatasetNotFound, VisionDataset
 
 __all__ = ["CocoCaptions", "CocoDetection", "CocoSegmentation"]
@@ -69,6 +70,11 @@ class CocoDetection(VisionDataset):
         self.coco = CocoAnnotations(annFile, on_error)
         self.on_error = on_error
         self.ids: Sequence[int] = array.array("q", sorted(self.coco.imgs))
+
+    @property
+    def problems(self) -> Problems:
+        """What is broken in ``annFile`` and was left out."""
+        return self.coco.problems
 
     def _load_image(self, id: int) -> Any:
         return load_picture(self._path(id), self.on_error)

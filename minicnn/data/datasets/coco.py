@@ -6,12 +6,12 @@ import array
 import operator
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..broken import broken_pictures
 from ..coco_annotations import CocoAnnotations
 from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
@@ -107,17 +107,11 @@ class CocoDetection(VisionDataset):
         Returns:
             The path and the reason of each broken one.
         """
-        with ThreadPoolExecutor(num_workers) as pool:
-            reasons = list(pool.map(self._why_broken, self.ids))
-        return [(self.describe(i), reason) for i, reason in enumerate(reasons) if reason]
 
-    def _why_broken(self, id: int) -> str:
-        try:
-            self._load_image(id)
-            self._load_target(id)
-        except (BrokenPicture, OSError) as error:
-            return str(error).removeprefix(printable(self._path(id)) + ": ")
-        return ""
+        def load(i: int) -> tuple[Any, Any]:
+            return self._load_image(self.ids[i]), self._load_target(self.ids[i])
+
+        return broken_pictures(load, self.describe, len(self), num_workers)
 
     def _broken(self, where: str, reason: str) -> BrokenPicture:
         """The error for a sample that is broken."""
@@ -186,7 +180,9 @@ class CocoSegmentation(CocoDetection):
         on_error: str = "raise",
     ) -> None:
         if not os.path.isdir(os.path.expanduser(root)):
-            raise DatasetNotFound(f"no folder {str(root)!r}: unpack the pictures of {annFile} there")
+            raise DatasetNotFound(
+                f"no folder {str(root)!r}: unpack the pictures of {annFile} there"
+            )
         super().__init__(root, annFile, transform, target_transform, transforms, on_error=on_error)
         by_name = {self.coco.cats[id]["name"]: id for id in sorted(self.coco.cats, reverse=True)}
         names = sorted(by_name, key=by_name.__getitem__) if classes is None else list(classes)

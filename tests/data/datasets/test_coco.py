@@ -349,7 +349,9 @@ def test_unknown_classes(tmp_path: Path, classes: list[str], message: str) -> No
 
 def test_pictures_that_were_not_unpacked(tmp_path: Path) -> None:
     path = write_coco(tmp_path)
-    with pytest.raises(data.vision_dataset.DatasetNotFound, match="no folder '.*train2017': unpack"):
+    with pytest.raises(
+        data.vision_dataset.DatasetNotFound, match="no folder '.*train2017': unpack"
+    ):
         CocoSegmentation(tmp_path / "train2017", path, on_error="skip")
     assert len(CocoDetection(tmp_path / "train2017", path)) == 5  # as in torchvision
 

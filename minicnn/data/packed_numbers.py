@@ -41,7 +41,7 @@ _FORMS = (
     _Form(np.int64, None),
 )
 _EXACT = 2**53  # integers up to it are exact as float64
-_AT_ONCE = 10_000  # lists
+_AT_ONCE = 300  # lists; the garbage collector goes through all that wait
 
 
 class PackedNumbers(Sequence[list[float]]):

@@ -175,7 +175,7 @@ class CocoAnnotations:
                 found[category].append(picture)
         return found
 
-    def loadRes(self, resFile: Any) -> Any:
+    def loadRes(self, resFile: Any) -> object:
         """What a network found in these pictures, as a ``pycocotools.coco.COCO``.
 
         Args:

@@ -6,6 +6,7 @@ import array
 import operator
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from ..coco_annotations import CocoAnnotations
 from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
 from ..packed_records import as_integer
-from ..picture import BROKEN, BrokenPicture, load_picture
+from ..picture import BROKEN, BrokenPicture, decode_picture, load_picture
 from ..problems import Problems
 from ..vision_dataset import DatasetNotFound, VisionDataset
+from ..zipped import ZippedFiles
 
 __all__ = ["CocoCaptions", "CocoDetection", "CocoSegmentation"]
 
@@ -31,7 +33,8 @@ class CocoDetection(VisionDataset):
     The dicts have the keys and values of the file. Each access makes new ones.
 
     Args:
-        root: the folder of the pictures, such as ``train2017``.
+        root: the folder of the pictures, such as ``train2017``, or the zip of this folder, such as
+            ``train2017.zip``, which is found, too, if the folder is not there.
         annFile: the file of annotations, such as ``annotations/instances_train2017.json``; also
             those of keypoints and stuff. The first opening leaves an index beside it.
         transform, target_transform: called with the picture and with the target.
@@ -69,6 +72,7 @@ class CocoDetection(VisionDataset):
         super().__init__(root, transforms, transform, target_transform)
         self.coco = CocoAnnotations(annFile, on_error)
         self.on_error = on_error
+        self._zip = _find_zip(self.root)
         self.ids: Sequence[int] = array.array("q", sorted(self.coco.imgs))
 
     @property
@@ -77,7 +81,11 @@ class CocoDetection(VisionDataset):
         return self.coco.problems
 
     def _load_image(self, id: int) -> Any:
-        return load_picture(self._path(id), self.on_error)
+        archive, path = self._zip, self._path(id)
+        if archive is None:
+            return load_picture(path, self.on_error)
+        name = path.removeprefix(f"{archive.path}/")
+        return decode_picture(lambda: archive.read(name), path, self.on_error)
 
     def _load_target(self, id: int) -> Any:
         return self.coco.loadAnns(self.coco.getAnnIds(id))
@@ -95,11 +103,15 @@ class CocoDetection(VisionDataset):
         return len(self.ids)
 
     def describe(self, index: int) -> str:
-        """The picture's path."""
+        """The picture's path; in a zip, the zip's path followed by the name in it."""
         return self._path(self.ids[index])
 
     def _path(self, id: int) -> str:
-        return os.path.join(self.root, self.coco.file_name(id))
+        name = self.coco.file_name(id)
+        if self._zip is None:
+            return os.path.join(self.root, name)
+        in_folder = f"{self._zip.path.stem}/{name}"
+        return f"{self._zip.path}/{in_folder if in_folder in self._zip else name}"
 
     def verify(self, num_workers: int = 2) -> list[tuple[str, str]]:
         """Reads every picture and its target, in ``num_workers`` threads.
@@ -116,6 +128,13 @@ class CocoDetection(VisionDataset):
     def _broken(self, where: str, reason: str) -> BrokenPicture:
         """The error for a sample that is broken."""
         return BROKEN[self.on_error](printable(f"{where}: {reason}"))
+
+
+def _find_zip(root: str | os.PathLike[str]) -> ZippedFiles | None:
+    """The pictures, if they are in a zip."""
+    folder = Path(root)
+    path = folder if folder.suffix == ".zip" else Path(f"{folder}.zip")
+    return ZippedFiles(path) if path.is_file() and not folder.is_dir() else None
 
 
 class CocoCaptions(CocoDetection):
@@ -161,7 +180,7 @@ class CocoSegmentation(CocoDetection):
     Raises:
         OSError, ValueError: as :class:`CocoDetection`; a ValueError, too, for an unknown class, and
             for more than 254.
-        FileNotFoundError: if ``root`` is no folder.
+        FileNotFoundError: if there are no pictures, neither a folder nor a zip.
 
     Like the data of torchvision's recipe for segmentation, which has VOC's 20 classes, gives crowds
     their class, and trains with ``min_area=1000``.
@@ -179,11 +198,9 @@ class CocoSegmentation(CocoDetection):
         min_area: float | None = None,
         on_error: str = "raise",
     ) -> None:
-        if not os.path.isdir(os.path.expanduser(root)):
-            raise DatasetNotFound(
-                f"no folder {str(root)!r}: unpack the pictures of {annFile} there"
-            )
         super().__init__(root, annFile, transform, target_transform, transforms, on_error=on_error)
+        if self._zip is None and not os.path.isdir(self.root):
+            raise DatasetNotFound(f"no folder or zip {str(root)!r} of the pictures of {annFile}")
         by_name = {self.coco.cats[id]["name"]: id for id in sorted(self.coco.cats, reverse=True)}
         names = sorted(by_name, key=by_name.__getitem__) if classes is None else list(classes)
         if unknown := [name for name in names if name not in by_name]:

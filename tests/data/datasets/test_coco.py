@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import pickle
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -347,10 +349,48 @@ def test_unknown_classes(tmp_path: Path, classes: list[str], message: str) -> No
         CocoSegmentation(tmp_path, path, classes=classes)
 
 
+@pytest.mark.parametrize("inner", ["val2017/", ""])
+@pytest.mark.parametrize("root", ["val2017.zip", "val2017"])
+def test_pictures_in_a_zip(tmp_path: Path, root: str, inner: str) -> None:
+    path = write_coco(tmp_path)
+    expected = CocoSegmentation(tmp_path / "val2017", path)
+    samples = [(picture.tobytes(), labels.tobytes()) for picture, labels in expected]
+    with zipfile.ZipFile(tmp_path / "val2017.zip", "w") as archive:
+        for file in sorted((tmp_path / "val2017").iterdir(), reverse=True):
+            if "42" not in file.name:
+                archive.write(file, inner + file.name)
+    shutil.rmtree(tmp_path / "val2017")
+    for _ in range(2):  # from the zip, and from the index
+        dataset = pickle.loads(pickle.dumps(CocoSegmentation(tmp_path / root, path)))
+        found = [(dataset[i][0].tobytes(), dataset[i][1].tobytes()) for i in (0, 1, 3, 4)]
+        assert found == [samples[i] for i in (0, 1, 3, 4)]
+    assert len(pickle.dumps(dataset)) < 3000
+    assert dataset.describe(0) == str(tmp_path / "val2017.zip" / inner / f"{7:012d}.jpg")
+    ((place, reason),) = dataset.verify()
+    assert place == str(tmp_path / "val2017.zip" / f"{42:012d}.jpg")
+    assert reason == "the zip has no such file"
+    loader = DataLoader(
+        CocoCaptions(tmp_path / root, write_coco(tmp_path / "captions", coco_files.captions())),
+        batch_size=None,
+        sampler=[0, 1, 3, 4],
+        num_workers=2,
+        worker_type="process",
+        collate_fn=list,
+    )
+    assert [picture.tobytes() for picture, _ in loader] == [picture for picture, _ in found]
+
+
+def test_a_damaged_zip(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    (tmp_path / "other.zip").write_bytes(b"PK\3\4" + b"x" * 99)
+    with pytest.raises(ValueError, match=r"other\.zip is a truncated or damaged zip"):
+        CocoDetection(tmp_path / "other", path)
+
+
 def test_pictures_that_were_not_unpacked(tmp_path: Path) -> None:
     path = write_coco(tmp_path)
     with pytest.raises(
-        data.vision_dataset.DatasetNotFound, match="no folder '.*train2017': unpack"
+        data.vision_dataset.DatasetNotFound, match="no folder or zip '.*train2017' of"
     ):
         CocoSegmentation(tmp_path / "train2017", path, on_error="skip")
     assert len(CocoDetection(tmp_path / "train2017", path)) == 5  # as in torchvision

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from .json_stream import DamagedJson, Element, read_elements
 from .packed import PackedStrings
 from .packed_numbers import smallest_integers
-from .packed_records import RecordPacker
+from .packed_records import RecordPacker, as_integer
 from .problems import Problems
 
 __all__ = ["scan"]
@@ -51,7 +51,7 @@ def scan(path: Path) -> dict[str, np.ndarray]:
     others: dict[str, Any] = {}
     for key, place, value in _elements(path, problems):
         if place == 0:
-            others[key] = []
+            others[key] = []  # says that the key is there
         if key == "categories":
             others[key] = _categories(value, f"{path}: {key}", problems)
         elif place is None:
@@ -102,16 +102,15 @@ def _what_is_wrong(value: Any, fields: Mapping[str, type]) -> str:
                 return "is of a panoptic segmentation, which cannot be read"
             return f"has no {key!r}"
         part = value[key]
-        if type(part) is not kind and not (kind is int and _is_whole(part)):
+        if not (_is_id(part) if kind is int else type(part) is kind):
             return f"{key!r} must be of type {kind.__name__}, got {part!r:.40}"
-        if kind is int and abs(int(part)) >> 62:
-            return f"{key!r} must have at most 62 bits, got {part!r:.40}"
     return ""
 
 
-def _is_whole(value: Any) -> bool:
-    """Whether it is a float such as 5.0, as programs write that read their ids from a table."""
-    return isinstance(value, float) and value.is_integer()
+def _is_id(value: Any) -> bool:
+    """Whether it is an integer of at most 62 bits, or a float such as 5.0, as tables make of ids."""
+    number = as_integer(value) if type(value) is float else value
+    return type(number) is int and not abs(number) >> 62
 
 
 def _file_name(picture: Mapping[str, Any]) -> str:

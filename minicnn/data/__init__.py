@@ -17,8 +17,9 @@ from .dataset import (
     TransformDataset,
     random_split,
 )
-from .distributed import DistributedSampler
+from .distributed import DistributedBatchSampler, DistributedSampler
 from .dogs_vs_cats import DogsVsCats
+from .image_backend import get_image_backend, set_image_backend
 from .image_folder import DatasetFolder, ImageFolder
 from .iterable import ChainDataset, IterableDataset
 from .loader import DataLoader
@@ -56,6 +57,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "DatasetFolder",
+    "DistributedBatchSampler",
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",
@@ -81,9 +83,11 @@ __all__ = [
     "current_generator",
     "default_collate",
     "default_convert",
+    "get_image_backend",
     "get_worker_info",
     "load_picture",
     "random_split",
+    "set_image_backend",
     "stratified_split",
 ]
 

@@ -101,16 +101,12 @@ def _what_is_wrong(value: Any, fields: Mapping[str, type]) -> str:
             if "segments_info" in value:
                 return "is of a panoptic segmentation, which cannot be read"
             return f"has no {key!r}"
-        part = value[key]
-        if not (_is_id(part) if kind is int else type(part) is kind):
-            return f"{key!r} must be of type {kind.__name__}, got {part!r:.40}"
+        part: Any = value[key]
+        if kind is int and type(part) is float:  # 5.0, as tables make of ids
+            part = as_integer(part)
+        if type(part) is not kind or (kind is int and abs(part) >> 62):
+            return f"{key!r} must be of type {kind.__name__}, got {value[key]!r:.40}"
     return ""
-
-
-def _is_id(value: Any) -> bool:
-    """Whether it is an integer of at most 62 bits, or a float such as 5.0, as tables make of ids."""
-    number = as_integer(value) if type(value) is float else value
-    return type(number) is int and not abs(number) >> 62
 
 
 def _file_name(picture: Mapping[str, Any]) -> str:

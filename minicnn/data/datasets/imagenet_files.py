@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from ..csv_lines import csv_lines
 from ..files import walk
 from ..image_folder import IMG_EXTENSIONS
 from ..packed import PackedStrings
@@ -29,6 +30,7 @@ ARCHIVE_META = {  # name, MD5
     "devkit": ("ILSVRC2012_devkit_t12.tar.gz", "fa75699e90414af021442c21a62c3abf"),
 }
 
+_WNID = re.compile(r"n\d{8}")
 _VALIDATION_PICTURE = re.compile(r"ILSVRC2012_val_(\d{8})\.", re.IGNORECASE)
 _KAGGLE = ("CLS-LOC", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC", "*/ILSVRC/Data/CLS-LOC")
 _SOLUTION = "LOC_val_solution.csv"
@@ -68,6 +70,11 @@ class Files:
         """What an index depends on."""
         return [self.base]
 
+    @property
+    def beside(self) -> Path:
+        """Where the index is written; that must not change the time of a source."""
+        return self.base.parent
+
     def path(self, index: Mapping[str, np.ndarray], row: int) -> str:
         """The path of the picture in a row of the index."""
         return f"{self.base}/{_name(index, row)}"
@@ -84,9 +91,14 @@ class Files:
         """The index: of each picture its class, name and place; the classes; what is broken."""
         problems, classes, folders = Problems(), array("h"), list[str]()
         labels, offsets, sizes = array("h"), array("Q"), array("I")
+        wnids = list(synsets())
 
         def names() -> Iterator[str]:
             for label, pictures in self.classes(problems):
+                if not pictures:
+                    problems.note(
+                        str(self.base), f"no picture is in the folder or tar of {wnids[label]}"
+                    )
                 folder = _common_folder(pictures)
                 classes.append(label)
                 folders.append(folder)
@@ -174,6 +186,35 @@ class TrainTar(_Tar):
             yield label, list(pictures)
 
 
+class TrainTars(_Tar):
+    """A folder with a tar for each class, to which the published one unpacks."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+
+    @property
+    def sources(self) -> list[Path]:
+        return _class_tars(self.base)
+
+    @property
+    def beside(self) -> Path:
+        return self.base
+
+    def read(self, index: Mapping[str, np.ndarray], row: int) -> bytes:
+        tar = _name(index, row).partition("/")[0]
+        # It is opened for each picture, as a thousand files may be more than a program may open.
+        file = File(self.base / tar)
+        return file.read_at(int(index["offsets"][row]), int(index["sizes"][row]))
+
+    def classes(self, problems: Problems) -> Iterator[_Class]:
+        for path in _with_bar(self.sources):
+            if path.stem in synsets():
+                pictures = self._pictures(File(path), str(path), problems, folder=f"{path.name}/")
+                yield _numbers()[path.stem], list(pictures)
+            else:
+                problems.note(str(path), _NO_CLASS)
+
+
 class ValidationTar(_Tar):
     """A tar of pictures, whose numbers tell their classes."""
 
@@ -210,8 +251,11 @@ class Folder(Files):
         for name in _folders(self.base):
             if name in numbers:
                 folders[numbers[name]] = name
-            else:
+            elif _WNID.fullmatch(name):  # others, such as lost+found, are no part of ImageNet
                 problems.note(f"{self.base}/{name}", _NO_CLASS)
+        for tar in _class_tars(self.base):
+            if numbers.get(tar.stem) not in folders:
+                problems.note(str(tar), "is not unpacked as the others are")
         flat: dict[int, list[Picture]] = {}
         if self._is_validation:
             solution = _read_solution(self._solution, problems) if self._solution else {}
@@ -228,7 +272,7 @@ class Folder(Files):
 def find_files(root: Path, split: str) -> Files:
     """Finds the pictures of a split under a folder.
 
-    A folder of pictures goes before a tar, as somebody has unpacked it.
+    Folders of pictures go before tars, as somebody has unpacked them.
 
     Raises:
         DatasetNotFound: if there is none.
@@ -238,13 +282,25 @@ def find_files(root: Path, split: str) -> Files:
         folder = place / split
         if folder.is_dir() and _has_pictures(folder, split):
             return Folder(folder, split == "val", _find_solution(place) if split == "val" else None)
-    tar = root / ARCHIVE_META[split][0]
-    if tar.is_file():
-        return TrainTar(tar) if split == "train" else ValidationTar(tar)
-    raise DatasetNotFound(
-        f"no ImageNet in {str(root)!r}: it must hold {tar.name}, or {split} with a folder for each "
-        f"class such as n01440764, or Kaggle's ILSVRC/Data/CLS-LOC/{split}. Get the pictures from "
-        "https://image-net.org/download.php or "
+    folders = (root, root / split)
+    for tar in (folder / ARCHIVE_META[split][0] for folder in folders):
+        if tar.is_file():
+            return TrainTar(tar) if split == "train" else ValidationTar(tar)
+    for folder in folders if split == "train" else ():
+        if _class_tars(folder):
+            return TrainTars(folder)
+    raise DatasetNotFound(_what_is_missing(root, split))
+
+
+def _what_is_missing(root: Path, split: str) -> str:
+    if not root.is_dir():
+        return f"no ImageNet in {str(root)!r}: it is no folder"
+    if _has_pictures(root, split):
+        return f"{str(root)!r} must be the folder above that with the pictures, named {split!r}"
+    return (
+        f"no ImageNet in {str(root)!r}: it must hold {ARCHIVE_META[split][0]}, or {split} with a "
+        f"folder for each class such as n01440764, or Kaggle's ILSVRC/Data/CLS-LOC/{split}. Get the "
+        "pictures from https://image-net.org/download.php or "
         "https://www.kaggle.com/c/imagenet-object-localization-challenge"
     )
 
@@ -281,13 +337,12 @@ def _find_solution(place: Path) -> Path | None:
 def _read_solution(path: Path, problems: Problems) -> dict[str, int]:
     """The class of each validation picture by its name without ending."""
     numbers, found = _numbers(), {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line, text in enumerate(lines[1:], 2):  # the first one has the titles
-        picture, _, boxes = text.partition(",")  # n01440764 10 20 30 40 n01440764 …
-        wnid = boxes.partition(" ")[0].strip()
+    for line, text, fields in csv_lines(path):
+        picture, boxes = fields if len(fields) == 2 else ("", "")
+        wnid = boxes.strip().partition(" ")[0]  # n01440764 10 20 30 40 n01440764 …
         if wnid in numbers:
             found[picture] = numbers[wnid]
-        else:
+        elif line > 1:  # the first one has the titles
             problems.note(
                 f"{path}, line {line}", f"it must have a picture and its class, got {text[:60]!r}"
             )
@@ -321,6 +376,11 @@ def _folders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.is_dir()]
     return sorted(name for name in names if not name.startswith("."))
+
+
+def _class_tars(folder: Path) -> list[Path]:
+    """The tars in a folder that are named after a class, sorted."""
+    return sorted(path for path in folder.glob("n*.tar") if _WNID.fullmatch(path.stem))
 
 
 def _files(folder: Path) -> list[str]:

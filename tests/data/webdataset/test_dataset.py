@@ -212,6 +212,16 @@ def test_unknown_forms_and_wrong_options(tmp_path):
         WebDataset(shard, on_error="ignore")
     with pytest.raises(ValueError, match="seed must be from 0"):
         WebDataset(shard, seed=-1)
+    for size in (True, -1):  # True is what a DataLoader takes
+        with pytest.raises(ValueError, match=f"how many samples to draw from, as 5000, got {size}"):
+            WebDataset(shard, shuffle=size)
+    for number in (0, -1):
+        with pytest.raises(ValueError, match=f"at least one sample, got {number}"):
+            WebDataset(shard).with_epoch(number)
+        with pytest.raises(ValueError, match=f"batchsize must be positive, got {number}"):
+            WebDataset(shard).batched(number)
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        WebDataset(shard).with_epoch(10 / 4)
 
 
 # ------------------------------------------------------------------------------------ order

@@ -84,6 +84,7 @@ def open_pictures(
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
     train, val = run.split(*data.stratified_split(pictures, args.val_fraction, args.seed))
+    train, val = training.cached(args, train, val)
     train = data.TransformDataset(train, TRAIN_TRANSFORM)
     val = data.TransformDataset(val, VAL_TRANSFORM)
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
@@ -202,11 +203,9 @@ def main() -> None:
         with training.optional("predictions.png"):
             draw_predictions(net, test_pictures, val_loader.dataset.dataset, args)
         best = run.metrics["best"]
-        broken = len(train_loader.skipped) + len(val_loader.skipped)
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
-            f"{best['val_pictures']} validation pictures; {broken} broken pictures left out; "
-            f"results are in {args.out}"
+            f"{best['val_pictures']} validation pictures; {run.left_out}; results are in {args.out}"
         )
 
 

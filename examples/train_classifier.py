@@ -107,6 +107,7 @@ def load_batches(
     augment = [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip()]
     middle = [transforms.Resize(round(args.size * 256 / 224)), transforms.CenterCrop(args.size)]
     to_bytes = transforms.PILToTensor()
+    train, val = training.cached(args, train, val)
     train = data.TransformDataset(train, transforms.Compose([*augment, to_bytes]))
     val = data.TransformDataset(val, transforms.Compose([*middle, to_bytes]))
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
@@ -213,11 +214,9 @@ def main() -> None:
         )
         train(run, train_loader, val_loader, len(classes), args)
         best = run.metrics["best"]
-        broken = len(train_loader.skipped) + len(val_loader.skipped)
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "
-            f"{best['val_pictures']} validation pictures; {broken} broken pictures left out; "
-            f"results are in {args.out}"
+            f"{best['val_pictures']} validation pictures; {run.left_out}; results are in {args.out}"
         )
 
 

@@ -3,9 +3,11 @@
     python examples/train_segmentation.py                                # draws its own pictures
     python examples/train_segmentation.py --data VOCdevkit --weights-backbone DEFAULT
     python examples/train_segmentation.py --data VOCdevkit --model fcn8s --weights-backbone DEFAULT
+    python examples/train_segmentation.py --data coco:COCO --weights-backbone DEFAULT
 
---data is Pascal VOC 2012, unpacked; its network is FCN on a dilated ResNet, or the paper's FCN-8s
-on VGG-16. Without data, a narrow FCN-8s learns to tell drawn discs, squares, triangles and stars.
+--data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 and annotations.
+The network is FCN on a dilated ResNet, or the paper's FCN-8s on VGG-16. Without data, a narrow FCN-8s
+learns to tell drawn discs, squares, triangles and stars.
 --out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.
 """
 
@@ -19,7 +21,9 @@ if __name__ == "__main__":  # until the run handles Ctrl-C
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from PIL import Image
 
@@ -41,8 +45,9 @@ AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
 def parse_arguments() -> argparse.Namespace:
     parser = training.ArgumentParser(__doc__)
     add = parser.add_argument
-    add("--data", metavar="FOLDER", help="that holds VOC2012; without it, shapes are drawn")
-    add("--model", choices=SEGMENTERS, default="fcn_resnet50", help="for VOC (%(default)s)")
+    source = "that holds VOC2012, or coco:FOLDER; without it, shapes are drawn"
+    add("--data", type=training.data_source("coco"), metavar="FOLDER", help=source)
+    add("--model", choices=SEGMENTERS, default="fcn_resnet50", help="for --data (%(default)s)")
     add("--weights-backbone", help="of the ResNet or VGG: the name of published ones, or a file")
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
     count = "how many to draw (%(default)s)"
@@ -57,22 +62,42 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def open_pictures(run: training.Run, args: argparse.Namespace) -> tuple[data.Dataset, data.Dataset]:
-    """Pictures with masks to train on and to validate; without --data they are drawn when used."""
+def open_pictures(
+    run: training.Run, args: argparse.Namespace
+) -> tuple[data.Dataset, data.Dataset, Sequence[str]]:
+    """Pictures with masks to train on and to validate, and the classes; drawn ones without --data."""
     flip, to_bytes = transforms.RandomHorizontalFlip(), [transforms.PILToTensor()]
     if args.data:
         crop = transforms.RandomResizedCrop(args.size, scale=(0.2, 1))
         train = transforms.JointTransform([crop, flip], to_bytes)
         val = transforms.JointTransform([transforms.Resize(round(args.size * 520 / 480))], to_bytes)
-        return run.split(
-            data.VOCSegmentation(args.data, image_set="train", transforms=train, on_error="warn"),
-            data.VOCSegmentation(args.data, image_set="val", transforms=val, on_error="warn"),
-        )
+        if args.data.kind == "coco":
+            pictures = open_coco(args.data.path, train, val)
+            return *run.split(*pictures), pictures[0].classes
+        voc = partial(data.VOCSegmentation, args.data.path, on_error="warn")
+        pictures = voc(image_set="train", transforms=train), voc(image_set="val", transforms=val)
+        return *run.split(*pictures), models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"]
     train = transforms.JointTransform([flip, transforms.RandomVerticalFlip()], to_bytes)
     val = transforms.JointTransform([], to_bytes)
     return (
         DrawnShapes(args.limit, args.size, args.seed, train),
         DrawnShapes(max(args.limit // 5, 1), args.size, args.seed + 1, val),
+        SHAPES,
+    )
+
+
+def open_coco(
+    folder: Path, train: Callable, val: Callable
+) -> tuple[data.CocoSegmentation, data.CocoSegmentation]:
+    """COCO's objects of all classes; as in torchvision's recipe, no training pictures with hardly any."""
+    lists = folder / "annotations"
+    coco = partial(data.CocoSegmentation, on_error="warn")
+    pictures = coco(
+        folder / "train2017", lists / "instances_train2017.json", transforms=train, min_area=1000
+    )
+    classes = pictures.classes[1:]  # without the background
+    return pictures, coco(
+        folder / "val2017", lists / "instances_val2017.json", transforms=val, classes=classes
     )
 
 
@@ -80,6 +105,7 @@ def load_batches(
     train: data.Dataset, val: data.Dataset, args: argparse.Namespace
 ) -> tuple[data.DataLoader, data.DataLoader]:
     """Loaders of the training and the validation pictures."""
+    train, val = training.cached(args, train, val)
     options = {"batch_size": args.batch_size, "num_workers": args.workers}
     # batch norm needs a variance, which a last batch of one picture may not have
     drop_last = len(train) > args.batch_size
@@ -104,7 +130,7 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
 
 
 def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
-    """torchvision's recipe for VOC; AdamW for the drawn shapes, which it learns faster."""
+    """torchvision's recipe; AdamW for the drawn shapes, which it learns faster."""
     if args.data is None:
         return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     auxiliary = [w for name, w in net.named_parameters() if name.startswith("aux_classifier")]
@@ -214,9 +240,8 @@ def main() -> None:
     args = parse_arguments()
     may_differ = (*training.MAY_DIFFER, "overlays")
     with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
-        train_pictures, val_pictures = open_pictures(run, args)
+        train_pictures, val_pictures, classes = open_pictures(run, args)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        classes = models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"] if args.data else SHAPES
         net = build(args, len(classes)).to(args.device)
         start(run, net, train_loader, val_loader, args)
         print(
@@ -233,7 +258,7 @@ def main() -> None:
         best = run.metrics["best"]
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of the pixels "
-            f"right, mean IoU {best['val_mean_iou']:.3f}; results are in {args.out}"
+            f"right, mean IoU {best['val_mean_iou']:.3f}; {run.left_out}; results are in {args.out}"
         )
 
 

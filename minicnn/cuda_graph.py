@@ -96,7 +96,7 @@ class GraphedStep:
                     "a graph takes tensors, as other values would be fixed in it, "
                     f"got {type(tensor).__name__} as argument {index}"
                 )
-        signature = tuple((tensor.shape, str(tensor.dtype)) for tensor in tensors)
+        signature = tuple((tuple(tensor.shape), tensor.array.dtype.name) for tensor in tensors)
         self._signature = self._signature or signature
         if signature != self._signature:
             self._warn(signature)

@@ -85,7 +85,7 @@ def metrics(folder: Path) -> dict:
 
 def results(folder: Path) -> list[dict]:
     """The epochs without what depends on the clock."""
-    clock = ("seconds", "images_per_second")
+    clock = ("seconds", "seconds_waited", "images_per_second")
     return [{k: v for k, v in e.items() if k not in clock} for e in metrics(folder)["epochs"]]
 
 

@@ -48,6 +48,7 @@ def test_functional_takes_all_arguments_in_torchs_order(name: str) -> None:
         assert list(inspect.signature(getattr(F, name)).parameters) == theirs
 
 
+@pytest.mark.numbers_decide  # the shape of what nonzero finds
 def test_through_the_decorators() -> None:
     x = mc.rand(2, 3, 4, 4)
     assert F.conv2d(input=x, weight=mc.rand(5, 3, 1, 1)).shape == (2, 5, 4, 4)

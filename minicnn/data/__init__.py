@@ -37,6 +37,8 @@ from .voc import VOCSegmentation
 from .worker_info import WorkerInfo, get_worker_info
 
 if TYPE_CHECKING:
+    from .cache import CachedDataset, PictureCache
+    from .datasets.coco import CocoCaptions, CocoDetection, CocoSegmentation
     from .datasets.imagenet import ImageNet
     from .open_images import OpenImages
     from .webdataset import BrokenSample, ShardWriter, WebDataset
@@ -45,7 +47,11 @@ __all__ = [
     "BatchSampler",
     "BrokenPicture",
     "BrokenSample",
+    "CachedDataset",
     "ChainDataset",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -56,6 +62,7 @@ __all__ = [
     "ImageNet",
     "IterableDataset",
     "OpenImages",
+    "PictureCache",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -81,6 +88,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "cache": "CachedDataset PictureCache",
+    "datasets.coco": "CocoCaptions CocoDetection CocoSegmentation",
     "datasets.imagenet": "ImageNet",
     "open_images": "OpenImages",
     "webdataset": "BrokenSample ShardWriter WebDataset",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -54,13 +57,17 @@ def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image
     """
     check_on_error(on_error)
     name = os.fspath(path)
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        if on_error == "raise":
-            raise
-        raise _broken(error, name, on_error) from error
-    return decode_picture(lambda: data, name, on_error)
+
+    def decode() -> Image.Image:
+        try:
+            data = Path(name).read_bytes()
+        except OSError as error:
+            if on_error == "raise":
+                raise
+            raise _broken(error, name, on_error) from error
+        return _decode_rgb(lambda: data, name, on_error)
+
+    return _kept(name, "RGB", decode)
 
 
 def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise") -> Image.Image:
@@ -86,6 +93,10 @@ def decode_picture(read: Callable[[], bytes], path: str, on_error: str = "raise"
     Raises:
         BrokenPicture: if it cannot be read and decoded.
     """
+    return _kept(path, "RGB", lambda: _decode_rgb(read, path, on_error))
+
+
+def _decode_rgb(read: Callable[[], bytes], path: str, on_error: str) -> Image.Image:
     try:
         picture = _decode(read())
         if picture.mode == "F" or picture.mode.startswith("I"):
@@ -108,10 +119,40 @@ def open_picture(
     Raises:
         BrokenPicture: if it cannot be read and decoded.
     """
+
+    def decode() -> Image.Image:
+        try:
+            return _decode(Path(path).read_bytes() if read is None else read())
+        except Exception as error:
+            raise _broken(error, path, on_error) from error
+
+    return _kept(path, "own mode", decode)
+
+
+class Cache(Protocol):
+    """What keeps decoded pictures, such as a :class:`~minicnn.data.cache.PictureCache`."""
+
+    def get(self, path: str, kind: str, decode: Callable[[], Image.Image]) -> Image.Image:
+        """The picture that ``decode`` returns, or has returned before."""
+
+
+_local = threading.local()
+
+
+@contextlib.contextmanager
+def looking_in(cache: Cache) -> Iterator[None]:
+    """A context in which this thread looks in a cache before it decodes a picture."""
+    before = getattr(_local, "cache", None)
+    _local.cache = cache
     try:
-        return _decode(Path(path).read_bytes() if read is None else read())
-    except Exception as error:
-        raise _broken(error, path, on_error) from error
+        yield
+    finally:
+        _local.cache = before
+
+
+def _kept(path: str, kind: str, decode: Callable[[], Image.Image]) -> Image.Image:
+    cache = getattr(_local, "cache", None)
+    return decode() if cache is None else cache.get(path, kind, decode)
 
 
 def _decode(data: bytes) -> Image.Image:

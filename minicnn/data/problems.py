@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .dataset import printable
 from .packed import PackedStrings
 from .picture import check_on_error
 
-__all__ = ["Problem", "Problems"]
+__all__ = ["Problem", "Problems", "problems_of"]
 
 _KEPT = 1000  # with their places; the others are counted
 
@@ -101,3 +101,15 @@ class Problems:
         )
         found = [Problem(*pair) for pair in zip(where, why, strict=True)]
         return cls(found, int(arrays["problems.count"]))
+
+
+def problems_of(dataset: Any) -> list[Problems]:
+    """The attribute ``problems`` of a dataset, else those of the datasets that it wraps."""
+    if hasattr(dataset, "problems"):
+        return [dataset.problems]
+    wrapped = getattr(dataset, "datasets", None) or getattr(dataset, "dataset", None)
+    if isinstance(wrapped, dict):  # of a StackDataset
+        wrapped = list(wrapped.values())
+    if not isinstance(wrapped, list | tuple):
+        wrapped = [] if wrapped is None else [wrapped]
+    return [problems for part in wrapped for problems in problems_of(part)]

@@ -14,6 +14,7 @@ from ..typing import Array
 from .approximation import bessel, gamma
 from .approximation.erf import erfc as erfc_of
 from .approximation.erf import erfinv as erfinv_of
+from .approximation.zeta import zeta as zeta_of
 from .choice import where
 from .edge import in_float32
 from .elementwise import exp, log, mul, neg, sign
@@ -192,7 +193,7 @@ class Zeta(Function):
         array = s if hasattr(s, "dtype") else q
         xp = xp_of(array)
         s, q = (xp.asarray(v, dtype=float64) for v in (s, q))
-        return gamma.zeta(*xp.broadcast_arrays(s, q)).astype(array.dtype, copy=False)
+        return zeta_of(s, q).astype(array.dtype, copy=False)
 
 
 def zeta(input: Operand, other: Operand) -> Tensor:

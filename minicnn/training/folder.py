@@ -93,13 +93,13 @@ def _lock(file: IO[bytes]) -> None:
         warnings.warn(f"this file system has no locks: start no other run in {file.name}")
 
 
-def refuse_inside(data: Iterable[PathLike], out: PathLike) -> None:
-    """Raises a ValueError if one of the paths lies inside ``out``, where results are written."""
+def refuse_inside(paths: Iterable[PathLike], out: PathLike, option: str = "--data") -> None:
+    """Raises a ValueError if one of an option's paths lies inside ``out``, where results are written."""
     folder = Path(out).resolve()
-    for path in data:
+    for path in paths:
         if Path(path).resolve().is_relative_to(folder):
             raise ValueError(
-                f"--data must not lie inside --out, where results are written: got {path} in {out}"
+                f"{option} must not lie inside --out, where results are written: got {path} in {out}"
             )
 
 

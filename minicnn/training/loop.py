@@ -19,6 +19,7 @@ from .meters import confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress
 from .run import Run, describe
+from .waiting import Waiting
 
 __all__ = ["fit", "validate_classifier"]
 
@@ -91,19 +92,26 @@ def _train_epoch(
     total = len(loader) * batch_size if loader.drop_last else len(loader.dataset)
     needs_two = min(batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
     loader.set_epoch(run.epoch, start_batch=run.batch)
+
+    def stats() -> str:
+        rate, waited = schedule.get_last_lr()[0], 100 * run.waited / run.seconds
+        return f"{meter}  lr {rate:.1e}  waited {waited:.0f} %"
+
     with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:
         seconds = run.seconds
-        for batch in batches:
+        waiting = Waiting(batches, run.waited + progress.seconds)  # its workers have started
+        for batch in waiting:
             if needs_two and len(batch[0]) == 1:
                 progress.write("warning: left out a batch of one sample: batch norm needs two")
                 continue
             with stop.step:
                 loss, scores, labels = step(*batch)
                 meter.update(loss, scores, labels)
-                run.batch, run.seconds = loader.batch, seconds + progress.seconds
+                run.batch = loader.batch
+                run.seconds, run.waited = seconds + progress.seconds, waiting.seconds
                 said = [finite.update(loss, f"epoch {run.epoch + 1}, step {run.batch}")]
                 said += [watch.update(loss, scores, labels)] if watch else []
-            progress.update(len(labels), lambda: f"{meter}  lr {schedule.get_last_lr()[0]:.1e}")
+            progress.update(len(labels), stats)
             for text in filter(None, said):
                 progress.write(f"warning: {text}")
     if not meter.samples:

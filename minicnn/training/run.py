@@ -17,6 +17,7 @@ import PIL
 
 from .. import io, random
 from ..data import DataLoader
+from ..data.problems import problems_of
 from ..io.atomic import replacing
 from .folder import set_aside
 from .meters import ClassificationMeter
@@ -42,7 +43,8 @@ class Run:
     Attributes:
         parts: everything with a state, from :meth:`start`: ``net``, ``optimizer``, ``schedule``, …
         epoch, batch: epochs done, and batches of the loader done in the current one.
-        seconds: time spent in the current epoch's training steps.
+        seconds: time that the training in the current epoch has taken.
+        waited: seconds of these in which it waited for the loader.
         metrics: ``best``, ``epochs`` (one dict each), ``versions`` and ``settings``.
 
     Raises:
@@ -64,7 +66,7 @@ class Run:
         self.parts: dict[str, Any] = {}
         self.loaders: Sequence[DataLoader] = ()
         self.epoch = self.batch = 0
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
         self.metrics: dict[str, Any] = {
             "best": None,
             "epochs": [],
@@ -92,6 +94,19 @@ class Run:
     def was_saved(self) -> bool:
         """Whether ``last.ckpt`` is of this run."""
         return self._saved_at is not None
+
+    @property
+    def left_out(self) -> str:
+        """How many broken pictures the loaders have left out, and broken parts the datasets, in words."""
+        pictures = sum(len(loader.skipped) for loader in self.loaders)
+        found = {id(x): x for loader in self.loaders for x in problems_of(loader.dataset)}
+        words = f"{pictures} broken picture{'' if pictures == 1 else 's'} left out"
+        parts = sum(map(len, found.values()))
+        return (
+            f"{words}, {parts} broken part{'' if parts == 1 else 's'} of the data"
+            if parts
+            else words
+        )
 
     def record(self, **settings: Any) -> None:
         """Adds settings; those of a resumed run must be equal, unless they may differ.
@@ -191,7 +206,7 @@ class Run:
     def _restore(self, state: dict[str, Any]) -> None:
         position = state["run"]
         self.epoch, self.batch = self._saved_at = position["epoch"], position["batch"]
-        self.seconds = position["seconds"]
+        self.seconds, self.waited = position["seconds"], position.get("waited", 0.0)
         planned = position["metrics"]["settings"]["epochs"]
         done = self.epoch + (self.batch > 0)
         if self.epochs < done:
@@ -236,6 +251,7 @@ class Run:
             "epoch": self.epoch,
             "batch": self.batch,
             "seconds": self.seconds,
+            "waited": self.waited,
             "metrics": {**self.metrics, "settings": settings},
             "pictures": self._names,
             "loaders": loaders,
@@ -264,11 +280,12 @@ class Run:
             "train_accuracy": train_accuracy,
             **validation,
             "seconds": self.seconds,
+            "seconds_waited": self.waited,
             "images_per_second": meter.samples / max(self.seconds, 1e-9),
             "learning_rate": learning_rate,
         }
         meter.reset()
-        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        self.epoch, self.batch, self.seconds, self.waited = self.epoch + 1, 0, 0.0, 0.0
         self.metrics["epochs"].append(row)
         best = self.metrics["best"]
         if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
@@ -324,6 +341,7 @@ def describe(row: dict[str, Any], epochs: int) -> str:
         f"training {row['train_loss']:.3f} {100 * row['train_accuracy']:.1f} %  "
         f"validation {row['val_loss']:.3f} {100 * row['val_accuracy']:.1f} %{iou}  "
         f"{duration(row['seconds'])}, {row['images_per_second']:.0f} images/s, "
+        f"waited {100 * row['seconds_waited'] / max(row['seconds'], 1e-9):.0f} %, "
         f"{duration((epochs - row['epoch']) * row['seconds'])} to go"
     )
 

@@ -7,9 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
+from minicnn.data import ConcatDataset, Dataset, StackDataset, Subset
 from minicnn.data.index import open_index
 from minicnn.data.packed import PackedStrings
-from minicnn.data.problems import Problems
+from minicnn.data.problems import Problems, problems_of
 
 pytestmark = pytest.mark.cpu_only
 
@@ -175,3 +176,25 @@ def test_problems():
     assert len(caught) == 1001
     with pytest.raises(ValueError, match="on_error must be one of"):
         problems.report("ignore", "the archive")
+
+
+class Broken(Dataset):
+    """A dataset in whose files something was broken."""
+
+    def __init__(self):
+        self.problems = Problems()
+
+    def __len__(self):
+        return 3
+
+
+def test_problems_of_datasets_that_wrap_others():
+    first, second = Broken(), Broken()
+    for wrapper in (
+        ConcatDataset([Subset(first, [1]), second]),
+        StackDataset(first, second),
+        StackDataset(a=Subset(first, [0, 1, 2]), b=second),
+    ):
+        found = problems_of(wrapper)
+        assert len(found) == 2 and found[0] is first.problems and found[1] is second.problems
+    assert problems_of(Subset([1, 2], [0])) == problems_of(Subset(Dataset(), [0])) == []

@@ -91,6 +91,7 @@ def test_frozen_weights_stay_and_the_last_layer_is_trained(monkeypatch, tmp_path
     printed = capsys.readouterr().out
     assert "18 pictures of 3 classes to train on, 4 to validate" in printed  # 20 % of each class
     assert printed.count("broken.png: cannot identify") == 1
+    assert "; 1 broken picture left out; " in printed
     trained = mc.load(tmp_path / "out" / "best.ckpt")["net"]
     assert trained["fc.weight"].shape == (3, 512)
     for name in ("conv1.weight", "layer4.1.conv2.weight", "layer2.0.bn1.weight"):

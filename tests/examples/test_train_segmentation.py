@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import coco_files
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from scripts import functions_of, metrics, run_here
 
 import minicnn as mc
 from minicnn import models, nn
+from minicnn.data import PictureCache
 from minicnn.data.drawn import SHAPES
 from minicnn.nn import functional as F
 
@@ -83,7 +85,7 @@ def test_voc(monkeypatch, capsys, tmp_path):
     options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu"
     run_here(
         monkeypatch, SCRIPT, *options.split(), "--weights-backbone", "DEFAULT",
-        "--data", tmp_path, "--out", tmp_path / "out",
+        "--data", tmp_path, "--out", tmp_path / "out", "--cache", tmp_path / "pictures.cache",
     )  # fmt: skip
     assert asked == {"name": "fcn_resnet50", "weights_backbone": "DEFAULT", "aux_loss": True}
     names = metrics(tmp_path)["settings"]["pictures"]
@@ -93,8 +95,34 @@ def test_voc(monkeypatch, capsys, tmp_path):
     }
     (row,) = metrics(tmp_path)["epochs"]
     assert row["val_iou"]["dog"] is not None and row["learning_rate"] == 0
-    assert "fcn_resnet50 on cpu: 2 pictures to train on, 1 to validate" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "fcn_resnet50 on cpu: 2 pictures to train on, 1 to validate" in printed
+    assert "; 0 broken pictures left out; " in printed
+    assert len(PictureCache(tmp_path / "pictures.cache")) == 6  # three pictures and their masks
     assert (tmp_path / "out" / "overlay-1.png").exists()
+
+
+def test_coco(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("pycocotools")
+    monkeypatch.setattr(models, "get_model", lambda name, num_classes, **_: Small(num_classes))
+    contents = coco_files.instances()
+    for part in ("train2017", "val2017"):
+        coco_files.write_coco(tmp_path, contents, part)
+    options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu"
+    arguments = [*options.split(), "--data", f"coco:{tmp_path}", "--out", tmp_path / "out"]
+    run_here(monkeypatch, SCRIPT, *arguments)
+    areas = dict.fromkeys(coco_files.IDS, 0)
+    for annotation in contents["annotations"]:
+        areas[annotation["image_id"]] += annotation["area"]
+    count = sum(area > 1000 for area in areas.values())
+    assert 0 < count < 5
+    assert f": {count} pictures to train on, 5 to validate" in capsys.readouterr().out
+    (row,) = metrics(tmp_path)["epochs"]
+    assert list(row["val_iou"]) == ["background", "person", "car", "cat", "dog"]
+    assert 0 <= row["val_mean_iou"] <= 1
+    assert (tmp_path / "out" / "overlay-1.png").exists()
+    run_here(monkeypatch, SCRIPT, *arguments, "--resume", "--epochs", "2")
+    assert len(metrics(tmp_path)["epochs"]) == 2
 
 
 def test_void_pixels_do_not_count_and_the_auxiliary_head_half():

@@ -47,11 +47,13 @@ def ours(tensor: torch.Tensor) -> mc.Tensor:
 
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy with the same strides, unless elements share memory."""
+    """A copy with the same strides, unless elements share memory, and zeros between the elements."""
     tensor = tensor.detach()
     if any(n > 1 and s == 0 for n, s in zip(tensor.shape, tensor.stride())):
         return tensor.clone()
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor)
+    copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    copy.untyped_storage().fill_(0)
+    return copy.copy_(tensor)
 
 
 def with_gaps(x: Any) -> Any:

@@ -2,7 +2,7 @@
 
 They are run in processes of their own, once with PyTorch and once with minicnn, with the same seed.
 All text must be equal, and all numbers within a tolerance: 1e-4 of the larger one. Where batch norm
-or Adam turn rounding into steps it is 1e-3.
+or Adam turn rounding into steps it is 1e-3, and 1e-9 in float64.
 """
 
 import math
@@ -20,7 +20,7 @@ SLOW = {
     "gradcam": 1e-3,
     "segmentation": 1e-4,
     "siamese": 1e-4,
-    "style_transfer": 1e-3,
+    "style_transfer": 1e-9,
     "transfer": 1e-3,
     "tutorial": 1e-4,
     "vae": 1e-3,

@@ -11,6 +11,7 @@ import pytest
 
 import minicnn as mc
 from minicnn import data, nn, optim, training
+from minicnn.data.problems import Problems
 
 
 def update(meter: training.ClassificationMeter, loss: float, predicted: list, target: list) -> None:
@@ -413,7 +414,7 @@ def test_fit_stops_and_goes_on_as_if_nothing_had_happened(tmp_path, where):
         mc.load(folder / "last.ckpt")["run"]["metrics"]["epochs"] for folder in (whole, stopped)
     ]
     for row in (*rows[0], *rows[1]):
-        del row["seconds"], row["images_per_second"]
+        del row["seconds"], row["seconds_waited"], row["images_per_second"]
     assert rows[0] == rows[1] and [row["epoch"] for row in rows[0]] == [1, 2]
     nets = [mc.load(folder / "last.ckpt")["net"] for folder in (whole, stopped)]
     assert all(np.array_equal(nets[0][name].numpy(), nets[1][name].numpy()) for name in nets[0])
@@ -456,3 +457,17 @@ def test_best_by_another_number(tmp_path):
         row = run.finish_epoch(meter, validation, 0.1)
     assert run.metrics["best"]["epoch"] == 3
     assert "mean IoU 0.400" in training.describe(row, 3)
+
+
+def test_what_was_left_out_is_counted(tmp_path):
+    train, val = (data.DataLoader(data.Subset(data.Dataset(), [0, 1])) for _ in range(2))
+    run = training.Run(tmp_path, {})
+    run.loaders = (train, val)
+    assert run.left_out == "0 broken pictures left out"
+    val.skipped[3] = "b.jpg: is empty"
+    assert run.left_out == "1 broken picture left out"
+    train.skipped[3] = "a.jpg: is empty"
+    train.dataset.dataset.problems = val.dataset.dataset.problems = Problems()  # of one scan
+    assert run.left_out == "2 broken pictures left out"
+    train.dataset.dataset.problems.note("a.tar", "is cut off")
+    assert run.left_out == "2 broken pictures left out, 1 broken part of the data"

@@ -6,6 +6,7 @@ from ..image_folder import DatasetFolder, ImageFolder
 from ..vision_dataset import VisionDataset
 from ..voc import VOCDetection, VOCSegmentation
 from .cifar import CIFAR10, CIFAR100
+from .coco import CocoCaptions, CocoDetection, CocoSegmentation
 from .fakedata import FakeData
 from .flowers102 import Flowers102
 from .imagenet import ImageNet
@@ -21,6 +22,9 @@ __all__ = [
     "MNIST",
     "QMNIST",
     "SVHN",
+    "CocoCaptions",
+    "CocoDetection",
+    "CocoSegmentation",
     "DatasetFolder",
     "FakeData",
     "FashionMNIST",

@@ -114,8 +114,9 @@ def random_structured(module: Module, name: str, amount: Amount, dim: int) -> Mo
     mask = _mask_of(module, name)
     dim %= mask.ndim
     others = tuple(d for d in range(mask.ndim) if d != dim)
-    rest = xp_of(mask.array).nonzero(mask.array.any(axis=others))[0]
-    draws = rand(len(rest), device="cpu").array
+    xp = xp_of(mask.array)
+    rest = xp.nonzero(mask.array.any(axis=others))[0]
+    draws = xp.asarray(rand(len(rest), device="cpu").array)
     chosen = rest[_smallest(draws, _count(amount, len(rest)))]
     mask.array[(*(slice(None),) * dim, chosen)] = 0
     return custom_from_mask(module, name, mask)

@@ -4,57 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from types import ModuleType
-from typing import Any
+
+import numpy as np
 
 from ...devices import xp_of
 from ...typing import Array
 from .erf import polynomial
+from .zeta import BERNOULLI, zeta
 
-# Bernoulli numbers B2, B4, …
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+_BERNOULLI = BERNOULLI[:8]  # more are of no use from _LARGE on
 _EULER = 0.57721566490153286061
 _LARGE = 10.0  # from here on the asymptotic series are exact
-
-
-def zeta(s: Any, q: Array) -> Array:
-    """Hurwitz's zeta function, the sum of (q + k)^-s over k = 0, 1, …
-
-    ``inf`` at the poles q = 0, -1, …, and for s = 1; NaN for s < 1, where (q + k)^-s is complex, and
-    at infinity, as in torch.
-    """
-    xp = xp_of(q)
-    s = xp.asarray(s, q.dtype)
-    whole = xp.floor(q)
-    is_pole, is_complex = (q <= 0) & (q == whole), (q <= 0) & (s != xp.floor(s))
-    out = _zeta_of_positive(s, xp.where(q > 0, q, 1.0))
-    if bool((q < 0).any()):
-        # The terms with q + k < 0 are, but for their signs, a sum of this kind, too.
-        q_below = xp.where((q < 0) & ~is_pole, q, -0.5)
-        fraction = q_below - xp.floor(q_below)
-        below = _zeta_of_positive(s, 1 - fraction) - _zeta_of_positive(s, 1 - q_below)
-        below = xp.where(s % 2 == 0, below, -below) + _zeta_of_positive(s, fraction)
-        out = xp.where(q < 0, below, out)
-    out = xp.where(is_pole | (s == 1), math.inf, xp.where(is_complex, math.nan, out))
-    return xp.where((s < 1) | xp.isnan(q) | (q == math.inf), math.nan, out)
-
-
-def _zeta_of_positive(s: Array, q: Array) -> Array:
-    """Some terms, and the formula of Euler and Maclaurin for the rest."""
-    xp = xp_of(q)
-    total = xp.zeros_like(q)
-    for _ in range(int(_LARGE)):
-        below = q < _LARGE
-        total = total + xp.where(below, q**-s, 0)
-        q = xp.where(below, q + 1, q)
-    power = q**-s
-    total = total + q ** (1 - s) / (s - 1) + power / 2
-    rising, power = s, power / q
-    for k, bernoulli in enumerate(_BERNOULLI, 1):
-        total = total + bernoulli / math.factorial(2 * k) * rising * power
-        rising = rising * (s + 2 * k - 1) * (s + 2 * k)
-        power = power / q / q
-    return total
 
 
 def lgamma(x: Array) -> Array:
@@ -88,14 +48,14 @@ def _lgamma_below(x: Array) -> Array:
         product = xp.where(above, product * base, product)
     below = base < 1.5
     z = xp.where(below, base - 1, base - 2)
-    series = z * polynomial(_taylor_at_two(xp), z)
+    series = z * polynomial(_taylor_at_two(), z)
     return series + xp.log(product) - xp.where(below, xp.log1p(z), 0)
 
 
 @functools.cache
-def _taylor_at_two(xp: ModuleType) -> tuple[float, ...]:
+def _taylor_at_two() -> tuple[float, ...]:
     """The coefficients of log(gamma(2 + z)) / z: 1 - Euler's constant, then (zeta(k) - 1) / k."""
-    from_two = [float(zeta(float(k), xp.asarray(2.0))) for k in range(2, 30)]
+    from_two = [float(zeta(float(k), np.asarray(2.0))) for k in range(2, 30)]
     signed = [(-1) ** k * value / k for k, value in enumerate(from_two, 2)]
     return (*reversed(signed), 1 - _EULER)
 

@@ -275,7 +275,7 @@ RUNS += [(name, "float32", "TF32") for name in ("conv2d", "linear")]
 
 
 class Plain:
-    """The plain kernels, and what the fused kernels compute, in terms of these."""
+    """The plain kernels, what the fused ones compute in terms of these, and a GPU's dropout."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(plain, name)
@@ -304,6 +304,12 @@ class Plain:
     def relu_bias_backward(self, grad: np.ndarray, out: np.ndarray, dtype: Any = None) -> Any:
         masked = plain.relu_backward(grad, out)
         return masked, plain.channel_sum(masked, dtype)
+
+    def dropout(self, x: np.ndarray, p: float, generator: Any) -> tuple[np.ndarray, np.ndarray]:
+        return philox.dropout(x, p, generator.philox())
+
+    def dropout_backward(self, grad: np.ndarray, mask: np.ndarray, p: float) -> np.ndarray:
+        return philox.dropout_backward(grad, mask, p)
 
 
 class Recorder:

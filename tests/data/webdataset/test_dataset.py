@@ -224,6 +224,13 @@ def test_unknown_forms_and_wrong_options(tmp_path):
         WebDataset(shard).with_epoch(10 / 4)
 
 
+@pytest.mark.parametrize("method", ["decode", "to_tuple", "map_dict"])
+def test_methods_for_dicts_come_before_those_that_make_tuples(tmp_path, method):
+    dataset = WebDataset(picture_shards(tmp_path, 1), fields="jpg cls")
+    with pytest.raises(TypeError, match=f"{method} expects samples that are dicts, got a tuple"):
+        next(iter(getattr(dataset, method)()))
+
+
 # ------------------------------------------------------------------------------------ order
 
 

@@ -18,7 +18,7 @@ from ..picture import check_on_error, decode_picture
 from ..problems import Problems
 from ..vision_dataset import DatasetNotFound, VisionDataset
 from .imagenet_classes import synsets
-from .imagenet_files import ARCHIVE_META, find_files
+from .imagenet_places import ARCHIVE_META, find_files
 from .utils import calculate_md5, verify_str_arg
 
 __all__ = ["ARCHIVE_META", "ImageNet"]

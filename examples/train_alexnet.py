@@ -79,7 +79,9 @@ def open_pictures(
             "give --data dogs-vs-cats.zip"
         )
         folder = args.out / f"drawn-{count}-seed-{args.seed}"
-        args.data = [str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))]
+        with training.first_rank_first():
+            drawn = draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed)
+        args.data = [str(drawn)]
     pictures = data.DogsVsCats(args.data, on_error="warn")
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
@@ -135,7 +137,7 @@ def train(
         logits, labels = predict(images), labels.to(args.device)
         loss = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, logits, labels
@@ -197,6 +199,8 @@ def main() -> None:
             flush=True,
         )
         train(run, train_loader, val_loader, args)
+        if not training.is_first():
+            return
 
         net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
         draw_curves(run, args)

@@ -80,7 +80,9 @@ def open_pictures(
             pictures = data.ImageFolder(folder, loader=load)
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
-            pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
+            with training.first_rank_first():
+                drawn = draw_dogs_vs_cats(folder, seed=args.seed)
+            pictures = data.DogsVsCats(drawn, on_error="warn")
         train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
         classes = pictures.classes
     if len(classes) < 2:
@@ -185,7 +187,7 @@ def train(
         outputs, labels = predict(images), labels.to(args.device)
         loss = criterion(outputs, labels)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, getattr(outputs, "logits", outputs), labels

@@ -186,25 +186,28 @@ def train(
         scores, masks = predict(net, images, args), masks.to(args.device)
         loss = criterion(scores, masks)
         optimizer.zero_grad()
-        loss.backward()
+        training.backward(loss)
         optimizer.step()
         schedule.step()
         return loss, scores["out"], masks
 
     def validate() -> dict:
-        meter, loss, count = training.SegmentationMeter(len(classes), VOID), 0.0, 0
+        meter = training.SegmentationMeter(len(classes), VOID)
+        loss, pixels, count = 0.0, 0, 0
         for images, masks in val_loader:
             scores, masks = predict(net, images, args)["out"], masks.to(args.device)
             meter.update(scores, masks)
-            loss += criterion({"out": scores}, masks).item() * len(masks)
-            count += len(masks)
+            if counting := int((masks != VOID).sum()):
+                loss += criterion({"out": scores}, masks).item() * counting
+            pixels, count = pixels + counting, count + len(masks)
+        loss, pixels, count = training.summed([loss, pixels, count]).tolist()
         if not count:
             raise data.BrokenPicture("none of the validation pictures can be read")
         accuracy, mean_iou = meter.compute()
         return {
-            "val_loss": loss / count,
+            "val_loss": loss / max(pixels, 1),
             "val_accuracy": accuracy,
-            "val_pictures": count,
+            "val_pictures": int(count),
             "val_mean_iou": mean_iou,
             "val_iou": {  # None: no pixel has or is given this class
                 name: None if math.isnan(iou) else iou
@@ -251,6 +254,8 @@ def main() -> None:
             flush=True,
         )
         train(run, train_loader, val_loader, classes, args)
+        if not training.is_first():
+            return
 
         net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
         with training.optional("overlay-1.png, …"):

@@ -9,7 +9,7 @@ with finite differences (gradcheck.py).
 
 from typing import Any
 
-from .engine import backward, grad
+from .engine import backward, call_after_backward, grad
 from .function import AccumulateGrad, Function, once_differentiable
 from .grad_mode import (
     detect_anomaly,
@@ -31,6 +31,7 @@ __all__ = [
     "Variable",
     "View",
     "backward",
+    "call_after_backward",
     "check_writable",
     "detect_anomaly",
     "enable_grad",

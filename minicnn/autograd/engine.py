@@ -383,17 +383,29 @@ def _walk(
     gradients = _root_gradients(roots, gradients)
     walk = _Walk(roots, targets, keep=retain_graph)
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
-    outside = mode.grad, mode.autocast
-    mode.grad, mode.autocast = create_graph, None
+    outside = mode.grad, mode.autocast, mode.after_backward
+    calls = (
+        [] if outside[2] is None else outside[2]
+    )  # a walk within a walk, as checkpoints have, leaves them to the outer one
+    mode.grad, mode.autocast, mode.after_backward = create_graph, None, calls
     before = numpy_errors.set(all_ignored)
     try:
         for root, gradient in zip(roots, gradients):
             walk.deliver(edge_of(root), gradient, owned=False)  # type: ignore[arg-type]
         walk.run()
     finally:
-        mode.grad, mode.autocast = outside
+        mode.grad, mode.autocast, mode.after_backward = outside
         numpy_errors.reset(before)
+    if mode.after_backward is None:
+        for call in calls:
+            call()
     return walk
+
+
+def call_after_backward(function: Callable[[], object]) -> None:
+    """Calls a function at the end of the ``backward`` that is going on; hooks use it."""
+    assert mode.after_backward is not None
+    mode.after_backward.append(function)
 
 
 def backward(

@@ -20,6 +20,7 @@ class _Mode(threading.local):
     inference = False
     anomaly = False
     autocast: np.dtype | None = None  # the half precision that minicnn.autocast asks for
+    after_backward: list[Callable[[], object]] | None = None  # what to call when a walk ends
 
 
 mode = _switches = _Mode()

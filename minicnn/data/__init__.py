@@ -17,7 +17,7 @@ from .dataset import (
     TransformDataset,
     random_split,
 )
-from .distributed import DistributedSampler
+from .distributed import DistributedBatchSampler, DistributedSampler
 from .dogs_vs_cats import DogsVsCats
 from .image_folder import DatasetFolder, ImageFolder
 from .iterable import ChainDataset, IterableDataset
@@ -56,6 +56,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "DatasetFolder",
+    "DistributedBatchSampler",
     "DistributedSampler",
     "DogsVsCats",
     "ImageFolder",

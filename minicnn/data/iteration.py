@@ -38,6 +38,8 @@ class Iteration(Iterator[Any]):
         self._epoch = epoch
         self._in_batches = loader.batch_sampler is not None
         self._sampler: Any = loader.batch_sampler if self._in_batches else loader.sampler
+        own = getattr(loader.sampler, "share", (0, 1))
+        self._share = getattr(self._sampler, "share", own)  # of the epoch's positions
         self._order = epoch_generator(loader.seed, epoch) if set_epoch else None
         self._indices = self._begin_sampler()  # before the seed is drawn, as in torch
         self._base_seed = loader.seed if set_epoch else self._draw_seed()
@@ -112,7 +114,7 @@ class Iteration(Iterator[Any]):
             return None
         asked = list(indices) if self._in_batches else [indices]
         first, self._position = self._position, self._position + len(asked)
-        return Request(self._seed, self._epoch, first, asked, begins)
+        return Request(self._seed, self._epoch, first, asked, begins, self._share)
 
     def _note_skipped(self, skipped: list[tuple[Any, str, bool]]) -> None:
         known = self._loader.skipped

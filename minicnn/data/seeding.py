@@ -2,7 +2,9 @@
 
 **A sample's numbers.** In minicnn they depend only on (seed, epoch, position), not on who loads the
 sample. The position counts the samples drawn in the epoch, so one that is drawn twice, as by
-:class:`WeightedRandomSampler`, is augmented differently each time. Under ``minicnn.torch``
+:class:`WeightedRandomSampler`, is augmented differently each time. Processes that share a dataset
+by a :class:`DistributedSampler` count together, so that as many pictures are augmented in the same
+ways as in one process. Under ``minicnn.torch``
 (:mod:`minicnn.rules`) torch's rule holds: samples draw from the default generator in the order in
 which they are loaded, and in a worker from the stream that starts from ``base_seed + worker``.
 
@@ -33,16 +35,18 @@ class SampleNumbers:
     Args:
         seed: of the epoch, an integer >= 0.
         epoch: below 2**64.
+        share: (rank, number of processes) where processes take the samples of an epoch in turn.
     """
 
-    def __init__(self, seed: int, epoch: int) -> None:
-        self._seed, self._epoch = seed, epoch
+    def __init__(self, seed: int, epoch: int, share: tuple[int, int] = (0, 1)) -> None:
+        self._seed, self._epoch, self._share = seed, epoch, share
         self._generator: Generator | None = None
         self.go_to(0)
 
     def go_to(self, position: int) -> None:
-        """Goes to the sample before which ``position`` others were drawn in the epoch."""
-        self._position = position
+        """Goes to the sample before which ``position`` others were drawn in this process."""
+        rank, processes = self._share
+        self._position = position * processes + rank
         self._is_seeded = False
 
     def generator(self) -> Generator:

@@ -52,6 +52,7 @@ class Request:
     Attributes:
         seed: of the samples' own numbers; None if they draw from the default generator.
         begins: whether the worker has to begin a new iteration of an iterable dataset.
+        share: which of the epoch's positions are this process's, see :class:`SampleNumbers`.
     """
 
     seed: int | None
@@ -59,6 +60,7 @@ class Request:
     first: int
     indices: list[Any]
     begins: bool = False
+    share: tuple[int, int] = (0, 1)
 
 
 @dataclass
@@ -104,7 +106,9 @@ class Source:
         Raises:
             Exception: the dataset's own error, its message preceded by the sample's index and source.
         """
-        numbers = None if request.seed is None else SampleNumbers(request.seed, request.epoch)
+        numbers = None
+        if request.seed is not None:
+            numbers = SampleNumbers(request.seed, request.epoch, request.share)
         with use_generator(numbers):
             if numbers is not None:
                 numbers.go_to(request.first)
@@ -115,7 +119,7 @@ class Source:
 
     def _load(self, request: Request, stop: Stop, numbers: SampleNumbers | None) -> Batch:
         batch, samples, ended = Batch(), [], False
-        if self._get_batch is not None:
+        if self._get_batch is not None and request.indices:
             with contextlib.suppress(SkipSample):  # by one of them, which is found below
                 return self._collate(batch, self._get_batch(request.indices))
         for position, index in enumerate(request.indices, request.first):

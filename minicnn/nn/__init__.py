@@ -94,6 +94,7 @@ from .summary import summary
 if TYPE_CHECKING:
     from . import parallel, utils
     from .attention import MultiheadAttention
+    from .data_parallel import DataParallel
     from .distance import Bilinear, CosineSimilarity, PairwiseDistance
     from .embedding import Embedding, EmbeddingBag
     from .lazy import (
@@ -135,11 +136,11 @@ if TYPE_CHECKING:
         ZeroPad2d,
         ZeroPad3d,
     )
-    from .parallel import DataParallel, SyncBatchNorm
     from .parameter_containers import ParameterDict, ParameterList
     from .pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
     from .resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
     from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
+    from .sync_batch_norm import SyncBatchNorm
     from .transformer import (
         Transformer,
         TransformerDecoder,
@@ -314,7 +315,8 @@ _LATER = {
         CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
         ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
         ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
-    "parallel": "DataParallel SyncBatchNorm",
+    "data_parallel": "DataParallel",
+    "sync_batch_norm": "SyncBatchNorm",
     "parameter_containers": "ParameterDict ParameterList",
     "pixel_shuffle": "ChannelShuffle PixelShuffle PixelUnshuffle",
     "resize": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",

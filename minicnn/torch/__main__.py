@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from .check import check
-from .process import environment
+from .process import environment, install
 
 USAGE = """\
 usage: python -m minicnn.torch SCRIPT [arguments]
@@ -32,6 +32,9 @@ def main() -> None:
         sys.exit(
             "python -m minicnn.torch needs PYTHONPATH, which Python's options -E and -I ignore"
         )
+    elif "mpi4py.run" in sys.modules:  # MPI has begun in this process: another would not know it
+        install()
+        sys.modules["mpi4py.run"].run_command_line(arguments)
     else:
         run([sys.executable, *python_options(), *arguments])
 

@@ -33,7 +33,12 @@ _OUTSIDE = {
         r"torch\.(jit|compiler|_dynamo|_inductor|fx|export|package|library|ops|classes)"
         r"|torch\.utils\.(cpp_extension|bundled_inputs|mobile_optimizer)"
     ),
-    "one process and one device for a network": r"torch\.(distributed|nn\.parallel)",
+    "no launcher: `mpiexec -n N python -m minicnn.torch SCRIPT` starts N ranks": (
+        r"torch\.distributed\.(launch|run|elastic|launcher)"
+    ),
+    "data parallel training over MPI, and nothing else for several processes": (
+        r"torch\.(distributed|nn\.parallel)"
+    ),
     "no export to ONNX yet": r"torch\.(onnx|utils\.tensorboard\.\w*onnx)",
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from .. import rules
+from .. import launch, rules
 from .alias import ROOTS, Alias, Finder, alias, resolve
 from .tables import CLASSES
 
@@ -48,10 +48,13 @@ def install() -> None:
 
 
 def environment() -> dict[str, str]:
-    """The variable that puts a process under the switch."""
+    """The variables that put a process under the switch, and tell it its rank among those of MPI."""
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
-        "PYTHONPATH": os.pathsep.join([SHIMS, *(path for path in paths if path not in ("", SHIMS))])
+        "PYTHONPATH": os.pathsep.join(
+            [SHIMS, *(path for path in paths if path not in ("", SHIMS))]
+        ),
+        **launch.environment(),
     }
 
 

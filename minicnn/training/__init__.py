@@ -17,6 +17,7 @@ from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
+from .ranks import backward, first_rank_first, is_first, summed
 from .run import Run, describe
 from .script import open_run, optional, script
 from .source import DataSource, data_source
@@ -35,18 +36,22 @@ __all__ = [
     "StopRequest",
     "add_arguments",
     "at_least",
+    "backward",
     "cached",
     "confusion_matrix",
     "data_source",
     "describe",
     "duration",
     "fill_in",
+    "first_rank_first",
     "fit",
     "fraction",
+    "is_first",
     "open_run",
     "optional",
     "positive",
     "script",
     "set_aside",
+    "summed",
     "validate_classifier",
 ]

@@ -32,11 +32,12 @@ class StopRequest:
 
     Attributes:
         step: the context of what must be done as a whole.
+        waits: whether a stop is only noted in ``requested``, for processes that end together.
         in_step: whether such a step was begun and not ended; True after an error in it.
     """
 
     def __init__(self) -> None:
-        self.in_step = self.requested = False
+        self.in_step = self.requested = self.waits = False
         self.step = _Step(self)
         self._previous: dict[int, signal._HANDLER] = {}
 
@@ -60,7 +61,7 @@ class StopRequest:
         again, self.requested = self.requested, True
         if again and number != signal.SIGINT:
             return
-        if again or not self.in_step:
+        if again or not (self.in_step or self.waits):
             raise KeyboardInterrupt
         # Not print(): the signal may have interrupted one, and print() is not reentrant. Nobody may
         # read it any more (| tee ends, too), and an error here would be one of the step.
@@ -83,5 +84,5 @@ class _Step:
     ) -> None:
         if error is None:
             self.stop.in_step = False
-            if self.stop.requested:
+            if self.stop.requested and not self.stop.waits:
                 raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import numpy as np
 from .. import nn
 from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
+from ..distributed import ReduceOp
 from ..dtypes import float64
 from ..tensor import Tensor
 from .divergence import DivergenceWatch
@@ -18,6 +19,7 @@ from .interrupt import StopRequest
 from .meters import confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress
+from .ranks import SharedSteps, summed
 from .run import Run, describe
 from .waiting import Waiting
 
@@ -57,11 +59,13 @@ def fit(
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
     finite = DivergenceWatch(net)
     with StopRequest() as stop:
+        seed = run.metrics["settings"].get("seed", 0)
+        steps = SharedSteps(net, seed, stop, meter.ignore_index)
         try:
             while run.epoch < run.epochs:
                 title = f"epoch {run.epoch + 1}/{run.epochs}"
                 net.train()
-                _train_epoch(run, title, loader, step, watch, finite, stop)
+                _train_epoch(run, title, loader, step, watch, finite, stop, steps)
                 net.eval()
                 with no_grad():
                     results = validate()
@@ -75,6 +79,8 @@ def fit(
             if not stop.in_step and not run.is_saved:
                 run.save()
             raise
+        finally:
+            steps.close()
 
 
 def _train_epoch(
@@ -85,6 +91,7 @@ def _train_epoch(
     watch: PlateauWatch | None,
     finite: DivergenceWatch,
     stop: StopRequest,
+    steps: SharedSteps,
 ) -> None:
     """Trains on the batches that are left of the epoch."""
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
@@ -100,18 +107,19 @@ def _train_epoch(
     with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:
         seconds = run.seconds
         waiting = Waiting(batches, run.waited + progress.seconds)  # its workers have started
-        for batch in waiting:
-            if needs_two and len(batch[0]) == 1:
+        for done, batch, count in steps.batches(loader, iter(waiting), run.epoch):
+            if needs_two and count == 1:
                 progress.write("warning: left out a batch of one sample: batch norm needs two")
                 continue
             with stop.step:
                 loss, scores, labels = step(*batch)
+                loss = steps.mean(loss)
                 meter.update(loss, scores, labels)
-                run.batch = loader.batch
+                run.batch = done
                 run.seconds, run.waited = seconds + progress.seconds, waiting.seconds
                 said = [finite.update(loss, f"epoch {run.epoch + 1}, step {run.batch}")]
                 said += [watch.update(loss, scores, labels)] if watch else []
-            progress.update(len(labels), stats)
+            progress.update(count, stats)
             for text in filter(None, said):
                 progress.write(f"warning: {text}")
     if not meter.samples:
@@ -123,7 +131,10 @@ def _train_epoch(
 
 
 def _has_batch_norm(net: nn.Module) -> bool:
-    return any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in net.modules())
+    return any(
+        isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm)
+        for module in net.modules()
+    )
 
 
 def validate_classifier(
@@ -152,15 +163,21 @@ def validate_classifier(
         truth.append(labels.cpu().numpy())
         predicted.append(logits.argmax(dim=1).cpu().numpy())
         classes = logits.shape[1]
-    if not truth:
-        raise BrokenPicture("none of the validation pictures can be read")
-    confusion = confusion_matrix(np.concatenate(truth), np.concatenate(predicted), classes)
+    classes = int(summed(classes, ReduceOp.MAX))  # a rank may have had no batch
+    cells = confusion_matrix(_joined(truth), _joined(predicted), classes)
+    confusion = summed(cells).astype(np.int64)
     count = confusion.sum()
+    if not count:
+        raise BrokenPicture("none of the validation pictures can be read")
     results = {
-        "val_loss": float(loss) / int(count),
+        "val_loss": float(summed(float(loss))) / int(count),
         "val_accuracy": float(confusion.trace() / count),
         "val_pictures": int(count),
     }
     if classes <= _SHOWN_CLASSES:  # of 1,000 classes each epoch would have a million numbers
         results["val_confusion"] = confusion.tolist()
     return results
+
+
+def _joined(labels: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int64), *labels])

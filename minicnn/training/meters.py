@@ -8,13 +8,18 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..devices import CPU, current_device_of, to_device, xp_of
+from ..distributed import get_world_size
 from ..dtypes import float64
 from ..tensor import Tensor
 from ..typing import Array
+from .ranks import summed
 
 
 class ClassificationMeter:
     """Mean loss, and accuracy of samples or of their pixels, over all batches since the last reset.
+
+    Where several processes train together, all of them update it, with their shares of a batch, and
+    have the numbers of all.
 
     Batches are weighted by their size, so a short last batch does not count more. The sums stay on
     the device of the loss until ``compute`` fetches them. They are float64: 25,000 float32 losses
@@ -40,13 +45,18 @@ class ClassificationMeter:
         n = target.shape[0]
         with no_grad():
             correct = (logits.argmax(dim=1) == target).sum()
-            self._loss = loss.detach().to(float64) * n + self._loss
-            self._correct = correct.to(float64) + self._correct
-            if self.ignore_index is None:
-                self._labels += target.numel()
-            else:
-                self._labels = (target != self.ignore_index).sum().to(float64) + self._labels
-        self.samples += n
+            labels: Any = target.numel()
+            if self.ignore_index is not None:
+                labels = (target != self.ignore_index).sum().to(float64)
+            self._add(n, loss.detach().to(float64) * n, correct.to(float64), labels)
+
+    def _add(self, n: int, *sums: Any) -> None:
+        if get_world_size() > 1:
+            n, *sums = summed([n, *map(float, sums)]).tolist()
+        self.samples += int(n)
+        loss, correct, labels = sums
+        self._loss, self._correct = loss + self._loss, correct + self._correct
+        self._labels = labels + self._labels
 
     def compute(self) -> tuple[float, float]:
         """(mean loss, accuracy between 0 and 1); waits for the device. NaN without any sample."""
@@ -83,6 +93,8 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int)
 class SegmentationMeter:
     """Pixel accuracy and intersection over union, from a confusion matrix summed on the device.
 
+    Where several processes validate together, its numbers are those of all; all ask for them.
+
     Args:
         num_classes: number of classes.
         ignore_index: label of pixels to leave out.
@@ -117,9 +129,10 @@ class SegmentationMeter:
 
     def confusion(self) -> np.ndarray:
         """Pixel counts (num_classes, num_classes): row = true class, column = predicted class."""
-        if self._cells is None:
-            return np.zeros((self.num_classes, self.num_classes), np.int64)
-        cells = to_device(self._cells, CPU).astype(np.int64)
+        cells = np.zeros(self.num_classes**2 + 1)
+        if self._cells is not None:
+            cells = to_device(self._cells, CPU)
+        cells = summed(cells).astype(np.int64)
         return cells[:-1].reshape(self.num_classes, self.num_classes)
 
     def iou(self) -> np.ndarray:

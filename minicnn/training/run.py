@@ -23,6 +23,7 @@ from .folder import set_aside
 from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
+from .ranks import is_first, share
 
 FORMAT = 4  # of last.ckpt; the third one had the state of another random generator
 
@@ -39,6 +40,8 @@ class Run:
         may_differ: names of settings that need not be equal, as they do not change the result.
         best_by: the number in an epoch's row by which the best epoch is chosen; higher is better.
         resume: whether to go on with the run in ``folder``.
+
+    Where several processes train together, each has a run, and the first one writes.
 
     Attributes:
         parts: everything with a state, from :meth:`start`: ``net``, ``optimizer``, ``schedule``, …
@@ -189,12 +192,17 @@ class Run:
         """
         self.loaders, self.parts = loaders, parts
         if self._resumed is None:
-            if earlier := set_aside(self.folder):
+            if is_first() and (earlier := set_aside(self.folder)):
                 print(f"kept the earlier run in {self.folder} as {earlier}")
             self._set_epochs()
             self._write_metrics()
             self.save()
-            return
+        else:
+            self._resume()
+        share(parts["net"], loaders)
+
+    def _resume(self) -> None:
+        assert self._resumed is not None
         state, self._resumed = self._resumed, None  # which is large
         try:
             self._restore(state)
@@ -256,7 +264,8 @@ class Run:
             "pictures": self._names,
             "loaders": loaders,
         }
-        io.save(state, self.folder / "last.ckpt")
+        if is_first():
+            io.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
 
     def finish_epoch(
@@ -290,13 +299,15 @@ class Run:
         best = self.metrics["best"]
         if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
-            io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
+            if is_first():
+                io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
         self._write_metrics()
         self.save()
         return row
 
     def _write_metrics(self) -> None:
-        write_json(self.metrics, self.folder / "metrics.json")
+        if is_first():
+            write_json(self.metrics, self.folder / "metrics.json")
 
     def _read(self) -> dict[str, Any]:
         path = self.folder / "last.ckpt"

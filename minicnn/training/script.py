@@ -19,8 +19,10 @@ from typing import Any
 from tqdm import tqdm
 
 from .. import random
+from ..distributed import get_world_size
 from .folder import FolderLock, refuse_inside
 from .output import give_up_closed_output, print_any_text, say_last
+from .ranks import begin, is_first
 from .run import Run
 from .source import DataSource
 
@@ -48,9 +50,12 @@ def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt:
-        say_last(f"\n{stopped()}")
+        if is_first():
+            say_last(f"\n{stopped()}")
         sys.exit(130)
     except ERRORS as error:
+        if get_world_size() > 1:
+            raise  # which ends the others, too, and shows on which of them it happened
         if sys.flags.dev_mode:
             traceback.print_exc()
         sys.exit(f"error: {in_one_line(error)}")
@@ -76,9 +81,10 @@ def open_run(
     """
     run = None
     with script(lambda: how_to_go_on(args, run)):
+        begin()
         random.manual_seed(args.seed)
         refuse_inside(_paths(getattr(args, "data", None)), args.out)
-        with FolderLock(args.out):
+        with FolderLock(args.out) if is_first() else contextlib.nullcontext():
             settings = {name: _plain(value) for name, value in vars(args).items()}
             run = Run(args.out, settings, may_differ, best_by, args.resume)
             args.epochs = run.epochs
@@ -100,7 +106,9 @@ def optional(results: str) -> Iterator[None]:
 
 def how_to_go_on(args: argparse.Namespace, run: Run | None) -> str:
     """What a stopped run says last."""
-    command = ["python", *(word for word in sys.argv if word != "--resume")]
+    several = ["mpiexec", "-n", str(get_world_size())] if get_world_size() > 1 else []
+    python = [*several, "python", *(["-m", "mpi4py"] if several else [])]
+    command = [*python, *(word for word in sys.argv if word != "--resume")]
     if not args.resume and (run is None or not run.was_saved):
         return f"stopped before the training began; to begin again: {shlex.join(command)}"
     how = "stopped and saved" if run and run.is_saved else "stopped without saving once more"

@@ -26,7 +26,7 @@ NAMES = [
     "default_convert",
     "get_worker_info",
 ]
-OWN = {"worker_type"}  # of minicnn alone
+OWN = {"pad", "worker_type"}  # of minicnn alone
 
 
 @pytest.mark.parametrize("name", NAMES)

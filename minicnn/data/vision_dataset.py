@@ -65,9 +65,9 @@ class VisionDataset(Dataset):
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.root: Any = root.expanduser() if isinstance(root, Path) else root
-        if isinstance(root, str):
-            self.root = os.path.expanduser(root)
+        self.root: Any = root
+        if isinstance(root, (str, Path)):
+            self.root = type(root)(os.path.expanduser(root))
         separate = transform is not None or target_transform is not None
         if transforms is not None and separate:
             raise ValueError("either transforms or transform and target_transform may be given")

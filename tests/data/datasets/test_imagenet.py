@@ -166,7 +166,7 @@ def test_targets_as_programs_use_them(root: Path) -> None:
     assert len(train) == 8 and len(val) == 4
 
 
-@pytest.mark.parametrize("form", ["tars", "folders"])
+@pytest.mark.parametrize("form", ["tars", "class tars", "folders"])
 def test_spawned_processes_map_the_index(tmp_path: Path, form: str) -> None:
     dataset = ImageNet(FORMS[form](tmp_path))
     assert len(pickle.dumps(dataset)) < 1500

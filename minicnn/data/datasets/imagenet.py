@@ -107,8 +107,12 @@ class ImageNet(VisionDataset):
         self.class_to_idx = {
             name: number for number, names in enumerate(self.classes) for name in names
         }
-        # The rows of the index that are used, if not all of them are, and their classes.
+        self._choose_rows()
+
+    def _choose_rows(self) -> None:
+        """The rows of the index that are used and their classes, if not all of them are."""
         self._rows = self._targets = None
+        known = list(synsets())
         if self.wnids != known:
             numbers = np.full(len(known), -1, np.int16)
             numbers[[known.index(wnid) for wnid in self.wnids]] = range(len(self.wnids))
@@ -116,6 +120,14 @@ class ImageNet(VisionDataset):
             order = np.argsort(targets, kind="stable")
             self._rows = order[np.searchsorted(targets, 0, sorter=order) :].astype(np.int32)
             self._targets = targets[self._rows]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What follows from the index is not sent to worker processes.
+        return {key: value for key, value in vars(self).items() if key not in ("_rows", "_targets")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._choose_rows()
 
     @property
     def targets(self) -> np.ndarray:

@@ -133,6 +133,7 @@ def test_chosen_classes(root: Path) -> None:
     expected = [name for wnid in (chosen[0], chosen[2]) for name in sorted(val_pictures()[wnid])]
     assert names(dataset) == expected
     assert dataset[PER_CLASS][1] == 2
+    assert names(pickle.loads(pickle.dumps(dataset))) == expected
     whole = ImageNet(root, "val", wnids=WNIDS)
     assert sorted(set(whole.targets)) == list(CLASSES)
     assert names(whole) == names(ImageNet(root, "val"))
@@ -170,6 +171,7 @@ def test_targets_as_programs_use_them(root: Path) -> None:
 def test_spawned_processes_map_the_index(tmp_path: Path, form: str) -> None:
     dataset = ImageNet(FORMS[form](tmp_path))
     assert len(pickle.dumps(dataset)) < 1500
+    assert not {"_rows", "_targets"} & dataset.__getstate__().keys()
     with_all_names = ImageNet(tmp_path, wnids=WNIDS)
     assert len(pickle.dumps(with_all_names)) < 64_000
     ours, theirs = multiprocessing.Pipe()

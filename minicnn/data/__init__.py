@@ -19,6 +19,7 @@ from .dataset import (
 )
 from .distributed import DistributedBatchSampler, DistributedSampler
 from .dogs_vs_cats import DogsVsCats
+from .image_backend import get_image_backend, set_image_backend
 from .image_folder import DatasetFolder, ImageFolder
 from .iterable import ChainDataset, IterableDataset
 from .loader import DataLoader
@@ -82,9 +83,11 @@ __all__ = [
     "current_generator",
     "default_collate",
     "default_convert",
+    "get_image_backend",
     "get_worker_info",
     "load_picture",
     "random_split",
+    "set_image_backend",
     "stratified_split",
 ]
 

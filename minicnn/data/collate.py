@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .. import memory
 from ..devices import memory_order, xp_of
 from ..dtypes import bool_, float32, float64, int64
 from ..ops import promotion, shape
@@ -116,7 +117,8 @@ def stack(arrays: list[Array]) -> Array:
                 "differ in length, such as boxes, a collate_fn"
             )
     axes = memory_order(first)
-    out = xp_of(first).empty((len(arrays), *(first.shape[a] for a in axes)), _common_dtype(dtypes))
+    empty = memory.empty if isinstance(first, np.ndarray) else xp_of(first).empty
+    out = empty((len(arrays), *(first.shape[a] for a in axes)), _common_dtype(dtypes))
     for number, array in enumerate(arrays):
         out[number] = array.transpose(axes)
     return out.transpose(0, *(1 + a for a in np.argsort(axes)))

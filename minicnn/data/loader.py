@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from .. import random, rules
 from ..random import Generator
 from .collate import default_collate, default_convert
+from .image_backend import get_image_backend
 from .iterable import IterableDataset
 from .iteration import Iteration, ParallelIteration, SerialIteration
 from .pool import Pool
@@ -62,11 +63,11 @@ class DataLoader(Generic[Sample]):
     As ``torch.utils.data.DataLoader``: with the same seed the order is torch's. These things differ:
 
     - Workers are threads: Pillow and NumPy release the GIL, nothing is copied between processes,
-      and threads work the same on every system. ``worker_type="process"`` spawns processes. Under
-      ``minicnn.torch`` they are processes where Python forks by default (Linux, up to Python 3.13),
-      as scripts rely on that. Elsewhere they are threads: scripts then need no
-      ``if __name__ == "__main__":``, but Python's ``random`` and NumPy's global generator, which all
-      threads share, give other numbers than torch's workers.
+      and threads work the same on every system. ``worker_type="process"`` spawns processes, whose
+      batches come through shared memory. Under ``minicnn.torch`` they are processes where Python
+      forks by default (Linux, up to Python 3.13), as scripts rely on that. Elsewhere they are
+      threads: scripts then need no ``if __name__ == "__main__":``, but Python's ``random`` and
+      NumPy's global generator, which all threads share, give other numbers than torch's workers.
       No worker outlives the program: what is not done two seconds after Ctrl-C is cut off.
     - Augmentation depends only on the epoch's seed and how many samples were drawn before, not on
       the workers. Under ``minicnn.torch`` torch's rule holds instead (:mod:`minicnn.data.seeding`).
@@ -209,6 +210,7 @@ class DataLoader(Generic[Sample]):
             base_seed,
             self.num_workers,
             self.worker_init_fn,
+            get_image_backend(),
         )
 
     def kept_pool(self) -> Pool | None:

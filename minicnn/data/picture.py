@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 from .dataset import SkipSample, printable
+from .image_backend import decode_by_simplejpeg
 
 __all__ = ["BrokenPicture", "decode_picture", "load_picture", "open_picture"]
 
@@ -158,9 +159,13 @@ def _kept(path: str, kind: str, decode: Callable[[], Image.Image]) -> Image.Imag
 def _decode(data: bytes) -> Image.Image:
     if not data:
         raise ValueError("the file is empty")
-    picture: Image.Image = Image.open(BytesIO(data))
+    picture: Any = Image.open(BytesIO(data))
     if picture.format == "EPS":
         raise ValueError("it is PostScript, a program that Ghostscript would have to run")
+    decoded = decode_by_simplejpeg(picture, data)
+    if decoded is not None:
+        return decoded
+    picture.decodermaxblock = len(data)  # the decoder takes it at once, not in pieces of 64 KiB
     picture.load()
     return picture
 

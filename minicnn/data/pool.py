@@ -25,6 +25,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from . import worker
+from .shared import Reader
 
 _SECONDS_TO_END = 1.0
 
@@ -157,6 +158,7 @@ class _ProcessThread(_Thread):
     def _launch(self) -> None:
         _block_interrupts()
         self._connection, other_end = self._context.Pipe()
+        self._reader = Reader(self._connection)
         self._process = self._context.Process(  # type: ignore[attr-defined]
             target=worker.serve, args=(other_end, self._job, self._number), daemon=True
         )
@@ -175,7 +177,7 @@ class _ProcessThread(_Thread):
                     raise RuntimeError("the DataLoader's workers were closed")
                 if not self._process.is_alive() and not self._connection.poll():
                     raise EOFError
-            answer = self._connection.recv_bytes()
+            answer = self._reader.receive()
         except (EOFError, OSError) as error:
             raise RuntimeError(_DIED) from error
         return worker.opened(answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -15,17 +14,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from types import NotImplementedType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..devices import memory_order
 from ..kernels.cpu.runtime.threads import set_num_threads
-from ..tensor import Tensor
-from ..typing import Array
+from ..memory import keep_freed
 from .dataset import SkipSample, batch_getter, describe, printable
+from .image_backend import set_image_backend
 from .iterable import IterableDataset
 from .loading import Loading, use_loading
 from .seeding import SampleNumbers, seed_process, use_generator, worker_generator
+from .shared import Message, Writer, pickled
 from .worker_info import WorkerInfo, set_worker_info
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ class Job:
     base_seed: int
     num_workers: int
     worker_init: Callable[[int], None] | None
+    image_backend: str
 
 
 @dataclass
@@ -87,6 +86,7 @@ class Source:
     """Loads batches: in a worker, or in the thread that iterates over the loader."""
 
     def __init__(self, job: Job) -> None:
+        keep_freed()
         self._job = job
         self._is_iterable = isinstance(job.dataset, IterableDataset)
         self._get_batch = batch_getter(job.dataset) if job.in_batches else None
@@ -238,34 +238,34 @@ def serve(connection: Connection, job: Job, number: int) -> None:
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     set_num_threads(1)
     seed_process(job.base_seed, number)
+    set_image_backend(job.image_backend)
     load_batch = started(job, number)
+    writer = Writer(connection)
     with contextlib.suppress(EOFError, OSError):
         while (request := connection.recv()) is not None:
-            connection.send_bytes(_answer(load_batch, request))
+            writer.send(_answer(load_batch, request))
 
 
-def opened(answer: bytes) -> Batch:
+def opened(message: Message) -> Batch:
     """The batch in the answer of a worker process.
 
     Raises:
         Exception: the worker's error, if the answer is one.
     """
-    content = pickle.loads(answer)
+    content = message.value()
     if isinstance(content, Batch):
         return content
-    error, text = content
+    error, text = cast(tuple[Exception, str], content)
     raise error from WorkerTraceback(text)
 
 
-def _answer(load_batch: Callable[[Request, Stop], Batch], request: Request) -> bytes:
-    """A batch, or an error and the text of its traceback, pickled."""
+def _answer(load_batch: Callable[[Request, Stop], Batch], request: Request) -> Message:
+    """A batch, or an error and the text of its traceback."""
     try:
-        file = io.BytesIO()
-        _TensorPickler(file, protocol=5).dump(load_batch(request, Stop()))
-        return file.getvalue()
+        return pickled(load_batch(request, Stop()))
     except Exception as error:  # noqa: BLE001  raised in the main process
         text = "".join(traceback.format_exception(error))
-        return pickle.dumps((_picklable(error), text))
+        return pickled((_picklable(error), text))
 
 
 def _picklable(error: Exception) -> Exception:
@@ -283,23 +283,3 @@ def _exit_with_parent() -> None:
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
-
-
-class _TensorPickler(pickle.Pickler):
-    """Pickles tensors as arrays in memory order.
-
-    pickle itself would copy a channels-last array into channels-first order, element by element.
-    """
-
-    def reducer_override(
-        self, obj: object
-    ) -> tuple[Callable[..., Tensor], tuple[Array, list[int]]] | NotImplementedType:
-        if type(obj) is not Tensor:
-            return NotImplemented
-        array = obj.detach().cpu().array
-        axes = memory_order(array)
-        return _rebuild_tensor, (array.transpose(axes), sorted(axes, key=axes.__getitem__))
-
-
-def _rebuild_tensor(array: Array, axes: list[int]) -> Tensor:
-    return Tensor.of(array.transpose(axes))

@@ -39,7 +39,7 @@ from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d
 from .pool import MaxPool2d
 
-__all__ = ["run", "steps"]
+__all__ = ["is_plain", "run", "steps"]
 
 
 def _conv2d_relu(conv: Conv2d, relu: ReLU, input: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def run(input: object, modules: Iterable[Module]) -> object:
 
 def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
     """The functions to call in turn to run ``modules``: a module, or one function for a pair."""
-    rest = [module for module in modules if not (type(module) is Identity and _is_plain(module))]
+    rest = [module for module in modules if not (type(module) is Identity and is_plain(module))]
     if kernels.selected() == "plain":
         return list(rest)
     found: list[Callable[[Any], Any]] = []
@@ -100,8 +100,8 @@ def _can_fuse(first: Module, second: Module) -> bool:
     """Whether two neighbours can run as one operation."""
     return (
         (type(first), type(second)) in _FUSED
-        and _is_plain(first)
-        and _is_plain(second)
+        and is_plain(first)
+        and is_plain(second)
         and (not isinstance(second, MaxPool2d) or _pools_pixels(second))
         and (not isinstance(first, Conv2d) or first.padding_mode == "zeros")
     )
@@ -114,7 +114,7 @@ def _is_own_input(modules: list[Module]) -> bool:
     *before, last = modules
     if not (type(last) is ReLU and last.inplace):
         return True
-    return bool(before) and type(before[-1]) in _RETURNS_A_NEW_TENSOR and _is_plain(before[-1])
+    return bool(before) and type(before[-1]) in _RETURNS_A_NEW_TENSOR and is_plain(before[-1])
 
 
 def _pools_pixels(pool: MaxPool2d) -> bool:
@@ -127,7 +127,7 @@ def _pools_pixels(pool: MaxPool2d) -> bool:
     return not (pool.return_indices or (has_padding and is_dilated))
 
 
-def _is_plain(module: Module) -> bool:
+def is_plain(module: Module) -> bool:
     """Whether calling a module runs the ``forward`` of its class and nothing else."""
     return not (
         module._forward_pre_hooks

@@ -19,12 +19,14 @@ import numpy as np
 from .. import distributed, launch, random
 from ..creation import full_like
 from ..data import BrokenPicture, DataLoader, DistributedBatchSampler, IterableDataset
+from ..devices import Device
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
 from ..distributed.reducer import Reducer
 from ..kernels.cpu.runtime.threads import set_num_threads
 from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
+from ..typing import DeviceLike
 from .interrupt import StopRequest
 
 __all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "share", "summed"]
@@ -32,12 +34,17 @@ __all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "
 _weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
-def begin() -> None:
-    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent."""
+def begin(device: DeviceLike) -> None:
+    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent.
+
+    Args:
+        device: where they train; on GPUs each rank gets its own, if there is NCCL.
+    """
     if not launch.is_launched():
         return
     if not distributed.is_initialized():
-        distributed.init_process_group()
+        on_gpus = Device(device).type == "cuda" and distributed.is_nccl_available()
+        distributed.init_process_group("nccl" if on_gpus else "mpi")
     count = distributed.get_world_size()
     if count == 1:
         return

@@ -81,7 +81,7 @@ def open_run(
     """
     run = None
     with script(lambda: how_to_go_on(args, run)):
-        begin()
+        begin(getattr(args, "device", "cpu"))
         random.manual_seed(args.seed)
         refuse_inside(_paths(getattr(args, "data", None)), args.out)
         with FolderLock(args.out) if is_first() else contextlib.nullcontext():

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._arguments import Transform, check_probability
 from ._draws import choice, shuffled, uniform
+from .joined import joined
 
 
 def _text(name: str, parts: Sequence[object]) -> str:
@@ -16,13 +17,13 @@ def _text(name: str, parts: Sequence[object]) -> str:
 
 
 class Compose:
-    """Applies ``transforms`` one after another."""
+    """Applies ``transforms`` one after another, some neighbours in one go (:mod:`.joined`)."""
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
         self.transforms = transforms
 
     def __call__(self, img: Any) -> Any:
-        for transform in self.transforms:
+        for transform in joined(self.transforms):
             img = transform(img)
         return img
 

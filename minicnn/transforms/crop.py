@@ -47,9 +47,13 @@ def center_crop(img: Picture, output_size: int | Sequence[int]) -> Picture:
     lack_w, lack_h = max(width - W, 0), max(height - H, 0)
     if lack_w or lack_h:
         img = pad(img, (lack_w // 2, lack_h // 2, (lack_w + 1) // 2, (lack_h + 1) // 2))
+    return crop(img, *middle((H + lack_h, W + lack_w), (height, width)), height, width)
+
+
+def middle(size: Sequence[int], output_size: Sequence[int]) -> tuple[int, int]:
+    """Top and left of the middle ``output_size`` (height, width) of a picture of ``size``."""
     # round() takes halves to the even number, as in torchvision
-    top, left = round((H + lack_h - height) / 2), round((W + lack_w - width) / 2)
-    return crop(img, top, left, height, width)
+    return round((size[0] - output_size[0]) / 2), round((size[1] - output_size[1]) / 2)
 
 
 def resized_crop(

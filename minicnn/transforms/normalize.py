@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from ..ops.images import normalize_images
 from ..tensor import Tensor
 from ..typing import Array
 from ._arguments import Transform
+
+_LINES = 8  # of pixels in a row of NumPy's loop, at most
 
 
 def normalize(
@@ -35,13 +38,14 @@ def normalize(
         return (tensor - stats[0]) / stats[1]
     x = tensor.array
     axes = memory_order(x)
-    if axes[-1] == x.ndim - 3:
+    dense = x.transpose(axes)  # images that lie channels-last: (…, H, W, C)
+    if axes[-1] == x.ndim - 3 and (dense.flags.c_contiguous or not inplace):
         # Channels are innermost in memory, and NumPy's inner loop would run over three numbers.
-        # With mean and std repeated W times it runs over rows of W * C.
-        dense = x.transpose(axes)  # (…, H, W, C)
-        rows = dense.reshape(*dense.shape[:-2], -1)
-        repeat = rows.shape[-1] // x.shape[-3]
-        low, scale = (_tiled(x, values, repeat) for values in (mean, std))
+        # With mean and std repeated for several lines of W * C numbers it runs over those.
+        line = x.shape[-1] * x.shape[-3]
+        lines = math.gcd(x.size // line, _LINES) if line else 1
+        rows = dense.reshape(-1, lines * line)
+        low, scale = (_tiled(x, values, lines * x.shape[-1]) for values in (mean, std))
         out = _subtract_divide(rows, low, scale, inplace)
         array = out.reshape(dense.shape).transpose(sorted(range(x.ndim), key=axes.__getitem__))
     else:

@@ -103,3 +103,15 @@ def test_normalize_images_arguments():
         T.NormalizeImages(MEAN, STD)(images.float())
     with pytest.raises(ValueError, match=r"expects shape \(N, C, H, W\), got \(3, 4, 4\)"):
         T.NormalizeImages(MEAN, STD)(images[0])
+
+
+@pytest.mark.parametrize("part", [
+    np.s_[:, :, ::2], np.s_[:, :, 1:5], np.s_[:, 1:3], np.s_[:2],
+], ids=str)  # fmt: skip
+def test_in_place_on_a_part_of_a_channels_last_image(part):
+    pixels = np.random.default_rng(0).random((8, 10, 3), dtype=np.float32)
+    x = mc.Tensor.of(pixels.transpose(2, 0, 1))[part]
+    mean, std = [0.1, 0.2, 0.3][: len(x)], [0.5, 0.6, 0.7][: len(x)]
+    expected = F.normalize(x, mean, std)
+    F.normalize(x, mean, std, inplace=True)
+    np.testing.assert_array_equal(x.numpy(), expected.numpy())

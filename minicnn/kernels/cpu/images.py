@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from .runtime.threads import scratch
 __all__ = ["normalize_images"]
 
 _FLOAT = np.dtype(np.float32)
+_LINES = 16  # of pixels in a row of the matrix, at most
 
 
 def normalize_images(
@@ -28,16 +30,26 @@ def normalize_images(
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    rows = as_rows(images)
     out = channels_last_empty(images.shape, dtype)
-    normalized = as_rows(out)  # a view
+    rows, normalized = _long_rows(images), _long_rows(out)  # views, if images are channels-last
     wide_mean, wide_std = (tile_channels(np.array(each), rows, _FLOAT) for each in (mean, std))
 
     def work(at: slice) -> None:
-        values = scratch("normalize_images", rows[at].shape, _FLOAT)
-        np.divide(rows[at], _FLOAT.type(255), out=values, dtype=_FLOAT)
-        values -= wide_mean
-        np.divide(values, wide_std, out=normalized[at], casting="same_kind")
+        result = normalized[at]
+        floats = result if dtype == _FLOAT else scratch("normalize_images", result.shape, _FLOAT)
+        np.copyto(floats, rows[at])
+        floats /= _FLOAT.type(255)
+        floats -= wide_mean
+        np.divide(floats, wide_std, out=result, casting="same_kind")
 
     for_each_row_block(normalized, work)
     return out
+
+
+def _long_rows(images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) as a matrix: a row has several lines of pixels if their number permits.
+
+    NumPy takes rows one by one to broadcast over them, which costs as much as 100 elements.
+    """
+    rows = as_rows(images)
+    return rows.reshape(-1, rows.shape[1] * math.gcd(len(rows), _LINES))

@@ -1,6 +1,6 @@
 """A whole training by the scripts' loop, in double precision so that rounding decides nothing.
 
-fitting.py FOLDER [--resume] [--killed-at STEP]
+fitting.py FOLDER [--resume] [--killed-at STEP] [--device cuda]
 """
 
 import argparse
@@ -46,6 +46,7 @@ parser.add_argument("--resume", action="store_true")
 parser.add_argument("--killed-at", type=int)
 parser.add_argument("--killed-after", type=float)
 parser.add_argument("--dropout", type=float, default=0.0)
+parser.add_argument("--device", default="cpu")
 args = parser.parse_args()
 args.seed, args.epochs, args.batch_size = 3, 3, 8
 
@@ -69,7 +70,7 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
     net = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(args.dropout),
         nn.Conv2d(4, 2, 1),
-    ).double()  # fmt: skip
+    ).double().to(args.device)  # fmt: skip
     optimizer = optim.AdamW(net.parameters(), lr=0.01)
     schedule = optim.lr_scheduler.PolynomialLR(optimizer, 12)
     meter = training.ClassificationMeter(ignore_index=VOID)
@@ -81,6 +82,7 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
         steps += 1
         if steps == args.killed_at:
             kill_rank_1()
+        images, masks = images.to(args.device), masks.to(args.device)
         scores = net(images)
         loss = F.cross_entropy(scores, masks, ignore_index=VOID)
         optimizer.zero_grad()
@@ -92,6 +94,7 @@ with training.open_run(args, OWN, best_by="val_mean_iou") as run:
     def validate():
         measured, loss, pixels = training.SegmentationMeter(2, VOID), 0.0, 0
         for images, masks in loaders[1]:
+            images, masks = images.to(args.device), masks.to(args.device)
             scores, counting = net(images), int((masks != VOID).sum())
             measured.update(scores, masks)
             loss += F.cross_entropy(scores, masks, ignore_index=VOID).item() * counting

@@ -96,6 +96,7 @@ def test_a_broken_mask_path(root, name):
     ("old", "new", "reason", "samples"),
     [
         (b"/m/01yrx,Cat", b"/m/01yrx", "line 2: it should be a class and its name", 3),
+        (b"/m/01yrx,Cat", b"\n/m/01yrx", "line 3: it should be a class and its name", 3),
         (b'"Snack, salty"', b"Snack, salty", "line 4: it should be a class and its name", 3),
         (
             b"/m/07j7r,Tree\n",

@@ -182,7 +182,7 @@ class ImageNet(VisionDataset):
     def extra_repr(self) -> str:
         lines = [f"Split: {self.split}"]
         if self.problems:
-            lines.append(f"Left out: {len(self.problems)} broken parts")
+            lines.append(f"Left out: {self.problems}")
         return "\n".join(lines)
 
     def _row(self, index: int) -> int:

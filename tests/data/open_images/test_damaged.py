@@ -39,7 +39,7 @@ def check(root, kind, message, samples):
         OpenImages(root, annotations=kind)
     for _ in range(2):  # the second time the index is there
         with pytest.warns(
-            UserWarning, match=f"left out 1 broken parts of the annotations.*{message}"
+            UserWarning, match=f"left out 1 broken part of the annotations.*{message}"
         ):
             dataset = OpenImages(root, annotations=kind, on_error="skip")
         assert len(dataset) == samples and len(dataset.problems) == 1

@@ -244,9 +244,10 @@ def main() -> None:
     args = parse_arguments()
     may_differ = (*training.MAY_DIFFER, "overlays")
     with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
-        train_pictures, val_pictures, classes = open_pictures(run, args)
+        with training.first_rank_first():  # it makes files that the others then find
+            train_pictures, val_pictures, classes = open_pictures(run, args)
+            net = build(args, len(classes)).to(args.device)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        net = build(args, len(classes)).to(args.device)
         start(run, net, train_loader, val_loader, args)
         print(
             f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "

@@ -22,7 +22,7 @@ from .. import random
 from ..distributed import get_world_size
 from .folder import FolderLock, refuse_inside
 from .output import give_up_closed_output, print_any_text, say_last
-from .ranks import begin, is_first
+from .ranks import begin, first_rank_first, is_first
 from .run import Run
 from .source import DataSource
 
@@ -86,7 +86,8 @@ def open_run(
         refuse_inside(_paths(getattr(args, "data", None)), args.out)
         with FolderLock(args.out) if is_first() else contextlib.nullcontext():
             settings = {name: _plain(value) for name, value in vars(args).items()}
-            run = Run(args.out, settings, may_differ, best_by, args.resume)
+            with first_rank_first():
+                run = Run(args.out, settings, may_differ, best_by, args.resume)
             args.epochs = run.epochs
             yield run
 

@@ -481,7 +481,7 @@ def test_a_cut_file(tmp_path: Path) -> None:
     path.write_bytes(whole[:cut])
     with pytest.raises(ValueError, match=rf"\.json: byte {cut}: the file ends in element \d+ of"):
         CocoDetection(tmp_path, path)
-    with pytest.warns(UserWarning, match="left out 1 broken parts of .*the file ends in"):
+    with pytest.warns(UserWarning, match="left out 1 broken part of .*the file ends in"):
         dataset = CocoDetection(tmp_path / "val2017", path, on_error="skip")
     found = dataset.coco.dataset["annotations"]
     assert 0 < len(found) < 20

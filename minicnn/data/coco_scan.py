@@ -101,10 +101,10 @@ def _what_is_wrong(value: Any, fields: Mapping[str, type]) -> str:
             if "segments_info" in value:
                 return "is of a panoptic segmentation, which cannot be read"
             return f"has no {key!r}"
-        part: Any = value[key]
+        part = value[key]
         if kind is int and type(part) is float:  # 5.0, as tables make of ids
             part = as_integer(part)
-        if type(part) is not kind or (kind is int and abs(part) >> 62):
+        if type(part) is not kind or (type(part) is int and abs(part) >> 62):
             return f"{key!r} must be of type {kind.__name__}, got {value[key]!r:.40}"
     return ""
 

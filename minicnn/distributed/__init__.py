@@ -38,10 +38,10 @@ sample's position in the epoch, whatever the number of ranks. Dropout draws from
 generator: ``manual_seed(seed + get_rank())``, after the network is made, gives each rank its own
 masks, the same ones in every run.
 
-A program without ``mpiexec`` is rank 0 of 1, and all of this works there. With ``-m mpi4py`` a process
-that fails before :func:`init_process_group`, too, ends all; after it, an error that nobody catches
-does so in any case, and says on which rank it was. A process that is killed takes the others with
-it, and one that hangs is named when the others have waited for ``timeout``.
+A program without ``mpiexec`` is rank 0 of 1, and all of this works there. After
+:func:`init_process_group`, an error that nobody catches ends all, and says on which rank it was; with
+``-m mpi4py`` it does so once the program has imported this package. A process that is killed takes
+the others with it, and one that hangs is named when the others have waited for ``timeout``.
 
 Nothing listens but what MPI and NCCL open, and what comes over the net is numbers, and JSON: no code.
 """

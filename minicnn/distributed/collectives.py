@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import current_device_of, device_of, memory_order, to_device
+from ..devices import Device, current_device_of, device_of, memory_order, to_device
 from ..tensor import Tensor
 from ..typing import Array
+from .backend import Backend
 from .process_group import ProcessGroup, the_group
 from .reduce_op import ReduceOp, check
 from .work import Work
@@ -57,9 +58,9 @@ def all_reduce(
         RuntimeError: if a rank is late or does something else; it is named.
         TypeError: for the mean of integers.
     """
-    check(op, tensor.array.dtype)
+    check(op, _checked(tensor).array.dtype)
     backend = the_group(group).backend
-    flat = _Flat(backend.device_for(tensor.array), tensor)
+    flat = _Flat(_device(backend, tensor), tensor)
     return flat.after(backend.all_reduce(flat.array, op), async_op)
 
 
@@ -71,9 +72,9 @@ def reduce(
     async_op: bool = False,
 ) -> Work | None:
     """:func:`all_reduce` of which only rank ``dst`` gets the result; the others keep their tensors."""
-    check(op, tensor.array.dtype)
+    check(op, _checked(tensor).array.dtype)
     chosen = the_group(group)
-    flat = _Flat(chosen.backend.device_for(tensor.array), tensor)
+    flat = _Flat(_device(chosen.backend, tensor), tensor)
     return flat.after(chosen.backend.reduce(flat.array, chosen.number_of(dst), op), async_op)
 
 
@@ -82,7 +83,7 @@ def broadcast(
 ) -> Work | None:
     """Replaces a tensor, on every rank, by rank ``src``'s."""
     chosen = the_group(group)
-    flat = _Flat(chosen.backend.device_for(tensor.array), tensor)
+    flat = _Flat(_device(chosen.backend, tensor), tensor)
     return flat.after(chosen.backend.broadcast(flat.array, chosen.number_of(src)), async_op)
 
 
@@ -94,8 +95,8 @@ def all_gather(
 ) -> Work | None:
     """Writes the tensors of all ranks to a list of tensors, one for each rank."""
     backend = the_group(group).backend
-    rows = _Rows(backend.device_for(tensor.array), tensor_list, backend.size)
-    rows.array[backend.rank] = _in_c_order(tensor.array, backend.device_for(tensor.array))
+    rows = _Rows(_device(backend, tensor), tensor_list, backend.size)
+    rows.array[backend.rank] = _in_c_order(tensor.array, _device(backend, tensor))
     return rows.after(backend.all_gather(rows.array), async_op)
 
 
@@ -117,9 +118,9 @@ def reduce_scatter(
     async_op: bool = False,
 ) -> Work | None:
     """Writes to ``output`` the sum, over the ranks, of the tensors that their lists have for this one."""
-    check(op, output.array.dtype)
+    check(op, _checked(output).array.dtype)
     backend = the_group(group).backend
-    device = backend.device_for(output.array)
+    device = _device(backend, output)
     flat, rows = _Flat(device, output), _Rows(device, input_list, backend.size)
     rows.read()
     return flat.after(backend.reduce_scatter(flat.array, rows.array, op), async_op)
@@ -152,7 +153,7 @@ def all_to_all_single(
     if output_split_sizes is not None or input_split_sizes is not None:
         raise ValueError("all_to_all_single has equal parts: leave the split sizes out")
     backend = the_group(group).backend
-    device = backend.device_for(input.array)
+    device = _device(backend, input)
     out, sent = (_Rows(device, _parts(t, group), backend.size) for t in (output, input))
     sent.read()
     return out.after(backend.all_to_all(out.array, sent.array), async_op)
@@ -169,8 +170,8 @@ def gather(
     chosen = the_group(group)
     backend, number = chosen.backend, chosen.number_of(dst)
     into = _checked_list("gather_list", gather_list, tensor, backend.rank == number, backend.size)
-    rows = _Rows(backend.device_for(tensor.array), into, backend.size)
-    rows.array[backend.rank] = _in_c_order(tensor.array, backend.device_for(tensor.array))
+    rows = _Rows(_device(backend, tensor), into, backend.size)
+    rows.array[backend.rank] = _in_c_order(tensor.array, _device(backend, tensor))
     work = backend.gather(rows.array, number)
     return rows.after(work, async_op) if backend.rank == number else _result(work, async_op)
 
@@ -188,7 +189,7 @@ def scatter(
     parts = _checked_list(
         "scatter_list", scatter_list, tensor, backend.rank == number, backend.size
     )
-    rows = _Rows(backend.device_for(tensor.array), parts, backend.size)
+    rows = _Rows(_device(backend, tensor), parts, backend.size)
     rows.read()
     work = backend.scatter(rows.array, number)
     return _result(work.then(lambda: _write(tensor, rows.array[backend.rank])), async_op)
@@ -197,8 +198,11 @@ def scatter(
 def isend(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int = 0) -> Work:
     """Sends a tensor to a rank, which must receive it; it may not be changed before ``wait()``."""
     chosen = the_group(group)
-    flat = _Flat(chosen.backend.device_for(tensor.array), tensor)
-    return chosen.backend.send(flat.array, chosen.number_of(dst), tag)
+    number = chosen.number_of(dst)
+    if number == chosen.rank():
+        raise ValueError(f"dst must be another rank, got this one, {dst}")
+    flat = _Flat(_device(chosen.backend, tensor), tensor)
+    return chosen.backend.send(flat.array, number, tag)
 
 
 def irecv(
@@ -206,7 +210,7 @@ def irecv(
 ) -> Work:
     """Receives a tensor from a rank, or from whichever sends first; it is there after ``wait()``."""
     chosen = the_group(group)
-    flat = _Flat(chosen.backend.device_for(tensor.array), tensor)
+    flat = _Flat(_device(chosen.backend, tensor), tensor)
     source = None if src is None else chosen.number_of(src)
     return chosen.backend.receive(flat.array, source, tag).then(flat.write)
 
@@ -218,9 +222,11 @@ def send(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int =
 
 def recv(
     tensor: Tensor, src: int | None = None, group: ProcessGroup | None = None, tag: int = 0
-) -> None:
-    """:func:`irecv`, and waits. Unlike torch's, it does not return the sender."""
-    irecv(tensor, src, group, tag).wait()
+) -> int:
+    """:func:`irecv`, and waits; returns the rank of the sender."""
+    work = irecv(tensor, src, group, tag)
+    work.wait()
+    return the_group(group).ranks[work.sender] if src is None else src
 
 
 def barrier(
@@ -299,6 +305,17 @@ class _Rows:
     def after(self, work: Work, async_op: bool) -> Work | None:
         """The result of an operation that changes the tensors."""
         return _result(work.then(self.write), async_op)
+
+
+def _checked(tensor: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"expected a Tensor, got {type(tensor).__name__}")
+    return tensor
+
+
+def _device(backend: Backend, tensor: Any) -> Device:
+    """Where the backend can reach the tensor's numbers."""
+    return backend.device_for(_checked(tensor).array)
 
 
 def _in_c_order(array: Array, device: Any) -> Array:

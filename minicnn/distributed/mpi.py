@@ -107,7 +107,7 @@ class MPIBackend:
     def receive(self, array: Array, source: int | None, tag: int) -> Work:
         sender = MPI.ANY_SOURCE if source is None else source
         request = self._communicator.Irecv(_bytes(array), sender, tag + 1)
-        return _Message(self, f"recv({source})", sender, request)
+        return _Message(self, f"recv({source})", sender, request, array.nbytes)
 
     def split(self, ranks: Sequence[int]) -> MPIBackend | None:
         part = self.part(ranks)
@@ -235,8 +235,8 @@ class MPIBackend:
         ]
         self.wait_for(call, messages)
 
-    def wait_for(self, call: str, messages: Sequence[tuple[int, Any]]) -> None:
-        """Waits for messages from and to ranks.
+    def wait_for(self, call: str, messages: Sequence[tuple[int, Any]], status: Any = None) -> None:
+        """Waits for messages from and to ranks; one of MPI's is told about a single message.
 
         In a long wait the thread sleeps between its looks: the program's computing needs the core.
 
@@ -245,7 +245,8 @@ class MPIBackend:
         """
         requests = [request for _, request in messages]
         begin = time.monotonic()
-        while not MPI.Request.Testall(requests):
+        statuses = None if status is None else [status]
+        while not MPI.Request.Testall(requests, statuses):
             waited = time.monotonic() - begin
             if waited > self._timeout:
                 late = sorted({rank for rank, request in messages if not request.Test()})
@@ -263,21 +264,35 @@ class MPIBackend:
 
 
 class _Message(Work):
-    """One array on its way; it needs no other rank than the one at its other end."""
+    """One array on its way; it needs no other rank than the one at its other end.
 
-    def __init__(self, backend: MPIBackend, call: str, rank: int, request: Any) -> None:
+    Raises:
+        RuntimeError: from ``wait``, if less than ``expected`` bytes arrived.
+    """
+
+    def __init__(
+        self, backend: MPIBackend, call: str, rank: int, request: Any, expected: int = 0
+    ) -> None:
         super().__init__()
-        self._wait = lambda: backend.wait_for(call, [(rank, request)])
+        self._status = MPI.Status()
+        self._wait = lambda: backend.wait_for(call, [(rank, request)], self._status)
         self._request = request
+        self._call, self._expected = call, expected
 
     def wait(self, timeout: Any = None) -> bool:
         if not self._ended.is_set():
             self._wait()
-            self.end()
+            self.sender = self._status.Get_source()
+            arrived = self._status.Get_count(MPI.BYTE)
+            self.end(
+                RuntimeError(f"{self._call} expects {self._expected} bytes, got {arrived}")
+                if arrived < self._expected
+                else None
+            )
         return super().wait(timeout)
 
     def is_completed(self) -> bool:
-        return self._ended.is_set() or self._request.Test()
+        return self._ended.is_set() or self._request.Get_status()
 
 
 def _message(text: str) -> Array:

@@ -10,10 +10,10 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from .. import launch
+from .. import launch, rules
 from ..devices import Device, cuda_is_available, cupy
 from .backend import Backend
-from .failure import end_all_on_error
+from .failure import end_all_on_error, forget_shared_memory
 from .one_process import OneProcess
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "get_backend",
     "get_global_rank",
     "get_group_rank",
+    "get_node_local_rank",
     "get_process_group_ranks",
     "get_rank",
     "get_world_size",
@@ -33,6 +34,7 @@ __all__ = [
     "is_initialized",
     "is_mpi_available",
     "is_nccl_available",
+    "is_torchelastic_launched",
     "new_group",
     "the_group",
 ]
@@ -121,6 +123,7 @@ def init_process_group(
 
     Raises:
         ValueError: for another backend, a second call, or a store.
+        TypeError: for a ``timeout`` that is no ``timedelta``.
         RuntimeError: if there are not as many processes as ``world_size`` says, mpi4py is not
             installed, or for ``"nccl"`` there is no CuPy, GPU or NCCL, or no GPU for each rank.
 
@@ -131,12 +134,21 @@ def init_process_group(
     if store is not None:
         raise ValueError("init_process_group takes no store: processes find each other through MPI")
     name = _checked_name(backend)
-    seconds = (_TIMEOUT if timeout is None else timeout).total_seconds()
-    found = _connected(name, seconds, device_id) if launch.is_launched() else OneProcess()
+    seconds = _seconds(timeout)
+    found: Backend = OneProcess()
+    if launch.is_launched():
+        found = _connected(name, seconds, device_id)
+        forget_shared_memory()
     _check_said("world_size", world_size, "WORLD_SIZE", found.size)
     _check_said("rank", rank, "RANK", found.rank)
     group.WORLD = ProcessGroup(found, range(found.size), name)
     atexit.register(destroy_process_group)
+
+
+def _seconds(timeout: timedelta | None) -> float:
+    if not isinstance(timeout, timedelta | None):
+        raise TypeError(f"timeout must be a datetime.timedelta, got {timeout!r}")
+    return (_TIMEOUT if timeout is None else timeout).total_seconds()
 
 
 def _checked_name(backend: str | None) -> str:
@@ -291,6 +303,11 @@ def is_gloo_available() -> bool:
     return is_mpi_available()
 
 
+def is_torchelastic_launched() -> bool:
+    """False: ``mpiexec`` starts the processes."""
+    return False
+
+
 def is_nccl_available() -> bool:
     """Whether there is a GPU, and CuPy finds NVIDIA's NCCL."""
     if not cuda_is_available():
@@ -303,9 +320,9 @@ def is_nccl_available() -> bool:
 def get_rank(group: Any = None) -> int:
     """The number of this process, from 0; -1 if it is not in the group, 0 if there is none.
 
-    torch raises an error if there is no group.
+    torch raises an error if there is no group, and so does this under :mod:`minicnn.torch`.
     """
-    if group is None and not is_initialized():
+    if group is None and not is_initialized() and not rules.torch_rules:
         return 0
     return -1 if group is GroupMember.NON_GROUP_MEMBER else the_group(group).rank()
 
@@ -313,11 +330,29 @@ def get_rank(group: Any = None) -> int:
 def get_world_size(group: Any = None) -> int:
     """The number of processes; -1 if this one is not in the group, 1 if there is none.
 
-    torch raises an error if there is no group.
+    torch raises an error if there is no group, and so does this under :mod:`minicnn.torch`.
     """
-    if group is None and not is_initialized():
+    if group is None and not is_initialized() and not rules.torch_rules:
         return 1
     return -1 if group is GroupMember.NON_GROUP_MEMBER else the_group(group).size()
+
+
+def get_node_local_rank(fallback_rank: int | None = None) -> int:
+    """The number of this process among those on its machine, as the launcher says.
+
+    Args:
+        fallback_rank: what to return if no launcher says it.
+
+    Raises:
+        RuntimeError: if none does, and there is no ``fallback_rank``.
+    """
+    found = {**launch.environment(), **os.environ}.get("LOCAL_RANK", fallback_rank)
+    if found is None:
+        raise RuntimeError(
+            "LOCAL_RANK is not in the environment: "
+            f"{launch.how_to_start('N')}, or pass fallback_rank"
+        )
+    return int(found)
 
 
 def get_backend(group: Any = None) -> str:

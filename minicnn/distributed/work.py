@@ -13,6 +13,8 @@ __all__ = ["CommunicationThread", "Done", "Work", "seconds_of"]
 class Work:
     """What an operation with ``async_op=True`` returns. As ``torch.distributed.Work``."""
 
+    sender = 0  # of what was received: its number in the group, after ``wait``
+
     def __init__(self) -> None:
         self._ended = threading.Event()
         self._error: Exception | None = None

@@ -49,7 +49,8 @@ class DistributedDataParallel(Module):
         bucket_cap_mb: MiB of gradients that travel together, 25 when left out.
         find_unused_parameters: whether parameters may get no gradient in ``backward``. Those that
             get none on any rank keep their ``grad``.
-        check_reduction, gradient_as_bucket_view, static_graph: accepted for torch's scripts.
+        static_graph: the same as ``find_unused_parameters``.
+        check_reduction, gradient_as_bucket_view: accepted for torch's scripts.
 
     Raises:
         RuntimeError: if no parameter requires a gradient, or the network is another one than rank
@@ -80,6 +81,7 @@ class DistributedDataParallel(Module):
         self.process_group = the_group(process_group)
         self.broadcast_buffers = broadcast_buffers
         self.find_unused_parameters = find_unused_parameters
+        self.static_graph = static_graph
         self.require_backward_grad_sync = True
         self._buffers_differ = False
         if not any(parameter.requires_grad for parameter in module.parameters()):
@@ -95,7 +97,10 @@ class DistributedDataParallel(Module):
     def _attach(self) -> None:
         trained = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         self.reducer = Reducer(
-            trained, self.process_group, self.bucket_bytes, self.find_unused_parameters
+            trained,
+            self.process_group,
+            self.bucket_bytes,
+            self.find_unused_parameters or self.static_graph,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -132,6 +137,20 @@ class DistributedDataParallel(Module):
             yield
         finally:
             self.require_backward_grad_sync = before
+
+    def join(self, *args: Any, **kwargs: Any) -> object:
+        """Raises a NotImplementedError: ranks have equally many batches."""
+        raise NotImplementedError(
+            "DistributedDataParallel expects equally many batches on all ranks and has no join(): "
+            "a DistributedSampler gives them"
+        )
+
+    def register_comm_hook(self, state: object, hook: object) -> None:
+        """Raises a NotImplementedError: gradients travel in their own dtype, as means."""
+        raise NotImplementedError(
+            "DistributedDataParallel averages gradients in their own dtype, and takes no "
+            "communication hooks"
+        )
 
 
 def _check_same(module: Module, group: ProcessGroup) -> None:

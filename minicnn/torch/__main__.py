@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
+from .. import launch
 from .check import check
 from .process import environment, install
 
@@ -36,7 +38,12 @@ def main() -> None:
         install()
         sys.modules["mpi4py.run"].run_command_line(arguments)
     else:
-        run([sys.executable, *python_options(), *arguments])
+        run([sys.executable, *python_options(), *through_mpi(), *arguments])
+
+
+def through_mpi() -> list[str]:
+    """On a rank that MPI started: what makes an error end all ranks from the first line on."""
+    return ["-m", "mpi4py"] if launch.is_launched() and find_spec("mpi4py") else []
 
 
 def python_options() -> list[str]:

@@ -15,7 +15,7 @@ from switched import switched
 
 import minicnn as mc
 import minicnn.distributed as dist
-from minicnn import launch, nn
+from minicnn import launch, nn, rules
 from minicnn.nn.parallel import DistributedDataParallel
 
 pytestmark = pytest.mark.cpu_only
@@ -35,6 +35,11 @@ def test_without_a_group() -> None:
         dist.all_reduce(mc.ones(2))
     with pytest.raises(ValueError, match="backend must be 'mpi', 'gloo', .* or 'nccl', got 'ucc'"):
         dist.init_process_group("ucc")
+    with pytest.raises(TypeError, match="timeout must be a datetime.timedelta, got 5"):
+        dist.init_process_group(timeout=5)  # type: ignore[arg-type]
+    assert dist.get_node_local_rank(0) == 0 and not dist.is_torchelastic_launched()
+    with pytest.raises(RuntimeError, match="or pass fallback_rank"):
+        dist.get_node_local_rank()
     with pytest.raises(ValueError, match="takes no store"):
         dist.init_process_group(store=object())  # type: ignore[arg-type]
 
@@ -64,9 +69,9 @@ def test_all_operations_of_one_rank(group: None) -> None:
     objects = [{"a": 1}]
     dist.broadcast_object_list(objects)
     dist.all_gather_object(objects, (1, 2))
-    assert objects == [[1, 2]]
+    assert objects == [(1, 2)]
     dist.barrier()
-    with pytest.raises(ValueError, match="there is only this one"):
+    with pytest.raises(ValueError, match="must be another rank"):
         dist.send(x, 0)
     smaller = dist.new_group([0])
     assert dist.get_world_size(smaller) == 1
@@ -77,6 +82,9 @@ def test_wrong_tensors(group: None) -> None:
         dist.all_gather([mc.ones(2), mc.ones(2)], mc.ones(2))
     with pytest.raises(TypeError, match="must be a ReduceOp"):
         dist.all_reduce(mc.ones(2), "sum")  # type: ignore[arg-type]
+    for operation in dist.all_reduce, dist.broadcast, dist.reduce:
+        with pytest.raises(TypeError, match="expected a Tensor, got list"):
+            operation([1.0])  # type: ignore[operator]
     with pytest.raises(ValueError, match="scatter_list must be given"):
         dist.scatter(mc.ones(2))
 
@@ -108,6 +116,24 @@ def test_one_backward_for_each_forward(group: None) -> None:
         first.backward()
     net(mc.ones(1, 2))
     (first.detach() + second + net.module.weight.sum()).backward()
+
+
+def test_what_ddp_has_not_and_unused_parameters_of_a_static_graph(group: None) -> None:
+    net = nn.Linear(2, 1)
+    wrapped = DistributedDataParallel(net, static_graph=True)
+    (wrapped(mc.ones(1, 2)).detach() + net.weight.sum()).sum().backward()
+    assert net.weight.grad is not None and net.bias.grad is None
+    with pytest.raises(NotImplementedError, match="equally many batches"):
+        wrapped.join()
+    with pytest.raises(NotImplementedError, match="no communication hooks"):
+        wrapped.register_comm_hook(None, None)
+
+
+def test_torch_has_no_rank_without_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "torch_rules", True)
+    for asked in dist.get_rank, dist.get_world_size:
+        with pytest.raises(ValueError, match="Default process group has not been initialized"):
+            asked()
 
 
 def test_what_launchers_say() -> None:

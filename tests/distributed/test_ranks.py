@@ -36,6 +36,7 @@ def test_a_run_repeats_bit_for_bit(count: int) -> None:
 
 ROOM = f"on {socket.gethostname()}"
 WAYS = {
+    "raises early": f"rank 1 of 2 {ROOM} failed:.*Traceback.*at the beginning",
     "raises": f"rank 1 of 2 {ROOM} failed:.*Traceback.*in the middle",
     "exits": f"rank 0 {ROOM} is at all_reduce.* but rank 1 {ROOM} is at the end of the group",
     "hangs": rf"rank 0 {ROOM} has waited 3 s in all_reduce\(SUM\) .* for rank 1 {ROOM}",
@@ -49,7 +50,9 @@ def test_a_rank_that_fails_ends_all(way: str) -> None:
     module = "" if way in ("raises", "hangs") else "mpi4py"
     begin = time.monotonic()
     done = run_ranks(2, "failing.py", way, module=module)
-    assert done.returncode != 0 and "begun" in done.stdout
+    assert done.returncode != 0 and ("begun" in done.stdout) == (way != "raises early")
+    for name in re.findall(r"'(/dev/shm/\w+)'", done.stdout):
+        assert not Path(name).exists()
     assert re.search(WAYS[way], done.stdout + done.stderr, re.DOTALL), done.stdout + done.stderr
     assert time.monotonic() - begin < 10 + 3  # with the start, under load
 

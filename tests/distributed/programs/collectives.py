@@ -135,9 +135,14 @@ def test_messages_cross():
     equal(received, numbers(before, 40_000))
     if rank == 0:
         dist.send(mc.ones(2) * 5, 1, tag=3)
+        dist.send(mc.ones(1), 1)
     elif rank == 1:
-        dist.recv(other, tag=3)
+        assert dist.recv(other, tag=3) == 0
         assert other.tolist() == [5, 5]
+        with pytest.raises(RuntimeError, match=r"recv\(0\) expects 8 bytes, got 4"):
+            dist.recv(other, src=0)
+    with pytest.raises(ValueError, match="must be another rank"):
+        dist.send(sent, rank)
 
 
 def test_a_message_waits_while_all_ranks_do_something_else():
@@ -182,13 +187,18 @@ def test_groups():
 
 
 def test_objects_are_json():
-    mine = {"rank": rank, "text": "ü" * rank, "list": [1.5, None, True]}
+    mine = {"rank": rank, "text": "ü" * rank, "list": [1.5, None, True], 7: {(1, "a"): {2, 3}}}
     everyone = [None] * size
     dist.all_gather_object(everyone, mine)
     assert [one["rank"] for one in everyone] == list(RANKS) and everyone[rank] == mine
     objects = ["a", [1, 2]] if rank == 1 else [None, None]
     dist.broadcast_object_list(objects, src=1)
     assert objects == ["a", [1, 2]]
+    dist.gather_object(mine, everyone if rank == 1 else None, dst=1)
+    dist.scatter_object_list(received := [None], [*RANKS] if rank == 1 else None, src=1)
+    assert received == [rank]
+    with pytest.raises(ValueError, match="must be given on rank 0, and on no other"):
+        dist.gather_object(mine, None if rank == 0 else everyone)
     with pytest.raises(TypeError, match="as JSON"):
         dist.all_gather_object(everyone, object())
 

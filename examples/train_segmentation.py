@@ -5,7 +5,8 @@
     python examples/train_segmentation.py --data VOCdevkit --model fcn8s --weights-backbone DEFAULT
     python examples/train_segmentation.py --data coco:COCO --weights-backbone DEFAULT
 
---data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 and annotations.
+--data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 (or their zips) and
+annotations.
 The network is FCN on a dilated ResNet, or the paper's FCN-8s on VGG-16. Without data, a narrow FCN-8s
 learns to tell drawn discs, squares, triangles and stars.
 --out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.

@@ -62,8 +62,8 @@ def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image
     def decode() -> Image.Image:
         try:
             data = Path(name).read_bytes()
-        except OSError as error:
-            if on_error == "raise":
+        except (OSError, ValueError) as error:  # a ValueError for a name that has a null character
+            if on_error == "raise" and isinstance(error, OSError):
                 raise
             raise _broken(error, name, on_error) from error
         return _decode_rgb(lambda: data, name, on_error)

@@ -140,7 +140,7 @@ def _reopen(path: Path, checksum: str) -> Index:
     with path.open("rb") as file:
         contents = map_safetensors(file)
     if contents.metadata.get("crc32") != checksum:
-        raise RuntimeError(f"{path} was replaced while its dataset was in use; open it once more")
+        raise RuntimeError(f"{path} was replaced while its dataset was in use; open it again")
     return Index(contents.arrays, path, checksum)
 
 

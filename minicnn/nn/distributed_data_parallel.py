@@ -12,6 +12,7 @@ from ..distributed import broadcast_object_list
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import ProcessGroup, the_group
 from ..distributed.reducer import Reducer
+from .lazy import UninitializedParameter
 from .module import Module
 
 __all__ = ["DistributedDataParallel"]
@@ -53,7 +54,7 @@ class DistributedDataParallel(Module):
         check_reduction, gradient_as_bucket_view: accepted for torch's scripts.
 
     Raises:
-        RuntimeError: if no parameter requires a gradient, or the network is another one than rank
+        RuntimeError: if no parameter requires a gradient, one has no shape yet, or the network is another one than rank
             0's; in ``backward``, naming the parameters, if some get no gradient; see
             ``find_unused_parameters``. torch raises the last one in the forward pass that follows.
 
@@ -87,6 +88,11 @@ class DistributedDataParallel(Module):
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise RuntimeError(
                 "DistributedDataParallel expects a parameter that requires a gradient, got none"
+            )
+        if any(isinstance(parameter, UninitializedParameter) for parameter in module.parameters()):
+            raise RuntimeError(
+                "DistributedDataParallel expects parameters whose shapes are known: call a module "
+                "with lazy layers once before"
             )
         _check_same(module, self.process_group)
         if init_sync:

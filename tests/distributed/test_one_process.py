@@ -118,6 +118,14 @@ def test_one_backward_for_each_forward(group: None) -> None:
     (first.detach() + second + net.module.weight.sum()).backward()
 
 
+def test_ddp_of_lazy_layers(group: None) -> None:
+    net = nn.Sequential(nn.LazyLinear(2))
+    with pytest.raises(RuntimeError, match="call a module with lazy layers once before"):
+        DistributedDataParallel(net)
+    net(mc.ones(1, 3))
+    assert DistributedDataParallel(net)(mc.ones(1, 3)).shape == (1, 2)  # type: ignore[attr-defined]
+
+
 def test_what_ddp_has_not_and_unused_parameters_of_a_static_graph(group: None) -> None:
     net = nn.Linear(2, 1)
     wrapped = DistributedDataParallel(net, static_graph=True)

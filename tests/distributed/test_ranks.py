@@ -85,6 +85,7 @@ def test_a_script_for_pytorch_prints_what_it_prints_with_gloo() -> None:
 
 
 def test_the_switch_in_a_process_that_has_mpi_already() -> None:
-    code = "import os, torch; print(os.environ['RANK'], torch.distributed.is_mpi_available())"
+    line = "f'{os.environ[\"RANK\"]} {torch.distributed.is_mpi_available()}\\n'"
+    code = f"import os, torch; print({line}, end='')"  # in one piece
     printed = printed_by_ranks(2, "-m", "minicnn.torch", "-c", code)
     assert sorted(printed.splitlines()) == ["0 True", "1 True"]

@@ -4,7 +4,7 @@
     python examples/evaluate.py --data imagenet:ILSVRC2012 --model vgg16 --weights vgg16-397923af.pth
 
 --data is a folder with ImageNet's tars as they are published, with val/CLASS/…, or with Kaggle's
-ILSVRC; nothing is unpacked. It may be a part of ImageNet: all 1,000 classes are possible answers still.
+ILSVRC; nothing is unpacked. It may be a part of ImageNet: the network still chooses among 1,000 classes.
 """
 
 from __future__ import annotations
@@ -63,5 +63,5 @@ with training.script():
         print(f"top-{number} {percent:7.3f} %, published {figures[f'acc@{number}']:.3f} %")
     print(
         f"{counts['seen']} pictures; left out: {len(loader.skipped)} that cannot be read, and "
-        f"{pictures.problems} of the archive"
+        f"{pictures.problems} of the data"
     )

@@ -1,6 +1,7 @@
-"""Datasets, samplers and the loader, as in ``torch.utils.data``; picture folders and zips.
+"""Datasets, samplers and the loader, as in ``torch.utils.data``; readers of collections of pictures.
 
-:mod:`.datasets` has the published sets, as ``torchvision.datasets``.
+ImageNet, COCO, Open Images, Pascal VOC, tar shards, zips and folders are read as they are published.
+:mod:`.datasets` has all that are named as in ``torchvision.datasets``.
 """
 
 from typing import TYPE_CHECKING

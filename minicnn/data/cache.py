@@ -38,7 +38,7 @@ class PictureCache:
         cache: ``"memory"``, or the path of a file, which the next run uses again.
         budget: the most bytes that it takes, bookkeeping included. Pixels take 3 bytes each in mode
             RGB: 20,000 pictures of 200×200 take 2.5e9. Memory is taken as pictures come, and there
-            should be as much of it. A file takes disk alone; one that is larger is begun once more.
+            should be as much of it. A file takes disk alone; one that is larger is begun again.
 
     Raises:
         ValueError: for a budget below 64 KB, or a file that is something else.

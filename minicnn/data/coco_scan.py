@@ -91,9 +91,9 @@ def _elements(path: Path, problems: Problems) -> Iterator[Element]:
 
 
 def _what_is_wrong(value: Any, fields: Mapping[str, type]) -> str:
-    """Why ``value`` is no object with these fields; the empty string if it is."""
+    """Why ``value`` is not an object with these fields; the empty string if it is."""
     if not isinstance(value, dict):
-        return f"is no object but {value!r:.40}"
+        return f"must be an object, got {value!r:.40}"
     for key, kind in fields.items():
         if key not in value:
             if key == "file_name" and isinstance(value.get("coco_url"), str):
@@ -117,7 +117,7 @@ def _file_name(picture: Mapping[str, Any]) -> str:
 
 def _categories(value: Any, where: str, problems: Problems) -> list[dict[str, Any]]:
     if not isinstance(value, list):
-        problems.note(where, f"is no array but {value!r:.40}")
+        problems.note(where, f"must be an array, got {value!r:.40}")
         return []
     found: dict[int, dict[str, Any]] = {}
     for index, category in enumerate(value):

@@ -4,7 +4,7 @@ The first opening of a large dataset reads through its archives or annotations. 
 such as the offset of each picture, is written to one file, and the next opening maps that. It is
 written beside the data, or in the cache folder where that cannot be written to. The file names the
 size and the time of the last change of all it was made from. If one of them differs, or the file is
-damaged, it is made once more.
+damaged, it is made again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def open_index(
     Args:
         name: of the index, a part of its file's name, such as ``"imagenet-train"``.
         sources: the files and folders that it is made from. Of a folder the time of the last change
-            counts, which is that of the last file added or removed.
+            counts, which is when a file was last added or removed.
         build: reads the sources and returns arrays of numbers by name.
         beside: the folder of the data, where the index is written.
         version: of what ``build`` returns.
@@ -140,7 +140,7 @@ def _reopen(path: Path, checksum: str) -> Index:
     with path.open("rb") as file:
         contents = map_safetensors(file)
     if contents.metadata.get("crc32") != checksum:
-        raise RuntimeError(f"{path} was replaced while its dataset was in use; open it once more")
+        raise RuntimeError(f"{path} was replaced while its dataset was in use; open it again")
     return Index(contents.arrays, path, checksum)
 
 

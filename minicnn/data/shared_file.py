@@ -82,7 +82,7 @@ class SharedFile:
         try:
             self._file = open(self.path, "r+b", buffering=0, opener=_open_or_create)  # noqa: SIM115
             if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-                raise OSError("it is no file")
+                raise OSError("it is not a file")
         except OSError as error:
             reason = error.strerror or str(error)
             raise OSError(error.errno, f"cannot write the cache {self.path}: {reason}") from error

@@ -89,7 +89,7 @@ class Store:
 
     Args:
         path: of the file, which is made if there is none; None for memory.
-        budget: bytes that the file may have. One that is larger, or damaged, is begun once more.
+        budget: bytes that the file may have. One that is larger, or damaged, is begun again.
 
     Raises:
         ValueError: for a budget below 64 KB, or if there is another file at ``path``.
@@ -198,7 +198,7 @@ class Store:
         """The header of the file, which is made if it cannot be used as it is."""
         start, header = self._file.read(0, _TABLE), self._header()
         if start and not start.startswith(_MAGIC[:7]):
-            raise ValueError(f"{self._file.path} is no cache of pictures: give another path")
+            raise ValueError(f"{self._file.path} is not a cache of pictures: choose another path")
         if header.magic == _MAGIC and header.slots and header.end <= self.budget:
             return header
         if start:

@@ -1,8 +1,25 @@
 """Many processes train one network together, in ``torch.distributed``'s terms, over MPI and NCCL.
 
 Every process, a rank, runs the same program on its share of each batch, and
-:class:`~minicnn.nn.parallel.DistributedDataParallel` averages their gradients. The program needs
-mpi4py (the extra ``mpi``, which brings MPICH as well), and is started by MPI:
+:class:`~minicnn.nn.parallel.DistributedDataParallel` averages their gradients::
+
+    distributed.init_process_group()
+    mc.manual_seed(0)
+    net = nn.parallel.DistributedDataParallel(make_network())
+    mc.manual_seed(distributed.get_rank())  # for dropout
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    sampler = data.DistributedSampler(pictures)
+    loader = data.DataLoader(pictures, batch_size=32, sampler=sampler)  # 32 on each rank
+    for epoch in range(10):
+        sampler.set_epoch(epoch)
+        for images, labels in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+        if distributed.get_rank() == 0:
+            mc.save(net.module.state_dict(), "net.safetensors")
+
+The program needs mpi4py (the extra ``mpi``, which brings MPICH as well), and MPI starts it:
 
 On one machine, a process for each core or GPU::
 
@@ -38,10 +55,10 @@ sample's position in the epoch, whatever the number of ranks. Dropout draws from
 generator: ``manual_seed(seed + get_rank())``, after the network is made, gives each rank its own
 masks, the same ones in every run.
 
-A program without ``mpiexec`` is rank 0 of 1, and all of this works there. After
-:func:`init_process_group`, an error that nobody catches ends all, and says on which rank it was; with
-``-m mpi4py`` it does so once the program has imported this package. A process that is killed takes
-the others with it, and one that hangs is named when the others have waited for ``timeout``.
+A program without ``mpiexec`` is rank 0 of 1, and all of this works there. An error that nobody catches
+ends all processes and says on which rank it was; before :func:`init_process_group`, it does so with
+``-m mpi4py`` from the import of this package on. If a process is killed, all end. One that hangs is
+named when the others have waited for ``timeout``.
 
 Nothing listens but what MPI and NCCL open, and what comes over the net is numbers, and JSON: no code.
 """

@@ -38,7 +38,7 @@ class Backend(Protocol):
         """Writes to ``out`` (n,) the sum of row ``rank`` of all ranks."""
 
     def broadcast(self, array: Array, source: int) -> Work:
-        """Replaces the array by that of one rank."""
+        """Replaces the array by one rank's."""
 
     def all_gather(self, rows: Array) -> Work:
         """Fills all rows; each rank has written its own."""

@@ -81,7 +81,7 @@ def reduce(
 def broadcast(
     tensor: Tensor, src: int = 0, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
-    """Replaces a tensor, on every rank, by that of rank ``src``."""
+    """Replaces a tensor, on every rank, by rank ``src``'s."""
     chosen = the_group(group)
     flat = _Flat(_device(chosen.backend, tensor), tensor)
     return flat.after(chosen.backend.broadcast(flat.array, chosen.number_of(src)), async_op)
@@ -107,9 +107,7 @@ def all_gather_into_tensor(
     async_op: bool = False,
 ) -> Work | None:
     """:func:`all_gather` into one tensor: (P * n, …) or (P, n, …) of P ranks' (n, …)."""
-    return all_gather(
-        _parts(output_tensor, group, input_tensor.shape), input_tensor, group, async_op
-    )
+    return all_gather(_parts(output_tensor, group), input_tensor, group, async_op)
 
 
 def reduce_scatter(
@@ -136,7 +134,7 @@ def reduce_scatter_tensor(
     async_op: bool = False,
 ) -> Work | None:
     """:func:`reduce_scatter` of one tensor: (P * n, …) or (P, n, …) of P ranks -> (n, …)."""
-    return reduce_scatter(output, _parts(input, group, output.shape), op, group, async_op)
+    return reduce_scatter(output, _parts(input, group), op, group, async_op)
 
 
 def all_to_all_single(
@@ -241,7 +239,10 @@ def barrier(
 def monitored_barrier(
     group: ProcessGroup | None = None, timeout: Any = None, wait_all_ranks: bool = False
 ) -> None:
-    """:func:`barrier`, whose errors always name the ranks that are late."""
+    """:func:`barrier`, whose errors always name the ranks that are late.
+
+    ``timeout`` and ``wait_all_ranks`` are accepted for torch's scripts; the group's limit holds.
+    """
     barrier(group)
 
 
@@ -334,7 +335,7 @@ def _result(work: Work, async_op: bool) -> Work | None:
     return None
 
 
-def _parts(tensor: Tensor, group: Any, shape: Sequence[int] | None = None) -> list[Tensor]:
+def _parts(tensor: Tensor, group: Any) -> list[Tensor]:
     """Views of the ranks' parts of a tensor (P * n, …) or (P, n, …)."""
     size = the_group(group).size()
     array = tensor.array

@@ -223,9 +223,8 @@ class _OnStream(Work):
     def __init__(self, gpu: Any, uses: object) -> None:
         super().__init__()
         self._gpu = gpu
-        self._uses: object = (
-            uses  # memory that the program's stream may not get back before it waits
-        )
+        # memory that the program's stream may not get back before it waits
+        self._uses: object = uses
         self._over = cupy().cuda.Event(disable_timing=True)
         self._is_given = False
         self.end()

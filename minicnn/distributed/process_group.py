@@ -44,10 +44,10 @@ _numbers = itertools.count()
 
 
 class ProcessGroup:
-    """Some of the ranks, and what moves numbers between them.
+    """Some of the ranks, and the backend between them.
 
     Args:
-        backend: it.
+        backend: what moves the numbers.
         ranks: the numbers that the members have among all processes, by their number in the group.
         name: what the backend was called when it was asked for.
     """
@@ -220,7 +220,7 @@ def _check_said(what: str, argument: int, variable: str, found: int) -> None:
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
-    """Leaves a group, by default that of all processes and all others, when all members do so.
+    """Leaves a group when all its members do; by default all groups.
 
     As ``torch.distributed.destroy_process_group``. It is called at the end of the program.
     """

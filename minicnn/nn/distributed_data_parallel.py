@@ -160,7 +160,7 @@ class DistributedDataParallel(Module):
 
 
 def _check_same(module: Module, group: ProcessGroup) -> None:
-    """Raises a RuntimeError if the network is another one than that of the group's first rank."""
+    """Raises a RuntimeError if the network differs from the one on the group's first rank."""
     own = [
         [name, str(tensor.array.dtype), list(tensor.shape), memory_order(tensor.array)]
         for name, tensor in (*module.named_parameters(), *module.named_buffers())

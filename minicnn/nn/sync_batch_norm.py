@@ -17,7 +17,7 @@ __all__ = ["SyncBatchNorm"]
 class SyncBatchNorm(_BatchNorm):
     """Batch norm for any number of dimensions, in training over the batches of all processes.
 
-    The result is that of one process with the whole batch; batches may have different sizes. In
+    The result equals one process's on the whole batch; batches may have different sizes. In
     evaluation, and in a program of one process, it is the ordinary one.
 
     Args:

@@ -126,7 +126,7 @@ def add_arguments(
     add("--workers", type=at_least(0), default=2, metavar="N", help=workers)
     cache = "keep decoded pictures for later epochs: in 'memory', or in a file, also for later runs"
     add("--cache", metavar="memory|FILE", help=cache)
-    budget = "the most that --cache takes; 20,000 pictures of 200x200 take 2.4 (%(default)s)"
+    budget = "the most that --cache takes; 20,000 pictures of 200x200 take 2.5 (%(default)s)"
     add("--cache-gb", type=positive, default=4.0, metavar="GB", help=budget)
     seed = "of all random numbers (%(default)s)"
     add("--seed", type=at_least(0), default=0, metavar="N", help=seed)

@@ -46,7 +46,9 @@ def fit(
             :class:`ClassificationMeter`.
         loader: of the training samples, in batches.
         step: called with the items of a batch, trains on them and returns the mean loss, the
-            scores (N, classes, …) and the labels (N, …) for the meter.
+            scores (N, classes, …) and the labels (N, …) for the meter. Where several processes
+            train together, it gets this one's share, which may be empty (N = 0), and calls
+            :func:`~minicnn.training.backward`.
         validate: called after each epoch, returns ``val_loss``, ``val_accuracy``, … for the epoch's
             row in the metrics.
         watch: gets the results of each step; its warnings are printed.

@@ -69,7 +69,7 @@ def begin(device: DeviceLike) -> None:
     if is_first():
         where = ", ".join(f"{hosts.count(host)} on {host}" for host in dict.fromkeys(hosts))
         print(
-            f"{len(hosts)} processes ({where}) share each batch: --batch-size is of all together",
+            f"{len(hosts)} processes ({where}) share each batch: --batch-size counts the pictures of all",
             flush=True,
         )
     else:

@@ -267,7 +267,7 @@ def test_errors(tmp_path):
     with pytest.raises(ValueError, match="budget must be at least 65,536 bytes, got 0"):
         Store(None, 0)
     (tmp_path / "notes.txt").write_text("my notes")
-    with pytest.raises(ValueError, match=r"notes\.txt is no cache of pictures: give another path"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not a cache of pictures: choose another"):
         Store(tmp_path / "notes.txt", 4_000_000)
     assert (tmp_path / "notes.txt").read_text() == "my notes"
     for name in (".", "nowhere/a.cache", "/dev/null"):

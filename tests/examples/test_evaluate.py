@@ -45,7 +45,7 @@ def test_the_same_figures_in_each_form(monkeypatch, capsys, tmp_path, weights) -
     assert printed["tars"][-3:] == [
         "top-1  25.000 %, published 69.758 %",
         "top-5  50.000 %, published 89.078 %",
-        "12 pictures; left out: 0 that cannot be read, and 0 broken parts of the archive",
+        "12 pictures; left out: 0 that cannot be read, and 0 broken parts of the data",
     ]
     for form in FORMS:
         assert printed[form][-3:] == printed["tars"][-3:]
@@ -61,7 +61,7 @@ def test_what_is_broken_is_left_out_and_counted(monkeypatch, capsys, tmp_path, w
     assert f"left out {tmp_path}/ILSVRC2012_img_val.tar/readme.txt: is no picture" in printed
     assert f"{tmp_path}/ILSVRC2012_img_val.tar/{name}: cannot identify image file" in printed
     assert printed.splitlines()[-1] == (
-        "11 pictures; left out: 1 that cannot be read, and 1 broken part of the archive"
+        "11 pictures; left out: 1 that cannot be read, and 1 broken part of the data"
     )
 
 

@@ -48,7 +48,7 @@ class ImageNet(VisionDataset):
     Attributes:
         wnids: the ids of the classes; ``wnid_to_idx`` gives their numbers.
         classes: the names of each class, a tuple; ``class_to_idx`` gives the number of each name,
-            of a name that two classes have, that of the second.
+            if two classes have the name, the second's.
         targets: the class of each picture, (N,) int16.
         samples, imgs: sequences of (path, class).
         problems: what is broken in the archives; a picture is only decoded when it is used.

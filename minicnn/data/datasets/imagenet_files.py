@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 
 WNID = re.compile(r"n\d{8}")
 VALIDATION_PICTURE = re.compile(r"ILSVRC2012_val_(\d{8})\.", re.IGNORECASE)
-NO_CLASS = "is no class of ImageNet 2012"
+NO_CLASS = "is not a class of ImageNet 2012"
 
 
 class Picture(NamedTuple):

@@ -30,7 +30,7 @@ Sample = dict[str, Any]
 def split_name(name: str) -> tuple[str, str] | None:
     """The key and the end of a member's name: ``a/0001`` and ``seg.png`` for ``a/0001.Seg.PNG``.
 
-    None if the member belongs to no sample: its name has no end, or is that of a hidden file or of
+    None if the member belongs to no sample: its name has no end, or it is a hidden file or
     metadata, such as ``__meta__/info.json``.
     """
     folder, slash, file = name.rpartition("/")

@@ -124,7 +124,7 @@ class Communicator:
             )
 
     def broadcast(self, array: cupy.ndarray, source: int, stream: cupy.cuda.Stream) -> None:
-        """Replaces the array by that of one rank."""
+        """Replaces the array by one rank's."""
         if array.size:
             at, byte = array.data.ptr, self._nccl.NCCL_UINT8
             self._communicator.broadcast(at, at, array.nbytes, byte, source, stream.ptr)

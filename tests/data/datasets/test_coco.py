@@ -428,11 +428,11 @@ NOT_OBJECT = {**CONTENTS, "annotations": [*CONTENTS["annotations"], 7]}
         (broken(CONTENTS, "images", 4, file_name=None, coco_url=None), r"images\[4\]: has no 'file_name'", 4, 20),
         (broken(CONTENTS, "categories", 1, name=3), r"categories\[1\]: 'name' must be", 5, 20),
         (broken(CONTENTS, "categories", 1, id=1), r"categories\[1\]: has the id 1 of an", 5, 20),
-        ({**CONTENTS, "categories": 5}, "categories: is no array but 5", 5, 20),
+        ({**CONTENTS, "categories": 5}, "categories: must be an array, got 5", 5, 20),
         ({**CONTENTS, "annotations": {}}, r"'\[' expected for the array 'annotations'", 5, 0),
         (broken(CONTENTS, "annotations", 3, id=7.5), "'id' must be of type int, got 7.5", 5, 19),
         (broken(CONTENTS, "annotations", 3, id=None, segments_info=[]), "panoptic", 5, 19),
-        (NOT_OBJECT, r"annotations\[20\]: is no object but 7", 5, 20),
+        (NOT_OBJECT, r"annotations\[20\]: must be an object, got 7", 5, 20),
     ],
 )  # fmt: skip
 def test_what_is_broken_is_left_out_or_raised(

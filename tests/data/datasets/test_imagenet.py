@@ -232,7 +232,7 @@ def test_tars_where_they_were_unpacked(tmp_path: Path, below: str) -> None:
     assert dataset.verify(checksums=True) == []
     write_folder(root / below, {f"{WNIDS[1]}.tar": b"", "n00000000.tar": b"", "other.tar": b""})
     assert left_out(root) == [
-        f"{root / below}/n00000000.tar: is no class of ImageNet 2012",
+        f"{root / below}/n00000000.tar: is not a class of ImageNet 2012",
         f"{root / below}/{WNIDS[1]}.tar: it is empty, at byte 0",
         f"{root / below}: no picture is in the folder or tar of {WNIDS[1]}",
     ]
@@ -294,7 +294,7 @@ def test_members_that_are_no_pictures_and_duplicates(tmp_path: Path) -> None:
     path = root / TRAIN
     assert left_out(root) == [
         f"{path}/x/{WNIDS[3]}.tar: is there twice",
-        f"{path}/n99999999.tar: is no class of ImageNet 2012",
+        f"{path}/n99999999.tar: is not a class of ImageNet 2012",
         f"{path}/{WNIDS[3]}.tar/readme.txt: is no picture",
         f"{path}/{WNIDS[3]}.tar/x/a.JPEG: is there twice",
     ]
@@ -345,7 +345,7 @@ def test_folders_and_pictures_of_no_class(tmp_path: Path) -> None:
     write_folder(root / "val" / label, {name: jpeg()})
     name_rule = "its name must be like ILSVRC2012_val_00000001.JPEG"
     assert left_out(root, "val") == [
-        f"{root}/val/n00000000: is no class of ImageNet 2012",
+        f"{root}/val/n00000000: is not a class of ImageNet 2012",
         f"{root}/val/ILSVRC2012_val_00050001.JPEG: {name_rule}",
         f"{root}/val/{label}/{name}: is there twice",
     ]

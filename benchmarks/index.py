@@ -24,7 +24,9 @@ from memory import MIB
 
 from minicnn.data import ImageNet
 from minicnn.data.datasets.imagenet_classes import synsets
-from minicnn.data.datasets.imagenet_files import ARCHIVE_META, Picture, TrainTar
+from minicnn.data.datasets.imagenet_files import Picture
+from minicnn.data.datasets.imagenet_places import ARCHIVE_META
+from minicnn.data.datasets.imagenet_tars import TrainTar
 
 PICTURES, WORKERS, BLOCK = 1_281_167, 2, 512
 

@@ -63,5 +63,5 @@ with training.script():
         print(f"top-{number} {percent:7.3f} %, published {figures[f'acc@{number}']:.3f} %")
     print(
         f"{counts['seen']} pictures; left out: {len(loader.skipped)} that cannot be read, and "
-        f"{len(pictures.problems)} broken parts of the archive"
+        f"{pictures.problems} of the archive"
     )

@@ -79,9 +79,7 @@ def open_pictures(
             "give --data dogs-vs-cats.zip"
         )
         folder = args.out / f"drawn-{count}-seed-{args.seed}"
-        with training.first_rank_first():
-            drawn = draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed)
-        args.data = [str(drawn)]
+        args.data = [str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))]
     pictures = data.DogsVsCats(args.data, on_error="warn")
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
@@ -188,7 +186,8 @@ def draw_predictions(net: nn.Module, test: data.DogsVsCats | None, val: data.Dat
 def main() -> None:
     args = parse_arguments()
     with training.open_run(args, MAY_DIFFER) as run:
-        train_loader, val_loader = open_pictures(run, args)
+        with training.first_rank_first():
+            train_loader, val_loader = open_pictures(run, args)
         test_pictures = find_test_pictures(args)
         net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
         start(run, net, train_loader, val_loader, args)

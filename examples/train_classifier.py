@@ -80,9 +80,7 @@ def open_pictures(
             pictures = data.ImageFolder(folder, loader=load)
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
-            with training.first_rank_first():
-                drawn = draw_dogs_vs_cats(folder, seed=args.seed)
-            pictures = data.DogsVsCats(drawn, on_error="warn")
+            pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
         train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
         classes = pictures.classes
     if len(classes) < 2:
@@ -202,9 +200,10 @@ def train(
 def main() -> None:
     args = parse_arguments()
     with training.open_run(args, training.MAY_DIFFER) as run:
-        train_pictures, val_pictures, classes = open_pictures(run, args)
+        with training.first_rank_first():  # it makes files that the others then find
+            train_pictures, val_pictures, classes = open_pictures(run, args)
+            net = build(args, len(classes))
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        net = build(args, len(classes))
         with mc.no_grad():  # a network that cannot take this size raises here
             net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
         start(run, net, train_loader, val_loader, args)

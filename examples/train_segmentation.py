@@ -5,7 +5,8 @@
     python examples/train_segmentation.py --data VOCdevkit --model fcn8s --weights-backbone DEFAULT
     python examples/train_segmentation.py --data coco:COCO --weights-backbone DEFAULT
 
---data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 and annotations.
+--data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 (or their zips) and
+annotations.
 The network is FCN on a dilated ResNet, or the paper's FCN-8s on VGG-16. Without data, a narrow FCN-8s
 learns to tell drawn discs, squares, triangles and stars.
 --out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.
@@ -243,9 +244,10 @@ def main() -> None:
     args = parse_arguments()
     may_differ = (*training.MAY_DIFFER, "overlays")
     with training.open_run(args, may_differ, best_by="val_mean_iou") as run:
-        train_pictures, val_pictures, classes = open_pictures(run, args)
+        with training.first_rank_first():  # it makes files that the others then find
+            train_pictures, val_pictures, classes = open_pictures(run, args)
+            net = build(args, len(classes)).to(args.device)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        net = build(args, len(classes)).to(args.device)
         start(run, net, train_loader, val_loader, args)
         print(
             f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "

@@ -66,6 +66,13 @@ def in_tars(root: Path) -> Path:
     )
 
 
+def in_class_tars(root: Path) -> Path:
+    """As the published tar of the training pictures unpacks."""
+    inner = {f"{wnid}.tar": tar(files) for wnid, files in train_pictures().items()}
+    write_folder(root / "train", inner)
+    return write_folder(root, {"ILSVRC2012_img_val.tar": tar(flat(val_pictures()))})
+
+
 def in_folders(root: Path) -> Path:
     for split, pictures in (("train", train_pictures()), ("val", val_pictures())):
         for wnid, files in pictures.items():
@@ -97,7 +104,13 @@ def of_kaggle(root: Path) -> Path:
     return write_folder(root, {name: text.encode() for name, text in lists.items()})
 
 
-FORMS = {"tars": in_tars, "folders": in_folders, "flat": with_flat_val, "kaggle": of_kaggle}
+FORMS = {
+    "tars": in_tars,
+    "class tars": in_class_tars,
+    "folders": in_folders,
+    "flat": with_flat_val,
+    "kaggle": of_kaggle,
+}
 
 
 def send_sample(dataset: ImageNet, index: int, connection: Connection) -> None:

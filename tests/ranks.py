@@ -23,7 +23,8 @@ def run_ranks(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program with some arguments on ``count`` ranks, with one thread each."""
     mpiexec = Path(sys.executable).with_name("mpiexec")
-    variables = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    folders = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    variables = {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     through = ["-m", module] if module else []
     return subprocess.run(
         [mpiexec, "-n", str(count), sys.executable, *through, *map(str, arguments)],

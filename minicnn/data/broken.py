@@ -21,7 +21,8 @@ def broken_pictures(
     """Loads ``count`` pictures in threads, with a progress bar.
 
     Args:
-        load: called with the number of a picture, raises a :class:`BrokenPicture` for a broken one.
+        load: called with the number of a picture, raises a :class:`BrokenPicture` or an OSError
+            for a broken one.
         describe: called with its number, returns its path.
         count: pictures.
         num_workers: threads.
@@ -35,7 +36,7 @@ def broken_pictures(
         for i in range(start, min(start + _CHUNK, count)):
             try:
                 load(i)
-            except BrokenPicture as error:
+            except (BrokenPicture, OSError) as error:
                 path = describe(i)
                 found.append((path, str(error).removeprefix(printable(path) + ": ")))
         return found

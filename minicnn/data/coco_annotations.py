@@ -6,6 +6,7 @@ import functools
 import json
 import os
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from .coco_scan import scan
 from .index import Index, open_index
 from .masks import boundaries_of_segmentations, counts_of_boundaries, decode_mask, text_of_counts
 from .packed import PackedStrings
-from .packed_records import PackedRecords
+from .packed_records import PackedRecords, as_integer
 from .picture import check_on_error
 from .problems import Problems
 
@@ -28,7 +29,8 @@ class CocoAnnotations:
 
     The first opening reads the file piece by piece, with a progress bar, and leaves an index beside
     it (or in the cache folder), which is mapped from then on. Each lookup makes dicts of its own, so
-    changes to them are not kept. ``showAnns``, ``loadRes`` and ``download`` are not there.
+    changes to them are not kept. ``loadRes`` and ``showAnns`` call pycocotools, which must be
+    installed for them; its ``COCOeval`` takes these annotations. ``download`` is not there.
 
     Args:
         annotation_file: such as ``instances_train2017.json``.
@@ -47,7 +49,7 @@ class CocoAnnotations:
     def __init__(self, annotation_file: str | os.PathLike[str], on_error: str = "raise") -> None:
         check_on_error(on_error)
         path = Path(annotation_file)
-        index = open_index(f"coco-{path.name}", [path], lambda: scan(path), path.parent)
+        index = open_index(f"coco-{path.name}", [path], lambda: scan(path), path.parent, version=2)
         self.__setstate__((path, index))
         self.problems.report(on_error, str(path))
         if self.problems and not self.imgs:
@@ -71,7 +73,7 @@ class CocoAnnotations:
     def dataset(self) -> dict[str, Any]:
         """What the file has under each key; the pictures and annotations are sequences."""
         records = {"images": self.imgs.in_file(), "annotations": self.anns.in_file()}
-        return {**self._others, **records}
+        return {key: records.get(key, value) for key, value in self._others.items()}
 
     # ---- pycocotools's names ----
 
@@ -158,6 +160,36 @@ class CocoAnnotations:
         for key, value in self.dataset["info"].items():
             print(f"{key}: {value}")
 
+    @functools.cached_property
+    def imgToAnns(self) -> Mapping[int, list[dict[str, Any]]]:
+        """The annotations of each picture that has some, by its id."""
+        return _OfPictures(self)
+
+    @functools.cached_property
+    def catToImgs(self) -> Mapping[int, list[int]]:
+        """The ids of the pictures of each category, once for each of its annotations."""
+        found: dict[int, list[int]] = defaultdict(list)
+        if self.cats:
+            columns = (self.anns.in_file_order(key) for key in ("category_id", "image_id"))
+            for category, picture in zip(*columns, strict=True):
+                found[category].append(picture)
+        return found
+
+    def loadRes(self, resFile: Any) -> object:
+        """What a network found in these pictures, as a ``pycocotools.coco.COCO``.
+
+        Args:
+            resFile: path of a file with a list of results, the list, or an array (N, 7).
+        """
+        theirs = _pycocotools("loadRes")
+        if isinstance(resFile, np.ndarray):
+            resFile = theirs().loadNumpyAnnotations(resFile)
+        return theirs.loadRes(self, resFile if isinstance(resFile, list) else os.fspath(resFile))
+
+    def showAnns(self, anns: Sequence[dict[str, Any]], draw_bbox: bool = False) -> None:
+        """Draws annotations into matplotlib's current axes."""
+        _pycocotools("showAnns").showAnns(self, anns, draw_bbox)
+
     # ---- without making dicts ----
 
     def size(self, picture: int) -> tuple[int, int]:
@@ -214,10 +246,11 @@ class _ById(Mapping[int, dict[str, Any]]):
             KeyError: if there is none with this one.
         """
         ids = self._records.column("id")
-        if isinstance(id, int | np.integer):
+        number = as_integer(id.item() if isinstance(id, np.generic) else id)
+        if number is not None:
             ranks = range(len(self._order))
-            rank = bisect_left(ranks, id, key=lambda rank: ids[self._order[rank]])
-            if rank in ranks and ids[self._order[rank]] == id:
+            rank = bisect_left(ranks, number, key=lambda rank: ids[self._order[rank]])
+            if rank in ranks and ids[self._order[rank]] == number:
                 return rank
         raise KeyError(id)
 
@@ -232,8 +265,12 @@ class _ById(Mapping[int, dict[str, Any]]):
     def __getitem__(self, id: int) -> dict[str, Any]:
         return self._records[self.place(id)]
 
+    def in_file_order(self, key: str) -> list[int]:
+        """The values of a column."""
+        return self._records.column(key)[np.sort(self._order)].tolist()
+
     def __iter__(self) -> Iterator[int]:
-        return iter(self._records.column("id")[np.sort(self._order)].tolist())
+        return iter(self.in_file_order("id"))
 
     def __len__(self) -> int:
         return len(self._order)
@@ -252,6 +289,38 @@ class _InFile(Sequence[dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+class _OfPictures(Mapping[int, list[dict[str, Any]]]):
+    """The annotations by the id of their picture; an empty list where there are none.
+
+    Args:
+        coco: has the annotations.
+    """
+
+    def __init__(self, coco: CocoAnnotations) -> None:
+        self._coco = coco
+        self._pictures = dict.fromkeys(coco.anns.in_file_order("image_id"))
+
+    def __getitem__(self, id: int) -> list[dict[str, Any]]:
+        return self._coco.loadAnns(self._coco.getAnnIds([id]))
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._pictures
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._pictures)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+
+def _pycocotools(name: str) -> Any:
+    try:
+        from pycocotools.coco import COCO
+    except ImportError as error:
+        raise ImportError(f"{name} needs pycocotools: pip install pycocotools") from error
+    return COCO
 
 
 def _several(values: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from .json_stream import DamagedJson, Element, read_elements
 from .packed import PackedStrings
 from .packed_numbers import smallest_integers
-from .packed_records import RecordPacker
+from .packed_records import RecordPacker, as_integer
 from .problems import Problems
 
 __all__ = ["scan"]
@@ -38,7 +38,7 @@ def scan(path: Path) -> dict[str, np.ndarray]:
         ``of_picture.order``, ``of_picture.offsets``: places of the annotations of each picture, in
         the order of the file; the pictures by ascending id.
         ``files``: the pictures' names, as :class:`.PackedStrings`.
-        ``others``: all other members as JSON, (M,) uint8.
+        ``others``: all members as JSON, (M,) uint8; of images and annotations empty arrays.
         And those of :class:`.Problems`.
 
     Raises:
@@ -48,8 +48,10 @@ def scan(path: Path) -> dict[str, np.ndarray]:
     images = RecordPacker(["id", "height", "width"])
     annotations = RecordPacker(["id", "image_id", "category_id", "iscrowd"], ["area"])
     files: list[str] = []
-    others = {}
+    others: dict[str, Any] = {}
     for key, place, value in _elements(path, problems):
+        if place == 0:
+            others[key] = []  # says that the key is there
         if key == "categories":
             others[key] = _categories(value, f"{path}: {key}", problems)
         elif place is None:
@@ -58,9 +60,11 @@ def scan(path: Path) -> dict[str, np.ndarray]:
             problems.note(f"{path}: {key}[{place}]", reason)
         elif key == "images":
             images.add(value)
-            files.append(value["file_name"])
+            files.append(_file_name(value))
         else:
             annotations.add(value)
+    if "images" not in others and not problems:
+        problems.note(str(path), "has no 'images', so it is not in COCO's format")
     arrays = {**images.arrays("images"), **annotations.arrays("annotations")}
     ids = arrays["images.column.id"]
     arrays["images.by_id"] = order = _by_id(ids, f"{path}: picture", problems)
@@ -92,10 +96,23 @@ def _what_is_wrong(value: Any, fields: Mapping[str, type]) -> str:
         return f"is no object but {value!r:.40}"
     for key, kind in fields.items():
         if key not in value:
+            if key == "file_name" and isinstance(value.get("coco_url"), str):
+                continue
+            if "segments_info" in value:
+                return "is of a panoptic segmentation, which cannot be read"
             return f"has no {key!r}"
-        if type(value[key]) is not kind or (kind is int and abs(value[key]) >> 62):
+        part = value[key]
+        if kind is int and type(part) is float:  # 5.0, as tables make of ids
+            part = as_integer(part)
+        if type(part) is not kind or (type(part) is int and abs(part) >> 62):
             return f"{key!r} must be of type {kind.__name__}, got {value[key]!r:.40}"
     return ""
+
+
+def _file_name(picture: Mapping[str, Any]) -> str:
+    """``file_name``; in LVIS, which has none, the end of the URL, such as ``train2017/9.jpg``."""
+    name = picture.get("file_name")
+    return "/".join(picture["coco_url"].split("/")[-2:]) if name is None else name
 
 
 def _categories(value: Any, where: str, problems: Problems) -> list[dict[str, Any]]:

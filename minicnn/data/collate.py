@@ -113,7 +113,8 @@ def stack(arrays: list[Array]) -> Array:
             raise RuntimeError(
                 "samples of a batch must have equal shapes, got "
                 f"{first.shape} for the first and {array.shape} for number {number}; "
-                "images of different sizes need a Resize and a crop to one size"
+                "images of different sizes need a Resize and a crop to one size, and targets that "
+                "differ in length, such as boxes, a collate_fn"
             )
     axes = memory_order(first)
     empty = memory.empty if isinstance(first, np.ndarray) else xp_of(first).empty

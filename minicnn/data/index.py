@@ -83,12 +83,7 @@ def open_index(
         Exception: what ``build`` raises; nothing is written then.
     """
     key = json.dumps([name, version, [_state(source) for source in sources]])
-    folder = beside.resolve()
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    places = [
-        folder / f".minicnn-{name}.index",
-        cache_folder() / "indexes" / f"{name}-{digest}.index",
-    ]
+    places = _places(name, beside.resolve())
     for path in places:
         with contextlib.suppress(OSError, ValueError):  # damaged, or of another version
             return _open(path, key)
@@ -99,6 +94,15 @@ def open_index(
                 _write(path, arrays, key)
                 return _open(path, key)
     return Index(arrays)
+
+
+def _places(name: str, folder: Path) -> list[Path]:
+    """Where an index of the data in a folder may be, the best place first."""
+    places = [folder / f".minicnn-{name}.index"]
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    with contextlib.suppress(RuntimeError):  # a user of a container may have no home
+        places.append(cache_folder() / "indexes" / f"{name}-{digest}.index")
+    return places
 
 
 def _state(source: Path) -> list[Any]:

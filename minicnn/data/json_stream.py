@@ -24,7 +24,8 @@ class Element(NamedTuple):
 
     Attributes:
         key: of the object.
-        place: in the array with this key; None if ``value`` is all there is under the key.
+        place: in the array with this key; None if ``value`` is all there is under the key, as of an
+            empty array.
         value: the element, or all there is.
     """
 
@@ -49,20 +50,26 @@ def read_elements(
         DamagedJson: where the file is damaged; what stands before has been returned by then.
     """
     text = _Text(file, progress)
+    if not text.peek():
+        raise text.damage("the file is empty")
     text.expect("{", "the file")
     keys: set[str] = set()
     while text.peek() != "}":
         if keys:
             text.expect(",", "the object")
         key = text.read_value()
-        if not isinstance(key, str) or key in keys:
+        if not isinstance(key, str):
             raise text.damage(f"a key expected, got {key!r:.40}")
+        if key in keys:
+            raise text.damage(f"the key {key!r:.40} is there twice")
         keys.add(key)
         text.expect(":", f"the value of {key!r}")
         if key not in arrays:
             yield Element(key, None, text.read_value())
             continue
         text.expect("[", f"the array {key!r}")
+        if text.peek() == "]":
+            yield Element(key, None, [])
         place = 0
         while text.peek() != "]":
             if place:
@@ -136,14 +143,20 @@ class _Text:
                 return value
 
     def _read_more(self) -> bool:
-        """Drops what was read and adds as much as is left at least; False at the end of the file."""
+        """Drops what was read and adds as much as is left at least.
+
+        Returns:
+            False at the end of the file, where nothing is changed.
+        """
         data = self._file.read(max(_CHUNK, len(self._part) - self._at))
         try:
             more = self._decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise DamagedJson(f"near byte {self._bytes_read + error.start}: no UTF-8") from error
+        if not data:
+            return False
         self._bytes_before += len(self._part[: self._at].encode())
         self._bytes_read += len(data)
         self._part, self._at = self._part[self._at :] + more, 0
         self._progress(len(data))
-        return bool(data)
+        return True

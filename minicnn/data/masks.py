@@ -102,9 +102,12 @@ def _as_polygons(segmentation: Any) -> list[np.ndarray]:
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError(f"polygons or runs expected, got {segmentation!r:.40}")
     try:
-        return [np.array(polygon, np.float64) for polygon in segmentation]
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"polygons must be lists of numbers, got {segmentation!r:.40}") from error
+        polygons = [np.array(polygon) for polygon in segmentation]
+    except ValueError:  # lists of different lengths
+        polygons = [np.array(None)]
+    if any(polygon.dtype.kind not in "iuf" for polygon in polygons):
+        raise ValueError(f"polygons must be lists of numbers, got {segmentation!r:.40}")
+    return [polygon.astype(np.float64, copy=False) for polygon in polygons]
 
 
 # ---- runs ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ _FORMS = (
     _Form(np.int64, None),
 )
 _EXACT = 2**53  # integers up to it are exact as float64
-_AT_ONCE = 10_000  # lists
+_AT_ONCE = 300  # lists; the garbage collector goes through all that wait
 
 
 class PackedNumbers(Sequence[list[float]]):
@@ -82,30 +82,24 @@ class NumberPacker:
     def __init__(self) -> None:
         self._words, self._offsets = bytearray(), array.array("Q", [0])
         self._forms = bytearray()
-        self._waiting: list[tuple[list[float], int]] = []  # with the form
+        self._waiting: list[tuple[list[float], Any]] = []  # with the form
 
     def __len__(self) -> int:
         return len(self._forms) + len(self._waiting)
 
-    def add(self, numbers: list[float]) -> None:
-        """Adds a list, for which :meth:`fits` is true."""
-        self._waiting.append((numbers, _form_of(numbers)))
-        if len(self._waiting) == _AT_ONCE:
-            self._pack()
+    def add(self, lists: list[Any]) -> bool:
+        """Adds lists, if all of them are lists of numbers that can be stored exactly, at least one each.
 
-    @staticmethod
-    def fits(values: object) -> bool:
-        """Whether ``values`` is a list of numbers, at least one, that can be stored exactly."""
-        if not isinstance(values, list) or not values:
+        Returns:
+            Whether they were added.
+        """
+        forms = [_form_of(numbers) for numbers in lists]
+        if None in forms:
             return False
-        types = set(map(type, values))
-        if types == {float}:
-            return True
-        if types == {int}:
-            return -(1 << 63) <= min(values) and max(values) < 1 << 63
-        if types == {int, float}:
-            return all(type(v) is float or abs(v) <= _EXACT for v in values)
-        return False
+        self._waiting += zip(lists, forms, strict=True)
+        if len(self._waiting) >= _AT_ONCE:
+            self._pack()
+        return True
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The lists as arrays, for :meth:`PackedNumbers.of_arrays`."""
@@ -137,15 +131,23 @@ class NumberPacker:
             self._offsets.append(len(self._words) // 2)
 
 
-def _form_of(numbers: list[float]) -> int:
-    """The place in the list of forms; floats as float64."""
-    types = set(map(type, numbers))
-    if float in types:
-        return 3 if int in types else 2
-    low, high = min(numbers), max(numbers)
-    if low >= 0 and high < 1 << 16:
-        return 4
-    return 5 if -(1 << 31) <= low and high < 1 << 31 else 6
+def _form_of(values: object) -> int | None:
+    """The place in the list of forms, floats as float64; None if ``values`` fit none."""
+    if not isinstance(values, list) or not values:
+        return None
+    types = set(map(type, values))
+    if types == {float}:
+        return 2
+    if types == {int}:
+        low, high = min(values), max(values)
+        if low >= 0 and high < 1 << 16:
+            return 4
+        if -(1 << 31) <= low and high < 1 << 31:
+            return 5
+        return 6 if -(1 << 63) <= low and high < 1 << 63 else None
+    if types == {int, float} and all(type(v) is float or abs(v) <= _EXACT for v in values):
+        return 3
+    return None
 
 
 def _hundredths(lists: list[list[float]]) -> list[bytes | None]:

@@ -13,7 +13,7 @@ import numpy as np
 from .packed import PackedStrings
 from .packed_numbers import NumberPacker, PackedNumbers, smallest_integers
 
-__all__ = ["MISSING", "PackedRecords", "RecordPacker"]
+__all__ = ["MISSING", "PackedRecords", "RecordPacker", "as_integer"]
 
 MISSING = -(1 << 63)  # in a column of integers
 
@@ -46,7 +46,7 @@ class PackedRecords(Sequence[dict[str, Any]]):
         )
 
     def column(self, key: str) -> np.ndarray:
-        """The values of a key that was packed as a column, :data:`MISSING` or NaN where it has none."""
+        """The numbers of a key that was packed as a column, :data:`MISSING` or NaN where it has none."""
         return self._arrays[f"{self._name}.column.{key}"]
 
     def __len__(self) -> int:
@@ -83,6 +83,13 @@ class PackedRecords(Sequence[dict[str, Any]]):
                 value = self.column(key)[index].item()
                 found[key] = int(value) if form == _FLOAT_INTEGER else value
         return found
+
+
+def as_integer(value: object) -> int | None:
+    """The integer of 64 bits that ``value`` equals, as 1.0 and True do; None if there is none."""
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value) if MISSING < value < 1 << 63 else None
+    return None
 
 
 def _count_lists(layout: list[Any]) -> int:
@@ -127,8 +134,15 @@ class RecordPacker:
             if key not in record:
                 column.append(MISSING if column.typecode == "q" else math.nan)
         layout = tuple(
-            (key, self._add_to_column(columns[key], value) if key in columns else self._add(value))
-            for key, value in record.items()
+            [
+                (
+                    key,
+                    self._add_to_column(columns[key], value)
+                    if key in columns
+                    else self._add(value),
+                )
+                for key, value in record.items()
+            ]
         )
         self._layout.append(self._layouts.setdefault(layout, len(self._layouts)))
         self._first_list.append(len(self._numbers))
@@ -143,28 +157,24 @@ class RecordPacker:
         if column.typecode == "d" and (type(value) is float or (integer and abs(value) <= _EXACT)):
             column.append(value)
             return _FLOAT_INTEGER if integer else _FLOAT
-        column.append(MISSING if column.typecode == "q" else math.nan)
+        equal = as_integer(value) if column.typecode == "q" else math.nan
+        column.append(MISSING if equal is None else equal)
         return self._add_text(json.dumps(value), _JSON)
 
     def _add(self, value: Any, depth: int = 0) -> Any:
         """Adds a value and returns its form."""
-        fits, numbers = self._numbers.fits, self._numbers
         if isinstance(value, str) and value.isprintable():  # half surrogates are not
             return self._add_text(value, _TEXT)
-        if isinstance(value, list):
-            if fits(value):
-                numbers.add(value)
-                return _NUMBERS
-            if self._may_be_lists and value and all(map(fits, value)):
-                self._may_be_lists = False
-                for part in value:
-                    numbers.add(part)
-                return _LISTS
         if isinstance(value, dict) and depth < _DEEPEST:
-            return tuple((key, self._add(part, depth + 1)) for key, part in value.items())
-        if fits([value]):
-            numbers.add([value])
-            return _NUMBER
+            return tuple([(key, self._add(part, depth + 1)) for key, part in value.items()])
+        lists, kind = [value], _NUMBERS
+        if not isinstance(value, list):
+            lists, kind = [[value]], _NUMBER
+        elif value and isinstance(value[0], list) and self._may_be_lists:
+            lists, kind = value, _LISTS
+        if self._numbers.add(lists):
+            self._may_be_lists &= kind != _LISTS
+            return kind
         return self._add_text(json.dumps(value), _JSON)
 
     def _add_text(self, text: str, form: str) -> str:

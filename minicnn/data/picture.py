@@ -62,8 +62,8 @@ def load_picture(path: str | os.PathLike[str], on_error: str = "raise") -> Image
     def decode() -> Image.Image:
         try:
             data = Path(name).read_bytes()
-        except OSError as error:
-            if on_error == "raise":
+        except (OSError, ValueError) as error:  # a ValueError for a name that has a null character
+            if on_error == "raise" and isinstance(error, OSError):
                 raise
             raise _broken(error, name, on_error) from error
         return _decode_rgb(lambda: data, name, on_error)
@@ -174,6 +174,8 @@ def _broken(error: Exception, path: str, on_error: str) -> BrokenPicture:
     """What to raise for an error of any type: Pillow's decoders raise nearly all there are."""
     # Pillow's message contains the buffer's address, which tells the user nothing.
     reason = re.sub(r" <_io\.BytesIO object at 0x\w+>", "", str(error))
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror  # without the number of the error and the path once more
     if not isinstance(error, (OSError, SyntaxError, ValueError)) or not reason:
         reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     return BROKEN[on_error](printable(f"{path}: {reason}"))

@@ -67,7 +67,7 @@ class Problems:
         if on_error == "raise":
             raise ValueError(f"{self.found[0]}{others}; on_error='skip' leaves out what is broken")
         if on_error == "skip":
-            text = f"left out {self.count} broken parts of {what}, the first: {self.found[0]}"
+            text = f"left out {self} of {what}, the first: {self.found[0]}"
             warnings.warn(text, stacklevel=3)
             return
         for problem in self.found:
@@ -84,6 +84,9 @@ class Problems:
 
     def __repr__(self) -> str:
         return f"Problems({self.count})"
+
+    def __str__(self) -> str:
+        return f"{self.count} broken part{'' if self.count == 1 else 's'}"
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The same as arrays, for an :class:`~minicnn.data.index.Index`."""

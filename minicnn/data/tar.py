@@ -161,11 +161,10 @@ class _Reader:
         """A number in octal digits, or in GNU's binary form."""
         if field[0] == 0x80:
             return int.from_bytes(field[1:], "big")
-        try:
-            digits = _until_zero(field).strip()
-            return int(digits, 8) if digits else 0
-        except ValueError:
-            raise self.damaged(self.what_it_is(self.read(self.offset, _BLOCK))) from None
+        digits = _until_zero(field).strip()
+        if digits.strip(b"01234567"):  # int() would take a sign, too: a size below 0 leads back
+            raise self.damaged(self.what_it_is(self.read(self.offset, _BLOCK)))
+        return int(digits, 8) if digits else 0
 
     def decimal(self, digits: bytes) -> int:
         """A number in decimal digits."""

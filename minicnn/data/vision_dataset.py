@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .dataset import Dataset
@@ -64,7 +65,9 @@ class VisionDataset(Dataset):
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.root: Any = os.path.expanduser(root) if isinstance(root, str) else root
+        self.root: Any = root
+        if isinstance(root, (str, Path)):
+            self.root = type(root)(os.path.expanduser(root))
         separate = transform is not None or target_transform is not None
         if transforms is not None and separate:
             raise ValueError("either transforms or transform and target_transform may be given")

@@ -1,4 +1,4 @@
-"""Many processes train one network together, in ``torch.distributed``'s terms, over MPI.
+"""Many processes train one network together, in ``torch.distributed``'s terms, over MPI and NCCL.
 
 Every process, a rank, runs the same program on its share of each batch, and
 :class:`~minicnn.nn.parallel.DistributedDataParallel` averages their gradients. The program needs
@@ -17,6 +17,19 @@ On a cluster with Slurm (``--mpi=pmix`` for Open MPI)::
 
     srun --mpi=pmi2 --nodes=2 --ntasks-per-node=4 python -m mpi4py train.py
 
+With GPUs, one process has one of them: as many processes on each machine as it has GPUs. The program
+calls ``init_process_group("nccl")``, and each process computes on the GPU of number LOCAL_RANK, which
+is ``"cuda"`` from then on. Arrays there travel through NVIDIA's NCCL, those in host memory through
+MPI. That needs CuPy and NCCL (the extra ``nccl``)::
+
+    mpiexec -n 8 python -m mpi4py train.py
+    mpiexec -f hosts -n 16 python -m mpi4py train.py       # hosts: node1:8 and node2:8
+    srun --mpi=pmi2 --nodes=2 --ntasks-per-node=8 --gpus-per-node=8 python -m mpi4py train.py
+
+NCCL looks for the fastest way between GPUs itself. NCCL_DEBUG=INFO in the environment shows it, and
+NCCL_SOCKET_IFNAME=eth0 chooses a network. A step may be a CUDA graph (:func:`minicnn.cuda.graph`), if
+all ranks capture it. NCCL adds in an order of its own, the same in every run on the same machines.
+
 A script for PyTorch: ``mpiexec -n 4 python -m minicnn.torch train.py``. It finds RANK, WORLD_SIZE
 and LOCAL_RANK in the environment. ``OMP_NUM_THREADS`` says how many threads each process has.
 
@@ -30,7 +43,7 @@ that fails before :func:`init_process_group`, too, ends all; after it, an error 
 does so in any case, and says on which rank it was. A process that is killed takes the others with
 it, and one that hangs is named when the others have waited for ``timeout``.
 
-Nothing listens but what MPI opens, and what comes over the net is numbers, and JSON: no code.
+Nothing listens but what MPI and NCCL open, and what comes over the net is numbers, and JSON: no code.
 """
 
 from .collectives import (

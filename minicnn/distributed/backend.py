@@ -1,4 +1,4 @@
-"""What moves numbers between ranks: the contract of ``mpi.py`` and ``one_process.py``."""
+"""What moves numbers between ranks: the contract of ``mpi.py``, ``nccl.py`` and ``one_process.py``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Backend(Protocol):
 
     Every rank calls the same methods in the same order. Arrays are contiguous and have one
     dimension, ``rows`` two, (P, n) with a row for each rank; all are on the device that
-    :meth:`device_for` names, and may not be touched before the result's ``wait``. Sums are taken in
-    the order of the ranks, and all ranks get the same bits.
+    :meth:`device_for` names, and may not be touched before the result's ``wait``. All ranks get the
+    same bits. Sums are taken in the order of the ranks, except on GPUs, where NCCL has its own.
     """
 
     rank: int

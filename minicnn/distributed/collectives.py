@@ -45,7 +45,8 @@ def all_reduce(
     Args:
         tensor: of one shape and dtype on all ranks.
         op: SUM, AVG, PRODUCT, MIN or MAX. The ranks' numbers are taken in the order of the ranks, in
-            float32 if they are half precision, so all ranks get the same bits, in every run.
+            float32 if they are half precision, so all ranks get the same bits, in every run. NCCL
+            has an order of its own, and adds half precision as it is.
         group: who takes part, all ranks when left out.
         async_op: return at once; the result is there after ``wait()`` of what is returned.
 

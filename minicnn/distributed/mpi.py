@@ -28,6 +28,7 @@ from .work import CommunicationThread, Work
 
 __all__ = ["MPIBackend"]
 
+_OPERATION = 0  # the tag of what operations of all ranks send; messages of the program have others
 _TEXT = 96  # bytes of the message that says what a rank is about to do
 _SMALL = 1 << 14  # bytes up to which all ranks get everything: one journey instead of two
 _PIECE = 1 << 25  # bytes of an array that are in the air at once
@@ -96,8 +97,8 @@ class MPIBackend:
     def all_to_all(self, out: Array, rows: Array) -> Work:
         return self._begin(self._all_to_all, "all_to_all", rows, out)
 
-    def barrier(self) -> Work:
-        return self._thread.submit(self._meet, "barrier")
+    def barrier(self, name: str = "barrier") -> Work:
+        return self._thread.submit(self._meet, name)
 
     def send(self, array: Array, destination: int, tag: int) -> Work:
         request = self._communicator.Isend(_bytes(array), destination, tag + 1)
@@ -109,10 +110,15 @@ class MPIBackend:
         return _Message(self, f"recv({source})", sender, request)
 
     def split(self, ranks: Sequence[int]) -> MPIBackend | None:
+        part = self.part(ranks)
+        return None if part is None else MPIBackend(part, self._timeout)
+
+    def part(self, ranks: Sequence[int]) -> object:
+        """A communicator of mpi4py for some of the ranks; None on the others. All ranks call it."""
         inside = self.rank in ranks
         key = ranks.index(self.rank) if inside else 0
         part = self._communicator.Split(0 if inside else MPI.UNDEFINED, key)
-        return MPIBackend(part, self._timeout) if inside else None
+        return part if inside else None
 
     def close(self) -> None:
         leaving = self._thread.submit(self._meet, _LEAVING)
@@ -211,8 +217,8 @@ class MPIBackend:
         for rank in self._others:
             if bytes(calls[rank]) != bytes(own):
                 raise RuntimeError(
-                    f"{self._who(self.rank)} is at {_text(own)}, "
-                    f"but {self._who(rank)} is at {_text(calls[rank])}"
+                    f"{self.who(self.rank)} is at {_text(own)}, "
+                    f"but {self.who(rank)} is at {_text(calls[rank])}"
                 )
 
     def _exchange(
@@ -220,9 +226,13 @@ class MPIBackend:
     ) -> None:
         """Sends arrays to ranks and receives arrays from ranks, all at once."""
         messages = [
-            (rank, self._communicator.Irecv(_bytes(a), rank)) for rank, a in received.items()
+            (rank, self._communicator.Irecv(_bytes(a), rank, _OPERATION))
+            for rank, a in received.items()
         ]
-        messages += [(rank, self._communicator.Isend(_bytes(a), rank)) for rank, a in sent.items()]
+        messages += [
+            (rank, self._communicator.Isend(_bytes(a), rank, _OPERATION))
+            for rank, a in sent.items()
+        ]
         self.wait_for(call, messages)
 
     def wait_for(self, call: str, messages: Sequence[tuple[int, Any]]) -> None:
@@ -240,12 +250,13 @@ class MPIBackend:
             if waited > self._timeout:
                 late = sorted({rank for rank, request in messages if not request.Test()})
                 raise RuntimeError(
-                    f"{self._who(self.rank)} has waited {self._timeout:g} s in {call} "
-                    f"for {', '.join(map(self._who, late))}"
+                    f"{self.who(self.rank)} has waited {self._timeout:g} s in {call} "
+                    f"for {', '.join(map(self.who, late))}"
                 )
             time.sleep(0 if waited < _IMPATIENT else _PAUSE)
 
-    def _who(self, rank: int) -> str:
+    def who(self, rank: int) -> str:
+        """The name of a rank: its number and host."""
         if rank < 0:
             return "any rank"
         return f"rank {rank} on {self._hosts[rank]}" if self._hosts else f"rank {rank}"

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .. import launch
+from ..devices import Device, cuda_is_available, cupy
 from .backend import Backend
 from .failure import end_all_on_error
 from .one_process import OneProcess
@@ -108,17 +109,20 @@ def init_process_group(
     """Connects the processes that ``mpiexec`` started; a process that runs alone is rank 0 of 1.
 
     Args:
-        backend: ``"mpi"``, which is also what ``"gloo"`` and None mean.
+        backend: ``"mpi"``, which is also what ``"gloo"`` and None mean, or ``"nccl"``: arrays on
+            GPUs travel through NCCL then, and those in host memory through MPI. Each rank gets a
+            GPU, the one of number LOCAL_RANK, which becomes the current one.
         init_method: accepted for torch's scripts: MPI knows where the others are.
         timeout: how long ranks wait for each other, 30 minutes when left out.
         world_size, rank: need not be given. If they are, here or as WORLD_SIZE and RANK in the
             environment, they must be MPI's.
-        store, group_name, pg_options, device_id: accepted; a ``store`` must be None.
+        store, group_name, pg_options: accepted; a ``store`` must be None.
+        device_id: the GPU for ``"nccl"``, if it is another one.
 
     Raises:
         ValueError: for another backend, a second call, or a store.
-        RuntimeError: if there are not as many processes as ``world_size`` says, or mpi4py is not
-            installed.
+        RuntimeError: if there are not as many processes as ``world_size`` says, mpi4py is not
+            installed, or for ``"nccl"`` there is no CuPy, GPU or NCCL, or no GPU for each rank.
 
     An error that nobody catches now ends all processes. As ``torch.distributed.init_process_group``.
     """
@@ -128,7 +132,7 @@ def init_process_group(
         raise ValueError("init_process_group takes no store: processes find each other through MPI")
     name = _checked_name(backend)
     seconds = (_TIMEOUT if timeout is None else timeout).total_seconds()
-    found = _mpi(seconds) if launch.is_launched() else OneProcess()
+    found = _connected(name, seconds, device_id) if launch.is_launched() else OneProcess()
     _check_said("world_size", world_size, "WORLD_SIZE", found.size)
     _check_said("rank", rank, "RANK", found.rank)
     group.WORLD = ProcessGroup(found, range(found.size), name)
@@ -136,16 +140,21 @@ def init_process_group(
 
 
 def _checked_name(backend: str | None) -> str:
-    """The backend for the CPU, of which torch allows several: ``"cpu:gloo,cuda:nccl"``."""
+    """The backend to take of those that are named, such as ``"cpu:gloo,cuda:nccl"``.
+
+    NCCL's takes arrays in host memory, too; beside another one it is for the case of a GPU.
+    """
     names = [name.rpartition(":")[2] for name in (backend or "mpi").lower().split(",")]
-    if names == ["nccl"]:
-        raise ValueError("backend 'nccl' is not there yet: 'mpi' takes tensors on GPUs, too")
-    if names[0] not in ("mpi", "gloo"):
-        raise ValueError(f"backend must be 'mpi', or 'gloo', which means MPI, got {backend!r}")
-    return names[0]
+    if not set(names) <= {"mpi", "gloo", "nccl"}:
+        raise ValueError(
+            f"backend must be 'mpi', 'gloo', which means MPI, or 'nccl', got {backend!r}"
+        )
+    if "nccl" in names and (len(names) == 1 or cuda_is_available()):
+        return "nccl"
+    return next(name for name in names if name != "nccl")
 
 
-def _mpi(timeout: float) -> Backend:
+def _connected(name: str, timeout: float, device_id: Any) -> Backend:
     if not is_mpi_available():
         raise RuntimeError(
             "this program was started by MPI's launcher, but needs mpi4py for it: "
@@ -157,9 +166,35 @@ def _mpi(timeout: float) -> Backend:
 
     if MPI.Query_thread() < MPI.THREAD_MULTIPLE:
         raise RuntimeError("minicnn.distributed needs an MPI with thread level MULTIPLE")
-    backend = MPIBackend(MPI.COMM_WORLD.Dup(), timeout)
-    end_all_on_error(backend.rank, backend.size)
-    return backend
+    world = MPI.COMM_WORLD
+    end_all_on_error(world.Get_rank(), world.Get_size())
+    if name != "nccl":
+        return MPIBackend(world.Dup(), timeout)
+
+    check_nccl()
+    from .nccl import NCCLBackend
+
+    device = _own_gpu(device_id, world.Get_rank())
+    cupy().cuda.Device(device.index).use()
+    return NCCLBackend(world.Dup(), timeout, device)
+
+
+def check_nccl() -> None:
+    """Raises a RuntimeError, of one line, without CuPy, a GPU or NVIDIA's library."""
+    try:
+        Device("cuda").check_computes()
+    except RuntimeError as error:
+        raise RuntimeError(f"backend 'nccl': {error}") from None
+    from ..kernels.cuda import nccl
+
+    nccl.unique_id()
+
+
+def _own_gpu(device_id: Any, rank: int) -> Device:
+    if device_id is not None and Device(device_id).index is not None:
+        return Device(device_id)
+    local_rank = {**launch.environment(), **os.environ}.get("LOCAL_RANK", rank)
+    return Device("cuda", int(local_rank) % cupy().cuda.runtime.getDeviceCount())
 
 
 def _check_said(what: str, argument: int, variable: str, found: int) -> None:
@@ -257,8 +292,12 @@ def is_gloo_available() -> bool:
 
 
 def is_nccl_available() -> bool:
-    """False: there is no backend for NCCL yet."""
-    return False
+    """Whether there is a GPU, and CuPy finds NVIDIA's NCCL."""
+    if not cuda_is_available():
+        return False
+    from ..kernels.cuda import nccl
+
+    return nccl.is_there()
 
 
 def get_rank(group: Any = None) -> int:
@@ -282,7 +321,7 @@ def get_world_size(group: Any = None) -> int:
 
 
 def get_backend(group: Any = None) -> str:
-    """The name of the backend, as it was asked for: ``"mpi"`` or ``"gloo"``."""
+    """The name of the backend, as it was asked for: ``"mpi"``, ``"gloo"`` or ``"nccl"``."""
     return the_group(group).name()
 
 

@@ -1,13 +1,15 @@
-"""Batch norm with the statistics of the batches of all ranks."""
+"""Batch norm with the statistics of the batches of all ranks.
+
+They are computed in float64 where the backend takes arrays from: on the CPU, or on the GPU, for
+which the program then does not wait.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-
 from .. import kernels
 from ..autograd import Function, no_grad, once_differentiable
-from ..devices import CPU, to_device, xp_of
-from ..dtypes import HALVES, float32
+from ..devices import current_device_of, device_of, to_device, xp_of
+from ..dtypes import HALVES, float32, float64
 from ..ops.norm import channel_parameters, move_towards
 from ..tensor import Tensor
 from ..typing import Array
@@ -30,39 +32,45 @@ class SyncBatchNorm(Function):
         weight: Array,
         bias: Array,
         *,
-        mean: np.ndarray,
-        variance: np.ndarray,
-        count: float,
+        mean: Array,
+        variance: Array,
+        count: Array,
         eps: float,
         group: ProcessGroup,
     ) -> Array:
         self.save_for_backward(x, weight)
         self.statistics = mean, variance, count
         self.eps, self.group = eps, group
-        scale = _as_float64(weight) / np.sqrt(variance + eps)
-        shift = _as_float64(bias) - mean * scale
-        return kernels.of(x).channel_affine(x, _beside(x, scale), _beside(x, shift))
+        with current_device_of((x,)):
+            scale = _as_float64(weight, mean) / xp_of(mean).sqrt(variance + eps)
+            shift = _as_float64(bias, mean) - mean * scale
+            return kernels.of(x).channel_affine(x, _beside(x, scale), _beside(x, shift))
 
     @once_differentiable
     def backward(self, grad: Tensor) -> tuple[Tensor, ...]:
         x, weight = (tensor.array for tensor in self.saved_tensors)
+        with current_device_of((x,)):
+            return tuple(map(Tensor.of, self._gradients(grad.array, x, weight)))
+
+    def _gradients(self, grad: Array, x: Array, weight: Array) -> tuple[Array, ...]:
         mean, variance, count = self.statistics
+        xp = xp_of(mean)
         # The kernel's gradient of x has the mean gradients of this rank; the difference to those of
         # all ranks is a factor and a constant for each channel. With h the normalised x, it is
         # weight / deviation * (grad - mean(grad) - h * mean(grad * h)).
         x_grad, weight_grad, bias_grad = kernels.of(x).batch_norm_backward(
-            grad.array, x, weight, _beside(x, mean), _beside(x, variance), self.eps
+            grad, x, weight, _beside(x, mean), _beside(x, variance), self.eps
         )
-        own = np.stack([_as_float64(weight_grad), _as_float64(bias_grad)])
+        own = xp.stack([_as_float64(weight_grad, mean), _as_float64(bias_grad, mean)])
         whole = own.copy()
         self.group.backend.all_reduce(whole.reshape(-1), ReduceOp.SUM).wait()
         through_h, constant = own / max(x.size // x.shape[1], 1) - whole / count
-        inverse = 1 / np.sqrt(variance + self.eps)
-        factor = _as_float64(weight) * inverse
+        inverse = 1 / xp.sqrt(variance + self.eps)
+        factor = _as_float64(weight, mean) * inverse
         scale = factor * inverse * through_h
         shift = factor * constant - scale * mean
         x_grad += kernels.of(x).channel_affine(x, _beside(x, scale), _beside(x, shift))
-        return Tensor.of(x_grad), Tensor.of(weight_grad), Tensor.of(bias_grad)
+        return x_grad, weight_grad, bias_grad
 
 
 def sync_batch_norm(
@@ -86,25 +94,29 @@ def sync_batch_norm(
     weight, bias = channel_parameters(
         "sync_batch_norm", input, running_mean, running_var, weight, bias
     )
-    mean, variance, count = _statistics(input.array, eps, group)
-    options = {"mean": mean, "variance": variance, "count": count, "eps": eps, "group": group}
-    with no_grad():
+    with current_device_of((input.array,)), no_grad():
+        mean, variance, count = _statistics(input.array, eps, group)
         for running, batch in (running_mean, mean), (running_var, variance * count / (count - 1)):
             move_towards(running, Tensor.of(_beside(input.array, batch)), momentum)
+    options = {"mean": mean, "variance": variance, "count": count, "eps": eps, "group": group}
     return SyncBatchNorm.apply(input, weight, bias, **options)
 
 
-def _statistics(x: Array, eps: float, group: ProcessGroup) -> tuple[np.ndarray, np.ndarray, float]:
+def _statistics(x: Array, eps: float, group: ProcessGroup) -> tuple[Array, Array, Array]:
     """Mean and variance (C,) of all ranks' batches in float64, and how many values they are of."""
     C = x.shape[1]
-    rows = np.zeros((group.size(), 2 * C + 1))  # of each rank: means, variances and count
+    device = group.backend.device_for(x)
+    rows = device.xp.zeros((group.size(), 2 * C + 1))  # of each rank: means, variances and count
     if x.size:
         _, mean, variance = kernels.of(x).batch_norm(x, None, None, eps)
-        rows[group.rank()] = [*_as_float64(mean), *_as_float64(variance), x.size // C]
+        own = rows[group.rank()]
+        own[:C], own[C:-1] = _as_float64(mean, rows), _as_float64(variance, rows)
+        own[-1] = x.size // C
     group.backend.all_gather(rows).wait()
     means, variances, counts = rows[:, :C], rows[:, C:-1], rows[:, -1:]
-    count = float(counts.sum())
-    if count <= 1:
+    count = counts.sum()
+    # asked only where it may be so: the answer is on the GPU
+    if x.size <= C and float(count) <= 1:
         raise ValueError(
             "sync_batch_norm expects more than 1 value per channel when training, "
             f"got input of shape {x.shape}"
@@ -114,10 +126,11 @@ def _statistics(x: Array, eps: float, group: ProcessGroup) -> tuple[np.ndarray, 
     return mean, variance, count
 
 
-def _as_float64(values: Array) -> np.ndarray:
-    return to_device(values, CPU).astype(np.float64)
+def _as_float64(values: Array, beside: Array) -> Array:
+    return to_device(values, device_of(beside)).astype(float64)
 
 
-def _beside(x: Array, values: np.ndarray) -> Array:
+def _beside(x: Array, values: Array) -> Array:
     """Values for each channel where x is, in float32 or better."""
-    return xp_of(x).asarray(values, dtype=float32 if x.dtype in HALVES else x.dtype)
+    there = to_device(values, device_of(x))
+    return there.astype(float32 if x.dtype in HALVES else x.dtype, copy=False)

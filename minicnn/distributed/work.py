@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["CommunicationThread", "Done", "Work"]
+__all__ = ["CommunicationThread", "Done", "Work", "seconds_of"]
 
 
 class Work:
@@ -30,7 +30,7 @@ class Work:
         Raises:
             RuntimeError: if the operation failed, or took longer than ``timeout``.
         """
-        seconds = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
+        seconds = None if timeout is None else seconds_of(timeout)
         if not self._ended.wait(seconds):
             raise RuntimeError(f"the operation took longer than {seconds} s")
         if self._error is not None:
@@ -60,6 +60,11 @@ class Work:
         """Notes that the operation ended."""
         self._error = error
         self._ended.set()
+
+
+def seconds_of(timeout: Any) -> float:
+    """The seconds of a ``timedelta``, or seconds."""
+    return timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
 
 
 class Done(Work):

@@ -29,9 +29,9 @@ class DistributedDataParallel(Module):
         optimizer.step()
 
     Parameters and buffers become those of rank 0 first. In ``backward``, gradients travel in
-    buckets while those of earlier layers are computed. They are added in the order of the ranks: a
-    run repeats bit for bit, and all processes have the same numbers. Clipping and GradScaler come
-    after the averages and so decide the same everywhere.
+    buckets while those of earlier layers are computed. They are added in the order of the ranks, on
+    GPUs in NCCL's: a run repeats bit for bit, and all processes have the same numbers. Clipping and
+    GradScaler come after the averages and so decide the same everywhere, without asking each other.
 
     The mean over ranks of losses that are means is the mean over the whole batch if all ranks have
     equally many samples. Otherwise multiply a rank's loss by its samples * ranks / all samples.

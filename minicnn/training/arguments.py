@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import launch
 from ..data.cache import CachedDataset, PictureCache
 from ..devices import cuda_is_available
 from .folder import refuse_inside
@@ -31,7 +32,7 @@ MAY_DIFFER = ("out", "device", "workers", "resume", "epochs", "cache", "cache_gb
 class ArgumentParser(argparse.ArgumentParser):
     """argparse's, which tells a mistake in one line and prints ``description`` as it stands.
 
-    It prints any text in any encoding.
+    It prints any text in any encoding, and once if ``mpiexec`` started several processes.
     """
 
     def __init__(self, description: str | None) -> None:
@@ -39,6 +40,10 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter
         )
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if launch.environment().get("RANK", "0") == "0":
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Prints the mistake and exits with status 2."""

@@ -19,7 +19,7 @@ from .interrupt import StopRequest
 from .meters import confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress
-from .ranks import SharedSteps, summed
+from .ranks import SharedSteps, share_skipped, summed
 from .run import Run, describe
 from .waiting import Waiting
 
@@ -69,12 +69,14 @@ def fit(
                 net.eval()
                 with no_grad():
                     results = validate()
+                share_skipped(run.loaders)
                 with stop.step:
                     warning = finite.judge(results["val_loss"], f"the validation of {title}")
                     row = run.finish_epoch(meter, results, schedule.get_last_lr()[0])
                 if warning:
                     print(f"warning: {warning}")
                 print(f"{title}  {describe(row, run.epochs)}", flush=True)
+                steps.stop_if_asked()
         except BaseException:
             if not stop.in_step and not run.is_saved:
                 run.save()
@@ -107,7 +109,7 @@ def _train_epoch(
     with Progress(title, total, meter.samples) as progress, closing(iter(loader)) as batches:
         seconds = run.seconds
         waiting = Waiting(batches, run.waited + progress.seconds)  # its workers have started
-        for done, batch, count in steps.batches(loader, iter(waiting), run.epoch):
+        for done, batch, count in steps.batches(loader, waiting, run.epoch):
             if needs_two and count == 1:
                 progress.write("warning: left out a batch of one sample: batch norm needs two")
                 continue

@@ -11,45 +11,87 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import distributed, launch, random
+from .. import cuda, distributed, launch, random
 from ..creation import full_like
-from ..data import BrokenPicture, DataLoader, DistributedBatchSampler, IterableDataset
+from ..data import DataLoader, DistributedBatchSampler, IterableDataset
+from ..devices import Device
 from ..distributed.joined import BUCKET_BYTES, broadcast_tensors
 from ..distributed.process_group import the_group
 from ..distributed.reducer import Reducer
 from ..kernels.cpu.runtime.threads import set_num_threads
 from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
+from ..typing import DeviceLike
 from .interrupt import StopRequest
 
-__all__ = ["SharedSteps", "backward", "begin", "first_rank_first", "is_first", "share", "summed"]
+__all__ = [
+    "SharedSteps",
+    "backward",
+    "begin",
+    "check_same",
+    "first_rank_first",
+    "is_first",
+    "share",
+    "share_skipped",
+    "summed",
+]
 
 _weight = 1.0  # of this rank's loss; the mean of all ranks' is 1
 
 
-def begin() -> None:
-    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent."""
+def begin(device: DeviceLike) -> None:
+    """Connects the ranks, if the script was started by ``mpiexec``; all but the first become silent.
+
+    Ranks of one host share its cores and GPUs.
+
+    Args:
+        device: where they train.
+    """
     if not launch.is_launched():
         return
+    on_gpus = Device(device).type == "cuda"
     if not distributed.is_initialized():
-        distributed.init_process_group()
-    count = distributed.get_world_size()
-    if count == 1:
+        on_nccl = on_gpus and distributed.is_nccl_available()
+        distributed.init_process_group("nccl" if on_nccl else "mpi")
+    if distributed.get_world_size() == 1:
         return
-    hosts = [""] * count
-    distributed.all_gather_object(hosts, platform.node())
-    if "OMP_NUM_THREADS" not in os.environ:
-        set_num_threads(max(1, (os.cpu_count() or 1) // hosts.count(platform.node())))
+    hosts = _of_all(platform.node())
+    _share_cores()
+    if on_gpus and distributed.get_backend() != "nccl":
+        earlier = hosts[: distributed.get_rank()].count(platform.node())
+        cuda.set_device(earlier % cuda.device_count())
     if is_first():
         where = ", ".join(f"{hosts.count(host)} on {host}" for host in dict.fromkeys(hosts))
-        print(f"{count} processes ({where}) share each batch: --batch-size is of all together")
+        print(
+            f"{len(hosts)} processes ({where}) share each batch: --batch-size is of all together",
+            flush=True,
+        )
     else:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _share_cores() -> None:
+    """Gives this rank its part of the cores that several may run on."""
+    try:  # fewer than all, where mpiexec binds ranks to cores
+        cores = sorted(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        cores = list(range(os.cpu_count() or 1))
+    sharing = _of_all([platform.node(), cores]).count([platform.node(), cores])
+    if "OMP_NUM_THREADS" not in os.environ:
+        set_num_threads(max(1, len(cores) // sharing))
+
+
+def _of_all(value: Any) -> list[Any]:
+    """What each rank has, by its number; tuples become lists."""
+    values = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def is_first() -> bool:
@@ -77,24 +119,64 @@ def first_rank_first() -> Iterator[None]:
 
 
 def share(net: Module, loaders: Sequence[DataLoader]) -> None:
-    """Gives each rank its share of the loaders' batches, and all the weights of the first.
+    """Gives each rank its share of the loaders' batches, and all the seeds and weights of the first.
 
-    Batch norm takes the statistics of the whole batch.
+    Batch norm takes the statistics of the whole batch. Ranks of one host share the workers, too.
 
     Raises:
         TypeError: for a dataset without indices.
     """
     if distributed.get_world_size() == 1:
         return
-    for loader in loaders:
+    neighbours = _of_all(platform.node()).count(platform.node())
+    seeds = _of_all([loader.seed for loader in loaders])[0]
+    for loader, seed in zip(loaders, seeds):
         if isinstance(loader.dataset, IterableDataset):
             raise TypeError(
                 "several processes share datasets that have indices, got the IterableDataset "
                 f"{type(loader.dataset).__name__}"
             )
+        loader.seed = seed
         loader.batch_sampler = DistributedBatchSampler(loader.batch_sampler)  # type: ignore[arg-type]
+        loader.num_workers = -(-loader.num_workers // neighbours)
     SyncBatchNorm.convert_sync_batchnorm(net)
     broadcast_tensors([*net.parameters(), *net.buffers()], the_group())
+
+
+def check_same(found: Mapping[str, Any]) -> None:
+    """Makes sure that all ranks begin with the same.
+
+    Args:
+        found: what this rank has, by name.
+
+    Raises:
+        ValueError: on all ranks, if one of them has something else; it names the rank and the value.
+    """
+    if distributed.get_world_size() == 1:
+        return
+    hosts, values = _of_all(platform.node()), _of_all(found)
+    for rank, (host, others) in enumerate(zip(hosts, values)):
+        for name in {**values[0], **others}:
+            ours, theirs = values[0].get(name), others.get(name)
+            if ours != theirs:
+                raise ValueError(
+                    f"all processes must have the same {name}: rank 0 on {hosts[0]} has {ours}, "
+                    f"rank {rank} on {host} has {theirs}"
+                )
+
+
+def share_skipped(loaders: Sequence[DataLoader]) -> None:
+    """Tells all ranks which samples each could not read; the first rank warns of the others'."""
+    if distributed.get_world_size() == 1:
+        return
+    for number, skipped in enumerate(_of_all([list(loader.skipped.items()) for loader in loaders])):
+        for loader, samples in zip(loaders, skipped):
+            for index, reason in samples:
+                if index in loader.skipped:
+                    continue
+                loader.skipped[index] = reason
+                if is_first():
+                    warnings.warn(f"rank {number} left out sample {index}: {reason}", stacklevel=2)
 
 
 def backward(loss: Tensor) -> None:
@@ -104,6 +186,13 @@ def backward(loss: Tensor) -> None:
     another.
     """
     loss.backward(full_like(loss, _weight))
+
+
+def _empty_share(batch: Sequence[Tensor] | None) -> list[Tensor]:
+    """Such a batch without any samples, also on a rank that has no batch if another one has."""
+    kinds = None if batch is None else [(x.array.dtype.name, x.shape[1:]) for x in batch]
+    known: Any = next(filter(None, _of_all(kinds)), ())
+    return [Tensor.of(np.zeros((0, *shape), dtype)) for dtype, shape in known]
 
 
 class SharedSteps:
@@ -141,30 +230,28 @@ class SharedSteps:
             epoch: its number.
 
         Yields:
-            The number of batches that are then done, this rank's share of the batch, and the number
-            of samples of all ranks.
+            The number of batches that are then done, this rank's share of the batch, which may be
+            empty, and the number of samples of all ranks.
 
         Raises:
             KeyboardInterrupt: on all ranks, if one is asked to stop.
-            BrokenPicture: if all pictures of this rank are broken.
         """
         global _weight
         if self._reducer is None:
             for batch in batches:
                 yield loader.batch, batch, len(batch[0])
             return
-        begin, last = loader.batch, len(loader)
-        waiting: Any = next(batches, None)
-        if waiting is None and begin < last:
-            raise BrokenPicture("none of this process's training pictures can be read")
-        for done in range(begin + 1, last + 1):
+        begin, waiting = loader.batch, next(batches, None)
+        nothing = _empty_share(waiting)
+        if not nothing:  # all that is left is broken
+            return
+        for done in range(begin + 1, len(loader) + 1):
             given = waiting is not None and loader.batch == done
-            if waiting is not None:
-                nothing = [items[:0] for items in waiting]
             share: Any = waiting if given else nothing
             counting = self._counting(share[-1])
             samples, labels, stops = summed([len(share[0]), counting, self._stop.requested])
             if stops:
+                share_skipped([loader])
                 raise KeyboardInterrupt
             if labels:
                 _weight = counting * self.size / labels
@@ -187,6 +274,15 @@ class SharedSteps:
             return loss
         mean = summed(loss.item() * _weight if _weight else 0.0) / self.size
         return Tensor.of(mean.astype(loss.array.dtype))
+
+    def stop_if_asked(self) -> None:
+        """Stops all ranks, if one is asked to.
+
+        Raises:
+            KeyboardInterrupt: on all of them.
+        """
+        if self._reducer is not None and summed(self._stop.requested):
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Leaves the gradients alone from here on."""

@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import warnings
+import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from .folder import set_aside
 from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
-from .ranks import is_first, share
+from .ranks import check_same, is_first, share
 
 FORMAT = 4  # of last.ckpt; the third one had the state of another random generator
 
@@ -191,6 +192,7 @@ class Run:
             OSError: if a file cannot be moved or written.
         """
         self.loaders, self.parts = loaders, parts
+        check_same(self._origin())
         if self._resumed is None:
             if is_first() and (earlier := set_aside(self.folder)):
                 print(f"kept the earlier run in {self.folder} as {earlier}")
@@ -242,6 +244,18 @@ class Run:
         self._set_epochs()
         self.metrics["best"] = position["metrics"]["best"]
         self.metrics["epochs"] = position["metrics"]["epochs"]
+
+    def _origin(self) -> dict[str, Any]:
+        """What decides the course of the run, small enough to be compared."""
+        found = {k: v for k, v in self.metrics["settings"].items() if k != "pictures"}
+        if self._names is not None:
+            found["names of pictures"] = f"checksum {zlib.crc32(self._names.tobytes())}"
+        if self._resumed is not None:
+            run = self._resumed["run"]
+            found["last.ckpt"] = (
+                f"{run['epoch']} epochs, {run['batch']} batches, {run['seconds']} s"
+            )
+        return found
 
     def _set_epochs(self) -> None:
         for loader in self.loaders:

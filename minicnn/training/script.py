@@ -22,7 +22,7 @@ from .. import random
 from ..distributed import get_world_size
 from .folder import FolderLock, refuse_inside
 from .output import give_up_closed_output, print_any_text, say_last
-from .ranks import begin, is_first
+from .ranks import begin, first_rank_first, is_first
 from .run import Run
 from .source import DataSource
 
@@ -81,12 +81,13 @@ def open_run(
     """
     run = None
     with script(lambda: how_to_go_on(args, run)):
-        begin()
+        begin(getattr(args, "device", "cpu"))
         random.manual_seed(args.seed)
         refuse_inside(_paths(getattr(args, "data", None)), args.out)
         with FolderLock(args.out) if is_first() else contextlib.nullcontext():
             settings = {name: _plain(value) for name, value in vars(args).items()}
-            run = Run(args.out, settings, may_differ, best_by, args.resume)
+            with first_rank_first():
+                run = Run(args.out, settings, may_differ, best_by, args.resume)
             args.epochs = run.epochs
             yield run
 

@@ -15,7 +15,8 @@ How it works:
    NVIDIA's runtime, which accepts no other driver than NVIDIA's. It is asked in one module,
    ``cupy_backends.cuda.api.runtime``, by functions that Cython hands from module to module:
    :func:`install` puts others in their place, before ``cupy`` is imported.
-4. ``thrust.py`` is the module of CuPy's sorts, which were compiled with a runtime of their own.
+4. ``nccl.cpp`` is a library of NCCL's functions, with which CuPy's own module for it can be loaded.
+5. ``thrust.py`` is the module of CuPy's sorts, which were compiled with a runtime of their own.
 
 What it cannot find: wrong numbers; arguments of a kernel that are missing or of the wrong type, as
 the driver is told neither (the emulated GPU checks them); what precompiled libraries would say
@@ -74,6 +75,7 @@ def install() -> None:
     for name in ("libcublasLt.so.13", "libcublas.so.13"):
         ctypes.CDLL(str(libraries / name))
     library = ctypes.PyDLL(str(libraries / "libcuda.so.1"))
+    ctypes.CDLL(str(libraries / "libnccl.so.2"))
     from cupy_backends.cuda.api import runtime
 
     interface = runtime.__pyx_capi__
@@ -92,9 +94,10 @@ def _libraries() -> Path:
     from cuda import pathfinder
 
     headers = pathfinder.find_nvidia_header_directory("cudart")
-    driver, cublas = sorted((FOLDER / "driver").iterdir()), FOLDER / "cublas.cpp"
+    driver = sorted((FOLDER / "driver").iterdir())
+    cublas, nccl = FOLDER / "cublas.cpp", FOLDER / "nccl.cpp"
     functions = _cublas_functions()
-    parts = [part for path in (*driver, cublas) for part in (path.name, path.read_bytes())]
+    parts = [part for path in (*driver, cublas, nccl) for part in (path.name, path.read_bytes())]
     parts += [cache.cpu_identity(), *functions, *_FLAGS]
 
     def library(name: str, *arguments: str | Path) -> None:
@@ -102,7 +105,9 @@ def _libraries() -> Path:
 
     def compile(folder: Path) -> None:
         sources = [path for path in driver if path.suffix == ".cpp"]
-        library("libcuda.so.1", f"-I{headers}", *sources, "-o", folder / "libcuda.so.1")
+        made = folder / "libcuda.so.1"
+        library(made.name, f"-I{headers}", *sources, "-o", made)
+        library("libnccl.so.2", f"-I{headers}", nccl, made, "-o", folder / "libnccl.so.2")
         lines = [f"DOES_NOTHING({function})\n" for function in functions]
         (folder / "others.inc").write_text("".join(lines))
         (folder / "versions").write_text("libcublas.so.13 { cublas*; };")  # of the symbols

@@ -154,7 +154,7 @@ def test_values_are_in_place_whatever_the_order_in_memory(order):
 
 def test_different_shapes_are_named():
     with pytest.raises(
-        RuntimeError, match=r"\(3, 4, 5\) for the first and \(3, 4, 6\) for num.* 2"
+        RuntimeError, match=r"\(3, 4, 5\) for the first and \(3, 4, 6\) for num.* 2.*a collate_fn"
     ):
         default_collate([np.zeros((3, 4, n)) for n in (5, 5, 6)])
 

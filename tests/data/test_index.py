@@ -104,6 +104,18 @@ def test_without_any_place_it_is_in_memory(archive, tmp_path, monkeypatch):
     assert np.array_equal(pickle.loads(pickle.dumps(index))["offset"], np.arange(100))
 
 
+def test_of_a_user_without_a_home(archive, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("MINICNN_HOME", raising=False)
+    monkeypatch.setattr("minicnn.data.index.Path.home", no_home)
+    assert opened(archive, Build()).path is not None
+    (archive.parent / ".minicnn-pictures.index").unlink()
+    (archive.parent / ".minicnn-pictures.index").mkdir()
+    assert opened(archive, Build()).path is None
+
+
 def test_files_that_change_during_the_scan(archive):
     def build():
         archive.write_bytes(b"grown longer")

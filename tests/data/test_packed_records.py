@@ -75,9 +75,19 @@ def test_records_come_back_exactly() -> None:
 
 
 def test_columns() -> None:
-    found = packed([{"id": 5, "area": 2}, {"area": 0.5}, {"id": True, "area": "large"}])
-    assert found.column("id").tolist() == [5, MISSING, MISSING]
+    records = [{"id": 5, "area": 2}, {"area": 0.5}, {"id": True, "area": "large"}]
+    found = packed(records)
+    assert found.column("id").tolist() == [5, MISSING, 1]
     np.testing.assert_array_equal(found.column("area"), [2, 0.5, np.nan])
+    assert json.dumps(list(found)) == json.dumps(records)
+
+
+def test_columns_of_integers_have_what_equals_one() -> None:
+    values = [7.0, -0.0, False, 2**63 - 1, 2**63, 1e300, 0.5, float("nan"), "7", None, [7]]
+    found = packed([{"id": value} for value in values])
+    expected = [7, 0, 0, 2**63 - 1, *[MISSING] * 7]
+    assert found.column("id").tolist() == expected
+    assert json.dumps([record["id"] for record in found]) == json.dumps(values)
 
 
 def test_no_records() -> None:
@@ -88,8 +98,8 @@ def test_coordinates_take_two_bytes() -> None:
     packer = NumberPacker()
     lists = [[0.01 * n for n in range(k, k + 30)] for k in range(20)]
     lists = [[round(v, 2) for v in values] for values in lists]
-    for values in lists:
-        packer.add(values)
+    assert packer.add(lists)
+    assert not packer.add([[1.5], [1, None]]) and not packer.add([[1], []])
     arrays = packer.arrays("n")
     assert arrays["n.words"].nbytes == 2 * 20 * 30
     assert list(PackedNumbers.of_arrays(arrays, "n")) == lists
@@ -98,7 +108,7 @@ def test_coordinates_take_two_bytes() -> None:
 def test_all_hundredths_are_exact() -> None:
     packer = NumberPacker()
     values = [n / 100 for n in range(65536)]
-    packer.add(values)
+    assert packer.add([values])
     assert values == [float(f"{n // 100}.{n % 100:02d}") for n in range(65536)]
     arrays = packer.arrays("n")
     assert arrays["n.words"].nbytes == 2 * 65536

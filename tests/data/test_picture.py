@@ -127,6 +127,12 @@ def test_whatever_pillow_raises_is_one_error(monkeypatch, error: Exception) -> N
         decode_picture(lambda: b"data", "some/x.jpg")
 
 
+def test_a_missing_picture_is_named_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.jpg")
+    with pytest.raises(BrokenPicture, match=f"^{path}: No such file or directory$"):
+        decode_picture(Path(path).read_bytes, path)
+
+
 def test_a_decompression_bomb_is_a_broken_picture(tmp_path: Path) -> None:
     data = bytearray(encoded(Image.new("L", (4, 4)), "BMP"))
     data[18:26] = (40_000).to_bytes(4, "little") * 2  # width and height

@@ -112,6 +112,13 @@ def test_sizes_in_binary() -> None:
     assert listed(data) == by_tarfile(data)
 
 
+@pytest.mark.parametrize("digits", [b"-0000001000", b"+0000000002", b"0_000000002", b"0o000000002"])
+def test_sizes_have_octal_digits_alone(digits: bytes) -> None:
+    data = with_header(tar({"f": b"12"}), {124: digits})  # -01000 would lead to the same header
+    with pytest.raises(DamagedTar, match="at byte 0"):
+        listed(data)
+
+
 class Pretended:
     """A window of many gigabytes of zeros, with some bytes at the begin."""
 

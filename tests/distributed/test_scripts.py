@@ -32,11 +32,17 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return rows(folder)
 
 
-@pytest.mark.parametrize("count", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_what_ranks_do_before(count: int) -> None:
+    assert printed_by_ranks(count, "beginning.py").count("checked") == count
+
+
+@pytest.mark.parametrize("count", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))])
 def test_the_numbers_are_those_of_one_process(
     count: int, alone: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     printed = printed_by_ranks(count, "fitting.py", tmp_path)
+    assert "left out sample 5: broken" in printed and "\n2 broken pictures left" in printed
     assert printed.startswith(f"{count} processes ({count} on ")
     assert len(re.findall("^epoch 3/3  training", printed, re.MULTILINE)) == 1
     assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3]
@@ -54,8 +60,31 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert rows(killed) == rows(whole)
 
 
+@pytest.mark.parametrize("step", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 12))])
+def test_one_rank_is_asked_to_stop(step: int, alone: list[dict[str, Any]], tmp_path: Path) -> None:
+    """All stop after this step, the last of an epoch or of all, too, and it is saved."""
+    done = run_ranks(3, "fitting.py", tmp_path, "--stopped-at", step)
+    assert done.returncode == 130
+    assert done.stderr.count("stopped and saved; to go on: mpiexec -n 3 python -m mpi4py") == 1
+    printed = printed_by_ranks(3, "fitting.py", tmp_path, "--resume")
+    assert printed.count("validation") == 3 - step // 4
+    for ours, theirs in zip(rows(tmp_path), alone):
+        assert ours == pytest.approx(theirs, rel=1e-9)
+
+
 def test_another_number_of_ranks_goes_on(alone: list[dict[str, Any]], tmp_path: Path) -> None:
     assert run_ranks(3, "fitting.py", tmp_path, "--killed-at", 6).returncode != 0
+    printed_by_ranks(2, "fitting.py", tmp_path, "--resume")
+    for ours, theirs in zip(rows(tmp_path), alone):
+        assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_hung_rank_is_named_and_ended(alone: list[dict[str, Any]], tmp_path: Path) -> None:
+    begin = time.monotonic()
+    done = run_ranks(2, "fitting.py", tmp_path, "--hung-at", 6)
+    assert done.returncode != 0 and time.monotonic() - begin < 10 + 3
+    assert re.search("rank 0 on .* has waited 3 s in .* for rank 1 on", done.stderr)
     printed_by_ranks(2, "fitting.py", tmp_path, "--resume")
     for ours, theirs in zip(rows(tmp_path), alone):
         assert ours == pytest.approx(theirs, rel=1e-9)

@@ -61,7 +61,7 @@ def test_what_is_broken_is_left_out_and_counted(monkeypatch, capsys, tmp_path, w
     assert f"left out {tmp_path}/ILSVRC2012_img_val.tar/readme.txt: is no picture" in printed
     assert f"{tmp_path}/ILSVRC2012_img_val.tar/{name}: cannot identify image file" in printed
     assert printed.splitlines()[-1] == (
-        "11 pictures; left out: 1 that cannot be read, and 1 broken parts of the archive"
+        "11 pictures; left out: 1 that cannot be read, and 1 broken part of the archive"
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import coco_files
@@ -108,6 +109,8 @@ def test_coco(monkeypatch, capsys, tmp_path):
     contents = coco_files.instances()
     for part in ("train2017", "val2017"):
         coco_files.write_coco(tmp_path, contents, part)
+    shutil.make_archive(tmp_path / "val2017", "zip", tmp_path, "val2017")
+    shutil.rmtree(tmp_path / "val2017")
     options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu"
     arguments = [*options.split(), "--data", f"coco:{tmp_path}", "--out", tmp_path / "out"]
     run_here(monkeypatch, SCRIPT, *arguments)

@@ -6,18 +6,21 @@ import array
 import operator
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..broken import broken_pictures
 from ..coco_annotations import CocoAnnotations
 from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
-from ..picture import BROKEN, BrokenPicture, load_picture
+from ..packed_records import as_integer
+from ..picture import BROKEN, BrokenPicture, decode_picture, load_picture
 from ..problems import Problems
-from ..vision_dataset import VisionDataset
+from ..vision_dataset import DatasetNotFound, VisionDataset
+from ..zipped import ZippedFiles
 
 __all__ = ["CocoCaptions", "CocoDetection", "CocoSegmentation"]
 
@@ -30,7 +33,8 @@ class CocoDetection(VisionDataset):
     The dicts have the keys and values of the file. Each access makes new ones.
 
     Args:
-        root: the folder of the pictures, such as ``train2017``.
+        root: the folder of the pictures, such as ``train2017``, or the zip of this folder, such as
+            ``train2017.zip``, which is found, too, if the folder is not there.
         annFile: the file of annotations, such as ``annotations/instances_train2017.json``; also
             those of keypoints and stuff. The first opening leaves an index beside it.
         transform, target_transform: called with the picture and with the target.
@@ -39,6 +43,9 @@ class CocoDetection(VisionDataset):
             annotation without picture, and what a ``DataLoader`` does where a picture is missing or
             broken: ``"raise"`` an error, ``"skip"`` it with one warning for all, or ``"warn"`` for
             each.
+
+    A picture without ``file_name``, as in LVIS, is the last folder and name of its ``coco_url``;
+    ``root`` is then the folder of ``train2017`` and ``val2017``.
 
     Attributes:
         coco: the :class:`.CocoAnnotations`, with the lookups of pycocotools.
@@ -65,6 +72,7 @@ class CocoDetection(VisionDataset):
         super().__init__(root, transforms, transform, target_transform)
         self.coco = CocoAnnotations(annFile, on_error)
         self.on_error = on_error
+        self._zip = _find_zip(self.root)
         self.ids: Sequence[int] = array.array("q", sorted(self.coco.imgs))
 
     @property
@@ -73,7 +81,11 @@ class CocoDetection(VisionDataset):
         return self.coco.problems
 
     def _load_image(self, id: int) -> Any:
-        return load_picture(self._path(id), self.on_error)
+        archive, path = self._zip, self._path(id)
+        if archive is None:
+            return load_picture(path, self.on_error)
+        name = path.removeprefix(f"{archive.path}/")
+        return decode_picture(lambda: archive.read(name), path, self.on_error)
 
     def _load_target(self, id: int) -> Any:
         return self.coco.loadAnns(self.coco.getAnnIds(id))
@@ -91,11 +103,15 @@ class CocoDetection(VisionDataset):
         return len(self.ids)
 
     def describe(self, index: int) -> str:
-        """The picture's path."""
+        """The picture's path; in a zip, the zip's path followed by the name in it."""
         return self._path(self.ids[index])
 
     def _path(self, id: int) -> str:
-        return os.path.join(self.root, self.coco.file_name(id))
+        name = self.coco.file_name(id)
+        if self._zip is None:
+            return os.path.join(self.root, name)
+        in_folder = f"{self._zip.path.stem}/{name}"
+        return f"{self._zip.path}/{in_folder if in_folder in self._zip else name}"
 
     def verify(self, num_workers: int = 2) -> list[tuple[str, str]]:
         """Reads every picture and its target, in ``num_workers`` threads.
@@ -103,21 +119,22 @@ class CocoDetection(VisionDataset):
         Returns:
             The path and the reason of each broken one.
         """
-        with ThreadPoolExecutor(num_workers) as pool:
-            reasons = list(pool.map(self._why_broken, self.ids))
-        return [(self.describe(i), reason) for i, reason in enumerate(reasons) if reason]
 
-    def _why_broken(self, id: int) -> str:
-        try:
-            self._load_image(id)
-            self._load_target(id)
-        except (BrokenPicture, OSError) as error:
-            return str(error).removeprefix(printable(self._path(id)) + ": ")
-        return ""
+        def load(i: int) -> tuple[Any, Any]:
+            return self._load_image(self.ids[i]), self._load_target(self.ids[i])
+
+        return broken_pictures(load, self.describe, len(self), num_workers)
 
     def _broken(self, where: str, reason: str) -> BrokenPicture:
         """The error for a sample that is broken."""
         return BROKEN[self.on_error](printable(f"{where}: {reason}"))
+
+
+def _find_zip(root: str | os.PathLike[str]) -> ZippedFiles | None:
+    """The pictures, if they are in a zip."""
+    folder = Path(root)
+    path = folder if folder.suffix == ".zip" else Path(f"{folder}.zip")
+    return ZippedFiles(path) if path.is_file() and not folder.is_dir() else None
 
 
 class CocoCaptions(CocoDetection):
@@ -139,8 +156,8 @@ class CocoCaptions(CocoDetection):
 class CocoSegmentation(CocoDetection):
     """Sample i is (picture in mode RGB, mask in mode L): 0 background, from 1 on classes, 255 void.
 
-    The classes are the file's categories in the order of their ids, or ``classes`` in their order.
-    Objects of other categories are background. Pixels in several objects are void, and so are
+    The classes are the names of the file's categories in the order of their ids, or ``classes`` in
+    their order. Objects of other categories are background. Pixels in several objects are void, and so are
     those of crowds (regions where objects are not told apart). Polygons are drawn as pycocotools
     does; what is outside the picture is cut off.
 
@@ -163,6 +180,7 @@ class CocoSegmentation(CocoDetection):
     Raises:
         OSError, ValueError: as :class:`CocoDetection`; a ValueError, too, for an unknown class, and
             for more than 254.
+        FileNotFoundError: if there are no pictures, neither a folder nor a zip.
 
     Like the data of torchvision's recipe for segmentation, which has VOC's 20 classes, gives crowds
     their class, and trains with ``min_area=1000``.
@@ -181,17 +199,25 @@ class CocoSegmentation(CocoDetection):
         on_error: str = "raise",
     ) -> None:
         super().__init__(root, annFile, transform, target_transform, transforms, on_error=on_error)
+        if self._zip is None and not os.path.isdir(self.root):
+            raise DatasetNotFound(f"no folder or zip {str(root)!r} of the pictures of {annFile}")
         by_name = {self.coco.cats[id]["name"]: id for id in sorted(self.coco.cats, reverse=True)}
         names = sorted(by_name, key=by_name.__getitem__) if classes is None else list(classes)
         if unknown := [name for name in names if name not in by_name]:
             known = ", ".join(by_name) or "none"
             raise ValueError(f"{self.coco.path} has no category {unknown[0]!r}; it has {known}")
         if not 0 < len(names) < VOID or len(set(names)) < len(names):
-            range_ = f"1 to {VOID - 1} different classes"
-            raise ValueError(f"{self.coco.path}: {range_} expected, got {names}")
+            wrong = f"got {len(names)}, of which {len(set(names))} are different"
+            raise ValueError(
+                f"{self.coco.path}: 1 to {VOID - 1} different classes expected, {wrong}"
+            )
         self.classes = ["background", *names]
         self.class_to_idx = {name: label for label, name in enumerate(names, 1)}
-        self.category_to_idx = {by_name[name]: label for name, label in self.class_to_idx.items()}
+        self.category_to_idx = {
+            id: self.class_to_idx[category["name"]]
+            for id, category in self.coco.cats.items()
+            if category["name"] in self.class_to_idx
+        }
         if min_area is not None:
             ids, areas = self.coco.areas(list(self.category_to_idx))
             self.ids = array.array("q", ids[areas > min_area].tolist())
@@ -205,14 +231,19 @@ class CocoSegmentation(CocoDetection):
         return image
 
     def _load_target(self, id: int) -> Image.Image:
-        found = self.coco.loadAnns(self.coco.getAnnIds(id, list(self.category_to_idx)))
-        labels = [
-            VOID if annotation.get("iscrowd") else self.category_to_idx[annotation["category_id"]]
-            for annotation in found
-        ]
+        objects = [a for a in super()._load_target(id) if self._label(a)]
+        labels = [VOID if a.get("iscrowd") else self._label(a) for a in objects]
         height, width = self._size(id)
-        masks = self._boundaries(found, height, width)
+        masks = self._boundaries(objects, height, width)
         return Image.fromarray(draw_labels(masks, labels, height, width, VOID))
+
+    def _label(self, annotation: dict[str, Any]) -> int:
+        """Of an object's class, 0 for other categories."""
+        category = annotation.get("category_id")
+        if as_integer(category) not in self.coco.cats:
+            where = f"{self.coco.path}: annotation {annotation['id']}"
+            raise self._broken(where, f"there is no category {category!r:.40}")
+        return self.category_to_idx.get(category, 0)
 
     def _size(self, id: int) -> tuple[int, int]:
         try:

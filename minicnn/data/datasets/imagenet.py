@@ -18,7 +18,7 @@ from ..picture import check_on_error, decode_picture
 from ..problems import Problems
 from ..vision_dataset import DatasetNotFound, VisionDataset
 from .imagenet_classes import synsets
-from .imagenet_files import ARCHIVE_META, find_files
+from .imagenet_places import ARCHIVE_META, find_files
 from .utils import calculate_md5, verify_str_arg
 
 __all__ = ["ARCHIVE_META", "ImageNet"]
@@ -29,9 +29,9 @@ class ImageNet(VisionDataset):
 
     Args:
         root: a folder with one of these, of which nothing is unpacked:
-            ``ILSVRC2012_img_train.tar`` and ``ILSVRC2012_img_val.tar``; ``train`` and ``val`` with a
-            folder of pictures for each class (those of ``val`` may lie in it directly); or Kaggle's
-            ``ILSVRC``, with its ``LOC_val_solution.csv`` beside it.
+            ``ILSVRC2012_img_train.tar``, or the tars that are in it, and ``ILSVRC2012_img_val.tar``;
+            ``train`` and ``val`` with a folder of pictures for each class (those of ``val`` may lie
+            in it directly); or Kaggle's ``ILSVRC``, with its ``LOC_val_solution.csv`` beside it.
         split: ``"train"`` or ``"val"``.
         transform: called with the picture.
         target_transform: called with the class.
@@ -40,9 +40,9 @@ class ImageNet(VisionDataset):
             them in this order. By default the classes that are there are numbered in the order of
             their ids: those of the whole ImageNet as networks are published, those of a part of it
             from 0 on, as torchvision does it.
-        on_error: what happens with what is broken. Of a damaged archive: ``"raise"`` an error, or
-            leave out what cannot be read, with one warning for all (``"skip"``) or for each
-            (``"warn"``). Indexing always raises :class:`~minicnn.data.BrokenPicture` for a picture
+        on_error: what happens with what is broken. Of a damaged archive, or a class without pictures:
+            ``"raise"`` an error, or leave out what cannot be read, with one warning for all
+            (``"skip"``) or for each (``"warn"``). Indexing always raises :class:`~minicnn.data.BrokenPicture` for a picture
             that cannot be decoded; ``on_error`` says whether a ``DataLoader`` leaves it out.
 
     Attributes:
@@ -71,7 +71,7 @@ class ImageNet(VisionDataset):
         target_transform: Callable[[Any], Any] | None = None,
         loader: Callable[[Any], Any] = default_loader,
         *,
-        wnids: Sequence[str] | None = None,
+        wnids: str | Sequence[str] | None = None,
         on_error: str = "raise",
     ) -> None:
         super().__init__(root, transform=transform, target_transform=target_transform)
@@ -79,9 +79,12 @@ class ImageNet(VisionDataset):
         check_on_error(on_error)
         self.loader, self.on_error = loader, on_error
         self._files = find_files(Path(self.root), split)
-        beside = self._files.base.parent
         self._index = open_index(
-            f"imagenet-{split}", self._files.sources, self._files.scan, beside, version=1
+            f"imagenet-{split}",
+            self._files.sources,
+            self._files.scan,
+            self._files.beside,
+            version=2,
         )
         self.problems = Problems.of_arrays(self._index)
         self.problems.report(on_error, str(self._files.base))
@@ -89,10 +92,11 @@ class ImageNet(VisionDataset):
         if not len(self):
             raise DatasetNotFound(f"no picture of these classes in {str(self._files.base)!r}")
 
-    def _choose(self, wnids: Sequence[str] | None) -> None:
+    def _choose(self, wnids: str | Sequence[str] | None) -> None:
         """Numbers the classes, and finds their pictures."""
         known = list(synsets())
         there = [known[number] for number in self._index["classes"].tolist()]
+        wnids = [wnids] if isinstance(wnids, str) else wnids
         self.wnids = there if wnids is None else list(wnids)
         self.wnid_to_idx = {wnid: number for number, wnid in enumerate(self.wnids)}
         unknown = [wnid for wnid in self.wnids if wnid not in synsets()]
@@ -103,8 +107,12 @@ class ImageNet(VisionDataset):
         self.class_to_idx = {
             name: number for number, names in enumerate(self.classes) for name in names
         }
-        # The rows of the index that are used, if not all of them are, and their classes.
+        self._choose_rows()
+
+    def _choose_rows(self) -> None:
+        """The rows of the index that are used and their classes, if not all of them are."""
         self._rows = self._targets = None
+        known = list(synsets())
         if self.wnids != known:
             numbers = np.full(len(known), -1, np.int16)
             numbers[[known.index(wnid) for wnid in self.wnids]] = range(len(self.wnids))
@@ -112,6 +120,14 @@ class ImageNet(VisionDataset):
             order = np.argsort(targets, kind="stable")
             self._rows = order[np.searchsorted(targets, 0, sorter=order) :].astype(np.int32)
             self._targets = targets[self._rows]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What follows from the index is not sent to worker processes.
+        return {key: value for key, value in vars(self).items() if key not in ("_rows", "_targets")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._choose_rows()
 
     @property
     def targets(self) -> np.ndarray:
@@ -151,13 +167,13 @@ class ImageNet(VisionDataset):
 
         Args:
             num_workers: the threads.
-            checksums: whether to compare the tar's MD5 with the published one first, too.
+            checksums: whether to compare a published tar's MD5 first, too.
 
         Returns:
             The path and the reason of each broken one, after what is broken in the archives.
         """
         broken: list[tuple[str, str]] = list(self.problems)
-        if checksums and self._files.is_archive:
+        if checksums and self._files.base.is_file():
             expected, found = ARCHIVE_META[self.split][1], calculate_md5(self._files.base)
             if found != expected:
                 broken.append((str(self._files.base), f"its MD5 must be {expected}, got {found}"))
@@ -166,7 +182,7 @@ class ImageNet(VisionDataset):
     def extra_repr(self) -> str:
         lines = [f"Split: {self.split}"]
         if self.problems:
-            lines.append(f"Left out: {len(self.problems)} broken parts")
+            lines.append(f"Left out: {self.problems}")
         return "\n".join(lines)
 
     def _row(self, index: int) -> int:

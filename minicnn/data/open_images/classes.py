@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..csv_lines import csv_lines
 from ..packed import PackedStrings
 from ..problems import Problems
 
@@ -52,8 +52,7 @@ def read_classes(descriptions: Path, chosen: Path | None, problems: Problems) ->
         ValueError: if there is no class.
     """
     names: dict[str, str] = {}
-    for number, line in enumerate(_lines(descriptions), 1):
-        fields = _fields(line)
+    for number, line, fields in csv_lines(descriptions):
         where = f"{descriptions}, line {number}"
         if len(fields) != 2 or not fields[0]:
             problems.note(where, f"it should be a class and its name, got {line[:80]!r}")
@@ -64,7 +63,7 @@ def read_classes(descriptions: Path, chosen: Path | None, problems: Problems) ->
     mids = list(names)
     if chosen is not None:
         mids = []
-        for number, mid in enumerate(_lines(chosen), 1):
+        for number, mid, _ in csv_lines(chosen):
             if mid in names and mid not in mids:
                 mids.append(mid)
             else:
@@ -79,9 +78,11 @@ def find_classes(wanted: str | Iterable[str], classes: Classes) -> list[int]:
     """The numbers of some classes, each given by its display name or its machine id.
 
     Raises:
-        ValueError: if one is unknown, named twice, or several have its name.
+        ValueError: if there is none, one is unknown, named twice, or several have its name.
     """
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not wanted:
+        raise ValueError("classes must name at least one class, or be None for all, got none")
     with_name: dict[str, list[int]] = {mid: [i] for i, mid in enumerate(classes.mids)}
     for i, name in enumerate(classes.names):
         with_name.setdefault(name, []).append(i)
@@ -103,15 +104,3 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3)
     return f"; close ones are {', '.join(repr(by_lower[one]) for one in close)}" if close else ""
-
-
-def _fields(line: str) -> list[str]:
-    try:
-        return next(csv.reader([line]), [])
-    except csv.Error:
-        return []
-
-
-def _lines(path: Path) -> list[str]:
-    text = path.read_bytes().decode("utf-8-sig", "surrogateescape").replace("\0", "?")
-    return [line for line in text.replace("\r\n", "\n").split("\n") if line]

@@ -11,7 +11,7 @@ from ..problems import Problems
 from .classes import Classes
 from .rows import Rows, read_rows
 
-__all__ = ["FLAGS", "scan"]
+__all__ = ["FLAGS", "begins_of_runs", "scan"]
 
 FLAGS = ("IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside")
 _SIDES = ("XMin", "YMin", "XMax", "YMax")
@@ -111,7 +111,7 @@ class _Grouped:
         self._columns: dict[str, list[np.ndarray]] = {}
 
     def add(self, ids: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-        begins = _begins(ids)
+        begins = begins_of_runs(ids)
         self._ids.append(ids[begins])
         self._counts.append(np.diff(begins, append=len(ids)).astype(np.uint32))
         for name, column in columns.items():
@@ -127,13 +127,17 @@ class _Grouped:
             ids, counts, first = ids[order], counts[order], first[order]
             take = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
             arrays = {name: column[take] for name, column in arrays.items()}
-        begins = _begins(ids)
+        begins = begins_of_runs(ids)
         ends = np.concatenate([[0], np.cumsum(counts)])
         arrays["id"] = ids[begins]
         arrays["first"] = ends[np.concatenate([begins, [len(ids)]])]
         return arrays
 
 
-def _begins(ids: np.ndarray) -> np.ndarray:
-    """Where a run of equal numbers begins."""
-    return np.flatnonzero(np.concatenate([np.ones(len(ids[:1]), bool), ids[1:] != ids[:-1]]))
+def begins_of_runs(numbers: np.ndarray) -> np.ndarray:
+    """Where each run of equal numbers begins.
+
+    Of sorted numbers these are the different ones, which ``np.unique`` takes far longer to find.
+    """
+    differs = numbers[1:] != numbers[:-1]
+    return np.flatnonzero(np.concatenate([np.ones(len(numbers[:1]), bool), differs]))

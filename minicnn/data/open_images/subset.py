@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .scan import begins_of_runs
+
 __all__ = ["Chosen", "choose_rows", "first_pictures"]
 
 
@@ -38,7 +40,7 @@ def choose_rows(index: Mapping[str, np.ndarray], number: np.ndarray) -> Chosen:
         wanted &= index["positive"] == 1
     rows = np.flatnonzero(wanted)
     image_of_row = np.searchsorted(index["first"], rows, side="right") - 1
-    return Chosen(np.unique(image_of_row), rows, image_of_row)
+    return Chosen(image_of_row[begins_of_runs(image_of_row)], rows, image_of_row)
 
 
 def first_pictures(
@@ -57,7 +59,8 @@ def first_pictures(
     """
     position = np.searchsorted(images, image)
     # A number for each class and picture in it: by class, missing ones last, then by picture.
-    pairs = np.unique((label * 2 + missing[position]) * len(images) + position)
+    pairs = np.sort((label * 2 + missing[position]) * len(images) + position)
+    pairs = pairs[begins_of_runs(pairs)]
     label, position = pairs // (2 * len(images)), pairs % len(images)
     begins = np.searchsorted(label, label)  # of each class, among the pairs
     round_ = np.full(len(images), len(pairs))

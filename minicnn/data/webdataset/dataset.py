@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count, islice
+from operator import index
 from typing import Any
 
 from ...random import Generator
@@ -99,6 +100,8 @@ class WebDataset(IterableDataset[Any]):
         check_on_error(on_error)
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed must be from 0 to 2**64 - 1, got {seed}")
+        if shuffle is True or shuffle < 0:  # of a DataLoader it is True
+            raise ValueError(f"shuffle is how many samples to draw from, as 5000, got {shuffle}")
         self.shards = shard_names(shards)
         self.seed, self.on_error = seed, on_error
         self.shardshuffle = bool(shuffle if shardshuffle is None else shardshuffle)
@@ -188,6 +191,8 @@ class WebDataset(IterableDataset[Any]):
                 gives lists.
             partial: whether the last batch may be smaller.
         """
+        if batchsize < 1:
+            raise ValueError(f"batchsize must be positive, got {batchsize}")
         collate = list if collation_fn is None else collation_fn
         return self._with(stages.batch, size=batchsize, collate=collate, partial=partial)
 
@@ -196,7 +201,9 @@ class WebDataset(IterableDataset[Any]):
     def with_epoch(self, samples: int) -> WebDataset:
         """Makes epochs of so many samples in each worker; at their end the shards begin again."""
         result = self.repeat()
-        result._longest = samples
+        result._longest = index(samples)
+        if samples < 1:
+            raise ValueError(f"an epoch must have at least one sample, got {samples}")
         return result
 
     def repeat(self, times: int | None = None) -> WebDataset:

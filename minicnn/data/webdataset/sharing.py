@@ -17,13 +17,19 @@ def rank_and_world_size() -> tuple[int, int]:
 
     As ``minicnn.distributed`` knows them once it is initialized, else as ``RANK`` and ``WORLD_SIZE``
     in the environment say.
+
+    Raises:
+        ValueError: if these do not fit each other.
     """
     distributed = sys.modules.get(
         "minicnn.distributed"
     )  # who has not imported it is not part of it
     if distributed is not None and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if not 0 <= rank < world_size:
+        raise ValueError(f"RANK must be from 0 to WORLD_SIZE - 1, got {rank} of {world_size}")
+    return rank, world_size
 
 
 class Reader(NamedTuple):

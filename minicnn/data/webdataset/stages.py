@@ -62,6 +62,7 @@ def decode(
 ) -> Samples:
     """Decodes the members of each sample."""
     for sample in samples:
+        _check_dict(sample, "decode")
         decoded = dict(sample)
         for end, data in sample.items():
             if end.startswith("__") or not isinstance(data, bytes):
@@ -85,6 +86,7 @@ def to_tuple(
     """Picks members; each field lists names, of which the first that is there counts."""
     alternatives = [field.split(";") if isinstance(field, str) else field for field in fields]
     for sample in samples:
+        _check_dict(sample, "to_tuple")
         found = [next((end for end in ends if end in sample), None) for ends in alternatives]
         if None not in found:
             yield tuple(sample[end] for end in found)
@@ -109,6 +111,7 @@ def map_dict(
 ) -> Samples:
     """Replaces members of samples that are dicts."""
     for sample in samples:
+        _check_dict(sample, "map_dict")
         yield {**sample, **{end: function(sample[end]) for end, function in functions.items()}}
 
 
@@ -141,6 +144,12 @@ def batch(
     while group := list(islice(samples, size)):
         if len(group) == size or partial:
             yield collate(group)
+
+
+def _check_dict(sample: object, method: str) -> None:
+    if not isinstance(sample, dict):
+        kind = type(sample).__name__
+        raise TypeError(f"{method} expects samples that are dicts, got a {kind}; call it earlier")
 
 
 def _place(sample: dict[str, Any]) -> str:

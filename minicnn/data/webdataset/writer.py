@@ -9,7 +9,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...io.atomic import replacing
+from .shard import split_name
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
@@ -33,6 +36,7 @@ class ShardWriter:
         self.pattern, self.maxcount, self.maxsize = pattern, maxcount, maxsize
         self.shards: list[str] = []
         self._count = self._size = 0
+        self._last: str | None = None  # key
         self._open = ExitStack()
 
     def write(self, sample: dict[str, Any]) -> None:
@@ -41,9 +45,17 @@ class ShardWriter:
         Args:
             sample: under ``"__key__"`` the common part of its members' names; under the ends of the
                 names what is in them: bytes, text, an integer, or anything that JSON has.
+
+        Raises:
+            ValueError: if it would be read as another sample: its key has a point, or is the key of
+                the sample before; or it has no member.
         """
-        ends = sorted(end for end in sample if not end.startswith("__"))
-        members = [(f"{sample['__key__']}.{end}", _encoded(sample[end])) for end in ends]
+        key, ends = (
+            str(sample["__key__"]),
+            sorted(end for end in sample if not end.startswith("__")),
+        )
+        self._check(key, ends)
+        members = [(f"{key}.{end}", _encoded(sample[end])) for end in ends]
         if not self.shards or self._count >= self.maxcount or self._size >= self.maxsize:
             self._begin()
         for name, data in members:
@@ -52,7 +64,21 @@ class ShardWriter:
             self._tar.addfile(info, io.BytesIO(data))
             self._size += len(data)
         self._tar.members = []  # type: ignore[attr-defined]  # it would keep all of them
-        self._count += 1
+        self._count, self._last = self._count + 1, key
+
+    def _check(self, key: str, ends: list[str]) -> None:
+        if not ends:
+            raise ValueError(f"a sample must have a member, got none for the key {key!r}")
+        if key == self._last:
+            raise ValueError(
+                f"samples that follow each other must differ in their keys, got {key!r}"
+            )
+        for end in ends:
+            if split_name(f"{key}.{end}") != (key, end.lower()):
+                raise ValueError(
+                    f"{key}.{end} would be read as part of another sample, or of none: a key must have "
+                    f"no point after its folders, got {key!r}"
+                )
 
     def _begin(self) -> None:
         self._open.close()
@@ -84,4 +110,6 @@ def _new_tar(file: IO[bytes]) -> tarfile.TarFile:
 def _encoded(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
+    if isinstance(value, np.generic):  # such as a class from an array
+        value = value.item()
     return (value if isinstance(value, str) else json.dumps(value)).encode()

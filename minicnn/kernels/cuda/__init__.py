@@ -2,8 +2,9 @@
 
 Beside ``NAME.cu`` is ``NAME.py`` with its launchers. They contain no mathematics: they bring arrays
 into the memory layout of the kernels, allocate the result and choose the grid. ``plain/`` has the
-same in readable CUDA, ``gemm/`` the matrix product behind convolution and linear layers, and
-``runtime/`` what all kernels share. Importing this package compiles nothing.
+same in readable CUDA, ``gemm/`` the matrix product behind convolution and linear layers, ``runtime/``
+what all kernels share, and ``nccl.py`` what goes on between GPUs. Importing this package compiles
+nothing.
 """
 
 from __future__ import annotations

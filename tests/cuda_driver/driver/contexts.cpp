@@ -94,6 +94,10 @@ static Replacement replacements[] = {
              "memoryClockRate", value(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE),
              "memoryBusWidth", value(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH));
      }},
+    {"deviceGetPCIBusId", +[](int device, int) {
+         if (!exists(device)) return done(CUDA_ERROR_INVALID_DEVICE);
+         return Py_BuildValue("s", device ? "0000:02:00.0" : "0000:01:00.0");
+     }},
     // a kernel cannot reach the other device's memory
     {"deviceCanAccessPeer", +[](int, int, int) -> int { return 0; }},
     {"deviceSynchronize", +[](int) { return done(CUDA_SUCCESS); }},

@@ -112,6 +112,7 @@ struct Capture {
     std::unique_ptr<CUgraph_st> graph;
     CUstream origin;
     bool broken;
+    std::vector<CUstream> forks;  // the other streams in it
 };
 
 struct CUstream_st {

@@ -55,7 +55,7 @@ static CUresult record(CUevent event, CUstream stream) {
 static CUresult begin_capture(CUstream stream) {
     if (!stream || stream->capture)
         return fail(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "this stream cannot be captured");
-    stream->capture.reset(new Capture{std::make_unique<CUgraph_st>(), stream, false});
+    stream->capture.reset(new Capture{std::make_unique<CUgraph_st>(), stream, false, {}});
     return CUDA_SUCCESS;
 }
 
@@ -65,6 +65,7 @@ static intptr_t end_capture(CUstream stream) {
         return 0;
     }
     std::shared_ptr<Capture> capture = std::move(stream->capture);
+    for (CUstream fork : capture->forks) fork->capture.reset();
     if (capture->broken) {
         done(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
         return 0;
@@ -102,7 +103,11 @@ static Replacement replacements[] = {
          return own(stream) ? own(stream)->priority : 0;
      }},
     {"streamWaitEvent", +[](intptr_t stream, intptr_t handle, int, Optional*) {
-         if (own(stream) && event(handle)->capture) own(stream)->capture = event(handle)->capture;
+         std::shared_ptr<Capture> capture = event(handle)->capture;
+         if (own(stream) && capture && !own(stream)->capture) {
+             own(stream)->capture = capture;
+             capture->forks.push_back(own(stream));
+         }
          return done(CUDA_SUCCESS);
      }},
     {"streamBeginCapture", +[](intptr_t stream, int, Optional*) {

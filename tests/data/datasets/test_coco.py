@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import pickle
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,117 @@ def test_lookups_by_category(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().out == "description: COCO\nyear: 2017\n"
 
 
+def test_numbers_that_a_table_made_floats(tmp_path: Path) -> None:
+    contents = copy.deepcopy(CONTENTS)
+    for element in (*contents["images"], *contents["annotations"], *contents["categories"]):
+        for key in {"id", "image_id", "category_id", "height", "width"} & element.keys():
+            element[key] = float(element[key])
+    for annotation in contents["annotations"]:
+        annotation["iscrowd"] = bool(annotation["iscrowd"])
+    path = write_coco(tmp_path, contents)
+    ours, theirs = CocoAnnotations(path), oracle.COCO(path)
+    for id in (25, 25.0, np.float64(25)):
+        assert ours.getAnnIds(id) == theirs.getAnnIds(id) != []
+        assert exactly(ours.loadAnns(ours.getAnnIds(id))) == exactly(
+            theirs.loadAnns(theirs.getAnnIds(id))
+        )
+    for arguments in ({"iscrowd": False}, {"iscrowd": 1}, {"catIds": [1.0, 3]}):
+        assert ours.getAnnIds(**arguments) == theirs.getAnnIds(**arguments) != []
+    masks = CocoSegmentation(tmp_path / "val2017", path)
+    as_integers = CocoSegmentation(tmp_path / "val2017", write_coco(tmp_path / "other"))
+    for i in range(5):
+        assert masks[i][1].tobytes() == as_integers._load_target(sorted(IDS)[i]).tobytes()
+
+
+def test_ids_beyond_the_floats(tmp_path: Path) -> None:
+    contents = copy.deepcopy(CONTENTS)
+    for number, annotation in enumerate(contents["annotations"]):
+        annotation["id"] = 2**53 + number
+    path = write_coco(tmp_path, contents)
+    ours, theirs = CocoAnnotations(path), oracle.COCO(path)
+    for id in IDS:
+        assert ours.getAnnIds(id) == theirs.getAnnIds(id)
+        assert ours.loadAnns(ours.getAnnIds(id)) == theirs.loadAnns(theirs.getAnnIds(id))
+
+
+@pytest.mark.parametrize("without", [[], ["annotations"], ["info", "licenses", "categories"]])
+def test_keys_in_any_order(tmp_path: Path, without: list[str]) -> None:
+    contents = {key: CONTENTS[key] for key in reversed(CONTENTS) if key not in without}
+    path = write_coco(tmp_path, {"custom": [[None] * 9] * 999, **contents, "version": 5})
+    dataset, theirs = CocoDetection(tmp_path / "val2017", path), oracle.COCO(path)
+    assert list(dataset.coco.dataset) == list(theirs.dataset)
+    for i, id in enumerate(dataset.ids):
+        assert exactly(dataset[i][1]) == exactly(theirs.loadAnns(theirs.getAnnIds(id)))
+
+
+def test_lvis(tmp_path: Path) -> None:
+    contents = copy.deepcopy(CONTENTS)
+    for picture in contents["images"]:
+        del picture["file_name"]
+        picture["neg_category_ids"] = [3, 17]
+    path = write_coco(tmp_path, contents)
+    dataset = CocoDetection(tmp_path, path)
+    assert dataset.describe(0) == str(tmp_path / "val2017" / f"{7:012d}.jpg")
+    assert dataset[0][0].size == (20, 20)
+    assert "file_name" not in dataset.coco.imgs[7]
+
+
+# ---- with pycocotools ----
+
+
+def results(coco: Any, key: str) -> list[dict[str, Any]]:
+    """What a network might have found: the truth, and some of it in the wrong place."""
+    rng = np.random.default_rng(0)
+    found = []
+    for annotation in coco.loadAnns(coco.getAnnIds()):
+        result = {name: annotation[name] for name in ("image_id", "category_id")}
+        if key == "segmentation":
+            result[key] = coco.annToRLE(annotation)
+        else:
+            result[key] = (np.array(annotation[key]) + rng.random(4) * 3).tolist()
+        found.append(result | {"score": float(rng.random())})
+    return found
+
+
+@pytest.mark.parametrize(("kind", "key"), [("bbox", "bbox"), ("segm", "segmentation")])
+def test_coco_eval(tmp_path: Path, kind: str, key: str) -> None:
+    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    path = write_coco(tmp_path)
+    figures = []
+    for coco in (copy.deepcopy(CocoAnnotations(path)), oracle.COCO(path)):
+        evaluator = evaluation.COCOeval(coco, coco.loadRes(results(coco, key)), kind)
+        evaluator.evaluate()
+        evaluator.accumulate()
+        evaluator.summarize()
+        figures.append(evaluator.stats)
+    np.testing.assert_array_equal(*figures)
+    assert 0 < figures[0][0] <= 1
+
+
+def test_results_in_a_file_or_an_array(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    coco = CocoAnnotations(path)
+    found = results(coco, "bbox")
+    stored = tmp_path / "results.json"
+    stored.write_text(json.dumps(found))
+    table = np.array(
+        [[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in found], np.float64
+    )
+    for form in (stored, str(stored), table):
+        loaded = coco.loadRes(form)
+        assert [a["bbox"] for a in loaded.anns.values()] == [r["bbox"] for r in found]
+
+
+def test_maps_between_pictures_annotations_and_categories(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    ours, theirs = CocoAnnotations(path), oracle.COCO(path)
+    assert list(ours.imgToAnns.items()) == list(theirs.imgToAnns.items())
+    assert len(ours.imgToAnns) == 4 and 42 not in ours.imgToAnns and ours.imgToAnns[42] == []
+    assert dict(ours.catToImgs) == dict(theirs.catToImgs)
+    captions = CocoAnnotations(write_coco(tmp_path / "captions", coco_files.captions()))
+    assert dict(captions.catToImgs) == {} and len(captions.imgToAnns) == 4
+
+
 def test_masks(tmp_path: Path) -> None:
     path = write_coco(tmp_path)
     ours, theirs = CocoAnnotations(path), oracle.COCO(path)
@@ -196,6 +309,32 @@ def test_segmentation_in_batches_of_two_processes(tmp_path: Path) -> None:
     assert set(np.unique(batches[1][1].numpy())) <= {0, 1, 2, 3, 4, 255}
 
 
+def test_categories_of_one_name_are_one_class(tmp_path: Path) -> None:
+    """Some exports name a set and its only category alike."""
+    contents = copy.deepcopy(CONTENTS)
+    contents["categories"] += [{"id": 0, "name": "dog"}, {"id": 90, "name": "tree"}]
+    path = write_coco(tmp_path, contents)
+    dataset = CocoSegmentation(tmp_path / "val2017", path)
+    assert dataset.classes == ["background", "dog", "person", "car", "cat", "tree"]
+    assert dataset.category_to_idx == {0: 1, 1: 2, 3: 3, 17: 4, 18: 1, 90: 5}
+    plain = CocoSegmentation(tmp_path / "val2017", write_coco(tmp_path / "other"))
+    labels = np.array([0, 2, 3, 4, 1, *[0] * 250, 255])
+    for i in range(5):
+        assert np.array_equal(dataset[i][1], labels[plain._load_target(plain.ids[i])])
+
+
+@pytest.mark.parametrize("category", [777, "1", None, 10**30, [1]])
+def test_a_category_that_is_not_there(tmp_path: Path, category: Any) -> None:
+    contents = broken(CONTENTS, "annotations", 4, category_id=category)
+    victim = contents["annotations"][4]["image_id"]
+    path = write_coco(tmp_path, contents)
+    dataset = CocoSegmentation(tmp_path / "val2017", path, classes=["dog"], on_error="skip")
+    ((place, reason),) = dataset.verify()
+    assert place.endswith(f"{victim:012d}.jpg")
+    assert "annotation 900100000996: there is no category " in reason
+    assert len(CocoDetection(tmp_path / "val2017", path)[0][1]) > 0
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
@@ -208,6 +347,53 @@ def test_unknown_classes(tmp_path: Path, classes: list[str], message: str) -> No
     path = write_coco(tmp_path)
     with pytest.raises(ValueError, match=message):
         CocoSegmentation(tmp_path, path, classes=classes)
+
+
+@pytest.mark.parametrize("inner", ["val2017/", ""])
+@pytest.mark.parametrize("root", ["val2017.zip", "val2017"])
+def test_pictures_in_a_zip(tmp_path: Path, root: str, inner: str) -> None:
+    path = write_coco(tmp_path)
+    expected = CocoSegmentation(tmp_path / "val2017", path)
+    samples = [(picture.tobytes(), labels.tobytes()) for picture, labels in expected]
+    with zipfile.ZipFile(tmp_path / "val2017.zip", "w") as archive:
+        for file in sorted((tmp_path / "val2017").iterdir(), reverse=True):
+            if "42" not in file.name:
+                archive.write(file, inner + file.name)
+    shutil.rmtree(tmp_path / "val2017")
+    for _ in range(2):  # from the zip, and from the index
+        dataset = pickle.loads(pickle.dumps(CocoSegmentation(tmp_path / root, path)))
+        found = [(dataset[i][0].tobytes(), dataset[i][1].tobytes()) for i in (0, 1, 3, 4)]
+        assert found == [samples[i] for i in (0, 1, 3, 4)]
+    assert len(pickle.dumps(dataset)) < 3000
+    assert dataset.describe(0) == str(tmp_path / "val2017.zip" / inner / f"{7:012d}.jpg")
+    ((place, reason),) = dataset.verify()
+    assert place == str(tmp_path / "val2017.zip" / f"{42:012d}.jpg")
+    assert reason == "the zip has no such file"
+    loader = DataLoader(
+        CocoCaptions(tmp_path / root, write_coco(tmp_path / "captions", coco_files.captions())),
+        batch_size=None,
+        sampler=[0, 1, 3, 4],
+        num_workers=2,
+        worker_type="process",
+        collate_fn=list,
+    )
+    assert [picture.tobytes() for picture, _ in loader] == [picture for picture, _ in found]
+
+
+def test_a_damaged_zip(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    (tmp_path / "other.zip").write_bytes(b"PK\3\4" + b"x" * 99)
+    with pytest.raises(ValueError, match=r"other\.zip is a truncated or damaged zip"):
+        CocoDetection(tmp_path / "other", path)
+
+
+def test_pictures_that_were_not_unpacked(tmp_path: Path) -> None:
+    path = write_coco(tmp_path)
+    with pytest.raises(
+        data.vision_dataset.DatasetNotFound, match="no folder or zip '.*train2017' of"
+    ):
+        CocoSegmentation(tmp_path / "train2017", path, on_error="skip")
+    assert len(CocoDetection(tmp_path / "train2017", path)) == 5  # as in torchvision
 
 
 # ---- what is broken ----
@@ -239,11 +425,13 @@ NOT_OBJECT = {**CONTENTS, "annotations": [*CONTENTS["annotations"], 7]}
         (broken(CONTENTS, "annotations", 3, image_id=5), "annotation 997: there is no picture 5", 5, 19),
         (broken(CONTENTS, "annotations", 3, id=1000), "annotation 1000: has the id of an ear", 5, 19),
         (broken(CONTENTS, "images", 0, id=25), "picture 25: has the id of an earlier one", 4, 16),
-        (broken(CONTENTS, "images", 4, file_name=None), r"images\[4\]: has no 'file_name'", 4, 20),
+        (broken(CONTENTS, "images", 4, file_name=None, coco_url=None), r"images\[4\]: has no 'file_name'", 4, 20),
         (broken(CONTENTS, "categories", 1, name=3), r"categories\[1\]: 'name' must be", 5, 20),
         (broken(CONTENTS, "categories", 1, id=1), r"categories\[1\]: has the id 1 of an", 5, 20),
         ({**CONTENTS, "categories": 5}, "categories: is no array but 5", 5, 20),
         ({**CONTENTS, "annotations": {}}, r"'\[' expected for the array 'annotations'", 5, 0),
+        (broken(CONTENTS, "annotations", 3, id=7.5), "'id' must be of type int, got 7.5", 5, 19),
+        (broken(CONTENTS, "annotations", 3, id=None, segments_info=[]), "panoptic", 5, 19),
         (NOT_OBJECT, r"annotations\[20\]: is no object but 7", 5, 20),
     ],
 )  # fmt: skip
@@ -266,6 +454,26 @@ def test_what_is_broken_is_left_out_or_raised(
     assert len(dataset.coco.problems) >= 1
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{}", "has no 'images', so it is not in COCO's format"),
+        (b'{"name": "x", "version": 1}', "has no 'images', so it is not in COCO's format"),
+        (b"", "byte 0: the file is empty"),
+        (b'[{"image_id": 1, "score": 0.5}]', "byte 0: '{' expected for the file, got '\\['"),
+        (b'{"images": [], "images": []}', "byte 23: the key 'images' is there twice"),
+        (json.dumps(CONTENTS).encode("utf-16"), "near byte 0: no UTF-8"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = write_coco(tmp_path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"instances_val2017\.json: {message}"):
+        CocoDetection(tmp_path, path)
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="no picture was found"):
+        CocoDetection(tmp_path, path, on_error="skip")
+
+
 def test_a_cut_file(tmp_path: Path) -> None:
     path = write_coco(tmp_path)
     whole = path.read_bytes()
@@ -273,7 +481,7 @@ def test_a_cut_file(tmp_path: Path) -> None:
     path.write_bytes(whole[:cut])
     with pytest.raises(ValueError, match=rf"\.json: byte {cut}: the file ends in element \d+ of"):
         CocoDetection(tmp_path, path)
-    with pytest.warns(UserWarning, match="left out 1 broken parts of .*the file ends in"):
+    with pytest.warns(UserWarning, match="left out 1 broken part of .*the file ends in"):
         dataset = CocoDetection(tmp_path / "val2017", path, on_error="skip")
     found = dataset.coco.dataset["annotations"]
     assert 0 < len(found) < 20
@@ -309,6 +517,14 @@ def test_broken_masks_and_pictures(tmp_path: Path) -> None:
         CocoSegmentation(folder, path)._load_target(victim)
     with pytest.raises(FileNotFoundError, match="42.jpg"):
         CocoSegmentation(folder, path)[2]
+
+
+def test_a_name_with_a_null_character(tmp_path: Path) -> None:
+    path = write_coco(tmp_path, broken(CONTENTS, "images", 0, file_name="a\0b"))
+    dataset = CocoDetection(tmp_path / "val2017", path, on_error="skip")
+    assert [reason for _, reason in dataset.verify()] == ["embedded null byte"]
+    with pytest.raises(data.BrokenPicture, match="null"):
+        CocoDetection(tmp_path / "val2017", path)[3]
 
 
 def test_a_file_without_sizes_or_captions(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from imagenet_trees import (
     PER_CLASS,
     WNIDS,
     flat,
+    in_class_tars,
     in_folders,
     in_tars,
     of_kaggle,
@@ -132,9 +133,11 @@ def test_chosen_classes(root: Path) -> None:
     expected = [name for wnid in (chosen[0], chosen[2]) for name in sorted(val_pictures()[wnid])]
     assert names(dataset) == expected
     assert dataset[PER_CLASS][1] == 2
+    assert names(pickle.loads(pickle.dumps(dataset))) == expected
     whole = ImageNet(root, "val", wnids=WNIDS)
     assert sorted(set(whole.targets)) == list(CLASSES)
     assert names(whole) == names(ImageNet(root, "val"))
+    assert ImageNet(root, wnids=WNIDS[517]).wnids == [WNIDS[517]]
     with pytest.raises(ValueError, match=r"different ids of classes of ImageNet, got \['cat'\]"):
         ImageNet(root, wnids=[WNIDS[0], "cat"])
     with pytest.raises(ValueError, match="different ids"):
@@ -164,10 +167,11 @@ def test_targets_as_programs_use_them(root: Path) -> None:
     assert len(train) == 8 and len(val) == 4
 
 
-@pytest.mark.parametrize("form", ["tars", "folders"])
+@pytest.mark.parametrize("form", ["tars", "class tars", "folders"])
 def test_spawned_processes_map_the_index(tmp_path: Path, form: str) -> None:
     dataset = ImageNet(FORMS[form](tmp_path))
     assert len(pickle.dumps(dataset)) < 1500
+    assert not {"_rows", "_targets"} & dataset.__getstate__().keys()
     with_all_names = ImageNet(tmp_path, wnids=WNIDS)
     assert len(pickle.dumps(with_all_names)) < 64_000
     ours, theirs = multiprocessing.Pipe()
@@ -214,12 +218,49 @@ def test_what_is_unpacked_goes_before_a_tar(tmp_path: Path) -> None:
     assert ImageNet(root).wnids == [WNIDS[7]]
 
 
+@pytest.mark.parametrize("below", ["", "train"])
+def test_tars_where_they_were_unpacked(tmp_path: Path, below: str) -> None:
+    root = in_class_tars(tmp_path)
+    published = in_tars(tmp_path / "published") / TRAIN
+    for path in list((root / "train").iterdir()):
+        path.rename(root / below / path.name)
+    count = len(ImageNet(root))
+    write_folder(root / below, {f"{WNIDS[1]}.tar": tar({"a.JPEG": jpeg()})})
+    dataset = ImageNet(root)
+    assert len(dataset) == count + 1
+    assert dataset.describe(3) == str(root / below / f"{WNIDS[1]}.tar" / "a.JPEG")
+    assert dataset.verify(checksums=True) == []
+    write_folder(root / below, {f"{WNIDS[1]}.tar": b"", "n00000000.tar": b"", "other.tar": b""})
+    assert left_out(root) == [
+        f"{root / below}/n00000000.tar: is no class of ImageNet 2012",
+        f"{root / below}/{WNIDS[1]}.tar: it is empty, at byte 0",
+        f"{root / below}: no picture is in the folder or tar of {WNIDS[1]}",
+    ]
+    published.rename(root / below / TRAIN)
+    assert ImageNet(root).describe(0).startswith(str(root / below / TRAIN))
+
+
+def test_root_is_one_folder_too_deep(tmp_path: Path) -> None:
+    root = in_folders(tmp_path)
+    with pytest.raises(FileNotFoundError, match="val' must be the folder above that with the pict"):
+        ImageNet(root / "val", "val")
+    with pytest.raises(
+        FileNotFoundError, match=f"no ImageNet in '{root / TRAIN}': it is no folder"
+    ):
+        ImageNet(root / TRAIN)
+
+
+def test_root_in_the_home_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    in_folders(tmp_path / "pictures")
+    assert len(ImageNet(Path("~/pictures"))) == len(ImageNet("~/pictures")) == 12
+
+
 def test_nothing_is_there(tmp_path: Path) -> None:
-    for root in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(
-            RuntimeError, match="no ImageNet in .* must hold ILSVRC2012_img_val.tar"
-        ):
-            ImageNet(root, "val")
+    with pytest.raises(RuntimeError, match="no ImageNet in .* must hold ILSVRC2012_img_val.tar"):
+        ImageNet(tmp_path, "val")
+    with pytest.raises(RuntimeError, match="no ImageNet in .*nowhere': it is no folder"):
+        ImageNet(tmp_path / "nowhere", "val")
     with pytest.raises(ValueError, match="split must be one of 'train', 'val', got 'test'"):
         ImageNet(tmp_path, "test")
     with pytest.raises(ValueError, match="on_error must be one of"):
@@ -237,7 +278,7 @@ def left_out(root: Path, split: str = "train", on_error: str = "skip") -> list[s
         dataset = ImageNet(root, split, on_error=on_error)
     problems = [str(problem) for problem in dataset.problems]
     assert problems[0] in str(caught.value)
-    assert f"Left out: {len(problems)} broken parts" in repr(dataset)
+    assert f"Left out: {dataset.problems}" in repr(dataset)
     assert dataset.verify() == list(dataset.problems)
     return problems
 
@@ -259,6 +300,17 @@ def test_members_that_are_no_pictures_and_duplicates(tmp_path: Path) -> None:
     ]
     with pytest.warns(UserWarning, match="left out 4 broken parts"):
         assert names(ImageNet(root, on_error="skip")) == ["a.JPEG", "b.JPEG"]
+
+
+def test_classes_without_pictures(tmp_path: Path) -> None:
+    root = in_folders(tmp_path)
+    (root / "train" / "lost+found").mkdir()  # of a disk; nobody took it for a class
+    write_folder(root / "train" / WNIDS[1] / "too" / "deep", {"a.JPEG": jpeg()})
+    write_folder(root / "train", {f"{WNIDS[0]}.tar": b"", f"{WNIDS[2]}.tar": b""})
+    assert left_out(root) == [
+        f"{root}/train/{WNIDS[2]}.tar: is not unpacked as the others are",
+        f"{root}/train: no picture is in the folder or tar of {WNIDS[1]}",
+    ]
 
 
 def test_cut_tars(tmp_path: Path) -> None:
@@ -311,6 +363,17 @@ def test_rows_of_kaggles_list_with_a_missing_field(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="left out 2 broken parts"):
         dataset = ImageNet(root, "val", on_error="skip")
     assert len(dataset) == len(CLASSES) * PER_CLASS  # their numbers tell the classes
+
+
+def test_forms_of_kaggles_list(tmp_path: Path) -> None:
+    root = of_kaggle(tmp_path)
+    listed = root / "LOC_val_solution.csv"
+    # numbers alone would not tell these classes
+    lines = listed.read_text().replace(WNIDS[0], WNIDS[1]).splitlines()
+    quoted = ['"' + line.replace(",", '","') + '"' for line in lines]
+    for text in (lines, quoted, lines[1:], lines[:0:-1], [lines[0], "", *lines[1:], ""]):
+        listed.write_bytes("\r\n".join(text).encode("utf-8-sig"))
+        assert ImageNet(root, "val").wnids == [WNIDS[1], *(WNIDS[c] for c in CLASSES[1:])]
 
 
 def broken_and_strange() -> dict[str, bytes]:

@@ -39,7 +39,7 @@ def check(root, kind, message, samples):
         OpenImages(root, annotations=kind)
     for _ in range(2):  # the second time the index is there
         with pytest.warns(
-            UserWarning, match=f"left out 1 broken parts of the annotations.*{message}"
+            UserWarning, match=f"left out 1 broken part of the annotations.*{message}"
         ):
             dataset = OpenImages(root, annotations=kind, on_error="skip")
         assert len(dataset) == samples and len(dataset.problems) == 1
@@ -96,6 +96,7 @@ def test_a_broken_mask_path(root, name):
     ("old", "new", "reason", "samples"),
     [
         (b"/m/01yrx,Cat", b"/m/01yrx", "line 2: it should be a class and its name", 3),
+        (b"/m/01yrx,Cat", b"\n/m/01yrx", "line 3: it should be a class and its name", 3),
         (b'"Snack, salty"', b"Snack, salty", "line 4: it should be a class and its name", 3),
         (
             b"/m/07j7r,Tree\n",

@@ -159,6 +159,7 @@ def test_one_class(root):
         ("/m/01yrxx", "no class is named '/m/01yrxx'; close ones are '/m/01yrx'"),
         ("zebra crossing", "no class is named 'zebra crossing'$"),
         (["Dog", DOG], "classes must differ"),
+        ([], "classes must name at least one class, or be None for all, got none"),
     ],
 )
 def test_unknown_classes(root, classes, message):

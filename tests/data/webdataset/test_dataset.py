@@ -212,6 +212,23 @@ def test_unknown_forms_and_wrong_options(tmp_path):
         WebDataset(shard, on_error="ignore")
     with pytest.raises(ValueError, match="seed must be from 0"):
         WebDataset(shard, seed=-1)
+    for size in (True, -1):  # True is what a DataLoader takes
+        with pytest.raises(ValueError, match=f"how many samples to draw from, as 5000, got {size}"):
+            WebDataset(shard, shuffle=size)
+    for number in (0, -1):
+        with pytest.raises(ValueError, match=f"at least one sample, got {number}"):
+            WebDataset(shard).with_epoch(number)
+        with pytest.raises(ValueError, match=f"batchsize must be positive, got {number}"):
+            WebDataset(shard).batched(number)
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        WebDataset(shard).with_epoch(10 / 4)
+
+
+@pytest.mark.parametrize("method", ["decode", "to_tuple", "map_dict"])
+def test_methods_for_dicts_come_before_those_that_make_tuples(tmp_path, method):
+    dataset = WebDataset(picture_shards(tmp_path, 1), fields="jpg cls")
+    with pytest.raises(TypeError, match=f"{method} expects samples that are dicts, got a tuple"):
+        next(iter(getattr(dataset, method)()))
 
 
 # ------------------------------------------------------------------------------------ order

@@ -42,6 +42,13 @@ def test_each_sample_has_one_reader(shards, readers):
         assert max(shares) - min(shares) <= 1
 
 
+@pytest.mark.parametrize(("rank", "world_size"), [(2, 2), (-1, 2), (1, 1), (0, 0)])
+def test_a_rank_out_of_range(set_rank, rank, world_size):
+    set_rank(rank, world_size)
+    with pytest.raises(ValueError, match=f"WORLD_SIZE - 1, got {rank} of {world_size}"):
+        rank_and_world_size()
+
+
 @pytest.mark.parametrize(("shards", "num_workers", "worker_type"), [*WORKERS, (4, 2, "process")])
 def test_workers_do_not_repeat_samples(tmp_path, shards, num_workers, worker_type):
     dataset = WebDataset(picture_shards(tmp_path, shards, 5), shuffle=3)

@@ -55,6 +55,20 @@ def test_what_webdataset_writes_is_read(tmp_path):
     assert len(list(dataset)) == 5
 
 
+def test_samples_that_would_not_be_read_as_they_are(tmp_path):
+    with ShardWriter(f"{tmp_path}/%d.tar") as writer:
+        writer.write({"__key__": "v1.2/a", "cls": np.int64(3)})
+        for key in ("a.b", ".a", "__meta__/a", ""):
+            with pytest.raises(ValueError, match=f"no point after its folders, got '{key}'"):
+                writer.write({"__key__": key, "cls": 1})
+        with pytest.raises(ValueError, match=r"must differ in their keys, got 'v1\.2/a'"):
+            writer.write({"__key__": "v1.2/a", "cls": 1})
+        with pytest.raises(ValueError, match="must have a member, got none for the key 'b'"):
+            writer.write({"__key__": "b", "__url__": "x"})
+    (sample,) = WebDataset(writer.shards).decode()
+    assert (sample["__key__"], sample["cls"]) == ("v1.2/a", 3)
+
+
 def test_an_error_leaves_no_half_shard(tmp_path):
     with pytest.raises(TypeError), ShardWriter(f"{tmp_path}/%d.tar", maxcount=1) as writer:
         for value in (1, 2, object()):

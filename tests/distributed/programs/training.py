@@ -1,10 +1,12 @@
 """Every rank trains on its share and, beside it, alone on the whole batch, and compares.
 
-At the end rank 0 prints a checksum of all parameters, which must be the same in every run.
+At the end rank 0 prints a checksum of all parameters, which must be the same in every run. The
+first argument is the backend, MPI's when left out. NCCL's works on GPUs.
 """
 
 import datetime
 import hashlib
+import sys
 
 import numpy as np
 import pytest
@@ -15,7 +17,10 @@ import minicnn.nn.functional as F
 from minicnn import nn, optim
 from minicnn.nn.parallel import DistributedDataParallel
 
-dist.init_process_group(timeout=datetime.timedelta(seconds=30))
+backend = (*sys.argv[1:], "mpi")[0]
+dist.init_process_group(backend, timeout=datetime.timedelta(seconds=30))
+device = "cuda" if backend == "nccl" else "cpu"
+mc.set_default_device(device)
 rank, size = dist.get_rank(), dist.get_world_size()
 SAMPLES = 24
 EVEN = [SAMPLES // size] * size
@@ -40,7 +45,8 @@ def network(seed, norm=nn.BatchNorm2d):
 def batch(step):
     generator = np.random.default_rng(step)
     x = generator.standard_normal((SAMPLES, 3, 8, 8)).astype(np.float32)
-    return mc.from_numpy(x), mc.from_numpy(generator.integers(0, 5, SAMPLES))
+    labels = generator.integers(0, 5, SAMPLES)
+    return mc.from_numpy(x).to(device), mc.from_numpy(labels).to(device)
 
 
 def own(tensor, sizes):
@@ -56,7 +62,7 @@ def same_on_all_ranks(tensors):
     for tensor in tensors:
         rows = mc.empty(size, *tensor.shape, dtype=tensor.dtype)
         dist.all_gather_into_tensor(rows, tensor.detach())
-        assert len({row.tobytes() for row in rows.array}) == 1
+        assert len({row.tobytes() for row in rows.numpy_copy()}) == 1
 
 
 def pair(**options):
@@ -93,7 +99,8 @@ def test_gradients_and_statistics_are_those_of_the_whole_batch():
 
 def test_batch_norm_passes_on_the_gradient_of_the_whole_batch():
     x, _ = batch(0)
-    weights = mc.from_numpy(np.random.default_rng(1).standard_normal(x.shape).astype(np.float32))
+    weights = np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)
+    weights = mc.from_numpy(weights).to(device)
     for sizes in EVEN, UNEVEN, [SAMPLES - size + 2, 0] + [1] * (size - 2):
         shares = own(x, sizes).clone().requires_grad_()
         sync = nn.SyncBatchNorm(3, momentum=None)
@@ -134,7 +141,7 @@ def test_clipping_and_the_scaler_decide_the_same_everywhere():
     close(*norms)
     compare(shared, alone)
 
-    scaler = mc.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler = mc.amp.GradScaler(device, init_scale=1024.0)
     optimizer = optim.SGD(shared.parameters(), 0.1)
     before = [p.detach().clone() for p in shared.parameters()]
     here, _ = losses(shared, alone, 1)
@@ -144,7 +151,7 @@ def test_clipping_and_the_scaler_decide_the_same_everywhere():
     scaler.update()
     assert scaler.get_scale() == 512.0
     for old, new in zip(before, shared.parameters()):
-        np.testing.assert_array_equal(old.array, new.array)
+        np.testing.assert_array_equal(old.numpy_copy(), new.numpy_copy())
 
 
 class Branches(nn.Module):
@@ -175,7 +182,8 @@ def test_parameters_without_a_gradient():
 
 def test_buffers_are_those_of_the_first_rank():
     net = DistributedDataParallel(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
-    x = mc.from_numpy(np.random.default_rng(rank).standard_normal((4, 3)).astype(np.float32))
+    x = np.random.default_rng(rank).standard_normal((4, 3)).astype(np.float32)
+    x = mc.from_numpy(x).to(device)
     net(x)
     kept = net.module[1].running_mean.clone()
     dist.broadcast(kept)
@@ -183,7 +191,7 @@ def test_buffers_are_those_of_the_first_rank():
     if rank == 0:
         net.module(x)  # one rank alone, without the others
     net(x)
-    np.testing.assert_array_equal(net.module[1].running_mean.array, kept.array)
+    np.testing.assert_array_equal(net.module[1].running_mean.numpy_copy(), kept.numpy_copy())
     for _ in range(rank):
         net(x)  # another number of times on each rank
 
@@ -200,7 +208,7 @@ def test_parameters_stay_equal():
         optimizer.step()
     same_on_all_ranks(shared.state_dict().values())
     if rank == 0:
-        numbers = b"".join(value.array.tobytes() for value in shared.state_dict().values())
+        numbers = b"".join(value.numpy_copy().tobytes() for value in shared.state_dict().values())
         print("checksum", hashlib.sha256(numbers).hexdigest(), flush=True)
 
 

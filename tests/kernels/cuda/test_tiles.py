@@ -95,3 +95,14 @@ def test_expression_and_sizes() -> None:
     assert tile.threads == 128
     assert tile.shared_memory(2) == 4 * (128 + 128) * 64
     assert tile.shared_memory(4) == 128 * ((128 + 8) * 4 + 8)
+
+
+def test_a_shared_table_replaces_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "_shared", [])
+    best, *others = plans(LARGE, A100)
+    assert choose(LARGE, A100) == best
+    other = others[-1]
+    tiles.share({"A100": {LARGE.key: [other.tile.name, other.splits]}})
+    assert choose(LARGE, A100) == other
+    tiles.share({})
+    assert choose(LARGE, A100) == best

@@ -14,7 +14,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TILES", "Gpu", "Plan", "Problem", "Tile", "choose", "cycles", "plans", "table_path"]
+__all__ = [
+    "TILES",
+    "Gpu",
+    "Plan",
+    "Problem",
+    "Tile",
+    "choose",
+    "cycles",
+    "plans",
+    "share",
+    "table",
+    "table_path",
+]
+
+
+Table = dict[str, dict[str, list[object]]]
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,7 @@ class Gpu:
 def choose(problem: Problem, gpu: Gpu) -> Plan:
     """The plan in the table for this GPU and problem, or else the fastest by the rule."""
     possible = plans(problem, gpu)
-    entry = read_table().get(gpu.name, {}).get(problem.key)
+    entry = table().get(gpu.name, {}).get(problem.key)
     measured = (plan for plan in possible if [plan.tile.name, plan.splits] == entry)
     return next(measured, possible[0])
 
@@ -206,12 +221,29 @@ def table_path() -> Path:
     return Path(cache) / "minicnn" / "tiles.json"
 
 
+_shared: list[Table] = []  # empty or one
+
+
+def share(plans: Table) -> None:
+    """Takes these plans from here on, and none from files.
+
+    The processes that train one network choose the same plans so, and get the same bits.
+    """
+    _shared[:] = [plans]
+    choose.cache_clear()
+
+
+def table() -> Table:
+    """Plans ``[tile, splits]`` by GPU and problem: the shared ones, or those of the files."""
+    return _shared[0] if _shared else read_table()
+
+
 @functools.cache
-def read_table() -> dict[str, dict[str, list[object]]]:
-    """Plans ``[tile, splits]`` by GPU and problem: the package's, then the user's."""
-    table: dict[str, dict[str, list[object]]] = {}
+def read_table() -> Table:
+    """The plans in the files: the package's, then the user's."""
+    found: Table = {}
     for path in (Path(__file__).with_name("tiles.json"), table_path()):
         if path.exists():
             for gpu, entries in json.loads(path.read_text(encoding="utf-8")).items():
-                table.setdefault(gpu, {}).update(entries)
-    return table
+                found.setdefault(gpu, {}).update(entries)
+    return found

@@ -16,7 +16,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-__all__ = ["ReplayedValues", "device_values"]
+__all__ = ["ReplayedValues", "before_replays", "device_values"]
 
 Compute = Callable[[], Sequence[Any] | np.ndarray]
 
@@ -42,12 +42,22 @@ def device_values(compute: Compute, count: int, dtype: Any) -> cupy.ndarray:
     return cupy.asarray(np.asarray(compute(), dtype))
 
 
+def before_replays(owner: object, function: Callable[[], None]) -> None:
+    """Calls a function before each replay of the graph that is being captured, if one is.
+
+    It gets one function of each ``owner``.
+    """
+    if _capturing is not None:
+        _capturing.calls.setdefault(id(owner), function)
+
+
 class ReplayedValues:
     """The values of one captured graph, together in device memory."""
 
     def __init__(self) -> None:
         self._device = cupy.empty(_CAPACITY, np.uint8)
         self._used = 0
+        self.calls: dict[int, Callable[[], None]] = {}
         self._reserved: list[tuple[slice, np.dtype[Any], Compute]] = []
         # One can be filled before the GPU has read the other.
         self._hosts = [_pinned(_CAPACITY) for _ in range(2)]
@@ -75,13 +85,15 @@ class ReplayedValues:
         return self._device[where].view(dtype)
 
     def refresh(self, turn: int, stream: cupy.cuda.Stream) -> None:
-        """Computes all values, in the order of their requests, and sends them.
+        """Makes the calls, computes all values, in the order of their requests, and sends them.
 
         Args:
             turn: 0 or 1, which of two host buffers to use. The caller makes sure that the last copy
                 from it is over.
             stream: for the copy, and then for the graph.
         """
+        for call in self.calls.values():
+            call()
         host = self._hosts[turn]
         for where, dtype, compute in self._reserved:
             host[where].view(dtype)[:] = compute()

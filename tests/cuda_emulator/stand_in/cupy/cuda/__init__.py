@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import emulation
 from .._memory import MemoryPointer, MemoryPool, using_allocator
 from .._stream import Event, Graph, Stream, get_current_stream, get_elapsed_time, refuse
-from . import driver, runtime
+from . import driver, nccl, runtime
 
 if TYPE_CHECKING:
     from typing import Self
@@ -24,6 +24,7 @@ __all__ = [
     "driver",
     "get_current_stream",
     "get_elapsed_time",
+    "nccl",
     "runtime",
     "using_allocator",
 ]

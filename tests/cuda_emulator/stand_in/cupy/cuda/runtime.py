@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from .. import emulation
 from .._stream import refuse
 
-__all__ = ["deviceSynchronize", "getDevice", "getDeviceCount", "getDeviceProperties"]
+__all__ = [
+    "deviceGetPCIBusId",
+    "deviceSynchronize",
+    "getDevice",
+    "getDeviceCount",
+    "getDeviceProperties",
+]
 
 MAX_SHARED_MEMORY = {"80": 166912, "90": 232448}  # bytes a block may have at most, by architecture
 
@@ -37,6 +44,11 @@ def getDeviceProperties(device: int) -> dict[str, Any]:
         "totalGlobalMem": 80 << 30,
         "warpSize": 32,
     }
+
+
+def deviceGetPCIBusId(device: int) -> str:
+    """The address of the GPU; every process has another one."""
+    return os.environ.get("CUDA_EMULATOR_BUS_ID", f"emulated:{os.getpid()}")
 
 
 def deviceSynchronize() -> None:

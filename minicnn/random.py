@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, overload
@@ -244,6 +245,18 @@ class Generator:
 default_generator = Generator()
 cuda_generator = Generator("cuda")  # of dropout on all GPUs
 generators = (default_generator, cuda_generator)
+
+
+def _fork_between_draws(lock: threading.Lock) -> None:
+    """Lets forks wait for the lock: one that another thread holds stays locked in the child."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+
+
+for _generator in generators:
+    _fork_between_draws(_generator._twister.lock)
 
 
 def manual_seed(seed: int) -> Generator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
@@ -48,6 +50,11 @@ class Twister:
         self._bits = np.random.MT19937(_NoSeed())  # type: ignore[arg-type]
         self._numpy = np.random.RandomState(self._bits)
         self.word = self.few = self._bits.random_raw
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What NumPy holds while it draws."""
+        return self._bits.lock
 
     def seed(self, seed: int | Array) -> None:
         """Restarts the stream from a word, or from an array of words."""

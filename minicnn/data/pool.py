@@ -157,21 +157,23 @@ class _ProcessThread(_Thread):
 
     def _launch(self) -> None:
         _block_interrupts()
-        self._connection, other_end = self._context.Pipe()
+        with _launching:  # a process forked meanwhile would keep the other end open, too
+            self._connection, other_end = self._context.Pipe()
+            self._process = self._context.Process(  # type: ignore[attr-defined]
+                target=worker.serve, args=(other_end, self._job, self._number), daemon=True
+            )
+            try:
+                _start(self._process)
+            finally:
+                other_end.close()
         self._reader = Reader(self._connection)
-        self._process = self._context.Process(  # type: ignore[attr-defined]
-            target=worker.serve, args=(other_end, self._job, self._number), daemon=True
-        )
-        with _launching:
-            _start(self._process)
-        other_end.close()
 
     def _make_loader(self) -> Callable[[worker.Request, worker.Stop], worker.Batch]:
         return self._ask
 
     def _ask(self, request: worker.Request, stop: worker.Stop) -> worker.Batch:
         try:
-            self._connection.send(request)
+            self._connection.send_bytes(pickle.dumps(request))  # send() leaves a buffer if it fails
             while not self._connection.poll(0.1):
                 if self._closing.is_set():
                     raise RuntimeError("the DataLoader's workers were closed")

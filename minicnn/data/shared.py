@@ -121,9 +121,8 @@ class Reader:
             OSError: if it ends meanwhile.
         """
         content, sizes, where = self._connection.recv()
-        places = _places(sizes)
-        copy = memory.empty((places[-1].stop if places else 0,), np.uint8)
-        arrays = [copy[place].data for place in places]
+        # Each has memory of its own: whoever keeps the labels of a batch does not keep its images.
+        arrays = [memory.empty((size,), np.uint8).data for size in sizes]
         if where == _NEW_MEMORY:
             handle = reduction.recv_handle(self._connection)
             self._memory = mmap.mmap(handle, os.fstat(handle).st_size)
@@ -132,7 +131,8 @@ class Reader:
             for array in arrays:
                 self._connection.recv_bytes_into(array)
         elif self._memory is not None:
-            np.copyto(copy, _bytes(self._memory)[: copy.size])
+            for array, place in zip(arrays, _places(sizes), strict=True):
+                np.copyto(_bytes(array), _bytes(self._memory)[place])
         return Message(content, arrays)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -29,24 +29,20 @@ _REACH = {
 _MODES = ("L", "RGB")
 
 
-def joined(transforms: Iterable[Callable[[Any], Any]]) -> Iterator[Callable[[Any], Any]]:
+def joined(transforms: Iterable[Callable[[Any], Any]]) -> list[Callable[[Any], Any]]:
     """``transforms``, in which one function stands for two neighbours where there is one.
 
     Neighbours stay apart where joining would be observable: if one of them has hooks or is an
     instance of a subclass.
     """
-    before: Any = None
+    parts: list[Any] = []
     for transform in transforms:
-        join = _JOINED.get((type(before), type(transform)))
-        if join is not None and is_plain(before) and is_plain(transform):  # type: ignore[arg-type]
-            yield partial(join, before, transform)
-            before = None
-            continue
-        if before is not None:
-            yield before
-        before = transform
-    if before is not None:
-        yield before
+        join = _JOINED.get((type(parts[-1]), type(transform))) if parts else None
+        if join is not None and is_plain(parts[-1]) and is_plain(transform):  # type: ignore[arg-type]
+            parts[-1] = partial(join, parts[-1], transform)
+        else:
+            parts.append(transform)
+    return parts
 
 
 def _resize_and_center_crop(resize: Resize, crop: CenterCrop, img: Any) -> Any:
@@ -61,8 +57,8 @@ def _resize_and_center_crop(resize: Resize, crop: CenterCrop, img: Any) -> Any:
     W, H = img.size
     new_H, new_W = resized_size((H, W), resize.size, resize.max_size)
     height, width = crop.size
-    shrinks_columns_more = new_H * W < new_W * H  # Pillow 13 may then begin with the columns
-    if shrinks_columns_more or height > new_H or width > new_W or resize.antialias is False:
+    columns_first = H - new_H > max(2 * (W - new_W), 0)  # in Pillow 13
+    if columns_first or height > new_H or width > new_W or resize.antialias is False:
         return crop(resize(img))
     top, left = middle((new_H, new_W), (height, width))
     scale = H / new_H

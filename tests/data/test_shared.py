@@ -82,6 +82,21 @@ def test_what_has_arrived_does_not_change(ends, way):
     assert (first == 1).all() and (second == 2).all()
 
 
+def test_an_array_that_is_kept_keeps_no_other(ends, way):
+    images, labels = exchange(ends, [np.zeros(3_000_000, np.uint8), np.arange(50_000)])
+    assert owner(images) is not owner(labels)
+
+
+def owner(memory: object) -> object:
+    """What is gone when the last array in its memory is."""
+    while isinstance(memory, (np.ndarray, memoryview)):
+        above = memory.obj if isinstance(memory, memoryview) else memory.base
+        if above is None:
+            break
+        memory = above
+    return memory
+
+
 @needs_memfd
 def test_the_memory_is_used_again_and_grows(ends):
     reader, writer = ends

@@ -63,7 +63,8 @@ def measure(network: str, batch: int, steps: int) -> None:
         distributed.barrier()
         seconds.append(time.perf_counter() - begin)
     if distributed.get_rank() == 0:
-        print(json.dumps({"seconds": seconds[1:], "gradient_bytes": gradient_bytes}))
+        found = {"gradient_bytes": gradient_bytes, "environment": environment()}
+        print(json.dumps({"seconds": seconds[1:], **found}))
 
 
 def run_job(count: int, network: str, batch: int, steps: int) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def compare(network: str, batch: int, steps: int) -> dict[str, Any]:
         "seconds_together": together,
         "efficiency": alone / together,
         "gradient_bytes": result["gradient_bytes"],
+        "environment": result["environment"],
     }
 
 
@@ -140,8 +142,9 @@ def main() -> None:
     if args.worker:
         measure(args.network, args.batch[0], args.steps)
         return
-    print_environment()
     results = [compare(args.network, batch, args.steps) for batch in args.batch]
+    measured_in = [result.pop("environment") for result in results][-1]
+    print_environment(measured_in)
     rows = [
         [
             f"{r['network']}, {r['batch']} pictures a process",
@@ -152,7 +155,7 @@ def main() -> None:
     print(markdown_table(["", "1 process (s)", "2 processes (s)", "efficiency"], rows))
     print_model(results[-1])
     if args.json:
-        write_json(args.json, {"scaling": results}, environment())
+        write_json(args.json, {"scaling": results}, measured_in)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Minicnn's own, unless the program runs under ``minicnn.torch``:
   alone; torch's draw from the default generator in turn, or from a stream of their worker. Workers
   are threads; torch's are processes, which it forks where the system does (:mod:`minicnn.data.seeding`,
   :class:`minicnn.data.DataLoader`).
+- An annotation of COCO that does not fit is an error; torchvision does not look.
 - ``distributed.get_rank()`` is 0 before there is a process group; torch's raises an error.
 """
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import rules
 from .coco_scan import scan
 from .index import Index, open_index
 from .masks import boundaries_of_segmentations, counts_of_boundaries, decode_mask, text_of_counts
@@ -36,6 +37,8 @@ class CocoAnnotations:
         annotation_file: such as ``instances_train2017.json``.
         on_error: what to do about what is broken in the file, such as an annotation without picture:
             ``"raise"`` an error, ``"skip"`` it with one warning for all, or ``"warn"`` for each.
+            Under ``minicnn.torch``, ``"raise"`` is for files that are damaged as a whole: scripts for
+            pycocotools, which looks at nothing, have annotations of pictures that were taken out.
 
     Attributes:
         problems: what is broken in the file.
@@ -51,6 +54,9 @@ class CocoAnnotations:
         path = Path(annotation_file)
         index = open_index(f"coco-{path.name}", [path], lambda: scan(path), path.parent, version=2)
         self.__setstate__((path, index))
+        is_damaged = any(problem.where == str(path) for problem in self.problems)
+        if rules.torch_rules and on_error == "raise" and not is_damaged:
+            on_error = "skip"
         self.problems.report(on_error, str(path))
         if self.problems and not self.imgs:
             raise ValueError(f"no picture was found: {self.problems.found[0]}")

@@ -18,7 +18,7 @@ from coco_files import IDS, write_coco
 from damage import damaged
 from with_torchvision import torchvision
 
-from minicnn import data
+from minicnn import data, rules
 from minicnn import transforms as T
 from minicnn.data import CocoCaptions, CocoDetection, CocoSegmentation, DataLoader
 from minicnn.data.coco_annotations import CocoAnnotations
@@ -472,6 +472,25 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -
         CocoDetection(tmp_path, path)
     with pytest.warns(UserWarning), pytest.raises(ValueError, match="no picture was found"):
         CocoDetection(tmp_path, path, on_error="skip")
+
+
+def test_scripts_for_torch_may_have_annotations_without_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "torch_rules", True)
+    content = coco_files.instances()
+    content["images"] = content["images"][1:]
+    path = write_coco(tmp_path, content)
+    with pytest.warns(UserWarning, match="left out .* there is no picture"):
+        ours = CocoDetection(tmp_path, path)
+    theirs = THEIRS.CocoDetection(tmp_path, path)
+    assert list(ours.ids) == theirs.ids
+    assert [ours._load_target(id) for id in ours.ids] == [
+        theirs._load_target(id) for id in ours.ids
+    ]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="the file ends in"):
+        CocoDetection(tmp_path, path)
 
 
 def test_a_cut_file(tmp_path: Path) -> None:

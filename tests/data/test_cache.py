@@ -41,9 +41,9 @@ def decoded(monkeypatch) -> list[int]:
     calls: list[int] = []
     decode = picture._decode
 
-    def counting(data: bytes) -> Image.Image:
+    def counting(data: bytes, draft: int | None = None) -> Image.Image:
         calls.append(len(data))
-        return decode(data)
+        return decode(data, draft)
 
     monkeypatch.setattr(picture, "_decode", counting)
     return calls

@@ -13,8 +13,8 @@ import pytest
 from pictures import jpeg, write_folder
 from PIL import Image, ImageOps, features
 
-from minicnn.data import BrokenPicture, DataLoader, ImageFolder, load_picture
-from minicnn.data.picture import decode_picture
+from minicnn.data import BrokenPicture, DataLoader, ImageFolder, PictureCache, load_picture
+from minicnn.data.picture import decode_picture, looking_in
 
 pytestmark = pytest.mark.cpu_only
 
@@ -182,3 +182,21 @@ def test_a_name_that_is_not_utf8_can_be_printed(tmp_path: Path) -> None:
         assert list(loader) == []
     str(warned[0].message).encode("utf-8")
     loader.skipped[0].encode("utf-8")
+
+
+def test_a_draft_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(size=(500, 375)))
+    (tmp_path / "a.png").write_bytes(path.read_bytes())  # a JPEG file by another name
+    Image.new("RGB", (500, 375)).save(tmp_path / "b.png")
+    cache = PictureCache()
+    for _ in range(2):
+        with looking_in(cache):  # which tells drafts from whole pictures
+            assert load_picture(path).size == (500, 375)
+            assert load_picture(path, draft=180).size == (250, 188)
+            assert load_picture(path, draft=188).size == (500, 375)
+            assert load_picture(tmp_path / "a.png", draft=32).size == (63, 47)
+            assert load_picture(tmp_path / "b.png", draft=32).size == (500, 375)
+    expected = Image.open(path)
+    expected.draft(None, (180, 180))
+    assert np.array_equal(load_picture(path, draft=180), expected)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, overload
 
+import numpy as np
+
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import bool_, number_in, uint8
@@ -107,9 +109,10 @@ def where(
     else:
         dtype = result_dtype([], [input, other])
     xp = xp_of(condition.array)
-    input, other = (
-        v if isinstance(v, Tensor) else Tensor.of(xp.full((), v, dtype)) for v in (input, other)
-    )
+    with np.errstate(over="ignore"):  # a number may become inf, as in torch
+        input, other = (
+            v if isinstance(v, Tensor) else Tensor.of(xp.full((), v, dtype)) for v in (input, other)
+        )
     return Where.apply(condition, input, other)
 
 

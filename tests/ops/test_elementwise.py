@@ -120,6 +120,13 @@ def test_where_and_masked_fill():
         mc.where(mc.tensor([1, 0]), 1.0, 2.0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_where_with_a_number_that_overflows_is_inf():
+    half = mc.tensor(0.5, dtype=mc.float16)
+    assert mc.where(mc.tensor(True), half, 1e10).item() == 0.5
+    assert mc.where(mc.tensor(False), half, 1e10).item() == float("inf")
+
+
 def test_where_keeps_nan_of_the_other_side_out_of_the_gradient():
     x = mc.tensor([0.0, 1.0], requires_grad=True)
     mc.where(x > 0, x.log(), 0.0).sum().backward()

@@ -82,6 +82,7 @@ def test_pil_images(torchvision: Any, picture: Image.Image, name: str) -> None:
     assert len(outs) > 1 or name == "RandomCrop, whole"
 
 
+@pytest.mark.numbers_decide  # thresholds and factors are drawn
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "a recipe"])
 @pytest.mark.parametrize("kind", ["uint8", "float32", "batch"])
 def test_tensors(torchvision: Any, picture: Image.Image, name: str, kind: str) -> None:

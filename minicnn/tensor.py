@@ -238,8 +238,7 @@ class Tensor(TensorMethods):
     def __reversed__(self) -> Tensor:
         return self.flip(0) if self.array.ndim else self
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # quick: the engine looks tensors up
 
     def __repr__(self) -> str:
         from .printing import tensor_text

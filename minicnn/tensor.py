@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy import ndarray
 
 from .devices import CPU, Device, device_of, to_device
 from .dtype import OF_NUMPY, DType
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .ops.methods import TensorMethods
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
+
+
+_new = object.__new__
 
 
 class RemovableHandle:
@@ -136,9 +140,9 @@ class Tensor(TensorMethods):
             TypeError: for anything but an array.
             RuntimeError: if a gradient is requested for numbers that are not floating point.
         """
-        if type(array) is not np.ndarray:
+        if type(array) is not ndarray:
             array = _checked(array)
-        out = object.__new__(cls)
+        out = _new(cls)
         out.array = array
         out._requires_grad = False
         out._grad = None
@@ -234,8 +238,7 @@ class Tensor(TensorMethods):
     def __reversed__(self) -> Tensor:
         return self.flip(0) if self.array.ndim else self
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # quick: the engine looks tensors up
 
     def __repr__(self) -> str:
         from .printing import tensor_text

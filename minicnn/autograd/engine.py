@@ -45,7 +45,8 @@ class _Gradients:
     def add(self, index: int, grad: Tensor, owned: bool) -> None:
         """Adds a gradient to the sum for output ``index``."""
         if index not in self.values:
-            self.values[index], self.owned[index] = grad, owned
+            self.values[index] = grad
+            self.owned[index] = owned
         elif self.owned[index] and not mode.grad:
             with current_device_of((grad.array,)):
                 self.values[index].array += grad.array
@@ -58,9 +59,14 @@ class _Walk:
     """One run from ``roots`` back to the leaves, or to ``targets`` if given (for ``grad``)."""
 
     def __init__(
-        self, roots: Sequence[Tensor], targets: Sequence[Tensor] | None, keep: bool
+        self,
+        roots: Sequence[Tensor],
+        targets: Sequence[Tensor] | None,
+        keep: bool,
+        recorded: bool,
     ) -> None:
         self.keep = keep
+        self.recorded = recorded
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
         self.gradients: dict[Node, _Gradients] = {}
         self.captured: dict[tuple[int, int], Tensor] = {}
@@ -71,21 +77,21 @@ class _Walk:
     def _count(self, starts: Iterable[Node]) -> list[Node]:
         """Counts the edges into each node; returns all nodes, in the order they were found."""
         found: list[Node] = []
-        stack: list[Node] = []
+        pending, stack = self.pending, []
         for start in starts:
-            if start not in self.pending:
-                self.pending[start] = 0
+            if start not in pending:
+                pending[start] = 0
                 stack.append(start)
         while stack:
             node = stack.pop()
             found.append(node)
             for edge in node.edges if isinstance(node, Function) else ():
-                if edge is None:
-                    continue
-                if edge[0] not in self.pending:
-                    self.pending[edge[0]] = 0
-                    stack.append(edge[0])
-                self.pending[edge[0]] += 1
+                if edge is not None:
+                    target = edge[0]
+                    count = pending.get(target)
+                    pending[target] = 1 if count is None else count + 1
+                    if count is None:
+                        stack.append(target)
         return found
 
     def _leading_to(self, targets: Sequence[Tensor], nodes: list[Node]) -> set[int]:
@@ -107,7 +113,10 @@ class _Walk:
     def deliver(self, edge: tuple[Node, int], grad: Tensor, owned: bool) -> None:
         """Adds a gradient to the others that have reached the node at the end of ``edge``."""
         node, index = edge
-        self.gradients.setdefault(node, _Gradients()).add(index, grad, owned)
+        gradients = self.gradients.get(node)
+        if gradients is None:
+            gradients = self.gradients[node] = _Gradients()
+        gradients.add(index, grad, owned)
 
     def run(self) -> None:
         """Visits each node when no gradient is missing there: of several, the one recorded last.
@@ -127,8 +136,8 @@ class _Walk:
             for edge in node.edges:
                 if edge is not None:
                     target = edge[0]
-                    pending[target] -= 1
-                    if pending[target] == 0:
+                    left = pending[target] = pending[target] - 1
+                    if left == 0:
                         self._arrive(target, ready)
 
     def _arrive(self, node: Node, ready: list[Function]) -> None:
@@ -181,12 +190,21 @@ class _Walk:
         for i, (edge, result) in enumerate(zip(node.edges, results)):
             if edge is None or result is None or not needed[i]:
                 continue
-            grad, owned = _fit(node, i, result), _is_fresh(result, i, results, gradients, node)
+            grad = _fit(node, i, result)
+            matters = not self.recorded and self._may_be_written_to(edge[0])
+            owned = matters and _is_fresh(result, i, results, gradients, node)
             if node._stack is not None:
                 _check_for_nan(node, i, grad)
             self.deliver(edge, grad, owned)
         if not self.keep:
             node._free()
+
+    def _may_be_written_to(self, target: Node) -> bool:
+        """Whether a gradient may be added to, kept or passed on at ``target``.
+
+        Most operations get a single gradient, and make new ones from it.
+        """
+        return self.pending[target] > 1 or isinstance(target, Tensor) or _passes_on(target)
 
     def _capture(self, node: Function, gradients: _Gradients) -> None:
         """Keeps the gradients that ``grad`` was asked for, as they are before the hooks."""
@@ -200,11 +218,11 @@ class _Walk:
         self, node: Function, gradients: _Gradients, needed: tuple[bool, ...]
     ) -> tuple[Tensor | None, ...]:
         """The gradients of a node's inputs, by its ``backward``."""
-        (given, *_) = gradients.values.values()
-        for i, (shape, dtype) in enumerate(node._outputs):
-            if i not in gradients.values and dtype.kind in "fV" and node.materialize_grads:
-                gradients.add(i, Tensor.of(xp_of(given.array).zeros(shape, dtype)), owned=False)
-        incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
+        given = next(iter(gradients.values.values()))
+        incoming: list[Tensor | None] = [given]
+        if len(node._outputs) > 1:
+            _add_zeros(node, gradients, given)
+            incoming = [gradients.values.get(i) for i in range(len(node._outputs))]
         asked, node.needs_input_grad = node.needs_input_grad, needed
         try:
             if type(given.array) is np.ndarray:  # without the time that a context takes
@@ -223,6 +241,13 @@ class _Walk:
         return results
 
 
+def _add_zeros(node: Function, gradients: _Gradients, given: Tensor) -> None:
+    """Adds zeros as the gradients of the outputs that were not used, where ``node`` wants them."""
+    for i, (shape, dtype) in enumerate(node._outputs):
+        if i not in gradients.values and dtype.kind in "fV" and node.materialize_grads:
+            gradients.add(i, Tensor.of(xp_of(given.array).zeros(shape, dtype)), owned=False)
+
+
 def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
     """A gradient in the shape and dtype of its input: broadcast dimensions are summed."""
     shape, dtype = node._inputs[index]  # type: ignore[misc]
@@ -238,9 +263,8 @@ def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
             )
         axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.array.shape[a] != 1)
         grad = grad.sum(axes).reshape(shape)
-    if grad.array.dtype == dtype or (
-        grad.array.dtype == float32 and _takes_float32(node.edges[index][0])
-    ):
+    own = grad.array.dtype
+    if own is dtype or own == dtype or (own == float32 and _takes_float32(node.edges[index][0])):
         return grad
     return grad.to(dtype)
 
@@ -263,16 +287,24 @@ def _is_fresh(
     """
     array = grad.array
     owner: Any = owner_of(array)
-    repeats = 0 in array.strides  # a view in which several elements share memory
-    owned = owner.flags.owndata or is_pooled(owner)
-    if mode.grad or not owned or array.nbytes != owner.nbytes or repeats:
+    if not (owner.flags.owndata or is_pooled(owner)):
         return False
-    others = [r for i, r in enumerate(results) if i != index]
-    passes_on = node.returns_view or node.takes_float32  # other operations may keep what they see
-    others += [g for i, g in gradients.values.items() if not (passes_on and gradients.owned[i])]
-    if any(other is not None and owner_of(other.array) is owner for other in others):
+    # not all of the memory, or a view in which several elements share it
+    if array is not owner and (array.nbytes != owner.nbytes or 0 in array.strides):
         return False
+    for i, other in enumerate(results):
+        if i != index and other is not None and owner_of(other.array) is owner:
+            return False
+    passes_on = _passes_on(node)
+    for i, other in gradients.values.items():
+        if owner_of(other.array) is owner and not (passes_on and gradients.owned[i]):
+            return False
     return not node.keeps(owner)
+
+
+def _passes_on(node: Function) -> bool:
+    """Whether a node hands on the gradient that it gets; other operations may keep what they see."""
+    return node.returns_view or node.takes_float32
 
 
 def _check_for_nan(node: Function, index: int, grad: Tensor) -> None:
@@ -381,7 +413,7 @@ def _walk(
 ) -> _Walk:
     """Walks the graph from ``roots``; the result has captured the gradients of ``targets``."""
     gradients = _root_gradients(roots, gradients)
-    walk = _Walk(roots, targets, keep=retain_graph)
+    walk = _Walk(roots, targets, keep=retain_graph, recorded=create_graph)
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast, mode.after_backward
     calls = (

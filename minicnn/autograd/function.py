@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..devices import Device, current_device_of, device_of, xp_of
 from ..dtype import DType
@@ -20,7 +21,10 @@ from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 
 _numbers = itertools.count()
+# bound once, as an attribute of an imported name takes as long as a step of the arithmetic
 _tensor_of = Tensor.of
+_numpy_errors = numpy_errors.get
+_set_numpy_errors, _reset_numpy_errors = numpy_errors.set, numpy_errors.reset
 
 
 class Function:
@@ -52,11 +56,13 @@ class Function:
         "output_hooks",
     )
 
-    edges: tuple[Any, ...]  # where each argument's gradient goes, None where it is not needed
+    edges: list[Any]  # where each argument's gradient goes, None where it is not needed
     needs_input_grad: tuple[bool, ...]
     output_hooks: dict[int, dict[int, Callable[[Any], Any]]]
     freed: bool
     number: int  # of nodes recorded before
+    _saved: Sequence[Any]
+    _to_save: tuple[Any, ...]
     called: str  # torch's name for it, where that is not the one of its class
     returns_view = False  # True if the result may share memory with the first argument
     takes_float32 = False  # True if the gradient of a half-precision result may be float32
@@ -92,44 +98,49 @@ class Function:
         """
         # A single pass over the inputs, and as little work as possible if nothing is recorded: a
         # small tensor's operation takes about as long as this function.
-        TensorClass, recording = Tensor, mode.grad
-        node, arrays, needs_input_grad, all_numpy = cls(), [], [], True
+        node, arrays, needs, all_numpy = cls(), [], [], True
         for x in inputs:
             needed = False
-            if isinstance(x, TensorClass):
-                if recording:
-                    needed = x._requires_grad
-                    if x.view_of is not None:
-                        x.refresh_history()
-                        needed = x.requires_grad
+            if isinstance(x, Tensor):
+                needed = x._requires_grad
+                if x.view_of is not None and mode.grad:
+                    x.refresh_history()
+                    needed = x.requires_grad
                 x = x.array
-                all_numpy = all_numpy and type(x) is np.ndarray
+                if type(x) is not ndarray:
+                    all_numpy = False
             elif hasattr(x, "shape"):
                 all_numpy = False
             arrays.append(x)
-            needs_input_grad.append(needed)
-        node.needs_input_grad = tuple(needs_input_grad)
+            needs.append(needed)
+        # asked last, as a switch of the thread takes longer to read than anything above
+        recorded = True in needs and mode.grad
+        node.needs_input_grad = tuple(needs) if recorded else (False,) * len(needs)
         node._to_save = ()
+        quiet = cls.never_warns or _numpy_errors() is all_ignored
+        before = None if quiet else _set_numpy_errors(all_ignored)
         results: Any
-        quiet = cls.never_warns or numpy_errors.get() is all_ignored
-        before = None if quiet else numpy_errors.set(all_ignored)
+        out: Any
         try:
-            if all_numpy:
-                results = cls.forward(node, *arrays, **options)
-            else:
+            if not all_numpy:
                 _check_one_device(cls, arrays)
                 with current_device_of(arrays):
-                    results = cls.forward(node, *arrays, **options)
+                    results = node.forward(*arrays, **options)
+            elif len(arrays) == 2 and not options:  # to unpack them takes longer than to pass them
+                results = node.forward(arrays[0], arrays[1])
+            else:
+                results = node.forward(*arrays, **options)
         finally:
             if before:
-                numpy_errors.reset(before)
+                _reset_numpy_errors(before)
         many = isinstance(results, tuple)
-        outputs = tuple(map(_tensor_of, results)) if many else (_tensor_of(results),)
+        out = tuple(map(_tensor_of, results)) if many else _tensor_of(results)
         if cls.returns_view:
-            _share_version(inputs[0], outputs, cls, options)
-        if True in needs_input_grad:
-            node._record(inputs, arrays, results if many else (results,), outputs)
-        return outputs if many else outputs[0]  # type: ignore[return-value]
+            _share_version(inputs[0], out if many else (out,), cls, options)
+        if recorded:
+            results, outputs = (results, out) if many else ((results,), (out,))
+            node._record(inputs, arrays, results, outputs)
+        return out
 
     def save_for_backward(self, *values: Any) -> None:
         """Keeps arrays (inputs, outputs or others) for ``backward``, as ``saved_tensors``."""
@@ -142,7 +153,7 @@ class Function:
         Raises:
             RuntimeError: if one of them was changed in place since.
         """
-        return tuple(saved.unpack(self) for saved in self._saved)
+        return tuple([saved.unpack(self) for saved in self._saved])  # faster than a generator
 
     @property
     def saved_variables(self) -> tuple[Any, ...]:
@@ -167,7 +178,7 @@ class Function:
         for x, array, needed in zip(inputs, arrays, self.needs_input_grad):
             edges.append(edge_of(x) if needed else None)
             forms.append((array.shape, array.dtype) if needed else None)
-        self.edges, self._inputs = tuple(edges), tuple(forms)
+        self.edges, self._inputs = edges, forms
         self.output_hooks = {}
         self.freed = False
         self.number = next(_numbers)
@@ -176,15 +187,16 @@ class Function:
         for value in self._to_save:
             save = value is not None
             saved.append(_save(value, inputs, arrays, results, outputs) if save else _NOTHING)
-        self._saved, self._to_save = tuple(saved), ()
+        self._saved, self._to_save = saved, ()
         forms = []
         for index, out in enumerate(outputs):
-            forms.append((out.array.shape, out.array.dtype))
-            if out.array.dtype.kind in "fV":  # integer results (indices) have no gradient
+            dtype = out.array.dtype
+            forms.append((out.array.shape, dtype))
+            if dtype.kind in "fV":  # integer results (indices) have no gradient
                 out._requires_grad = True
                 out._grad_fn = self
                 out.output_index = index
-        self._outputs = tuple(forms)
+        self._outputs = forms
 
     def _free(self) -> None:
         """Drops what was saved; a later ``backward`` through this node is an error.
@@ -198,11 +210,14 @@ class Function:
 
     def keeps(self, array: Any) -> bool:
         """Whether this array, or a view of it, was saved or is an attribute of the node."""
-        saved = [s.array if isinstance(s, _Saved) else s.value for s in self._saved]
-        return any(
-            owner_of(getattr(value, "array", value)) is array
-            for value in (*saved, *self.__dict__.values())
-        )
+        for saved in self._saved:
+            value = saved.array if isinstance(saved, _Saved) else saved.value
+            if owner_of(getattr(value, "array", value)) is array:
+                return True
+        for value in self.__dict__.values():
+            if owner_of(getattr(value, "array", value)) is array:
+                return True
+        return False
 
     def keep_own_copies(self, before: Tensor, memory: Array) -> None:
         """Copies what this node needs of the ``memory`` that an operation in place will rewrite.
@@ -374,7 +389,7 @@ def edge_of(tensor: Any) -> tuple[Any, int] | None:
 def owner_of(array: Any) -> object:
     """The array whose memory a view shows; any other array, or value, is returned itself."""
     base = getattr(array, "base", None)
-    return base if isinstance(base, type(array)) else array
+    return array if base is None or not isinstance(base, type(array)) else base
 
 
 def _check_one_device(cls: type[Function], arrays: Sequence[Any]) -> None:

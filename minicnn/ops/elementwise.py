@@ -142,7 +142,8 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
         RuntimeError: for a floating-point alpha of integers.
     """
     if alpha is not True and alpha == 1:
-        return Add.apply(*promote("add", input, other))
+        x, y = promote("add", input, other)
+        return Add.apply(x, y)
     return _add_multiple("add", input, other, alpha)
 
 
@@ -155,7 +156,8 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     if _is_bool(input) or _is_bool(other):
         raise RuntimeError("sub expects numbers, got bool: use logical_xor, or ~x to invert a mask")
     if alpha == 1:
-        return Sub.apply(*promote("sub", input, other))
+        x, y = promote("sub", input, other)
+        return Sub.apply(x, y)
     return _add_multiple("sub", input, other, -alpha)
 
 
@@ -181,7 +183,8 @@ def _is_bool(x: Operand) -> bool:
 
 def mul(input: Operand, other: Operand) -> Tensor:
     """input * other."""
-    return Mul.apply(*promote("mul", input, other))
+    x, y = promote("mul", input, other)
+    return Mul.apply(x, y)
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -197,7 +200,8 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
         if not (_is_floating(input) or _is_floating(other)):
             # in float32 each, before one integer is brought to the range of the other
             input, other = (_as_float(v) for v in (input, other))
-        return Div.apply(*promote("div", input, other))
+        x, y = promote("div", input, other)
+        return Div.apply(x, y)
     return DivRounded.apply(*promote_numbers("div", input, other), mode=rounding_mode)
 
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..devices import in_memory_order, xp_of
 from ..dtype import OF_NUMPY, DType
@@ -30,6 +31,12 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         TypeError: for an operand that is neither a tensor nor a number.
         RuntimeError: for shapes that do not broadcast, or an integer of more than 64 bits.
     """
+    if len(operands) == 2:
+        x, y = operands
+        if isinstance(x, Tensor) and isinstance(y, Tensor):  # the most frequent case
+            a, b = x.array, y.array
+            if a.dtype is b.dtype and a.shape == b.shape:
+                return operands
     if _agree(operands):
         return operands
     if any(isinstance(x, np.ndarray) for x in operands):
@@ -223,17 +230,17 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
 
     Half precision and a number are computed in float32 and rounded once, as in torch.
     """
-    dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-    if dtype.itemsize == 2:
+    array = x if type(x) is ndarray or hasattr(x, "dtype") else y
+    dtype = array.dtype
+    if dtype is not float32 and dtype.itemsize == 2:
         x, y = exact(x, y)
-    result = in_memory_order(function, x, y) if _are_images(x, y) else function(x, y)
-    return result if result.dtype == dtype else result.astype(dtype)
-
-
-def _are_images(x: Any, y: Any) -> bool:
-    """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
-    is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
-    return is_image and getattr(y, "shape", None) == x.shape
+    # images of one shape (N, C, H, W), the first not in C order
+    images = array.ndim == 4 and x is array and not x.flags.c_contiguous
+    if images and getattr(y, "shape", None) == x.shape:
+        result = in_memory_order(function, x, y)
+    else:
+        result = function(x, y)
+    return result if result.dtype is dtype else result.astype(dtype, copy=False)
 
 
 def of_integers(x: Any, y: Any) -> bool:

@@ -144,7 +144,7 @@ def conv2d(
     if geometry.stride != (1, 1):
         images, weight = merged_images(x, geometry), merged_filters(weight, geometry)
         geometry = merged_geometry(geometry)
-    filters = filter_transform(weight.swapaxes(0, 1), M)
+    filters = filter_transform(weight, M).swapaxes(1, 2)
     return _convolve(images, filters, bias, geometry, relu, M).astype(x.dtype, copy=False)
 
 

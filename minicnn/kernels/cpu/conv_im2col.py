@@ -42,7 +42,7 @@ _BLOCK_PIXELS = 700  # a block has at least as many, because BLAS is slow with f
 
 # With less work than this, waking threads costs more than they save.
 _MIN_THREADED = 1 << 17  # values
-_MIN_SPLIT = 20_000_000  # multiplications
+_ONE_THREAD = 1 << 18  # multiplications for which OpenBLAS uses a single thread
 
 Block = tuple[slice, slice]  # images and output rows
 
@@ -59,7 +59,7 @@ def cost(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> float:
     P = N * math.prod(geometry.output_size)
     columns, outputs = P * geometry.groups * filters // O, P * O
     # What a value costs to copy and to read; in most cases within 15 % of the measured time.
-    return 1.1 * P * filters + 15 * columns + 60 * outputs + 15 * filters
+    return 1.1 * P * filters + 15 * columns + 40 * outputs + 15 * filters
 
 
 def conv2d(
@@ -70,13 +70,25 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
-    N, O, G = len(x), len(weight), geometry.groups
-    dtype, OW = compute_dtype(x.dtype), geometry.output_size[1]
-    filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
+    filters = _filter_matrix(weight, geometry.groups, compute_dtype(x.dtype))
+    return _convolve(x, filters.transpose(0, 2, 1), bias, geometry, relu)
+
+
+def _convolve(
+    x: np.ndarray,
+    filters: np.ndarray,
+    bias: np.ndarray | None,
+    geometry: Geometry,
+    relu: bool = False,
+) -> np.ndarray:
+    """:func:`conv2d` with filters (G, K, Og) in the dtype to compute in."""
+    N, (G, K, Og) = len(x), filters.shape
+    O, dtype, OW = G * Og, filters.dtype, geometry.output_size[1]
     out = empty((N, *geometry.output_size, O), dtype)
     # Repeated to the length of a row, because NumPy is slow in short inner loops.
     biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
-    blocks = _blocks(N, weight.shape, geometry)
+    weight_shape = O, K // math.prod(geometry.kernel_size), *geometry.kernel_size
+    blocks = _blocks(N, weight_shape, geometry)
 
     def work(start: int, stop: int) -> None:
         for block in blocks[start:stop]:
@@ -95,12 +107,12 @@ def conv2d(
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The gradient of the input: see :func:`.conv.conv2d_input_grad`."""
     N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
+    dtype = compute_dtype(grad.dtype)
     few = _few_pixels(N, weight.shape, geometry)
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
-        return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
+        return _convolve(grad, _mirrored_filters(weight, G, dtype), None, mirrored(geometry))
 
-    dtype = compute_dtype(grad.dtype)
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
     grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
 
@@ -219,19 +231,25 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
-    """Write ``a @ b`` to ``out``; a large product is split over threads, unless one runs this already.
+    """Write ``a @ b`` to ``out``, all (G, ...); the threads share it, unless one runs this already.
 
     The products of a single image are left to BLAS's threads. After a product these keep spinning
     for a while and slow our own threads, which most kernels use when there are several images.
     """
+    P, O = out.shape[1:]
 
-    def work(start: int, stop: int) -> None:
+    def some_rows(start: int, stop: int) -> None:
+        np.matmul(a[:, start:stop], b, out=out[:, start:stop])
+
+    def some_columns(start: int, stop: int) -> None:
         np.matmul(a, b[..., start:stop], out=out[..., start:stop])
 
-    if N == 1 or a.size * b.shape[-1] < _MIN_SPLIT:
-        work(0, b.shape[-1])
+    if N == 1 or a.size * O <= _ONE_THREAD:
+        some_rows(0, P)
+    elif P < O:
+        for_each_slice(O, some_columns)
     else:
-        for_each_slice(b.shape[-1], work)
+        for_each_slice(P, some_rows)
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
@@ -261,11 +279,24 @@ def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarr
     return matrix.reshape(shape)
 
 
-def _mirrored_filters(weight: np.ndarray, groups: int) -> np.ndarray:
-    """(C, Og, KH, KW): the filters that turn a gradient of the output into one of the input."""
-    O, Cg, KH, KW = weight.shape
-    grouped = weight[:, :, ::-1, ::-1].reshape(groups, O // groups, Cg, KH, KW)
-    return grouped.transpose(0, 2, 1, 3, 4).reshape(groups * Cg, O // groups, KH, KW)
+def _mirrored_filters(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
+    """(G, KH * KW * Og, Cg): the filters that turn a gradient of the output into one of the input.
+
+    Filters of one pixel are mirrored already.
+    """
+    KH, KW = weight.shape[2:]
+    filters = _filter_matrix(weight, groups, dtype)  # G, Og, K
+    if (KH, KW) == (1, 1):
+        return filters
+    matrix = empty((groups, KH * KW, filters.shape[1], weight.shape[1]), dtype)
+    by_pixel = filters.reshape(groups, -1, KH * KW, weight.shape[1])[:, :, ::-1]
+    source, target = by_pixel.swapaxes(0, 1), matrix.transpose(2, 0, 1, 3)  # Og, G, KH * KW, Cg
+
+    def work(start: int, stop: int) -> None:
+        target[start:stop] = source[start:stop]
+
+    _for_each_filter(target, work)
+    return matrix.reshape(groups, -1, weight.shape[1])
 
 
 def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:

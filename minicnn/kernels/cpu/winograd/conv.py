@@ -25,7 +25,7 @@ from ....dtypes import HALVES
 from ....memory import empty
 from ...geometry import Geometry
 from ..runtime.threads import for_each_slice, num_threads, scratch
-from ..runtime.windows import mirrored, nchw, slices
+from ..runtime.windows import even_slices, mirrored, nchw, slices
 from .space_to_depth import (
     merged_filters,
     merged_geometry,
@@ -56,7 +56,7 @@ __all__ = [
     "tiles",
 ]
 
-FIXED_COST = 5e7  # of any pass, however small, in the unit of cost()
+FIXED_COST = 3e7  # of any pass, however small, in the unit of cost()
 
 # The largest M for each R. T is at most 8. For R = 2, which 3 * 3 filters with stride 2 produce, it
 # is at most 6: 7 of the 16 pixels of a merged filter are then 0, and they add to the error, but not
@@ -121,10 +121,10 @@ def cost(pass_: str, N: int, weight_shape: tuple[int, ...], geometry: Geometry, 
     pixels = N * (math.prod(geometry.input_size) * C + math.prod(geometry.output_size) * O)
     # Fitted to measured times of the layers of AlexNet, VGG-16, ResNet-34 and GoogLeNet with 1, 4
     # and 32 images and all tile sizes, on two cores that do 90 multiplications per ns together. A
-    # point of a tile takes as long as 40 multiplications, a point of a filter 110 (it is written
+    # point of a tile takes as long as 30 multiplications, a point of a filter 80 (it is written
     # and read again), a pixel 20.
     multiplications = tiles * TT * C * O
-    points = 40 * tiles * TT * (C + O) + 110 * TT * C * O
+    points = 30 * tiles * TT * (C + O) + 80 * TT * C * O
     return multiplications + points + 20 * pixels + FIXED_COST
 
 
@@ -144,7 +144,7 @@ def conv2d(
     if geometry.stride != (1, 1):
         images, weight = merged_images(x, geometry), merged_filters(weight, geometry)
         geometry = merged_geometry(geometry)
-    filters = filter_transform(weight.swapaxes(0, 1), M)
+    filters = filter_transform(weight, M).swapaxes(1, 2)
     return _convolve(images, filters, bias, geometry, relu, M).astype(x.dtype, copy=False)
 
 
@@ -212,12 +212,15 @@ def _for_each_block(
 
 
 def _strips(N: int, tiles: Geometry, limit: int) -> list[tuple[slice, slice]]:
-    """Strips of at most ``limit`` tiles (images, rows of tiles): one or more for each thread."""
-    TH, TW = tiles.output_size
-    limit = min(limit, -(-N * TH * TW // num_threads()))
-    images = max(1, limit // (TH * TW))
-    rows = max(1, min(TH, limit // TW))
-    return [(i, r) for i in slices(N, images) for r in slices(TH, rows)]
+    """Strips of about ``limit`` tiles (images, rows of tiles), equally many for each thread."""
+    (TH, TW), threads = tiles.output_size, num_threads()
+    limit = max(1, min(limit, -(-N * TH * TW // threads)))
+    images = limit // (TH * TW)
+    if images:
+        return [(some, slice(0, TH)) for some in even_slices(N, -(-N // images))]
+    multiple = threads if N % threads else 1
+    parts = -(-TH * TW // (limit * multiple)) * multiple
+    return [(one, rows) for one in even_slices(N, N) for rows in even_slices(TH, parts)]
 
 
 def _blocks(strips: list[tuple[slice, slice]], TW: int, limit: int) -> Iterator[Block]:

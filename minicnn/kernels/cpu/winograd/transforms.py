@@ -81,19 +81,20 @@ def tile_windows(geometry: Geometry, M: int) -> Geometry:
 
 
 def filter_transform(weight: np.ndarray, M: int, mirror: bool = False) -> np.ndarray:
-    """(T*T, C, O) from filters (C, O, R, R), mirrored if wanted, in this thread's scratch memory."""
-    C, O, R, _ = weight.shape
+    """(T*T, O, C) from filters (O, C, R, R), mirrored if wanted, in this thread's scratch memory."""
+    O, C, R, _ = weight.shape
     _, G, _ = transform_matrices(M, R)
     both_axes = np.kron(G, G)  # T*T, R*R
     if mirror:
         both_axes = both_axes[:, ::-1].copy()
-    points = scratch_points("filter points", len(both_axes), C, O)
+    points = scratch_points("filter points", len(both_axes), O, C)
 
     def work(start: int, stop: int) -> None:
-        flat = weight[start:stop].reshape(stop - start, O, R * R).astype(FLOAT, copy=False)
+        # R*R rows of C neighbours if the filters are channels-last: BLAS needs no copy of them
+        flat = weight[start:stop].reshape(stop - start, C, R * R).astype(FLOAT, copy=False)
         np.matmul(both_axes, flat.swapaxes(1, 2), out=points[:, start:stop].swapaxes(0, 1))
 
-    for_each_slice(C, work)
+    for_each_slice(O, work)
     return points
 
 

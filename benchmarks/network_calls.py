@@ -44,15 +44,25 @@ def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def minicnn_network(model: str) -> Any:
-    """A network of minicnn; every process makes it with the same weights."""
+    """A network of minicnn; every process makes it with the same weights.
+
+    With the usual first weights and BatchNorm's first statistics, GoogLeNet's outputs do not depend
+    on the images before it is trained, and comparing them would show nothing.
+    """
     import minicnn as mc
     from minicnn import models, nn
 
     mc.manual_seed(0)
     if model == MOBILENET:
-        return mobilenet(nn, NUM_CLASSES)
-    options = {"aux_loss": True} if model.startswith("fcn_") else {}
-    return models.get_model(SPECIAL_NAMES.get(model, model), num_classes=NUM_CLASSES, **options)
+        net = mobilenet(nn, NUM_CLASSES)
+    else:
+        options = {"aux_loss": True} if model.startswith("fcn_") else {}
+        name = SPECIAL_NAMES.get(model, model)
+        net = models.get_model(name, num_classes=NUM_CLASSES, **options)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    return net
 
 
 def torch_network(model: str) -> Any:

@@ -86,7 +86,7 @@ def _draw_panel(
     axes.set_xticks(range(len(networks)), [NAMES.get(name, name) for name in networks])
     highest = max(patch.get_height() for patch in axes.patches)
     axes.set_ylim(0, 1.15 * max(1.0, highest, *eager))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     _quiet(axes)
 
 

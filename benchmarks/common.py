@@ -51,6 +51,7 @@ def environment() -> dict[str, Any]:
         **{name: os.environ.get(name) for name in VARIABLES},
         "python": platform.python_version(),
         **{package: _version(package) for package in ("numpy", "torch")},
+        **({"onnxruntime": _version("onnxruntime")} if "onnxruntime" in sys.modules else {}),
         **_gpu(),
         **_torch_cuda(),
     }

@@ -39,8 +39,8 @@ from gpu import (
 )
 from layers import conv_layers, linear_layers
 from memory import MIB
-from train_step import NUM_CLASSES
-from train_step import SGD_OPTIONS as USUAL_OPTIONS
+from network_calls import NUM_CLASSES
+from network_calls import SGD_OPTIONS as USUAL_OPTIONS
 
 import minicnn as mc
 from minicnn import models, nn, optim

@@ -1,28 +1,30 @@
 """One training step (forward, backward, optimizer), inference and memory, against PyTorch.
 
     python benchmarks/train_step.py --model alexnet --batch 32 --against torch
+    python benchmarks/train_step.py --model googlenet --batch 1 --against torch,onnxruntime
     python benchmarks/train_step.py --model resnet34 --batch 1 --against ../before
 
-The second compares two checkouts of minicnn: the one of this file with the ``other``.
+The last compares two checkouts of minicnn: the one of this file with the ``other``.
 
-All start from the same weights and see the same images. Each framework has a process of its own, and
+All have the same weights and see the same images. Each contender has a process of its own, and
 PyTorch one for each of its memory layouts, of which the faster counts, for the step and for
 inference by itself. The processes take turns in blocks of steps, the others asleep; so whatever else
-the machine does slows all alike. Inference comes after all training. Peak memory is what a process
-took until then. Stop other programs first.
+the machine does slows all alike. Inference is measured in other processes than training: of minicnn
+there are two, with ``mc.compile`` and without. ONNX Runtime runs what ``torch.onnx.export`` wrote,
+with as many threads as minicnn. Peak memory is what a process took for its network, its batch and
+its steps. In the end, losses and outputs must agree. Stop other programs first.
 
 ``--apart`` is for large batches, of which two would fill the memory and both layouts take long.
-PyTorch then runs in the layout that is faster with few images (the step in one and inference in the
-other, if they differ), and the processes run one after the other, a block each, from weights of
-their own.
+PyTorch then runs in the layout that is faster with few images, and the processes run one after the
+other, a block each.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import contextlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,325 +33,260 @@ import numpy as np
 from common import (
     LAYOUTS,
     checkout_or_torch,
-    contenders,
     environment_of,
     print_environment,
-    synchronizer,
     write_json,
 )
-from memory import MIB, peak_bytes_reader
+from memory import MIB
+from network_calls import model_names
+from onnx_runtime import check_installed
 from turns import CHECKOUT, Worker, medians, processes, start, take_turns
 
-# "alexnet" is the one for 227 pixels; torchvision's goes by "alexnet_torchvision"
-SPECIAL_NAMES = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"}
-NUM_CLASSES = 2
-SGD_OPTIONS: dict[str, Any] = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
 PHASES = ("forward", "backward", "optimizer")
-ALL_PHASES = (*PHASES, "inference")
-AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
-APART = "one per framework, one after the other"
+APART = "one per contender, one after the other"
 TRIAL_BATCH, TRIAL_STEPS = 8, 3  # to find the faster layout, before large batches
-
-Calls = dict[str, Callable[..., Any]]
-
-
-def model_names() -> list[str]:
-    """Of all networks, as ``--model`` takes them."""
-    from minicnn import models
-
-    others = [name for name in models.list_models() if name not in SPECIAL_NAMES.values()]
-    return [*SPECIAL_NAMES, *others]
+LIBRARIES = ("torch", "onnxruntime")  # other values of --against are folders
+TOLERANCE = 1e-3  # of losses and outputs, relative to minicnn's
+CALLS = Path(__file__).with_name("network_calls.py")
 
 
-class Training:
-    """A network with its batch and optimizer; the calls are the same in both frameworks."""
+@dataclass
+class Contender:
+    """A process: the function of ``network_calls.py`` that makes its calls, and its minicnn."""
 
-    def __init__(
-        self,
-        net: Any,
-        cross_entropy: Any,
-        no_grad: Any,
-        optimizer: Any,
-        images: Any,
-        labels: Any,
-    ) -> None:
-        self.net = net
-        self.cross_entropy = cross_entropy
-        self.no_grad = no_grad
-        self.sgd = optimizer
-        self.images = images
-        self.labels = labels
-        self.loss: Any = None
-
-    def forward(self) -> None:
-        outputs = self.net(self.images)
-        if isinstance(outputs, dict):  # FCN: "out" and perhaps "aux"
-            outputs, share = tuple(outputs.values()), AUXILIARY["fcn"]
-        elif isinstance(outputs, tuple):
-            share = AUXILIARY["googlenet"]
-        else:
-            outputs, share = (outputs,), 0.0
-        losses = [self.cross_entropy(scores, self.labels) for scores in outputs]
-        self.loss = sum((share * loss for loss in losses[1:]), losses[0])
-
-    def backward(self) -> None:
-        self.loss.backward()
-
-    def optimizer(self) -> None:
-        self.sgd.step()
-        self.sgd.zero_grad()
-        self.loss = None
-
-    def eval(self) -> None:
-        self.net.eval()
-
-    def inference(self) -> None:
-        with self.no_grad():
-            self.net(self.images)
-
-    def loss_without_dropout(self) -> float:
-        self.net.eval()
-        self.forward()
-        self.net.train()
-        loss, self.loss = float(self.loss.item()), None
-        return loss
-
-    def calls(self) -> Calls:
-        """What its process can be asked for."""
-        return {
-            **{phase: getattr(self, phase) for phase in ALL_PHASES},
-            "eval": self.eval,
-            "loss": self.loss_without_dropout,
-        }
-
-
-def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    size = 227 if model == "alexnet" else 224
-    images = rng.standard_normal((batch, 3, size, size), dtype=np.float32)
-    labels = (batch, size, size) if model.startswith("fcn") else batch
-    return images, rng.integers(0, NUM_CLASSES, labels)
-
-
-def minicnn_calls(model: str, batch: int, device: str) -> Calls:
-    import minicnn as mc
-    from minicnn import models, nn, optim
-
-    peak = peak_bytes_reader("minicnn", device)
-    mc.manual_seed(0)
-    images, labels = (mc.tensor(array).to(device) for array in batch_of(model, batch))
-    options = {"aux_loss": True} if model.startswith("fcn_") else {}
-    name = SPECIAL_NAMES.get(model, model)
-    net = models.get_model(name, num_classes=NUM_CLASSES, **options).to(device)
-    sgd = optim.SGD(net.parameters(), **SGD_OPTIONS)
-    training = Training(net, nn.CrossEntropyLoss(), mc.no_grad, sgd, images, labels)
-
-    def save(path: Path) -> None:
-        weights: dict[str, Any] = {k: v.cpu().numpy() for k, v in net.state_dict().items()}
-        np.savez(path, **weights)
-
-    def load(path: Path) -> None:
-        with np.load(path) as weights:
-            net.load_state_dict({key: mc.tensor(weights[key]) for key in weights.files})
-
-    return {
-        **training.calls(),
-        "save": save,
-        "load": load,
-        "peak_bytes": peak,
-        "synchronize": synchronizer(mc, device),
-    }
-
-
-def torch_calls(model: str, batch: int, device: str, layout: str) -> Calls:
-    import torch
-    import torch_models
-
-    peak = peak_bytes_reader("torch", device)
-    memory_format = getattr(torch, layout)
-    images, labels = (torch.from_numpy(array).to(device) for array in batch_of(model, batch))
-    images = images.contiguous(memory_format=memory_format)
-    net = torch_models.get_model(SPECIAL_NAMES.get(model, model), NUM_CLASSES).to(device)
-    net = net.to(memory_format=memory_format)
-    sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS)
-    training = Training(net, torch.nn.CrossEntropyLoss(), torch.no_grad, sgd, images, labels)
-
-    def load(path: Path) -> None:
-        with np.load(path) as weights:
-            net.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
-
-    return {
-        **training.calls(),
-        "load": load,
-        "peak_bytes": peak,
-        "synchronize": synchronizer(torch, device),
-    }
-
-
-def share_weights(workers: Mapping[str, Worker]) -> None:
-    """Give all the weights of the first, and compare the losses.
-
-    Raises:
-        RuntimeError: if a loss without dropout differs by more than 1e-3 of the first.
-    """
-    first, *others = workers.values()
-    if not others:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.npz"
-        first.call("save", path)
-        for worker in others:
-            worker.call("load", path)
-    losses = {name: worker.call("loss") for name, worker in workers.items()}
-    if not all(math.isclose(loss, losses[first.name], rel_tol=1e-3) for loss in losses.values()):
-        raise RuntimeError(f"the frameworks disagree on the first loss: {losses}")
-
-
-def train_block(worker: Worker, steps: int, seconds: float) -> dict[str, float]:
-    """Median seconds of the phases of a training step and of the whole ``step``."""
-    found = worker.block(PHASES, steps, seconds)
-    found["step"] = [sum(phases) for phases in zip(*found.values(), strict=True)]
-    return medians(found)
+    function: str
+    arguments: tuple[Any, ...]
+    checkout: Path = CHECKOUT
 
 
 @dataclass
 class Measured:
-    """One process: seconds of each phase in each block, peak memory in training, environment."""
+    """What a process found: seconds of each phase in each block, peak memory, loss or outputs."""
 
     blocks: dict[str, list[float]]
     peak_memory_mib: float
+    answer: Any
     environment: dict[str, Any]
 
 
-def in_turns(
-    tasks: Mapping[str, Iterable[str]], batch: int, blocks: int, args: argparse.Namespace
+Measure = Callable[[Mapping[str, Worker], Path, argparse.Namespace], dict[str, Measured]]
+
+
+def contenders(
+    args: argparse.Namespace, phase: str, layouts: Sequence[str]
+) -> dict[str, Contender]:
+    """Whose ``training`` or ``inference`` is measured, except ONNX Runtime's.
+
+    PyTorch counts once for each of ``layouts``, and minicnn in inference twice, with ``mc.compile``
+    and without.
+    """
+    case = (args.model, args.batch, args.device)
+    ways = {"": case, " compiled": (*case, True)} if phase == "inference" else {"": case}
+    checkouts = {"minicnn": CHECKOUT}
+    for folder in set(args.against) - set(LIBRARIES):  # at most one
+        checkouts["other"] = Path(folder).resolve()
+    found = {
+        name + way: Contender(f"minicnn_{phase}", arguments, checkout)
+        for name, checkout in checkouts.items()
+        for way, arguments in ways.items()
+    }
+    if "torch" in args.against:
+        found |= {layout: Contender(f"torch_{phase}", (*case, layout)) for layout in layouts}
+    return found
+
+
+def onnxruntime_contender(args: argparse.Namespace, weights: Path, threads: int) -> Contender:
+    """ONNX Runtime, with a file beside ``weights`` that PyTorch writes in a process of its own."""
+    path = weights.with_suffix(".onnx")
+    exporter = Worker("the export to ONNX", CALLS)
+    with contextlib.closing(exporter):
+        exporter.make("torch_export", args.model, args.batch, path)
+        exporter.call("load", weights)
+        exporter.call("export")
+    return Contender("onnxruntime_inference", (args.model, args.batch, path, threads))
+
+
+def run(
+    found: Mapping[str, Contender], measure: Measure, weights: Path, args: argparse.Namespace
 ) -> dict[str, Measured]:
-    """Measure the phases of ``tasks`` for minicnn, layouts of PyTorch, or the other checkout."""
-    checkouts = {name: contenders(args.against).get(name, CHECKOUT) for name in tasks}
-    with start(__file__, checkouts) as workers:
-        for name, worker in workers.items():
-            function, *layout = ("torch_calls", name) if name in LAYOUTS else ("minicnn_calls",)
-            worker.make(function, args.model, batch, args.device, *layout)
-        share_weights(workers)
+    """Start the processes, all or one after the other, give them their calls and measure.
 
-        some = {name: worker for name, worker in workers.items() if "forward" in tasks[name]}
-        found = take_turns(some, lambda w: train_block(w, args.steps, args.seconds), blocks)
-        peaks = {name: worker.call("peak_bytes") / MIB for name, worker in workers.items()}
+    Raises:
+        RuntimeError: if the losses or outputs differ from minicnn's.
+    """
+    groups = [{name: contender} for name, contender in found.items()] if args.apart else [found]
+    results: dict[str, Measured] = {}
+    for group in groups:
+        checkouts = {name: contender.checkout for name, contender in group.items()}
+        with start(CALLS, checkouts) as workers:
+            for name, contender in group.items():
+                workers[name].make(contender.function, *contender.arguments)
+            results |= measure(workers, weights, args)
+    check_agreement({name: result.answer for name, result in results.items()})
+    return results
 
-        some = {name: worker for name, worker in workers.items() if "inference" in tasks[name]}
-        for worker in some.values():
-            worker.call("eval")
-        inference = take_turns(
-            some, lambda w: medians(w.block(("inference",), args.steps, args.seconds)), blocks
-        )
-        return {
-            name: Measured(
-                {**found.get(name, {}), **inference.get(name, {})},
-                peaks[name],
-                worker.environment(),
+
+def train(
+    workers: Mapping[str, Worker], weights: Path, args: argparse.Namespace
+) -> dict[str, Measured]:
+    """Training from ``weights``, a file that the first process of all writes."""
+    for worker in workers.values():
+        worker.call("load" if weights.exists() else "save", weights)
+    losses = {name: worker.call("answer") for name, worker in workers.items()}
+    blocks = take_turns(workers, lambda worker: train_block(worker, args), args.blocks)
+    peaks = peaks_mib(workers)
+    return {
+        name: Measured(blocks[name], peaks[name], losses[name], worker.environment())
+        for name, worker in workers.items()
+    }
+
+
+def infer(
+    workers: Mapping[str, Worker], weights: Path, args: argparse.Namespace
+) -> dict[str, Measured]:
+    """Inference. PyTorch gets the ``weights`` after it, because loading takes memory, too."""
+    blocks = take_turns(workers, lambda worker: inference_block(worker, args), args.blocks)
+    peaks = peaks_mib(workers)
+    for name in {*LAYOUTS, "other"} & set(workers):
+        workers[name].call("load", weights)
+    return {
+        name: Measured(blocks[name], peaks[name], worker.call("answer"), worker.environment())
+        for name, worker in workers.items()
+    }
+
+
+def train_block(worker: Worker, args: argparse.Namespace) -> dict[str, float]:
+    """Median seconds of the phases of a training step and of the whole ``step``."""
+    found = worker.block(PHASES, args.steps, args.seconds)
+    found["step"] = [sum(phases) for phases in zip(*found.values(), strict=True)]
+    return medians(found)
+
+
+def inference_block(worker: Worker, args: argparse.Namespace) -> dict[str, float]:
+    return medians(worker.block(("inference",), args.steps, args.seconds))
+
+
+def peaks_mib(workers: Mapping[str, Worker]) -> dict[str, float]:
+    return {name: worker.call("peak_bytes") / MIB for name, worker in workers.items()}
+
+
+def check_agreement(answers: Mapping[str, Any]) -> None:
+    """Compare losses or outputs with the first, by their Frobenius norm."""
+    first, *others = answers.items()
+    for name, answer in others:
+        error = np.linalg.norm(answer - first[1]) / np.linalg.norm(first[1])
+        if not error <= TOLERANCE:
+            raise RuntimeError(
+                f"{name} differs by {error:.1e} from {first[0]} in its first loss or its outputs"
             )
-            for name, worker in workers.items()
-        }
-
-
-def faster_layouts(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """What each of PyTorch's layouts is to do, as it is faster at: the step, inference or both."""
-    trial = argparse.Namespace(**{**vars(args), "steps": TRIAL_STEPS, "seconds": 0})
-    tasks = {"minicnn": (), **dict.fromkeys(LAYOUTS, ALL_PHASES)}
-    found = in_turns(tasks, min(args.batch, TRIAL_BATCH), 1, trial)
-    seconds = {layout: medians(found[layout].blocks) for layout in LAYOUTS}
-    chosen: dict[str, tuple[str, ...]] = {}
-    for phases, name in ((PHASES, "step"), (("inference",), "inference")):
-        best = min(LAYOUTS, key=lambda layout: seconds[layout][name])
-        chosen[best] = (*chosen.get(best, ()), *phases)
-    return chosen
-
-
-def rivals(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """Whom minicnn is compared with, and the phases each runs."""
-    if args.against != "torch":
-        return {"other": ALL_PHASES} if args.against else {}
-    return faster_layouts(args) if args.apart else dict.fromkeys(LAYOUTS, ALL_PHASES)
 
 
 def measure(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is printed and written, and the environment."""
-    tasks = {"minicnn": ALL_PHASES, **rivals(args)}
-    if args.apart:
-        measured: dict[str, Measured] = {}
-        for name, phases in tasks.items():
-            measured |= in_turns({name: phases}, args.batch, 1, args)
-    else:
-        measured = in_turns(tasks, args.batch, args.blocks, args)
-    ours = measured.pop("minicnn")
-    seconds = medians(ours.blocks)
-    result: dict[str, Any] = {
-        "model": args.model,
-        "batch": args.batch,
-        "device": args.device,
-        "apart": args.apart,
-        "minicnn_images_per_second": args.batch / seconds["step"],
-        "minicnn_seconds": seconds,
-        "minicnn_peak_memory_mib": ours.peak_memory_mib,
+    layouts = faster_layouts(args) if args.apart and "torch" in args.against else {}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.npz"
+        chosen = contenders(args, "training", layouts.get("training", LAYOUTS))
+        training = run(chosen, train, weights, args)
+        chosen = contenders(args, "inference", layouts.get("inference", LAYOUTS))
+        if "onnxruntime" in args.against:
+            threads = training["minicnn"].environment["threads"]
+            chosen["onnxruntime"] = onnxruntime_contender(args, weights, threads)
+        inference = run(chosen, infer, weights, args)
+    result = {
+        **{name: getattr(args, name) for name in ("model", "batch", "device", "apart")},
+        "training": {name: numbers(found) for name, found in training.items()},
+        "inference": {name: numbers(found) for name, found in inference.items()},
+        "ratios": ratios(training, inference),
+        **{name: getattr(args, name) for name in ("blocks", "steps", "seconds")},
+        "processes": APART if args.apart else processes(args.blocks, args.steps),
     }
-    if measured:
-        result |= comparison(ours, measured, "torch" if args.against == "torch" else "other")
-    blocks = 1 if args.apart else args.blocks
-    result |= {"blocks": blocks, "steps": args.steps, "seconds": args.seconds}
-    result["processes"] = APART if args.apart else processes(blocks, args.steps)
-    everyone = [ours, *measured.values()]
+    everyone = [*training.values(), *inference.values()]
     return result, environment_of(found.environment for found in everyone)
 
 
-def comparison(ours: Measured, theirs: Mapping[str, Measured], rival: str) -> dict[str, Any]:
-    """The rival's part of a result; a ratio above 1 means that minicnn is faster."""
-    seconds = {name: medians(found.blocks) for name, found in theirs.items()}
-    result: dict[str, Any] = {}
-    for phase, ratio in (("step", "ratio"), ("inference", "inference_ratio")):
-        able = {name: found[phase] for name, found in seconds.items() if phase in found}
-        best = min(able, key=able.__getitem__)
-        pairs = zip(theirs[best].blocks[phase], ours.blocks[phase], strict=True)
-        result[ratio] = able[best] / medians(ours.blocks)[phase]
-        result[f"{ratio}_of_blocks"] = [rival_seconds / mine for rival_seconds, mine in pairs]
-        if phase == "step":
-            result |= {f"{rival}_layout": best} if rival == "torch" else {}
-            memory = {name: theirs[name].peak_memory_mib for name in able}
-    return {**result, f"{rival}_seconds": seconds, f"{rival}_peak_memory_mib": memory}
+def faster_layouts(args: argparse.Namespace) -> dict[str, Sequence[str]]:
+    """The layout in which PyTorch trains faster, and the one for inference, with few images."""
+    few = {"batch": min(args.batch, TRIAL_BATCH), "steps": TRIAL_STEPS, "seconds": 0, "blocks": 1}
+    trial = {**vars(args), **few, "against": ("torch",), "apart": False}
+    found = measure(argparse.Namespace(**trial))[0]["ratios"]["torch"]
+    return {phase: (found[phase]["rival"],) for phase in ("training", "inference")}
 
 
-def print_result(result: dict[str, Any]) -> None:
-    rival = "torch" if "torch_seconds" in result else "other"
-    columns = {"minicnn": (result["minicnn_seconds"], result["minicnn_peak_memory_mib"])}
-    for name, seconds in result.get(f"{rival}_seconds", {}).items():
-        title = f"torch {name}" if rival == "torch" else name
-        columns[title] = (seconds, result[f"{rival}_peak_memory_mib"].get(name))
+def numbers(found: Measured) -> dict[str, float]:
+    """Median seconds of each phase and the peak memory."""
+    return {**medians(found.blocks), "peak_memory_mib": found.peak_memory_mib}
+
+
+def ratios(
+    training: Mapping[str, Measured], inference: Mapping[str, Measured]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """For each rival the ratios of its seconds to minicnn's; above 1, minicnn is faster.
+
+    ``inference`` is with ``mc.compile``, ``eager inference`` without. Another checkout is compared
+    in the same way, a library in its faster one.
+    """
+    cases = {
+        "training": (training, "minicnn", "step"),
+        "inference": (inference, "minicnn compiled", "inference"),
+        "eager inference": (inference, "minicnn", "inference"),
+    }
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for case, (measured, ours, phase) in cases.items():
+        rivals = {
+            "torch": LAYOUTS,
+            "onnxruntime": ("onnxruntime",),
+            "other": (ours.replace("minicnn", "other"),),
+        }
+        for rival, names in rivals.items():
+            if able := [name for name in names if name in measured]:
+                seconds = {name: medians(measured[name].blocks)[phase] for name in able}
+                best = min(able, key=seconds.__getitem__)
+                own, theirs = (measured[name].blocks[phase] for name in (ours, best))
+                found.setdefault(rival, {})[case] = {
+                    "rival": best,
+                    "ratio": seconds[best] / medians(measured[ours].blocks)[phase],
+                    "of_blocks": [b / a for a, b in zip(own, theirs, strict=True)],
+                }
+    return found
+
+
+def print_result(result: Mapping[str, Any]) -> None:
     print(f"{result['model']}, batch {result['batch']}, {result['device']}, float32, medians")
     print(f"processes: {result['processes']}")
-    print(f"{'':24}", *(f"{name:>24}" for name in columns))
-    for phase in (*PHASES, "step", "inference"):
-        milliseconds = [seconds.get(phase, math.nan) * 1e3 for seconds, _ in columns.values()]
-        print(f"{phase + ', ms':24}", *map(_cell, milliseconds))
-    rates = [result["batch"] / seconds.get("step", math.nan) for seconds, _ in columns.values()]
-    print(f"{'images per second':24}", *map(_cell, rates))
-    print(
-        f"{'peak memory, MiB':24}",
-        *(_cell(memory or math.nan, 0) for _, memory in columns.values()),
-    )
+    for title, phases, whole in (
+        ("training", (*PHASES, "step"), "step"),
+        ("inference", ("inference",), "inference"),
+    ):
+        print(f"{title:20}", *(f"{phase + ', ms':>14}" for phase in phases), end="")
+        print(f"{'images/s':>12}{'peak, MiB':>12}")
+        for name, found in result[title].items():
+            label = f"torch {name}" if name in LAYOUTS else name
+            print(f"{label:24}", *(f"{found[phase] * 1e3:13.1f}" for phase in phases), end="")
+            print(f"{result['batch'] / found[whole]:12.1f}{found['peak_memory_mib']:12.0f}")
     if result["device"] == "cpu":
         print("(highest resident memory of the process, less that after imports)")
     else:
         print("(highest number of bytes of the framework's memory pool in use at a time)")
-    for title, ratio in (("whole step", "ratio"), ("inference", "inference_ratio")):
-        if ratio in result:
-            blocks = result[f"{ratio}_of_blocks"]
-            print(f"{rival} / minicnn, {title}: {result[ratio]:.2f}", end="")
-            print(f" (blocks: {min(blocks):.2f} to {max(blocks):.2f})")
+    for rival, cases in result["ratios"].items():
+        for case, found in cases.items():
+            lowest, highest = min(found["of_blocks"]), max(found["of_blocks"])
+            print(f"{rival} / minicnn, {case}: {found['ratio']:.2f}", end="")
+            print(f" (blocks: {lowest:.2f} to {highest:.2f})")
     print()
 
 
-def _cell(value: float, digits: int = 1) -> str:
-    """A number, or a dash for what was not measured."""
-    return f"{'-' if math.isnan(value) else format(value, f'.{digits}f'):>24}"
+def opponents(text: str) -> tuple[str, ...]:
+    """The value of ``--against``: libraries, separated by commas, or the folder of a checkout."""
+    names = tuple(text.split(","))
+    if not set(names) <= set(LIBRARIES):
+        return (checkout_or_torch(text),)
+    if "onnxruntime" in names:
+        try:
+            check_installed()
+        except ImportError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    return names
 
 
 def main() -> None:
@@ -359,7 +296,10 @@ def main() -> None:
     parser.add_argument("--model", choices=model_names(), default="alexnet", metavar="MODEL")
     parser.add_argument("--batch", type=int, default=32, help="images per step (default 32)")
     parser.add_argument(
-        "--against", type=checkout_or_torch, help="torch, or the folder of another checkout"
+        "--against",
+        type=opponents,
+        default=(),
+        help="torch, torch,onnxruntime, or the folder of another checkout",
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--blocks", type=int, default=5, help="turns of each (default 5)")
@@ -370,6 +310,10 @@ def main() -> None:
     parser.add_argument("--apart", action="store_true", help="for large batches: see above")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     args = parser.parse_args()
+    if args.apart:
+        args.blocks = 1
+    if "onnxruntime" in args.against and args.device != "cpu":
+        parser.error("onnxruntime is measured on the CPU")
     result, measured_in = measure(args)
     print_result(result)
     print_environment(measured_in)

@@ -175,7 +175,7 @@ def test_openblas_chooses_its_kernels_itself(turns, script, monkeypatch):
 
 CALLS_OF_ONE_FRAMEWORK = """
 import sys
-import conv2d, overhead, pool2d, train_step
+import conv2d, network_calls, overhead, pool2d
 from layers import Layer
 
 assert not {"minicnn", "torch"} & set(sys.modules)
@@ -184,7 +184,8 @@ overhead.FRAMEWORK_calls()
 conv2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (8, 8, 3, 3), *windows), "cpu")
 pool2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (), *windows), "cpu")
 layout = ["channels_last"] if "FRAMEWORK" == "torch" else []
-train_step.FRAMEWORK_calls("resnet18", 1, "cpu", *layout)
+network_calls.FRAMEWORK_training("resnet18", 1, "cpu", *layout)
+network_calls.FRAMEWORK_inference("resnet18", 1, "cpu", *layout)
 print(*{"minicnn", "torch"} & set(sys.modules))
 """
 

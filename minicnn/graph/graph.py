@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..kernels.geometry import Geometry
+from ..nn.module import Module
 from ..tensor import Tensor
 
 __all__ = ["Graph", "Node", "Value"]
@@ -77,12 +78,14 @@ class Graph:
         nodes: the operations.
         outputs: a value for each tensor in the result, in its order.
         result: the result of the call, with a :class:`Value` in the place of each tensor.
+        modules: the modules of the network, and those that a function called.
     """
 
     inputs: list[Value]
     nodes: list[Node] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     result: Any = None
+    modules: list[Module] = field(default_factory=list)
 
     def users(self) -> dict[Value, list[Node]]:
         """The nodes that take each value, once for each time that they take it."""

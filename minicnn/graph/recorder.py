@@ -29,7 +29,7 @@ from .graph import Graph, Node, Value
 from .reads import reading
 from .structure import replaced, tensors_in
 
-__all__ = ["CannotRecord", "record"]
+__all__ = ["CannotRecord", "is_recording", "record"]
 
 
 def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
@@ -53,6 +53,11 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
         other_args, other_kwargs = replaced((args, kwargs), _other_numbers)
         check_constants(graph, _Recording(net, other_args, other_kwargs).run())
     return graph
+
+
+def is_recording() -> bool:
+    """Whether this thread is recording a graph."""
+    return _here.recording is not None
 
 
 def _other_numbers(leaf: Any) -> object:
@@ -203,6 +208,7 @@ class _Recording:
         """Knows the modules of a network, its parameters and its buffers."""
         for name, module in net.named_modules():
             self.modules[id(module)] = name
+            self.graph.modules.append(module)
             if module.training:
                 raise CannotRecord(
                     f"{_called(name)} is in training mode: call eval() on the network"

@@ -76,9 +76,7 @@ def lay_out(operations: list[Operation], outputs: list[Value]) -> tuple[Layout, 
     for operation in reversed(kept):  # the largest of nested ones first
         if operation.kind == "cat":
             _place_branches(operation, layout, made_by, viewed.union(outputs))
-    return layout, [
-        o for o in kept if o.kind != "cat" or not _is_in_place(o, layout)
-    ]
+    return layout, [o for o in kept if o.kind != "cat" or not _is_in_place(o, layout)]
 
 
 def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:

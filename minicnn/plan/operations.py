@@ -54,7 +54,9 @@ class Operation:
 def lower(graph: Graph) -> list[Operation]:
     """The operations of a graph; what depends on no input is computed here."""
     N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 0
-    operations = [Operation("input", [], x, options={"index": i}) for i, x in enumerate(graph.inputs)]
+    operations = [
+        Operation("input", [], x, options={"index": i}) for i, x in enumerate(graph.inputs)
+    ]
     changing = set(graph.inputs)
     for node in graph.nodes:
         if changing.isdisjoint(node.values):

@@ -182,9 +182,7 @@ class _Arrays:
 
     def whole(self, value: Value) -> np.ndarray:
         """The array of a value of the common block, with all images."""
-        return self.layout.array(
-            value, lambda root: self._cut(self.common, root, to_shape(root))
-        )
+        return self.layout.array(value, lambda root: self._cut(self.common, root, to_shape(root)))
 
     def _cut(self, block: np.ndarray, value: Value, shape: tuple[int, ...]) -> np.ndarray:
         start = self.offsets[value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 import numpy as np
@@ -34,6 +34,8 @@ def candidates(
     residual: np.ndarray | None = None,
     threads: int = 1,
     scratch: Sequence[Scratch] | None = None,
+    prepared: dict[Hashable, np.ndarray] | None = None,
+    only: str | None = None,
 ) -> list[Step]:
     """The steps that compute ``out = relu(conv2d(x, weight, bias) + residual)``, all in float32.
 
@@ -47,13 +49,18 @@ def candidates(
         residual: of the shape of ``out``, or None.
         threads: the number of parts of each step. BLAS should use one thread in each.
         scratch: memory for each thread, by default some of the step's own.
+        prepared: keeps transformed filters, for other convolutions with the same weight.
+        only: the name of the one step to make.
     """
-    conv = Convolution(x, weight, bias, geometry, out, residual, relu)
+    prepared = {} if prepared is None else prepared
+    filters = 0, len(weight)
+    conv = Convolution(x, weight, bias, geometry, out, residual, relu, prepared, filters)
     memory = scratch or [Scratch() for _ in range(threads)]
     found: list[Step] = []
     for name, unit, make in _algorithms(conv):
         for way, pieces in _shared(conv, threads, unit).items():
-            found.append(Step(name + way, [*map(make, pieces, memory)]))
+            if only in (None, name + way):
+                found.append(Step(name + way, [*map(make, pieces, memory)]))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ class Convolution(NamedTuple):
         out: (N, OH, OW, O).
         residual: of the shape of ``out``, or None.
         relu: whether there is a ReLU.
+        prepared: transformed filters by name, which convolutions with the same weight share.
     """
 
     x: np.ndarray
@@ -34,6 +36,15 @@ class Convolution(NamedTuple):
     out: np.ndarray
     residual: np.ndarray | None
     relu: bool
+    prepared: dict[Hashable, np.ndarray]
+    filters: tuple[int, int]  # the first and the last of the filters in ``weight``, plus 1
+
+    def once(self, name: Hashable, prepare: Callable[[], np.ndarray]) -> np.ndarray:
+        """The filters in the form ``name``, which ``prepare`` computes once."""
+        key = name, self.filters
+        if key not in self.prepared:
+            self.prepared[key] = prepare()
+        return self.prepared[key]
 
     def block(self, images: slice, rows: slice) -> Convolution:
         """Of some images, some output rows; ``x`` keeps all its rows."""
@@ -48,6 +59,7 @@ class Convolution(NamedTuple):
         """The results of some filters; only without groups."""
         return self._replace(
             weight=self.weight[filters],
+            filters=(filters.start, filters.stop),
             bias=None if self.bias is None else self.bias[filters],
             out=self.out[..., filters],
             residual=None if self.residual is None else self.residual[..., filters],

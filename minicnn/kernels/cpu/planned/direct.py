@@ -30,7 +30,7 @@ def is_pointwise(conv: Convolution) -> bool:
 
 def pointwise(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
     """A 1x1 convolution: products over views of the images, without scratch memory."""
-    filters = np.ascontiguousarray(conv.weight[:, :, 0, 0].T, FLOAT)  # C, O
+    filters = conv.once("1x1", lambda: np.ascontiguousarray(conv.weight[:, :, 0, 0].T, FLOAT))  # C, O
     calls: list[Call] = []
     for block in conv.blocks(block_pixels):
         images = unpadded(block.x, block.geometry)
@@ -46,8 +46,8 @@ def im2col(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
     """Any convolution: windows are copied to the rows of a matrix, which is multiplied."""
     O, Cg, KH, KW = conv.weight.shape
     G, K = conv.geometry.groups, KH * KW * Cg
-    filters = nhwc(conv.weight).reshape(G, O // G, K).swapaxes(1, 2)
-    filters = np.ascontiguousarray(filters, FLOAT)  # G, K, Og
+    columns_of = nhwc(conv.weight).reshape(G, O // G, K).swapaxes(1, 2)
+    filters = conv.once("im2col", lambda: np.ascontiguousarray(columns_of, FLOAT))  # G, K, Og
     scratch.release()
     memory: np.ndarray | None = None
     calls: list[Call] = []

@@ -46,7 +46,7 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
 
 def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
     """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
-    filters = _filter_points(conv.weight, M)
+    filters = conv.once(("winograd", M), lambda: _filter_points(conv.weight, M))
     calls: list[Call] = []
     for block in conv.blocks(block_tiles * M * M, unit=M):
         scratch.release()

@@ -22,6 +22,7 @@ from ..kernels.cpu import conv
 from ..kernels.cpu.runtime.threads import num_threads
 from ..nn.module import Module
 from ..tensor import Tensor
+from .choice import Choices
 from .guard import Guard
 from .plan import Plan
 
@@ -241,7 +242,7 @@ class _Plans:
             tensors = [
                 v.tensor for node in graph.nodes for v in node.values if v.tensor is not None
             ]
-            plan = Plan(graph)
+            plan = Plan(graph, Choices.of_machine() if self.uses_cache else Choices(None))
         except CannotRecord as error:
             if self.fullgraph:
                 raise

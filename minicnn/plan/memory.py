@@ -7,6 +7,7 @@ time share memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..graph import Value
+from ..memory import empty
 from .operations import Operation, run_forward
 
-__all__ = ["Interval", "Layout", "allocate", "lay_out", "to_nchw", "to_nhwc"]
+__all__ = ["Arrays", "Layout", "lay_out", "to_nchw", "to_nhwc"]
 
 _ALIGNMENT = 64  # bytes, one cache line
 _WRITES_CHANNELS = frozenset(("conv", "affine", "relu", "add", "max_pool", "avg_pool", "lrn"))
@@ -133,8 +135,95 @@ def _position(value: Value, layout: Layout) -> tuple[Value, int]:
     return value, channel
 
 
+class Arrays:
+    """The arrays of all values.
+
+    What is used in lanes alone lies in a block of each lane, because lanes are not at the same
+    operation at the same time. The rest lies in a block that all threads share.
+
+    Args:
+        layout: which values lie within others.
+        operations: in their order.
+        in_lanes: for each, whether the lanes run it.
+        lanes: the images of each lane.
+        outputs: the values that are needed at the end.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        operations: list[Operation],
+        in_lanes: list[bool],
+        lanes: list[slice],
+        outputs: list[Value],
+    ) -> None:
+        self.layout, self.lanes = layout, lanes
+        used: dict[Value, _Interval] = {}
+        shared: set[Value] = set()
+        for i, operation in enumerate(operations):
+            for value in map(layout.root, (*operation.taken, operation.output)):
+                used.setdefault(value, _Interval(_bytes(value), i, i)).last = i
+                if not in_lanes[i]:
+                    shared.add(value)
+        for value in map(layout.root, outputs):
+            used[value].last = len(operations)
+            shared.add(value)
+        N = lanes[-1].stop
+        most = max(images.stop - images.start for images in lanes)
+        own = {
+            value: _Interval(interval.size // N * most, interval.first, interval.last)
+            for value, interval in used.items()
+            if value not in shared
+        }
+        self.shared, shared_size = _allocate({v: used[v] for v in used if v in shared})
+        self.own, own_size = _allocate(own)
+        self.block = empty((shared_size,), np.uint8)
+        self.lane_blocks = [empty((own_size,), np.uint8) for _ in lanes]
+
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """All memory."""
+        return [self.block, *self.lane_blocks]
+
+    def of_lane(self, lane: int) -> Callable[[Value], np.ndarray]:
+        """Gives the arrays of values for the images of a lane; images are (n, H, W, C)."""
+        images = self.lanes[lane]
+
+        def of_root(root: Value) -> np.ndarray:
+            shape = stored_shape(root)
+            if root in self.shared:
+                return _cut(self.block, self.shared[root], root, shape)[images]
+            shape = images.stop - images.start, *shape[1:]
+            return _cut(self.lane_blocks[lane], self.own[root], root, shape)
+
+        return lambda value: self.layout.array(value, of_root)
+
+    def common_array(self, value: Value) -> np.ndarray:
+        """The array of a value with all images (N, H, W, C)."""
+        return self.layout.array(
+            value, lambda root: _cut(self.block, self.shared[root], root, stored_shape(root))
+        )
+
+
+def _cut(block: np.ndarray, start: int, value: Value, shape: tuple[int, ...]) -> np.ndarray:
+    size = math.prod(shape) * value.dtype.itemsize
+    return block[start : start + size].view(value.dtype).reshape(shape)
+
+
+def stored_shape(value: Value) -> tuple[int, ...]:
+    """The shape of a value in the memory of a plan."""
+    if len(value.shape) != 4:
+        return value.shape
+    N, C, H, W = value.shape
+    return N, H, W, C
+
+
+def _bytes(value: Value) -> int:
+    return math.prod(value.shape) * value.dtype.itemsize
+
+
 @dataclass
-class Interval:
+class _Interval:
     """The bytes that something needs, from the step ``first`` to the step ``last``."""
 
     size: int
@@ -142,7 +231,7 @@ class Interval:
     last: int
 
 
-def allocate(intervals: dict[Value, Interval]) -> tuple[dict[Value, int], int]:
+def _allocate(intervals: dict[Value, _Interval]) -> tuple[dict[Value, int], int]:
     """An offset for each, so that no two that are needed at the same time overlap; the total size.
 
     The largest first, each at the lowest place that is free (Pisarchyk and Lee, "Efficient memory

@@ -50,6 +50,13 @@ class Operation:
         """All values that it reads."""
         return self.inputs if self.residual is None else [*self.inputs, self.residual]
 
+    def describe(self) -> str:
+        """What it computes, in a line that is equal for equal operations on equal shapes."""
+        shapes = [x.shape for x in self.taken]
+        arrays = {name: array.shape for name, array in self.arrays.items() if array is not None}
+        geometry = self.options.get("geometry")
+        return f"{self.kind} {shapes} {arrays} {geometry} relu={self.relu}"
+
 
 def lower(graph: Graph) -> list[Operation]:
     """The operations of a graph; what depends on no input is computed here."""

@@ -655,7 +655,6 @@ _LATER = {
     "amp": "GradScaler",
     "buffers": "asarray frombuffer scalar_tensor",
     "io": "load save",
-    "jit": "compile",
     "nn.utils.weight_norm": "norm_except_dim",
     "ops.conv1d": "conv1d conv_transpose1d",
     "ops.distance": "bilinear cosine_similarity pairwise_distance pdist",
@@ -670,6 +669,7 @@ _LATER = {
     "ops.pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "ops.pool1d": "adaptive_avg_pool1d avg_pool1d",
     "ops.sampling": "bernoulli multinomial normal",
+    "plan": "compile",
     "printing": "get_printoptions set_printoptions",
     "ranges": "logspace range",
     "settings": """
@@ -684,7 +684,7 @@ _find, _names = _read_later(
     __name__,
     _LATER,
     modules="""
-        accelerator config cpu cuda distributed distributions func hub io jit linalg multiprocessing
+        accelerator config cpu cuda distributed distributions func graph hub io jit linalg multiprocessing
         onnx profiler special utils version""",
 )
 

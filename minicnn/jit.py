@@ -1,6 +1,7 @@
-"""``torch.jit`` and ``torch.compile`` as far as they change no number: they return what they get.
+"""``torch.jit`` as far as it changes no number: its functions return what they get.
 
-There is no compiler here. The network that is compiled, scripted or traced is the network itself.
+There is no compiler of Python here. The network that is scripted or traced is the network itself;
+``minicnn.compile`` makes inference fast.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any, Final, NoReturn, TypeVar
 __all__ = [
     "Final",
     "ScriptModule",
-    "compile",
     "export",
     "ignore",
     "is_scripting",
@@ -29,16 +29,6 @@ F = TypeVar("F")
 
 class ScriptModule:
     """What no network is here; for libraries that ask ``isinstance(net, torch.jit.ScriptModule)``."""
-
-
-def compile(model: F | None = None, **options: Any) -> F | Callable[[F], F]:
-    """The network or function itself; without one, a decorator.
-
-    Args:
-        model: what ``torch.compile`` would compile.
-        options: ``mode``, ``backend``, ``fullgraph`` and so on, without effect.
-    """
-    return _identity if model is None else model
 
 
 def _identity(decorated: F) -> F:

@@ -26,7 +26,14 @@ from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from .edge import batched, one_precision
 from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear, linear
-from .norm import BatchNorm, ChannelAffine, batch_norm_gradients, normalize_batch
+from .norm import (
+    BatchNorm,
+    ChannelAffine,
+    FixedBatchNorm,
+    batch_norm_gradients,
+    normalize_batch,
+    scale_and_shift,
+)
 from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
 
@@ -150,6 +157,16 @@ class ChannelAffineReLU(ChannelAffine):
         return self.gradients(ReLUBackward.apply(grad, out.detach()), x, scale)
 
 
+class FixedBatchNormReLU(FixedBatchNorm):
+    """x (N, C, ...), weight, bias, mean and variance (C,) -> normalised x after ReLU."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.fast_of(x).channel_affine_relu(x, scale, shift)
+
+
 @one_precision
 @batched
 def conv2d_relu(
@@ -205,4 +222,4 @@ def batch_norm_relu(
 ) -> Tensor:
     """``relu(batch_norm(…))``."""
     arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
-    return normalize_batch(BatchNormReLU, ChannelAffineReLU, *arguments)
+    return normalize_batch(BatchNormReLU, ChannelAffineReLU, FixedBatchNormReLU, *arguments)

@@ -83,6 +83,19 @@ class ChannelAffine(Function):
         )
 
 
+class FixedBatchNorm(Function):
+    """x (N, C, ...), weight, bias, mean and variance (C,) -> x normalised by these statistics.
+
+    Where gradients are recorded, :class:`ChannelAffine` takes its place.
+    """
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.of(x).channel_affine(x, scale, shift)
+
+
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -115,12 +128,13 @@ def batch_norm(
     As ``torch.nn.functional.batch_norm`` (Ioffe and Szegedy, 2015).
     """
     arguments = input, running_mean, running_var, weight, bias, training, momentum, eps
-    return normalize_batch(BatchNorm, ChannelAffine, *arguments)
+    return normalize_batch(BatchNorm, ChannelAffine, FixedBatchNorm, *arguments)
 
 
 def normalize_batch(
     in_training: type[BatchNorm],
     in_evaluation: type[ChannelAffine],
+    without_gradient: type[FixedBatchNorm],
     x: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -130,7 +144,7 @@ def normalize_batch(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """:func:`batch_norm` with given operations for training and for evaluation."""
+    """:func:`batch_norm` with given operations for training, evaluation, and without gradients."""
     shape = x.array.shape
     if training and math.prod(shape[:1] + shape[2:]) == 1:
         raise ValueError(
@@ -158,8 +172,10 @@ def normalize_batch(
         raise RuntimeError(
             "batch_norm needs running_mean and running_var when not training, got None"
         )
-    scale, shift = _folded(weight, bias, running_mean, running_var, eps)
-    return in_evaluation.apply(x, scale, shift)
+    given = x, weight, bias, running_mean, running_var
+    if is_grad_enabled() and any(v.requires_grad for v in given):
+        return in_evaluation.apply(x, *_folded(*given[1:], eps))
+    return without_gradient.apply(*given, eps=eps)
 
 
 def channel_parameters(
@@ -213,14 +229,22 @@ def _folded(
     weight: Tensor, bias: Tensor, mean: Tensor, var: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Factor and offset (C,) that normalise each channel by the given statistics."""
-    given: Any = (weight, bias, mean, var)
-    recorded = is_grad_enabled() and any(v.requires_grad for v in given)
-    if not recorded:  # plain arrays: five more operations would take longest on small images
-        given = [widened(v.array) for v in given]
-    weight, bias, mean, var = given
-    scale = weight * (var + eps) ** -0.5
-    shift = bias - mean * scale
-    return (scale, shift) if recorded else (Tensor.of(scale), Tensor.of(shift))  # type: ignore[arg-type]
+    given = (weight, bias, mean, var)
+    if any(v.requires_grad for v in given):
+        scale = weight * (var + eps) ** -0.5
+        return scale, bias - mean * scale
+    # plain arrays: five more operations would take longest on small images
+    scale, shift = scale_and_shift(*(v.array for v in given), eps)
+    return Tensor.of(scale), Tensor.of(shift)
+
+
+def scale_and_shift(
+    weight: Array, bias: Array, mean: Array, variance: Array, eps: float
+) -> tuple[Array, Array]:
+    """The same for arrays, in float32 or better."""
+    weight, bias, mean, variance = (widened(v) for v in (weight, bias, mean, variance))
+    scale = weight * (variance + eps) ** -0.5
+    return scale, bias - mean * scale
 
 
 def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "mirrored",
     "nchw",
     "nhwc",
+    "overlap",
     "pad",
     "padded_size",
     "padded_zeros",
@@ -74,7 +75,7 @@ def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     if inside is not None:
         return inside
     padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
-    image_part, padded_part = _overlap(geometry)
+    image_part, padded_part = overlap(geometry)
     padded[padded_part] = images[image_part]
     return padded
 
@@ -99,7 +100,7 @@ def rows_of(geometry: Geometry, rows: slice) -> Geometry:
 
 def add_unpadded(padded: np.ndarray, images: np.ndarray, geometry: Geometry) -> None:
     """Add padded images (n, HP, WP, C), without their padding, to images (n, H, W, C)."""
-    image_part, padded_part = _overlap(geometry)
+    image_part, padded_part = overlap(geometry)
     images[image_part] += padded[padded_part]
 
 
@@ -131,7 +132,7 @@ def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:
     )
 
 
-def _overlap(geometry: Geometry) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def overlap(geometry: Geometry) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Where images (n, H, W) and padded images (n, HP, WP) overlap: slices of both.
 
     The padded images lack rows and columns at the end that no window reaches, and with negative

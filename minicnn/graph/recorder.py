@@ -1,0 +1,348 @@
+"""Recording a graph: run the network once, and note each operation on the way.
+
+As the profiler does, a recording replaces ``Function.apply`` while it runs, so that there is no cost
+outside. Values are known by their arrays. Layers run one by one, without the fused operations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, no_grad
+from ..autograd.grad_mode import mode
+from ..nn import fusion
+from ..nn.module import Module
+from ..ops import in_place
+from ..random import Generator, default_generator
+from ..tensor import Tensor, Version
+from .constants import check_constants, has_constants
+from .errors import CannotRecord
+from .graph import Graph, Node, Value
+from .reads import reading
+from .structure import replaced, tensors_in
+
+__all__ = ["CannotRecord", "is_recording", "record"]
+
+
+def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
+    """Runs a network once and returns its operations as a graph.
+
+    The network is in evaluation mode, and no gradients are recorded. Batch norm is one operation with
+    its running statistics, dropout does nothing, and layers that a ``Sequential`` would run as one
+    are separate.
+
+    Args:
+        net: a module, or a function of tensors.
+        args, kwargs: its arguments, with tensors on the CPU; tuples, lists and dicts may hold them.
+
+    Raises:
+        CannotRecord: if another call could take another way: for a network in training mode, random
+            numbers, numbers of tensors that Python reads (``x.item()``, ``if x > 0``, ``x.numpy()``,
+            ``x[mask]``), hooks, and changes of parameters, buffers, attributes or arguments.
+    """
+    graph = _Recording(net, args, kwargs).run()
+    if has_constants(graph):
+        other_args, other_kwargs = replaced((args, kwargs), _other_numbers)
+        check_constants(graph, _Recording(net, other_args, other_kwargs).run())
+    return graph
+
+
+def is_recording() -> bool:
+    """Whether this thread is recording a graph."""
+    return _here.recording is not None
+
+
+def _other_numbers(leaf: Any) -> object:
+    """A tensor of the same shape and dtype with other numbers in it."""
+    if not isinstance(leaf, Tensor):
+        return leaf
+    array = np.flip(leaf.array)
+    return Tensor.of(0.5 * array + 0.25 if array.dtype.kind == "f" else array.copy())
+
+
+@dataclass
+class _Known:
+    """What an array stands for, until its memory is written to."""
+
+    value: Value
+    array: weakref.ref[np.ndarray]
+    version: Version
+    writes: int
+
+    def is_current(self) -> bool:
+        return self.version.all_writes == self.writes
+
+
+class _Here(threading.local):
+    recording: _Recording | None = None
+
+
+_here = _Here()
+
+
+class _Recording:
+    """One run of a network."""
+
+    def __init__(
+        self, net: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.net, self.args, self.kwargs = net, args, kwargs
+        self.graph = Graph([])
+        self.known: dict[int, _Known] = {}
+        self.held: list[_Known] = []  # of arguments, parameters and buffers
+        self.modules = dict[int, str]()
+        self.path = [""]
+        self.counts: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self.inside = False  # whether an operation is running
+
+    def run(self) -> Graph:
+        """Calls the network.
+
+        Raises:
+            CannotRecord: for the first thing that does not fit into a graph.
+        """
+        if mode.autocast is not None:
+            raise CannotRecord("autocast is active")
+        if isinstance(self.net, Module):
+            self._enter_network(self.net)
+        for i, tensor in enumerate(tensors_in((self.args, self.kwargs))):
+            self._hold(Value(f"input_{i + 1}", "input", *_form(tensor)), tensor)
+            self.graph.inputs.append(self.held[-1].value)
+        state = default_generator.get_state().array
+        with no_grad(), _running(self):
+            result = self.net(*self.args, **self.kwargs)
+        if not np.array_equal(state, default_generator.get_state().array):
+            default_generator.set_state(Tensor.of(state))
+            self.problems.append("draws random numbers in forward")
+        for held in self.held:
+            if not held.is_current():
+                self.problems.append(f"writes to the {held.value.kind} {held.value.name}")
+        if self.problems:
+            raise CannotRecord(self.problems[0])
+        self.graph.result = replaced(result, self._output)
+        return self.graph
+
+    # ------------------------------------------------------------------ what runs
+
+    def apply(self, operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Runs an operation and notes it."""
+        if self.inside or hasattr(operation, "given_forward"):
+            # a static forward consists of operations, which are noted one by one
+            return _apply_original(operation, *inputs, **options)
+        taken = tuple(self.value_of(x) if isinstance(x, Tensor) else x for x in inputs)
+        for extra in _leaves((options, [x for x in inputs if not isinstance(x, Tensor)])):
+            if isinstance(extra, Generator):
+                self.problems.append(f"draws random numbers in forward ({operation.__name__})")
+            elif isinstance(extra, np.ndarray) and id(extra) in self.known:
+                self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
+        self.inside = True
+        try:
+            out = _apply_original(operation, *inputs, **options)
+        finally:
+            self.inside = False
+        first = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+        results = out if isinstance(out, tuple) else (out,)
+        self.graph.nodes.append(
+            Node(
+                operation,
+                taken,
+                options,
+                tuple(self._result(operation.__name__, tensor) for tensor in results),
+                self.path[-1],
+                first is not None
+                and not operation.returns_view
+                and np.may_share_memory(first.array, results[0].array),
+            )
+        )
+        return out
+
+    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls a module, in whose name operations are noted."""
+        if id(module) not in self.modules:  # of a function
+            self._enter_network(module)
+        self.path.append(self.modules[id(module)])
+        try:
+            return _call_original(module, *args, **kwargs)
+        finally:
+            self.path.pop()
+
+    def note_read(self, tensor: Tensor, how: str) -> None:
+        """Notes that Python reads the numbers of a tensor."""
+        if self.inside:
+            return
+        known = self.known.get(id(_array_of(tensor)))
+        if known is None or known.value.kind in ("input", "result"):
+            name = "a tensor" if known is None else known.value.name
+            self.problems.append(f"reads the numbers of {name} in forward ({how})")
+
+    def overwritten(self, x: Tensor, result: Tensor) -> None:
+        """Notes that ``x`` now has the numbers of ``result``."""
+        known = self.known.get(id(_array_of(result)))
+        if known is not None:
+            self._know(known.value, x)
+
+    # ------------------------------------------------------------------ what is known
+
+    def value_of(self, tensor: Tensor) -> Value:
+        """The value that a tensor stands for; a constant if no operation has made it."""
+        known = self.known.get(id(_array_of(tensor)))
+        if known is None:
+            kind = "parameter" if type(tensor).__name__ == "Parameter" else "constant"
+            return self._hold(Value(self._name(kind), kind, *_form(tensor), tensor), tensor)
+        if not known.is_current():
+            self.problems.append(
+                f"uses {known.value.name} after its memory was changed in place through another tensor"
+            )
+        return known.value
+
+    def _enter_network(self, net: Module) -> None:
+        """Knows the modules of a network, its parameters and its buffers."""
+        for name, module in net.named_modules():
+            self.modules[id(module)] = name
+            self.graph.modules.append(module)
+            if module.training:
+                raise CannotRecord(
+                    f"{_called(name)} is in training mode: call eval() on the network"
+                )
+            if not fusion.is_plain(module):
+                raise CannotRecord(f"{_called(name)} has hooks, or a forward of its own")
+        for kind, members in (
+            ("parameter", net.named_parameters()),
+            ("buffer", net.named_buffers()),
+        ):
+            for name, tensor in members:
+                self._hold(Value(name, kind, *_form(tensor), tensor), tensor)
+
+    def _hold(self, value: Value, tensor: Tensor) -> Value:
+        self.held.append(self._know(value, tensor))
+        return value
+
+    def _result(self, operation: str, tensor: Tensor) -> Value:
+        value = Value(self._name(operation.lower()), "result", *_form(tensor))
+        self._know(value, tensor)
+        return value
+
+    def _know(self, value: Value, tensor: Tensor) -> _Known:
+        array, known = _array_of(tensor), self.known
+        key = id(array)
+        reference = weakref.ref(array, lambda _: known.pop(key, None))
+        entry = _Known(value, reference, tensor.version, tensor.version.all_writes)
+        known[key] = entry
+        return entry
+
+    def _name(self, kind: str) -> str:
+        self.counts[kind] += 1
+        return f"{kind}_{self.counts[kind]}"
+
+    def _output(self, leaf: Any) -> object:
+        if isinstance(leaf, Tensor):
+            value = self.value_of(leaf)
+            self.graph.outputs.append(value)
+            return value
+        if leaf is None or isinstance(leaf, (bool, int, float, str)):
+            return leaf
+        raise CannotRecord(f"returns a {type(leaf).__name__}")
+
+
+def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
+    array = _array_of(tensor)
+    return array.shape, array.dtype
+
+
+def _called(name: str) -> str:
+    return f"module {name!r}" if name else "the network"
+
+
+def _leaves(structure: Any) -> list[Any]:
+    found: list[Any] = []
+    replaced(structure, found.append)
+    return found
+
+
+# ------------------------------------------------------------------ what is replaced meanwhile
+
+_array_slot: Any = vars(Tensor)["array"]
+_array_of: Callable[[Tensor], Any] = _array_slot.__get__
+_apply_original: Callable[..., Any] = vars(Function)["apply"].__func__
+_call_original: Callable[..., Any] = Module.__call__
+_run_original: Callable[..., Any] = fusion.run
+_overwrite_original: Callable[..., Any] = in_place._overwrite
+
+
+def _apply(operation: type[Function], *inputs: Any, **options: Any) -> Any:
+    """Replaces ``Function.apply``."""
+    if (recording := _here.recording) is None:
+        return _apply_original(operation, *inputs, **options)
+    return recording.apply(operation, inputs, options)
+
+
+def _call(module: Module, *args: Any, **kwargs: Any) -> Any:
+    """Replaces ``Module.__call__``."""
+    if (recording := _here.recording) is None:
+        return _call_original(module, *args, **kwargs)
+    return recording.call(module, args, kwargs)
+
+
+def _run(input: Any, modules: Any) -> Any:
+    """Replaces ``fusion.run``: the modules of a ``Sequential`` run one by one."""
+    if _here.recording is None:
+        return _run_original(input, modules)
+    for module in modules:
+        input = module(input)
+    return input
+
+
+def _overwrite(x: Tensor, result: Tensor) -> Tensor:
+    """Replaces what operations in place write with."""
+    out = _overwrite_original(x, result)
+    if (recording := _here.recording) is not None:
+        recording.overwritten(x, result)
+    return out
+
+
+def _note_read(tensor: Tensor, how: str) -> None:
+    if (recording := _here.recording) is not None:
+        recording.note_read(tensor, how)
+
+
+_REPLACEMENTS: list[tuple[Any, str, Any]] = [
+    (Function, "apply", classmethod(_apply)),
+    (Module, "__call__", _call),
+    (fusion, "run", _run),
+    (in_place, "_overwrite", _overwrite),
+    *reading(_note_read),
+]
+_lock = threading.Lock()
+_saved: list[Any] = []
+_recordings = 0  # that are running, in all threads
+
+
+@contextlib.contextmanager
+def _running(recording: _Recording) -> Iterator[None]:
+    """Puts the replacements in place; the last of several recordings removes them."""
+    global _recordings
+    with _lock:
+        if not _recordings:
+            _saved[:] = [vars(owner)[name] for owner, name, _ in _REPLACEMENTS]
+            for owner, name, replacement in _REPLACEMENTS:
+                setattr(owner, name, replacement)
+        _recordings += 1
+    _here.recording = recording
+    try:
+        yield
+    finally:
+        _here.recording = None
+        with _lock:
+            _recordings -= 1
+            if not _recordings:
+                for (owner, name, _), original in zip(_REPLACEMENTS, _saved, strict=True):
+                    setattr(owner, name, original)

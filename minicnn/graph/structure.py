@@ -1,0 +1,36 @@
+"""Tensors within tuples, lists and dicts: what networks take and return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..tensor import Tensor
+
+__all__ = ["replaced", "tensors_in"]
+
+
+def tensors_in(structure: Any) -> list[Tensor]:
+    """The tensors within nested tuples, lists and dicts, from left to right."""
+    found: list[Tensor] = []
+
+    def note(leaf: Any) -> object:
+        if isinstance(leaf, Tensor):
+            found.append(leaf)
+        return leaf
+
+    replaced(structure, note)
+    return found
+
+
+def replaced(structure: Any, new: Callable[[Any], Any]) -> Any:
+    """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else."""
+    if isinstance(structure, tuple):
+        parts = [replaced(part, new) for part in structure]
+        named = hasattr(structure, "_fields")  # a namedtuple takes its fields one by one
+        return type(structure)(*parts) if named else tuple(parts)
+    if isinstance(structure, list):
+        return [replaced(part, new) for part in structure]
+    if isinstance(structure, dict):
+        return type(structure)((key, replaced(part, new)) for key, part in structure.items())
+    return new(structure)

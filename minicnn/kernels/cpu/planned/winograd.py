@@ -1,0 +1,144 @@
+"""Winograd's algorithm (see :mod:`..winograd.conv`) as a step: long rows in every product.
+
+A block of n images has TH * TW tiles of T * T pixels each. Windows along an axis overlap, so the
+input is transformed along the columns first, whose windows are copied apart, and then along the rows
+through overlapping views:
+
+    padded image    (n, HP, WP, C)
+    columns apart   (T, n, HP, TW, C)      copied
+    transformed     (T, n, HP, TW, C)      one product with B' (T, T)
+    points          (T, T, n, TH, TW, C)   one product with B' for each column point and row of tiles
+    products        (T, T, n, TH, TW, O)   T * T products with the filters (C, O)
+    rows            (M, T, n, TH, TW, O)   one product with A' (M, T)
+    pixels          (M, M, n, TH, TW, O)   M products with A'
+    out             (n, OH, OW, O)         copied, with residual and ReLU
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ..winograd.transforms import tile_windows, transform_matrices
+from .convolution import Convolution
+from .epilogue import relu_in_place
+from .step import FLOAT, Call, Part, Scratch
+from .views import padded, sliding
+
+__all__ = ["winograd"]
+
+# OpenBLAS runs products of at most so many multiplications without repacking the operands, at 110
+# GFLOP/s on a core where larger ones of these shapes reach 65.
+_SMALL_PRODUCT = 1_000_000
+_MIN_FILTERS = 32  # in a product
+
+
+def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
+    """(T * T, C, O) from filters (O, C, R, R)."""
+    O, C, R, _ = weight.shape
+    _, G, _ = transform_matrices(M, R)
+    flat = weight.astype(FLOAT, copy=False).reshape(O, C, R * R).transpose(1, 2, 0)  # C, R*R, O
+    points = np.empty((len(G) ** 2, C, O), FLOAT)
+    np.matmul(np.kron(G, G), flat, out=points.swapaxes(0, 1))
+    return points
+
+
+def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
+    """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
+    filters = conv.once(("winograd", M), lambda: _filter_points(conv.weight, M))
+    calls: list[Call] = []
+    for block in conv.blocks(block_tiles * M * M, unit=M):
+        scratch.release()
+        calls += _block(block, scratch, filters, M)
+    return Part(calls)
+
+
+def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> list[Call]:
+    """The calls for a block, whose filters are (T * T, C, O)."""
+    n, (TT, C, O) = len(conv.x), filters.shape
+    A, _, B = transform_matrices(M, conv.geometry.kernel_size[0])
+    T, tiles = len(B), tile_windows(conv.geometry, M)
+    TH, TW = tiles.output_size
+    count = n * TH * TW
+
+    image, calls = padded(conv.x, tiles, scratch)
+    HP = image.shape[1]
+    apart, transformed = scratch.take(T, n, HP, TW, C), scratch.take(T, n, HP, TW, C)
+    windows = np.moveaxis(sliding(image, 2, TW, T, M), 3, 0)  # T, n, HP, TW, C
+    calls.append(partial(np.copyto, apart, windows))
+    calls.append(partial(np.matmul, B, apart.reshape(T, -1), transformed.reshape(T, -1)))
+
+    points = scratch.take(TT, count, C)
+    by_row = sliding(transformed.reshape(T, n, HP, TW * C), 2, TH, T, M)  # T, n, TH, T, TW*C
+    target = points.reshape(T, T, n, TH, TW * C).transpose(1, 2, 3, 0, 4)
+    calls.append(partial(np.matmul, B, by_row, target))
+
+    products = scratch.take(TT, count, O)
+    calls += _products(points, filters, products)
+    if conv.bias is not None:
+        # The value at the numbers (1, 1) counts equally in every pixel of a tile.
+        constant = products[T + 1]
+        bias = (conv.bias / A[1, 0] ** 2).astype(FLOAT)
+        calls.append(partial(np.add, constant, bias, constant))
+
+    rows, pixels = scratch.take(M, T * count * O), scratch.take(M, M, count * O)
+    transposed = np.ascontiguousarray(A.T)
+    calls.append(partial(np.matmul, transposed, products.reshape(T, -1), rows))
+    calls.append(partial(np.matmul, transposed, rows.reshape(M, T, -1), pixels))
+    return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
+
+
+def _products(points: np.ndarray, filters: np.ndarray, out: np.ndarray) -> list[Call]:
+    """The products of (T * T, tiles, C) and (T * T, C, O), in slices of the filters."""
+    tiles, C, O = points.shape[1], *filters.shape[1:]
+    wanted = -(-tiles * C * O // _SMALL_PRODUCT)
+    parts = wanted if O // wanted >= _MIN_FILTERS else 1
+    calls: list[Call] = []
+    for i in range(parts):
+        some = slice(O * i // parts, O * (i + 1) // parts)
+        # Not as contiguous copies: they would double the memory of the filters.
+        calls.append(partial(np.matmul, points, filters[:, :, some], out[:, :, some]))
+    return calls
+
+
+def _write(
+    pixels: np.ndarray, out: np.ndarray, residual: np.ndarray | None, relu: bool
+) -> list[Call]:
+    """The calls that write (M, M, n, TH, TW, O) to (n, OH, OW, O), without what reaches beyond."""
+    M, (OH, OW) = len(pixels), out.shape[1:3]
+    calls: list[Call] = []
+    for row_tiles, rows, tile_rows in _whole_and_rest(OH, M):
+        for column_tiles, columns, tile_columns in _whole_and_rest(OW, M):
+            source = pixels[:tile_rows, :tile_columns, :, row_tiles, column_tiles]
+            target = _in_tiles(out[:, rows, columns], tile_rows, tile_columns)
+            if residual is not None:
+                summand = _in_tiles(residual[:, rows, columns], tile_rows, tile_columns)
+                calls.append(partial(np.add, source, summand, target))
+            elif relu:
+                calls.append(partial(np.clip, source, 0, np.inf, target))
+            else:
+                calls.append(partial(np.copyto, target, source))
+    if residual is not None and relu:
+        calls.append(relu_in_place(out))
+    return calls
+
+
+def _whole_and_rest(size: int, M: int) -> list[tuple[slice, slice, int]]:
+    """The tiles that fit in ``size`` pixels, and the last one: tiles, pixels, pixels in each tile."""
+    whole, rest = divmod(size, M)
+    parts = []
+    if whole:
+        parts.append((slice(0, whole), slice(0, whole * M), M))
+    if rest:
+        parts.append((slice(whole, whole + 1), slice(whole * M, size), rest))
+    return parts
+
+
+def _in_tiles(out: np.ndarray, tile_rows: int, tile_columns: int) -> np.ndarray:
+    """(tile_rows, tile_columns, n, TH, TW, O) view of (n, TH * tile_rows, TW * tile_columns, O)."""
+    n, H, W, O = out.shape
+    rows = sliding(out, 1, H // tile_rows, tile_rows, tile_rows)  # n, TH, rows, W, O
+    tiles = sliding(rows, 3, W // tile_columns, tile_columns, tile_columns)
+    view: np.ndarray = tiles.transpose(2, 4, 0, 1, 3, 5)
+    return view

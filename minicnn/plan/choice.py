@@ -1,0 +1,148 @@
+"""Which of several steps is the fastest: they are measured, and the choices are kept in a file.
+
+The file is in minicnn's cache folder, and belongs to one kind of machine: processor, BLAS, number of
+threads and version of NumPy. It is read once, and written after new choices.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from ..io.atomic import replacing
+from ..io.download import cache_folder
+from ..kernels.cpu.planned import Step
+from ..kernels.cpu.runtime.threads import num_threads
+from .program import Program
+
+__all__ = ["Choices", "fastest"]
+
+_VERSION = 1  # of the steps: other names or other algorithms make old choices void
+_RUNS = 5
+_HOPELESS = 1.3  # times the best so far in the first run: not measured again
+_REPEATS, _SHORT = 8, 2e-3  # steps are repeated up to so many seconds, so that threads start rarely
+
+
+class Choices:
+    """The names of the fastest steps, by what they compute.
+
+    Args:
+        path: of the file; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.names: dict[str, str] = {} if path is None else _read(path)
+        self.changed = False
+
+    @classmethod
+    def of_machine(cls) -> Choices:
+        """The choices of this machine."""
+        machine = "\n".join(_machine(num_threads()))
+        digest = hashlib.sha256(machine.encode()).hexdigest()[:16]
+        return cls(cache_folder() / "plans" / f"{digest}.json")
+
+    def save(self) -> None:
+        """Writes the file if there are new choices; a file that cannot be written is done without."""
+        if self.path is None or not self.changed:
+            return
+        self.names = _read(self.path) | self.names  # another process may have written meanwhile
+        text = json.dumps({"version": _VERSION, "machine": _machine(num_threads()), "names": self.names})
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self.path) as file:
+                file.write(text.encode())
+        except OSError:
+            self.path = None
+        self.changed = False
+
+
+def _read(path: Path) -> dict[str, str]:
+    """The choices in a file; none if it is broken or from another version."""
+    try:
+        found = json.loads(path.read_bytes())
+        names = found["names"] if found["version"] == _VERSION else {}
+        return {str(key): str(name) for key, name in names.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+@functools.cache
+def _machine(threads: int) -> list[str]:
+    """What the fastest step depends on, apart from the shapes."""
+    libraries = [
+        f"{found['internal_api']} {found['version']} {found.get('architecture')}"
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    ]
+    return [_processor(), *libraries, f"NumPy {np.__version__}", f"{threads} threads"]
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or platform.machine()
+
+
+def fastest(
+    key: str,
+    choices: Choices,
+    make: Callable[[str | None], list[Step]],
+    threads: int,
+) -> Step:
+    """The fastest step for ``key``: the one that was chosen before, or the winner of a measurement.
+
+    Args:
+        key: what the step computes, and for which shapes.
+        choices: known ones; a new one is added.
+        make: gives all candidates, or those of one name.
+        threads: how many run the parts of a step.
+    """
+    if key in choices.names:
+        known = make(choices.names[key])
+        if known:
+            return known[0]
+    candidates = make(None)
+    if len(candidates) == 1:
+        return candidates[0]
+    best = _fastest(candidates, threads)
+    choices.names[key] = best.name
+    choices.changed = True
+    return best
+
+
+def _fastest(candidates: Sequence[Step], threads: int) -> Step:
+    """The step with the smallest median of its times."""
+    best, shortest = candidates[0], math.inf
+    for step in candidates:
+        once = Program([step], threads)
+        once()  # touches its memory
+        repeats = max(1, min(_REPEATS, int(_SHORT / _time(once))))
+        program = Program([step] * repeats, threads)
+        seconds = [_time(program)]
+        while len(seconds) < _RUNS and seconds[0] < _HOPELESS * shortest * repeats:
+            seconds.append(_time(program))
+        median = statistics.median(seconds) / repeats
+        if median < shortest:
+            best, shortest = step, median
+    return best
+
+
+def _time(program: Program) -> float:
+    start = time.perf_counter()
+    program()
+    return time.perf_counter() - start

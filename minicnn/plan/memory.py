@@ -1,0 +1,260 @@
+"""Where the values of a plan lie: which share an array, and which part of one block each gets.
+
+A value is a view of another (``flatten``), or a range of channels within the result of a ``cat``,
+which its branches then write in place. All others are roots. Roots that are never needed at the same
+time share memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graph import Value
+from ..memory import empty
+from .operations import Operation, run_forward
+
+__all__ = ["Arrays", "Layout", "lay_out", "to_nchw", "to_nhwc"]
+
+_ALIGNMENT = 64  # bytes, one cache line
+_WRITES_CHANNELS = frozenset(("conv", "affine", "relu", "add", "max_pool", "avg_pool", "lrn"))
+
+
+def to_nhwc(array: np.ndarray) -> np.ndarray:
+    """Images (N, C, H, W) as they lie in the memory of a plan; other arrays are returned."""
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+
+
+def to_nchw(array: np.ndarray) -> np.ndarray:
+    """The other way round."""
+    return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+
+
+@dataclass
+class Layout:
+    """Which values lie within others.
+
+    Attributes:
+        parts: for a range of channels: the value that it is a part of, and its first channel.
+        views: for a view: the value it shows, and how to make the array from that value's.
+    """
+
+    parts: dict[Value, tuple[Value, int]]
+    views: dict[Value, tuple[Value, Callable[[np.ndarray], np.ndarray]]]
+
+    def root(self, value: Value) -> Value:
+        """The value in whose array another one lies."""
+        while value in self.parts or value in self.views:
+            value = self.parts[value][0] if value in self.parts else self.views[value][0]
+        return value
+
+    def array(self, value: Value, of_root: Callable[[Value], np.ndarray]) -> np.ndarray:
+        """The array of a value, given those of the roots."""
+        if value in self.views:
+            source, view = self.views[value]
+            return view(self.array(source, of_root))
+        if value in self.parts:
+            whole, start = self.parts[value]
+            return self.array(whole, of_root)[..., start : start + value.shape[1]]
+        return of_root(value)
+
+
+def lay_out(operations: list[Operation], outputs: list[Value]) -> tuple[Layout, list[Operation]]:
+    """Finds views and parts, and drops the operations that need no step then."""
+    layout = Layout({}, {})
+    made_by = {operation.output: operation for operation in operations}
+    kept = []
+    for operation in operations:
+        view = _view(operation)
+        if view is None:
+            kept.append(operation)
+        else:
+            layout.views[operation.output] = operation.inputs[0], view
+    viewed = {source for source, _ in layout.views.values()}
+    for operation in reversed(kept):  # the largest of nested ones first
+        if operation.kind == "cat":
+            _place_branches(operation, layout, made_by, viewed.union(outputs))
+    return layout, [o for o in kept if o.kind != "cat" or not _is_in_place(o, layout)]
+
+
+def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
+    """How the result follows from the input's array without a step, or None."""
+    if operation.kind == "view":
+        node: Any = operation.node
+        rest = node.inputs[1:]
+
+        def view(array: np.ndarray) -> np.ndarray:
+            return to_nhwc(run_forward(node, [to_nchw(array), *rest], node.options)[0])
+
+        return view
+    if operation.kind == "flatten":
+        _, C, H, W = operation.inputs[0].shape
+        if operation.options.get("channels_last") or H * W == 1 or C == 1:
+            return lambda array: array.reshape(len(array), -1)
+    return None
+
+
+def _place_branches(
+    cat: Operation, layout: Layout, made_by: dict[Value, Operation], fixed: set[Value]
+) -> None:
+    """Makes each branch of a ``cat`` a part of its result, where that is possible.
+
+    A branch that is itself the result of a ``cat`` may be one, whose branches follow it. A value that
+    is a part already stays there, and is copied.
+    """
+    start = 0
+    for branch in cat.inputs:
+        maker = made_by[branch].kind
+        free = branch not in layout.parts and branch not in layout.views and branch not in fixed
+        if free and (maker in _WRITES_CHANNELS or maker == "cat"):
+            layout.parts[branch] = cat.output, start
+        start += branch.shape[1]
+
+
+def _is_in_place(cat: Operation, layout: Layout) -> bool:
+    """Whether all branches of a ``cat`` already lie one after the other in its result."""
+    start = 0
+    root, first = _position(cat.output, layout)
+    for branch in cat.inputs:
+        if _position(branch, layout) != (root, first + start):
+            return False
+        start += branch.shape[1]
+    return True
+
+
+def _position(value: Value, layout: Layout) -> tuple[Value, int]:
+    """The root that a value is a part of, and its first channel there."""
+    channel = 0
+    while value in layout.parts:
+        value, start = layout.parts[value]
+        channel += start
+    return value, channel
+
+
+class Arrays:
+    """The arrays of all values.
+
+    What is used in lanes alone lies in a block of each lane, because lanes are not at the same
+    operation at the same time. The rest lies in a block that all threads share.
+
+    Args:
+        layout: which values lie within others.
+        operations: in their order.
+        in_lanes: for each, whether the lanes run it.
+        lanes: the images of each lane.
+        outputs: the values that are needed at the end.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        operations: list[Operation],
+        in_lanes: list[bool],
+        lanes: list[slice],
+        outputs: list[Value],
+    ) -> None:
+        self.layout, self.lanes = layout, lanes
+        used: dict[Value, _Interval] = {}
+        shared: set[Value] = set()
+        for i, operation in enumerate(operations):
+            for value in map(layout.root, (*operation.taken, operation.output)):
+                used.setdefault(value, _Interval(_bytes(value), i, i)).last = i
+                if not in_lanes[i]:
+                    shared.add(value)
+        for value in map(layout.root, outputs):
+            used[value].last = len(operations)
+            shared.add(value)
+        N = lanes[-1].stop
+        most = max(images.stop - images.start for images in lanes)
+        own = {
+            value: _Interval(interval.size // N * most, interval.first, interval.last)
+            for value, interval in used.items()
+            if value not in shared
+        }
+        self.shared, shared_size = _allocate({v: used[v] for v in used if v in shared})
+        self.own, own_size = _allocate(own)
+        self.block = empty((shared_size,), np.uint8)
+        self.lane_blocks = [empty((own_size,), np.uint8) for _ in lanes]
+
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """All memory."""
+        return [self.block, *self.lane_blocks]
+
+    def of_lane(self, lane: int) -> Callable[[Value], np.ndarray]:
+        """Gives the arrays of values for the images of a lane; images are (n, H, W, C)."""
+        images = self.lanes[lane]
+
+        def of_root(root: Value) -> np.ndarray:
+            shape = stored_shape(root)
+            if root in self.shared:
+                return _cut(self.block, self.shared[root], root, shape)[images]
+            shape = images.stop - images.start, *shape[1:]
+            return _cut(self.lane_blocks[lane], self.own[root], root, shape)
+
+        return lambda value: self.layout.array(value, of_root)
+
+    def common_array(self, value: Value) -> np.ndarray:
+        """The array of a value with all images (N, H, W, C)."""
+        return self.layout.array(
+            value, lambda root: _cut(self.block, self.shared[root], root, stored_shape(root))
+        )
+
+
+def _cut(block: np.ndarray, start: int, value: Value, shape: tuple[int, ...]) -> np.ndarray:
+    size = math.prod(shape) * value.dtype.itemsize
+    return block[start : start + size].view(value.dtype).reshape(shape)
+
+
+def stored_shape(value: Value) -> tuple[int, ...]:
+    """The shape of a value in the memory of a plan."""
+    if len(value.shape) != 4:
+        return value.shape
+    N, C, H, W = value.shape
+    return N, H, W, C
+
+
+def _bytes(value: Value) -> int:
+    return math.prod(value.shape) * value.dtype.itemsize
+
+
+@dataclass
+class _Interval:
+    """The bytes that something needs, from the step ``first`` to the step ``last``."""
+
+    size: int
+    first: int
+    last: int
+
+
+def _allocate(intervals: dict[Value, _Interval]) -> tuple[dict[Value, int], int]:
+    """An offset for each, so that no two that are needed at the same time overlap; the total size.
+
+    The largest first, each at the lowest place that is free (Pisarchyk and Lee, "Efficient memory
+    management for deep neural net inference", 2020).
+    """
+    offsets: dict[Value, int] = {}
+    total = 0
+    for value in sorted(intervals, key=lambda v: -intervals[v].size):
+        new = intervals[value]
+        taken = sorted(
+            (offsets[other], offsets[other] + _aligned(intervals[other].size))
+            for other in offsets
+            if intervals[other].first <= new.last and new.first <= intervals[other].last
+        )
+        offset = 0
+        for start, stop in taken:
+            if start - offset >= new.size:
+                break
+            offset = max(offset, stop)
+        offsets[value] = offset
+        total = max(total, offset + _aligned(new.size))
+    return offsets, total
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT

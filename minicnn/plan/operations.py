@@ -1,0 +1,235 @@
+"""The operations of a plan: what a recorded graph becomes before it is simplified and bound to memory.
+
+Images are channels-last: a value of shape (N, C, H, W) lies in memory as (N, H, W, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function
+from ..graph import Graph, Node, Value
+from ..ops.norm import scale_and_shift
+
+__all__ = ["Operation", "lower", "run_forward"]
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation of a plan.
+
+    Attributes:
+        kind: ``conv``, ``linear``, ``affine``, ``relu``, ``add``, ``cat``, ``max_pool``,
+            ``avg_pool``, ``lrn``, ``flatten``, ``view`` and ``input``, or ``generic`` for all others.
+        inputs: the values that change from call to call.
+        output: the value that it computes.
+        arrays: its weights, by name.
+        options: ``geometry`` and other numbers.
+        relu: whether a ReLU follows.
+        residual: a value that is added to the result, before the ReLU.
+        by_image: whether each image can be computed by itself.
+        node: of the graph, for ``view`` and ``generic``.
+    """
+
+    kind: str
+    inputs: list[Value]
+    output: Value
+    arrays: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    relu: bool = False
+    residual: Value | None = None
+    by_image: bool = True
+    node: Node | None = None
+
+    @property
+    def taken(self) -> list[Value]:
+        """All values that it reads."""
+        return self.inputs if self.residual is None else [*self.inputs, self.residual]
+
+    def describe(self) -> str:
+        """What it computes, in a line that is equal for equal operations on equal shapes."""
+        shapes = [x.shape for x in self.taken]
+        arrays = {name: array.shape for name, array in self.arrays.items() if array is not None}
+        geometry = self.options.get("geometry")
+        return f"{self.kind} {shapes} {arrays} {geometry} relu={self.relu}"
+
+
+def lower(graph: Graph) -> list[Operation]:
+    """The operations of a graph; what depends on no input is computed here."""
+    N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 0
+    operations = [
+        Operation("input", [], x, options={"index": i}) for i, x in enumerate(graph.inputs)
+    ]
+    changing = set(graph.inputs)
+    for node in graph.nodes:
+        if changing.isdisjoint(node.values):
+            _compute(node)
+            continue
+        changing.update(node.outputs)
+        kind = _KINDS.get(node.name)
+        plain = len(node.outputs) == 1 and all(
+            x.dtype == np.float32 for x in (*node.values, *node.outputs)
+        )
+        operation = kind(node, changing) if kind is not None and plain else None
+        operations += [operation] if operation else _generic(node, changing)
+    for operation in operations:
+        shapes = [x.shape for x in (*operation.inputs, operation.output)]
+        operation.by_image = operation.by_image and all(s and s[0] == N for s in shapes)
+    return operations
+
+
+def run_forward(node: Node, arrays: list[Any], options: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """The results of a node's operation for other arrays; the first is copied if it is written to."""
+    instance: Any = node.operation()
+    instance.needs_input_grad = (False,) * len(arrays)
+    instance._to_save = ()
+    if node.writes_input:
+        arrays = [arrays[0].copy(), *arrays[1:]]
+    results: Any = instance.forward(*arrays, **options)
+    return tuple(map(np.asarray, results if isinstance(results, tuple) else (results,)))
+
+
+def _compute(node: Node) -> None:
+    """Makes the outputs of a node, whose inputs are the same in every call, constants."""
+    arrays = [_array(x) if isinstance(x, Value) else x for x in node.inputs]
+    for value, array in zip(node.outputs, run_forward(node, arrays, node.options), strict=True):
+        value.tensor = _constant(array)
+
+
+def _constant(array: np.ndarray) -> Any:
+    from ..tensor import Tensor
+
+    return Tensor.of(array)
+
+
+def _array(value: Any) -> Any:
+    """The numbers of a value that is the same in every call; None stays None."""
+    return None if value is None else value.tensor.array
+
+
+# ------------------------------------------------------------------ kinds of operations
+
+
+def _generic(node: Node, changing: set[Value]) -> list[Operation]:
+    """An operation for each output of a node that has no kind of its own."""
+    inputs = [x for x in node.values if x in changing]
+    by_image = len(node.outputs) == 1 and _is_by_image(node, inputs)
+    kind = "view" if node.operation.returns_view and _is_view(node, changing) else "generic"
+    return [
+        Operation(kind, inputs, value, {}, {"index": i}, by_image=by_image, node=node)
+        for i, value in enumerate(node.outputs)
+    ]
+
+
+def _is_view(node: Node, changing: set[Value]) -> bool:
+    """Whether the result shares the memory of its input when that lies channels-last."""
+    arrays = [_example(x) if isinstance(x, Value) else x for x in node.inputs]
+    return np.may_share_memory(run_forward(node, arrays, node.options)[0], arrays[0])
+
+
+def _example(value: Value) -> np.ndarray:
+    if value.tensor is not None:
+        return value.tensor.array
+    if len(value.shape) != 4:
+        return np.empty(value.shape, value.dtype)
+    N, C, H, W = value.shape
+    return np.empty((N, H, W, C), value.dtype).transpose(0, 3, 1, 2)
+
+
+def _is_by_image(node: Node, inputs: list[Value]) -> bool:
+    """Whether an operation without a kind of its own treats each image by itself."""
+    out = node.outputs[0]
+    if any(len(x.shape) != len(out.shape) for x in inputs):
+        return False
+    if node.name in _ELEMENTWISE:
+        fixed = [x for x in node.values if x not in inputs]
+        return all(len(x.shape) < len(out.shape) or x.shape[0] == 1 for x in fixed)
+    return node.name in _BY_IMAGE
+
+
+def _convolution(node: Node, changing: set[Value]) -> Operation | None:
+    x, weight, bias = node.inputs
+    if weight in changing or bias in changing:
+        return None
+    arrays = {"weight": _array(weight), "bias": _array(bias)}
+    return Operation("conv", [x], node.outputs[0], arrays, dict(node.options))
+
+
+def _linear(node: Node, changing: set[Value]) -> Operation | None:
+    operation = _convolution(node, changing)
+    if operation is not None:
+        operation.kind = "linear"
+    return operation
+
+
+def _batch_norm(node: Node, changing: set[Value]) -> Operation | None:
+    x, *parameters = node.inputs
+    if not changing.isdisjoint(parameters) or len(x.shape) not in (2, 4):
+        return None
+    arrays = [_array(p) for p in parameters]
+    scale, shift = scale_and_shift(*arrays, **node.options) if len(arrays) == 4 else arrays
+    return Operation("affine", [x], node.outputs[0], {"scale": scale, "shift": shift})
+
+
+def _relu(node: Node, changing: set[Value]) -> Operation:
+    return Operation("relu", node.values, node.outputs[0])
+
+
+def _add(node: Node, changing: set[Value]) -> Operation | None:
+    out = node.outputs[0]
+    if len(node.values) != 2 or any(x.shape != out.shape for x in node.values):
+        return None
+    if any(x.dtype != out.dtype or x not in changing for x in node.values):
+        return None
+    return Operation("add", node.values, out)
+
+
+def _cat(node: Node, changing: set[Value]) -> Operation | None:
+    out = node.outputs[0]
+    if node.options["dim"] != 1 or len(out.shape) != 4 or not changing.issuperset(node.values):
+        return None
+    return Operation("cat", node.values, out)
+
+
+def _max_pool(node: Node, changing: set[Value]) -> Operation | None:
+    return Operation("max_pool", node.values, node.outputs[0], options=dict(node.options))
+
+
+def _avg_pool(node: Node, changing: set[Value]) -> Operation | None:
+    arrays, geometry = {"scale": node.options["scale"]}, node.options["geometry"]
+    return Operation("avg_pool", node.values, node.outputs[0], arrays, {"geometry": geometry})
+
+
+def _lrn(node: Node, changing: set[Value]) -> Operation | None:
+    return Operation("lrn", node.values, node.outputs[0], options=dict(node.options))
+
+
+def _flatten(node: Node, changing: set[Value]) -> Operation | None:
+    (x,), out = node.values, node.outputs[0]
+    if len(x.shape) != 4 or out.shape != (x.shape[0], int(np.prod(x.shape[1:]))):
+        return None
+    return Operation("flatten", [x], out)
+
+
+Lowering = Callable[[Node, "set[Value]"], "Operation | None"]
+_KINDS: dict[str, Lowering] = {
+    "Add": _add,
+    "AvgPool2d": _avg_pool,
+    "Cat": _cat,
+    "ChannelAffine": _batch_norm,
+    "Conv2d": _convolution,
+    "FixedBatchNorm": _batch_norm,
+    "Linear": _linear,
+    "LocalResponseNorm": _lrn,
+    "MaxPool2d": _max_pool,
+    "ReLU": _relu,
+    "Reshape": _flatten,
+}
+_ELEMENTWISE = frozenset(
+    "Add Sub Mul Div Neg Exp Sigmoid Tanh LeakyReLU ELU GELU SiLU Hardtanh Softplus Clamp".split()
+)
+_BY_IMAGE = frozenset("AdaptiveAvgPool2d Conv2dInputGrad ResizeBilinear ResizeNearest".split())

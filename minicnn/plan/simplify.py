@@ -1,0 +1,128 @@
+"""Passes over the operations of a plan, each of which leaves fewer of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..graph import Value
+from .operations import Operation
+
+__all__ = ["simplify"]
+
+
+def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Operation]:
+    """The operations after all passes; ``outputs`` are the values that are needed at the end."""
+    outputs = list(outputs)
+    for one_pass in (
+        _drop_unused,
+        _fold_batch_norms,
+        _fuse_additions,
+        _fuse_relus,
+        _reorder_linear_weights,
+    ):
+        operations = one_pass(operations, outputs)
+    return operations
+
+
+def _drop_unused(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """Without what no output depends on."""
+    needed, kept = set(outputs), []
+    for operation in reversed(operations):
+        if operation.output in needed or operation.kind == "input":
+            needed.update(operation.taken)
+            kept.append(operation)
+    return kept[::-1]
+
+
+def _fold_batch_norms(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """scale * (W x + b) + shift = (scale W) x + (scale b + shift)."""
+
+    def fold(norm: Operation, layer: Operation) -> bool:
+        if norm.kind != "affine" or layer.kind not in ("conv", "linear"):
+            return False
+        scale, shift = norm.arrays["scale"], norm.arrays["shift"]
+        weight, bias = layer.arrays["weight"], layer.arrays["bias"]
+        by_filter = scale.reshape(-1, *(1 for _ in weight.shape[1:]))
+        folded = (weight * by_filter).astype(weight.dtype, copy=False)
+        shifted = shift if bias is None else bias * scale + shift
+        layer.arrays = {"weight": folded, "bias": shifted.astype(weight.dtype, copy=False)}
+        return True
+
+    return _merged(operations, outputs, fold)
+
+
+def _fuse_relus(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """A ReLU at the end of the operation before it."""
+
+    def fuse(relu: Operation, before: Operation) -> bool:
+        if relu.kind != "relu" or before.kind not in ("conv", "linear", "affine", "add"):
+            return False
+        before.relu = True
+        return True
+
+    return _merged(operations, outputs, fuse)
+
+
+def _fuse_additions(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """An addition at the end of the convolution that is the last to compute one of its terms."""
+    order = {operation.output: i for i, operation in enumerate(operations)}
+
+    def fuse(add: Operation, conv: Operation) -> bool:
+        if add.kind != "add" or conv.kind != "conv" or conv.residual is not None:
+            return False
+        (other,) = [x for x in add.inputs if x is not conv.output] or [None]
+        if other is None or order[other] > order[conv.output]:
+            return False
+        conv.residual = other
+        order[add.output] = order[conv.output]
+        return True
+
+    return _merged(operations, outputs, fuse)
+
+
+def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Operation]:  # type: ignore[no-untyped-def]
+    """Merges operations into one that computes an input of theirs which nobody else needs.
+
+    ``merge(operation, before)`` changes ``before`` and returns True, or returns False.
+    """
+    uses = Counter(x for operation in operations for x in operation.taken)
+    uses.update(outputs)
+    made_by: dict[Value, Operation] = {}
+    kept = []
+    for operation in operations:
+        for x in operation.inputs:
+            before = made_by.get(x)
+            alone = before is not None and uses[x] == 1 and not before.relu
+            if alone and merge(operation, before):
+                before.output = operation.output
+                made_by[before.output] = before
+                break
+        else:
+            made_by[operation.output] = operation
+            kept.append(operation)
+    return kept
+
+
+def _reorder_linear_weights(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """Linear layers that take flattened images get weights in the order of channels-last images."""
+    users: dict[Value, list[Operation]] = {}
+    for operation in operations:
+        for x in operation.taken:
+            users.setdefault(x, []).append(operation)
+    for flatten in operations:
+        layers = users.get(flatten.output, [])
+        if flatten.kind != "flatten" or flatten.output in outputs:
+            continue
+        if flatten.inputs[0].dtype != np.float32 or any(o.kind != "linear" for o in layers):
+            continue
+        flatten.options["channels_last"] = True
+        _, C, H, W = flatten.inputs[0].shape
+        for layer in layers if H * W > 1 else ():
+            weight = layer.arrays["weight"].reshape(-1, C, H * W)
+            layer.arrays["weight"] = np.ascontiguousarray(
+                weight.transpose(0, 2, 1).reshape(len(weight), -1)
+            )
+    return operations

@@ -1,0 +1,158 @@
+"""From an operation and its arrays to steps: NumPy calls that are bound to these arrays.
+
+Images are (n, H, W, C) here. What has no fast step calls the kernel that also runs without a plan, and
+copies its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..graph import Value
+from ..kernels import cpu
+from ..kernels.cpu import planned
+from ..kernels.cpu.planned import Part, Scratch, Step
+from .memory import to_nchw, to_nhwc
+from .operations import Operation, run_forward
+
+__all__ = ["Place", "candidates"]
+
+Arrays = Callable[[Value], np.ndarray]
+
+
+@dataclass
+class Place:
+    """Where a step runs.
+
+    Attributes:
+        array_of: gives the array of a value, always the same one.
+        images: which of the images of the call they are.
+        scratch: memory of each thread that takes part.
+        given: the arguments of the call.
+        prepared: transformed weights of each operation, which the threads share.
+    """
+
+    array_of: Arrays
+    images: slice
+    scratch: list[Scratch]
+    given: list[np.ndarray]
+    prepared: dict[Operation, dict[Hashable, np.ndarray]]
+
+
+def candidates(operation: Operation, place: Place, only: str | None = None) -> list[Step]:
+    """Steps that compute the same, or the one with a certain name."""
+    return _MAKERS.get(operation.kind, _kernel)(operation, place, only)
+
+
+def _conv(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    residual = operation.residual
+    return planned.candidates(
+        place.array_of(operation.inputs[0]),
+        operation.arrays["weight"],
+        operation.arrays["bias"],
+        operation.options["geometry"],
+        place.array_of(operation.output),
+        operation.relu,
+        None if residual is None else place.array_of(residual),
+        len(place.scratch),
+        place.scratch,
+        place.prepared.setdefault(operation, {}),
+        only,
+    )
+
+
+def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """Copies an argument of the call, some rows of images on each thread."""
+    out, index, given = place.array_of(operation.output), operation.options["index"], place.given
+    threads = len(place.scratch) if out.ndim == 4 else 1
+
+    def copy(rows: slice, target: np.ndarray) -> None:
+        images = given[index][place.images] if out.ndim else given[index]
+        np.copyto(target, to_nhwc(images)[:, rows] if out.ndim == 4 else images)
+
+    if out.ndim != 4:
+        return [Step("copy", [Part([partial(copy, slice(None), out)])])]
+    H = out.shape[1]
+    rows = [slice(H * i // threads, H * (i + 1) // threads) for i in range(threads)]
+    return [Step("copy", [Part([partial(copy, some, out[:, some])]) for some in rows])]
+
+
+def _cat(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """Copies the branches that do not lie in the result."""
+    out, start, calls = place.array_of(operation.output), 0, []
+    for value in operation.inputs:
+        branch = place.array_of(value)
+        part = out[..., start : start + branch.shape[-1]]
+        start += branch.shape[-1]
+        if part.ctypes.data != branch.ctypes.data:
+            calls.append(partial(np.copyto, part, branch))
+    return [Step("copy", [Part(calls)])]
+
+
+def _flatten(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    images, out = to_nchw(place.array_of(operation.inputs[0])), place.array_of(operation.output)
+    return [Step("copy", [Part([partial(np.copyto, out.reshape(images.shape), images)])])]
+
+
+def _generic(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """The operation's own ``forward``."""
+    node: Any = operation.node
+    arrays = [_argument(x, operation.inputs, place.array_of) for x in node.inputs]
+    out = to_nchw(place.array_of(operation.output))
+    return [Step("forward", [Part([partial(_forward, node, operation.options["index"], out, *arrays)])])]
+
+
+def _forward(node: Any, index: int, out: np.ndarray, *arrays: Any) -> None:
+    np.copyto(out, run_forward(node, list(arrays), node.options)[index])
+
+
+def _argument(x: Any, changing: list[Value], array_of: Arrays) -> Any:
+    if not isinstance(x, Value):
+        return x
+    return to_nchw(array_of(x)) if x in changing else x.tensor.array  # type: ignore[union-attr]
+
+
+def _kernel(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """The kernel of the operation, and what follows."""
+    function = _KERNELS[operation.kind]
+    taken = [to_nchw(place.array_of(x)) for x in operation.inputs]
+    out = to_nchw(place.array_of(operation.output))
+    call = partial(_copy_result, function, operation, out, *taken)
+    return [Step("kernel", [Part([call])])]
+
+
+def _copy_result(
+    function: Callable[..., np.ndarray], operation: Operation, out: np.ndarray, *taken: np.ndarray
+) -> None:
+    result = function(*taken, **operation.arrays, **operation.options)
+    if operation.relu:
+        np.maximum(result, 0, out=out)
+    else:
+        np.copyto(out, result)
+
+
+def _max_pool2d(x: np.ndarray, geometry: Any) -> np.ndarray:
+    return cpu.max_pool2d(x, geometry, with_argmax=False)[0]
+
+
+_KERNELS: dict[str, Callable[..., np.ndarray]] = {
+    "add": np.add,
+    "affine": cpu.channel_affine,
+    "avg_pool": cpu.avg_pool2d,
+    "linear": cpu.linear,
+    "lrn": cpu.local_response_norm,
+    "max_pool": _max_pool2d,
+    "relu": cpu.relu,
+}
+_MAKERS: dict[str, Callable[[Operation, Place, "str | None"], list[Step]]] = {
+    "cat": _cat,
+    "conv": _conv,
+    "flatten": _flatten,
+    "generic": _generic,
+    "input": _input,
+}

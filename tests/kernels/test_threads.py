@@ -69,6 +69,31 @@ def test_a_slow_thread_leaves_its_slices_to_others():
     assert sorted(ended) == [0, 1, 2, 3] and ended[-1] == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="affinity is set on Linux only")
+def test_workers_stay_off_the_cpu_of_the_calling_thread():
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) < 2:
+        pytest.skip("one CPU")
+    set_num_threads(2)
+    allowed = {}
+
+    def work(start, stop):
+        everyone.wait()
+        allowed[threading.get_ident()] = os.sched_getaffinity(0)
+
+    try:
+        for cpu in sorted(cpus)[:2]:
+            os.sched_setaffinity(0, {cpu})
+            os.sched_setaffinity(0, cpus)  # it stays where it is, if nothing else runs there
+            everyone = threading.Barrier(2, timeout=10)
+            for_each_slice(2, work)
+    finally:
+        os.sched_setaffinity(0, cpus)
+    caller = allowed.pop(threading.get_ident())
+    (worker,) = allowed.values()
+    assert caller == cpus and len(cpus - worker) == 1
+
+
 def test_slices_run_at_the_same_time():
     set_num_threads(3)
     everyone = threading.Barrier(3, timeout=10)

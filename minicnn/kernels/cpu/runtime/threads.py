@@ -11,11 +11,13 @@ takes the next slice.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import product
 from queue import SimpleQueue
@@ -57,7 +59,7 @@ def set_num_threads(n: int) -> None:
             for _ in range(num_threads() - 1):
                 _state.tasks.put(None)
         _state.num_threads = n
-        _state.tasks = None
+        _state.tasks, _state.workers = None, []
 
 
 def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int = 2) -> None:
@@ -87,6 +89,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         threads = num_threads()  # which cannot change inside this block
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
+        _keep_workers_off_this_cpu()
         for _ in range(min(threads, count) - 1):
             tasks.put(region.run_in_worker)
         region.run_to_its_end()
@@ -157,12 +160,14 @@ class _State:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
         self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
+        self.workers: list[int] = []  # the system's numbers of these threads
+        self.avoided_cpu: int | None = None  # by the workers
         self.regions = 0  # calls of for_each_slice that are running, in all Python threads
         self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
     def forget_threads(self) -> None:
         self.lock = threading.Lock()
-        self.tasks = None
+        self.tasks, self.workers = None, []
         _inside.work = False
         if self.regions:  # one thread forked while another was in a region
             self.regions = 0
@@ -231,11 +236,35 @@ def _tasks() -> SimpleQueue[Task | None]:
     """
     with _state.lock:
         if _state.tasks is None:
-            _state.tasks = SimpleQueue()
+            _state.tasks, _state.avoided_cpu = SimpleQueue(), None
             for i in range(1, num_threads()):
                 name, args = f"minicnn_{i}", (_state.tasks,)
-                threading.Thread(target=_serve, args=args, name=name, daemon=True).start()
+                worker = threading.Thread(target=_serve, args=args, name=name, daemon=True)
+                worker.start()
+                assert worker.native_id is not None  # it is running
+                _state.workers.append(worker.native_id)
         return _state.tasks
+
+
+def _keep_workers_off_this_cpu() -> None:
+    """Let the workers wake on other CPUs than the one on which the calling thread runs.
+
+    With two CPUs, Linux often wakes a thread on the CPU of the thread that woke it, though the other
+    is idle. There it waits for some milliseconds, until one of them is moved.
+    """
+    cpu = _sched_getcpu() if _sched_getcpu else None
+    if cpu == _state.avoided_cpu:
+        return
+    _state.avoided_cpu = cpu
+    others = os.sched_getaffinity(0) - {cpu}
+    with suppress(OSError):  # where that is forbidden
+        for worker in _state.workers if others else []:
+            os.sched_setaffinity(worker, others)
+
+
+_sched_getcpu: Any = (
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+)
 
 
 def _serve(tasks: SimpleQueue[Task | None]) -> None:

@@ -33,9 +33,15 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     """
     if len(operands) == 2:
         x, y = operands
-        if isinstance(x, Tensor) and isinstance(y, Tensor):  # the most frequent case
-            a, b = x.array, y.array
-            if a.dtype is b.dtype and a.shape == b.shape:
+        if isinstance(x, Tensor):  # with the most frequent cases
+            a = x.array
+            if isinstance(y, Tensor):
+                b = y.array
+                if a.dtype is b.dtype:
+                    if a.shape != b.shape and a.ndim and b.ndim:
+                        check_broadcast(name, [x, y])
+                    return operands
+            elif type(y) is float and is_floating(a.dtype):
                 return operands
     if _agree(operands):
         return operands
@@ -232,7 +238,9 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     """
     array = x if type(x) is ndarray or hasattr(x, "dtype") else y
     dtype = array.dtype
-    if dtype is not float32 and dtype.itemsize == 2:
+    if dtype is float32 and array.ndim != 4:  # the most frequent case
+        return function(x, y)
+    if dtype.itemsize == 2:
         x, y = exact(x, y)
     # images of one shape (N, C, H, W), the first not in C order
     images = array.ndim == 4 and x is array and not x.flags.c_contiguous

@@ -238,17 +238,19 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     """
     array = x if type(x) is ndarray or hasattr(x, "dtype") else y
     dtype = array.dtype
-    if dtype is float32 and array.ndim != 4:  # the most frequent case
-        return function(x, y)
-    if dtype.itemsize == 2:
+    if dtype is not float32 and dtype.itemsize == 2:
         x, y = exact(x, y)
-    # images of one shape (N, C, H, W), the first not in C order
-    images = array.ndim == 4 and x is array and not x.flags.c_contiguous
-    if images and getattr(y, "shape", None) == x.shape:
+    if array.ndim == 4 and _are_images(x, y):
         result = in_memory_order(function, x, y)
     else:
         result = function(x, y)
     return result if result.dtype is dtype else result.astype(dtype, copy=False)
+
+
+def _are_images(x: Any, y: Any) -> bool:
+    """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
+    is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
+    return is_image and getattr(y, "shape", None) == x.shape
 
 
 def of_integers(x: Any, y: Any) -> bool:

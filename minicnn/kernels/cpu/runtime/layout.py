@@ -46,12 +46,17 @@ def flatten(*arrays: np.ndarray) -> list[np.ndarray]:
 
     They are views if their memory is dense and has this order, else copies.
     """
+    if arrays[0].flags.c_contiguous:
+        return [array.reshape(-1) for array in arrays]
     order = memory_order(arrays[0])
     return [array.transpose(order).reshape(-1) for array in arrays]
 
 
 def unflatten(flat: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """A view of ``flat`` with the shape and memory order of ``reference``: undoes :func:`flatten`."""
+    plain = flat.reshape(reference.shape)
+    if plain.strides == reference.strides:
+        return plain
     order = memory_order(reference)
     shape = [reference.shape[axis] for axis in order]
     return flat.reshape(shape).transpose([order.index(axis) for axis in range(len(order))])

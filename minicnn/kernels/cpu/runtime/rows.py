@@ -18,8 +18,8 @@ __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_c
 
 # Of the rows in a block. Passes over a block run in the cache that cores share; with smaller blocks
 # the passes are so short that threads wait for the interpreter lock.
-_BLOCK_BYTES = 1 << 21
-_MIN_THREADED_BYTES = 1 << 21  # with less work, threads cost more than they save
+_BLOCK_BYTES = 1 << 22
+_MIN_THREADED_BYTES = 1 << 22  # with less work, threads cost more than they save
 
 # Values in a row: a pass that takes a value for each column from one row, as channels are, has NumPy
 # copy it to a buffer of 8192 values, unless a row fills the buffer. That takes half as long again.
@@ -110,8 +110,8 @@ def channel_sums(
 
 
 def _rows_per_block(rows: np.ndarray) -> int:
-    """Rows in a block; several blocks are a multiple of 4, so that threads get equal shares."""
+    """Rows in a block. For threads there are a multiple of 4 blocks, so that they get equal shares."""
     blocks = -(-rows.nbytes // _BLOCK_BYTES)
-    if blocks > 1:
+    if rows.nbytes >= _MIN_THREADED_BYTES:
         blocks = -(-blocks // 4) * 4
     return max(1, -(-len(rows) // max(1, blocks)))

@@ -326,14 +326,14 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
+    if (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+        return _grouped(nhwc(x)[images, rows].astype(dtype, order="C", copy=False), G)
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
     pixels = windows(padded, band)  # n, rows, OW, KH, KW, C
     Cg = x.shape[1] // G
     pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
     P = math.prod(pixels.shape[1:4])
-    if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
-        return pixels.reshape(G, P, Cg)
     columns = scratch("columns", pixels.shape, dtype)
     np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)

@@ -43,8 +43,30 @@ def test_slices_cover_the_range_once(thread_count, count):
     slices = []
     for_each_slice(count, lambda start, stop: slices.append((start, stop)))
     assert [i for start, stop in sorted(slices) for i in range(start, stop)] == list(range(count))
-    assert len(slices) == min(count, thread_count)
+    assert len(slices) == min(count, 2 * thread_count if thread_count > 1 else 1)
     assert all(start < stop for start, stop in slices)
+
+
+def test_slices_for_each_thread():
+    set_num_threads(2)
+    slices = []
+    for_each_slice(10, lambda start, stop: slices.append((start, stop)), per_thread=1)
+    assert sorted(slices) == [(0, 5), (5, 10)]
+
+
+def test_a_slow_thread_leaves_its_slices_to_others():
+    set_num_threads(2)
+    ended, others_ended = [], threading.Event()
+
+    def work(start, stop):
+        if start == 0:
+            assert others_ended.wait(10)
+        ended.append(start)
+        if len(ended) == 3:
+            others_ended.set()
+
+    for_each_slice(4, work)
+    assert sorted(ended) == [0, 1, 2, 3] and ended[-1] == 0
 
 
 def test_slices_run_at_the_same_time():
@@ -85,9 +107,10 @@ def test_overlapping_regions_restore_blas_when_the_last_ends():
 
 def test_work_inside_work_runs_in_its_thread():
     set_num_threads(2)
-    names = []
+    names, everyone = [], threading.Barrier(2, timeout=10)
 
     def outer(start, stop):
+        everyone.wait()
         for_each_slice(4, lambda *_: names.append(threading.current_thread().name))
 
     for_each_slice(2, outer)
@@ -116,10 +139,11 @@ def test_an_exception_reaches_the_caller_after_all_slices_ended(failing):
 def test_ctrl_c_waits_for_all_slices():
     """Else they would go on to write to memory that the next kernel is given."""
     set_num_threads(2)
-    finished = []
+    finished, everyone = [], threading.Barrier(2, timeout=10)
 
     def work(start, stop):
-        if start:
+        everyone.wait()
+        if threading.current_thread() is not threading.main_thread():
             time.sleep(0.1)  # until the calling thread waits
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             time.sleep(0.1)
@@ -127,7 +151,7 @@ def test_ctrl_c_waits_for_all_slices():
 
     with pytest.raises(KeyboardInterrupt):
         for_each_slice(2, work)
-    assert finished == [1]
+    assert len(finished) == 1
     assert blas_threads() == {2}
 
 
@@ -142,7 +166,7 @@ def test_the_number_of_threads_may_change_before_the_slices_start(monkeypatch):
     monkeypatch.setattr(threads, "_one_blas_thread", later)
     slices = []
     for_each_slice(2, lambda start, stop: slices.append((start, stop)))
-    assert slices == [(0, 2)]
+    assert slices == [(0, 1), (1, 2)]
 
 
 def test_set_num_threads_expects_at_least_one():

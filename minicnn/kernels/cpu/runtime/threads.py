@@ -1,9 +1,12 @@
 """Splitting a kernel's work over threads, each of which calls BLAS with a single thread.
 
 NumPy releases the interpreter lock during copies, elementwise loops and matrix products, so Python's
-threads can run them in parallel. One thread for each slice of the batch, with its own small matrix
-products, is faster than a BLAS with many threads, because the copies between the products run in
-parallel, too.
+threads can run them in parallel. Threads with small matrix products of their own are faster than a
+BLAS with many threads, because the copies between the products run in parallel, too.
+
+Waking a thread takes long: 20 us where the core has to wake up with it, and much more in a virtual
+machine. So nobody waits for a thread to start: the calling thread begins at once, and whoever is free
+takes the next slice.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
+from itertools import product
 from queue import SimpleQueue
 from typing import Any
 
@@ -56,58 +60,38 @@ def set_num_threads(n: int) -> None:
         _state.tasks = None
 
 
-def for_each_slice(count: int, work: Callable[[int, int], Any]) -> None:
+def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int = 2) -> None:
     """Call ``work(start, stop)`` for contiguous slices that cover ``range(count)``, in parallel.
 
-    Each thread gets one slice, which is not empty. So results are the same in every run with this
-    number of threads. BLAS uses one thread inside ``work``. A single slice, and any call from within
-    another ``work``, runs in the calling thread.
+    Threads take one slice after the other. So a thread that starts late, or shares its core with
+    another program, does less, and the others do more. The slices, which are not empty, and results
+    that do not depend on their order are the same in every run with this number of threads. BLAS
+    uses one thread inside ``work``. A single slice, and any call from within another ``work``, runs
+    in the calling thread.
 
     Args:
         count: number of items; with 0 nothing is called.
         work: must release the interpreter lock in its long parts, as NumPy does.
+        per_thread: slices for each thread: 1 if every slice has a cost of its own.
 
     Raises:
-        Exception: the first that ``work`` raised, or that interrupted the wait for other threads
-            (Ctrl-C), once every slice has ended.
+        Exception: what ``work`` raised in the first slice in which it did, or what interrupted the
+            calling thread (Ctrl-C), once every slice has ended.
     """
     if min(count, num_threads()) <= 1 or _inside.work:
         if count:
             work(0, count)
         return
 
-    errors: list[tuple[int, BaseException]] = []
-    ended: list[int] = []
-    one_ended: SimpleQueue[None] = SimpleQueue()
-
-    def run(i: int) -> None:
-        _inside.work = True
-        try:
-            work(count * i // slices, count * (i + 1) // slices)
-        except BaseException as error:  # noqa: BLE001  raised below, when all slices have ended
-            errors.append((i, error))
-        finally:
-            _inside.work = False
-
-    def run_in_worker(i: int) -> None:
-        _limit_blas_in_this_thread()
-        run(i)
-        ended.append(i)
-        one_ended.put(None)
-
     with _one_blas_thread():
-        slices = min(count, num_threads())  # which cannot change inside this block
+        threads = num_threads()  # which cannot change inside this block
+        region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
-        for i in range(1, slices):
-            tasks.put(partial(run_in_worker, i))
-        run(0)  # the calling thread takes a slice too
-        while len(ended) < slices - 1:
-            try:
-                one_ended.get()
-            except BaseException as error:  # noqa: BLE001  Ctrl-C, while others still write
-                errors.append((-1, error))
-    if errors:
-        raise min(errors, key=lambda found: found[0])[1]
+        for _ in range(min(threads, count) - 1):
+            tasks.put(region.run_in_worker)
+        region.run_to_its_end()
+    if region.errors:
+        raise min(region.errors, key=lambda found: found[0])[1]
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -120,6 +104,50 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if buffer is None or buffer.nbytes < size:
         buffer = _inside.buffers[name] = np.empty(size, np.uint8)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+class _Region:
+    """The slices of one call of :func:`for_each_slice`."""
+
+    def __init__(self, work: Callable[[int, int], Any], count: int, slices: int) -> None:
+        self.work: Any = work  # None after the end: a late thread must not keep arrays alive
+        self.count = count
+        self.slices = min(count, slices)
+        self.untaken = iter(range(self.slices))
+        self.ended: list[int] = []
+        self.one_ended: SimpleQueue[None] = SimpleQueue()
+        self.errors: list[tuple[int, BaseException]] = []
+
+    def run(self) -> None:
+        """Take slices until none is left."""
+        work = self.work
+        _inside.work = True
+        try:
+            for i in self.untaken:
+                try:
+                    work(self.count * i // self.slices, self.count * (i + 1) // self.slices)
+                except BaseException as error:  # noqa: BLE001  raised when all slices have ended
+                    self.errors.append((i, error))
+                finally:
+                    self.ended.append(i)
+        finally:
+            _inside.work = False
+
+    def run_in_worker(self) -> None:
+        _limit_blas_in_this_thread()
+        self.run()
+        self.one_ended.put(None)
+
+    def run_to_its_end(self) -> None:
+        """Take slices, too, and wait for those that others have taken."""
+        while len(self.ended) < self.slices:
+            try:
+                self.run()
+                while len(self.ended) < self.slices:
+                    self.one_ended.get()
+            except BaseException as error:  # noqa: BLE001  Ctrl-C, while others still write
+                self.errors.append((-1, error))
+        self.work = None
 
 
 class _State:
@@ -165,18 +193,34 @@ def _default_num_threads() -> int:
 
 
 @cache
-def _blas_libraries() -> list[Any]:
-    # Cached because it takes milliseconds; NumPy has loaded its BLAS by now.
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+def _blas_libraries() -> list[tuple[Callable[[], int], Callable[[int], Any]]]:
+    """For each BLAS that is loaded, functions that get and set its number of threads.
+
+    Cached because it takes milliseconds; NumPy has loaded its BLAS by now.
+    """
+    functions = []
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+        get, set_ = library.get_num_threads, library.set_num_threads
+        if library.internal_api == "openblas" and library.threading_layer == "pthreads":
+            # threadpoolctl takes 7 us, and from 3.8 on it lets only one Python thread set them, so
+            # that several cannot interfere. Ours cannot: they hold a lock.
+            get = _openblas_function(library.dynlib, "get") or get
+            set_ = _openblas_function(library.dynlib, "set") or set_
+        functions.append((get, set_))
+    return functions
+
+
+def _openblas_function(dynlib: Any, verb: str) -> Any:
+    names = (
+        f"{prefix}openblas_{verb}_num_threads{suffix}"
+        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64"))
+    )
+    return next((getattr(dynlib, name) for name in names if hasattr(dynlib, name)), None)
 
 
 def _set_blas_threads(counts: list[int]) -> None:
-    for library, count in zip(_blas_libraries(), counts, strict=True):
-        if hasattr(library, "clear_controlling_thread"):
-            # threadpoolctl 3.8 lets only one Python thread set OpenBLAS's threads, so that several
-            # cannot interfere. Ours cannot: they hold a lock.
-            library.clear_controlling_thread(force=True)
-        library.set_num_threads(count)
+    for (_, set_), count in zip(_blas_libraries(), counts, strict=True):
+        set_(count)
 
 
 def _tasks() -> SimpleQueue[Task | None]:
@@ -206,7 +250,7 @@ def _one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
     with _state.lock:
         if not _state.regions:
-            _state.blas_threads = [library.num_threads for library in _blas_libraries()]
+            _state.blas_threads = [get() for get, _ in _blas_libraries()]
             _set_blas_threads([1] * len(_state.blas_threads))
         _state.regions += 1
     try:
@@ -220,7 +264,9 @@ def _one_blas_thread() -> Iterator[None]:
 
 def _limit_blas_in_this_thread() -> None:
     """For a BLAS that has a number of threads for each calling thread, such as MKL."""
-    if not _inside.limited:
-        with _state.lock:
+    if _inside.limited:
+        return
+    with _state.lock:
+        if _state.regions:  # else this thread is late, and BLAS has its own number again
             _set_blas_threads([1] * len(_blas_libraries()))
-        _inside.limited = True
+            _inside.limited = True

@@ -13,7 +13,7 @@ from .runtime.blocks import for_each_band, for_each_image_block, images_per_bloc
 from .runtime.layout import channels_last_empty
 from .runtime.masking import select
 from .runtime.precision import compute_dtype
-from .runtime.taps import inside, taps
+from .runtime.taps import extents, inside, taps
 from .runtime.threads import scratch
 from .runtime.windows import nhwc, rows_of
 
@@ -28,8 +28,7 @@ def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry)
     Where ``argmax`` is KH * KW, "no pixel", the gradient is dropped.
     """
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
-    extents = [(k - 1) * d + 1 for k, d in zip(geometry.kernel_size, geometry.dilation)]
-    apart = all(stride >= extent for stride, extent in zip(geometry.stride, extents))
+    apart = all(stride >= extent for stride, extent in zip(geometry.stride, extents(geometry)))
     scatter = _scatter_apart if apart else _scatter_overlapping
     scatter(nhwc(grad), nhwc(argmax), nhwc(out), geometry)
     return out

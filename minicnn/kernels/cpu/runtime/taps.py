@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...geometry import Geometry
+from ...geometry import Geometry, Pair
 
-__all__ = ["ALL", "Index", "inside", "taps"]
+__all__ = ["ALL", "Index", "extents", "inside", "taps"]
 
 ALL = slice(None)
 Index = tuple[slice, slice, slice]  # images, rows, columns
+
+
+def extents(geometry: Geometry) -> Pair:
+    """The height and width of a window, in pixels from its first tap to its last."""
+    (KH, KW), (DH, DW) = geometry.kernel_size, geometry.dilation
+    return (KH - 1) * DH + 1, (KW - 1) * DW + 1
 
 
 def inside(geometry: Geometry, axis: int, k: int) -> tuple[slice, slice]:

@@ -169,7 +169,7 @@ def conv2d_weight_grad(
             np.add(total, summand, out=total)
         sums[start] = total
 
-    for_each_slice(len(blocks), work)
+    for_each_slice(len(blocks), work, per_thread=1)
     weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
 
     def add(start: int, stop: int) -> None:  # in a fixed order, so every run rounds the same
@@ -247,9 +247,9 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
     if N == 1 or a.size * O <= _ONE_THREAD:
         some_rows(0, P)
     elif P < O:
-        for_each_slice(O, some_columns)
+        for_each_slice(O, some_columns, per_thread=1)
     else:
-        for_each_slice(P, some_rows)
+        for_each_slice(P, some_rows, per_thread=1)
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:

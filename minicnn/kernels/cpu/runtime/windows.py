@@ -73,8 +73,14 @@ def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     inside = unpadded(images, geometry) if dense else None
     if inside is not None:
         return inside
-    padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
+    shape = len(images), *padded_size(geometry), images.shape[3]
+    padded = scratch("padded", shape, dtype)
     image_part, padded_part = _overlap(geometry)
+    _, rows, columns = padded_part
+    padded[:, : rows.start] = 0
+    padded[:, rows.stop :] = 0
+    padded[:, rows, : columns.start] = 0
+    padded[:, rows, columns.stop :] = 0
     padded[padded_part] = images[image_part]
     return padded
 

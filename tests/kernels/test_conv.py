@@ -25,6 +25,8 @@ CASES = {
     "stride beyond kernel": (2, 3, 4, (13, 14), (2, 1), (3, 4), (0, 1), (0, 1), (1, 1), 1),
     "stride in one direction": (2, 3, 4, (9, 8), (3, 3), (1, 2), (1, 2), (1, 2), (1, 1), 1),
     "dilation with groups": (2, 6, 4, (11, 13), (3, 2), (2, 1), (2, 1), (2, 1), (2, 3), 2),
+    "groups, stride and dilation": (2, 8, 12, (11, 13), (3, 4), (2, 3), (2, 1), (2, 1), (3, 2), 4),
+    "groups, stride beyond kernel": (2, 4, 6, (9, 8), (2, 1), (3, 2), (0, 0), (0, 0), (1, 1), 2),
     "dilation, stride 1": (2, 4, 6, (10, 9), (3, 3), (1, 1), (2, 2), (2, 2), (2, 2), 2),
     "depthwise": (2, 5, 5, (8, 7), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 5),
     "depthwise with multiplier": (2, 3, 6, (8, 7), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 3),
@@ -175,6 +177,7 @@ def test_fused_relu_keeps_nan():
     assert not np.isnan(out[1]).any()
 
 
+@pytest.mark.cpu_only  # on a GPU, padding is not multiplied with anything
 @pytest.mark.parametrize("name", DEPTHWISE)
 def test_depthwise_reaches_the_pixels_that_plain_reaches(name):
     x, weight, bias, grad, geometry, _ = case(name)

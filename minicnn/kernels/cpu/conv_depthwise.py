@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -29,15 +28,13 @@ from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.taps import inside
 from .runtime.threads import for_each_slice, num_threads, scratch
-from .runtime.windows import even_slices, nchw, nhwc, pad, padded_size, rows_of, windows
+from .runtime.windows import even_slices, nchw, nhwc, pad, padded_size, phases, rows_of, windows
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "write_conv2d"]
 
 _BLOCK_VALUES = 1 << 19  # in the output of a block
 _MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
-_FEW_CHANNELS = (
-    192  # with fewer, and a stride, columns are copied to make the innermost loop longer
-)
+_FEW_CHANNELS = 192  # with fewer, and a stride, columns are copied: see above
 _MAX_MULTIPLIER = 4  # with more filters for each channel, matrix products are faster
 
 Block = tuple[slice, slice]  # images and output rows
@@ -96,9 +93,9 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
 
     out = empty((len(grad), *geometry.input_size, geometry.groups), grad.dtype)
     filters, tasks = _filters(weight, dtype), []
-    for phase in _phases(geometry):
+    for phase in phases(geometry):
         pixels = out[:, phase.rows, phase.columns]
-        some_filters = filters[np.ix_(*phase.taps)]
+        some_filters = filters[np.ix_(*phase.taps)][::-1, ::-1]
         if some_filters.size:
             tasks += _tasks(nhwc(grad), some_filters, phase.geometry, pixels)
         else:
@@ -244,33 +241,3 @@ def _in_runs(pixels: np.ndarray, run: int) -> np.ndarray:
 def _filters(weight: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """(KH, KW, C) from (C, 1, KH, KW)."""
     return weight[:, 0].transpose(1, 2, 0).astype(dtype, order="C")
-
-
-class _Phase(NamedTuple):
-    """Input pixels that are under the same taps, if the stride is S: each S-th row and column.
-
-    So their gradients are a convolution of stride 1, with those taps in reverse order.
-    """
-
-    rows: slice
-    columns: slice
-    taps: tuple[list[int], list[int]]  # the kh and kw
-    geometry: Geometry  # from the output's gradient to these pixels
-
-
-def _phases(geometry: Geometry) -> Iterator[_Phase]:
-    for rows, H, KH, PH, DH in _axis_phases(geometry, 0):
-        for columns, W, KW, PW, DW in _axis_phases(geometry, 1):
-            windows = (len(KH), len(KW)), (1, 1), (PH, PW), (DH, DW), geometry.groups
-            yield _Phase(rows, columns, (KH, KW), Geometry(geometry.output_size, (H, W), *windows))
-
-
-def _axis_phases(geometry: Geometry, axis: int) -> Iterator[tuple[slice, int, list[int], int, int]]:
-    """Along one axis: the pixels, their number, their taps, padding and dilation."""
-    size, S, P = geometry.input_size[axis], geometry.stride[axis], geometry.padding[axis]
-    K, D = geometry.kernel_size[axis], geometry.dilation[axis]
-    for first in range(min(S, size)):
-        # Pixel first + S * i is under tap k of window i + (first + P - k * D) / S.
-        taps = [k for k in reversed(range(K)) if (first + P - k * D) % S == 0]
-        padding = (taps[0] * D - P - first) // S if taps else 0
-        yield slice(first, None, S), -(-(size - first) // S), taps, padding, D // math.gcd(S, D)

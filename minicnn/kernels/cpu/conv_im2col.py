@@ -28,6 +28,7 @@ from .runtime.windows import (
     nhwc,
     pad,
     padded_zeros,
+    phases,
     rows_of,
     unpadded,
     windows,
@@ -70,8 +71,11 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
-    filters = _filter_matrix(weight, geometry.groups, compute_dtype(x.dtype))
-    return _convolve(x, filters.transpose(0, 2, 1), bias, geometry, relu)
+    G = geometry.groups
+    filters = _filter_matrix(weight, G, compute_dtype(x.dtype)).transpose(0, 2, 1)  # G, K, Og
+    if G > 1:
+        filters = np.ascontiguousarray(filters)  # BLAS is slow with few rows the other way
+    return _convolve(x, filters, bias, geometry, relu)
 
 
 def _convolve(
@@ -112,6 +116,8 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
         return _convolve(grad, _mirrored_filters(weight, G, dtype), None, mirrored(geometry))
+    if G > 1:
+        return _input_grad_by_phases(grad, weight, geometry)
 
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
     grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
@@ -136,6 +142,27 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     else:
         for_each_slice(N, work)
     return nchw(grad_x.astype(grad.dtype, copy=False))
+
+
+def _input_grad_by_phases(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The same, by convolutions of stride 1: with small groups, col2im's inner loops are short."""
+    N, G, dtype = len(grad), geometry.groups, compute_dtype(grad.dtype)
+    out = empty((N, *geometry.input_size, G * weight.shape[1]), grad.dtype)
+    for phase in phases(geometry):
+        pixels, (kh, kw) = out[:, phase.rows, phase.columns], phase.taps
+        if not kh or not kw:
+            pixels.fill(0)
+            continue
+        filters = _mirrored_filters(weight[:, :, kh][..., kw], G, dtype)
+        part = nhwc(_convolve(grad, filters, None, phase.geometry))
+
+        def work(
+            start: int, stop: int, pixels: np.ndarray = pixels, part: np.ndarray = part
+        ) -> None:
+            pixels[start:stop] = part[start:stop]
+
+        for_each_slice(N, work)
+    return nchw(out)
 
 
 def conv2d_weight_grad(
@@ -326,7 +353,8 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
-    if (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+    alone = (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
+    if alone and geometry.output_size == geometry.input_size:  # each pixel is a window
         return _grouped(nhwc(x)[images, rows].astype(dtype, order="C", copy=False), G)
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
@@ -335,7 +363,11 @@ def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -
     pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
     P = math.prod(pixels.shape[1:4])
     columns = scratch("columns", pixels.shape, dtype)
-    np.copyto(columns, pixels)
+    if 1 < G < x.shape[1]:  # NumPy is slow in short inner loops, so all Cg values are one
+        run = np.dtype((np.void, Cg * dtype.itemsize))
+        np.copyto(columns.view(run), pixels.view(run))
+    else:
+        np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)
 
 

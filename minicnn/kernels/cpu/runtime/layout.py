@@ -13,7 +13,7 @@ from .threads import for_each_slice
 
 __all__ = ["channels_last_empty", "flatten", "for_each_block", "unflatten", "written"]
 
-_MIN_THREADED = 1 << 17  # elements; with fewer, waking threads costs more than they save
+_MIN_THREADED = 1 << 19  # elements; with fewer, waking threads costs more than they save
 
 
 def channels_last_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

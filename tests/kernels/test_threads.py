@@ -199,10 +199,21 @@ def test_set_num_threads_expects_at_least_one():
         set_num_threads(0)
 
 
-def test_set_num_threads_is_refused_inside_work():
+@pytest.mark.parametrize("later", [1, 3])
+def test_set_num_threads_inside_work_is_for_the_next_kernel(later):
     set_num_threads(2)
-    with pytest.raises(RuntimeError, match="while a kernel runs"):
-        for_each_slice(2, lambda start, stop: set_num_threads(1))
+    slices, inside = [], []
+
+    def work(start, stop):
+        set_num_threads(later)
+        inside.append(blas_threads())
+        slices.append(start)
+
+    for_each_slice(4, work)
+    assert sorted(slices) == [0, 1, 2, 3] and inside == [{1}] * 4
+    assert num_threads() == later and blas_threads() == {later}
+    everyone = threading.Barrier(later, timeout=10)
+    for_each_slice(later, lambda start, stop: everyone.wait())
 
 
 def test_set_num_threads_sets_blas():

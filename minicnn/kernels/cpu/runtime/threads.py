@@ -42,19 +42,20 @@ def num_threads() -> int:
 def set_num_threads(n: int) -> None:
     """Set the number of threads for kernels, and for NumPy's matrix products outside of them.
 
+    A kernel that is running goes on with the threads it has.
+
     Args:
         n: at least 1.
 
     Raises:
         ValueError: if ``n`` is below 1.
-        RuntimeError: while a kernel runs.
     """
     if n < 1:
         raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
     with _state.lock:
-        if _state.regions:
-            raise RuntimeError("set_num_threads cannot be called while a kernel runs")
-        _set_blas_threads([n] * len(_blas_libraries()))
+        _state.blas_threads = [n] * len(_blas_libraries())
+        if not _state.regions:  # else the last of them sets it
+            _set_blas_threads(_state.blas_threads)
         if _state.tasks is not None:
             for _ in range(num_threads() - 1):
                 _state.tasks.put(None)
@@ -86,7 +87,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         return
 
     with _one_blas_thread():
-        threads = num_threads()  # which cannot change inside this block
+        threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
         _keep_workers_off_this_cpu()

@@ -11,11 +11,12 @@ takes the next slice.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import product
 from queue import SimpleQueue
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_each_slice", "num_threads", "scratch", "set_num_threads"]
+__all__ = ["for_each_slice", "num_threads", "one_blas_thread", "scratch", "set_num_threads"]
 
 Task = Callable[[], None]
 
@@ -83,10 +84,11 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
             work(0, count)
         return
 
-    with _one_blas_thread():
+    with one_blas_thread():
         threads = num_threads()  # which cannot change inside this block
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
+        _keep_workers_off_this_cpu()
         for _ in range(min(threads, count) - 1):
             tasks.put(region.run_in_worker)
         region.run_to_its_end()
@@ -157,6 +159,8 @@ class _State:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
         self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
+        self.workers: list[threading.Thread] = []
+        self.avoided_cpu: int | None = None  # by the workers
         self.regions = 0  # calls of for_each_slice that are running, in all Python threads
         self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
@@ -231,11 +235,42 @@ def _tasks() -> SimpleQueue[Task | None]:
     """
     with _state.lock:
         if _state.tasks is None:
-            _state.tasks = SimpleQueue()
-            for i in range(1, num_threads()):
-                name, args = f"minicnn_{i}", (_state.tasks,)
-                threading.Thread(target=_serve, args=args, name=name, daemon=True).start()
+            _state.tasks, _state.avoided_cpu = SimpleQueue(), None
+            _state.workers = [
+                threading.Thread(
+                    target=_serve, args=(_state.tasks,), name=f"minicnn_{i}", daemon=True
+                )
+                for i in range(1, num_threads())
+            ]
+            for worker in _state.workers:
+                worker.start()
         return _state.tasks
+
+
+def _keep_workers_off_this_cpu() -> None:
+    """Let the workers wake on other CPUs than the one on which the calling thread runs.
+
+    With two CPUs, Linux often wakes a thread on the CPU of the thread that woke it, though the other
+    is idle. There it waits for some milliseconds, until one of them is moved.
+    """
+    cpu = _current_cpu()
+    if cpu == _state.avoided_cpu:
+        return
+    _state.avoided_cpu = cpu
+    others = os.sched_getaffinity(0) - {cpu}
+    with suppress(OSError):  # a worker has ended, because another thread set their number
+        for worker in _state.workers if others else []:
+            os.sched_setaffinity(worker.native_id or 0, others)
+
+
+def _nowhere() -> None:
+    return None
+
+
+try:
+    _current_cpu = ctypes.CDLL(None).sched_getcpu
+except (AttributeError, TypeError):  # not Linux
+    _current_cpu = _nowhere
 
 
 def _serve(tasks: SimpleQueue[Task | None]) -> None:
@@ -246,8 +281,11 @@ def _serve(tasks: SimpleQueue[Task | None]) -> None:
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
+    if _inside.work:  # limited already
+        yield
+        return
     with _state.lock:
         if not _state.regions:
             _state.blas_threads = [get() for get, _ in _blas_libraries()]

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 _CHANNELS = 16  # of images in another layout, which are read together
-_MIN_THREADED = 1 << 17  # elements; with fewer, waking threads costs more than they save
+_MIN_THREADED = 1 << 19  # elements; with fewer, waking threads costs more than they save
 
 
 def channels_last_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,24 +42,25 @@ def num_threads() -> int:
 def set_num_threads(n: int) -> None:
     """Set the number of threads for kernels, and for NumPy's matrix products outside of them.
 
+    A kernel that is running goes on with the threads it has.
+
     Args:
         n: at least 1.
 
     Raises:
         ValueError: if ``n`` is below 1.
-        RuntimeError: while a kernel runs.
     """
     if n < 1:
         raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
     with _state.lock:
-        if _state.regions:
-            raise RuntimeError("set_num_threads cannot be called while a kernel runs")
-        _set_blas_threads([n] * len(_blas_libraries()))
+        _state.blas_threads = [n] * len(_blas_libraries())
+        if not _state.regions:  # else the last of them sets it
+            _set_blas_threads(_state.blas_threads)
         if _state.tasks is not None:
             for _ in range(num_threads() - 1):
                 _state.tasks.put(None)
         _state.num_threads = n
-        _state.tasks = None
+        _state.tasks, _state.workers = None, []
 
 
 def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int = 2) -> None:
@@ -85,7 +87,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         return
 
     with one_blas_thread():
-        threads = num_threads()  # which cannot change inside this block
+        threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
         _keep_workers_off_this_cpu()
@@ -159,14 +161,14 @@ class _State:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
         self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
-        self.workers: list[threading.Thread] = []
+        self.workers: list[int] = []  # the system's numbers of these threads
         self.avoided_cpu: int | None = None  # by the workers
         self.regions = 0  # calls of for_each_slice that are running, in all Python threads
         self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
     def forget_threads(self) -> None:
         self.lock = threading.Lock()
-        self.tasks = None
+        self.tasks, self.workers = None, []
         _inside.work = False
         if self.regions:  # one thread forked while another was in a region
             self.regions = 0
@@ -236,14 +238,12 @@ def _tasks() -> SimpleQueue[Task | None]:
     with _state.lock:
         if _state.tasks is None:
             _state.tasks, _state.avoided_cpu = SimpleQueue(), None
-            _state.workers = [
-                threading.Thread(
-                    target=_serve, args=(_state.tasks,), name=f"minicnn_{i}", daemon=True
-                )
-                for i in range(1, num_threads())
-            ]
-            for worker in _state.workers:
+            for i in range(1, num_threads()):
+                name, args = f"minicnn_{i}", (_state.tasks,)
+                worker = threading.Thread(target=_serve, args=args, name=name, daemon=True)
                 worker.start()
+                assert worker.native_id is not None  # it is running
+                _state.workers.append(worker.native_id)
         return _state.tasks
 
 
@@ -253,24 +253,19 @@ def _keep_workers_off_this_cpu() -> None:
     With two CPUs, Linux often wakes a thread on the CPU of the thread that woke it, though the other
     is idle. There it waits for some milliseconds, until one of them is moved.
     """
-    cpu = _current_cpu()
+    cpu = _sched_getcpu() if _sched_getcpu else None
     if cpu == _state.avoided_cpu:
         return
     _state.avoided_cpu = cpu
     others = os.sched_getaffinity(0) - {cpu}
-    with suppress(OSError):  # a worker has ended, because another thread set their number
+    with suppress(OSError):  # where that is forbidden
         for worker in _state.workers if others else []:
-            os.sched_setaffinity(worker.native_id or 0, others)
+            os.sched_setaffinity(worker, others)
 
 
-def _nowhere() -> None:
-    return None
-
-
-try:
-    _current_cpu = ctypes.CDLL(None).sched_getcpu
-except (AttributeError, TypeError):  # not Linux
-    _current_cpu = _nowhere
+_sched_getcpu: Any = (
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+)
 
 
 def _serve(tasks: SimpleQueue[Task | None]) -> None:

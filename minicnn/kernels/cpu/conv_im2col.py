@@ -19,6 +19,7 @@ from ...memory import empty, zeros
 from ..geometry import Geometry
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
+from .runtime.product import multiply
 from .runtime.threads import for_each_slice, num_threads, scratch
 from .runtime.windows import (
     add_unpadded,
@@ -43,7 +44,6 @@ _BLOCK_PIXELS = 700  # a block has at least as many, because BLAS is slow with f
 
 # With less work than this, waking threads costs more than they save.
 _MIN_THREADED = 1 << 17  # values
-_ONE_THREAD = 1 << 18  # multiplications for which OpenBLAS uses a single thread
 
 Block = tuple[slice, slice]  # images and output rows
 
@@ -98,7 +98,7 @@ def _convolve(
         for block in blocks[start:stop]:
             columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
-            _multiply(columns, filters, _grouped(pixels, G), N)
+            multiply(columns, filters, _grouped(pixels, G))
             if biases is not None:
                 np.add(pixels, biases, out=pixels)
             if relu:
@@ -126,7 +126,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
-            _multiply(_grouped(pixels, G), filters, columns, N)
+            multiply(_grouped(pixels, G), filters, columns)
             by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
 
             band, target = rows_of(geometry, rows), grad_x[start:stop][images]
@@ -178,7 +178,7 @@ def conv2d_weight_grad(
     def product(block: Block, out: np.ndarray) -> None:
         columns = _columns(x, block, geometry, sum_dtype)
         pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
-        _multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out, N)
+        multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out)
 
     shape = G, O // G, KH * KW * Cg
     if few:
@@ -255,28 +255,6 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
 
     for_each_slice(N, work)
     return nchw(x.astype(columns.dtype, copy=False))
-
-
-def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
-    """Write ``a @ b`` to ``out``, all (G, ...); the threads share it, unless one runs this already.
-
-    The products of a single image are left to BLAS's threads. After a product these keep spinning
-    for a while and slow our own threads, which most kernels use when there are several images.
-    """
-    P, O = out.shape[1:]
-
-    def some_rows(start: int, stop: int) -> None:
-        np.matmul(a[:, start:stop], b, out=out[:, start:stop])
-
-    def some_columns(start: int, stop: int) -> None:
-        np.matmul(a, b[..., start:stop], out=out[..., start:stop])
-
-    if N == 1 or a.size * O <= _ONE_THREAD:
-        some_rows(0, P)
-    elif P < O:
-        for_each_slice(O, some_columns, per_thread=1)
-    else:
-        for_each_slice(P, some_rows, per_thread=1)
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_each_slice", "num_threads", "scratch", "set_num_threads"]
+__all__ = ["for_each_slice", "num_threads", "one_blas_thread", "scratch", "set_num_threads"]
 
 Task = Callable[[], None]
 
@@ -86,7 +86,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
             work(0, count)
         return
 
-    with _one_blas_thread():
+    with one_blas_thread():
         threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
@@ -276,8 +276,11 @@ def _serve(tasks: SimpleQueue[Task | None]) -> None:
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
+    if _inside.work:  # limited already
+        yield
+        return
     with _state.lock:
         if not _state.regions:
             _state.blas_threads = [get() for get, _ in _blas_libraries()]

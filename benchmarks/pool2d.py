@@ -12,7 +12,6 @@ needs, such as the argmax; inference does not. Stop other programs first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -35,19 +34,18 @@ EPS = 1e-5  # of batch normalisation
 Calls = dict[str, Callable[..., Any]]
 
 
-@dataclass(frozen=True)
-class Case(Layer):
-    """A layer and which operation it is."""
+def operation_of(layer: Layer) -> str:
+    """What begins the name of a case; layers of a network are max-pools."""
+    name = layer.name.partition(",")[0]
+    return name if name in PASSES else "max_pool2d"
 
-    operation: str = "max_pool2d"
 
-
-def case(operation: str, *shape: int, kernel: int = 1, stride: int = 1, padding: int = 0) -> Case:
+def case(operation: str, *shape: int, kernel: int = 1, stride: int = 1, padding: int = 0) -> Layer:
     """An operation on images of ``shape`` (N, C, H, W), with square windows."""
     sizes = ((size + 2 * padding - kernel) // stride + 1 for size in shape[2:])
     windows = (kernel, kernel), (stride, stride), (padding, padding)
     name = f"{operation}, batch {shape[0]}"
-    return Case(name, shape, (*shape[:2], *sizes), (), *windows, operation=operation)
+    return Layer(name, shape, (*shape[:2], *sizes), (), *windows)
 
 
 CASES = (
@@ -67,23 +65,17 @@ CASES = (
 )
 
 
-def alexnet_cases(batch: int) -> list[Case]:
-    """AlexNet's max-pools."""
-    layers = pool_layers(MODEL, batch, SIZE)
-    return [Case(**{f.name: getattr(layer, f.name) for f in fields(layer)}) for layer in layers]
-
-
-def arrays_of(case: Case) -> list[np.ndarray]:
+def arrays_of(layer: Layer) -> list[np.ndarray]:
     """A random input after a ReLU, and the gradient of the output."""
     rng = np.random.default_rng(0)
     x, grad = (
         rng.standard_normal(shape, dtype=np.float32)
-        for shape in (case.input_shape, case.output_shape)
+        for shape in (layer.input_shape, layer.output_shape)
     )
     return [np.maximum(x, 0), grad]
 
 
-def minicnn_calls(case: Case, device: str) -> Calls:
+def minicnn_calls(layer: Layer, device: str) -> Calls:
     import minicnn as mc
 
     calls: Calls = {"synchronize": synchronizer(mc, device)}
@@ -91,26 +83,26 @@ def minicnn_calls(case: Case, device: str) -> Calls:
         back = np.argsort(order).tolist()
         x, grad = (
             mc.tensor(np.ascontiguousarray(a.transpose(order)), device=device).array.transpose(back)
-            for a in arrays_of(case)
+            for a in arrays_of(layer)
         )
-        calls |= {name + ending: run for name, run in minicnn_passes(case, x, grad).items()}
+        calls |= {name + ending: run for name, run in minicnn_passes(layer, x, grad).items()}
     return calls
 
 
-def minicnn_passes(case: Case, x: Any, grad: Any) -> Calls:
+def minicnn_passes(layer: Layer, x: Any, grad: Any) -> Calls:
     """What runs each pass on arrays (N, C, H, W) and (N, C, OH, OW) of some memory layout."""
     from minicnn import kernels
 
-    k, geometry = kernels.of(x), case.geometry
-    if case.operation == "max_pool2d":
+    k, geometry = kernels.of(x), layer.geometry
+    if operation_of(layer) == "max_pool2d":
         _, argmax = k.max_pool2d(x, geometry)
         return {
             "forward": lambda: k.max_pool2d(x, geometry),
             "gradient": lambda: k.max_pool2d_scatter(grad, argmax, geometry),
             "inference": lambda: k.max_pool2d(x, geometry, with_argmax=False),
         }
-    if case.operation == "avg_pool2d":
-        KH, KW = case.kernel_size
+    if operation_of(layer) == "avg_pool2d":
+        KH, KW = layer.kernel_size
         scale = x[0, 0, 0, :1] * 0 + 1 / (KH * KW)  # an array of its device
         scale = scale.repeat(geometry.output_size[0] * geometry.output_size[1])
         scale = scale.reshape(geometry.output_size)
@@ -118,7 +110,7 @@ def minicnn_passes(case: Case, x: Any, grad: Any) -> Calls:
             "forward": lambda: k.avg_pool2d(x, scale, geometry),
             "gradient": lambda: k.avg_pool2d_scatter(grad, scale, geometry),
         }
-    if case.operation == "local_response_norm":
+    if operation_of(layer) == "local_response_norm":
         constants = NEIGHBOURS, ALPHA, BETA, K
         return {
             "forward": lambda: k.local_response_norm(x, *constants),
@@ -126,7 +118,7 @@ def minicnn_passes(case: Case, x: Any, grad: Any) -> Calls:
         }
     bias = x[0, :, 0, 0] * 0
     weight = bias + 1
-    if case.operation == "batch_norm":
+    if operation_of(layer) == "batch_norm":
         _, *statistics = k.batch_norm(x, weight, bias, EPS)
         return {
             "forward": lambda: k.batch_norm(x, weight, bias, EPS),
@@ -141,28 +133,28 @@ def minicnn_passes(case: Case, x: Any, grad: Any) -> Calls:
     }
 
 
-def torch_calls(case: Case, device: str) -> Calls:
+def torch_calls(layer: Layer, device: str) -> Calls:
     import torch
 
     calls: Calls = {"synchronize": synchronizer(torch, device)}
     for layout in LAYOUTS:
         x, grad = (
             torch.from_numpy(a).to(device).contiguous(memory_format=getattr(torch, layout))
-            for a in arrays_of(case)
+            for a in arrays_of(layer)
         )
-        for name, run in torch_passes(case, x, grad).items():
+        for name, run in torch_passes(layer, x, grad).items():
             calls |= {f"{name} {layout}": run, f"{name}{NCHW} {layout}": run}
     return calls
 
 
-def torch_passes(case: Case, x: Any, grad: Any) -> Calls:
+def torch_passes(layer: Layer, x: Any, grad: Any) -> Calls:
     """The same passes on tensors; NCHW arrays compete with the faster layout, too."""
     import torch
 
     aten = torch.ops.aten
-    window = case.kernel_size, case.stride, case.padding
-    if case.operation == "max_pool2d":
-        window = *window, case.dilation, False
+    window = layer.kernel_size, layer.stride, layer.padding
+    if operation_of(layer) == "max_pool2d":
+        window = *window, layer.dilation, False
         _, indices = aten.max_pool2d_with_indices(x, *window)
         backward = aten.max_pool2d_with_indices_backward
         return {
@@ -170,12 +162,12 @@ def torch_passes(case: Case, x: Any, grad: Any) -> Calls:
             "gradient": lambda: backward(grad, x, *window, indices),
             "inference": lambda: aten.max_pool2d_with_indices(x, *window),
         }
-    if case.operation == "avg_pool2d":
+    if operation_of(layer) == "avg_pool2d":
         return {
             "forward": lambda: aten.avg_pool2d(x, *window),
             "gradient": lambda: aten.avg_pool2d_backward(grad, x, *window, False, True, None),
         }
-    if case.operation == "local_response_norm":
+    if operation_of(layer) == "local_response_norm":
         x.requires_grad_()
         run = torch.nn.functional.local_response_norm
         out = run(x, NEIGHBOURS, ALPHA, BETA, K)
@@ -183,7 +175,7 @@ def torch_passes(case: Case, x: Any, grad: Any) -> Calls:
             "forward": lambda: run(x, NEIGHBOURS, ALPHA, BETA, K),
             "gradient": lambda: torch.autograd.grad(out, x, grad, retain_graph=True)[0],
         }
-    return torch_batch_norm_passes(x, grad, relu=case.operation == "batch_norm_relu")
+    return torch_batch_norm_passes(x, grad, relu=operation_of(layer) == "batch_norm_relu")
 
 
 def torch_batch_norm_passes(x: Any, grad: Any, relu: bool) -> Calls:
@@ -213,18 +205,18 @@ def torch_batch_norm_passes(x: Any, grad: Any, relu: bool) -> Calls:
     }
 
 
-def measure(case: Case, workers: Mapping[str, Worker], args: Any) -> list[dict[str, Any]]:
+def measure(layer: Layer, workers: Mapping[str, Worker], args: Any) -> list[dict[str, Any]]:
     """A row of median seconds for each pass of one layer."""
     for name, worker in workers.items():
-        worker.make(f"{name}_calls", case, args.device)
-    passes = [pass_ + ending for ending in ("", NCHW) for pass_ in PASSES[case.operation]]
+        worker.make(f"{name}_calls", layer, args.device)
+    passes = [pass_ + ending for ending in ("", NCHW) for pass_ in PASSES[operation_of(layer)]]
     found = pass_seconds(workers, passes, args.blocks)
     return [
-        {"layer": case.name, "shape": case.shapes, "pass": pass_, **seconds}
+        {"layer": layer.name, "shape": layer.shapes, "pass": pass_, **seconds}
         for pass_, seconds in zip(passes, found, strict=True)
     ]
 
 
 if __name__ == "__main__":
     args = layer_parser(__doc__).parse_args()
-    layer_table(__file__, args, [*alexnet_cases(args.batch), *CASES], measure)
+    layer_table(__file__, args, [*pool_layers(MODEL, args.batch, SIZE), *CASES], measure)

@@ -62,8 +62,8 @@ def test_a_row_for_each_pass(conv2d, few_layers, monkeypatch, tmp_path, capsys):
 def test_a_row_for_each_pass_of_a_pool_alone(monkeypatch, capsys):
     common, pool2d = importlib.import_module("common"), importlib.import_module("pool2d")
     args = common.layer_parser(pool2d.__doc__).parse_args(["--batch", "1", "--blocks", "1"])
-    cases = pool2d.alexnet_cases(args.batch)
-    common.layer_table(pool2d.__file__, args, cases, pool2d.measure)
+    layers = pool2d.pool_layers(pool2d.MODEL, args.batch, pool2d.SIZE)
+    common.layer_table(pool2d.__file__, args, layers, pool2d.measure)
     title, *lines = capsys.readouterr().out.splitlines()
     assert title.split() == ["milliseconds", "minicnn"]
     assert lines[0] == "features.2: 96 x 55 x 55 -> 96 x 27 x 27, kernel 3 x 3"

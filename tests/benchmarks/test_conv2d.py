@@ -78,14 +78,30 @@ def test_both_frameworks_compute_the_same(conv2d, layer):
             assert abs(ours[pass_]() - expected).max() < 1e-4 * abs(expected).max()
 
 
-def test_both_frameworks_pool_the_same():
-    pool2d, layers = importlib.import_module("pool2d"), importlib.import_module("layers")
-    layer = layers.Layer("pool", (2, 8, 13, 13), (2, 8, 6, 6), (), (3, 3), (2, 2))
-    ours, theirs = pool2d.minicnn_calls(layer, "cpu"), pool2d.torch_calls(layer, "cpu")
-    for layout in pool2d.LAYOUTS:
-        assert (ours["forward"]()[0] == theirs[f"forward {layout}"]()[0].numpy()).all()
-        expected = theirs[f"gradient {layout}"]().numpy()
-        assert abs(ours["gradient"]() - expected).max() < 1e-6
+POOL2D_CASES = {
+    "max_pool2d": {"kernel": 3, "stride": 2},
+    "avg_pool2d": {"kernel": 3, "stride": 2},
+    "local_response_norm": {},
+    "batch_norm": {},
+    "batch_norm_relu": {},
+}
+
+
+@pytest.mark.parametrize("operation", POOL2D_CASES)
+def test_both_frameworks_pool_and_normalise_the_same(operation):
+    pool2d = importlib.import_module("pool2d")
+    case = pool2d.case(operation, 2, 8, 13, 13, **POOL2D_CASES[operation])
+    ours, theirs = pool2d.minicnn_calls(case, "cpu"), pool2d.torch_calls(case, "cpu")
+    for pass_ in pool2d.PASSES[operation]:
+        for ending in ("", pool2d.NCHW):
+            found = first(ours[pass_ + ending]())
+            for layout in pool2d.LAYOUTS:
+                expected = first(theirs[f"{pass_}{ending} {layout}"]()).detach().numpy()
+                assert abs(found - expected).max() < 2e-5
+
+
+def first(result):
+    return result[0] if isinstance(result, tuple) else result
 
 
 def test_a_wrong_result_shows(conv2d, layer):

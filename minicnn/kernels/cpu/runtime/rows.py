@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ....memory import empty
+from .layout import write_channels_last
 from .precision import compute_dtype
 from .threads import for_each_slice
 
@@ -37,7 +39,22 @@ def as_rows(x: np.ndarray) -> np.ndarray:
         return x
     C, W = x.shape[1], x.shape[-1]
     pixels_last = x.transpose(0, *range(2, x.ndim), 1)
+    if not pixels_last.flags.c_contiguous:
+        pixels_last = _copy(pixels_last)
     return pixels_last.reshape(-1, C * _pixels_per_row(x.size // max(C, 1), C, W))
+
+
+def _copy(images: np.ndarray) -> np.ndarray:
+    copy = empty(images.shape, images.dtype)
+
+    def work(start: int, stop: int) -> None:
+        write_channels_last(images[start:stop], out=copy[start:stop])
+
+    if images.nbytes < _MIN_THREADED_BYTES:
+        work(0, len(images))
+    else:
+        for_each_slice(len(images), work)
+    return copy
 
 
 @functools.lru_cache(maxsize=256)

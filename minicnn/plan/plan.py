@@ -28,7 +28,7 @@ from .steps import Place, candidates
 
 __all__ = ["Plan"]
 
-_ALONE = ("generic", "linear")  # kernels that share their work among the threads by themselves
+_ALONE = ("generic",)  # kernels that share their work among the threads by themselves
 
 
 class Plan:
@@ -48,7 +48,7 @@ class Plan:
         self.has_lanes = 1 < self.threads and self.N > 1 and (
             self.N % self.threads == 0 or self.N > 2 * self.threads
         )
-        in_lanes = [self.has_lanes and o.by_image and o.kind not in _ALONE for o in operations]
+        in_lanes = [self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations]
         self.arrays = Arrays(layout, operations, in_lanes, self._lanes(), outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}

@@ -17,6 +17,7 @@ from ..graph import Value
 from ..kernels import cpu
 from ..kernels.cpu import planned
 from ..kernels.cpu.planned import Part, Scratch, Step
+from ..kernels.cpu.runtime.windows import even_slices
 from .memory import to_nchw, to_nhwc
 from .operations import Operation, run_forward
 
@@ -64,6 +65,22 @@ def _conv(operation: Operation, place: Place, only: str | None) -> list[Step]:
         place.prepared.setdefault(operation, {}),
         only,
     )
+
+
+def _linear(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """Each thread computes some of the features, so that the weights are read once."""
+    x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
+    weight, bias = operation.arrays["weight"], operation.arrays["bias"]
+    parts = []
+    for some in even_slices(len(weight), len(place.scratch)):
+        features = out[:, some]
+        calls = [partial(np.matmul, x, weight[some].T, features)]
+        if bias is not None:
+            calls.append(partial(np.add, features, bias[some], features))
+        if operation.relu:
+            calls.append(partial(np.clip, features, 0, np.inf, features))
+        parts.append(Part(calls))
+    return [Step("by features", parts)]
 
 
 def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
@@ -144,7 +161,6 @@ _KERNELS: dict[str, Callable[..., np.ndarray]] = {
     "add": np.add,
     "affine": cpu.channel_affine,
     "avg_pool": cpu.avg_pool2d,
-    "linear": cpu.linear,
     "lrn": cpu.local_response_norm,
     "max_pool": _max_pool2d,
     "relu": cpu.relu,
@@ -155,4 +171,5 @@ _MAKERS: dict[str, Callable[[Operation, Place, "str | None"], list[Step]]] = {
     "flatten": _flatten,
     "generic": _generic,
     "input": _input,
+    "linear": _linear,
 }

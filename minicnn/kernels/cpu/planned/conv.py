@@ -19,7 +19,7 @@ __all__ = ["candidates"]
 
 _COLUMN_VALUES = (1 << 17, 1 << 19)  # of im2col in a block
 _PIXEL_VALUES = (1 << 17, 1 << 30)  # of 1x1 convolutions in a block
-_BLOCK_TILES = (64, 256)
+_BLOCK_TILES = (49, 196)
 
 MakePart = Callable[[Convolution, Scratch], Part]
 

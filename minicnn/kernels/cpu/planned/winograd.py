@@ -16,6 +16,7 @@ through overlapping views:
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -29,9 +30,9 @@ from .views import padded, sliding
 __all__ = ["winograd"]
 
 # OpenBLAS runs products of at most so many multiplications without repacking the operands, at 110
-# GFLOP/s on a core where larger ones of these shapes reach 65.
+# GFLOP/s on a core where larger ones of these shapes reach 50 to 85. So the filters are cut in slices.
 _SMALL_PRODUCT = 1_000_000
-_MIN_FILTERS = 32  # in a product
+_LANES = 16  # the width of a slice is a multiple of this
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -46,19 +47,44 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
 
 def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
     """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
-    filters = conv.once(("winograd", M), lambda: _filter_points(conv.weight, M))
+    O, C = conv.weight.shape[:2]
+    (OH, OW), (TH, TW) = conv.geometry.output_size, tile_windows(conv.geometry, M).output_size
+    blocks = conv.blocks(block_tiles * OH * OW // (TH * TW), unit=M)
+    tiles = len(blocks[0].x) * math.prod(tile_windows(blocks[0].geometry, M).output_size)
+    width = _slice_width(tiles, C, O)
+    filters = conv.once(
+        ("winograd", M, width), lambda: _in_slices(_filter_points(conv.weight, M), width)
+    )
     calls: list[Call] = []
-    for block in conv.blocks(block_tiles * M * M, unit=M):
+    for block in blocks:
         scratch.release()
-        calls += _block(block, scratch, filters, M)
+        calls += _block(block, scratch, filters, width, M)
     return Part(calls)
 
 
-def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> list[Call]:
-    """The calls for a block, whose filters are (T * T, C, O)."""
-    n, (TT, C, O) = len(conv.x), filters.shape
+def _slice_width(tiles: int, C: int, O: int) -> int:
+    """How many filters to multiply at a time."""
+    most = _SMALL_PRODUCT // (tiles * C)
+    if most >= O or most < _LANES:
+        return O
+    number = -(-O // (most // _LANES * _LANES))
+    return -(-O // (number * _LANES)) * _LANES
+
+
+def _in_slices(filters: np.ndarray, width: int) -> np.ndarray:
+    """(T * T, C, O) cut along O: the slices one after the other, each dense."""
+    slices = [filters[:, :, start : start + width] for start in range(0, filters.shape[2], width)]
+    return np.concatenate([some.reshape(-1) for some in slices])
+
+
+def _block(
+    conv: Convolution, scratch: Scratch, filters: np.ndarray, width: int, M: int
+) -> list[Call]:
+    """The calls for a block; the filters are in slices of ``width``."""
+    n, (O, C) = len(conv.x), conv.weight.shape[:2]
     A, _, B = transform_matrices(M, conv.geometry.kernel_size[0])
     T, tiles = len(B), tile_windows(conv.geometry, M)
+    TT = T * T
     TH, TW = tiles.output_size
     count = n * TH * TW
 
@@ -75,7 +101,7 @@ def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> 
     calls.append(partial(np.matmul, B, by_row, target))
 
     products = scratch.take(TT, count, O)
-    calls += _products(points, filters, products)
+    calls += _products(points, filters, width, products)
     if conv.bias is not None:
         # The value at the numbers (1, 1) counts equally in every pixel of a tile.
         constant = products[T + 1]
@@ -89,16 +115,16 @@ def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> 
     return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
 
 
-def _products(points: np.ndarray, filters: np.ndarray, out: np.ndarray) -> list[Call]:
-    """The products of (T * T, tiles, C) and (T * T, C, O), in slices of the filters."""
-    tiles, C, O = points.shape[1], *filters.shape[1:]
-    wanted = -(-tiles * C * O // _SMALL_PRODUCT)
-    parts = wanted if O // wanted >= _MIN_FILTERS else 1
+def _products(
+    points: np.ndarray, filters: np.ndarray, width: int, out: np.ndarray
+) -> list[Call]:
+    """The products of (T * T, tiles, C) and the slices of the filters, in (T * T, tiles, O)."""
+    (TT, _, C), O = points.shape, out.shape[2]
     calls: list[Call] = []
-    for i in range(parts):
-        some = slice(O * i // parts, O * (i + 1) // parts)
-        # Not as contiguous copies: they would double the memory of the filters.
-        calls.append(partial(np.matmul, points, filters[:, :, some], out[:, :, some]))
+    for start in range(0, O, width):
+        stop = min(start + width, O)
+        some = filters[TT * C * start : TT * C * stop].reshape(TT, C, stop - start)
+        calls.append(partial(np.matmul, points, some, out[:, :, start:stop]))
     return calls
 
 

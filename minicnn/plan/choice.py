@@ -57,7 +57,9 @@ class Choices:
         if self.path is None or not self.changed:
             return
         self.names = _read(self.path) | self.names  # another process may have written meanwhile
-        text = json.dumps({"version": _VERSION, "machine": _machine(num_threads()), "names": self.names})
+        text = json.dumps(
+            {"version": _VERSION, "machine": _machine(num_threads()), "names": self.names}
+        )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(self.path) as file:

@@ -45,10 +45,14 @@ class Plan:
         layout, operations = lay_out(operations, outputs)
         self.threads = num_threads()
         self.N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
-        self.has_lanes = 1 < self.threads and self.N > 1 and (
-            self.N % self.threads == 0 or self.N > 2 * self.threads
+        self.has_lanes = (
+            1 < self.threads
+            and self.N > 1
+            and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         )
-        in_lanes = [self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations]
+        in_lanes = [
+            self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations
+        ]
         self.arrays = Arrays(layout, operations, in_lanes, self._lanes(), outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}

@@ -24,15 +24,11 @@ import numpy as np
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
 from .epilogue import relu_in_place
+from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
 __all__ = ["winograd"]
-
-# OpenBLAS runs products of at most so many multiplications without repacking the operands, at 110
-# GFLOP/s on a core where larger ones of these shapes reach 50 to 85. So the filters are cut in slices.
-_SMALL_PRODUCT = 1_000_000
-_LANES = 16  # the width of a slice is a multiple of this
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -51,30 +47,13 @@ def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> P
     (OH, OW), (TH, TW) = conv.geometry.output_size, tile_windows(conv.geometry, M).output_size
     blocks = conv.blocks(block_tiles * OH * OW // (TH * TW), unit=M)
     tiles = len(blocks[0].x) * math.prod(tile_windows(blocks[0].geometry, M).output_size)
-    width = _slice_width(tiles, C, O)
-    filters = conv.once(
-        ("winograd", M, width), lambda: _in_slices(_filter_points(conv.weight, M), width)
-    )
+    width = slice_width(tiles, C, O)
+    filters = conv.once(("winograd", M, width), lambda: cut(_filter_points(conv.weight, M), width))
     calls: list[Call] = []
     for block in blocks:
         scratch.release()
         calls += _block(block, scratch, filters, width, M)
     return Part(calls)
-
-
-def _slice_width(tiles: int, C: int, O: int) -> int:
-    """How many filters to multiply at a time."""
-    most = _SMALL_PRODUCT // (tiles * C)
-    if most >= O or most < _LANES:
-        return O
-    number = -(-O // (most // _LANES * _LANES))
-    return -(-O // (number * _LANES)) * _LANES
-
-
-def _in_slices(filters: np.ndarray, width: int) -> np.ndarray:
-    """(T * T, C, O) cut along O: the slices one after the other, each dense."""
-    slices = [filters[:, :, start : start + width] for start in range(0, filters.shape[2], width)]
-    return np.concatenate([some.reshape(-1) for some in slices])
 
 
 def _block(
@@ -100,32 +79,19 @@ def _block(
     target = points.reshape(T, T, n, TH, TW * C).transpose(1, 2, 3, 0, 4)
     calls.append(partial(np.matmul, B, by_row, target))
 
-    products = scratch.take(TT, count, O)
-    calls += _products(points, filters, width, products)
+    summed = scratch.take(TT, count, O)
+    calls += products(points, filters, width, summed)
     if conv.bias is not None:
         # The value at the numbers (1, 1) counts equally in every pixel of a tile.
-        constant = products[T + 1]
+        constant = summed[T + 1]
         bias = (conv.bias / A[1, 0] ** 2).astype(FLOAT)
         calls.append(partial(np.add, constant, bias, constant))
 
     rows, pixels = scratch.take(M, T * count * O), scratch.take(M, M, count * O)
     transposed = np.ascontiguousarray(A.T)
-    calls.append(partial(np.matmul, transposed, products.reshape(T, -1), rows))
+    calls.append(partial(np.matmul, transposed, summed.reshape(T, -1), rows))
     calls.append(partial(np.matmul, transposed, rows.reshape(M, T, -1), pixels))
     return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
-
-
-def _products(
-    points: np.ndarray, filters: np.ndarray, width: int, out: np.ndarray
-) -> list[Call]:
-    """The products of (T * T, tiles, C) and the slices of the filters, in (T * T, tiles, O)."""
-    (TT, _, C), O = points.shape, out.shape[2]
-    calls: list[Call] = []
-    for start in range(0, O, width):
-        stop = min(start + width, O)
-        some = filters[TT * C * start : TT * C * stop].reshape(TT, C, stop - start)
-        calls.append(partial(np.matmul, points, some, out[:, :, start:stop]))
-    return calls
 
 
 def _write(
@@ -163,7 +129,7 @@ def _whole_and_rest(size: int, M: int) -> list[tuple[slice, slice, int]]:
 
 def _in_tiles(out: np.ndarray, tile_rows: int, tile_columns: int) -> np.ndarray:
     """(tile_rows, tile_columns, n, TH, TW, O) view of (n, TH * tile_rows, TW * tile_columns, O)."""
-    n, H, W, O = out.shape
+    H, W = out.shape[1:3]
     rows = sliding(out, 1, H // tile_rows, tile_rows, tile_rows)  # n, TH, rows, W, O
     tiles = sliding(rows, 3, W // tile_columns, tile_columns, tile_columns)
     view: np.ndarray = tiles.transpose(2, 4, 0, 1, 3, 5)

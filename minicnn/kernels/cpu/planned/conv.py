@@ -77,8 +77,8 @@ def _algorithms(conv: Convolution) -> list[tuple[str, int, MakePart]]:
         pixels = size // values
         found.append((f"{name}, {pixels} pixels", 1, partial(function, block_pixels=pixels)))
 
-    if conv.geometry.stride == (1, 1) and possible(conv.x.dtype, conv.weight.shape, conv.geometry):
-        for M in tiles(conv.weight.shape[2]):
+    if possible(conv.x.dtype, conv.weight.shape, conv.geometry):
+        for M in tiles(-(-conv.weight.shape[2] // conv.geometry.stride[0])):
             for count in _BLOCK_TILES:
                 name = f"winograd {M}x{M}, {count} tiles"
                 found.append((name, M, partial(winograd, M=M, block_tiles=count)))

@@ -73,7 +73,9 @@ def test_avg_pool2d(name, threads):
 def test_adaptive_avg_pool2d(output_size, threads):
     x, out = images(2, 5, 7, 6), images(2, *output_size, 6)
     planned.adaptive_avg_pool2d(x, output_size, out, threads)()
-    np.testing.assert_allclose(nchw(out), plain.adaptive_avg_pool2d(nchw(x), output_size), atol=1e-6)
+    np.testing.assert_allclose(
+        nchw(out), plain.adaptive_avg_pool2d(nchw(x), output_size), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -32,7 +32,7 @@ from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
-__all__ = ["winograd"]
+__all__ = ["points_per_pixel", "winograd"]
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -45,14 +45,13 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
     return points
 
 
-def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
-    """A convolution in tiles of M * M output pixels, about ``block_tiles`` at a time.
+def winograd(conv: Convolution, scratch: Scratch, M: int, block_pixels: int) -> Part:
+    """A convolution in tiles of M * M output pixels, about ``block_pixels`` at a time.
 
     With a stride of S, each square of S * S pixels counts as one pixel with S * S * C channels.
     """
     O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
-    (OH, OW), (TH, TW) = conv.geometry.output_size, _tiles(conv, M).output_size
-    blocks = conv.blocks(block_tiles * OH * OW // (TH * TW), unit=M)
+    blocks = conv.blocks(block_pixels, unit=M)
     tiles = len(blocks[0].x) * math.prod(_tiles(blocks[0], M).output_size)
     width = slice_width(tiles, C, O)
 
@@ -65,6 +64,14 @@ def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> P
         scratch.release()
         calls += _block(block, scratch, filters, width, M)
     return Part(calls)
+
+
+def points_per_pixel(conv: Convolution, M: int) -> float:
+    """How many points of inputs and outputs there are for an output pixel."""
+    O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
+    tiles = _tiles(conv, M)
+    count = math.prod(tiles.output_size) * math.prod(tiles.kernel_size) * (C + O)
+    return count / math.prod(conv.geometry.output_size)
 
 
 def _tiles(conv: Convolution, M: int) -> Geometry:

@@ -16,22 +16,23 @@ through overlapping views:
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from ...geometry import Geometry
+from ..runtime.windows import padded_size
+from ..winograd.space_to_depth import merged_filters, merged_geometry
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
 from .epilogue import relu_in_place
+from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
-__all__ = ["winograd"]
-
-# OpenBLAS runs products of at most so many multiplications without repacking the operands, at 110
-# GFLOP/s on a core where larger ones of these shapes reach 65.
-_SMALL_PRODUCT = 1_000_000
-_MIN_FILTERS = 32  # in a product
+__all__ = ["points_per_pixel", "winograd"]
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -44,29 +45,58 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
     return points
 
 
-def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
-    """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
-    filters = conv.once(("winograd", M), lambda: _filter_points(conv.weight, M))
+def winograd(conv: Convolution, scratch: Scratch, M: int, block_pixels: int) -> Part:
+    """A convolution in tiles of M * M output pixels, about ``block_pixels`` at a time.
+
+    With a stride of S, each square of S * S pixels counts as one pixel with S * S * C channels.
+    """
+    O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
+    blocks = conv.blocks(block_pixels, unit=M)
+    tiles = len(blocks[0].x) * math.prod(_tiles(blocks[0], M).output_size)
+    width = slice_width(tiles, C, O)
+
+    def prepare() -> np.ndarray:
+        return cut(_filter_points(merged_filters(conv.weight, conv.geometry), M), width)
+
+    filters = conv.once(("winograd", M, width), prepare)
     calls: list[Call] = []
-    for block in conv.blocks(block_tiles * M * M, unit=M):
+    for block in blocks:
         scratch.release()
-        calls += _block(block, scratch, filters, M)
+        calls += _block(block, scratch, filters, width, M)
     return Part(calls)
 
 
-def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> list[Call]:
-    """The calls for a block, whose filters are (T * T, C, O)."""
-    n, (TT, C, O) = len(conv.x), filters.shape
-    A, _, B = transform_matrices(M, conv.geometry.kernel_size[0])
-    T, tiles = len(B), tile_windows(conv.geometry, M)
-    TH, TW = tiles.output_size
-    count = n * TH * TW
+def points_per_pixel(conv: Convolution, M: int) -> float:
+    """How many points of inputs and outputs there are for an output pixel."""
+    O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
+    tiles = _tiles(conv, M)
+    count = math.prod(tiles.output_size) * math.prod(tiles.kernel_size) * (C + O)
+    return count / math.prod(conv.geometry.output_size)
 
-    image, calls = padded(conv.x, tiles, scratch)
-    HP = image.shape[1]
+
+def _tiles(conv: Convolution, M: int) -> Geometry:
+    """The windows of the tiles over squares of pixels."""
+    return tile_windows(merged_geometry(conv.geometry), M)
+
+
+def _block(
+    conv: Convolution, scratch: Scratch, filters: np.ndarray, width: int, M: int
+) -> list[Call]:
+    """The calls for a block; the filters are in slices of ``width``."""
+    n, O, tiles = len(conv.x), len(conv.weight), _tiles(conv, M)
+    A, _, B = transform_matrices(M, merged_geometry(conv.geometry).kernel_size[0])
+    T, (TH, TW), (HP, WP) = len(B), tiles.output_size, padded_size(tiles)
+    TT, count = T * T, n * TH * TW
+
+    S = conv.geometry.stride[0]
+    whole_squares = replace(conv.geometry, output_size=(1, 1), kernel_size=(HP * S, WP * S))
+    image, calls = padded(conv.x, whole_squares, scratch)
+    squares = sliding(sliding(image, 1, HP, S, S), 3, WP, S, S)  # n, HP, S, WP, S, C
+    windows = sliding(squares.transpose(0, 1, 3, 2, 4, 5), 2, TW, T, M)  # n, HP, TW, T, S, S, C
+    windows = np.moveaxis(windows, 3, 0)
+    C = math.prod(windows.shape[4:])
     apart, transformed = scratch.take(T, n, HP, TW, C), scratch.take(T, n, HP, TW, C)
-    windows = np.moveaxis(sliding(image, 2, TW, T, M), 3, 0)  # T, n, HP, TW, C
-    calls.append(partial(np.copyto, apart, windows))
+    calls.append(partial(np.copyto, apart.reshape(windows.shape), windows))
     calls.append(partial(np.matmul, B, apart.reshape(T, -1), transformed.reshape(T, -1)))
 
     points = scratch.take(TT, count, C)
@@ -74,32 +104,19 @@ def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> 
     target = points.reshape(T, T, n, TH, TW * C).transpose(1, 2, 3, 0, 4)
     calls.append(partial(np.matmul, B, by_row, target))
 
-    products = scratch.take(TT, count, O)
-    calls += _products(points, filters, products)
+    summed = scratch.take(TT, count, O)
+    calls += products(points, filters, width, summed)
     if conv.bias is not None:
         # The value at the numbers (1, 1) counts equally in every pixel of a tile.
-        constant = products[T + 1]
+        constant = summed[T + 1]
         bias = (conv.bias / A[1, 0] ** 2).astype(FLOAT)
         calls.append(partial(np.add, constant, bias, constant))
 
     rows, pixels = scratch.take(M, T * count * O), scratch.take(M, M, count * O)
     transposed = np.ascontiguousarray(A.T)
-    calls.append(partial(np.matmul, transposed, products.reshape(T, -1), rows))
+    calls.append(partial(np.matmul, transposed, summed.reshape(T, -1), rows))
     calls.append(partial(np.matmul, transposed, rows.reshape(M, T, -1), pixels))
     return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
-
-
-def _products(points: np.ndarray, filters: np.ndarray, out: np.ndarray) -> list[Call]:
-    """The products of (T * T, tiles, C) and (T * T, C, O), in slices of the filters."""
-    tiles, C, O = points.shape[1], *filters.shape[1:]
-    wanted = -(-tiles * C * O // _SMALL_PRODUCT)
-    parts = wanted if O // wanted >= _MIN_FILTERS else 1
-    calls: list[Call] = []
-    for i in range(parts):
-        some = slice(O * i // parts, O * (i + 1) // parts)
-        # Not as contiguous copies: they would double the memory of the filters.
-        calls.append(partial(np.matmul, points, filters[:, :, some], out[:, :, some]))
-    return calls
 
 
 def _write(
@@ -137,7 +154,7 @@ def _whole_and_rest(size: int, M: int) -> list[tuple[slice, slice, int]]:
 
 def _in_tiles(out: np.ndarray, tile_rows: int, tile_columns: int) -> np.ndarray:
     """(tile_rows, tile_columns, n, TH, TW, O) view of (n, TH * tile_rows, TW * tile_columns, O)."""
-    n, H, W, O = out.shape
+    H, W = out.shape[1:3]
     rows = sliding(out, 1, H // tile_rows, tile_rows, tile_rows)  # n, TH, rows, W, O
     tiles = sliding(rows, 3, W // tile_columns, tile_columns, tile_columns)
     view: np.ndarray = tiles.transpose(2, 4, 0, 1, 3, 5)

@@ -36,10 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
         _put_in_front(STAND_IN)
     elif device == "cuda-unlaunched":
         import cuda_driver
-        from cuda_driver.values import IgnoreValues
 
         _put_in_front(cuda_driver.AT_START)
         cuda_driver.install()
+        from cuda_driver.values import IgnoreValues  # imports CuPy
+
         config.pluginmanager.register(IgnoreValues())
 
 

@@ -28,6 +28,7 @@ from .runtime.windows import (
     nhwc,
     pad,
     padded_zeros,
+    phases,
     rows_of,
     unpadded,
     windows,
@@ -73,6 +74,8 @@ def conv2d(
     N, O, G = len(x), len(weight), geometry.groups
     dtype, OW = compute_dtype(x.dtype), geometry.output_size[1]
     filters = _filter_matrix(weight, G, dtype).transpose(0, 2, 1)  # G, K, Og
+    if G > 1:
+        filters = np.ascontiguousarray(filters)  # BLAS is slow with few rows the other way
     out = empty((N, *geometry.output_size, O), dtype)
     # Repeated to the length of a row, because NumPy is slow in short inner loops.
     biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
@@ -99,6 +102,8 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
         return conv2d(grad, _mirrored_filters(weight, G), None, mirrored(geometry))
+    if G > 1:
+        return _input_grad_by_phases(grad, weight, geometry)
 
     dtype = compute_dtype(grad.dtype)
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
@@ -124,6 +129,27 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     else:
         for_each_slice(N, work)
     return nchw(grad_x.astype(grad.dtype, copy=False))
+
+
+def _input_grad_by_phases(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The same, by convolutions of stride 1: with small groups, col2im's inner loops are short."""
+    N, G = len(grad), geometry.groups
+    out = empty((N, *geometry.input_size, G * weight.shape[1]), grad.dtype)
+    for phase in phases(geometry):
+        pixels, (kh, kw) = out[:, phase.rows, phase.columns], phase.taps
+        if not kh or not kw:
+            pixels.fill(0)
+            continue
+        filters = _mirrored_filters(weight[:, :, kh][..., kw], G)
+        part = nhwc(conv2d(grad, filters, None, phase.geometry))
+
+        def work(
+            start: int, stop: int, pixels: np.ndarray = pixels, part: np.ndarray = part
+        ) -> None:
+            pixels[start:stop] = part[start:stop]
+
+        for_each_slice(N, work)
+    return nchw(out)
 
 
 def conv2d_weight_grad(
@@ -304,7 +330,11 @@ def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -
     if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
         return pixels.reshape(G, P, Cg)
     columns = scratch("columns", pixels.shape, dtype)
-    np.copyto(columns, pixels)
+    if 1 < G < x.shape[1]:  # NumPy is slow in short inner loops, so all Cg values are one
+        run = np.dtype((np.void, Cg * dtype.itemsize))
+        np.copyto(columns.view(run), pixels.view(run))
+    else:
+        np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)
 
 

@@ -59,6 +59,21 @@ def test_a_row_for_each_pass(conv2d, few_layers, monkeypatch, tmp_path, capsys):
     assert [line.split()[:2] for line in printed if " all " in line] == [["alexnet", "all"]]
 
 
+def test_grouped_layers_stand_beside_what_the_machine_needs(monkeypatch, tmp_path, capsys):
+    depthwise, path = importlib.import_module("depthwise"), tmp_path / "depthwise.json"
+    monkeypatch.setattr(importlib.import_module("common"), "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(depthwise, "SHAPES", {"small": [(8, 7, 1, 8), (8, 7, 2, 2)]})
+    options = ["--batch", "2", "--blocks", "1", "--against", "torch", "--json", str(path)]
+    monkeypatch.setattr(sys, "argv", ["depthwise.py", *options])
+    depthwise.main()
+    rows = json.loads(path.read_text())["rows"]
+    assert [row["algorithm"] for row in rows] == ["depthwise"] * 3 + ["im2col"] * 3
+    assert all(row["error"] < 1e-5 and row["torch"] > 0 for row in rows)
+    assert all(seconds > 0 for row in rows for seconds in row["least"].values())
+    printed = capsys.readouterr().out
+    assert "small 2 groups, stride 2: 8 x 7 x 7 -> 8 x 4 x 4, kernel 3 x 3; at least:" in printed
+
+
 def test_a_row_for_each_pass_of_a_pool_alone(monkeypatch, capsys):
     common, pool2d = importlib.import_module("common"), importlib.import_module("pool2d")
     args = common.layer_parser(pool2d.__doc__).parse_args(["--batch", "1", "--blocks", "1"])

@@ -31,7 +31,7 @@ _VERSION = 1  # of the steps: other names or other algorithms make old choices v
 _RUNS = 5
 _HOPELESS = 1.3  # times the best so far in the first run: not measured again
 # A step that runs again and again has its weights in the cache, but in a network they come from memory.
-_BANDWIDTH = 2e10  # bytes per second
+_BANDWIDTH = 1.5e10  # bytes per second
 _REPEATS, _SHORT = 8, 2e-3  # steps are repeated up to so many seconds, so that threads start rarely
 
 
@@ -128,9 +128,7 @@ def fastest(
     return choices.names[key]
 
 
-def _fastest(
-    candidates: Sequence[Step], threads: int, weights: Iterable[np.ndarray]
-) -> str:
+def _fastest(candidates: Sequence[Step], threads: int, weights: Iterable[np.ndarray]) -> str:
     """The name of the step with the smallest median of its times."""
     best, shortest = "", math.inf
     for step in candidates:

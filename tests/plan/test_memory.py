@@ -19,12 +19,13 @@ def test_memory_is_shared_by_what_is_not_needed_at_the_same_time():
         intervals = {}
         for i in range(12):
             first = int(rng.integers(0, 10))
-            intervals[i] = _Interval(int(rng.integers(1, 5000)), first, first + int(rng.integers(0, 4)))
+            intervals[i] = _Interval(
+                int(rng.integers(1, 5000)), first, first + int(rng.integers(0, 4))
+            )
         offsets, total = _allocate(intervals)
-        for a in intervals:
-            assert offsets[a] % 64 == 0 and offsets[a] + intervals[a].size <= total
-            for b in intervals:
-                x, y = intervals[a], intervals[b]
+        for a, x in intervals.items():
+            assert offsets[a] % 64 == 0 and offsets[a] + x.size <= total
+            for b, y in intervals.items():
                 if a != b and x.first <= y.last and y.first <= x.last:
                     apart = offsets[a] + x.size <= offsets[b] or offsets[b] + y.size <= offsets[a]
                     assert apart
@@ -73,6 +74,8 @@ def test_an_error_in_one_thread_ends_the_program():
         raise ZeroDivisionError
 
     wrong = Step("wrong", [Part([partial(fail)]), Part([partial(np.negative, a[1], b[1])])])
-    program = Program([wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)], 2, [a, b])
+    program = Program(
+        [wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)], 2, [a, b]
+    )
     with pytest.raises(ZeroDivisionError):
         program()

@@ -140,3 +140,16 @@ def test_one_step_by_its_name():
     for name in names:
         (step,) = candidates(x, weight, bias, geometry, out, threads=2, only=name)
         assert step.name == name
+
+
+def test_padded_images_are_shared_and_freed():
+    scratch = Scratch()
+    first = scratch.zeroed((2, 3), "middle")
+    assert scratch.zeroed((2, 3), "middle") is first
+    assert scratch.zeroed((2, 3), "left") is not first
+    first[:] = 1
+    view = first[1:]
+    del first
+    assert scratch.zeroed((2, 3), "middle")[1].tolist() == [1, 1, 1]  # a step still has a view
+    del view
+    assert not scratch.zeroed((2, 3), "middle").any()

@@ -53,7 +53,11 @@ class Plan:
             and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         )
         in_lanes = [
-            self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations
+            self.has_lanes
+            and o.by_image
+            and o.kind not in (*_ALONE, "linear")
+            and layout.whole.isdisjoint(o.taken)
+            for o in operations
         ]
         self.arrays = Arrays(layout, operations, in_lanes, self._lanes(), outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]

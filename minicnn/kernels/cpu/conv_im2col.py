@@ -19,8 +19,7 @@ from ...memory import empty, zeros
 from ..geometry import Geometry
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
-from .runtime.product import multiply
-from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.threads import for_each_slice, multiply, num_threads, scratch
 from .runtime.windows import (
     add_unpadded,
     even_slices,

@@ -26,9 +26,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_each_slice", "num_threads", "one_blas_thread", "scratch", "set_num_threads"]
+__all__ = ["for_each_slice", "multiply", "num_threads", "scratch", "set_num_threads"]
 
 Task = Callable[[], None]
+
+# Multiplications in a product. With fewer, OpenBLAS uses one thread by itself, and ...
+_ONE_THREAD = 1 << 18
+_MIN_SPLIT = 10_000_000  # ... waking a thread costs more than it saves.
 
 
 def num_threads() -> int:
@@ -86,7 +90,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
             work(0, count)
         return
 
-    with one_blas_thread():
+    with _one_blas_thread():
         threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
@@ -96,6 +100,39 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         region.run_to_its_end()
     if region.errors:
         raise min(region.errors, key=lambda found: found[0])[1]
+
+
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Write ``a @ b`` (..., M, N) to ``out``; threads share it, unless one of them calls this.
+
+    A BLAS with threads of its own is hardly faster. These spin for a while after each product, which
+    slows other threads down, and wait for each other in every product, which takes several times as
+    long as soon as another program needs a core.
+    """
+    M, N = out.shape[-2:]
+
+    def some_rows(start: int, stop: int) -> None:
+        np.matmul(a[..., start:stop, :], b, out=out[..., start:stop, :])
+
+    # For few rows BLAS takes up to a fifth less, if it need not transpose the large matrix.
+    transposed = 4 * M <= N and b.strides[-2] < b.strides[-1]
+
+    def some_columns(start: int, stop: int) -> None:
+        part, target = b[..., start:stop], out[..., start:stop]
+        if transposed:
+            target[...] = np.matmul(part.swapaxes(-1, -2), a.swapaxes(-1, -2)).swapaxes(-1, -2)
+        else:
+            np.matmul(a, part, out=target)
+
+    if a.size * N <= _ONE_THREAD:
+        np.matmul(a, b, out=out)
+    elif a.size * N < _MIN_SPLIT:
+        with _one_blas_thread():
+            np.matmul(a, b, out=out)
+    elif M < N:
+        for_each_slice(N, some_columns, per_thread=1)
+    else:
+        for_each_slice(M, some_rows, per_thread=1)
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -276,7 +313,7 @@ def _serve(tasks: SimpleQueue[Task | None]) -> None:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def _one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
     if _inside.work:  # limited already
         yield

@@ -61,11 +61,11 @@ def is_recording() -> bool:
 
 
 def _other_numbers(leaf: Any) -> object:
-    """A tensor of the same shape and dtype with other numbers in it."""
+    """A tensor of the same shape and dtype with other numbers, and other signs, in it."""
     if not isinstance(leaf, Tensor):
         return leaf
     array = np.flip(leaf.array)
-    return Tensor.of(0.5 * array + 0.25 if array.dtype.kind == "f" else array.copy())
+    return Tensor.of(0.25 - array if array.dtype.kind == "f" else array.copy())
 
 
 @dataclass
@@ -126,9 +126,9 @@ class _Recording:
         for held in self.held:
             if not held.is_current():
                 self.problems.append(f"writes to the {held.value.kind} {held.value.name}")
+        self.graph.result = replaced(result, self._output)
         if self.problems:
             raise CannotRecord(self.problems[0])
-        self.graph.result = replaced(result, self._output)
         return self.graph
 
     # ------------------------------------------------------------------ what runs

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Value
-from ..memory import empty
+from ..memory import zeros
 from .operations import Operation, run_forward
 
 __all__ = ["Arrays", "Layout", "lay_out", "to_nchw", "to_nhwc"]
@@ -177,17 +177,21 @@ class Arrays:
         }
         self.shared, shared_size = _allocate({v: used[v] for v in used if v in shared})
         self.own, own_size = _allocate(own)
-        self.block = empty((shared_size,), np.uint8)
-        self.lane_blocks = [empty((own_size,), np.uint8) for _ in lanes]
+        self.block = zeros((shared_size,), np.uint8)
+        self.lane_blocks = [zeros((own_size,), np.uint8) for _ in lanes]
 
     @property
     def blocks(self) -> list[np.ndarray]:
         """All memory."""
         return [self.block, *self.lane_blocks]
 
-    def of_lane(self, lane: int) -> Callable[[Value], np.ndarray]:
-        """Gives the arrays of values for the images of a lane; images are (n, H, W, C)."""
+    def of_lane(self, lane: int, most: int) -> Callable[[Value], np.ndarray]:
+        """Gives the arrays of values for the images of a lane, or so many of them.
+
+        Images are (n, H, W, C).
+        """
         images = self.lanes[lane]
+        images = slice(images.start, min(images.stop, images.start + most))
 
         def of_root(root: Value) -> np.ndarray:
             shape = stored_shape(root)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function
 from ..graph import Graph, Node, Value
 from ..ops.norm import scale_and_shift
 
@@ -230,6 +229,22 @@ _KINDS: dict[str, Lowering] = {
     "Reshape": _flatten,
 }
 _ELEMENTWISE = frozenset(
-    "Add Sub Mul Div Neg Exp Sigmoid Tanh LeakyReLU ELU GELU SiLU Hardtanh Softplus Clamp".split()
+    [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Neg",
+        "Exp",
+        "Sigmoid",
+        "Tanh",
+        "LeakyReLU",
+        "ELU",
+        "GELU",
+        "SiLU",
+        "Hardtanh",
+        "Softplus",
+        "Clamp",
+    ]
 )
-_BY_IMAGE = frozenset("AdaptiveAvgPool2d Conv2dInputGrad ResizeBilinear ResizeNearest".split())
+_BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

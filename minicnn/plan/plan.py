@@ -28,7 +28,9 @@ from .steps import Place, candidates
 
 __all__ = ["Plan"]
 
-_ALONE = ("generic", "linear")  # kernels that share their work among the threads by themselves
+_MEASURED = 2  # images of each lane, when steps are measured
+
+_ALONE = ("generic",)  # kernels that share their work among the threads by themselves
 
 
 class Plan:
@@ -45,10 +47,14 @@ class Plan:
         layout, operations = lay_out(operations, outputs)
         self.threads = num_threads()
         self.N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
-        self.has_lanes = 1 < self.threads and self.N > 1 and (
-            self.N % self.threads == 0 or self.N > 2 * self.threads
+        self.has_lanes = (
+            1 < self.threads
+            and self.N > 1
+            and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         )
-        in_lanes = [self.has_lanes and o.by_image and o.kind not in _ALONE for o in operations]
+        in_lanes = [
+            self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations
+        ]
         self.arrays = Arrays(layout, operations, in_lanes, self._lanes(), outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}
@@ -87,29 +93,36 @@ class Plan:
         return segments
 
     def _step(self, operation: Operation, in_lanes: bool) -> Step:
-        """The fastest step for an operation."""
+        """The fastest step for an operation, found with a few images of each lane."""
+        lanes = self._lanes()
+        some = min(lanes[0].stop, _MEASURED) if in_lanes else self.N
 
         def make(only: str | None) -> list[Step]:
-            if not in_lanes:
-                place = self._place(self.arrays.common_array, slice(0, self.N), self.scratch)
-                return candidates(operation, place, only)
-            of_each_lane = [
-                candidates(operation, self._place(self.arrays.of_lane(i), images, [scratch]), only)
-                for i, (images, scratch) in enumerate(zip(self._lanes(), self.scratch, strict=True))
-            ]
-            return [
-                Step(steps[0].name, [part for step in steps for part in step.parts])
-                for steps in zip(*of_each_lane, strict=True)
-            ]
+            return self._candidates(operation, in_lanes, some, only)
 
-        key = f"{operation.describe()} {'lanes' if in_lanes else 'whole'}"
-        step = fastest(key, self.choices, make, self.threads)
-        self._keep_prepared(operation, step)
+        key = f"{operation.describe()} {some} of {self.N if not in_lanes else 'a lane'}"
+        prepared = self.prepared.setdefault(operation, {})
+        name = fastest(key, self.choices, make, self.threads, prepared)
+        (step,) = self._candidates(operation, in_lanes, self.N, name)
+        self.prepared.pop(operation, None)  # the step has the transformed weights that it needs
         return step
 
-    def _keep_prepared(self, operation: Operation, step: Step) -> None:
-        """Drops transformed weights, which the steps in use hold themselves."""
-        self.prepared.pop(operation, None)
+    def _candidates(
+        self, operation: Operation, in_lanes: bool, images: int, only: str | None
+    ) -> list[Step]:
+        """Steps for an operation; in lanes for at most so many images of each."""
+        if not in_lanes:
+            place = self._place(self.arrays.common_array, slice(0, self.N), self.scratch)
+            return candidates(operation, place, only)
+        of_each_lane = []
+        for i, lane in enumerate(self._lanes()):
+            array_of = self.arrays.of_lane(i, images)
+            place = self._place(array_of, lane, self.scratch[i : i + 1])
+            of_each_lane.append(candidates(operation, place, only))
+        return [
+            Step(steps[0].name, [part for step in steps for part in step.parts])
+            for steps in zip(*of_each_lane, strict=True)
+        ]
 
     def _place(self, array_of: Any, images: slice, scratch: list[Scratch]) -> Place:
         return Place(array_of, images, scratch, self.given, self.prepared)

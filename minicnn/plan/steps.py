@@ -1,7 +1,7 @@
 """From an operation and its arrays to steps: NumPy calls that are bound to these arrays.
 
-Images are (n, H, W, C) here. What has no fast step calls the kernel that also runs without a plan, and
-copies its result.
+Images are (n, H, W, C) here. What has no fast step calls the ``forward`` that also runs without a plan,
+and copies its result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..graph import Value
-from ..kernels import cpu
 from ..kernels.cpu import planned
 from ..kernels.cpu.planned import Part, Scratch, Step
 from .memory import to_nchw, to_nhwc
@@ -46,7 +45,7 @@ class Place:
 
 def candidates(operation: Operation, place: Place, only: str | None = None) -> list[Step]:
     """Steps that compute the same, or the one with a certain name."""
-    return _MAKERS.get(operation.kind, _kernel)(operation, place, only)
+    return _MAKERS.get(operation.kind, _one_input)(operation, place, only)
 
 
 def _conv(operation: Operation, place: Place, only: str | None) -> list[Step]:
@@ -64,6 +63,34 @@ def _conv(operation: Operation, place: Place, only: str | None) -> list[Step]:
         place.prepared.setdefault(operation, {}),
         only,
     )
+
+
+def _one_input(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    """Operations on one value that have one fast step."""
+    x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
+    arrays, options, threads = operation.arrays, operation.options, len(place.scratch)
+    kind, relu = operation.kind, operation.relu
+    if kind == "affine" and x.ndim == 2:
+        x, out = x[:, None, None], out[:, None, None]
+    if kind == "affine":
+        return [planned.channel_affine(x, **arrays, out=out, relu=relu, threads=threads)]
+    if kind == "linear":
+        found = planned.linear(x, **arrays, out=out, relu=relu, threads=threads)
+        return [step for step in found if only in (None, step.name)]
+    if kind == "relu":
+        return [planned.relu(x, out, threads)]
+    more: dict[str, Any] = {"out": out, "threads": threads, "scratch": place.scratch}
+    if kind == "max_pool":
+        return [planned.max_pool2d(x, **options, relu=relu, **more)]
+    if kind == "avg_pool":
+        return [planned.avg_pool2d(x, **arrays, **options, **more)]
+    return [planned.local_response_norm(x, **options, **more)]
+
+
+def _add(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    a, b = map(place.array_of, operation.inputs)
+    out = place.array_of(operation.output)
+    return [planned.add(a, b, out, operation.relu, len(place.scratch))]
 
 
 def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
@@ -104,7 +131,9 @@ def _generic(operation: Operation, place: Place, only: str | None) -> list[Step]
     node: Any = operation.node
     arrays = [_argument(x, operation.inputs, place.array_of) for x in node.inputs]
     out = to_nchw(place.array_of(operation.output))
-    return [Step("forward", [Part([partial(_forward, node, operation.options["index"], out, *arrays)])])]
+    return [
+        Step("forward", [Part([partial(_forward, node, operation.options["index"], out, *arrays)])])
+    ]
 
 
 def _forward(node: Any, index: int, out: np.ndarray, *arrays: Any) -> None:
@@ -117,39 +146,8 @@ def _argument(x: Any, changing: list[Value], array_of: Arrays) -> Any:
     return to_nchw(array_of(x)) if x in changing else x.tensor.array  # type: ignore[union-attr]
 
 
-def _kernel(operation: Operation, place: Place, only: str | None) -> list[Step]:
-    """The kernel of the operation, and what follows."""
-    function = _KERNELS[operation.kind]
-    taken = [to_nchw(place.array_of(x)) for x in operation.inputs]
-    out = to_nchw(place.array_of(operation.output))
-    call = partial(_copy_result, function, operation, out, *taken)
-    return [Step("kernel", [Part([call])])]
-
-
-def _copy_result(
-    function: Callable[..., np.ndarray], operation: Operation, out: np.ndarray, *taken: np.ndarray
-) -> None:
-    result = function(*taken, **operation.arrays, **operation.options)
-    if operation.relu:
-        np.maximum(result, 0, out=out)
-    else:
-        np.copyto(out, result)
-
-
-def _max_pool2d(x: np.ndarray, geometry: Any) -> np.ndarray:
-    return cpu.max_pool2d(x, geometry, with_argmax=False)[0]
-
-
-_KERNELS: dict[str, Callable[..., np.ndarray]] = {
-    "add": np.add,
-    "affine": cpu.channel_affine,
-    "avg_pool": cpu.avg_pool2d,
-    "linear": cpu.linear,
-    "lrn": cpu.local_response_norm,
-    "max_pool": _max_pool2d,
-    "relu": cpu.relu,
-}
-_MAKERS: dict[str, Callable[[Operation, Place, "str | None"], list[Step]]] = {
+_MAKERS: dict[str, Callable[[Operation, Place, str | None], list[Step]]] = {
+    "add": _add,
     "cat": _cat,
     "conv": _conv,
     "flatten": _flatten,

@@ -106,4 +106,5 @@ def _arguments(call: Any) -> tuple[list[Any], list[Any]]:
         return arguments[: function.nin] + others, arguments[function.nin :] + others
     if function is np.clip:
         return arguments[:3], arguments[3:] + others
-    return arguments + others, arguments + others
+    everything = [*arguments, *others, getattr(function, "__self__", None)]
+    return everything, everything

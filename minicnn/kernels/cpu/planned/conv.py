@@ -19,7 +19,7 @@ __all__ = ["candidates"]
 
 _COLUMN_VALUES = (1 << 17, 1 << 19)  # of im2col in a block
 _PIXEL_VALUES = (1 << 17, 1 << 30)  # of 1x1 convolutions in a block
-_BLOCK_TILES = (64, 256)
+_BLOCK_TILES = (49, 196)
 
 MakePart = Callable[[Convolution, Scratch], Part]
 
@@ -77,9 +77,7 @@ def _algorithms(conv: Convolution) -> list[tuple[str, int, MakePart]]:
         pixels = size // values
         found.append((f"{name}, {pixels} pixels", 1, partial(function, block_pixels=pixels)))
 
-    if conv.geometry.stride == (1, 1) and possible(
-        conv.x.dtype, conv.weight.shape, conv.geometry
-    ):
+    if conv.geometry.stride == (1, 1) and possible(conv.x.dtype, conv.weight.shape, conv.geometry):
         for M in tiles(conv.weight.shape[2]):
             for count in _BLOCK_TILES:
                 name = f"winograd {M}x{M}, {count} tiles"

@@ -12,10 +12,13 @@ import numpy as np
 
 from ..runtime.windows import nhwc, unpadded, windows
 from .convolution import Convolution
+from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
-from .views import matrix, padded
+from .views import matrices, padded
 
 __all__ = ["im2col", "is_pointwise", "pointwise"]
+
+_ROWS = 8  # of pixels in a product, at least
 
 
 def is_pointwise(conv: Convolution) -> bool:
@@ -30,15 +33,17 @@ def is_pointwise(conv: Convolution) -> bool:
 
 def pointwise(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
     """A 1x1 convolution: products over views of the images, without scratch memory."""
-    filters = conv.once("1x1", lambda: np.ascontiguousarray(conv.weight[:, :, 0, 0].T, FLOAT))  # C, O
+    O, C = conv.weight.shape[:2]
+    width = slice_width(_ROWS, C, O)
+    matrix_of = conv.weight[:, :, 0, 0].T  # C, O
+    filters = conv.once("1x1", lambda: cut(matrix_of.astype(FLOAT, copy=False), width))
     calls: list[Call] = []
     for block in conv.blocks(block_pixels):
         images = unpadded(block.x, block.geometry)
         assert images is not None
-        pixels, results = matrix(images), matrix(block.out)
-        if pixels.ndim != results.ndim:
-            pixels, results = images, block.out
-        calls += [partial(np.matmul, pixels, filters, results), *block.epilogue()]
+        for pixels, results in matrices(images, block.out):
+            calls += products(pixels, filters, width, results)
+        calls += block.epilogue()
     return Part(calls)
 
 
@@ -46,8 +51,9 @@ def im2col(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
     """Any convolution: windows are copied to the rows of a matrix, which is multiplied."""
     O, Cg, KH, KW = conv.weight.shape
     G, K = conv.geometry.groups, KH * KW * Cg
-    columns_of = nhwc(conv.weight).reshape(G, O // G, K).swapaxes(1, 2)
-    filters = conv.once("im2col", lambda: np.ascontiguousarray(columns_of, FLOAT))  # G, K, Og
+    width = slice_width(_ROWS, K, O // G)
+    grouped = nhwc(conv.weight).reshape(G, O // G, K).swapaxes(1, 2).astype(FLOAT, copy=False)
+    filters = conv.once("im2col", lambda: np.stack([cut(group, width) for group in grouped]))
     scratch.release()
     memory: np.ndarray | None = None
     calls: list[Call] = []
@@ -60,16 +66,9 @@ def im2col(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
             memory = scratch.take(by_group.size)
         columns = memory[: by_group.size].reshape(by_group.shape)
         calls += [*copies, partial(np.copyto, columns, by_group)]
-        calls += _products(columns.reshape(G, n * OH * OW, K), filters, block.out)
+        for g in range(G):
+            results = block.out[..., g * (O // G) : (g + 1) * (O // G)]
+            for rows, target in matrices(columns[g].reshape(n, OH, OW, K), results):
+                calls += products(rows, filters[g], width, target)
         calls += block.epilogue()
     return Part(calls)
-
-
-def _products(columns: np.ndarray, filters: np.ndarray, out: np.ndarray) -> list[Call]:
-    """The products of (G, P, K) and (G, K, Og), written to (n, OH, OW, G * Og)."""
-    Og, calls = filters.shape[2], []
-    for g in range(len(filters)):
-        results = matrix(out[..., g * Og : (g + 1) * Og])
-        rows = columns[g].reshape(*results.shape[:-1], columns.shape[2])
-        calls.append(partial(np.matmul, rows, filters[g], results))
-    return calls

@@ -22,7 +22,9 @@ def relu(x: np.ndarray, out: np.ndarray, threads: int = 1) -> Step:
     return _by_blocks("relu", x, threads, lambda at: [partial(np.clip, x[at], 0, np.inf, out[at])])
 
 
-def add(a: np.ndarray, b: np.ndarray, out: np.ndarray, relu: bool = False, threads: int = 1) -> Step:
+def add(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, relu: bool = False, threads: int = 1
+) -> Step:
     """``out`` = a + b, then ReLU if wanted; all of the same shape."""
 
     def block(at: tuple[slice, ...]) -> list[Call]:

@@ -32,7 +32,7 @@ def max_pool2d(
     """
 
     def band(images: np.ndarray, part: Geometry, target: np.ndarray, memory: Scratch) -> list[Call]:
-        (OH, OW), W = part.output_size, images.shape[2]
+        OH, W = part.output_size[0], images.shape[2]
         columns = memory.take(len(images), OH, W, images.shape[3])
         calls = _combine(np.maximum, _taps(part, 0, images), columns, axis=1, empty=-np.inf)
         calls += _combine(np.maximum, _taps(part, 1, columns), target, axis=2, empty=-np.inf)
@@ -54,7 +54,7 @@ def avg_pool2d(
     first_row = geometry.padding[0]
 
     def band(images: np.ndarray, part: Geometry, target: np.ndarray, memory: Scratch) -> list[Call]:
-        (OH, OW), W = part.output_size, images.shape[2]
+        OH, W = part.output_size[0], images.shape[2]
         top = (first_row - part.padding[0]) // geometry.stride[0]
         columns = memory.take(len(images), OH, W, images.shape[3])
         calls = _combine(np.add, _taps(part, 0, images), columns, axis=1, empty=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...geometry import Geometry
 from ..runtime.windows import overlap, padded_size, unpadded
 from .step import Call, Scratch
 
-__all__ = ["matrix", "padded", "sliding"]
+__all__ = ["matrices", "matrix", "padded", "sliding"]
 
 
 def matrix(images: np.ndarray) -> np.ndarray:
@@ -26,6 +27,19 @@ def matrix(images: np.ndarray) -> np.ndarray:
     if n > 1 and image != H * W * pixel:
         return as_strided(images, (n, H * W, C), (image, pixel, channel))
     return as_strided(images, (n * H * W, C), (pixel, channel))
+
+
+def matrices(images: np.ndarray, out: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Two arrays (n, H, W, ...) as pairs of matrices with a row for each pixel: as few as possible."""
+    a, b = matrix(images), matrix(out)
+    if a.ndim == b.ndim == 2:
+        yield a, b
+    elif len(images) > 1:
+        for i in range(len(images)):
+            yield from matrices(images[i : i + 1], out[i : i + 1])
+    else:
+        for h in range(images.shape[1]):
+            yield images[0, h], out[0, h]
 
 
 def padded(x: np.ndarray, geometry: Geometry, scratch: Scratch) -> tuple[np.ndarray, list[Call]]:

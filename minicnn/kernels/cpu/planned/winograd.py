@@ -16,6 +16,7 @@ through overlapping views:
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -23,15 +24,11 @@ import numpy as np
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
 from .epilogue import relu_in_place
+from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
 __all__ = ["winograd"]
-
-# OpenBLAS runs products of at most so many multiplications without repacking the operands, at 110
-# GFLOP/s on a core where larger ones of these shapes reach 65.
-_SMALL_PRODUCT = 1_000_000
-_MIN_FILTERS = 32  # in a product
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -46,19 +43,27 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
 
 def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
     """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
-    filters = conv.once(("winograd", M), lambda: _filter_points(conv.weight, M))
+    O, C = conv.weight.shape[:2]
+    (OH, OW), (TH, TW) = conv.geometry.output_size, tile_windows(conv.geometry, M).output_size
+    blocks = conv.blocks(block_tiles * OH * OW // (TH * TW), unit=M)
+    tiles = len(blocks[0].x) * math.prod(tile_windows(blocks[0].geometry, M).output_size)
+    width = slice_width(tiles, C, O)
+    filters = conv.once(("winograd", M, width), lambda: cut(_filter_points(conv.weight, M), width))
     calls: list[Call] = []
-    for block in conv.blocks(block_tiles * M * M, unit=M):
+    for block in blocks:
         scratch.release()
-        calls += _block(block, scratch, filters, M)
+        calls += _block(block, scratch, filters, width, M)
     return Part(calls)
 
 
-def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> list[Call]:
-    """The calls for a block, whose filters are (T * T, C, O)."""
-    n, (TT, C, O) = len(conv.x), filters.shape
+def _block(
+    conv: Convolution, scratch: Scratch, filters: np.ndarray, width: int, M: int
+) -> list[Call]:
+    """The calls for a block; the filters are in slices of ``width``."""
+    n, (O, C) = len(conv.x), conv.weight.shape[:2]
     A, _, B = transform_matrices(M, conv.geometry.kernel_size[0])
     T, tiles = len(B), tile_windows(conv.geometry, M)
+    TT = T * T
     TH, TW = tiles.output_size
     count = n * TH * TW
 
@@ -74,32 +79,19 @@ def _block(conv: Convolution, scratch: Scratch, filters: np.ndarray, M: int) -> 
     target = points.reshape(T, T, n, TH, TW * C).transpose(1, 2, 3, 0, 4)
     calls.append(partial(np.matmul, B, by_row, target))
 
-    products = scratch.take(TT, count, O)
-    calls += _products(points, filters, products)
+    summed = scratch.take(TT, count, O)
+    calls += products(points, filters, width, summed)
     if conv.bias is not None:
         # The value at the numbers (1, 1) counts equally in every pixel of a tile.
-        constant = products[T + 1]
+        constant = summed[T + 1]
         bias = (conv.bias / A[1, 0] ** 2).astype(FLOAT)
         calls.append(partial(np.add, constant, bias, constant))
 
     rows, pixels = scratch.take(M, T * count * O), scratch.take(M, M, count * O)
     transposed = np.ascontiguousarray(A.T)
-    calls.append(partial(np.matmul, transposed, products.reshape(T, -1), rows))
+    calls.append(partial(np.matmul, transposed, summed.reshape(T, -1), rows))
     calls.append(partial(np.matmul, transposed, rows.reshape(M, T, -1), pixels))
     return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
-
-
-def _products(points: np.ndarray, filters: np.ndarray, out: np.ndarray) -> list[Call]:
-    """The products of (T * T, tiles, C) and (T * T, C, O), in slices of the filters."""
-    tiles, C, O = points.shape[1], *filters.shape[1:]
-    wanted = -(-tiles * C * O // _SMALL_PRODUCT)
-    parts = wanted if O // wanted >= _MIN_FILTERS else 1
-    calls: list[Call] = []
-    for i in range(parts):
-        some = slice(O * i // parts, O * (i + 1) // parts)
-        # Not as contiguous copies: they would double the memory of the filters.
-        calls.append(partial(np.matmul, points, filters[:, :, some], out[:, :, some]))
-    return calls
 
 
 def _write(
@@ -137,7 +129,7 @@ def _whole_and_rest(size: int, M: int) -> list[tuple[slice, slice, int]]:
 
 def _in_tiles(out: np.ndarray, tile_rows: int, tile_columns: int) -> np.ndarray:
     """(tile_rows, tile_columns, n, TH, TW, O) view of (n, TH * tile_rows, TW * tile_columns, O)."""
-    n, H, W, O = out.shape
+    H, W = out.shape[1:3]
     rows = sliding(out, 1, H // tile_rows, tile_rows, tile_rows)  # n, TH, rows, W, O
     tiles = sliding(rows, 3, W // tile_columns, tile_columns, tile_columns)
     view: np.ndarray = tiles.transpose(2, 4, 0, 1, 3, 5)

@@ -169,7 +169,7 @@ def conv2d_weight_grad(
             np.add(total, summand, out=total)
         sums[start] = total
 
-    for_each_slice(len(blocks), work)
+    for_each_slice(len(blocks), work, per_thread=1)
     weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
 
     def add(start: int, stop: int) -> None:  # in a fixed order, so every run rounds the same
@@ -247,9 +247,9 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
     if N == 1 or a.size * O <= _ONE_THREAD:
         some_rows(0, P)
     elif P < O:
-        for_each_slice(O, some_columns)
+        for_each_slice(O, some_columns, per_thread=1)
     else:
-        for_each_slice(P, some_rows)
+        for_each_slice(P, some_rows, per_thread=1)
 
 
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
@@ -326,14 +326,14 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
+    if (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+        return _grouped(nhwc(x)[images, rows].astype(dtype, order="C", copy=False), G)
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
     pixels = windows(padded, band)  # n, rows, OW, KH, KW, C
     Cg = x.shape[1] // G
     pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
     P = math.prod(pixels.shape[1:4])
-    if (KH, KW) == (1, 1) and geometry.stride == (1, 1):
-        return pixels.reshape(G, P, Cg)
     columns = scratch("columns", pixels.shape, dtype)
     np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)

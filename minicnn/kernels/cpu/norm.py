@@ -27,6 +27,8 @@ __all__ = [
     "local_response_norm_backward",
 ]
 
+_SAMPLED_ROWS = 16  # of pixels, for a number near the mean
+
 Normalized = tuple[np.ndarray, np.ndarray, np.ndarray]  # the output, mean and variance
 Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # of x, weight and bias
 
@@ -63,20 +65,31 @@ def batch_norm_relu(
 def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean and variance (C,) of each channel, in float64.
 
-    The variance is the mean squared distance from the mean, which is accurate for large means, too.
+    Both come from the distances to a number near the mean, in one pass over memory. So the variance
+    is accurate for large means, too.
     """
     rows, dtype, count = as_rows(x), compute_dtype(x.dtype), x.size // x.shape[1]
-    (sums,) = channel_sums(rows, x.shape, lambda at: rows[at])
-    mean = sums / count
-    center = tile_channels(mean, rows, dtype)
+    near_mean = _mean_of_some_rows(rows, x.shape[1])
+    center = tile_channels(near_mean, rows, dtype)
+
+    def distances(at: slice) -> np.ndarray:
+        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
+        return np.subtract(rows[at], center, out=distance)
 
     def squares(at: slice) -> np.ndarray:
         distance = scratch("batch_norm.distance", rows[at].shape, dtype)
-        np.subtract(rows[at], center, out=distance)
         return np.multiply(distance, distance, out=distance)
 
-    (sums,) = channel_sums(rows, x.shape, squares)
-    return mean, sums / count
+    distance_sum, square_sum = channel_sums(rows, x.shape, distances, squares)
+    offset = distance_sum / count
+    return near_mean + offset, np.maximum(square_sum / count - offset * offset, 0)
+
+
+def _mean_of_some_rows(rows: np.ndarray, C: int) -> np.ndarray:
+    """The mean of each channel (C,), in the dtype to compute in, over rows from the whole batch."""
+    some = rows[:: max(1, len(rows) // _SAMPLED_ROWS)]
+    sums = np.add.reduce(some, axis=0, dtype=compute_dtype(rows.dtype)).reshape(-1, C)
+    return np.add.reduce(sums, axis=0) / max(1, some.size // C)
 
 
 def _scale_and_shift(

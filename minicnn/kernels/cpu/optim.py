@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -213,14 +214,10 @@ def _for_each_block(
     if found_inf:
         return
     flats, copies = _flattened(grads, params, states, half_copies)
-    blocks = [
-        (flat, slice(start, start + _BLOCK))
-        for flat in flats
-        for start in range(0, flat[0].size, _BLOCK)
-    ]
+    blocks = _blocks(flats)
 
     def work(start: int, stop: int) -> None:
-        for (g, written, half), at in blocks[start:stop]:
+        for (g, written, half), at in chain.from_iterable(blocks[start:stop]):
             p, *rest = (array[at] for array in written)
             if inverse_scale is None and g.dtype == p.dtype and p.itemsize > 2:
                 update(p, g[at], *rest)
@@ -232,6 +229,21 @@ def _for_each_block(
     for_each_slice(len(blocks), work)
     for array, updated in copies:
         array[...] = updated
+
+
+def _blocks(flats: list[Flat]) -> list[list[tuple[Flat, slice]]]:
+    """Blocks of about equally many elements: a part of one parameter, or several small ones."""
+    blocks: list[list[tuple[Flat, slice]]] = [[]]
+    count = 0
+    for flat in flats:
+        for start in range(0, flat[0].size, _BLOCK):
+            part = slice(start, min(start + _BLOCK, flat[0].size))
+            if count + part.stop - start > _BLOCK:
+                blocks.append([])
+                count = 0
+            blocks[-1].append((flat, part))
+            count += part.stop - start
+    return blocks
 
 
 def _flattened(

@@ -206,7 +206,7 @@ def _for_each_block(
         work(start, _blocks(strips[start:stop], tiles.output_size[1], block // tile_bytes))
 
     if own:
-        for_each_slice(len(strips), blocks)
+        for_each_slice(len(strips), blocks, per_thread=1)
     else:
         blocks(0, len(strips))
 

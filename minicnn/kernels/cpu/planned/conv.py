@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,13 +13,15 @@ from ..winograd import possible, tiles
 from .convolution import Convolution
 from .direct import im2col, is_pointwise, pointwise
 from .step import Part, Scratch, Step
-from .winograd import winograd
+from .winograd import points_per_pixel, winograd
 
 __all__ = ["candidates"]
 
-_COLUMN_VALUES = (1 << 17, 1 << 19)  # of im2col in a block
-_PIXEL_VALUES = (1 << 17, 1 << 30)  # of 1x1 convolutions in a block
-_BLOCK_TILES = (49, 196)
+# Values in a block: of the columns of im2col, of the pixels of 1x1 convolutions, or of the points of
+# Winograd's algorithm.
+_COLUMNS = (1 << 17, 1 << 19)
+_PIXELS = (1 << 17, 1 << 30)
+_POINTS = (1 << 18, 1 << 19, 1 << 20)
 
 MakePart = Callable[[Convolution, Scratch], Part]
 
@@ -64,25 +66,28 @@ def candidates(
     return found
 
 
-def _algorithms(conv: Convolution) -> list[tuple[str, int, MakePart]]:
+def _algorithms(conv: Convolution) -> Iterator[tuple[str, int, MakePart]]:
     """The algorithms for a convolution: name, unit of output rows, and the function for a part."""
-    found: list[tuple[str, int, MakePart]] = []
+    O, Cg, KH, _ = conv.weight.shape
     if is_pointwise(conv):
-        name, function, sizes = "1x1", pointwise, _PIXEL_VALUES
-        values = conv.x.shape[3] + conv.out.shape[3]
+        for pixels in _block_sizes(conv, _PIXELS, Cg + O):
+            yield f"1x1, {pixels} pixels", 1, partial(pointwise, block_pixels=pixels)
     else:
-        name, function, sizes = "im2col", im2col, _COLUMN_VALUES
-        values = conv.geometry.groups * conv.weight[0].size
-    for size in sizes:
-        pixels = size // values
-        found.append((f"{name}, {pixels} pixels", 1, partial(function, block_pixels=pixels)))
+        for pixels in _block_sizes(conv, _COLUMNS, conv.geometry.groups * conv.weight[0].size):
+            yield f"im2col, {pixels} pixels", 1, partial(im2col, block_pixels=pixels)
+    if possible(conv.x.dtype, conv.weight.shape, conv.geometry):
+        for M in tiles(-(-KH // conv.geometry.stride[0])):
+            for pixels in _block_sizes(conv, _POINTS, points_per_pixel(conv, M), M):
+                make = partial(winograd, M=M, block_pixels=pixels)
+                yield f"winograd {M}x{M}, {pixels} pixels", M, make
 
-    if conv.geometry.stride == (1, 1) and possible(conv.x.dtype, conv.weight.shape, conv.geometry):
-        for M in tiles(conv.weight.shape[2]):
-            for count in _BLOCK_TILES:
-                name = f"winograd {M}x{M}, {count} tiles"
-                found.append((name, M, partial(winograd, M=M, block_tiles=count)))
-    return found
+
+def _block_sizes(
+    conv: Convolution, values: tuple[int, ...], per_pixel: float, unit: int = 1
+) -> list[int]:
+    """How many output pixels make blocks of so many values; only sizes that make a difference."""
+    sizes = [int(size / per_pixel) for size in values]
+    return list({len(conv.blocks(pixels, unit)): pixels for pixels in sizes}.values())
 
 
 def _shared(conv: Convolution, threads: int, unit: int) -> dict[str, list[Convolution]]:

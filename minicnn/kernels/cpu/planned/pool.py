@@ -136,11 +136,11 @@ def _combine(
         (_, first), (windows, second), *rest = taps
         start, stop = windows.start, windows.stop
         target = at(out, start, stop)
-        calls = [partial(function, at(first, start, stop), second, target)]
+        calls = [partial(function, at(first, start, stop), second, out=target)]
         for begin, end in ((0, start), (stop, size)):
             if end > begin:
                 calls.append(partial(np.copyto, at(out, begin, end), at(first, begin, end)))
     for windows, pixels in rest:
         target = at(out, windows.start, windows.stop)
-        calls.append(partial(function, target, pixels, target))
+        calls.append(partial(function, target, pixels, out=target))
     return calls

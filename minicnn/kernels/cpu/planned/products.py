@@ -20,7 +20,7 @@ __all__ = ["cut", "products", "slice_width"]
 
 _SMALL = 1_000_000  # multiplications
 _WIDTHS = (64, 32, 16)
-_MIN_ROWS = 4
+_MIN_ROWS, _GOOD_ROWS = 4, 7
 
 
 def slice_width(rows: int, K: int, O: int) -> int:
@@ -61,7 +61,9 @@ def _by_rows(a: np.ndarray, out: np.ndarray) -> Iterator[tuple[np.ndarray, np.nd
     if a.ndim > 2 or P <= most or most < _MIN_ROWS:
         yield a, out
         return
-    rows = -(-P // -(-P // most))
+    rows = max(rows for rows in range(1, most + 1) if P % rows == 0)
+    if rows < _GOOD_ROWS:  # rather a rest in a product of its own
+        rows = -(-P // -(-P // most))
     whole = P - P % rows
     yield a[:whole].reshape(-1, rows, K), out[:whole].reshape(-1, rows, out.shape[1])
     if whole < P:

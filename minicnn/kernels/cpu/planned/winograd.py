@@ -17,10 +17,14 @@ through overlapping views:
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from ...geometry import Geometry
+from ..runtime.windows import padded_size
+from ..winograd.space_to_depth import merged_filters, merged_geometry
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
 from .epilogue import relu_in_place
@@ -28,7 +32,7 @@ from .products import cut, products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
-__all__ = ["winograd"]
+__all__ = ["points_per_pixel", "winograd"]
 
 
 def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
@@ -41,14 +45,20 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
     return points
 
 
-def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> Part:
-    """A convolution with stride 1 in tiles of M * M output pixels, about ``block_tiles`` at a time."""
-    O, C = conv.weight.shape[:2]
-    (OH, OW), (TH, TW) = conv.geometry.output_size, tile_windows(conv.geometry, M).output_size
-    blocks = conv.blocks(block_tiles * OH * OW // (TH * TW), unit=M)
-    tiles = len(blocks[0].x) * math.prod(tile_windows(blocks[0].geometry, M).output_size)
+def winograd(conv: Convolution, scratch: Scratch, M: int, block_pixels: int) -> Part:
+    """A convolution in tiles of M * M output pixels, about ``block_pixels`` at a time.
+
+    With a stride of S, each square of S * S pixels counts as one pixel with S * S * C channels.
+    """
+    O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
+    blocks = conv.blocks(block_pixels, unit=M)
+    tiles = len(blocks[0].x) * math.prod(_tiles(blocks[0], M).output_size)
     width = slice_width(tiles, C, O)
-    filters = conv.once(("winograd", M, width), lambda: cut(_filter_points(conv.weight, M), width))
+
+    def prepare() -> np.ndarray:
+        return cut(_filter_points(merged_filters(conv.weight, conv.geometry), M), width)
+
+    filters = conv.once(("winograd", M, width), prepare)
     calls: list[Call] = []
     for block in blocks:
         scratch.release()
@@ -56,22 +66,37 @@ def winograd(conv: Convolution, scratch: Scratch, M: int, block_tiles: int) -> P
     return Part(calls)
 
 
+def points_per_pixel(conv: Convolution, M: int) -> float:
+    """How many points of inputs and outputs there are for an output pixel."""
+    O, C = len(conv.weight), conv.weight.shape[1] * math.prod(conv.geometry.stride)
+    tiles = _tiles(conv, M)
+    count = math.prod(tiles.output_size) * math.prod(tiles.kernel_size) * (C + O)
+    return count / math.prod(conv.geometry.output_size)
+
+
+def _tiles(conv: Convolution, M: int) -> Geometry:
+    """The windows of the tiles over squares of pixels."""
+    return tile_windows(merged_geometry(conv.geometry), M)
+
+
 def _block(
     conv: Convolution, scratch: Scratch, filters: np.ndarray, width: int, M: int
 ) -> list[Call]:
     """The calls for a block; the filters are in slices of ``width``."""
-    n, (O, C) = len(conv.x), conv.weight.shape[:2]
-    A, _, B = transform_matrices(M, conv.geometry.kernel_size[0])
-    T, tiles = len(B), tile_windows(conv.geometry, M)
-    TT = T * T
-    TH, TW = tiles.output_size
-    count = n * TH * TW
+    n, O, tiles = len(conv.x), len(conv.weight), _tiles(conv, M)
+    A, _, B = transform_matrices(M, merged_geometry(conv.geometry).kernel_size[0])
+    T, (TH, TW), (HP, WP) = len(B), tiles.output_size, padded_size(tiles)
+    TT, count = T * T, n * TH * TW
 
-    image, calls = padded(conv.x, tiles, scratch)
-    HP = image.shape[1]
+    S = conv.geometry.stride[0]
+    whole_squares = replace(conv.geometry, output_size=(1, 1), kernel_size=(HP * S, WP * S))
+    image, calls = padded(conv.x, whole_squares, scratch)
+    squares = sliding(sliding(image, 1, HP, S, S), 3, WP, S, S)  # n, HP, S, WP, S, C
+    windows = sliding(squares.transpose(0, 1, 3, 2, 4, 5), 2, TW, T, M)  # n, HP, TW, T, S, S, C
+    windows = np.moveaxis(windows, 3, 0)
+    C = math.prod(windows.shape[4:])
     apart, transformed = scratch.take(T, n, HP, TW, C), scratch.take(T, n, HP, TW, C)
-    windows = np.moveaxis(sliding(image, 2, TW, T, M), 3, 0)  # T, n, HP, TW, C
-    calls.append(partial(np.copyto, apart, windows))
+    calls.append(partial(np.copyto, apart.reshape(windows.shape), windows))
     calls.append(partial(np.matmul, B, apart.reshape(T, -1), transformed.reshape(T, -1)))
 
     points = scratch.take(TT, count, C)

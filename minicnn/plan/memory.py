@@ -94,7 +94,7 @@ def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
         return view
     if operation.kind == "flatten":
         _, C, H, W = operation.inputs[0].shape
-        if operation.options.get("channels_last") or H * W == 1 or C == 1:
+        if H * W == 1 or C == 1:
             return lambda array: array.reshape(len(array), -1)
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ class Plan:
                 operations[stage.first : stage.last + 1], lambda o: o.kind in _ALONE
             ):
                 found = [self._steps(operation, stage) for operation in some]
-                if alone and not stage.images:
+                if alone:
                     if steps:
                         segments.append(Program(steps, self.threads, waits))
                     segments += [step for (step,) in found]
@@ -112,40 +112,41 @@ class Plan:
     def _steps(self, operation: Operation, stage: Stage) -> list[Step]:
         """The fastest steps for an operation, one for each turn; it is found with a few images."""
         turns = [*zip(*stage.images, strict=True)] or [(slice(0, self.N),)]
-        few = [
-            tuple(slice(s.start, min(s.stop, s.start + _MEASURED)) for s in turn)
-            if stage.images
-            else turn
-            for turn in turns[:1]
-        ]
-        count = few[0][0].stop - few[0][0].start
-        key = f"{operation.describe()} {count} of {'a lane' if stage.images else self.N}"
+        few = turns[0]
+        if stage.images:
+            few = tuple(slice(s.start, min(s.stop, s.start + _MEASURED)) for s in few)
+        key = f"{operation.describe()} {few[0].stop} of {'a lane' if stage.images else self.N}"
+        spare = [Scratch() for _ in range(self.threads)]  # some candidates need more than the winner
 
-        def make(only: str | None) -> list[Step]:
-            return self._candidates(operation, stage, few[0], only)
+        def make(only: str | None) -> Iterator[Step]:
+            return self._candidates(operation, stage, few, spare, only)
 
         prepared = self.prepared.setdefault(operation, {})
         name = fastest(key, self.choices, make, self.threads, prepared)
-        steps = [self._candidates(operation, stage, turn, name)[0] for turn in turns]
-        self.prepared.pop(operation, None)  # the steps have the transformed weights that they need
+        steps = [next(self._candidates(operation, stage, turn, self.scratch, name)) for turn in turns]
+        del self.prepared[operation]  # the steps have the transformed weights that they need
         operation.arrays = {}
         return steps
 
     def _candidates(
-        self, operation: Operation, stage: Stage, images: tuple[slice, ...], only: str | None
-    ) -> list[Step]:
+        self,
+        operation: Operation,
+        stage: Stage,
+        images: tuple[slice, ...],
+        scratch: list[Scratch],
+        only: str | None,
+    ) -> Iterator[Step]:
         """Steps for an operation on some images of each thread, or on all that they share."""
         if not stage.images:
-            place = self._place(self.arrays.common_array, images[0], self.scratch)
-            return candidates(operation, place, only)
+            place = self._place(self.arrays.common_array, images[0], scratch)
+            yield from candidates(operation, place, only)
+            return
         of_each_thread = []
         for i, own in enumerate(images):
-            place = self._place(self.arrays.of_images(i, own), own, self.scratch[i : i + 1])
+            place = self._place(self.arrays.of_images(i, own), own, scratch[i : i + 1])
             of_each_thread.append(candidates(operation, place, only))
-        return [
-            Step(steps[0].name, [part for step in steps for part in step.parts])
-            for steps in zip(*of_each_thread, strict=True)
-        ]
+        for steps in zip(*of_each_thread, strict=True):
+            yield Step(steps[0].name, [part for step in steps for part in step.parts])
 
     def _place(self, array_of: Any, images: slice, scratch: list[Scratch]) -> Place:
         return Place(array_of, images, scratch, self.given, self.prepared)

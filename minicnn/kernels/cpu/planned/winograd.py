@@ -22,6 +22,7 @@ from functools import partial
 
 import numpy as np
 
+from ....memory import lasting
 from ...geometry import Geometry
 from ..runtime.windows import padded_size
 from ..winograd.space_to_depth import merged_filters, merged_geometry
@@ -40,7 +41,7 @@ def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
     O, C, R, _ = weight.shape
     _, G, _ = transform_matrices(M, R)
     flat = weight.astype(FLOAT, copy=False).reshape(O, C, R * R).transpose(1, 2, 0)  # C, R*R, O
-    points = np.empty((len(G) ** 2, C, O), FLOAT)
+    points = lasting((len(G) ** 2, C, O), FLOAT)
     np.matmul(np.kron(G, G), flat, out=points.swapaxes(0, 1))
     return points
 

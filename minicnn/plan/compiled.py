@@ -19,7 +19,8 @@ from ..graph import CannotRecord, record
 from ..graph.recorder import is_recording
 from ..graph.structure import replaced, tensors_in
 from ..kernels.cpu import conv
-from ..kernels.cpu.runtime.threads import num_threads
+from ..kernels.cpu.runtime.threads import drop_scratch, num_threads
+from ..memory import empty_cache
 from ..nn.module import Module
 from ..tensor import Tensor
 from .choice import Choices
@@ -240,6 +241,8 @@ class _Plans:
         before = self._guard([])
         try:
             graph = record(self.net, *args, **kwargs)
+            drop_scratch()  # what the recording took, a plan does not need
+            empty_cache()
             if not before.holds():
                 raise CannotRecord("changes attributes of the network in forward")
             tensors = [

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from ..graph import Value
 from .operations import Operation
 
@@ -21,7 +19,6 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
         _fold_batch_norms,
         _fuse_additions,
         _fuse_relus,
-        _reorder_linear_weights,
     ):
         operations = one_pass(operations, outputs)
     return operations
@@ -109,25 +106,3 @@ def _merged(
             made_by[operation.output] = operation
             kept.append(operation)
     return kept
-
-
-def _reorder_linear_weights(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
-    """Linear layers that take flattened images get weights in the order of channels-last images."""
-    users: dict[Value, list[Operation]] = {}
-    for operation in operations:
-        for x in operation.taken:
-            users.setdefault(x, []).append(operation)
-    for flatten in operations:
-        layers = users.get(flatten.output, [])
-        if flatten.kind != "flatten" or flatten.output in outputs:
-            continue
-        if flatten.inputs[0].dtype != np.float32 or any(o.kind != "linear" for o in layers):
-            continue
-        flatten.options["channels_last"] = True
-        _, C, H, W = flatten.inputs[0].shape
-        for layer in layers if H * W > 1 else ():
-            weight = layer.arrays["weight"].reshape(-1, C, H * W)
-            layer.arrays["weight"] = np.ascontiguousarray(
-                weight.transpose(0, 2, 1).reshape(len(weight), -1)
-            )
-    return operations

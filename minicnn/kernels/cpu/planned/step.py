@@ -19,6 +19,10 @@ FLOAT = np.dtype(np.float32)
 
 Call = Callable[[], Any]
 
+# Values of a thread's scratch memory. What is not written takes no memory: systems give pages to a
+# program when it touches them.
+_RESERVED = 1 << 24
+
 
 class Part:
     """The calls that one thread makes in a step, one after the other."""
@@ -74,7 +78,7 @@ class Scratch:
         """An uninitialised float32 array, which the next step overwrites."""
         size = -(-math.prod(shape) // 16) * 16  # whole cache lines
         if self._used + size > self._buffer.size:  # arrays of earlier steps keep the old buffer
-            self._buffer = np.empty(max(2 * self._buffer.size, size, 1 << 18), FLOAT)
+            self._buffer = np.empty(max(size, _RESERVED), FLOAT)
             self._used = 0
         array = self._buffer[self._used : self._used + math.prod(shape)].reshape(shape)
         self._used += size

@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -26,7 +27,16 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_each_slice", "multiply", "num_threads", "scratch", "set_num_threads"]
+from ....memory import lasting
+
+__all__ = [
+    "drop_scratch",
+    "for_each_slice",
+    "multiply",
+    "num_threads",
+    "scratch",
+    "set_num_threads",
+]
 
 Task = Callable[[], None]
 
@@ -143,8 +153,15 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     buffer = _inside.buffers.get(name)
     if buffer is None or buffer.nbytes < size:
-        buffer = _inside.buffers[name] = np.empty(size, np.uint8)
+        _inside.buffers.pop(name, None)
+        buffer = _inside.buffers[name] = lasting((size,), np.uint8)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def drop_scratch() -> None:
+    """Frees the memory of :func:`scratch` in all threads, except what a kernel uses just now."""
+    for buffers in list(_all_buffers):
+        buffers.clear()
 
 
 class _Region:
@@ -212,11 +229,21 @@ class _State:
             _set_blas_threads(self.blas_threads)
 
 
+class _Buffers(dict[str, np.ndarray]):
+    """The scratch memory of a thread by name."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # for the set of all of them
+
+
+_all_buffers: weakref.WeakSet[_Buffers] = weakref.WeakSet()
+
+
 class _Inside(threading.local):
     def __init__(self) -> None:
         self.work = False  # whether this thread is running a slice
         self.limited = False  # whether BLAS uses one thread when this thread calls it
-        self.buffers: dict[str, np.ndarray] = {}
+        self.buffers = _Buffers()
+        _all_buffers.add(self.buffers)
 
 
 _state = _State()

@@ -14,7 +14,7 @@ import numpy as np
 from ....memory import empty
 from .layout import write_channels_last
 from .precision import compute_dtype
-from .threads import for_each_slice
+from .threads import for_each_slice, one_blas_thread
 
 __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
 
@@ -121,7 +121,10 @@ def channel_sums(
             else:
                 np.add.reduce(values, axis=0, dtype=dtype, out=out)
 
-    for_each_row_block(rows, work)
+    # Sums are too short for BLAS's own threads: waking them can take longer, and afterwards they spin
+    # on the CPUs that the next kernel's threads need.
+    with one_blas_thread():
+        for_each_row_block(rows, work)
     by_channel = (len(terms), -1, shape[1])
     return list(sums.reshape(by_channel).sum(axis=1, dtype=np.float64))
 

@@ -204,10 +204,10 @@ def pass_seconds(
 
 
 def _print_row(title: str, row: Mapping[str, Any]) -> None:
-    columns = [f"  {title:22}", f"{row['minicnn'] * 1e3:13.1f}"]
+    columns = [f"  {title:22}", f"{row['minicnn'] * 1e3:13.2f}"]
     if "torch" in row:
         columns += [
-            f"{row['torch'] * 1e3:13.1f}",
+            f"{row['torch'] * 1e3:13.2f}",
             f"{row['torch'] / row['minicnn']:13.2f}",
         ]
     if "algorithm" in row:

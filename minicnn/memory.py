@@ -164,6 +164,7 @@ class _Pool:
             if start is not None:
                 return segment, start
         self._drop_unused()
+        keep_freed()  # a program with large arrays has many small ones, too
         segment = _Segment(max(size, _SEGMENT_BYTES))
         self.segments.append(segment)
         return segment, segment.take(size) or 0

@@ -238,7 +238,7 @@ class Tensor(TensorMethods):
     def __reversed__(self) -> Tensor:
         return self.flip(0) if self.array.ndim else self
 
-    __hash__ = object.__hash__  # quick: the engine looks tensors up
+    __hash__ = object.__hash__  # not id, as in torch: a method in Python slows the engine down
 
     def __repr__(self) -> str:
         from .printing import tensor_text

@@ -45,8 +45,7 @@ class _Gradients:
     def add(self, index: int, grad: Tensor, owned: bool) -> None:
         """Adds a gradient to the sum for output ``index``."""
         if index not in self.values:
-            self.values[index] = grad
-            self.owned[index] = owned
+            self.values[index], self.owned[index] = grad, owned
         elif self.owned[index] and not mode.grad:
             with current_device_of((grad.array,)):
                 self.values[index].array += grad.array
@@ -263,8 +262,9 @@ def _fit(node: Function, index: int, grad: Tensor) -> Tensor:
             )
         axes += tuple(a for a, n in zip(kept, shape) if n == 1 and grad.array.shape[a] != 1)
         grad = grad.sum(axes).reshape(shape)
-    own = grad.array.dtype
-    if own is dtype or own == dtype or (own == float32 and _takes_float32(node.edges[index][0])):
+    if grad.array.dtype == dtype or (
+        grad.array.dtype == float32 and _takes_float32(node.edges[index][0])
+    ):
         return grad
     return grad.to(dtype)
 

@@ -407,8 +407,10 @@ def _share_version(
     base: Any, outputs: Sequence[Any], operation: type[Function], options: dict[str, Any]
 ) -> None:
     """Makes views count changes together with the tensor whose memory they share."""
+    owner = owner_of(base.array)
     for out in outputs:
-        if out.array.size == 0 or xp_of(out.array).may_share_memory(out.array, base.array):
+        shares = out.array.size == 0 or owner_of(out.array) is owner
+        if shares or xp_of(out.array).may_share_memory(out.array, base.array):
             out.version = base.version
             out.view_of = View(base, operation, options)
 

@@ -50,8 +50,8 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     """
     graph = _Recording(net, args, kwargs).run()
     if has_constants(graph):
-        other_args, other_kwargs = replaced((args, kwargs), _other_numbers)
-        check_constants(graph, _Recording(net, other_args, other_kwargs).run())
+        others: Any = replaced((args, kwargs), _other_numbers)
+        check_constants(graph, _Recording(net, *others).run())
     return graph
 
 
@@ -133,7 +133,7 @@ class _Recording:
 
     # ------------------------------------------------------------------ what runs
 
-    def apply(self, operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def apply(self, operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> object:
         """Runs an operation and notes it."""
         if self.inside or hasattr(operation, "given_forward"):
             # a static forward consists of operations, which are noted one by one
@@ -165,7 +165,7 @@ class _Recording:
         )
         return out
 
-    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         """Calls a module, in whose name operations are noted."""
         if id(module) not in self.modules:  # of a function
             self._enter_network(module)

@@ -65,6 +65,13 @@ class Module(HookMethods):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs ``forward``, and the hooks before and after it."""
+        if not (
+            self._forward_pre_hooks
+            or self._forward_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+        ):
+            return self.forward(*args, **kwargs)
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
             answer = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if answer is not None and with_kwargs:

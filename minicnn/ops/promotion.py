@@ -33,9 +33,15 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
     """
     if len(operands) == 2:
         x, y = operands
-        if isinstance(x, Tensor) and isinstance(y, Tensor):  # the most frequent case
-            a, b = x.array, y.array
-            if a.dtype is b.dtype and a.shape == b.shape:
+        if isinstance(x, Tensor):  # with the most frequent cases
+            a = x.array
+            if isinstance(y, Tensor):
+                b = y.array
+                if a.dtype is b.dtype:
+                    if a.shape != b.shape and a.ndim and b.ndim:
+                        check_broadcast(name, [x, y])
+                    return operands
+            elif type(y) is float and is_floating(a.dtype):
                 return operands
     if _agree(operands):
         return operands
@@ -234,13 +240,17 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     dtype = array.dtype
     if dtype is not float32 and dtype.itemsize == 2:
         x, y = exact(x, y)
-    # images of one shape (N, C, H, W), the first not in C order
-    images = array.ndim == 4 and x is array and not x.flags.c_contiguous
-    if images and getattr(y, "shape", None) == x.shape:
+    if array.ndim == 4 and _are_images(x, y):
         result = in_memory_order(function, x, y)
     else:
         result = function(x, y)
     return result if result.dtype is dtype else result.astype(dtype, copy=False)
+
+
+def _are_images(x: Any, y: Any) -> bool:
+    """Whether both operands are arrays of one shape (N, C, H, W), the first not in C order."""
+    is_image = getattr(x, "ndim", 0) == 4 and not x.flags.c_contiguous
+    return is_image and getattr(y, "shape", None) == x.shape
 
 
 def of_integers(x: Any, y: Any) -> bool:

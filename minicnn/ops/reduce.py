@@ -23,7 +23,7 @@ from .index import scatter_add
 from .keywords import with_keywords
 from .promotion import to_float
 from .results import returned
-from .shape import cat
+from .shape import Expand, cat
 from .summation import summed
 
 Dims = int | tuple[int, ...] | None
@@ -63,10 +63,12 @@ class Sum(Function):
         return total if total.dtype == dtype else total.astype(dtype)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, kept = grad.to(self.dtype), _kept(self.shape, self.dims)
+        if grad.array.dtype != self.dtype:
+            grad = grad.to(self.dtype)
+        kept = _kept(self.shape, self.dims)
         # a single number broadcasts to any shape
         same = grad.array.shape in ((), kept)
-        return (grad if same else grad.reshape(kept)).expand(self.shape)
+        return Expand.apply(grad if same else grad.reshape(kept), shape=self.shape)
 
 
 class Prod(Function):

@@ -29,11 +29,11 @@ from .program import Program
 __all__ = ["Choices", "fastest"]
 
 _VERSION = 1  # of the steps: other names or other algorithms make old choices void
-_RUNS = 5
+_RUNS = 3
 _HOPELESS = 1.3  # times the best so far in the first run: not measured again
 # A step that runs again and again has its weights in the cache, but in a network they come from memory.
-_BANDWIDTH = 2e10  # bytes per second
-_REPEATS, _SHORT = 8, 2e-3  # steps are repeated up to so many seconds, so that threads start rarely
+_BANDWIDTH = 1.5e10  # bytes per second
+_REPEATS, _SHORT = 8, 1e-3  # steps are repeated up to so many seconds, so that threads start rarely
 
 
 class Choices:

@@ -43,7 +43,7 @@ def compile(
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
-) -> Any:
+) -> Callable[..., Any]:
     """Makes inference fast: the first call with each input shape is recorded, the next ones follow a plan.
 
     A plan is made for calls in evaluation mode under ``no_grad`` or ``inference_mode``, of float32
@@ -76,7 +76,9 @@ def compile(
     noticed, nor are values that ``forward`` takes from elsewhere than tensors and attributes.
     """
     if callable(backend):
-        raise RuntimeError("compile has no graphs of torch for a backend that is a function")
+        raise RuntimeError(  # noqa: TRY004 -- torch takes one
+            "compile has no graphs of torch for a backend that is a function"
+        )
     if mode not in (None, *_MODES):
         raise RuntimeError(f"mode must be one of {', '.join(_MODES)}, got {mode!r}")
     if model is None:
@@ -115,7 +117,8 @@ class OptimizedModule(Module):
         self.__dict__["_plans"] = _Plans(module, fullgraph, options)
         self._modules["_orig_mod"] = module
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> object:
+        """The result of the module, by a plan where there is one."""
         return self._plans(args, kwargs)
 
     def __reduce__(self) -> Any:

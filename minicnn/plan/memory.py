@@ -42,10 +42,12 @@ class Layout:
     Attributes:
         parts: for a range of channels: the value that it is a part of, and its first channel.
         views: for a view: the value it shows, and how to make the array from that value's.
+        whole: views that need all images at once.
     """
 
     parts: dict[Value, tuple[Value, int]]
     views: dict[Value, tuple[Value, Callable[[np.ndarray], np.ndarray]]]
+    whole: set[Value]
 
     def root(self, value: Value) -> Value:
         """The value in whose array another one lies."""
@@ -66,24 +68,33 @@ class Layout:
 
 def lay_out(operations: list[Operation], outputs: list[Value]) -> tuple[Layout, list[Operation]]:
     """Finds views and parts, and drops the operations that need no step then."""
-    layout = Layout({}, {})
+    layout = Layout({}, {}, set())
     made_by = {operation.output: operation for operation in operations}
-    kept = []
-    for operation in operations:
-        view = _view(operation)
-        if view is None:
-            kept.append(operation)
-        else:
-            layout.views[operation.output] = operation.inputs[0], view
+    kept = [operation for operation in operations if not _is_view(operation, layout)]
     viewed = {source for source, _ in layout.views.values()}
-    for operation in reversed(kept):  # the largest of nested ones first
+    for operation in reversed(kept):
         if operation.kind == "cat":
             _place_branches(operation, layout, made_by, viewed.union(outputs))
     return layout, [o for o in kept if o.kind != "cat" or not _is_in_place(o, layout)]
 
 
+def _is_view(operation: Operation, layout: Layout) -> bool:
+    """Whether the result lies in the memory of the input; the layout then has it as a view."""
+    view = _view(operation)
+    if view is None:
+        return False
+    source = operation.inputs[0]
+    array = layout.array(source, lambda root: np.empty(stored_shape(root), root.dtype))
+    if not np.may_share_memory(view(array), array):
+        return False
+    layout.views[operation.output] = source, view
+    if not operation.by_image or source in layout.whole:
+        layout.whole.add(operation.output)
+    return True
+
+
 def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
-    """How the result follows from the input's array without a step, or None."""
+    """How the result follows from the input's array, if that takes no step; else None."""
     if operation.kind == "view":
         node: Any = operation.node
         rest = node.inputs[1:]
@@ -104,16 +115,36 @@ def _place_branches(
 ) -> None:
     """Makes each branch of a ``cat`` a part of its result, where that is possible.
 
-    A branch that is itself the result of a ``cat`` may be one, whose branches follow it. A value that
-    is a part already stays there, and is copied.
+    A branch that is the result of a ``cat`` itself comes first, and its own branches follow it. Where
+    the branches are already parts of another value, in this order, so is the result. A branch that is
+    a part elsewhere is copied.
     """
-    start = 0
-    for branch in cat.inputs:
-        maker = made_by[branch].kind
+    place = _joined(cat, layout)
+    if place is not None:
+        if cat.output not in fixed and cat.output not in layout.parts:
+            layout.parts[cat.output] = place
+        return
+    starts = np.cumsum([0, *(branch.shape[1] for branch in cat.inputs)]).tolist()
+    for branch, start in sorted(
+        zip(cat.inputs, starts), key=lambda pair: made_by[pair[0]].kind != "cat"
+    ):
+        maker = made_by[branch]
         free = branch not in layout.parts and branch not in layout.views and branch not in fixed
-        if free and (maker in _WRITES_CHANNELS or maker == "cat"):
+        if free and (maker.kind in _WRITES_CHANNELS or maker.kind == "cat"):
             layout.parts[branch] = cat.output, start
-        start += branch.shape[1]
+            if maker.kind == "cat":
+                _place_branches(maker, layout, made_by, fixed)
+
+
+def _joined(cat: Operation, layout: Layout) -> tuple[Value, int] | None:
+    """Where all branches lie one after the other in another value: that value and the channel."""
+    root, first = _position(cat.inputs[0], layout)
+    channel = first
+    for branch in cat.inputs:
+        if branch not in layout.parts or _position(branch, layout) != (root, channel):
+            return None
+        channel += branch.shape[1]
+    return root, first
 
 
 def _is_in_place(cat: Operation, layout: Layout) -> bool:

@@ -56,7 +56,11 @@ class Plan:
             and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         )
         in_lanes = [
-            self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations
+            self.has_lanes
+            and o.by_image
+            and o.kind not in (*_ALONE, "linear")
+            and layout.whole.isdisjoint(o.taken)
+            for o in operations
         ]
         needed = bytes_needed(operations, layout, outputs, self.N)
         stages = divide(needed, in_lanes, self._lanes())

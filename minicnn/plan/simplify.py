@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..graph import Value
 from .operations import Operation
@@ -69,7 +69,7 @@ def _fuse_additions(operations: list[Operation], outputs: list[Value]) -> list[O
     def fuse(add: Operation, conv: Operation) -> bool:
         if add.kind != "add" or conv.kind != "conv" or conv.residual is not None:
             return False
-        (other,) = [x for x in add.inputs if x is not conv.output] or [None]
+        other = next((x for x in add.inputs if x is not conv.output), None)
         if other is None or order[other] > order[conv.output]:
             return False
         conv.residual = other
@@ -79,7 +79,11 @@ def _fuse_additions(operations: list[Operation], outputs: list[Value]) -> list[O
     return _merged(operations, outputs, fuse)
 
 
-def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Operation]:  # type: ignore[no-untyped-def]
+def _merged(
+    operations: list[Operation],
+    outputs: list[Value],
+    merge: Callable[[Operation, Operation], bool],
+) -> list[Operation]:
     """Merges operations into one that computes an input of theirs which nobody else needs.
 
     ``merge(operation, before)`` changes ``before`` and returns True, or returns False.
@@ -91,8 +95,9 @@ def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Op
     for operation in operations:
         for x in operation.inputs:
             before = made_by.get(x)
-            alone = before is not None and uses[x] == 1 and not before.relu
-            if alone and merge(operation, before):
+            if before is None or uses[x] > 1 or before.relu:
+                continue
+            if merge(operation, before):
                 before.output = operation.output
                 made_by[before.output] = before
                 break

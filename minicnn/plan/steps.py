@@ -153,4 +153,5 @@ _MAKERS: dict[str, Callable[[Operation, Place, str | None], Iterable[Step]]] = {
     "flatten": _flatten,
     "generic": _generic,
     "input": _input,
+    "view": _generic,
 }

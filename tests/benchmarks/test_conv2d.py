@@ -59,6 +59,21 @@ def test_a_row_for_each_pass(conv2d, few_layers, monkeypatch, tmp_path, capsys):
     assert [line.split()[:2] for line in printed if " all " in line] == [["alexnet", "all"]]
 
 
+def test_grouped_layers_stand_beside_what_the_machine_needs(monkeypatch, tmp_path, capsys):
+    depthwise, path = importlib.import_module("depthwise"), tmp_path / "depthwise.json"
+    monkeypatch.setattr(importlib.import_module("common"), "BLOCK_SECONDS", 0)
+    monkeypatch.setattr(depthwise, "SHAPES", {"small": [(8, 7, 1, 8), (8, 7, 2, 2)]})
+    options = ["--batch", "2", "--blocks", "1", "--against", "torch", "--json", str(path)]
+    monkeypatch.setattr(sys, "argv", ["depthwise.py", *options])
+    depthwise.main()
+    rows = json.loads(path.read_text())["rows"]
+    assert [row["algorithm"] for row in rows] == ["depthwise"] * 3 + ["im2col"] * 3
+    assert all(row["error"] < 1e-5 and row["torch"] > 0 for row in rows)
+    assert all(seconds > 0 for row in rows for seconds in row["least"].values())
+    printed = capsys.readouterr().out
+    assert "small 2 groups, stride 2: 8 x 7 x 7 -> 8 x 4 x 4, kernel 3 x 3; at least:" in printed
+
+
 def test_a_row_for_each_pass_of_a_pool_alone(monkeypatch, capsys):
     common, pool2d = importlib.import_module("common"), importlib.import_module("pool2d")
     args = common.layer_parser(pool2d.__doc__).parse_args(["--batch", "1", "--blocks", "1"])
@@ -78,14 +93,30 @@ def test_both_frameworks_compute_the_same(conv2d, layer):
             assert abs(ours[pass_]() - expected).max() < 1e-4 * abs(expected).max()
 
 
-def test_both_frameworks_pool_the_same():
-    pool2d, layers = importlib.import_module("pool2d"), importlib.import_module("layers")
-    layer = layers.Layer("pool", (2, 8, 13, 13), (2, 8, 6, 6), (), (3, 3), (2, 2))
-    ours, theirs = pool2d.minicnn_calls(layer, "cpu"), pool2d.torch_calls(layer, "cpu")
-    for layout in pool2d.LAYOUTS:
-        assert (ours["forward"]()[0] == theirs[f"forward {layout}"]()[0].numpy()).all()
-        expected = theirs[f"gradient {layout}"]().numpy()
-        assert abs(ours["gradient"]() - expected).max() < 1e-6
+POOL2D_CASES = {
+    "max_pool2d": {"kernel": 3, "stride": 2},
+    "avg_pool2d": {"kernel": 3, "stride": 2},
+    "local_response_norm": {},
+    "batch_norm": {},
+    "batch_norm_relu": {},
+}
+
+
+@pytest.mark.parametrize("operation", POOL2D_CASES)
+def test_both_frameworks_pool_and_normalise_the_same(operation):
+    pool2d = importlib.import_module("pool2d")
+    case = pool2d.case(operation, 2, 8, 13, 13, **POOL2D_CASES[operation])
+    ours, theirs = pool2d.minicnn_calls(case, "cpu"), pool2d.torch_calls(case, "cpu")
+    for pass_ in pool2d.PASSES[operation]:
+        for ending in ("", pool2d.NCHW):
+            found = first(ours[pass_ + ending]())
+            for layout in pool2d.LAYOUTS:
+                expected = first(theirs[f"{pass_}{ending} {layout}"]()).detach().numpy()
+                assert abs(found - expected).max() < 2e-5
+
+
+def first(result):
+    return result[0] if isinstance(result, tuple) else result
 
 
 def test_a_wrong_result_shows(conv2d, layer):

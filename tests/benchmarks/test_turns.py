@@ -182,7 +182,7 @@ assert not {"minicnn", "torch"} & set(sys.modules)
 windows = (3, 3), (1, 1), (1, 1)
 overhead.FRAMEWORK_calls()
 conv2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (8, 8, 3, 3), *windows), "cpu")
-pool2d.FRAMEWORK_calls(Layer("", (1, 8, 6, 6), (1, 8, 6, 6), (), *windows), "cpu")
+pool2d.FRAMEWORK_calls(pool2d.case("batch_norm", 1, 8, 6, 6), "cpu")
 layout = ["channels_last"] if "FRAMEWORK" == "torch" else []
 network_calls.FRAMEWORK_training("resnet18", 1, "cpu", *layout)
 network_calls.FRAMEWORK_inference("resnet18", 1, "cpu", *layout)

@@ -6,7 +6,7 @@ import numpy as np
 import on_device as kernels
 import pytest
 
-from minicnn.kernels import Geometry
+from minicnn.kernels import Geometry, plain
 from minicnn.kernels.cpu.runtime import threads
 
 torch = pytest.importorskip("torch")
@@ -25,9 +25,29 @@ CASES = {
     "stride beyond kernel": (2, 3, 4, (13, 14), (2, 1), (3, 4), (0, 1), (0, 1), (1, 1), 1),
     "stride in one direction": (2, 3, 4, (9, 8), (3, 3), (1, 2), (1, 2), (1, 2), (1, 1), 1),
     "dilation with groups": (2, 6, 4, (11, 13), (3, 2), (2, 1), (2, 1), (2, 1), (2, 3), 2),
+    "groups, stride and dilation": (2, 8, 12, (11, 13), (3, 4), (2, 3), (2, 1), (2, 1), (3, 2), 4),
+    "groups, stride beyond kernel": (2, 4, 6, (9, 8), (2, 1), (3, 2), (0, 0), (0, 0), (1, 1), 2),
     "dilation, stride 1": (2, 4, 6, (10, 9), (3, 3), (1, 1), (2, 2), (2, 2), (2, 2), 2),
     "depthwise": (2, 5, 5, (8, 7), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 5),
     "depthwise with multiplier": (2, 3, 6, (8, 7), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 3),
+    "depthwise, rows beyond a block": (
+        3,
+        2,
+        2,
+        (300, 301),
+        (3, 3),
+        (1, 2),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        2,
+    ),
+    "depthwise, dilation": (2, 4, 4, (9, 11), (3, 2), (1, 1), (4, 3), (4, 3), (2, 3), 4),
+    "depthwise, dilation, stride": (2, 3, 3, (9, 11), (3, 4), (2, 3), (3, 2), (3, 2), (2, 2), 3),
+    "depthwise, many channels": (2, 200, 200, (7, 8), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 200),
+    "depthwise, padding beyond": (2, 3, 9, (4, 5), (2, 3), (3, 2), (3, 4), (3, 4), (1, 1), 3),
+    "depthwise, stride beyond": (2, 3, 3, (13, 14), (2, 1), (3, 4), (0, 1), (0, 1), (1, 1), 3),
+    "depthwise, one pixel": (2, 3, 6, (1, 1), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 3),
     "uneven padding": (2, 3, 4, (6, 7), (4, 2), (1, 1), (1, 0), (2, 1), (1, 1), 1),
     "uneven padding, stride": (2, 3, 4, (6, 7), (4, 2), (3, 2), (1, 0), (2, 1), (1, 1), 1),
     "padding beyond kernel": (2, 3, 4, (4, 5), (2, 3), (1, 1), (3, 4), (3, 4), (1, 1), 1),
@@ -36,6 +56,8 @@ CASES = {
     "blocks of rows, stride": (2, 2, 3, (90, 97), (5, 3), (2, 2), (2, 1), (2, 1), (1, 1), 1),
     "AlexNet's first": (1, 3, 8, (67, 71), (11, 11), (4, 4), (0, 0), (0, 0), (1, 1), 1),
 }
+
+DEPTHWISE = [name for name in CASES if name.startswith("depthwise")]
 
 
 def case(name, dtype=np.float64):
@@ -82,7 +104,7 @@ def results(x, weight, bias, grad, geometry):
 def assert_close(results, expected, rtol):
     for name, result in results.items():
         assert result.dtype == expected[name].dtype
-        scale = np.abs(expected[name]).max()
+        scale = np.abs(expected[name])[np.isfinite(expected[name])].max(initial=0)
         np.testing.assert_allclose(
             result, expected[name], rtol=rtol, atol=rtol * scale, err_msg=name
         )
@@ -110,7 +132,9 @@ def backwards(x):
 
 
 @pytest.mark.parametrize("layout", [channels_last, every_second_pixel, backwards])
-@pytest.mark.parametrize("name", ["plain", "1x1", "1x1 with groups", "dilation with groups"])
+@pytest.mark.parametrize(
+    "name", ["plain", "1x1", "1x1 with groups", "dilation with groups", "depthwise"]
+)
 def test_any_strides(name, layout):
     x, weight, bias, grad, geometry, expected = case(name)
     x, weight, grad = layout(x), layout(weight), layout(grad)
@@ -135,7 +159,7 @@ def test_arguments_are_not_written_to(name):
     results(x, weight, bias, grad, geometry)
 
 
-@pytest.mark.parametrize("name", ["plain", "several blocks of rows"])
+@pytest.mark.parametrize("name", ["plain", "several blocks of rows", "depthwise with multiplier"])
 def test_fused_relu_and_missing_bias(name):
     x, weight, bias, _, geometry, expected = case(name)
     out = kernels.conv2d_relu(x, weight, bias, geometry)
@@ -153,36 +177,54 @@ def test_fused_relu_keeps_nan():
     assert not np.isnan(out[1]).any()
 
 
-def test_float16_is_summed_in_float32():
-    x, weight, bias, grad, geometry, _ = case("stride does not divide", np.float16)
+@pytest.mark.cpu_only  # on a GPU, padding is not multiplied with anything
+@pytest.mark.parametrize("name", DEPTHWISE)
+def test_depthwise_reaches_the_pixels_that_plain_reaches(name):
+    x, weight, bias, grad, geometry, _ = case(name)
+    x[0, 0, 0, -1], x[-1, 1, -1, 0] = np.nan, np.inf
+    grad[0, -1, -1, -1], grad[-1, 0, 0, 0] = np.nan, -np.inf
+    with np.errstate(invalid="ignore"):
+        expected = {
+            "out": plain.conv2d(x, weight, bias, geometry),
+            "grad_x": plain.conv2d_input_grad(grad, weight, geometry),
+            "grad_weight": plain.conv2d_weight_grad(grad, x, geometry),
+        }
+        assert_close(results(x, weight, bias, grad, geometry), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["stride does not divide", "depthwise with multiplier"])
+def test_float16_is_summed_in_float32(name):
+    x, weight, bias, grad, geometry, _ = case(name, np.float16)
     found = results(x, weight, bias, grad, geometry)
     exact = results(*(a.astype(np.float32) for a in (x, weight, bias, grad)), geometry)
-    for name, result in found.items():
+    for key, result in found.items():
         assert result.dtype == np.float16
-        np.testing.assert_array_equal(result, exact[name].astype(np.float16), err_msg=name)
+        np.testing.assert_array_equal(result, exact[key].astype(np.float16), err_msg=key)
 
 
-def test_empty_batch():
-    x, weight, bias, grad, geometry, _ = case("plain")
+@pytest.mark.parametrize("name", ["plain", "depthwise"])
+def test_empty_batch(name):
+    x, weight, bias, grad, geometry, _ = case(name)
     found = results(x[:0], weight, bias, grad[:0], geometry)
     assert found["out"].shape == grad[:0].shape
     assert found["grad_x"].shape == x[:0].shape
     np.testing.assert_array_equal(found["grad_weight"], np.zeros_like(weight))
 
 
+@pytest.mark.parametrize("name", ["batch of 5", "depthwise, rows beyond a block"])
 @pytest.mark.parametrize("thread_count", [1, 2, 3])
-def test_same_bits_in_every_run(thread_count):
+def test_same_bits_in_every_run(name, thread_count):
     before = threads.num_threads()
     threads.set_num_threads(thread_count)
     try:
-        x, weight, bias, grad, geometry, expected = case("batch of 5", np.float32)
+        x, weight, bias, grad, geometry, expected = case(name, np.float32)
         first = results(x, weight, bias, grad, geometry)
         second = results(x, weight, bias, grad, geometry)
     finally:
         threads.set_num_threads(before)
     assert_close(first, expected, rtol=2e-5)
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key])
 
 
 UNFOLDED = [name for name, row in CASES.items() if row[6] == row[7]]  # torch pads both sides alike

@@ -137,8 +137,11 @@ def test_clear_cases(pass_):
     assert choose(pass_, FLOAT32, 8, *POINTWISE) == Algorithm("im2col")
     # one image of 7 * 7 pixels: transforming the filters would take longer than the convolution
     assert choose(pass_, FLOAT32, 1, *LAST_OF_RESNET) == Algorithm("im2col")
-    grouped = (256, 1, 3, 3), square(56, 3, groups=256)
+    grouped = (256, 4, 3, 3), square(56, 3, groups=64)
     assert choose(pass_, FLOAT32, 8, *grouped) == Algorithm("im2col")
+    depthwise = (256, 1, 3, 3), square(56, 3, groups=256)
+    assert choose(pass_, FLOAT32, 8, *depthwise) == Algorithm("depthwise")
+    assert choose(pass_, FLOAT64, 1, (6, 1, 3, 3), square(1, 3, groups=3)).name == "depthwise"
 
 
 @pytest.mark.parametrize("pass_", PASSES)

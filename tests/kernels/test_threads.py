@@ -69,6 +69,31 @@ def test_a_slow_thread_leaves_its_slices_to_others():
     assert sorted(ended) == [0, 1, 2, 3] and ended[-1] == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="affinity is set on Linux only")
+def test_workers_stay_off_the_cpu_of_the_calling_thread():
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) < 2:
+        pytest.skip("one CPU")
+    set_num_threads(2)
+    allowed = {}
+
+    def work(start, stop):
+        everyone.wait()
+        allowed[threading.get_ident()] = os.sched_getaffinity(0)
+
+    try:
+        for cpu in sorted(cpus)[:2]:
+            os.sched_setaffinity(0, {cpu})
+            os.sched_setaffinity(0, cpus)  # it stays where it is, if nothing else runs there
+            everyone = threading.Barrier(2, timeout=10)
+            for_each_slice(2, work)
+    finally:
+        os.sched_setaffinity(0, cpus)
+    caller = allowed.pop(threading.get_ident())
+    (worker,) = allowed.values()
+    assert caller == cpus and len(cpus - worker) == 1
+
+
 def test_slices_run_at_the_same_time():
     set_num_threads(3)
     everyone = threading.Barrier(3, timeout=10)
@@ -174,10 +199,21 @@ def test_set_num_threads_expects_at_least_one():
         set_num_threads(0)
 
 
-def test_set_num_threads_is_refused_inside_work():
+@pytest.mark.parametrize("later", [1, 3])
+def test_set_num_threads_inside_work_is_for_the_next_kernel(later):
     set_num_threads(2)
-    with pytest.raises(RuntimeError, match="while a kernel runs"):
-        for_each_slice(2, lambda start, stop: set_num_threads(1))
+    slices, inside = [], []
+
+    def work(start, stop):
+        set_num_threads(later)
+        inside.append(blas_threads())
+        slices.append(start)
+
+    for_each_slice(4, work)
+    assert sorted(slices) == [0, 1, 2, 3] and inside == [{1}] * 4
+    assert num_threads() == later and blas_threads() == {later}
+    everyone = threading.Barrier(later, timeout=10)
+    for_each_slice(later, lambda start, stop: everyone.wait())
 
 
 def test_set_num_threads_sets_blas():

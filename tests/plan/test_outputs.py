@@ -77,7 +77,9 @@ class Dense(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(
             nn.Sequential(
-                nn.BatchNorm2d(5 + i * growth), nn.ReLU(), nn.Conv2d(5 + i * growth, growth, 3, padding=1)
+                nn.BatchNorm2d(5 + i * growth),
+                nn.ReLU(),
+                nn.Conv2d(5 + i * growth, growth, 3, padding=1),
             )
             for i in range(layers)
         )

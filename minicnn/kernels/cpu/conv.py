@@ -2,6 +2,8 @@
 
 There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and Winograd's, with
 fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
+Where every filter sees a single channel, there is no matrix product to make, and taps are added up
+one by one (:mod:`.conv_depthwise`).
 
 ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` overrides this: ``im2col``,
 ``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With
@@ -20,7 +22,7 @@ import numpy as np
 
 from ...autograd.grad_mode import mode
 from ..geometry import Geometry
-from . import conv_im2col, winograd
+from . import conv_depthwise, conv_im2col, winograd
 
 __all__ = [
     "ALGORITHMS",
@@ -44,7 +46,7 @@ _selected = ""  # empty: MINICNN_CONV decides
 
 
 class Algorithm(NamedTuple):
-    """``im2col``, or ``winograd`` with tiles of ``tile`` * ``tile`` output pixels."""
+    """``im2col``, ``depthwise``, or ``winograd`` with tiles of ``tile`` * ``tile`` output pixels."""
 
     name: str
     tile: int = 0
@@ -53,7 +55,8 @@ class Algorithm(NamedTuple):
         return f"{self.name} {self.tile}x{self.tile}" if self.tile else self.name
 
 
-_IM2COL = Algorithm("im2col")
+_IM2COL, _DEPTHWISE = Algorithm("im2col"), Algorithm("depthwise")
+_MODULES = {"im2col": conv_im2col, "depthwise": conv_depthwise}
 
 
 def conv2d(
@@ -90,7 +93,7 @@ def _forward(
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
-    return conv_im2col.conv2d(x, weight, bias, geometry, relu)
+    return _MODULES[algorithm.name].conv2d(x, weight, bias, geometry, relu)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -107,7 +110,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     algorithm = choose("input_grad", grad.dtype, len(grad), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_input_grad(grad, weight, geometry, algorithm.tile)
-    return conv_im2col.conv2d_input_grad(grad, weight, geometry)
+    return _MODULES[algorithm.name].conv2d_input_grad(grad, weight, geometry)
 
 
 def conv2d_weight_grad(
@@ -128,7 +131,7 @@ def conv2d_weight_grad(
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
-    return conv_im2col.conv2d_weight_grad(grad, x, geometry, dtype)
+    return _MODULES[algorithm.name].conv2d_weight_grad(grad, x, geometry, dtype)
 
 
 def select(algorithm: str) -> None:
@@ -185,8 +188,11 @@ def _choose(
         raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {setting!r}")
     if debug not in ("", "conv"):
         raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")
+    is_depthwise = geometry.groups > 1 and conv_depthwise.possible(weight_shape, geometry)
     is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
-    if setting == "im2col" or (is_small and setting != "winograd"):
+    if is_depthwise and setting != "im2col":
+        algorithm = _DEPTHWISE
+    elif setting == "im2col" or (is_small and setting != "winograd"):
         algorithm = _IM2COL
     else:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)
@@ -206,6 +212,8 @@ def estimates(
     Takes the arguments of :func:`choose`.
     """
     costs = {_IM2COL: conv_im2col.cost(N, weight_shape, geometry)}
+    if geometry.groups > 1 and conv_depthwise.possible(weight_shape, geometry):
+        costs[_DEPTHWISE] = conv_depthwise.cost(N, weight_shape, geometry)
     if winograd.possible(dtype, weight_shape, geometry):
         R = -(-weight_shape[2] // geometry.stride[0])
         for M in winograd.tiles(R):

@@ -4,7 +4,7 @@ Beside the usual names there are P output pixels in a block, G groups, Cg = C / 
 K = KH * KW * Cg values in a column. They have the order (KH, KW, Cg): in a channels-last image these
 are KH runs of KW * C neighbours. Channels-last filters, as layers have them, have the same order.
 
-With few pixels there is one matrix product, and the threads share its columns. Otherwise each thread
+With few pixels there is one matrix product, which the threads share. Otherwise each thread
 multiplies blocks of its own.
 """
 
@@ -19,7 +19,7 @@ from ...memory import empty, zeros
 from ..geometry import Geometry
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
-from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.threads import for_each_slice, multiply, num_threads, scratch
 from .runtime.windows import (
     add_unpadded,
     even_slices,
@@ -28,6 +28,7 @@ from .runtime.windows import (
     nhwc,
     pad,
     padded_zeros,
+    phases,
     rows_of,
     unpadded,
     windows,
@@ -42,7 +43,6 @@ _BLOCK_PIXELS = 700  # a block has at least as many, because BLAS is slow with f
 
 # With less work than this, waking threads costs more than they save.
 _MIN_THREADED = 1 << 17  # values
-_ONE_THREAD = 1 << 18  # multiplications for which OpenBLAS uses a single thread
 
 Block = tuple[slice, slice]  # images and output rows
 
@@ -70,8 +70,11 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
-    filters = _filter_matrix(weight, geometry.groups, compute_dtype(x.dtype))
-    return _convolve(x, filters.transpose(0, 2, 1), bias, geometry, relu)
+    G = geometry.groups
+    filters = _filter_matrix(weight, G, compute_dtype(x.dtype)).transpose(0, 2, 1)  # G, K, Og
+    if G > 1:
+        filters = np.ascontiguousarray(filters)  # BLAS is slow with few rows the other way
+    return _convolve(x, filters, bias, geometry, relu)
 
 
 def _convolve(
@@ -94,7 +97,7 @@ def _convolve(
         for block in blocks[start:stop]:
             columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
-            _multiply(columns, filters, _grouped(pixels, G), N)
+            multiply(columns, filters, _grouped(pixels, G))
             if biases is not None:
                 np.add(pixels, biases, out=pixels)
             if relu:
@@ -112,6 +115,8 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
         return _convolve(grad, _mirrored_filters(weight, G, dtype), None, mirrored(geometry))
+    if G > 1:
+        return _input_grad_by_phases(grad, weight, geometry)
 
     filters = _filter_matrix(weight, G, dtype)  # G, Og, K
     grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
@@ -120,7 +125,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
             columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
-            _multiply(_grouped(pixels, G), filters, columns, N)
+            multiply(_grouped(pixels, G), filters, columns)
             by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
 
             band, target = rows_of(geometry, rows), grad_x[start:stop][images]
@@ -138,6 +143,27 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     return nchw(grad_x.astype(grad.dtype, copy=False))
 
 
+def _input_grad_by_phases(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The same, by convolutions of stride 1: with small groups, col2im's inner loops are short."""
+    N, G, dtype = len(grad), geometry.groups, compute_dtype(grad.dtype)
+    out = empty((N, *geometry.input_size, G * weight.shape[1]), grad.dtype)
+    for phase in phases(geometry):
+        pixels, (kh, kw) = out[:, phase.rows, phase.columns], phase.taps
+        if not kh or not kw:
+            pixels.fill(0)
+            continue
+        filters = _mirrored_filters(weight[:, :, kh][..., kw], G, dtype)
+        part = nhwc(_convolve(grad, filters, None, phase.geometry))
+
+        def work(
+            start: int, stop: int, pixels: np.ndarray = pixels, part: np.ndarray = part
+        ) -> None:
+            pixels[start:stop] = part[start:stop]
+
+        for_each_slice(N, work)
+    return nchw(out)
+
+
 def conv2d_weight_grad(
     grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
 ) -> np.ndarray:
@@ -151,7 +177,7 @@ def conv2d_weight_grad(
     def product(block: Block, out: np.ndarray) -> None:
         columns = _columns(x, block, geometry, sum_dtype)
         pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
-        _multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out, N)
+        multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out)
 
     shape = G, O // G, KH * KW * Cg
     if few:
@@ -230,28 +256,6 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     return nchw(x.astype(columns.dtype, copy=False))
 
 
-def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, N: int) -> None:
-    """Write ``a @ b`` to ``out``, all (G, ...); the threads share it, unless one runs this already.
-
-    The products of a single image are left to BLAS's threads. After a product these keep spinning
-    for a while and slow our own threads, which most kernels use when there are several images.
-    """
-    P, O = out.shape[1:]
-
-    def some_rows(start: int, stop: int) -> None:
-        np.matmul(a[:, start:stop], b, out=out[:, start:stop])
-
-    def some_columns(start: int, stop: int) -> None:
-        np.matmul(a, b[..., start:stop], out=out[..., start:stop])
-
-    if N == 1 or a.size * O <= _ONE_THREAD:
-        some_rows(0, P)
-    elif P < O:
-        for_each_slice(O, some_columns, per_thread=1)
-    else:
-        for_each_slice(P, some_rows, per_thread=1)
-
-
 def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
     """(G, P, Og) view of contiguous (n, rows, OW, O)."""
     O = pixels.shape[-1]
@@ -326,7 +330,8 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
     G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
-    if (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+    alone = (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
+    if alone and geometry.output_size == geometry.input_size:  # each pixel is a window
         return _grouped(nhwc(x)[images, rows].astype(dtype, order="C", copy=False), G)
     band = rows_of(geometry, rows)
     padded = pad(nhwc(x[images]), band, dtype)
@@ -335,7 +340,11 @@ def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -
     pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
     P = math.prod(pixels.shape[1:4])
     columns = scratch("columns", pixels.shape, dtype)
-    np.copyto(columns, pixels)
+    if 1 < G < x.shape[1]:  # NumPy is slow in short inner loops, so all Cg values are one
+        run = np.dtype((np.void, Cg * dtype.itemsize))
+        np.copyto(columns.view(run), pixels.view(run))
+    else:
+        np.copyto(columns, pixels)
     return columns.reshape(G, P, KH * KW * Cg)
 
 

@@ -22,7 +22,7 @@ from ...memory import empty
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.rows import for_each_row_block
-from .runtime.threads import for_each_slice
+from .runtime.threads import for_each_slice, multiply
 
 __all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
 
@@ -80,15 +80,17 @@ def linear_weight_grad(
     (M, N), K = grad.shape, x.shape[1]
     rows = _rows_at_a_time(M, N, K)
     if not rows:
-        return np.matmul(grad.T, x, out=empty((N, K), compute)).astype(dtype, copy=False)
+        out = empty((N, K), compute)
+        multiply(grad.T, x, out)
+        return out.astype(dtype, copy=False)
 
     out = empty((N, K), dtype)
-    multiply = np.multiply if M == 1 else np.matmul  # an outer product needs no BLAS
+    product = np.multiply if M == 1 else np.matmul  # an outer product needs no BLAS
 
     def work(start: int, stop: int) -> None:
         for top in range(start * rows, stop * rows, rows):
             at = slice(top, top + rows)
-            multiply(grad.T[at], x, out=out[at])
+            product(grad.T[at], x, out=out[at])
 
     for_each_slice(-(-N // rows), work)
     return out
@@ -110,6 +112,11 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b, with the larger matrix first: BLAS then packs parts of it that stay in the L1 cache."""
     dtype = compute_dtype(a.dtype)
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
-    if 4 * len(a) <= b.shape[1]:
-        return np.ascontiguousarray(np.matmul(b.T, a.T).T)
-    return np.matmul(a, b, out=empty((len(a), b.shape[1]), dtype))
+    M, N = len(a), b.shape[1]
+    if 4 * M <= N:
+        transposed = empty((N, M), dtype)
+        multiply(b.T, a.T, transposed)
+        return np.ascontiguousarray(transposed.T)
+    out = empty((M, N), dtype)
+    multiply(a, b, out)
+    return out

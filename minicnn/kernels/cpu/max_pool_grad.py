@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..geometry import Geometry
-from .max_pool import regrouped_columns
 from .pool import write_sums
 from .runtime.blocks import for_each_band, for_each_image_block, images_per_block
 from .runtime.layout import channels_last_empty
 from .runtime.masking import select
 from .runtime.precision import compute_dtype
-from .runtime.taps import extents, inside, taps
+from .runtime.taps import are_apart, inside, regrouped_columns, taps
 from .runtime.threads import scratch
 from .runtime.windows import nhwc, rows_of
 
@@ -28,8 +27,7 @@ def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry)
     Where ``argmax`` is KH * KW, "no pixel", the gradient is dropped.
     """
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
-    apart = all(stride >= extent for stride, extent in zip(geometry.stride, extents(geometry)))
-    scatter = _scatter_apart if apart else _scatter_overlapping
+    scatter = _scatter_apart if are_apart(geometry) else _scatter_overlapping
     scatter(nhwc(grad), nhwc(argmax), nhwc(out), geometry)
     return out
 

@@ -48,28 +48,33 @@ def batch_norm(
     Returns:
         The output, and the mean and the (biased) variance, (C,) in float32 or better.
     """
-    mean, variance = _statistics(x)
-    out = channel_affine(x, *_scale_and_shift(mean, variance, weight, bias, eps))
-    return out, *_rounded(x, mean, variance)
+    return _batch_norm(x, weight, bias, eps, relu=False)
 
 
 def batch_norm_relu(
     x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
 ) -> Normalized:
     """:func:`batch_norm`, then ReLU while the results are still in the cache."""
-    mean, variance = _statistics(x)
-    out = channel_affine_relu(x, *_scale_and_shift(mean, variance, weight, bias, eps))
-    return out, *_rounded(x, mean, variance)
+    return _batch_norm(x, weight, bias, eps, relu=True)
 
 
-def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and variance (C,) of each channel, in float64.
+def _batch_norm(
+    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float, relu: bool
+) -> Normalized:
+    rows = as_rows(x)
+    mean, variance = _statistics(rows, x.shape)
+    scale, shift = _scale_and_shift(mean, variance, weight, bias, eps)
+    return _affine(rows, x.shape, scale, shift, relu), *_rounded(x, mean, variance)
+
+
+def _statistics(rows: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and variance (C,) of each channel, in float64, of an array of ``shape``, as rows.
 
     Both come from the distances to a number near the mean, in one pass over memory. So the variance
     is accurate for large means, too.
     """
-    rows, dtype, count = as_rows(x), compute_dtype(x.dtype), x.size // x.shape[1]
-    near_mean = _mean_of_some_rows(rows, x.shape[1])
+    dtype, count = compute_dtype(rows.dtype), rows.size // shape[1]
+    near_mean = _mean_of_some_rows(rows, shape[1])
     center = tile_channels(near_mean, rows, dtype)
 
     def distances(at: slice) -> np.ndarray:
@@ -80,7 +85,7 @@ def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         distance = scratch("batch_norm.distance", rows[at].shape, dtype)
         return np.multiply(distance, distance, out=distance)
 
-    distance_sum, square_sum = channel_sums(rows, x.shape, distances, squares)
+    distance_sum, square_sum = channel_sums(rows, shape, distances, squares)
     offset = distance_sum / count
     return near_mean + offset, np.maximum(square_sum / count - offset * offset, 0)
 
@@ -216,17 +221,19 @@ def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.nd
         x: (N, C, ...).
         scale, shift: (C,), along axis 1 of ``x``.
     """
-    return _affine(x, scale, shift, relu=False)
+    return _affine(as_rows(x), x.shape, scale, shift, relu=False)
 
 
 def channel_affine_relu(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """:func:`channel_affine`, then ReLU while the results are still in the cache."""
-    return _affine(x, scale, shift, relu=True)
+    return _affine(as_rows(x), x.shape, scale, shift, relu=True)
 
 
-def _affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
-    rows, dtype = as_rows(x), compute_dtype(x.dtype)
-    out = empty(rows.shape, x.dtype)
+def _affine(
+    rows: np.ndarray, shape: tuple[int, ...], scale: np.ndarray, shift: np.ndarray, relu: bool
+) -> np.ndarray:
+    dtype = compute_dtype(rows.dtype)
+    out = empty(rows.shape, rows.dtype)
     scale, shift = (tile_channels(each, rows, dtype) for each in (scale, shift))
 
     def work(at: slice) -> None:
@@ -241,7 +248,7 @@ def _affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> 
             out[at] = block
 
     for_each_row_block(rows, work)
-    return from_rows(out, x.shape)
+    return from_rows(out, shape)
 
 
 def local_response_norm(

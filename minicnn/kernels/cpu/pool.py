@@ -1,7 +1,7 @@
 """Pooling on the CPU: the average of windows, adaptive pooling, and their gradients.
 
-Everything runs over N, H, W, C views, a few images at a time, which stay in the cache. An average is
-separable: sums along kh first, then along kw, one tap of all windows at a time.
+Everything runs over N, H, W, C views, a few images or rows at a time, which stay in the cache. An
+average is separable: sums along kh first, then along kw, one tap of all windows at a time.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import functools
 import numpy as np
 
 from ..geometry import Geometry, Pair, adaptive_windows
-from .runtime.blocks import for_each_image_block
+from .runtime.blocks import for_each_band, for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.precision import compute_dtype
-from .runtime.taps import inside
+from .runtime.taps import are_apart, column_taps, combine, inside, pixels_under, row_taps
 from .runtime.threads import scratch
-from .runtime.windows import nhwc
+from .runtime.windows import nhwc, rows_of
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -47,27 +47,21 @@ def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarr
     Padding counts as 0.
     """
     out = channels_last_empty((*x.shape[:2], *geometry.output_size), x.dtype)
-    images, sums = nhwc(x), nhwc(out)
+    images, means = nhwc(x), nhwc(out)
     dtype = compute_dtype(x.dtype)
-    scale = scale[..., None].astype(dtype)
+    factors = _factors(scale, dtype)
 
-    def pool(block: slice) -> None:
-        image = images[block]
-        n, _, W, C = image.shape
-        OH, OW = geometry.output_size
-        columns = scratch("avg_pool2d.columns", (n, OH, W, C), dtype)
-        columns.fill(0)
-        for kh in range(geometry.kernel_size[0]):
-            windows, rows = inside(geometry, 0, kh)
-            columns[:, windows] += image[:, rows]
-        total = scratch("avg_pool2d.total", (n, OH, OW, C), dtype)
-        total.fill(0)
-        for kw in range(geometry.kernel_size[1]):
-            windows, pixels = inside(geometry, 1, kw)
-            total[:, :, windows] += columns[:, :, pixels]
-        np.multiply(total, scale, out=sums[block], casting="same_kind")
+    def pool(block: slice, rows: slice) -> None:
+        pixels, band = pixels_under(images[block], rows_of(geometry, rows))
+        mean = means[block, rows]
+        columns_shape = (*mean.shape[:2], *pixels.shape[2:])
+        columns = scratch("avg_pool2d.columns", columns_shape, dtype)
+        combine(np.add, row_taps(pixels, band), columns, 0)
+        total = mean if mean.dtype == dtype else scratch("avg_pool2d.total", mean.shape, dtype)
+        combine(np.add, column_taps(columns, band, "avg_pool2d.regrouped"), total, 0)
+        np.multiply(total, factors[rows], out=mean, casting="same_kind")
 
-    for_each_image_block(images, pool)
+    for_each_band(means, x.nbytes, pool)
     return out
 
 
@@ -76,25 +70,45 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, images = nhwc(grad), nhwc(out)
     dtype = compute_dtype(grad.dtype)
-    scale = scale[..., None].astype(dtype)
+    factors, apart = _factors(scale, dtype), are_apart(geometry)
+
+    def add(values: np.ndarray, pixels: np.ndarray) -> None:
+        if apart:  # no pixel gets two values
+            pixels[...] = values
+        else:
+            pixels += values
 
     def scatter(block: slice) -> None:
         n, H, W, C = images[block].shape
-        values = grads[block] * scale
+        values = scratch("avg_pool2d.values", grads[block].shape, dtype)
+        np.multiply(grads[block], factors, out=values)
         columns = scratch("avg_pool2d.columns", (n, geometry.output_size[0], W, C), dtype)
         columns.fill(0)
         for kw in range(geometry.kernel_size[1]):
             windows, pixels = inside(geometry, 1, kw)
-            columns[:, :, pixels] += values[:, :, windows]
-        total = scratch("avg_pool2d.total", (n, H, W, C), dtype)
+            add(values[:, :, windows], columns[:, :, pixels])
+        is_exact = images.dtype == dtype
+        total = images[block] if is_exact else scratch("avg_pool2d.total", (n, H, W, C), dtype)
         total.fill(0)
         for kh in range(geometry.kernel_size[0]):
             windows, rows = inside(geometry, 0, kh)
-            total[:, rows] += columns[:, windows]
-        images[block] = total
+            add(columns[:, windows], total[:, rows])
+        if not is_exact:
+            images[block] = total
 
     for_each_image_block(images, scatter)
     return out
+
+
+def _factors(scale: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """``scale`` (OH, OW) for windows (n, OH, OW, C); one number in memory if all are equal.
+
+    Multiplying by one number is a single pass over memory, by several it is one for each pixel.
+    """
+    factors = scale[..., None].astype(dtype)
+    if (factors == factors[0, 0]).all():
+        return np.broadcast_to(factors[0, 0], factors.shape)
+    return factors
 
 
 def adaptive_avg_pool2d(x: np.ndarray, output_size: Pair) -> np.ndarray:
@@ -105,6 +119,11 @@ def adaptive_avg_pool2d(x: np.ndarray, output_size: Pair) -> np.ndarray:
     out = channels_last_empty((*x.shape[:2], *output_size), x.dtype)
     images, means = nhwc(x), nhwc(out)
     scale = _adaptive_scale(x.shape[2:], output_size, x.dtype)
+    if output_size == (1, 1) and x.dtype == scale.dtype:  # one window is all pixels: BLAS sums them
+        pixels = images.reshape(len(images), -1, x.shape[1])
+        ones = np.ones(pixels.shape[1], x.dtype)
+        np.multiply(np.matmul(ones, pixels), scale[0], out=means[:, 0, 0])
+        return out
     window_rows, window_columns = map(adaptive_windows, x.shape[2:], output_size)
 
     def pool(block: slice) -> None:

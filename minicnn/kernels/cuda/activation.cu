@@ -33,13 +33,6 @@ __global__ void erf_forward(long long count, const T* x, T* out) {
 
 // ---- sums by channel; reduce.cuh explains the two steps ----
 
-template <typename A>
-struct Sum {
-    A value;
-
-    __device__ void merge(const Sum& other) { value += other.value; }
-};
-
 // Step 1 of the sum of x (M, C) over M.
 template <typename T, int N>
 __global__ void channel_sum(const T* x, Sum<acc_t<T>>* partial, long long M, int C) {

@@ -1,7 +1,8 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it.
-float64 goes through im2col and cuBLAS (``im2col.py``). With the environment variable
+float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. One
+launch computes all groups. Where every filter sees one channel, there is no product to make
+(``conv_depthwise.py``). float64 goes through im2col and cuBLAS (``im2col.py``). With the environment variable
 ``MINICNN_CUDA_CONV=im2col`` all dtypes do, for comparison. Linear layers (``linear.py``) are
 convolutions of images of one pixel and use the same functions.
 
@@ -25,6 +26,7 @@ import numpy as np
 
 from ..geometry import Geometry
 from ..tf32 import allow_tf32
+from . import conv_depthwise
 from .activation import relu
 from .gemm.tiles import Gpu, Plan, Problem, choose
 from .im2col import (
@@ -67,6 +69,8 @@ def conv2d(
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
+    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+        return conv_depthwise.conv2d(x, weight, bias, geometry)
     if uses_cublas(x.dtype):
         return conv2d_by_im2col(x, weight, bias, geometry)
     images, filters = channels_last(x), channels_last(weight)
@@ -77,6 +81,8 @@ def conv2d_relu(
     x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
 ) -> cupy.ndarray:
     """ReLU of :func:`conv2d`, applied before the result is written."""
+    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+        return conv_depthwise.conv2d(x, weight, bias, geometry, relu=True)
     if uses_cublas(x.dtype):
         return relu(conv2d_by_im2col(x, weight, bias, geometry))
     images, filters = channels_last(x), channels_last(weight)
@@ -94,6 +100,8 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Returns:
         (N, C, H, W), channels-last in memory.
     """
+    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+        return conv_depthwise.conv2d_input_grad(grad, weight, geometry)
     if uses_cublas(grad.dtype):
         return conv2d_input_grad_by_im2col(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
@@ -117,6 +125,8 @@ def conv2d_weight_grad(
         (O, C / groups, KH, KW), channels-last in memory.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
+    if geometry.groups > 1 and conv_depthwise.possible(x.shape[1] // geometry.groups, geometry):
+        return conv_depthwise.conv2d_weight_grad(grad, x, geometry, dtype)
     if uses_cublas(x.dtype):
         return conv2d_weight_grad_by_im2col(grad, x, geometry, dtype)
     filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")

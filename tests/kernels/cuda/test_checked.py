@@ -36,6 +36,8 @@ CONV = Geometry((7, 6), (4, 2), (3, 2), (2, 3), (1, 0), (1, 1))
 DILATED = Geometry((9, 8), (5, 6), (3, 2), (1, 1), (0, 0), (2, 2))
 POINT = Geometry((3, 5), (3, 5), (1, 1))
 GROUPED = dataclasses.replace(CONV, groups=3)
+DEPTHWISE = dataclasses.replace(CONV, groups=8)
+MULTIPLIED = Geometry((5, 6), (4, 7), (3, 2), (1, 1), (1, 2), (2, 3), groups=3)
 POOL = Geometry((7, 6), (4, 3), (3, 3), (2, 2), (1, 1))
 LARGE_POOL = Geometry((20, 19), (20, 5), (17, 16), (1, 2), (8, 3))
 TARGET = np.array([1, 4, -100, 0, 2])
@@ -64,7 +66,8 @@ Case = Callable[[Any, Arrays], Any]  # of the kernels of a device and arrays, to
 def conv2d(k: Any, a: Arrays) -> list[Any]:
     results = []
     for N, C, O, geometry in ((2, 5, 7, CONV), (2, 6, 9, GROUPED), (1, 3, 4, DILATED),
-                              (2, 8, 16, POINT), (0, 5, 7, CONV)):  # fmt: skip
+                              (2, 8, 16, POINT), (0, 5, 7, CONV), (2, 8, 8, DEPTHWISE),
+                              (1, 3, 6, MULTIPLIED), (0, 8, 8, DEPTHWISE)):  # fmt: skip
         Cg, (KH, KW) = C // geometry.groups, geometry.kernel_size
         x, weight = a(N, C, *geometry.input_size), a(O, Cg, KH, KW)
         grad, bias = a(N, O, *geometry.output_size), a(O)

@@ -41,6 +41,7 @@ def launchers(stem: str) -> module.CudaFile:
 def test_files_are_found() -> None:
     assert {
         "conv",
+        "conv_depthwise",
         "pool",
         "norm",
         "dropout",

@@ -10,7 +10,7 @@ import importlib
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,20 @@ def float_convolution() -> bool:
     x, weight = normal(2, 12, 9, 9), normal(20, 12, 3, 3)
     result = cuda.conv2d(cupy.asarray(x), cupy.asarray(weight), None, SAME)
     return is_close(result, plain.conv2d(x.astype(float), weight.astype(float), None, SAME))
+
+
+def depthwise() -> bool:
+    x, weight, grad = normal(2, 12, 10, 9), normal(12, 1, 3, 3), normal(2, 12, 5, 5, seed=1)
+    geometry = replace(HALVED, groups=12)
+    arguments = [(x, weight, None), (grad, weight), (grad, x)]
+    names = "conv2d", "conv2d_input_grad", "conv2d_weight_grad"
+    return all(
+        is_close(
+            getattr(cuda, name)(*(a if a is None else cupy.asarray(a) for a in given), geometry),
+            getattr(plain, name)(*(a if a is None else a.astype(float) for a in given), geometry),
+        )
+        for name, given in zip(names, arguments, strict=True)
+    )
 
 
 def matmul() -> bool:
@@ -240,6 +254,31 @@ BUGS = [
         "(unsigned int)__cvta_generic_to_shared(pointer)",
         "(unsigned int)(size_t)pointer",
         "of shared memory at offset",
+    ),
+    # depthwise convolution
+    Bug(
+        "padding of a depthwise convolution is read",
+        "conv_depthwise",
+        depthwise,
+        "if (!g.inside(h, w)) continue;\n            const",
+        "const",
+        f"{WRONG}|{OUTSIDE}",
+    ),
+    Bug(
+        "vectors of weights counted in channels",
+        "conv_depthwise",
+        depthwise,
+        "load<V>(weight, (kh * g.KW + kw) * vectors + window.c)",
+        "load<V>(weight, (kh * g.KW + kw) * C + window.c)",
+        f"{WRONG}|{OUTSIDE}",
+    ),
+    Bug(
+        "all taps write the same partial sums",
+        "conv_depthwise",
+        depthwise,
+        "partial + (long long)blockIdx.z * gridDim.y * C * M, C * M",
+        "partial, C * M",
+        f"{WRONG}|race|uninitialised",
     ),
     # tiles of the plain matrix product in shared memory
     Bug(

@@ -26,6 +26,10 @@ CASES = {
     "dilation": (2, 4, 6, (12, 9), 3, 1, 2, 2, 1),
     "groups": (2, 8, 12, (12, 9), 3, 1, 1, 1, 4),
     "depthwise": (2, 8, 8, (12, 9), 3, 2, 1, 1, 8),
+    "depthwise with stride 1": (2, 8, 8, (12, 9), 3, 1, 1, 1, 8),
+    "depthwise with dilation": (1, 6, 6, (12, 9), 3, 2, 2, 2, 6),
+    "depthwise with many channels": (1, 200, 200, (7, 6), 3, 2, 1, 1, 200),
+    "two filters for each channel": (1, 4, 8, (7, 6), 3, 1, 1, 1, 4),
     "one pixel": (2, 3, 4, (3, 3), 3, 1, 0, 1, 1),
 }
 
@@ -136,3 +140,16 @@ def test_one_step_by_its_name():
     for name in names:
         (step,) = candidates(x, weight, bias, geometry, out, threads=2, only=name)
         assert step.name == name
+
+
+def test_padded_images_are_shared_and_freed():
+    scratch = Scratch()
+    first = scratch.zeroed((2, 3), "middle")
+    assert scratch.zeroed((2, 3), "middle") is first
+    assert scratch.zeroed((2, 3), "left") is not first
+    first[:] = 1
+    view = first[1:]
+    del first
+    assert scratch.zeroed((2, 3), "middle")[1].tolist() == [1, 1, 1]  # a step still has a view
+    del view
+    assert not scratch.zeroed((2, 3), "middle").any()

@@ -11,6 +11,7 @@ from ...geometry import Geometry
 from ..runtime.windows import even_slices
 from ..winograd import possible, tiles
 from .convolution import Convolution
+from .depthwise import depthwise, is_depthwise
 from .direct import im2col, is_pointwise, pointwise
 from .step import Part, Scratch, Step
 from .winograd import points_per_pixel, winograd
@@ -22,6 +23,7 @@ __all__ = ["candidates"]
 _COLUMNS = (1 << 17, 1 << 19)
 _PIXELS = (1 << 17, 1 << 30)
 _POINTS = (1 << 18, 1 << 19, 1 << 20)
+_DEPTHWISE = (1 << 16, 1 << 18)  # of its output
 
 MakePart = Callable[[Convolution, Scratch], Part]
 
@@ -67,7 +69,10 @@ def candidates(
 def _algorithms(conv: Convolution) -> Iterator[tuple[str, int, MakePart]]:
     """The algorithms for a convolution: name, unit of output rows, and the function for a part."""
     O, Cg, KH, _ = conv.weight.shape
-    if is_pointwise(conv):
+    if is_depthwise(conv):
+        for pixels in _block_sizes(conv, _DEPTHWISE, O):
+            yield f"depthwise, {pixels} pixels", 1, partial(depthwise, block_pixels=pixels)
+    elif is_pointwise(conv):
         for pixels in _block_sizes(conv, _PIXELS, Cg + O):
             yield f"1x1, {pixels} pixels", 1, partial(pointwise, block_pixels=pixels)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,6 +14,9 @@ from .epilogue import relu_in_place
 from .step import FLOAT, Call, Part, Scratch, Step
 
 __all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d"]
+
+# The calls for a band: its images, its geometry, its part of the output, scratch memory.
+Band = Callable[[np.ndarray, Geometry, np.ndarray, Scratch], list[Call]]
 
 _BAND_VALUES = 1 << 17  # of the input, in a band that stays in a core's cache
 
@@ -82,7 +85,15 @@ def adaptive_avg_pool2d(
     return Step("adaptive_avg_pool2d", parts)
 
 
-def _by_bands(name, x, geometry, out, band, threads, scratch) -> Step:  # type: ignore[no-untyped-def]
+def _by_bands(
+    name: str,
+    x: np.ndarray,
+    geometry: Geometry,
+    out: np.ndarray,
+    band: Band,
+    threads: int,
+    scratch: Sequence[Scratch] | None,
+) -> Step:
     """A step that calls ``band`` for some images and rows at a time, shared among threads."""
     N, OH = out.shape[:2]
     count = threads * -(-x.size // (threads * _BAND_VALUES))

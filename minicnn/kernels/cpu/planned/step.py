@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -66,7 +67,8 @@ class Scratch:
     def __init__(self) -> None:
         self._buffer = np.empty(0, FLOAT)
         self._used = 0
-        self._zeroed: dict[Hashable, np.ndarray] = {}
+        # as long as a step uses them
+        self._zeroed: WeakValueDictionary[Hashable, np.ndarray] = WeakValueDictionary()
 
     def release(self) -> None:
         """Let the next step use the memory of :meth:`take` again."""
@@ -85,6 +87,7 @@ class Scratch:
     def zeroed(self, shape: tuple[int, ...], written: Hashable) -> np.ndarray:
         """A float32 array of zeros, of which every step writes the same part, named ``written``."""
         key = shape, written
-        if key not in self._zeroed:
-            self._zeroed[key] = np.zeros(shape, FLOAT)
-        return self._zeroed[key]
+        array = self._zeroed.get(key)
+        if array is None:
+            array = self._zeroed[key] = np.zeros(shape, FLOAT)
+        return array

@@ -16,7 +16,7 @@ def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
     bfloat16, and integers have no infinity.
     """
     if values.dtype.kind == "f":
-        np.clip(values, 0, np.inf, out=out)
+        values.clip(0, np.inf, out=out)  # np.clip, without its layers of Python
     else:
         np.maximum(values, 0, out=out)
 

@@ -11,15 +11,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ....memory import empty
+from .layout import write_channels_last
 from .precision import compute_dtype
-from .threads import for_each_slice
+from .threads import for_each_slice, one_blas_thread
 
 __all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
 
 # Of the rows in a block. Passes over a block run in the cache that cores share; with smaller blocks
 # the passes are so short that threads wait for the interpreter lock.
-_BLOCK_BYTES = 1 << 21
-_MIN_THREADED_BYTES = 1 << 21  # with less work, threads cost more than they save
+_BLOCK_BYTES = 1 << 22
+_MIN_THREADED_BYTES = 1 << 22  # with less work, threads cost more than they save
 
 # Values in a row: a pass that takes a value for each column from one row, as channels are, has NumPy
 # copy it to a buffer of 8192 values, unless a row fills the buffer. That takes half as long again.
@@ -37,7 +39,22 @@ def as_rows(x: np.ndarray) -> np.ndarray:
         return x
     C, W = x.shape[1], x.shape[-1]
     pixels_last = x.transpose(0, *range(2, x.ndim), 1)
+    if not pixels_last.flags.c_contiguous:
+        pixels_last = _copy(pixels_last)
     return pixels_last.reshape(-1, C * _pixels_per_row(x.size // max(C, 1), C, W))
+
+
+def _copy(images: np.ndarray) -> np.ndarray:
+    copy = empty(images.shape, images.dtype)
+
+    def work(start: int, stop: int) -> None:
+        write_channels_last(images[start:stop], out=copy[start:stop])
+
+    if images.nbytes < _MIN_THREADED_BYTES:
+        work(0, len(images))
+    else:
+        for_each_slice(len(images), work)
+    return copy
 
 
 @functools.lru_cache(maxsize=256)
@@ -104,14 +121,17 @@ def channel_sums(
             else:
                 np.add.reduce(values, axis=0, dtype=dtype, out=out)
 
-    for_each_row_block(rows, work)
+    # Sums are too short for BLAS's own threads: waking them can take longer, and afterwards they spin
+    # on the CPUs that the next kernel's threads need.
+    with one_blas_thread():
+        for_each_row_block(rows, work)
     by_channel = (len(terms), -1, shape[1])
     return list(sums.reshape(by_channel).sum(axis=1, dtype=np.float64))
 
 
 def _rows_per_block(rows: np.ndarray) -> int:
-    """Rows in a block; several blocks are a multiple of 4, so that threads get equal shares."""
+    """Rows in a block. For threads there are a multiple of 4 blocks, so that they get equal shares."""
     blocks = -(-rows.nbytes // _BLOCK_BYTES)
-    if blocks > 1:
+    if rows.nbytes >= _MIN_THREADED_BYTES:
         blocks = -(-blocks // 4) * 4
     return max(1, -(-len(rows) // max(1, blocks)))

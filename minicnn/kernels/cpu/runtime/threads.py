@@ -11,12 +11,14 @@ takes the next slice.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import product
 from queue import SimpleQueue
@@ -27,9 +29,20 @@ from threadpoolctl import ThreadpoolController
 
 from ....memory import lasting
 
-__all__ = ["drop_scratch", "for_each_slice", "num_threads", "scratch", "set_num_threads"]
+__all__ = [
+    "drop_scratch",
+    "for_each_slice",
+    "multiply",
+    "num_threads",
+    "scratch",
+    "set_num_threads",
+]
 
 Task = Callable[[], None]
+
+# Multiplications in a product. With fewer, OpenBLAS uses one thread by itself, and ...
+_ONE_THREAD = 1 << 18
+_MIN_SPLIT = 10_000_000  # ... waking a thread costs more than it saves.
 
 
 def num_threads() -> int:
@@ -43,24 +56,25 @@ def num_threads() -> int:
 def set_num_threads(n: int) -> None:
     """Set the number of threads for kernels, and for NumPy's matrix products outside of them.
 
+    A kernel that is running goes on with the threads it has.
+
     Args:
         n: at least 1.
 
     Raises:
         ValueError: if ``n`` is below 1.
-        RuntimeError: while a kernel runs.
     """
     if n < 1:
         raise ValueError(f"set_num_threads expects at least 1 thread, got {n}")
     with _state.lock:
-        if _state.regions:
-            raise RuntimeError("set_num_threads cannot be called while a kernel runs")
-        _set_blas_threads([n] * len(_blas_libraries()))
+        _state.blas_threads = [n] * len(_blas_libraries())
+        if not _state.regions:  # else the last of them sets it
+            _set_blas_threads(_state.blas_threads)
         if _state.tasks is not None:
             for _ in range(num_threads() - 1):
                 _state.tasks.put(None)
         _state.num_threads = n
-        _state.tasks = None
+        _state.tasks, _state.workers = None, []
 
 
 def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int = 2) -> None:
@@ -87,14 +101,48 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         return
 
     with _one_blas_thread():
-        threads = num_threads()  # which cannot change inside this block
+        threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
+        _keep_workers_off_this_cpu()
         for _ in range(min(threads, count) - 1):
             tasks.put(region.run_in_worker)
         region.run_to_its_end()
     if region.errors:
         raise min(region.errors, key=lambda found: found[0])[1]
+
+
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Write ``a @ b`` (..., M, N) to ``out``; threads share it, unless one of them calls this.
+
+    A BLAS with threads of its own is hardly faster. These spin for a while after each product, which
+    slows other threads down, and wait for each other in every product, which takes several times as
+    long as soon as another program needs a core.
+    """
+    M, N = out.shape[-2:]
+
+    def some_rows(start: int, stop: int) -> None:
+        np.matmul(a[..., start:stop, :], b, out=out[..., start:stop, :])
+
+    # For few rows BLAS takes up to a fifth less, if it need not transpose the large matrix.
+    transposed = 4 * M <= N and b.strides[-2] < b.strides[-1]
+
+    def some_columns(start: int, stop: int) -> None:
+        part, target = b[..., start:stop], out[..., start:stop]
+        if transposed:
+            target[...] = np.matmul(part.swapaxes(-1, -2), a.swapaxes(-1, -2)).swapaxes(-1, -2)
+        else:
+            np.matmul(a, part, out=target)
+
+    if a.size * N <= _ONE_THREAD:
+        np.matmul(a, b, out=out)
+    elif a.size * N < _MIN_SPLIT:
+        with _one_blas_thread():
+            np.matmul(a, b, out=out)
+    elif M < N:
+        for_each_slice(N, some_columns, per_thread=1)
+    else:
+        for_each_slice(M, some_rows, per_thread=1)
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -167,12 +215,14 @@ class _State:
         self.lock = threading.Lock()
         self.num_threads: int | None = None
         self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
+        self.workers: list[int] = []  # the system's numbers of these threads
+        self.avoided_cpu: int | None = None  # by the workers
         self.regions = 0  # calls of for_each_slice that are running, in all Python threads
         self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
     def forget_threads(self) -> None:
         self.lock = threading.Lock()
-        self.tasks = None
+        self.tasks, self.workers = None, []
         _inside.work = False
         if self.regions:  # one thread forked while another was in a region
             self.regions = 0
@@ -251,11 +301,35 @@ def _tasks() -> SimpleQueue[Task | None]:
     """
     with _state.lock:
         if _state.tasks is None:
-            _state.tasks = SimpleQueue()
+            _state.tasks, _state.avoided_cpu = SimpleQueue(), None
             for i in range(1, num_threads()):
                 name, args = f"minicnn_{i}", (_state.tasks,)
-                threading.Thread(target=_serve, args=args, name=name, daemon=True).start()
+                worker = threading.Thread(target=_serve, args=args, name=name, daemon=True)
+                worker.start()
+                assert worker.native_id is not None  # it is running
+                _state.workers.append(worker.native_id)
         return _state.tasks
+
+
+def _keep_workers_off_this_cpu() -> None:
+    """Let the workers wake on other CPUs than the one on which the calling thread runs.
+
+    With two CPUs, Linux often wakes a thread on the CPU of the thread that woke it, though the other
+    is idle. There it waits for some milliseconds, until one of them is moved.
+    """
+    cpu = _sched_getcpu() if _sched_getcpu else None
+    if cpu == _state.avoided_cpu:
+        return
+    _state.avoided_cpu = cpu
+    others = os.sched_getaffinity(0) - {cpu}
+    with suppress(OSError):  # where that is forbidden
+        for worker in _state.workers if others else []:
+            os.sched_setaffinity(worker, others)
+
+
+_sched_getcpu: Any = (
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+)
 
 
 def _serve(tasks: SimpleQueue[Task | None]) -> None:
@@ -268,6 +342,9 @@ def _serve(tasks: SimpleQueue[Task | None]) -> None:
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
+    if _inside.work:  # limited already
+        yield
+        return
     with _state.lock:
         if not _state.regions:
             _state.blas_threads = [get() for get, _ in _blas_libraries()]

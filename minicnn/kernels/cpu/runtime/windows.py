@@ -5,8 +5,10 @@ Here images are N, H, W, C, and (HP, WP) is the :func:`padded_size` of a ``Geome
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -15,6 +17,7 @@ from ...geometry import Geometry, Pair
 from .threads import scratch
 
 __all__ = [
+    "Phase",
     "add_unpadded",
     "even_slices",
     "mirrored",
@@ -24,6 +27,7 @@ __all__ = [
     "pad",
     "padded_size",
     "padded_zeros",
+    "phases",
     "rows_of",
     "slices",
     "unpadded",
@@ -74,8 +78,14 @@ def pad(images: np.ndarray, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     inside = unpadded(images, geometry) if dense else None
     if inside is not None:
         return inside
-    padded = padded_zeros(len(images), images.shape[3], geometry, dtype)
+    shape = len(images), *padded_size(geometry), images.shape[3]
+    padded = scratch("padded", shape, dtype)
     image_part, padded_part = overlap(geometry)
+    _, rows, columns = padded_part
+    padded[:, : rows.start] = 0
+    padded[:, rows.stop :] = 0
+    padded[:, rows, : columns.start] = 0
+    padded[:, rows, columns.stop :] = 0
     padded[padded_part] = images[image_part]
     return padded
 
@@ -117,6 +127,37 @@ def mirrored(geometry: Geometry) -> Geometry:
         output_size=geometry.input_size,
         padding=((KH - 1) * DH - PH, (KW - 1) * DW - PW),
     )
+
+
+class Phase(NamedTuple):
+    """Input pixels that are under the same taps, if the stride is S: each S-th row and column.
+
+    So their gradients are a convolution of stride 1, with those taps in reverse order.
+    """
+
+    rows: slice
+    columns: slice
+    taps: tuple[list[int], list[int]]  # the kh and kw
+    geometry: Geometry  # from the output's gradient to these pixels
+
+
+def phases(geometry: Geometry) -> Iterator[Phase]:
+    """All phases of the input, which together are the input."""
+    for rows, H, KH, PH, DH in _axis_phases(geometry, 0):
+        for columns, W, KW, PW, DW in _axis_phases(geometry, 1):
+            windows = (len(KH), len(KW)), (1, 1), (PH, PW), (DH, DW), geometry.groups
+            yield Phase(rows, columns, (KH, KW), Geometry(geometry.output_size, (H, W), *windows))
+
+
+def _axis_phases(geometry: Geometry, axis: int) -> Iterator[tuple[slice, int, list[int], int, int]]:
+    """Along one axis: the pixels, their number, their taps; padding and dilation of the gradient."""
+    size, S, P = geometry.input_size[axis], geometry.stride[axis], geometry.padding[axis]
+    K, D = geometry.kernel_size[axis], geometry.dilation[axis]
+    for first in range(min(S, size)):
+        # Pixel first + S * i is under tap k of window i + (first + P - k * D) / S.
+        taps = [k for k in range(K) if (first + P - k * D) % S == 0]
+        padding = (taps[-1] * D - P - first) // S if taps else 0
+        yield slice(first, None, S), -(-(size - first) // S), taps, padding, D // math.gcd(S, D)
 
 
 def windows(padded: np.ndarray, geometry: Geometry) -> np.ndarray:

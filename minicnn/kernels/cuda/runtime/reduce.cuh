@@ -14,6 +14,14 @@
 
 constexpr int REDUCE_THREADS = 256;  // in a block at most
 
+// The simplest Part.
+template <typename A>
+struct Sum {
+    A value;
+
+    __device__ void merge(const Sum& other) { value += other.value; }
+};
+
 // The rows that a thread reads, first, first + step, ... and the vector it reads of each, one of
 // V = C / N. Threads beyond the last vector read no rows.
 struct RowIterator {

@@ -127,6 +127,7 @@ class Plan:
         def make(only: str | None) -> Iterator[Step]:
             return self._candidates(operation, stage, few, spare, only)
 
+        operation.arrays, operation.scale = operation.final_arrays(), None
         prepared = self.prepared.setdefault(operation, {})
         name = fastest(key, self.choices, make, self.threads, prepared)
         steps = [

@@ -59,7 +59,7 @@ def test_threads_wait_only_for_what_others_write():
 def test_a_program_on_two_threads_computes_what_one_computes():
     a, b = np.arange(16, dtype=np.float32).reshape(2, 8), np.zeros((2, 8), np.float32)
     steps = [halves(np.square, a, b), halves(np.negative, b[::-1], a)] * 20
-    program, alone = Program(steps[:2], 2, [a, b]), Program(steps[:2], 1)
+    program, alone = Program(steps[:2], 2, barriers(steps[:2], [a, b])), Program(steps[:2], 1)
     alone()
     expected = a.copy()
     a[...] = np.arange(16).reshape(2, 8)
@@ -74,8 +74,7 @@ def test_an_error_in_one_thread_ends_the_program():
         raise ZeroDivisionError
 
     wrong = Step("wrong", [Part([partial(fail)]), Part([partial(np.negative, a[1], b[1])])])
-    program = Program(
-        [wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)], 2, [a, b]
-    )
+    steps = [wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)]
+    program = Program(steps, 2, barriers(steps, [a, b]))
     with pytest.raises(ZeroDivisionError):
         program()

@@ -190,4 +190,5 @@ def _aligned(size: int) -> int:
 
 _pools = _pool, _lasting_pool = _Pool(), _Pool()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: [pool.forget() for pool in _pools])
+    for pool in _pools:
+        os.register_at_fork(after_in_child=pool.forget)

@@ -258,9 +258,7 @@ def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
     return array.shape, array.dtype
 
 
-def _apply_to_one_image(
-    operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+def _apply_to_one_image(operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Runs an operation; on the first of several images alone, if it treats each of them equally.
 
     Only the form of a result matters to a recording. The other images are zeros, which take no memory
@@ -287,7 +285,9 @@ def _apply_to_one_image(
 
 
 _WITH_FILTERS = frozenset(("Conv2d",))
-_BY_IMAGE = frozenset("Add AvgPool2d Cat FixedBatchNorm LocalResponseNorm MaxPool2d ReLU".split())
+_BY_IMAGE = frozenset(
+    ["Add", "AvgPool2d", "Cat", "FixedBatchNorm", "LocalResponseNorm", "MaxPool2d", "ReLU"]
+)
 
 
 def _called(name: str) -> str:

@@ -130,9 +130,7 @@ def fastest(
     return choices.names[key]
 
 
-def _fastest(
-    candidates: Iterable[Step], threads: int, weights: dict[Hashable, np.ndarray]
-) -> str:
+def _fastest(candidates: Iterable[Step], threads: int, weights: dict[Hashable, np.ndarray]) -> str:
     """The name of the step with the smallest median of its times."""
     best, shortest, kept = "", math.inf, set[Hashable]()
     for step in candidates:

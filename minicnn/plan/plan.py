@@ -120,7 +120,9 @@ class Plan:
         if stage.images:
             few = tuple(slice(s.start, min(s.stop, s.start + _MEASURED)) for s in few)
         key = f"{operation.describe()} {few[0].stop} of {'a lane' if stage.images else self.N}"
-        spare = [Scratch() for _ in range(self.threads)]  # some candidates need more than the winner
+        spare = [
+            Scratch() for _ in range(self.threads)
+        ]  # some candidates need more than the winner
 
         def make(only: str | None) -> Iterator[Step]:
             return self._candidates(operation, stage, few, spare, only)
@@ -128,7 +130,9 @@ class Plan:
         operation.arrays, operation.scale = operation.final_arrays(), None
         prepared = self.prepared.setdefault(operation, {})
         name = fastest(key, self.choices, make, self.threads, prepared)
-        steps = [next(self._candidates(operation, stage, turn, self.scratch, name)) for turn in turns]
+        steps = [
+            next(self._candidates(operation, stage, turn, self.scratch, name)) for turn in turns
+        ]
         del self.prepared[operation]  # the steps have the transformed weights that they need
         operation.arrays = {}
         return steps

@@ -40,9 +40,7 @@ class Stage:
         return max((s.stop - s.start for some in self.images for s in some), default=0)
 
 
-def divide(
-    needed: Sequence[int], in_lanes: Sequence[bool], lanes: Sequence[slice]
-) -> list[Stage]:
+def divide(needed: Sequence[int], in_lanes: Sequence[bool], lanes: Sequence[slice]) -> list[Stage]:
     """The stages of a plan.
 
     Args:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
 
 from ..geometry import Geometry
-from .pool import write_sums
-from .runtime.blocks import for_each_band, for_each_image_block, images_per_block
+from .runtime.blocks import for_each_band, for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.masking import select
 from .runtime.precision import compute_dtype
 from .runtime.taps import are_apart, inside, regrouped_columns, taps
 from .runtime.threads import scratch
-from .runtime.windows import nhwc, rows_of
+from .runtime.windows import nhwc, rows_of, slices
 
 __all__ = ["max_pool2d_gather", "max_pool2d_scatter"]
 
 _BOOL = np.dtype(bool)
+_BAND_VALUES = 1 << 15  # with their indices they fit the second-level cache
 
 
 def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -70,39 +71,68 @@ def _scatter_apart(
 def _scatter_overlapping(
     grads: np.ndarray, argmax: np.ndarray, images: np.ndarray, geometry: Geometry
 ) -> None:
-    """Write the sums of gradients to images (N, H, W, C), by the index of each pixel in memory."""
-    per_block, sum_dtype = images_per_block(images), compute_dtype(grads.dtype)
-    corners, steps = _memory_indices(images[:per_block].shape, geometry)
+    """Write the sums of gradients to images (N, H, W, C), by the index of each pixel in memory.
+
+    The indices take more memory than the gradients, so a few rows of windows have their turn at a
+    time, or a few images if these are small.
+    """
+    (_, H, W, C), (OH, OW) = images.shape, geometry.output_size
+    sum_dtype = compute_dtype(grads.dtype)
+    row_count = min(OH, max(1, _BAND_VALUES // (OW * C)))
+    image_count = max(1, _BAND_VALUES // (OH * OW * C))
 
     def scatter(block: slice) -> None:
-        found, values = argmax[block], np.ascontiguousarray(grads[block], sum_dtype)
-        index = scratch("max_pool2d_scatter.index", found.shape, corners.dtype)
-        np.take(steps, found, out=index, mode="clip")
-        np.add(index, corners[: len(index)], out=index)
-        if found.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
-            is_pixel = scratch("max_pool2d_scatter.is_pixel", found.shape, _BOOL)
-            np.less(found, len(steps), out=is_pixel)
-            np.multiply(index, is_pixel, out=index)
-            kept = scratch("max_pool2d_scatter.kept", found.shape, sum_dtype)
-            select(values, is_pixel, out=kept)
-            values = kept
-        write_sums(images[block], index, values)
+        image = images[block]
+        is_exact = image.dtype == sum_dtype
+        total = image if is_exact else scratch("max_pool2d.total", image.shape, sum_dtype)
+        total.fill(0)
+        for some in slices(len(image), image_count):
+            for rows in slices(OH, row_count):
+                found = argmax[block][some, rows]
+                values = np.ascontiguousarray(grads[block][some, rows], sum_dtype)
+                first = (some.start * H + rows.start * geometry.stride[0]) * W * C
+                _add_band(values, found, total.reshape(-1), first, geometry)
+        if not is_exact:
+            image[...] = total
 
     for_each_image_block(images, scatter)
 
 
-def _memory_indices(shape: tuple[int, ...], geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of pixels in dense images of ``shape`` (n, H, W, C).
+def _add_band(
+    values: np.ndarray, found: np.ndarray, pixels: np.ndarray, first: int, geometry: Geometry
+) -> None:
+    """Add values (n, h, OW, C) to the flat ``pixels`` that ``found``, an argmax, names.
+
+    ``first`` is the index of the pixel where the first of these windows would be without padding.
+    """
+    corners, steps = _memory_indices(*found.shape, geometry)
+    index = scratch("max_pool2d_scatter.index", found.shape, corners.dtype)
+    np.take(steps + first, found, out=index, mode="clip")
+    np.add(index, corners, out=index)
+    if found.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
+        is_pixel = scratch("max_pool2d_scatter.is_pixel", found.shape, _BOOL)
+        np.less(found, len(steps), out=is_pixel)
+        np.multiply(index, is_pixel, out=index)
+        kept = scratch("max_pool2d_scatter.kept", found.shape, values.dtype)
+        select(values, is_pixel, out=kept)
+        values = kept
+    np.add.at(pixels, index.reshape(-1), values.reshape(-1))
+
+
+@functools.lru_cache(maxsize=64)  # together at most 16 MiB, unless a row of windows is long
+def _memory_indices(
+    n: int, rows: int, OW: int, C: int, geometry: Geometry
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of pixels in dense images (n, H, W, C).
 
     Returns:
-        The index of each window's first tap (n, OH, OW, C), and how far each tap is from the first
-        (KH * KW,). Their sum is the index of a pixel.
+        The index of the first tap of each window, in the first rows of windows, (n, rows, OW, C),
+        and how far each tap is from the first (KH * KW,). Their sum is the index of a pixel.
     """
-    n, H, W, C = shape
-    (OH, OW), (KH, KW) = geometry.output_size, geometry.kernel_size
-    rows = np.arange(OH) * geometry.stride[0] - geometry.padding[0]
+    (H, W), (KH, KW) = geometry.input_size, geometry.kernel_size
+    first_rows = np.arange(rows) * geometry.stride[0] - geometry.padding[0]
     columns = np.arange(OW) * geometry.stride[1] - geometry.padding[1]
-    pixels = (np.arange(n)[:, None, None] * H + rows[:, None]) * W + columns
+    pixels = (np.arange(n)[:, None, None] * H + first_rows[:, None]) * W + columns
     steps = (
         np.arange(KH)[:, None] * (geometry.dilation[0] * W) + np.arange(KW) * geometry.dilation[1]
     )

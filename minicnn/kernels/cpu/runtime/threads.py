@@ -34,6 +34,7 @@ __all__ = [
     "for_each_slice",
     "multiply",
     "num_threads",
+    "one_blas_thread",
     "scratch",
     "set_num_threads",
 ]
@@ -100,7 +101,7 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
             work(0, count)
         return
 
-    with _one_blas_thread():
+    with one_blas_thread():
         threads = num_threads()
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
@@ -137,7 +138,7 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     if a.size * N <= _ONE_THREAD:
         np.matmul(a, b, out=out)
     elif a.size * N < _MIN_SPLIT:
-        with _one_blas_thread():
+        with one_blas_thread():
             np.matmul(a, b, out=out)
     elif M < N:
         for_each_slice(N, some_columns, per_thread=1)
@@ -340,7 +341,7 @@ def _serve(tasks: SimpleQueue[Task | None]) -> None:
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread; the last of overlapping regions restores the number before."""
     if _inside.work:  # limited already
         yield

@@ -88,10 +88,10 @@ def test_an_error_in_one_thread_ends_the_program():
 def test_images_are_taken_in_turns_so_that_a_thread_needs_little_memory(monkeypatch):
     monkeypatch.setattr(stages, "_STAGE_BYTES", 1000)
     lanes = [slice(0, 8), slice(8, 16)]
-    found = divide([100, 500, 300, 10, 10], [True] * 4 + [False], lanes)
+    found = divide([100, 500, 200, 10, 10], [True] * 4 + [False], lanes)
     assert [(stage.first, stage.last, stage.most) for stage in found] == [
         (0, 1, 2),
-        (2, 2, 2),
+        (2, 2, 4),
         (3, 3, 8),
         (4, 4, 0),
     ]

@@ -88,13 +88,15 @@ def test_an_error_in_one_thread_ends_the_program():
 def test_images_are_taken_in_turns_so_that_a_thread_needs_little_memory(monkeypatch):
     monkeypatch.setattr(stages, "_STAGE_BYTES", 1000)
     lanes = [slice(0, 8), slice(8, 16)]
-    found = divide([100, 500, 200, 10, 10], [True] * 4 + [False], lanes)
+    found = divide([100, 500, 200, 10, 10], [90, 80, 80, 80, 0], [True] * 4 + [False], lanes)
     assert [(stage.first, stage.last, stage.most) for stage in found] == [
         (0, 1, 2),
         (2, 2, 4),
         (3, 3, 8),
         (4, 4, 0),
     ]
+    joined = divide([100, 500, 200, 10, 10], [90, 80, 30, 30, 0], [True] * 4 + [False], lanes)
+    assert [(stage.first, stage.last, stage.most) for stage in joined[:2]] == [(0, 2, 2), (3, 3, 8)]
     turns = found[0].images
     assert turns[1] == [slice(8, 10), slice(10, 12), slice(12, 14), slice(14, 16)]
 

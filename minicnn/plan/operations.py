@@ -28,6 +28,7 @@ class Operation:
         output: the value that it computes.
         arrays: its weights, by name.
         options: ``geometry`` and other numbers.
+        scale: by which the filters of a layer are still to be multiplied, from a batch norm.
         relu: whether a ReLU follows.
         residual: a value that is added to the result, before the ReLU.
         by_image: whether each image can be computed by itself.
@@ -39,10 +40,19 @@ class Operation:
     output: Value
     arrays: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    scale: np.ndarray | None = None
     relu: bool = False
     residual: Value | None = None
     by_image: bool = True
     node: Node | None = None
+
+    def final_arrays(self) -> dict[str, Any]:
+        """The weights, scaled: only when they are used, because that is a copy."""
+        if self.scale is None:
+            return self.arrays
+        weight = self.arrays["weight"]
+        scale = self.scale.reshape(-1, *(1 for _ in weight.shape[1:]))
+        return {**self.arrays, "weight": (weight * scale).astype(weight.dtype, copy=False)}
 
     @property
     def taken(self) -> list[Value]:

@@ -1,7 +1,9 @@
 """Which calls follow a plan, when plans are made again, and what a compiled module is."""
 
 import copy
+import os
 import pickle
+import signal
 import threading
 import warnings
 
@@ -306,3 +308,94 @@ def test_a_compiled_module_within_a_compiled_function():
     x = mc.randn(2, 3, 6, 6)
     with mc.no_grad():
         assert same(outer(x), inner._orig_mod(x) + 1)
+
+
+def test_arguments_that_are_written_to():
+    """The recording does not change them; nobody sees that there was one."""
+    compiled = compiled_of(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 3, 1)).eval())
+    net, warns = compiled._orig_mod, pytest.warns(UserWarning, match="writes to the input")
+    with mc.no_grad(), warns:
+        for _ in range(3):
+            x = mc.randn(2, 3, 6, 6)
+            y = x.clone()
+            assert same(compiled(x), net(y)) and mc.equal(x, y)
+
+
+def test_one_tensor_for_two_arguments():
+    compiled = compiled_of(lambda a, b: 2 * a + b)
+    a, b = mc.randn(2, 3), mc.randn(2, 3)
+    with mc.no_grad():
+        for x, y in ((a, a), (a, b), (b, a)):
+            assert same(compiled(x, y), 2 * x + y)
+
+
+def test_results_that_are_the_same_in_every_call():
+    compiled = compiled_of(lambda x: (x + 1, mc.arange(3.0), mc.arange(3.0) * 2, x.shape))
+    x = mc.randn(2)
+    with mc.no_grad():
+        for _ in range(2):
+            _, numbers, doubled, shape = compiled(x)
+            assert mc.equal(2 * numbers, doubled) and doubled.sum() == 6 and shape == x.shape
+            assert type(shape) is type(x.shape)
+            numbers.zero_(), doubled.zero_()
+
+
+def test_lists_and_dicts_of_a_module():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factors, self.tables = [2.0], {"a": mc.ones(3)}
+
+        def forward(self, x):
+            return x * self.factors[0] + self.tables["a"] * 3
+
+    net, x = Scaled().eval(), mc.randn(3)
+    compiled = compiled_of(net)
+    with mc.no_grad():
+        for change in (
+            lambda: None,
+            lambda: net.factors.__setitem__(0, 3.0),
+            lambda: net.tables["a"].add_(1),
+            lambda: net.tables.update(a=mc.zeros(3)),
+        ):
+            change()
+            for _ in range(3):
+                assert same(compiled(x), net(x))
+
+
+def test_arguments_of_unknown_types_run_as_they_are_written():
+    class Box:
+        def __init__(self, x):
+            self.x = x
+
+    compiled = compiled_of(lambda x, box: x + box.x)
+    x, box = mc.ones(2), Box(mc.ones(2))
+    with mc.no_grad():
+        assert mc.equal(compiled(x, box), x + 1)
+        box.x = mc.zeros(2)
+        assert mc.equal(compiled(x, box), x)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_another_thread_uses_the_plan():
+    compiled, x = compiled_of(network()), mc.randn(2, 3, 6, 6)
+    with mc.no_grad():
+        expected = compiled(x)
+        (plan,) = plans(compiled)
+        held, forked = threading.Event(), threading.Event()
+
+        def hold():
+            with compiled._plans.lock, plan.lock:
+                held.set()
+                forked.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        if (child := os.fork()) == 0:
+            signal.alarm(20)  # ends a child that waits
+            os._exit(0 if same(compiled(x), expected) else 1)
+        forked.set()
+        thread.join()
+        assert os.waitpid(child, 0)[1] == 0

@@ -15,7 +15,7 @@ from .runtime.blocks import for_each_band, for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.precision import compute_dtype
 from .runtime.taps import are_apart, column_taps, combine, inside, pixels_under, row_taps
-from .runtime.threads import one_blas_thread, scratch
+from .runtime.threads import scratch
 from .runtime.windows import nhwc, rows_of
 
 __all__ = [
@@ -122,9 +122,7 @@ def adaptive_avg_pool2d(x: np.ndarray, output_size: Pair) -> np.ndarray:
     if output_size == (1, 1) and x.dtype == scale.dtype:  # one window is all pixels: BLAS sums them
         pixels = images.reshape(len(images), -1, x.shape[1])
         ones = np.ones(pixels.shape[1], x.dtype)
-        with one_blas_thread():  # more of them would still spin when the next kernel runs
-            sums = np.matmul(ones, pixels)
-        np.multiply(sums, scale[0], out=means[:, 0, 0])
+        np.multiply(np.matmul(ones, pixels), scale[0], out=means[:, 0, 0])
         return out
     window_rows, window_columns = map(adaptive_windows, x.shape[2:], output_size)
 

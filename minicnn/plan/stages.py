@@ -57,7 +57,7 @@ def divide(
         wanted = 1
         while wanted < fewest and -(-fewest // wanted) * size > _STAGE_BYTES:
             wanted *= 2
-        turns.append(max(min(wanted, fewest), *turns[-1:]) if has_lanes else 0)
+        turns.append(max([min(wanted, fewest), *turns[-1:]]) if has_lanes else 0)
     turns.reverse()
     for i in range(1, len(turns)):
         # What lies between two stages is kept for all images: it should be little, as after pooling.

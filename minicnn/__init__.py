@@ -684,8 +684,8 @@ _find, _names = _read_later(
     __name__,
     _LATER,
     modules="""
-        accelerator config cpu cuda distributed distributions func graph hub io jit linalg multiprocessing
-        onnx profiler special utils version""",
+        accelerator config cpu cuda distributed distributions func graph hub io jit linalg
+        multiprocessing onnx profiler special utils version""",
 )
 
 

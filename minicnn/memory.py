@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["empty", "empty_cache", "is_pooled", "keep_freed", "zeros"]
+__all__ = ["empty", "empty_cache", "is_pooled", "keep_freed", "lasting", "zeros"]
 
 _MIN_BYTES = 1 << 20  # NumPy allocates smaller arrays
 _SEGMENT_BYTES = 1 << 26  # or more, if one array needs it
@@ -28,11 +28,23 @@ _LARGEST_LEARNT_BYTES = (1 << 25) - (1 << 16)  # 32 MiB, with room for malloc's 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array in C order, as ``numpy.empty``."""
+    return _empty(_pool, shape, dtype)
+
+
+def lasting(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """As :func:`empty`, for arrays that are kept from call to call.
+
+    They have segments of their own, so that they do not break up the gaps for large results.
+    """
+    return _empty(_lasting_pool, shape, dtype)
+
+
+def _empty(pool: _Pool, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < _MIN_BYTES:
         return np.empty(shape, dtype)
-    return np.asarray(_pool.take(size)).view(dtype).reshape(shape)
+    return np.asarray(pool.take(size)).view(dtype).reshape(shape)
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -47,7 +59,8 @@ def empty_cache() -> None:
 
     As ``torch.cuda.empty_cache``.
     """
-    _pool.drop_unused()
+    for pool in (_pool, _lasting_pool):
+        pool.drop_unused()
 
 
 @functools.cache
@@ -175,6 +188,7 @@ def _aligned(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-_pool = _Pool()
+_pool, _lasting_pool = _Pool(), _Pool()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _pool.forget())
+    for pool in (_pool, _lasting_pool):
+        os.register_at_fork(after_in_child=pool.forget)

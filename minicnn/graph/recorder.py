@@ -50,8 +50,8 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     """
     graph = _Recording(net, args, kwargs).run()
     if has_constants(graph):
-        other_args, other_kwargs = replaced((args, kwargs), _other_numbers)
-        check_constants(graph, _Recording(net, other_args, other_kwargs).run())
+        others: Any = replaced((args, kwargs), _other_numbers)
+        check_constants(graph, _Recording(net, *others).run())
     return graph
 
 
@@ -133,7 +133,7 @@ class _Recording:
 
     # ------------------------------------------------------------------ what runs
 
-    def apply(self, operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def apply(self, operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> object:
         """Runs an operation and notes it."""
         if self.inside or hasattr(operation, "given_forward"):
             # a static forward consists of operations, which are noted one by one
@@ -146,7 +146,7 @@ class _Recording:
                 self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
         self.inside = True
         try:
-            out = _apply_original(operation, *inputs, **options)
+            out = _apply_to_one_image(operation, inputs, options)
         finally:
             self.inside = False
         first = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
@@ -165,7 +165,7 @@ class _Recording:
         )
         return out
 
-    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         """Calls a module, in whose name operations are noted."""
         if id(module) not in self.modules:  # of a function
             self._enter_network(module)
@@ -256,6 +256,38 @@ class _Recording:
 def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
     array = _array_of(tensor)
     return array.shape, array.dtype
+
+
+def _apply_to_one_image(operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Runs an operation; on the first of several images alone, if it treats each of them equally.
+
+    Only the form of a result matters to a recording. The other images are zeros, which take no memory
+    until something is written there.
+    """
+    batches = [x for x in inputs if isinstance(x, Tensor) and _array_of(x).ndim == 4]
+    if operation.__name__ in _WITH_FILTERS:
+        batches = batches[:1]
+    N = len(_array_of(batches[0])) if batches else 0
+    equal = operation.__name__ in (*_WITH_FILTERS, *_BY_IMAGE) and N > 1
+    if not equal or any(len(_array_of(x)) != N for x in batches) or options.get("dim", 1) != 1:
+        return _apply_original(operation, *inputs, **options)
+    first = [
+        Tensor.of(_array_of(x)[:1]) if any(x is batch for batch in batches) else x for x in inputs
+    ]
+    out = _array_of(_apply_original(operation, *first, **options))
+    is_channels_last = out.transpose(0, 2, 3, 1).flags.c_contiguous
+    _, C, H, W = out.shape
+    shape = (N, H, W, C) if is_channels_last else (N, C, H, W)
+    images = np.zeros(shape, out.dtype)
+    images = images.transpose(0, 3, 1, 2) if is_channels_last else images
+    images[:1] = out
+    return Tensor.of(images)
+
+
+_WITH_FILTERS = frozenset(("Conv2d",))
+_BY_IMAGE = frozenset(
+    ["Add", "AvgPool2d", "Cat", "FixedBatchNorm", "LocalResponseNorm", "MaxPool2d", "ReLU"]
+)
 
 
 def _called(name: str) -> str:

@@ -23,10 +23,10 @@ def tensors_in(structure: Any) -> list[Tensor]:
     return found
 
 
-def replaced(structure: Any, new: Callable[[Any], Any]) -> Any:
+def replaced(structure: Any, new: Callable[[Any], Any]) -> object:
     """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else."""
     if isinstance(structure, tuple):
-        parts = [replaced(part, new) for part in structure]
+        parts: list[Any] = [replaced(part, new) for part in structure]
         named = hasattr(structure, "_fields")  # a namedtuple takes its fields one by one
         return type(structure)(*parts) if named else tuple(parts)
     if isinstance(structure, list):

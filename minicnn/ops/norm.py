@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ml_dtypes import finfo
 
@@ -234,8 +233,8 @@ def _folded(
         scale = weight * (var + eps) ** -0.5
         return scale, bias - mean * scale
     # plain arrays: five more operations would take longest on small images
-    scale, shift = scale_and_shift(*(v.array for v in given), eps)
-    return Tensor.of(scale), Tensor.of(shift)
+    folded = scale_and_shift(weight.array, bias.array, mean.array, var.array, eps)
+    return Tensor.of(folded[0]), Tensor.of(folded[1])
 
 
 def scale_and_shift(

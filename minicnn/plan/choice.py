@@ -13,7 +13,8 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,11 @@ from .program import Program
 __all__ = ["Choices", "fastest"]
 
 _VERSION = 1  # of the steps: other names or other algorithms make old choices void
-_RUNS = 5
+_RUNS = 3
 _HOPELESS = 1.3  # times the best so far in the first run: not measured again
 # A step that runs again and again has its weights in the cache, but in a network they come from memory.
-_BANDWIDTH = 2e10  # bytes per second
-_REPEATS, _SHORT = 8, 2e-3  # steps are repeated up to so many seconds, so that threads start rarely
+_BANDWIDTH = 1.5e10  # bytes per second
+_REPEATS, _SHORT = 8, 1e-3  # steps are repeated up to so many seconds, so that threads start rarely
 
 
 class Choices:
@@ -105,9 +106,9 @@ def _processor() -> str:
 def fastest(
     key: str,
     choices: Choices,
-    make: Callable[[str | None], list[Step]],
+    make: Callable[[str | None], Iterable[Step]],
     threads: int,
-    weights: Mapping[Hashable, np.ndarray],
+    weights: dict[Hashable, np.ndarray],
 ) -> str:
     """The name of the fastest step for ``key``, which was chosen before or wins a measurement.
 
@@ -116,25 +117,25 @@ def fastest(
         choices: known ones; a new one is added.
         make: gives all candidates, or those of one name.
         threads: how many run the parts of a step.
-        weights: transformed ones, which the candidates put here.
+        weights: transformed ones, which the candidates put here; those of the losers are dropped.
     """
-    if key in choices.names and make(choices.names[key]):
+    if key in choices.names and any(True for _ in make(choices.names[key])):
         return choices.names[key]
-    candidates = make(None)
-    if len(candidates) == 1:
-        return candidates[0].name
-    choices.names[key] = _fastest(candidates, threads, weights.values())
+    candidates = iter(make(None))
+    first, second = next(candidates), next(candidates, None)
+    if second is None:
+        return first.name
+    choices.names[key] = _fastest(chain([first, second], candidates), threads, weights)
     choices.changed = True
     return choices.names[key]
 
 
-def _fastest(
-    candidates: Sequence[Step], threads: int, weights: Iterable[np.ndarray]
-) -> str:
+def _fastest(candidates: Iterable[Step], threads: int, weights: dict[Hashable, np.ndarray]) -> str:
     """The name of the step with the smallest median of its times."""
-    best, shortest = "", math.inf
+    best, shortest, kept = "", math.inf, set[Hashable]()
     for step in candidates:
-        reading = _weight_bytes(step, weights) / _BANDWIDTH
+        used = _used(step, weights)
+        reading = sum(weights[key].nbytes for key in used) / _BANDWIDTH
         once = Program([step], threads)
         once()  # touches its memory
         repeats = max(1, min(_REPEATS, int(_SHORT / _time(once))))
@@ -144,12 +145,14 @@ def _fastest(
             seconds.append(_time(program))
         total = statistics.median(seconds) / repeats + reading
         if total < shortest:
-            best, shortest = step.name, total
+            best, shortest, kept = step.name, total, used
+        for key in weights.keys() - kept - used:  # the next candidate may use those of this one
+            del weights[key]
     return best
 
 
-def _weight_bytes(step: Step, weights: Iterable[np.ndarray]) -> int:
-    """The size of those of the weights that the products of a step use."""
+def _used(step: Step, weights: Mapping[Hashable, np.ndarray]) -> set[Hashable]:
+    """Which of the weights the products of a step use."""
     operands = [
         operand
         for part in step.parts
@@ -157,9 +160,11 @@ def _weight_bytes(step: Step, weights: Iterable[np.ndarray]) -> int:
         if getattr(call, "func", None) is np.matmul
         for operand in call.args[:2]  # type: ignore[attr-defined]
     ]
-    return sum(
-        array.nbytes for array in weights if any(np.may_share_memory(array, o) for o in operands)
-    )
+    return {
+        key
+        for key, array in weights.items()
+        if any(np.may_share_memory(array, operand) for operand in operands)
+    }
 
 
 def _time(program: Program) -> float:

@@ -19,7 +19,8 @@ from ..graph import CannotRecord, record
 from ..graph.recorder import is_recording
 from ..graph.structure import replaced, tensors_in
 from ..kernels.cpu import conv
-from ..kernels.cpu.runtime.threads import num_threads
+from ..kernels.cpu.runtime.threads import drop_scratch, num_threads
+from ..memory import empty_cache
 from ..nn.module import Module
 from ..tensor import Tensor
 from .choice import Choices
@@ -42,7 +43,7 @@ def compile(
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
-) -> Any:
+) -> Callable[..., Any]:
     """Makes inference fast: the first call with each input shape is recorded, the next ones follow a plan.
 
     A plan is made for calls in evaluation mode under ``no_grad`` or ``inference_mode``, of float32
@@ -75,7 +76,9 @@ def compile(
     noticed, nor are values that ``forward`` takes from elsewhere than tensors and attributes.
     """
     if callable(backend):
-        raise RuntimeError("compile has no graphs of torch for a backend that is a function")
+        raise RuntimeError(  # noqa: TRY004 -- torch takes one
+            "compile has no graphs of torch for a backend that is a function"
+        )
     if mode not in (None, *_MODES):
         raise RuntimeError(f"mode must be one of {', '.join(_MODES)}, got {mode!r}")
     if model is None:
@@ -114,7 +117,8 @@ class OptimizedModule(Module):
         self.__dict__["_plans"] = _Plans(module, fullgraph, options)
         self._modules["_orig_mod"] = module
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> object:
+        """The result of the module, by a plan where there is one."""
         return self._plans(args, kwargs)
 
     def __reduce__(self) -> Any:
@@ -237,6 +241,8 @@ class _Plans:
         before = self._guard([])
         try:
             graph = record(self.net, *args, **kwargs)
+            drop_scratch()  # what the recording took, a plan does not need
+            empty_cache()
             if not before.holds():
                 raise CannotRecord("changes attributes of the network in forward")
             tensors = [

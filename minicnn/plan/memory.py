@@ -17,8 +17,9 @@ import numpy as np
 from ..graph import Value
 from ..memory import zeros
 from .operations import Operation, run_forward
+from .stages import Stage
 
-__all__ = ["Arrays", "Layout", "lay_out", "to_nchw", "to_nhwc"]
+__all__ = ["Arrays", "Layout", "bytes_needed", "lay_out", "to_nchw", "to_nhwc"]
 
 _ALIGNMENT = 64  # bytes, one cache line
 _WRITES_CHANNELS = frozenset(("conv", "affine", "relu", "add", "max_pool", "avg_pool", "lrn"))
@@ -41,10 +42,12 @@ class Layout:
     Attributes:
         parts: for a range of channels: the value that it is a part of, and its first channel.
         views: for a view: the value it shows, and how to make the array from that value's.
+        whole: views that need all images at once.
     """
 
     parts: dict[Value, tuple[Value, int]]
     views: dict[Value, tuple[Value, Callable[[np.ndarray], np.ndarray]]]
+    whole: set[Value]
 
     def root(self, value: Value) -> Value:
         """The value in whose array another one lies."""
@@ -65,24 +68,33 @@ class Layout:
 
 def lay_out(operations: list[Operation], outputs: list[Value]) -> tuple[Layout, list[Operation]]:
     """Finds views and parts, and drops the operations that need no step then."""
-    layout = Layout({}, {})
+    layout = Layout({}, {}, set())
     made_by = {operation.output: operation for operation in operations}
-    kept = []
-    for operation in operations:
-        view = _view(operation)
-        if view is None:
-            kept.append(operation)
-        else:
-            layout.views[operation.output] = operation.inputs[0], view
+    kept = [operation for operation in operations if not _is_view(operation, layout)]
     viewed = {source for source, _ in layout.views.values()}
-    for operation in reversed(kept):  # the largest of nested ones first
+    for operation in reversed(kept):
         if operation.kind == "cat":
             _place_branches(operation, layout, made_by, viewed.union(outputs))
     return layout, [o for o in kept if o.kind != "cat" or not _is_in_place(o, layout)]
 
 
+def _is_view(operation: Operation, layout: Layout) -> bool:
+    """Whether the result lies in the memory of the input; the layout then has it as a view."""
+    view = _view(operation)
+    if view is None:
+        return False
+    source = operation.inputs[0]
+    array = layout.array(source, lambda root: np.empty(stored_shape(root), root.dtype))
+    if not np.may_share_memory(view(array), array):
+        return False
+    layout.views[operation.output] = source, view
+    if not operation.by_image or source in layout.whole:
+        layout.whole.add(operation.output)
+    return True
+
+
 def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
-    """How the result follows from the input's array without a step, or None."""
+    """How the result follows from the input's array, if that takes no step; else None."""
     if operation.kind == "view":
         node: Any = operation.node
         rest = node.inputs[1:]
@@ -93,7 +105,7 @@ def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
         return view
     if operation.kind == "flatten":
         _, C, H, W = operation.inputs[0].shape
-        if operation.options.get("channels_last") or H * W == 1 or C == 1:
+        if H * W == 1 or C == 1:
             return lambda array: array.reshape(len(array), -1)
     return None
 
@@ -103,16 +115,36 @@ def _place_branches(
 ) -> None:
     """Makes each branch of a ``cat`` a part of its result, where that is possible.
 
-    A branch that is itself the result of a ``cat`` may be one, whose branches follow it. A value that
-    is a part already stays there, and is copied.
+    A branch that is the result of a ``cat`` itself comes first, and its own branches follow it. Where
+    the branches are already parts of another value, in this order, so is the result. A branch that is
+    a part elsewhere is copied.
     """
-    start = 0
-    for branch in cat.inputs:
-        maker = made_by[branch].kind
+    place = _joined(cat, layout)
+    if place is not None:
+        if cat.output not in fixed and cat.output not in layout.parts:
+            layout.parts[cat.output] = place
+        return
+    starts = np.cumsum([0, *(branch.shape[1] for branch in cat.inputs)]).tolist()
+    for branch, start in sorted(
+        zip(cat.inputs, starts), key=lambda pair: made_by[pair[0]].kind != "cat"
+    ):
+        maker = made_by[branch]
         free = branch not in layout.parts and branch not in layout.views and branch not in fixed
-        if free and (maker in _WRITES_CHANNELS or maker == "cat"):
+        if free and (maker.kind in _WRITES_CHANNELS or maker.kind == "cat"):
             layout.parts[branch] = cat.output, start
-        start += branch.shape[1]
+            if maker.kind == "cat":
+                _place_branches(maker, layout, made_by, fixed)
+
+
+def _joined(cat: Operation, layout: Layout) -> tuple[Value, int] | None:
+    """Where all branches lie one after the other in another value: that value and the channel."""
+    root, first = _position(cat.inputs[0], layout)
+    channel = first
+    for branch in cat.inputs:
+        if branch not in layout.parts or _position(branch, layout) != (root, channel):
+            return None
+        channel += branch.shape[1]
+    return root, first
 
 
 def _is_in_place(cat: Operation, layout: Layout) -> bool:
@@ -135,17 +167,43 @@ def _position(value: Value, layout: Layout) -> tuple[Value, int]:
     return value, channel
 
 
+def bytes_needed(
+    operations: list[Operation], layout: Layout, outputs: list[Value], N: int
+) -> tuple[list[int], list[int]]:
+    """For each operation, the size of the values of one image that are needed then, and after it."""
+    needed, after = [0] * len(operations), [0] * len(operations)
+    for value, interval in _intervals(operations, layout, outputs).items():
+        for i in range(interval.first, min(interval.last + 1, len(operations))):
+            needed[i] += _bytes(value) // N
+            after[i] += _bytes(value) // N if i < interval.last else 0
+    return needed, after
+
+
+def _intervals(
+    operations: list[Operation], layout: Layout, outputs: list[Value]
+) -> dict[Value, _Interval]:
+    """When each root is needed; outputs are until the end."""
+    used: dict[Value, _Interval] = {}
+    for i, operation in enumerate(operations):
+        for value in map(layout.root, (*operation.taken, operation.output)):
+            used.setdefault(value, _Interval(_bytes(value), i, i)).last = i
+    for value in map(layout.root, outputs):
+        used[value].last = len(operations)
+    return used
+
+
 class Arrays:
     """The arrays of all values.
 
-    What is used in lanes alone lies in a block of each lane, because lanes are not at the same
-    operation at the same time. The rest lies in a block that all threads share.
+    What is used in one stage of lanes alone lies in a block of each thread, with room for the images
+    that it has at a time. The rest lies in a block that all threads share, with room for all images.
 
     Args:
         layout: which values lie within others.
         operations: in their order.
-        in_lanes: for each, whether the lanes run it.
-        lanes: the images of each lane.
+        stages: which of them follow each other for some of the images.
+        N: number of images.
+        threads: how many have a block.
         outputs: the values that are needed at the end.
     """
 
@@ -153,52 +211,46 @@ class Arrays:
         self,
         layout: Layout,
         operations: list[Operation],
-        in_lanes: list[bool],
-        lanes: list[slice],
+        stages: list[Stage],
+        N: int,
+        threads: int,
         outputs: list[Value],
     ) -> None:
-        self.layout, self.lanes = layout, lanes
-        used: dict[Value, _Interval] = {}
-        shared: set[Value] = set()
-        for i, operation in enumerate(operations):
-            for value in map(layout.root, (*operation.taken, operation.output)):
-                used.setdefault(value, _Interval(_bytes(value), i, i)).last = i
-                if not in_lanes[i]:
-                    shared.add(value)
-        for value in map(layout.root, outputs):
-            used[value].last = len(operations)
-            shared.add(value)
-        N = lanes[-1].stop
-        most = max(images.stop - images.start for images in lanes)
-        own = {
-            value: _Interval(interval.size // N * most, interval.first, interval.last)
-            for value, interval in used.items()
-            if value not in shared
-        }
-        self.shared, shared_size = _allocate({v: used[v] for v in used if v in shared})
+        self.layout = layout
+        shared = _intervals(operations, layout, outputs)
+        own: dict[Value, _Interval] = {}
+        for stage in stages:
+            if not stage.images:
+                continue
+            for value, interval in list(shared.items()):
+                starts = stage.first <= interval.first <= stage.last
+                ends = stage.first <= interval.last <= stage.last
+                if starts and ends:
+                    own[value] = shared.pop(value)
+                    own[value].size = interval.size // N * stage.most
+                elif starts:
+                    interval.first = stage.first  # images of other turns need the memory then
+                elif ends:
+                    interval.last = stage.last
+        self.shared, shared_size = _allocate(shared)
         self.own, own_size = _allocate(own)
         self.block = zeros((shared_size,), np.uint8)
-        self.lane_blocks = [zeros((own_size,), np.uint8) for _ in lanes]
+        self.own_blocks = [zeros((own_size,), np.uint8) for _ in range(threads)]
 
     @property
     def blocks(self) -> list[np.ndarray]:
         """All memory."""
-        return [self.block, *self.lane_blocks]
+        return [self.block, *self.own_blocks]
 
-    def of_lane(self, lane: int, most: int) -> Callable[[Value], np.ndarray]:
-        """Gives the arrays of values for the images of a lane, or so many of them.
-
-        Images are (n, H, W, C).
-        """
-        images = self.lanes[lane]
-        images = slice(images.start, min(images.stop, images.start + most))
+    def of_images(self, thread: int, images: slice) -> Callable[[Value], np.ndarray]:
+        """Gives the arrays of values for some images, as a thread has them; they are (n, H, W, C)."""
 
         def of_root(root: Value) -> np.ndarray:
             shape = stored_shape(root)
             if root in self.shared:
                 return _cut(self.block, self.shared[root], root, shape)[images]
             shape = images.stop - images.start, *shape[1:]
-            return _cut(self.lane_blocks[lane], self.own[root], root, shape)
+            return _cut(self.own_blocks[thread], self.own[root], root, shape)
 
         return lambda value: self.layout.array(value, of_root)
 

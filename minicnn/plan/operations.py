@@ -28,6 +28,7 @@ class Operation:
         output: the value that it computes.
         arrays: its weights, by name.
         options: ``geometry`` and other numbers.
+        scale: by which the filters of a layer are still to be multiplied, from a batch norm.
         relu: whether a ReLU follows.
         residual: a value that is added to the result, before the ReLU.
         by_image: whether each image can be computed by itself.
@@ -39,10 +40,19 @@ class Operation:
     output: Value
     arrays: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    scale: np.ndarray | None = None
     relu: bool = False
     residual: Value | None = None
     by_image: bool = True
     node: Node | None = None
+
+    def final_arrays(self) -> dict[str, Any]:
+        """The weights, scaled: only when they are used, because that is a copy."""
+        if self.scale is None:
+            return self.arrays
+        weight = self.arrays["weight"]
+        scale = self.scale.reshape(-1, *(1 for _ in weight.shape[1:]))
+        return {**self.arrays, "weight": (weight * scale).astype(weight.dtype, copy=False)}
 
     @property
     def taken(self) -> list[Value]:
@@ -117,26 +127,11 @@ def _generic(node: Node, changing: set[Value]) -> list[Operation]:
     """An operation for each output of a node that has no kind of its own."""
     inputs = [x for x in node.values if x in changing]
     by_image = len(node.outputs) == 1 and _is_by_image(node, inputs)
-    kind = "view" if node.operation.returns_view and _is_view(node, changing) else "generic"
+    kind = "view" if node.operation.returns_view else "generic"
     return [
         Operation(kind, inputs, value, {}, {"index": i}, by_image=by_image, node=node)
         for i, value in enumerate(node.outputs)
     ]
-
-
-def _is_view(node: Node, changing: set[Value]) -> bool:
-    """Whether the result shares the memory of its input when that lies channels-last."""
-    arrays = [_example(x) if isinstance(x, Value) else x for x in node.inputs]
-    return np.may_share_memory(run_forward(node, arrays, node.options)[0], arrays[0])
-
-
-def _example(value: Value) -> np.ndarray:
-    if value.tensor is not None:
-        return value.tensor.array
-    if len(value.shape) != 4:
-        return np.empty(value.shape, value.dtype)
-    N, C, H, W = value.shape
-    return np.empty((N, H, W, C), value.dtype).transpose(0, 3, 1, 2)
 
 
 def _is_by_image(node: Node, inputs: list[Value]) -> bool:
@@ -147,6 +142,11 @@ def _is_by_image(node: Node, inputs: list[Value]) -> bool:
     if node.name in _ELEMENTWISE:
         fixed = [x for x in node.values if x not in inputs]
         return all(len(x.shape) < len(out.shape) or x.shape[0] == 1 for x in fixed)
+    if node.name == "Permute":
+        return bool(node.options["dims"][0] == 0)
+    if node.name == "GetItem":
+        index = node.options["index"]
+        return len(index) == 1 and isinstance(index[0][0], slice) and index[0][0] == slice(None)
     return node.name in _BY_IMAGE
 
 

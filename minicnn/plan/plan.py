@@ -7,8 +7,9 @@ share the work of each step.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ from ..kernels.cpu.planned import Scratch, Step
 from ..kernels.cpu.runtime.threads import num_threads
 from ..tensor import Tensor
 from .choice import Choices, fastest
-from .memory import Arrays, lay_out, to_nchw
+from .memory import Arrays, bytes_needed, lay_out, to_nchw
 from .operations import Operation, lower
 from .program import Program
 from .simplify import simplify
+from .stages import Stage, divide
 from .steps import Place, candidates
+from .sync import barriers
 
 __all__ = ["Plan"]
 
@@ -53,14 +56,20 @@ class Plan:
             and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         )
         in_lanes = [
-            self.has_lanes and o.by_image and o.kind not in (*_ALONE, "linear") for o in operations
+            self.has_lanes
+            and o.by_image
+            and o.kind not in (*_ALONE, "linear")
+            and layout.whole.isdisjoint(o.taken)
+            for o in operations
         ]
-        self.arrays = Arrays(layout, operations, in_lanes, self._lanes(), outputs)
+        needed, after = bytes_needed(operations, layout, outputs, self.N)
+        stages = divide(needed, after, in_lanes, self._lanes())
+        self.arrays = Arrays(layout, operations, stages, self.N, self.threads, outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}
         self.given: list[np.ndarray] = []
         self.choices = choices
-        self.segments = self._segments(operations, in_lanes)
+        self.segments = self._segments(operations, stages)
         self.results = {value: to_nchw(self.arrays.common_array(value)) for value in outputs}
         self.result = graph.result
         self.lock = threading.Lock()
@@ -74,55 +83,79 @@ class Plan:
         return [slice(N * i // count, N * (i + 1) // count) for i in range(count)]
 
     def _segments(
-        self, operations: list[Operation], in_lanes: list[bool]
+        self, operations: list[Operation], stages: list[Stage]
     ) -> list[Callable[[], None]]:
         """Programs for all threads, and between them steps that use all threads by themselves."""
         segments: list[Callable[[], None]] = []
         steps: list[Step] = []
-        for operation, lanes in zip(operations, in_lanes, strict=True):
-            step = self._step(operation, lanes)
-            if operation.kind not in _ALONE:
-                steps.append(step)
-                continue
-            if steps:
-                segments.append(Program(steps, self.threads, self.arrays.blocks))
-            segments.append(step)
-            steps = []
+        waits: list[bool] = []
+        for stage in stages:
+            for alone, some in itertools.groupby(
+                operations[stage.first : stage.last + 1], lambda o: o.kind in _ALONE
+            ):
+                found = [self._steps(operation, stage) for operation in some]
+                if alone:
+                    if steps:
+                        segments.append(Program(steps, self.threads, waits))
+                    segments += [step for (step,) in found]
+                    steps, waits = [], []
+                    continue
+                in_turns = [step for turn in zip(*found, strict=True) for step in turn]
+                steps += in_turns
+                waits += self._waits(in_turns, stage)
         if steps:
-            segments.append(Program(steps, self.threads, self.arrays.blocks))
+            segments.append(Program(steps, self.threads, waits))
         return segments
 
-    def _step(self, operation: Operation, in_lanes: bool) -> Step:
-        """The fastest step for an operation, found with a few images of each lane."""
-        lanes = self._lanes()
-        some = min(lanes[0].stop, _MEASURED) if in_lanes else self.N
+    def _waits(self, steps: list[Step], stage: Stage) -> list[bool]:
+        """Before which steps the threads wait for each other: always before the first."""
+        if stage.images:  # of which each thread has its own
+            return [True, *[False] * (len(steps) - 1)]
+        return [True, *barriers(steps, self.arrays.blocks)[1:]]
 
-        def make(only: str | None) -> list[Step]:
-            return self._candidates(operation, in_lanes, some, only)
+    def _steps(self, operation: Operation, stage: Stage) -> list[Step]:
+        """The fastest steps for an operation, one for each turn; it is found with a few images."""
+        turns = [*zip(*stage.images, strict=True)] or [(slice(0, self.N),)]
+        few = turns[0]
+        if stage.images:
+            few = tuple(slice(s.start, min(s.stop, s.start + _MEASURED)) for s in few)
+        key = f"{operation.describe()} {few[0].stop} of {'a lane' if stage.images else self.N}"
+        spare = [
+            Scratch() for _ in range(self.threads)
+        ]  # some candidates need more than the winner
 
-        key = f"{operation.describe()} {some} of {self.N if not in_lanes else 'a lane'}"
+        def make(only: str | None) -> Iterator[Step]:
+            return self._candidates(operation, stage, few, spare, only)
+
+        operation.arrays, operation.scale = operation.final_arrays(), None
         prepared = self.prepared.setdefault(operation, {})
         name = fastest(key, self.choices, make, self.threads, prepared)
-        (step,) = self._candidates(operation, in_lanes, self.N, name)
-        self.prepared.pop(operation, None)  # the step has the transformed weights that it needs
-        return step
+        steps = [
+            next(self._candidates(operation, stage, turn, self.scratch, name)) for turn in turns
+        ]
+        del self.prepared[operation]  # the steps have the transformed weights that they need
+        operation.arrays = {}
+        return steps
 
     def _candidates(
-        self, operation: Operation, in_lanes: bool, images: int, only: str | None
-    ) -> list[Step]:
-        """Steps for an operation; in lanes for at most so many images of each."""
-        if not in_lanes:
-            place = self._place(self.arrays.common_array, slice(0, self.N), self.scratch)
-            return candidates(operation, place, only)
-        of_each_lane = []
-        for i, lane in enumerate(self._lanes()):
-            array_of = self.arrays.of_lane(i, images)
-            place = self._place(array_of, lane, self.scratch[i : i + 1])
-            of_each_lane.append(candidates(operation, place, only))
-        return [
-            Step(steps[0].name, [part for step in steps for part in step.parts])
-            for steps in zip(*of_each_lane, strict=True)
-        ]
+        self,
+        operation: Operation,
+        stage: Stage,
+        images: tuple[slice, ...],
+        scratch: list[Scratch],
+        only: str | None,
+    ) -> Iterator[Step]:
+        """Steps for an operation on some images of each thread, or on all that they share."""
+        if not stage.images:
+            place = self._place(self.arrays.common_array, images[0], scratch)
+            yield from candidates(operation, place, only)
+            return
+        of_each_thread = []
+        for i, own in enumerate(images):
+            place = self._place(self.arrays.of_images(i, own), own, scratch[i : i + 1])
+            of_each_thread.append(candidates(operation, place, only))
+        for steps in zip(*of_each_thread, strict=True):
+            yield Step(steps[0].name, [part for step in steps for part in step.parts])
 
     def _place(self, array_of: Any, images: slice, scratch: list[Scratch]) -> Place:
         return Place(array_of, images, scratch, self.given, self.prepared)

@@ -9,11 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..kernels.cpu.planned import Step
 from ..kernels.cpu.runtime.threads import for_each_slice
-from .sync import barriers
 
 __all__ = ["Program"]
 
@@ -26,19 +23,20 @@ class Program:
     Args:
         steps: each with a part for every thread, or with fewer.
         threads: how many run them.
-        blocks: the memory that the threads share.
+        waits: for each step, whether all threads must have come so far before one begins with it; by
+            default for none.
     """
 
     def __init__(
-        self, steps: Sequence[Step], threads: int, blocks: Sequence[np.ndarray] = ()
+        self, steps: Sequence[Step], threads: int, waits: Sequence[bool] | None = None
     ) -> None:
         self.steps = steps
         self.threads = threads
         self.arrived = [0.0] * threads  # barriers that each thread has come to
-        waits = barriers(steps, blocks) if threads > 1 else [False] * len(steps)
+        waits = waits or [False] * len(steps)
         self.calls = [self._calls(i, waits) for i in range(threads)]
 
-    def _calls(self, thread: int, waits: list[bool]) -> list[Callable[[], Any]]:
+    def _calls(self, thread: int, waits: Sequence[bool]) -> list[Callable[[], Any]]:
         """What a thread calls."""
         calls: list[Callable[[], Any]] = []
         for step, wait in zip(self.steps, waits, strict=True):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-
-import numpy as np
+from collections.abc import Callable, Iterable
 
 from ..graph import Value
 from .operations import Operation
@@ -21,7 +19,6 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
         _fold_batch_norms,
         _fuse_additions,
         _fuse_relus,
-        _reorder_linear_weights,
     ):
         operations = one_pass(operations, outputs)
     return operations
@@ -45,10 +42,9 @@ def _fold_batch_norms(operations: list[Operation], outputs: list[Value]) -> list
             return False
         scale, shift = norm.arrays["scale"], norm.arrays["shift"]
         weight, bias = layer.arrays["weight"], layer.arrays["bias"]
-        by_filter = scale.reshape(-1, *(1 for _ in weight.shape[1:]))
-        folded = (weight * by_filter).astype(weight.dtype, copy=False)
         shifted = shift if bias is None else bias * scale + shift
-        layer.arrays = {"weight": folded, "bias": shifted.astype(weight.dtype, copy=False)}
+        layer.scale = scale if layer.scale is None else layer.scale * scale
+        layer.arrays = {"weight": weight, "bias": shifted.astype(weight.dtype, copy=False)}
         return True
 
     return _merged(operations, outputs, fold)
@@ -73,7 +69,7 @@ def _fuse_additions(operations: list[Operation], outputs: list[Value]) -> list[O
     def fuse(add: Operation, conv: Operation) -> bool:
         if add.kind != "add" or conv.kind != "conv" or conv.residual is not None:
             return False
-        (other,) = [x for x in add.inputs if x is not conv.output] or [None]
+        other = next((x for x in add.inputs if x is not conv.output), None)
         if other is None or order[other] > order[conv.output]:
             return False
         conv.residual = other
@@ -83,7 +79,11 @@ def _fuse_additions(operations: list[Operation], outputs: list[Value]) -> list[O
     return _merged(operations, outputs, fuse)
 
 
-def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Operation]:  # type: ignore[no-untyped-def]
+def _merged(
+    operations: list[Operation],
+    outputs: list[Value],
+    merge: Callable[[Operation, Operation], bool],
+) -> list[Operation]:
     """Merges operations into one that computes an input of theirs which nobody else needs.
 
     ``merge(operation, before)`` changes ``before`` and returns True, or returns False.
@@ -95,8 +95,9 @@ def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Op
     for operation in operations:
         for x in operation.inputs:
             before = made_by.get(x)
-            alone = before is not None and uses[x] == 1 and not before.relu
-            if alone and merge(operation, before):
+            if before is None or uses[x] > 1 or before.relu:
+                continue
+            if merge(operation, before):
                 before.output = operation.output
                 made_by[before.output] = before
                 break
@@ -104,25 +105,3 @@ def _merged(operations: list[Operation], outputs: list[Value], merge) -> list[Op
             made_by[operation.output] = operation
             kept.append(operation)
     return kept
-
-
-def _reorder_linear_weights(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
-    """Linear layers that take flattened images get weights in the order of channels-last images."""
-    users: dict[Value, list[Operation]] = {}
-    for operation in operations:
-        for x in operation.taken:
-            users.setdefault(x, []).append(operation)
-    for flatten in operations:
-        layers = users.get(flatten.output, [])
-        if flatten.kind != "flatten" or flatten.output in outputs:
-            continue
-        if flatten.inputs[0].dtype != np.float32 or any(o.kind != "linear" for o in layers):
-            continue
-        flatten.options["channels_last"] = True
-        _, C, H, W = flatten.inputs[0].shape
-        for layer in layers if H * W > 1 else ():
-            weight = layer.arrays["weight"].reshape(-1, C, H * W)
-            layer.arrays["weight"] = np.ascontiguousarray(
-                weight.transpose(0, 2, 1).reshape(len(weight), -1)
-            )
-    return operations

@@ -6,7 +6,7 @@ and copies its result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,12 +43,12 @@ class Place:
     prepared: dict[Operation, dict[Hashable, np.ndarray]]
 
 
-def candidates(operation: Operation, place: Place, only: str | None = None) -> list[Step]:
-    """Steps that compute the same, or the one with a certain name."""
+def candidates(operation: Operation, place: Place, only: str | None = None) -> Iterable[Step]:
+    """Steps that compute the same, or the one with a certain name; each is made when it is wanted."""
     return _MAKERS.get(operation.kind, _one_input)(operation, place, only)
 
 
-def _conv(operation: Operation, place: Place, only: str | None) -> list[Step]:
+def _conv(operation: Operation, place: Place, only: str | None) -> Iterable[Step]:
     residual = operation.residual
     return planned.candidates(
         place.array_of(operation.inputs[0]),
@@ -146,11 +146,12 @@ def _argument(x: Any, changing: list[Value], array_of: Arrays) -> Any:
     return to_nchw(array_of(x)) if x in changing else x.tensor.array  # type: ignore[union-attr]
 
 
-_MAKERS: dict[str, Callable[[Operation, Place, str | None], list[Step]]] = {
+_MAKERS: dict[str, Callable[[Operation, Place, str | None], Iterable[Step]]] = {
     "add": _add,
     "cat": _cat,
     "conv": _conv,
     "flatten": _flatten,
     "generic": _generic,
     "input": _input,
+    "view": _generic,
 }

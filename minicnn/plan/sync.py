@@ -47,7 +47,7 @@ def _share(a: np.ndarray, b: np.ndarray) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return np.shares_memory(a, b, max_work=_EXACT)
+        return np.shares_memory(a, b, max_work=_EXACT)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

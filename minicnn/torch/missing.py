@@ -29,7 +29,7 @@ _OUTSIDE = {
     "no 3-d layers": (
         r"torch(\.nn(\.functional|\.modules(\.\w+)?)?)?\.\w*(3d|3D)(_with_indices)?|torchvision\.models\.video"
     ),
-    "no compiler: torch.jit and torch.compile return what they are given": (
+    "no compiler of Python: torch.jit returns what it is given, torch.compile plans inference on the CPU": (
         r"torch\.(jit|compiler|_dynamo|_inductor|fx|export|package|library|ops|classes)"
         r"|torch\.utils\.(cpp_extension|bundled_inputs|mobile_optimizer)"
     ),

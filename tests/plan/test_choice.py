@@ -20,7 +20,10 @@ def candidates(calls):
             calls.append("slow")
             sum(range(100_000))
 
-        steps = [Step("slow", [Part([slow])]), Step("quick", [Part([lambda: calls.append("quick")])])]
+        steps = [
+            Step("slow", [Part([slow])]),
+            Step("quick", [Part([lambda: calls.append("quick")])]),
+        ]
         return [step for step in steps if only in (None, step.name)]
 
     return make
@@ -47,7 +50,8 @@ def test_choices_of_two_processes_are_joined(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", '{"version": 0, "names": {"a": "quick"}}', '{"version": 1}', "\0\xff"]
+    "text",
+    ["", "{", "[]", "3", '{"version": 0, "names": {"a": "quick"}}', '{"version": 1}', "\0\xff"],
 )
 def test_a_broken_or_foreign_file_is_ignored(tmp_path, text):
     path = tmp_path / "choices.json"

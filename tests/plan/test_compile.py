@@ -99,7 +99,10 @@ CHANGES = {
     "parameter": lambda net: setattr(net[4], "weight", nn.Parameter(mc.randn(4, 8 * 36))),
     "module": lambda net: net.__setitem__(4, nn.Linear(8 * 36, 7)),
     "attribute": lambda net: setattr(net[1], "eps", 1.0),
-    "dilation": lambda net: (setattr(net[0], "dilation", (2, 2)), setattr(net[0], "padding", (2, 2))),
+    "dilation": lambda net: (
+        setattr(net[0], "dilation", (2, 2)),
+        setattr(net[0], "padding", (2, 2)),
+    ),
     "hook": lambda net: net[2].register_forward_hook(lambda module, args, out: out + 1),
     "forward": lambda net: setattr(net[2], "forward", lambda x: x * 2),
     "to": lambda net: net.to(memory_format=mc.channels_last)[0].weight.mul_(2),
@@ -165,10 +168,10 @@ def test_what_cannot_be_recorded_runs_with_one_warning():
     net = Deciding().eval()
     compiled = compiled_of(net)
     with mc.no_grad():
-        with pytest.warns(UserWarning, match=r"reads the numbers.*runs as it is written") as caught:
-            for x in (mc.ones(2, 2), -mc.ones(2, 2), mc.ones(3)):
-                assert mc.equal(compiled(x), net(x))
-        assert len(caught) == 1
+        with pytest.warns(UserWarning, match=r"reads the numbers.*runs as it is written"):
+            compiled(mc.ones(2, 2))
+        for x in (mc.ones(2, 2), -mc.ones(2, 2), mc.ones(3)):  # a second warning would be an error
+            assert mc.equal(compiled(x), net(x))
         with pytest.raises(mc.graph.CannotRecord, match="reads the numbers"):
             compiled_of(net, fullgraph=True)(mc.ones(2))
 
@@ -182,8 +185,9 @@ def test_a_network_that_changes_its_attributes_runs_as_it_is_written():
             return x + self.calls
 
     compiled = compiled_of(Counting().eval())
-    with mc.no_grad(), pytest.warns(UserWarning, match="changes attributes"):
-        first = compiled(mc.zeros(1)).item()
+    with mc.no_grad():
+        with pytest.warns(UserWarning, match="changes attributes"):
+            first = compiled(mc.zeros(1)).item()
         assert compiled(mc.zeros(1)).item() == first + 1
         assert compiled(mc.zeros(1)).item() == first + 2
 

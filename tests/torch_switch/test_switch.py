@@ -168,7 +168,7 @@ assert importlib.util.find_spec("torch") is torch.__spec__
 assert importlib.import_module("torch.nn") is torch.nn is nn
 assert "Linear" in dir(nn) and "Linear" in nn.__all__ and "functional" in dir(nn)
 assert not hasattr(torch, "fft") and hasattr(torch, "compile")
-assert torch.compile(net) is torch.jit.script(net) is net
+assert torch.compile(net)._orig_mod is torch.jit.script(net) is net
 from torchvision import models
 from torchvision.models.alexnet import AlexNet
 assert models.alexnet is models.__dict__["alexnet"] is not models.alexnet.__module__

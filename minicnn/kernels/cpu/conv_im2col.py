@@ -4,7 +4,7 @@ Beside the usual names there are P output pixels in a block, G groups, Cg = C / 
 K = KH * KW * Cg values in a column. They have the order (KH, KW, Cg): in a channels-last image these
 are KH runs of KW * C neighbours. Channels-last filters, as layers have them, have the same order.
 
-With few pixels there is one matrix product, and the threads share its columns. Otherwise each thread
+With few pixels there is one matrix product, which the threads share. Otherwise each thread
 multiplies blocks of its own.
 """
 
@@ -19,8 +19,7 @@ from ...memory import empty, zeros
 from ..geometry import Geometry
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
-from .runtime.product import multiply
-from .runtime.threads import for_each_slice, num_threads, scratch
+from .runtime.threads import for_each_slice, multiply, num_threads, scratch
 from .runtime.windows import (
     add_unpadded,
     even_slices,

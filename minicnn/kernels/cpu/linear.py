@@ -21,9 +21,8 @@ import numpy as np
 from ...memory import empty
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
-from .runtime.product import multiply
 from .runtime.rows import for_each_row_block
-from .runtime.threads import for_each_slice
+from .runtime.threads import for_each_slice, multiply
 
 __all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
 

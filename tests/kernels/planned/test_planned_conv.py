@@ -75,7 +75,7 @@ def assert_steps_write(steps, out, exact):
 @pytest.mark.parametrize("name", CASES)
 def test_steps_compute_the_convolution(name, in_slices, threads):
     x, weight, bias, residual, geometry, out = case(name, in_slices)
-    steps = candidates(x, weight, bias, geometry, out, True, residual, threads)
+    steps = list(candidates(x, weight, bias, geometry, out, True, residual, threads))
     assert_steps_write(steps, out, expected(x, weight, bias, residual, geometry, relu=True))
     assert all(len(step.parts) <= threads for step in steps)
 
@@ -113,7 +113,7 @@ def test_steps_of_a_thread_share_scratch_memory():
     scratch = [Scratch()]
     cases = [case(name, False) for name in CASES]
     steps = [
-        candidates(x, weight, bias, geometry, out, True, residual, 1, scratch)
+        list(candidates(x, weight, bias, geometry, out, True, residual, 1, scratch))
         for x, weight, bias, residual, geometry, out in cases
     ]
     for (x, weight, bias, residual, geometry, out), some in zip(cases, steps, strict=True):
@@ -140,3 +140,16 @@ def test_one_step_by_its_name():
     for name in names:
         (step,) = candidates(x, weight, bias, geometry, out, threads=2, only=name)
         assert step.name == name
+
+
+def test_padded_images_are_shared_and_freed():
+    scratch = Scratch()
+    first = scratch.zeroed((2, 3), "middle")
+    assert scratch.zeroed((2, 3), "middle") is first
+    assert scratch.zeroed((2, 3), "left") is not first
+    first[:] = 1
+    view = first[1:]
+    del first
+    assert scratch.zeroed((2, 3), "middle")[1].tolist() == [1, 1, 1]  # a step still has a view
+    del view
+    assert not scratch.zeroed((2, 3), "middle").any()

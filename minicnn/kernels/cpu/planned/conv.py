@@ -40,8 +40,8 @@ def candidates(
     scratch: Sequence[Scratch] | None = None,
     prepared: dict[Hashable, np.ndarray] | None = None,
     only: str | None = None,
-) -> list[Step]:
-    """The steps that compute ``out = relu(conv2d(x, weight, bias) + residual)``, all in float32.
+) -> Iterator[Step]:
+    """Makes, one by one, the steps that compute ``out = relu(conv2d(x, weight, bias) + residual)``, all in float32.
 
     Args:
         x: (N, H, W, C), channels-last in memory; the channels may be a slice of a wider buffer.
@@ -60,12 +60,10 @@ def candidates(
     filters = 0, len(weight)
     conv = Convolution(x, weight, bias, geometry, out, residual, relu, prepared, filters)
     memory = scratch or [Scratch() for _ in range(threads)]
-    found: list[Step] = []
     for name, unit, make in _algorithms(conv):
         for way, pieces in _shared(conv, threads, unit).items():
             if only in (None, name + way):
-                found.append(Step(name + way, [*map(make, pieces, memory)]))
-    return found
+                yield Step(name + way, [*map(make, pieces, memory)])
 
 
 def _algorithms(conv: Convolution) -> Iterator[tuple[str, int, MakePart]]:

@@ -14,7 +14,8 @@ from functools import partial
 
 import numpy as np
 
-from .step import Call
+from ....memory import lasting
+from .step import FLOAT, Call
 
 __all__ = ["cut", "products", "slice_width"]
 
@@ -31,8 +32,12 @@ def slice_width(rows: int, K: int, O: int) -> int:
 
 def cut(matrices: np.ndarray, width: int) -> np.ndarray:
     """(..., K, O) in slices of ``width`` columns: flat, one slice after the other, each dense."""
-    starts = range(0, matrices.shape[-1], width)
-    return np.concatenate([matrices[..., i : i + width].reshape(-1) for i in starts])
+    slices, start = lasting((matrices.size,), FLOAT), 0
+    for i in range(0, matrices.shape[-1], width):
+        some = matrices[..., i : i + width]
+        slices[start : start + some.size].reshape(some.shape)[...] = some
+        start += some.size
+    return slices
 
 
 def products(a: np.ndarray, slices: np.ndarray, width: int, out: np.ndarray) -> list[Call]:

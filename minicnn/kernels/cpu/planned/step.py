@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -17,6 +18,10 @@ __all__ = ["FLOAT", "Call", "Part", "Scratch", "Step"]
 FLOAT = np.dtype(np.float32)
 
 Call = Callable[[], Any]
+
+# Values of a thread's scratch memory. What is not written takes no memory: systems give pages to a
+# program when it touches them.
+_RESERVED = 1 << 24
 
 
 class Part:
@@ -62,7 +67,8 @@ class Scratch:
     def __init__(self) -> None:
         self._buffer = np.empty(0, FLOAT)
         self._used = 0
-        self._zeroed: dict[Hashable, np.ndarray] = {}
+        # as long as a step uses them
+        self._zeroed: WeakValueDictionary[Hashable, np.ndarray] = WeakValueDictionary()
 
     def release(self) -> None:
         """Let the next step use the memory of :meth:`take` again."""
@@ -72,7 +78,7 @@ class Scratch:
         """An uninitialised float32 array, which the next step overwrites."""
         size = -(-math.prod(shape) // 16) * 16  # whole cache lines
         if self._used + size > self._buffer.size:  # arrays of earlier steps keep the old buffer
-            self._buffer = np.empty(max(2 * self._buffer.size, size, 1 << 18), FLOAT)
+            self._buffer = np.empty(max(size, _RESERVED), FLOAT)
             self._used = 0
         array = self._buffer[self._used : self._used + math.prod(shape)].reshape(shape)
         self._used += size
@@ -81,6 +87,7 @@ class Scratch:
     def zeroed(self, shape: tuple[int, ...], written: Hashable) -> np.ndarray:
         """A float32 array of zeros, of which every step writes the same part, named ``written``."""
         key = shape, written
-        if key not in self._zeroed:
-            self._zeroed[key] = np.zeros(shape, FLOAT)
-        return self._zeroed[key]
+        array = self._zeroed.get(key)
+        if array is None:
+            array = self._zeroed[key] = np.zeros(shape, FLOAT)
+        return array

@@ -22,26 +22,31 @@ from functools import partial
 
 import numpy as np
 
+from ....memory import lasting
 from ...geometry import Geometry
 from ..runtime.windows import padded_size
 from ..winograd.space_to_depth import merged_filters, merged_geometry
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
 from .epilogue import relu_in_place
-from .products import cut, products, slice_width
+from .products import products, slice_width
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded, sliding
 
 __all__ = ["points_per_pixel", "winograd"]
 
 
-def _filter_points(weight: np.ndarray, M: int) -> np.ndarray:
-    """(T * T, C, O) from filters (O, C, R, R)."""
+def _filter_points(weight: np.ndarray, M: int, width: int) -> np.ndarray:
+    """(T * T, C, O) from filters (O, C, R, R), as :func:`.products.cut` returns them."""
     O, C, R, _ = weight.shape
     _, G, _ = transform_matrices(M, R)
+    both_axes = np.kron(G, G)  # T*T, R*R
     flat = weight.astype(FLOAT, copy=False).reshape(O, C, R * R).transpose(1, 2, 0)  # C, R*R, O
-    points = np.empty((len(G) ** 2, C, O), FLOAT)
-    np.matmul(np.kron(G, G), flat, out=points.swapaxes(0, 1))
+    points = lasting((len(both_axes) * C * O,), FLOAT)
+    for i in range(0, O, width):
+        some = flat[:, :, i : i + width]
+        part = points[len(both_axes) * C * i :][: len(both_axes) * C * some.shape[2]]
+        np.matmul(both_axes, some, out=part.reshape(len(both_axes), C, -1).swapaxes(0, 1))
     return points
 
 
@@ -56,7 +61,7 @@ def winograd(conv: Convolution, scratch: Scratch, M: int, block_pixels: int) -> 
     width = slice_width(tiles, C, O)
 
     def prepare() -> np.ndarray:
-        return cut(_filter_points(merged_filters(conv.weight, conv.geometry), M), width)
+        return _filter_points(merged_filters(conv.weight, conv.geometry), M, width)
 
     filters = conv.once(("winograd", M, width), prepare)
     calls: list[Call] = []

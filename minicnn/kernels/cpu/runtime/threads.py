@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -26,9 +27,23 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_each_slice", "num_threads", "one_blas_thread", "scratch", "set_num_threads"]
+from ....memory import lasting
+
+__all__ = [
+    "drop_scratch",
+    "for_each_slice",
+    "multiply",
+    "num_threads",
+    "one_blas_thread",
+    "scratch",
+    "set_num_threads",
+]
 
 Task = Callable[[], None]
+
+# Multiplications in a product. With fewer, OpenBLAS uses one thread by itself, and ...
+_ONE_THREAD = 1 << 18
+_MIN_SPLIT = 10_000_000  # ... waking a thread costs more than it saves.
 
 
 def num_threads() -> int:
@@ -98,6 +113,39 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         raise min(region.errors, key=lambda found: found[0])[1]
 
 
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Write ``a @ b`` (..., M, N) to ``out``; threads share it, unless one of them calls this.
+
+    A BLAS with threads of its own is hardly faster. These spin for a while after each product, which
+    slows other threads down, and wait for each other in every product, which takes several times as
+    long as soon as another program needs a core.
+    """
+    M, N = out.shape[-2:]
+
+    def some_rows(start: int, stop: int) -> None:
+        np.matmul(a[..., start:stop, :], b, out=out[..., start:stop, :])
+
+    # For few rows BLAS takes up to a fifth less, if it need not transpose the large matrix.
+    transposed = 4 * M <= N and b.strides[-2] < b.strides[-1]
+
+    def some_columns(start: int, stop: int) -> None:
+        part, target = b[..., start:stop], out[..., start:stop]
+        if transposed:
+            target[...] = np.matmul(part.swapaxes(-1, -2), a.swapaxes(-1, -2)).swapaxes(-1, -2)
+        else:
+            np.matmul(a, part, out=target)
+
+    if a.size * N <= _ONE_THREAD:
+        np.matmul(a, b, out=out)
+    elif a.size * N < _MIN_SPLIT:
+        with one_blas_thread():
+            np.matmul(a, b, out=out)
+    elif M < N:
+        for_each_slice(N, some_columns, per_thread=1)
+    else:
+        for_each_slice(M, some_rows, per_thread=1)
+
+
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An uninitialised array, which belongs to this thread until it asks for ``name`` again.
 
@@ -106,8 +154,15 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     buffer = _inside.buffers.get(name)
     if buffer is None or buffer.nbytes < size:
-        buffer = _inside.buffers[name] = np.empty(size, np.uint8)
+        _inside.buffers.pop(name, None)
+        buffer = _inside.buffers[name] = lasting((size,), np.uint8)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def drop_scratch() -> None:
+    """Frees the memory of :func:`scratch` in all threads, except what a kernel uses just now."""
+    for buffers in list(_all_buffers):
+        buffers.clear()
 
 
 class _Region:
@@ -175,11 +230,21 @@ class _State:
             _set_blas_threads(self.blas_threads)
 
 
+class _Buffers(dict[str, np.ndarray]):
+    """The scratch memory of a thread by name."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # for the set of all of them
+
+
+_all_buffers: weakref.WeakSet[_Buffers] = weakref.WeakSet()
+
+
 class _Inside(threading.local):
     def __init__(self) -> None:
         self.work = False  # whether this thread is running a slice
         self.limited = False  # whether BLAS uses one thread when this thread calls it
-        self.buffers: dict[str, np.ndarray] = {}
+        self.buffers = _Buffers()
+        _all_buffers.add(self.buffers)
 
 
 _state = _State()

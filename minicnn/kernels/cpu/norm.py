@@ -210,7 +210,8 @@ def _backward(
 
     # With h = (x - mean) * inverse the gradient of x is
     #     weight * inverse * (grad - mean(grad) - h * mean(grad * h))
-    # which is factor * (grad - x * slope + shift), with numbers for each channel.
+    # which is factor * (grad - (x * slope - shift)), with numbers for each channel. For large means
+    # the inner difference comes first, as both of its parts are large, too.
     factor = inverse if weight is None else inverse * weight
     mean_grad, mean_product = sums / count
     slope = mean_product * inverse * inverse
@@ -220,8 +221,8 @@ def _backward(
     def differentiate(at: slice) -> None:
         block = scratch("batch_norm.distance", rows[at].shape, dtype)
         np.multiply(rows[at], slope, out=block)
+        block -= shift
         np.subtract(grads[at], block, out=block)
-        block += shift
         np.multiply(block, factor, out=out[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)

@@ -22,6 +22,7 @@ from ..nn import fusion
 from ..nn.module import Module
 from ..ops import in_place
 from ..random import Generator, default_generator
+from ..size import Size
 from ..tensor import Tensor, Version
 from .constants import check_constants, has_constants
 from .errors import CannotRecord
@@ -68,6 +69,11 @@ def _other_numbers(leaf: Any) -> object:
     return Tensor.of(0.25 - array if array.dtype.kind == "f" else array.copy())
 
 
+def _copied(leaf: Any) -> object:
+    """A tensor of its own for each argument: one may be given twice, and ``forward`` may write to it."""
+    return Tensor.of(leaf.array.copy(order="K")) if isinstance(leaf, Tensor) else leaf
+
+
 @dataclass
 class _Known:
     """What an array stands for, until its memory is written to."""
@@ -94,7 +100,9 @@ class _Recording:
     def __init__(
         self, net: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        self.net, self.args, self.kwargs = net, args, kwargs
+        self.net = net
+        copies: Any = replaced((args, kwargs), _copied)
+        self.args, self.kwargs = copies
         self.graph = Graph([])
         self.known: dict[int, _Known] = {}
         self.held: list[_Known] = []  # of arguments, parameters and buffers
@@ -248,7 +256,7 @@ class _Recording:
             value = self.value_of(leaf)
             self.graph.outputs.append(value)
             return value
-        if leaf is None or isinstance(leaf, (bool, int, float, str)):
+        if leaf is None or isinstance(leaf, (bool, int, float, str, Size)):
             return leaf
         raise CannotRecord(f"returns a {type(leaf).__name__}")
 

@@ -45,8 +45,9 @@ class Plan:
     """
 
     def __init__(self, graph: Graph, choices: Choices) -> None:
-        outputs = [x for x in graph.outputs if x.tensor is None]
-        operations = simplify(lower(graph), outputs)
+        operations = lower(graph)
+        outputs = [x for x in graph.outputs if x.tensor is None]  # that are not constants now
+        operations = simplify(operations, outputs)
         layout, operations = lay_out(operations, outputs)
         self.threads = num_threads()
         self.N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1

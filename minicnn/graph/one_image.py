@@ -20,7 +20,7 @@ _BY_IMAGE = frozenset(
 
 def apply_to_one_image(
     apply: Callable[..., Any], operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
+) -> object:
     """The result of an operation; of the first image alone, if it treats each image by itself.
 
     The other images are zeros, which take no memory until something is written there.

@@ -150,7 +150,7 @@ class _Recording:
                 self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
         self.inside = True
         try:
-            out = apply_to_one_image(_apply_original, operation, inputs, options)
+            out: Any = apply_to_one_image(_apply_original, operation, inputs, options)
         finally:
             self.inside = False
         first = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None

@@ -71,6 +71,7 @@ def compile(
     Raises:
         RuntimeError: for an unknown mode, or a backend that is a function, which would need torch's
             graphs; with ``fullgraph``, in a call, a :class:`~minicnn.graph.CannotRecord`.
+        TypeError: for a model that cannot be called.
 
     As ``torch.compile``, but for inference alone. Writes by NumPy to the array of a parameter are not
     noticed, nor are values that ``forward`` takes from elsewhere than tensors and attributes.

@@ -169,13 +169,14 @@ def _position(value: Value, layout: Layout) -> tuple[Value, int]:
 
 def bytes_needed(
     operations: list[Operation], layout: Layout, outputs: list[Value], N: int
-) -> list[int]:
-    """For each operation, the size of the values of one image that are needed then."""
-    needed = [0] * len(operations)
+) -> tuple[list[int], list[int]]:
+    """For each operation, the size of the values of one image that are needed then, and after it."""
+    needed, after = [0] * len(operations), [0] * len(operations)
     for value, interval in _intervals(operations, layout, outputs).items():
         for i in range(interval.first, min(interval.last + 1, len(operations))):
             needed[i] += _bytes(value) // N
-    return needed
+            after[i] += _bytes(value) // N if i < interval.last else 0
+    return needed, after
 
 
 def _intervals(

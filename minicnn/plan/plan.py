@@ -62,8 +62,8 @@ class Plan:
             and layout.whole.isdisjoint(o.taken)
             for o in operations
         ]
-        needed = bytes_needed(operations, layout, outputs, self.N)
-        stages = divide(needed, in_lanes, self._lanes())
+        needed, after = bytes_needed(operations, layout, outputs, self.N)
+        stages = divide(needed, after, in_lanes, self._lanes())
         self.arrays = Arrays(layout, operations, stages, self.N, self.threads, outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}

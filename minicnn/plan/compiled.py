@@ -102,7 +102,7 @@ def compile(
 
 
 class OptimizedModule(Module):
-    """A compiled module, which is ``_orig_mod``; its attributes are those of that module.
+    """A module with plans. The module itself is ``_orig_mod``, and its attributes are found here, too.
 
     The keys of its ``state_dict`` begin with ``_orig_mod.``, as torch's do.
     """
@@ -113,7 +113,7 @@ class OptimizedModule(Module):
         self, module: Module, fullgraph: bool = False, options: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        self.__dict__.pop("training")  # is that of the module
+        self.__dict__.pop("training")  # the module has one
         self.__dict__["_options"] = fullgraph, options
         self.__dict__["_plans"] = _Plans(module, fullgraph, options)
         self._modules["_orig_mod"] = module

@@ -8,19 +8,18 @@ from typing import Any
 
 from ..tensor import Tensor
 
-__all__ = ["replaced", "tensors_in"]
+__all__ = ["leaves", "replaced", "tensors_in"]
 
 
 def tensors_in(structure: Any) -> list[Tensor]:
     """The tensors within nested tuples, lists and dicts, from left to right."""
-    found: list[Tensor] = []
+    return [leaf for leaf in leaves(structure) if isinstance(leaf, Tensor)]
 
-    def note(leaf: Any) -> object:
-        if isinstance(leaf, Tensor):
-            found.append(leaf)
-        return leaf
 
-    replaced(structure, note)
+def leaves(structure: Any) -> list[Any]:
+    """Everything within nested tuples, lists and dicts that is none of these, from left to right."""
+    found: list[Any] = []
+    replaced(structure, found.append)
     return found
 
 

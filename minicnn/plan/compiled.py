@@ -75,6 +75,7 @@ def compile(
     Raises:
         RuntimeError: for an unknown mode, or a backend that is a function, which would need torch's
             graphs; with ``fullgraph``, in a call, a :class:`~minicnn.graph.CannotRecord`.
+        TypeError: for a model that cannot be called.
 
     As ``torch.compile``, but for inference alone. Writes by NumPy to the array of a parameter are not
     noticed, nor are values that ``forward`` takes from elsewhere than tensors and attributes.
@@ -105,7 +106,7 @@ def compile(
 
 
 class OptimizedModule(Module):
-    """A compiled module, which is ``_orig_mod``; its attributes are those of that module.
+    """A module with plans. The module itself is ``_orig_mod``, and its attributes are found here, too.
 
     The keys of its ``state_dict`` begin with ``_orig_mod.``, as torch's do.
     """
@@ -116,7 +117,7 @@ class OptimizedModule(Module):
         self, module: Module, fullgraph: bool = False, options: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        self.__dict__.pop("training")  # is that of the module
+        self.__dict__.pop("training")  # the module has one
         self.__dict__["_options"] = fullgraph, options
         self.__dict__["_plans"] = _Plans(module, fullgraph, options)
         self._modules["_orig_mod"] = module

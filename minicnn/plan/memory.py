@@ -26,12 +26,12 @@ _WRITES_CHANNELS = frozenset(("conv", "affine", "relu", "add", "max_pool", "avg_
 
 
 def to_nhwc(array: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) as they lie in the memory of a plan; other arrays are returned."""
+    """An (N, H, W, C) view of images (N, C, H, W), as plans have them; other arrays stay as they are."""
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
 
 def to_nchw(array: np.ndarray) -> np.ndarray:
-    """The other way round."""
+    """An (N, C, H, W) view of images (N, H, W, C); other arrays stay as they are."""
     return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
 
 

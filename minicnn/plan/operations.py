@@ -13,6 +13,7 @@ import numpy as np
 
 from ..graph import Graph, Node, Value
 from ..ops.norm import scale_and_shift
+from ..tensor import Tensor
 
 __all__ = ["Operation", "lower", "run_forward"]
 
@@ -106,13 +107,7 @@ def _compute(node: Node) -> None:
     """Makes the outputs of a node, whose inputs are the same in every call, constants."""
     arrays = [_array(x) if isinstance(x, Value) else x for x in node.inputs]
     for value, array in zip(node.outputs, run_forward(node, arrays, node.options), strict=True):
-        value.tensor = _constant(array)
-
-
-def _constant(array: np.ndarray) -> Any:
-    from ..tensor import Tensor
-
-    return Tensor.of(array)
+        value.tensor = Tensor.of(array)
 
 
 def _array(value: Any) -> Any:
@@ -182,7 +177,7 @@ def _add(node: Node, changing: set[Value]) -> Operation | None:
     out = node.outputs[0]
     if len(node.values) != 2 or any(x.shape != out.shape for x in node.values):
         return None
-    if any(x.dtype != out.dtype or x not in changing for x in node.values):
+    if not changing.issuperset(node.values):
         return None
     return Operation("add", node.values, out)
 
@@ -228,23 +223,9 @@ _KINDS: dict[str, Lowering] = {
     "ReLU": _relu,
     "Reshape": _flatten,
 }
-_ELEMENTWISE = frozenset(
-    [
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Neg",
-        "Exp",
-        "Sigmoid",
-        "Tanh",
-        "LeakyReLU",
-        "ELU",
-        "GELU",
-        "SiLU",
-        "Hardtanh",
-        "Softplus",
-        "Clamp",
-    ]
-)
+# operations without a kind of their own that treat each element, or each image, by itself
+_ELEMENTWISE = frozenset((
+    "Add", "Sub", "Mul", "Div", "Neg", "Exp", "Clamp",
+    "ELU", "GELU", "Hardtanh", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+))  # fmt: skip
 _BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

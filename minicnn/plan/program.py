@@ -26,8 +26,7 @@ class Program:
     Args:
         steps: each with a part for every thread, or with fewer.
         threads: how many run them.
-        waits: for each step, whether all threads must have come so far before one begins with it; by
-            default for none.
+        waits: for each step, whether all threads wait for each other before it; by default never.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ def _merged(
     outputs: list[Value],
     merge: Callable[[Operation, Operation], bool],
 ) -> list[Operation]:
-    """Merges operations into one that computes an input of theirs which nobody else needs.
+    """Merges operations into the one before, if nothing else needs what that one computes.
 
     ``merge(operation, before)`` changes ``before`` and returns True, or returns False.
     """

@@ -24,7 +24,7 @@ import numpy as np
 from ....dtypes import HALVES
 from ....memory import empty
 from ...geometry import Geometry
-from ..runtime.threads import for_each_slice, num_threads, scratch
+from ..runtime.threads import for_each_slice, matmul, num_threads, scratch
 from ..runtime.windows import even_slices, mirrored, nchw, slices
 from .space_to_depth import (
     merged_filters,
@@ -300,7 +300,7 @@ def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool = False) 
 
     def work(start: int, stop: int) -> None:
         if not add:
-            np.matmul(a[start:stop], b[start:stop], out=out[start:stop])
+            matmul(a[start:stop], b[start:stop], out[start:stop])
             return
         step = max(1, _PRODUCT // out[0].nbytes)
         for part in slices(stop - start, step):

@@ -107,9 +107,14 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
         region = _Region(work, count, threads * per_thread)
         tasks = _tasks()
         _keep_workers_off_this_cpu()
-        for _ in range(min(threads, count) - 1):
-            tasks.put(region.run_in_worker)
-        region.run_to_its_end()
+        workers = iter(range(min(threads, count) - 1))
+        while not region.has_ended():
+            try:
+                for _ in workers:
+                    tasks.put(region.run_in_worker)
+                region.run_to_its_end()
+            except BaseException as error:  # noqa: BLE001  Ctrl-C, while others still write
+                region.errors.append((-1, error))
     if region.errors:
         raise min(region.errors, key=lambda found: found[0])[1]
 
@@ -206,14 +211,13 @@ class _Region:
 
     def run_to_its_end(self) -> None:
         """Take slices, too, and wait for those that others have taken."""
+        self.run()
         while len(self.ended) < self.slices:
-            try:
-                self.run()
-                while len(self.ended) < self.slices:
-                    self.one_ended.get()
-            except BaseException as error:  # noqa: BLE001  Ctrl-C, while others still write
-                self.errors.append((-1, error))
+            self.one_ended.get()
         self.work = None
+
+    def has_ended(self) -> bool:
+        return self.work is None
 
 
 class _State:

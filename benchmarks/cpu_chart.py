@@ -38,9 +38,9 @@ Cell = Mapping[str, Any]  # what train_step.py writes
 def draw(cells: Sequence[Cell], path: Path) -> None:
     """Draws the ratios of ``train_step.py`` results as a PNG file.
 
-    A panel for training and one for inference against each rival, in each a group of bars for each
-    network, whose shades are the batch sizes, with a line where both are equally fast. In inference
-    the bars are ``mc.compile``, and a dot is the network without it.
+    There is a panel for training and one for inference against each rival. Each network has a group
+    of bars, with a shade for each batch size. A line shows where both are equally fast. In inference
+    the bars are ``mc.compile``, and the dots are the network without it.
     """
     networks = list(dict.fromkeys(cell["model"] for cell in cells))
     shown = {key: title for key, title in PANELS.items() if key[0] in cells[0]["ratios"]}

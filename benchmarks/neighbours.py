@@ -3,10 +3,10 @@
     python benchmarks/neighbours.py
 
 A training step and inference are timed alone, beside a process that keeps one core busy, and in two
-processes side by side, each with the threads that it takes by default. The first slows a framework
-whose threads wait for each other; the second also one whose threads spin while they wait. What is
-printed is how many times as long a step takes beside the busy process, and how much two processes
-get done together, as a share of what one does alone. PyTorch runs in the memory layout channels_last,
+processes side by side, each with the threads that it takes by default. A busy core slows threads that
+wait for each other; a second process also slows threads that spin while they wait. The table shows
+how many times as long a step takes beside the busy process, and how much two processes get done
+together, as a share of what one does alone. PyTorch runs in the memory layout channels_last,
 the faster one with many images. It takes about five minutes; stop other programs first.
 """
 

@@ -75,10 +75,10 @@ Measure = Callable[[Mapping[str, Worker], Path, argparse.Namespace], dict[str, M
 def contenders(
     args: argparse.Namespace, phase: str, layouts: Sequence[str]
 ) -> dict[str, Contender]:
-    """Whose ``training`` or ``inference`` is measured, except ONNX Runtime's.
+    """The processes that are measured in ``training`` or ``inference``, except ONNX Runtime's.
 
-    PyTorch counts once for each of ``layouts``, and minicnn in inference twice, with ``mc.compile``
-    and without.
+    PyTorch has one for each of ``layouts``. In inference minicnn has two, with ``mc.compile`` and
+    without.
     """
     case = (args.model, args.batch, args.device)
     ways = {"": case, " compiled": (*case, True)} if phase == "inference" else {"": case}
@@ -206,7 +206,7 @@ def measure(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def faster_layouts(args: argparse.Namespace) -> dict[str, Sequence[str]]:
-    """The layout in which PyTorch trains faster, and the one for inference, with few images."""
+    """PyTorch's faster layout in training, and in inference, found with few images."""
     few = {"batch": min(args.batch, TRIAL_BATCH), "steps": TRIAL_STEPS, "seconds": 0, "blocks": 1}
     trial = {**vars(args), **few, "against": ("torch",), "apart": False}
     found = measure(argparse.Namespace(**trial))[0]["ratios"]["torch"]

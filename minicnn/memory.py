@@ -59,7 +59,7 @@ def empty_cache() -> None:
 
     As ``torch.cuda.empty_cache``.
     """
-    for pool in _pools:
+    for pool in (_pool, _lasting_pool):
         pool.drop_unused()
 
 
@@ -188,7 +188,7 @@ def _aligned(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-_pools = _pool, _lasting_pool = _Pool(), _Pool()
+_pool, _lasting_pool = _Pool(), _Pool()
 if hasattr(os, "register_at_fork"):
-    for pool in _pools:
+    for pool in (_pool, _lasting_pool):
         os.register_at_fork(after_in_child=pool.forget)

@@ -17,17 +17,17 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_program_runs(tmp_path):
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    program = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MINICNN_HOME": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Conv2d" in done.stdout
+    assert "Conv2d" in done.stdout and "input_1" in done.stdout
     assert (tmp_path / "net.safetensors").exists()
 
 

@@ -5,7 +5,8 @@
     graph = minicnn.graph.record(net.eval(), images)
     print(graph)
 
-graph.py says what a graph is, recorder.py records it, reads.py notices what cannot be recorded.
+graph.py says what a graph is, and recorder.py records it, with one of several images (one_image.py).
+reads.py and constants.py notice what cannot be recorded.
 ``minicnn.compile`` makes its plans from such graphs.
 """
 

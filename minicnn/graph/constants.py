@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import CannotRecord
 from .graph import Graph, Node, Value
-from .structure import replaced
+from .structure import leaves
 
 __all__ = ["check_constants", "has_constants"]
 
@@ -46,21 +46,21 @@ def check_constants(graph: Graph, other: Graph) -> None:
         )
         if not same:
             raise CannotRecord("runs other operations for other inputs, or has random constants")
-        leaves, twins = _plain_leaves(node), _plain_leaves(twin)
-        if len(leaves) != len(twins) or not all(map(_equal, leaves, twins)):
+        options, twin_options = _plain_leaves(node), _plain_leaves(twin)
+        if len(options) != len(twin_options) or not all(map(_equal, options, twin_options)):
             raise CannotRecord(
                 f"reads numbers in forward: {node.name} has other options for other inputs"
             )
 
 
 def _values(graph: Graph) -> list[Value]:
+    """What changes from call to call: the inputs and all results."""
     return [*graph.inputs, *(value for node in graph.nodes for value in node.outputs)]
 
 
 def _plain_leaves(node: Node) -> list[Any]:
-    found: list[Any] = []
-    replaced((node.options, [x for x in node.inputs if not isinstance(x, Value)]), found.append)
-    return found
+    """The options of a node, and those arguments that are not values."""
+    return leaves((node.options, [x for x in node.inputs if not isinstance(x, Value)]))
 
 
 def _is_array(leaf: Any) -> bool:

@@ -14,10 +14,13 @@ from typing import Any
 
 from ..tensor import Tensor
 
-__all__ = ["reading"]
+__all__ = ["array_of", "reading"]
 
 _METHODS = ("__array__", "__dlpack__", "__repr__", "item", "numpy", "numpy_copy", "tolist")
 _READERS = ("minicnn.io", "minicnn.ops.closeness", "minicnn.viz")  # they read numbers themselves
+
+_slot: Any = vars(Tensor)["array"]
+array_of: Callable[[Tensor], Any] = _slot.__get__  # reads it without being noted
 
 
 def reading(note: Callable[[Tensor, str], None]) -> list[tuple[Any, str, Any]]:
@@ -41,12 +44,10 @@ def _noted(method: Callable[..., Any], name: str, note: Callable[[Tensor, str], 
 
 
 def _noted_array(note: Callable[[Tensor, str], None]) -> property:
-    slot: Any = vars(Tensor)["array"]
-
     def get(self: Tensor) -> object:
         reader = sys._getframe(1).f_globals.get("__name__", "")
         if not reader.startswith("minicnn.") or reader.startswith(_READERS):
             note(self, "its array")
-        return slot.__get__(self)
+        return array_of(self)
 
-    return property(get, slot.__set__)
+    return property(get, _slot.__set__)

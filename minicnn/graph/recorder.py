@@ -22,12 +22,14 @@ from ..nn import fusion
 from ..nn.module import Module
 from ..ops import in_place
 from ..random import Generator, default_generator
+from ..size import Size
 from ..tensor import Tensor, Version
 from .constants import check_constants, has_constants
 from .errors import CannotRecord
 from .graph import Graph, Node, Value
-from .reads import reading
-from .structure import replaced, tensors_in
+from .one_image import apply_to_one_image
+from .reads import array_of, reading
+from .structure import leaves, replaced, tensors_in
 
 __all__ = ["CannotRecord", "is_recording", "record"]
 
@@ -42,6 +44,9 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     Args:
         net: a module, or a function of tensors.
         args, kwargs: its arguments, with tensors on the CPU; tuples, lists and dicts may hold them.
+
+    Returns:
+        The graph, for inputs of these shapes.
 
     Raises:
         CannotRecord: if another call could take another way: for a network in training mode, random
@@ -66,6 +71,11 @@ def _other_numbers(leaf: Any) -> object:
         return leaf
     array = np.flip(leaf.array)
     return Tensor.of(0.25 - array if array.dtype.kind == "f" else array.copy())
+
+
+def _copied(leaf: Any) -> object:
+    """A tensor of its own for each argument: one may be given twice, and ``forward`` may write to it."""
+    return Tensor.of(leaf.array.copy(order="K")) if isinstance(leaf, Tensor) else leaf
 
 
 @dataclass
@@ -94,7 +104,9 @@ class _Recording:
     def __init__(
         self, net: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        self.net, self.args, self.kwargs = net, args, kwargs
+        self.net = net
+        copies: Any = replaced((args, kwargs), _copied)
+        self.args, self.kwargs = copies
         self.graph = Graph([])
         self.known: dict[int, _Known] = {}
         self.held: list[_Known] = []  # of arguments, parameters and buffers
@@ -139,14 +151,14 @@ class _Recording:
             # a static forward consists of operations, which are noted one by one
             return _apply_original(operation, *inputs, **options)
         taken = tuple(self.value_of(x) if isinstance(x, Tensor) else x for x in inputs)
-        for extra in _leaves((options, [x for x in inputs if not isinstance(x, Tensor)])):
+        for extra in leaves((options, [x for x in inputs if not isinstance(x, Tensor)])):
             if isinstance(extra, Generator):
                 self.problems.append(f"draws random numbers in forward ({operation.__name__})")
             elif isinstance(extra, np.ndarray) and id(extra) in self.known:
                 self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
         self.inside = True
         try:
-            out = _apply_to_one_image(operation, inputs, options)
+            out: Any = apply_to_one_image(_apply_original, operation, inputs, options)
         finally:
             self.inside = False
         first = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
@@ -179,14 +191,14 @@ class _Recording:
         """Notes that Python reads the numbers of a tensor."""
         if self.inside:
             return
-        known = self.known.get(id(_array_of(tensor)))
+        known = self.known.get(id(array_of(tensor)))
         if known is None or known.value.kind in ("input", "result"):
             name = "a tensor" if known is None else known.value.name
             self.problems.append(f"reads the numbers of {name} in forward ({how})")
 
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""
-        known = self.known.get(id(_array_of(result)))
+        known = self.known.get(id(array_of(result)))
         if known is not None:
             self._know(known.value, x)
 
@@ -194,7 +206,7 @@ class _Recording:
 
     def value_of(self, tensor: Tensor) -> Value:
         """The value that a tensor stands for; a constant if no operation has made it."""
-        known = self.known.get(id(_array_of(tensor)))
+        known = self.known.get(id(array_of(tensor)))
         if known is None:
             kind = "parameter" if type(tensor).__name__ == "Parameter" else "constant"
             return self._hold(Value(self._name(kind), kind, *_form(tensor), tensor), tensor)
@@ -232,7 +244,7 @@ class _Recording:
         return value
 
     def _know(self, value: Value, tensor: Tensor) -> _Known:
-        array, known = _array_of(tensor), self.known
+        array, known = array_of(tensor), self.known
         key = id(array)
         reference = weakref.ref(array, lambda _: known.pop(key, None))
         entry = _Known(value, reference, tensor.version, tensor.version.all_writes)
@@ -248,62 +260,22 @@ class _Recording:
             value = self.value_of(leaf)
             self.graph.outputs.append(value)
             return value
-        if leaf is None or isinstance(leaf, (bool, int, float, str)):
+        if leaf is None or isinstance(leaf, (bool, int, float, str, Size)):
             return leaf
         raise CannotRecord(f"returns a {type(leaf).__name__}")
 
 
 def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
-    array = _array_of(tensor)
+    array = array_of(tensor)
     return array.shape, array.dtype
-
-
-def _apply_to_one_image(operation: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Runs an operation; on the first of several images alone, if it treats each of them equally.
-
-    Only the form of a result matters to a recording. The other images are zeros, which take no memory
-    until something is written there.
-    """
-    batches = [x for x in inputs if isinstance(x, Tensor) and _array_of(x).ndim == 4]
-    if operation.__name__ in _WITH_FILTERS:
-        batches = batches[:1]
-    N = len(_array_of(batches[0])) if batches else 0
-    equal = operation.__name__ in (*_WITH_FILTERS, *_BY_IMAGE) and N > 1
-    if not equal or any(len(_array_of(x)) != N for x in batches) or options.get("dim", 1) != 1:
-        return _apply_original(operation, *inputs, **options)
-    first = [
-        Tensor.of(_array_of(x)[:1]) if any(x is batch for batch in batches) else x for x in inputs
-    ]
-    out = _array_of(_apply_original(operation, *first, **options))
-    is_channels_last = out.transpose(0, 2, 3, 1).flags.c_contiguous
-    _, C, H, W = out.shape
-    shape = (N, H, W, C) if is_channels_last else (N, C, H, W)
-    images = np.zeros(shape, out.dtype)
-    images = images.transpose(0, 3, 1, 2) if is_channels_last else images
-    images[:1] = out
-    return Tensor.of(images)
-
-
-_WITH_FILTERS = frozenset(("Conv2d",))
-_BY_IMAGE = frozenset(
-    ["Add", "AvgPool2d", "Cat", "FixedBatchNorm", "LocalResponseNorm", "MaxPool2d", "ReLU"]
-)
 
 
 def _called(name: str) -> str:
     return f"module {name!r}" if name else "the network"
 
 
-def _leaves(structure: Any) -> list[Any]:
-    found: list[Any] = []
-    replaced(structure, found.append)
-    return found
-
-
 # ------------------------------------------------------------------ what is replaced meanwhile
 
-_array_slot: Any = vars(Tensor)["array"]
-_array_of: Callable[[Tensor], Any] = _array_slot.__get__
 _apply_original: Callable[..., Any] = vars(Function)["apply"].__func__
 _call_original: Callable[..., Any] = Module.__call__
 _run_original: Callable[..., Any] = fusion.run

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
 
-__all__ = ["replaced", "tensors_in"]
+__all__ = ["leaves", "replaced", "tensors_in"]
 
 
 def tensors_in(structure: Any) -> list[Tensor]:
     """The tensors within nested tuples, lists and dicts, from left to right."""
-    found: list[Tensor] = []
+    return [leaf for leaf in leaves(structure) if isinstance(leaf, Tensor)]
 
-    def note(leaf: Any) -> object:
-        if isinstance(leaf, Tensor):
-            found.append(leaf)
-        return leaf
 
-    replaced(structure, note)
+def leaves(structure: Any) -> list[Any]:
+    """Everything within nested tuples, lists and dicts that is none of these, from left to right."""
+    found: list[Any] = []
+    replaced(structure, found.append)
     return found
 
 
 def replaced(structure: Any, new: Callable[[Any], Any]) -> object:
-    """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else."""
-    if isinstance(structure, tuple):
+    """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else.
+
+    Of their subclasses, which may take other arguments, only namedtuples and OrderedDict are known.
+    """
+    kind: Any = type(structure)
+    if kind is tuple or hasattr(kind, "_fields"):
         parts: list[Any] = [replaced(part, new) for part in structure]
-        named = hasattr(structure, "_fields")  # a namedtuple takes its fields one by one
-        return type(structure)(*parts) if named else tuple(parts)
-    if isinstance(structure, list):
+        return tuple(parts) if kind is tuple else kind(*parts)
+    if kind is list:
         return [replaced(part, new) for part in structure]
-    if isinstance(structure, dict):
-        return type(structure)((key, replaced(part, new)) for key, part in structure.items())
+    if kind in (dict, OrderedDict):
+        return kind((key, replaced(part, new)) for key, part in structure.items())
     return new(structure)

@@ -27,7 +27,8 @@ device memory, and they are called again before each replay of a captured graph.
 flag that skips the step if it is not 0.
 
 ================================================================  ==================================
-convolution (conv.py); ``geometry`` is a :class:`Geometry`
+convolution (conv.py; on the CPU one of conv_im2col.py, winograd/ and conv_depthwise.py, on CUDA also
+conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
 ``conv2d(x, weight, bias, geometry)``                             (N, O, OH, OW); bias (O,) or None,
                                                                   float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                     (N, C, H, W)
@@ -132,6 +133,9 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``channel_affine_relu(x, scale, shift)``                          relu(channel_affine(...))
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
+
+``kernels.cpu.planned`` is no such set: its functions take the arrays that they will write to, and
+return a list of NumPy calls. ``minicnn.compile`` makes its plans of them.
 """
 
 from __future__ import annotations

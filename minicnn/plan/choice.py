@@ -30,10 +30,10 @@ __all__ = ["Choices", "fastest"]
 
 _VERSION = 1  # of the steps: other names or other algorithms make old choices void
 _RUNS = 3
-_HOPELESS = 1.3  # times the best so far in the first run: not measured again
-# A step that runs again and again has its weights in the cache, but in a network they come from memory.
+_HOPELESS = 1.3  # a step that takes so many times the best time in its first run has no second one
+# A step that is repeated has its weights in the cache, but in a network they come from memory.
 _BANDWIDTH = 1.5e10  # bytes per second
-_REPEATS, _SHORT = 8, 1e-3  # steps are repeated up to so many seconds, so that threads start rarely
+_REPEATS, _SHORT = 8, 1e-3  # repeats and seconds of a run at most, so that threads start rarely
 
 
 class Choices:
@@ -56,7 +56,7 @@ class Choices:
         return cls(cache_folder() / "plans" / f"{digest}.json")
 
     def save(self) -> None:
-        """Writes the file if there are new choices; a file that cannot be written is done without."""
+        """Writes the file if there are new choices; if that is impossible, they are not kept."""
         if self.path is None or not self.changed:
             return
         self.names = _read(self.path) | self.names  # another process may have written meanwhile
@@ -117,7 +117,10 @@ def fastest(
         choices: known ones; a new one is added.
         make: gives all candidates, or those of one name.
         threads: how many run the parts of a step.
-        weights: transformed ones, which the candidates put here; those of the losers are dropped.
+        weights: by key, the transformed weights that candidates put here; only the winner's stay.
+
+    Returns:
+        The name, which is also in ``choices`` if there was a choice.
     """
     if key in choices.names and any(True for _ in make(choices.names[key])):
         return choices.names[key]

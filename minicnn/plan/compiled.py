@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +17,14 @@ import numpy as np
 from .. import kernels
 from ..autograd.grad_mode import mode
 from ..dtypes import float32
-from ..graph import CannotRecord, record
+from ..graph import CannotRecord, Graph, record
 from ..graph.recorder import is_recording
 from ..graph.structure import replaced, tensors_in
 from ..kernels.cpu import conv
 from ..kernels.cpu.runtime.threads import drop_scratch, num_threads
 from ..memory import empty_cache
 from ..nn.module import Module
+from ..size import Size
 from ..tensor import Tensor
 from .choice import Choices
 from .guard import Guard
@@ -31,6 +34,7 @@ __all__ = ["OptimizedModule", "compile"]
 
 _MAX_PLANS = 8
 _EAGER_BACKENDS = ("eager", "aot_eager")
+_COMPARABLE = (bool, int, float, complex, str, bytes, type(None), Size, np.dtype, type)
 _MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
@@ -71,6 +75,7 @@ def compile(
     Raises:
         RuntimeError: for an unknown mode, or a backend that is a function, which would need torch's
             graphs; with ``fullgraph``, in a call, a :class:`~minicnn.graph.CannotRecord`.
+        TypeError: for a model that cannot be called.
 
     As ``torch.compile``, but for inference alone. Writes by NumPy to the array of a parameter are not
     noticed, nor are values that ``forward`` takes from elsewhere than tensors and attributes.
@@ -101,7 +106,7 @@ def compile(
 
 
 class OptimizedModule(Module):
-    """A compiled module, which is ``_orig_mod``; its attributes are those of that module.
+    """A module with plans. The module itself is ``_orig_mod``, and its attributes are found here, too.
 
     The keys of its ``state_dict`` begin with ``_orig_mod.``, as torch's do.
     """
@@ -112,7 +117,7 @@ class OptimizedModule(Module):
         self, module: Module, fullgraph: bool = False, options: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        self.__dict__.pop("training")  # is that of the module
+        self.__dict__.pop("training")  # the module has one
         self.__dict__["_options"] = fullgraph, options
         self.__dict__["_plans"] = _Plans(module, fullgraph, options)
         self._modules["_orig_mod"] = module
@@ -178,6 +183,7 @@ class _Plans:
         self.entries: OrderedDict[Any, _Entry] = OrderedDict()
         self.lock = threading.RLock()
         self.warned = False
+        _all_plans.add(self)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors = tensors_in((args, kwargs))
@@ -245,9 +251,7 @@ class _Plans:
             empty_cache()
             if not before.holds():
                 raise CannotRecord("changes attributes of the network in forward")
-            tensors = [
-                v.tensor for node in graph.nodes for v in node.values if v.tensor is not None
-            ]
+            tensors = _tensors_of(graph, of_module=isinstance(self.net, Module))
             plan = Plan(graph, Choices.of_machine() if self.uses_cache else Choices(None))
         except CannotRecord as error:
             if self.fullgraph:
@@ -256,27 +260,51 @@ class _Plans:
                 self.warned = True
                 warnings.warn(f"{error}; it runs as it is written", stacklevel=5)
             return _Entry(before, failed=True)
-        guard = before if isinstance(self.net, Module) else Guard(graph.modules, tensors)
-        return _Entry(guard, plan)
+        return _Entry(Guard(graph.modules, tensors), plan)
+
+
+_all_plans: weakref.WeakSet[_Plans] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """After a fork: the thread that held a lock is not there to release it."""
+    for plans in list(_all_plans):
+        plans.lock = threading.RLock()
+        for entry in plans.entries.values():
+            if entry.plan is not None:
+                entry.plan.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+def _tensors_of(graph: Graph, of_module: bool) -> list[Tensor]:
+    """The tensors that a graph took from elsewhere than its modules."""
+    values = [v for node in graph.nodes for v in node.values if v.tensor is not None]
+    return [
+        v.tensor
+        for v in values
+        if v.tensor is not None and not (of_module and v.kind in ("parameter", "buffer"))
+    ]
 
 
 def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Equal for calls that can follow the same plan; None for arguments that cannot be compared."""
     leaves: list[Any] = [num_threads()]
+    known = True
 
     def note(leaf: Any) -> object:
+        nonlocal known
         if isinstance(leaf, Tensor):
             leaves.append((leaf.array.shape, leaf.array.dtype))
         else:
+            known = known and isinstance(leaf, _COMPARABLE)
             leaves.append((type(leaf), leaf))
         return None
 
-    key = repr(replaced((args, kwargs), note)), tuple(leaves)
-    try:
-        hash(key)
-    except TypeError:
-        return None
-    return key
+    key = repr(replaced((args, kwargs), note))
+    return (key, tuple(leaves)) if known else None
 
 
 def _is_planned(tensor: Tensor) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from operator import attrgetter, is_
 from typing import Any
 
@@ -16,7 +16,7 @@ _PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 class Guard:
-    """A note of all that a plan depends on; checking it takes some 0.2 µs for each module.
+    """A note of everything that a plan depends on, which is cheap to check before each call.
 
     Writes to ``x.array`` by NumPy are not noticed, since nothing counts them.
     """
@@ -24,7 +24,8 @@ class Guard:
     def __init__(self, modules: Iterable[Module], tensors: Iterable[Tensor] = ()) -> None:
         self.tensors = list(tensors)
         self.dictionaries: list[tuple[dict[str, Any], list[Any]]] = []
-        self.empty: list[Any] = []
+        self.empty: list[Any] = []  # stores that must stay so
+        self.lists: list[tuple[list[Any], list[Any]]] = []
         for module in modules:
             attributes = vars(module)
             stores = [attributes[name] for name in ("_parameters", "_buffers", "_modules")]
@@ -33,6 +34,11 @@ class Guard:
                     self.dictionaries.append((store, list(store.values())))
                 else:
                     self.empty.append(store)
+            for value in attributes.values():  # stores and hooks are OrderedDicts
+                if type(value) is list:
+                    self.lists.append((value, value.copy()))
+                elif type(value) is dict:
+                    self.dictionaries.append((value, list(value.values())))
             self.empty += [module._forward_pre_hooks, module._forward_hooks]
             for store in stores[:2]:
                 self.tensors += [tensor for tensor in store.values() if tensor is not None]
@@ -47,18 +53,19 @@ class Guard:
         """Whether nothing has changed."""
         return (
             not any(self.empty)
-            and all(_is_same(store, values) for store, values in self.dictionaries)
+            and all(_are_same(store.values(), values) for store, values in self.dictionaries)
+            and all(_are_same(now, values) for now, values in self.lists)
             and all(map(is_, map(_array_of, self.tensors), self.arrays))
             and self._writes() == self.writes
         )
 
 
-def _is_same(store: dict[str, Any], values: list[Any]) -> bool:
-    if len(store) != len(values):
+def _are_same(current: Collection[Any], values: list[Any]) -> bool:
+    if len(current) != len(values):
         return False
-    if all(map(is_, store.values(), values)):
+    if all(map(is_, current, values)):
         return True
     return all(
         new is old or (isinstance(new, _PLAIN) and type(new) is type(old) and new == old)
-        for new, old in zip(store.values(), values, strict=True)
+        for new, old in zip(current, values, strict=True)
     )

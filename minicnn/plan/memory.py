@@ -26,12 +26,12 @@ _WRITES_CHANNELS = frozenset(("conv", "affine", "relu", "add", "max_pool", "avg_
 
 
 def to_nhwc(array: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) as they lie in the memory of a plan; other arrays are returned."""
+    """An (N, H, W, C) view of images (N, C, H, W), as plans have them; other arrays stay as they are."""
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
 
 def to_nchw(array: np.ndarray) -> np.ndarray:
-    """The other way round."""
+    """An (N, C, H, W) view of images (N, H, W, C); other arrays stay as they are."""
     return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
 
 
@@ -169,13 +169,14 @@ def _position(value: Value, layout: Layout) -> tuple[Value, int]:
 
 def bytes_needed(
     operations: list[Operation], layout: Layout, outputs: list[Value], N: int
-) -> list[int]:
-    """For each operation, the size of the values of one image that are needed then."""
-    needed = [0] * len(operations)
+) -> tuple[list[int], list[int]]:
+    """For each operation, the size of the values of one image that are needed then, and after it."""
+    needed, after = [0] * len(operations), [0] * len(operations)
     for value, interval in _intervals(operations, layout, outputs).items():
         for i in range(interval.first, min(interval.last + 1, len(operations))):
             needed[i] += _bytes(value) // N
-    return needed
+            after[i] += _bytes(value) // N if i < interval.last else 0
+    return needed, after
 
 
 def _intervals(

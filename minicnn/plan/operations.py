@@ -13,6 +13,7 @@ import numpy as np
 
 from ..graph import Graph, Node, Value
 from ..ops.norm import scale_and_shift
+from ..tensor import Tensor
 
 __all__ = ["Operation", "lower", "run_forward"]
 
@@ -28,6 +29,7 @@ class Operation:
         output: the value that it computes.
         arrays: its weights, by name.
         options: ``geometry`` and other numbers.
+        scale: by which the filters of a layer are still to be multiplied, from a batch norm.
         relu: whether a ReLU follows.
         residual: a value that is added to the result, before the ReLU.
         by_image: whether each image can be computed by itself.
@@ -39,10 +41,19 @@ class Operation:
     output: Value
     arrays: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    scale: np.ndarray | None = None
     relu: bool = False
     residual: Value | None = None
     by_image: bool = True
     node: Node | None = None
+
+    def final_arrays(self) -> dict[str, Any]:
+        """The weights, scaled: only when they are used, because that is a copy."""
+        if self.scale is None:
+            return self.arrays
+        weight = self.arrays["weight"]
+        scale = self.scale.reshape(-1, *(1 for _ in weight.shape[1:]))
+        return {**self.arrays, "weight": (weight * scale).astype(weight.dtype, copy=False)}
 
     @property
     def taken(self) -> list[Value]:
@@ -96,13 +107,7 @@ def _compute(node: Node) -> None:
     """Makes the outputs of a node, whose inputs are the same in every call, constants."""
     arrays = [_array(x) if isinstance(x, Value) else x for x in node.inputs]
     for value, array in zip(node.outputs, run_forward(node, arrays, node.options), strict=True):
-        value.tensor = _constant(array)
-
-
-def _constant(array: np.ndarray) -> Any:
-    from ..tensor import Tensor
-
-    return Tensor.of(array)
+        value.tensor = Tensor.of(array)
 
 
 def _array(value: Any) -> Any:
@@ -172,7 +177,7 @@ def _add(node: Node, changing: set[Value]) -> Operation | None:
     out = node.outputs[0]
     if len(node.values) != 2 or any(x.shape != out.shape for x in node.values):
         return None
-    if any(x.dtype != out.dtype or x not in changing for x in node.values):
+    if not changing.issuperset(node.values):
         return None
     return Operation("add", node.values, out)
 
@@ -218,23 +223,9 @@ _KINDS: dict[str, Lowering] = {
     "ReLU": _relu,
     "Reshape": _flatten,
 }
-_ELEMENTWISE = frozenset(
-    [
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Neg",
-        "Exp",
-        "Sigmoid",
-        "Tanh",
-        "LeakyReLU",
-        "ELU",
-        "GELU",
-        "SiLU",
-        "Hardtanh",
-        "Softplus",
-        "Clamp",
-    ]
-)
+# operations without a kind of their own that treat each element, or each image, by itself
+_ELEMENTWISE = frozenset((
+    "Add", "Sub", "Mul", "Div", "Neg", "Exp", "Clamp",
+    "ELU", "GELU", "Hardtanh", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+))  # fmt: skip
 _BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

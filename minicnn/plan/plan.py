@@ -19,6 +19,7 @@ from ..graph import Graph, Value
 from ..graph.structure import replaced
 from ..kernels.cpu.planned import Scratch, Step
 from ..kernels.cpu.runtime.threads import num_threads
+from ..kernels.cpu.runtime.windows import even_slices
 from ..tensor import Tensor
 from .choice import Choices, fastest
 from .memory import Arrays, bytes_needed, lay_out, to_nchw
@@ -32,7 +33,6 @@ from .sync import barriers
 __all__ = ["Plan"]
 
 _MEASURED = 2  # images of each lane, when steps are measured
-
 _ALONE = ("generic",)  # kernels that share their work among the threads by themselves
 
 
@@ -45,8 +45,9 @@ class Plan:
     """
 
     def __init__(self, graph: Graph, choices: Choices) -> None:
-        outputs = [x for x in graph.outputs if x.tensor is None]
-        operations = simplify(lower(graph), outputs)
+        operations = lower(graph)
+        outputs = [x for x in graph.outputs if x.tensor is None]  # that are not constants now
+        operations = simplify(operations, outputs)
         layout, operations = lay_out(operations, outputs)
         self.threads = num_threads()
         self.N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
@@ -62,8 +63,8 @@ class Plan:
             and layout.whole.isdisjoint(o.taken)
             for o in operations
         ]
-        needed = bytes_needed(operations, layout, outputs, self.N)
-        stages = divide(needed, in_lanes, self._lanes())
+        needed, after = bytes_needed(operations, layout, outputs, self.N)
+        stages = divide(needed, after, in_lanes, self._lanes())
         self.arrays = Arrays(layout, operations, stages, self.N, self.threads, outputs)
         self.scratch = [Scratch() for _ in range(self.threads)]
         self.prepared: dict[Operation, dict[Hashable, np.ndarray]] = {}
@@ -77,10 +78,7 @@ class Plan:
 
     def _lanes(self) -> list[slice]:
         """The images of each thread."""
-        if not self.has_lanes:
-            return [slice(0, self.N)]
-        N, count = self.N, self.threads
-        return [slice(N * i // count, N * (i + 1) // count) for i in range(count)]
+        return even_slices(self.N, self.threads if self.has_lanes else 1)
 
     def _segments(
         self, operations: list[Operation], stages: list[Stage]
@@ -120,13 +118,13 @@ class Plan:
         if stage.images:
             few = tuple(slice(s.start, min(s.stop, s.start + _MEASURED)) for s in few)
         key = f"{operation.describe()} {few[0].stop} of {'a lane' if stage.images else self.N}"
-        spare = [
-            Scratch() for _ in range(self.threads)
-        ]  # some candidates need more than the winner
+        # of their own, since some candidates need more than the winner
+        spare = [Scratch() for _ in range(self.threads)]
 
         def make(only: str | None) -> Iterator[Step]:
             return self._candidates(operation, stage, few, spare, only)
 
+        operation.arrays, operation.scale = operation.final_arrays(), None
         prepared = self.prepared.setdefault(operation, {})
         name = fastest(key, self.choices, make, self.threads, prepared)
         steps = [

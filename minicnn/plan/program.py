@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ..kernels.cpu.planned import Step
@@ -14,6 +14,9 @@ from ..kernels.cpu.runtime.threads import for_each_slice
 
 __all__ = ["Program"]
 
+Calls = tuple[Callable[[], Any], ...]
+
+_PATIENCE = 1e-4  # seconds, somewhat longer than waking a thread takes
 _give_way: Callable[[], Any] = getattr(os, "sched_yield", partial(time.sleep, 0))
 
 
@@ -23,8 +26,7 @@ class Program:
     Args:
         steps: each with a part for every thread, or with fewer.
         threads: how many run them.
-        waits: for each step, whether all threads must have come so far before one begins with it; by
-            default for none.
+        waits: for each step, whether all threads wait for each other before it; by default never.
     """
 
     def __init__(
@@ -32,53 +34,83 @@ class Program:
     ) -> None:
         self.steps = steps
         self.threads = threads
-        self.arrived = [0.0] * threads  # barriers that each thread has come to
-        waits = waits or [False] * len(steps)
-        self.calls = [self._calls(i, waits) for i in range(threads)]
-
-    def _calls(self, thread: int, waits: Sequence[bool]) -> list[Callable[[], Any]]:
-        """What a thread calls."""
-        calls: list[Callable[[], Any]] = []
-        for step, wait in zip(self.steps, waits, strict=True):
-            if wait:
-                calls.append(self._wait_as(thread))
-            parts = step.parts if self.threads == 1 else step.parts[thread : thread + 1]
-            for part in parts:
-                calls += part.calls
-        return calls
-
-    def _wait_as(self, thread: int) -> Callable[[], None]:
-        """Waits until all threads have come to the same barrier.
-
-        It does not sleep, since waking a thread takes longer than most steps.
-        """
-        arrived = self.arrived
-        others = [i for i in range(self.threads) if i != thread]
-
-        def wait() -> None:
-            here = arrived[thread] = arrived[thread] + 1
-            for i in others:
-                while arrived[i] < here:
-                    _give_way()
-
-        return wait
+        stretches: list[list[Step]] = [[]]  # from one wait to the next
+        for step, wait in zip(steps, waits or [False] * len(steps), strict=True):
+            if wait and stretches[-1]:
+                stretches.append([])
+            stretches[-1].append(step)
+        self.calls: list[Calls] = [  # of each stretch and thread
+            _calls(stretch, slice(i, i + 1) if threads > 1 else slice(None))
+            for stretch in stretches
+            for i in range(threads)
+        ]
 
     def __call__(self) -> None:
         """Runs all steps."""
         if self.threads == 1:
-            for call in self.calls[0]:
+            for call in chain(*self.calls):
                 call()
-            return
-        self.arrived[:] = [0.0] * self.threads
-        for_each_slice(self.threads, self._run)
+        else:
+            for_each_slice(self.threads, _Run(self.calls, self.threads).take_part, per_thread=1)
 
-    def _run(self, start: int, stop: int) -> None:
-        if stop - start > 1:  # one thread has to do the work of several
-            for step in self.steps:
-                step()
-            return
+
+def _calls(steps: Sequence[Step], threads: slice) -> Calls:
+    return tuple(call for step in steps for part in step.parts[threads] for call in part.calls)
+
+
+class _Run:
+    """One run of a program, whose threads need not run at the same time.
+
+    A thread that is missing, because another program has it or because there are fewer threads than
+    there were, would be waited for in vain. So one that has waited for some time takes over what
+    nobody has begun with.
+    """
+
+    def __init__(self, calls: list[Calls], threads: int) -> None:
+        self.calls, self.threads = calls, threads
+        self.untaken = dict(enumerate(calls))
+        self.ended = bytearray(len(calls))
+        self.failed = False
+
+    def take_part(self, start: int, stop: int) -> None:
+        """Runs the calls of these threads, and of those that do not come."""
+        own = range(start, stop)
+        mine = list(own)
         try:
-            for call in self.calls[start]:
-                call()
-        finally:
-            self.arrived[start] = math.inf  # after an error nobody should wait for this thread
+            for first in range(0, len(self.calls), self.threads):
+                # another thread may have come, which runs its calls itself
+                mine = [i for i in mine if self._run(first + i) or i in own]
+                mine += self._wait(first)
+                if self.failed:
+                    return
+        except BaseException:
+            self.failed = True  # nobody should wait for this thread
+            raise
+
+    def _run(self, i: int) -> bool:
+        """Runs the calls of a stretch and thread, unless somebody has begun with them."""
+        calls = self.untaken.pop(i, None)
+        if calls is None:
+            return False
+        for call in calls:
+            call()
+        self.ended[i] = True
+        return True
+
+    def _wait(self, first: int) -> list[int]:
+        """Waits for the end of a stretch; returns the threads whose calls it had to run meanwhile.
+
+        It does not sleep, since waking a thread takes longer than most steps.
+        """
+        taken_over: list[int] = []
+        last, until = first + self.threads, 0.0
+        while not self.failed and (missing := self.ended.find(0, first, last)) >= 0:
+            now = time.perf_counter()
+            until = until or now + _PATIENCE
+            if now < until:
+                _give_way()
+            elif self._run(missing):
+                taken_over.append(missing - first)
+            else:
+                _give_way()
+        return taken_over

@@ -42,10 +42,9 @@ def _fold_batch_norms(operations: list[Operation], outputs: list[Value]) -> list
             return False
         scale, shift = norm.arrays["scale"], norm.arrays["shift"]
         weight, bias = layer.arrays["weight"], layer.arrays["bias"]
-        by_filter = scale.reshape(-1, *(1 for _ in weight.shape[1:]))
-        folded = (weight * by_filter).astype(weight.dtype, copy=False)
         shifted = shift if bias is None else bias * scale + shift
-        layer.arrays = {"weight": folded, "bias": shifted.astype(weight.dtype, copy=False)}
+        layer.scale = scale if layer.scale is None else layer.scale * scale
+        layer.arrays = {"weight": weight, "bias": shifted.astype(weight.dtype, copy=False)}
         return True
 
     return _merged(operations, outputs, fold)
@@ -85,7 +84,7 @@ def _merged(
     outputs: list[Value],
     merge: Callable[[Operation, Operation], bool],
 ) -> list[Operation]:
-    """Merges operations into one that computes an input of theirs which nobody else needs.
+    """Merges operations into the one before, if nothing else needs what that one computes.
 
     ``merge(operation, before)`` changes ``before`` and returns True, or returns False.
     """

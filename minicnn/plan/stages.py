@@ -40,11 +40,14 @@ class Stage:
         return max((s.stop - s.start for some in self.images for s in some), default=0)
 
 
-def divide(needed: Sequence[int], in_lanes: Sequence[bool], lanes: Sequence[slice]) -> list[Stage]:
+def divide(
+    needed: Sequence[int], after: Sequence[int], in_lanes: Sequence[bool], lanes: Sequence[slice]
+) -> list[Stage]:
     """The stages of a plan.
 
     Args:
         needed: for each operation, the bytes that an image needs then.
+        after: for each operation, the bytes of an image that are needed later.
         in_lanes: for each, whether it can run on some of the images.
         lanes: the images of each thread.
     """
@@ -54,9 +57,14 @@ def divide(needed: Sequence[int], in_lanes: Sequence[bool], lanes: Sequence[slic
         wanted = 1
         while wanted < fewest and -(-fewest // wanted) * size > _STAGE_BYTES:
             wanted *= 2
-        turns.append(max(min(wanted, fewest), *turns[-1:]) if has_lanes else 0)
+        turns.append(max([min(wanted, fewest), *turns[-1:]]) if has_lanes else 0)
+    turns.reverse()
+    for i in range(1, len(turns)):
+        # What lies between two stages is kept for all images: it should be little, as after pooling.
+        if 0 < turns[i] < turns[i - 1] and after[i] < after[i - 1]:
+            turns[i] = turns[i - 1]
     stages, start = [], 0
-    for count, same in itertools.groupby(reversed(turns)):
+    for count, same in itertools.groupby(turns):
         stop = start + len(list(same))
         stages.append(Stage(start, stop - 1, [_turns(lane, count) for lane in lanes if count]))
         start = stop

@@ -16,6 +16,7 @@ import numpy as np
 from ..graph import Value
 from ..kernels.cpu import planned
 from ..kernels.cpu.planned import Part, Scratch, Step
+from ..kernels.cpu.runtime.windows import even_slices
 from .memory import to_nchw, to_nhwc
 from .operations import Operation, run_forward
 
@@ -96,7 +97,6 @@ def _add(operation: Operation, place: Place, only: str | None) -> list[Step]:
 def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
     """Copies an argument of the call, some rows of images on each thread."""
     out, index, given = place.array_of(operation.output), operation.options["index"], place.given
-    threads = len(place.scratch) if out.ndim == 4 else 1
 
     def copy(rows: slice, target: np.ndarray) -> None:
         images = given[index][place.images] if out.ndim else given[index]
@@ -104,8 +104,7 @@ def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
 
     if out.ndim != 4:
         return [Step("copy", [Part([partial(copy, slice(None), out)])])]
-    H = out.shape[1]
-    rows = [slice(H * i // threads, H * (i + 1) // threads) for i in range(threads)]
+    rows = even_slices(out.shape[1], len(place.scratch))
     return [Step("copy", [Part([partial(copy, some, out[:, some])]) for some in rows])]
 
 

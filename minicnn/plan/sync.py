@@ -33,7 +33,7 @@ class Touched:
         self.written += other.written
 
     def conflicts(self, other: Touched) -> bool:
-        """Whether one of both writes what the other one touches."""
+        """Whether either writes what the other one reads or writes."""
         return _overlap(self.written, other.written + other.read) or _overlap(
             self.read, other.written
         )
@@ -53,7 +53,7 @@ def _share(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def barriers(steps: Sequence[Step], blocks: Sequence[np.ndarray]) -> list[bool]:
-    """For each step, whether all threads must have come so far before one begins with it.
+    """For each step, whether all threads must wait for each other before it.
 
     Args:
         steps: what the threads run.

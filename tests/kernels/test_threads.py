@@ -182,13 +182,13 @@ def test_ctrl_c_waits_for_all_slices():
 
 def test_the_number_of_threads_may_change_before_the_slices_start(monkeypatch):
     set_num_threads(2)
-    one_blas_thread = threads._one_blas_thread
+    one_blas_thread = threads.one_blas_thread
 
     def later():
         set_num_threads(1)  # as another thread might, which leaves no worker to wait for
         return one_blas_thread()
 
-    monkeypatch.setattr(threads, "_one_blas_thread", later)
+    monkeypatch.setattr(threads, "one_blas_thread", later)
     slices = []
     for_each_slice(2, lambda start, stop: slices.append((start, stop)))
     assert slices == [(0, 1), (1, 2)]

@@ -5,9 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 
+import minicnn as mc
+from minicnn import nn
 from minicnn.kernels.cpu.planned import Part, Step
+from minicnn.kernels.cpu.runtime.threads import num_threads
+from minicnn.plan import stages
 from minicnn.plan.memory import _allocate, _Interval
 from minicnn.plan.program import Program
+from minicnn.plan.stages import divide
 from minicnn.plan.sync import barriers
 
 pytestmark = pytest.mark.cpu_only
@@ -59,7 +64,7 @@ def test_threads_wait_only_for_what_others_write():
 def test_a_program_on_two_threads_computes_what_one_computes():
     a, b = np.arange(16, dtype=np.float32).reshape(2, 8), np.zeros((2, 8), np.float32)
     steps = [halves(np.square, a, b), halves(np.negative, b[::-1], a)] * 20
-    program, alone = Program(steps[:2], 2, [a, b]), Program(steps[:2], 1)
+    program, alone = Program(steps[:2], 2, barriers(steps[:2], [a, b])), Program(steps[:2], 1)
     alone()
     expected = a.copy()
     a[...] = np.arange(16).reshape(2, 8)
@@ -74,8 +79,46 @@ def test_an_error_in_one_thread_ends_the_program():
         raise ZeroDivisionError
 
     wrong = Step("wrong", [Part([partial(fail)]), Part([partial(np.negative, a[1], b[1])])])
-    program = Program(
-        [wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)], 2, [a, b]
-    )
+    steps = [wrong, halves(np.negative, b[::-1], a), halves(np.negative, a[::-1], b)]
+    program = Program(steps, 2, barriers(steps, [a, b]))
     with pytest.raises(ZeroDivisionError):
         program()
+
+
+def test_images_are_taken_in_turns_so_that_a_thread_needs_little_memory(monkeypatch):
+    monkeypatch.setattr(stages, "_STAGE_BYTES", 1000)
+    lanes = [slice(0, 8), slice(8, 16)]
+    found = divide([100, 500, 200, 10, 10], [90, 80, 80, 80, 0], [True] * 4 + [False], lanes)
+    assert [(stage.first, stage.last, stage.most) for stage in found] == [
+        (0, 1, 2),
+        (2, 2, 4),
+        (3, 3, 8),
+        (4, 4, 0),
+    ]
+    joined = divide([100, 500, 200, 10, 10], [90, 80, 30, 30, 0], [True] * 4 + [False], lanes)
+    assert [(stage.first, stage.last, stage.most) for stage in joined[:2]] == [(0, 2, 2), (3, 3, 8)]
+    turns = found[0].images
+    assert turns[1] == [slice(8, 10), slice(10, 12), slice(12, 14), slice(14, 16)]
+
+
+@pytest.mark.parametrize("N", [4, 16, 64])
+def test_a_plan_needs_memory_for_the_images_of_a_turn_alone(N, monkeypatch):
+    """Its buffers do not grow with the batch, apart from what later layers wait for."""
+    monkeypatch.setattr(stages, "_STAGE_BYTES", 2 * 16 * 32 * 32 * 4)
+    net = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.MaxPool2d(8),
+        nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 10),
+    ).eval()
+    images, threads = mc.randn(N, 3, 32, 32), num_threads()
+    with mc.no_grad():
+        compiled = mc.compile(net, options={"cache": False})
+        np.testing.assert_allclose(compiled(images).numpy(), net(images).numpy(), atol=1e-5)
+    (entry,) = compiled._plans.entries.values()
+    arrays = entry.plan.arrays
+    waiting = N * (3 * 16 * 4 * 4 + 10) * 4  # the input of the linear layer, and its results
+    at_a_time = threads * 2 * 16 * 32 * 32 * 4
+    assert sum(block.nbytes for block in arrays.blocks) <= waiting + at_a_time

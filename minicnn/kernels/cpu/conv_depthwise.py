@@ -30,11 +30,20 @@ from .runtime.taps import inside
 from .runtime.threads import for_each_slice, num_threads, scratch
 from .runtime.windows import even_slices, nchw, nhwc, pad, padded_size, phases, rows_of, windows
 
-__all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "cost", "possible", "write_conv2d"]
+__all__ = [
+    "by_tap",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "copies_columns",
+    "cost",
+    "possible",
+    "write_conv2d",
+]
 
 _BLOCK_VALUES = 1 << 19  # in the output of a block
 _MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
-_FEW_CHANNELS = 192  # with fewer, and a stride, columns are copied: see above
+_FEW_CHANNELS = 192  # with fewer, and a stride, columns are copied
 _MAX_MULTIPLIER = 4  # with more filters for each channel, matrix products are faster
 
 Block = tuple[slice, slice]  # images and output rows
@@ -51,6 +60,16 @@ def cost(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> float:
     """The estimated time of each of the three passes, in multiplications of a matrix product."""
     P = N * math.prod(geometry.output_size)
     return 7 * P * math.prod(weight_shape) + 20 * P * weight_shape[0]
+
+
+def by_tap(weight: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """(KH, KW, C) from filters (C, 1, KH, KW)."""
+    return weight[:, 0].transpose(1, 2, 0).astype(dtype, order="C")
+
+
+def copies_columns(geometry: Geometry, C: int) -> bool:
+    """Whether the columns under each kw are copied next to each other."""
+    return geometry.stride[1] > 1 and C < _FEW_CHANNELS
 
 
 def conv2d(
@@ -78,7 +97,7 @@ def write_conv2d(
     dtype, M, tasks = compute_dtype(x.dtype), len(weight) // geometry.groups, []
     for m in range(M):
         some_bias = None if bias is None else bias[m::M].astype(dtype)
-        filters = _filters(weight[m::M], dtype)
+        filters = by_tap(weight[m::M], dtype)
         tasks += _tasks(nhwc(x), filters, geometry, out[..., m::M], some_bias, relu)
     _run(tasks, out.size * weight[0].size)
 
@@ -92,7 +111,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         return functools.reduce(np.add, parts).astype(grad.dtype, copy=False)
 
     out = empty((len(grad), *geometry.input_size, geometry.groups), grad.dtype)
-    filters, tasks = _filters(weight, dtype), []
+    filters, tasks = by_tap(weight, dtype), []
     for phase in phases(geometry):
         pixels = out[:, phase.rows, phase.columns]
         some_filters = filters[np.ix_(*phase.taps)][::-1, ::-1]
@@ -197,7 +216,7 @@ def _blocks(out: np.ndarray) -> list[Block]:
 def _taps(images: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
     """(n, rows, KH, KW, OW, C) view of what is under each tap, in the images or in scratch memory."""
     band = rows_of(geometry, block[1])
-    if not _copies_columns(geometry, images.shape[-1]):
+    if not copies_columns(geometry, images.shape[-1]):
         padded = pad(images[block[0]], band, dtype)
         return windows(padded, band).transpose(0, 1, 3, 4, 2, 5)
 
@@ -222,13 +241,9 @@ def _columns(images: np.ndarray, band: Geometry, dtype: np.dtype) -> np.ndarray:
     return columns
 
 
-def _copies_columns(geometry: Geometry, C: int) -> bool:
-    return geometry.stride[1] > 1 and C < _FEW_CHANNELS
-
-
 def _run_length(geometry: Geometry, C: int) -> int:
     """How many pixels of a row the innermost loop takes: all, if they are neighbours, else one."""
-    by_pixel = geometry.stride[1] > 1 and not _copies_columns(geometry, C)
+    by_pixel = geometry.stride[1] > 1 and not copies_columns(geometry, C)
     return 1 if by_pixel else geometry.output_size[1]
 
 
@@ -236,8 +251,3 @@ def _in_runs(pixels: np.ndarray, run: int) -> np.ndarray:
     """(..., OW / run, run * C) view of (..., OW, C)."""
     *others, OW, C = pixels.shape
     return pixels.reshape(*others, OW // run, run * C)
-
-
-def _filters(weight: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """(KH, KW, C) from (C, 1, KH, KW)."""
-    return weight[:, 0].transpose(1, 2, 0).astype(dtype, order="C")

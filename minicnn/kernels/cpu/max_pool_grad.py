@@ -19,7 +19,10 @@ from .runtime.windows import nhwc, rows_of, slices
 __all__ = ["max_pool2d_gather", "max_pool2d_scatter"]
 
 _BOOL = np.dtype(bool)
-_BAND_VALUES = 1 << 15  # with their indices they fit the second-level cache
+
+# Gradients that are scattered together. Those of a single image fit the second-level cache, with their
+# indices. For several images there are threads, and short passes would wait for the interpreter lock.
+_VALUES_OF_ONE_IMAGE, _VALUES = 1 << 15, 1 << 18
 
 
 def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -78,8 +81,12 @@ def _scatter_overlapping(
     """
     (_, H, W, C), (OH, OW) = images.shape, geometry.output_size
     sum_dtype = compute_dtype(grads.dtype)
-    row_count = min(OH, max(1, _BAND_VALUES // (OW * C)))
-    image_count = max(1, _BAND_VALUES // (OH * OW * C))
+    is_one = len(images) == 1
+    per_band = _VALUES_OF_ONE_IMAGE if is_one else _VALUES
+    row_count = min(OH, max(1, per_band // (OW * C)))
+    image_count = min(len(images), max(1, per_band // (OH * OW * C)))
+    indices_of = _kept_memory_indices if is_one else _memory_indices  # they are small for one
+    corners, steps = indices_of((image_count, row_count, OW, C), geometry)
 
     def scatter(block: slice) -> None:
         image = images[block]
@@ -91,7 +98,13 @@ def _scatter_overlapping(
                 found = argmax[block][some, rows]
                 values = np.ascontiguousarray(grads[block][some, rows], sum_dtype)
                 first = (some.start * H + rows.start * geometry.stride[0]) * W * C
-                _add_band(values, found, total.reshape(-1), first, geometry)
+                _add_band(
+                    values,
+                    found,
+                    total.reshape(-1),
+                    corners[: len(values), : values.shape[1]],
+                    steps + first,
+                )
         if not is_exact:
             image[...] = total
 
@@ -99,15 +112,18 @@ def _scatter_overlapping(
 
 
 def _add_band(
-    values: np.ndarray, found: np.ndarray, pixels: np.ndarray, first: int, geometry: Geometry
+    values: np.ndarray,
+    found: np.ndarray,
+    pixels: np.ndarray,
+    corners: np.ndarray,
+    steps: np.ndarray,
 ) -> None:
     """Add values (n, h, OW, C) to the flat ``pixels`` that ``found``, an argmax, names.
 
-    ``first`` is the index of the pixel where the first of these windows would be without padding.
+    The index of a pixel is its window's corner (n, h, OW, C) plus the step of the tap (KH * KW,).
     """
-    corners, steps = _memory_indices(*found.shape, geometry)
     index = scratch("max_pool2d_scatter.index", found.shape, corners.dtype)
-    np.take(steps + first, found, out=index, mode="clip")
+    np.take(steps, found, out=index, mode="clip")
     np.add(index, corners, out=index)
     if found.max(initial=0) == len(steps):  # for "no pixel" add 0 to the first pixel
         is_pixel = scratch("max_pool2d_scatter.is_pixel", found.shape, _BOOL)
@@ -119,17 +135,16 @@ def _add_band(
     np.add.at(pixels, index.reshape(-1), values.reshape(-1))
 
 
-@functools.lru_cache(maxsize=64)  # together at most 16 MiB, unless a row of windows is long
 def _memory_indices(
-    n: int, rows: int, OW: int, C: int, geometry: Geometry
+    shape: tuple[int, int, int, int], geometry: Geometry
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of pixels in dense images (n, H, W, C).
+    """Indices of pixels in dense images (N, H, W, C).
 
     Returns:
-        The index of the first tap of each window, in the first rows of windows, (n, rows, OW, C),
+        The index of the first tap of each window, for a band of ``shape`` (n, h, OW, C) at the top,
         and how far each tap is from the first (KH * KW,). Their sum is the index of a pixel.
     """
-    (H, W), (KH, KW) = geometry.input_size, geometry.kernel_size
+    (n, rows, OW, C), (H, W), (KH, KW) = shape, geometry.input_size, geometry.kernel_size
     first_rows = np.arange(rows) * geometry.stride[0] - geometry.padding[0]
     columns = np.arange(OW) * geometry.stride[1] - geometry.padding[1]
     pixels = (np.arange(n)[:, None, None] * H + first_rows[:, None]) * W + columns
@@ -137,6 +152,9 @@ def _memory_indices(
         np.arange(KH)[:, None] * (geometry.dilation[0] * W) + np.arange(KW) * geometry.dilation[1]
     )
     return pixels[..., None] * C + np.arange(C), steps.reshape(-1) * C
+
+
+_kept_memory_indices = functools.lru_cache(maxsize=32)(_memory_indices)
 
 
 def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray, geometry: Geometry) -> np.ndarray:

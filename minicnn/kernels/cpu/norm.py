@@ -13,7 +13,14 @@ import numpy as np
 from ...memory import empty
 from .runtime.masking import clip_negative, pass_through_relu
 from .runtime.precision import compute_dtype
-from .runtime.rows import as_rows, channel_sums, for_each_row_block, from_rows, tile_channels
+from .runtime.rows import (
+    as_rows,
+    channel_sums,
+    for_each_row_block,
+    from_rows,
+    is_one_block,
+    tile_channels,
+)
 from .runtime.threads import scratch
 
 __all__ = [
@@ -27,7 +34,7 @@ __all__ = [
     "local_response_norm_backward",
 ]
 
-_SAMPLED_ROWS = 16  # of pixels, for a number near the mean
+_SAMPLED_PIXELS = 64  # for a number near the mean
 
 Normalized = tuple[np.ndarray, np.ndarray, np.ndarray]  # the output, mean and variance
 Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # of x, weight and bias
@@ -62,39 +69,45 @@ def _batch_norm(
     x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float, relu: bool
 ) -> Normalized:
     rows = as_rows(x)
-    mean, variance = _statistics(rows, x.shape)
+    out = empty(rows.shape, rows.dtype)
+    mean, variance = _statistics(rows, x.shape, out)
     scale, shift = _scale_and_shift(mean, variance, weight, bias, eps)
-    return _affine(rows, x.shape, scale, shift, relu), *_rounded(x, mean, variance)
+    return _affine(rows, out, x.shape, scale, shift, relu), *_rounded(x, mean, variance)
 
 
-def _statistics(rows: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(
+    rows: np.ndarray, shape: tuple[int, ...], out: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean and variance (C,) of each channel, in float64, of an array of ``shape``, as rows.
 
     Both come from the distances to a number near the mean, in one pass over memory. So the variance
-    is accurate for large means, too.
+    is accurate for large means, too. The distances are written to ``out`` where that is all in the
+    cache, as it is written next.
     """
     dtype, count = compute_dtype(rows.dtype), rows.size // shape[1]
-    near_mean = _mean_of_some_rows(rows, shape[1])
+    near_mean = _mean_of_some_pixels(rows.reshape(-1, shape[1]), dtype)
     center = tile_channels(near_mean, rows, dtype)
+    in_out = out.dtype == dtype and is_one_block(rows)
 
     def distances(at: slice) -> np.ndarray:
-        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
-        return np.subtract(rows[at], center, out=distance)
+        return np.subtract(rows[at], center, out=distances_at(at))
 
     def squares(at: slice) -> np.ndarray:
-        distance = scratch("batch_norm.distance", rows[at].shape, dtype)
+        distance = distances_at(at)
         return np.multiply(distance, distance, out=distance)
 
-    distance_sum, square_sum = channel_sums(rows, shape, distances, squares)
-    offset = distance_sum / count
-    return near_mean + offset, np.maximum(square_sum / count - offset * offset, 0)
+    def distances_at(at: slice) -> np.ndarray:
+        return out if in_out else scratch("batch_norm.distance", rows[at].shape, dtype)
+
+    offset, mean_square = channel_sums(rows, shape, distances, squares) / count
+    return near_mean + offset, np.maximum(mean_square - offset * offset, 0)
 
 
-def _mean_of_some_rows(rows: np.ndarray, C: int) -> np.ndarray:
-    """The mean of each channel (C,), in the dtype to compute in, over rows from the whole batch."""
-    some = rows[:: max(1, len(rows) // _SAMPLED_ROWS)]
-    sums = np.add.reduce(some, axis=0, dtype=compute_dtype(rows.dtype)).reshape(-1, C)
-    return np.add.reduce(sums, axis=0) / max(1, some.size // C)
+def _mean_of_some_pixels(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The mean of each channel (C,), in ``dtype``, over pixels (M, C) from the whole batch."""
+    # an odd step, as the width of most images is even: not all in one column
+    some = pixels[:: len(pixels) // _SAMPLED_PIXELS | 1]
+    return np.add.reduce(some, axis=0, dtype=dtype) / max(1, len(some))
 
 
 def _scale_and_shift(
@@ -191,23 +204,25 @@ def _backward(
         np.subtract(rows[at], center, out=distance)
         return np.multiply(distance, grads[at], out=distance)
 
-    bias_grad, product_sum = channel_sums(rows, x.shape, first_read, products)
+    sums = channel_sums(rows, x.shape, first_read, products)
     inverse = 1 / np.sqrt(variance.astype(np.float64) + eps)  # of the standard deviation
-    weight_grad = product_sum * inverse
+    bias_grad, weight_grad = sums[0], sums[1] * inverse
 
     # With h = (x - mean) * inverse the gradient of x is
     #     weight * inverse * (grad - mean(grad) - h * mean(grad * h))
-    # which is factor * (grad + x * slope + shift), with numbers for each channel.
+    # which is factor * (grad - (x * slope - shift)), with numbers for each channel. For large means
+    # the inner difference comes first, as both of its parts are large, too.
     factor = inverse if weight is None else inverse * weight
-    slope = -inverse * weight_grad / count
-    shift = -bias_grad / count - mean * slope
+    mean_grad, mean_product = sums / count
+    slope = mean_product * inverse * inverse
+    shift = mean * slope - mean_grad
     factor, slope, shift = (tile_channels(each, rows, dtype) for each in (factor, slope, shift))
 
     def differentiate(at: slice) -> None:
         block = scratch("batch_norm.distance", rows[at].shape, dtype)
         np.multiply(rows[at], slope, out=block)
-        block += shift
-        block += grads[at]
+        block -= shift
+        np.subtract(grads[at], block, out=block)
         np.multiply(block, factor, out=out[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)
@@ -221,19 +236,26 @@ def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.nd
         x: (N, C, ...).
         scale, shift: (C,), along axis 1 of ``x``.
     """
-    return _affine(as_rows(x), x.shape, scale, shift, relu=False)
+    rows = as_rows(x)
+    return _affine(rows, empty(rows.shape, rows.dtype), x.shape, scale, shift, relu=False)
 
 
 def channel_affine_relu(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """:func:`channel_affine`, then ReLU while the results are still in the cache."""
-    return _affine(as_rows(x), x.shape, scale, shift, relu=True)
+    rows = as_rows(x)
+    return _affine(rows, empty(rows.shape, rows.dtype), x.shape, scale, shift, relu=True)
 
 
 def _affine(
-    rows: np.ndarray, shape: tuple[int, ...], scale: np.ndarray, shift: np.ndarray, relu: bool
+    rows: np.ndarray,
+    out: np.ndarray,
+    shape: tuple[int, ...],
+    scale: np.ndarray,
+    shift: np.ndarray,
+    relu: bool,
 ) -> np.ndarray:
+    """rows * scale + shift, written to ``out``: a view of it of ``shape``."""
     dtype = compute_dtype(rows.dtype)
-    out = empty(rows.shape, rows.dtype)
     scale, shift = (tile_channels(each, rows, dtype) for each in (scale, shift))
 
     def work(at: slice) -> None:

@@ -1,10 +1,10 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
 float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. One
-launch computes all groups. Where every filter sees one channel, there is no product to make
-(``conv_depthwise.py``). float64 goes through im2col and cuBLAS (``im2col.py``). With the environment variable
-``MINICNN_CUDA_CONV=im2col`` all dtypes do, for comparison. Linear layers (``linear.py``) are
-convolutions of images of one pixel and use the same functions.
+launch computes all groups. Where every filter sees one channel, there is no matrix product to make
+(``conv_depthwise.py``). float64 goes through im2col and cuBLAS (``im2col.py``). With the environment
+variable ``MINICNN_CUDA_CONV=im2col`` all other dtypes do, too, for comparison. Linear layers
+(``linear.py``) are convolutions of images of one pixel and use the same functions.
 
 All sums are in float32, but tensor cores cut them off where other arithmetic rounds, after every 16
 products (TF32: 8). In sums of some hundred products this was up to 1.3e-6 of the largest result,
@@ -69,7 +69,7 @@ def conv2d(
     Returns:
         (N, O, OH, OW), channels-last in memory.
     """
-    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+    if conv_depthwise.possible(weight.shape[1], geometry):
         return conv_depthwise.conv2d(x, weight, bias, geometry)
     if uses_cublas(x.dtype):
         return conv2d_by_im2col(x, weight, bias, geometry)
@@ -81,7 +81,7 @@ def conv2d_relu(
     x: cupy.ndarray, weight: cupy.ndarray, bias: cupy.ndarray | None, geometry: Geometry
 ) -> cupy.ndarray:
     """ReLU of :func:`conv2d`, applied before the result is written."""
-    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+    if conv_depthwise.possible(weight.shape[1], geometry):
         return conv_depthwise.conv2d(x, weight, bias, geometry, relu=True)
     if uses_cublas(x.dtype):
         return relu(conv2d_by_im2col(x, weight, bias, geometry))
@@ -100,7 +100,7 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     Returns:
         (N, C, H, W), channels-last in memory.
     """
-    if geometry.groups > 1 and conv_depthwise.possible(weight.shape[1], geometry):
+    if conv_depthwise.possible(weight.shape[1], geometry):
         return conv_depthwise.conv2d_input_grad(grad, weight, geometry)
     if uses_cublas(grad.dtype):
         return conv2d_input_grad_by_im2col(grad, weight, geometry)
@@ -125,7 +125,7 @@ def conv2d_weight_grad(
         (O, C / groups, KH, KW), channels-last in memory.
     """
     dtype = np.dtype(x.dtype if dtype is None else dtype)
-    if geometry.groups > 1 and conv_depthwise.possible(x.shape[1] // geometry.groups, geometry):
+    if conv_depthwise.possible(x.shape[1] // geometry.groups, geometry):
         return conv_depthwise.conv2d_weight_grad(grad, x, geometry, dtype)
     if uses_cublas(x.dtype):
         return conv2d_weight_grad_by_im2col(grad, x, geometry, dtype)

@@ -69,16 +69,6 @@ def test_avg_pool2d(name, threads):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("output_size", [(1, 1), (2, 3), (5, 7)])
-def test_adaptive_avg_pool2d(output_size, threads):
-    x, out = images(2, 5, 7, 6), images(2, *output_size, 6)
-    planned.adaptive_avg_pool2d(x, output_size, out, threads)()
-    np.testing.assert_allclose(
-        nchw(out), plain.adaptive_avg_pool2d(nchw(x), output_size), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("size", [1, 4, 5, 30])
 @pytest.mark.parametrize("beta", [0.5, 0.75, 0.6])
 def test_local_response_norm(beta, size, threads):

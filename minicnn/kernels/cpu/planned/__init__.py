@@ -16,14 +16,13 @@ products that BLAS shares among its threads, and the passes between them run in 
 from .conv import candidates
 from .elementwise import add, channel_affine, local_response_norm, relu
 from .linear import linear
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .pool import avg_pool2d, max_pool2d
 from .step import Part, Scratch, Step
 
 __all__ = [
     "Part",
     "Scratch",
     "Step",
-    "adaptive_avg_pool2d",
     "add",
     "avg_pool2d",
     "candidates",

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ...geometry import Geometry
+from ..conv_depthwise import by_tap, copies_columns
 from ..runtime.windows import windows
 from .convolution import Convolution
 from .step import FLOAT, Call, Part, Scratch
 from .views import padded
 
 __all__ = ["depthwise", "is_depthwise"]
-
-_FEW_CHANNELS = 192  # with fewer, and a stride, columns are copied next to each other
 
 
 def is_depthwise(conv: Convolution) -> bool:
@@ -24,12 +23,12 @@ def is_depthwise(conv: Convolution) -> bool:
 
 
 def depthwise(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
-    """The products of all taps and the pixels under them, summed by ``np.einsum``.
+    """The part of a step: the products of all taps and the pixels under them, summed by ``np.einsum``.
 
     Its innermost loop takes a whole row of pixels where they are neighbours in memory, else the
     channels of one pixel.
     """
-    filters = conv.once("depthwise", lambda: _by_tap(conv.weight))  # KH, KW, C
+    filters = conv.once("depthwise", lambda: by_tap(conv.weight, FLOAT))  # KH, KW, C
     C = filters.shape[2]
     calls: list[Call] = []
     for block in conv.blocks(block_pixels):
@@ -47,15 +46,10 @@ def depthwise(conv: Convolution, scratch: Scratch, block_pixels: int) -> Part:
     return Part(calls)
 
 
-def _by_tap(weight: np.ndarray) -> np.ndarray:
-    """(KH, KW, C) from (C, 1, KH, KW)."""
-    return np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0), FLOAT)
-
-
 def _taps(image: np.ndarray, geometry: Geometry, scratch: Scratch) -> tuple[np.ndarray, list[Call]]:
     """(n, rows, KH, KW, OW, C) view of what is under each tap, and the calls to copy it, if any."""
     C, (OH, OW), (KH, KW) = image.shape[3], geometry.output_size, geometry.kernel_size
-    if geometry.stride[1] == 1 or C >= _FEW_CHANNELS:
+    if not copies_columns(geometry, C):
         return windows(image, geometry).transpose(0, 1, 3, 4, 2, 5), []
 
     # in every padded row, the columns under each kw

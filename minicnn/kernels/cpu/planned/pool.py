@@ -1,4 +1,4 @@
-"""Pooling steps: along the rows of a band first, then along its columns, one tap of all windows at a time."""
+"""Pooling steps: a band is pooled along its columns, then along its rows, one tap of all windows at a time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from ...geometry import Geometry, Pair, adaptive_windows
+from ...geometry import Geometry
 from ..runtime.taps import inside
 from ..runtime.windows import even_slices, rows_of
 from .epilogue import relu_in_place
 from .step import FLOAT, Call, Part, Scratch, Step
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d"]
+__all__ = ["avg_pool2d", "max_pool2d"]
 
 # The calls for a band: its images, its geometry, its part of the output, scratch memory.
 Band = Callable[[np.ndarray, Geometry, np.ndarray, Scratch], list[Call]]
@@ -65,24 +65,6 @@ def avg_pool2d(
         return [*calls, partial(np.multiply, target, factors[top : top + OH], target)]
 
     return _by_bands("avg_pool2d", x, geometry, out, band, threads, scratch)
-
-
-def adaptive_avg_pool2d(
-    x: np.ndarray, output_size: Pair, out: np.ndarray, threads: int = 1
-) -> Step:
-    """``out`` (N, OH, OW, C) = the means of windows, as ``torch.nn.functional.adaptive_avg_pool2d``."""
-    rows, columns = map(adaptive_windows, x.shape[1:3], output_size)
-    parts = []
-    for some in even_slices(x.shape[3], threads):
-        calls: list[Call] = []
-        for oh, (top, bottom) in enumerate(rows):
-            for ow, (left, right) in enumerate(columns):
-                window, target = x[:, top:bottom, left:right, some], out[:, oh, ow, some]
-                size = FLOAT.type((bottom - top) * (right - left))
-                calls.append(partial(np.add.reduce, window, (1, 2), None, target))
-                calls.append(partial(np.divide, target, size, target))
-        parts.append(Part(calls))
-    return Step("adaptive_avg_pool2d", parts)
 
 
 def _by_bands(

@@ -19,8 +19,8 @@ FLOAT = np.dtype(np.float32)
 
 Call = Callable[[], Any]
 
-# Values of a thread's scratch memory. What is not written takes no memory: systems give pages to a
-# program when it touches them.
+# Values of a thread's scratch memory. The system gives a program pages when it first writes to them,
+# so what is not used takes no memory.
 _RESERVED = 1 << 24
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -16,12 +17,20 @@ from .layout import write_channels_last
 from .precision import compute_dtype
 from .threads import for_each_slice, one_blas_thread
 
-__all__ = ["as_rows", "channel_sums", "for_each_row_block", "from_rows", "tile_channels"]
+__all__ = [
+    "as_rows",
+    "channel_sums",
+    "for_each_row_block",
+    "from_rows",
+    "is_one_block",
+    "tile_channels",
+]
 
 # Of the rows in a block. Passes over a block run in the cache that cores share; with smaller blocks
 # the passes are so short that threads wait for the interpreter lock.
 _BLOCK_BYTES = 1 << 22
 _MIN_THREADED_BYTES = 1 << 22  # with less work, threads cost more than they save
+_MIN_BLAS_THREADED = 9216  # values, from which on OpenBLAS uses threads to sum them
 
 # Values in a row: a pass that takes a value for each column from one row, as channels are, has NumPy
 # copy it to a buffer of 8192 values, unless a row fills the buffer. That takes half as long again.
@@ -97,8 +106,8 @@ def for_each_row_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
 
 def channel_sums(
     rows: np.ndarray, shape: tuple[int, ...], *terms: Callable[[slice], np.ndarray]
-) -> list[np.ndarray]:
-    """For each term, its sum by channel (C,) in float64, over all rows.
+) -> np.ndarray:
+    """For each term, its sum by channel in float64, over all rows: (terms, C).
 
     Args:
         rows: from :func:`as_rows`.
@@ -107,11 +116,11 @@ def channel_sums(
             that shape. They are called one after the other, while the block is in the cache.
     """
     if not rows.size:
-        return [np.zeros(shape[1]) for _ in terms]
+        return np.zeros((len(terms), shape[1]))
     per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
     sums = np.empty((len(terms), blocks, rows.shape[1]), dtype)
-    ones = np.ones(per_block, dtype)
+    ones = _ones(per_block, dtype)
 
     def work(at: slice) -> None:
         for term, total in zip(terms, sums, strict=True):
@@ -122,11 +131,21 @@ def channel_sums(
                 np.add.reduce(values, axis=0, dtype=dtype, out=out)
 
     # Sums are too short for BLAS's own threads: waking them can take longer, and afterwards they spin
-    # on the CPUs that the next kernel's threads need.
-    with one_blas_thread():
+    # on the CPUs that the next kernel's threads need. It does not wake them for small arrays.
+    with one_blas_thread() if rows.size >= _MIN_BLAS_THREADED else nullcontext():
         for_each_row_block(rows, work)
     by_channel = (len(terms), -1, shape[1])
-    return list(sums.reshape(by_channel).sum(axis=1, dtype=np.float64))
+    return np.add.reduce(sums.reshape(by_channel), axis=1, dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(count: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(count, dtype)
+
+
+def is_one_block(rows: np.ndarray) -> bool:
+    """Whether :func:`for_each_row_block` has all rows in a single block."""
+    return len(rows) <= _rows_per_block(rows)
 
 
 def _rows_per_block(rows: np.ndarray) -> int:

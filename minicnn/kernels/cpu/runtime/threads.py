@@ -146,10 +146,10 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     """Write ``a @ b`` (..., M, N) to ``out`` in the calling thread, in the way OpenBLAS is fastest.
 
-    OpenBLAS copies large operands before it multiplies them, but not those of small products. Some
+    OpenBLAS copies large operands before it multiplies them, but not those of small products. So some
     rows at a time take 5 to 15 % less with the matrices of a 1x1 convolution. If ``b`` is the
-    transpose of a matrix (N, K), small products are slow instead, but with few rows the transposed
-    product takes 10 to 40 % less.
+    transpose of a matrix (N, K), small products are slow; but then the transposed product takes 10
+    to 40 % less, if there are few rows.
     """
     (M, N), K = out.shape[-2:], a.shape[-1]
     if b.strides[-2] < b.strides[-1]:

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 from minicnn.kernels.cpu.runtime import threads
 from minicnn.kernels.cpu.runtime.threads import (
     for_each_slice,
+    matmul,
     num_threads,
     scratch,
     set_num_threads,
@@ -34,6 +35,24 @@ def restored_threads():
     before = num_threads()
     yield
     set_num_threads(before)
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize(
+    ("M", "K", "N"),
+    [(331, 96, 100), (331, 9000, 100), (11, 40, 30), (49, 832, 128)],
+    ids=["cut with a rest", "too large to cut", "small", "few rows"],
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_matmul_writes_the_whole_product(batch, M, K, N, transposed):
+    rng = np.random.default_rng(0)
+    a = rng.integers(-4, 5, (*batch, M, K)).astype(np.float32)  # exact in any order
+    b = rng.integers(-4, 5, (*batch, N, K) if transposed else (*batch, K, N)).astype(np.float32)
+    b = b.swapaxes(-1, -2) if transposed else b
+    wider = np.full((*batch, M, N + 5), np.nan, np.float32)
+    matmul(a, b, wider[..., 2:-3])
+    np.testing.assert_array_equal(wider[..., 2:-3], np.matmul(a, b))
+    assert np.isnan(wider[..., :2]).all() and np.isnan(wider[..., -3:]).all()
 
 
 @pytest.mark.parametrize("thread_count", [1, 2, 3, 7])

@@ -22,12 +22,11 @@ from ...memory import empty
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.rows import for_each_row_block
-from .runtime.threads import for_each_slice, multiply
+from .runtime.threads import UNPACKED, for_each_slice, multiply
 
 __all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
 
 _MIN_BLOCKED = 1 << 20  # elements; a smaller gradient of a weight fits the cache as a whole
-_UNPACKED = 10**6  # OpenBLAS does not pack matrices for a product of so few multiplications
 
 
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -104,7 +103,7 @@ def _rows_at_a_time(M: int, N: int, K: int) -> int:
     """
     if M == 0 or M > 8 or N * K < _MIN_BLOCKED:
         return 0
-    rows = min(8, _UNPACKED // (M * K))
+    rows = min(8, UNPACKED // (M * K))
     return rows if rows >= 4 else 0
 
 

@@ -244,7 +244,7 @@ class _Plans:
 
     def _made(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry:
         """Records the network and makes a plan."""
-        before = self._guard([])
+        before, put_back = self._guard([]), _copy_buffers(self.net)
         try:
             graph = record(self.net, *args, **kwargs)
             drop_scratch()  # what the recording took, a plan does not need
@@ -254,6 +254,7 @@ class _Plans:
             tensors = _tensors_of(graph, of_module=isinstance(self.net, Module))
             plan = Plan(graph, Choices.of_machine() if self.uses_cache else Choices(None))
         except CannotRecord as error:
+            put_back()  # the network runs again, as it is written
             if self.fullgraph:
                 raise
             if not self.warned:
@@ -277,6 +278,24 @@ def _renew_locks() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
+
+
+def _copy_buffers(net: Callable[..., Any]) -> Callable[[], None]:
+    """Copies the buffers of a network; what is returned undoes what happens to them from now on."""
+    modules = net.modules() if isinstance(net, Module) else ()
+    kept = [
+        (module._buffers, name, buffer, buffer.array.copy())
+        for module in modules
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+
+    def put_back() -> None:
+        for buffers, name, buffer, array in kept:
+            buffer.array[...] = array
+            buffers[name] = buffer
+
+    return put_back
 
 
 def _tensors_of(graph: Graph, of_module: bool) -> list[Tensor]:

@@ -399,3 +399,29 @@ def test_a_fork_while_another_thread_uses_the_plan():
         forked.set()
         thread.join()
         assert os.waitpid(child, 0)[1] == 0
+
+
+class CountsCalls(nn.Module):
+    """Writes to a buffer, or replaces it."""
+
+    def __init__(self, replaces):
+        super().__init__()
+        self.replaces = replaces
+        self.register_buffer("calls", mc.zeros(1))
+
+    def forward(self, x):
+        if self.replaces:
+            self.calls = self.calls + 1
+        else:
+            self.calls += 1
+        return x * 2
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_recording_in_vain_leaves_no_trace(replaces):
+    net = CountsCalls(replaces).eval()
+    compiled = mc.compile(net)
+    with mc.no_grad(), pytest.warns(UserWarning, match="runs as it is written"):
+        for _ in range(3):
+            compiled(mc.ones(2, 3, 4, 4))
+    assert net.calls.item() == 3

@@ -293,19 +293,19 @@ def _mirrored_filters(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.nd
 
     Filters of one pixel are mirrored already.
     """
-    KH, KW = weight.shape[2:]
+    Og, Cg, (KH, KW) = len(weight) // groups, weight.shape[1], weight.shape[2:]
     filters = _filter_matrix(weight, groups, dtype)  # G, Og, K
     if (KH, KW) == (1, 1):
         return filters
-    matrix = empty((groups, KH * KW, filters.shape[1], weight.shape[1]), dtype)
-    by_pixel = filters.reshape(groups, -1, KH * KW, weight.shape[1])[:, :, ::-1]
+    matrix = empty((groups, KH * KW, Og, Cg), dtype)
+    by_pixel = filters.reshape(groups, Og, KH * KW, Cg)[:, :, ::-1]
     source, target = by_pixel.swapaxes(0, 1), matrix.transpose(2, 0, 1, 3)  # Og, G, KH * KW, Cg
 
     def work(start: int, stop: int) -> None:
         target[start:stop] = source[start:stop]
 
     _for_each_filter(target, work)
-    return matrix.reshape(groups, -1, weight.shape[1])
+    return matrix.reshape(groups, KH * KW * Og, Cg)
 
 
 def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:

@@ -51,11 +51,7 @@ class Plan:
         layout, operations = lay_out(operations, outputs)
         self.threads = num_threads()
         self.N = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
-        self.has_lanes = (
-            1 < self.threads
-            and self.N > 1
-            and (self.N % self.threads == 0 or self.N > 2 * self.threads)
-        )
+        self.has_lanes = self.N > 1 and (self.N % self.threads == 0 or self.N > 2 * self.threads)
         in_lanes = [
             self.has_lanes
             and o.by_image

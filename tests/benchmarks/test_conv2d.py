@@ -102,6 +102,7 @@ POOL2D_CASES = {
 }
 
 
+@pytest.mark.fast_only  # which alone have fused forms
 @pytest.mark.parametrize("operation", POOL2D_CASES)
 def test_both_frameworks_pool_and_normalise_the_same(operation):
     pool2d = importlib.import_module("pool2d")

@@ -101,6 +101,7 @@ def test_images_are_taken_in_turns_so_that_a_thread_needs_little_memory(monkeypa
     assert turns[1] == [slice(8, 10), slice(10, 12), slice(12, 14), slice(14, 16)]
 
 
+@pytest.mark.fast_only
 @pytest.mark.parametrize("N", [4, 16, 64])
 def test_a_plan_needs_memory_for_the_images_of_a_turn_alone(N, monkeypatch):
     """Its buffers do not grow with the batch, apart from what later layers wait for."""

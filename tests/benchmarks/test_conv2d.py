@@ -33,6 +33,7 @@ def few_layers(conv2d, monkeypatch):
     monkeypatch.setattr(conv2d, "conv_layers", lambda *args: of_network(*args)[:2])
 
 
+@pytest.mark.slow
 def test_a_row_for_each_pass(conv2d, few_layers, monkeypatch, tmp_path, capsys):
     path = tmp_path / "conv2d.json"
     options = ["--network", "alexnet", "--batch", "1", "--blocks", "1", "--against", "torch"]
@@ -59,6 +60,7 @@ def test_a_row_for_each_pass(conv2d, few_layers, monkeypatch, tmp_path, capsys):
     assert [line.split()[:2] for line in printed if " all " in line] == [["alexnet", "all"]]
 
 
+@pytest.mark.slow
 def test_grouped_layers_stand_beside_what_the_machine_needs(monkeypatch, tmp_path, capsys):
     depthwise, path = importlib.import_module("depthwise"), tmp_path / "depthwise.json"
     monkeypatch.setattr(importlib.import_module("common"), "BLOCK_SECONDS", 0)

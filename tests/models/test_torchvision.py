@@ -36,6 +36,7 @@ def assert_same(ours: nn.Module, theirs: torch.nn.Module, images: np.ndarray = I
     np.testing.assert_allclose(out.cpu().numpy(), expected.numpy(), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "wide_resnet50_2"])
 def test_wide_and_grouped_networks(name: str) -> None:
     options = {"num_classes": 3}

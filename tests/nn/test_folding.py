@@ -52,7 +52,10 @@ def assert_same_results(net: nn.Module, other: nn.Module, x: mc.Tensor) -> None:
         )
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "vgg11_bn")) for name in NETS],
+)
 def test_networks_give_the_same_without_batch_norms(name: str) -> None:
     make, count = NETS[name]
     net, x = as_if_trained(make()), images(2, 3, 32, 32)

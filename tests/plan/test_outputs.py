@@ -65,6 +65,7 @@ def test_alexnet227_with_groups_and_lrn():
     assert_same(net, mc.randn(2, 3, 227, 227), runs=1)
 
 
+@pytest.mark.slow
 def test_bottlenecks_and_a_dict_of_masks():
     net = models.segmentation.fcn_resnet50(num_classes=3, weights_backbone=None, aux_loss=True)
     assert_same(net, mc.randn(2, 3, 40, 40), runs=1)

@@ -130,7 +130,7 @@ def difference(
 ) -> str | None:
     """What is wrong with a result, or None.
 
-    A rounded result may also be as near as torch's is to the ``truth``, the result in float64.
+    A result may also be as near as torch's is to the ``truth``, which comes from arguments in float64.
     """
     if found is None and isinstance(expected, np.ndarray) and not expected.any():
         return None  # no gradient stands for a gradient of zeros
@@ -146,7 +146,7 @@ def difference(
         wrong = found != expected
     else:
         wrong = ~_close(found, expected, *TOLERANCE[expected.dtype.name])
-        if wrong.any() and expected.dtype != np.float64:
+        if wrong.any():
             wrong &= ~_as_near(found, expected, truth())
     if not wrong.any():
         return None

@@ -190,5 +190,5 @@ def _aligned(size: int) -> int:
 
 _pool, _lasting_pool = _Pool(), _Pool()
 if hasattr(os, "register_at_fork"):
-    for pool in (_pool, _lasting_pool):
-        os.register_at_fork(after_in_child=pool.forget)
+    os.register_at_fork(after_in_child=_pool.forget)
+    os.register_at_fork(after_in_child=_lasting_pool.forget)

@@ -38,7 +38,6 @@ __all__ = [
     "copies_columns",
     "cost",
     "possible",
-    "write_conv2d",
 ]
 
 _BLOCK_VALUES = 1 << 19  # in the output of a block
@@ -81,25 +80,13 @@ def conv2d(
 ) -> np.ndarray:
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
     out = empty((len(x), *geometry.output_size, len(weight)), x.dtype)
-    write_conv2d(x, weight, bias, geometry, relu, out)
-    return nchw(out)
-
-
-def write_conv2d(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    geometry: Geometry,
-    relu: bool,
-    out: np.ndarray,
-) -> None:
-    """:func:`conv2d`, written to ``out`` (N, OH, OW, O)."""
     dtype, M, tasks = compute_dtype(x.dtype), len(weight) // geometry.groups, []
     for m in range(M):
         some_bias = None if bias is None else bias[m::M].astype(dtype)
         filters = by_tap(weight[m::M], dtype)
         tasks += _tasks(nhwc(x), filters, geometry, out[..., m::M], some_bias, relu)
     _run(tasks, out.size * weight[0].size)
+    return nchw(out)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -43,11 +43,12 @@ __all__ = [
 
 Task = Callable[[], None]
 
-# Multiplications in a product. With fewer, OpenBLAS uses one thread by itself, and ...
-_ONE_THREAD = 1 << 18
-_MIN_SPLIT = 10_000_000  # ... waking a thread costs more than it saves.
-UNPACKED = 1_000_000  # With at most so many, OpenBLAS reads matrices where they lie.
-_MIN_ROWS = 8  # of such a product; with fewer, it is slow
+# How many multiplications a product has:
+_ONE_THREAD = 1 << 18  # with at most so many, OpenBLAS uses one thread by itself
+UNPACKED = 1_000_000  # with at most so many, OpenBLAS reads matrices where they lie
+_MIN_SPLIT = 10_000_000  # with fewer, waking a thread costs more than it saves
+
+_MIN_ROWS = 8  # of a product that is not packed; with fewer, it is slow
 
 
 def num_threads() -> int:

@@ -19,11 +19,10 @@ class ArgumentParser(argparse.ArgumentParser):
     It prints any text in any encoding, and once if ``mpiexec`` started several processes.
     """
 
-    def __init__(self, description: str | None) -> None:
+    def __init__(self, description: str | None = None, **options: Any) -> None:
         print_any_text()
-        super().__init__(
-            description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(description=description, formatter_class=formatter, **options)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if launch.environment().get("RANK", "0") == "0":

@@ -10,6 +10,7 @@ from .arguments import (
     fraction,
     positive,
 )
+from .description import NetworkDescription, read_run
 from .divergence import DivergenceWatch
 from .folder import FolderLock, set_aside
 from .interrupt import StopRequest
@@ -29,6 +30,7 @@ __all__ = [
     "DataSource",
     "DivergenceWatch",
     "FolderLock",
+    "NetworkDescription",
     "PlateauWatch",
     "Progress",
     "Run",
@@ -50,6 +52,7 @@ __all__ = [
     "open_run",
     "optional",
     "positive",
+    "read_run",
     "script",
     "set_aside",
     "summed",

@@ -34,8 +34,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             description=f"{command.description}\n\n{examples.rstrip()}",
         )
         command.add_options(own)
-    if arguments is None:
-        arguments = sys.argv[1:]
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if arguments[:1] == ["train"] and not {"-h", "--help"}.intersection(arguments):
         return argparse.Namespace(command="train", options=arguments[1:])
     return parser.parse_args(arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +13,17 @@ from ..tensor import Tensor
 from .answers import Target, check_images, probabilities, unchanged
 from .arrays import to_array
 from .grad_cam import grad_cam
-from .heat_map import heat_colours
+from .heat_map import blend
 from .pixels import Numbers, to_picture
-from .plots import INK, PLAIN, PathLike, _answer, _figure, _plain, _save
+from .plots import INK, PLAIN, PathLike, _answer, _figure, _plain, _remove_frame, _save
 from .saliency import saliency
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["plot_explanations"]
+
+OPACITY = 0.7  # of heat maps, which have their picture beside them
 
 
 def plot_explanations(
@@ -42,8 +47,9 @@ def plot_explanations(
         images: (N, C, H, W) of floats, prepared as the network expects them.
         class_names: one name for each class.
         path: the PNG file to write.
-        heat_maps: heat maps (N, H, W) by their names; None for Grad-CAM of the last convolution and
-            saliency. Each map is shown from 0 to its largest value.
+        heat_maps: by their names, heat maps (N, H, W) to lay over the pictures, each from 0 to its
+            largest value, or (N, 1, H, W) to show beside them in grey, white for the highest
+            percent; None for Grad-CAM and saliency.
         target: the class to explain, as :func:`grad_cam`'s; without effect on given ``heat_maps``.
         mean, std: what the images were normalised with, to be undone.
         captions: a small line above each picture, such as its file name.
@@ -59,42 +65,44 @@ def plot_explanations(
     if heat_maps is None:
         heat_maps = {
             "Grad-CAM": grad_cam(net, images, target=target),
-            "saliency": saliency(net, images, target=target),
+            "saliency": saliency(net, images, target=target).unsqueeze(1),
         }
     heats = {name: to_array(heat).astype(np.float64) for name, heat in heat_maps.items()}
-    expected = (len(images), *images.array.shape[2:])
+    N, (H, W) = len(images), images.array.shape[2:]
     for name, heat in heats.items():
-        if heat.shape != expected:
-            raise ValueError(f"heat map {name!r} must be (N, H, W) {expected}, got {heat.shape}")
+        if heat.shape not in ((N, H, W), (N, 1, H, W)):
+            raise ValueError(
+                f"the heat maps {name!r} must be {(N, H, W)} or {(N, 1, H, W)}, got {heat.shape}"
+            )
     with unchanged(net), no_grad():
         shares = to_array(probabilities(net(images.clone())))
-    rows, columns = len(images), 1 + len(heats)
-    figure = _figure(2.5 * columns, 2.8 * rows + (0.4 if title else 0))
-    for row in range(rows):
-        picture = to_picture(images[row], mean, std)
-        axes = figure.add_subplot(rows, columns, row * columns + 1)
-        axes.imshow(picture)
-        true_class = None if truth is None else truth[row]
-        answer, colour = _answer(shares[row], class_names, true_class)
-        axes.set_xlabel(_plain(answer), color=colour, fontweight="bold", **PLAIN)
+    columns = 1 + len(heats)
+    figure = _figure(2.5 * columns, 2.5 * N * H / W + 0.3 * N + (0.4 if title else 0))
+    panels = figure.subplots(N, columns, squeeze=False)
+    for row, (first, *others) in enumerate(panels):
+        picture = np.asarray(to_picture(images[row], mean, std)) / 255
+        answer, colour = _answer(shares[row], class_names, None if truth is None else truth[row])
+        _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
-            axes.set_title(_plain(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
-        _leave_the_label_alone(axes)
-        for column, (name, heat) in enumerate(heats.items()):
-            axes = figure.add_subplot(rows, columns, row * columns + column + 2)
-            axes.imshow(_overlay(np.asarray(picture) / 255, heat[row]))
-            axes.set_xlabel(_plain(name), color=INK, **PLAIN)
-            _leave_the_label_alone(axes)
+            first.set_title(_plain(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
+        for axes, (name, heat) in zip(others, heats.items(), strict=True):
+            _show(axes, _heat_picture(picture, heat[row]), name, color=INK)
     _save(figure, path, title)
 
 
-def _overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    heat = heat.clip(0) / (heat.max() if heat.max() > 0 else 1)
-    return 0.5 * picture + 0.5 * heat_colours(heat)
+def _heat_picture(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A heat map (H, W) over its picture (H, W, 3), or a map (1, H, W) in grey."""
+    if heat.ndim == 2:
+        return blend(picture, heat / (heat.max() if heat.max() > 0 else 1), OPACITY)
+    highest = np.percentile(heat, 99)
+    grey = (heat[0] / (highest if highest > 0 else 1)).clip(0, 1)
+    return np.stack([grey] * 3, -1)
 
 
-def _leave_the_label_alone(axes: Any) -> None:
+def _show(axes: Axes, picture: np.ndarray, label: str, **style: Any) -> None:
+    """A picture with a line below it."""
+    axes.imshow(picture)
+    axes.set_xlabel(_plain(label), **style, **PLAIN)
     axes.set_xticks([])
     axes.set_yticks([])
-    for side in axes.spines.values():
-        side.set_visible(False)
+    _remove_frame(axes)

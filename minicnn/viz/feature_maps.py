@@ -11,7 +11,7 @@ from ..nn import Module
 from ..tensor import Tensor
 from .answers import unchanged
 from .arrays import to_array
-from .layers import convolutions, find_layer, name_of
+from .layers import check_maps, convolutions, find_layer, name_of
 from .pixels import Numbers, to_picture
 from .plots import INK, PathLike, _figure, _save
 
@@ -45,9 +45,7 @@ def feature_maps(net: Module, image: Tensor, layer: Module | str | None = None) 
     outputs: list[Tensor] = []
 
     def note(module: Module, args: tuple[Any, ...], output: Any) -> None:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ValueError(f"the layer must return (N, channels, h, w), got {got}")
+        check_maps(output)
         outputs.append(output.clone())  # a ReLU may work in place on it
 
     with unchanged(net), module.register_forward_hook(note):
@@ -76,8 +74,8 @@ def plot_feature_maps(
         image: (C, H, W), prepared as the network expects it.
         path: the PNG file to write.
         layer: as :func:`feature_maps`'s.
-        count: the most channels to show: those with the largest mean absolute values, in the order of
-            their numbers.
+        count: the most channels to show: those with the largest values, in the order of their
+            numbers.
         mean, std: what the image was normalised with, to be undone.
         title: a line above all.
 
@@ -86,7 +84,7 @@ def plot_feature_maps(
         TypeError, ValueError: as :func:`feature_maps`.
     """
     maps = to_array(feature_maps(net, image, layer))
-    strongest = np.sort(np.argsort(-np.abs(maps).mean((1, 2)), kind="stable")[:count])
+    strongest = np.sort(np.argsort(-maps.max((1, 2)), kind="stable")[:count])
     rows = -(-(1 + len(strongest)) // _COLUMNS)
     figure = _figure(1.6 * _COLUMNS, 1.8 * rows + (0.4 if title else 0))
     axes = figure.add_subplot(rows, _COLUMNS, 1)

@@ -8,11 +8,11 @@ from typing import Any
 
 from ..autograd import enable_grad, grad, no_grad
 from ..dtypes import float32, float64
-from ..nn import Module
+from ..nn import Conv2d, Module
 from ..nn import functional as F
 from ..tensor import Tensor
 from .answers import Target, check_images, class_scores, target_classes, unchanged
-from .layers import convolutions, find_layer
+from .layers import check_maps, convolutions, find_layer
 
 __all__ = ["grad_cam"]
 
@@ -30,10 +30,11 @@ def grad_cam(
         net: a network that returns the scores of classes, in one of the forms in
             :mod:`minicnn.viz.answers`.
         images: (N, C, H, W), prepared as the network expects them.
-        layer: a module of the network that returns (N, channels, h, w), or its dotted name; None
-            for the last ``Conv2d`` that ran before the score. In networks whose branches are
-            joined, name what joins them: ``"layer4"`` in ResNet, ``"inception5b"`` in GoogLeNet. Of a
-            layer that runs several times, the last call counts.
+        layer: a module of the network that returns (N, channels, h, w), or its dotted name. None
+            for the last ``Conv2d`` that runs, with what works on its result until h or w changes:
+            the last module with a result of that size, such as the ReLU after the convolution,
+            ``layer4`` in ResNet or ``inception5b`` in GoogLeNet. A convolution of single pixels is
+            passed over. Of a layer that runs several times, the last call counts.
         target: a class, or one for each picture; None for the class with the highest score.
 
     Returns:
@@ -48,40 +49,57 @@ def grad_cam(
     Localization".
     """
     check_images(images, "grad_cam")
-    layers = convolutions(net) if layer is None else [find_layer(net, layer)]
-    with unchanged(net), enable_grad(), _cut_after(layers) as outputs:
+    with unchanged(net), enable_grad(), _cut_after(net, layer) as outputs:
         scores = class_scores(net(images.detach().clone()))
         score = scores.gather(1, target_classes(target, scores)).sum()
         gradients = grad(score, outputs, allow_unused=True) if score.requires_grad else ()
-    pairs = [pair for pair in zip(outputs, gradients) if pair[1] is not None]
+    pairs = [
+        (output, gradient) for output, gradient in zip(outputs, gradients) if gradient is not None
+    ]
     if not pairs:
         raise ValueError(
-            f"the score must depend on the layer {layer or 'that is a Conv2d'}, but no gradient "
-            "reached it: it did not run, or it ran under no_grad"
+            f"the score must depend on {layer or 'a Conv2d'}, but no gradient reached it: it did not "
+            "run, or under no_grad"
         )
     return _heat(*pairs[-1], size=images.array.shape[2:])
 
 
 @contextmanager
-def _cut_after(layers: list[Module]) -> Iterator[list[Tensor]]:
-    """Collects what layers return, and starts the graph there in place of what they returned.
+def _cut_after(net: Module, layer: Module | str | None) -> Iterator[list[Tensor]]:
+    """Collects the outputs of a layer, or of all that may be the last one, and cuts the graph there.
 
-    So gradients reach frozen layers, and what runs before the layer is not kept.
+    The graph starts again with each of them. So gradients reach frozen layers, what runs before the
+    layer is not kept, and only what nothing else comes after gets a gradient.
     """
     outputs: list[Tensor] = []
 
-    def cut(module: Module, args: tuple[Any, ...], output: Any) -> Tensor:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise ValueError(f"the layer must return (N, channels, h, w), got {got}")
+    def cut(module: Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
+        if layer is None and not _may_be_last(module, output, outputs):
+            return None
+        check_maps(output)
         outputs.append(output.detach().requires_grad_())
         with enable_grad():  # even if the network runs this part under no_grad
             return outputs[-1].clone()  # a ReLU may work in place on it
 
+    if layer is None:
+        convolutions(net)
+        watched = [module for module in net.modules() if module is not net]
+    else:
+        watched = [find_layer(net, layer)]
     with ExitStack() as stack:
-        for layer in layers:
-            stack.enter_context(layer.register_forward_hook(cut))
+        for module in watched:
+            stack.enter_context(module.register_forward_hook(cut))
         yield outputs
+
+
+def _may_be_last(module: Module, output: Any, outputs: list[Tensor]) -> bool:
+    """Whether a module is a convolution, or returns maps of the size of the outputs before it."""
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        return False
+    size = output.array.shape[2:]
+    if isinstance(module, Conv2d):
+        return size != (1, 1)
+    return bool(outputs) and size == outputs[-1].array.shape[2:]
 
 
 @no_grad()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..nn import Conv2d, Module
+from typing import Any
 
-__all__ = ["convolutions", "find_layer", "name_of"]
+from ..nn import Conv2d, Module
+from ..tensor import Tensor
+
+__all__ = ["check_maps", "convolutions", "find_layer", "name_of"]
 
 
 def convolutions(net: Module) -> list[Module]:
@@ -40,3 +43,14 @@ def find_layer(net: Module, layer: Module | str) -> Module:
 def name_of(net: Module, layer: Module) -> str:
     """The dotted name of a module in a network."""
     return next(name for name, module in net.named_modules() if module is layer)
+
+
+def check_maps(output: Any) -> None:
+    """Checks that a layer returned maps (N, channels, h, w).
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"the layer must return (N, channels, h, w), got {got}")

@@ -138,18 +138,9 @@ def _plot_prediction(
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     axes.imshow(image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1))
-    predicted = int(np.argmax(probabilities))
-    probability = float(probabilities[predicted])
-    answer = f"{class_names[predicted]}  {100 * probability:.1f} %"
-    if true_class is None:
-        colour = BY_CLASS[predicted % len(BY_CLASS)]
-    elif true_class == predicted:
-        colour = RIGHT
-    else:
-        colour = WRONG
-        answer += f"   (is a {class_names[true_class]})"
+    answer, colour = _answer(probabilities, class_names, true_class)
     # the probability as a bar below the picture
-    for width, shade in ((1.0, FAINT), (probability, colour)):
+    for width, shade in ((1.0, FAINT), (float(probabilities.max()), colour)):
         axes.barh(-0.045, width, height=0.05, color=shade, align="center")
     style: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": "bold", **PLAIN}
     axes.text(0.5, -0.1, _plain(answer), color=colour, **style)
@@ -157,6 +148,19 @@ def _plot_prediction(
     axes.set_ylim(-0.22, 1)
     axes.set_aspect("equal")
     axes.axis("off")
+
+
+def _answer(
+    probabilities: np.ndarray, class_names: Sequence[str], true_class: int | None
+) -> tuple[str, str]:
+    """The predicted class and its probability in words, and the colour to write them in."""
+    predicted = int(np.argmax(probabilities))
+    answer = f"{class_names[predicted]}  {100 * float(probabilities[predicted]):.1f} %"
+    if true_class is None:
+        return answer, BY_CLASS[predicted % len(BY_CLASS)]
+    if true_class == predicted:
+        return answer, RIGHT
+    return answer + f"   (is a {class_names[true_class]})", WRONG
 
 
 def plot_confusion(

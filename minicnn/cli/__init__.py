@@ -10,10 +10,11 @@ wrong options, 130 after Ctrl-C, and 141 if nobody reads the output any more (``
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..output import give_up_closed_output, say_last
 from .commands import parse
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(run, args) -> int:  # type: ignore[no-untyped-def]
+def _run(run: Callable[[argparse.Namespace], int | None], args: argparse.Namespace) -> int:
     from ..training import script  # takes a while
 
     with script():

@@ -35,9 +35,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         )
         command.add_options(own)
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if arguments[:1] == ["train"] and not {"-h", "--help"}.intersection(arguments):
+    if arguments[0] == "train" and not {"-h", "--help"}.intersection(arguments):
         return argparse.Namespace(command="train", options=arguments[1:])
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.command == "predict" and args.explain and args.sheet is None:
+        parser.error("--explain needs --sheet, the file in which it draws")
+    if args.command == "evaluate" and args.model and not args.data:
+        parser.error("--model needs --data, the labelled pictures")
+    return args
 
 
 class Command(NamedTuple):

@@ -90,7 +90,7 @@ def open_labelled(network: Network, run_folder: Path | None, data: list[str] | N
 def _of_run(settings: dict[str, Any], folder: Path | None) -> list[str]:
     """Where a run had its pictures."""
     if folder is None:
-        raise ValueError("--model needs --data, the labelled pictures")
+        raise ValueError("there is no --data, the labelled pictures, and no run that had some")
     found = settings.get("data")
     if found is None:  # they were drawn, into the run's own folder
         drawn = {PurePath(name).parts[0] for name in settings["pictures"]["val"]}

@@ -22,6 +22,7 @@ from .table import table
 
 __all__ = ["run"]
 
+SHOWN = 5  # classes in a line
 SMALLEST = 400  # pixels of a result's shorter side: small pictures are hard to see
 
 
@@ -78,4 +79,5 @@ def _found(labels: np.ndarray, classes: Sequence[str]) -> str:
     counts = np.bincount(labels.ravel(), minlength=len(classes))
     present = [label for label in np.argsort(-counts, kind="stable") if label and counts[label]]
     shares = [f"{classes[label]} {100 * counts[label] / labels.size:.1f} %" for label in present]
-    return ", ".join(shares) or "nothing"
+    more = [f"{len(shares) - SHOWN} more"] if len(shares) > SHOWN else []
+    return ", ".join(shares[:SHOWN] + more) or "nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ __all__ = ["SIDE", "Cell", "draw_sheet"]
 
 SIDE = 200  # pixels of a picture
 _GAP, _LINE, _BAR = 12, 18, 6
-_COLUMNS = 5  # of pictures; of pairs there are half as many
+_WIDTH = 1250  # of the sheet at most: five pictures or three pairs
 
 
 class Cell(NamedTuple):
@@ -30,7 +31,7 @@ def draw_sheet(cells: Sequence[Cell]) -> Image.Image:
     """All cells, which have equally many pictures, in rows from left to right."""
     width = max(len(cell.pictures) for cell in cells) * (SIDE + 2) - 2
     height = SIDE + 2 * _LINE + _BAR
-    columns = min(len(cells), max(_COLUMNS * SIDE // width, 1))
+    columns = min(len(cells), _WIDTH // (width + _GAP))
     rows = -(-len(cells) // columns)
     size = (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)
     sheet = Image.new("RGB", size, "white")
@@ -62,6 +63,6 @@ def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.I
     """The text if it fits, else its end, which tells more than the beginning of a path."""
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength("…" + text) > width:
-        text = text[1:]
-    return "…" + text
+    ends = range(len(text) + 1)
+    first = bisect_left(ends, True, key=lambda i: font.getlength("…" + text[i:]) <= width)
+    return "…" + text[first:]

@@ -61,7 +61,7 @@ def _values(graph: Graph) -> list[Value]:
 
 def _plain_leaves(node: Node) -> list[Any]:
     """The options of a node, and those arguments that are not values."""
-    return leaves((node.options, [x for x in node.inputs if not isinstance(x, Value)]))
+    return [x for x in leaves((node.options, node.inputs)) if not isinstance(x, Value)]
 
 
 def _is_array(leaf: Any) -> bool:

@@ -31,7 +31,7 @@ from .one_image import apply_to_one_image
 from .reads import array_of, reading
 from .structure import leaves, replaced, tensors_in
 
-__all__ = ["CannotRecord", "is_recording", "record"]
+__all__ = ["CannotRecord", "is_recording", "record", "record_call"]
 
 
 def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
@@ -53,10 +53,25 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
             numbers, numbers of tensors that Python reads (``x.item()``, ``if x > 0``, ``x.numpy()``,
             ``x[mask]``), hooks, and changes of parameters, buffers, attributes or arguments.
     """
-    graph = _Recording(net, args, kwargs).run()
+    return record_call(net, args, kwargs)
+
+
+def record_call(
+    net: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    computed_options: bool = False,
+) -> Graph:
+    """:func:`record` with the arguments in a tuple and a dict.
+
+    Args:
+        computed_options: whether a node's options may contain values: ``x[indices]``, where another
+            operation computed the indices. Otherwise that is an error.
+    """
+    graph = _Recording(net, args, kwargs, computed_options).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
-        check_constants(graph, _Recording(net, *others).run())
+        check_constants(graph, _Recording(net, *others, computed_options).run())
     return graph
 
 
@@ -102,9 +117,14 @@ class _Recording:
     """One run of a network."""
 
     def __init__(
-        self, net: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        net: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        computed_options: bool,
     ) -> None:
         self.net = net
+        self.computed_options = computed_options
         copies: Any = replaced((args, kwargs), _copied)
         self.args, self.kwargs = copies
         self.graph = Graph([])
@@ -154,8 +174,9 @@ class _Recording:
         for extra in leaves((options, [x for x in inputs if not isinstance(x, Tensor)])):
             if isinstance(extra, Generator):
                 self.problems.append(f"draws random numbers in forward ({operation.__name__})")
-            elif isinstance(extra, np.ndarray) and id(extra) in self.known:
+            elif self._is_known(extra) and not self.computed_options:
                 self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
+        noted: Any = replaced(options, self._option) if self.computed_options else options
         self.inside = True
         try:
             out: Any = apply_to_one_image(_apply_original, operation, inputs, options)
@@ -167,7 +188,7 @@ class _Recording:
             Node(
                 operation,
                 taken,
-                options,
+                noted,
                 tuple(self._result(operation.__name__, tensor) for tensor in results),
                 self.path[-1],
                 first is not None
@@ -215,6 +236,13 @@ class _Recording:
                 f"uses {known.value.name} after its memory was changed in place through another tensor"
             )
         return known.value
+
+    def _is_known(self, leaf: Any) -> bool:
+        return isinstance(leaf, np.ndarray) and id(leaf) in self.known
+
+    def _option(self, leaf: Any) -> object:
+        """An option, or the value that it stands for."""
+        return self.known[id(leaf)].value if self._is_known(leaf) else leaf
 
     def _enter_network(self, net: Module) -> None:
         """Knows the modules of a network, its parameters and its buffers."""

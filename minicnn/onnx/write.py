@@ -1,0 +1,163 @@
+"""From recordings to a model in ONNX's format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, Value
+from ..graph.structure import leaves, replaced
+from ..plan.operations import run_forward
+from ..version import __version__
+from . import operations
+from .axes import Symbol
+from .errors import OnnxExporterError, Unwritable
+from .model import Model, element_type
+from .registry import WRITERS
+from .step import Step
+from .varying import Recordings, Varying
+
+__all__ = ["model_of", "supported"]
+
+IR_VERSION = 10
+LARGEST = (1 << 31) - (1 << 20)  # bytes: a protobuf message has less than 2 GB
+
+
+def model_of(
+    recordings: Recordings,
+    symbols: Sequence[Symbol],
+    name: str,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    opset_version: int,
+) -> Any:
+    """The ``onnx.ModelProto`` of a network.
+
+    Raises:
+        OnnxExporterError: for an operation that cannot be written.
+    """
+    from onnx import helper
+
+    graph = recordings.graphs[0]
+    model = Model(recordings, symbols, opset_version)
+    for given in (*input_names, *output_names):
+        model.unique(given)
+    model.names.update(zip(graph.inputs, input_names, strict=True))
+    for node in recordings.nodes:
+        written = all(x in model.names for x in node.outputs)
+        if not written and not model.needed.isdisjoint(node.outputs) and not _folds(node, model):
+            _write(node, model)
+    _name_outputs(model, graph.outputs, output_names)
+    _drop_unused(model, output_names)
+    described = [
+        (x, model.names[x]) for node in recordings.nodes for x in node.outputs if x in model.names
+    ]
+    made = {output for node in model.nodes for output in node.output} - {*output_names}
+    proto = helper.make_graph(
+        model.nodes,
+        name,
+        [_description(model, x, n) for x, n in zip(graph.inputs, input_names, strict=True)],
+        [_description(model, x, n) for x, n in zip(graph.outputs, output_names, strict=True)],
+        model.initializers,
+        value_info=[
+            _description(model, x, n) for n, x in {n: x for x, n in described if n in made}.items()
+        ],
+    )
+    return helper.make_model(
+        proto,
+        opset_imports=[helper.make_opsetid("", opset_version)],
+        ir_version=IR_VERSION,
+        producer_name="minicnn",
+        producer_version=__version__,
+    )
+
+
+def supported() -> list[str]:
+    """The names of the operations that can be exported, as recorded graphs print them."""
+    return sorted({operation.__name__ for operation in operations.ALL})
+
+
+def _write(node: Node, model: Model) -> None:
+    """Writes an operation of the network."""
+    step = Step(node, model)
+    writer = WRITERS.get(node.operation)
+    if writer is None:
+        raise step.unsupported("has no counterpart in ONNX, or none that anybody has written")
+    try:
+        written = writer(step, *node.inputs, **node.options)
+    except Unwritable as error:
+        raise step.unsupported(str(error)) from None
+    names = written if isinstance(written, tuple) else (written,)
+    for value, name in zip(node.outputs, names, strict=False):
+        model.names[value] = name
+    for covered in step.covered[1:]:
+        model.names[covered.outputs[0]] = names[0]
+    for value in node.outputs[len(names) :]:
+        if value in model.needed:
+            raise step.unsupported(f"has an output of shape {value.shape} that ONNX lacks")
+
+
+def _folds(node: Node, model: Model) -> bool:
+    """Computes an operation whose result is the same in every call, unless that is much larger."""
+    arrays = [model.array_of(value) for value in node.values]
+    if any(array is None or isinstance(array, Varying) for array in arrays):
+        return False
+    if any(isinstance(leaf, Varying) for leaf in leaves((node.inputs, node.options))):
+        return False
+    if any(isinstance(n, Varying) for x in node.outputs for n in model.recordings.shape(x)):
+        return False
+    size = sum(array.nbytes for array in arrays)  # type: ignore[union-attr]
+    if sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in node.outputs) > 2 * size + 4096:
+        return False
+    known = dict(zip(node.values, arrays, strict=True))
+
+    def numbers(leaf: Any) -> object:
+        return known[leaf] if isinstance(leaf, Value) else leaf
+
+    inputs: Any = replaced(node.inputs, numbers)
+    options: Any = replaced(node.options, numbers)
+    for value, array in zip(node.outputs, run_forward(node, list(inputs), options), strict=True):
+        model.folded[value] = array
+    return True
+
+
+def _name_outputs(model: Model, outputs: Sequence[Value], names: Sequence[str]) -> None:
+    """Gives the outputs their names; those that no node computes for them alone are copied."""
+    made = {output for node in model.nodes for output in node.output}
+    new: dict[str, str] = {}
+    for value, wanted in zip(outputs, names, strict=True):
+        old = model.name_of(value)
+        if old in made and old not in new:
+            new[old] = wanted
+        else:
+            model.node("Identity", [old], wanted)
+            model.nodes[-1].output[0] = wanted
+    for node in model.nodes:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
+    model.names.update({x: new[n] for x, n in model.names.items() if n in new})
+
+
+def _drop_unused(model: Model, outputs: Sequence[str]) -> None:
+    """Without what no output depends on."""
+    needed, kept = set(outputs), []
+    for node in reversed(model.nodes):
+        if not needed.isdisjoint(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    model.nodes = kept[::-1]
+    model.initializers = [x for x in model.initializers if x.name in needed]
+    size = sum(len(x.raw_data) for x in model.initializers)
+    if size > LARGEST:
+        raise OnnxExporterError(
+            f"cannot export to ONNX: the weights have {size / 1e9:.2f} GB, and an ONNX file holds "
+            "less than 2 GB; half precision (net.half()) needs half as much"
+        )
+
+
+def _description(model: Model, value: Value, name: str) -> Any:
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, element_type(value.dtype), model.dims(value))

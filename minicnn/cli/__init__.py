@@ -55,4 +55,6 @@ def _run(run: Callable[[argparse.Namespace], int | None], args: argparse.Namespa
         except BrokenPipeError:
             give_up_closed_output()
             return OUTPUT_CLOSED
+        except ImportError as error:  # of an optional package
+            sys.exit(f"error: {error}")
     return status or 0

@@ -185,12 +185,14 @@ COMMANDS = {
     ),
     "evaluate": Command(
         "measure a network on labelled pictures",
-        "Measures a network on labelled pictures: Kaggle's Dogs vs. Cats, or a folder for each class.\n"
+        "Measures a network on labelled pictures: Kaggle's Dogs vs. Cats, a folder for each class, or\n"
+        "imagenet:FOLDER; one that names pixels on Pascal VOC, or coco:FOLDER.\n"
         "For a run these are its own validation pictures; if --data has none of them, all that are\n"
         "there. Pictures that the run has trained on are never used.",
         (
             "--run runs/alexnet",
-            "--model resnet34 --weights best.ckpt --classes cat,dog --data PetImages",
+            "--model resnet34 --weights pets.pth --classes cat,dog --data PetImages",
+            "--model fcn_resnet50 --data VOCdevkit",
         ),
         _evaluate,
     ),

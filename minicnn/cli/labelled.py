@@ -71,7 +71,9 @@ def open_labelled(network: Network, run_folder: Path | None, data: list[str] | N
     paths = data or _of_run(settings, run_folder)
     classes = [name.lower() for name in network.classes]
     if paths[0].startswith("imagenet:"):
-        dataset: Any = ImageNet(paths[0].partition(":")[2], "val", wnids=_wnids(network), on_error="warn")
+        dataset: Any = ImageNet(
+            paths[0].partition(":")[2], "val", wnids=_wnids(network), on_error="warn"
+        )
         numbers, chosen, what = range(len(classes)), None, "of ImageNet's validation pictures"
     elif sorted(classes) == ["cat", "dog"]:
         dataset = DogsVsCats(paths, on_error="warn")

@@ -85,7 +85,9 @@ def open_network(args: argparse.Namespace, with_weights: bool = True) -> Network
         description = _of_model(args.model, weights)
         if weights is None and with_weights:
             if description.model not in PUBLISHED:
-                raise ValueError(f"{args.model} has no published weights: give a file, --weights FILE")
+                raise ValueError(
+                    f"{args.model} has no published weights: give a file, --weights FILE"
+                )
             weights = "DEFAULT"
     description = _changed(description, args)
     return Network(description.build(weights).to(device), description, device, metrics)

@@ -51,7 +51,9 @@ def _training_step(network: Network, images: Tensor) -> Callable[[], None]:
 
     def call() -> None:
         scores = net(images)
-        scores = scores["out"] if network.description.segments else getattr(scores, "logits", scores)
+        scores = (
+            scores["out"] if network.description.segments else getattr(scores, "logits", scores)
+        )
         optimizer.zero_grad()
         F.cross_entropy(scores, labels).backward()
         optimizer.step()

@@ -39,8 +39,12 @@ def run(args: argparse.Namespace) -> int:
     loader = DataLoader(pictures, batch_size=1)  # whole pictures differ in size
     rows = []
     for images, numbers in batches(loader, "segmenting"):
-        with no_grad():
-            scores = network.net(network.prepare(images))["out"][0]  # classes x H x W
+        try:
+            with no_grad():
+                scores = network.net(network.prepare(images))["out"][0]  # classes x H x W
+        except ValueError as error:  # it is too small
+            say_last(f"warning: left out {pictures.describe(int(numbers[0]))}: {error}")
+            continue
         labels = scores.argmax(0).cpu().numpy()
         picture = Image.fromarray(np.ascontiguousarray(images[0].permute(1, 2, 0).numpy()))
         scale = -(-SMALLEST // min(picture.size))
@@ -49,11 +53,11 @@ def run(args: argparse.Namespace) -> int:
         write_picture(overlay, place)
         rows.append((place, _found(labels, network.classes)))
     if not rows:
-        raise BrokenPicture("none of the pictures can be read")
+        raise BrokenPicture("none of the pictures can be segmented")
     print(table(("wrote", "found"), [(printable(str(place)), found) for place, found in rows]))
-    if loader.skipped:
-        say_last(f"{len(loader.skipped)} of {len(pictures)} pictures left out: they cannot be read")
-    return 1 if loader.skipped else 0
+    if left_out := len(pictures) - len(rows):
+        say_last(f"{left_out} of {len(pictures)} pictures left out")
+    return 1 if left_out else 0
 
 
 def _places(pictures: Pictures, paths: Sequence[Path], out: Path | None) -> list[Path]:
@@ -62,7 +66,9 @@ def _places(pictures: Pictures, paths: Sequence[Path], out: Path | None) -> list
     if out is None:
         # written beside them, the results of a folder would be among its pictures the next time
         if several := [path for path in paths if path.is_dir() or path.suffix.lower() == ".zip"]:
-            raise ValueError(f"{several[0]} has many pictures: give a folder for the results, --out")
+            raise ValueError(
+                f"{several[0]} has many pictures: give a folder for the results, --out"
+            )
         places = [name.with_name(f"{name.stem}-segmented.png") for name in names]
     else:
         out.mkdir(parents=True, exist_ok=True)

@@ -157,7 +157,9 @@ class DogsVsCats(Dataset):
         other = "test" if self.split == "train" else "train"
         return not name.lower().startswith(other)
 
-    def _add(self, found: dict[PictureKey, tuple[int, int]], key: PictureKey, place: tuple[int, int]) -> None:
+    def _add(
+        self, found: dict[PictureKey, tuple[int, int]], key: PictureKey, place: tuple[int, int]
+    ) -> None:
         if key in found:
             first, second = (self._sources[source].path(i) for source, i in (found[key], place))
             raise ValueError(

@@ -66,7 +66,9 @@ class NetworkDescription:
         steps: dict[str, Any] = {"mean": tuple(self.mean), "std": tuple(self.std)}
         if self.crop is None:
             return SemanticSegmentation(resize_size=self.resize, **steps)
-        return ImageClassification(crop_size=self.crop, resize_size=self.resize or self.crop, **steps)
+        return ImageClassification(
+            crop_size=self.crop, resize_size=self.resize or self.crop, **steps
+        )
 
     def as_plain(self) -> dict[str, Any]:
         """A dict for JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,10 @@ from pictures import numbered_files, train_files, write_folder, write_zip
 import minicnn as mc
 from minicnn import data, models, training
 from minicnn.cli import main
+from minicnn.data.drawn import SHAPES
 
 SIDE = 32
+NARROW = {"channels": (4, 4, 4, 4, 4), "hidden": 8, "batch_norm": True}  # of an FCN-8s
 
 
 class Trained(NamedTuple):
@@ -46,6 +49,22 @@ def trained(tmp_path_factory) -> Trained:
     return Trained(folder, pictures)
 
 
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory) -> Path:
+    """A run of a narrow FCN-8s on drawn shapes, which takes everything for a star."""
+    folder = tmp_path_factory.mktemp("shapes")
+    net = models.get_model("fcn8s", num_classes=len(SHAPES), **NARROW)
+    with mc.no_grad():
+        net.score.bias[SHAPES.index("star")] = 1
+    settings = {"epochs": 1, "data": None, "limit": 10, "size": 40, "seed": 3}
+    run = training.Run(folder, settings, best_by="val_mean_iou")
+    run.describe_network(training.NetworkDescription("fcn8s", SHAPES, resize=None, options=NARROW))
+    run.start(net=net)
+    results = {"val_loss": 1.0, "val_accuracy": 0.5, "val_mean_iou": 0.1}
+    run.finish_epoch(training.ClassificationMeter(), results, learning_rate=0.1)
+    return folder
+
+
 @pytest.fixture
 def photos(tmp_path) -> Path:
     """A folder of 12 pictures, and one that is none."""
@@ -55,8 +74,9 @@ def photos(tmp_path) -> Path:
 
 
 @pytest.fixture
-def minicnn(capsys) -> Iterator[Callable[..., tuple[int | str | None, str, str]]]:
+def minicnn(capsys, monkeypatch) -> Iterator[Callable[..., tuple[int | str | None, str, str]]]:
     """Calls the command line; returns the exit status or last words, and what was printed."""
+    monkeypatch.setattr(sys, "argv", ["minicnn"])
     ctrl_c = signal.getsignal(signal.SIGINT)
 
     def call(*arguments: object) -> tuple[int | str | None, str, str]:

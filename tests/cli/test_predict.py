@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from pictures import jpeg, write_zip
+from PIL import Image
 
 import minicnn as mc
 from minicnn import models, training

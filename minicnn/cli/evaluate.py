@@ -7,13 +7,13 @@ import argparse
 import numpy as np
 
 from .. import viz
-from ..data import DataLoader
 from ..output import say_last
 from ..training import confusion_matrix
 from .labelled import open_labelled
 from .masks import evaluate_masks
 from .measure import log_loss, measure
 from .network import Network, open_network
+from .pictures import loader_of
 
 __all__ = ["run"]
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 def evaluate_classes(network: Network, args: argparse.Namespace) -> tuple[str, int]:
     """Accuracy, log loss, and precision and recall of each class, as text, and pictures left out."""
     pictures, what = open_labelled(network, args.run_folder, args.data)
-    loader = DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
+    loader = loader_of(pictures, args)
     measured = measure(network, loader, "evaluating")
     order = np.argsort(-measured.probabilities, axis=1, kind="stable")
     hits = order == measured.labels[:, None]  # N x classes

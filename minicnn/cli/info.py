@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         *((f"for {use}", _installed(names)) for use, names in OPTIONAL.items()),
         *((name, value) for name, value in os.environ.items() if name.startswith("MINICNN_")),
     ]
-    print(table(*rows[:1], rows[1:]))
+    print(table(rows[0], rows[1:]))
 
 
 def _blas() -> str:

@@ -8,7 +8,6 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from ..data import Dataset, DogsVsCats, ImageFolder, ImageNet, Subset, load_picture
 from ..data.datasets.imagenet_classes import synsets
@@ -37,9 +36,7 @@ class LabelledPictures(Dataset[tuple[Tensor, int]]):
         numbers: the network's class for each of the dataset's.
     """
 
-    def __init__(
-        self, dataset: Any, cut: Callable[[Image.Image], Image.Image], numbers: Sequence[int]
-    ) -> None:
+    def __init__(self, dataset: Any, cut: Callable[[Any], Any], numbers: Sequence[int]) -> None:
         self.dataset, self.cut, self.numbers = dataset, cut, numbers
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
@@ -74,7 +71,8 @@ def open_labelled(network: Network, run_folder: Path | None, data: list[str] | N
         dataset: Any = ImageNet(
             paths[0].partition(":")[2], "val", wnids=_wnids(network), on_error="warn"
         )
-        numbers, chosen, what = range(len(classes)), None, "of ImageNet's validation pictures"
+        numbers: Sequence[int] = range(len(classes))
+        chosen, what = None, "of ImageNet's validation pictures"
     elif sorted(classes) == ["cat", "dog"]:
         dataset = DogsVsCats(paths, on_error="warn")
         numbers = [classes.index(name) for name in dataset.classes]

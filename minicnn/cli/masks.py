@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import no_grad
-from ..data import BrokenPicture, CocoSegmentation, DataLoader, Dataset, VOCSegmentation
+from ..data import BrokenPicture, CocoSegmentation, DataLoader, VOCSegmentation
 from ..data.drawn import DrawnShapes
 from ..training import SegmentationMeter
 from ..transforms import JointTransform, PILToTensor, Resize
@@ -31,7 +31,9 @@ def evaluate_masks(network: Network, args: argparse.Namespace) -> tuple[str, int
         OSError, ValueError: if the pictures are not there.
     """
     pictures = _open(network, args.data)
-    loader = DataLoader(pictures, batch_size=1, num_workers=args.workers)  # they differ in size
+    loader: DataLoader[Any] = DataLoader(
+        pictures, batch_size=1, num_workers=args.workers
+    )  # they differ in size
     meter = SegmentationMeter(len(network.classes), VOID)
     for images, masks in batches(loader, "evaluating"):
         with no_grad():
@@ -53,7 +55,7 @@ def evaluate_masks(network: Network, args: argparse.Namespace) -> tuple[str, int
     return text, left_out
 
 
-def _open(network: Network, data: list[str] | None) -> Dataset[Any]:
+def _open(network: Network, data: list[str] | None) -> Any:
     resize = network.description.resize
     steps = JointTransform([] if resize is None else [Resize(resize)], [PILToTensor()])
     settings = network.metrics.get("settings", {})

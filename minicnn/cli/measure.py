@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Measured(NamedTuple):
     left_out: int
 
 
-def measure(network: Network, loader: DataLoader, title: str, flip: bool = False) -> Measured:
+def measure(network: Network, loader: DataLoader[Any], title: str, flip: bool = False) -> Measured:
     """The network's answers on all pictures of a loader that can be read.
 
     Raises:

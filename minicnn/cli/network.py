@@ -74,7 +74,7 @@ def open_network(args: argparse.Namespace, with_weights: bool = True) -> Network
     device = args.device
     if device == "auto":
         device = "cuda" if cuda_is_available() else "cpu"
-    weights, metrics = args.weights, {}
+    weights, metrics = args.weights, dict[str, Any]()
     if args.run_folder is not None:
         description, metrics = read_run(args.run_folder)
         if weights is None:

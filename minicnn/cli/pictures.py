@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from tqdm import tqdm
 
 from ..data import DataLoader, Dataset
@@ -16,7 +18,7 @@ from ..data.picture import decode_picture
 from ..tensor import Tensor
 from ..transforms.functional import pil_to_tensor
 
-__all__ = ["Pictures", "batches"]
+__all__ = ["Pictures", "batches", "loader_of"]
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -34,7 +36,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         ValueError: for a damaged zip.
     """
 
-    def __init__(self, paths: Sequence[Path], cut: Callable[[Image.Image], Image.Image]) -> None:
+    def __init__(self, paths: Sequence[Path], cut: Callable[[Any], Any]) -> None:
         self.cut = cut
         self._found: list[tuple[FolderSource | ZipSource, int]] = []
         for path in paths:
@@ -74,7 +76,12 @@ def _in_order(path: str) -> list[int | str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
-def batches(loader: DataLoader, title: str) -> Iterator[tuple[Tensor, Tensor]]:
+def loader_of(pictures: Any, args: argparse.Namespace) -> DataLoader[Any]:
+    """A loader with the command's ``--batch-size`` and ``--workers``."""
+    return DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
+
+
+def batches(loader: DataLoader[Any], title: str) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of a loader, with a progress bar on a terminal."""
     total = len(loader.dataset)
     with tqdm(total=total, desc=title, unit="picture", disable=None, leave=False) as bar:

@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 from .. import viz
-from ..data import BrokenPicture, DataLoader
+from ..data import BrokenPicture
 from ..data.dataset import printable
 from ..output import say_last
 from ..tensor import Tensor
 from .files import check_folders, check_picture_name, write_csv, write_picture
 from .network import Network, open_network, refuse_segmenter
-from .pictures import Pictures, batches
+from .pictures import Pictures, batches, loader_of
 from .sheet import SIDE, Cell, draw_sheet
 from .table import table
 
@@ -41,13 +41,13 @@ def run(args: argparse.Namespace) -> int:
     network = open_network(args)
     refuse_segmenter(network, "predict")
     pictures = Pictures(args.pictures, network.description.preset().cut)
-    loader = DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
+    loader = loader_of(pictures, args)
     top = min(args.top, len(network.classes))
     answers: list[Answer] = []
     cells: list[Cell] = []
     for images, numbers in batches(loader, "predicting"):
         found = network.probabilities(images).cpu().numpy()
-        names = [pictures.describe(number) for number in numbers.tolist()]
+        names = [pictures.describe(int(number)) for number in numbers]
         new = [_answer(*pair, top) for pair in zip(names, found, strict=True)]
         answers += new
         if args.sheet is not None:

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         )
     pictures = Pictures(args.pictures, network.description.preset().cut)
     places = _places(pictures, args.pictures, args.out)
-    loader = DataLoader(pictures, batch_size=1)  # whole pictures differ in size
+    loader: DataLoader[Any] = DataLoader(pictures, batch_size=1)  # whole pictures differ in size
     rows = []
     for images, numbers in batches(loader, "segmenting"):
         try:

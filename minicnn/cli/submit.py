@@ -6,12 +6,13 @@ import argparse
 
 import numpy as np
 
-from ..data import DataLoader, DogsVsCats
+from ..data import DogsVsCats
 from ..output import say_last
 from .files import check_folders, write_csv
 from .labelled import LabelledPictures, open_labelled
 from .measure import log_loss, measure
 from .network import Network, open_network, refuse_segmenter
+from .pictures import loader_of
 
 __all__ = ["run"]
 
@@ -49,7 +50,7 @@ def _write(
     cut = network.description.preset().cut
     ids = range(int(test.ids.max()) + 1)  # a test picture's label is its id
     pictures = LabelledPictures(test, cut, ids)
-    loader = DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
+    loader = loader_of(pictures, args)
     answers = measure(network, loader, "predicting", args.flip)
     labels = dict.fromkeys(test.ids.tolist(), UNKNOWN)  # in the order of the ids
     found = answers.probabilities[:, dog].clip(clip, 1 - clip)
@@ -74,7 +75,7 @@ def _print_log_loss(network: Network, clip: float, args: argparse.Namespace) -> 
     except (OSError, ValueError) as error:
         print(f"no log loss: {error}")
         return
-    loader = DataLoader(pictures, batch_size=args.batch_size, num_workers=args.workers)
+    loader = loader_of(pictures, args)
     measured = measure(network, loader, "validating", args.flip)
     right = (measured.probabilities.argmax(1) == measured.labels).mean()
     print(

@@ -33,9 +33,7 @@ def test_a_zip_needs_a_folder_for_the_results(minicnn, shapes, tmp_path):
     archive = write_zip(tmp_path / "a.zip", files)
     end, *_ = minicnn("segment", archive, "--run", shapes)
     assert f"{archive} has many pictures: give a folder for the results, --out" in end
-    status, out, err = minicnn(
-        "segment", archive, "--run", shapes, "--out", tmp_path / "new" / "out"
-    )
+    status, _, err = minicnn("segment", archive, "--run", shapes, "--out", tmp_path / "new" / "out")
     assert status == 1 and "3.jpg: cannot identify" in err
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == {
         "1-segmented.png",

@@ -77,11 +77,16 @@ def plot_explanations(
     with unchanged(net), no_grad():
         shares = to_array(probabilities(net(images.clone())))
     columns = 1 + len(heats)
-    figure = _figure(2.5 * columns, 2.5 * N * H / W + 0.3 * N + (0.4 if title else 0))
+    answers = [
+        _answer(share, class_names, None if truth is None else truth[row])
+        for row, share in enumerate(shares)
+    ]
+    lines = 1 + max(text.count("\n") for text, _ in answers) + bool(captions)
+    figure = _figure(2.5 * columns, (2.5 * H / W + 0.2 * lines) * N + (0.4 if title else 0))
     panels = figure.subplots(N, columns, squeeze=False)
     for row, (first, *others) in enumerate(panels):
         picture = np.asarray(to_picture(images[row], mean, std)) / 255
-        answer, colour = _answer(shares[row], class_names, None if truth is None else truth[row])
+        answer, colour = answers[row]
         _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
             first.set_title(_plain(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)

@@ -140,7 +140,7 @@ def plot_precision_recall(
         for name, support in zip(class_names, measures.support, strict=True)
     ]
     axes.set_yticks(places, names, **PLAIN)
-    axes.invert_yaxis()  # the first class at the top
+    axes.set_ylim(count - 0.5, -0.5)  # the first class at the top
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
     axes.set_xlabel("%", color=INK)

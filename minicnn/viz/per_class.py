@@ -35,7 +35,7 @@ class PrecisionRecall(NamedTuple):
         names = list(class_names or map(str, range(len(self.support))))
         if len(names) != len(self.support):
             raise ValueError(f"there must be {len(self.support)} class names, got {len(names)}")
-        width = max(map(len, (*names, "mean")))
+        width = max(map(len, (*names, "class")))
         rows = [*zip(names, *self, strict=True)]
         rows.append(("mean", *(measure.mean() for measure in self[:3]), self.support.sum()))
         head = f"{'class':{width}}  precision  recall     F1  pictures"
@@ -96,9 +96,12 @@ def _confusion(predictions: np.ndarray, labels: np.ndarray | None) -> np.ndarray
             "precision_recall expects predicted classes (N,) or scores (N, classes), and labels "
             f"(N,), got shapes {predictions.shape} and {labels.shape}"
         )
-    if min(predicted.min(), labels.min()) < 0 or (classes and labels.max() >= classes):
-        raise ValueError(f"classes must be from 0 to {classes - 1 if classes else 'any'}")
-    classes = classes or int(max(predicted.max(), labels.max())) + 1
+    lowest, highest = min(predicted.min(), labels.min()), max(predicted.max(), labels.max())
+    if lowest < 0:
+        raise ValueError(f"classes must be 0 or above, got {lowest}")
+    if classes and highest >= classes:
+        raise ValueError(f"labels must be below {classes}, the number of scores, got {highest}")
+    classes = classes or int(highest) + 1
     pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 

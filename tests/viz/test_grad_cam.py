@@ -10,7 +10,7 @@ import torch
 from viz.networks_to_explain import CONVOLUTION, IMAGES, POOLED, RELU, Wrapped, pair
 
 import minicnn as mc
-from minicnn import nn, viz
+from minicnn import models, nn, viz
 
 
 def by_hand(net: Any, images: np.ndarray, layer: str, classes: list[int]) -> np.ndarray:
@@ -161,6 +161,16 @@ def test_by_default_what_joins_branches() -> None:
     expected = viz.grad_cam(net, images, "block", 2)
     assert expected.cpu().numpy().std() > 0.01
     assert_heat(viz.grad_cam(net, images, target=2), expected.cpu().numpy())
+
+
+@pytest.mark.not_emulated
+@pytest.mark.parametrize(("name", "layer"), [("resnet18", "layer4"), ("googlenet", "inception5b")])
+def test_by_default_the_last_block_of_published_networks(name: str, layer: str) -> None:
+    options = {"init_weights": True} if name == "googlenet" else {}
+    net, images = models.get_model(name, **options), mc.randn(2, 3, 96, 64)
+    found = viz.grad_cam(net, images)
+    assert found.shape == (2, 96, 64) and found.cpu().numpy().std() > 0.01
+    assert_heat(found, viz.grad_cam(net, images, layer).cpu().numpy())
 
 
 def test_nothing_that_speaks_for_a_class_is_cold() -> None:

@@ -49,16 +49,6 @@ def test_numbers(form: str) -> None:
     assert found.support.tolist() == expected[3].tolist()
 
 
-def test_as_scikit_learn() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    expected = metrics.precision_recall_fscore_support(
-        LABELS, PREDICTIONS, labels=range(5), zero_division=0
-    )
-    np.testing.assert_allclose(
-        np.array(viz.precision_recall(PREDICTIONS, LABELS)), np.array(expected), rtol=1e-12
-    )
-
-
 def test_the_table() -> None:
     measures = viz.precision_recall(np.array([[3, 1], [0, 1200]]))
     assert measures.table(["cat", "dog"]).splitlines() == [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ __all__ = ["PrecisionRecall", "plot_precision_recall", "precision_recall"]
 PRECISION, RECALL = BY_CLASS[:2]  # colours
 
 
-class PrecisionRecall(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class PrecisionRecall:
     """Measures of each class, arrays (classes,); ``str`` gives a table.
 
     Attributes:
@@ -36,8 +38,9 @@ class PrecisionRecall(NamedTuple):
         if len(names) != len(self.support):
             raise ValueError(f"there must be {len(self.support)} class names, got {len(names)}")
         width = max(map(len, (*names, "class")))
-        rows = [*zip(names, *self, strict=True)]
-        rows.append(("mean", *(measure.mean() for measure in self[:3]), self.support.sum()))
+        rows = [*zip(names, self.precision, self.recall, self.f1, self.support, strict=True)]
+        means = (measure.mean() for measure in (self.precision, self.recall, self.f1))
+        rows.append(("mean", *means, self.support.sum()))
         head = f"{'class':{width}}  precision  recall     F1  pictures"
         return "\n".join(
             [head]

@@ -45,7 +45,8 @@ def test_numbers(form: str) -> None:
         found = viz.precision_recall(*FORMS[form])
     expected = by_definition(PREDICTIONS, LABELS, 5)
     assert (expected == 0).sum() >= 5
-    np.testing.assert_allclose(np.array(found), expected, rtol=1e-12)
+    measures = np.array([found.precision, found.recall, found.f1, found.support])
+    np.testing.assert_allclose(measures, expected, rtol=1e-12)
     assert found.support.tolist() == expected[3].tolist()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..autograd import no_grad
 from ..nn import Module
 from ..tensor import Tensor
-from .answers import Target, check_images, probabilities, unchanged
+from .answers import Target, check_images, class_scores, probabilities, target_classes, unchanged
 from .arrays import to_array
 from .grad_cam import grad_cam
 from .heat_map import blend
@@ -50,7 +51,7 @@ def plot_explanations(
         heat_maps: by their names, heat maps (N, H, W) to lay over the pictures, each from 0 to its
             largest value, or (N, 1, H, W) to show beside them in grey, white for the highest
             percent; None for Grad-CAM and saliency.
-        target: the class to explain, as :func:`grad_cam`'s; without effect on given ``heat_maps``.
+        target: the class to explain, as :func:`grad_cam`'s, if there are no ``heat_maps``.
         mean, std: what the images were normalised with, to be undone.
         captions: a small line above each picture, such as its file name.
         truth: the true class of each picture, if known. Right predictions are then green, wrong
@@ -62,10 +63,16 @@ def plot_explanations(
         TypeError, ValueError: as :func:`grad_cam`, and for heat maps of another shape.
     """
     check_images(images, "plot_explanations")
+    with unchanged(net), no_grad():
+        output = net(images.clone())
+    shares = to_array(probabilities(output))
+    explained = [""] * len(images)
     if heat_maps is None:
+        classes = target_classes(target, class_scores(output)).squeeze(1)
+        explained = [f": {class_names[label]}" for label in to_array(classes)]
         heat_maps = {
-            "Grad-CAM": grad_cam(net, images, target=target),
-            "saliency": saliency(net, images, target=target).unsqueeze(1),
+            "Grad-CAM": grad_cam(net, images, target=classes),
+            "saliency": saliency(net, images, target=classes).unsqueeze(1),
         }
     heats = {name: to_array(heat).astype(np.float64) for name, heat in heat_maps.items()}
     N, (H, W) = len(images), images.array.shape[2:]
@@ -74,19 +81,22 @@ def plot_explanations(
             raise ValueError(
                 f"the heat maps {name!r} must be {(N, H, W)} or {(N, 1, H, W)}, got {heat.shape}"
             )
-    with unchanged(net), no_grad():
-        shares = to_array(probabilities(net(images.clone())))
     columns = 1 + len(heats)
-    figure = _figure(2.5 * columns, 2.5 * N * H / W + 0.3 * N + (0.4 if title else 0))
+    answers = [
+        _answer(share, class_names, None if truth is None else truth[row])
+        for row, share in enumerate(shares)
+    ]
+    lines = 1 + max(text.count("\n") for text, _ in answers) + bool(captions)
+    figure = _figure(2.5 * columns, (2.5 * H / W + 0.2 * lines) * N + (0.4 if title else 0))
     panels = figure.subplots(N, columns, squeeze=False)
     for row, (first, *others) in enumerate(panels):
         picture = np.asarray(to_picture(images[row], mean, std)) / 255
-        answer, colour = _answer(shares[row], class_names, None if truth is None else truth[row])
+        answer, colour = answers[row]
         _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
             first.set_title(_plain(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
         for axes, (name, heat) in zip(others, heats.items(), strict=True):
-            _show(axes, _heat_picture(picture, heat[row]), name, color=INK)
+            _show(axes, _heat_picture(picture, heat[row]), name + explained[row], color=INK)
     _save(figure, path, title)
 
 
@@ -102,7 +112,7 @@ def _heat_picture(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
 def _show(axes: Axes, picture: np.ndarray, label: str, **style: Any) -> None:
     """A picture with a line below it."""
     axes.imshow(picture)
-    axes.set_xlabel(_plain(label), **style, **PLAIN)
+    axes.set_xlabel(textwrap.fill(_plain(label), 28), **style, **PLAIN)
     axes.set_xticks([])
     axes.set_yticks([])
     _remove_frame(axes)

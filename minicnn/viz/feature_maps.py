@@ -86,15 +86,15 @@ def plot_feature_maps(
     maps = to_array(feature_maps(net, image, layer))
     strongest = np.sort(np.argsort(-maps.max((1, 2)), kind="stable")[:count])
     rows = -(-(1 + len(strongest)) // _COLUMNS)
-    figure = _figure(1.6 * _COLUMNS, 1.8 * rows + (0.4 if title else 0))
-    axes = figure.add_subplot(rows, _COLUMNS, 1)
-    axes.imshow(to_picture(image, mean, std))
+    H, W = image.array.shape[1:]
+    figure = _figure(1.6 * _COLUMNS, (1.5 * H / W + 0.3) * rows + (0.4 if title else 0))
+    first, *others = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    first.imshow(to_picture(image, mean, std))
     module = convolutions(net)[0] if layer is None else find_layer(net, layer)
-    axes.set_title(name_of(net, module), fontsize=8, color=INK)
-    axes.axis("off")
-    for place, channel in enumerate(strongest):
-        axes = figure.add_subplot(rows, _COLUMNS, place + 2)
+    first.set_title(name_of(net, module), fontsize=8, color=INK)
+    for axes, channel in zip(others, strongest, strict=False):
         axes.imshow(maps[channel], cmap="viridis", interpolation="nearest")
         axes.set_title(f"channel {channel}", fontsize=8, color=INK)
+    for axes in (first, *others):
         axes.axis("off")
     _save(figure, path, title)

@@ -50,8 +50,8 @@ def plot_filters(
 ) -> None:
     """Shows the filters of a convolution, each with its own scale.
 
-    Filters of three channels are shown in colour. Of others each channel is a grey picture, a row for
-    each filter.
+    Filters of three channels are shown in colour, those of one in grey. Of others the first 16 channels
+    are grey pictures, in a row for each filter.
 
     Args:
         net: a network.
@@ -67,11 +67,14 @@ def plot_filters(
     filters = filter_images(net, layer)
     total, channels, height, width = filters.array.shape
     columns = _COLUMNS
-    if channels != 3:
+    if channels not in (1, 3):
         columns = min(columns, channels)
         filters = filters[: -(-count // columns), :columns].flatten(0, 1).unsqueeze(1)
     grid = to_array(make_grid(filters[:count], columns, padding=1, pad_value=1.0))
-    figure = _figure(8, 8 * grid.shape[1] / grid.shape[2] + 0.5 + (0.4 if title else 0))
+    inches = 0.5 / (width + 1)  # of a pixel
+    figure = _figure(
+        max(inches * grid.shape[2], 4), inches * grid.shape[1] + 0.6 + (0.4 if title else 0)
+    )
     axes = figure.add_subplot()
     axes.imshow(np.clip(grid.transpose(1, 2, 0), 0, 1), interpolation="nearest")
     module = convolutions(net)[0] if layer is None else find_layer(net, layer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ __all__ = ["PrecisionRecall", "plot_precision_recall", "precision_recall"]
 PRECISION, RECALL = BY_CLASS[:2]  # colours
 
 
-class PrecisionRecall(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class PrecisionRecall:
     """Measures of each class, arrays (classes,); ``str`` gives a table.
 
     Attributes:
@@ -35,9 +37,10 @@ class PrecisionRecall(NamedTuple):
         names = list(class_names or map(str, range(len(self.support))))
         if len(names) != len(self.support):
             raise ValueError(f"there must be {len(self.support)} class names, got {len(names)}")
-        width = max(map(len, (*names, "mean")))
-        rows = [*zip(names, *self, strict=True)]
-        rows.append(("mean", *(measure.mean() for measure in self[:3]), self.support.sum()))
+        width = max(map(len, (*names, "class")))
+        rows = [*zip(names, self.precision, self.recall, self.f1, self.support, strict=True)]
+        means = (measure.mean() for measure in (self.precision, self.recall, self.f1))
+        rows.append(("mean", *means, self.support.sum()))
         head = f"{'class':{width}}  precision  recall     F1  pictures"
         return "\n".join(
             [head]
@@ -96,9 +99,12 @@ def _confusion(predictions: np.ndarray, labels: np.ndarray | None) -> np.ndarray
             "precision_recall expects predicted classes (N,) or scores (N, classes), and labels "
             f"(N,), got shapes {predictions.shape} and {labels.shape}"
         )
-    if min(predicted.min(), labels.min()) < 0 or (classes and labels.max() >= classes):
-        raise ValueError(f"classes must be from 0 to {classes - 1 if classes else 'any'}")
-    classes = classes or int(max(predicted.max(), labels.max())) + 1
+    lowest, highest = min(predicted.min(), labels.min()), max(predicted.max(), labels.max())
+    if lowest < 0:
+        raise ValueError(f"classes must be 0 or above, got {lowest}")
+    if classes and highest >= classes:
+        raise ValueError(f"labels must be below {classes}, the number of scores, got {highest}")
+    classes = classes or int(highest) + 1
     pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
@@ -140,7 +146,7 @@ def plot_precision_recall(
         for name, support in zip(class_names, measures.support, strict=True)
     ]
     axes.set_yticks(places, names, **PLAIN)
-    axes.invert_yaxis()  # the first class at the top
+    axes.set_ylim(count - 0.5, -0.5)  # the first class at the top
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
     axes.set_xlabel("%", color=INK)

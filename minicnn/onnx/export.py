@@ -122,10 +122,8 @@ def export(
     outputs = output_names_of(graphs[0].result, output_names, names)
     title = type(model).__name__ if isinstance(model, Module) else model.__name__
     proto = model_of(Recordings(graphs), symbols, title, names, outputs, version)
-    from onnx import checker, helper
-
-    helper.set_model_props(proto, notes)
-    checker.check_model(proto, full_check=True)
+    for key, text in notes.items():
+        proto.metadata_props.add(key=key, value=text)
     program = ONNXProgram(proto)
     if f is not None:
         program.save(f)

@@ -95,7 +95,7 @@ ACTIVATIONS = {
     "Softplus, beta": layer(lambda: nn.Softplus(2, 1), (2, 4, 5)),
     "PReLU, channels": layer(lambda: nn.PReLU(4), IMAGES),
     "Threshold": layer(lambda: nn.Threshold(0.1, 2.0), (2, 4, 5)),
-    "in place": layer(lambda: nn.Sequential(nn.ReLU(inplace=True)), (2, 4, 5)),
+    "in place": layer(lambda: nn.Sequential(nn.Linear(5, 5), nn.ReLU(inplace=True)), (2, 4, 5)),
     "GLU": layer(lambda: nn.GLU(1), (2, 4, 5)),
     "Softmax": layer(lambda: nn.Softmax(1), (2, 4, 5)),
     "LogSoftmax": layer(lambda: nn.LogSoftmax(-1), (2, 4, 5)),

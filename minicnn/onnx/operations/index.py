@@ -24,6 +24,11 @@ def getitem(step: Step, x: Any, index: Any) -> Any:
     return out
 
 
+@exporter(index.OneHot)
+def one_hot(step: Step, classes: Any, *, count: int) -> Name:
+    return step.node("OneHot", classes, np.int64(count), step.ints(0, 1), axis=-1)
+
+
 @exporter(index.Gather)
 def gather(step: Step, x: Any, index: Any, dim: int) -> Name:
     return step.node("GatherElements", x, index, axis=dim)

@@ -20,6 +20,7 @@ def max_pool2d(
     step: Step, x: Any, *, geometry: Geometry, return_argmax: bool = False
 ) -> tuple[Name, ...]:
     """With ``return_argmax`` the second output has ONNX's indices, of elements of the whole input."""
+    step.model.other_forms.update(step.operation.outputs[1:])
     return step.nodes(
         "MaxPool",
         x,

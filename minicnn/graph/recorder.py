@@ -215,7 +215,8 @@ class _Recording:
         known = self.known.get(id(array_of(tensor)))
         if known is None or known.value.kind in ("input", "result"):
             name = "a tensor" if known is None else known.value.name
-            self.problems.append(f"reads the numbers of {name} in forward ({how})")
+            where = f"forward of module {self.path[-1]!r}" if self.path[-1] else "forward"
+            self.problems.append(f"reads the numbers of {name} in {where} ({how})")
 
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""

@@ -44,9 +44,11 @@ def _taken(
     at = next((i for i, part in enumerate(key) if part is Ellipsis), None)
     key = (*key, *rest) if at is None else (*key[:at], *rest, *key[at + 1 :])
     dims = [part for part in key if part is not None]
+    axis = _only_number(dims, key)
+    if axis is not None:
+        return step.node("Gather", x, np.int64(dims[axis]), axis=axis), shape[:axis] + shape[axis + 1 :]
     x, sizes = _sliced(step, x, shape, dims)
-    advanced = [i for i, part in enumerate(dims) if _is_array(part)]
-    if advanced:
+    if not _has_no_arrays(dims):
         return _picked(step, x, sizes, key)
     numbers = [i for i, part in enumerate(dims) if not isinstance(part, slice)]
     if numbers:
@@ -62,6 +64,17 @@ def _taken(
     for i in new:
         kept.insert(i, 1)
     return x, tuple(kept)
+
+
+def _only_number(dims: list[Any], key: tuple[Any, ...]) -> int | None:
+    """The axis of the only number in an index that has nothing else."""
+    axes = [axis for axis, part in enumerate(dims) if part != slice(None)] if _has_no_arrays(dims) else []
+    single = len(axes) == 1 and len(dims) == len(key)
+    return axes[0] if single and isinstance(dims[axes[0]], (int, np.integer)) else None
+
+
+def _has_no_arrays(dims: list[Any]) -> bool:
+    return not any(map(_is_array, dims))
 
 
 def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -217,7 +217,8 @@ def _recorded(model: Callable[..., Any], call: Any, symbols: Sequence[Symbol]) -
     """One recording, and another for each length that is open."""
     graphs = []
     for other in (None, *symbols):
-        args, kwargs = arguments(call, symbols, other)  # type: ignore[misc]
+        resized: Any = arguments(call, symbols, other)
+        args, kwargs = resized
         try:
             graphs.append(record_call(model, args, kwargs, computed_options=True))
         except CannotRecord:

@@ -70,6 +70,8 @@ class Model:
         """The name of a value; its numbers are written if they are not there yet."""
         if value not in self.names:
             array = self.array_of(value)
+            if array is None:
+                raise Unwritable(f"takes {value.name}, which no operation computes")
             if isinstance(array, Varying):
                 self.names[value] = self.varying_array(array)
             elif value.kind == "constant" and array.size <= 1:
@@ -105,7 +107,9 @@ class Model:
 
         name = self.unique(name)
         results = tuple(self.unique(f"{name}:{i}") if i else name for i in range(outputs))
-        given = {key: _plain(value) for key, value in attributes.items() if value is not None}
+        given: dict[str, Any] = {
+            key: _plain(value) for key, value in attributes.items() if value is not None
+        }
         self.nodes.append(helper.make_node(kind, inputs, results, name, **given))
         return results
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .registry import WRITERS
 from .step import Step
 from .varying import Recordings, Varying
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["model_of", "supported"]
 
 IR_VERSION = 10
@@ -33,7 +37,7 @@ def model_of(
     input_names: Sequence[str],
     output_names: Sequence[str],
     opset_version: int,
-) -> Any:
+) -> ModelProto:
     """The ``onnx.ModelProto`` of a network.
 
     Raises:
@@ -59,7 +63,7 @@ def _assembled(
     input_names: Sequence[str],
     output_names: Sequence[str],
     opset_version: int,
-) -> Any:
+) -> ModelProto:
     """The model, checked by ONNX's checker before it gets its weights, whose copies take long."""
     from onnx import checker, helper
 
@@ -131,25 +135,27 @@ def _write(node: Node, model: Model) -> None:
 
 def _folds(node: Node, model: Model) -> bool:
     """Computes an operation whose result is the same in every call, unless that is much larger."""
-    arrays = [model.array_of(value) for value in node.values]
-    if any(array is None or isinstance(array, Varying) for array in arrays):
+    known: dict[Value, np.ndarray] = {}
+    for value in node.values:
+        array = model.array_of(value)
+        if array is None or isinstance(array, Varying):
+            return False
+        known[value] = array
+    sizes = [n for x in node.outputs for n in model.recordings.shape(x)]
+    if any(isinstance(leaf, Varying) for leaf in (*leaves((node.inputs, node.options)), *sizes)):
         return False
-    if any(isinstance(leaf, Varying) for leaf in leaves((node.inputs, node.options))):
+    before = sum(array.nbytes for array in known.values())
+    after = sum(math.prod(x.shape) * x.dtype.itemsize for x in node.outputs)
+    if after > 2 * before + 4096:
         return False
-    if any(isinstance(n, Varying) for x in node.outputs for n in model.recordings.shape(x)):
-        return False
-    size = sum(array.nbytes for array in arrays)  # type: ignore[union-attr]
-    if sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in node.outputs) > 2 * size + 4096:
-        return False
-    known = dict(zip(node.values, arrays, strict=True))
 
     def numbers(leaf: Any) -> object:
         return known[leaf] if isinstance(leaf, Value) else leaf
 
     inputs: Any = replaced(node.inputs, numbers)
     options: Any = replaced(node.options, numbers)
-    for value, array in zip(node.outputs, run_forward(node, list(inputs), options), strict=True):
-        model.folded[value] = array
+    results = run_forward(node, list(inputs), options)
+    model.folded.update(zip(node.outputs, results, strict=True))
     return True
 
 

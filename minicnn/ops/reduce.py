@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.names import call
 from ..creation import ones_like, zeros_like
-from ..devices import on_own_device, xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array

@@ -12,6 +12,7 @@ from minicnn import nn
 from minicnn.autograd import Function
 from minicnn.graph import CannotRecord
 from minicnn.onnx.registry import WRITERS
+from minicnn.torch.alias import find
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -282,6 +283,16 @@ def test_a_file_and_a_program(tmp_path):
     program = mc.onnx.export(small_net(), IMAGES, file)
     program.save(tmp_path / "net.onnx")
     assert (tmp_path / "net.onnx").read_bytes() == file.getvalue()
+
+
+def test_under_the_switch():
+    """As in torch, lengths are fixed unless others are asked for."""
+    export = find("torch.onnx.export")
+    axes = {"images": {0: "n"}}
+    for options, dim in (({}, 2), ({"dynamic_axes": axes, "input_names": ["images"]}, "n")):
+        graph = export(small_net(), (IMAGES,), **options).model_proto.graph
+        first = graph.input[0].type.tensor_type.shape.dim[0]
+        assert (first.dim_param or first.dim_value) == dim
 
 
 def test_half_precision():

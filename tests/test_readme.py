@@ -28,7 +28,7 @@ def test_the_program_runs(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Conv2d" in done.stdout and "input_1" in done.stdout
-    assert (tmp_path / "net.safetensors").exists()
+    assert (tmp_path / "net.safetensors").exists() and (tmp_path / "net.onnx").exists()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -19,6 +19,7 @@ import numpy as np
 from ..autograd import Function, no_grad
 from ..autograd.grad_mode import mode
 from ..nn import fusion
+from ..nn.containers import Sequential
 from ..nn.module import Module
 from ..ops import in_place
 from ..random import Generator, default_generator
@@ -71,7 +72,9 @@ def record_call(
     graph = _Recording(net, args, kwargs, computed_options).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
-        check_constants(graph, _Recording(net, *others, computed_options).run())
+        other_args, other_kwargs = others
+        other = _Recording(net, other_args, other_kwargs, computed_options)
+        check_constants(graph, other.run())
     return graph
 
 
@@ -215,7 +218,8 @@ class _Recording:
         known = self.known.get(id(array_of(tensor)))
         if known is None or known.value.kind in ("input", "result"):
             name = "a tensor" if known is None else known.value.name
-            self.problems.append(f"reads the numbers of {name} in forward ({how})")
+            where = f"forward of module {self.path[-1]!r}" if self.path[-1] else "forward"
+            self.problems.append(f"reads the numbers of {name} in {where} ({how})")
 
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""
@@ -245,11 +249,17 @@ class _Recording:
         return self.known[id(leaf)].value if self._is_known(leaf) else leaf
 
     def _enter_network(self, net: Module) -> None:
-        """Knows the modules of a network, its parameters and its buffers."""
+        """Knows the modules of a network, its parameters and its buffers.
+
+        ``forward`` may make a ``Sequential`` of layers that are known, as ``layers[:3]`` does: they keep
+        their names, and its own mode, which is that of a new module, has no effect.
+        """
         for name, module in net.named_modules():
+            if id(module) in self.modules:
+                continue
             self.modules[id(module)] = name
             self.graph.modules.append(module)
-            if module.training:
+            if module.training and not self._is_made_of_known(module):
                 raise CannotRecord(
                     f"{_called(name)} is in training mode: call eval() on the network"
                 )
@@ -260,7 +270,12 @@ class _Recording:
             ("buffer", net.named_buffers()),
         ):
             for name, tensor in members:
-                self._hold(Value(name, kind, *_form(tensor), tensor), tensor)
+                if not self._is_known(array_of(tensor)):
+                    self._hold(Value(name, kind, *_form(tensor), tensor), tensor)
+
+    def _is_made_of_known(self, module: Module) -> bool:
+        children = list(module.children())
+        return type(module) is Sequential and all(id(child) in self.modules for child in children)
 
     def _hold(self, value: Value, tensor: Tensor) -> Value:
         self.held.append(self._know(value, tensor))

@@ -6,6 +6,7 @@ import contextlib
 import enum
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -78,7 +79,7 @@ def export(
         dynamic_batch: whether the model takes any number of images: the first axis of all inputs that
             have as many entries there as the first input. True if neither ``dynamic_axes`` nor
             ``dynamic_shapes`` is given.
-        opset_version: of ONNX's operators, 18 to 21; 18 by default.
+        opset_version: of ONNX's operators, 18 to 21; 18 by default, and with a warning for older ones.
         labels: names of the classes, for the file's metadata, as are the next two.
         mean, std: by which pixels from 0 to 1 are normalised, one number for each channel.
         input_names, output_names: names in the model; by default those of ``forward``'s arguments,
@@ -120,12 +121,16 @@ def export(
     if verbose:
         print(graphs[0])
     outputs = output_names_of(graphs[0].result, output_names, names)
+    unknown = set(dynamic_axes or ()).difference(names, outputs)
+    if unknown:
+        warnings.warn(
+            f"dynamic_axes names {sorted(unknown)}, but the inputs are {names} and the outputs {outputs}",
+            stacklevel=2,
+        )
     title = type(model).__name__ if isinstance(model, Module) else model.__name__
     proto = model_of(Recordings(graphs), symbols, title, names, outputs, version)
-    from onnx import checker, helper
-
-    helper.set_model_props(proto, notes)
-    checker.check_model(proto, full_check=True)
+    for key, text in notes.items():
+        proto.metadata_props.add(key=key, value=text)
     program = ONNXProgram(proto)
     if f is not None:
         program.save(f)
@@ -170,12 +175,17 @@ def _checked_options(
             "onnx.export writes networks in evaluation mode, got TrainingMode.TRAINING"
         )
     version = OPSETS[0] if opset_version is None else opset_version
-    if version not in OPSETS:
+    if version > OPSETS[-1]:
         raise ValueError(
             f"onnx.export writes operators of version {OPSETS[0]} to {OPSETS[-1]}, "
             f"got opset_version={version}"
         )
-    return version
+    if version < OPSETS[0]:
+        warnings.warn(
+            f"onnx.export writes operators of version {OPSETS[0]} instead of {version}, which is older",
+            stacklevel=3,
+        )
+    return max(version, OPSETS[0])
 
 
 def _call_of(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -207,7 +217,8 @@ def _recorded(model: Callable[..., Any], call: Any, symbols: Sequence[Symbol]) -
     """One recording, and another for each length that is open."""
     graphs = []
     for other in (None, *symbols):
-        args, kwargs = arguments(call, symbols, other)  # type: ignore[misc]
+        resized: Any = arguments(call, symbols, other)
+        args, kwargs = resized
         try:
             graphs.append(record_call(model, args, kwargs, computed_options=True))
         except CannotRecord:

@@ -25,9 +25,11 @@ class Model:
         recordings: what is written.
         symbols: the lengths that are open.
         opset_version: of the operators.
-        nodes, initializers: what was written, in ONNX's structures.
+        nodes: what was written, in ONNX's structure.
+        initializers: the arrays that were written, by name.
         names: of the values that are there.
         folded: the numbers of results that are the same in every call.
+        other_forms: values that have another dtype or shape in the model than in the recording.
         needed: the values that the outputs depend on.
         users: the operations that take each value; an output has one more, None.
     """
@@ -46,9 +48,10 @@ class Model:
             for value in node.values:
                 self.users.setdefault(value, []).append(node)
         self.nodes: list[Any] = []
-        self.initializers: list[Any] = []
+        self.initializers: dict[str, np.ndarray] = {}
         self.names: dict[Value, str] = {}
         self.folded: dict[Value, np.ndarray] = {}
+        self.other_forms: set[Value] = set()
         self._counts: Counter[str] = Counter()
         self._constants: dict[tuple[Any, ...], str] = {}
         self._lengths: dict[tuple[str, int], str] = {}
@@ -67,6 +70,8 @@ class Model:
         """The name of a value; its numbers are written if they are not there yet."""
         if value not in self.names:
             array = self.array_of(value)
+            if array is None:
+                raise Unwritable(f"takes {value.name}, which no operation computes")
             if isinstance(array, Varying):
                 self.names[value] = self.varying_array(array)
             elif value.kind == "constant" and array.size <= 1:
@@ -102,19 +107,16 @@ class Model:
 
         name = self.unique(name)
         results = tuple(self.unique(f"{name}:{i}") if i else name for i in range(outputs))
-        given = {key: _plain(value) for key, value in attributes.items() if value is not None}
+        given: dict[str, Any] = {
+            key: _plain(value) for key, value in attributes.items() if value is not None
+        }
         self.nodes.append(helper.make_node(kind, inputs, results, name, **given))
         return results
 
     def initializer(self, array: np.ndarray, name: str) -> str:
-        """Writes an array."""
-        from onnx import helper
-
-        array = np.asarray(array, order="C")
+        """Writes an array; its numbers are copied at the end."""
         name = self.unique(name)
-        self.initializers.append(
-            helper.make_tensor(name, element_type(array.dtype), array.shape, array.tobytes(), True)
-        )
+        self.initializers[name] = array
         return name
 
     def constant(self, array: np.ndarray | np.generic) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +20,13 @@ from .registry import WRITERS
 from .step import Step
 from .varying import Recordings, Varying
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["model_of", "supported"]
 
 IR_VERSION = 10
+SMALL = 1024  # elements of an array that the checker gets with its numbers
 LARGEST = (1 << 31) - (1 << 20)  # bytes: a protobuf message has less than 2 GB
 
 
@@ -32,14 +37,12 @@ def model_of(
     input_names: Sequence[str],
     output_names: Sequence[str],
     opset_version: int,
-) -> Any:
+) -> ModelProto:
     """The ``onnx.ModelProto`` of a network.
 
     Raises:
         OnnxExporterError: for an operation that cannot be written.
     """
-    from onnx import helper
-
     graph = recordings.graphs[0]
     model = Model(recordings, symbols, opset_version)
     for given in (*input_names, *output_names):
@@ -51,27 +54,58 @@ def model_of(
             _write(node, model)
     _name_outputs(model, graph.outputs, output_names)
     _drop_unused(model, output_names)
-    described = [
-        (x, model.names[x]) for node in recordings.nodes for x in node.outputs if x in model.names
-    ]
-    made = {output for node in model.nodes for output in node.output} - {*output_names}
-    proto = helper.make_graph(
-        model.nodes,
-        name,
-        [_description(model, x, n) for x, n in zip(graph.inputs, input_names, strict=True)],
-        [_description(model, x, n) for x, n in zip(graph.outputs, output_names, strict=True)],
-        model.initializers,
-        value_info=[
-            _description(model, x, n) for n, x in {n: x for x, n in described if n in made}.items()
-        ],
-    )
-    return helper.make_model(
-        proto,
+    return _assembled(model, name, input_names, output_names, opset_version)
+
+
+def _assembled(
+    model: Model,
+    name: str,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    opset_version: int,
+) -> ModelProto:
+    """The model, checked by ONNX's checker before it gets its weights, whose copies take long."""
+    from onnx import checker, helper
+
+    graph = model.recordings.graphs[0]
+    computed = {output for node in model.nodes for output in node.output} - {*output_names}
+    described = {
+        n: x
+        for x, n in model.names.items()
+        if x.kind == "result" and n in computed and x not in model.other_forms
+    }
+    proto = helper.make_model(
+        helper.make_graph(
+            model.nodes,
+            name,
+            [_description(model, x, n) for x, n in zip(graph.inputs, input_names, strict=True)],
+            [_description(model, x, n) for x, n in zip(graph.outputs, output_names, strict=True)],
+            value_info=[_description(model, x, n) for n, x in described.items()],
+        ),
         opset_imports=[helper.make_opsetid("", opset_version)],
         ir_version=IR_VERSION,
         producer_name="minicnn",
         producer_version=__version__,
     )
+    large = {n: array for n, array in model.initializers.items() if array.size > SMALL}
+    for n, array in model.initializers.items():
+        if n in large:
+            form = helper.make_tensor_value_info(n, element_type(array.dtype), array.shape)
+            proto.graph.input.append(form)
+        else:
+            _add_initializer(proto, n, array)
+    checker.check_model(proto, full_check=True)
+    del proto.graph.input[len(input_names) :]
+    for n, array in large.items():
+        _add_initializer(proto, n, array)
+    return proto
+
+
+def _add_initializer(proto: Any, name: str, array: np.ndarray) -> None:
+    tensor = proto.graph.initializer.add()
+    tensor.name, tensor.data_type = name, element_type(array.dtype)
+    tensor.dims.extend(array.shape)
+    tensor.raw_data = array.tobytes()
 
 
 def supported() -> list[str]:
@@ -91,7 +125,7 @@ def _write(node: Node, model: Model) -> None:
         raise step.unsupported(str(error)) from None
     names = written if isinstance(written, tuple) else (written,)
     for value, name in zip(node.outputs, names, strict=False):
-        model.names[value] = name
+        model.names[value] = model.name_of(name) if isinstance(name, Value) else name
     for covered in step.covered[1:]:
         model.names[covered.outputs[0]] = names[0]
     for value in node.outputs[len(names) :]:
@@ -101,25 +135,27 @@ def _write(node: Node, model: Model) -> None:
 
 def _folds(node: Node, model: Model) -> bool:
     """Computes an operation whose result is the same in every call, unless that is much larger."""
-    arrays = [model.array_of(value) for value in node.values]
-    if any(array is None or isinstance(array, Varying) for array in arrays):
+    known: dict[Value, np.ndarray] = {}
+    for value in node.values:
+        array = model.array_of(value)
+        if array is None or isinstance(array, Varying):
+            return False
+        known[value] = array
+    sizes = [n for x in node.outputs for n in model.recordings.shape(x)]
+    if any(isinstance(leaf, Varying) for leaf in (*leaves((node.inputs, node.options)), *sizes)):
         return False
-    if any(isinstance(leaf, Varying) for leaf in leaves((node.inputs, node.options))):
+    before = sum(array.nbytes for array in known.values())
+    after = sum(math.prod(x.shape) * x.dtype.itemsize for x in node.outputs)
+    if after > 2 * before + 4096:
         return False
-    if any(isinstance(n, Varying) for x in node.outputs for n in model.recordings.shape(x)):
-        return False
-    size = sum(array.nbytes for array in arrays)  # type: ignore[union-attr]
-    if sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in node.outputs) > 2 * size + 4096:
-        return False
-    known = dict(zip(node.values, arrays, strict=True))
 
     def numbers(leaf: Any) -> object:
         return known[leaf] if isinstance(leaf, Value) else leaf
 
     inputs: Any = replaced(node.inputs, numbers)
     options: Any = replaced(node.options, numbers)
-    for value, array in zip(node.outputs, run_forward(node, list(inputs), options), strict=True):
-        model.folded[value] = array
+    results = run_forward(node, list(inputs), options)
+    model.folded.update(zip(node.outputs, results, strict=True))
     return True
 
 
@@ -148,8 +184,8 @@ def _drop_unused(model: Model, outputs: Sequence[str]) -> None:
             needed.update(node.input)
             kept.append(node)
     model.nodes = kept[::-1]
-    model.initializers = [x for x in model.initializers if x.name in needed]
-    size = sum(len(x.raw_data) for x in model.initializers)
+    model.initializers = {n: array for n, array in model.initializers.items() if n in needed}
+    size = sum(array.nbytes for array in model.initializers.values())
     if size > LARGEST:
         raise OnnxExporterError(
             f"cannot export to ONNX: the weights have {size / 1e9:.2f} GB, and an ONNX file holds "

@@ -16,12 +16,18 @@ _END = np.iinfo(np.int64).max
 
 
 @exporter(index.GetItem)
-def getitem(step: Step, x: Any, index: Any) -> Any:
+def getitem(step: Step, x: Value, index: Any) -> Name | Value:
     """Each part of the index is applied to what the ones before have left."""
-    out, shape = x, step.shape(x)
+    out: Name | Value = x
+    shape = step.shape(x)
     for part in index:
         out, shape = _taken(step, out, shape, part)
     return out
+
+
+@exporter(index.OneHot)
+def one_hot(step: Step, classes: Any, *, count: int) -> Name:
+    return step.node("OneHot", classes, np.int64(count), step.ints(0, 1), axis=-1)
 
 
 @exporter(index.Gather)
@@ -39,24 +45,37 @@ def _taken(
     at = next((i for i, part in enumerate(key) if part is Ellipsis), None)
     key = (*key, *rest) if at is None else (*key[:at], *rest, *key[at + 1 :])
     dims = [part for part in key if part is not None]
+    axis = _only_number(dims, key)
+    if axis is not None:
+        return step.node("Gather", x, np.int64(dims[axis]), axis=axis), shape[:axis] + shape[
+            axis + 1 :
+        ]
     x, sizes = _sliced(step, x, shape, dims)
-    advanced = [i for i, part in enumerate(dims) if _is_array(part)]
-    if advanced:
+    if not _has_no_arrays(dims):
         return _picked(step, x, sizes, key)
     numbers = [i for i, part in enumerate(dims) if not isinstance(part, slice)]
     if numbers:
         x = step.node("Squeeze", x, step.ints(*numbers))
-    new = [
-        i
-        for i, part in enumerate(p for p in key if p is None or isinstance(p, slice))
-        if part is None
-    ]
+    left = [part for part in key if part is None or isinstance(part, slice)]
+    new = [i for i, part in enumerate(left) if part is None]
     if new:
         x = step.node("Unsqueeze", x, step.ints(*new))
     kept = [size for size, part in zip(sizes, dims, strict=True) if isinstance(part, slice)]
     for i in new:
         kept.insert(i, 1)
     return x, tuple(kept)
+
+
+def _only_number(dims: list[Any], key: tuple[Any, ...]) -> int | None:
+    """The axis of the only number in an index that has nothing else."""
+    if not _has_no_arrays(dims) or len(dims) < len(key):
+        return None
+    axes = [axis for axis, part in enumerate(dims) if part != slice(None)]
+    return axes[0] if len(axes) == 1 and isinstance(dims[axes[0]], (int, np.integer)) else None
+
+
+def _has_no_arrays(dims: list[Any]) -> bool:
+    return not any(map(_is_array, dims))
 
 
 def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -69,10 +88,8 @@ def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _is_array(part: Any) -> bool:
-    return (
-        isinstance(part, Value)
-        or (isinstance(part, np.ndarray))
-        or (isinstance(part, Varying) and isinstance(part.values[0], np.ndarray))
+    return isinstance(part, (Value, np.ndarray)) or (
+        isinstance(part, Varying) and isinstance(part.values[0], np.ndarray)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...graph import Value
 from ...ops import diagonal, pad, rearrange, shape, strided, transfer, triangle
 from ..registry import exporter
 from ..step import Name, Step
@@ -80,7 +81,7 @@ def pad_(step: Step, x: Any, widths: Any, value: Any) -> Name:
 
 
 @exporter(transfer.To)
-def to(step: Step, x: Any, device: Any, dtype: Any, memory_format: Any = None) -> Any:
+def to(step: Step, x: Value, device: Any, dtype: Any, memory_format: Any = None) -> Name | Value:
     return x if step.dtype == dtype else step.cast(x, dtype)
 
 
@@ -95,9 +96,9 @@ def diagonal_(step: Step, x: Any, offset: int, dim1: int, dim2: int) -> Name:
     sizes, n = step.shape(x), len(x.shape)
     dim1, dim2 = dim1 % n, dim2 % n
     rest = [dim for dim in range(n) if dim not in (dim1, dim2)]
-    if isinstance(sizes[dim1], Varying) or isinstance(sizes[dim2], Varying):
+    rows, columns = sizes[dim1], sizes[dim2]
+    if isinstance(rows, Varying) or isinstance(columns, Varying):
         raise step.unsupported("takes the diagonal of matrices of open size")
-    rows, columns = int(sizes[dim1]), int(sizes[dim2])
     last = step.node("Transpose", x, perm=[*rest, dim1, dim2])
     flat = step.reshaped(last, [*(sizes[dim] for dim in rest), rows * columns])
     places = np.diagonal(np.arange(rows * columns).reshape(rows, columns), offset)

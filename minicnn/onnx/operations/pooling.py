@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...graph import Value
 from ...kernels.geometry import Geometry, adaptive_windows
 from ...ops import adaptive_pool, pool, unpool
 from ..registry import exporter
@@ -20,6 +21,7 @@ def max_pool2d(
     step: Step, x: Any, *, geometry: Geometry, return_argmax: bool = False
 ) -> tuple[Name, ...]:
     """With ``return_argmax`` the second output has ONNX's indices, of elements of the whole input."""
+    step.model.other_forms.update(step.operation.outputs[1:])
     return step.nodes(
         "MaxPool",
         x,
@@ -115,7 +117,7 @@ def _means(step: Step, size: Any, output_size: Any) -> np.ndarray:
 
 
 @exporter(adaptive_pool.AdaptiveMaxPool2d)
-def adaptive_max_pool2d(step: Step, x: Any, *, output_size: Any) -> Any:
+def adaptive_max_pool2d(step: Step, x: Value, *, output_size: Any) -> Name:
     """The largest of each window of rows, and then of each window of columns."""
     if output_size == (1, 1) and not step.is_used(1):
         return step.node("GlobalMaxPool", x)
@@ -123,7 +125,8 @@ def adaptive_max_pool2d(step: Step, x: Any, *, output_size: Any) -> Any:
         raise step.unsupported(
             "returns the indices of maxima, which ONNX has for equal windows only"
         )
-    out, sizes = x, step.shape(x)[2:]
+    out: Any = x
+    sizes = step.shape(x)[2:]
     for axis, (size, want) in enumerate(zip(sizes, output_size, strict=True), start=2):
         parts = []
         for begin, end in adaptive_windows(_fixed(step, size), want):
@@ -131,7 +134,7 @@ def adaptive_max_pool2d(step: Step, x: Any, *, output_size: Any) -> Any:
             part = step.node("Slice", out, *limits)
             parts.append(step.node("ReduceMax", part, step.ints(axis), keepdims=1))
         out = step.node("Concat", *parts, axis=axis)
-    return out
+    return Name(out)
 
 
 def _fixed(step: Step, size: Any) -> int:

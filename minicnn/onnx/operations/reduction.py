@@ -41,9 +41,17 @@ def prod(step: Step, x: Any, dim: int | None, keepdim: bool, dtype: Any) -> Name
 def amax(step: Step, x: Any, dims: Any, keepdim: bool, largest: bool, of_all: bool = False) -> Name:
     kind = "ReduceMax" if largest else "ReduceMin"
     if step.dtype == bool_:
-        small = step.node(kind, step.cast(x, np.int32), step.ints(*dims), keepdims=int(keepdim))
-        return step.cast(small, bool_)
+        return truth(step, x, dims, keepdim, "any" if largest else "all")
     return step.node(kind, x, step.ints(*dims), keepdims=int(keepdim), noop_with_empty_axes=1)
+
+
+@exporter(reduce._Truth)
+def truth(step: Step, x: Any, dims: Any, keepdim: bool, name: str) -> Name:
+    """The largest or smallest of zeros and ones."""
+    ones = step.cast(x if step.dtype == bool_ else step.cast(x, bool_), np.int32)
+    kind, options = {"any": "ReduceMax", "all": "ReduceMin"}[name], {"noop_with_empty_axes": 1}
+    out = step.node(kind, ones, step.ints(*dims), keepdims=int(keepdim), **options)
+    return step.cast(out, step.operation.outputs[0].dtype)
 
 
 @exporter(reduce.MaxAlong)

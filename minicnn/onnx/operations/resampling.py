@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...graph import Value
 from ...ops import resample, resize
 from ...ops.resample import Axis
 from ..composite import GridSample
@@ -56,9 +57,10 @@ def _first(sizes: Any) -> list[Any]:
 
 
 @exporter(resample.Resample)
-def resample_(step: Step, x: Any, *, axes: tuple[Axis, ...]) -> Any:
+def resample_(step: Step, x: Value, *, axes: tuple[Axis, ...]) -> Name | Value:
     """Along each axis a Gather, or a product with the matrix of weights."""
-    out, first = x, len(x.shape) - len(axes)
+    out: Name | Value = x
+    first = len(x.shape) - len(axes)
     padded = _border(step, x, axes)
     if padded is not None:
         return padded

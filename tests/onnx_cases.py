@@ -62,11 +62,13 @@ POOLS = {
     "max, 1d": (lambda x: F.max_pool1d(x, 3, 2), [(2, 4, 9)]),
     "max, indices": (lambda x: F.max_pool2d(x, 3, 2, 1, return_indices=True), [IMAGES]),
     "unpool": (
-        lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), [(2, 4, 6, 8)]
+        lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+        [(2, 4, 6, 8)],
     ),
     "average": (lambda x: F.avg_pool2d(x, 3, 2, 1), [IMAGES]),
     "average without padding": (
-        lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), [IMAGES]
+        lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+        [IMAGES],
     ),
     "average, ceil": (lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), [IMAGES]),
     "average, ceil, padded": (lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True), [IMAGES]),
@@ -95,7 +97,7 @@ ACTIVATIONS = {
     "Softplus, beta": layer(lambda: nn.Softplus(2, 1), (2, 4, 5)),
     "PReLU, channels": layer(lambda: nn.PReLU(4), IMAGES),
     "Threshold": layer(lambda: nn.Threshold(0.1, 2.0), (2, 4, 5)),
-    "in place": layer(lambda: nn.Sequential(nn.ReLU(inplace=True)), (2, 4, 5)),
+    "in place": layer(lambda: nn.Sequential(nn.Linear(5, 5), nn.ReLU(inplace=True)), (2, 4, 5)),
     "GLU": layer(lambda: nn.GLU(1), (2, 4, 5)),
     "Softmax": layer(lambda: nn.Softmax(1), (2, 4, 5)),
     "LogSoftmax": layer(lambda: nn.LogSoftmax(-1), (2, 4, 5)),
@@ -107,9 +109,7 @@ NORMS = {
     "batch": layer(lambda: nn.BatchNorm2d(4), IMAGES),
     "batch, 1d": layer(lambda: nn.BatchNorm1d(4), (2, 4)),
     "batch, plain": layer(lambda: nn.BatchNorm2d(4, affine=False), IMAGES),
-    "batch, own statistics": layer(
-        lambda: nn.BatchNorm2d(4, track_running_stats=False), IMAGES
-    ),
+    "batch, own statistics": layer(lambda: nn.BatchNorm2d(4, track_running_stats=False), IMAGES),
     "group": layer(lambda: nn.GroupNorm(2, 4), IMAGES),
     "group, 1d": layer(lambda: nn.GroupNorm(2, 4), (2, 4)),
     "layer": layer(lambda: nn.LayerNorm(8), IMAGES),
@@ -124,6 +124,7 @@ NORMS = {
     "vectors": (lambda x: F.normalize(x, dim=1), [(2, 4, 5)]),
 }
 
+HEADS = nn.MultiheadAttention(8, 2, batch_first=True).eval()
 LINEAR = {
     "linear": layer(lambda: nn.Linear(5, 3), (2, 5)),
     "linear, many": layer(lambda: nn.Linear(5, 3, bias=False), (2, 4, 5)),
@@ -131,7 +132,10 @@ LINEAR = {
     "matmul": (lambda x, y: x @ y, [(2, 3, 4, 5), (2, 1, 5, 6)]),
     "vector": (lambda x, y: mc.matmul(x, y[0]), [(2, 3, 4), (2, 4)]),
     "bmm": (mc.bmm, [(2, 3, 4), (2, 4, 5)]),
-    "baddbmm": (lambda b, x, y: mc.baddbmm(b, x, y, beta=0.5, alpha=2), [(2, 3, 5), (2, 3, 4), (2, 4, 5)]),
+    "baddbmm": (
+        lambda b, x, y: mc.baddbmm(b, x, y, beta=0.5, alpha=2),
+        [(2, 3, 5), (2, 3, 4), (2, 4, 5)],
+    ),
     "addmm": (lambda b, x, y: mc.addmm(b, x, y[0]), [(2, 5), (2, 4), (2, 4, 5)]),
     "einsum": (lambda x, y: mc.einsum("nij,njk,nk->ni", x, y, y[:, 0]), [(2, 3, 4), (2, 4, 5)]),
     "outer": (lambda x: mc.einsum("ni,nj->nij", x, x), [(2, 3)]),
@@ -140,31 +144,83 @@ LINEAR = {
     "embedding": layer(lambda: nn.Embedding(4, 3, padding_idx=0), integers(2, 5)),
     "attention": (F.scaled_dot_product_attention, [(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5)]),
     "causal attention": (
-        lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), [(2, 3, 4, 5)]
+        lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
+        [(2, 3, 4, 5)],
     ),
     "masked attention": (
-        lambda x, m: F.scaled_dot_product_attention(x, x, x, m), [(2, 3, 4, 5), booleans(2, 1, 4, 4) | np.eye(4, dtype=bool)]
+        lambda x, m: F.scaled_dot_product_attention(x, x, x, m),
+        [(2, 3, 4, 5), booleans(2, 1, 4, 4) | np.eye(4, dtype=bool)],
     ),
     "heads": (
-        lambda x, net=nn.MultiheadAttention(8, 2, batch_first=True).eval(): net(x, x, x), [(2, 5, 8)]
+        lambda x: HEADS(x, x, x),
+        [(2, 5, 8)],
     ),
-    "transformer": layer(
-        lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (2, 5, 8)
-    ),
+    "transformer": layer(lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (2, 5, 8)),
 }
 
-_FUNCTIONS = """abs neg exp exp2 expm1 sin cos tan sinh cosh tanh asin atan asinh sigmoid erf erfc floor
-ceil round trunc frac sign square reciprocal sinc isnan isinf isfinite signbit logical_not
-nan_to_num""".split()
-_OF_POSITIVE = "sqrt rsqrt log log2 log10 log1p logit acos atanh".split()
-_OF_TWO = """add sub mul div maximum minimum fmax fmin eq ne lt le gt ge atan2 hypot copysign logaddexp
-logaddexp2 fmod remainder floor_divide""".split()
+_FUNCTIONS = [
+    "abs",
+    "neg",
+    "exp",
+    "exp2",
+    "expm1",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asin",
+    "atan",
+    "asinh",
+    "sigmoid",
+    "erf",
+    "erfc",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "frac",
+    "sign",
+    "square",
+    "reciprocal",
+    "sinc",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "signbit",
+    "logical_not",
+    "nan_to_num",
+]
+_OF_POSITIVE = ["sqrt", "rsqrt", "log", "log2", "log10", "log1p", "logit", "acos", "atanh"]
+_OF_TWO = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "atan2",
+    "hypot",
+    "copysign",
+    "logaddexp",
+    "logaddexp2",
+    "fmod",
+    "remainder",
+    "floor_divide",
+]
 
 
 def named(*names, prepare=lambda *x: x):
-    return {
-        name: (lambda *x, name=name: getattr(mc, name)(*prepare(*x)), None) for name in names
-    }
+    return {name: (lambda *x, name=name: getattr(mc, name)(*prepare(*x)), None) for name in names}
 
 
 def with_shapes(cases, *shapes):
@@ -270,7 +326,8 @@ RESIZING = {
     "signals": (lambda x: (F.interpolate(x, 7), F.interpolate(x, 7, mode="linear")), [(2, 3, 4)]),
     "upsample": layer(lambda: nn.Upsample(scale_factor=2, mode="nearest"), IMAGES),
     "to another": (
-        lambda x, y: F.interpolate(x, y.shape[2:], mode="bilinear"), [IMAGES, (2, 1, 20, 30)]
+        lambda x, y: F.interpolate(x, y.shape[2:], mode="bilinear"),
+        [IMAGES, (2, 1, 20, 30)],
     ),
     "grid_sample": (
         lambda x, g: tuple(
@@ -281,7 +338,10 @@ RESIZING = {
         ),
         [IMAGES, (2, 5, 6, 2)],
     ),
-    "affine_grid": (lambda t: F.affine_grid(t, (len(t), 3, 5, 6), align_corners=False), [(2, 2, 3)]),
+    "affine_grid": (
+        lambda t: F.affine_grid(t, (len(t), 3, 5, 6), align_corners=False),
+        [(2, 2, 3)],
+    ),
 }
 
 ALL = {

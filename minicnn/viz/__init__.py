@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .draw import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
 from .grid import make_grid, save_image
+from .live import LiveCurve
 from .plots import (
     BLUES,
     BY_CLASS,
@@ -24,6 +25,7 @@ __all__ = [
     "TRAIN",
     "VALIDATION",
     "WRONG",
+    "LiveCurve",
     "decode_segmap",
     "draw_bounding_boxes",
     "draw_keypoints",

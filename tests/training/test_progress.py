@@ -1,5 +1,7 @@
 """The progress of an epoch in a notebook."""
 
+import io
+
 import pytest
 from notebook_shell import a_notebook
 
@@ -22,8 +24,8 @@ def test_a_notebook_shows_one_bar_and_no_lines(capsys):
     assert capsys.readouterr().out == "warning: a warning\n"
 
 
-def test_a_file_gets_its_lines_in_a_notebook_too(tmp_path):
-    with a_notebook() as outputs, open(tmp_path / "log", "w") as log:
-        with training.Progress("epoch 1", 10, file=log) as progress:
-            progress.update(10, lambda: "loss 0.5")
-    assert outputs == [] and (tmp_path / "log").read_text().startswith("epoch 1 100%  loss 0.5")
+def test_a_file_gets_its_lines_in_a_notebook_too():
+    log = io.StringIO()
+    with a_notebook() as outputs, training.Progress("epoch 1", 10, file=log) as progress:
+        progress.update(10, lambda: "loss 0.5")
+    assert outputs == [] and log.getvalue().startswith("epoch 1 100%  loss 0.5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .draw import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
 from .grid import make_grid, save_image
+from .learning_rates import plot_learning_rates
 from .live import LiveCurve
 from .plots import (
     BLUES,
@@ -34,6 +35,7 @@ __all__ = [
     "overlay_segmap",
     "plot_confusion",
     "plot_curves",
+    "plot_learning_rates",
     "plot_predictions",
     "save_image",
     "voc_palette",

@@ -245,6 +245,11 @@ class Tensor(TensorMethods):
 
         return tensor_text(self, "tensor")
 
+    def _repr_html_(self) -> str | None:
+        from .html import tensor_html
+
+        return tensor_html(self)
+
     def __format__(self, spec: str) -> str:
         """Formats one number like a Python number (``f"{loss:.4f}"``).
 

@@ -64,7 +64,7 @@ def _matrix(tensor: Tensor) -> str:
     write: Callable[[Any], str] = str
     if is_floating(values.dtype):
         values, write = values.astype(np.float64), "{:.4g}".format
-    texts = {
+    texts: dict[tuple[int | None, int | None], str] = {
         (i, j): write(value)
         for i, row in zip(shown[0], values.tolist(), strict=True)
         for j, value in zip(shown[1], row, strict=True)

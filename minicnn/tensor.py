@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
@@ -209,7 +210,7 @@ class Tensor(TensorMethods):
     @overload
     def size(self, dim: int) -> int: ...
 
-    def size(self, dim: int | None = None) -> Size | int:
+    def size(self, dim: builtins.int | None = None) -> Size | builtins.int:
         """The shape, or the length of one dimension."""
         return self.shape if dim is None else self.array.shape[dim]
 
@@ -319,7 +320,7 @@ class Tensor(TensorMethods):
             )
         return self.array.item()
 
-    def tolist(self) -> list[Any] | float:
+    def tolist(self) -> list[Any] | builtins.float:
         """The numbers as nested lists."""
         return self.array.tolist()
 

@@ -106,7 +106,9 @@ class Graph:
 
     def _rows(self) -> list[tuple[str, ...]]:
         """The heading and a row for each operation."""
-        rows = [("name", "operation", "inputs", "output shape", "parameters", "attributes")]
+        rows: list[tuple[str, ...]] = [
+            ("name", "operation", "inputs", "output shape", "parameters", "attributes")
+        ]
         rows += [("", "input", "", _shape(x), "", x.name) for x in self.inputs]
         for node in self.nodes:
             taken = [x for x in node.values if x.kind in ("input", "result")]

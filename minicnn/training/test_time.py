@@ -38,7 +38,7 @@ class TestTimeFlips(Module):
         self.net = net
         self.vertical = vertical
 
-    def forward(self, images: Tensor) -> Any:
+    def forward(self, images: Tensor) -> Tensor | Mapping[str, Tensor]:
         """The network's output for images (N, C, H, W), with log-probabilities for logits."""
         if self.training:
             return self.net(images)

@@ -35,7 +35,7 @@ class _Mix(Transform):
         self.num_classes = num_classes
         self.labels_getter = labels_getter
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any) -> object:
         sample = inputs if len(inputs) > 1 else inputs[0]
         get = self.labels_getter
         labels = get(sample) if callable(get) else _find_labels(sample)

@@ -7,8 +7,7 @@ them as tensors and, if an input requires a gradient, keeps the instance as a no
 with finite differences (gradcheck.py).
 """
 
-from typing import Any
-
+from ..later import read_later
 from .engine import backward, call_after_backward, grad
 from .function import AccumulateGrad, Function, once_differentiable
 from .grad_mode import (
@@ -50,13 +49,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # what the core does not need
-    if name == "Variable":
-        from .variable import Variable
-
-        return Variable
-    if name == "functional":
-        from importlib import import_module
-
-        return import_module(f"{__name__}.functional")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# what the core does not need
+__getattr__, __dir__ = read_later(__name__, {"variable": "Variable"}, modules="functional")

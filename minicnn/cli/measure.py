@@ -23,7 +23,7 @@ class Measured(NamedTuple):
     left_out: int
 
 
-def measure(network: Network, loader: DataLoader[Any], title: str, flip: bool = False) -> Measured:
+def measure(network: Network, loader: DataLoader[Any], title: str) -> Measured:
     """The network's answers on all pictures of a loader that can be read.
 
     Raises:
@@ -31,7 +31,7 @@ def measure(network: Network, loader: DataLoader[Any], title: str, flip: bool = 
     """
     found, labels = [], []
     for pictures, numbers in batches(loader, title):
-        found.append(network.probabilities(pictures, flip).cpu().numpy().astype(np.float64))
+        found.append(network.probabilities(pictures).cpu().numpy().astype(np.float64))
         labels.append(numbers.numpy())
     if not found:
         raise BrokenPicture("none of the pictures can be read")

@@ -50,12 +50,10 @@ class Network(NamedTuple):
         x = F.convert_image_dtype(pictures.to(self.device), float32)
         return F.normalize(x, list(self.description.mean), list(self.description.std))
 
-    def probabilities(self, pictures: Tensor, flip: bool = False) -> Tensor:
-        """(N, classes) for pictures (N, 3, H, W) of bytes; with ``flip`` also of their mirror images."""
+    def probabilities(self, pictures: Tensor) -> Tensor:
+        """(N, classes) for pictures (N, 3, H, W) of bytes."""
         with no_grad():
-            x = self.prepare(pictures)
-            found = softmax(self.net(x), 1)
-            return (found + softmax(self.net(x.flip(3)), 1)) / 2 if flip else found
+            return softmax(self.net(self.prepare(pictures)), 1)
 
     def __str__(self) -> str:
         return f"{self.description.model} on {self.device}"

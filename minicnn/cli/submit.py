@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import DogsVsCats
 from ..output import say_last
+from ..training import TestTimeFlips
 from .files import check_folders, write_csv
 from .labelled import LabelledPictures, open_labelled
 from .measure import log_loss, measure
@@ -25,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     network = open_network(args)
     refuse_segmenter(network, "submit")
     dog = _dog(network)
+    if args.flip:
+        network = network._replace(net=TestTimeFlips(network.net).eval())
     clip = min(args.clip, 1 - args.clip)
     test = DogsVsCats(args.test, split="test", on_error="warn")
     unreadable = _write(network, test, dog, clip, args)
@@ -51,7 +54,7 @@ def _write(
     ids = range(int(test.ids.max()) + 1)  # a test picture's label is its id
     pictures = LabelledPictures(test, cut, ids)
     loader = loader_of(pictures, args)
-    answers = measure(network, loader, "predicting", args.flip)
+    answers = measure(network, loader, "predicting")
     labels = dict.fromkeys(test.ids.tolist(), UNKNOWN)  # in the order of the ids
     found = answers.probabilities[:, dog].clip(clip, 1 - clip)
     labels.update(zip(answers.labels.tolist(), found.tolist(), strict=True))
@@ -76,7 +79,7 @@ def _print_log_loss(network: Network, clip: float, args: argparse.Namespace) -> 
         print(f"no log loss: {error}")
         return
     loader = loader_of(pictures, args)
-    measured = measure(network, loader, "validating", args.flip)
+    measured = measure(network, loader, "validating")
     right = (measured.probabilities.argmax(1) == measured.labels).mean()
     print(
         f"log loss on {what}: {log_loss(measured, clip):.4f}, unclipped {log_loss(measured):.4f}; "

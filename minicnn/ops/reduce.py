@@ -295,10 +295,10 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
 def var(
     input: Tensor,
     dim: Dims = None,
-    unbiased: bool | None = None,
+    unbiased: builtins.bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None,
+    correction: builtins.float | None = None,
 ) -> Tensor:
     """The variance over ``dim``: squared distances from the mean, divided by n - ``correction``.
 
@@ -315,10 +315,10 @@ def var(
 def std(
     input: Tensor,
     dim: Dims = None,
-    unbiased: bool | None = None,
+    unbiased: builtins.bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None,
+    correction: builtins.float | None = None,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
     return _spread("std", input, dim, unbiased, keepdim, correction)
@@ -344,7 +344,9 @@ def _spread(
 
 
 @in_float32
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    input: Tensor, dim: builtins.int | None = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
     d = None if dim is None else normalize_dim(input, dim)
     input, dtype = to_sum(input, dtype)
@@ -452,13 +454,13 @@ def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
 
 
 @with_keywords
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmax")
 
 
 @with_keywords
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmin")
 
@@ -502,7 +504,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 @in_float32
 def norm(
     input: Tensor,
-    p: float | str | None = "fro",
+    p: builtins.float | str | None = "fro",
     dim: Dims = None,
     keepdim: bool = False,
     dtype: Any = None,

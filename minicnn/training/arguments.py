@@ -24,7 +24,9 @@ __all__ = [
 ]
 
 # Settings that may change when a run is resumed; the others would change its result.
-MAY_DIFFER = ("out", "device", "workers", "resume", "epochs", "cache", "cache_gb")
+MAY_DIFFER = (
+    "out", "device", "workers", "resume", "epochs", "cache", "cache_gb", "tensorboard",
+)  # fmt: skip
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
@@ -60,6 +62,8 @@ def add_arguments(
     add("--cache", metavar="memory|FILE", help=cache)
     budget = "the most that --cache takes; 20,000 pictures of 200x200 take 2.5 (%(default)s)"
     add("--cache-gb", type=positive, default=4.0, metavar="GB", help=budget)
+    board = "write the numbers of each epoch for TensorBoard, too: tensorboard --logdir OUT"
+    add("--tensorboard", action="store_true", help=board)
     seed = "of all random numbers (%(default)s)"
     add("--seed", type=at_least(0), default=0, metavar="N", help=seed)
     resume = "go on from last.ckpt in --out; another --epochs makes the run longer or shorter"

@@ -21,6 +21,7 @@ from ..data import DataLoader
 from ..data.problems import problems_of
 from ..io.atomic import replacing
 from .description import NetworkDescription
+from .epoch_log import EpochLog, check_tensorboard
 from .folder import set_aside
 from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
@@ -38,7 +39,8 @@ class Run:
 
     Args:
         folder: the folder, which must exist.
-        settings: plain values, ``epochs`` among them. To resume a run they must be equal.
+        settings: plain values, ``epochs`` among them. To resume a run they must be equal. If
+            ``tensorboard`` is true, the numbers of each epoch are written for it, too.
         may_differ: names of settings that need not be equal, as they do not change the result.
         best_by: the number in an epoch's row by which the best epoch is chosen; higher is better.
         resume: whether to go on with the run in ``folder``.
@@ -81,6 +83,9 @@ class Run:
         }
         self._saved_at: tuple[int, int] | None = None
         self._names: np.ndarray | None = None  # of the pictures, as JSON
+        self._log: EpochLog | None = None
+        if settings.get("tensorboard"):
+            check_tensorboard()
         self._resumed = self._read() if resume else None
         if self._resumed and settings.get("epochs") is None:
             settings["epochs"] = self._resumed["run"]["metrics"]["settings"]["epochs"]
@@ -207,6 +212,8 @@ class Run:
             self.save()
         else:
             self._resume()
+        if self.metrics["settings"].get("tensorboard") and is_first():
+            self._log = EpochLog(self.folder, self.epoch + 1)
         share(parts["net"], loaders)
 
     def _resume(self) -> None:
@@ -322,6 +329,8 @@ class Run:
             if is_first():
                 io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
         self._write_metrics()
+        if self._log is not None:
+            self._log.add(row)  # before the save: what a killed run wrote is written over
         self.save()
         return row
 

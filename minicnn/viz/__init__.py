@@ -9,6 +9,8 @@ from .filters import filter_images, plot_filters
 from .grad_cam import grad_cam
 from .grid import make_grid, save_image
 from .heat_map import overlay_heat_map
+from .learning_rates import plot_learning_rates
+from .live import LiveCurve
 from .mistakes import Mistake, plot_mistakes, worst_mistakes
 from .occlusion import occlusion
 from .per_class import PrecisionRecall, plot_precision_recall, precision_recall
@@ -33,6 +35,7 @@ __all__ = [
     "TRAIN",
     "VALIDATION",
     "WRONG",
+    "LiveCurve",
     "Mistake",
     "PrecisionRecall",
     "decode_segmap",
@@ -51,6 +54,7 @@ __all__ = [
     "plot_explanations",
     "plot_feature_maps",
     "plot_filters",
+    "plot_learning_rates",
     "plot_mistakes",
     "plot_precision_recall",
     "plot_predictions",

@@ -140,6 +140,9 @@ def test_core_dependencies_are_enough_to_import_silently_and_to_train(wheel, tmp
     assert (done.stdout, done.stderr) == ("", "")
     done = run(python, "-W", "error", "-c", TRAIN, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("", "")
+    script = Path(python).with_name("minicnn.exe" if sys.platform == "win32" else "minicnn")
+    assert "BLAS" in run(str(script), "info", cwd=tmp_path).stdout
+    assert "They are not part of the installed package" in run(str(script), "train").stdout
 
 
 @pytest.mark.slow

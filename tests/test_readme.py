@@ -34,7 +34,7 @@ def run_programs(page, tmp_path):
 def test_the_program_runs(tmp_path):
     printed = run_programs("README.md", tmp_path)
     assert "Conv2d" in printed and "input_1" in printed
-    assert (tmp_path / "net.safetensors").exists()
+    assert (tmp_path / "net.safetensors").exists() and (tmp_path / "net.onnx").exists()
 
 
 def test_the_loop_of_the_examples_page_learns(tmp_path):

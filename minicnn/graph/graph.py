@@ -13,6 +13,7 @@ from ..html import table_html
 from ..kernels.geometry import Geometry
 from ..nn.module import Module
 from ..tensor import Tensor
+from .structure import leaves
 
 __all__ = ["Graph", "Node", "Value"]
 
@@ -66,8 +67,8 @@ class Node:
 
     @property
     def values(self) -> list[Value]:
-        """Those of the inputs that are values."""
-        return [x for x in self.inputs if isinstance(x, Value)]
+        """All values among the inputs and the options, where indices may be computed."""
+        return [x for x in leaves((self.inputs, self.options)) if isinstance(x, Value)]
 
 
 @dataclass(eq=False)

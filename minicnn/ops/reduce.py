@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.names import call
 from ..creation import ones_like, zeros_like
-from ..devices import on_own_device, xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
@@ -475,12 +475,18 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return LogSumExp.apply(wide, dims=normalize_dims(input, dim), keepdim=keepdim).to(input.dtype)
 
 
-@on_own_device
+class _Truth(Function):
+    """Whether ``all`` or ``any`` elements are not 0; in uint8 for uint8."""
+
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, name: str) -> Array:
+        result = xp_of(x).asarray(getattr(x != 0, name)(dims, keepdims=keepdim))
+        return result.astype(uint8 if x.dtype == uint8 else bool_, copy=False)
+
+
 def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
     """``all`` or ``any``; with an empty tuple, element by element."""
     dims = () if dim == () else normalize_dims(x, dim)
-    result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
-    return Tensor.of(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
+    return _Truth.apply(x, dims=dims, keepdim=keepdim, name=name)
 
 
 @with_keywords

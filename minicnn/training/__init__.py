@@ -16,6 +16,7 @@ from .arguments import (
     fraction,
     positive,
 )
+from .description import NetworkDescription, read_run
 from .divergence import DivergenceWatch
 from .early_stopping import EarlyStopping
 from .folder import FolderLock, set_aside
@@ -40,6 +41,7 @@ __all__ = [
     "EarlyStopping",
     "FolderLock",
     "LearningRates",
+    "NetworkDescription",
     "Part",
     "PlateauWatch",
     "Progress",
@@ -65,6 +67,7 @@ __all__ = [
     "open_run",
     "optional",
     "positive",
+    "read_run",
     "script",
     "set_aside",
     "summed",

@@ -20,6 +20,7 @@ from .. import io, random
 from ..data import DataLoader
 from ..data.problems import problems_of
 from ..io.atomic import replacing
+from .description import NetworkDescription
 from .epoch_log import EpochLog, check_tensorboard
 from .folder import set_aside
 from .meters import ClassificationMeter
@@ -51,7 +52,8 @@ class Run:
         epoch, batch: epochs done, and batches of the loader done in the current one.
         seconds: time that the training in the current epoch has taken.
         waited: seconds of these in which it waited for the loader.
-        metrics: ``best``, ``epochs`` (one dict each), ``versions`` and ``settings``.
+        metrics: ``best``, ``epochs`` (one dict each), ``versions``, ``settings``, and ``network`` if
+            it was described.
 
     Raises:
         FileNotFoundError: if there is no ``last.ckpt`` to resume.
@@ -137,6 +139,10 @@ class Run:
                 f"to go on with the run in {self.folder}, its settings must be the same: "
                 + "; ".join(different)
             )
+
+    def describe_network(self, network: NetworkDescription) -> None:
+        """Records what network is trained, so that :func:`read_run` can tell it."""
+        self.metrics["network"] = network.as_plain()
 
     def split(self, train: Any, val: Any) -> tuple[Any, Any]:
         """Records which pictures are trained on and which validate; a resumed run keeps its own.

@@ -68,50 +68,39 @@ def batch_norm_relu(
 def _batch_norm(
     x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float, relu: bool
 ) -> Normalized:
-    rows, dtype = as_rows(x), compute_dtype(x.dtype)
+    rows = as_rows(x)
     out = empty(rows.shape, rows.dtype)
-    near_mean = _mean_of_some_pixels(rows.reshape(-1, x.shape[1]), dtype)
-    # What is all in the cache is replaced by its distances to that; else only a block of it is.
-    in_place = out.dtype == dtype and is_one_block(rows)
-    distances = out if in_place else None
-    offset, variance = _statistics(rows, x.shape, near_mean, distances)
-    mean = near_mean + offset
-    scale = _scale(variance, weight, eps)
-    shift = (offset if in_place else mean) * -scale
-    if bias is not None:
-        shift += bias
-    out = _affine(out if in_place else rows, out, x.shape, scale, shift, relu)
-    return out, mean.astype(dtype), variance.astype(dtype)
+    mean, variance = _statistics(rows, x.shape, out)
+    scale, shift = _scale_and_shift(mean, variance, weight, bias, eps)
+    return _affine(rows, out, x.shape, scale, shift, relu), *_rounded(x, mean, variance)
 
 
 def _statistics(
-    rows: np.ndarray, shape: tuple[int, ...], near_mean: np.ndarray, distances: np.ndarray | None
+    rows: np.ndarray, shape: tuple[int, ...], out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean - ``near_mean`` and variance (C,) of each channel, in float64, of an array of ``shape``.
+    """The mean and variance (C,) of each channel, in float64, of an array of ``shape``, as rows.
 
     Both come from the distances to a number near the mean, in one pass over memory. So the variance
-    is accurate for large means, too. ``rows`` are the array's; the distances are written to
-    ``distances``, if it is given.
+    is accurate for large means, too. The distances are written to ``out`` where that is all in the
+    cache, as it is written next.
     """
-    dtype, count = near_mean.dtype, rows.size // shape[1]
+    dtype, count = compute_dtype(rows.dtype), rows.size // shape[1]
+    near_mean = _mean_of_some_pixels(rows.reshape(-1, shape[1]), dtype)
     center = tile_channels(near_mean, rows, dtype)
+    in_out = out.dtype == dtype and is_one_block(rows)
 
-    def subtract(at: slice) -> np.ndarray:
+    def distances(at: slice) -> np.ndarray:
         return np.subtract(rows[at], center, out=distances_at(at))
 
-    def square(at: slice) -> np.ndarray:
+    def squares(at: slice) -> np.ndarray:
         distance = distances_at(at)
-        is_kept = distances is not None
-        squares = scratch("batch_norm.square", distance.shape, dtype) if is_kept else distance
-        return np.multiply(distance, distance, out=squares)
+        return np.multiply(distance, distance, out=distance)
 
     def distances_at(at: slice) -> np.ndarray:
-        if distances is None:
-            return scratch("batch_norm.distance", rows[at].shape, dtype)
-        return distances[at]
+        return out if in_out else scratch("batch_norm.distance", rows[at].shape, dtype)
 
-    offset, mean_square = channel_sums(rows, shape, subtract, square) / count
-    return offset, np.maximum(mean_square - offset * offset, 0)
+    offset, mean_square = channel_sums(rows, shape, distances, squares) / count
+    return near_mean + offset, np.maximum(mean_square - offset * offset, 0)
 
 
 def _mean_of_some_pixels(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -121,9 +110,25 @@ def _mean_of_some_pixels(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.add.reduce(some, axis=0, dtype=dtype) / max(1, len(some))
 
 
-def _scale(variance: np.ndarray, weight: np.ndarray | None, eps: float) -> np.ndarray:
-    """By what batch normalisation multiplies each channel."""
-    return (1 if weight is None else weight) / np.sqrt(variance + eps)
+def _scale_and_shift(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Batch normalisation as x * scale + shift."""
+    scale = 1 / np.sqrt(variance + eps)
+    if weight is not None:
+        scale = scale * weight
+    shift = -mean * scale
+    return scale, shift if bias is None else bias + shift
+
+
+def _rounded(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in the dtype that statistics of ``x`` and gradients of its weights have."""
+    dtype = compute_dtype(x.dtype)
+    return a.astype(dtype), b.astype(dtype)
 
 
 def batch_norm_backward(
@@ -221,7 +226,7 @@ def _backward(
         np.multiply(block, factor, out=out[at], casting="same_kind")
 
     for_each_row_block(rows, differentiate)
-    return from_rows(out, x.shape), weight_grad.astype(dtype), bias_grad.astype(dtype)
+    return from_rows(out, x.shape), *_rounded(x, weight_grad, bias_grad)
 
 
 def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:

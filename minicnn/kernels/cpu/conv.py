@@ -2,8 +2,9 @@
 
 There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and Winograd's, with
 fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
-Where every filter sees a single channel, there is no matrix product to make, and taps are added up
-one by one (:mod:`.conv_depthwise`).
+With groups, the products are made for each group (:mod:`.conv_grouped`). Where every filter sees a
+single channel, there is no matrix product to make, and taps are added up one by one
+(:mod:`.conv_depthwise`).
 
 ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` overrides this: ``im2col``,
 ``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With
@@ -16,13 +17,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
 from ...autograd.grad_mode import mode
 from ..geometry import Geometry
-from . import conv_depthwise, conv_im2col, winograd
+from . import conv_depthwise, conv_grouped, conv_im2col, winograd
 
 __all__ = [
     "ALGORITHMS",
@@ -56,7 +58,14 @@ class Algorithm(NamedTuple):
 
 
 _IM2COL, _DEPTHWISE = Algorithm("im2col"), Algorithm("depthwise")
-_MODULES = {"im2col": conv_im2col, "depthwise": conv_depthwise}
+
+
+def _module(algorithm: Algorithm, geometry: Geometry) -> ModuleType:
+    """Where the passes are, for all algorithms but Winograd's."""
+    if algorithm == _DEPTHWISE:
+        return conv_depthwise
+    return conv_im2col if geometry.groups == 1 else conv_grouped
+
 
 
 def conv2d(
@@ -93,7 +102,7 @@ def _forward(
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
-    return _MODULES[algorithm.name].conv2d(x, weight, bias, geometry, relu)
+    return _module(algorithm, geometry).conv2d(x, weight, bias, geometry, relu)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -110,7 +119,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     algorithm = choose("input_grad", grad.dtype, len(grad), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_input_grad(grad, weight, geometry, algorithm.tile)
-    return _MODULES[algorithm.name].conv2d_input_grad(grad, weight, geometry)
+    return _module(algorithm, geometry).conv2d_input_grad(grad, weight, geometry)
 
 
 def conv2d_weight_grad(
@@ -131,7 +140,7 @@ def conv2d_weight_grad(
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
-    return _MODULES[algorithm.name].conv2d_weight_grad(grad, x, geometry, dtype)
+    return _module(algorithm, geometry).conv2d_weight_grad(grad, x, geometry, dtype)
 
 
 def select(algorithm: str) -> None:

@@ -67,7 +67,6 @@ def _module(algorithm: Algorithm, geometry: Geometry) -> ModuleType:
     return conv_im2col if geometry.groups == 1 else conv_grouped
 
 
-
 def conv2d(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, geometry: Geometry
 ) -> np.ndarray:

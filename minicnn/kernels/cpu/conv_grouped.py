@@ -62,7 +62,7 @@ def conv2d(
     out = empty((len(x), *geometry.output_size, len(weight)), x.dtype)
     images, pixels = by_group(nhwc(x), G), by_group(out, G)
     filters = _by_filter(weight, G).transpose(0, 3, 4, 2, 1)
-    biases = None if bias is None else bias.reshape(G, -1)
+    biases = None if bias is None else bias.reshape(G, len(bias) // G)
 
     def work(start: int, stop: int) -> None:
         some = slice(start, stop)
@@ -197,7 +197,7 @@ def _convolve(
         matrices = np.zeros((G, *wide.kernel_size, Cg, R, Og), dtype)
         for r, taps in _taps_of_neighbours(geometry, R):
             matrices[:, :, taps, :, r] = filters
-    matrices = matrices.reshape(G, -1, R * Og)
+    matrices = matrices.reshape(G, math.prod(wide.kernel_size) * Cg, R * Og)
 
     for block in _blocks(images, wide):
         columns = _columns(images, block, wide, dtype)
@@ -261,9 +261,7 @@ def _columns(images: np.ndarray, block: Block, wide: Geometry, dtype: np.dtype) 
     return columns.reshape(G, n * OH * OW, KH * KW * Cg)
 
 
-def _neighbours_in_rows(
-    pixels: np.ndarray, wide: Geometry, R: int, dtype: np.dtype
-) -> np.ndarray:
+def _neighbours_in_rows(pixels: np.ndarray, wide: Geometry, R: int, dtype: np.dtype) -> np.ndarray:
     """(G, P, R * Og) in scratch memory, from (G, n, rows, OW, Og); zeros follow the last pixels."""
     G, n, rows, OW, Og = pixels.shape
     matrix = scratch("grouped.pixels", (G, n, rows, wide.output_size[1] * R, Og), dtype)

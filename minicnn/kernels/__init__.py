@@ -76,6 +76,9 @@ activations (activation.py)
 ``relu(x, out=None)``                                             max(x, 0), in ``out`` if given,
                                                                   which may be x; NaN stays NaN
 ``relu_backward(grad, out)``                                      0 where out <= 0, else grad
+``hardtanh(x, low, high)``                                        x limited to [low, high]
+``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
+                                                                  else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

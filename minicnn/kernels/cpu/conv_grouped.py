@@ -86,7 +86,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         for phase in phases(geometry):
             target, (kh, kw) = pixels[some, :, phase.rows, phase.columns], phase.taps
             if kh and kw:
-                some_filters = filters[some][:, kh[::-1]][:, :, kw[::-1]].astype(dtype, copy=False)
+                some_filters = filters[some, _mirrored(kh), _mirrored(kw)].astype(dtype, copy=False)
                 _convolve(grads[some], some_filters, phase.geometry, target)
             else:
                 target.fill(0)
@@ -109,16 +109,16 @@ def conv2d_weight_grad(
 
     def work(start: int, stop: int) -> None:
         some, count = slice(start, stop), stop - start
-        total = np.zeros((count, R * Og, K), sum_dtype)
-        product = scratch("grouped.product", total.shape, sum_dtype)
+        product = scratch("grouped.product", (count, R * Og, K), sum_dtype)
+        by_pixel = product.reshape(count, R, Og, *wide.kernel_size, Cg)
+        target = sums[some]
+        target.fill(0)
         for block in _blocks(images[some], wide):
             columns = _columns(images[some], block, wide, sum_dtype)
             pixels = _neighbours_in_rows(grads[some][:, *block], wide, R, sum_dtype)
             matmul(pixels.swapaxes(1, 2), columns, product)
-            np.add(total, product, out=total)
-        by_pixel = total.reshape(count, R, Og, *wide.kernel_size, Cg)
-        parts = (by_pixel[:, r][..., taps, :] for r, taps in _taps_of_neighbours(geometry, R))
-        sums[some] = sum(parts)
+            for r, taps in _taps_of_neighbours(geometry, R):
+                np.add(target, by_pixel[:, r][..., taps, :], out=target)
 
     _share(G, grad.size * K, work)
     return nchw(sums.reshape(G * Og, *sums.shape[2:]).astype(dtype or x.dtype, copy=False))
@@ -153,6 +153,12 @@ def widened(geometry: Geometry, R: int) -> Geometry:
         stride=(SH, R * SW),
         dilation=(DH, 1),
     )
+
+
+def _mirrored(taps: list[int]) -> slice:
+    """Taps, which are equally far apart, as a slice that begins with the last."""
+    step = taps[1] - taps[0] if len(taps) > 1 else 1
+    return slice(taps[-1], taps[0] - 1 if taps[0] else None, -step)
 
 
 def _taps_of_neighbours(geometry: Geometry, R: int) -> list[tuple[int, slice]]:

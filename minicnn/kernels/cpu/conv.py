@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...autograd.grad_mode import mode
 from ..geometry import Geometry
 from . import conv_depthwise, conv_grouped, conv_im2col, winograd
+from .conv_setting import ALGORITHMS, select, selected, setting
 
 __all__ = [
     "ALGORITHMS",
@@ -40,11 +40,7 @@ __all__ = [
     "selected",
 ]
 
-ALGORITHMS = ("auto", "im2col", "winograd")
 PASSES = ("forward", "input_grad", "weight_grad")
-
-
-_selected = ""  # empty: MINICNN_CONV decides
 
 
 class Algorithm(NamedTuple):
@@ -142,25 +138,6 @@ def conv2d_weight_grad(
     return _module(algorithm, geometry).conv2d_weight_grad(grad, x, geometry, dtype)
 
 
-def select(algorithm: str) -> None:
-    """Selects one of ``ALGORITHMS`` for all threads; it overrides ``MINICNN_CONV``.
-
-    Raises:
-        ValueError: for another name.
-    """
-    global _selected
-    if algorithm not in ALGORITHMS:
-        raise ValueError(
-            f"backends.cpu.conv must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}"
-        )
-    _selected = algorithm
-
-
-def selected() -> str:
-    """The algorithm that is selected, by :func:`select` or in the environment."""
-    return _selected or os.environ.get("MINICNN_CONV") or "auto"
-
-
 def choose(
     pass_: str, dtype: np.dtype, N: int, weight_shape: tuple[int, ...], geometry: Geometry
 ) -> Algorithm:
@@ -176,15 +153,13 @@ def choose(
     Raises:
         ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
     """
-    # while anomalies are detected, a NaN should not reach other windows than its own
-    setting = "im2col" if mode.anomaly else selected()
     debug = os.environ.get("MINICNN_DEBUG", "")
-    return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
+    return _choose(setting(), debug, pass_, dtype, N, weight_shape, geometry)
 
 
 @functools.lru_cache(maxsize=4096)  # limited, because image sizes may keep changing
 def _choose(
-    setting: str,
+    wanted: str,
     debug: str,
     pass_: str,
     dtype: np.dtype,
@@ -192,19 +167,19 @@ def _choose(
     weight_shape: tuple[int, ...],
     geometry: Geometry,
 ) -> Algorithm:
-    if setting not in ALGORITHMS:
-        raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {setting!r}")
+    if wanted not in ALGORITHMS:
+        raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {wanted!r}")
     if debug not in ("", "conv"):
         raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")
     is_depthwise = geometry.groups > 1 and conv_depthwise.possible(weight_shape, geometry)
     is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
-    if is_depthwise and setting != "im2col":
+    if is_depthwise and wanted != "im2col":
         algorithm = _DEPTHWISE
-    elif setting == "im2col" or (is_small and setting != "winograd"):
+    elif wanted == "im2col" or (is_small and wanted != "winograd"):
         algorithm = _IM2COL
     else:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)
-        preferred = [algorithm for algorithm in costs if algorithm.name == setting]
+        preferred = [algorithm for algorithm in costs if algorithm.name == wanted]
         algorithm = min(preferred or costs, key=costs.__getitem__)
     if debug:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)

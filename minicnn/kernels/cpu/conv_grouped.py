@@ -5,7 +5,7 @@ neighbouring output pixels, and the filters are repeated for each of these pixel
 at stride S. In short: filters that are wider, R times as many, and R times as far apart. That takes
 more multiplications, as some are by zero, but copies less, because the windows overlap.
 
-Threads take some of the groups each. Beside the usual names, G groups have Cg = C / G channels and
+Threads take some of the images each, or some of the groups. Beside the usual names, G groups have Cg = C / G channels and
 Og = O / G filters each, and images by group are (G, N, H, W, Cg).
 """
 
@@ -23,7 +23,7 @@ from .conv_setting import setting
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.taps import extents
-from .runtime.threads import for_each_slice, matmul, scratch
+from .runtime.threads import for_each_slice, matmul, num_threads, scratch
 from .runtime.windows import (
     even_slices,
     nchw,
@@ -37,13 +37,14 @@ from .runtime.windows import (
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "neighbours", "widened"]
 
-_BLOCK_VALUES = 1 << 20  # of the columns of a block
+_BLOCK_VALUES = 1 << 19  # of the columns of a block
 _MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
 
 # In multiplications of a large product: what it takes to copy a value of the columns, and the number
 # of filters below which a multiplication takes longer.
 _COPY = 15
 _MANY_FILTERS = 16
+_SHARED = 1.1  # how much longer a column takes that neighbours share
 
 _BIAS_ROWS = 64  # to which the bias is added at a time, if their number can be divided by that
 
@@ -64,13 +65,13 @@ def conv2d(
     filters = _by_filter(weight, G).transpose(0, 3, 4, 2, 1)
     biases = None if bias is None else bias.reshape(G, len(bias) // G)
 
-    def work(start: int, stop: int) -> None:
-        some = slice(start, stop)
+    def work(some: slice, batch: slice) -> None:
         some_biases = None if biases is None else biases[some].astype(dtype, copy=False)
         some_filters = filters[some].astype(dtype, copy=False)
-        _convolve(images[some], some_filters, geometry, pixels[some], some_biases, relu)
+        target = pixels[some, batch]
+        _convolve(images[some, batch], some_filters, geometry, target, some_biases, relu)
 
-    _share(G, out.size * weight[0].size, work)
+    _share(pixels, weight, work)
     return nchw(out)
 
 
@@ -81,17 +82,16 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     grads, pixels = by_group(nhwc(grad), G), by_group(out, G)
     filters = _by_filter(weight, G).transpose(0, 3, 4, 1, 2)
 
-    def work(start: int, stop: int) -> None:
-        some = slice(start, stop)
+    def work(some: slice, batch: slice) -> None:
         for phase in phases(geometry):
-            target, (kh, kw) = pixels[some, :, phase.rows, phase.columns], phase.taps
+            target, (kh, kw) = pixels[some, batch, phase.rows, phase.columns], phase.taps
             if kh and kw:
                 some_filters = filters[some, _mirrored(kh), _mirrored(kw)].astype(dtype, copy=False)
-                _convolve(grads[some], some_filters, phase.geometry, target)
+                _convolve(grads[some, batch], some_filters, phase.geometry, target)
             else:
                 target.fill(0)
 
-    _share(G, grad.size * weight[0].size, work)
+    _share(grads, weight, work)
     return nchw(out)
 
 
@@ -104,24 +104,26 @@ def conv2d_weight_grad(
     Og, Cg = grads.shape[-1], images.shape[-1]
     R = neighbours(Og, geometry)
     wide = widened(geometry, R)
-    K = math.prod(wide.kernel_size) * Cg
-    sums = empty((G, Og, *geometry.kernel_size, Cg), sum_dtype)
+    weight_grad = np.zeros((G, Og, *geometry.kernel_size, Cg), sum_dtype)
+    sums: dict[tuple[int, int], np.ndarray] = {}  # by the first group and image
 
-    def work(start: int, stop: int) -> None:
-        some, count = slice(start, stop), stop - start
-        product = scratch("grouped.product", (count, R * Og, K), sum_dtype)
-        by_pixel = product.reshape(count, R, Og, *wide.kernel_size, Cg)
-        target = sums[some]
-        target.fill(0)
-        for block in _blocks(images[some], wide):
-            columns = _columns(images[some], block, wide, sum_dtype)
-            pixels = _neighbours_in_rows(grads[some][:, *block], wide, R, sum_dtype)
+    def work(some: slice, batch: slice) -> None:
+        shape = some.stop - some.start, R * Og, math.prod(wide.kernel_size) * Cg
+        product = scratch("grouped.product", shape, sum_dtype)
+        by_pixel = product.reshape(-1, R, Og, *wide.kernel_size, Cg)
+        total = sums[some.start, batch.start] = np.zeros_like(weight_grad[some])
+        for block in _blocks(images[some, batch], wide):
+            columns = _columns(images[some, batch], block, wide, sum_dtype)
+            pixels = _neighbours_in_rows(grads[some, batch][:, *block], wide, R, sum_dtype)
             matmul(pixels.swapaxes(1, 2), columns, product)
             for r, taps in _taps_of_neighbours(geometry, R):
-                np.add(target, by_pixel[:, r][..., taps, :], out=target)
+                np.add(total, by_pixel[:, r][..., taps, :], out=total)
 
-    _share(G, grad.size * K, work)
-    return nchw(sums.reshape(G * Og, *sums.shape[2:]).astype(dtype or x.dtype, copy=False))
+    _share(grads, weight_grad, work)
+    for (first, _), total in sorted(sums.items()):  # in a fixed order
+        weight_grad[first : first + len(total)] += total
+    weight_grad = weight_grad.reshape(G * Og, *geometry.kernel_size, Cg)
+    return nchw(weight_grad.astype(dtype or x.dtype, copy=False))
 
 
 def by_group(images: np.ndarray, G: int) -> np.ndarray:
@@ -136,7 +138,8 @@ def neighbours(Og: int, geometry: Geometry) -> int:
 
     def cost(R: int) -> float:
         width, filters = extents(widened(geometry, R))[1], R * Og
-        return width / R * (_COPY + filters * math.sqrt(max(1, _MANY_FILTERS / filters)))
+        multiply = filters * math.sqrt(max(1, _MANY_FILTERS / filters))
+        return width / R * (_COPY + multiply) * (1 if R == 1 else _SHARED)
 
     return min((R for R in (1, 2, 4, 8) if R <= max(1, geometry.output_size[1])), key=cost)
 
@@ -169,12 +172,21 @@ def _taps_of_neighbours(geometry: Geometry, R: int) -> list[tuple[int, slice]]:
     return [(r, slice(r * SW, r * SW + extent, DW)) for r in range(R)]
 
 
-def _share(G: int, multiplications: int, work: Callable[[int, int], None]) -> None:
-    """Call ``work`` for slices of the groups, on all threads if it pays."""
-    if multiplications < _MIN_THREADED:
-        work(0, G)
+def _share(pixels: np.ndarray, weight: np.ndarray, work: Callable[[slice, slice], None]) -> None:
+    """Call ``work(groups, images)`` for parts of a convolution, on all threads if it pays.
+
+    Args:
+        pixels: of the output, (G, N, OH, OW, Og).
+        weight: the filters, which a thread transforms that takes some of the images.
+        work: called for some of the groups or some of the images.
+    """
+    G, N = pixels.shape[:2]
+    if pixels.size * weight.size // max(1, G * pixels.shape[4]) < _MIN_THREADED:
+        work(slice(0, G), slice(0, N))
+    elif N >= 2 * num_threads() and weight.size < pixels[:, 0].size:
+        for_each_slice(N, lambda start, stop: work(slice(0, G), slice(start, stop)))
     else:
-        for_each_slice(G, work, per_thread=1)
+        for_each_slice(G, lambda start, stop: work(slice(start, stop), slice(0, N)), per_thread=1)
 
 
 def _convolve(

@@ -27,8 +27,8 @@ device memory, and they are called again before each replay of a captured graph.
 flag that skips the step if it is not 0.
 
 ================================================================  ==================================
-convolution (conv.py; on the CPU one of conv_im2col.py, winograd/ and conv_depthwise.py, on CUDA also
-conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
+convolution (conv.py; on the CPU one of conv_im2col.py, conv_grouped.py, conv_depthwise.py and
+winograd/, on CUDA also conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
 ``conv2d(x, weight, bias, geometry)``                             (N, O, OH, OW); bias (O,) or None,
                                                                   float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                     (N, C, H, W)

@@ -37,7 +37,10 @@ from .runtime.windows import (
 
 __all__ = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "neighbours", "widened"]
 
-_BLOCK_VALUES = 1 << 19  # of the columns of a block
+# Of the columns of a block: what fits the cache, and more for an image alone, whose blocks take so
+# little time that threads would mostly wait for the interpreter's lock between them.
+_BLOCK_VALUES = 1 << 19
+_LONE_BLOCK_VALUES = 1 << 20
 _MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
 
 # In multiplications of a large product: what it takes to copy a value of the columns, and the number
@@ -255,7 +258,8 @@ def _by_filter(weight: np.ndarray, G: int) -> np.ndarray:
 def _blocks(images: np.ndarray, wide: Geometry) -> list[Block]:
     """Blocks of whole images or of some rows of one image."""
     (G, N, _, _, Cg), (OH, OW) = images.shape, wide.output_size
-    count = -(-G * N * OH * OW * math.prod(wide.kernel_size) * Cg // _BLOCK_VALUES)
+    values = G * N * OH * OW * math.prod(wide.kernel_size) * Cg
+    count = -(-values // (_LONE_BLOCK_VALUES if N == 1 else _BLOCK_VALUES))
     return [
         (some, rows)
         for some in even_slices(N, count)

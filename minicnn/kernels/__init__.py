@@ -27,8 +27,8 @@ device memory, and they are called again before each replay of a captured graph.
 flag that skips the step if it is not 0.
 
 ================================================================  ==================================
-convolution (conv.py; on the CPU one of conv_im2col.py, winograd/ and conv_depthwise.py, on CUDA also
-conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
+convolution (conv.py; on the CPU one of conv_im2col.py, conv_grouped.py, conv_depthwise.py and
+winograd/, on CUDA also conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
 ``conv2d(x, weight, bias, geometry)``                             (N, O, OH, OW); bias (O,) or None,
                                                                   float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                     (N, C, H, W)
@@ -76,6 +76,9 @@ activations (activation.py)
 ``relu(x, out=None)``                                             max(x, 0), in ``out`` if given,
                                                                   which may be x; NaN stays NaN
 ``relu_backward(grad, out)``                                      0 where out <= 0, else grad
+``hardtanh(x, low, high)``                                        x limited to [low, high]
+``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
+                                                                  else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

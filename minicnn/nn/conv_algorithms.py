@@ -49,7 +49,7 @@ def conv_algorithms(
 ) -> ConvAlgorithms:
     """Tell which algorithm each convolution of ``net`` uses on the CPU, forward and backward.
 
-    ``im2col`` is a matrix product over copied windows, ``winograd 4x4`` is Winograd's algorithm
+    ``im2col`` is a matrix product over copied windows, one for each group, ``winograd 4x4`` is Winograd's algorithm
     with tiles of 4 * 4 output pixels. Which one is faster depends on the shapes and on the number
     of images. ``depthwise`` has no matrix product, for filters that see one channel each. Set
     ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` to ``im2col`` or

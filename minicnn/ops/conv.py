@@ -113,8 +113,8 @@ def conv2d(
     As ``torch.nn.functional.conv2d``. On the CPU many float32 convolutions take Winograd's algorithm,
     which mixes the pixels of a tile, at most 8 x 8, in all channels. A NaN or inf then reaches every
     output of its tiles, here and in the gradients, and a pixel far larger than its neighbours adds
-    its rounding error to theirs. ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly``
-    compute each window by itself.
+    its rounding error to theirs. With groups, a NaN or inf may reach a few more outputs in its row.
+    ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly`` compute each window by itself.
     """
     geometry = conv2d_geometry(input, weight, bias, stride, padding, dilation, groups)
     return Conv2d.apply(input, weight, bias, geometry=geometry)

@@ -10,7 +10,7 @@ import pytest
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import detect_anomaly
-from minicnn.kernels.cpu import conv
+from minicnn.kernels.cpu import conv_setting
 from minicnn.ops.conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from minicnn.ops.fused import conv2d_relu
 
@@ -21,7 +21,7 @@ CHANNELS, SIZE, ROW, COLUMN = 64, 56, 35, 35  # where four tiles meet
 @pytest.fixture(autouse=True)
 def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MINICNN_CONV", raising=False)
-    monkeypatch.setattr(conv, "_selected", "")
+    monkeypatch.setattr(conv_setting, "_selected", "")
     with minicnn.backends.use_kernels("fast"):
         yield
 
@@ -99,6 +99,20 @@ def test_weight_gradient(watched: bool) -> None:
     with detect_anomaly(watched):
         found = np.isnan(Conv2dWeightGrad.apply(grad, x, geometry=geometry).numpy())
     assert found[:, 3].all() and not np.delete(found, 3, axis=1).any()
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_with_groups(watched: bool) -> None:
+    """Neighbouring pixels share a column, and so a NaN, unless im2col or no anomaly is wanted."""
+    x, weight = image_with_nan(), minicnn.randn(CHANNELS, 4, 3, 3)
+
+    def reached() -> int:
+        return int(np.isnan(F.conv2d(x, weight, padding=1, groups=CHANNELS // 4).numpy()).sum())
+
+    assert 36 < reached() <= 96  # eight pixels in each row
+    minicnn.backends.cpu.conv = "auto" if watched else "im2col"
+    with detect_anomaly(watched):
+        assert reached() == 36  # four filters, nine windows
 
 
 def test_an_infinite_pixel_and_a_large_one() -> None:

@@ -2,8 +2,9 @@
 
 There are two: matrix products over columns of pixels (:mod:`.conv_im2col`), and Winograd's, with
 fewer multiplications (:mod:`.winograd`). Both estimate their time, and the smaller estimate wins.
-Where every filter sees a single channel, there is no matrix product to make, and taps are added up
-one by one (:mod:`.conv_depthwise`).
+With groups, the products are made for each group (:mod:`.conv_grouped`). Where every filter sees a
+single channel, there is no matrix product to make, and taps are added up one by one
+(:mod:`.conv_depthwise`).
 
 ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` overrides this: ``im2col``,
 ``winograd`` (wherever it is possible, with the best tile size), or ``auto``, the default. With
@@ -16,13 +17,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from ...autograd.grad_mode import mode
 from ..geometry import Geometry
-from . import conv_depthwise, conv_im2col, winograd
+from . import conv_depthwise, conv_grouped, conv_im2col, winograd
+from .conv_setting import ALGORITHMS, select, selected, setting
 
 __all__ = [
     "ALGORITHMS",
@@ -38,11 +40,7 @@ __all__ = [
     "selected",
 ]
 
-ALGORITHMS = ("auto", "im2col", "winograd")
 PASSES = ("forward", "input_grad", "weight_grad")
-
-
-_selected = ""  # empty: MINICNN_CONV decides
 
 
 class Algorithm(NamedTuple):
@@ -56,7 +54,13 @@ class Algorithm(NamedTuple):
 
 
 _IM2COL, _DEPTHWISE = Algorithm("im2col"), Algorithm("depthwise")
-_MODULES = {"im2col": conv_im2col, "depthwise": conv_depthwise}
+
+
+def _module(algorithm: Algorithm, geometry: Geometry) -> ModuleType:
+    """Where the passes are, for all algorithms but Winograd's."""
+    if algorithm == _DEPTHWISE:
+        return conv_depthwise
+    return conv_im2col if geometry.groups == 1 else conv_grouped
 
 
 def conv2d(
@@ -93,7 +97,7 @@ def _forward(
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
-    return _MODULES[algorithm.name].conv2d(x, weight, bias, geometry, relu)
+    return _module(algorithm, geometry).conv2d(x, weight, bias, geometry, relu)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -110,7 +114,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     algorithm = choose("input_grad", grad.dtype, len(grad), weight.shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_input_grad(grad, weight, geometry, algorithm.tile)
-    return _MODULES[algorithm.name].conv2d_input_grad(grad, weight, geometry)
+    return _module(algorithm, geometry).conv2d_input_grad(grad, weight, geometry)
 
 
 def conv2d_weight_grad(
@@ -131,26 +135,7 @@ def conv2d_weight_grad(
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)
     if algorithm.tile:
         return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
-    return _MODULES[algorithm.name].conv2d_weight_grad(grad, x, geometry, dtype)
-
-
-def select(algorithm: str) -> None:
-    """Selects one of ``ALGORITHMS`` for all threads; it overrides ``MINICNN_CONV``.
-
-    Raises:
-        ValueError: for another name.
-    """
-    global _selected
-    if algorithm not in ALGORITHMS:
-        raise ValueError(
-            f"backends.cpu.conv must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}"
-        )
-    _selected = algorithm
-
-
-def selected() -> str:
-    """The algorithm that is selected, by :func:`select` or in the environment."""
-    return _selected or os.environ.get("MINICNN_CONV") or "auto"
+    return _module(algorithm, geometry).conv2d_weight_grad(grad, x, geometry, dtype)
 
 
 def choose(
@@ -168,15 +153,13 @@ def choose(
     Raises:
         ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
     """
-    # while anomalies are detected, a NaN should not reach other windows than its own
-    setting = "im2col" if mode.anomaly else selected()
     debug = os.environ.get("MINICNN_DEBUG", "")
-    return _choose(setting, debug, pass_, dtype, N, weight_shape, geometry)
+    return _choose(setting(), debug, pass_, dtype, N, weight_shape, geometry)
 
 
 @functools.lru_cache(maxsize=4096)  # limited, because image sizes may keep changing
 def _choose(
-    setting: str,
+    wanted: str,
     debug: str,
     pass_: str,
     dtype: np.dtype,
@@ -184,19 +167,19 @@ def _choose(
     weight_shape: tuple[int, ...],
     geometry: Geometry,
 ) -> Algorithm:
-    if setting not in ALGORITHMS:
-        raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {setting!r}")
+    if wanted not in ALGORITHMS:
+        raise ValueError(f"MINICNN_CONV must be one of {', '.join(ALGORITHMS)}, got {wanted!r}")
     if debug not in ("", "conv"):
         raise ValueError(f"MINICNN_DEBUG must be 'conv' or empty, got {debug!r}")
     is_depthwise = geometry.groups > 1 and conv_depthwise.possible(weight_shape, geometry)
     is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
-    if is_depthwise and setting != "im2col":
+    if is_depthwise and wanted != "im2col":
         algorithm = _DEPTHWISE
-    elif setting == "im2col" or (is_small and setting != "winograd"):
+    elif wanted == "im2col" or (is_small and wanted != "winograd"):
         algorithm = _IM2COL
     else:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)
-        preferred = [algorithm for algorithm in costs if algorithm.name == setting]
+        preferred = [algorithm for algorithm in costs if algorithm.name == wanted]
         algorithm = min(preferred or costs, key=costs.__getitem__)
     if debug:
         costs = estimates(pass_, dtype, N, weight_shape, geometry)

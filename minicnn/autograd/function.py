@@ -96,29 +96,25 @@ class Function:
         Raises:
             RuntimeError: if the tensors are not all on one device.
         """
-        # A single pass over the inputs, and as little work as possible if nothing is recorded: a
-        # small tensor's operation takes about as long as this function.
-        node, arrays, needs, all_numpy = cls(), [], [], True
+        # As little work as possible if nothing is recorded: a small tensor's operation takes about
+        # as long as this function.
+        node, arrays, perhaps, all_numpy = cls(), [], False, True
         for x in inputs:
-            needed = False
             if isinstance(x, Tensor):
-                needed = x._requires_grad
-                if x.view_of is not None and mode.grad:
-                    x.refresh_history()
-                    needed = x.requires_grad
+                if x._requires_grad or x.view_of is not None:
+                    perhaps = True
                 x = x.array
                 if type(x) is not ndarray:
                     all_numpy = False
             elif hasattr(x, "shape"):
                 all_numpy = False
             arrays.append(x)
-            needs.append(needed)
-        # asked last, as a switch of the thread takes longer to read than anything above
-        recorded = True in needs and mode.grad
-        node.needs_input_grad = tuple(needs) if recorded else (False,) * len(needs)
+        needs = _needs(inputs) if perhaps and mode.grad else _no_needs(len(arrays))
+        node.needs_input_grad = needs
         node._to_save = ()
-        quiet = cls.never_warns or _numpy_errors() is all_ignored
-        before = None if quiet else _set_numpy_errors(all_ignored)
+        before = None
+        if not (cls.never_warns or _numpy_errors() is all_ignored):
+            before = _set_numpy_errors(all_ignored)
         results: Any
         out: Any
         try:
@@ -133,11 +129,11 @@ class Function:
         finally:
             if before:
                 _reset_numpy_errors(before)
-        many = isinstance(results, tuple)
+        many = type(results) is not ndarray and isinstance(results, tuple)
         out = tuple(map(_tensor_of, results)) if many else _tensor_of(results)
         if cls.returns_view:
             _share_version(inputs[0], out if many else (out,), cls, options)
-        if recorded:
+        if True in needs:
             results, outputs = (results, out) if many else ((results,), (out,))
             node._record(inputs, arrays, results, outputs)
         return out
@@ -374,6 +370,25 @@ def _is_plain(value: Any) -> bool:
 
 
 _PLAIN = (bool, int, float, str, slice, np.dtype, DType, np.integer, Device)
+
+
+def _needs(inputs: Sequence[Any]) -> tuple[bool, ...]:
+    """Which inputs require a gradient, views by the present history of their bases."""
+    needs = []
+    for x in inputs:
+        needed = False
+        if isinstance(x, Tensor):
+            needed = x._requires_grad
+            if x.view_of is not None:
+                x.refresh_history()
+                needed = x.requires_grad
+        needs.append(needed)
+    return tuple(needs)
+
+
+@functools.cache
+def _no_needs(count: int) -> tuple[bool, ...]:
+    return (False,) * count
 
 
 def edge_of(tensor: Any) -> tuple[Any, int] | None:

@@ -61,7 +61,8 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``batch_norm(x, weight, bias, eps)``                              out, mean, variance (biased)
 ``batch_norm_backward(grad, x, weight, mean, variance, eps)``     gradients of x, weight and bias
-``channel_affine(x, scale, shift)``                               x * scale + shift
+``channel_affine(x, scale, shift, out=None)``                     x * scale + shift, in ``out`` if
+                                                                  given, which may be x
 ``local_response_norm(x, size, alpha, beta, k)``                  out
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``   gradient of x
 ----------------------------------------------------------------  ----------------------------------
@@ -133,7 +134,7 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``batch_norm_relu(x, weight, bias, eps)``                         relu(out), mean, variance
 ``batch_norm_relu_backward(grad, out, x, weight, mean,``          gradients of x, weight and bias
 ``    variance, eps)``
-``channel_affine_relu(x, scale, shift)``                          relu(channel_affine(...))
+``channel_affine_relu(x, scale, shift, out=None)``                relu(channel_affine(...))
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
 

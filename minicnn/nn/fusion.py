@@ -15,7 +15,8 @@ ReLU, MaxPool2d    max(relu(x)) = relu(max(x)), so only the few results need a R
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
 with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
-place of a batch norm, is skipped.
+place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
+overwrites the convolution's result: no second array is touched, and the numbers are the same.
 
 Layers run one by one when fusion would be observable: if one of them has hooks or its own
 ``forward``, or is an instance of a subclass; or if a ReLU works in place before a pooling, unless a
@@ -56,6 +57,14 @@ def _batch_norm_relu(norm: BatchNorm1d | BatchNorm2d, relu: ReLU, input: Tensor)
     return fused.batch_norm_relu(*norm.arguments(input))
 
 
+def _own_batch_norm_relu(norm: BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor:
+    return fused.own_batch_norm_relu(*norm.arguments(input))
+
+
+def _own_batch_norm(norm: BatchNorm2d, input: Tensor) -> Tensor:
+    return fused.own_batch_norm(*norm.arguments(input))
+
+
 def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
     return fused.max_pool2d_relu(
         input, pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode
@@ -90,7 +99,12 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
         last = rest.pop()
         if rest and _can_fuse(rest[-1], last) and _is_own_input(rest):
             first = rest.pop()
-            found.append(partial(_FUSED[type(first), type(last)], first, last))
+            operation = _FUSED[type(first), type(last)]
+            if type(first) is BatchNorm2d and _ends_in_convolution(rest):
+                operation = _own_batch_norm_relu
+            found.append(partial(operation, first, last))
+        elif type(last) is BatchNorm2d and is_plain(last) and _ends_in_convolution(rest):
+            found.append(partial(_own_batch_norm, last))
         else:
             found.append(last)
     return found[::-1]
@@ -115,6 +129,11 @@ def _is_own_input(modules: list[Module]) -> bool:
     if not (type(last) is ReLU and last.inplace):
         return True
     return bool(before) and type(before[-1]) in _RETURNS_A_NEW_TENSOR and is_plain(before[-1])
+
+
+def _ends_in_convolution(modules: list[Module]) -> bool:
+    """Whether the last of ``modules`` is a convolution whose result nobody else sees."""
+    return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
 
 
 def _pools_pixels(pool: MaxPool2d) -> bool:

@@ -12,6 +12,7 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -167,6 +168,26 @@ class FixedBatchNormReLU(FixedBatchNorm):
         return kernels.fast_of(x).channel_affine_relu(x, scale, shift)
 
 
+class OverwritingBatchNorm(FixedBatchNorm):
+    """As :class:`FixedBatchNorm`, but x, which nobody else needs, becomes the result."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.fast_of(x).channel_affine(x, scale, shift, out=x)
+
+
+class OverwritingBatchNormReLU(FixedBatchNorm):
+    """The same with a ReLU."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.fast_of(x).channel_affine_relu(x, scale, shift, out=x)
+
+
 @one_precision
 @batched
 def conv2d_relu(
@@ -223,3 +244,13 @@ def batch_norm_relu(
     """``relu(batch_norm(…))``."""
     arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
     return normalize_batch(BatchNormReLU, ChannelAffineReLU, FixedBatchNormReLU, *arguments)
+
+
+def own_batch_norm(*arguments: Any) -> Tensor:
+    """``batch_norm(…)`` of an input that nobody else needs; without gradients it is overwritten."""
+    return normalize_batch(BatchNorm, ChannelAffine, OverwritingBatchNorm, *arguments)
+
+
+def own_batch_norm_relu(*arguments: Any) -> Tensor:
+    """``relu(batch_norm(…))`` of such an input."""
+    return normalize_batch(BatchNormReLU, ChannelAffineReLU, OverwritingBatchNormReLU, *arguments)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ....memory import lasting
+from ....memory import empty, lasting
 
 __all__ = [
     "UNPACKED",
@@ -48,6 +48,7 @@ _ONE_THREAD = 1 << 18  # with at most so many, OpenBLAS uses one thread by itsel
 UNPACKED = 1_000_000  # with at most so many, OpenBLAS reads matrices where they lie
 _MIN_SPLIT = 10_000_000  # with fewer, waking a thread costs more than it saves
 
+_SHARED_WITH_RESULTS = 1 << 23  # bytes of scratch memory
 _MIN_ROWS = 8  # of a product that is not packed; with fewer, it is slow
 
 
@@ -185,8 +186,11 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An uninitialised array, which belongs to this thread until it asks for ``name`` again.
 
     Its memory is kept from call to call, because touching fresh pages takes longer than filling them.
+    Much of it comes from the pool of results instead, which need it at other times.
     """
     size = math.prod(shape) * dtype.itemsize
+    if size >= _SHARED_WITH_RESULTS:
+        return empty(shape, dtype)
     buffer = _inside.buffers.get(name)
     if buffer is None or buffer.nbytes < size:
         _inside.buffers.pop(name, None)

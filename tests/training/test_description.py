@@ -109,6 +109,12 @@ def test_what_tells_no_network(tmp_path, metrics, message):
         read_run(write(tmp_path, **metrics))
 
 
+def test_options_that_the_network_does_not_have():
+    described = NetworkDescription("resnet18", ["a", "b"], resize=64, options={"depth": 3})
+    with pytest.raises(ValueError, match=r"resnet18 does not take the options .*'depth': 3"):
+        described.build()
+
+
 def test_no_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no metrics.json"):
         read_run(tmp_path)

@@ -36,16 +36,20 @@ def batch_symbol(inputs: Sequence[Tensor]) -> list[Symbol]:
     if not shapes or not shapes[0]:
         return []
     places = [(i, 0) for i, shape in enumerate(shapes) if shape and shape[0] == shapes[0][0]]
-    return [Symbol("batch", lengths_of(0, shapes[0][0]), places)]
+    return [Symbol("batch", lengths_of(0, shapes[0]), places)]
 
 
-def lengths_of(axis: int, size: int) -> tuple[int, int]:
+def lengths_of(axis: int, shape: Sequence[int]) -> tuple[int, int]:
     """The lengths of an axis to record.
 
     Batches are small, and neither is 1, which broadcasts. Lengths of 2 and 5 tell a multiple of the
-    batch from its half or its square. Images stay as large as in the example, or grow.
+    batch from its half or its square. Images grow by 32 pixels, which strides divide, and sequences by
+    one element.
     """
-    return (2, 5) if axis == 0 else (size, size + max(32, size // 2 // 32 * 32))
+    if axis == 0:
+        return 2, 5
+    is_image = len(shape) == 4 and axis >= 2
+    return shape[axis], shape[axis] + (32 if is_image else 1)
 
 
 def arguments(call: Any, symbols: Sequence[Symbol], other: Symbol | None) -> object:

@@ -73,6 +73,6 @@ def _symbols(wanted: Sequence[tuple[int, int, str]], inputs: Sequence[Tensor]) -
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"a dynamic axis must be within {tuple(shape)}, got axis {axis}")
         axis %= len(shape)
-        lengths = lengths_of(axis, shape[axis])
+        lengths = lengths_of(axis, shape)
         symbols.setdefault(label, Symbol(label, lengths)).places.append((number, axis))
     return list(symbols.values())

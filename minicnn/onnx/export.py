@@ -66,8 +66,8 @@ def export(
 ) -> ONNXProgram:
     """Writes a network as an ONNX model, which other programs run without minicnn.
 
-    The network runs on the example, and the operations that it consists of are written. It is in
-    evaluation mode meanwhile. ``forward`` may ask for shapes, but not for the numbers of tensors.
+    The network runs on the example, on the CPU, and the operations that it consists of are written. It
+    is in evaluation mode meanwhile. ``forward`` may ask for shapes, but not for the numbers of tensors.
 
     Args:
         model: the network, or a function of tensors.
@@ -86,7 +86,7 @@ def export(
             and ``output``, or the keys of a dict that is returned.
         dynamic_axes: lengths that are left open, ``{"input": {0: "batch", 2: "height"}}``.
         dynamic_shapes: the same, in the structure of the arguments: ``({0: "batch"},)``.
-        training: only evaluation mode is exported.
+        training: ``EVAL``, or ``PRESERVE`` for a network that is in evaluation mode already.
         verbose: whether the recorded operations are printed.
         others: torch's other arguments. Those that choose between ways to the same model have no
             effect, and the others are refused.
@@ -116,7 +116,8 @@ def export(
         symbols = from_dynamic_shapes(dynamic_shapes, model, call)
     else:
         symbols = batch_symbol(inputs) if dynamic_batch is not False else []
-    with _in_evaluation(model), kept_whole():
+    preserved = getattr(training, "name", training) == "PRESERVE"
+    with _exporting_now(() if preserved else _modules(model)), kept_whole():
         graphs = _recorded(model, call, symbols)
     if verbose:
         print(graphs[0])
@@ -196,11 +197,14 @@ def _call_of(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[Any, ..
     return args, dict(kwargs or {})
 
 
+def _modules(model: Callable[..., Any]) -> list[Module]:
+    return list(model.modules()) if isinstance(model, Module) else []
+
+
 @contextlib.contextmanager
-def _in_evaluation(model: Callable[..., Any]) -> Iterator[None]:
-    """Puts a network into evaluation mode, and each of its modules back into its own."""
+def _exporting_now(modules: Sequence[Module]) -> Iterator[None]:
+    """Puts modules into evaluation mode, and each of them back into its own at the end."""
     global _exporting
-    modules = list(model.modules()) if isinstance(model, Module) else []
     before, modes = _exporting, [module.training for module in modules]
     _exporting = True
     try:

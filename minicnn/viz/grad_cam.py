@@ -33,8 +33,9 @@ def grad_cam(
         layer: a module of the network that returns (N, channels, h, w), or its dotted name. None
             for the last ``Conv2d`` that runs, with what works on its result until h or w changes:
             the last module with a result of that size, such as the ReLU after the convolution,
-            ``layer4`` in ResNet or ``inception5b`` in GoogLeNet. A convolution of single pixels is
-            passed over. Of a layer that runs several times, the last call counts.
+            ``layer4`` in ResNet or ``inception5b`` in GoogLeNet. Functions such as ``F.relu`` are not
+            seen, and a convolution of single pixels is passed over. Of a layer that runs several
+            times, the last call counts.
         target: a class, or one for each picture; None for the class with the highest score.
 
     Returns:

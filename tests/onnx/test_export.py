@@ -17,7 +17,7 @@ from minicnn.torch.alias import find
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx_runtime import assert_equal_answers, drawn, session_of
+from onnx_answers import assert_equal_answers, drawn, session_of
 
 pytestmark = pytest.mark.cpu_only
 
@@ -185,6 +185,11 @@ def test_training_mode_is_restored():
     session = session_of(net, IMAGES)
     assert [module.training for module in (net, net[0], net[0][1])] == [True, True, False]
     assert_equal_answers(session, net.eval(), [IMAGES.numpy()])
+
+
+def test_only_evaluation_mode_is_exported():
+    with pytest.raises(CannotRecord, match="is in training mode"):
+        mc.onnx.export(small_net().train(), IMAGES, training=mc.onnx.TrainingMode.PRESERVE)
 
 
 def test_forward_is_told():

@@ -9,7 +9,7 @@ from minicnn import models
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from onnx_runtime import assert_equal_answers, drawn, session_of
+from onnx_answers import assert_equal_answers, drawn, session_of
 
 pytestmark = pytest.mark.cpu_only
 

@@ -9,8 +9,8 @@ import minicnn as mc
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from onnx_answers import assert_equal_answers, drawn, session_of
 from onnx_cases import ALL
-from onnx_runtime import assert_equal_answers, drawn, session_of
 
 pytestmark = pytest.mark.cpu_only
 

@@ -63,7 +63,9 @@ class NetworkDescription:
         try:
             return get_model(self.model, weights=weights, **options).eval()
         except TypeError as error:
-            raise ValueError(f"{self.model} does not take the options {options}: {error}") from error
+            raise ValueError(
+                f"{self.model} does not take the options {options}: {error}"
+            ) from error
 
     def preset(self) -> ImageClassification | SemanticSegmentation:
         """What turns a picture into the network's input."""

@@ -21,6 +21,7 @@ from .bias import ChannelSum
 from .edge import batched, empty_output, one_precision, pair
 from .shape import reshape
 from .transfer import to
+from .weight_grad import weight_grad
 
 
 class Conv2d(Function):
@@ -39,7 +40,9 @@ class Conv2d(Function):
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(Conv2dWeightGrad, self, grad, x, geometry=geometry)
+            if needs_weight
+            else None,
             ChannelSum.apply(grad) if needs_bias else None,
         )
 

@@ -36,6 +36,7 @@ from .norm import (
 )
 from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
+from .weight_grad import weight_grad
 
 
 class Conv2dReLU(Function):
@@ -55,7 +56,9 @@ class Conv2dReLU(Function):
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(Conv2dWeightGrad, self, grad, x, geometry=geometry)
+            if needs_weight
+            else None,
             grad_bias,
         )
 
@@ -75,7 +78,7 @@ class LinearReLU(Function):
         grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
         return (
             LinearInputGrad.apply(grad, weight) if needs_x else None,
-            LinearWeightGrad.apply(grad, x) if needs_weight else None,
+            weight_grad(LinearWeightGrad, self, grad, x) if needs_weight else None,
             grad_bias,
         )
 

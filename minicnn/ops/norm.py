@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ml_dtypes import finfo
 
 from .. import kernels
-from ..autograd import Function, is_grad_enabled, no_grad
-from ..devices import xp_of
+from ..autograd import Function, check_writable, is_grad_enabled, no_grad
+from ..devices import current_device_of, xp_of
 from ..dtypes import HALVES, float32, is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -165,7 +165,7 @@ def normalize_batch(
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
         with no_grad():
             move_towards(running_mean, batch_mean, momentum)
-            move_towards(running_var, batch_var * (count / (count - 1)), momentum)
+            move_towards(running_var, batch_var, momentum, count / (count - 1))
         return out
     if running_mean is None or running_var is None:
         raise RuntimeError(
@@ -246,18 +246,35 @@ def scale_and_shift(
     return scale, bias - mean * scale
 
 
-def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
-    """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's."""
+def move_towards(
+    running: Tensor | None, batch: Tensor, momentum: float, factor: float = 1.0
+) -> None:
+    """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's.
+
+    The variance of a batch is multiplied by a ``factor`` before, which removes its bias.
+    """
     if running is not None:
-        running.copy_(_Moved.apply(running, batch, momentum=momentum))
+        check_writable(running.array)
+        _Move.apply(running, batch, momentum=momentum, factor=factor)
+        running.bump_version()
 
 
-class _Moved(Function):
-    """A statistic, and the value that it is moved towards by a share of ``momentum``."""
+class _Move(Function):
+    """Writes to the first of two statistics."""
 
-    def forward(self, running: Array, batch: Array, *, momentum: float) -> Array:
-        moved = widened(running) * (1 - momentum) + widened(batch) * momentum
-        return moved.astype(running.dtype, copy=False)
+    def forward(self, running: Array, batch: Array, *, momentum: float, factor: float) -> Array:
+        moved = widened(batch) * factor
+        moved *= momentum
+        moved += widened(running) * (1 - momentum)
+        running[...] = moved
+        return running
+
+
+def count_batch(tracked: Tensor) -> None:
+    """Adds 1 to the number of batches that a layer has seen, in place."""
+    with current_device_of((tracked.array,)):
+        tracked.array += 1
+    tracked.bump_version()
 
 
 @in_float32

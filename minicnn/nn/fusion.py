@@ -1,7 +1,7 @@
 """Two neighbouring layers as one operation, which saves the ReLU's pass over memory.
 
-A ``Sequential`` runs these pairs as one operation of ``ops/fused.py``. Its kernel applies the ReLU
-to each value before writing it:
+A ``Sequential`` and the blocks of ResNet run these pairs as one operation of ``ops/fused.py``. Its
+kernel applies the ReLU to each value before writing it:
 
 =================  ===============================================================================
 Conv2d, ReLU       In backward, one pass masks the gradient and sums it for the bias.
@@ -73,7 +73,7 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
 _RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
 
 
-def run(input: object, modules: Iterable[Module]) -> object:
+def run(input: Any, modules: Iterable[Module]) -> Any:
     """The result of calling ``modules`` one after the other, with some pairs fused."""
     for step in steps(modules):
         input = step(input)

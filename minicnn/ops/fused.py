@@ -78,7 +78,7 @@ class LinearReLU(Function):
         grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
         return (
             LinearInputGrad.apply(grad, weight) if needs_x else None,
-            weight_grad(LinearWeightGrad, self, grad, x) if needs_weight else None,
+            LinearWeightGrad.apply(grad, x) if needs_weight else None,
             grad_bias,
         )
 

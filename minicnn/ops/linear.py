@@ -20,7 +20,6 @@ from .elementwise import add, mul
 from .promotion import check_broadcast, widen, widened
 from .shape import expand, reshape
 from .transfer import to
-from .weight_grad import weight_grad
 
 
 class MatMul(Function):
@@ -59,7 +58,7 @@ class Linear(Function):
         needs_x, needs_weight, needs_bias = self.needs_input_grad
         return (
             LinearInputGrad.apply(grad, weight) if needs_x else None,
-            weight_grad(LinearWeightGrad, self, grad, x) if needs_weight else None,
+            LinearWeightGrad.apply(grad, x) if needs_weight else None,
             ChannelSum.apply(grad) if needs_bias else None,
         )
 

@@ -376,6 +376,11 @@ def _is_plain(value: Any) -> bool:
 _PLAIN = (bool, int, float, str, slice, np.dtype, DType, np.integer, Device)
 
 
+def next_number() -> int:
+    """A number between those of the nodes recorded before and after the call."""
+    return next(_numbers)
+
+
 def edge_of(tensor: Any) -> tuple[Any, int] | None:
     """Where a tensor's gradient goes: (node, number of its output), or (leaf tensor, 0).
 

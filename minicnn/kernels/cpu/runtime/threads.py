@@ -37,6 +37,7 @@ __all__ = [
     "multiply",
     "num_threads",
     "one_blas_thread",
+    "run_alone",
     "run_later",
     "scratch",
     "set_num_threads",
@@ -157,6 +158,16 @@ def run_later(work: Callable[[], Result]) -> Callable[[], Result]:
     else:
         task.run_to_its_end()
     return result
+
+
+def run_alone(work: Callable[[], Result]) -> Result:
+    """``work()``, called in this thread as :func:`run_later` has it called."""
+    with one_blas_thread():
+        outside, _inside.work = _inside.work, True
+        try:
+            return work()
+        finally:
+            _inside.work = outside
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:

@@ -140,10 +140,17 @@ class _Walk:
                     left = pending[target] = pending[target] - 1
                     if left == 0:
                         self._arrive(target, ready)
-        while self.deferred:  # the last first, as other threads began with the first
+        self._wait_for_deferred()
+
+    def _wait_for_deferred(self) -> None:
+        """Delivers what other threads have computed; those began with the first."""
+        leaves: dict[Tensor, None] = {}
+        while self.deferred:
             node, i, wait = self.deferred.pop()
             self._pass_on(node, i, wait(), (), _Gradients())
-            self._arrive(node.edges[i][0], ready)
+            leaves[node.edges[i][0]] = None
+        for leaf in leaves:
+            self._reach_leaf(leaf, self.gradients.pop(leaf))
 
     def _arrive(self, node: Node, ready: list[Function]) -> None:
         """Ends the walk at a leaf, or puts a node among those to visit, the last one at the end."""

@@ -262,7 +262,7 @@ class _Region:
     def run(self) -> None:
         """Take slices until none is left."""
         work = self.work
-        _inside.work = True
+        outside, _inside.work = _inside.work, True
         try:
             for i in self.untaken:
                 try:
@@ -272,7 +272,7 @@ class _Region:
                 finally:
                     self.ended.append(i)
         finally:
-            _inside.work = False
+            _inside.work = outside
 
     def run_in_worker(self) -> None:
         _limit_blas_in_this_thread()

@@ -16,7 +16,7 @@ from ..tensor import Tensor
 
 # Multiply-adds. With fewer, another thread saves no time; with more, all threads should share them,
 # since the last operation of a walk has nothing beside it.
-_LEAST, _MOST = 1 << 20, 1 << 28
+_LEAST, _MOST = 1 << 22, 1 << 28
 
 
 def weight_grad(

@@ -43,8 +43,8 @@ def started(monkeypatch):
 def inputs() -> tuple[mc.Tensor, mc.Tensor]:
     """An image and filters with enough work for another thread."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((4, 16, 14, 14), np.float32)
-    weight = rng.standard_normal((16, 16, 3, 3), np.float32) / 12
+    x = rng.standard_normal((4, 32, 14, 14), np.float32)
+    weight = rng.standard_normal((32, 32, 3, 3), np.float32) / 17
     return mc.Tensor.of(x, requires_grad=True), mc.Tensor.of(weight, requires_grad=True)
 
 
@@ -131,7 +131,7 @@ def test_an_error_in_another_thread_is_raised(monkeypatch):
 
 def test_small_and_large_work_is_not_deferred(started, monkeypatch):
     x, weight = inputs()
-    monkeypatch.setattr(weight_grad, "_MOST", 1 << 20)
+    monkeypatch.setattr(weight_grad, "_MOST", 1 << 22)
     loss_of(x, weight, times=1).backward()
     monkeypatch.undo()
     monkeypatch.setattr(weight_grad, "_LEAST", 1 << 28)

@@ -7,7 +7,7 @@ import itertools
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -19,6 +19,9 @@ from ..tensor import Tensor
 from ..typing import Array
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
+
+if TYPE_CHECKING:
+    from .deferred import Deferred
 
 _numbers = itertools.count()
 # bound once, as an attribute of an imported name takes as long as a step of the arithmetic
@@ -78,7 +81,7 @@ class Function:
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
-    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | None, ...]:
+    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | Deferred | None, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     @classmethod

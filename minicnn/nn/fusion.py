@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import kernels
 from ..ops import fused
@@ -40,6 +40,8 @@ from .norm import BatchNorm1d, BatchNorm2d
 from .pool import MaxPool2d
 
 __all__ = ["is_plain", "run", "steps"]
+
+Value = TypeVar("Value")  # in most cases a tensor
 
 
 def _conv2d_relu(conv: Conv2d, relu: ReLU, input: Tensor) -> Tensor:
@@ -73,11 +75,12 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
 _RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
 
 
-def run(input: Any, modules: Iterable[Module]) -> Any:
+def run(input: Value, modules: Iterable[Module]) -> Value:
     """The result of calling ``modules`` one after the other, with some pairs fused."""
+    result: Any = input
     for step in steps(modules):
-        input = step(input)
-    return input
+        result = step(result)
+    return result
 
 
 def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:

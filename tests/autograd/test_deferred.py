@@ -12,7 +12,7 @@ import minicnn as mc
 from minicnn import kernels
 from minicnn.autograd import Function, deferred, detect_anomaly, grad
 from minicnn.nn import functional as F
-from minicnn.ops import weight_grad
+from minicnn.ops import conv
 
 pytestmark = pytest.mark.cpu_only
 
@@ -131,9 +131,9 @@ def test_an_error_in_another_thread_is_raised(monkeypatch):
 
 def test_small_and_large_work_is_not_deferred(started, monkeypatch):
     x, weight = inputs()
-    monkeypatch.setattr(weight_grad, "_MOST", 1 << 22)
+    monkeypatch.setattr(conv, "_MOST", 1 << 22)
     loss_of(x, weight, times=1).backward()
     monkeypatch.undo()
-    monkeypatch.setattr(weight_grad, "_LEAST", 1 << 28)
+    monkeypatch.setattr(conv, "_LEAST", 1 << 28)
     loss_of(x, weight, times=1).backward()
     assert not started

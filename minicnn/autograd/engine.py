@@ -20,8 +20,7 @@ from ..devices import current_device_of, xp_of
 from ..dtypes import all_ignored, float32, numpy_errors
 from ..memory import is_pooled
 from ..tensor import Tensor
-from .deferred import Deferred
-from .function import Function, edge_of, owner_of
+from .function import Deferred, Function, edge_of, owner_of
 from .grad_mode import mode
 from .view import check_writable
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function
-from ..autograd.deferred import Deferred
+from ..autograd.function import Deferred
 from ..autograd.grad_mode import mode
 from ..kernels.cpu.runtime.threads import run_later
 from ..kernels.geometry import Geometry, Pair

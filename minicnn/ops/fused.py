@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
-from ..autograd.deferred import Deferred
+from ..autograd.function import Deferred
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import Array

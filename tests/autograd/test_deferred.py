@@ -10,7 +10,8 @@ import torch
 
 import minicnn as mc
 from minicnn import kernels
-from minicnn.autograd import Function, deferred, detect_anomaly, grad
+from minicnn.autograd import Function, detect_anomaly, grad
+from minicnn.autograd.function import Deferred
 from minicnn.nn import functional as F
 from minicnn.ops import conv
 
@@ -30,13 +31,13 @@ def threads():
 def started(monkeypatch):
     """The operations that were left to another thread."""
     found: list[type[Function]] = []
-    start = deferred.Deferred.start
+    start = Deferred.start
 
-    def noting_start(self: deferred.Deferred) -> Any:
+    def noting_start(self: Deferred) -> Any:
         found.append(self.operation)
         return start(self)
 
-    monkeypatch.setattr(deferred.Deferred, "start", noting_start)
+    monkeypatch.setattr(Deferred, "start", noting_start)
     return found
 
 

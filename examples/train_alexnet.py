@@ -42,6 +42,8 @@ VAL_TRANSFORM = transforms.Compose(
 )
 # of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# what `python -m minicnn predict --run` has to know of the network
+NETWORK = training.NetworkDescription("alexnet227", CLASSES, resize=256, crop=227)
 # defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
@@ -190,6 +192,7 @@ def main() -> None:
             train_loader, val_loader = open_pictures(run, args)
         test_pictures = find_test_pictures(args)
         net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
+        run.describe_network(NETWORK)
         start(run, net, train_loader, val_loader, args)
         print(
             f"AlexNet on {args.device}: {len(train_loader.dataset)} pictures to train on, "

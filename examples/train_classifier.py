@@ -105,7 +105,7 @@ def load_batches(
 ) -> tuple[data.DataLoader, data.DataLoader]:
     """Loaders of the training pictures, cropped and flipped at random, and of the others."""
     augment = [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip()]
-    middle = [transforms.Resize(round(args.size * 256 / 224)), transforms.CenterCrop(args.size)]
+    middle = [transforms.Resize(resized(args.size)), transforms.CenterCrop(args.size)]
     to_bytes = transforms.PILToTensor()
     train, val = training.cached(args, train, val)
     train = data.TransformDataset(train, transforms.Compose([*augment, to_bytes]))
@@ -115,6 +115,11 @@ def load_batches(
     drop_last = len(train) > args.batch_size
     train_loader = data.DataLoader(train, shuffle=True, drop_last=drop_last, **options)
     return train_loader, data.DataLoader(val, **options)
+
+
+def resized(size: int) -> int:
+    """Pixels of the shorter side of a picture from whose middle ``size`` pixels are cut."""
+    return round(size * 256 / 224)
 
 
 def refuse_train_alone(folder: Path) -> None:
@@ -136,6 +141,14 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     if args.freeze:
         models.freeze(net)
     return net.to(args.device)
+
+
+def describe(net: nn.Module, classes: list[str], args) -> training.NetworkDescription:
+    """What `python -m minicnn predict --run` has to know of the network."""
+    own = {"transform_input": net.transform_input} if isinstance(net, models.GoogLeNet) else {}
+    return training.NetworkDescription(
+        args.model, classes, resize=resized(args.size), crop=args.size, options=own
+    )
 
 
 def loss_of(outputs: mc.Tensor | models.GoogLeNetOutputs, labels: mc.Tensor) -> mc.Tensor:
@@ -206,6 +219,7 @@ def main() -> None:
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
         with mc.no_grad():  # a network that cannot take this size raises here
             net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
+        run.describe_network(describe(net, classes, args))
         start(run, net, train_loader, val_loader, args)
         print(
             f"{args.model} on {args.device}: {len(train_pictures)} pictures of {len(classes)} "

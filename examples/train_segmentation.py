@@ -40,6 +40,8 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 # defaults of the command line
 PHOTOS = {"epochs": 30, "batch_size": 16, "lr": 0.01, "size": 480}
 DRAWN = {"epochs": 10, "batch_size": 8, "lr": 2e-3, "size": 96}
+# for drawn shapes
+NARROW = {"channels": (16, 32, 96, 128, 128), "hidden": 256, "dropout": 0, "batch_norm": True}
 AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
 
 
@@ -71,7 +73,7 @@ def open_pictures(
     if args.data:
         crop = transforms.RandomResizedCrop(args.size, scale=(0.2, 1))
         train = transforms.JointTransform([crop, flip], to_bytes)
-        val = transforms.JointTransform([transforms.Resize(round(args.size * 520 / 480))], to_bytes)
+        val = transforms.JointTransform([transforms.Resize(resized(args.size))], to_bytes)
         if args.data.kind == "coco":
             pictures = open_coco(args.data.path, train, val)
             return *run.split(*pictures), pictures[0].classes
@@ -85,6 +87,11 @@ def open_pictures(
         DrawnShapes(max(args.limit // 5, 1), args.size, args.seed + 1, val),
         SHAPES,
     )
+
+
+def resized(size: int) -> int:
+    """Pixels of the shorter side of a whole picture where training crops have ``size`` pixels."""
+    return round(size * 520 / 480)
 
 
 def open_coco(
@@ -119,15 +126,19 @@ def load_batches(
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     """The network, narrow for drawn shapes."""
     if args.data is None:
-        return models.FCNVGG(
-            num_classes=num_classes, channels=(16, 32, 96, 128, 128), hidden=256, dropout=0,
-            batch_norm=True,
-        )  # fmt: skip
+        return models.get_model("fcn8s", num_classes=num_classes, **NARROW)
     options = {"aux_loss": True} if "resnet" in args.model else {}
     backbone = args.weights_backbone
     return models.get_model(
         args.model, num_classes=num_classes, weights_backbone=backbone, **options
     )
+
+
+def describe(args: argparse.Namespace, classes: Sequence[str]) -> training.NetworkDescription:
+    """What `python -m minicnn segment --run` has to know of the network."""
+    if args.data is None:
+        return training.NetworkDescription("fcn8s", classes, resize=None, options=NARROW)
+    return training.NetworkDescription(args.model, classes, resize=resized(args.size))
 
 
 def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
@@ -248,6 +259,7 @@ def main() -> None:
             train_pictures, val_pictures, classes = open_pictures(run, args)
             net = build(args, len(classes)).to(args.device)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
+        run.describe_network(describe(args, classes))
         start(run, net, train_loader, val_loader, args)
         print(
             f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .typing import Array
-
 if TYPE_CHECKING:
     from typing import Self
+
+    from .typing import Array
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,10 +14,11 @@ import ml_dtypes
 import numpy as np
 
 from . import dtypes
-from .typing import DTypeLike
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from .typing import DTypeLike
 
 __all__ = [
     "DType",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
@@ -209,7 +210,7 @@ class Tensor(TensorMethods):
     @overload
     def size(self, dim: int) -> int: ...
 
-    def size(self, dim: int | None = None) -> Size | int:
+    def size(self, dim: builtins.int | None = None) -> Size | builtins.int:
         """The shape, or the length of one dimension."""
         return self.shape if dim is None else self.array.shape[dim]
 
@@ -244,6 +245,11 @@ class Tensor(TensorMethods):
         from .printing import tensor_text
 
         return tensor_text(self, "tensor")
+
+    def _repr_html_(self) -> str | None:
+        from .html import tensor_html
+
+        return tensor_html(self)
 
     def __format__(self, spec: str) -> str:
         """Formats one number like a Python number (``f"{loss:.4f}"``).
@@ -314,7 +320,7 @@ class Tensor(TensorMethods):
             )
         return self.array.item()
 
-    def tolist(self) -> list[Any] | float:
+    def tolist(self) -> list[Any] | builtins.float:
         """The numbers as nested lists."""
         return self.array.tolist()
 

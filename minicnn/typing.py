@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .devices import Device
-    from .dtype import DType
+from .devices import Device
+from .dtype import DType
 
 # An array of NumPy's or of CuPy's, whose ndarray has the same methods.
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-DTypeLike: TypeAlias = "DType | np.dtype[Any] | type[Any] | str"
-DeviceLike: TypeAlias = "Device | str"
+DTypeLike: TypeAlias = DType | np.dtype[Any] | type[Any] | str
+DeviceLike: TypeAlias = Device | str

@@ -54,6 +54,7 @@ def __getattr__(name: str) -> Any:  # what the core does not need
     if name == "Variable":
         from .variable import Variable
 
+        globals()[name] = Variable
         return Variable
     if name == "functional":
         from importlib import import_module

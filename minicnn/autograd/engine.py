@@ -273,10 +273,12 @@ class _Walk:
                 f"{type(node).__name__}.backward returns one gradient per argument of apply: "
                 f"expected {len(node.edges)}, got {len(results)}"
             )
-        for i, result in enumerate(results):
-            if type(result) is Deferred:
-                results = (*results[:i], self._now_or_later(node, i, result), *results[i + 1 :])
-        return results
+        return tuple(
+            [
+                self._now_or_later(node, i, result) if isinstance(result, Deferred) else result
+                for i, result in enumerate(results)
+            ]
+        )
 
 
 def _add_zeros(node: Function, gradients: _Gradients, given: Tensor) -> None:

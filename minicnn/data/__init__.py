@@ -7,6 +7,7 @@ ImageNet, COCO, Open Images, Pascal VOC, tar shards, zips and folders are read a
 from typing import TYPE_CHECKING
 
 from ..later import read_later
+from .class_weights import class_weights
 from .collate import default_collate, default_convert
 from .dataset import (
     ConcatDataset,
@@ -81,6 +82,7 @@ __all__ = [
     "WeightedRandomSampler",
     "WorkerInfo",
     "balanced_subset",
+    "class_weights",
     "current_generator",
     "default_collate",
     "default_convert",

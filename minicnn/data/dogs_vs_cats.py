@@ -26,7 +26,7 @@ _MACOS_FILES = ("__macosx/", "._")  # metadata that macOS adds to zips; not pict
 _NO_LABEL = -1  # of a test picture
 
 
-class _Key(NamedTuple):
+class PictureKey(NamedTuple):
     """Identifies a picture, wherever its file is; pictures are sorted by their keys."""
 
     label: int
@@ -124,14 +124,14 @@ class DogsVsCats(Dataset):
         return self._sources[self._source_of[index]], int(self._position_of[index])
 
     def _find_pictures(self) -> None:
-        found: dict[_Key, tuple[int, int]] = {}  # the source and the position in it
+        found: dict[PictureKey, tuple[int, int]] = {}  # the source and the position in it
         strange: list[str] = []
         for source in (s for root in self.roots for s in find_sources(root, self._wants_zip)):
             self._sources.append(source)
             for i, name in enumerate(source.names()):
-                if not _is_picture(name):
+                if not is_picture(name):
                     self.ignored.append(source.path(i))
-                elif (key := _key(name)) is None:
+                elif (key := picture_key(name)) is None:
                     strange.append(source.path(i))
                 elif (key.label == _NO_LABEL) == (self.split == "test"):
                     self._add(found, key, (len(self._sources) - 1, i))
@@ -157,7 +157,9 @@ class DogsVsCats(Dataset):
         other = "test" if self.split == "train" else "train"
         return not name.lower().startswith(other)
 
-    def _add(self, found: dict[_Key, tuple[int, int]], key: _Key, place: tuple[int, int]) -> None:
+    def _add(
+        self, found: dict[PictureKey, tuple[int, int]], key: PictureKey, place: tuple[int, int]
+    ) -> None:
         if key in found:
             first, second = (self._sources[source].path(i) for source, i in (found[key], place))
             raise ValueError(
@@ -167,20 +169,21 @@ class DogsVsCats(Dataset):
         found[key] = place
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends as a picture's, and it is none of macOS's own files."""
     lower = name.lower()
     if any(lower.startswith(x) or f"/{x}" in lower for x in _MACOS_FILES):
         return False
     return lower.endswith(IMG_EXTENSIONS)
 
 
-def _key(name: str) -> _Key | None:
+def picture_key(name: str) -> PictureKey | None:
     """The key in a picture's name; None if the name contains neither a class nor a number."""
     folder, _, file = name.rpartition("/")
     numbered = _NUMBERED.match(file)
     if named := _NAMED.match(file):
-        return _Key(CLASSES.index(named[1].lower()), int(named[2]), "")
+        return PictureKey(CLASSES.index(named[1].lower()), int(named[2]), "")
     if in_class := _CLASS_FOLDER.fullmatch(folder.rpartition("/")[2]):
         label = CLASSES.index(in_class[1].lower())
-        return _Key(label, int(numbered[1]), "") if numbered else _Key(label, -1, file)
-    return _Key(_NO_LABEL, int(numbered[1]), "") if numbered else None
+        return PictureKey(label, int(numbered[1]), "") if numbered else PictureKey(label, -1, file)
+    return PictureKey(_NO_LABEL, int(numbered[1]), "") if numbered else None

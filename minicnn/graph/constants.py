@@ -22,7 +22,7 @@ _FROM_SHAPES = ("AvgPool2d",)  # operations whose array options follow from shap
 
 def has_constants(graph: Graph) -> bool:
     """Whether a graph has arrays that are neither computed nor part of the network."""
-    return any(
+    return any(value.kind == "constant" for value in graph.outputs) or any(
         any(value.kind == "constant" for value in node.values)
         or (node.name not in _FROM_SHAPES and any(map(_is_array, _plain_leaves(node))))
         for node in graph.nodes
@@ -39,6 +39,8 @@ def check_constants(graph: Graph, other: Graph) -> None:
         raise CannotRecord("runs other operations for other inputs")
     places = {value: i for i, value in enumerate(_values(graph))}
     other_places = {value: i for i, value in enumerate(_values(other))}
+    if not all(map(_same_constant, graph.outputs, other.outputs)):
+        raise CannotRecord("returns numbers that no operation computed from its input")
     for node, twin in zip(graph.nodes, other.nodes, strict=True):
         same = (
             node.operation is twin.operation
@@ -61,7 +63,7 @@ def _values(graph: Graph) -> list[Value]:
 
 def _plain_leaves(node: Node) -> list[Any]:
     """The options of a node, and those arguments that are not values."""
-    return leaves((node.options, [x for x in node.inputs if not isinstance(x, Value)]))
+    return [x for x in leaves((node.options, node.inputs)) if not isinstance(x, Value)]
 
 
 def _is_array(leaf: Any) -> bool:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..html import table_html
 from ..kernels.geometry import Geometry
 from ..nn.module import Module
 from ..tensor import Tensor
+from .structure import leaves
 
 __all__ = ["Graph", "Node", "Value"]
 
@@ -65,8 +67,8 @@ class Node:
 
     @property
     def values(self) -> list[Value]:
-        """Those of the inputs that are values."""
-        return [x for x in self.inputs if isinstance(x, Value)]
+        """All values among the inputs and the options, where indices may be computed."""
+        return [x for x in leaves((self.inputs, self.options)) if isinstance(x, Value)]
 
 
 @dataclass(eq=False)
@@ -97,7 +99,17 @@ class Graph:
 
     def __str__(self) -> str:
         """A table with a line for each operation."""
-        rows = [("name", "operation", "inputs", "output shape", "parameters", "attributes")]
+        return _table(self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = self._rows()
+        return table_html(rows, left=len(rows[0]))
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The heading and a row for each operation."""
+        rows: list[tuple[str, ...]] = [
+            ("name", "operation", "inputs", "output shape", "parameters", "attributes")
+        ]
         rows += [("", "input", "", _shape(x), "", x.name) for x in self.inputs]
         for node in self.nodes:
             taken = [x for x in node.values if x.kind in ("input", "result")]
@@ -113,7 +125,7 @@ class Graph:
                 )
             )
         rows += [("", "output", x.name, _shape(x), "", "") for x in self.outputs]
-        return _table(rows)
+        return rows
 
 
 def _shape(value: Value) -> str:

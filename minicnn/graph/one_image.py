@@ -36,7 +36,8 @@ def apply_to_one_image(
         batches = batches[:1]
     N = len(array_of(batches[0])) if batches else 0
     equal = operation.__name__ in (*_WITH_FILTERS, *_BY_IMAGE) and N > 1
-    if not equal or any(len(array_of(x)) != N for x in batches) or options.get("dim", 1) != 1:
+    equal = equal and options.get("dim", 1) == 1 and not options.get("return_argmax")
+    if not equal or any(len(array_of(x)) != N for x in batches):
         return apply(operation, *inputs, **options)
     first = [
         Tensor.of(array_of(x)[:1]) if any(x is batch for batch in batches) else x for x in inputs

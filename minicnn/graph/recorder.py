@@ -19,6 +19,7 @@ import numpy as np
 from ..autograd import Function, no_grad
 from ..autograd.grad_mode import mode
 from ..nn import branches, fusion
+from ..nn.containers import Sequential
 from ..nn.module import Module
 from ..ops import in_place
 from ..random import Generator, default_generator
@@ -31,7 +32,7 @@ from .one_image import apply_to_one_image
 from .reads import array_of, reading
 from .structure import leaves, replaced, tensors_in
 
-__all__ = ["CannotRecord", "is_recording", "record"]
+__all__ = ["CannotRecord", "is_recording", "record", "record_call"]
 
 
 def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
@@ -53,10 +54,27 @@ def record(net: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
             numbers, numbers of tensors that Python reads (``x.item()``, ``if x > 0``, ``x.numpy()``,
             ``x[mask]``), hooks, and changes of parameters, buffers, attributes or arguments.
     """
-    graph = _Recording(net, args, kwargs).run()
+    return record_call(net, args, kwargs)
+
+
+def record_call(
+    net: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    computed_options: bool = False,
+) -> Graph:
+    """:func:`record` with the arguments in a tuple and a dict.
+
+    Args:
+        computed_options: whether a node's options may contain values: ``x[indices]``, where another
+            operation computed the indices. Otherwise that is an error.
+    """
+    graph = _Recording(net, args, kwargs, computed_options).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
-        check_constants(graph, _Recording(net, *others).run())
+        other_args, other_kwargs = others
+        other = _Recording(net, other_args, other_kwargs, computed_options)
+        check_constants(graph, other.run())
     return graph
 
 
@@ -102,9 +120,14 @@ class _Recording:
     """One run of a network."""
 
     def __init__(
-        self, net: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        net: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        computed_options: bool,
     ) -> None:
         self.net = net
+        self.computed_options = computed_options
         copies: Any = replaced((args, kwargs), _copied)
         self.args, self.kwargs = copies
         self.graph = Graph([])
@@ -154,8 +177,9 @@ class _Recording:
         for extra in leaves((options, [x for x in inputs if not isinstance(x, Tensor)])):
             if isinstance(extra, Generator):
                 self.problems.append(f"draws random numbers in forward ({operation.__name__})")
-            elif isinstance(extra, np.ndarray) and id(extra) in self.known:
+            elif self._is_known(extra) and not self.computed_options:
                 self.problems.append(f"indexes by a computed tensor ({operation.__name__})")
+        noted: Any = replaced(options, self._option) if self.computed_options else options
         self.inside = True
         try:
             out: Any = apply_to_one_image(_apply_original, operation, inputs, options)
@@ -167,7 +191,7 @@ class _Recording:
             Node(
                 operation,
                 taken,
-                options,
+                noted,
                 tuple(self._result(operation.__name__, tensor) for tensor in results),
                 self.path[-1],
                 first is not None
@@ -194,7 +218,8 @@ class _Recording:
         known = self.known.get(id(array_of(tensor)))
         if known is None or known.value.kind in ("input", "result"):
             name = "a tensor" if known is None else known.value.name
-            self.problems.append(f"reads the numbers of {name} in forward ({how})")
+            where = f"forward of module {self.path[-1]!r}" if self.path[-1] else "forward"
+            self.problems.append(f"reads the numbers of {name} in {where} ({how})")
 
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""
@@ -216,12 +241,25 @@ class _Recording:
             )
         return known.value
 
+    def _is_known(self, leaf: Any) -> bool:
+        return isinstance(leaf, np.ndarray) and id(leaf) in self.known
+
+    def _option(self, leaf: Any) -> object:
+        """An option, or the value that it stands for."""
+        return self.known[id(leaf)].value if self._is_known(leaf) else leaf
+
     def _enter_network(self, net: Module) -> None:
-        """Knows the modules of a network, its parameters and its buffers."""
+        """Knows the modules of a network, its parameters and its buffers.
+
+        ``forward`` may make a ``Sequential`` of layers that are known, as ``layers[:3]`` does: they keep
+        their names, and its own mode, which is that of a new module, has no effect.
+        """
         for name, module in net.named_modules():
+            if id(module) in self.modules:
+                continue
             self.modules[id(module)] = name
             self.graph.modules.append(module)
-            if module.training:
+            if module.training and not self._is_made_of_known(module):
                 raise CannotRecord(
                     f"{_called(name)} is in training mode: call eval() on the network"
                 )
@@ -232,7 +270,12 @@ class _Recording:
             ("buffer", net.named_buffers()),
         ):
             for name, tensor in members:
-                self._hold(Value(name, kind, *_form(tensor), tensor), tensor)
+                if not self._is_known(array_of(tensor)):
+                    self._hold(Value(name, kind, *_form(tensor), tensor), tensor)
+
+    def _is_made_of_known(self, module: Module) -> bool:
+        children = list(module.children())
+        return type(module) is Sequential and all(id(child) in self.modules for child in children)
 
     def _hold(self, value: Value, tensor: Tensor) -> Value:
         self.held.append(self._know(value, tensor))

@@ -14,7 +14,7 @@ from ..typing import Array
 __all__ = ["MapLocation", "Placement", "placement"]
 
 MapLocation: TypeAlias = (
-    Device | str | Mapping[str, "Device | str"] | Callable[[Tensor, str], Tensor | None] | None
+    Device | str | Mapping[str, Device | str] | Callable[[Tensor, str], Tensor | None] | None
 )
 # Puts an array, which was saved from a device such as "cuda:0", where it belongs.
 Placement: TypeAlias = Callable[[Array, str], Array]

@@ -502,3 +502,8 @@ class Module(HookMethods):
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+    def _repr_html_(self) -> str | None:
+        from ..html import module_html
+
+        return module_html(self)

@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd import no_grad
 from ..creation import zeros
 from ..dtypes import float32
+from ..html import table_html
 from ..tensor import Tensor
 from ..typing import DTypeLike
 from .conv import Conv2d, ConvTranspose2d
@@ -51,6 +52,19 @@ class Summary:
         return sum(layer.output_bytes for layer in self.layers)
 
     def __str__(self) -> str:
+        rows, foot = self._rows(), self._foot()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+        head, *body = (_line(row, widths) for row in rows)
+        return "\n".join([head, rule, *body, rule, *foot])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return table_html(self._rows(), left=3, foot=self._foot())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The heading and a row for each layer."""
         head = ("layer", "type", "output shape", "parameters", "multiply-adds", "memory (MB)")
         rows = [
             (
@@ -63,22 +77,16 @@ class Summary:
             )
             for layer in self.layers
         ]
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-        weights = f"{self.trainable_parameters:,} trainable, {self.parameter_bytes / 1e6:.2f} MB"
-        return "\n".join(
-            [
-                _line(head, widths),
-                rule,
-                *(_line(row, widths) for row in rows),
-                rule,
-                f"parameters: {self.parameters:,} ({weights})",
-                f"multiply-adds: {self.multiply_adds:,}",
-                f"activations: {self.activation_bytes / 1e6:.2f} MB",
-            ]
-        )
+        return [head, *rows]
 
-    __repr__ = __str__
+    def _foot(self) -> list[str]:
+        """The sums."""
+        weights = f"{self.trainable_parameters:,} trainable, {self.parameter_bytes / 1e6:.2f} MB"
+        return [
+            f"parameters: {self.parameters:,} ({weights})",
+            f"multiply-adds: {self.multiply_adds:,}",
+            f"activations: {self.activation_bytes / 1e6:.2f} MB",
+        ]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

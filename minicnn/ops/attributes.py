@@ -147,13 +147,17 @@ class Attributes:
     apply_, map_ = apply_, map_
     __contains__ = contains
 
-    layout: Layout = _fixed(strided, "How it is stored: strided.")
     is_sparse: builtins.bool = _fixed(False, "Whether it is sparse, which no tensor is.")
     is_quantized: builtins.bool = _fixed(False, "Whether it is quantised, which no tensor is.")
     is_nested: builtins.bool = _fixed(False, "Whether it is nested, which no tensor is.")
     is_meta: builtins.bool = _fixed(False, "Whether it has no numbers; all tensors have.")
     is_mps: builtins.bool = _fixed(False, "Whether it is on an Apple GPU, which is not supported.")
     is_xpu: builtins.bool = _fixed(False, "Whether it is on an Intel GPU, which is not supported.")
+
+    @property
+    def layout(self: Any) -> Layout:
+        """How it is stored: strided."""
+        return strided
 
     @property
     def is_cuda(self: Any) -> builtins.bool:

@@ -118,15 +118,23 @@ def grid_sample(
     _check_shapes(input, grid, mode)
     corners = _chosen_corners(align_corners, 2)
     images, points = widen(input, grid)
+    out = _sampled(images, points, mode=mode, padding_mode=padding_mode, align_corners=corners)
+    return to(out, input.dtype)
+
+
+def _sampled(
+    images: Tensor, points: Tensor, *, mode: str, padding_mode: str, align_corners: bool
+) -> Tensor:
+    """:func:`grid_sample`, after all checks."""
     axes = list(unbind(points, -1))[::-1]  # x comes first, and its axis last
     sizes = images.shape[2:]
     taps = [
-        _TAPS[mode](_in_pixels(axis, size, corners), size, padding_mode, corners)
+        _TAPS[mode](_in_pixels(axis, size, align_corners), size, padding_mode, align_corners)
         for axis, size in zip(axes, sizes)
     ]
     # a border of one zero pixel, which all positions outside the image read
     images = pad(images, (1, 1) * len(sizes))
-    return to(_weighted_sum(images, taps, None), input.dtype)
+    return _weighted_sum(images, taps, None)
 
 
 def _check_shapes(x: Tensor, grid: Tensor, mode: str) -> None:

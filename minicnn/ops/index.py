@@ -349,11 +349,16 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
     return Tensor.of(xp.stack(vectors, 1)[:, : input.ndim])
 
 
-@on_own_device
+class OneHot(Function):
+    """Classes (...) -> (..., count), 1 at the class and 0 elsewhere."""
+
+    def forward(self, classes: Array, *, count: int) -> Array:
+        return (classes[..., None] == xp_of(classes).arange(count)).astype(int64)
+
+
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
     count = int(tensor.array.max()) + 1 if num_classes < 0 else num_classes
-    xp = xp_of(tensor.array)
     if tensor.array.size and (int(tensor.array.min()) < 0 or int(tensor.array.max()) >= count):
         raise RuntimeError(f"one_hot expects classes in [0, {count - 1}], got {tensor.tolist()}")
-    return Tensor.of((tensor.array[..., None] == xp.arange(count)).astype(int64))
+    return OneHot.apply(tensor, count=count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +36,7 @@ class Pad(Function):
 
 
 def pad(
-    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: builtins.float | None = None
 ) -> Tensor:
     """Adds elements around ``input``, or crops it where a width is negative.
 

@@ -127,7 +127,7 @@ def max_pool2d(
     if not return_indices:
         return MaxPool2d.apply(input, geometry=geometry)
     out, argmax = MaxPool2d.apply(input, geometry=geometry, return_argmax=True)
-    return out, _plane_indices(argmax, geometry)
+    return out, PlaneIndices.apply(argmax, geometry=geometry)
 
 
 def pool_geometry(
@@ -173,17 +173,18 @@ def _output_size(n: int, k: int, stride: int, padding: int, dilation: int, ceil_
     return count - 1 if (count - 1) * stride >= n + padding else count
 
 
-@on_own_device
-def _plane_indices(argmax: Tensor, geometry: Geometry) -> Tensor:
+class PlaneIndices(Function):
     """Positions in a window, kh * KW + kw, as positions in the image, h * W + w; -1: no pixel."""
-    xp = xp_of(argmax.array)
-    (OH, OW), KW = geometry.output_size, geometry.kernel_size[1]
-    (SH, SW), (PH, PW), (DH, DW) = geometry.stride, geometry.padding, geometry.dilation
-    kh, kw = xp.divmod(argmax.array.astype(xp.int64), KW)
-    h = xp.arange(OH)[:, None] * SH - PH + kh * DH
-    w = xp.arange(OW) * SW - PW + kw * DW
-    inside = kh < geometry.kernel_size[0]
-    return Tensor.of(xp.where(inside, h * geometry.input_size[1] + w, -1))
+
+    def forward(self, argmax: Array, *, geometry: Geometry) -> Array:
+        xp = xp_of(argmax)
+        (OH, OW), KW = geometry.output_size, geometry.kernel_size[1]
+        (SH, SW), (PH, PW), (DH, DW) = geometry.stride, geometry.padding, geometry.dilation
+        kh, kw = xp.divmod(argmax.astype(xp.int64), KW)
+        h = xp.arange(OH)[:, None] * SH - PH + kh * DH
+        w = xp.arange(OW) * SW - PW + kw * DW
+        inside = kh < geometry.kernel_size[0]
+        return xp.where(inside, h * geometry.input_size[1] + w, -1)
 
 
 @batched

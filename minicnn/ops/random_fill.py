@@ -6,6 +6,7 @@ Their gradient is zero.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import math
 from collections.abc import Callable
@@ -95,8 +96,8 @@ def uniform_(
 
 def normal_(
     x: Tensor,
-    mean: float | Tensor = 0.0,
-    std: float | Tensor = 1.0,
+    mean: builtins.float | Tensor = 0.0,
+    std: builtins.float | Tensor = 1.0,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -115,7 +116,11 @@ def normal_(
 
 @_takes_from
 def random_(
-    x: Tensor, low: int | None = None, to: int | None = None, *, generator: Generator | None = None
+    x: Tensor,
+    low: builtins.int | None = None,
+    to: builtins.int | None = None,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Fills x with integers: ``random_()``, ``random_(to)`` in [0, to), ``random_(low, to)``.
 
@@ -134,7 +139,9 @@ def random_(
     return _fill(x, draws.integers, generator, low=int(low), high=int(to))
 
 
-def bernoulli_(x: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
+def bernoulli_(
+    x: Tensor, p: Tensor | builtins.float = 0.5, *, generator: Generator | None = None
+) -> Tensor:
     """Fills x with 1 with probability ``p``, a number or a tensor that broadcasts to x, else with 0.
 
     Raises:

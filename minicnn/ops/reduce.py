@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.names import call
 from ..creation import ones_like, zeros_like
-from ..devices import on_own_device, xp_of
+from ..devices import xp_of
 from ..dtypes import HALVES, bool_, float32, float64, int64, is_floating, uint8
 from ..tensor import Tensor
 from ..typing import Array
@@ -295,10 +295,10 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, dtype: Any = No
 def var(
     input: Tensor,
     dim: Dims = None,
-    unbiased: bool | None = None,
+    unbiased: builtins.bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None,
+    correction: builtins.float | None = None,
 ) -> Tensor:
     """The variance over ``dim``: squared distances from the mean, divided by n - ``correction``.
 
@@ -315,10 +315,10 @@ def var(
 def std(
     input: Tensor,
     dim: Dims = None,
-    unbiased: bool | None = None,
+    unbiased: builtins.bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float | None = None,
+    correction: builtins.float | None = None,
 ) -> Tensor:
     """The standard deviation, the square root of :func:`var`."""
     return _spread("std", input, dim, unbiased, keepdim, correction)
@@ -344,7 +344,9 @@ def _spread(
 
 
 @in_float32
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    input: Tensor, dim: builtins.int | None = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """The product over one dimension, or of all elements, in ``dtype``; integers become int64."""
     d = None if dim is None else normalize_dim(input, dim)
     input, dtype = to_sum(input, dtype)
@@ -452,13 +454,13 @@ def _index_of(x: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
 
 
 @with_keywords
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: builtins.int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first largest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmax")
 
 
 @with_keywords
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: builtins.int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first smallest element, along ``dim`` or in the flattened tensor."""
     return _index_of(input, dim, keepdim, "argmin")
 
@@ -473,12 +475,18 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return LogSumExp.apply(wide, dims=normalize_dims(input, dim), keepdim=keepdim).to(input.dtype)
 
 
-@on_own_device
+class _Truth(Function):
+    """Whether ``all`` or ``any`` elements are not 0; in uint8 for uint8."""
+
+    def forward(self, x: Array, dims: tuple[int, ...], keepdim: bool, name: str) -> Array:
+        result = xp_of(x).asarray(getattr(x != 0, name)(dims, keepdims=keepdim))
+        return result.astype(uint8 if x.dtype == uint8 else bool_, copy=False)
+
+
 def _test(x: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
     """``all`` or ``any``; with an empty tuple, element by element."""
     dims = () if dim == () else normalize_dims(x, dim)
-    result = xp_of(x.array).asarray(getattr(x.array != 0, name)(dims, keepdims=keepdim))
-    return Tensor.of(result.astype(uint8 if x.dtype == uint8 else bool_, copy=False))
+    return _Truth.apply(x, dims=dims, keepdim=keepdim, name=name)
 
 
 @with_keywords
@@ -496,7 +504,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 @in_float32
 def norm(
     input: Tensor,
-    p: float | str | None = "fro",
+    p: builtins.float | str | None = "fro",
     dim: Dims = None,
     keepdim: bool = False,
     dtype: Any = None,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from ..autograd import Function
 from ..devices import on_own_device, xp_of
 from ..dtypes import HALVES, bool_, int64, is_floating, uint8
 from ..tensor import Tensor
@@ -44,18 +45,23 @@ def order(x: Array, descending: bool = False) -> Array:
     return x.shape[-1] - 1 - xp_of(x).argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
 
 
+class Choose(Function):
+    """x -> the int64 indices along ``dim`` that an operation takes, by its name."""
+
+    def forward(self, x: Array, *, name: str, dim: int, **options: Any) -> Array:
+        xp = xp_of(x)
+        chosen = _CHOICES[name](xp.moveaxis(x, dim, -1), **options).astype(int64, copy=False)
+        return xp.ascontiguousarray(xp.moveaxis(chosen, -1, dim))
+
+
 @on_own_device
-def _taken(
-    x: Tensor, name: str, dim: int, keepdim: bool, choose: Callable[[Array], Array]
-) -> Selection:
-    """The elements of x at the indices that ``choose`` finds along the last dimension."""
+def _taken(x: Tensor, name: str, dim: int, keepdim: bool, **options: Any) -> Selection:
+    """The elements of x at the indices that :class:`Choose` finds."""
     d = normalize_dim(x, dim)
     source = reshape(x, 1) if x.ndim == 0 else x
     if source.shape[d] == 0 and name not in ("sort", "topk"):
         raise IndexError(f"{name} expects elements in dimension {d}, got shape {tuple(x.shape)}")
-    xp = xp_of(x.array)
-    chosen = choose(xp.moveaxis(source.array, d, -1)).astype(int64, copy=False)
-    indices = Tensor.of(xp.ascontiguousarray(xp.moveaxis(chosen, -1, d)))
+    indices = Choose.apply(source, name=name, dim=d, **options)
     values = gather(source, d, indices)
     if x.ndim == 0:
         values, indices = reshape(values, x.shape), reshape(indices, x.shape)
@@ -80,7 +86,7 @@ def sort(
 
     As ``torch.sort``.
     """
-    return _taken(input, "sort", dim, True, lambda x: order(x, descending))
+    return _taken(input, "sort", dim, True, descending=descending)
 
 
 def argsort(
@@ -123,7 +129,7 @@ def topk(
         )
     if input.array.dtype == bool:
         raise RuntimeError("topk expects numbers, got a bool tensor")
-    return _taken(input, "topk", d, True, lambda x: _extreme(x, k, largest))
+    return _taken(input, "topk", d, True, k=k, largest=largest)
 
 
 def _extreme(x: Array, k: int, largest: bool) -> Array:
@@ -187,7 +193,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
         raise RuntimeError(f"kthvalue expects k in [1, {length}], got {k}")
     if input.dtype == bool_:
         raise RuntimeError("kthvalue expects numbers, got a bool tensor")
-    return _taken(input, "kthvalue", d, keepdim, lambda x: _at_rank(x, k - 1))
+    return _taken(input, "kthvalue", d, keepdim, k=k - 1)
 
 
 @overload
@@ -199,7 +205,7 @@ def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Se
 
     With ``dim``, a named tuple of ``values`` and ``indices``. As ``torch.median``.
     """
-    return _median("median", input, dim, keepdim, _first_nan_or_middle)
+    return _median("median", input, dim, keepdim)
 
 
 @overload
@@ -208,20 +214,18 @@ def nanmedian(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor:
 def nanmedian(input: Tensor, dim: int, keepdim: bool = False) -> Selection: ...
 def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor | Selection:
     """The median of the elements that are not NaN; arguments as in :func:`median`."""
-    return _median("nanmedian", input, dim, keepdim, _middle)
+    return _median("nanmedian", input, dim, keepdim)
 
 
-def _median(
-    name: str, x: Tensor, dim: Any, keepdim: bool, choose: Callable[[Array], Array]
-) -> Tensor | Selection:
+def _median(name: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor | Selection:
     if x.dtype == bool_:
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
     if dim is not None:
-        return _taken(x, name, dim, keepdim, choose)
+        return _taken(x, name, dim, keepdim)
     if x.array.size == 0:
         missing = np.nan if is_floating(x.array.dtype) else np.iinfo(x.dtype).min
         return Tensor.of(xp_of(x.array).full((), missing).astype(x.dtype))
-    return _taken(reshape(x, -1), name, 0, False, choose).values
+    return _taken(reshape(x, -1), name, 0, False).values
 
 
 def _middle(x: Array) -> Array:
@@ -259,7 +263,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
 
     As ``torch.mode``.
     """
-    return _taken(input, "mode", dim, keepdim, _most_frequent)
+    return _taken(input, "mode", dim, keepdim)
 
 
 def _most_frequent(x: Array) -> Array:
@@ -272,3 +276,13 @@ def _most_frequent(x: Array) -> Array:
     since = xp.arange(run.size) - xp.flatnonzero(starts)[run]
     longest = xp.expand_dims(since.reshape(values.shape).argmax(-1), -1)
     return xp.take_along_axis(places, longest, -1)
+
+
+_CHOICES: dict[str, Callable[..., Array]] = {
+    "kthvalue": _at_rank,
+    "median": _first_nan_or_middle,
+    "mode": _most_frequent,
+    "nanmedian": _middle,
+    "sort": order,
+    "topk": _extreme,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Storage:
         return f"{numbers}\n[torch.storage.{name}({dtype}device={self.device}) of size {len(self)}]"
 
 
-def stride(input: Tensor, dim: int | None = None) -> tuple[int, ...] | int:
+def stride(input: Tensor, dim: builtins.int | None = None) -> tuple[int, ...] | builtins.int:
     """How many elements lie between one index and the next: of each dimension, or of one.
 
     As ``torch.Tensor.stride``.

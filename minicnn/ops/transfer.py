@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,9 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
-def cuda(x: Tensor, device: DeviceLike | int | None = None, non_blocking: bool = False) -> Tensor:
+def cuda(
+    x: Tensor, device: DeviceLike | builtins.int | None = None, non_blocking: bool = False
+) -> Tensor:
     """This tensor on a GPU; ``non_blocking`` has no effect."""
     return to(x, Device("cuda" if device is None else device))
 

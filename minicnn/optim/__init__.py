@@ -1,4 +1,7 @@
-"""Optimizers and learning-rate schedules, with the names and arguments of ``torch.optim``."""
+"""Optimizers and learning-rate schedules, with the names and arguments of ``torch.optim``.
+
+:func:`parameter_groups` is minicnn's own: learning rates by layer, no weight decay for biases.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from .adagrad import Adagrad
     from .adamax import Adamax
     from .asgd import ASGD
+    from .groups import parameter_groups
     from .lbfgs import LBFGS
     from .nadam import NAdam
     from .radam import RAdam
@@ -38,6 +42,7 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "parameter_groups",
     "swa_utils",
 ]
 
@@ -47,6 +52,7 @@ _LATER = {
     "adagrad": "Adagrad",
     "adamax": "Adamax",
     "asgd": "ASGD",
+    "groups": "parameter_groups",
     "lbfgs": "LBFGS",
     "nadam": "NAdam",
     "radam": "RAdam",

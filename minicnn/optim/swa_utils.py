@@ -38,6 +38,15 @@ MultiAvgFn = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
 class AveragedModel(Module):
     """A copy of a network whose parameters are the average of those that it is shown.
 
+    An exponential moving average (EMA) for a loop of your own, with batch norm's statistics::
+
+        ema = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.999), use_buffers=True)
+        for images, labels in loader:
+            …
+            optimizer.step()
+            ema.update_parameters(net)
+        accuracy = evaluate(ema.eval())  # or ema.module, which is a network like net
+
     Args:
         model: the network; it is copied.
         device: where the copy lives; where the network is if None.

@@ -39,7 +39,9 @@ _OUTSIDE = {
     "data parallel training over MPI, and nothing else for several processes": (
         r"torch\.(distributed|nn\.parallel)"
     ),
-    "no export to ONNX yet": r"torch\.(onnx|utils\.tensorboard\.\w*onnx)",
+    "torch.onnx.export, and nothing else of torch's exporter to ONNX": (
+        r"torch\.(onnx|utils\.tensorboard\.\w*onnx)"
+    ),
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
     "no networks for detection or video": r"torchvision\.(models\.(detection|optical_flow)|ops|io\.\w*[vV]ideo\w*)",

@@ -109,6 +109,7 @@ NAMES = {
     "torch.version.__version__": "minicnn.torch.version:__version__",
     "torchvision.__version__": "minicnn.torchvision.version:__version__",
     "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
+    "torch.onnx.export": "minicnn.torch.onnx_export:export",
     "torch.save": "minicnn.torch.serialization:save",
     "torch.load": "minicnn.torch.serialization:load",
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",

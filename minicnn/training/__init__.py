@@ -1,5 +1,11 @@
-"""Everything around a training step: the loop, meters, progress, Ctrl-C, resuming, options."""
+"""Everything around a training step: the loop, meters, progress, Ctrl-C, resuming, options.
 
+Some of it stands alone, for a loop of your own: :class:`EarlyStopping`, :class:`TestTimeFlips`,
+:func:`accumulated` gradients, :func:`find_learning_rate`. Averages of weights are in
+:mod:`minicnn.optim.swa_utils`, groups of parameters in :func:`minicnn.optim.parameter_groups`.
+"""
+
+from .accumulation import Part, accumulated
 from .arguments import (
     MAY_DIFFER,
     ArgumentParser,
@@ -10,9 +16,12 @@ from .arguments import (
     fraction,
     positive,
 )
+from .description import NetworkDescription, read_run
 from .divergence import DivergenceWatch
+from .early_stopping import EarlyStopping
 from .folder import FolderLock, set_aside
 from .interrupt import StopRequest
+from .learning_rates import LearningRates, find_learning_rate
 from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
@@ -21,6 +30,7 @@ from .ranks import backward, first_rank_first, is_first, summed
 from .run import Run, describe
 from .script import open_run, optional, script
 from .source import DataSource, data_source
+from .test_time import TestTimeFlips
 
 __all__ = [
     "MAY_DIFFER",
@@ -28,12 +38,18 @@ __all__ = [
     "ClassificationMeter",
     "DataSource",
     "DivergenceWatch",
+    "EarlyStopping",
     "FolderLock",
+    "LearningRates",
+    "NetworkDescription",
+    "Part",
     "PlateauWatch",
     "Progress",
     "Run",
     "SegmentationMeter",
     "StopRequest",
+    "TestTimeFlips",
+    "accumulated",
     "add_arguments",
     "at_least",
     "backward",
@@ -43,6 +59,7 @@ __all__ = [
     "describe",
     "duration",
     "fill_in",
+    "find_learning_rate",
     "first_rank_first",
     "fit",
     "fraction",
@@ -50,6 +67,7 @@ __all__ = [
     "open_run",
     "optional",
     "positive",
+    "read_run",
     "script",
     "set_aside",
     "summed",

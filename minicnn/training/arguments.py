@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from .. import launch
+from ..command_line import ArgumentParser, at_least, fraction, positive
 from ..data.cache import CachedDataset, PictureCache
 from ..devices import cuda_is_available
 from .folder import refuse_inside
-from .output import give_up_closed_output, print_any_text
 
 __all__ = [
     "MAY_DIFFER",
@@ -26,73 +24,9 @@ __all__ = [
 ]
 
 # Settings that may change when a run is resumed; the others would change its result.
-MAY_DIFFER = ("out", "device", "workers", "resume", "epochs", "cache", "cache_gb")
-
-
-class ArgumentParser(argparse.ArgumentParser):
-    """argparse's, which tells a mistake in one line and prints ``description`` as it stands.
-
-    It prints any text in any encoding, and once if ``mpiexec`` started several processes.
-    """
-
-    def __init__(self, description: str | None) -> None:
-        print_any_text()
-        super().__init__(
-            description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        if launch.environment().get("RANK", "0") == "0":
-            super()._print_message(message, file)
-
-    def error(self, message: str) -> NoReturn:
-        """Prints the mistake and exits with status 2."""
-        self.exit(2, f"error: {message}\n")
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """As argparse's, also where the help could not be written."""
-        give_up_closed_output()
-        super().exit(status, message)
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """The type of an option that takes an integer from ``least`` on."""
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or number < least:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer of at least {least}, got {text}"
-            ) from None
-        return number
-
-    return parse
-
-
-def positive(text: str) -> float:
-    """The type of an option that takes a finite number above 0."""
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
-    return number
-
-
-def fraction(text: str) -> float:
-    """The type of an option that takes a number between 0 and 1."""
-    number = _number(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+MAY_DIFFER = (
+    "out", "device", "workers", "resume", "epochs", "cache", "cache_gb", "tensorboard",
+)  # fmt: skip
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
@@ -128,6 +62,8 @@ def add_arguments(
     add("--cache", metavar="memory|FILE", help=cache)
     budget = "the most that --cache takes; 20,000 pictures of 200x200 take 2.5 (%(default)s)"
     add("--cache-gb", type=positive, default=4.0, metavar="GB", help=budget)
+    board = "write the numbers of each epoch for TensorBoard, too: tensorboard --logdir OUT"
+    add("--tensorboard", action="store_true", help=board)
     seed = "of all random numbers (%(default)s)"
     add("--seed", type=at_least(0), default=0, metavar="N", help=seed)
     resume = "go on from last.ckpt in --out; another --epochs makes the run longer or shorter"

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
@@ -39,7 +39,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.in_step = self.requested = self.waits = False
         self.step = _Step(self)
-        self._previous: dict[int, signal._HANDLER] = {}
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

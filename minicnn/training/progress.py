@@ -1,7 +1,8 @@
-"""A progress bar on a terminal; in a log file, a line for each tenth of an epoch."""
+"""A progress bar on a terminal or in a notebook; in a log file, a line for each tenth of an epoch."""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from tqdm import tqdm
+
+from .. import notebook
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
@@ -21,7 +24,7 @@ class Progress:
         title: printed first.
         total: images in the epoch.
         done: images before this run, if it was resumed; images per second do not count them.
-        file: where to; standard output when left out.
+        file: where to; when left out the standard output, or a bar below the cell of a notebook.
         lines: number of lines in an epoch, where ``file`` is not a terminal.
     """
 
@@ -41,6 +44,7 @@ class Progress:
         self._next_line = (done // self._line_every + 1) * self._line_every
         self._next_refresh = 0.0
         self._bar: tqdm | None = None
+        self._output = notebook.Output() if file is None and notebook.is_running() else None
         if self.file.isatty():
             self._bar = tqdm(
                 total=total,
@@ -64,6 +68,8 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+        if self._output is not None:
+            self._output.show({"text/html": "", "text/plain": ""})
 
     @property
     def seconds(self) -> float:
@@ -79,21 +85,34 @@ class Progress:
         """Counts ``images`` more, and prints when it is time to.
 
         ``stats`` returns text such as ``loss 0.412  accuracy 81.2 %``. It may wait for the GPU, so
-        it is called only to print: twice a second on a terminal, ``lines`` times in a log file.
+        it is called only to print: twice a second on a terminal or in a notebook, ``lines`` times
+        in a log file.
         """
         self.done += images
-        if self._bar is not None:
-            self._bar.n = self.done
+        if self._bar is not None or self._output is not None:
+            if self._bar is not None:
+                self._bar.n = self.done
             if self.seconds >= self._next_refresh:
                 self._next_refresh = self.seconds + 0.5
-                self._bar.set_postfix_str(f"{stats()}  {self.images_per_second:.0f} images/s")
+                self._refresh(f"{stats()}  {self.images_per_second:.0f} images/s")
         elif self.done >= self._next_line:
             self._next_line += self._line_every
-            left = (self.total - self.done) / max(self.images_per_second, 1e-9)
             self.write(
                 f"{self.title} {100 * self.done / self.total:3.0f}%  {stats()}  "
-                f"{self.images_per_second:.0f} images/s  {duration(left)} left"
+                f"{self.images_per_second:.0f} images/s  {duration(self._seconds_left())} left"
             )
+
+    def _refresh(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+        elif self._output is not None:
+            text = f"{self.done}/{self.total}  {text}  {duration(self._seconds_left())} left"
+            bar = f'<progress value="{self.done}" max="{self.total}"></progress>'
+            content = f"{html.escape(self.title)} {bar} {html.escape(text)}"
+            self._output.show({"text/html": content, "text/plain": f"{self.title} {text}"})
+
+    def _seconds_left(self) -> float:
+        return (self.total - self.done) / max(self.images_per_second, 1e-9)
 
     def write(self, line: str) -> None:
         """Prints a line without disturbing the bar."""

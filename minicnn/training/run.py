@@ -20,6 +20,8 @@ from .. import io, random
 from ..data import DataLoader
 from ..data.problems import problems_of
 from ..io.atomic import replacing
+from .description import NetworkDescription
+from .epoch_log import EpochLog, check_tensorboard
 from .folder import set_aside
 from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
@@ -37,7 +39,8 @@ class Run:
 
     Args:
         folder: the folder, which must exist.
-        settings: plain values, ``epochs`` among them. To resume a run they must be equal.
+        settings: plain values, ``epochs`` among them. To resume a run they must be equal. If
+            ``tensorboard`` is true, the numbers of each epoch are written for it, too.
         may_differ: names of settings that need not be equal, as they do not change the result.
         best_by: the number in an epoch's row by which the best epoch is chosen; higher is better.
         resume: whether to go on with the run in ``folder``.
@@ -49,7 +52,8 @@ class Run:
         epoch, batch: epochs done, and batches of the loader done in the current one.
         seconds: time that the training in the current epoch has taken.
         waited: seconds of these in which it waited for the loader.
-        metrics: ``best``, ``epochs`` (one dict each), ``versions`` and ``settings``.
+        metrics: ``best``, ``epochs`` (one dict each), ``versions``, ``settings``, and ``network`` if
+            it was described.
 
     Raises:
         FileNotFoundError: if there is no ``last.ckpt`` to resume.
@@ -79,6 +83,9 @@ class Run:
         }
         self._saved_at: tuple[int, int] | None = None
         self._names: np.ndarray | None = None  # of the pictures, as JSON
+        self._log: EpochLog | None = None
+        if settings.get("tensorboard"):
+            check_tensorboard()
         self._resumed = self._read() if resume else None
         if self._resumed and settings.get("epochs") is None:
             settings["epochs"] = self._resumed["run"]["metrics"]["settings"]["epochs"]
@@ -132,6 +139,10 @@ class Run:
                 f"to go on with the run in {self.folder}, its settings must be the same: "
                 + "; ".join(different)
             )
+
+    def describe_network(self, network: NetworkDescription) -> None:
+        """Records what network is trained, so that :func:`read_run` can tell it."""
+        self.metrics["network"] = network.as_plain()
 
     def split(self, train: Any, val: Any) -> tuple[Any, Any]:
         """Records which pictures are trained on and which validate; a resumed run keeps its own.
@@ -201,6 +212,8 @@ class Run:
             self.save()
         else:
             self._resume()
+        if self.metrics["settings"].get("tensorboard") and is_first():
+            self._log = EpochLog(self.folder, self.epoch + 1)
         share(parts["net"], loaders)
 
     def _resume(self) -> None:
@@ -316,6 +329,8 @@ class Run:
             if is_first():
                 io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
         self._write_metrics()
+        if self._log is not None:
+            self._log.add(row)  # before the save: what a killed run wrote is written over
         self.save()
         return row
 

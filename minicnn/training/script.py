@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from .. import random
 from ..distributed import get_world_size
+from ..output import give_up_closed_output, print_any_text, say_last
 from .folder import FolderLock, refuse_inside
-from .output import give_up_closed_output, print_any_text, say_last
 from .ranks import begin, first_rank_first, is_first
 from .run import Run
 from .source import DataSource

@@ -25,6 +25,7 @@ from .flip import RandomHorizontalFlip, RandomVerticalFlip
 from .grayscale import Grayscale, RandomGrayscale
 from .interpolation import InterpolationMode
 from .joint import JointTransform
+from .mix import CutMix, MixUp
 from .normalize import Normalize, NormalizeImages
 from .pad import Pad
 from .perspective import RandomPerspective
@@ -49,6 +50,7 @@ __all__ = [
     "ColorJitter",
     "Compose",
     "ConvertImageDtype",
+    "CutMix",
     "ElasticTransform",
     "FiveCrop",
     "GaussianBlur",
@@ -57,6 +59,7 @@ __all__ = [
     "JointTransform",
     "Lambda",
     "LinearTransformation",
+    "MixUp",
     "Normalize",
     "NormalizeImages",
     "PILToTensor",

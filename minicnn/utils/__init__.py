@@ -14,4 +14,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .. import hub
 
+    globals()[name] = hub
     return hub

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -118,29 +119,43 @@ def plot_predictions(
         )
     columns = min(5, len(images))
     rows = -(-len(images) // columns)
-    figure = _figure(2.3 * columns, 2.75 * rows + (0.4 if title else 0))
+    answers = [
+        _answer(row, class_names, None if truth is None else truth[number])
+        for number, row in enumerate(probabilities)
+    ]
+    lines = max(text.count("\n") for text, _ in answers) + bool(captions)  # beside the first
+    figure = _figure(2.3 * columns, (2.75 + 0.15 * lines) * rows + (0.4 if title else 0))
     for number, image in enumerate(images):
         axes = figure.add_subplot(rows, columns, number + 1)
-        true_class = None if truth is None else truth[number]
-        _plot_prediction(axes, image, probabilities[number], class_names, true_class)
+        _plot_prediction(axes, image, float(probabilities[number].max()), *answers[number])
         if captions:
             axes.set_title(_plain(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
     _save(figure, path, title)
 
 
 def _plot_prediction(
-    axes: Axes,
-    image: Image.Image,
-    probabilities: np.ndarray,
-    class_names: Sequence[str],
-    true_class: int | None,
+    axes: Axes, image: Image.Image, probability: float, answer: str, colour: str
 ) -> None:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     axes.imshow(image.crop((left, top, left + side, top + side)), extent=(0, 1, 0, 1))
+    # the probability as a bar below the picture
+    for width, shade in ((1.0, FAINT), (probability, colour)):
+        axes.barh(-0.045, width, height=0.05, color=shade, align="center")
+    style: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": "bold", **PLAIN}
+    axes.text(0.5, -0.1, answer, color=colour, **style)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.22, 1)
+    axes.set_aspect("equal")
+    axes.axis("off")
+
+
+def _answer(
+    probabilities: np.ndarray, class_names: Sequence[str], true_class: int | None
+) -> tuple[str, str]:
+    """The predicted class with its probability, in lines as wide as a picture, and its colour."""
     predicted = int(np.argmax(probabilities))
-    probability = float(probabilities[predicted])
-    answer = f"{class_names[predicted]}  {100 * probability:.1f} %"
+    answer = f"{class_names[predicted]}  {100 * float(probabilities[predicted]):.1f} %"
     if true_class is None:
         colour = BY_CLASS[predicted % len(BY_CLASS)]
     elif true_class == predicted:
@@ -148,15 +163,7 @@ def _plot_prediction(
     else:
         colour = WRONG
         answer += f"   (is a {class_names[true_class]})"
-    # the probability as a bar below the picture
-    for width, shade in ((1.0, FAINT), (probability, colour)):
-        axes.barh(-0.045, width, height=0.05, color=shade, align="center")
-    style: dict[str, Any] = {"ha": "center", "va": "top", "fontweight": "bold", **PLAIN}
-    axes.text(0.5, -0.1, _plain(answer), color=colour, **style)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(-0.22, 1)
-    axes.set_aspect("equal")
-    axes.axis("off")
+    return textwrap.fill(_plain(answer), 26), colour
 
 
 def plot_confusion(

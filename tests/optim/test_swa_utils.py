@@ -67,6 +67,34 @@ def test_the_average_is_a_copy() -> None:
     assert model(x).item() == model.module(x).item()
 
 
+def test_an_exponential_moving_average_in_a_loop_of_ones_own() -> None:
+    """Weights and running statistics follow ``0.9 * average + 0.1 * now``, from the first step on."""
+    mc.manual_seed(0)
+    net = mc.nn.Sequential(mc.nn.Linear(3, 4), mc.nn.BatchNorm1d(4), mc.nn.Linear(4, 2))
+    optimizer = mc.optim.SGD(net.parameters(), lr=0.5)
+    ema = swa_utils.AveragedModel(
+        net, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.9), use_buffers=True
+    )
+    formula: dict[str, np.ndarray] = {}
+    for _ in range(6):
+        loss = mc.nn.functional.cross_entropy(net(mc.randn(8, 3)), mc.randint(0, 2, (8,)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        ema.update_parameters(net)
+        for name, value in net.state_dict().items():
+            now = value.numpy_copy()
+            formula[name] = 0.9 * formula[name] + 0.1 * now if name in formula else now
+    found = ema.module.state_dict()
+    for name in [name for name in formula if "num_batches" not in name]:
+        np.testing.assert_allclose(found[name].numpy_copy(), formula[name], rtol=1e-5, atol=1e-6)
+    x = mc.randn(5, 3)
+    outputs = [model.eval()(x).numpy_copy() for model in (ema, net)]
+    net.load_state_dict(found)
+    np.testing.assert_array_equal(outputs[0], net(x).numpy_copy())
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
+
+
 @pytest.mark.parametrize("strategy", ["cos", "linear"])
 @pytest.mark.parametrize("epochs", [0, 1, 6])
 def test_swalr(strategy: str, epochs: int) -> None:

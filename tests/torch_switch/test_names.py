@@ -54,7 +54,10 @@ SENTENCES = {
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
     "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
-    "torch.onnx.export": "torch.onnx.export: minicnn has no export to ONNX yet",
+    "torch.onnx.symbolic_helper": (
+        "torch.onnx.symbolic_helper: minicnn has torch.onnx.export, and nothing else of torch's "
+        "exporter to ONNX"
+    ),
     "torch.nn.conv2d": "torch.nn.conv2d: minicnn has no such name; the nearest is torch.nn.Conv2d",
     "torch.nn.CONV2D": "torch.nn.CONV2D: minicnn has no such name; the nearest is torch.nn.Conv2d",
     "torch.nn.functinal": (

@@ -55,3 +55,8 @@ def test_a_file_among_the_results(tmp_path):
     args = parsed("--cache", str(tmp_path / "a.cache"), "--out", str(tmp_path))
     with pytest.raises(ValueError, match=r"--cache must not lie inside --out.*a\.cache"):
         training.cached(args, [])
+
+
+def test_tensorboard_is_an_option_of_all_scripts():
+    assert not parsed().tensorboard and parsed("--tensorboard").tensorboard
+    assert "tensorboard" in training.MAY_DIFFER

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..later import read_later
-from ..ops.activation import (
+from ...later import read_later
+from ...ops.activation import (
     gelu,
     glu,
     logsigmoid,
@@ -17,10 +17,10 @@ from ..ops.activation import (
     softsign,
     tanhshrink,
 )
-from ..ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
-from ..ops.class_loss import cross_entropy, nll_loss
-from ..ops.conv import conv2d, conv_transpose2d
-from ..ops.dropout import (
+from ...ops.adaptive_pool import adaptive_avg_pool2d, adaptive_max_pool2d
+from ...ops.class_loss import cross_entropy, nll_loss
+from ...ops.conv import conv2d, conv_transpose2d
+from ...ops.dropout import (
     alpha_dropout,
     dropout,
     dropout1d,
@@ -28,10 +28,10 @@ from ..ops.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from ..ops.elementwise import sigmoid, tanh
-from ..ops.index import one_hot
-from ..ops.linear import linear
-from ..ops.norm import (
+from ...ops.elementwise import sigmoid, tanh
+from ...ops.index import one_hot
+from ...ops.linear import linear
+from ...ops.norm import (
     batch_norm,
     group_norm,
     layer_norm,
@@ -39,46 +39,46 @@ from ..ops.norm import (
     normalize,
     rms_norm,
 )
-from ..ops.pad import pad
-from ..ops.pool import avg_pool2d, max_pool2d
-from ..ops.softmax import gumbel_softmax
-from .implicit_dim import log_softmax, softmax, softmin
+from ...ops.pad import pad
+from ...ops.pool import avg_pool2d, max_pool2d
+from ...ops.softmax import gumbel_softmax
+from ..implicit_dim import log_softmax, softmax, softmin
 
 if TYPE_CHECKING:
-    from ..ops.attention import multi_head_attention_forward, scaled_dot_product_attention
-    from ..ops.binary_loss import (
+    from ...ops.attention import multi_head_attention_forward, scaled_dot_product_attention
+    from ...ops.binary_loss import (
         binary_cross_entropy,
         binary_cross_entropy_with_logits,
         multilabel_soft_margin_loss,
         soft_margin_loss,
     )
-    from ..ops.class_margin_loss import multi_margin_loss, multilabel_margin_loss
-    from ..ops.conv1d import conv1d, conv_transpose1d
-    from ..ops.ctc import ctc_loss
-    from ..ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
-    from ..ops.distribution_loss import gaussian_nll_loss, kl_div, poisson_nll_loss
-    from ..ops.elu import celu, celu_, elu, elu_, selu, selu_
-    from ..ops.embedding import embedding, embedding_bag
-    from ..ops.grid_sample import affine_grid, grid_sample
-    from ..ops.instance_norm import instance_norm
-    from ..ops.leaky import leaky_relu, leaky_relu_, prelu, rrelu, rrelu_
-    from ..ops.linear_cross_entropy import linear_cross_entropy
-    from ..ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
-    from ..ops.lp_pool import lp_pool1d, lp_pool2d
-    from ..ops.margin_loss import (
+    from ...ops.class_margin_loss import multi_margin_loss, multilabel_margin_loss
+    from ...ops.conv1d import conv1d, conv_transpose1d
+    from ...ops.ctc import ctc_loss
+    from ...ops.distance import bilinear, cosine_similarity, pairwise_distance, pdist
+    from ...ops.distribution_loss import gaussian_nll_loss, kl_div, poisson_nll_loss
+    from ...ops.elu import celu, celu_, elu, elu_, selu, selu_
+    from ...ops.embedding import embedding, embedding_bag
+    from ...ops.grid_sample import affine_grid, grid_sample
+    from ...ops.instance_norm import instance_norm
+    from ...ops.leaky import leaky_relu, leaky_relu_, prelu, rrelu, rrelu_
+    from ...ops.linear_cross_entropy import linear_cross_entropy
+    from ...ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+    from ...ops.lp_pool import lp_pool1d, lp_pool2d
+    from ...ops.margin_loss import (
         cosine_embedding_loss,
         hinge_embedding_loss,
         margin_ranking_loss,
         triplet_margin_loss,
         triplet_margin_with_distance_loss,
     )
-    from ..ops.native import (
+    from ...ops.native import (
         adaptive_max_pool1d_with_indices,
         adaptive_max_pool2d_with_indices,
         max_pool1d_with_indices,
         max_pool2d_with_indices,
     )
-    from ..ops.piecewise import (
+    from ...ops.piecewise import (
         hardshrink,
         hardsigmoid,
         hardswish,
@@ -89,12 +89,12 @@ if TYPE_CHECKING:
         threshold,
         threshold_,
     )
-    from ..ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-    from ..ops.pool1d import adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, max_pool1d
-    from ..ops.resize import interpolate
-    from ..ops.unfold import fold, unfold
-    from ..ops.unpool import max_unpool1d, max_unpool2d
-    from ..ops.upsample import upsample, upsample_bilinear, upsample_nearest
+    from ...ops.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from ...ops.pool1d import adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, max_pool1d
+    from ...ops.resize import interpolate
+    from ...ops.unfold import fold, unfold
+    from ...ops.unpool import max_unpool1d, max_unpool2d
+    from ...ops.upsample import upsample, upsample_bilinear, upsample_nearest
 
 __all__ = [
     "adaptive_avg_pool1d",

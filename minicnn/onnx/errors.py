@@ -1,0 +1,13 @@
+"""The error of an export."""
+
+from __future__ import annotations
+
+__all__ = ["OnnxExporterError", "Unwritable"]
+
+
+class OnnxExporterError(RuntimeError):
+    """A network cannot be written as an ONNX model; the message says which part of it and why."""
+
+
+class Unwritable(Exception):
+    """Something that an operation needs cannot be written; the text goes on after its name."""

@@ -38,7 +38,7 @@ def test_a_row_for_each_convolution() -> None:
         (5, 6, 14, 13),
     ]
     assert table[1].weight_shape == (8, 4, 3, 5)
-    assert str(table[1].forward) == "im2col"  # groups and dilation leave no choice
+    assert str(table[1].forward) == "grouped"
 
 
 @pytest.mark.fast_only

@@ -13,11 +13,12 @@ PAGES = (
     "README.md", "examples/README.md", "minicnn/README.md", "benchmarks/README.md",
     "benchmarks/results/README.md", "tests/README.md",
 )  # fmt: skip
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_program_runs(tmp_path):
-    program = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def run_programs(page, tmp_path):
+    """Runs all blocks of a page that are Python, one after the other; returns what they print."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    program = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
@@ -27,8 +28,18 @@ def test_the_program_runs(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Conv2d" in done.stdout and "input_1" in done.stdout
+    return done.stdout
+
+
+def test_the_program_runs(tmp_path):
+    printed = run_programs("README.md", tmp_path)
+    assert "Conv2d" in printed and "input_1" in printed
     assert (tmp_path / "net.safetensors").exists() and (tmp_path / "net.onnx").exists()
+
+
+def test_the_loop_of_the_examples_page_learns(tmp_path):
+    accuracies = re.findall(r"epoch \d+: (\d+) %", run_programs("examples/README.md", tmp_path))
+    assert int(accuracies[-1]) > 60  # 33 % by guessing
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -7,7 +7,8 @@ them as tensors and, if an input requires a gradient, keeps the instance as a no
 with finite differences (gradcheck.py).
 """
 
-from ..later import read_later
+from typing import Any
+
 from .engine import backward, call_after_backward, grad
 from .function import AccumulateGrad, Function, once_differentiable
 from .grad_mode import (
@@ -49,5 +50,14 @@ __all__ = [
 ]
 
 
-# what the core does not need
-__getattr__, __dir__ = read_later(__name__, {"variable": "Variable"}, modules="functional")
+def __getattr__(name: str) -> Any:  # what the core does not need
+    if name == "Variable":
+        from .variable import Variable
+
+        globals()[name] = Variable
+        return Variable
+    if name == "functional":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.functional")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

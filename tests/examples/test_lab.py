@@ -72,9 +72,11 @@ def test_it_draws_everything_that_explains_a_network() -> None:
 
 
 @pytest.mark.slow
-def test_it_runs_within_five_minutes_on_two_cores(tmp_path) -> None:
+def test_it_runs_within_five_minutes_on_two_cores(tmp_path, monkeypatch) -> None:
     for library in ("nbclient", "nbformat", "ipykernel", "matplotlib"):
         pytest.importorskip(library)
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(threads, os.environ.get(threads, "2"))
     before = os.times()
     book = notebooks.execute(NOTEBOOK, tmp_path)  # a cell that fails raises its error
     after = os.times()

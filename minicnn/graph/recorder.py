@@ -62,18 +62,21 @@ def record_call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     computed_options: bool = False,
+    with_hooks: bool = False,
 ) -> Graph:
     """:func:`record` with the arguments in a tuple and a dict.
 
     Args:
         computed_options: whether a node's options may contain values: ``x[indices]``, where another
             operation computed the indices. Otherwise that is an error.
+        with_hooks: whether modules may have hooks, whose operations are then part of the graph.
+            Otherwise that is an error.
     """
-    graph = _Recording(net, args, kwargs, computed_options).run()
+    graph = _Recording(net, args, kwargs, computed_options, with_hooks).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
         other_args, other_kwargs = others
-        other = _Recording(net, other_args, other_kwargs, computed_options)
+        other = _Recording(net, other_args, other_kwargs, computed_options, with_hooks)
         check_constants(graph, other.run())
     return graph
 
@@ -88,7 +91,11 @@ def _other_numbers(leaf: Any) -> object:
     if not isinstance(leaf, Tensor):
         return leaf
     array = np.flip(leaf.array)
-    return Tensor.of(0.25 - array if array.dtype.kind == "f" else array.copy())
+    if array.dtype.kind != "f":
+        return Tensor.of(array.copy())
+    other = np.asarray(0.25 - array)
+    other.flat[1::2] = 0  # for what asks whether numbers are zero
+    return Tensor.of(other)
 
 
 def _copied(leaf: Any) -> object:
@@ -125,9 +132,10 @@ class _Recording:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         computed_options: bool,
+        with_hooks: bool,
     ) -> None:
         self.net = net
-        self.computed_options = computed_options
+        self.computed_options, self.with_hooks = computed_options, with_hooks
         copies: Any = replaced((args, kwargs), _copied)
         self.args, self.kwargs = copies
         self.graph = Graph([])
@@ -237,7 +245,8 @@ class _Recording:
             return self._hold(Value(self._name(kind), kind, *_form(tensor), tensor), tensor)
         if not known.is_current():
             self.problems.append(
-                f"uses {known.value.name} after its memory was changed in place through another tensor"
+                f"uses {known.value.name} after its memory was changed in place through another tensor, "
+                "or by x[...] = y: where, cat and masked_fill make a new tensor instead"
             )
         return known.value
 
@@ -261,10 +270,10 @@ class _Recording:
             self.graph.modules.append(module)
             if module.training and not self._is_made_of_known(module):
                 raise CannotRecord(
-                    f"{_called(name)} is in training mode: call eval() on the network"
+                    f"has {_called(name)} in training mode: call eval() on the network"
                 )
-            if not fusion.is_plain(module):
-                raise CannotRecord(f"{_called(name)} has hooks, or a forward of its own")
+            if not (self.with_hooks or fusion.is_plain(module)):
+                raise CannotRecord(f"has hooks, or a forward of its own, in {_called(name)}")
         for kind, members in (
             ("parameter", net.named_parameters()),
             ("buffer", net.named_buffers()),
@@ -314,7 +323,7 @@ def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def _called(name: str) -> str:
-    return f"module {name!r}" if name else "the network"
+    return f"module {name!r}" if name else "its outermost module"
 
 
 # ------------------------------------------------------------------ what is replaced meanwhile

@@ -62,21 +62,21 @@ def record_call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     computed_options: bool = False,
-    with_hooks: bool = False,
+    as_function: bool = False,
 ) -> Graph:
     """:func:`record` with the arguments in a tuple and a dict.
 
     Args:
         computed_options: whether a node's options may contain values: ``x[indices]``, where another
             operation computed the indices. Otherwise that is an error.
-        with_hooks: whether modules may have hooks, whose operations are then part of the graph.
-            Otherwise that is an error.
+        as_function: whether only the result counts: modules may have hooks, whose operations are part
+            of the graph, and ``forward`` may write to its arguments. Otherwise both are errors.
     """
-    graph = _Recording(net, args, kwargs, computed_options, with_hooks).run()
+    graph = _Recording(net, args, kwargs, computed_options, as_function).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
         other_args, other_kwargs = others
-        other = _Recording(net, other_args, other_kwargs, computed_options, with_hooks)
+        other = _Recording(net, other_args, other_kwargs, computed_options, as_function)
         check_constants(graph, other.run())
     return graph
 
@@ -132,10 +132,10 @@ class _Recording:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         computed_options: bool,
-        with_hooks: bool,
+        as_function: bool,
     ) -> None:
         self.net = net
-        self.computed_options, self.with_hooks = computed_options, with_hooks
+        self.computed_options, self.as_function = computed_options, as_function
         copies: Any = replaced((args, kwargs), _copied)
         self.args, self.kwargs = copies
         self.graph = Graph([])
@@ -167,7 +167,8 @@ class _Recording:
             default_generator.set_state(Tensor.of(state))
             self.problems.append("draws random numbers in forward")
         for held in self.held:
-            if not held.is_current():
+            may_change = self.as_function and held.value.kind == "input"
+            if not (may_change or held.is_current()):
                 self.problems.append(f"writes to the {held.value.kind} {held.value.name}")
         self.graph.result = replaced(result, self._output)
         if self.problems:
@@ -272,7 +273,7 @@ class _Recording:
                 raise CannotRecord(
                     f"has {_called(name)} in training mode: call eval() on the network"
                 )
-            if not (self.with_hooks or fusion.is_plain(module)):
+            if not (self.as_function or fusion.is_plain(module)):
                 raise CannotRecord(f"has hooks, or a forward of its own, in {_called(name)}")
         for kind, members in (
             ("parameter", net.named_parameters()),

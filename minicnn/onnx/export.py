@@ -241,7 +241,7 @@ def _recorded(model: Callable[..., Any], call: Any, symbols: Sequence[Symbol]) -
         resized: Any = arguments(call, symbols, other)
         args, kwargs = resized
         try:
-            graphs.append(record_call(model, args, kwargs, computed_options=True, with_hooks=True))
+            graphs.append(record_call(model, args, kwargs, computed_options=True, as_function=True))
         except CannotRecord:
             raise
         except Exception as error:

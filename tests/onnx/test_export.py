@@ -1,5 +1,6 @@
 """What an export takes, what it writes into the file, and how it refuses."""
 
+import functools
 import io
 import json
 
@@ -11,6 +12,7 @@ import minicnn.nn.functional as F
 from minicnn import nn
 from minicnn.autograd import Function
 from minicnn.graph import CannotRecord
+from minicnn.nn.utils import prune
 from minicnn.onnx.registry import WRITERS
 from minicnn.torch.alias import find
 
@@ -188,8 +190,44 @@ def test_training_mode_is_restored():
 
 
 def test_only_evaluation_mode_is_exported():
-    with pytest.raises(CannotRecord, match="is in training mode"):
+    with pytest.raises(CannotRecord, match="in training mode"):
         mc.onnx.export(small_net().train(), IMAGES, training=mc.onnx.TrainingMode.PRESERVE)
+
+
+def test_hooks_are_part_of_the_network():
+    """Pruning and weight norm make weights by them; others may only look."""
+    net, seen = small_net(), []
+    prune.l1_unstructured(net[0][0], "weight", 0.5)
+    with pytest.warns(FutureWarning):
+        nn.utils.weight_norm(net[3])
+    net[1].register_forward_hook(lambda module, args, output: output * 2)
+    net.register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    session = session_of(net, IMAGES)
+    assert_equal_answers(session, net, [drawn((0, 3, 16, 16), 5)])
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: mc.zeros(x.size(0), 5),
+        lambda x: (x, mc.arange(x.size(0)), mc.ones(2)),
+        lambda x: x.mul_(2).add_(1),
+        functools.partial(F.max_pool2d, kernel_size=2),
+    ],
+    ids=["zeros", "counted", "in place", "partial"],
+)
+def test_functions(function):
+    session = session_of(function, IMAGES)
+    for batch in (1, 3):
+        assert_equal_answers(session, function, [drawn((0, 3, 16, 16), batch)])
+
+
+def test_other_tensors_for_other_batches():
+    with pytest.raises(mc.onnx.OnnxExporterError, match="returns other tensors"):
+        mc.onnx.export(lambda x: [x] * x.size(0), IMAGES)
+    with pytest.raises(mc.onnx.OnnxExporterError, match="depend on the lengths"):
+        mc.onnx.export(lambda x: mc.eye(x.size(0)), IMAGES)
 
 
 def test_forward_is_told():
@@ -212,11 +250,21 @@ def test_forward_is_told():
         ({"keep_initializers_as_inputs": True}, "keep_initializers_as_inputs=False alone"),
         ({"mean": [0.5]}, "belong together"),
         ({"mean": [0.5], "std": [0.0]}, "above 0"),
+        ({"mean": [np.nan], "std": [1.0]}, "one number for each channel"),
+        ({"mean": 0.5, "std": 0.5}, "one number for each channel"),
+        ({"labels": "cat"}, "a name for each class"),
     ],
 )
 def test_refused_arguments(options, error):
-    with pytest.raises(ValueError, match=error):
+    with pytest.raises((ValueError, TypeError), match=error):
         mc.onnx.export(small_net(), IMAGES, **options)
+
+
+def test_refused_examples():
+    with pytest.raises(ValueError, match=r"must have elements, got shape \(0, 3, 16, 16\)"):
+        mc.onnx.export(small_net(), IMAGES[:0])
+    with pytest.raises(TypeError, match="made of tensors"):
+        mc.onnx.export(small_net(), IMAGES.numpy())
 
 
 def test_other_arguments_of_torch():

@@ -21,7 +21,8 @@ from ..autograd.grad_mode import mode
 from ..nn import fusion
 from ..nn.containers import Sequential
 from ..nn.module import Module
-from ..ops import in_place
+from ..ops import assign, in_place
+from ..ops.assign import IndexPut
 from ..random import Generator, default_generator
 from ..size import Size
 from ..tensor import Tensor, Version
@@ -70,7 +71,8 @@ def record_call(
         computed_options: whether a node's options may contain values: ``x[indices]``, where another
             operation computed the indices. Otherwise that is an error.
         as_function: whether only the result counts: modules may have hooks, whose operations are part
-            of the graph, and ``forward`` may write to its arguments. Otherwise both are errors.
+            of the graph, and ``forward`` may write to its arguments and to parts of tensors
+            (``x[:, 0] = 0``). Otherwise these are errors.
     """
     graph = _Recording(net, args, kwargs, computed_options, as_function).run()
     if has_constants(graph):
@@ -230,6 +232,16 @@ class _Recording:
             where = f"forward of module {self.path[-1]!r}" if self.path[-1] else "forward"
             self.problems.append(f"reads the numbers of {name} in {where} ({how})")
 
+    def written_at(self, x: Tensor, index: tuple[Any, ...], values: Any) -> None:
+        """Writes values to x at an index, and notes it as an operation whose result x is from now on."""
+        if not self._is_known(array_of(x)):  # that forward has made: without what is written now
+            form = Tensor.of(array_of(x).copy())
+            self._know(Value(self._name("constant"), "constant", *_form(form), form), x)
+        given = Tensor.of(values) if isinstance(values, np.ndarray) else values
+        result: Any = self.apply(IndexPut, (x, given), {"index": index})
+        x.bump_version()
+        self.overwritten(x, result)
+
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""
         known = self.known.get(id(array_of(result)))
@@ -333,6 +345,7 @@ _apply_original: Callable[..., Any] = vars(Function)["apply"].__func__
 _call_original: Callable[..., Any] = Module.__call__
 _run_original: Callable[..., Any] = fusion.run
 _overwrite_original: Callable[..., Any] = in_place._overwrite
+_set_original: Callable[..., Any] = assign._set_untracked
 
 
 def _apply(operation: type[Function], *inputs: Any, **options: Any) -> Any:
@@ -366,6 +379,15 @@ def _overwrite(x: Tensor, result: Tensor) -> Tensor:
     return out
 
 
+def _set(x: Tensor, index: tuple[Any, ...], values: Any) -> None:
+    """Replaces ``x[index] = values`` without a history."""
+    recording = _here.recording
+    if recording is None or recording.inside or not recording.as_function:
+        _set_original(x, index, values)
+    else:
+        recording.written_at(x, index, values)
+
+
 def _note_read(tensor: Tensor, how: str) -> None:
     if (recording := _here.recording) is not None:
         recording.note_read(tensor, how)
@@ -376,6 +398,7 @@ _REPLACEMENTS: list[tuple[Any, str, Any]] = [
     (Module, "__call__", _call),
     (fusion, "run", _run),
     (in_place, "_overwrite", _overwrite),
+    (assign, "_set_untracked", _set),
     *reading(_note_read),
 ]
 _lock = threading.Lock()

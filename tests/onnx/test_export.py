@@ -223,6 +223,72 @@ def test_functions(function):
         assert_equal_answers(session, function, [drawn((0, 3, 16, 16), batch)])
 
 
+def shifted(x):
+    y = mc.zeros_like(x)
+    y[:, :, 1:] = x[:, :, :-1]
+    y[:, :, 0] = 1
+    return y
+
+
+def collected(x):
+    y = mc.zeros(x.size(0), 6, 16, 16)
+    y[:, :3], y[:, 3], y[..., 4:, ::2, 5] = x, x.mean(1), x[:, :2, ::2, 5]
+    return y
+
+
+def of_another_dtype(x):
+    y = x + 1
+    y[:, 1] = x[:, 0] > 0
+    y[:, 2, 3:5] = mc.arange(16.0)
+    y.copy_(y * 2)
+    return y, x
+
+
+def masked(x):
+    mask = mc.zeros(16, 16)
+    mask[2, 3:] = -100
+    mask[mc.tril(mc.ones(16, 16)) == 0] = 7
+    return x + mask
+
+
+@pytest.mark.parametrize("function", [shifted, collected, of_another_dtype, masked])
+def test_writes_to_parts_of_tensors(function):
+    session = session_of(function, IMAGES)
+    for batch in (1, 3):
+        assert_equal_answers(session, function, [drawn((0, 3, 16, 16), batch)])
+
+
+def write_to_a_mask(x):
+    y = x + 1
+    y[x < 0] = 0
+    return y
+
+
+def write_to_the_first_image(x):
+    y = x + 1
+    y[0] = 0
+    return y
+
+
+def write_to_channels(x):
+    y = x + 1
+    y[:, [0, 2]] = 0
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (write_to_a_mask, "such as a mask"),
+        (write_to_the_first_image, "a part of an axis of open length"),
+        (write_to_channels, "places that index tensors name"),
+    ],
+)
+def test_writes_that_cannot_be_exported(function, message):
+    with pytest.raises((CannotRecord, mc.onnx.OnnxExporterError), match=message):
+        mc.onnx.export(function, mc.randn(2, 3, 4, 4))
+
+
 def test_other_tensors_for_other_batches():
     with pytest.raises(mc.onnx.OnnxExporterError, match="returns other tensors"):
         mc.onnx.export(lambda x: [x] * x.size(0), IMAGES)

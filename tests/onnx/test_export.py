@@ -414,6 +414,14 @@ def test_under_the_switch():
         assert (first.dim_param or first.dim_value) == dim
 
 
+def test_lengths_with_names_under_the_switch():
+    export, dim = find("torch.onnx.export"), find("torch.export.Dim")
+    shapes = {"input": {0: dim("n", min=1), 1: dim.STATIC, 2: dim.DYNAMIC, 3: dim.AUTO}}
+    graph = export(small_net(), (IMAGES,), dynamic_shapes=shapes, dynamo=True).model_proto.graph
+    dims = graph.input[0].type.tensor_type.shape.dim
+    assert [d.dim_param or d.dim_value for d in dims] == ["n", 3, "s0_2", "s0_3"]
+
+
 def test_half_precision():
     net = small_net().half()
     session = session_of(net, IMAGES.half())

@@ -23,23 +23,14 @@ import numpy as np
 from common import layer_parser, layer_table
 from conv2d import torch_calls
 from layers import Layer
+from mobilenet import depthwise_shapes
 from turns import Worker
 
 __all__ = ["minicnn_calls", "torch_calls"]
 
 # channels, height and width, stride, groups of the 3x3 filters, which are as many as the channels
 SHAPES = {
-    "MobileNetV2": [
-        (32, 112, 1, 32),
-        (96, 112, 2, 96),
-        (144, 56, 1, 144),
-        (144, 56, 2, 144),
-        (192, 28, 1, 192),
-        (384, 14, 1, 384),
-        (576, 14, 1, 576),
-        (576, 14, 2, 576),
-        (960, 7, 1, 960),
-    ],
+    "MobileNetV2": [(C, size, stride, C) for C, size, stride in depthwise_shapes()],
     "ResNeXt": [
         (128, 56, 1, 32),
         (256, 56, 2, 32),

@@ -19,6 +19,29 @@ STAGES = (  # expansion, channels, blocks, stride of the first block
 STEM, HEAD = 32, 1280  # channels
 
 
+def blocks() -> list[tuple[int, int, int, int]]:
+    """Input channels, expansion, output channels and stride of each block, in the order they run."""
+    found, inputs = [], STEM
+    for expansion, channels, count, stride in STAGES:
+        for number in range(count):
+            found.append((inputs, expansion, channels, 1 if number else stride))
+            inputs = channels
+    return found
+
+
+def depthwise_shapes(size: int = 112) -> list[tuple[int, int, int]]:
+    """Channels, height and width, and stride of the distinct depthwise convolutions.
+
+    Args:
+        size: height and width after the first convolution.
+    """
+    found = []
+    for inputs, expansion, _, stride in blocks():
+        found.append((inputs * expansion, size, stride))
+        size = (size - 1) // stride + 1
+    return list(dict.fromkeys(found))
+
+
 def mobilenet(nn: Any, num_classes: int) -> Any:
     """The network for images of 224 pixels.
 
@@ -37,17 +60,14 @@ def mobilenet(nn: Any, num_classes: int) -> Any:
         def forward(self, x: Any) -> Any:
             return x + self.layers(x)
 
-    blocks, inputs = [], STEM
-    for expansion, channels, count, stride in STAGES:
-        for number in range(count):
-            first = number == 0
-            layers = inverted_bottleneck(nn, inputs, channels, expansion, stride if first else 1)
-            blocks.append(layers if first else Residual(layers))
-            inputs = channels
+    layers = []
+    for inputs, expansion, channels, stride in blocks():
+        block = inverted_bottleneck(nn, inputs, channels, expansion, stride)
+        layers.append(Residual(block) if inputs == channels else block)
     return nn.Sequential(
         *convolution(nn, 3, STEM, 3, stride=2),
-        *blocks,
-        *convolution(nn, inputs, HEAD, 1),
+        *layers,
+        *convolution(nn, channels, HEAD, 1),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(HEAD, num_classes),

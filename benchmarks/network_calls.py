@@ -144,7 +144,7 @@ def minicnn_training(model: str, batch: int, device: str) -> Calls:
     from minicnn import nn, optim
 
     peak = peak_bytes_reader("minicnn", device)
-    images, labels = (mc.tensor(array).to(device) for array in batch_of(model, batch))
+    images, labels = (mc.from_numpy(array).to(device) for array in batch_of(model, batch))
     net = minicnn_network(model).to(device)
     sgd = optim.SGD(net.parameters(), **SGD_OPTIONS)
     calls = Training(net, nn.CrossEntropyLoss(), sgd, images, labels).calls()
@@ -156,7 +156,7 @@ def minicnn_inference(model: str, batch: int, device: str, compiled: bool = Fals
     import minicnn as mc
 
     peak = peak_bytes_reader("minicnn", device)
-    images = mc.tensor(batch_of(model, batch)[0]).to(device)
+    images = mc.from_numpy(batch_of(model, batch)[0]).to(device)
     net = minicnn_network(model).to(device).eval()
     calls = inference_calls(mc.compile(net) if compiled else net, mc.no_grad, images)
     return {**calls, **_weights_in_minicnn(net), **_measures("minicnn", device, peak)}

@@ -59,25 +59,29 @@ def _matrix(tensor: Tensor) -> str:
     rows, columns = (
         _edges(n, most) for n, most in zip(array.shape, (_ROWS, _COLUMNS), strict=True)
     )
-    shown = [[i for i in numbers if i is not None] for numbers in (rows, columns)]
-    values = type(tensor).of(array[shown[0]][:, shown[1]]).numpy_copy()
-    write: Callable[[Any], str] = str
-    if is_floating(values.dtype):
-        values, write = values.astype(np.float64), "{:.4g}".format
-    texts: dict[tuple[int | None, int | None], str] = {
-        (i, j): write(value)
-        for i, row in zip(shown[0], values.tolist(), strict=True)
-        for j, value in zip(shown[1], row, strict=True)
-    }
-    cells = [[texts.get((i, j), "…") for j in columns] for i in rows]
+    cells: list[list[str]] = []
+    for some in rows:
+        if cells:
+            cells.append(["…"] * len(cells[0]))
+        parts = [_texts(type(tensor).of(array[some, others]).numpy_copy()) for others in columns]
+        cells += (
+            parts[0] if len(parts) == 1 else [[*x, "…", *y] for x, y in zip(*parts, strict=True)]
+        )
     return _table([_row("td", row, 0) for row in cells])
 
 
-def _edges(count: int, most: int) -> list[int | None]:
-    """The numbers 0 … count - 1, or the first and the last of them with None for those between."""
-    if count <= most:
-        return list(range(count))
-    return [*range(most // 2), None, *range(count - most // 2, count)]
+def _edges(count: int, most: int) -> list[slice]:
+    """All of ``count`` rows or columns, or the first and the last of them."""
+    half = most // 2
+    return [slice(0, count)] if count <= most else [slice(0, half), slice(count - half, count)]
+
+
+def _texts(values: np.ndarray) -> list[list[str]]:
+    """A matrix of numbers as text."""
+    write: Callable[[Any], str] = str
+    if is_floating(values.dtype):
+        values, write = values.astype(np.float64), "{:.4g}".format
+    return [[write(value) for value in row] for row in values.tolist()]
 
 
 @_or_text

@@ -421,6 +421,20 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         f"relu, {s}": ("relu", (np.random.default_rng(0).choice([NAN, INF, -INF, 1, -1, -0.5], s),))
         for s in SUMS
     },
+    "hardtanh": ("hardtanh", (IMAGES, -0.5, 0.75)),
+    "hardtanh, special numbers": ("hardtanh", (SPECIAL, 0.0, 6.0)),
+    **{f"hardtanh, {s}": ("hardtanh", (4 * normal(*s), 0.0, 6.0)) for s in SUMS},
+    "hardtanh_backward, special numbers": (
+        "hardtanh_backward",
+        (np.full_like(SPECIAL, INF), SPECIAL, 0.0, 6.0),
+    ),
+    **{
+        f"hardtanh_backward, {s}": (
+            "hardtanh_backward",
+            (normal(*s), np.clip(normal(*s, seed=1), -0.5, 0.5), -0.5, 0.5),
+        )
+        for s in SUMS
+    },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{
         f"relu_backward, {s}": ("relu_backward", (normal(*s), np.maximum(normal(*s, seed=1), 0)))

@@ -298,6 +298,10 @@ REFERENCES |= {
     "dropout": dropout,
     "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
     "erf": torch.erf,
+    "hardtanh": F.hardtanh,
+    "hardtanh_backward": lambda grad, out, low, high: torch.where(
+        (out <= low) | (out >= high), 0, grad
+    ),
     "linear": lambda x, weight, bias: F.linear(x, weight, None if bias is None else bias.double()),
     "linear_input_grad": lambda grad, weight: grad @ weight,
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,

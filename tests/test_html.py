@@ -114,6 +114,7 @@ def test_what_cannot_be_shown_is_printed():
     assert nn.LazyLinear(3)._repr_html_() is None or read(nn.LazyLinear(3))
 
 
+@pytest.mark.cpu_only  # where graphs are recorded
 @pytest.mark.parametrize("kind", ["summary", "graph"])
 def test_tables_have_the_cells_of_the_text(kind):
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()).eval()

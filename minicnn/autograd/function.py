@@ -78,7 +78,7 @@ class Function:
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
-    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | None, ...]:
+    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | Deferred | None, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     @classmethod
@@ -96,29 +96,25 @@ class Function:
         Raises:
             RuntimeError: if the tensors are not all on one device.
         """
-        # A single pass over the inputs, and as little work as possible if nothing is recorded: a
-        # small tensor's operation takes about as long as this function.
-        node, arrays, needs, all_numpy = cls(), [], [], True
+        # As little work as possible if nothing is recorded: a small tensor's operation takes about
+        # as long as this function.
+        node, arrays, perhaps, all_numpy = cls(), [], False, True
         for x in inputs:
-            needed = False
             if isinstance(x, Tensor):
-                needed = x._requires_grad
-                if x.view_of is not None and mode.grad:
-                    x.refresh_history()
-                    needed = x.requires_grad
+                if x._requires_grad or x.view_of is not None:
+                    perhaps = True
                 x = x.array
                 if type(x) is not ndarray:
                     all_numpy = False
             elif hasattr(x, "shape"):
                 all_numpy = False
             arrays.append(x)
-            needs.append(needed)
-        # asked last, as a switch of the thread takes longer to read than anything above
-        recorded = True in needs and mode.grad
-        node.needs_input_grad = tuple(needs) if recorded else (False,) * len(needs)
+        needs = _needs(inputs) if perhaps and mode.grad else _no_needs(len(arrays))
+        node.needs_input_grad = needs
         node._to_save = ()
-        quiet = cls.never_warns or _numpy_errors() is all_ignored
-        before = None if quiet else _set_numpy_errors(all_ignored)
+        before = None
+        if not (cls.never_warns or _numpy_errors() is all_ignored):
+            before = _set_numpy_errors(all_ignored)
         results: Any
         out: Any
         try:
@@ -133,11 +129,11 @@ class Function:
         finally:
             if before:
                 _reset_numpy_errors(before)
-        many = isinstance(results, tuple)
+        many = type(results) is not ndarray and isinstance(results, tuple)
         out = tuple(map(_tensor_of, results)) if many else _tensor_of(results)
         if cls.returns_view:
             _share_version(inputs[0], out if many else (out,), cls, options)
-        if recorded:
+        if True in needs:
             results, outputs = (results, out) if many else ((results,), (out,))
             node._record(inputs, arrays, results, outputs)
         return out
@@ -271,6 +267,43 @@ class Function:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
+class Deferred:
+    """What ``backward`` may return in place of a gradient: an operation that was not run yet.
+
+    Nobody needs the gradient of a weight before the walk ends, whereas the next node waits for the
+    gradient of the input. So the engine starts such an operation in another thread and goes on.
+
+    Args:
+        run_later: takes a function, has it run in any thread, and returns a function that waits for
+            its result.
+        operation: computes the gradient.
+        inputs, options: of the operation.
+    """
+
+    __slots__ = ("inputs", "operation", "options", "run_later")
+
+    def __init__(
+        self,
+        run_later: Callable[[Callable[[], Tensor]], Callable[[], Tensor]],
+        operation: type[Function],
+        *inputs: Tensor,
+        **options: Any,
+    ) -> None:
+        self.run_later = run_later
+        self.operation = operation
+        self.inputs = inputs
+        self.options = options
+
+    def start(self) -> Callable[[], Tensor]:
+        """Has the operation run in any thread; returns a function that waits for the gradient."""
+        return self.run_later(self.compute)
+
+    @no_grad()
+    def compute(self) -> Tensor:
+        """Runs the operation in this thread."""
+        return self.operation.apply(*self.inputs, **self.options)
+
+
 class AccumulateGrad:
     """The end of the walk at a leaf, ``variable``, as ``next_functions`` shows it."""
 
@@ -374,6 +407,30 @@ def _is_plain(value: Any) -> bool:
 
 
 _PLAIN = (bool, int, float, str, slice, np.dtype, DType, np.integer, Device)
+
+
+def _needs(inputs: Sequence[Any]) -> tuple[bool, ...]:
+    """Which inputs require a gradient, views by the present history of their bases."""
+    needs = []
+    for x in inputs:
+        needed = False
+        if isinstance(x, Tensor):
+            needed = x._requires_grad
+            if x.view_of is not None:
+                x.refresh_history()
+                needed = x.requires_grad
+        needs.append(needed)
+    return tuple(needs)
+
+
+@functools.cache
+def _no_needs(count: int) -> tuple[bool, ...]:
+    return (False,) * count
+
+
+def next_number() -> int:
+    """A number between those of the nodes recorded before and after the call."""
+    return next(_numbers)
 
 
 def edge_of(tensor: Any) -> tuple[Any, int] | None:

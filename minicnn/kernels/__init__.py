@@ -27,8 +27,8 @@ device memory, and they are called again before each replay of a captured graph.
 flag that skips the step if it is not 0.
 
 ================================================================  ==================================
-convolution (conv.py; on the CPU one of conv_im2col.py, winograd/ and conv_depthwise.py, on CUDA also
-conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
+convolution (conv.py; on the CPU one of conv_im2col.py, conv_grouped.py, conv_depthwise.py and
+winograd/, on CUDA also conv_depthwise.cu); ``geometry`` is a :class:`Geometry`
 ``conv2d(x, weight, bias, geometry)``                             (N, O, OH, OW); bias (O,) or None,
                                                                   float32 or of the dtype of x
 ``conv2d_input_grad(grad, weight, geometry)``                     (N, C, H, W)
@@ -61,7 +61,8 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``batch_norm(x, weight, bias, eps)``                              out, mean, variance (biased)
 ``batch_norm_backward(grad, x, weight, mean, variance, eps)``     gradients of x, weight and bias
-``channel_affine(x, scale, shift)``                               x * scale + shift
+``channel_affine(x, scale, shift, out=None)``                     x * scale + shift, in ``out`` if
+                                                                  given, which may be x
 ``local_response_norm(x, size, alpha, beta, k)``                  out
 ``local_response_norm_backward(grad, x, size, alpha, beta, k)``   gradient of x
 ----------------------------------------------------------------  ----------------------------------
@@ -76,6 +77,9 @@ activations (activation.py)
 ``relu(x, out=None)``                                             max(x, 0), in ``out`` if given,
                                                                   which may be x; NaN stays NaN
 ``relu_backward(grad, out)``                                      0 where out <= 0, else grad
+``hardtanh(x, low, high)``                                        x limited to [low, high]
+``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
+                                                                  else grad
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -130,7 +134,7 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``batch_norm_relu(x, weight, bias, eps)``                         relu(out), mean, variance
 ``batch_norm_relu_backward(grad, out, x, weight, mean,``          gradients of x, weight and bias
 ``    variance, eps)``
-``channel_affine_relu(x, scale, shift)``                          relu(channel_affine(...))
+``channel_affine_relu(x, scale, shift, out=None)``                relu(channel_affine(...))
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
 

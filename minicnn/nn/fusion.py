@@ -1,7 +1,7 @@
 """Two neighbouring layers as one operation, which saves the ReLU's pass over memory.
 
-A ``Sequential`` runs these pairs as one operation of ``ops/fused.py``. Its kernel applies the ReLU
-to each value before writing it:
+A ``Sequential`` and the blocks of ResNet run these pairs as one operation of ``ops/fused.py``. Its
+kernel applies the ReLU to each value before writing it:
 
 =================  ===============================================================================
 Conv2d, ReLU       In backward, one pass masks the gradient and sums it for the bias.
@@ -15,7 +15,8 @@ ReLU, MaxPool2d    max(relu(x)) = relu(max(x)), so only the few results need a R
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
 with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
-place of a batch norm, is skipped.
+place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
+overwrites the convolution's result: no second array is touched, and the numbers are the same.
 
 Layers run one by one when fusion would be observable: if one of them has hooks or its own
 ``forward``, or is an instance of a subclass; or if a ReLU works in place before a pooling, unless a
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import kernels
 from ..ops import fused
@@ -40,6 +41,8 @@ from .norm import BatchNorm1d, BatchNorm2d
 from .pool import MaxPool2d
 
 __all__ = ["is_plain", "run", "steps"]
+
+Value = TypeVar("Value")  # in most cases a tensor
 
 
 def _conv2d_relu(conv: Conv2d, relu: ReLU, input: Tensor) -> Tensor:
@@ -54,6 +57,14 @@ def _linear_relu(linear: Linear, relu: ReLU, input: Tensor) -> Tensor:
 
 def _batch_norm_relu(norm: BatchNorm1d | BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor:
     return fused.batch_norm_relu(*norm.arguments(input))
+
+
+def _own_batch_norm_relu(norm: BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor:
+    return fused.own_batch_norm_relu(*norm.arguments(input))
+
+
+def _own_batch_norm(norm: BatchNorm2d, input: Tensor) -> Tensor:
+    return fused.own_batch_norm(*norm.arguments(input))
 
 
 def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
@@ -73,11 +84,12 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
 _RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
 
 
-def run(input: object, modules: Iterable[Module]) -> object:
+def run(input: Value, modules: Iterable[Module]) -> Value:
     """The result of calling ``modules`` one after the other, with some pairs fused."""
+    result: Any = input
     for step in steps(modules):
-        input = step(input)
-    return input
+        result = step(result)
+    return result
 
 
 def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
@@ -90,7 +102,12 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
         last = rest.pop()
         if rest and _can_fuse(rest[-1], last) and _is_own_input(rest):
             first = rest.pop()
-            found.append(partial(_FUSED[type(first), type(last)], first, last))
+            operation = _FUSED[type(first), type(last)]
+            if type(first) is BatchNorm2d and _ends_in_convolution(rest):
+                operation = _own_batch_norm_relu
+            found.append(partial(operation, first, last))
+        elif type(last) is BatchNorm2d and is_plain(last) and _ends_in_convolution(rest):
+            found.append(partial(_own_batch_norm, last))
         else:
             found.append(last)
     return found[::-1]
@@ -115,6 +132,11 @@ def _is_own_input(modules: list[Module]) -> bool:
     if not (type(last) is ReLU and last.inplace):
         return True
     return bool(before) and type(before[-1]) in _RETURNS_A_NEW_TENSOR and is_plain(before[-1])
+
+
+def _ends_in_convolution(modules: list[Module]) -> bool:
+    """Whether the last of ``modules`` is a convolution whose result nobody else sees."""
+    return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
 
 
 def _pools_pixels(pool: MaxPool2d) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..creation import ones, zeros
 from ..dtypes import int64
+from ..ops.norm import count_batch
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
@@ -150,7 +151,7 @@ class _BatchNorm(_NormBase):
         updates = self.training and self.track_running_stats
         momentum = self.momentum
         if updates:
-            self.num_batches_tracked.add_(1)
+            count_batch(self.num_batches_tracked)
         if momentum is None:
             momentum = 1.0 / float(self.num_batches_tracked) if updates else 0.0
         # Training neither reads nor updates statistics that are no longer tracked. Evaluation uses

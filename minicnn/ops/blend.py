@@ -10,7 +10,7 @@ from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import mul
-from .promotion import Operand, promote, refuse_integers, widen, widened
+from .promotion import Operand, promote_all, refuse_integers, widen, widened
 
 
 class Lerp(Function):
@@ -91,13 +91,13 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
         dtypes = ", ".join(str(x.array.dtype) for x in given)
         raise RuntimeError(f"lerp expects tensors of one dtype, got {dtypes}")
     refuse_integers("lerp", input)
-    promote("lerp", *given)
+    promote_all("lerp", *given)
     return Lerp.apply(input, end, weight if isinstance(weight, Tensor) else float(weight))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    x, y, z = promote("addcmul", input, tensor1, tensor2)
+    x, y, z = promote_all("addcmul", input, tensor1, tensor2)
     _check_value("addcmul", x, value)
     return AddProduct.apply(x, y, z, value=value)
 
@@ -117,4 +117,4 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
         raise RuntimeError(
             f"addcdiv expects floating-point numbers, got {tensor1.dtype} and {tensor2.dtype}"
         )
-    return AddQuotient.apply(*promote("addcdiv", input, tensor1, tensor2), value=value)
+    return AddQuotient.apply(*promote_all("addcdiv", input, tensor1, tensor2), value=value)

@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .comparison import eq, ge, gt, le, lt
 from .index import nonzero
-from .promotion import Operand, check_broadcast, promote, require_tensors, result_dtype
+from .promotion import Operand, check_broadcast, promote, promote_all, require_tensors, result_dtype
 
 
 class Where(Function):
@@ -171,7 +171,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
         raise RuntimeError("clamp expects min, max or both, got neither")
     if isinstance(given[0], Tensor) != isinstance(given[-1], Tensor):
         raise TypeError("clamp expects two tensors or two numbers, got one of each")
-    input, *bounds = promote("clamp", input, *given)
+    input, *bounds = promote_all("clamp", input, *given)
     if input.dtype == bool_:
         raise NotImplementedError("clamp expects numbers, got a bool tensor")
     if not isinstance(given[0], Tensor):

@@ -10,10 +10,15 @@ derivatives: the gradients of each are computed by the other two::
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
 from ..autograd import Function
+from ..autograd.function import Deferred
+from ..autograd.grad_mode import mode
+from ..kernels.cpu.runtime.threads import run_later
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from ..typing import Array
@@ -21,6 +26,10 @@ from .bias import ChannelSum
 from .edge import batched, empty_output, one_precision, pair
 from .shape import reshape
 from .transfer import to
+
+# Multiply-adds. With fewer, another thread saves no time; with more, all threads should share them,
+# since the last operation of a walk has nothing beside it.
+_LEAST, _MOST = 1 << 22, 1 << 28
 
 
 class Conv2d(Function):
@@ -33,13 +42,13 @@ class Conv2d(Function):
         self.geometry = geometry
         return kernels.of(x).conv2d(x, weight, bias, geometry)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor) -> tuple[Tensor | Deferred | None, ...]:
         x, weight = self.saved_tensors
         needs_x, needs_weight, needs_bias = self.needs_input_grad
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(self, grad, x, geometry) if needs_weight else None,
             ChannelSum.apply(grad) if needs_bias else None,
         )
 
@@ -81,6 +90,23 @@ class Conv2dWeightGrad(Function):
         )
 
 
+def weight_grad(layer: Function, grad: Tensor, x: Tensor, geometry: Geometry) -> Tensor | Deferred:
+    """The gradient of a layer's weight, computed now or while the walk back goes on.
+
+    Args:
+        layer: the node of a convolution.
+        grad: (N, O, OH, OW), the gradient of its output.
+        x: (N, C, H, W), its input.
+        geometry: of the convolution.
+    """
+    is_needed_first = mode.grad or mode.anomaly or not layer.needs_input_grad[0]
+    if type(grad.array) is np.ndarray and kernels.selected() == "fast" and not is_needed_first:
+        weight_shape, _ = layer._inputs[1]
+        if _LEAST <= grad.array.size * math.prod(weight_shape[1:]) <= _MOST:
+            return Deferred(run_later, Conv2dWeightGrad, grad, x, geometry=geometry)
+    return Conv2dWeightGrad.apply(grad, x, geometry=geometry)
+
+
 @one_precision
 @batched
 def conv2d(
@@ -113,8 +139,8 @@ def conv2d(
     As ``torch.nn.functional.conv2d``. On the CPU many float32 convolutions take Winograd's algorithm,
     which mixes the pixels of a tile, at most 8 x 8, in all channels. A NaN or inf then reaches every
     output of its tiles, here and in the gradients, and a pixel far larger than its neighbours adds
-    its rounding error to theirs. ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly``
-    compute each window by itself.
+    its rounding error to theirs. With groups, a NaN or inf may reach a few more outputs in its row.
+    ``minicnn.backends.cpu.conv = "im2col"`` and ``detect_anomaly`` compute each window by itself.
     """
     geometry = conv2d_geometry(input, weight, bias, stride, padding, dilation, groups)
     return Conv2d.apply(input, weight, bias, geometry=geometry)

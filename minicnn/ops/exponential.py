@@ -206,8 +206,8 @@ def xlog1py(input: Operand, other: Operand) -> Tensor:
     return XLogY.apply(*_in_floats("xlog1py", input, other), plus_one=True)
 
 
-def _in_floats(name: str, *operands: Operand) -> list[Operand]:
-    return [to_float(x) if isinstance(x, Tensor) else float(x) for x in promote(name, *operands)]
+def _in_floats(name: str, x: Operand, y: Operand) -> list[Operand]:
+    return [to_float(v) if isinstance(v, Tensor) else float(v) for v in promote(name, x, y)]
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:

@@ -12,17 +12,19 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
+from ..autograd.function import Deferred
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import Array
 from .activation import ReLUBackward, relu
 from .bias import over_channels
-from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
+from .conv import Conv2dInputGrad, conv2d_geometry, weight_grad
 from .edge import batched, one_precision
 from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear, linear
@@ -48,14 +50,14 @@ class Conv2dReLU(Function):
         self.geometry = geometry
         return out
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor) -> tuple[Tensor | Deferred | None, ...]:
         x, weight, out = self.saved_tensors
         needs_x, needs_weight, needs_bias = self.needs_input_grad
         grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(self, grad, x, geometry) if needs_weight else None,
             grad_bias,
         )
 
@@ -167,6 +169,26 @@ class FixedBatchNormReLU(FixedBatchNorm):
         return kernels.fast_of(x).channel_affine_relu(x, scale, shift)
 
 
+class OverwritingBatchNorm(FixedBatchNorm):
+    """As :class:`FixedBatchNorm`, but x, which nobody else needs, becomes the result."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.fast_of(x).channel_affine(x, scale, shift, out=x)
+
+
+class OverwritingBatchNormReLU(FixedBatchNorm):
+    """The same with a ReLU."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, *, eps: float
+    ) -> Array:
+        scale, shift = scale_and_shift(weight, bias, mean, variance, eps)
+        return kernels.fast_of(x).channel_affine_relu(x, scale, shift, out=x)
+
+
 @one_precision
 @batched
 def conv2d_relu(
@@ -223,3 +245,13 @@ def batch_norm_relu(
     """``relu(batch_norm(…))``."""
     arguments = x, running_mean, running_var, weight, bias, training, momentum, eps
     return normalize_batch(BatchNormReLU, ChannelAffineReLU, FixedBatchNormReLU, *arguments)
+
+
+def own_batch_norm(*arguments: Any) -> Tensor:
+    """``batch_norm(…)`` of an input that nobody else needs; without gradients it is overwritten."""
+    return normalize_batch(BatchNorm, ChannelAffine, OverwritingBatchNorm, *arguments)
+
+
+def own_batch_norm_relu(*arguments: Any) -> Tensor:
+    """``relu(batch_norm(…))`` of such an input."""
+    return normalize_batch(BatchNormReLU, ChannelAffineReLU, OverwritingBatchNormReLU, *arguments)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from ml_dtypes import finfo
 
 from .. import kernels
-from ..autograd import Function, is_grad_enabled, no_grad
-from ..devices import xp_of
+from ..autograd import Function, check_writable, is_grad_enabled
+from ..devices import current_device_of, xp_of
 from ..dtypes import HALVES, float32, is_floating
 from ..tensor import Tensor
 from ..typing import Array
@@ -163,9 +164,8 @@ def normalize_batch(
     if training:
         count = x.array.size // shape[1]
         out, batch_mean, batch_var = in_training.apply(x, weight, bias, eps=eps)
-        with no_grad():
-            move_towards(running_mean, batch_mean, momentum)
-            move_towards(running_var, batch_var * (count / (count - 1)), momentum)
+        move_towards(running_mean, batch_mean, momentum)
+        move_towards(running_var, batch_var, momentum, count / (count - 1))
         return out
     if running_mean is None or running_var is None:
         raise RuntimeError(
@@ -246,18 +246,28 @@ def scale_and_shift(
     return scale, bias - mean * scale
 
 
-def move_towards(running: Tensor | None, batch: Tensor, momentum: float) -> None:
-    """Moves a running statistic, in place, a share of ``momentum`` of the way to a batch's."""
-    if running is not None:
-        running.copy_(_Moved.apply(running, batch, momentum=momentum))
+def count_batch(tracked: Tensor) -> None:
+    """Adds 1 to a layer's number of batches, in place; ``add_`` takes ten times as long."""
+    with current_device_of((tracked.array,)):
+        tracked.array[...] += 1
+    tracked.bump_version()
 
 
-class _Moved(Function):
-    """A statistic, and the value that it is moved towards by a share of ``momentum``."""
+def move_towards(
+    running: Tensor | None, batch: Tensor, momentum: float, factor: float = 1.0
+) -> None:
+    """Moves a running statistic, in place, a share of ``momentum`` of the way to batch * factor.
 
-    def forward(self, running: Array, batch: Array, *, momentum: float) -> Array:
-        moved = widened(running) * (1 - momentum) + widened(batch) * momentum
-        return moved.astype(running.dtype, copy=False)
+    No gradient is recorded. It computes with arrays, as every layer does this twice in a step.
+    """
+    if running is None:
+        return
+    check_writable(running.array)
+    with current_device_of((running.array,)), np.errstate(all="ignore"):
+        running.array[...] = (
+            widened(running.array) * (1 - momentum) + widened(batch.array) * factor * momentum
+        )
+    running.bump_version()
 
 
 @in_float32

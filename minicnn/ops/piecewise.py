@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import bool_, is_floating, number_in
@@ -21,14 +22,28 @@ class Hardtanh(Function):
 
     def forward(self, x: Array, *, low: float, high: float) -> Array:
         self.limits = low, high
-        out = xp_of(x).clip(x, low, high).astype(x.dtype, copy=False)
+        out = kernels.of(x).hardtanh(x, low, high)
         self.save_for_backward(out)  # which is between the limits where x is
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
         (out,) = self.saved_tensors
         low, high = self.limits
-        return where(le(out, low) | ge(out, high), 0.0, grad)
+        return HardtanhBackward.apply(grad, out.detach(), low=low, high=high)
+
+
+class HardtanhBackward(Function):
+    """0 where out is at a limit, else grad. As a step function of ``out`` it has no gradient for it."""
+
+    def forward(self, grad: Array, out: Any, *, low: float, high: float) -> Array:
+        self.limits = low, high
+        self.save_for_backward(out)
+        return kernels.of(grad).hardtanh_backward(grad, out, low, high)
+
+    def backward(self, grad: Tensor) -> tuple[Tensor, None]:
+        (out,) = self.saved_tensors
+        low, high = self.limits
+        return HardtanhBackward.apply(grad, out, low=low, high=high), None
 
 
 def hardtanh(

@@ -18,7 +18,22 @@ from ..typing import Array
 Operand = Tensor | float
 
 
-def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
+def promote(name: str, x: Operand, y: Operand) -> tuple[Any, Any]:
+    """Brings two operands to one dtype, as :func:`promote_all` does with several."""
+    if isinstance(x, Tensor):  # with the most frequent cases
+        a = x.array
+        if isinstance(y, Tensor):
+            b = y.array
+            if a.dtype is b.dtype:
+                if a.shape != b.shape and a.ndim and b.ndim:
+                    check_broadcast(name, [x, y])
+                return x, y
+        elif type(y) is float and is_floating(a.dtype):
+            return x, y
+    return promote_all(name, x, y)  # type: ignore[return-value]
+
+
+def promote_all(name: str, *operands: Operand) -> tuple[Any, ...]:
     """Brings the operands of an operation to one dtype, as torch does.
 
     Between tensors, floating point wins over integers of any size, and a tensor with dimensions
@@ -31,18 +46,6 @@ def promote(name: str, *operands: Operand) -> tuple[Any, ...]:
         TypeError: for an operand that is neither a tensor nor a number.
         RuntimeError: for shapes that do not broadcast, or an integer of more than 64 bits.
     """
-    if len(operands) == 2:
-        x, y = operands
-        if isinstance(x, Tensor):  # with the most frequent cases
-            a = x.array
-            if isinstance(y, Tensor):
-                b = y.array
-                if a.dtype is b.dtype:
-                    if a.shape != b.shape and a.ndim and b.ndim:
-                        check_broadcast(name, [x, y])
-                    return operands
-            elif type(y) is float and is_floating(a.dtype):
-                return operands
     if _agree(operands):
         return operands
     if any(isinstance(x, np.ndarray) for x in operands):
@@ -236,7 +239,10 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
 
     Half precision and a number are computed in float32 and rounded once, as in torch.
     """
-    array = x if type(x) is ndarray or hasattr(x, "dtype") else y
+    if type(x) is ndarray and type(y) is ndarray:  # whose results NumPy rounds once
+        result = function(x, y)
+        return result if result.dtype is x.dtype else result.astype(x.dtype, copy=False)
+    array = x if hasattr(x, "dtype") else y
     dtype = array.dtype
     if dtype is not float32 and dtype.itemsize == 2:
         x, y = exact(x, y)

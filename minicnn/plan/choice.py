@@ -117,7 +117,8 @@ def fastest(
         choices: known ones; a new one is added.
         make: gives all candidates, or those of one name.
         threads: how many run the parts of a step.
-        weights: by key, the transformed weights that candidates put here; only the winner's stay.
+        weights: by key, the transformed weights that candidates put here; none is left after a
+            measurement, so that the winner's fill the gaps that the others leave.
 
     Returns:
         The name, which is also in ``choices`` if there was a choice.
@@ -135,7 +136,7 @@ def fastest(
 
 def _fastest(candidates: Iterable[Step], threads: int, weights: dict[Hashable, np.ndarray]) -> str:
     """The name of the step with the smallest median of its times."""
-    best, shortest, kept = "", math.inf, set[Hashable]()
+    best, shortest = "", math.inf
     for step in candidates:
         used = _used(step, weights)
         reading = sum(weights[key].nbytes for key in used) / _BANDWIDTH
@@ -148,9 +149,10 @@ def _fastest(candidates: Iterable[Step], threads: int, weights: dict[Hashable, n
             seconds.append(_time(program))
         total = statistics.median(seconds) / repeats + reading
         if total < shortest:
-            best, shortest, kept = step.name, total, used
-        for key in weights.keys() - kept - used:  # the next candidate may use those of this one
+            best, shortest = step.name, total
+        for key in weights.keys() - used:  # the next candidate may use those of this one
             del weights[key]
+    weights.clear()
     return best
 
 

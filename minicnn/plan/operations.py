@@ -5,6 +5,7 @@ Images are channels-last: a value of shape (N, C, H, W) lies in memory as (N, H,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, Node, Value
+from ..kernels.cpu.planned import Limits
 from ..ops.norm import scale_and_shift
 from ..tensor import Tensor
 
@@ -23,15 +25,15 @@ class Operation:
     """One operation of a plan.
 
     Attributes:
-        kind: ``conv``, ``linear``, ``affine``, ``relu``, ``add``, ``cat``, ``max_pool``,
+        kind: ``conv``, ``linear``, ``affine``, ``clip``, ``add``, ``cat``, ``max_pool``,
             ``avg_pool``, ``lrn``, ``flatten``, ``view`` and ``input``, or ``generic`` for all others.
         inputs: the values that change from call to call.
         output: the value that it computes.
         arrays: its weights, by name.
         options: ``geometry`` and other numbers.
         scale: by which the filters of a layer are still to be multiplied, from a batch norm.
-        relu: whether a ReLU follows.
-        residual: a value that is added to the result, before the ReLU.
+        limits: of the result, from a ReLU, or None.
+        residual: a value that is added to the result, before it is limited.
         by_image: whether each image can be computed by itself.
         node: of the graph, for ``view`` and ``generic``.
     """
@@ -42,7 +44,7 @@ class Operation:
     arrays: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     scale: np.ndarray | None = None
-    relu: bool = False
+    limits: Limits | None = None
     residual: Value | None = None
     by_image: bool = True
     node: Node | None = None
@@ -65,7 +67,7 @@ class Operation:
         shapes = [x.shape for x in self.taken]
         arrays = {name: array.shape for name, array in self.arrays.items() if array is not None}
         geometry = self.options.get("geometry")
-        return f"{self.kind} {shapes} {arrays} {geometry} relu={self.relu}"
+        return f"{self.kind} {shapes} {arrays} {geometry} limits={self.limits}"
 
 
 def lower(graph: Graph) -> list[Operation]:
@@ -170,7 +172,12 @@ def _batch_norm(node: Node, changing: set[Value]) -> Operation | None:
 
 
 def _relu(node: Node, changing: set[Value]) -> Operation:
-    return Operation("relu", node.values, node.outputs[0])
+    return Operation("clip", node.values, node.outputs[0], limits=(0, math.inf))
+
+
+def _hardtanh(node: Node, changing: set[Value]) -> Operation:
+    limits = node.options["low"], node.options["high"]
+    return Operation("clip", node.values, node.outputs[0], limits=limits)
 
 
 def _add(node: Node, changing: set[Value]) -> Operation | None:
@@ -217,6 +224,7 @@ _KINDS: dict[str, Lowering] = {
     "ChannelAffine": _batch_norm,
     "Conv2d": _convolution,
     "FixedBatchNorm": _batch_norm,
+    "Hardtanh": _hardtanh,
     "Linear": _linear,
     "LocalResponseNorm": _lrn,
     "MaxPool2d": _max_pool,
@@ -226,6 +234,6 @@ _KINDS: dict[str, Lowering] = {
 # operations without a kind of their own that treat each element, or each image, by itself
 _ELEMENTWISE = frozenset((
     "Add", "Sub", "Mul", "Div", "Neg", "Exp", "Clamp",
-    "ELU", "GELU", "Hardtanh", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+    "ELU", "GELU", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
 ))  # fmt: skip
 _BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

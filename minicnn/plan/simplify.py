@@ -18,7 +18,7 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
         _drop_unused,
         _fold_batch_norms,
         _fuse_additions,
-        _fuse_relus,
+        _fuse_limits,
     ):
         operations = one_pass(operations, outputs)
     return operations
@@ -50,13 +50,13 @@ def _fold_batch_norms(operations: list[Operation], outputs: list[Value]) -> list
     return _merged(operations, outputs, fold)
 
 
-def _fuse_relus(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
-    """A ReLU at the end of the operation before it."""
+def _fuse_limits(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """A ReLU, or other limits, at the end of the operation before it."""
 
-    def fuse(relu: Operation, before: Operation) -> bool:
-        if relu.kind != "relu" or before.kind not in ("conv", "linear", "affine", "add"):
+    def fuse(clip: Operation, before: Operation) -> bool:
+        if clip.kind != "clip" or before.kind not in ("conv", "linear", "affine", "add"):
             return False
-        before.relu = True
+        before.limits = clip.limits
         return True
 
     return _merged(operations, outputs, fuse)
@@ -95,7 +95,7 @@ def _merged(
     for operation in operations:
         for x in operation.inputs:
             before = made_by.get(x)
-            if before is None or uses[x] > 1 or before.relu:
+            if before is None or uses[x] > 1 or before.limits:
                 continue
             if merge(operation, before):
                 before.output = operation.output

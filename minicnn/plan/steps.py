@@ -57,7 +57,7 @@ def _conv(operation: Operation, place: Place, only: str | None) -> Iterable[Step
         operation.arrays["bias"],
         operation.options["geometry"],
         place.array_of(operation.output),
-        operation.relu,
+        operation.limits,
         None if residual is None else place.array_of(residual),
         len(place.scratch),
         place.scratch,
@@ -70,19 +70,20 @@ def _one_input(operation: Operation, place: Place, only: str | None) -> list[Ste
     """Operations on one value that have one fast step."""
     x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
     arrays, options, threads = operation.arrays, operation.options, len(place.scratch)
-    kind, relu = operation.kind, operation.relu
+    kind, limits = operation.kind, operation.limits
     if kind == "affine" and x.ndim == 2:
         x, out = x[:, None, None], out[:, None, None]
     if kind == "affine":
-        return [planned.channel_affine(x, **arrays, out=out, relu=relu, threads=threads)]
+        return [planned.channel_affine(x, **arrays, out=out, limits=limits, threads=threads)]
     if kind == "linear":
-        found = planned.linear(x, **arrays, out=out, relu=relu, threads=threads)
+        found = planned.linear(x, **arrays, out=out, limits=limits, threads=threads)
         return [step for step in found if only in (None, step.name)]
-    if kind == "relu":
-        return [planned.relu(x, out, threads)]
+    if kind == "clip":
+        assert limits is not None
+        return [planned.clip(x, limits, out, threads)]
     more: dict[str, Any] = {"out": out, "threads": threads, "scratch": place.scratch}
     if kind == "max_pool":
-        return [planned.max_pool2d(x, **options, relu=relu, **more)]
+        return [planned.max_pool2d(x, **options, limits=limits, **more)]
     if kind == "avg_pool":
         return [planned.avg_pool2d(x, **arrays, **options, **more)]
     return [planned.local_response_norm(x, **options, **more)]
@@ -91,7 +92,7 @@ def _one_input(operation: Operation, place: Place, only: str | None) -> list[Ste
 def _add(operation: Operation, place: Place, only: str | None) -> list[Step]:
     a, b = map(place.array_of, operation.inputs)
     out = place.array_of(operation.output)
-    return [planned.add(a, b, out, operation.relu, len(place.scratch))]
+    return [planned.add(a, b, out, operation.limits, len(place.scratch))]
 
 
 def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:

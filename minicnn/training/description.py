@@ -56,10 +56,16 @@ class NetworkDescription:
             weights: a file, or the name of published ones; None for a network that is untrained.
 
         Raises:
-            ValueError, RuntimeError, OSError: for weights that are not there or do not fit.
+            ValueError, RuntimeError, OSError: for weights that are not there or do not fit, and for
+                options that the network does not have.
         """
         options = {"num_classes": len(self.classes), **self.options}
-        return get_model(self.model, weights=weights, **options).eval()
+        try:
+            return get_model(self.model, weights=weights, **options).eval()
+        except TypeError as error:
+            raise ValueError(
+                f"{self.model} does not take the options {options}: {error}"
+            ) from error
 
     def preset(self) -> ImageClassification | SemanticSegmentation:
         """What turns a picture into the network's input."""

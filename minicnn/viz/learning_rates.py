@@ -41,6 +41,7 @@ def plot_learning_rates(result: LearningRates, path: PathLike, title: str = "") 
         fontweight="bold",
     )
     axes.set_xscale("log")
+    axes.minorticks_off()
     axes.set_xlabel("learning rate", color=INK)
     room = 0.1 * (max(smoothed) - min(smoothed))
     axes.set_ylim(min(smoothed) - room, max(smoothed) + room)  # single losses may lie outside

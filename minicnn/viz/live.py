@@ -102,6 +102,8 @@ class LiveCurve:
         return figure
 
     def _plot(self, axes: Axes, title: str, lines: dict[str, list[tuple[float, float]]]) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for line, points in lines.items():
             label, color = _LINES.get(line, (line, VALIDATION))
             marker = "o" if len(points) <= _MARKED else ""
@@ -109,6 +111,7 @@ class LiveCurve:
             axes.plot(x, y, color=color, label=label, marker=marker, markersize=4, lw=2)
         axes.set_title(title.replace("_", " "), loc="left", color=INK)
         axes.set_xlabel(self.x, color=INK)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(axis="y", color=FAINT)
         _remove_frame(axes)
         if set(lines) & set(_LINES):

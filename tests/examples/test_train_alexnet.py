@@ -60,6 +60,9 @@ def test_it_leaves_its_results(whole):
     assert written["settings"]["batch_size"] == 4
     assert [len(written["settings"]["pictures"][part]) for part in ("train", "val")] == [18, 6]
     assert written["versions"]["numpy"] == np.__version__
+    description, _ = training.read_run(whole / "out")
+    assert description.classes == ["cat", "dog"] and description.crop == 227
+    description.build(whole / "out" / "best.ckpt")
 
 
 @pytest.mark.slow

@@ -58,6 +58,9 @@ def test_googlenet_and_that_ctrl_c_and_resume_lead_to_the_same_end(
     assert np.sum(written["best"]["val_confusion"]) == 6
     assert written["settings"]["classes"] == ["blue", "green", "red"]
     assert str(data / "val" / "red" / "1.png") in written["settings"]["pictures"]["val"]
+    description, _ = training.read_run(whole / "out")
+    assert description.options == {"transform_input": False}
+    description.build(whole / "out" / "best.ckpt")
 
     steps = iter(range(1, 5))
     update = training.Progress.update

@@ -10,7 +10,7 @@ from PIL import Image
 from scripts import functions_of, metrics, run_here
 
 import minicnn as mc
-from minicnn import models, nn
+from minicnn import models, nn, training
 from minicnn.data import PictureCache
 from minicnn.data.drawn import SHAPES
 from minicnn.nn import functional as F
@@ -40,7 +40,9 @@ def test_drawn_shapes(monkeypatch, capsys, tmp_path, bfloat16):
     assert f"mean IoU {first['val_mean_iou']:.3f}" in printed
     overlay = Image.open(tmp_path / "out" / "overlay-1.png")
     assert overlay.width == 7 * 64 and overlay.height > 7 * 64
-    assert (tmp_path / "out" / "best.ckpt").exists()
+    description, _ = training.read_run(tmp_path / "out")
+    assert description.classes == list(SHAPES) and description.resize is None
+    description.build(tmp_path / "out" / "best.ckpt")
 
 
 def write_voc(folder: Path) -> Path:

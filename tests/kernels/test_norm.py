@@ -53,3 +53,16 @@ def test_relu_after_normalisation_keeps_nan_and_stops_infinite_gradients():
     assert np.isfinite(grads[0][:, 0]).all()
     shifted = kernels.channel_affine_relu(x, np.full(2, 2, np.float32), np.zeros(2, np.float32))
     np.testing.assert_array_equal(shifted, [[0, np.nan], [2, 2], [10, 4]])
+
+
+@pytest.mark.parametrize("kernel", ["channel_affine", "channel_affine_relu"])
+@pytest.mark.parametrize("given", ["the argument", "channels-last", "dense"])
+def test_channel_affine_written_to_an_array(kernel, given):
+    x = normal((2, C, 4, 3), np.float32).transpose(0, 1, 3, 2)
+    scale, shift = normal(C, np.float32), normal(C, np.float32, seed=1)
+    expected = getattr(kernels, kernel)(x.copy(), scale, shift)
+    if given == "channels-last":
+        out = np.zeros((2, 3, 4, C), np.float32).transpose(0, 3, 1, 2)
+    else:
+        out = x if given == "the argument" else np.zeros_like(expected, order="C")
+    np.testing.assert_array_equal(getattr(kernels, kernel)(x, scale, shift, out), expected)

@@ -83,3 +83,25 @@ def test_more_images_than_a_block_holds():
     np.testing.assert_array_equal(
         kernels.max_pool2d_scatter(out, argmax, geometry), np.concatenate(one_by_one)
     )
+
+
+@pytest.mark.parametrize("kernel_size", [(12, 11), (16, 16)])
+def test_more_taps_than_fit_in_a_signed_byte(kernel_size):
+    (KH, KW), padding = kernel_size, (6, 5)
+    geometry = Geometry((30, 29), (43 - KH, 40 - KW), kernel_size, (1, 1), padding)
+    x = ties((2, C, 30, 29), np.float32)
+    x[0, 0, 3, 4] = NAN
+    out, argmax = kernels.max_pool2d(x, geometry)
+    expected, indices = F.max_pool2d(torch.tensor(x), kernel_size, 1, padding, return_indices=True)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(plane_indices(argmax, geometry), indices)
+
+
+def test_gradients_of_overlapping_windows_that_threads_share():
+    geometry = Geometry((28, 28), (28, 28), (3, 3), (1, 1), (1, 1))
+    x = ties((9, 96, 28, 28), np.float32)
+    out, argmax = kernels.max_pool2d_relu(-x - 2, geometry)  # some windows without a gradient
+    together = kernels.max_pool2d_scatter(out, argmax, geometry)
+    for n in range(9):
+        alone = kernels.max_pool2d_scatter(out[n : n + 1], argmax[n : n + 1], geometry)
+        np.testing.assert_array_equal(together[n : n + 1], alone)

@@ -101,6 +101,20 @@ def test_weight_gradient(watched: bool) -> None:
     assert found[:, 3].all() and not np.delete(found, 3, axis=1).any()
 
 
+@pytest.mark.parametrize("watched", [False, True])
+def test_with_groups(watched: bool) -> None:
+    """Neighbouring pixels share a column, and so a NaN, unless im2col or no anomaly is wanted."""
+    x, weight = image_with_nan(), minicnn.randn(CHANNELS, 4, 3, 3)
+
+    def reached() -> int:
+        return int(np.isnan(F.conv2d(x, weight, padding=1, groups=CHANNELS // 4).numpy()).sum())
+
+    assert 36 < reached() <= 96  # eight pixels in each row
+    minicnn.backends.cpu.conv = "auto" if watched else "im2col"
+    with detect_anomaly(watched):
+        assert reached() == 36  # four filters, nine windows
+
+
 def test_an_infinite_pixel_and_a_large_one() -> None:
     x, weight = minicnn.rand(1, CHANNELS, SIZE, SIZE), minicnn.randn(CHANNELS, CHANNELS, 3, 3)
     minicnn.backends.cpu.conv = "im2col"

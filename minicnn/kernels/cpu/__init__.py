@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
+from .activation import (
+    channel_sum,
+    erf,
+    hardtanh,
+    hardtanh_backward,
+    relu,
+    relu_backward,
+    relu_bias_backward,
+)
 from .conv import conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad
 from .conv_im2col import col2im, im2col
 from .dropout import dropout, dropout_backward
@@ -61,6 +69,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "hardtanh",
+    "hardtanh_backward",
     "im2col",
     "linear",
     "linear_input_grad",

@@ -1,4 +1,4 @@
-"""Activations on the CPU: ReLU, its gradient and the gradient of a bias before it; erf."""
+"""Activations on the CPU: ReLU and hard tanh, their gradients, that of a bias before ReLU; erf."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import numpy as np
 
 from ...memory import empty
 from .runtime.layout import flatten, for_each_block, unflatten, written
-from .runtime.masking import clip_negative, pass_through_relu
+from .runtime.masking import clip_negative, pass_through_relu, pass_within
 from .runtime.precision import compute_dtype
 from .runtime.rows import as_rows, channel_sums, from_rows
 
-__all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
+__all__ = [
+    "channel_sum",
+    "erf",
+    "hardtanh",
+    "hardtanh_backward",
+    "relu",
+    "relu_backward",
+    "relu_bias_backward",
+]
 
 _BLOCK = 1 << 17  # elements
 
@@ -78,6 +86,34 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
 
     def work(start: int, stop: int) -> None:
         pass_through_relu(flat_grad[start:stop], flat_out[start:stop], out=result[start:stop])
+
+    for_each_block(flat_out.size, work, _BLOCK)
+    return unflatten(result, out)
+
+
+def hardtanh(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """``x`` limited to [low, high], in the memory order of ``x``; NaN stays NaN."""
+    (flat,) = flatten(x)
+    result = empty(flat.shape, flat.dtype)
+
+    def work(start: int, stop: int) -> None:
+        if flat.dtype.kind == "f":
+            flat[start:stop].clip(low, high, out=result[start:stop])
+        else:
+            result[start:stop] = flat[start:stop].clip(low, high)
+
+    for_each_block(flat.size, work, _BLOCK)
+    return unflatten(result, x)
+
+
+def hardtanh_backward(grad: np.ndarray, out: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 where ``out`` <= low or ``out`` >= high, else ``grad``, in the memory order of ``out``."""
+    flat_out, flat_grad = flatten(out, grad)
+    result = empty(flat_grad.shape, flat_grad.dtype)
+
+    def work(start: int, stop: int) -> None:
+        at = slice(start, stop)
+        pass_within(flat_grad[at], flat_out[at], low, high, out=result[at])
 
     for_each_block(flat_out.size, work, _BLOCK)
     return unflatten(result, out)

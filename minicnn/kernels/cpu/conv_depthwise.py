@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 _BLOCK_VALUES = 1 << 19  # in the output of a block
-_MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
-_FEW_CHANNELS = 192  # with fewer, and a stride, columns are copied
+_MIN_THREADED = 1 << 21  # multiplications; with fewer, waking threads costs more than they save
+_FEW_CHANNELS = 96  # with fewer, and a stride, columns are copied
 _MAX_MULTIPLIER = 4  # with more filters for each channel, matrix products are faster
 
 Block = tuple[slice, slice]  # images and output rows
@@ -81,11 +81,12 @@ def conv2d(
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
     out = empty((len(x), *geometry.output_size, len(weight)), x.dtype)
     dtype, M, tasks = compute_dtype(x.dtype), len(weight) // geometry.groups, []
+    threads = _threads(out.size * weight[0].size)
     for m in range(M):
         some_bias = None if bias is None else bias[m::M].astype(dtype)
         filters = by_tap(weight[m::M], dtype)
-        tasks += _tasks(nhwc(x), filters, geometry, out[..., m::M], some_bias, relu)
-    _run(tasks, out.size * weight[0].size)
+        tasks += _tasks(nhwc(x), filters, geometry, out[..., m::M], threads, some_bias, relu)
+    _run(tasks, threads)
     return nchw(out)
 
 
@@ -98,15 +99,15 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         return functools.reduce(np.add, parts).astype(grad.dtype, copy=False)
 
     out = empty((len(grad), *geometry.input_size, geometry.groups), grad.dtype)
-    filters, tasks = by_tap(weight, dtype), []
+    filters, tasks, threads = by_tap(weight, dtype), [], _threads(grad.size * weight[0].size)
     for phase in phases(geometry):
         pixels = out[:, phase.rows, phase.columns]
         some_filters = filters[np.ix_(*phase.taps)][::-1, ::-1]
         if some_filters.size:
-            tasks += _tasks(nhwc(grad), some_filters, phase.geometry, pixels)
+            tasks += _tasks(nhwc(grad), some_filters, phase.geometry, pixels, threads)
         else:
             pixels.fill(0)
-    _run(tasks, grad.size * weight[0].size)
+    _run(tasks, threads)
     return nchw(out)
 
 
@@ -127,7 +128,8 @@ def _weight_grad(grads: np.ndarray, images: np.ndarray, geometry: Geometry) -> n
     C, dtype = images.shape[-1], compute_dtype(images.dtype)
     run = _run_length(geometry, C)
     shape = *geometry.kernel_size, run * C
-    blocks = _blocks(grads)
+    threads = _threads(grads.size * math.prod(geometry.kernel_size))
+    blocks = _blocks(grads, threads)
     sums: dict[int, np.ndarray] = {}  # one for each thread, by its first block
 
     def work(start: int, stop: int) -> None:
@@ -139,7 +141,7 @@ def _weight_grad(grads: np.ndarray, images: np.ndarray, geometry: Geometry) -> n
             np.add(total, summand, out=total)
         sums[start] = total.reshape(*geometry.kernel_size, run, C).sum(axis=2)
 
-    if grads.size * math.prod(geometry.kernel_size) < _MIN_THREADED:
+    if threads == 1:
         work(0, len(blocks))
     else:
         for_each_slice(len(blocks), work)
@@ -151,6 +153,7 @@ def _tasks(
     filters: np.ndarray,
     geometry: Geometry,
     out: np.ndarray,
+    threads: int,
     bias: np.ndarray | None = None,
     relu: bool = False,
 ) -> list[Task]:
@@ -174,12 +177,16 @@ def _tasks(
         if not dense:
             target[...] = sums
 
-    return [functools.partial(write, block) for block in _blocks(out)]
+    return [functools.partial(write, block) for block in _blocks(out, threads)]
 
 
-def _run(tasks: list[Task], multiplications: int) -> None:
-    """Run the tasks, on all threads if it pays; each thread takes some of every kind."""
-    threads = num_threads() if multiplications >= _MIN_THREADED else 1
+def _threads(multiplications: int) -> int:
+    """The number of threads that pays for so many multiplications."""
+    return num_threads() if multiplications >= _MIN_THREADED else 1
+
+
+def _run(tasks: list[Task], threads: int) -> None:
+    """Run the tasks; each thread takes some of every kind."""
 
     def work(start: int, stop: int) -> None:
         for i in range(start, stop):
@@ -189,9 +196,9 @@ def _run(tasks: list[Task], multiplications: int) -> None:
     for_each_slice(threads, work)
 
 
-def _blocks(out: np.ndarray) -> list[Block]:
+def _blocks(out: np.ndarray, threads: int) -> list[Block]:
     """Blocks of whole images or of some rows of one image, equally many for each thread."""
-    (N, H), threads = out.shape[:2], num_threads()
+    N, H = out.shape[:2]
     count = -(-out.size // (threads * _BLOCK_VALUES)) * threads
     return [
         (images, rows)

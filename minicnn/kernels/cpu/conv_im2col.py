@@ -1,8 +1,9 @@
 """Convolution as matrix products over columns of pixels (im2col), some output pixels at a time.
 
-Beside the usual names there are P output pixels in a block, G groups, Cg = C / G, Og = O / G, and
-K = KH * KW * Cg values in a column. They have the order (KH, KW, Cg): in a channels-last image these
-are KH runs of KW * C neighbours. Channels-last filters, as layers have them, have the same order.
+Beside the usual names there are P output pixels in a block, and K = KH * KW * C values in a column.
+They have the order (KH, KW, C): in a channels-last image these are KH runs of KW * C neighbours.
+Channels-last filters, as layers have them, have the same order. There are no groups here: see
+:mod:`.conv_grouped`.
 
 With few pixels there is one matrix product, which the threads share. Otherwise each thread
 multiplies blocks of its own.
@@ -28,7 +29,6 @@ from .runtime.windows import (
     nhwc,
     pad,
     padded_zeros,
-    phases,
     rows_of,
     unpadded,
     windows,
@@ -74,10 +74,9 @@ def conv2d(
     relu: bool = False,
 ) -> np.ndarray:
     """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
-    G = geometry.groups
-    filters = _filter_matrix(weight, G, compute_dtype(x.dtype)).transpose(0, 2, 1)  # G, K, Og
+    filters = _filter_matrix(weight, compute_dtype(x.dtype)).T  # K, O
     many = len(x) * math.prod(geometry.output_size) >= _MANY_PIXELS
-    if G > 1 or (many and filters.size <= _SMALL_FILTERS):
+    if many and filters.size <= _SMALL_FILTERS:
         filters = np.ascontiguousarray(filters)  # BLAS is slow with few rows the other way
     return _convolve(x, filters, bias, geometry, relu)
 
@@ -89,9 +88,8 @@ def _convolve(
     geometry: Geometry,
     relu: bool = False,
 ) -> np.ndarray:
-    """:func:`conv2d` with filters (G, K, Og) in the dtype to compute in."""
-    N, (G, K, Og) = len(x), filters.shape
-    O, dtype, OW = G * Og, filters.dtype, geometry.output_size[1]
+    """:func:`conv2d` with filters (K, O) in the dtype to compute in."""
+    N, (K, O), dtype, OW = len(x), filters.shape, filters.dtype, geometry.output_size[1]
     out = empty((N, *geometry.output_size, O), dtype)
     # Repeated to the length of a row, because NumPy is slow in short inner loops.
     biases = None if bias is None else np.tile(bias.astype(dtype), (OW, 1))
@@ -102,7 +100,7 @@ def _convolve(
         for block in blocks[start:stop]:
             columns = _columns(x, block, geometry, dtype)
             pixels = out[block]  # n, rows, OW, O
-            multiply(columns, filters, _grouped(pixels, G))
+            multiply(columns, filters, _matrix(pixels))
             if biases is not None:
                 np.add(pixels, biases, out=pixels)
             if relu:
@@ -114,30 +112,27 @@ def _convolve(
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The gradient of the input: see :func:`.conv.conv2d_input_grad`."""
-    N, G, (Cg, KH, KW) = len(grad), geometry.groups, weight.shape[1:]
+    N, (C, KH, KW) = len(grad), weight.shape[1:]
     dtype = compute_dtype(grad.dtype)
     few = _few_pixels(N, weight.shape, geometry)
     if geometry.stride == (1, 1) and (not few or (KH, KW) == (1, 1)):
         # a convolution with mirrored filters: im2col's copies cost less than col2im's sums
-        return _convolve(grad, _mirrored_filters(weight, G, dtype), None, mirrored(geometry))
-    if G > 1:
-        return _input_grad_by_phases(grad, weight, geometry)
+        return _convolve(grad, _mirrored_filters(weight, dtype), None, mirrored(geometry))
 
-    filters = _filter_matrix(weight, G, dtype)  # G, Og, K
-    grad_x = zeros((N, *geometry.input_size, G * Cg), dtype)
+    filters = _filter_matrix(weight, dtype)  # O, K
+    grad_x = zeros((N, *geometry.input_size, C), dtype)
 
     def work(start: int, stop: int) -> None:  # whole images, because their windows overlap
         for images, rows in _blocks(stop - start, weight.shape, geometry):
             pixels = nhwc(grad[start:stop])[images, rows].astype(dtype, order="C", copy=False)
-            columns = scratch("columns", (G, pixels[..., 0].size, KH * KW * Cg), dtype)
-            multiply(_grouped(pixels, G), filters, columns)
-            by_window = columns.reshape(G, *pixels.shape[:3], KH, KW, Cg)
+            columns = scratch("columns", (pixels[..., 0].size, KH * KW * C), dtype)
+            multiply(_matrix(pixels), filters, columns)
+            by_window = columns.reshape(*pixels.shape[:3], KH, KW, C)
 
             band, target = rows_of(geometry, rows), grad_x[start:stop][images]
             inside = unpadded(target, band)
-            padded = padded_zeros(len(pixels), G * Cg, band, dtype) if inside is None else inside
-            by_group = padded.reshape(*padded.shape[:3], G, Cg)
-            _add_windows(by_group, np.moveaxis(by_window, 0, -2), band)
+            padded = padded_zeros(len(pixels), C, band, dtype) if inside is None else inside
+            _add_windows(padded, by_window, band)
             if inside is None:
                 add_unpadded(padded, target, band)
 
@@ -148,47 +143,25 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
     return nchw(grad_x.astype(grad.dtype, copy=False))
 
 
-def _input_grad_by_phases(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The same, by convolutions of stride 1: with small groups, col2im's inner loops are short."""
-    N, G, dtype = len(grad), geometry.groups, compute_dtype(grad.dtype)
-    out = empty((N, *geometry.input_size, G * weight.shape[1]), grad.dtype)
-    for phase in phases(geometry):
-        pixels, (kh, kw) = out[:, phase.rows, phase.columns], phase.taps
-        if not kh or not kw:
-            pixels.fill(0)
-            continue
-        filters = _mirrored_filters(weight[:, :, kh][..., kw], G, dtype)
-        part = nhwc(_convolve(grad, filters, None, phase.geometry))
-
-        def work(
-            start: int, stop: int, pixels: np.ndarray = pixels, part: np.ndarray = part
-        ) -> None:
-            pixels[start:stop] = part[start:stop]
-
-        for_each_slice(N, work)
-    return nchw(out)
-
-
 def conv2d_weight_grad(
     grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
 ) -> np.ndarray:
     """The gradient of the weight: see :func:`.conv.conv2d_weight_grad`."""
-    N, O, G, Cg = len(x), grad.shape[1], geometry.groups, x.shape[1] // geometry.groups
-    KH, KW = geometry.kernel_size
+    N, O, C, (KH, KW) = len(x), grad.shape[1], x.shape[1], geometry.kernel_size
     sum_dtype, images = compute_dtype(x.dtype), nhwc(grad)
-    few = _few_pixels(N, (O, Cg, KH, KW), geometry)
-    blocks = _blocks(N, (O, Cg, KH, KW), geometry)
+    few = _few_pixels(N, (O, C, KH, KW), geometry)
+    blocks = _blocks(N, (O, C, KH, KW), geometry)
 
     def product(block: Block, out: np.ndarray) -> None:
         columns = _columns(x, block, geometry, sum_dtype)
         pixels = images[block].astype(sum_dtype, order="C", copy=False)  # n, rows, OW, O
-        multiply(_grouped(pixels, G).transpose(0, 2, 1), columns, out)
+        multiply(_matrix(pixels).T, columns, out)
 
-    shape = G, O // G, KH * KW * Cg
+    shape = O, KH * KW * C
     if few:
         weight_grad = empty(shape, sum_dtype)
         product(blocks[0], weight_grad)
-        return nchw(weight_grad.reshape(O, KH, KW, Cg).astype(dtype or x.dtype, copy=False))
+        return nchw(weight_grad.reshape(O, KH, KW, C).astype(dtype or x.dtype, copy=False))
 
     sums: dict[int, np.ndarray] = {}  # one for each thread, by its first block
 
@@ -201,7 +174,7 @@ def conv2d_weight_grad(
         sums[start] = total
 
     for_each_slice(len(blocks), work, per_thread=1)
-    weight_grad, *others = (sums[start].reshape(O, KH, KW, Cg) for start in sorted(sums))
+    weight_grad, *others = (sums[start].reshape(O, KH, KW, C) for start in sorted(sums))
 
     def add(start: int, stop: int) -> None:  # in a fixed order, so every run rounds the same
         total = weight_grad[start:stop]
@@ -261,21 +234,20 @@ def col2im(columns: np.ndarray, geometry: Geometry) -> np.ndarray:
     return nchw(x.astype(columns.dtype, copy=False))
 
 
-def _grouped(pixels: np.ndarray, groups: int) -> np.ndarray:
-    """(G, P, Og) view of contiguous (n, rows, OW, O)."""
-    O = pixels.shape[-1]
-    return pixels.reshape(math.prod(pixels.shape[:-1]), groups, O // groups).transpose(1, 0, 2)
+def _matrix(pixels: np.ndarray) -> np.ndarray:
+    """(P, O) view of contiguous (n, rows, OW, O)."""
+    return pixels.reshape(math.prod(pixels.shape[:3]), pixels.shape[3])
 
 
 def _few_pixels(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> bool:
     """Whether all images together have no more columns than there are filters."""
-    return N * math.prod(geometry.output_size) * geometry.groups <= weight_shape[0]
+    return N * math.prod(geometry.output_size) <= weight_shape[0]
 
 
-def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
-    """(G, Og, K): a view if the weight is channels-last and has this dtype, else a copy."""
+def _filter_matrix(weight: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """(O, K): a view if the weight is channels-last and has this dtype, else a copy."""
     filters = nhwc(weight)
-    shape = groups, len(weight) // groups, math.prod(weight.shape[1:])
+    shape = len(weight), math.prod(weight.shape[1:])
     if filters.flags.c_contiguous and filters.dtype == dtype:
         return filters.reshape(shape)
 
@@ -288,30 +260,29 @@ def _filter_matrix(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarr
     return matrix.reshape(shape)
 
 
-def _mirrored_filters(weight: np.ndarray, groups: int, dtype: np.dtype) -> np.ndarray:
-    """(G, KH * KW * Og, Cg): the filters that turn a gradient of the output into one of the input.
+def _mirrored_filters(weight: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """(KH * KW * O, C): the filters that turn a gradient of the output into one of the input.
 
     Filters of one pixel are mirrored already.
     """
-    Og, Cg, (KH, KW) = len(weight) // groups, weight.shape[1], weight.shape[2:]
-    filters = _filter_matrix(weight, groups, dtype)  # G, Og, K
+    (O, C), (KH, KW) = weight.shape[:2], weight.shape[2:]
+    filters = _filter_matrix(weight, dtype)  # O, K
     if (KH, KW) == (1, 1):
         return filters
-    matrix = empty((groups, KH * KW, Og, Cg), dtype)
-    by_pixel = filters.reshape(groups, Og, KH * KW, Cg)[:, :, ::-1]
-    source, target = by_pixel.swapaxes(0, 1), matrix.transpose(2, 0, 1, 3)  # Og, G, KH * KW, Cg
+    matrix = empty((KH * KW, O, C), dtype)
+    source, target = filters.reshape(O, KH * KW, C)[:, ::-1], matrix.swapaxes(0, 1)
 
     def work(start: int, stop: int) -> None:
         target[start:stop] = source[start:stop]
 
     _for_each_filter(target, work)
-    return matrix.reshape(groups, KH * KW * Og, Cg)
+    return matrix.reshape(KH * KW * O, C)
 
 
 def _blocks(N: int, weight_shape: tuple[int, ...], geometry: Geometry) -> list[Block]:
     """Blocks of whole images or of some rows of one image, equally many for each thread."""
-    (OH, OW), (O, Cg, KH, KW) = geometry.output_size, weight_shape
-    values = KH * KW * Cg * geometry.groups + O  # for each pixel
+    (OH, OW), (O, C, KH, KW) = geometry.output_size, weight_shape
+    values = KH * KW * C + O  # for each pixel
     wanted = -(-N * OH * OW // max(_BLOCK_PIXELS, _BLOCK_VALUES // values))
     if wanted <= 1 or _few_pixels(N, weight_shape, geometry):
         return [(slice(0, N), slice(0, OH))]
@@ -333,28 +304,20 @@ def _for_each_filter(filters: np.ndarray, work: Callable[[int, int], None]) -> N
 
 
 def _columns(x: np.ndarray, block: Block, geometry: Geometry, dtype: np.dtype) -> np.ndarray:
-    """(G, P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
-    G, (KH, KW), (images, rows) = geometry.groups, geometry.kernel_size, block
+    """(P, K): a view of ``x`` (N, C, H, W) if possible, else in this thread's scratch memory."""
+    C, (KH, KW), (images, rows) = x.shape[1], geometry.kernel_size, block
     alone = (KH, KW) == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
     if alone and geometry.output_size == geometry.input_size:  # each pixel is a window
-        return _grouped(nhwc(x)[images, rows].astype(dtype, order="C", copy=False), G)
+        return _matrix(nhwc(x)[images, rows].astype(dtype, order="C", copy=False))
     band = rows_of(geometry, rows)
-    padded = pad(nhwc(x[images]), band, dtype)
-    pixels = windows(padded, band)  # n, rows, OW, KH, KW, C
-    Cg = x.shape[1] // G
-    pixels = np.moveaxis(pixels.reshape(*pixels.shape[:-1], G, Cg), -2, 0)
-    P = math.prod(pixels.shape[1:4])
+    pixels = windows(pad(nhwc(x[images]), band, dtype), band)  # n, rows, OW, KH, KW, C
     columns = scratch("columns", pixels.shape, dtype)
-    if 1 < G < x.shape[1]:  # NumPy is slow in short inner loops, so all Cg values are one
-        run = np.dtype((np.void, Cg * dtype.itemsize))
-        np.copyto(columns.view(run), pixels.view(run))
-    else:
-        np.copyto(columns, pixels)
-    return columns.reshape(G, P, KH * KW * Cg)
+    np.copyto(columns, pixels)
+    return columns.reshape(math.prod(pixels.shape[:3]), KH * KW * C)
 
 
 def _add_windows(padded: np.ndarray, columns: np.ndarray, geometry: Geometry) -> None:
-    """Add each value of the columns (n, OH, OW, KH, KW, ...) to its pixel in (n, HP, WP, ...)."""
+    """Add each value of the columns (n, OH, OW, KH, KW, C) to its pixel in (n, HP, WP, C)."""
     (OH, OW), (SH, SW), (DH, DW) = (
         geometry.output_size,
         geometry.stride,

@@ -4,11 +4,17 @@ A tap (kh, kw) is one of the KH * KW positions in a window. Maxima are taken alo
 column of pixels, and then along kw. Each pass compares one tap of all windows in a band of rows:
 these are long stretches of memory in channels-last images, because the pixels of a row are
 neighbours. Images in another layout are copied to channels-last, a band at a time.
+
+The numbers of taps are compared as bytes, which takes a quarter of the time of a pass over the pixels.
+Between two of NumPy's calls a thread holds the interpreter lock, and others may have to wait for it.
+So as few calls as possible do the work.
 """
 
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,13 +22,23 @@ from ..geometry import Geometry
 from .runtime.blocks import for_each_band
 from .runtime.layout import channels_last_empty
 from .runtime.masking import clip_negative
-from .runtime.taps import Tap, column_taps, combine, inside, pixels_under, row_taps, taps
+from .runtime.taps import (
+    Band,
+    band_of,
+    column_taps,
+    combine,
+    combine_rows,
+    fill_padding,
+    pixels_under,
+    taps,
+)
 from .runtime.threads import scratch
-from .runtime.windows import nhwc, rows_of
+from .runtime.windows import nhwc
 
 __all__ = ["max_pool2d", "max_pool2d_relu"]
 
 _BOOL = np.dtype(bool)
+_BYTE, _INTEGER = np.dtype(np.int8), np.dtype(np.int32)
 
 
 def max_pool2d(
@@ -59,30 +75,36 @@ def max_pool2d_relu(
 def _max_pool2d(
     x: np.ndarray, geometry: Geometry, with_argmax: bool, relu: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    KH, KW = geometry.kernel_size
+    no_pixel = math.prod(geometry.kernel_size)
     out = channels_last_empty((*x.shape[:2], *geometry.output_size), x.dtype)
     argmax = None
     if with_argmax:
-        argmax = channels_last_empty(out.shape, np.uint8 if KH * KW < 256 else np.int32)
+        argmax = channels_last_empty(out.shape, np.uint8 if no_pixel < 256 else np.int32)
     images, maxima = nhwc(x), nhwc(out)
     lowest = -np.inf if x.dtype.kind in "fV" else np.iinfo(x.dtype).min
 
     def pool(block: slice, rows: slice) -> None:
-        pixels, band = pixels_under(images[block], rows_of(geometry, rows))
+        band = band_of(geometry, rows.start, rows.stop)
+        pixels = pixels_under(images[block], band)
         best = maxima[block, rows]
-        rows_under = row_taps(pixels, band)
-        shape = (*best.shape[:2], *pixels.shape[2:])
-        column_max = scratch("max_pool2d.column_max", shape, x.dtype)
-        combine(np.maximum, rows_under, column_max, lowest)
-        columns_under = column_taps(column_max, band, "max_pool2d.regrouped")
-        combine(np.maximum, columns_under, best, lowest)
+        columns = combine_rows(np.maximum, pixels, band, "max_pool2d.columns", x.dtype, lowest)
+        columns_under = column_taps(columns, band, "max_pool2d.regrouped")
+        combine(np.maximum, columns_under, out=best)
         if argmax is not None:
+            ranks_under = column_taps(
+                _row_ranks(pixels, columns, band), band, "max_pool2d.regrouped_ranks"
+            )
             found = nhwc(argmax)[block, rows]
-            row_ranks = _row_ranks(rows_under, column_max, band, found.dtype)
-            ranks_under = column_taps(row_ranks, band, "max_pool2d.regrouped_ranks")
-            _write_highest_rank(columns_under, ranks_under, best, found)
-            found[:, _rows_outside(band)] = 0
-            _ranks_to_argmax(found, best, pixels, band, relu)
+            ranks = _highest_ranks(columns_under, ranks_under, best, found)
+            may_have_nan = ranks.min(initial=1) == 0
+            if relu:
+                positive = np.greater(best, 0, out=scratch("max_pool2d.equal", best.shape, _BOOL))
+                np.multiply(ranks, positive.view(np.int8), out=ranks)
+            np.subtract(ranks.dtype.type(no_pixel), ranks, out=ranks)
+            if not np.may_share_memory(ranks, found):
+                found[...] = ranks
+            if may_have_nan:
+                _write_nans(pixels, band, out=found)
         if relu:
             clip_negative(best, out=best)
 
@@ -90,67 +112,67 @@ def _max_pool2d(
     return out, argmax
 
 
-def _row_ranks(
-    rows_under: list[Tap], column_max: np.ndarray, band: Geometry, dtype: np.dtype
-) -> np.ndarray:
+def _row_ranks(pixels: np.ndarray, columns: np.ndarray, band: Band) -> np.ndarray:
     """In every column, the rank KW * (KH - kh) of the first tap kh that has the maximum.
 
-    ``kh`` is how many taps come before it, so the last tap need not be compared.
+    The earlier a tap, the higher its rank, so the first one is the maximum of the ranks. The last
+    tap need not be compared. The rank is 0 in the padding, and where no tap is inside the input.
+
+    Args:
+        pixels: (n, h, w, C), under the band.
+        columns: their maxima (n, OH, padded width, C), as from :func:`combine_rows`.
     """
-    KH, KW = band.kernel_size
-    ranks = scratch("max_pool2d.row_ranks", column_max.shape, dtype)
-    is_before = scratch("max_pool2d.is_before", ranks.shape, _BOOL)
-    differs = scratch("max_pool2d.differs", ranks.shape, _BOOL)
-    ranks.fill(KH)
-    for kh, (windows, values) in enumerate(rows_under[:-1]):
-        result = differs if kh else is_before
-        if values.shape != ranks.shape:
-            result.fill(True)
-        np.not_equal(values, column_max[windows], out=result[windows])
-        if kh:
-            np.logical_and(is_before, differs, out=is_before)
-        np.subtract(ranks, is_before.view(np.uint8), out=ranks)
-    return np.multiply(ranks, dtype.type(KW), out=ranks)
+    KH, KW = band.geometry.kernel_size
+    dtype = _BYTE if KH * KW < 128 else _INTEGER
+    ranks = scratch("max_pool2d.row_ranks", columns.shape, dtype)
+    fill_padding(ranks, band, 0)
+    maxima, out = columns[:, :, band.padded_columns], ranks[:, :, band.padded_columns]
+    if KH == 1:
+        out.fill(KW)
+    else:
+        equal = scratch("max_pool2d.equal", (KH - 1, *out.shape), _BOOL)
+        for is_equal, (windows, rows) in zip(equal, band.row_taps):
+            if windows.stop - windows.start < out.shape[1]:
+                is_equal.fill(False)
+            np.equal(pixels[:, rows], maxima[:, windows], out=is_equal[:, windows])
+        more = scratch("max_pool2d.ranks", equal.shape, dtype)
+        np.multiply(equal.view(np.int8), _by_tap(range((KH - 1) * KW, 0, -KW), dtype), out=more)
+        combine(np.maximum, list(more), out=out)
+        np.add(out, dtype.type(KW), out=out)
+    if band.rows_outside:
+        out[:, band.rows_outside] = 0
+    return ranks
 
 
-def _write_highest_rank(
-    columns_under: list[Tap], ranks_under: list[Tap], maxima: np.ndarray, out: np.ndarray
-) -> None:
-    """Write the rank KH * KW - tap of the first tap that has the maximum.
+def _highest_ranks(
+    columns_under: Sequence[np.ndarray],
+    ranks_under: Sequence[np.ndarray],
+    best: np.ndarray,
+    memory: np.ndarray,
+) -> np.ndarray:
+    """The rank KH * KW - tap of the first tap that has the maximum: the rank of its row minus kw.
 
-    The earlier a tap, the higher its rank, so the first one is the maximum of the ranks. The rank is
-    0 if no tap has the maximum: for NaN, which is not equal to itself, and where no tap is inside.
+    It is 0 if no tap has the maximum: for NaN, which is not equal to itself, and where no tap is
+    inside the input. The result is in ``memory``, if its numbers have the size of ranks.
     """
-    out.fill(0)
-    equal = scratch("max_pool2d.equal", out.shape, _BOOL)
-    rank_there = scratch("max_pool2d.rank_there", out.shape, out.dtype)
-    pairs = zip(columns_under, ranks_under, strict=True)
-    for kw, ((windows, values), (_, ranks)) in enumerate(pairs):
-        np.equal(values, maxima[windows], out=equal[windows])
-        np.subtract(ranks, out.dtype.type(kw), out=rank_there[windows])
-        np.multiply(rank_there[windows], equal[windows].view(np.uint8), out=rank_there[windows])
-        np.maximum(out[windows], rank_there[windows], out=out[windows])
+    KW, dtype = len(columns_under), ranks_under[0].dtype
+    equal = scratch("max_pool2d.equal", (KW, *best.shape), _BOOL)
+    ranks = scratch("max_pool2d.ranks", equal.shape, dtype)
+    for kw in range(KW):
+        np.equal(columns_under[kw], best, out=equal[kw])
+        np.multiply(ranks_under[kw], equal[kw].view(np.int8), out=ranks[kw])
+    np.subtract(ranks, _by_tap(range(KW), dtype), out=ranks)
+    out = memory.view(dtype) if memory.itemsize == dtype.itemsize else None
+    return np.maximum.reduce(ranks, axis=0, out=out)
 
 
-@functools.lru_cache(maxsize=256)
-def _rows_outside(band: Geometry) -> np.ndarray:
-    """The rows of windows that have no tap inside the input."""
-    is_outside = np.ones(band.output_size[0], bool)
-    for kh in range(band.kernel_size[0]):
-        is_outside[inside(band, 0, kh)[0]] = False
-    return np.flatnonzero(is_outside)
+@functools.cache
+def _by_tap(numbers: range, dtype: np.dtype) -> np.ndarray:
+    """A number for each tap of a row or column, (taps, 1, 1, 1, 1)."""
+    return np.array(numbers, dtype).reshape(-1, 1, 1, 1, 1)
 
 
-def _ranks_to_argmax(
-    ranks: np.ndarray, best: np.ndarray, pixels: np.ndarray, band: Geometry, relu: bool
-) -> None:
-    """Turn ranks into argmax, in place: KH * KW for rank 0 and, with ReLU, for maxima <= 0."""
-    KH, KW = band.kernel_size
-    may_have_nan = ranks.min(initial=1) == 0
-    if relu:
-        positive = np.greater(best, 0, out=scratch("max_pool2d.equal", best.shape, _BOOL))
-        np.multiply(ranks, positive.view(np.uint8), out=ranks)
-    np.subtract(KH * KW, ranks, out=ranks)
-    if may_have_nan:
-        for tap, windows, under_tap in taps(band):
-            np.copyto(ranks[windows], tap, where=np.isnan(pixels[under_tap]))
+def _write_nans(pixels: np.ndarray, band: Band, out: np.ndarray) -> None:
+    """Write the last tap that is NaN, for windows that have one."""
+    for tap, windows, under_tap in taps(band.geometry):
+        np.copyto(out[windows], tap, where=np.isnan(pixels[under_tap]))

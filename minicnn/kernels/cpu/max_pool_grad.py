@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..geometry import Geometry
-from .runtime.blocks import for_each_band, for_each_image_block
+from .runtime.blocks import MIN_THREADED_BYTES, for_each_band, for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.masking import select
 from .runtime.precision import compute_dtype
-from .runtime.taps import are_apart, inside, regrouped_columns, taps
-from .runtime.threads import scratch
+from .runtime.taps import are_apart, channels_last, inside, regrouped_columns, taps
+from .runtime.threads import num_threads, scratch
 from .runtime.windows import nhwc, rows_of, slices
 
 __all__ = ["max_pool2d_gather", "max_pool2d_scatter"]
@@ -31,47 +31,68 @@ def max_pool2d_scatter(grad: np.ndarray, argmax: np.ndarray, geometry: Geometry)
     Where ``argmax`` is KH * KW, "no pixel", the gradient is dropped.
     """
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
-    scatter = _scatter_apart if are_apart(geometry) else _scatter_overlapping
+    scatter = _scatter_taps if _pays_by_taps(geometry, out) else _scatter_indices
     scatter(nhwc(grad), nhwc(argmax), nhwc(out), geometry)
     return out
 
 
-def _scatter_apart(
+def _pays_by_taps(geometry: Geometry, out: np.ndarray) -> bool:
+    """Whether the taps of all windows, one after the other, are the faster way to write ``out``.
+
+    With a stride of 1 it is where threads share the work: ``np.add.at`` keeps the interpreter lock.
+    """
+    if geometry.stride != (1, 1) or out.dtype != compute_dtype(out.dtype):
+        return are_apart(geometry)
+    return num_threads() > 1 and out.nbytes >= MIN_THREADED_BYTES
+
+
+def _scatter_taps(
     grads: np.ndarray, argmax: np.ndarray, images: np.ndarray, geometry: Geometry
 ) -> None:
-    """Write the gradients to images (N, H, W, C) when windows do not overlap, tap by tap.
+    """Write the sums of gradients to images (N, H, W, C), tap by tap.
 
-    No pixel gets two gradients, so nothing is summed. Columns are written in groups by index modulo
-    stride, as in :mod:`.max_pool`, and put in order at the end.
+    Columns are written in groups by index modulo stride and put in order at the end. Where windows do
+    not overlap, no pixel gets two gradients, so nothing is summed.
     """
     (KH, KW), (PH, PW), stride = geometry.kernel_size, geometry.padding, geometry.stride[1]
     kernel_columns = np.arange(KW, dtype=argmax.dtype).reshape(KW, 1, 1, 1, 1)
+    apart = are_apart(geometry)
 
     def scatter(block: slice, rows: slice) -> None:
         image = images[block, rows]
         n, H, W, C = image.shape
         band = replace(geometry, input_size=(H, W), padding=(PH + rows.start, PW))
-        groups_shape = (stride, n, H, -(-W // stride), C)
-        groups = scratch("max_pool2d.regrouped", groups_shape, grads.dtype)
+        groups = image[None]
+        if stride > 1:
+            groups_shape = (stride, n, H, -(-W // stride), C)
+            groups = scratch("max_pool2d.regrouped", groups_shape, grads.dtype)
         groups.fill(0)
-        for kh in range(KH):
-            windows_h, pixel_rows = inside(band, 0, kh)
+        row_taps = [inside(band, 0, kh) for kh in range(KH)]
+        top = min(windows_h.start for windows_h, _ in row_taps)
+        bottom = max(windows_h.stop for windows_h, _ in row_taps)
+        band_grads = channels_last(grads[block, top:bottom], "max_pool2d.grads")
+        for kh, (windows_h, pixel_rows) in enumerate(row_taps):
             found = argmax[block, windows_h]
             is_here = scratch("max_pool2d.equal", (KW, *found.shape), _BOOL)
             chosen = scratch("max_pool2d.chosen", is_here.shape, grads.dtype)
             np.equal(found, kernel_columns + kernel_columns.dtype.type(kh * KW), out=is_here)
-            select(grads[block, windows_h], is_here, out=chosen)
+            values = band_grads[:, windows_h.start - top : windows_h.stop - top]
+            select(values, is_here, out=chosen)
             for kw in range(KW):
                 windows, remainder, part = regrouped_columns(band, kw)
-                groups[remainder, :, pixel_rows, part] = chosen[kw, :, :, windows]
-        for remainder in range(min(stride, W)):
+                pixels = groups[remainder, :, pixel_rows, part]
+                if apart:
+                    pixels[...] = chosen[kw, :, :, windows]
+                else:
+                    np.add(pixels, chosen[kw, :, :, windows], out=pixels)
+        for remainder in range(min(stride, W) if stride > 1 else 0):
             pixels = image[:, :, remainder::stride]
             pixels[...] = groups[remainder, :, :, : pixels.shape[2]]
 
     for_each_band(images, images.nbytes, scatter)
 
 
-def _scatter_overlapping(
+def _scatter_indices(
     grads: np.ndarray, argmax: np.ndarray, images: np.ndarray, geometry: Geometry
 ) -> None:
     """Write the sums of gradients to images (N, H, W, C), by the index of each pixel in memory.

@@ -229,21 +229,37 @@ def _backward(
     return from_rows(out, x.shape), *_rounded(x, weight_grad, bias_grad)
 
 
-def channel_affine(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def channel_affine(
+    x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """x * scale + shift.
 
     Args:
         x: (N, C, ...).
         scale, shift: (C,), along axis 1 of ``x``.
+        out: where to write the result, perhaps ``x``; by default a new array.
     """
-    rows = as_rows(x)
-    return _affine(rows, empty(rows.shape, rows.dtype), x.shape, scale, shift, relu=False)
+    return _channel_affine(x, scale, shift, out, relu=False)
 
 
-def channel_affine_relu(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def channel_affine_relu(
+    x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """:func:`channel_affine`, then ReLU while the results are still in the cache."""
+    return _channel_affine(x, scale, shift, out, relu=True)
+
+
+def _channel_affine(
+    x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray | None, relu: bool
+) -> np.ndarray:
     rows = as_rows(x)
-    return _affine(rows, empty(rows.shape, rows.dtype), x.shape, scale, shift, relu=True)
+    target = empty(rows.shape, rows.dtype) if out is None else as_rows(out)
+    result = _affine(rows, target, x.shape, scale, shift, relu)
+    if out is None:
+        return result
+    if not np.may_share_memory(target, out):  # which is not channels-last
+        out[...] = result
+    return out
 
 
 def _affine(

@@ -14,9 +14,17 @@ from ..geometry import Geometry, Pair, adaptive_windows
 from .runtime.blocks import for_each_band, for_each_image_block
 from .runtime.layout import channels_last_empty
 from .runtime.precision import compute_dtype
-from .runtime.taps import are_apart, column_taps, combine, inside, pixels_under, row_taps
+from .runtime.taps import (
+    are_apart,
+    band_of,
+    column_taps,
+    combine,
+    combine_rows,
+    inside,
+    pixels_under,
+)
 from .runtime.threads import scratch
-from .runtime.windows import nhwc, rows_of
+from .runtime.windows import nhwc
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -52,13 +60,12 @@ def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarr
     factors = _factors(scale, dtype)
 
     def pool(block: slice, rows: slice) -> None:
-        pixels, band = pixels_under(images[block], rows_of(geometry, rows))
+        band = band_of(geometry, rows.start, rows.stop)
+        pixels = pixels_under(images[block], band)
+        columns = combine_rows(np.add, pixels, band, "avg_pool2d.columns", dtype, 0)
         mean = means[block, rows]
-        columns_shape = (*mean.shape[:2], *pixels.shape[2:])
-        columns = scratch("avg_pool2d.columns", columns_shape, dtype)
-        combine(np.add, row_taps(pixels, band), columns, 0)
         total = mean if mean.dtype == dtype else scratch("avg_pool2d.total", mean.shape, dtype)
-        combine(np.add, column_taps(columns, band, "avg_pool2d.regrouped"), total, 0)
+        combine(np.add, column_taps(columns, band, "avg_pool2d.regrouped"), total)
         np.multiply(total, factors[rows], out=mean, casting="same_kind")
 
     for_each_band(means, x.nbytes, pool)

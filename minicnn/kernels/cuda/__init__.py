@@ -9,7 +9,15 @@ nothing.
 
 from __future__ import annotations
 
-from .activation import channel_sum, erf, relu, relu_backward, relu_bias_backward
+from .activation import (
+    channel_sum,
+    erf,
+    hardtanh,
+    hardtanh_backward,
+    relu,
+    relu_backward,
+    relu_bias_backward,
+)
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
@@ -69,6 +77,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "hardtanh",
+    "hardtanh_backward",
     "im2col",
     "linear",
     "linear_input_grad",

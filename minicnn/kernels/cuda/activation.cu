@@ -22,6 +22,32 @@ __global__ void relu_backward(long long count, const T* grad, const T* out, T* g
     store(grad_x, i, load_through_relu<N>(grad, out, i));
 }
 
+// x limited to [low, high]; NaN stays NaN. One thread per vector.
+template <typename T, int N>
+__global__ void hardtanh(long long count, const T* x, T* out, acc_t<T> low, acc_t<T> high) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j) {
+        if (acc_t<T>(values[j]) <= low) values[j] = T(low);
+        if (acc_t<T>(values[j]) >= high) values[j] = T(high);
+    }
+    store(out, i, values);
+}
+
+// Gradient of hardtanh, from its result: 0 where it is at a limit, else grad. One thread per vector.
+template <typename T, int N>
+__global__ void hardtanh_backward(long long count, const T* grad, const T* out, T* grad_x,
+                                  acc_t<T> low, acc_t<T> high) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> grads = load<N>(grad, i);
+    const Vector<T, N> outs = load<N>(out, i);
+    for (int j = 0; j < N; ++j)
+        if (acc_t<T>(outs[j]) <= low || acc_t<T>(outs[j]) >= high) grads[j] = T(0);
+    store(grad_x, i, grads);
+}
+
 // The Gauss error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. One thread per
 // element.
 template <typename T>

@@ -11,11 +11,21 @@ from .runtime.layout import channels_first, channels_last, flatten, unflatten, v
 from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
 from .runtime.reduce import Reduction
 
-__all__ = ["channel_sum", "erf", "relu", "relu_backward", "relu_bias_backward"]
+__all__ = [
+    "channel_sum",
+    "erf",
+    "hardtanh",
+    "hardtanh_backward",
+    "relu",
+    "relu_backward",
+    "relu_bias_backward",
+]
 
 cuda_file = CudaFile("activation.cu")
 _relu = cuda_file.kernel("relu", VECTORS + SINGLES)
 _relu_backward = cuda_file.kernel("relu_backward", VECTORS + SINGLES)
+_hardtanh = cuda_file.kernel("hardtanh", VECTORS + SINGLES)
+_hardtanh_backward = cuda_file.kernel("hardtanh_backward", VECTORS + SINGLES)
 _erf = cuda_file.kernel("erf_forward", HALVES + FLOATS)
 _channel_sum = cuda_file.kernel("channel_sum", VECTORS + SINGLES)
 _relu_bias_backward = cuda_file.kernel("relu_bias_backward", VECTORS + SINGLES)
@@ -39,6 +49,30 @@ def relu_backward(grad: cupy.ndarray, out: cupy.ndarray) -> cupy.ndarray:
     result = cupy.empty_like(flat_grad)
     width = vector_width(flat_grad.size, flat_grad, flat_out)
     _relu_backward[grad.dtype, width](grad.size // width, flat_grad, flat_out, result)
+    return unflatten(result, out)
+
+
+def hardtanh(x: cupy.ndarray, low: float, high: float) -> cupy.ndarray:
+    """``x`` limited to [low, high], in the memory order of ``x``; NaN stays NaN."""
+    if x.dtype.kind in "iu":  # which layers do not have, and the kernel does not know
+        return cupy.clip(x, low, high).astype(x.dtype, copy=False)
+    (flat,) = flatten(x)
+    result = cupy.empty_like(flat)
+    width = vector_width(flat.size, flat)
+    _hardtanh[x.dtype, width](x.size // width, flat, result, float(low), float(high))
+    return unflatten(result, x)
+
+
+def hardtanh_backward(
+    grad: cupy.ndarray, out: cupy.ndarray, low: float, high: float
+) -> cupy.ndarray:
+    """0 where ``out`` <= low or ``out`` >= high, else ``grad``, in the memory order of ``out``."""
+    flat_out, flat_grad = flatten(out, grad)
+    result = cupy.empty_like(flat_grad)
+    width = vector_width(flat_grad.size, flat_grad, flat_out)
+    _hardtanh_backward[grad.dtype, width](
+        grad.size // width, flat_grad, flat_out, result, float(low), float(high)
+    )
     return unflatten(result, out)
 
 

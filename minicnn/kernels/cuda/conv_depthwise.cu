@@ -44,21 +44,14 @@ __global__ void depthwise_input_grad(long long count, const T* grad, const T* we
     const int vectors = C * M / V;
     const Position pixel(target, g.H, g.W, C / V);
     acc_t<T> sums[V] = {};
-    for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(pixel.h, kh);
-        if (oh < 0) continue;
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(pixel.w, kw);
-            if (ow < 0) continue;
-            const long long window = (pixel.n * g.OH + oh) * g.OW + ow;
-            for (int m = 0; m < M; ++m) {
-                const int vector = pixel.c * M + m;
-                const Vector<T, V> grads = load<V>(grad, window * vectors + vector);
-                const Vector<T, V> weights = load<V>(weight, (kh * g.KW + kw) * vectors + vector);
-                for (int j = 0; j < V; ++j) sums[j] += acc_t<T>(grads[j]) * acc_t<T>(weights[j]);
-            }
+    for_each_window(g, pixel, [&](int tap, long long window) {
+        for (int m = 0; m < M; ++m) {
+            const int vector = pixel.c * M + m;
+            const Vector<T, V> grads = load<V>(grad, window * vectors + vector);
+            const Vector<T, V> weights = load<V>(weight, tap * vectors + vector);
+            for (int j = 0; j < V; ++j) sums[j] += acc_t<T>(grads[j]) * acc_t<T>(weights[j]);
         }
-    }
+    });
     Vector<T, V> results;
     for (int j = 0; j < V; ++j) results[j] = T(sums[j]);
     store(grad_x, target, results);

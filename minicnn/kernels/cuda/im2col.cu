@@ -30,16 +30,9 @@ __global__ void col2im(long long count, const T* rows, T* x, int C, int channel,
     if (target >= count) return;
     const Position pixel(target, g.H, g.W, CG);
     acc_t<T> sum = 0;
-    for (int kh = 0; kh < g.KH; ++kh) {
-        const int oh = g.window_row(pixel.h, kh);
-        if (oh < 0) continue;
-        for (int kw = 0; kw < g.KW; ++kw) {
-            const int ow = g.window_column(pixel.w, kw);
-            if (ow < 0) continue;
-            const long long row = (pixel.n * g.OH + oh) * g.OW + ow;
-            sum += acc_t<T>(rows[((row * g.KH + kh) * g.KW + kw) * CG + pixel.c]);
-        }
-    }
+    for_each_window(g, pixel, [&](int tap, long long row) {
+        sum += acc_t<T>(rows[(row * g.KH * g.KW + tap) * CG + pixel.c]);
+    });
     x[((pixel.n * g.H + pixel.h) * g.W + pixel.w) * C + channel + pixel.c] = T(sum);
 }
 

@@ -154,23 +154,33 @@ def _batch_norm_backward(
 # ---- scaling by channel ----
 
 
-def channel_affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
-    """x * scale + shift, for ``x`` (N, C, ...), and ``scale`` and ``shift`` (C,)."""
-    return _affine(x, scale, shift, relu=False)
+def channel_affine(
+    x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, out: cupy.ndarray | None = None
+) -> cupy.ndarray:
+    """x * scale + shift, for ``x`` (N, C, ...), and ``scale`` and ``shift`` (C,), in ``out`` if given."""
+    return _affine(x, scale, shift, out, relu=False)
 
 
-def channel_affine_relu(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray) -> cupy.ndarray:
+def channel_affine_relu(
+    x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, out: cupy.ndarray | None = None
+) -> cupy.ndarray:
     """ReLU of :func:`channel_affine`, applied before the result is written."""
-    return _affine(x, scale, shift, relu=True)
+    return _affine(x, scale, shift, out, relu=True)
 
 
-def _affine(x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool) -> cupy.ndarray:
+def _affine(
+    x: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, out: cupy.ndarray | None, relu: bool
+) -> cupy.ndarray:
     values, real = channels_last(x), accumulator(x.dtype)
     scale, shift = _parameter(scale, real), _parameter(shift, real)
-    width = vector_width(x.shape[1], values, scale, shift)
-    out = cupy.empty_like(values)
-    _by_channel(_channel_affine[x.dtype, width], width, out, values, None, scale, shift, relu)
-    return channels_first(out)
+    target = cupy.empty_like(values) if out is None else channels_last(out)
+    width = vector_width(x.shape[1], values, target, scale, shift)
+    _by_channel(_channel_affine[x.dtype, width], width, target, values, None, scale, shift, relu)
+    if out is None:
+        return channels_first(target)
+    if not cupy.may_share_memory(target, out):  # which is not channels-last
+        out[...] = channels_first(target)
+    return out
 
 
 def _by_channel(launcher: Launcher, width: int, out: cupy.ndarray, *inputs: Any) -> None:

@@ -1,4 +1,4 @@
-"""ReLU, the error function (for GELU), and the sum over channels (for gradients of biases)."""
+"""ReLU, hard tanh (for ReLU6), the error function (for GELU), and the sum over channels (for gradients of biases)."""
 
 import math
 
@@ -15,6 +15,16 @@ def relu(x: Array, out: Array | None = None) -> Array:
 def relu_backward(grad: Array, out: Array) -> Array:
     """0 where out <= 0, else grad; so a NaN, which is not <= 0, lets the gradient through."""
     return np.where(out <= 0, 0, grad)
+
+
+def hardtanh(x: Array, low: float, high: float) -> Array:
+    """x limited to [low, high]; NaN stays NaN."""
+    return np.clip(x, low, high).astype(x.dtype, copy=False)
+
+
+def hardtanh_backward(grad: Array, out: Array, low: float, high: float) -> Array:
+    """0 where out <= low or out >= high, else grad, also where out is NaN."""
+    return np.where((out <= low) | (out >= high), 0, grad)
 
 
 def channel_sum(x: Array, dtype: np.dtype | None = None) -> Array:

@@ -37,9 +37,10 @@ def batch_norm_backward(
     return x_grad.astype(x.dtype), weight_grad.astype(images.dtype), bias_grad.astype(images.dtype)
 
 
-def channel_affine(x: Array, scale: Array, shift: Array) -> Array:
-    """x * scale + shift, with scale and shift (C,)."""
-    return (widen(x) * _by_channel(scale, x) + _by_channel(shift, x)).astype(x.dtype)
+def channel_affine(x: Array, scale: Array, shift: Array, out: Array | None = None) -> Array:
+    """x * scale + shift, with scale and shift (C,), written to ``out`` if given."""
+    result = (widen(x) * _by_channel(scale, x) + _by_channel(shift, x)).astype(x.dtype)
+    return result if out is None else np.positive(result, out=out)
 
 
 def local_response_norm(x: Array, size: int, alpha: float, beta: float, k: float) -> Array:

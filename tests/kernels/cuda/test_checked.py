@@ -150,6 +150,7 @@ def activation(k: Any, a: Arrays) -> list[Any]:
     for shape in ((2, 5, 3, 7), (3, 16, 5, 5), (1003, 3), (0, 3, 2, 2)):
         x, grad = a(*shape), a(*shape)
         results += [k.relu(x), k.relu_backward(grad, x), k.erf(x), k.channel_sum(x)]
+        results += [k.hardtanh(x, -1, 1), k.hardtanh_backward(grad, x, -1, 1)]
         results += [*k.relu_bias_backward(grad, x)]
         if a.dtype != np.float64:
             results += [*k.relu_bias_backward(grad, x, np.dtype(np.float32))]

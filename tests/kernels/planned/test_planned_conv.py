@@ -12,6 +12,8 @@ from minicnn.kernels.cpu.planned import products as small
 pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
 # N, C, O, input size, kernel size, stride, padding, dilation, groups
+RELU = (0, np.inf)
+
 CASES = {
     "1x1": (2, 8, 6, (9, 7), 1, 1, 0, 1, 1),
     "1x1 with many filters": (1, 20, 150, (7, 7), 1, 1, 0, 1, 1),
@@ -52,12 +54,12 @@ def case(name, in_slices):
     return x, weight, bias, residual, geometry, out
 
 
-def expected(x, weight, bias, residual, geometry, relu):
+def expected(x, weight, bias, residual, geometry, limits):
     images = x.transpose(0, 3, 1, 2).astype(np.float64)
     out = plain.conv2d(images, weight.astype(np.float64), bias, geometry).transpose(0, 2, 3, 1)
     if residual is not None:
         out = out + residual
-    return np.maximum(out, 0) if relu else out
+    return np.clip(out, *limits) if limits else out
 
 
 def assert_steps_write(steps, out, exact):
@@ -75,21 +77,21 @@ def assert_steps_write(steps, out, exact):
 @pytest.mark.parametrize("name", CASES)
 def test_steps_compute_the_convolution(name, in_slices, threads):
     x, weight, bias, residual, geometry, out = case(name, in_slices)
-    steps = list(candidates(x, weight, bias, geometry, out, True, residual, threads))
-    assert_steps_write(steps, out, expected(x, weight, bias, residual, geometry, relu=True))
+    steps = list(candidates(x, weight, bias, geometry, out, RELU, residual, threads))
+    assert_steps_write(steps, out, expected(x, weight, bias, residual, geometry, RELU))
     assert all(len(step.parts) <= threads for step in steps)
 
 
-@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("limits", [None, RELU, (-50, 9)])
 @pytest.mark.parametrize("with_residual", [False, True])
 @pytest.mark.parametrize("with_bias", [False, True])
 @pytest.mark.parametrize("name", ["1x1", "3x3", "3x3 with stride", "groups"])
-def test_what_follows_the_product(name, with_bias, with_residual, relu):
+def test_what_follows_the_product(name, with_bias, with_residual, limits):
     x, weight, bias, residual, geometry, out = case(name, True)
     bias = bias if with_bias else None
     residual = residual if with_residual else None
-    exact = expected(x, weight, bias, residual, geometry, relu)
-    assert_steps_write(candidates(x, weight, bias, geometry, out, relu, residual), out, exact)
+    exact = expected(x, weight, bias, residual, geometry, limits)
+    assert_steps_write(candidates(x, weight, bias, geometry, out, limits, residual), out, exact)
 
 
 @pytest.mark.parametrize("name", ["1x1 with many filters", "3x3", "5x5", "groups"])
@@ -97,27 +99,27 @@ def test_products_in_pieces(name, monkeypatch):
     """Products of few rows and filters, with a rest of both."""
     monkeypatch.setattr(small, "_SMALL", 16 * 20 * 5)
     x, weight, bias, residual, geometry, out = case(name, False)
-    steps = candidates(x, weight, bias, geometry, out, True, residual)
-    assert_steps_write(steps, out, expected(x, weight, bias, residual, geometry, relu=True))
+    steps = candidates(x, weight, bias, geometry, out, RELU, residual)
+    assert_steps_write(steps, out, expected(x, weight, bias, residual, geometry, RELU))
 
 
 def test_an_output_with_rows_apart():
     x, weight, bias, residual, geometry, out = case("3x3", False)
     N, OH, OW, O = out.shape
     inside = np.empty((N, OH + 2, OW + 2, O), np.float32)[:, 1:-1, 1:-1]
-    steps = candidates(x, weight, bias, geometry, inside, True, residual, 2)
-    assert_steps_write(steps, inside, expected(x, weight, bias, residual, geometry, relu=True))
+    steps = candidates(x, weight, bias, geometry, inside, RELU, residual, 2)
+    assert_steps_write(steps, inside, expected(x, weight, bias, residual, geometry, RELU))
 
 
 def test_steps_of_a_thread_share_scratch_memory():
     scratch = [Scratch()]
     cases = [case(name, False) for name in CASES]
     steps = [
-        list(candidates(x, weight, bias, geometry, out, True, residual, 1, scratch))
+        list(candidates(x, weight, bias, geometry, out, RELU, residual, 1, scratch))
         for x, weight, bias, residual, geometry, out in cases
     ]
     for (x, weight, bias, residual, geometry, out), some in zip(cases, steps, strict=True):
-        assert_steps_write(some, out, expected(x, weight, bias, residual, geometry, relu=True))
+        assert_steps_write(some, out, expected(x, weight, bias, residual, geometry, RELU))
 
 
 @pytest.mark.parametrize("name", ["1x1", "3x3", "3x3 with stride"])
@@ -125,9 +127,9 @@ def test_nan_stays_in_its_windows(name):
     """With products of columns, as in the kernels that are not planned."""
     x, weight, bias, _, geometry, out = case(name, False)
     x[0, 4, 4, 0] = np.nan
-    is_nan = np.isnan(expected(x, weight, bias, None, geometry, relu=True))
+    is_nan = np.isnan(expected(x, weight, bias, None, geometry, RELU))
     assert 0 < is_nan.sum() < is_nan.size
-    for step in candidates(x, weight, bias, geometry, out, True):
+    for step in candidates(x, weight, bias, geometry, out, RELU):
         if "winograd" not in step.name:
             step()
             np.testing.assert_array_equal(np.isnan(out), is_nan)

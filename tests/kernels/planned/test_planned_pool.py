@@ -55,7 +55,7 @@ def test_max_pool2d(name, threads):
     exact, _ = plain.max_pool2d(nchw(x), geometry, False)
     planned.max_pool2d(x, geometry, out, threads=threads)()
     np.testing.assert_array_equal(nchw(out), exact)
-    planned.max_pool2d(x, geometry, out, relu=True, threads=threads)()
+    planned.max_pool2d(x, geometry, out, limits=(0, np.inf), threads=threads)()
     np.testing.assert_array_equal(nchw(out), np.maximum(exact, 0))
 
 
@@ -79,21 +79,21 @@ def test_local_response_norm(beta, size, threads):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("relu", [False, True])
-def test_elementwise_steps(relu, threads):
+@pytest.mark.parametrize("limits", [None, (0, np.inf), (-1, 0.5)])
+def test_elementwise_steps(limits, threads):
     a, b, out = images(2, 5, 6, 4), images(2, 5, 6, 4, seed=1), images(2, 5, 6, 4)
     a[0, 0, 0, 0] = np.nan
     scale, shift = np.random.default_rng(2).standard_normal((2, 4), dtype=np.float32)
 
     def after(exact):
-        return np.maximum(exact, 0) if relu else exact
+        return np.clip(exact, *limits) if limits else exact
 
-    planned.add(a, b, out, relu, threads)()
+    planned.add(a, b, out, limits, threads)()
     np.testing.assert_array_equal(out, after(a + b))
-    planned.channel_affine(a, scale, shift, out, relu, threads)()
+    planned.channel_affine(a, scale, shift, out, limits, threads)()
     np.testing.assert_allclose(out, after(a * scale + shift), atol=1e-6)
-    planned.relu(a, out, threads)()
-    np.testing.assert_array_equal(out, np.maximum(a, 0))
+    planned.clip(10 * a, (0, 6), out, threads)()
+    np.testing.assert_array_equal(out, np.clip(10 * a, 0, 6))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -104,7 +104,7 @@ def test_linear(N, threads):
     x, weight, bias, out = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
     for b in (None, bias):
         exact = np.maximum(plain.linear(x, weight, b), 0)
-        for step in planned.linear(x, weight, b, out, relu=True, threads=threads):
+        for step in planned.linear(x, weight, b, out, limits=(0, np.inf), threads=threads):
             out.fill(np.nan)
             step()
             np.testing.assert_allclose(out, exact, atol=1e-5)

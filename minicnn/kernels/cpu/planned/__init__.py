@@ -14,12 +14,13 @@ products that BLAS shares among its threads, and the passes between them run in 
 """
 
 from .conv import candidates
-from .elementwise import add, channel_affine, local_response_norm, relu
+from .elementwise import add, channel_affine, clip, local_response_norm
 from .linear import linear
 from .pool import avg_pool2d, max_pool2d
-from .step import Part, Scratch, Step
+from .step import Limits, Part, Scratch, Step
 
 __all__ = [
+    "Limits",
     "Part",
     "Scratch",
     "Step",
@@ -27,8 +28,8 @@ __all__ = [
     "avg_pool2d",
     "candidates",
     "channel_affine",
+    "clip",
     "linear",
     "local_response_norm",
     "max_pool2d",
-    "relu",
 ]

@@ -13,7 +13,7 @@ from ..winograd import possible, tiles
 from .convolution import Convolution
 from .depthwise import depthwise, is_depthwise
 from .direct import im2col, is_pointwise, pointwise
-from .step import Part, Scratch, Step
+from .step import Limits, Part, Scratch, Step
 from .winograd import points_per_pixel, winograd
 
 __all__ = ["candidates"]
@@ -34,14 +34,14 @@ def candidates(
     bias: np.ndarray | None,
     geometry: Geometry,
     out: np.ndarray,
-    relu: bool = False,
+    limits: Limits | None = None,
     residual: np.ndarray | None = None,
     threads: int = 1,
     scratch: Sequence[Scratch] | None = None,
     prepared: dict[Hashable, np.ndarray] | None = None,
     only: str | None = None,
 ) -> Iterator[Step]:
-    """Makes, one by one, the steps that compute ``out = relu(conv2d(x, weight, bias) + residual)``, all in float32.
+    """Makes, one by one, the steps that compute ``out = conv2d(x, weight, bias) + residual``, all in float32.
 
     Args:
         x: (N, H, W, C), channels-last in memory; the channels may be a slice of a wider buffer.
@@ -49,7 +49,7 @@ def candidates(
         bias: (O,) or None.
         geometry: where the windows lie.
         out: (N, OH, OW, O); the channels may be a slice of a wider buffer.
-        relu: whether to apply a ReLU at the end.
+        limits: of the result, for a ReLU at the end, or None.
         residual: of the shape of ``out``, or None.
         threads: the number of parts of each step. BLAS should use one thread in each.
         scratch: memory for each thread, by default some of the step's own.
@@ -58,7 +58,7 @@ def candidates(
     """
     prepared = {} if prepared is None else prepared
     filters = 0, len(weight)
-    conv = Convolution(x, weight, bias, geometry, out, residual, relu, prepared, filters)
+    conv = Convolution(x, weight, bias, geometry, out, residual, limits, prepared, filters)
     memory = scratch or [Scratch() for _ in range(threads)]
     for name, unit, make in _algorithms(conv):
         for way, pieces in _shared(conv, threads, unit).items():

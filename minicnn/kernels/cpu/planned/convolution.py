@@ -10,13 +10,13 @@ import numpy as np
 from ...geometry import Geometry
 from ..runtime.windows import rows_of
 from .epilogue import epilogue
-from .step import Call
+from .step import Call, Limits
 
 __all__ = ["Convolution"]
 
 
 class Convolution(NamedTuple):
-    """``out = relu(conv2d(x, weight, bias) + residual)``, channels-last and in float32.
+    """``out = conv2d(x, weight, bias) + residual`` within limits, channels-last and in float32.
 
     Attributes:
         x: (N, H, W, C). The channels of images may be a slice of a wider buffer.
@@ -25,7 +25,7 @@ class Convolution(NamedTuple):
         geometry: where the windows lie.
         out: (N, OH, OW, O).
         residual: of the shape of ``out``, or None.
-        relu: whether there is a ReLU.
+        limits: of the result, or None.
         prepared: transformed filters by name, which convolutions with the same weight share.
     """
 
@@ -35,7 +35,7 @@ class Convolution(NamedTuple):
     geometry: Geometry
     out: np.ndarray
     residual: np.ndarray | None
-    relu: bool
+    limits: Limits | None
     prepared: dict[Hashable, np.ndarray]
     filters: tuple[int, int]  # the first and the last of the filters in ``weight``, plus 1
 
@@ -80,4 +80,4 @@ class Convolution(NamedTuple):
 
     def epilogue(self) -> list[Call]:
         """The calls that finish ``out``, which holds the convolution alone."""
-        return epilogue(self.out, self.bias, self.residual, self.relu)
+        return epilogue(self.out, self.bias, self.residual, self.limits)

@@ -8,27 +8,31 @@ from functools import partial
 import numpy as np
 
 from ..runtime.windows import even_slices
-from .epilogue import add_bias, relu_in_place
-from .step import FLOAT, Call, Part, Scratch, Step
+from .epilogue import add_bias, limited
+from .step import FLOAT, Call, Limits, Part, Scratch, Step
 from .views import matrix
 
-__all__ = ["add", "channel_affine", "local_response_norm", "relu"]
+__all__ = ["add", "channel_affine", "clip", "local_response_norm"]
 
 _BLOCK_VALUES = 1 << 16
 
 
-def relu(x: np.ndarray, out: np.ndarray, threads: int = 1) -> Step:
-    """``out`` = max(x, 0), of any equal shape; NaN stays NaN."""
-    return _by_blocks("relu", x, threads, lambda at: [partial(np.clip, x[at], 0, np.inf, out[at])])
+def clip(x: np.ndarray, limits: Limits, out: np.ndarray, threads: int = 1) -> Step:
+    """``out`` = ``x`` within the limits, of any equal shape; NaN stays NaN."""
+    return _by_blocks("clip", x, threads, lambda at: [partial(np.clip, x[at], *limits, out[at])])
 
 
 def add(
-    a: np.ndarray, b: np.ndarray, out: np.ndarray, relu: bool = False, threads: int = 1
+    a: np.ndarray,
+    b: np.ndarray,
+    out: np.ndarray,
+    limits: Limits | None = None,
+    threads: int = 1,
 ) -> Step:
-    """``out`` = a + b, then ReLU if wanted; all of the same shape."""
+    """``out`` = a + b, within limits if there are any; all of the same shape."""
 
     def block(at: tuple[slice, ...]) -> list[Call]:
-        return [partial(np.add, a[at], b[at], out[at]), *[_relu(out[at])] * relu]
+        return [partial(np.add, a[at], b[at], out[at]), *limited(out[at], limits)]
 
     return _by_blocks("add", a, threads, block)
 
@@ -38,16 +42,16 @@ def channel_affine(
     scale: np.ndarray,
     shift: np.ndarray,
     out: np.ndarray,
-    relu: bool = False,
+    limits: Limits | None = None,
     threads: int = 1,
 ) -> Step:
-    """``out`` = x * scale + shift, then ReLU if wanted; ``scale`` and ``shift`` are (C,)."""
+    """``out`` = x * scale + shift, within limits if there are any; the others are (C,)."""
     W = x.shape[2]
     scales = np.tile(scale.astype(FLOAT), (W, 1))  # NumPy is slow in short inner loops
 
     def block(at: tuple[slice, ...]) -> list[Call]:
         calls: list[Call] = [partial(np.multiply, x[at], scales, out[at]), add_bias(out[at], shift)]
-        return calls + [relu_in_place(out[at])] * relu
+        return calls + limited(out[at], limits)
 
     return _by_blocks("channel_affine", x, threads, block)
 
@@ -104,10 +108,6 @@ def _times_power(
         partial(np.power, base, FLOAT.type(-beta), base),
         partial(np.multiply, x, base, out),
     ]
-
-
-def _relu(out: np.ndarray) -> Call:
-    return relu_in_place(out) if out.ndim == 4 else partial(np.clip, out, 0, np.inf, out)
 
 
 def _by_blocks(

@@ -1,4 +1,4 @@
-"""What follows a product: bias, residual and ReLU, while the results are still in the cache."""
+"""What follows a product: bias, residual and limits (ReLU), while the results are still in the cache."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from functools import partial
 
 import numpy as np
 
-from .step import FLOAT, Call
+from .step import FLOAT, Call, Limits
 from .views import matrix
 
-__all__ = ["add_bias", "epilogue", "relu_in_place"]
+__all__ = ["add_bias", "epilogue", "limited"]
 
 _ROW_VALUES = 2048  # NumPy is slow in short inner loops, so the bias is repeated up to this length
 
 
 def epilogue(
-    out: np.ndarray, bias: np.ndarray | None, residual: np.ndarray | None, relu: bool
+    out: np.ndarray, bias: np.ndarray | None, residual: np.ndarray | None, limits: Limits | None
 ) -> list[Call]:
-    """The calls that add ``bias`` (O,) and ``residual`` to ``out`` (n, H, W, O), and apply ReLU."""
+    """The calls that add ``bias`` (O,) and ``residual`` to ``out`` (n, H, W, O), then :func:`limited`."""
     calls: list[Call] = []
     if bias is not None:
         calls.append(add_bias(out, bias))
     if residual is not None:
         calls.append(partial(np.add, out, residual, out))
-    if relu:
-        calls.append(relu_in_place(out))
-    return calls
+    return calls + limited(out, limits)
 
 
 def add_bias(out: np.ndarray, bias: np.ndarray) -> Call:
@@ -39,10 +37,12 @@ def add_bias(out: np.ndarray, bias: np.ndarray) -> Call:
     return partial(np.add, rows, bias, rows)
 
 
-def relu_in_place(out: np.ndarray) -> Call:
-    """The call that replaces negative values by 0; NaN stays NaN.
+def limited(out: np.ndarray, limits: Limits | None) -> list[Call]:
+    """The call that limits ``out``, of any shape, if there are limits; NaN stays NaN.
 
     ``np.clip`` is three times as fast as ``np.maximum`` with a scalar.
     """
-    rows = matrix(out)
-    return partial(np.clip, rows, 0, np.inf, rows)
+    if limits is None:
+        return []
+    rows = matrix(out) if out.ndim == 4 else out
+    return [partial(np.clip, rows, *limits, rows)]

@@ -10,8 +10,8 @@ import numpy as np
 from ...geometry import Geometry
 from ..runtime.taps import inside
 from ..runtime.windows import even_slices, rows_of
-from .epilogue import relu_in_place
-from .step import FLOAT, Call, Part, Scratch, Step
+from .epilogue import limited
+from .step import FLOAT, Call, Limits, Part, Scratch, Step
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -25,7 +25,7 @@ def max_pool2d(
     x: np.ndarray,
     geometry: Geometry,
     out: np.ndarray,
-    relu: bool = False,
+    limits: Limits | None = None,
     threads: int = 1,
     scratch: Sequence[Scratch] | None = None,
 ) -> Step:
@@ -39,7 +39,7 @@ def max_pool2d(
         columns = memory.take(len(images), OH, W, images.shape[3])
         calls = _combine(np.maximum, _taps(part, 0, images), columns, axis=1, empty=-np.inf)
         calls += _combine(np.maximum, _taps(part, 1, columns), target, axis=2, empty=-np.inf)
-        return calls + [relu_in_place(target)] * relu
+        return calls + limited(target, limits)
 
     return _by_bands("max_pool2d", x, geometry, out, band, threads, scratch)
 

@@ -13,11 +13,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-__all__ = ["FLOAT", "Call", "Part", "Scratch", "Step"]
+__all__ = ["FLOAT", "Call", "Limits", "Part", "Scratch", "Step"]
 
 FLOAT = np.dtype(np.float32)
 
 Call = Callable[[], Any]
+Limits = tuple[float, float]  # of results, the lower and the upper: ReLU is (0, inf), ReLU6 (0, 6)
 
 # Values of a thread's scratch memory. The system gives a program pages when it first writes to them,
 # so what is not used takes no memory.

@@ -28,9 +28,9 @@ from ..runtime.windows import padded_size
 from ..winograd.space_to_depth import merged_filters, merged_geometry
 from ..winograd.transforms import tile_windows, transform_matrices
 from .convolution import Convolution
-from .epilogue import relu_in_place
+from .epilogue import limited
 from .products import products, slice_width
-from .step import FLOAT, Call, Part, Scratch
+from .step import FLOAT, Call, Limits, Part, Scratch
 from .views import padded, sliding
 
 __all__ = ["points_per_pixel", "winograd"]
@@ -121,11 +121,11 @@ def _block(
     transposed = np.ascontiguousarray(A.T)
     calls.append(partial(np.matmul, transposed, summed.reshape(T, -1), rows))
     calls.append(partial(np.matmul, transposed, rows.reshape(M, T, -1), pixels))
-    return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.relu)
+    return calls + _write(pixels.reshape(M, M, n, TH, TW, O), conv.out, conv.residual, conv.limits)
 
 
 def _write(
-    pixels: np.ndarray, out: np.ndarray, residual: np.ndarray | None, relu: bool
+    pixels: np.ndarray, out: np.ndarray, residual: np.ndarray | None, limits: Limits | None
 ) -> list[Call]:
     """The calls that write (M, M, n, TH, TW, O) to (n, OH, OW, O), without what reaches beyond."""
     M, (OH, OW) = len(pixels), out.shape[1:3]
@@ -137,13 +137,11 @@ def _write(
             if residual is not None:
                 summand = _in_tiles(residual[:, rows, columns], tile_rows, tile_columns)
                 calls.append(partial(np.add, source, summand, target))
-            elif relu:
-                calls.append(partial(np.clip, source, 0, np.inf, target))
+            elif limits is not None:
+                calls.append(partial(np.clip, source, *limits, target))
             else:
                 calls.append(partial(np.copyto, target, source))
-    if residual is not None and relu:
-        calls.append(relu_in_place(out))
-    return calls
+    return calls if residual is None else calls + limited(out, limits)
 
 
 def _whole_and_rest(size: int, M: int) -> list[tuple[slice, slice, int]]:

@@ -9,14 +9,14 @@ import numpy as np
 from .threads import for_each_slice, num_threads
 from .windows import even_slices
 
-__all__ = ["for_each_band", "for_each_image_block", "images_per_block"]
+__all__ = ["MIN_THREADED_BYTES", "for_each_band", "for_each_image_block", "images_per_block"]
 
 _IMAGE_BYTES = 1 << 21  # of the images in a block
 
 # Of what is read or written for a band. Passes over a band run in the cache that cores share; with
 # smaller bands the passes are so short that threads wait for the interpreter lock.
-_BAND_BYTES = 1 << 22
-_MIN_THREADED_BYTES = 1 << 21  # with less work, threads cost more than they save
+_BAND_BYTES = 3 << 20
+MIN_THREADED_BYTES = 1 << 21  # with less work, threads cost more than they save
 
 
 def images_per_block(images: np.ndarray) -> int:
@@ -32,7 +32,7 @@ def for_each_image_block(images: np.ndarray, work: Callable[[slice], None]) -> N
         for first in range(start, stop, per_block):
             work(slice(first, min(first + per_block, stop)))
 
-    if images.nbytes < _MIN_THREADED_BYTES:
+    if images.nbytes < MIN_THREADED_BYTES:
         run(0, len(images))
     else:
         for_each_slice(len(images), run)
@@ -47,7 +47,7 @@ def for_each_band(images: np.ndarray, nbytes: int, work: Callable[[slice, slice]
         work: called with slices that leave no image and no row out.
     """
     N, H = images.shape[:2]
-    threads = num_threads() if nbytes >= _MIN_THREADED_BYTES else 1
+    threads = num_threads() if nbytes >= MIN_THREADED_BYTES else 1
     count = threads * -(-nbytes // (threads * _BAND_BYTES))
     bands = [
         (block, rows)
@@ -59,4 +59,4 @@ def for_each_band(images: np.ndarray, nbytes: int, work: Callable[[slice, slice]
         for block, rows in bands[start:stop]:
             work(block, rows)
 
-    for_each_slice(len(bands), run)
+    for_each_slice(len(bands), run, per_thread=len(bands))

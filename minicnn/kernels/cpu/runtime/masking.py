@@ -6,7 +6,7 @@ import numpy as np
 
 from .threads import scratch
 
-__all__ = ["clip_negative", "pass_through_relu", "select"]
+__all__ = ["clip_negative", "pass_through_relu", "pass_within", "select"]
 
 
 def clip_negative(values: np.ndarray, out: np.ndarray) -> None:
@@ -38,5 +38,18 @@ def pass_through_relu(grad: np.ndarray, result: np.ndarray, out: np.ndarray) -> 
     """Write +0 to ``out`` where ``result``, of a ReLU, is <= 0, and ``grad`` elsewhere, as at NaN."""
     keep = scratch("select.keep", result.shape, np.dtype(bool))
     np.less_equal(result, 0, out=keep)
+    np.logical_not(keep, out=keep)
+    select(grad, keep, out)
+
+
+def pass_within(
+    grad: np.ndarray, result: np.ndarray, low: float, high: float, out: np.ndarray
+) -> None:
+    """Write +0 to ``out`` where ``result`` <= low or >= high, and ``grad`` elsewhere, as at NaN."""
+    keep = scratch("select.keep", result.shape, np.dtype(bool))
+    beyond = scratch("select.beyond", result.shape, np.dtype(bool))
+    np.less_equal(result, low, out=keep)
+    np.greater_equal(result, high, out=beyond)
+    np.logical_or(keep, beyond, out=keep)
     np.logical_not(keep, out=keep)
     select(grad, keep, out)

@@ -27,16 +27,17 @@ __all__ = [
 ]
 
 # Of the rows in a block. Passes over a block run in the cache that cores share; with smaller blocks
-# the passes are so short that threads wait for the interpreter lock.
+# the passes are so short that threads wait for the interpreter lock. For a single block, threads cost
+# more than they save.
 _BLOCK_BYTES = 1 << 22
-_MIN_THREADED_BYTES = 1 << 22  # with less work, threads cost more than they save
 _MIN_BLAS_THREADED = 9216  # values, from which on OpenBLAS uses threads to sum them
 
 # Values in a row: a pass that takes a value for each column from one row, as channels are, has NumPy
 # copy it to a buffer of 8192 values, unless a row fills the buffer. That takes half as long again.
 # Images of few values have no use for rows of this width: writing them would take as long.
 _WIDE_ROW, _NARROW_ROW = 8192, 256
-_MIN_WIDE_ROWS = 16
+_MIN_WIDE_ROWS = 5
+_MAX_SUMMED_ROWS = 256  # by BLAS, in one sum; more are summed in several columns
 
 
 def as_rows(x: np.ndarray) -> np.ndarray:
@@ -59,7 +60,7 @@ def _copy(images: np.ndarray) -> np.ndarray:
     def work(start: int, stop: int) -> None:
         write_channels_last(images[start:stop], out=copy[start:stop])
 
-    if images.nbytes < _MIN_THREADED_BYTES:
+    if images.nbytes <= _BLOCK_BYTES:
         work(0, len(images))
     else:
         for_each_slice(len(images), work)
@@ -91,17 +92,17 @@ def tile_channels(channels: np.ndarray, rows: np.ndarray, dtype: np.dtype) -> np
 
 def for_each_row_block(rows: np.ndarray, work: Callable[[slice], None]) -> None:
     """Call ``work`` for blocks of ``rows`` that fit the cache, on all threads if it pays."""
+    if rows.nbytes <= _BLOCK_BYTES:
+        if len(rows):
+            work(slice(0, len(rows)))
+        return
     per_block = _rows_per_block(rows)
 
     def run(start: int, stop: int) -> None:
         for block in range(start, stop):
             work(slice(block * per_block, min((block + 1) * per_block, len(rows))))
 
-    blocks = -(-len(rows) // per_block)
-    if rows.nbytes < _MIN_THREADED_BYTES:
-        run(0, blocks)
-    else:
-        for_each_slice(blocks, run)
+    for_each_slice(-(-len(rows) // per_block), run)
 
 
 def channel_sums(
@@ -119,14 +120,14 @@ def channel_sums(
         return np.zeros((len(terms), shape[1]))
     per_block, dtype = _rows_per_block(rows), compute_dtype(rows.dtype)
     blocks = -(-len(rows) // per_block)
-    sums = np.empty((len(terms), blocks, rows.shape[1]), dtype)
-    ones = _ones(per_block, dtype)
+    width = _summed_width(per_block, rows.shape[1], shape[1])
+    sums = np.empty((len(terms), blocks, width), dtype)
 
     def work(at: slice) -> None:
         for term, total in zip(terms, sums, strict=True):
-            values, out = term(at), total[at.start // per_block]
+            values, out = term(at).reshape(-1, width), total[at.start // per_block]
             if values.dtype == dtype:  # BLAS takes half as long as NumPy's sum
-                np.matmul(ones[: len(values)], values, out=out)
+                np.matmul(_ones(len(values), dtype), values, out=out)
             else:
                 np.add.reduce(values, axis=0, dtype=dtype, out=out)
 
@@ -134,8 +135,24 @@ def channel_sums(
     # on the CPUs that the next kernel's threads need. It does not wake them for small arrays.
     with one_blas_thread() if rows.size >= _MIN_BLAS_THREADED else nullcontext():
         for_each_row_block(rows, work)
+    if sums.shape[1:] == (1, shape[1]):
+        return sums[:, 0].astype(np.float64)
     by_channel = (len(terms), -1, shape[1])
     return np.add.reduce(sums.reshape(by_channel), axis=1, dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=256)
+def _summed_width(row_count: int, width: int, C: int) -> int:
+    """The width in which rows are summed: the smallest that leaves not too many rows for a sum."""
+    pixels = row_count * (width // C)  # in a block
+    for columns in range(1, width // C):
+        if (
+            (width // C) % columns == 0
+            and columns * C >= _NARROW_ROW
+            and pixels <= _MAX_SUMMED_ROWS * columns
+        ):
+            return columns * C
+    return width
 
 
 @functools.lru_cache(maxsize=64)
@@ -145,12 +162,12 @@ def _ones(count: int, dtype: np.dtype) -> np.ndarray:
 
 def is_one_block(rows: np.ndarray) -> bool:
     """Whether :func:`for_each_row_block` has all rows in a single block."""
-    return len(rows) <= _rows_per_block(rows)
+    return rows.nbytes <= _BLOCK_BYTES
 
 
 def _rows_per_block(rows: np.ndarray) -> int:
-    """Rows in a block. For threads there are a multiple of 4 blocks, so that they get equal shares."""
+    """Rows in a block. Where there are several, their number is a multiple of 4: equal shares."""
+    if is_one_block(rows):
+        return max(1, len(rows))
     blocks = -(-rows.nbytes // _BLOCK_BYTES)
-    if rows.nbytes >= _MIN_THREADED_BYTES:
-        blocks = -(-blocks // 4) * 4
-    return max(1, -(-len(rows) // max(1, blocks)))
+    return max(1, -(-len(rows) // (-(-blocks // 4) * 4)))

@@ -6,7 +6,7 @@ other functions come from ``kernels.cuda``.
 
 from __future__ import annotations
 
-from ..activation import channel_sum, erf, relu, relu_backward
+from ..activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
 from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
@@ -58,6 +58,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "hardtanh",
+    "hardtanh_backward",
     "im2col",
     "linear",
     "linear_input_grad",

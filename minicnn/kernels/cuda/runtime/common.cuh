@@ -139,3 +139,17 @@ struct Geometry {
         return index < windows ? index : -1;
     }
 };
+
+// Calls visit(tap, window) for every tap kh * KW + kw that lies on a pixel, with the index of its
+// window in (N, OH, OW). `pixel` is the pixel's position in (N, H, W, ...).
+template <typename Visit>
+__device__ void for_each_window(const Geometry& g, const Position& pixel, const Visit& visit) {
+    for (int kh = 0; kh < g.KH; ++kh) {
+        const int oh = g.window_row(pixel.h, kh);
+        if (oh < 0) continue;
+        for (int kw = 0; kw < g.KW; ++kw) {
+            const int ow = g.window_column(pixel.w, kw);
+            if (ow >= 0) visit(kh * g.KW + kw, (pixel.n * g.OH + oh) * g.OW + ow);
+        }
+    }
+}

@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Graph, Node, Value
 from .errors import OnnxExporterError
 
-__all__ = ["Recordings", "Size", "Varying"]
+__all__ = ["CLOSED", "Recordings", "Size", "Varying"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +101,14 @@ class Recordings:
         )
 
 
-_CLOSED = "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
+CLOSED = "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
 _OTHER_OPERATIONS = (
     "cannot export to ONNX with open lengths: {} other operations for other lengths of the inputs. "
-    + _CLOSED
+    + CLOSED
 )
 _OTHER_OUTPUTS = (
     "cannot export to ONNX with open lengths: the network returns other tensors for other lengths of "
-    f"the inputs. {_CLOSED}"
+    f"the inputs. {CLOSED}"
 )
 
 

@@ -71,7 +71,7 @@ def find_learning_rate(
     Args:
         net: is trained in the mode it is in.
         optimizer: of its parameters. Groups with different rates keep their proportions, and
-            ``rates`` are those of the first.
+            ``rates`` are those of the fastest, as ``lr`` of :func:`minicnn.optim.parameter_groups` is.
         loss_function: called with the network's output and the labels, returns a scalar.
         loader: gives pairs of inputs and labels; it is run through again if it is too short.
         start, end: the first and the last rate.
@@ -80,8 +80,8 @@ def find_learning_rate(
         device: where inputs and labels are moved to, if not None.
 
     Raises:
-        ValueError: unless 0 < start < end and there are two steps or more; if the loader is empty, or
-            the loss diverges before the second step.
+        ValueError: unless 0 < start < end and there are two steps or more; if the loader is empty, the
+            loss is not finite at first, or it diverges before the second step.
 
     Source: Smith 2015, Cyclical Learning Rates for Training Neural Networks; the end as in the
     library fastai.
@@ -90,8 +90,9 @@ def find_learning_rate(
         raise ValueError(
             f"find_learning_rate expects 0 < start < end and at least 2 steps, got {start}, {end}, {steps}"
         )
-    proportions = [float(g["lr"]) for g in optimizer.param_groups]
-    proportions = [rate / proportions[0] if proportions[0] else 1.0 for rate in proportions]
+    proportions = [float(group["lr"]) for group in optimizer.param_groups]
+    fastest = max(proportions)
+    proportions = [rate / fastest if fastest else 1.0 for rate in proportions]
     rates: list[float] = []
     losses: list[float] = []
     total, smallest = 0.0, math.inf
@@ -103,6 +104,10 @@ def find_learning_rate(
             loss = _trained(net, optimizer, loss_function, next(batches), device)
             total = _MEMORY * total + (1 - _MEMORY) * loss
             average = total / (1 - _MEMORY ** (step + 1))  # the weights so far do not add up to 1
+            if not rates and not math.isfinite(loss):
+                raise ValueError(
+                    f"the loss is {loss} before the first step: no learning rate helps"
+                )
             if not math.isfinite(average) or average > _DIVERGED * smallest:
                 break
             smallest = min(smallest, average)

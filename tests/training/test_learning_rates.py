@@ -124,7 +124,7 @@ def test_groups_keep_their_proportions():
     step = optimizer.step
     optimizer.step = lambda: seen.append([g["lr"] for g in optimizer.param_groups]) or step()
     training.find_learning_rate(net, optimizer, loss_function, loader, 1e-3, 1e-2, 3)
-    np.testing.assert_allclose(seen, [[1e-3, 5e-3], [10**-2.5, 5 * 10**-2.5], [1e-2, 5e-2]])
+    np.testing.assert_allclose(seen, [[2e-4, 1e-3], [0.2 * 10**-2.5, 10**-2.5], [2e-3, 1e-2]])
     assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.5]
 
 
@@ -134,7 +134,8 @@ def test_groups_keep_their_proportions():
         ({"start": 1.0, "end": 0.1}, "expects 0 < start < end and at least 2 steps, got 1.0, 0.1"),
         ({"steps": 1}, "at least 2 steps"),
         ({"loader": []}, "got an empty one"),
-        ({"loss_function": lambda x, y: x.sum() * float("nan")}, "start below 1e-07"),
+        ({"loss_function": lambda x, y: x.sum() * float("nan")}, "nan before the first step"),
+        ({"start": 1e20, "end": 1e30}, r"start below 1e\+20"),
     ],
 )
 def test_arguments(options, text):

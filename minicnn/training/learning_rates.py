@@ -66,7 +66,8 @@ def find_learning_rate(
 
     A good learning rate is near the suggestion, where the loss falls fastest, and well below the rate
     at which it grows again. Look at the curve, too (:func:`minicnn.viz.plot_learning_rates`).
-    Afterwards network, optimizer, gradients and the library's random numbers are as they were.
+    Afterwards network, optimizer, gradients and random numbers, the library's and those of the loader's
+    own generator, are as they were.
 
     Args:
         net: is trained in the mode it is in.
@@ -96,7 +97,7 @@ def find_learning_rate(
     rates: list[float] = []
     losses: list[float] = []
     total, smallest = 0.0, math.inf
-    with _restored(net, optimizer), random.fork_rng():
+    with _restored(net, optimizer), random.fork_rng(), _kept(getattr(loader, "generator", None)):
         batches = _endless(loader)
         for step, rate in enumerate(np.geomspace(start, end, steps).tolist()):
             for group, proportion in zip(optimizer.param_groups, proportions, strict=True):
@@ -116,6 +117,17 @@ def find_learning_rate(
     if len(rates) < 2:
         raise ValueError(f"the loss diverged at the first learning rates: start below {start}")
     return LearningRates(rates, losses)
+
+
+@contextmanager
+def _kept(generator: random.Generator | None) -> Iterator[None]:
+    """Afterwards, the generator gives the numbers that it would have given."""
+    state = None if generator is None else generator.get_state()
+    try:
+        yield
+    finally:
+        if generator is not None:
+            generator.set_state(state)
 
 
 def _trained(

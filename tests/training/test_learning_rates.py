@@ -79,6 +79,15 @@ def test_everything_is_as_before(optimizer, options, trained):
     assert everything() == before
 
 
+def test_the_loaders_own_generator_is_as_before():
+    net, optimizer, loss_function, loader = a_training()
+    generator = mc.Generator().manual_seed(3)
+    loader = data.DataLoader(loader.dataset, 8, shuffle=True, generator=generator)
+    before = generator.get_state()
+    training.find_learning_rate(net, optimizer, loss_function, loader, steps=12)
+    assert generator.get_state().tolist() == before.tolist()
+
+
 def test_all_is_as_before_when_it_fails():
     net, optimizer, _, loader = a_training()
     before = net[0].weight.numpy_copy()

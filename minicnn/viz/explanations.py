@@ -16,7 +16,18 @@ from .arrays import to_array
 from .grad_cam import grad_cam
 from .heat_map import blend
 from .pixels import Numbers, to_picture
-from .plots import INK, PLAIN, PathLike, _answer, _figure, _plain, _remove_frame, _save
+from .plots import (
+    INK,
+    PLAIN,
+    PathLike,
+    _answer,
+    _caption,
+    _figure,
+    _plain,
+    _remove_frame,
+    _save,
+    check_texts,
+)
 from .saliency import saliency
 
 if TYPE_CHECKING:
@@ -60,15 +71,17 @@ def plot_explanations(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        TypeError, ValueError: as :func:`grad_cam`, and for heat maps of another shape.
+        TypeError, ValueError: as :func:`grad_cam`, for heat maps of another shape, and for too few
+            names, captions or true classes. A network without a ``Conv2d`` needs ``heat_maps``.
     """
     check_images(images, "plot_explanations")
     with unchanged(net), no_grad():
         output = net(images.clone())
-    shares = to_array(probabilities(output))
+    shares = to_array(probabilities(output, len(images)))
+    check_texts(shares, class_names, captions, truth)
     explained = [""] * len(images)
     if heat_maps is None:
-        classes = target_classes(target, class_scores(output)).squeeze(1)
+        classes = target_classes(target, class_scores(output, len(images))).squeeze(1)
         explained = [f": {class_names[label]}" for label in to_array(classes)]
         heat_maps = {
             "Grad-CAM": grad_cam(net, images, target=classes),
@@ -94,7 +107,7 @@ def plot_explanations(
         answer, colour = answers[row]
         _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
-            first.set_title(_plain(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
+            first.set_title(_caption(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
         for axes, (name, heat) in zip(others, heats.items(), strict=True):
             _show(axes, _heat_picture(picture, heat[row]), name + explained[row], color=INK)
     _save(figure, path, title)

@@ -87,7 +87,7 @@ def plot_feature_maps(
     strongest = np.sort(np.argsort(-maps.max((1, 2)), kind="stable")[:count])
     rows = -(-(1 + len(strongest)) // _COLUMNS)
     H, W = image.array.shape[1:]
-    figure = _figure(1.6 * _COLUMNS, (1.5 * H / W + 0.3) * rows + (0.4 if title else 0))
+    figure = _figure(1.6 * _COLUMNS, (max(1.5 * H / W, 0.3) + 0.3) * rows + (0.4 if title else 0))
     first, *others = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     first.imshow(to_picture(image, mean, std))
     module = convolutions(net)[0] if layer is None else find_layer(net, layer)

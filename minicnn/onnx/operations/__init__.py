@@ -3,6 +3,7 @@
 from ..registry import WRITERS
 from . import (
     activation,
+    assign,
     comparison,
     convolution,
     elementwise,
@@ -18,7 +19,7 @@ from . import (
 )
 
 __all__ = [
-    "ALL", "activation", "comparison", "convolution", "elementwise",
+    "ALL", "activation", "assign", "comparison", "convolution", "elementwise",
     "index", "layout", "linear", "norm", "pooling", "reduction", "resampling", "scatter", "sorting",
 ]  # fmt: skip
 

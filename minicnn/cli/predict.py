@@ -11,8 +11,7 @@ from PIL import Image
 
 from .. import viz
 from ..data import BrokenPicture
-from ..data.dataset import printable
-from ..output import say_last
+from ..output import printable, say_last
 from ..tensor import Tensor
 from .files import check_folders, check_picture_name, write_csv, write_picture
 from .network import Network, open_network, refuse_segmenter

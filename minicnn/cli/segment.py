@@ -14,8 +14,7 @@ from PIL import Image
 from .. import viz
 from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
-from ..data.dataset import printable
-from ..output import say_last
+from ..output import printable, say_last
 from .files import write_picture
 from .network import open_network
 from .pictures import Pictures, batches

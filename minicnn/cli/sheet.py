@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..viz.plots import BY_CLASS, FAINT, INK
+from ..viz.figures import BY_CLASS, FAINT, INK
 
 __all__ = ["SIDE", "Cell", "draw_sheet"]
 

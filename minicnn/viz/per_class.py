@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..output import printable
 from .arrays import to_array
-from .plots import BY_CLASS, FAINT, INK, PLAIN, PathLike, _figure, _plain, _remove_frame, _save
+from .figures import BY_CLASS, FAINT, INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 
 __all__ = ["PrecisionRecall", "plot_precision_recall", "precision_recall"]
 
@@ -132,7 +133,7 @@ def plot_precision_recall(
     count = len(measures.support)
     if len(class_names) != count:
         raise ValueError(f"there must be {count} class names, got {len(class_names)}")
-    figure = _figure(7, 1.2 + 0.6 * count)
+    figure = new_figure(7, 1.2 + 0.6 * count)
     axes = figure.add_subplot()
     places = np.arange(count)
     bars = (("precision", measures.precision, PRECISION), ("recall", measures.recall, RECALL))
@@ -142,7 +143,7 @@ def plot_precision_recall(
         for place, value in zip(at, 100 * values, strict=True):
             axes.text(value + 1, place, f"{value:.1f}", va="center", fontsize=8, color=INK)
     names = [
-        f"{_plain(name)}  ({support:,})"
+        f"{printable(name)}  ({support:,})"
         for name, support in zip(class_names, measures.support, strict=True)
     ]
     axes.set_yticks(places, names, **PLAIN)
@@ -152,6 +153,6 @@ def plot_precision_recall(
     axes.set_xlabel("%", color=INK)
     axes.grid(axis="x", color=FAINT)
     axes.set_axisbelow(True)
-    _remove_frame(axes)
+    remove_frame(axes)
     figure.legend(frameon=False, labelcolor=INK, loc="outside lower center", ncols=2)
-    _save(figure, path, title)
+    save_figure(figure, path, title)

@@ -10,12 +10,10 @@ import numpy as np
 
 from ..graph import Value
 from .axes import Symbol
-from .errors import Unwritable
-from .varying import Recordings, Size, Varying
+from .errors import FIXED_LENGTHS, Unwritable
+from .varying import Recordings, Size, Varying, is_same
 
 __all__ = ["Model", "element_type"]
-
-_CLOSED = "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
 
 
 class Model:
@@ -176,7 +174,7 @@ class Model:
                 return counted
         raise Unwritable(
             f"takes an array of shape {first.shape} that forward made, whose numbers depend on the "
-            f"lengths of the inputs ({_CLOSED})"
+            f"lengths of the inputs ({FIXED_LENGTHS})"
         )
 
     def dims(self, value: Value) -> list[int | str | None]:
@@ -206,7 +204,7 @@ class Model:
     def _axis_of(self, size: Varying, values: Iterable[Value]) -> str | None:
         for value in values:
             for axis, length in enumerate(self.recordings.shape(value)):
-                if isinstance(length, Varying) and length.values == size.values:
+                if is_same(length, size):
                     return self._shape_at(value, axis)
         return None
 
@@ -230,7 +228,7 @@ class Model:
     def _unknown(self, size: Varying) -> str:
         raise Unwritable(
             f"needs a number that is {' or '.join(map(str, size.values))}: it follows from the lengths "
-            f"of the inputs, and the exporter does not see how ({_CLOSED})"
+            f"of the inputs, and the exporter does not see how ({FIXED_LENGTHS})"
         )
 
     def _number(self, array: Varying) -> str:

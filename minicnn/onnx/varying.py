@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, Node, Value
-from .errors import OnnxExporterError
+from .errors import FIXED_LENGTHS, OnnxExporterError
 
-__all__ = ["Recordings", "Size", "Varying"]
+__all__ = ["Recordings", "Size", "Varying", "is_same", "values_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,16 @@ class Varying:
 
 
 Size = int | Varying
+
+
+def values_of(x: Any, count: int = 1) -> tuple[Any, ...]:
+    """What x is in each recording; ``count`` times x if it is the same in all."""
+    return x.values if isinstance(x, Varying) else (x,) * count
+
+
+def is_same(a: Size, b: Size) -> bool:
+    """Whether two lengths are equal in all recordings."""
+    return values_of(a) == values_of(b)
 
 
 class _Differ(Exception):
@@ -95,7 +105,7 @@ class Recordings:
 
 _OTHER_OPERATIONS = (
     "cannot export to ONNX with open lengths: {} other operations for other lengths of the inputs. "
-    "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
+    + FIXED_LENGTHS
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kernels.geometry import Geometry
 from .step import Step
-from .varying import Varying
+from .varying import values_of
 
 __all__ = ["end_padding"]
 
@@ -18,8 +18,8 @@ def end_padding(step: Step, geometry: Geometry) -> list[int]:
     ends = []
     for axis in (0, 1):
         n, out = geometry.input_size[axis], geometry.output_size[axis]
-        sizes = n.values if isinstance(n, Varying) else (n,)
-        outputs = out.values if isinstance(out, Varying) else (out,) * len(sizes)
+        sizes = values_of(n)
+        outputs = values_of(out, len(sizes))
         stride, padding = geometry.stride[axis], geometry.padding[axis]
         window = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
         pairs = list(zip(sizes, outputs, strict=True))

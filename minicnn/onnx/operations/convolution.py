@@ -10,6 +10,7 @@ from ...kernels.geometry import Geometry
 from ...ops import conv, unfold
 from ..registry import exporter
 from ..step import Name, Step
+from ..varying import values_of
 from ..windows import end_padding
 
 
@@ -36,9 +37,9 @@ def conv_transpose2d(step: Step, x: Any, weight: Any, *, geometry: Geometry) -> 
         window = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
         least = (
             (n - 1) * geometry.stride[axis] - 2 * geometry.padding[axis] + window
-            for n in _lengths(geometry.output_size[axis])
+            for n in values_of(geometry.output_size[axis])
         )
-        sizes = _lengths(geometry.input_size[axis])
+        sizes = values_of(geometry.input_size[axis])
         extra.append({size - n for size, n in zip(sizes, least, strict=True)})
     if any(len(found) > 1 for found in extra):
         raise step.unsupported("has an output size that is not a function of its input's")
@@ -53,10 +54,6 @@ def conv_transpose2d(step: Step, x: Any, weight: Any, *, geometry: Geometry) -> 
         output_padding=[found.pop() for found in extra],
         group=geometry.groups,
     )
-
-
-def _lengths(size: Any) -> tuple[int, ...]:
-    return getattr(size, "values", (size,))
 
 
 @exporter(unfold.Unfold)

@@ -11,20 +11,16 @@ from ...graph import Value
 from ...ops import diagonal, pad, rearrange, shape, strided, transfer, triangle
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, is_same
 
 
 @exporter(shape.Reshape)
 def reshape(step: Step, x: Any, shape: Any) -> Name:
     """A Flatten where all dimensions but the first become one."""
     before, after = step.shape(x), step.shape(step.operation.outputs[0])
-    if len(after) == 2 and len(before) > 2 and _same(before[0], after[0]):
+    if len(after) == 2 and len(before) > 2 and is_same(before[0], after[0]):
         return step.node("Flatten", x, axis=1)
     return step.reshaped(x, after, before)
-
-
-def _same(a: Any, b: Any) -> bool:
-    return getattr(a, "values", a) == getattr(b, "values", b)
 
 
 @exporter(shape.Permute)
@@ -37,7 +33,7 @@ def expand(step: Step, x: Any, shape: Any) -> Name:
     """Dimensions that stay count as 1, which broadcasts to them."""
     before, after = step.shape(x), step.shape(step.operation.outputs[0])
     padded = (*(1 for _ in range(len(after) - len(before))), *before)
-    wanted = [1 if _same(old, new) else new for old, new in zip(padded, after, strict=True)]
+    wanted = [1 if is_same(old, new) else new for old, new in zip(padded, after, strict=True)]
     return step.node("Expand", x, step.lengths(wanted))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...ops.resample import Axis
 from ..composite import GridSample
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, values_of
 
 
 @exporter(resize.ResizeNearest)
@@ -40,8 +40,8 @@ def resize_bilinear(
 def _resized(step: Step, x: Any, output_size: Any, scale: Any, **options: Any) -> Name:
     """By sizes if the scale follows from them, else by ONNX's scales, which are the inverse."""
     by_sizes = scale is None or all(
-        abs(scale_ - n / want) < 1e-9
-        for n, want, scale_ in zip(x.shape[2:], _first(output_size), _first(scale), strict=True)
+        abs(values_of(scale_)[0] - n / values_of(want)[0]) < 1e-9
+        for n, want, scale_ in zip(x.shape[2:], output_size, scale, strict=True)
     )
     if by_sizes:
         sizes = step.lengths([*step.shape(x)[:2], *output_size])
@@ -50,10 +50,6 @@ def _resized(step: Step, x: Any, output_size: Any, scale: Any, **options: Any) -
         raise step.unsupported("resizes by other scales for other input sizes")
     scales = np.array([1, 1, *(1 / v for v in scale)], np.float32)
     return step.node("Resize", x, None, scales, **options)
-
-
-def _first(sizes: Any) -> list[Any]:
-    return [size.values[0] if isinstance(size, Varying) else size for size in sizes]
 
 
 @exporter(resample.Resample)
@@ -94,7 +90,8 @@ def _weighted(step: Step, x: Any, axis: Axis, dim: int, rank: int) -> Name:
 
 def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
     """A Pad, where the axes copy the elements at the border, or mirror them there."""
-    for mode in ("reflect", "edge"):
+    modes: tuple[Literal["reflect", "edge"], ...] = ("reflect", "edge")
+    for mode in modes:
         widths = [_widths(axis, mode) for axis in axes]
         if all(width is not None for width in widths):
             before, after = zip(*(w for w in widths if w is not None), strict=True)
@@ -103,13 +100,12 @@ def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
     return None
 
 
-def _widths(axis: Axis, mode: str) -> tuple[int, int] | None:
+def _widths(axis: Axis, mode: Literal["reflect", "edge"]) -> tuple[int, int] | None:
     """How many elements are added before and behind, if it is done in this mode."""
-    inputs = axis.inputs.values if isinstance(axis.inputs, Varying) else (axis.inputs,)
-    outputs = axis.outputs.values if isinstance(axis.outputs, Varying) else (axis.outputs,)
-    sizes = axis.input_size.values if isinstance(axis.input_size, Varying) else (axis.input_size,)
+    inputs, outputs = values_of(axis.inputs), values_of(axis.outputs)
+    sizes = values_of(axis.input_size, len(inputs))
     found = set()
-    for places, order, n in zip(inputs, outputs, sizes * (len(inputs) // len(sizes)), strict=True):
+    for places, order, n in zip(inputs, outputs, sizes, strict=True):
         if axis.weights is not None or not np.array_equal(order, np.arange(len(order))):
             return None
         middle = np.flatnonzero((places[:-1] == 0) & (places[1:] == 1))
@@ -117,7 +113,7 @@ def _widths(axis: Axis, mode: str) -> tuple[int, int] | None:
         after = len(places) - n - before
         if after < 0 or (mode == "reflect" and max(before, after) >= n):
             return None
-        line = np.pad(np.arange(n), (before, after), mode="edge" if mode == "edge" else "reflect")
+        line = np.pad(np.arange(n), (before, after), mode=mode)
         if not np.array_equal(line, places):
             return None
         found.add((before, after))

@@ -22,8 +22,8 @@ class PrecisionRecall:
     """Measures of each class, arrays (classes,); ``str`` gives a table.
 
     Attributes:
-        precision: the part of the pictures taken for the class that are of it.
-        recall: the part of the pictures of the class that are taken for it.
+        precision: of the pictures predicted as the class, the share that are of it.
+        recall: of the pictures of the class, the share that are predicted as it.
         f1: the harmonic mean of both.
         support: the number of pictures of the class.
     """
@@ -57,7 +57,7 @@ class PrecisionRecall:
 
 
 def precision_recall(predictions: Any, labels: Any = None) -> PrecisionRecall:
-    """Precision, recall and F1 of each class; 0 where nothing is to be divided.
+    """Precision, recall and F1 of each class; 0 where the denominator is 0.
 
     Args:
         predictions: a confusion matrix (classes, classes) of counts, row = true class, without

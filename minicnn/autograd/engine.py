@@ -20,7 +20,7 @@ from ..devices import current_device_of, xp_of
 from ..dtypes import all_ignored, float32, numpy_errors
 from ..memory import is_pooled
 from ..tensor import Tensor
-from .function import Function, edge_of, owner_of
+from .function import Deferred, Function, edge_of, owner_of
 from .grad_mode import mode
 from .view import check_writable
 
@@ -69,6 +69,7 @@ class _Walk:
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
         self.gradients: dict[Node, _Gradients] = {}
         self.captured: dict[tuple[int, int], Tensor] = {}
+        self.deferred: list[tuple[Function, int, Callable[[], Tensor]]] = []  # of edges to leaves
         order = self._count(root._grad_fn or root for root in roots)
         self.targets = None if targets is None else {(id(n), i) for n, i in _edges_of(targets)}
         self.wanted = None if targets is None else self._leading_to(targets, order)
@@ -138,6 +139,17 @@ class _Walk:
                     left = pending[target] = pending[target] - 1
                     if left == 0:
                         self._arrive(target, ready)
+        self._wait_for_deferred()
+
+    def _wait_for_deferred(self) -> None:
+        """Delivers what other threads have computed; those began with the first."""
+        leaves: dict[Tensor, None] = {}
+        while self.deferred:
+            node, i, wait = self.deferred.pop()
+            self._pass_on(node, i, wait(), (), _Gradients())
+            leaves[node.edges[i][0]] = None
+        for leaf in leaves:
+            self._reach_leaf(leaf, self.gradients.pop(leaf))
 
     def _arrive(self, node: Node, ready: list[Function]) -> None:
         """Ends the walk at a leaf, or puts a node among those to visit, the last one at the end."""
@@ -187,16 +199,40 @@ class _Walk:
             )
         results = self._differentiate(node, gradients, needed)
         for i, (edge, result) in enumerate(zip(node.edges, results)):
-            if edge is None or result is None or not needed[i]:
-                continue
-            grad = _fit(node, i, result)
-            matters = not self.recorded and self._may_be_written_to(edge[0])
-            owned = matters and _is_fresh(result, i, results, gradients, node)
-            if node._stack is not None:
-                _check_for_nan(node, i, grad)
-            self.deliver(edge, grad, owned)
+            if edge is not None and result is not None and needed[i]:
+                self._pass_on(node, i, result, results, gradients)
         if not self.keep:
             node._free()
+
+    def _now_or_later(self, node: Function, index: int, result: Deferred) -> Tensor | None:
+        """None if a gradient can be computed while the walk goes on, else the gradient."""
+        leaf = node.edges[index][0]
+        if (
+            self.targets is not None
+            or isinstance(leaf, Function)
+            or leaf.hooks
+            or getattr(leaf, "after_accumulation", None)
+        ):
+            return result.compute()
+        self.deferred.append((node, index, result.start()))
+        return None
+
+    def _pass_on(
+        self,
+        node: Function,
+        index: int,
+        result: Tensor,
+        results: tuple[Tensor | None, ...],
+        gradients: _Gradients,
+    ) -> None:
+        """Delivers one of the ``results`` of a node, given the ``gradients`` of its outputs."""
+        edge = node.edges[index]
+        grad = _fit(node, index, result)
+        matters = not self.recorded and self._may_be_written_to(edge[0])
+        owned = matters and _is_fresh(result, index, results, gradients, node)
+        if node._stack is not None:
+            _check_for_nan(node, index, grad)
+        self.deliver(edge, grad, owned)
 
     def _may_be_written_to(self, target: Node) -> bool:
         """Whether a gradient may be added to, kept or passed on at ``target``.
@@ -237,7 +273,12 @@ class _Walk:
                 f"{type(node).__name__}.backward returns one gradient per argument of apply: "
                 f"expected {len(node.edges)}, got {len(results)}"
             )
-        return results
+        return tuple(
+            [
+                self._now_or_later(node, i, result) if isinstance(result, Deferred) else result
+                for i, result in enumerate(results)
+            ]
+        )
 
 
 def _add_zeros(node: Function, gradients: _Gradients, given: Tensor) -> None:

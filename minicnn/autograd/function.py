@@ -78,7 +78,7 @@ class Function:
     def forward(self, *arrays: Any, **options: Any) -> Array | tuple[Array, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
-    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | None, ...]:
+    def backward(self, *grads: Any) -> Tensor | tuple[Tensor | Deferred | None, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     @classmethod
@@ -267,6 +267,43 @@ class Function:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
+class Deferred:
+    """What ``backward`` may return in place of a gradient: an operation that was not run yet.
+
+    Nobody needs the gradient of a weight before the walk ends, whereas the next node waits for the
+    gradient of the input. So the engine starts such an operation in another thread and goes on.
+
+    Args:
+        run_later: takes a function, has it run in any thread, and returns a function that waits for
+            its result.
+        operation: computes the gradient.
+        inputs, options: of the operation.
+    """
+
+    __slots__ = ("inputs", "operation", "options", "run_later")
+
+    def __init__(
+        self,
+        run_later: Callable[[Callable[[], Tensor]], Callable[[], Tensor]],
+        operation: type[Function],
+        *inputs: Tensor,
+        **options: Any,
+    ) -> None:
+        self.run_later = run_later
+        self.operation = operation
+        self.inputs = inputs
+        self.options = options
+
+    def start(self) -> Callable[[], Tensor]:
+        """Has the operation run in any thread; returns a function that waits for the gradient."""
+        return self.run_later(self.compute)
+
+    @no_grad()
+    def compute(self) -> Tensor:
+        """Runs the operation in this thread."""
+        return self.operation.apply(*self.inputs, **self.options)
+
+
 class AccumulateGrad:
     """The end of the walk at a leaf, ``variable``, as ``next_functions`` shows it."""
 
@@ -389,6 +426,11 @@ def _needs(inputs: Sequence[Any]) -> tuple[bool, ...]:
 @functools.cache
 def _no_needs(count: int) -> tuple[bool, ...]:
     return (False,) * count
+
+
+def next_number() -> int:
+    """A number between those of the nodes recorded before and after the call."""
+    return next(_numbers)
 
 
 def edge_of(tensor: Any) -> tuple[Any, int] | None:

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..autograd import Function, no_grad
 from ..autograd.grad_mode import mode
-from ..nn import fusion
+from ..nn import branches, fusion
 from ..nn.containers import Sequential
 from ..nn.module import Module
 from ..ops import in_place
@@ -322,6 +322,7 @@ def _called(name: str) -> str:
 _apply_original: Callable[..., Any] = vars(Function)["apply"].__func__
 _call_original: Callable[..., Any] = Module.__call__
 _run_original: Callable[..., Any] = fusion.run
+_run_branches_original: Callable[..., Any] = branches.run
 _overwrite_original: Callable[..., Any] = in_place._overwrite
 
 
@@ -348,6 +349,13 @@ def _run(input: Any, modules: Any) -> Any:
     return input
 
 
+def _run_branches(input: Tensor, modules: Sequence[Module]) -> list[Tensor]:
+    """Replaces ``branches.run``: in this thread, which alone is recorded."""
+    if _here.recording is None:
+        return _run_branches_original(input, modules)
+    return [module(input) for module in modules]
+
+
 def _overwrite(x: Tensor, result: Tensor) -> Tensor:
     """Replaces what operations in place write with."""
     out = _overwrite_original(x, result)
@@ -365,6 +373,7 @@ _REPLACEMENTS: list[tuple[Any, str, Any]] = [
     (Function, "apply", classmethod(_apply)),
     (Module, "__call__", _call),
     (fusion, "run", _run),
+    (branches, "run", _run_branches),
     (in_place, "_overwrite", _overwrite),
     *reading(_note_read),
 ]

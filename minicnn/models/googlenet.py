@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import nn
+from ..nn import branches
 from ..nn import functional as F
 from ..nn import init as nn_init
 from ..ops.shape import cat
@@ -98,7 +99,7 @@ class Inception(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
+        return cat(branches.run(x, (self.branch1, self.branch2, self.branch3, self.branch4)), 1)
 
 
 class InceptionAux(nn.Module):

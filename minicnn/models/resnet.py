@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import nn
+from ..nn import fusion
 from ..nn import init as nn_init
 from ..tensor import Tensor
 from ._api import register
@@ -107,7 +108,7 @@ class BasicBlock(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
+        out = fusion.run(x, (self.conv1, self.bn1, self.relu))
         out = self.bn2(self.conv2(out))
         identity = x if self.downsample is None else self.downsample(x)
         return self.relu(out + identity)
@@ -158,8 +159,8 @@ class Bottleneck(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
+        out = fusion.run(x, (self.conv1, self.bn1, self.relu))
+        out = fusion.run(out, (self.conv2, self.bn2, self.relu))
         out = self.bn3(self.conv3(out))
         identity = x if self.downsample is None else self.downsample(x)
         return self.relu(out + identity)
@@ -261,8 +262,7 @@ class ResNet(nn.Module):
                 nn_init.zeros_(module.get_submodule(module.last_norm).get_parameter("weight"))
 
     def _forward_impl(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))  # N x 64 x H/2 x W/2
-        x = self.maxpool(x)  # N x 64 x H/4 x W/4
+        x = fusion.run(x, (self.conv1, self.bn1, self.relu, self.maxpool))  # N x 64 x H/4 x W/4
         x = self.layer1(x)  # N x 64 (Bottleneck: 256) x H/4 x W/4
         x = self.layer2(x)  # N x 128 (512) x H/8 x W/8
         x = self.layer3(x)  # N x 256 (1024) x H/16 x W/16

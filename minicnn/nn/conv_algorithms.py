@@ -49,12 +49,12 @@ def conv_algorithms(
 ) -> ConvAlgorithms:
     """Tell which algorithm each convolution of ``net`` uses on the CPU, forward and backward.
 
-    ``im2col`` is a matrix product over copied windows, one for each group, ``winograd 4x4`` is Winograd's algorithm
-    with tiles of 4 * 4 output pixels. Which one is faster depends on the shapes and on the number
-    of images. ``depthwise`` has no matrix product, for filters that see one channel each. Set
-    ``minicnn.backends.cpu.conv`` or the environment variable ``MINICNN_CONV`` to ``im2col`` or
-    ``winograd`` to prefer one. With ``MINICNN_DEBUG=conv`` each choice is printed when it is made,
-    with its estimates.
+    ``im2col`` is a matrix product over copied windows, ``grouped`` one for each group, and
+    ``winograd 4x4`` is Winograd's algorithm with tiles of 4 * 4 output pixels. Which one is faster
+    depends on the shapes and on the number of images. ``depthwise`` has no matrix product, for
+    filters that see one channel each. Set ``minicnn.backends.cpu.conv`` or the environment variable
+    ``MINICNN_CONV`` to ``im2col`` or ``winograd`` to prefer one. With ``MINICNN_DEBUG=conv`` each
+    choice is printed when it is made, with its estimates.
 
     Args:
         net: the network; its parameters and modes do not change.

@@ -1,7 +1,7 @@
 """Two neighbouring layers as one operation, which saves the ReLU's pass over memory.
 
-A ``Sequential`` runs these pairs as one operation of ``ops/fused.py``. Its kernel applies the ReLU
-to each value before writing it:
+A ``Sequential`` and the blocks of ResNet run these pairs as one operation of ``ops/fused.py``. Its
+kernel applies the ReLU to each value before writing it:
 
 =================  ===============================================================================
 Conv2d, ReLU       In backward, one pass masks the gradient and sums it for the bias.
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import kernels
 from ..ops import fused
@@ -41,6 +41,8 @@ from .norm import BatchNorm1d, BatchNorm2d
 from .pool import MaxPool2d
 
 __all__ = ["is_plain", "run", "steps"]
+
+Value = TypeVar("Value")  # in most cases a tensor
 
 
 def _conv2d_relu(conv: Conv2d, relu: ReLU, input: Tensor) -> Tensor:
@@ -82,11 +84,12 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
 _RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
 
 
-def run(input: object, modules: Iterable[Module]) -> object:
+def run(input: Value, modules: Iterable[Module]) -> Value:
     """The result of calling ``modules`` one after the other, with some pairs fused."""
+    result: Any = input
     for step in steps(modules):
-        input = step(input)
-    return input
+        result = step(result)
+    return result
 
 
 def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:

@@ -10,10 +10,15 @@ derivatives: the gradients of each are computed by the other two::
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import kernels
 from ..autograd import Function
+from ..autograd.function import Deferred
+from ..autograd.grad_mode import mode
+from ..kernels.cpu.runtime.threads import run_later
 from ..kernels.geometry import Geometry, Pair
 from ..tensor import Tensor
 from ..typing import Array
@@ -21,6 +26,10 @@ from .bias import ChannelSum
 from .edge import batched, empty_output, one_precision, pair
 from .shape import reshape
 from .transfer import to
+
+# Multiply-adds. With fewer, another thread saves no time; with more, all threads should share them,
+# since the last operation of a walk has nothing beside it.
+_LEAST, _MOST = 1 << 22, 1 << 28
 
 
 class Conv2d(Function):
@@ -33,13 +42,13 @@ class Conv2d(Function):
         self.geometry = geometry
         return kernels.of(x).conv2d(x, weight, bias, geometry)
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor) -> tuple[Tensor | Deferred | None, ...]:
         x, weight = self.saved_tensors
         needs_x, needs_weight, needs_bias = self.needs_input_grad
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(self, grad, x, geometry) if needs_weight else None,
             ChannelSum.apply(grad) if needs_bias else None,
         )
 
@@ -79,6 +88,23 @@ class Conv2dWeightGrad(Function):
             Conv2d.apply(x, weight, None, geometry=geometry) if needs_grad else None,
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
         )
+
+
+def weight_grad(layer: Function, grad: Tensor, x: Tensor, geometry: Geometry) -> Tensor | Deferred:
+    """The gradient of a layer's weight, computed now or while the walk back goes on.
+
+    Args:
+        layer: the node of a convolution.
+        grad: (N, O, OH, OW), the gradient of its output.
+        x: (N, C, H, W), its input.
+        geometry: of the convolution.
+    """
+    is_needed_first = mode.grad or mode.anomaly or not layer.needs_input_grad[0]
+    if type(grad.array) is np.ndarray and kernels.selected() == "fast" and not is_needed_first:
+        weight_shape, _ = layer._inputs[1]
+        if _LEAST <= grad.array.size * math.prod(weight_shape[1:]) <= _MOST:
+            return Deferred(run_later, Conv2dWeightGrad, grad, x, geometry=geometry)
+    return Conv2dWeightGrad.apply(grad, x, geometry=geometry)
 
 
 @one_precision

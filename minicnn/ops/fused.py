@@ -18,12 +18,13 @@ import numpy as np
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
+from ..autograd.function import Deferred
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import Array
 from .activation import ReLUBackward, relu
 from .bias import over_channels
-from .conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
+from .conv import Conv2dInputGrad, conv2d_geometry, weight_grad
 from .edge import batched, one_precision
 from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear, linear
@@ -49,14 +50,14 @@ class Conv2dReLU(Function):
         self.geometry = geometry
         return out
 
-    def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(self, grad: Tensor) -> tuple[Tensor | Deferred | None, ...]:
         x, weight, out = self.saved_tensors
         needs_x, needs_weight, needs_bias = self.needs_input_grad
         grad, grad_bias = _relu_bias_backward(grad, out, needs_bias)
         geometry = self.geometry
         return (
             Conv2dInputGrad.apply(grad, weight, geometry=geometry) if needs_x else None,
-            Conv2dWeightGrad.apply(grad, x, geometry=geometry) if needs_weight else None,
+            weight_grad(self, grad, x, geometry) if needs_weight else None,
             grad_bias,
         )
 

@@ -120,5 +120,5 @@ def instance_norm(
     out, means, variances = InstanceNorm.apply(input, weight, bias, eps=eps)
     with no_grad():
         move_towards(running_mean, mean(means, 0), momentum)
-        move_towards(running_var, mean(variances, 0) * (count / (count - 1)), momentum)
+        move_towards(running_var, mean(variances, 0), momentum, count / (count - 1))
     return out

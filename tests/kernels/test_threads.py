@@ -19,6 +19,8 @@ from minicnn.kernels.cpu.runtime.threads import (
     for_each_slice,
     matmul,
     num_threads,
+    run_alone,
+    run_later,
     scratch,
     set_num_threads,
 )
@@ -330,3 +332,42 @@ def test_a_worker_keeps_no_array_of_its_last_task():
     del array
     for_each_slice(2, lambda start, stop: None)  # the worker is past its task when it takes one
     assert reference() is None
+
+
+@pytest.mark.parametrize("thread_count", [1, 2])
+def test_later_work_runs_as_one_slice_in_whatever_thread(thread_count):
+    set_num_threads(thread_count)
+
+    def work():
+        slices = []
+        for_each_slice(8, lambda start, stop: slices.append((start, stop)))
+        return slices
+
+    waits = [run_later(work) for _ in range(20)]  # more than may wait
+    if thread_count > 1:
+        assert [wait() for wait in reversed(waits)] == [[(0, 8)]] * 20
+        assert run_alone(work) == [(0, 8)]
+        assert len(work()) > 1  # this thread is outside again
+    else:
+        assert [wait() for wait in waits] == [[(0, 8)]] * 20
+
+
+def test_later_work_limits_blas_until_it_has_ended():
+    set_num_threads(2)
+    begin = threading.Event()
+    wait = run_later(lambda: (begin.wait(), blas_threads())[1])
+    assert blas_threads() == {1}
+    begin.set()
+    assert wait() == {1}
+    assert blas_threads() == {2}
+
+
+def test_an_exception_of_later_work_reaches_who_waits():
+    set_num_threads(2)
+
+    def fail():
+        raise KeyError("later")
+
+    wait = run_later(fail)
+    with pytest.raises(KeyError, match="later"):
+        wait()

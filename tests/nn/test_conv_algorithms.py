@@ -38,7 +38,7 @@ def test_a_row_for_each_convolution() -> None:
         (5, 6, 14, 13),
     ]
     assert table[1].weight_shape == (8, 4, 3, 5)
-    assert str(table[1].forward) == "im2col"  # groups and dilation leave no choice
+    assert str(table[1].forward) == "grouped"
 
 
 @pytest.mark.fast_only
@@ -68,7 +68,7 @@ def test_what_it_tells_is_what_training_uses(monkeypatch: pytest.MonkeyPatch) ->
 def test_prints_as_a_table() -> None:
     lines = str(nn.conv_algorithms(network(), (5, 3, 32, 30))).splitlines()
     assert lines[0].split("  ")[0] == "layer" and len(lines) == 5
-    assert lines[2].startswith("3      (5, 8, 16, 15)  (8, 4, 3, 5)  im2col")
+    assert lines[2].startswith("3      (5, 8, 16, 15)  (8, 4, 3, 5)  grouped")
 
 
 def test_the_network_is_left_as_it_was() -> None:

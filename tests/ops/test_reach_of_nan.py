@@ -10,7 +10,7 @@ import pytest
 import minicnn
 import minicnn.nn.functional as F
 from minicnn.autograd import detect_anomaly
-from minicnn.kernels.cpu import conv_setting
+from minicnn.kernels.cpu import conv
 from minicnn.ops.conv import Conv2dInputGrad, Conv2dWeightGrad, conv2d_geometry
 from minicnn.ops.fused import conv2d_relu
 
@@ -21,7 +21,7 @@ CHANNELS, SIZE, ROW, COLUMN = 64, 56, 35, 35  # where four tiles meet
 @pytest.fixture(autouse=True)
 def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MINICNN_CONV", raising=False)
-    monkeypatch.setattr(conv_setting, "_selected", "")
+    monkeypatch.setattr(conv, "_selected", "")
     with minicnn.backends.use_kernels("fast"):
         yield
 

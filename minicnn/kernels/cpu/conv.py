@@ -17,14 +17,13 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
+from ...autograd.grad_mode import mode
 from ..geometry import Geometry
 from . import conv_depthwise, conv_grouped, conv_im2col, winograd
-from .conv_setting import ALGORITHMS, select, selected, setting
 
 __all__ = [
     "ALGORITHMS",
@@ -40,27 +39,53 @@ __all__ = [
     "selected",
 ]
 
+ALGORITHMS = ("auto", "im2col", "winograd")
 PASSES = ("forward", "input_grad", "weight_grad")
+
+_selected = ""  # empty: MINICNN_CONV decides
 
 
 class Algorithm(NamedTuple):
-    """``im2col``, ``depthwise``, or ``winograd`` with tiles of ``tile`` * ``tile`` output pixels."""
+    """An algorithm, with a number that its passes take, if it has one.
+
+    ``im2col``; ``winograd`` with tiles of ``number`` * ``number`` output pixels; ``depthwise``;
+    ``grouped`` with at most ``number`` output pixels that share a column.
+    """
 
     name: str
-    tile: int = 0
+    number: int = 0
 
     def __str__(self) -> str:
-        return f"{self.name} {self.tile}x{self.tile}" if self.tile else self.name
+        return f"{self.name} {self.number}x{self.number}" if self.name == "winograd" else self.name
 
 
-_IM2COL, _DEPTHWISE = Algorithm("im2col"), Algorithm("depthwise")
+_IM2COL, _DEPTHWISE, _GROUPED = Algorithm("im2col"), Algorithm("depthwise"), Algorithm("grouped", 8)
+_GROUPED_EXACTLY = Algorithm("grouped", 1)  # a NaN reaches no other windows than its own
+_MODULES = {
+    "im2col": conv_im2col,
+    "winograd": winograd,
+    "depthwise": conv_depthwise,
+    "grouped": conv_grouped,
+}
 
 
-def _module(algorithm: Algorithm, geometry: Geometry) -> ModuleType:
-    """Where the passes are, for all algorithms but Winograd's."""
-    if algorithm == _DEPTHWISE:
-        return conv_depthwise
-    return conv_im2col if geometry.groups == 1 else conv_grouped
+def select(algorithm: str) -> None:
+    """Selects one of ``ALGORITHMS`` for all threads; it overrides ``MINICNN_CONV``.
+
+    Raises:
+        ValueError: for another name.
+    """
+    global _selected
+    if algorithm not in ALGORITHMS:
+        raise ValueError(
+            f"backends.cpu.conv must be one of {', '.join(ALGORITHMS)}, got {algorithm!r}"
+        )
+    _selected = algorithm
+
+
+def selected() -> str:
+    """The algorithm that is selected, by :func:`select` or in the environment."""
+    return _selected or os.environ.get("MINICNN_CONV") or "auto"
 
 
 def conv2d(
@@ -95,9 +120,8 @@ def _forward(
     relu: bool,
 ) -> np.ndarray:
     algorithm = choose("forward", x.dtype, len(x), weight.shape, geometry)
-    if algorithm.tile:
-        return winograd.conv2d(x, weight, bias, geometry, relu, algorithm.tile)
-    return _module(algorithm, geometry).conv2d(x, weight, bias, geometry, relu)
+    number = (algorithm.number,) if algorithm.number else ()
+    return _MODULES[algorithm.name].conv2d(x, weight, bias, geometry, relu, *number)
 
 
 def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -112,9 +136,8 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
         (N, C, H, W), channels-last in memory.
     """
     algorithm = choose("input_grad", grad.dtype, len(grad), weight.shape, geometry)
-    if algorithm.tile:
-        return winograd.conv2d_input_grad(grad, weight, geometry, algorithm.tile)
-    return _module(algorithm, geometry).conv2d_input_grad(grad, weight, geometry)
+    number = (algorithm.number,) if algorithm.number else ()
+    return _MODULES[algorithm.name].conv2d_input_grad(grad, weight, geometry, *number)
 
 
 def conv2d_weight_grad(
@@ -133,9 +156,9 @@ def conv2d_weight_grad(
     """
     weight_shape = grad.shape[1], x.shape[1] // geometry.groups, *geometry.kernel_size
     algorithm = choose("weight_grad", x.dtype, len(x), weight_shape, geometry)
-    if algorithm.tile:
-        return winograd.conv2d_weight_grad(grad, x, geometry, algorithm.tile, dtype)
-    return _module(algorithm, geometry).conv2d_weight_grad(grad, x, geometry, dtype)
+    number = (algorithm.number,) if algorithm.number else ()
+    module = _MODULES[algorithm.name]
+    return module.conv2d_weight_grad(grad, x, geometry, *number, dtype=dtype)
 
 
 def choose(
@@ -154,7 +177,9 @@ def choose(
         ValueError: for an unknown word in ``MINICNN_CONV`` or ``MINICNN_DEBUG``.
     """
     debug = os.environ.get("MINICNN_DEBUG", "")
-    return _choose(setting(), debug, pass_, dtype, N, weight_shape, geometry)
+    # with im2col, a NaN reaches no other windows than its own
+    wanted = "im2col" if mode.anomaly else selected()
+    return _choose(wanted, debug, pass_, dtype, N, weight_shape, geometry)
 
 
 @functools.lru_cache(maxsize=4096)  # limited, because image sizes may keep changing
@@ -175,6 +200,8 @@ def _choose(
     is_small = conv_im2col.cost(N, weight_shape, geometry) <= winograd.FIXED_COST
     if is_depthwise and wanted != "im2col":
         algorithm = _DEPTHWISE
+    elif geometry.groups > 1:
+        algorithm = _GROUPED_EXACTLY if wanted == "im2col" else _GROUPED
     elif wanted == "im2col" or (is_small and wanted != "winograd"):
         algorithm = _IM2COL
     else:
@@ -194,7 +221,8 @@ def estimates(
 
     Takes the arguments of :func:`choose`.
     """
-    costs = {_IM2COL: conv_im2col.cost(N, weight_shape, geometry)}
+    products = _IM2COL if geometry.groups == 1 else _GROUPED
+    costs = {products: conv_im2col.cost(N, weight_shape, geometry)}
     if geometry.groups > 1 and conv_depthwise.possible(weight_shape, geometry):
         costs[_DEPTHWISE] = conv_depthwise.cost(N, weight_shape, geometry)
     if winograd.possible(dtype, weight_shape, geometry):

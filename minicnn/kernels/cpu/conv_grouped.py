@@ -5,8 +5,8 @@ neighbouring output pixels, and the filters are repeated for each of these pixel
 at stride S. In short: filters that are wider, R times as many, and R times as far apart. That takes
 more multiplications, as some are by zero, but copies less, because the windows overlap.
 
-Threads take some of the images each, or some of the groups. Beside the usual names, G groups have Cg = C / G channels and
-Og = O / G filters each, and images by group are (G, N, H, W, Cg).
+Threads take some of the images each, or some of the groups. Beside the usual names, G groups have
+Cg = C / G channels and Og = O / G filters each, and images by group are (G, N, H, W, Cg).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 
 from ...memory import empty
 from ..geometry import Geometry
-from .conv_setting import setting
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.taps import extents
@@ -59,9 +58,13 @@ def conv2d(
     weight: np.ndarray,
     bias: np.ndarray | None,
     geometry: Geometry,
-    relu: bool = False,
+    relu: bool,
+    most: int,
 ) -> np.ndarray:
-    """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`."""
+    """Convolution, with ReLU if wanted: see :func:`.conv.conv2d`.
+
+    Here and below, at most ``most`` output pixels share a column.
+    """
     dtype, G = compute_dtype(x.dtype), geometry.groups
     out = empty((len(x), *geometry.output_size, len(weight)), x.dtype)
     images, pixels = by_group(nhwc(x), G), by_group(out, G)
@@ -72,13 +75,15 @@ def conv2d(
         some_biases = None if biases is None else biases[some].astype(dtype, copy=False)
         some_filters = filters[some].astype(dtype, copy=False)
         target = pixels[some, batch]
-        _convolve(images[some, batch], some_filters, geometry, target, some_biases, relu)
+        _convolve(images[some, batch], some_filters, geometry, most, target, some_biases, relu)
 
     _share(pixels, weight, work)
     return nchw(out)
 
 
-def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+def conv2d_input_grad(
+    grad: np.ndarray, weight: np.ndarray, geometry: Geometry, most: int
+) -> np.ndarray:
     """The gradient of the input: see :func:`.conv.conv2d_input_grad`."""
     dtype, G = compute_dtype(grad.dtype), geometry.groups
     out = empty((len(grad), *geometry.input_size, G * weight.shape[1]), grad.dtype)
@@ -90,7 +95,7 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
             target, (kh, kw) = pixels[some, batch, phase.rows, phase.columns], phase.taps
             if kh and kw:
                 some_filters = filters[some, _mirrored(kh), _mirrored(kw)].astype(dtype, copy=False)
-                _convolve(grads[some, batch], some_filters, phase.geometry, target)
+                _convolve(grads[some, batch], some_filters, phase.geometry, most, target)
             else:
                 target.fill(0)
 
@@ -99,13 +104,13 @@ def conv2d_input_grad(grad: np.ndarray, weight: np.ndarray, geometry: Geometry) 
 
 
 def conv2d_weight_grad(
-    grad: np.ndarray, x: np.ndarray, geometry: Geometry, dtype: np.dtype | None = None
+    grad: np.ndarray, x: np.ndarray, geometry: Geometry, most: int, dtype: np.dtype | None = None
 ) -> np.ndarray:
     """The gradient of the weight: see :func:`.conv.conv2d_weight_grad`."""
     sum_dtype, G = compute_dtype(x.dtype), geometry.groups
     grads, images = by_group(nhwc(grad), G), by_group(nhwc(x), G)
     Og, Cg = grads.shape[-1], images.shape[-1]
-    R = neighbours(Og, geometry)
+    R = neighbours(Og, geometry, most)
     wide = widened(geometry, R)
     weight_grad = np.zeros((G, Og, *geometry.kernel_size, Cg), sum_dtype)
     sums: dict[tuple[int, int], np.ndarray] = {}  # by the first group and image
@@ -134,17 +139,20 @@ def by_group(images: np.ndarray, G: int) -> np.ndarray:
     return np.moveaxis(images.reshape(*images.shape[:3], G, images.shape[3] // G), 3, 0)
 
 
-def neighbours(Og: int, geometry: Geometry) -> int:
-    """How many output pixels share a column: what takes the least time, by an estimate."""
-    if setting() == "im2col":  # a NaN reaches no other windows than its own, not even times zero
-        return 1
+def neighbours(Og: int, geometry: Geometry, most: int) -> int:
+    """How many output pixels share a column: what takes the least time, by an estimate.
+
+    With 1, a NaN reaches no other windows than its own, not even times zero.
+    """
 
     def cost(R: int) -> float:
         width, filters = extents(widened(geometry, R))[1], R * Og
         multiply = filters * math.sqrt(max(1, _MANY_FILTERS / filters))
         return width / R * (_COPY + multiply) * (1 if R == 1 else _SHARED)
 
-    return min((R for R in (1, 2, 4, 8) if R <= max(1, geometry.output_size[1])), key=cost)
+    return min(
+        (R for R in (1, 2, 4, 8) if R <= max(1, min(most, geometry.output_size[1]))), key=cost
+    )
 
 
 def widened(geometry: Geometry, R: int) -> Geometry:
@@ -196,6 +204,7 @@ def _convolve(
     images: np.ndarray,
     filters: np.ndarray,
     geometry: Geometry,
+    most: int,
     out: np.ndarray,
     bias: np.ndarray | None = None,
     relu: bool = False,
@@ -206,12 +215,13 @@ def _convolve(
         images: (G, N, H, W, Cg).
         filters: (G, KH, KW, Cg, Og), in the dtype to compute in.
         geometry: where the windows lie; its groups are ignored.
+        most: the number of output pixels that may share a column.
         out: where to write.
         bias: (G, Og), in the same dtype, or None.
         relu: whether there is a ReLU.
     """
     dtype, (G, _, _, Cg, Og), OW = filters.dtype, filters.shape, out.shape[3]
-    R = neighbours(Og, geometry)
+    R = neighbours(Og, geometry, most)
     wide = widened(geometry, R)
     matrices = np.ascontiguousarray(filters)
     if R > 1:

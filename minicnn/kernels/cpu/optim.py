@@ -21,6 +21,10 @@ __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 # Elements. With smaller blocks threads wait for the interpreter lock; larger ones leave the cache.
 _BLOCK = 1 << 18
 
+# Elements. Shorter parameters, as those of batch norm, are updated together: for each alone, the calls
+# of a rule take longer than a copy there and back.
+_SHORT = 1 << 10
+
 Arrays = Sequence[np.ndarray]
 Hyperparameters = Callable[[], Sequence[Any]]
 HalfCopies = Sequence[np.ndarray | None]
@@ -251,9 +255,13 @@ def _flattened(
 ) -> tuple[list[Flat], list[tuple[np.ndarray, np.ndarray]]]:
     """The arrays of each parameter in 1-D, and pairs of an array and the updated copy of it."""
     flats, copies = [], []
+    short: list[tuple[np.ndarray, ...]] = []
     for p, g, half, *rest in zip(
         params, grads, half_copies or [None] * len(params), *states, strict=True
     ):
+        if half is None and _is_short(p, g, *rest):
+            short.append((g, p, *rest))
+            continue
         written = [p, *rest] if half is None else [p, *rest, half]
         flat_p, flat_g, *flat_rest = flatten(p, g, *written[1:])
         copies += [
@@ -263,7 +271,23 @@ def _flattened(
         ]
         flat_half = None if half is None else flat_rest.pop()
         flats.append((flat_g, [flat_p, *flat_rest], flat_half))
+    if short:
+        joined_g, *joined = map(np.concatenate, zip(*short, strict=True))
+        flats.append((joined_g, joined, None))
+        stops = np.cumsum([len(g) for g, *_ in short]).tolist()
+        for (_, *written), start, stop in zip(short, [0, *stops], stops):
+            copies += [(array, whole[start:stop]) for array, whole in zip(written, joined)]
     return flats, copies
+
+
+def _is_short(p: np.ndarray, *others: np.ndarray) -> bool:
+    """Whether a parameter is to be updated together with others."""
+    return (
+        p.ndim == 1
+        and p.size <= _SHORT
+        and p.dtype == np.float32
+        and all(each.dtype == p.dtype for each in others)
+    )
 
 
 def _update_converted(

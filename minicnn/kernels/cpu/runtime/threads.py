@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import product
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -37,11 +37,14 @@ __all__ = [
     "multiply",
     "num_threads",
     "one_blas_thread",
+    "run_alone",
+    "run_later",
     "scratch",
     "set_num_threads",
 ]
 
 Task = Callable[[], None]
+Result = TypeVar("Result")
 
 # How many multiplications a product has:
 _ONE_THREAD = 1 << 18  # with at most so many, OpenBLAS uses one thread by itself
@@ -50,6 +53,8 @@ _MIN_SPLIT = 10_000_000  # with fewer, waking a thread costs more than it saves
 
 _SHARED_WITH_RESULTS = 1 << 23  # bytes of scratch memory
 _MIN_ROWS = 8  # of a product that is not packed; with fewer, it is slow
+
+_MOST_WAITING = 4  # tasks; with more, run_later() would keep too many arrays alive
 
 
 def num_threads() -> int:
@@ -122,6 +127,48 @@ def for_each_slice(count: int, work: Callable[[int, int], Any], per_thread: int 
                 region.errors.append((-1, error))
     if region.errors:
         raise min(region.errors, key=lambda found: found[0])[1]
+
+
+def run_later(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Have any thread call ``work()``, and return a function that waits for its result.
+
+    A worker calls it when it has nothing else to do, while the calling thread goes on. That one calls
+    it itself if it asks for the result before, or if many tasks are waiting. Either way it is called
+    as ``work`` of :func:`for_each_slice` is, so who calls it makes no difference to the result.
+    """
+    results: list[Result] = []
+
+    def work_alone(*_: int) -> None:
+        try:
+            results.append(work())
+        finally:
+            _let_blas_use_threads()
+
+    def result() -> Result:
+        task.run_to_its_end()
+        if task.errors:
+            raise task.errors[0][1]
+        return results[0]
+
+    task = _Region(work_alone, 1, 1)
+    _limit_blas()
+    tasks = _tasks()
+    if num_threads() > 1 and tasks.qsize() < _MOST_WAITING:
+        _keep_workers_off_this_cpu()
+        tasks.put(task.run_in_worker)
+    else:
+        task.run_to_its_end()
+    return result
+
+
+def run_alone(work: Callable[[], Result]) -> Result:
+    """``work()``, called in this thread as :func:`run_later` has it called."""
+    with one_blas_thread():
+        outside, _inside.work = _inside.work, True
+        try:
+            return work()
+        finally:
+            _inside.work = outside
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -219,7 +266,7 @@ class _Region:
     def run(self) -> None:
         """Take slices until none is left."""
         work = self.work
-        _inside.work = True
+        outside, _inside.work = _inside.work, True
         try:
             for i in self.untaken:
                 try:
@@ -229,7 +276,7 @@ class _Region:
                 finally:
                     self.ended.append(i)
         finally:
-            _inside.work = False
+            _inside.work = outside
 
     def run_in_worker(self) -> None:
         _limit_blas_in_this_thread()
@@ -256,7 +303,7 @@ class _State:
         self.tasks: SimpleQueue[Task | None] | None = None  # of the workers; None ends a worker
         self.workers: list[int] = []  # the system's numbers of these threads
         self.avoided_cpu: int | None = None  # by the workers
-        self.regions = 0  # calls of for_each_slice that are running, in all Python threads
+        self.regions = 0  # of one_blas_thread(), and tasks of run_later(), in all Python threads
         self.blas_threads: list[int] = []  # of each BLAS library, before the first of these calls
 
     def forget_threads(self) -> None:
@@ -384,18 +431,28 @@ def one_blas_thread() -> Iterator[None]:
     if _inside.work:  # limited already
         yield
         return
+    _limit_blas()
+    try:
+        yield
+    finally:
+        _let_blas_use_threads()
+
+
+def _limit_blas() -> None:
+    """Begin a region in which BLAS uses one thread."""
     with _state.lock:
         if not _state.regions:
             _state.blas_threads = [get() for get, _ in _blas_libraries()]
             _set_blas_threads([1] * len(_state.blas_threads))
         _state.regions += 1
-    try:
-        yield
-    finally:
-        with _state.lock:
-            _state.regions -= 1
-            if not _state.regions:
-                _set_blas_threads(_state.blas_threads)
+
+
+def _let_blas_use_threads() -> None:
+    """End a region, in any thread."""
+    with _state.lock:
+        _state.regions -= 1
+        if not _state.regions:
+            _set_blas_threads(_state.blas_threads)
 
 
 def _limit_blas_in_this_thread() -> None:

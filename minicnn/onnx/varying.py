@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Graph, Node, Value
 from .errors import OnnxExporterError
 
-__all__ = ["Recordings", "Size", "Varying"]
+__all__ = ["Recordings", "Size", "Varying", "in_each"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,16 @@ class Varying:
 
     values: tuple[Any, ...]
 
-    def __mul__(self, factor: int) -> Varying:
-        return Varying(tuple(value * factor for value in self.values))
-
 
 Size = int | Varying
+
+
+def in_each(*values: Any) -> list[tuple[Any, ...]]:
+    """What several numbers or arrays are in each recording; one alone if none of them varies."""
+    count = max(len(v.values) if isinstance(v, Varying) else 1 for v in values)
+    return [
+        tuple(v.values[i] if isinstance(v, Varying) else v for v in values) for i in range(count)
+    ]
 
 
 class _Differ(Exception):

@@ -10,7 +10,7 @@ from ...graph import Value
 from ...ops import index
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Size, Varying
+from ..varying import Size, Varying, in_each
 
 _END = np.iinfo(np.int64).max
 
@@ -103,12 +103,8 @@ def _sliced(step: Step, x: Any, shape: tuple[Size, ...], dims: list[Any]) -> tup
             continue
         start, stop, stride = _limits(part)
         lengths = [
-            len(
-                range(
-                    *slice(*(_at(v, i) for v in (start, stop, stride))).indices(_at(shape[axis], i))
-                )
-            )
-            for i in range(max(_count(v) for v in (start, stop, shape[axis])))
+            len(range(*slice(a, b, stride).indices(n)))
+            for a, b, n in in_each(start, stop, shape[axis])
         ]
         sizes[axis] = lengths[0] if len(set(lengths)) == 1 else Varying(tuple(lengths))
         if (
@@ -138,16 +134,7 @@ def _limits(part: Any) -> tuple[Size, Size, int]:
 
 def _covers(stop: Size, size: Size) -> bool:
     """Whether a slice that stops there has everything behind its start."""
-    count = max(_count(stop), _count(size))
-    return all(_at(stop, i) >= _at(size, i) for i in range(count))
-
-
-def _count(size: Size) -> int:
-    return len(size.values) if isinstance(size, Varying) else 1
-
-
-def _at(size: Any, i: int) -> int:
-    return int(size.values[i] if isinstance(size, Varying) else size)
+    return all(last >= n for last, n in in_each(stop, size))
 
 
 def _picked(

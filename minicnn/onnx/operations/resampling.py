@@ -12,7 +12,7 @@ from ...ops.resample import Axis
 from ..composite import GridSample
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, in_each
 
 
 @exporter(resize.ResizeNearest)
@@ -105,11 +105,8 @@ def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
 
 def _widths(axis: Axis, mode: str) -> tuple[int, int] | None:
     """How many elements are added before and behind, if it is done in this mode."""
-    inputs = axis.inputs.values if isinstance(axis.inputs, Varying) else (axis.inputs,)
-    outputs = axis.outputs.values if isinstance(axis.outputs, Varying) else (axis.outputs,)
-    sizes = axis.input_size.values if isinstance(axis.input_size, Varying) else (axis.input_size,)
     found = set()
-    for places, order, n in zip(inputs, outputs, sizes * (len(inputs) // len(sizes)), strict=True):
+    for places, order, n in in_each(axis.inputs, axis.outputs, axis.input_size):
         if axis.weights is not None or not np.array_equal(order, np.arange(len(order))):
             return None
         middle = np.flatnonzero((places[:-1] == 0) & (places[1:] == 1))

@@ -283,4 +283,6 @@ def _plain(value: Any) -> object:
     """An attribute without NumPy's types."""
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
+    if isinstance(value, Varying):
+        raise Unwritable(f"has other options for other lengths of the inputs ({FIXED_LENGTHS})")
     return value.item() if isinstance(value, np.generic) else value

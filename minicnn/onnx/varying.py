@@ -15,7 +15,7 @@ import numpy as np
 from ..graph import Graph, Node, Value
 from .errors import FIXED_LENGTHS, OnnxExporterError
 
-__all__ = ["Recordings", "Size", "Varying", "is_same", "values_of"]
+__all__ = ["Recordings", "Size", "Varying", "in_each", "is_same"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,21 +24,21 @@ class Varying:
 
     values: tuple[Any, ...]
 
-    def __mul__(self, factor: int) -> Varying:
-        return Varying(tuple(value * factor for value in self.values))
-
 
 Size = int | Varying
 
 
-def values_of(x: Any, count: int = 1) -> tuple[Any, ...]:
-    """What x is in each recording; ``count`` times x if it is the same in all."""
-    return x.values if isinstance(x, Varying) else (x,) * count
+def in_each(*values: Any) -> list[tuple[Any, ...]]:
+    """What several numbers or arrays are in each recording; one alone if none of them varies."""
+    count = max(len(v.values) if isinstance(v, Varying) else 1 for v in values)
+    return [
+        tuple(v.values[i] if isinstance(v, Varying) else v for v in values) for i in range(count)
+    ]
 
 
 def is_same(a: Size, b: Size) -> bool:
     """Whether two lengths are equal in all recordings."""
-    return values_of(a) == values_of(b)
+    return all(first == second for first, second in in_each(a, b))
 
 
 class _Differ(Exception):

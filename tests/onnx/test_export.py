@@ -145,6 +145,12 @@ def test_a_batch_that_cannot_be_open(function, message):
     mc.onnx.export(function, mc.rand(2, 30), dynamic_batch=False)
 
 
+def test_windows_that_depend_on_the_size():
+    axes = {"input": {2: "height"}}
+    with pytest.raises(mc.onnx.OnnxExporterError, match="AvgPool2d, .* has other windows"):
+        mc.onnx.export(nn.AdaptiveAvgPool2d(2), IMAGES, dynamic_axes=axes)
+
+
 # ------------------------------------------------------------------ arguments
 
 

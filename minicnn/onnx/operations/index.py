@@ -10,7 +10,7 @@ from ...graph import Value
 from ...ops import index
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Size, Varying, values_of
+from ..varying import Size, Varying, in_each
 
 _END = np.iinfo(np.int64).max
 
@@ -83,7 +83,8 @@ def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _is_array(part: Any) -> bool:
-    return isinstance(values_of(part)[0], (Value, np.ndarray))
+    first = part.values[0] if isinstance(part, Varying) else part
+    return isinstance(first, (Value, np.ndarray))
 
 
 def _sliced(step: Step, x: Any, shape: tuple[Size, ...], dims: list[Any]) -> tuple[Any, list[Size]]:
@@ -95,10 +96,12 @@ def _sliced(step: Step, x: Any, shape: tuple[Size, ...], dims: list[Any]) -> tup
         if _is_array(part) or (isinstance(part, slice) and part == slice(None)):
             continue
         start, stop, stride = _limits(part)
-        ends = _in_each_recording(start, stop, shape[axis])
-        lengths = [len(range(n)[first:last:stride]) for first, last, n in ends]
+        lengths = [
+            len(range(*slice(a, b, stride).indices(n)))
+            for a, b, n in in_each(start, stop, shape[axis])
+        ]
         sizes[axis] = lengths[0] if len(set(lengths)) == 1 else Varying(tuple(lengths))
-        covers = (start, stride) == (0, 1) and all(last >= n for _, last, n in ends)
+        covers = (start, stride) == (0, 1) and all(b >= n for b, n in in_each(stop, shape[axis]))
         if not isinstance(part, slice) or not covers:
             starts.append(start)
             stops.append(stop)
@@ -118,12 +121,6 @@ def _limits(part: Any) -> tuple[Size, Size, int]:
     if isinstance(part, Varying):
         return part, Varying(tuple(value + 1 for value in part.values)), 1
     return int(part), _END if part == -1 else int(part) + 1, 1
-
-
-def _in_each_recording(*sizes: Size) -> list[tuple[int, ...]]:
-    """The numbers that some sizes are in each recording."""
-    count = max(len(values_of(size)) for size in sizes)
-    return list(zip(*(map(int, values_of(size, count)) for size in sizes), strict=True))
 
 
 def _picked(
@@ -155,7 +152,8 @@ def _joined(step: Step, arrays: list[Any]) -> tuple[Any, int]:
     if all(isinstance(array, np.ndarray) for array in arrays):
         places = np.stack(np.broadcast_arrays(*arrays), -1).astype(np.int64)
         return places, places.ndim - 1
-    rank = max(len(values_of(array)[0].shape) for array in arrays)
+    first = [array.values[0] if isinstance(array, Varying) else array for array in arrays]
+    rank = max(len(array.shape) for array in first)
     zero: Any = None
     wide = [step.cast(array, np.int64) for array in arrays]
     for array in wide:

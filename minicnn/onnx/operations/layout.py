@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -52,22 +51,17 @@ def flip(step: Step, x: Any, dims: tuple[int, ...]) -> Name:
 @exporter(rearrange.Roll)
 def roll(step: Step, x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Name:
     """The end of each dimension, joined with what is before it."""
-    out = x
-    if not dims:
-        out = step.node("Reshape", x, step.ints(-1))
+    out: Any = x if dims else step.node("Reshape", x, step.ints(-1))
     for shift, dim in zip(shifts, dims or (0,), strict=False):
-        size = math.prod(x.shape) if not dims else x.shape[dim]
-        if isinstance(step.shape(x)[dim], Varying):
-            size = max(abs(shift) + 1, size)
-        if shift % size == 0:
-            continue
-        cut = -shift if isinstance(step.shape(x)[dim], Varying) else -(shift % size)
         axis = step.ints(dim)
-        end = step.node("Slice", out, step.ints(cut), step.ints(np.iinfo(np.int64).max), axis)
-        out = step.node(
-            "Concat", end, step.node("Slice", out, step.ints(0), step.ints(cut), axis), axis=dim
-        )
-    return out if dims else step.reshaped(out, step.shape(x))
+        if dims and not isinstance(step.shape(x)[dim], Varying):
+            cut: Any = step.ints(-(shift % max(x.shape[dim], 1)))
+        else:
+            size = step.node("Shape", out, start=dim, end=dim + 1)
+            cut = step.node("Neg", step.node("Mod", step.ints(shift), size))
+        last = step.node("Slice", out, cut, step.ints(np.iinfo(np.int64).max), axis)
+        out = step.node("Concat", last, step.node("Slice", out, step.ints(0), cut, axis), axis=dim)
+    return Name(out) if dims else step.reshaped(out, step.shape(x))
 
 
 @exporter(pad.Pad)

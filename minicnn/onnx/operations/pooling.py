@@ -12,7 +12,7 @@ from ...kernels.geometry import Geometry, adaptive_windows
 from ...ops import adaptive_pool, pool, unpool
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying, is_same, values_of
+from ..varying import Varying, in_each, is_same
 from ..windows import end_padding
 
 
@@ -71,10 +71,7 @@ def _is_global(geometry: Geometry) -> bool:
 
 def _is_mean(scale: Any, geometry: Geometry) -> bool:
     """Whether the sums are divided by the window's size."""
-    scales = values_of(scale)
-    rows, columns = (values_of(k, len(scales)) for k in geometry.kernel_size)
-    windows = zip(scales, rows, columns, strict=False)
-    return all(np.allclose(s * kh * kw, 1, rtol=1e-5) for s, kh, kw in windows)
+    return all(np.allclose(s * kh * kw, 1) for s, kh, kw in in_each(scale, *geometry.kernel_size))
 
 
 def _pixels(geometry: Geometry) -> np.ndarray:

@@ -12,7 +12,7 @@ from ...ops.resample import Axis
 from ..composite import GridSample
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying, values_of
+from ..varying import Varying, in_each
 
 
 @exporter(resize.ResizeNearest)
@@ -40,8 +40,8 @@ def resize_bilinear(
 def _resized(step: Step, x: Any, output_size: Any, scale: Any, **options: Any) -> Name:
     """By sizes if the scale follows from them, else by ONNX's scales, which are the inverse."""
     by_sizes = scale is None or all(
-        abs(values_of(scale_)[0] - n / values_of(want)[0]) < 1e-9
-        for n, want, scale_ in zip(x.shape[2:], output_size, scale, strict=True)
+        abs(scale_ - n / want) < 1e-9
+        for n, want, scale_ in zip(x.shape[2:], _first(output_size), _first(scale), strict=True)
     )
     if by_sizes:
         sizes = step.lengths([*step.shape(x)[:2], *output_size])
@@ -50,6 +50,10 @@ def _resized(step: Step, x: Any, output_size: Any, scale: Any, **options: Any) -
         raise step.unsupported("resizes by other scales for other input sizes")
     scales = np.array([1, 1, *(1 / v for v in scale)], np.float32)
     return step.node("Resize", x, None, scales, **options)
+
+
+def _first(sizes: Any) -> list[Any]:
+    return [size.values[0] if isinstance(size, Varying) else size for size in sizes]
 
 
 @exporter(resample.Resample)
@@ -102,10 +106,8 @@ def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
 
 def _widths(axis: Axis, mode: Literal["reflect", "edge"]) -> tuple[int, int] | None:
     """How many elements are added before and behind, if it is done in this mode."""
-    inputs, outputs = values_of(axis.inputs), values_of(axis.outputs)
-    sizes = values_of(axis.input_size, len(inputs))
     found = set()
-    for places, order, n in zip(inputs, outputs, sizes, strict=True):
+    for places, order, n in in_each(axis.inputs, axis.outputs, axis.input_size):
         if axis.weights is not None or not np.array_equal(order, np.arange(len(order))):
             return None
         middle = np.flatnonzero((places[:-1] == 0) & (places[1:] == 1))

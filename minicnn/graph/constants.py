@@ -52,7 +52,8 @@ def check_constants(graph: Graph, other: Graph) -> None:
         options, twin_options = _plain_leaves(node), _plain_leaves(twin)
         if len(options) != len(twin_options) or not all(map(_equal, options, twin_options)):
             raise CannotRecord(
-                f"reads numbers in forward: {node.name} has other options for other inputs"
+                f"reads numbers in forward: {node.name} has other options for other inputs, such as a "
+                "mask (where and masked_fill take one)"
             )
 
 

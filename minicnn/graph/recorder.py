@@ -21,7 +21,8 @@ from ..autograd.grad_mode import mode
 from ..nn import branches, fusion
 from ..nn.containers import Sequential
 from ..nn.module import Module
-from ..ops import in_place
+from ..ops import assign, in_place
+from ..ops.assign import IndexPut
 from ..random import Generator, default_generator
 from ..size import Size
 from ..tensor import Tensor, Version
@@ -62,18 +63,22 @@ def record_call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     computed_options: bool = False,
+    as_function: bool = False,
 ) -> Graph:
     """:func:`record` with the arguments in a tuple and a dict.
 
     Args:
         computed_options: whether a node's options may contain values: ``x[indices]``, where another
             operation computed the indices. Otherwise that is an error.
+        as_function: whether only the result counts: modules may have hooks, whose operations are part
+            of the graph, and ``forward`` may write to its arguments and to parts of tensors
+            (``x[:, 0] = 0``). Otherwise these are errors.
     """
-    graph = _Recording(net, args, kwargs, computed_options).run()
+    graph = _Recording(net, args, kwargs, computed_options, as_function).run()
     if has_constants(graph):
         others: Any = replaced((args, kwargs), _other_numbers)
         other_args, other_kwargs = others
-        other = _Recording(net, other_args, other_kwargs, computed_options)
+        other = _Recording(net, other_args, other_kwargs, computed_options, as_function)
         check_constants(graph, other.run())
     return graph
 
@@ -88,7 +93,11 @@ def _other_numbers(leaf: Any) -> object:
     if not isinstance(leaf, Tensor):
         return leaf
     array = np.flip(leaf.array)
-    return Tensor.of(0.25 - array if array.dtype.kind == "f" else array.copy())
+    if array.dtype.kind != "f":
+        return Tensor.of(array.copy())
+    other = np.asarray(0.25 - array)
+    other.flat[1::2] = 0  # for what asks whether numbers are zero
+    return Tensor.of(other)
 
 
 def _copied(leaf: Any) -> object:
@@ -125,9 +134,10 @@ class _Recording:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         computed_options: bool,
+        as_function: bool,
     ) -> None:
         self.net = net
-        self.computed_options = computed_options
+        self.computed_options, self.as_function = computed_options, as_function
         copies: Any = replaced((args, kwargs), _copied)
         self.args, self.kwargs = copies
         self.graph = Graph([])
@@ -159,7 +169,8 @@ class _Recording:
             default_generator.set_state(Tensor.of(state))
             self.problems.append("draws random numbers in forward")
         for held in self.held:
-            if not held.is_current():
+            may_change = self.as_function and held.value.kind == "input"
+            if not (may_change or held.is_current()):
                 self.problems.append(f"writes to the {held.value.kind} {held.value.name}")
         self.graph.result = replaced(result, self._output)
         if self.problems:
@@ -221,6 +232,16 @@ class _Recording:
             where = f"forward of module {self.path[-1]!r}" if self.path[-1] else "forward"
             self.problems.append(f"reads the numbers of {name} in {where} ({how})")
 
+    def written_at(self, x: Tensor, index: tuple[Any, ...], values: Any) -> None:
+        """Writes values to x at an index, and notes it as an operation whose result x is from now on."""
+        if not self._is_known(array_of(x)):  # that forward has made: without what is written now
+            form = Tensor.of(array_of(x).copy())
+            self._know(Value(self._name("constant"), "constant", *_form(form), form), x)
+        given = Tensor.of(values) if isinstance(values, np.ndarray) else values
+        result: Any = self.apply(IndexPut, (x, given), {"index": index})
+        x.bump_version()
+        self.overwritten(x, result)
+
     def overwritten(self, x: Tensor, result: Tensor) -> None:
         """Notes that ``x`` now has the numbers of ``result``."""
         known = self.known.get(id(array_of(result)))
@@ -237,7 +258,8 @@ class _Recording:
             return self._hold(Value(self._name(kind), kind, *_form(tensor), tensor), tensor)
         if not known.is_current():
             self.problems.append(
-                f"uses {known.value.name} after its memory was changed in place through another tensor"
+                f"uses {known.value.name} after its memory was changed in place through another tensor, "
+                "or by x[...] = y: where, cat and masked_fill make a new tensor instead"
             )
         return known.value
 
@@ -261,10 +283,10 @@ class _Recording:
             self.graph.modules.append(module)
             if module.training and not self._is_made_of_known(module):
                 raise CannotRecord(
-                    f"{_called(name)} is in training mode: call eval() on the network"
+                    f"has {_called(name)} in training mode: call eval() on the network"
                 )
-            if not fusion.is_plain(module):
-                raise CannotRecord(f"{_called(name)} has hooks, or a forward of its own")
+            if not (self.as_function or fusion.is_plain(module)):
+                raise CannotRecord(f"has hooks, or a forward of its own, in {_called(name)}")
         for kind, members in (
             ("parameter", net.named_parameters()),
             ("buffer", net.named_buffers()),
@@ -314,7 +336,7 @@ def _form(tensor: Tensor) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def _called(name: str) -> str:
-    return f"module {name!r}" if name else "the network"
+    return f"module {name!r}" if name else "its outermost module"
 
 
 # ------------------------------------------------------------------ what is replaced meanwhile
@@ -324,6 +346,7 @@ _call_original: Callable[..., Any] = Module.__call__
 _run_original: Callable[..., Any] = fusion.run
 _run_branches_original: Callable[..., Any] = branches.run
 _overwrite_original: Callable[..., Any] = in_place._overwrite
+_set_original: Callable[..., Any] = assign._set_untracked
 
 
 def _apply(operation: type[Function], *inputs: Any, **options: Any) -> Any:
@@ -364,6 +387,15 @@ def _overwrite(x: Tensor, result: Tensor) -> Tensor:
     return out
 
 
+def _set(x: Tensor, index: tuple[Any, ...], values: Any) -> None:
+    """Replaces ``x[index] = values`` without a history."""
+    recording = _here.recording
+    if recording is None or recording.inside or not recording.as_function:
+        _set_original(x, index, values)
+    else:
+        recording.written_at(x, index, values)
+
+
 def _note_read(tensor: Tensor, how: str) -> None:
     if (recording := _here.recording) is not None:
         recording.note_read(tensor, how)
@@ -375,6 +407,7 @@ _REPLACEMENTS: list[tuple[Any, str, Any]] = [
     (fusion, "run", _run),
     (branches, "run", _run_branches),
     (in_place, "_overwrite", _overwrite),
+    (assign, "_set_untracked", _set),
     *reading(_note_read),
 ]
 _lock = threading.Lock()

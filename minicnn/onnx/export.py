@@ -10,10 +10,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
+import numpy as np
+
 from ..graph import CannotRecord, Graph
 from ..graph.recorder import record_call
-from ..graph.structure import tensors_in
+from ..graph.structure import leaves, tensors_in
 from ..nn.module import Module
+from ..tensor import Tensor
 from .axes import Symbol, arguments, batch_symbol
 from .composite import kept_whole
 from .dynamic import from_dynamic_axes, from_dynamic_shapes
@@ -68,6 +71,7 @@ def export(
 
     The network runs on the example, on the CPU, and the operations that it consists of are written. It
     is in evaluation mode meanwhile. ``forward`` may ask for shapes, but not for the numbers of tensors.
+    What hooks compute is part of the model.
 
     Args:
         model: the network, or a function of tensors.
@@ -108,6 +112,7 @@ def export(
     version = _checked_options(opset_version, training, others)
     call = _call_of(args, kwargs)
     inputs = tensors_in(call)
+    _check_example(call, inputs)
     notes = metadata([tuple(x.shape) for x in inputs], labels, mean, std)
     names = input_names_of(model, call, input_names)
     if dynamic_axes is not None:
@@ -128,7 +133,7 @@ def export(
             f"dynamic_axes names {sorted(unknown)}, but the inputs are {names} and the outputs {outputs}",
             stacklevel=2,
         )
-    title = type(model).__name__ if isinstance(model, Module) else model.__name__
+    title = getattr(model, "__name__", type(model).__name__)
     proto = model_of(Recordings(graphs), symbols, title, names, outputs, version)
     for key, text in notes.items():
         proto.metadata_props.add(key=key, value=text)
@@ -197,6 +202,18 @@ def _call_of(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[Any, ..
     return args, dict(kwargs or {})
 
 
+def _check_example(call: Any, inputs: Sequence[Tensor]) -> None:
+    """Checks that an example consists of tensors that have elements."""
+    for leaf in leaves(call):
+        if isinstance(leaf, np.ndarray):
+            raise TypeError("the example must be made of tensors, got an array: see from_numpy")
+    for x in inputs:
+        if 0 in x.shape:
+            raise ValueError(
+                f"the example's tensors must have elements, got shape {tuple(x.shape)}"
+            )
+
+
 def _modules(model: Callable[..., Any]) -> list[Module]:
     return list(model.modules()) if isinstance(model, Module) else []
 
@@ -224,7 +241,7 @@ def _recorded(model: Callable[..., Any], call: Any, symbols: Sequence[Symbol]) -
         resized: Any = arguments(call, symbols, other)
         args, kwargs = resized
         try:
-            graphs.append(record_call(model, args, kwargs, computed_options=True))
+            graphs.append(record_call(model, args, kwargs, computed_options=True, as_function=True))
         except CannotRecord:
             raise
         except Exception as error:

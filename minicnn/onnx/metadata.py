@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import numpy as np
+
 __all__ = ["metadata"]
 
 
@@ -26,20 +28,25 @@ def metadata(
         labels, mean, std: what is known; None leaves a key out.
 
     Raises:
-        ValueError: for a ``mean`` without ``std`` or of another length, or a ``std`` that is not
-            above 0.
+        ValueError: for a ``mean`` without ``std`` or of another length, numbers that are not finite,
+            or a ``std`` that is not above 0.
+        TypeError: for one text as ``labels``.
     """
     found: dict[str, object] = {}
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a name for each class, got the text {labels!r}")
     if labels is not None:
         found["labels"] = [str(label) for label in labels]
     if (mean is None) != (std is None):
         raise ValueError(f"mean and std belong together, got mean={mean} and std={std}")
     if mean is not None and std is not None:
-        found["mean"], found["std"] = [[float(v) for v in values] for values in (mean, std)]
-        if len(mean) != len(std) or min(map(float, std), default=1) <= 0:
+        means, stds = (np.array(values, np.float64) for values in (mean, std))
+        is_finite = np.isfinite(means).all() and np.isfinite(stds).all()
+        if means.ndim != 1 or means.shape != stds.shape or not is_finite or (stds <= 0).any():
             raise ValueError(
                 f"mean and std must have one number for each channel, std above 0, got {mean} and {std}"
             )
+        found["mean"], found["std"] = means.tolist(), stds.tolist()
     images = [shape for shape in shapes if len(shape) == 4]
     if images:
         found["input_size"] = list(images[0][2:])

@@ -63,6 +63,11 @@ class Recordings:
         self.nodes = [
             self._joined(nodes) for nodes in zip(*(graph.nodes for graph in graphs), strict=True)
         ]
+        if len({len(graph.outputs) for graph in graphs}) > 1:
+            raise OnnxExporterError(_OTHER_OUTPUTS)
+        for outputs in zip(*(graph.outputs for graph in graphs), strict=True):
+            if not self._are_twins(outputs):
+                raise OnnxExporterError(_OTHER_OUTPUTS)
 
     def shape(self, value: Value) -> tuple[Size, ...]:
         """The shape of a value."""
@@ -80,16 +85,19 @@ class Recordings:
         joined: Any = _joined([twin.tensor.array for twin in twins if twin.tensor is not None])
         return joined
 
+    def _are_twins(self, values: tuple[Value, ...]) -> bool:
+        """Whether values of all recordings are one in the model."""
+        # values that an operation computed are known, parameters are the same tensors
+        known = self._twins.setdefault(values[0], values)
+        return known == values or values[0].kind in ("parameter", "buffer", "constant")
+
     def _joined(self, nodes: tuple[Node, ...]) -> Node:
         first = nodes[0]
         where = f"{first.name} of module {first.module!r} runs"
         if len({node.operation for node in nodes}) > 1:
             raise OnnxExporterError(_OTHER_OPERATIONS.format(where))
         for values in zip(*(node.values for node in nodes), strict=False):
-            # values that an operation computed are known, parameters are the same tensors
-            known = self._twins.setdefault(values[0], values)
-            fixed = values[0].kind in ("parameter", "buffer")
-            if not (fixed or known == values or values[0].kind == "constant"):
+            if not self._are_twins(values):
                 raise OnnxExporterError(_OTHER_OPERATIONS.format(where))
         for outputs in zip(*(node.outputs for node in nodes), strict=True):
             self._twins[outputs[0]] = outputs
@@ -106,6 +114,10 @@ class Recordings:
 _OTHER_OPERATIONS = (
     "cannot export to ONNX with open lengths: {} other operations for other lengths of the inputs. "
     + FIXED_LENGTHS
+)
+_OTHER_OUTPUTS = (
+    "cannot export to ONNX with open lengths: the network returns other tensors for other lengths of "
+    f"the inputs. {FIXED_LENGTHS}"
 )
 
 

@@ -51,7 +51,10 @@ def model_of(
         written = all(x in model.names for x in node.outputs)
         if not written and not model.needed.isdisjoint(node.outputs) and not _folds(node, model):
             _write(node, model)
-    _name_outputs(model, graph.outputs, output_names)
+    try:
+        _name_outputs(model, graph.outputs, output_names)
+    except Unwritable as error:
+        raise OnnxExporterError(f"cannot export to ONNX: the result {error}") from None
     _drop_unused(model, output_names)
     return _assembled(model, name, input_names, output_names, opset_version)
 

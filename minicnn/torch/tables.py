@@ -27,6 +27,7 @@ MODULES = {
     "torch": "minicnn",
     "torch._C": "minicnn.torch.internals",
     "torch.__config__": "minicnn.config",
+    "torch.export": "minicnn.torch.dimensions",
     "torch.autograd.profiler": "minicnn.profiler",
     "torch.backends.cpu": "minicnn.backends:cpu",
     "torch.backends.cuda": "minicnn.backends:cuda",

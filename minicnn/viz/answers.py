@@ -33,7 +33,13 @@ Target = int | Sequence[int] | np.ndarray | Tensor | None
 
 @contextmanager
 def unchanged(net: Module) -> Iterator[None]:
-    """Evaluation mode in a ``with`` block; the modes and the random generators are reset after it."""
+    """Evaluation mode in a ``with`` block; the modes and the random generators are reset after it.
+
+    Raises:
+        TypeError: for anything but a module.
+    """
+    if not isinstance(net, Module):
+        raise TypeError(f"the network must be a Module, got {type(net).__name__}")
     modes = {module: module.training for module in net.modules()}
     with fork_rng():
         try:
@@ -57,24 +63,24 @@ def check_images(images: Any, caller: str) -> None:
         raise ValueError(f"{caller} expects images (N, C, H, W), got {tuple(images.shape)}")
 
 
-def class_scores(output: Any) -> Tensor:
-    """(N, classes): the scores of the classes from what a network returned."""
-    scores = _logits(output)
+def class_scores(output: Any, count: int) -> Tensor:
+    """(N, classes): the scores of the classes from what a network returned for ``count`` pictures."""
+    scores = _logits(output, count)
     return scores.flatten(2).mean(2) if scores.ndim > 2 else scores
 
 
-def probabilities(output: Any) -> Tensor:
-    """(N, classes): the probabilities of the classes from what a network returned."""
-    shares = F.softmax(_logits(output), 1)
+def probabilities(output: Any, count: int) -> Tensor:
+    """(N, classes): the probabilities of the classes from what a network returned for N pictures."""
+    shares = F.softmax(_logits(output, count), 1)
     return shares.flatten(2).mean(2) if shares.ndim > 2 else shares
 
 
-def _logits(output: Any) -> Tensor:
+def _logits(output: Any, count: int) -> Tensor:
     """(N, classes, …): a network's output without its other parts, with at least two classes.
 
     Raises:
         TypeError: if there is no tensor in it.
-        ValueError: for a tensor without a dimension.
+        ValueError: for a tensor that has not one row for each picture.
     """
     if isinstance(output, Mapping) and output:
         output = output["out"] if "out" in output else next(iter(output.values()))
@@ -82,8 +88,13 @@ def _logits(output: Any) -> Tensor:
         output = output[0]
     if not isinstance(output, Tensor):
         raise TypeError(f"the network must return class scores, got {type(output).__name__}")
-    if output.ndim == 0:
-        raise ValueError("the network must return scores (N, classes), got a single number")
+    if count == 1 and output.ndim < 2:  # squeeze() removes the dimension of a single picture, too
+        output = output.reshape(1, -1)
+    if output.ndim == 0 or output.array.shape[0] != count:
+        raise ValueError(
+            f"the network must return scores (N, classes) for {count} pictures, got shape "
+            f"{tuple(output.shape)}"
+        )
     logits = output.unsqueeze(1) if output.ndim == 1 else output
     # softmax of (-z/2, z/2) is (1 - sigmoid(z), sigmoid(z))
     return cat([-logits / 2, logits / 2], 1) if logits.shape[1] == 1 else logits

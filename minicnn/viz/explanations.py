@@ -18,7 +18,7 @@ from .figures import INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 from .grad_cam import grad_cam
 from .heat_map import blend
 from .pixels import Numbers, to_picture
-from .plots import describe_prediction
+from .plots import caption_text, check_texts, describe_prediction
 from .saliency import saliency
 
 if TYPE_CHECKING:
@@ -62,15 +62,17 @@ def plot_explanations(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        TypeError, ValueError: as :func:`grad_cam`, and for heat maps of another shape.
+        TypeError, ValueError: as :func:`grad_cam`, for heat maps of another shape, and for too few
+            names, captions or true classes. A network without a ``Conv2d`` needs ``heat_maps``.
     """
     check_images(images, "plot_explanations")
     with unchanged(net), no_grad():
         output = net(images.clone())
-    shares = to_array(probabilities(output))
+    shares = to_array(probabilities(output, len(images)))
+    check_texts(shares, class_names, captions, truth)
     explained = [""] * len(images)
     if heat_maps is None:
-        classes = target_classes(target, class_scores(output)).squeeze(1)
+        classes = target_classes(target, class_scores(output, len(images))).squeeze(1)
         explained = [f": {class_names[label]}" for label in to_array(classes)]
         heat_maps = {
             "Grad-CAM": grad_cam(net, images, target=classes),
@@ -96,7 +98,7 @@ def plot_explanations(
         answer, colour = answers[row]
         _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
-            first.set_title(printable(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
+            first.set_title(caption_text(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
         for axes, (name, heat) in zip(others, heats.items(), strict=True):
             _show(axes, _heat_picture(picture, heat[row]), name + explained[row], color=INK)
     save_figure(figure, path, title)

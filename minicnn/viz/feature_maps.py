@@ -87,7 +87,8 @@ def plot_feature_maps(
     strongest = np.sort(np.argsort(-maps.max((1, 2)), kind="stable")[:count])
     rows = -(-(1 + len(strongest)) // _COLUMNS)
     H, W = image.array.shape[1:]
-    figure = new_figure(1.6 * _COLUMNS, (1.5 * H / W + 0.3) * rows + (0.4 if title else 0))
+    height = (max(1.5 * H / W, 0.3) + 0.3) * rows + (0.4 if title else 0)
+    figure = new_figure(1.6 * _COLUMNS, height)
     first, *others = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     first.imshow(to_picture(image, mean, std))
     module = convolutions(net)[0] if layer is None else find_layer(net, layer)

@@ -51,7 +51,7 @@ def grad_cam(
     """
     check_images(images, "grad_cam")
     with unchanged(net), enable_grad(), _cut_after(net, layer) as outputs:
-        scores = class_scores(net(images.detach().clone()))
+        scores = class_scores(net(images.detach().clone()), len(images))
         score = scores.gather(1, target_classes(target, scores)).sum()
         gradients = grad(score, outputs, allow_unused=True) if score.requires_grad else ()
     pairs = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import to_array
+from .arrays import to_array, to_classes
 from .figures import PathLike
 from .pixels import Numbers, to_picture
 from .plots import plot_predictions
@@ -46,13 +46,19 @@ def worst_mistakes(probabilities: Any, labels: Any, count: int = 10) -> list[Mis
         count: the most to return; there are fewer if fewer answers are wrong.
 
     Raises:
-        ValueError: for shapes that do not fit, and labels that are no classes.
+        ValueError: for shapes that do not fit, scores that are no probabilities, and labels that are
+            no classes.
     """
-    rows, classes = to_array(probabilities), to_array(labels)
-    if rows.ndim != 2 or classes.shape != rows.shape[:1]:
+    rows, classes = to_array(probabilities), to_classes(labels)
+    if rows.ndim != 2 or rows.shape[1] < 2 or classes.shape != rows.shape[:1]:
         raise ValueError(
-            "worst_mistakes expects probabilities (N, classes) and labels (N,), got shapes "
-            f"{rows.shape} and {classes.shape}"
+            "worst_mistakes expects probabilities (N, classes) of at least two classes, and labels "
+            f"(N,), got shapes {rows.shape} and {classes.shape}"
+        )
+    if not ((rows >= 0) & (rows <= 1.001)).all():  # the softmax of half precision may exceed 1
+        raise ValueError(
+            "probabilities must be from 0 to 1, as softmax gives them, got "
+            f"{rows.min()} to {rows.max()}"
         )
     if classes.size and not (0 <= classes.min() and classes.max() < rows.shape[1]):
         raise ValueError(

@@ -72,7 +72,7 @@ def occlusion(
             pictures = images[numbers]
             for picture, (_, rows, columns) in enumerate(covered):
                 pictures[picture, :, rows, columns] = value
-            after = probabilities(net(pictures)).gather(1, classes[numbers])
+            after = probabilities(net(pictures), len(covered)).gather(1, classes[numbers])
             drops = (before[numbers] - after).squeeze(1)
             for picture, square in enumerate(covered):
                 heat[square] += drops[picture]
@@ -82,9 +82,9 @@ def occlusion(
 
 def _answers(net: Module, images: Tensor, target: Target, batch_size: int) -> tuple[Tensor, Tensor]:
     """(N, 1) and (N, 1): the probabilities of the classes to explain, and the classes."""
-    outputs = [net(part.clone()) for part in images.split(batch_size)]
-    classes = target_classes(target, cat([class_scores(output) for output in outputs]))
-    return cat([probabilities(output) for output in outputs]).gather(1, classes), classes
+    outputs = [(net(part.clone()), len(part)) for part in images.split(batch_size)]
+    classes = target_classes(target, cat([class_scores(*output) for output in outputs]))
+    return cat([probabilities(*output) for output in outputs]).gather(1, classes), classes
 
 
 def _starts(length: int, size: int, stride: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..output import printable
-from .arrays import to_array
+from .arrays import to_array, to_classes
 from .figures import BY_CLASS, FAINT, INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 
 __all__ = ["PrecisionRecall", "plot_precision_recall", "precision_recall"]
@@ -73,7 +74,7 @@ def precision_recall(predictions: Any, labels: Any = None) -> PrecisionRecall:
 
     As ``sklearn.metrics.precision_recall_fscore_support`` with ``zero_division=0``.
     """
-    matrix = _confusion(to_array(predictions), None if labels is None else to_array(labels))
+    matrix = _confusion(to_array(predictions), None if labels is None else to_classes(labels))
     right = matrix.diagonal().astype(np.float64)
     predicted, support = matrix.sum(0), matrix.sum(1)
     return PrecisionRecall(
@@ -94,11 +95,11 @@ def _confusion(predictions: np.ndarray, labels: np.ndarray | None) -> np.ndarray
             )
         return predictions
     classes = predictions.shape[1] if predictions.ndim == 2 else 0
-    predicted = predictions.argmax(1) if classes else predictions
-    if predicted.ndim != 1 or predicted.shape != labels.shape or not labels.size:
+    predicted = predictions.argmax(1) if classes else to_classes(predictions)
+    if classes == 1 or predicted.ndim != 1 or predicted.shape != labels.shape or not labels.size:
         raise ValueError(
-            "precision_recall expects predicted classes (N,) or scores (N, classes), and labels "
-            f"(N,), got shapes {predictions.shape} and {labels.shape}"
+            "precision_recall expects predicted classes (N,) or scores (N, classes) of at least two "
+            f"classes, and labels (N,), got shapes {predictions.shape} and {labels.shape}"
         )
     lowest, highest = min(predicted.min(), labels.min()), max(predicted.max(), labels.max())
     if lowest < 0:
@@ -106,8 +107,7 @@ def _confusion(predictions: np.ndarray, labels: np.ndarray | None) -> np.ndarray
     if classes and highest >= classes:
         raise ValueError(f"labels must be below {classes}, the number of scores, got {highest}")
     classes = classes or int(highest) + 1
-    pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -143,7 +143,7 @@ def plot_precision_recall(
         for place, value in zip(at, 100 * values, strict=True):
             axes.text(value + 1, place, f"{value:.1f}", va="center", fontsize=8, color=INK)
     names = [
-        f"{printable(name)}  ({support:,})"
+        textwrap.fill(f"{printable(name)}  ({support:,})", 40)
         for name, support in zip(class_names, measures.support, strict=True)
     ]
     axes.set_yticks(places, names, **PLAIN)

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL import Image
 
-__all__ = ["describe_prediction", "plot_confusion", "plot_curves", "plot_predictions"]
+__all__ = [
+    "caption_text",
+    "check_texts",
+    "describe_prediction",
+    "plot_confusion",
+    "plot_curves",
+    "plot_predictions",
+]
 
 
 def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "") -> None:
@@ -118,13 +125,15 @@ def plot_predictions(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        ValueError: if there is no picture, or not one row of probabilities for each.
+        ValueError: if there is no picture, or not one row of probabilities for each, and for too few
+            names, captions or true classes.
     """
     if not images or len(images) != len(probabilities):
         raise ValueError(
             "plot_predictions needs at least one picture and a row of probabilities for each, got "
             f"{len(images)} pictures and {len(probabilities)} rows"
         )
+    check_texts(probabilities, class_names, captions, truth)
     columns = min(5, len(images))
     rows = -(-len(images) // columns)
     answers = [
@@ -137,8 +146,39 @@ def plot_predictions(
         axes = figure.add_subplot(rows, columns, number + 1)
         _plot_prediction(axes, image, float(probabilities[number].max()), *answers[number])
         if captions:
-            axes.set_title(printable(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
+            axes.set_title(caption_text(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
     save_figure(figure, path, title)
+
+
+def check_texts(
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    captions: Sequence[str] | None,
+    truth: Sequence[int] | None,
+) -> None:
+    """Checks that there is a name for each class, and a caption and a true class for each picture.
+
+    Raises:
+        ValueError: if there is not.
+    """
+    count, classes = len(probabilities), len(probabilities[0])
+    if len(class_names) < classes:
+        raise ValueError(
+            f"class_names must have a name for each of {classes} classes, got {len(class_names)}"
+        )
+    for name, entries in (("captions", captions), ("truth", truth)):
+        if entries is not None and len(entries) != count:
+            raise ValueError(
+                f"{name} must have an entry for each of {count} pictures, got {len(entries)}"
+            )
+    if truth is not None and not all(0 <= label < classes for label in truth):
+        raise ValueError(f"truth must have classes from 0 to {classes - 1}, got {list(truth)}")
+
+
+def caption_text(text: str) -> str:
+    """A text that is no wider than a picture, without its middle if it is long."""
+    text = printable(text)
+    return text if len(text) <= 36 else f"{text[:18]}…{text[-17:]}"
 
 
 def _plot_prediction(

@@ -37,7 +37,8 @@ def saliency(net: Module, images: Tensor, target: Target = None) -> Tensor:
         raise TypeError(f"saliency expects images of floats, got {images.dtype}")
     pixels = images.detach().clone().requires_grad_()
     with unchanged(net), enable_grad():
-        scores = class_scores(net(pixels.clone()))  # a copy, in which the network may work in place
+        output = net(pixels.clone())  # a copy, in which the network may work in place
+        scores = class_scores(output, len(images))
         score = scores.gather(1, target_classes(target, scores)).sum()
         (gradient,) = grad(score, pixels, allow_unused=True) if score.requires_grad else (None,)
     if gradient is None:

@@ -1,5 +1,6 @@
 """What an export takes, what it writes into the file, and how it refuses."""
 
+import functools
 import io
 import json
 
@@ -11,6 +12,7 @@ import minicnn.nn.functional as F
 from minicnn import nn
 from minicnn.autograd import Function
 from minicnn.graph import CannotRecord
+from minicnn.nn.utils import prune
 from minicnn.onnx.registry import WRITERS
 from minicnn.torch.alias import find
 
@@ -195,8 +197,110 @@ def test_training_mode_is_restored():
 
 
 def test_only_evaluation_mode_is_exported():
-    with pytest.raises(CannotRecord, match="is in training mode"):
+    with pytest.raises(CannotRecord, match="in training mode"):
         mc.onnx.export(small_net().train(), IMAGES, training=mc.onnx.TrainingMode.PRESERVE)
+
+
+def test_hooks_are_part_of_the_network():
+    """Pruning and weight norm make weights by them; others may only look."""
+    net, seen = small_net(), []
+    prune.l1_unstructured(net[0][0], "weight", 0.5)
+    with pytest.warns(FutureWarning):
+        nn.utils.weight_norm(net[3])
+    net[1].register_forward_hook(lambda module, args, output: output * 2)
+    net.register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    session = session_of(net, IMAGES)
+    assert_equal_answers(session, net, [drawn((0, 3, 16, 16), 5)])
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: mc.zeros(x.size(0), 5),
+        lambda x: (x, mc.arange(x.size(0)), mc.ones(2)),
+        lambda x: x.mul_(2).add_(1),
+        functools.partial(F.max_pool2d, kernel_size=2),
+    ],
+    ids=["zeros", "counted", "in place", "partial"],
+)
+def test_functions(function):
+    session = session_of(function, IMAGES)
+    for batch in (1, 3):
+        assert_equal_answers(session, function, [drawn((0, 3, 16, 16), batch)])
+
+
+def shifted(x):
+    y = mc.zeros_like(x)
+    y[:, :, 1:] = x[:, :, :-1]
+    y[:, :, 0] = 1
+    return y
+
+
+def collected(x):
+    y = mc.zeros(x.size(0), 6, 16, 16)
+    y[:, :3], y[:, 3], y[..., 4:, ::2, 5] = x, x.mean(1), x[:, :2, ::2, 5]
+    return y
+
+
+def of_another_dtype(x):
+    y = x + 1
+    y[:, 1] = x[:, 0] > 0
+    y[:, 2, 3:5] = mc.arange(16.0)
+    y.copy_(y * 2)
+    return y, x
+
+
+def masked(x):
+    mask = mc.zeros(16, 16)
+    mask[2, 3:] = -100
+    mask[mc.tril(mc.ones(16, 16)) == 0] = 7
+    return x + mask
+
+
+@pytest.mark.parametrize("function", [shifted, collected, of_another_dtype, masked])
+def test_writes_to_parts_of_tensors(function):
+    session = session_of(function, IMAGES)
+    for batch in (1, 3):
+        assert_equal_answers(session, function, [drawn((0, 3, 16, 16), batch)])
+
+
+def write_to_a_mask(x):
+    y = x + 1
+    y[x < 0] = 0
+    return y
+
+
+def write_to_the_first_image(x):
+    y = x + 1
+    y[0] = 0
+    return y
+
+
+def write_to_channels(x):
+    y = x + 1
+    y[:, [0, 2]] = 0
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (write_to_a_mask, "such as a mask"),
+        (write_to_the_first_image, "a part of an axis of open length"),
+        (write_to_channels, "places that index tensors name"),
+    ],
+)
+def test_writes_that_cannot_be_exported(function, message):
+    with pytest.raises((CannotRecord, mc.onnx.OnnxExporterError), match=message):
+        mc.onnx.export(function, mc.randn(2, 3, 4, 4))
+
+
+def test_other_tensors_for_other_batches():
+    with pytest.raises(mc.onnx.OnnxExporterError, match="returns other tensors"):
+        mc.onnx.export(lambda x: [x] * x.size(0), IMAGES)
+    with pytest.raises(mc.onnx.OnnxExporterError, match="depend on the lengths"):
+        mc.onnx.export(lambda x: mc.eye(x.size(0)), IMAGES)
 
 
 def test_forward_is_told():
@@ -219,11 +323,21 @@ def test_forward_is_told():
         ({"keep_initializers_as_inputs": True}, "keep_initializers_as_inputs=False alone"),
         ({"mean": [0.5]}, "belong together"),
         ({"mean": [0.5], "std": [0.0]}, "above 0"),
+        ({"mean": [np.nan], "std": [1.0]}, "one number for each channel"),
+        ({"mean": 0.5, "std": 0.5}, "one number for each channel"),
+        ({"labels": "cat"}, "a name for each class"),
     ],
 )
 def test_refused_arguments(options, error):
-    with pytest.raises(ValueError, match=error):
+    with pytest.raises((ValueError, TypeError), match=error):
         mc.onnx.export(small_net(), IMAGES, **options)
+
+
+def test_refused_examples():
+    with pytest.raises(ValueError, match=r"must have elements, got shape \(0, 3, 16, 16\)"):
+        mc.onnx.export(small_net(), IMAGES[:0])
+    with pytest.raises(TypeError, match="made of tensors"):
+        mc.onnx.export(small_net(), IMAGES.numpy())
 
 
 def test_other_arguments_of_torch():
@@ -305,6 +419,14 @@ def test_under_the_switch():
         graph = export(small_net(), (IMAGES,), **options).model_proto.graph
         first = graph.input[0].type.tensor_type.shape.dim[0]
         assert (first.dim_param or first.dim_value) == dim
+
+
+def test_lengths_with_names_under_the_switch():
+    export, dim = find("torch.onnx.export"), find("torch.export.Dim")
+    shapes = {"input": {0: dim("n", min=1), 1: dim.STATIC, 2: dim.DYNAMIC, 3: dim.AUTO}}
+    graph = export(small_net(), (IMAGES,), dynamic_shapes=shapes, dynamo=True).model_proto.graph
+    dims = graph.input[0].type.tensor_type.shape.dim
+    assert [d.dim_param or d.dim_value for d in dims] == ["n", 3, "s0_2", "s0_3"]
 
 
 def test_half_precision():

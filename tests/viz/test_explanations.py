@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,3 +60,14 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
         viz.plot_explanations(net, images, NAMES, tmp_path / "e.png", {"CAM": np.ones((2, 10, 12))})
     with pytest.raises(ValueError, match="plot_explanations expects images"):
         viz.plot_explanations(net, images[0], NAMES, tmp_path / "e.png")
+    texts: list[tuple[dict[str, Any], str]] = [
+        ({"class_names": NAMES[:3]}, "a name for each of 5 classes, got 3"),
+        ({"captions": ["one"]}, "captions must have an entry for each of 2 pictures, got 1"),
+        ({"truth": [1]}, "truth must have an entry for each of 2 pictures, got 1"),
+        ({"truth": [1, 5]}, "truth must have classes from 0 to 4"),
+    ]
+    for options, message in texts:
+        with pytest.raises(ValueError, match=message):
+            viz.plot_explanations(
+                net, images, path=tmp_path / "e.png", **({"class_names": NAMES} | options)
+            )

@@ -130,6 +130,15 @@ def test_one_logit_is_that_of_the_second_of_two_classes(form: Any) -> None:
     assert_heat(predicted, chosen.cpu().numpy())
 
 
+@pytest.mark.parametrize("form", [lambda z: z.squeeze(), lambda z: z[:, 1:2].squeeze()])
+def test_squeezed_scores_of_a_single_picture(form: Any) -> None:
+    ours, _ = pair()
+    images = mc.tensor(IMAGES)
+    heat = viz.grad_cam(Wrapped(ours, form), images[:1], target=1)
+    expected = viz.grad_cam(Wrapped(ours, form), images, target=1)
+    assert_heat(heat, expected[:1].numpy())
+
+
 class Branches(nn.Module):
     """Two convolutions side by side, an auxiliary head, and a gate that convolves single pixels."""
 
@@ -200,5 +209,7 @@ def test_what_does_not_fit() -> None:
             viz.grad_cam(net, images, target=target)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="the network must return class scores, got NoneType"):
         viz.grad_cam(Wrapped(net, lambda scores: None), images)
-    with pytest.raises(ValueError, match=r"scores \(N, classes\), got a single number"):
+    with pytest.raises(TypeError, match="the network must be a Module, got function"):
+        viz.grad_cam(lambda images: images, images)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"for 3 pictures, got shape \(\)"):
         viz.grad_cam(Wrapped(net, mc.Tensor.sum), images)

@@ -26,6 +26,9 @@ def test_the_highest_losses_first() -> None:
     of_tensors = viz.worst_mistakes(mc.tensor(PROBABILITIES), mc.tensor(LABELS), count=1)
     assert of_tensors == [viz.Mistake(4, 1, 0, 1.0, np.inf)]
     assert viz.worst_mistakes(PROBABILITIES, PROBABILITIES.argmax(1)) == []
+    assert viz.worst_mistakes(PROBABILITIES[:0], []) == []
+    of_floats = viz.worst_mistakes(PROBABILITIES, LABELS.astype(np.float32), count=1)
+    assert of_floats == of_tensors
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,9 @@ def test_the_highest_losses_first() -> None:
         (PROBABILITIES[0], LABELS, r"got shapes \(3,\) and \(5,\)"),
         (PROBABILITIES, LABELS[:2], r"got shapes \(5, 3\) and \(2,\)"),
         (PROBABILITIES, LABELS + 1, "labels must be from 0 to 2, got 1 to 3"),
+        (PROBABILITIES, LABELS + 0.5, "labels must be the numbers of classes"),
+        (PROBABILITIES[:, :1], LABELS, "at least two classes"),
+        (PROBABILITIES * 3 - 1, LABELS, "from 0 to 1, as softmax gives them, got -1.0 to 2.0"),
     ],
 )
 def test_what_does_not_fit(probabilities: Any, labels: Any, message: str) -> None:

@@ -70,6 +70,8 @@ def test_the_table() -> None:
         ((PREDICTIONS,), r"a confusion matrix .* got shape \(60,\)"),
         ((PREDICTIONS, LABELS[1:]), r"got shapes \(60,\) and \(59,\)"),
         (([], []), r"got shapes \(0,\) and \(0,\)"),
+        (([[-3.0], [2.0]], [0, 1]), "at least two classes"),
+        (([0.5, 1.0], [0, 1]), "labels must be the numbers of classes"),
         (([0, -1], [0, 1]), "classes must be 0 or above, got -1"),
         ((np.eye(3), [0, 1, 3]), "labels must be below 3, the number of scores, got 3"),
     ],

@@ -3,6 +3,7 @@
 from ..registry import WRITERS
 from . import (
     activation,
+    assign,
     comparison,
     convolution,
     elementwise,
@@ -18,6 +19,6 @@ from . import (
 )
 
 __all__ = [
-    "WRITERS", "activation", "comparison", "convolution", "elementwise",
+    "WRITERS", "activation", "assign", "comparison", "convolution", "elementwise",
     "index", "layout", "linear", "norm", "pooling", "reduction", "resampling", "scatter", "sorting",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import nn
@@ -88,7 +89,20 @@ def open_network(args: argparse.Namespace, with_weights: bool = True) -> Network
                 )
             weights = "DEFAULT"
     description = _changed(description, args)
-    return Network(description.build(weights).to(device), description, device, metrics)
+    return Network(_built(description, weights).to(device), description, device, metrics)
+
+
+def _built(description: NetworkDescription, weights: str | Path | None) -> nn.Module:
+    """The network; weights of other classes are an error that tells how to name these."""
+    try:
+        return description.build(weights)
+    except RuntimeError as error:
+        if "size mismatch" not in str(error):
+            raise
+        raise ValueError(
+            f"{weights} does not fit {description.model} with {len(description.classes)} classes; "
+            f"--classes NAME,NAME,… gives others. {error}"
+        ) from error
 
 
 def refuse_segmenter(network: Network, command: str) -> None:

@@ -71,6 +71,8 @@ def _places(pictures: Pictures, paths: Sequence[Path], out: Path | None) -> list
             )
         places = [name.with_name(f"{name.stem}-segmented.png") for name in names]
     else:
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"--out names the folder for the results, and {out} is a file")
         out.mkdir(parents=True, exist_ok=True)
         places = [out / f"{name.stem}-segmented.png" for name in names]
     twice = [place for place, count in Counter(places).items() if count > 1]

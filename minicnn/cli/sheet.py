@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -46,7 +47,7 @@ def _draw_cell(cell: Cell, width: int, height: int) -> Image.Image:
     drawn = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(drawn)
     font = ImageFont.load_default(12)
-    draw.text((0, 0), _shortened(cell.name, width, font), INK, font)
+    draw.text((0, 0), _shortened(_drawable(cell.name), width, font), INK, font)
     for place, picture in enumerate(cell.pictures):
         drawn.paste(picture, (place * (SIDE + 2), _LINE))
     colour, bar = BY_CLASS[cell.number % len(BY_CLASS)], _LINE + SIDE + 2
@@ -54,9 +55,15 @@ def _draw_cell(cell: Cell, width: int, height: int) -> Image.Image:
     draw.rectangle((0, bar, round(cell.probability * (width - 1)), bar + _BAR - 3), colour)
     percent = f"  {100 * cell.probability:.1f} %"
     room = width - int(font.getlength(percent)) - 1
-    answer = _shortened(cell.answer, room, font)
+    answer = _shortened(_drawable(cell.answer), room, font)
     draw.text((0, bar + _BAR - 1), answer + percent, colour, font)
     return drawn
+
+
+def _drawable(text: str) -> str:
+    """The text without accents: Pillow's own font has the letters of English alone."""
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

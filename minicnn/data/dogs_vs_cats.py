@@ -126,6 +126,7 @@ class DogsVsCats(Dataset):
     def _find_pictures(self) -> None:
         found: dict[PictureKey, tuple[int, int]] = {}  # the source and the position in it
         strange: list[str] = []
+        of_the_other = 0  # pictures of the split that is not asked for
         for source in (s for root in self.roots for s in find_sources(root, self._wants_zip)):
             self._sources.append(source)
             for i, name in enumerate(source.names()):
@@ -135,6 +136,8 @@ class DogsVsCats(Dataset):
                     strange.append(source.path(i))
                 elif (key.label == _NO_LABEL) == (self.split == "test"):
                     self._add(found, key, (len(self._sources) - 1, i))
+                else:
+                    of_the_other += 1
         if strange:
             raise ValueError(
                 "pictures should be named like cat.1.jpg, Cat/1.jpg or, for the test, 1.jpg; "
@@ -145,7 +148,7 @@ class DogsVsCats(Dataset):
             raise FileNotFoundError(
                 f"no {self.split} pictures (named like {name}) in "
                 f"{', '.join(str(root) for root in self.roots)}; "
-                f"{len(self.ignored)} other files are there"
+                f"{of_the_other} {self._other} pictures and {len(self.ignored)} other files are there"
             )
         keys = sorted(found)
         # Arrays, not lists: thousands of objects would cost memory in every worker process.
@@ -153,9 +156,12 @@ class DogsVsCats(Dataset):
         self.ids = np.array([key.number for key in keys], dtype=np.int64)
         self._source_of, self._position_of = np.array([found[k] for k in keys], dtype=np.int32).T
 
+    @property
+    def _other(self) -> str:
+        return "test" if self.split == "train" else "train"
+
     def _wants_zip(self, name: str) -> bool:
-        other = "test" if self.split == "train" else "train"
-        return not name.lower().startswith(other)
+        return not name.lower().startswith(self._other)
 
     def _add(
         self, found: dict[PictureKey, tuple[int, int]], key: PictureKey, place: tuple[int, int]

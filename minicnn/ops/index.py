@@ -358,7 +358,12 @@ class OneHot(Function):
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
+    if tensor.array.dtype.kind not in "iu":
+        raise RuntimeError(f"one_hot expects classes that are integers, got {tensor.dtype}")
     count = int(tensor.array.max()) + 1 if num_classes < 0 else num_classes
     if tensor.array.size and (int(tensor.array.min()) < 0 or int(tensor.array.max()) >= count):
-        raise RuntimeError(f"one_hot expects classes in [0, {count - 1}], got {tensor.tolist()}")
+        raise RuntimeError(
+            f"one_hot expects classes in [0, {count - 1}], "
+            f"got {tensor.array.min()} to {tensor.array.max()}"
+        )
     return OneHot.apply(tensor, count=count)

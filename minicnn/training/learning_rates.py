@@ -66,12 +66,13 @@ def find_learning_rate(
 
     A good learning rate is near the suggestion, where the loss falls fastest, and well below the rate
     at which it grows again. Look at the curve, too (:func:`minicnn.viz.plot_learning_rates`).
-    Afterwards network, optimizer, gradients and the library's random numbers are as they were.
+    Afterwards network, optimizer, gradients and random numbers, the library's and those of the loader's
+    own generator, are as they were.
 
     Args:
         net: is trained in the mode it is in.
         optimizer: of its parameters. Groups with different rates keep their proportions, and
-            ``rates`` are those of the first.
+            ``rates`` are those of the fastest, as ``lr`` of :func:`minicnn.optim.parameter_groups` is.
         loss_function: called with the network's output and the labels, returns a scalar.
         loader: gives pairs of inputs and labels; it is run through again if it is too short.
         start, end: the first and the last rate.
@@ -80,8 +81,8 @@ def find_learning_rate(
         device: where inputs and labels are moved to, if not None.
 
     Raises:
-        ValueError: unless 0 < start < end and there are two steps or more; if the loader is empty, or
-            the loss diverges before the second step.
+        ValueError: unless 0 < start < end and there are two steps or more; if the loader is empty, the
+            loss is not finite at first, or it diverges before the second step.
 
     Source: Smith 2015, Cyclical Learning Rates for Training Neural Networks; the end as in the
     library fastai.
@@ -90,12 +91,13 @@ def find_learning_rate(
         raise ValueError(
             f"find_learning_rate expects 0 < start < end and at least 2 steps, got {start}, {end}, {steps}"
         )
-    proportions = [float(g["lr"]) for g in optimizer.param_groups]
-    proportions = [rate / proportions[0] if proportions[0] else 1.0 for rate in proportions]
+    proportions = [float(group["lr"]) for group in optimizer.param_groups]
+    fastest = max(proportions)
+    proportions = [rate / fastest if fastest else 1.0 for rate in proportions]
     rates: list[float] = []
     losses: list[float] = []
     total, smallest = 0.0, math.inf
-    with _restored(net, optimizer), random.fork_rng():
+    with _restored(net, optimizer), random.fork_rng(), _kept(getattr(loader, "generator", None)):
         batches = _endless(loader)
         for step, rate in enumerate(np.geomspace(start, end, steps).tolist()):
             for group, proportion in zip(optimizer.param_groups, proportions, strict=True):
@@ -103,6 +105,10 @@ def find_learning_rate(
             loss = _trained(net, optimizer, loss_function, next(batches), device)
             total = _MEMORY * total + (1 - _MEMORY) * loss
             average = total / (1 - _MEMORY ** (step + 1))  # the weights so far do not add up to 1
+            if not rates and not math.isfinite(loss):
+                raise ValueError(
+                    f"the loss is {loss} before the first step: no learning rate helps"
+                )
             if not math.isfinite(average) or average > _DIVERGED * smallest:
                 break
             smallest = min(smallest, average)
@@ -111,6 +117,17 @@ def find_learning_rate(
     if len(rates) < 2:
         raise ValueError(f"the loss diverged at the first learning rates: start below {start}")
     return LearningRates(rates, losses)
+
+
+@contextmanager
+def _kept(generator: random.Generator | None) -> Iterator[None]:
+    """Afterwards, the generator gives the numbers that it would have given."""
+    state = None if generator is None else generator.get_state()
+    try:
+        yield
+    finally:
+        if generator is not None:
+            generator.set_state(state)
 
 
 def _trained(

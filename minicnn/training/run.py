@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from .. import io, random
 from ..data import DataLoader
 from ..data.problems import problems_of
 from ..io.atomic import replacing
+from ..version import __version__
 from .description import NetworkDescription
 from .epoch_log import EpochLog, check_tensorboard
 from .folder import set_aside
@@ -388,12 +388,8 @@ def describe(row: dict[str, Any], epochs: int) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the software that a result depends on, and the machine."""
-    try:
-        own = importlib.metadata.version("minicnn")
-    except importlib.metadata.PackageNotFoundError:  # run from a source folder
-        own = "not installed"
     return {
-        "minicnn": own,
+        "minicnn": __version__,  # of this code: pip's record of a clone is as old as its installation
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pillow": PIL.__version__,

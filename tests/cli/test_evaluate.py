@@ -183,12 +183,15 @@ def test_a_submission_without_the_training_pictures(minicnn, trained, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--model resnet18 --weights {run}/best.ckpt --test {test}", "size mismatch for fc.weight"),
+        (
+            "--model resnet18 --weights {run}/best.ckpt --test {test}",
+            "with 1000 classes; --classes",
+        ),
         (
             "--run {run} --classes rose,tulip --test {test}",
             "the classes cat and dog, got rose, tulip",
         ),
-        ("--run {run} --test {train}", "no test pictures"),
+        ("--run {run} --test {train}", " train pictures and 0 other files"),
         ("--run {run} --test {test} --out nowhere/s.csv", "there is no folder nowhere"),
     ],
 )

@@ -62,3 +62,9 @@ def test_networks_for_pictures_and_for_pixels_are_told_apart(minicnn, shapes, tr
     assert "got resnet18, which classifies whole pictures" in end
     end, *_ = minicnn("predict", photos / "1.jpg", "--run", shapes)
     assert "got fcn8s, which is for segmentation" in end
+
+
+def test_results_do_not_go_into_a_file(minicnn, shapes, photos, tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    end, *_ = minicnn("segment", photos / "1.jpg", "--run", shapes, "--out", tmp_path / "out")
+    assert f"--out names the folder for the results, and {tmp_path / 'out'} is a file" in end

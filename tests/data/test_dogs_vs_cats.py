@@ -132,7 +132,11 @@ def test_pictures_become_rgb_and_go_through_the_transform(tmp_path: Path):
 @pytest.mark.parametrize(
     ("files", "error", "message"),
     [
-        ({}, FileNotFoundError, r"no train pictures \(named like cat\.1\.jpg .* 0 other files"),
+        (
+            {},
+            FileNotFoundError,
+            r"no train pictures \(named like cat\.1\.jpg .* 0 test pictures and 0 other files",
+        ),
         ({"notes.txt": b""}, FileNotFoundError, "1 other files are there"),
         (numbered_files(), FileNotFoundError, "no train pictures"),
         ({"train/cat.0.jpg": b"", "train/horse.1.jpg": b""}, ValueError, "the first being .*horse"),

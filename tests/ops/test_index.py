@@ -167,6 +167,10 @@ def test_an_index_out_of_range():
 
 def test_errors_state_the_rule_and_the_values():
     x = mc.tensor(X)
+    with pytest.raises(RuntimeError, match=r"classes in \[0, 4\], got 0 to 99"):
+        one_hot(mc.arange(100), 5)
+    with pytest.raises(RuntimeError, match="integers, got .*float32"):  # as torch
+        one_hot(mc.tensor([0.0, 0.5]), 2)
     with pytest.raises(IndexError, match=r"tensor of shape \(3, 4, 5\)"):
         x[7]
     with pytest.raises(IndexError, match="integer or bool, got float32"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import minicnn as mc
 from minicnn import models, training, transforms
 from minicnn.training import NetworkDescription, read_run
 
@@ -31,6 +32,7 @@ def test_a_description_survives_its_json(tmp_path):
     run.start(net=(net := told.build()))
     found, metrics = read_run(tmp_path)
     assert metrics["settings"] == {"epochs": 1}
+    assert metrics["versions"]["minicnn"] == mc.__version__
     assert json.loads(json.dumps(found.as_plain())) == json.loads(json.dumps(told.as_plain()))
     again = found.build(tmp_path / "last.ckpt")
     assert not again.training and found.segments

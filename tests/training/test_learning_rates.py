@@ -79,6 +79,15 @@ def test_everything_is_as_before(optimizer, options, trained):
     assert everything() == before
 
 
+def test_the_loaders_own_generator_is_as_before():
+    net, optimizer, loss_function, loader = a_training()
+    generator = mc.Generator().manual_seed(3)
+    loader = data.DataLoader(loader.dataset, 8, shuffle=True, generator=generator)
+    before = generator.get_state()
+    training.find_learning_rate(net, optimizer, loss_function, loader, steps=12)
+    assert generator.get_state().tolist() == before.tolist()
+
+
 def test_all_is_as_before_when_it_fails():
     net, optimizer, _, loader = a_training()
     before = net[0].weight.numpy_copy()
@@ -124,7 +133,7 @@ def test_groups_keep_their_proportions():
     step = optimizer.step
     optimizer.step = lambda: seen.append([g["lr"] for g in optimizer.param_groups]) or step()
     training.find_learning_rate(net, optimizer, loss_function, loader, 1e-3, 1e-2, 3)
-    np.testing.assert_allclose(seen, [[1e-3, 5e-3], [10**-2.5, 5 * 10**-2.5], [1e-2, 5e-2]])
+    np.testing.assert_allclose(seen, [[2e-4, 1e-3], [0.2 * 10**-2.5, 10**-2.5], [2e-3, 1e-2]])
     assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.5]
 
 
@@ -134,7 +143,8 @@ def test_groups_keep_their_proportions():
         ({"start": 1.0, "end": 0.1}, "expects 0 < start < end and at least 2 steps, got 1.0, 0.1"),
         ({"steps": 1}, "at least 2 steps"),
         ({"loader": []}, "got an empty one"),
-        ({"loss_function": lambda x, y: x.sum() * float("nan")}, "start below 1e-07"),
+        ({"loss_function": lambda x, y: x.sum() * float("nan")}, "nan before the first step"),
+        ({"start": 1e20, "end": 1e30}, r"start below 1e\+20"),
     ],
 )
 def test_arguments(options, text):

@@ -122,12 +122,14 @@ def find_learning_rate(
 @contextmanager
 def _kept(generator: random.Generator | None) -> Iterator[None]:
     """Afterwards, the generator gives the numbers that it would have given."""
-    state = None if generator is None else generator.get_state()
+    if generator is None:
+        yield
+        return
+    state = generator.get_state()
     try:
         yield
     finally:
-        if generator is not None:
-            generator.set_state(state)
+        generator.set_state(state)
 
 
 def _trained(

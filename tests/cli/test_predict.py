@@ -101,6 +101,14 @@ def test_a_sheet_has_room_for_long_names_and_any_number():
         assert sheet.height == 12 + (2 if count == 6 else 1) * (200 + 42 + 12)
 
 
+def test_letters_that_the_font_lacks_lose_their_accents():
+    sheets = [
+        draw_sheet([Cell([Image.new("RGB", (7, 9))], name, answer, 0, 1.0)])
+        for name, answer in (("Größe.jpg", "café"), ("Grosse.jpg", "cafe"))
+    ]
+    np.testing.assert_array_equal(*map(np.asarray, sheets))
+
+
 def test_weights_of_every_format_and_classes_by_name(minicnn, trained, photos, tmp_path):
     net = models.resnet18(weights=trained.folder / "best.ckpt", num_classes=2)
     told = set()

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from minicnn.viz import BLUES, WRONG
-from minicnn.viz.plots import FAINT, INK
+from minicnn.viz.figures import FAINT, INK
 
 NAMES = {
     "alexnet": "AlexNet, 227 px",

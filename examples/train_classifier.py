@@ -143,7 +143,9 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     return net.to(args.device)
 
 
-def describe(net: nn.Module, classes: list[str], args) -> training.NetworkDescription:
+def describe(
+    net: nn.Module, classes: list[str], args: argparse.Namespace
+) -> training.NetworkDescription:
     """What `python -m minicnn predict --run` has to know of the network."""
     own = {"transform_input": net.transform_input} if isinstance(net, models.GoogLeNet) else {}
     return training.NetworkDescription(

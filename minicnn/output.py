@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-__all__ = ["give_up_closed_output", "print_any_text", "say_last"]
+__all__ = ["give_up_closed_output", "print_any_text", "printable", "say_last"]
 
 
 def print_any_text() -> None:
@@ -16,6 +16,14 @@ def print_any_text() -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    """``text`` with escapes in place of what no stream can print.
+
+    File names that are not UTF-8 contain such characters: one surrogate for each strange byte.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def say_last(text: str) -> None:

@@ -280,7 +280,7 @@ LAYOUT = {
     "cat": (lambda x, y: (mc.cat([x, y], 1), mc.stack([x, x], 2), mc.cat([x, x])), [(2, 3), (2, 4)]),
     "split": (lambda x: (x.chunk(2, 1), x.split([1, 3], 2), x.unbind(1)), [(2, 4, 4)]),
     "flip": (lambda x: (x.flip(1), x.flip((0, 2))), [(2, 3, 4)]),
-    "roll": (lambda x: (x.roll(1, 1), x.roll((1, -2), (1, 2)), x.roll(-1, 0)), [(2, 3, 4)]),
+    "roll": (lambda x: (x.roll(1, 1), x.roll((1, -2), (1, 2)), x.roll(-1, 0), x.roll(4, 0), x.roll(5), x.roll(3, 1)), [(2, 3, 4)]),
     "pad": (lambda x: (F.pad(x, (1, 2)), F.pad(x, (1, 0, 0, 2), value=3.0), F.pad(x, (-1, 2))), [IMAGES]),
     "pad with copies": (lambda x: tuple(F.pad(x, (3, 2, 1, 4), mode) for mode in ("reflect", "replicate", "circular")), [IMAGES]),
     "pixel_shuffle": (lambda x: (F.pixel_shuffle(x, 2), F.channel_shuffle(x, 2)), [IMAGES]),

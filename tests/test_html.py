@@ -111,7 +111,7 @@ def test_what_cannot_be_shown_is_printed():
             raise KeyError
 
     assert Broken()._repr_html_() is None
-    assert nn.LazyLinear(3)._repr_html_() is None or read(nn.LazyLinear(3))
+    assert "LazyLinear" in read(nn.LazyLinear(3)).text
 
 
 @pytest.mark.cpu_only  # where graphs are recorded

@@ -1,8 +1,9 @@
 """The command line, ``minicnn`` or ``python -m minicnn``: what is done with networks after training.
 
 commands.py has the options of all commands, so that ``--help`` imports little. Each command is the
-function ``run`` of a file of its name. network.py opens the network that is asked for, pictures.py
-the pictures.
+function ``run`` of a file of its name. The other files serve several commands: network.py opens the
+network that is asked for, pictures.py pictures, labelled.py those with classes, masks.py those with
+masks; measure.py has the answers on them, and table.py, sheet.py and files.py the output.
 
 The exit status is 0 if all was done, 1 after an error and if some pictures could not be read, 2 for
 wrong options, 130 after Ctrl-C, and 141 if nobody reads the output any more (``| head``).

@@ -19,7 +19,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options of one command, and its name as ``command``; a mistake ends the program."""
     program = "python -m minicnn" if os.path.basename(sys.argv[0]) == "__main__.py" else "minicnn"
     parser = ArgumentParser(
-        "Uses trained networks: names and segments pictures, measures, explains, exports.",
+        "Uses trained networks: classifies and segments pictures, measures, explains, exports.",
         prog=program,
         epilog=f"{program} COMMAND --help tells more, with an example.",
     )
@@ -163,8 +163,9 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "predict": Command(
-        "name what pictures show",
-        "Names what pictures show: a table, and on request a CSV file and a sheet of the pictures.\n"
+        "classify pictures",
+        "Classifies pictures: prints a table, and on request writes a CSV file and a sheet of the\n"
+        "pictures.\n"
         "A picture that cannot be read is named and left out.",
         (
             "photo.jpg --model resnet34 --top 5",
@@ -174,8 +175,8 @@ COMMANDS = {
         _predict,
     ),
     "segment": Command(
-        "colour the things in pictures by what they are",
-        "Colours the things in pictures by what they are, with a legend, and writes\n"
+        "colour the pixels of pictures by their classes",
+        "Colours the pixels of pictures by their classes, with a legend, and writes\n"
         "NAME-segmented.png for each picture.",
         (
             "photo.jpg --model fcn_resnet50",
@@ -186,7 +187,7 @@ COMMANDS = {
     "evaluate": Command(
         "measure a network on labelled pictures",
         "Measures a network on labelled pictures: Kaggle's Dogs vs. Cats, a folder for each class, or\n"
-        "imagenet:FOLDER; one that names pixels on Pascal VOC, or coco:FOLDER.\n"
+        "imagenet:FOLDER; a network for segmentation on Pascal VOC, or coco:FOLDER.\n"
         "For a run these are its own validation pictures; if --data has none of them, all that are\n"
         "there. Pictures that the run has trained on are never used.",
         (
@@ -233,8 +234,8 @@ COMMANDS = {
         _nothing,
     ),
     "train": Command(
-        "tell how networks are trained: by the example scripts",
-        "Tells how networks are trained: by the example scripts, which are to be read and copied.",
+        "print where the scripts are that train networks",
+        "Prints where the scripts are that train networks. They are recipes to read and copy.",
         ("",),
         _nothing,
     ),

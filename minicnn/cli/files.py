@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from ..data.dataset import printable
 from ..io.atomic import replacing
+from ..output import printable
 
 __all__ = ["check_folders", "check_picture_name", "write_csv", "write_picture"]
 

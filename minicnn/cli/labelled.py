@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from ..transforms.functional import pil_to_tensor
 from .network import Network
 
-__all__ = ["Labelled", "LabelledPictures", "open_labelled"]
+__all__ = ["Labelled", "LabelledPictures", "open_labelled", "some_of"]
 
 
 class Labelled(NamedTuple):
@@ -127,13 +127,14 @@ def _numbers(folders: Sequence[str], classes: Sequence[str]) -> list[int]:
     known = {name: number for number, name in enumerate(classes)}
     if strange := [name for name in folders if name not in known]:
         raise ValueError(
-            f"each folder must be one of the network's {len(classes)} classes ({_some(classes)}), "
-            f"got {_some(strange)}"
+            f"each folder must be one of the network's {len(classes)} classes ({some_of(classes)}), "
+            f"got {some_of(strange)}"
         )
     return [known[name] for name in folders]
 
 
-def _some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
+    """The first names, for a message."""
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 

@@ -1,4 +1,4 @@
-"""Pictures with masks to measure a network on that names pixels, and its intersections over unions."""
+"""Pictures with masks to measure a network for segmentation on, and its intersection over union."""
 
 from __future__ import annotations
 

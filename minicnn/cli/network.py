@@ -106,11 +106,11 @@ def _built(description: NetworkDescription, weights: str | Path | None) -> nn.Mo
 
 
 def refuse_segmenter(network: Network, command: str) -> None:
-    """Raises a ValueError for a network that names pixels, in a command for whole pictures."""
+    """Raises a ValueError for a network for segmentation, in a command for classification."""
     if network.description.segments:
         raise ValueError(
-            f"{network.description.model} names pixels, and {command} is for networks that name "
-            "whole pictures: use `minicnn segment`"
+            f"{command} needs a network that classifies whole pictures, got "
+            f"{network.description.model}, which is for segmentation: use `minicnn segment`"
         )
 
 

@@ -1,4 +1,4 @@
-"""``predict``: names what pictures show."""
+"""``predict``: classifies pictures."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from .. import viz
 from ..data import BrokenPicture
-from ..data.dataset import printable
-from ..output import say_last
+from ..output import printable, say_last
 from ..tensor import Tensor
+from ..viz.pixels import to_picture
 from .files import check_folders, check_picture_name, write_csv, write_picture
 from .network import Network, open_network, refuse_segmenter
 from .pictures import Pictures, batches, loader_of
@@ -83,7 +82,7 @@ def _cells(network: Network, images: Tensor, answers: list[Answer], explain: boo
         shown.append([viz.overlay_heat_map(image, heat) for image, heat in pairs])
     return [
         Cell(
-            [_picture(image) for image in seen],
+            [to_picture(image).resize((SIDE, SIDE)) for image in seen],
             Path(answer.name).name,
             network.classes[answer.classes[0]],
             int(answer.classes[0]),
@@ -91,12 +90,6 @@ def _cells(network: Network, images: Tensor, answers: list[Answer], explain: boo
         )
         for answer, *seen in zip(answers, *shown, strict=True)
     ]
-
-
-def _picture(image: Tensor) -> Image.Image:
-    """A small picture from bytes (3, H, W)."""
-    picture = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
-    return picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def _rows(network: Network, answers: list[Answer]) -> list[tuple[Any, ...]]:

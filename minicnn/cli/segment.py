@@ -1,4 +1,4 @@
-"""``segment``: colours the things in pictures by what they are."""
+"""``segment``: colours the pixels of pictures by their classes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .. import viz
 from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
-from ..data.dataset import printable
-from ..output import say_last
+from ..output import printable, say_last
+from ..viz.pixels import to_picture
 from .files import write_picture
 from .network import open_network
 from .pictures import Pictures, batches
@@ -32,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
     network = open_network(args)
     if not network.description.segments:
         raise ValueError(
-            f"{network.description.model} names whole pictures, and segment is for networks that "
-            "name pixels, such as fcn_resnet50"
+            f"segment needs a network for segmentation, such as fcn_resnet50, got "
+            f"{network.description.model}, which classifies whole pictures"
         )
     pictures = Pictures(args.pictures, network.description.preset().cut)
     places = _places(pictures, args.pictures, args.out)
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             say_last(f"warning: left out {pictures.describe(int(numbers[0]))}: {error}")
             continue
         labels = scores.argmax(0).cpu().numpy()
-        picture = Image.fromarray(np.ascontiguousarray(images[0].permute(1, 2, 0).numpy()))
+        picture = to_picture(images[0])
         scale = -(-SMALLEST // min(picture.size))
         place = places[int(numbers[0])]
         overlay = viz.overlay_segmap(picture, labels, network.classes, scale=scale)

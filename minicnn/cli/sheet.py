@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..viz.plots import BY_CLASS, FAINT, INK
+from ..viz.figures import BY_CLASS, FAINT, INK
 
 __all__ = ["SIDE", "Cell", "draw_sheet"]
 
@@ -19,7 +19,7 @@ _WIDTH = 1250  # of the sheet at most: five pictures or three pairs
 
 
 class Cell(NamedTuple):
-    """One answer: its pictures side by side, a name, the class and its number, a probability."""
+    """One answer: its pictures, of SIDE x SIDE, a name, the class and its number, a probability."""
 
     pictures: Sequence[Image.Image]
     name: str
@@ -49,7 +49,7 @@ def _draw_cell(cell: Cell, width: int, height: int) -> Image.Image:
     font = ImageFont.load_default(12)
     draw.text((0, 0), _shortened(_drawable(cell.name), width, font), INK, font)
     for place, picture in enumerate(cell.pictures):
-        drawn.paste(picture.resize((SIDE, SIDE)), (place * (SIDE + 2), _LINE))
+        drawn.paste(picture, (place * (SIDE + 2), _LINE))
     colour, bar = BY_CLASS[cell.number % len(BY_CLASS)], _LINE + SIDE + 2
     draw.rectangle((0, bar, width - 1, bar + _BAR - 3), FAINT)
     draw.rectangle((0, bar, round(cell.probability * (width - 1)), bar + _BAR - 3), colour)

@@ -10,7 +10,7 @@ from ..data import DogsVsCats
 from ..output import say_last
 from ..training import TestTimeFlips
 from .files import check_folders, write_csv
-from .labelled import LabelledPictures, open_labelled
+from .labelled import LabelledPictures, open_labelled, some_of
 from .measure import log_loss, measure
 from .network import Network, open_network, refuse_segmenter
 from .pictures import loader_of
@@ -40,8 +40,7 @@ def _dog(network: Network) -> int:
     classes = [name.lower() for name in network.classes]
     if sorted(classes) != ["cat", "dog"]:
         raise ValueError(
-            f"submit needs a network with the classes cat and dog, got {', '.join(classes[:5])}"
-            + (", …" if len(classes) > 5 else "")
+            f"submit needs a network with the classes cat and dog, got {some_of(classes)}"
         )
     return classes.index("dog")
 

@@ -1,4 +1,4 @@
-"""``train``: tells that the examples train, and where they are."""
+"""``train``: prints that the examples train, and where they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["run"]
 SCRIPTS = {
     "train_alexnet.py": "AlexNet from scratch, to tell cats from dogs",
     "train_classifier.py": "any classifier, on a folder of pictures for each class, or ImageNet",
-    "train_segmentation.py": "FCN, which names every pixel",
+    "train_segmentation.py": "FCN, which classifies every pixel",
 }
 EXAMPLES = Path(__file__).parents[2] / "examples"  # in a clone; a package has none beside it
 

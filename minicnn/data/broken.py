@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from .dataset import printable
+from ..output import printable
 from .picture import BrokenPicture
 
 __all__ = ["broken_pictures"]

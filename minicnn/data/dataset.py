@@ -70,14 +70,6 @@ def _samples(dataset: Any, indices: list[Any]) -> list[Any]:
     return [dataset[index] for index in indices] if getter is None else getter(indices)
 
 
-def printable(text: str) -> str:
-    """``text`` with escapes in place of what no stream can print.
-
-    File names that are not UTF-8 contain such characters: one surrogate for each strange byte.
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors cut along their first dimension: sample i is ``(tensors[0][i], tensors[1][i], …)``.
 

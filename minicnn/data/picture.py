@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from .dataset import SkipSample, printable
+from ..output import printable
+from .dataset import SkipSample
 from .image_backend import decode_by_simplejpeg
 
 __all__ = ["BrokenPicture", "decode_picture", "load_picture", "open_picture"]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .dataset import printable
+from ..output import printable
 from .packed import PackedStrings
 from .picture import check_on_error
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..kernels.cpu.runtime.threads import set_num_threads
 from ..memory import keep_freed
-from .dataset import SkipSample, batch_getter, describe, printable
+from ..output import printable
+from .dataset import SkipSample, batch_getter, describe
 from .image_backend import set_image_backend
 from .iterable import IterableDataset
 from .loading import Loading, use_loading

@@ -12,7 +12,7 @@ import numpy as np
 from ..graph.structure import replaced
 from ..tensor import Tensor
 
-__all__ = ["Symbol", "arguments", "batch_symbol"]
+__all__ = ["Symbol", "arguments", "batch_symbol", "lengths_of"]
 
 
 @dataclass(eq=False)

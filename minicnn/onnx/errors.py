@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["OnnxExporterError", "Unwritable"]
+__all__ = ["FIXED_LENGTHS", "OnnxExporterError", "Unwritable"]
+
+# what helps if the lengths cannot be open
+FIXED_LENGTHS = "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
 
 
 class OnnxExporterError(RuntimeError):

@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from .axes import Symbol, arguments, batch_symbol
 from .composite import kept_whole
 from .dynamic import from_dynamic_axes, from_dynamic_shapes
-from .errors import OnnxExporterError
+from .errors import FIXED_LENGTHS, OnnxExporterError
 from .metadata import metadata
 from .names import input_names_of, output_names_of
 from .program import ONNXProgram
@@ -250,6 +250,6 @@ def _recorded(model: Callable[..., Any], call: Any, symbols: Sequence[Symbol]) -
             shapes = [tuple(x.shape) for x in tensors_in((args, kwargs))]
             raise OnnxExporterError(
                 f"cannot export to ONNX with open lengths: the network fails with inputs of {shapes}: "
-                f"{error}. dynamic_batch=False, or fewer dynamic axes, export the example's lengths"
+                f"{error}. {FIXED_LENGTHS}"
             ) from error
     return graphs

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..graph import Value
 from .axes import Symbol
-from .errors import Unwritable
-from .varying import CLOSED, Recordings, Size, Varying
+from .errors import FIXED_LENGTHS, Unwritable
+from .varying import Recordings, Size, Varying, is_same
 
 __all__ = ["Model", "element_type"]
 
@@ -174,7 +174,7 @@ class Model:
                 return counted
         raise Unwritable(
             f"takes an array of shape {first.shape} that forward made, whose numbers depend on the "
-            f"lengths of the inputs ({CLOSED})"
+            f"lengths of the inputs ({FIXED_LENGTHS})"
         )
 
     def dims(self, value: Value) -> list[int | str | None]:
@@ -204,7 +204,7 @@ class Model:
     def _axis_of(self, size: Varying, values: Iterable[Value]) -> str | None:
         for value in values:
             for axis, length in enumerate(self.recordings.shape(value)):
-                if isinstance(length, Varying) and length.values == size.values:
+                if is_same(length, size):
                     return self._shape_at(value, axis)
         return None
 
@@ -228,7 +228,7 @@ class Model:
     def _unknown(self, size: Varying) -> str:
         raise Unwritable(
             f"needs a number that is {' or '.join(map(str, size.values))}: it follows from the lengths "
-            f"of the inputs, and the exporter does not see how ({CLOSED})"
+            f"of the inputs, and the exporter does not see how ({FIXED_LENGTHS})"
         )
 
     def _number(self, array: Varying) -> str:
@@ -283,4 +283,6 @@ def _plain(value: Any) -> object:
     """An attribute without NumPy's types."""
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
+    if isinstance(value, Varying):
+        raise Unwritable(f"has other options for other lengths of the inputs ({FIXED_LENGTHS})")
     return value.item() if isinstance(value, np.generic) else value

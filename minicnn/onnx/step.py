@@ -11,7 +11,7 @@ from ..autograd import Function
 from ..graph import Node, Value
 from .errors import OnnxExporterError
 from .model import Model, element_type
-from .varying import Size, Varying
+from .varying import Size, Varying, is_same
 
 __all__ = ["Name", "Step"]
 
@@ -100,10 +100,8 @@ class Step:
         """
         target: list[Size] = list(shape)
         for axis, size in enumerate(shape):
-            if isinstance(size, Varying) and axis < len(before):
-                old = before[axis]
-                if isinstance(old, Varying) and old.values == size.values:
-                    target[axis] = 0
+            if isinstance(size, Varying) and axis < len(before) and is_same(size, before[axis]):
+                target[axis] = 0
         varying = [axis for axis, size in enumerate(target) if isinstance(size, Varying)]
         if varying and 0 not in shape:
             target[varying[-1]] = -1

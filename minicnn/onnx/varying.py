@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, Node, Value
-from .errors import OnnxExporterError
+from .errors import FIXED_LENGTHS, OnnxExporterError
 
-__all__ = ["CLOSED", "Recordings", "Size", "Varying"]
+__all__ = ["Recordings", "Size", "Varying", "in_each", "is_same"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,21 @@ class Varying:
 
     values: tuple[Any, ...]
 
-    def __mul__(self, factor: int) -> Varying:
-        return Varying(tuple(value * factor for value in self.values))
-
 
 Size = int | Varying
+
+
+def in_each(*values: Any) -> list[tuple[Any, ...]]:
+    """What several numbers or arrays are in each recording; one alone if none of them varies."""
+    count = max(len(v.values) if isinstance(v, Varying) else 1 for v in values)
+    return [
+        tuple(v.values[i] if isinstance(v, Varying) else v for v in values) for i in range(count)
+    ]
+
+
+def is_same(a: Size, b: Size) -> bool:
+    """Whether two lengths are equal in all recordings."""
+    return all(first == second for first, second in in_each(a, b))
 
 
 class _Differ(Exception):
@@ -101,14 +111,13 @@ class Recordings:
         )
 
 
-CLOSED = "dynamic_batch=False, or fewer dynamic axes, export the example's lengths alone"
 _OTHER_OPERATIONS = (
     "cannot export to ONNX with open lengths: {} other operations for other lengths of the inputs. "
-    + CLOSED
+    + FIXED_LENGTHS
 )
 _OTHER_OUTPUTS = (
     "cannot export to ONNX with open lengths: the network returns other tensors for other lengths of "
-    f"the inputs. {CLOSED}"
+    f"the inputs. {FIXED_LENGTHS}"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kernels.geometry import Geometry
 from .step import Step
-from .varying import Varying
+from .varying import Varying, in_each
 
 __all__ = ["end_padding"]
 
@@ -15,14 +15,13 @@ def end_padding(step: Step, geometry: Geometry) -> list[int]:
     It is as wide as at the other sides, unless that gives another number of windows: with
     ``ceil_mode``, and with the uneven padding of ``'same'``.
     """
+    if any(isinstance(n, Varying) for n in (*geometry.kernel_size, *geometry.stride)):
+        raise step.unsupported("has other windows for other lengths of the inputs")
     ends = []
     for axis in (0, 1):
-        n, out = geometry.input_size[axis], geometry.output_size[axis]
-        sizes = n.values if isinstance(n, Varying) else (n,)
-        outputs = out.values if isinstance(out, Varying) else (out,) * len(sizes)
+        pairs = in_each(geometry.input_size[axis], geometry.output_size[axis])
         stride, padding = geometry.stride[axis], geometry.padding[axis]
         window = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
-        pairs = list(zip(sizes, outputs, strict=True))
         if all((n + 2 * padding - window) // stride + 1 == count for n, count in pairs):
             ends.append(padding)
             continue

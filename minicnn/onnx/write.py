@@ -12,11 +12,10 @@ from ..graph import Node, Value
 from ..graph.structure import leaves, replaced
 from ..plan.operations import run_forward
 from ..version import __version__
-from . import operations
 from .axes import Symbol
 from .errors import OnnxExporterError, Unwritable
 from .model import Model, element_type
-from .registry import WRITERS
+from .operations import WRITERS
 from .step import Step
 from .varying import Recordings, Varying
 
@@ -113,7 +112,7 @@ def _add_initializer(proto: Any, name: str, array: np.ndarray) -> None:
 
 def supported() -> list[str]:
     """The names of the operations that can be exported, as recorded graphs print them."""
-    return sorted({operation.__name__ for operation in operations.ALL})
+    return sorted({operation.__name__ for operation in WRITERS})
 
 
 def _write(node: Node, model: Model) -> None:

@@ -46,7 +46,7 @@ class NetworkDescription:
 
     @property
     def segments(self) -> bool:
-        """Whether the network names every pixel, not the whole picture."""
+        """Whether the network classifies every pixel, not the whole picture."""
         return self.model in list_models(segmentation)
 
     def build(self, weights: str | os.PathLike[str] | None = None) -> nn.Module:

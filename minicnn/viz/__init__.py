@@ -5,6 +5,7 @@ from __future__ import annotations
 from .draw import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
 from .explanations import plot_explanations
 from .feature_maps import feature_maps, plot_feature_maps
+from .figures import BLUES, BY_CLASS, RIGHT, TRAIN, VALIDATION, WRONG
 from .filters import filter_images, plot_filters
 from .grad_cam import grad_cam
 from .grid import make_grid, save_image
@@ -14,17 +15,7 @@ from .live import LiveCurve
 from .mistakes import Mistake, plot_mistakes, worst_mistakes
 from .occlusion import occlusion
 from .per_class import PrecisionRecall, plot_precision_recall, precision_recall
-from .plots import (
-    BLUES,
-    BY_CLASS,
-    RIGHT,
-    TRAIN,
-    VALIDATION,
-    WRONG,
-    plot_confusion,
-    plot_curves,
-    plot_predictions,
-)
+from .plots import plot_confusion, plot_curves, plot_predictions
 from .saliency import saliency
 from .segmap import decode_segmap, overlay_segmap, voc_palette
 

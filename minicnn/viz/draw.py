@@ -59,7 +59,7 @@ def draw_bounding_boxes(
 
     As ``torchvision.utils.draw_bounding_boxes``.
     """
-    _check_image(image, (1, 3))
+    check_image(image, (1, 3))
     edges = boxes.cpu().numpy()
     if edges.shape[-1] == 4 and (edges[:, :2] > edges[:, 2:]).any():
         raise ValueError(
@@ -122,7 +122,7 @@ def draw_segmentation_masks(
 
     As ``torchvision.utils.draw_segmentation_masks``.
     """
-    _check_image(image, (3,))
+    check_image(image, (3,))
     if masks.ndim == 2:
         masks = masks.unsqueeze(0)
     if masks.ndim != 3 or masks.dtype != np.bool_ or masks.shape[1:] != image.shape[1:]:
@@ -177,7 +177,7 @@ def draw_keypoints(
 
     As ``torchvision.utils.draw_keypoints``.
     """
-    _check_image(image, (3,))
+    check_image(image, (3,))
     if keypoints.ndim != 3:
         raise ValueError(f"keypoints must be (N, K, 2), got {tuple(keypoints.shape)}")
     points = keypoints.cpu().numpy().astype(np.int64)
@@ -225,7 +225,7 @@ def _dashed_line(
         (x, y), left, is_dash = to, left - length, not is_dash
 
 
-def _check_image(image: Any, channels: tuple[int, ...]) -> None:
+def check_image(image: Any, channels: tuple[int, ...]) -> None:
     if not isinstance(image, Tensor):
         raise TypeError(f"image must be a tensor, got {type(image)}")
     fits = image.dtype == np.uint8 or image.is_floating_point()

@@ -10,24 +10,15 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..nn import Module
+from ..output import printable
 from ..tensor import Tensor
 from .answers import Target, check_images, class_scores, probabilities, target_classes, unchanged
 from .arrays import to_array
+from .figures import INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 from .grad_cam import grad_cam
 from .heat_map import blend
 from .pixels import Numbers, to_picture
-from .plots import (
-    INK,
-    PLAIN,
-    PathLike,
-    _answer,
-    _caption,
-    _figure,
-    _plain,
-    _remove_frame,
-    _save,
-    check_texts,
-)
+from .plots import caption_text, check_texts, describe_prediction
 from .saliency import saliency
 
 if TYPE_CHECKING:
@@ -96,21 +87,21 @@ def plot_explanations(
             )
     columns = 1 + len(heats)
     answers = [
-        _answer(share, class_names, None if truth is None else truth[row])
+        describe_prediction(share, class_names, None if truth is None else truth[row])
         for row, share in enumerate(shares)
     ]
     lines = 1 + max(text.count("\n") for text, _ in answers) + bool(captions)
-    figure = _figure(2.5 * columns, (2.5 * H / W + 0.2 * lines) * N + (0.4 if title else 0))
+    figure = new_figure(2.5 * columns, (2.5 * H / W + 0.2 * lines) * N + (0.4 if title else 0))
     panels = figure.subplots(N, columns, squeeze=False)
     for row, (first, *others) in enumerate(panels):
         picture = np.asarray(to_picture(images[row], mean, std)) / 255
         answer, colour = answers[row]
         _show(first, picture, answer, color=colour, fontweight="bold")
         if captions:
-            first.set_title(_caption(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
+            first.set_title(caption_text(captions[row]), fontsize=8, color=INK, pad=3, **PLAIN)
         for axes, (name, heat) in zip(others, heats.items(), strict=True):
             _show(axes, _heat_picture(picture, heat[row]), name + explained[row], color=INK)
-    _save(figure, path, title)
+    save_figure(figure, path, title)
 
 
 def _heat_picture(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -125,7 +116,7 @@ def _heat_picture(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
 def _show(axes: Axes, picture: np.ndarray, label: str, **style: Any) -> None:
     """A picture with a line below it."""
     axes.imshow(picture)
-    axes.set_xlabel(textwrap.fill(_plain(label), 28), **style, **PLAIN)
+    axes.set_xlabel(textwrap.fill(printable(label), 28), **style, **PLAIN)
     axes.set_xticks([])
     axes.set_yticks([])
-    _remove_frame(axes)
+    remove_frame(axes)

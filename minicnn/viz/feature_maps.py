@@ -11,9 +11,9 @@ from ..nn import Module
 from ..tensor import Tensor
 from .answers import unchanged
 from .arrays import to_array
+from .figures import INK, PathLike, new_figure, save_figure
 from .layers import check_maps, convolutions, find_layer, name_of
 from .pixels import Numbers, to_picture
-from .plots import INK, PathLike, _figure, _save
 
 __all__ = ["feature_maps", "plot_feature_maps"]
 
@@ -87,7 +87,8 @@ def plot_feature_maps(
     strongest = np.sort(np.argsort(-maps.max((1, 2)), kind="stable")[:count])
     rows = -(-(1 + len(strongest)) // _COLUMNS)
     H, W = image.array.shape[1:]
-    figure = _figure(1.6 * _COLUMNS, (max(1.5 * H / W, 0.3) + 0.3) * rows + (0.4 if title else 0))
+    height = (max(1.5 * H / W, 0.3) + 0.3) * rows + (0.4 if title else 0)
+    figure = new_figure(1.6 * _COLUMNS, height)
     first, *others = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     first.imshow(to_picture(image, mean, std))
     module = convolutions(net)[0] if layer is None else find_layer(net, layer)
@@ -97,4 +98,4 @@ def plot_feature_maps(
         axes.set_title(f"channel {channel}", fontsize=8, color=INK)
     for axes in (first, *others):
         axes.axis("off")
-    _save(figure, path, title)
+    save_figure(figure, path, title)

@@ -8,9 +8,9 @@ from ..autograd import no_grad
 from ..nn import Module
 from ..tensor import Tensor
 from .arrays import to_array
+from .figures import INK, PathLike, new_figure, save_figure
 from .grid import make_grid
 from .layers import convolutions, find_layer, name_of
-from .plots import INK, PathLike, _figure, _save
 
 __all__ = ["filter_images", "plot_filters"]
 
@@ -72,7 +72,7 @@ def plot_filters(
         filters = filters[: -(-count // columns), :columns].flatten(0, 1).unsqueeze(1)
     grid = to_array(make_grid(filters[:count], columns, padding=1, pad_value=1.0))
     inches = 0.5 / (width + 1)  # of a pixel
-    figure = _figure(
+    figure = new_figure(
         max(inches * grid.shape[2], 4), inches * grid.shape[1] + 0.6 + (0.4 if title else 0)
     )
     axes = figure.add_subplot()
@@ -82,4 +82,4 @@ def plot_filters(
         f"{name_of(net, module)}: {total} filters, {channels}×{height}×{width}", color=INK
     )
     axes.axis("off")
-    _save(figure, path, title)
+    save_figure(figure, path, title)

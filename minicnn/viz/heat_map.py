@@ -7,7 +7,7 @@ import numpy as np
 from ..autograd import no_grad
 from ..tensor import Tensor
 from .arrays import to_array
-from .draw import _check_image
+from .draw import check_image
 
 __all__ = ["blend", "overlay_heat_map"]
 
@@ -42,7 +42,7 @@ def overlay_heat_map(image: Tensor, heat_map: Tensor, alpha: float = 0.5) -> Ten
         TypeError: if ``image`` is no tensor.
         ValueError: for another dtype or shape.
     """
-    _check_image(image, (1, 3))
+    check_image(image, (1, 3))
     heat = to_array(heat_map).astype(np.float64)
     if heat.shape != image.array.shape[1:]:
         raise ValueError(

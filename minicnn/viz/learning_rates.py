@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .plots import FAINT, INK, TRAIN, VALIDATION, PathLike, _figure, _remove_frame, _save
+from .figures import FAINT, INK, TRAIN, VALIDATION, PathLike, new_figure, remove_frame, save_figure
 
 if TYPE_CHECKING:
     from ..training import LearningRates
@@ -25,7 +25,7 @@ def plot_learning_rates(result: LearningRates, path: PathLike, title: str = "") 
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    figure = _figure(6, 4)
+    figure = new_figure(6, 4)
     axes = figure.add_subplot()
     smoothed = result.smoothed
     axes.plot(result.rates, result.losses, color=FAINT, lw=1)
@@ -47,5 +47,5 @@ def plot_learning_rates(result: LearningRates, path: PathLike, title: str = "") 
     axes.set_ylim(min(smoothed) - room, max(smoothed) + room)  # single losses may lie outside
     axes.set_title("Loss, smoothed", loc="left", color=INK)
     axes.grid(axis="y", color=FAINT)
-    _remove_frame(axes)
-    _save(figure, path, title)
+    remove_frame(axes)
+    save_figure(figure, path, title)

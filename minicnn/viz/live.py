@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..notebook import Output, is_running
-from .plots import FAINT, INK, TRAIN, VALIDATION, PathLike, _figure, _remove_frame, _save
+from .figures import FAINT, INK, TRAIN, VALIDATION, PathLike, new_figure, remove_frame, save_figure
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
@@ -90,12 +90,12 @@ class LiveCurve:
 
     def save(self, path: PathLike, title: str = "") -> None:
         """Writes the curves to a PNG file, with a title above them."""
-        _save(self.figure(), path, title)
+        save_figure(self.figure(), path, title)
 
     def figure(self) -> Figure:
         """The curves as a figure of matplotlib, without a window."""
         columns = len(self._panels)
-        figure = _figure(5 * max(columns, 1), 3.5)
+        figure = new_figure(5 * max(columns, 1), 3.5)
         for number, (title, lines) in enumerate(self._panels.items()):
             axes = figure.add_subplot(1, columns, number + 1)
             self._plot(axes, title, lines)
@@ -113,6 +113,6 @@ class LiveCurve:
         axes.set_xlabel(self.x, color=INK)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(axis="y", color=FAINT)
-        _remove_frame(axes)
+        remove_frame(axes)
         if set(lines) & set(_LINES):
             axes.legend(frameon=False, labelcolor=INK)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .arrays import to_array, to_classes
+from .figures import PathLike
 from .pixels import Numbers, to_picture
-from .plots import PathLike, plot_predictions
+from .plots import plot_predictions
 
 __all__ = ["Mistake", "plot_mistakes", "worst_mistakes"]
 

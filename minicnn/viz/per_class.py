@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..output import printable
 from .arrays import to_array, to_classes
-from .plots import BY_CLASS, FAINT, INK, PLAIN, PathLike, _figure, _plain, _remove_frame, _save
+from .figures import BY_CLASS, FAINT, INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 
 __all__ = ["PrecisionRecall", "plot_precision_recall", "precision_recall"]
 
@@ -22,8 +23,8 @@ class PrecisionRecall:
     """Measures of each class, arrays (classes,); ``str`` gives a table.
 
     Attributes:
-        precision: the part of the pictures taken for the class that are of it.
-        recall: the part of the pictures of the class that are taken for it.
+        precision: of the pictures predicted as the class, the share that are of it.
+        recall: of the pictures of the class, the share that are predicted as it.
         f1: the harmonic mean of both.
         support: the number of pictures of the class.
     """
@@ -57,7 +58,7 @@ class PrecisionRecall:
 
 
 def precision_recall(predictions: Any, labels: Any = None) -> PrecisionRecall:
-    """Precision, recall and F1 of each class; 0 where nothing is to be divided.
+    """Precision, recall and F1 of each class; 0 where the denominator is 0.
 
     Args:
         predictions: a confusion matrix (classes, classes) of counts, row = true class, without
@@ -132,7 +133,7 @@ def plot_precision_recall(
     count = len(measures.support)
     if len(class_names) != count:
         raise ValueError(f"there must be {count} class names, got {len(class_names)}")
-    figure = _figure(7, 1.2 + 0.6 * count)
+    figure = new_figure(7, 1.2 + 0.6 * count)
     axes = figure.add_subplot()
     places = np.arange(count)
     bars = (("precision", measures.precision, PRECISION), ("recall", measures.recall, RECALL))
@@ -142,7 +143,7 @@ def plot_precision_recall(
         for place, value in zip(at, 100 * values, strict=True):
             axes.text(value + 1, place, f"{value:.1f}", va="center", fontsize=8, color=INK)
     names = [
-        textwrap.fill(f"{_plain(name)}  ({support:,})", 40)
+        textwrap.fill(f"{printable(name)}  ({support:,})", 40)
         for name, support in zip(class_names, measures.support, strict=True)
     ]
     axes.set_yticks(places, names, **PLAIN)
@@ -152,6 +153,6 @@ def plot_precision_recall(
     axes.set_xlabel("%", color=INK)
     axes.grid(axis="x", color=FAINT)
     axes.set_axisbelow(True)
-    _remove_frame(axes)
+    remove_frame(axes)
     figure.legend(frameon=False, labelcolor=INK, loc="outside lower center", ncols=2)
-    _save(figure, path, title)
+    save_figure(figure, path, title)

@@ -1,31 +1,46 @@
 """Plots of a run as PNG files: learning curves, predictions, a confusion matrix.
 
-They need matplotlib (``pip install matplotlib``), which is imported when something is drawn. They
-open no window and change no global state of matplotlib, so they work without a display.
+figures.py has what they share with the other plots.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..output import printable
+from .figures import (
+    BLUES,
+    BY_CLASS,
+    FAINT,
+    INK,
+    PLAIN,
+    RIGHT,
+    TRAIN,
+    VALIDATION,
+    WRONG,
+    PathLike,
+    new_figure,
+    remove_frame,
+    save_figure,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from PIL import Image
 
-TRAIN, VALIDATION = "#9aa5b1", "#d1495b"
-INK, FAINT = "#1f2933", "#e4e7eb"
-RIGHT, WRONG = "#2f9e6e", "#d1495b"  # colours of predictions where the true class is known
-BY_CLASS = ("#3572a5", "#c0762b", "#6a5aa0", "#4d8b7a")  # and where it is not
-BLUES = ("#f5f8fb", "#0b4f8a")  # of the confusion matrix: none … all of a row
-PLAIN: dict[str, Any] = {"parse_math": False}  # of text in which $ is a dollar
-PathLike = str | os.PathLike[str]
+__all__ = [
+    "caption_text",
+    "check_texts",
+    "describe_prediction",
+    "plot_confusion",
+    "plot_curves",
+    "plot_predictions",
+]
 
 
 def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "") -> None:
@@ -43,7 +58,7 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
     """
     if not epochs:
         raise ValueError("plot_curves needs at least one epoch, got none")
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     numbers = [row["epoch"] for row in epochs]
     _plot_curve(figure.add_subplot(1, 2, 1), "Loss", numbers, *_columns(epochs, "loss"))
     train, val = ([100 * value for value in column] for column in _columns(epochs, "accuracy"))
@@ -59,7 +74,7 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
         color=VALIDATION,
         fontweight="bold",
     )
-    _save(figure, path, title)
+    save_figure(figure, path, title)
 
 
 def _columns(epochs: Sequence[dict[str, Any]], quantity: str) -> tuple[list[float], list[float]]:
@@ -82,7 +97,7 @@ def _plot_curve(
     axes.set_xlabel("epoch", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(y=0.12)
-    _remove_frame(axes)
+    remove_frame(axes)
     axes.grid(axis="y", color=FAINT)
     axes.legend(frameon=False, labelcolor=INK, loc="best")
 
@@ -122,17 +137,17 @@ def plot_predictions(
     columns = min(5, len(images))
     rows = -(-len(images) // columns)
     answers = [
-        _answer(row, class_names, None if truth is None else truth[number])
+        describe_prediction(row, class_names, None if truth is None else truth[number])
         for number, row in enumerate(probabilities)
     ]
     lines = max(text.count("\n") for text, _ in answers) + bool(captions)  # beside the first
-    figure = _figure(2.3 * columns, (2.75 + 0.15 * lines) * rows + (0.4 if title else 0))
+    figure = new_figure(2.3 * columns, (2.75 + 0.15 * lines) * rows + (0.4 if title else 0))
     for number, image in enumerate(images):
         axes = figure.add_subplot(rows, columns, number + 1)
         _plot_prediction(axes, image, float(probabilities[number].max()), *answers[number])
         if captions:
-            axes.set_title(_caption(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
-    _save(figure, path, title)
+            axes.set_title(caption_text(captions[number]), fontsize=8, color=INK, pad=3, **PLAIN)
+    save_figure(figure, path, title)
 
 
 def check_texts(
@@ -160,9 +175,9 @@ def check_texts(
         raise ValueError(f"truth must have classes from 0 to {classes - 1}, got {list(truth)}")
 
 
-def _caption(text: str) -> str:
+def caption_text(text: str) -> str:
     """A text that is no wider than a picture, without its middle if it is long."""
-    text = _plain(text)
+    text = printable(text)
     return text if len(text) <= 36 else f"{text[:18]}…{text[-17:]}"
 
 
@@ -183,7 +198,7 @@ def _plot_prediction(
     axes.axis("off")
 
 
-def _answer(
+def describe_prediction(
     probabilities: np.ndarray, class_names: Sequence[str], true_class: int | None
 ) -> tuple[str, str]:
     """The predicted class with its probability, in lines as wide as a picture, and its colour."""
@@ -196,7 +211,7 @@ def _answer(
     else:
         colour = WRONG
         answer += f"   (is a {class_names[true_class]})"
-    return textwrap.fill(_plain(answer), 26), colour
+    return textwrap.fill(printable(answer), 26), colour
 
 
 def plot_confusion(
@@ -216,7 +231,7 @@ def plot_confusion(
     from matplotlib.colors import LinearSegmentedColormap
 
     n = len(class_names)
-    figure = _figure(2.2 + 1.3 * n, 1.8 + 1.3 * n)
+    figure = new_figure(2.2 + 1.3 * n, 1.8 + 1.3 * n)
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     shades = LinearSegmentedColormap.from_list("share", BLUES)
@@ -226,38 +241,10 @@ def plot_confusion(
         colour = "white" if share > 0.5 else INK
         axes.text(column, row - 0.06, f"{count:,}", ha="center", fontsize=15, color=colour)
         axes.text(column, row + 0.2, f"{100 * share:.1f} %", ha="center", color=colour)
-    names = [_plain(name) for name in class_names]
+    names = [printable(name) for name in class_names]
     axes.set_xticks(range(n), names, **PLAIN)
     axes.set_yticks(range(n), names, **PLAIN)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("is", color=INK)
-    _remove_frame(axes)
-    _save(figure, path, title)
-
-
-def _figure(width: float, height: float) -> Figure:
-    """A figure without a window; sizes are in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _plain(text: str) -> str:
-    """``text`` with escapes for what no font has: bytes of a file's name that are not UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _remove_frame(axes: Axes) -> None:
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0, labelcolor=INK)
-
-
-def _save(figure: Figure, path: PathLike, title: str) -> None:
-    if title:
-        figure.suptitle(_plain(title), color=INK, fontweight="bold", **PLAIN)
-    figure.savefig(path, dpi=120, facecolor="white")
+    remove_frame(axes)
+    save_figure(figure, path, title)

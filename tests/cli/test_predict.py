@@ -11,7 +11,7 @@ from PIL import Image
 
 import minicnn as mc
 from minicnn import models, training
-from minicnn.cli.sheet import Cell, draw_sheet
+from minicnn.cli.sheet import SIDE, Cell, draw_sheet
 
 pytestmark = pytest.mark.cpu_only
 
@@ -93,7 +93,7 @@ def test_the_sheet_shows_what_the_network_sees_beside_its_heat_map(
 
 
 def test_a_sheet_has_room_for_long_names_and_any_number():
-    picture = Image.new("RGB", (7, 9), "green")
+    picture = Image.new("RGB", (SIDE, SIDE), "green")
     for count in (1, 4, 6):
         cells = [Cell([picture], "x" * 500, "y" * 500, 3, 1.0)] * count
         sheet = draw_sheet(cells)

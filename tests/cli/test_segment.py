@@ -59,9 +59,9 @@ def test_evaluate_measures_on_the_runs_drawn_shapes(minicnn, shapes):
 
 def test_networks_for_pictures_and_for_pixels_are_told_apart(minicnn, shapes, trained, photos):
     end, *_ = minicnn("segment", photos / "1.jpg", "--run", trained.folder)
-    assert "resnet18 names whole pictures" in end
+    assert "got resnet18, which classifies whole pictures" in end
     end, *_ = minicnn("predict", photos / "1.jpg", "--run", shapes)
-    assert "fcn8s names pixels" in end
+    assert "got fcn8s, which is for segmentation" in end
 
 
 def test_results_do_not_go_into_a_file(minicnn, shapes, photos, tmp_path):

@@ -10,6 +10,7 @@ import minicnn.nn.functional as F
 from minicnn import nn
 from minicnn.autograd import Function
 from minicnn.graph import record
+from minicnn.graph.recorder import record_call
 from minicnn.nn import fusion
 from minicnn.nn.module import Module
 from minicnn.tensor import Tensor
@@ -97,6 +98,35 @@ def test_constants_made_in_forward():
     assert [x.kind for x in graph.nodes[-1].values] == ["input", "constant"]
 
 
+def test_a_computed_index_is_a_value_of_the_options():
+    graph = record_call(lambda x: x[0][x.argmax(1)], (mc.randn(2, 3),), {}, computed_options=True)
+    argmax, getitem = graph.nodes[-2:]
+    assert getitem.options["index"][0][0] is argmax.outputs[0] and len(getitem.values) == 2
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x.topk(2).values, lambda x: (x > 0).any(1), lambda x: F.one_hot(x.argmax(1), 3)],
+)
+def test_what_is_chosen_is_computed_by_operations(function):
+    graph = record(function, mc.randn(2, 3))
+    assert graph.nodes and all(x.kind != "constant" for node in graph.nodes for x in node.values)
+
+
+def test_a_part_of_a_sequential_keeps_its_names():
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5))
+
+        def forward(self, x):
+            return self.layers[:2](x)
+
+    node = record(Half().eval(), mc.randn(2, 3)).nodes[0]
+    assert node.module == "layers.0"
+    assert [x.name for x in node.values[1:]] == ["layers.0.weight", "layers.0.bias"]
+
+
 REFUSED = {
     "item": (lambda x: x * x.sum().item(), r"reads the numbers of sum_1 in forward \(item\(\)\)"),
     "if": (lambda x: x if x.sum() > 0 else -x, "reads the numbers"),
@@ -112,7 +142,18 @@ REFUSED = {
     "argument": (lambda x: x.add_(1), "writes to the input input_1"),
     "stale": (lambda x: _stale(x), "changed in place through another tensor"),
     "object": (lambda x: object(), "returns a object"),
+    "written by index": (
+        lambda x: _copied_by_index(x),
+        "returns numbers that no operation computed",
+    ),
+    "a computed index": (lambda x: x[0][x.argmax(1)], "indexes by a computed tensor"),
 }
+
+
+def _copied_by_index(x):
+    y = mc.zeros(2, 3)
+    y[:, 1:] = x[:, 1:]
+    return y
 
 
 def _stale(x):

@@ -35,7 +35,10 @@ def network(name):
         options["init_weights"] = False
     net = models.get_model(name, **options).eval()
     for parameter in net.parameters():
-        if parameter.ndim > 1 and not parameter.detach().any():
+        if name == "googlenet" and parameter.ndim > 1:  # whose images else end as equal numbers
+            reach = (6 / parameter[0].numel()) ** 0.5
+            parameter.detach().uniform_(-reach, reach)
+        elif parameter.ndim > 1 and not parameter.detach().any():
             parameter.detach().normal_(0, 0.01)
     return net
 

@@ -65,7 +65,8 @@ def test_in_the_place_of_a_network_that_is_measured():
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 3))
     batches = [(mc.randn(2, 3, 8, 8), mc.tensor([0, 2]))]
     with mc.no_grad():
-        results = training.validate_classifier(
-            batches, training.TestTimeFlips(net).eval(), F.cross_entropy
-        )
-    assert results["val_pictures"] == 2 and 0 < results["val_loss"] < 3
+        flips = training.TestTimeFlips(net).eval()
+        results = training.validate_classifier(batches, flips, F.cross_entropy)
+        expected = F.cross_entropy(flips(batches[0][0]), batches[0][1]).item()
+    assert results["val_pictures"] == 2
+    assert results["val_loss"] == pytest.approx(expected, rel=1e-5)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...output import printable
 from ..broken import broken_pictures
 from ..coco_annotations import CocoAnnotations
-from ..dataset import printable
 from ..masks import boundaries_of_segmentations, draw_labels
 from ..packed_records import as_integer
 from ..picture import BROKEN, BrokenPicture, decode_picture, load_picture

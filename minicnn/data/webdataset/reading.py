@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...output import printable
 from ...random import Generator
-from ..dataset import printable
 from ..loading import Loading
 from ..problems import Problems
 

@@ -42,7 +42,7 @@ from ...ops.norm import (
 from ...ops.pad import pad
 from ...ops.pool import avg_pool2d, max_pool2d
 from ...ops.softmax import gumbel_softmax
-from ..implicit_dim import log_softmax, softmax, softmin
+from .implicit_dim import log_softmax, softmax, softmin
 
 if TYPE_CHECKING:
     from ...ops.attention import multi_head_attention_forward, scaled_dot_product_attention

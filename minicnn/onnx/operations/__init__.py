@@ -1,4 +1,4 @@
-"""The functions that write operations, by subject."""
+"""The functions that write operations, by subject. Importing them fills the registry."""
 
 from ..registry import WRITERS
 from . import (
@@ -19,8 +19,6 @@ from . import (
 )
 
 __all__ = [
-    "ALL", "activation", "assign", "comparison", "convolution", "elementwise",
+    "WRITERS", "activation", "assign", "comparison", "convolution", "elementwise",
     "index", "layout", "linear", "norm", "pooling", "reduction", "resampling", "scatter", "sorting",
 ]  # fmt: skip
-
-ALL = tuple(WRITERS)

@@ -10,6 +10,7 @@ from ...kernels.geometry import Geometry
 from ...ops import conv, unfold
 from ..registry import exporter
 from ..step import Name, Step
+from ..varying import in_each
 from ..windows import end_padding
 
 
@@ -31,15 +32,12 @@ def conv2d(step: Step, x: Any, weight: Any, bias: Any, *, geometry: Geometry) ->
 @exporter(conv.Conv2dInputGrad)
 def conv_transpose2d(step: Step, x: Any, weight: Any, *, geometry: Geometry) -> Name:
     """The geometry is that of the convolution from the result, of its input size, back to x."""
-    extra = []
+    extra: list[set[int]] = []
     for axis in (0, 1):
         window = geometry.dilation[axis] * (geometry.kernel_size[axis] - 1) + 1
-        least = (
-            (n - 1) * geometry.stride[axis] - 2 * geometry.padding[axis] + window
-            for n in _lengths(geometry.output_size[axis])
-        )
-        sizes = _lengths(geometry.input_size[axis])
-        extra.append({size - n for size, n in zip(sizes, least, strict=True)})
+        stride, padding = geometry.stride[axis], geometry.padding[axis]
+        pairs = in_each(geometry.output_size[axis], geometry.input_size[axis])
+        extra.append({out - ((n - 1) * stride - 2 * padding + window) for n, out in pairs})
     if any(len(found) > 1 for found in extra):
         raise step.unsupported("has an output size that is not a function of its input's")
     return step.node(
@@ -53,10 +51,6 @@ def conv_transpose2d(step: Step, x: Any, weight: Any, *, geometry: Geometry) -> 
         output_padding=[found.pop() for found in extra],
         group=geometry.groups,
     )
-
-
-def _lengths(size: Any) -> tuple[int, ...]:
-    return getattr(size, "values", (size,))
 
 
 @exporter(unfold.Unfold)

@@ -16,6 +16,7 @@ _SAME: dict[type[Function], str] = {
     elementwise.Abs: "Abs",
     elementwise.Add: "Add",
     elementwise.Cos: "Cos",
+    elementwise.Div: "Div",
     elementwise.Exp: "Exp",
     elementwise.Log: "Log",
     elementwise.Mul: "Mul",
@@ -50,11 +51,6 @@ def _written_as(kind: str) -> Any:
 
 for operation, kind in _SAME.items():
     exporter(operation)(_written_as(kind))
-
-
-@exporter(elementwise.Div)
-def div(step: Step, x: Any, y: Any) -> Name:
-    return step.node("Div", x, y)
 
 
 @exporter(elementwise.AddMultiple)

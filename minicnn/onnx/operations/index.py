@@ -10,7 +10,7 @@ from ...graph import Value
 from ...ops import index
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Size, Varying
+from ..varying import Size, Varying, in_each
 
 _END = np.iinfo(np.int64).max
 
@@ -47,17 +47,16 @@ def _taken(
     dims = [part for part in key if part is not None]
     axis = _only_number(dims, key)
     if axis is not None:
-        return step.node("Gather", x, np.int64(dims[axis]), axis=axis), shape[:axis] + shape[
-            axis + 1 :
-        ]
+        left = (*shape[:axis], *shape[axis + 1 :])
+        return step.node("Gather", x, np.int64(dims[axis]), axis=axis), left
     x, sizes = _sliced(step, x, shape, dims)
-    if not _has_no_arrays(dims):
+    if any(map(_is_array, dims)):
         return _picked(step, x, sizes, key)
     numbers = [i for i, part in enumerate(dims) if not isinstance(part, slice)]
     if numbers:
         x = step.node("Squeeze", x, step.ints(*numbers))
-    left = [part for part in key if part is None or isinstance(part, slice)]
-    new = [i for i, part in enumerate(left) if part is None]
+    staying = [part for part in key if part is None or isinstance(part, slice)]
+    new = [i for i, part in enumerate(staying) if part is None]
     if new:
         x = step.node("Unsqueeze", x, step.ints(*new))
     kept = [size for size, part in zip(sizes, dims, strict=True) if isinstance(part, slice)]
@@ -68,14 +67,10 @@ def _taken(
 
 def _only_number(dims: list[Any], key: tuple[Any, ...]) -> int | None:
     """The axis of the only number in an index that has nothing else."""
-    if not _has_no_arrays(dims) or len(dims) < len(key):
+    if any(map(_is_array, dims)) or len(dims) < len(key):
         return None
     axes = [axis for axis, part in enumerate(dims) if part != slice(None)]
     return axes[0] if len(axes) == 1 and isinstance(dims[axes[0]], (int, np.integer)) else None
-
-
-def _has_no_arrays(dims: list[Any]) -> bool:
-    return not any(map(_is_array, dims))
 
 
 def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -88,9 +83,8 @@ def _without_masks(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _is_array(part: Any) -> bool:
-    return isinstance(part, (Value, np.ndarray)) or (
-        isinstance(part, Varying) and isinstance(part.values[0], np.ndarray)
-    )
+    first = part.values[0] if isinstance(part, Varying) else part
+    return isinstance(first, (Value, np.ndarray))
 
 
 def _sliced(step: Step, x: Any, shape: tuple[Size, ...], dims: list[Any]) -> tuple[Any, list[Size]]:
@@ -103,19 +97,12 @@ def _sliced(step: Step, x: Any, shape: tuple[Size, ...], dims: list[Any]) -> tup
             continue
         start, stop, stride = _limits(part)
         lengths = [
-            len(
-                range(
-                    *slice(*(_at(v, i) for v in (start, stop, stride))).indices(_at(shape[axis], i))
-                )
-            )
-            for i in range(max(_count(v) for v in (start, stop, shape[axis])))
+            len(range(*slice(a, b, stride).indices(n)))
+            for a, b, n in in_each(start, stop, shape[axis])
         ]
         sizes[axis] = lengths[0] if len(set(lengths)) == 1 else Varying(tuple(lengths))
-        if (
-            not isinstance(part, slice)
-            or (start, stride) != (0, 1)
-            or not _covers(stop, shape[axis])
-        ):
+        covers = (start, stride) == (0, 1) and all(b >= n for b, n in in_each(stop, shape[axis]))
+        if not isinstance(part, slice) or not covers:
             starts.append(start)
             stops.append(stop)
             axes.append(axis)
@@ -134,20 +121,6 @@ def _limits(part: Any) -> tuple[Size, Size, int]:
     if isinstance(part, Varying):
         return part, Varying(tuple(value + 1 for value in part.values)), 1
     return int(part), _END if part == -1 else int(part) + 1, 1
-
-
-def _covers(stop: Size, size: Size) -> bool:
-    """Whether a slice that stops there has everything behind its start."""
-    count = max(_count(stop), _count(size))
-    return all(_at(stop, i) >= _at(size, i) for i in range(count))
-
-
-def _count(size: Size) -> int:
-    return len(size.values) if isinstance(size, Varying) else 1
-
-
-def _at(size: Any, i: int) -> int:
-    return int(size.values[i] if isinstance(size, Varying) else size)
 
 
 def _picked(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,16 @@ from ...graph import Value
 from ...ops import diagonal, pad, rearrange, shape, strided, transfer, triangle
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, is_same
 
 
 @exporter(shape.Reshape)
 def reshape(step: Step, x: Any, shape: Any) -> Name:
     """A Flatten where all dimensions but the first become one."""
     before, after = step.shape(x), step.shape(step.operation.outputs[0])
-    if len(after) == 2 and len(before) > 2 and _same(before[0], after[0]):
+    if len(after) == 2 and len(before) > 2 and is_same(before[0], after[0]):
         return step.node("Flatten", x, axis=1)
     return step.reshaped(x, after, before)
-
-
-def _same(a: Any, b: Any) -> bool:
-    return getattr(a, "values", a) == getattr(b, "values", b)
 
 
 @exporter(shape.Permute)
@@ -37,7 +32,7 @@ def expand(step: Step, x: Any, shape: Any) -> Name:
     """Dimensions that stay count as 1, which broadcasts to them."""
     before, after = step.shape(x), step.shape(step.operation.outputs[0])
     padded = (*(1 for _ in range(len(after) - len(before))), *before)
-    wanted = [1 if _same(old, new) else new for old, new in zip(padded, after, strict=True)]
+    wanted = [1 if is_same(old, new) else new for old, new in zip(padded, after, strict=True)]
     return step.node("Expand", x, step.lengths(wanted))
 
 
@@ -56,22 +51,17 @@ def flip(step: Step, x: Any, dims: tuple[int, ...]) -> Name:
 @exporter(rearrange.Roll)
 def roll(step: Step, x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Name:
     """The end of each dimension, joined with what is before it."""
-    out = x
-    if not dims:
-        out = step.node("Reshape", x, step.ints(-1))
+    out: Any = x if dims else step.node("Reshape", x, step.ints(-1))
     for shift, dim in zip(shifts, dims or (0,), strict=False):
-        size = math.prod(x.shape) if not dims else x.shape[dim]
-        if isinstance(step.shape(x)[dim], Varying):
-            size = max(abs(shift) + 1, size)
-        if shift % size == 0:
-            continue
-        cut = -shift if isinstance(step.shape(x)[dim], Varying) else -(shift % size)
         axis = step.ints(dim)
-        end = step.node("Slice", out, step.ints(cut), step.ints(np.iinfo(np.int64).max), axis)
-        out = step.node(
-            "Concat", end, step.node("Slice", out, step.ints(0), step.ints(cut), axis), axis=dim
-        )
-    return out if dims else step.reshaped(out, step.shape(x))
+        if dims and not isinstance(step.shape(x)[dim], Varying):
+            cut: Any = step.ints(-(shift % max(x.shape[dim], 1)))
+        else:
+            size = step.node("Shape", out, start=dim, end=dim + 1)
+            cut = step.node("Neg", step.node("Mod", step.ints(shift), size))
+        last = step.node("Slice", out, cut, step.ints(np.iinfo(np.int64).max), axis)
+        out = step.node("Concat", last, step.node("Slice", out, step.ints(0), cut, axis), axis=dim)
+    return Name(out) if dims else step.reshaped(out, step.shape(x))
 
 
 @exporter(pad.Pad)

@@ -21,8 +21,7 @@ def fixed_batch_norm(
 
 @exporter(norm.ChannelAffine)
 def channel_affine(step: Step, x: Any, scale: Any, shift: Any) -> Name:
-    scale, shift = (_by_channel(step, v, x) for v in (scale, shift))
-    return step.node("Add", step.node("Mul", x, scale), shift)
+    return _scaled(step, x, scale, shift, x)
 
 
 def _by_channel(step: Step, parameter: Any, x: Any) -> Name:
@@ -34,10 +33,10 @@ def _by_channel(step: Step, parameter: Any, x: Any) -> Name:
 def batch_norm(step: Step, x: Any, weight: Any, bias: Any, *, eps: float) -> Name:
     """By the statistics of the batch, where a layer keeps none."""
     axes = [axis for axis in range(len(x.shape)) if axis != 1]
-    return channel_affine_of(step, _standardized(step, x, axes, eps), weight, bias, x)
+    return _scaled(step, _standardized(step, x, axes, eps), weight, bias, x)
 
 
-def channel_affine_of(step: Step, out: Name, weight: Any, bias: Any, x: Any) -> Name:
+def _scaled(step: Step, out: Any, weight: Any, bias: Any, x: Any) -> Name:
     """``out``, which has the shape of x, scaled and shifted by channel."""
     weight, bias = (_by_channel(step, v, x) for v in (weight, bias))
     return step.node("Add", step.node("Mul", out, weight), bias)

@@ -12,7 +12,7 @@ from ...kernels.geometry import Geometry, adaptive_windows
 from ...ops import adaptive_pool, pool, unpool
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, in_each, is_same
 from ..windows import end_padding
 
 
@@ -65,24 +65,13 @@ def avg_pool2d(step: Step, x: Any, *, scale: Any, geometry: Geometry) -> Name:
 def _is_global(geometry: Geometry) -> bool:
     """Whether one window is the whole input, whatever its size is."""
     pairs = zip(geometry.kernel_size, geometry.input_size, strict=True)
-    same = all(
-        k.values == n.values
-        if isinstance(k, Varying) and isinstance(n, Varying)
-        else not isinstance(k, Varying) and k == n
-        for k, n in pairs
-    )
+    same = all(is_same(k, n) for k, n in pairs)
     return same and geometry.output_size == (1, 1) and not any(geometry.padding)
 
 
 def _is_mean(scale: Any, geometry: Geometry) -> bool:
     """Whether the sums are divided by the window's size."""
-    scales = scale.values if isinstance(scale, Varying) else (scale,)
-    rows, columns = (
-        k.values if isinstance(k, Varying) else (k,) * len(scales) for k in geometry.kernel_size
-    )
-    sizes = [kh * kw for kh, kw in zip(rows, columns, strict=False)]
-    sizes = sizes * len(scales) if len(sizes) < len(scales) else sizes
-    return all(np.allclose(s * n, 1, rtol=1e-5) for s, n in zip(scales, sizes, strict=False))
+    return all(np.allclose(s * kh * kw, 1) for s, kh, kw in in_each(scale, *geometry.kernel_size))
 
 
 def _pixels(geometry: Geometry) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...ops.resample import Axis
 from ..composite import GridSample
 from ..registry import exporter
 from ..step import Name, Step
-from ..varying import Varying
+from ..varying import Varying, in_each
 
 
 @exporter(resize.ResizeNearest)
@@ -94,7 +94,8 @@ def _weighted(step: Step, x: Any, axis: Axis, dim: int, rank: int) -> Name:
 
 def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
     """A Pad, where the axes copy the elements at the border, or mirror them there."""
-    for mode in ("reflect", "edge"):
+    modes: tuple[Literal["reflect", "edge"], ...] = ("reflect", "edge")
+    for mode in modes:
         widths = [_widths(axis, mode) for axis in axes]
         if all(width is not None for width in widths):
             before, after = zip(*(w for w in widths if w is not None), strict=True)
@@ -103,13 +104,10 @@ def _border(step: Step, x: Any, axes: tuple[Axis, ...]) -> Name | None:
     return None
 
 
-def _widths(axis: Axis, mode: str) -> tuple[int, int] | None:
+def _widths(axis: Axis, mode: Literal["reflect", "edge"]) -> tuple[int, int] | None:
     """How many elements are added before and behind, if it is done in this mode."""
-    inputs = axis.inputs.values if isinstance(axis.inputs, Varying) else (axis.inputs,)
-    outputs = axis.outputs.values if isinstance(axis.outputs, Varying) else (axis.outputs,)
-    sizes = axis.input_size.values if isinstance(axis.input_size, Varying) else (axis.input_size,)
     found = set()
-    for places, order, n in zip(inputs, outputs, sizes * (len(inputs) // len(sizes)), strict=True):
+    for places, order, n in in_each(axis.inputs, axis.outputs, axis.input_size):
         if axis.weights is not None or not np.array_equal(order, np.arange(len(order))):
             return None
         middle = np.flatnonzero((places[:-1] == 0) & (places[1:] == 1))
@@ -117,7 +115,7 @@ def _widths(axis: Axis, mode: str) -> tuple[int, int] | None:
         after = len(places) - n - before
         if after < 0 or (mode == "reflect" and max(before, after) >= n):
             return None
-        line = np.pad(np.arange(n), (before, after), mode="edge" if mode == "edge" else "reflect")
+        line = np.pad(np.arange(n), (before, after), mode=mode)
         if not np.array_equal(line, places):
             return None
         found.add((before, after))

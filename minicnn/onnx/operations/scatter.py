@@ -9,6 +9,7 @@ import numpy as np
 from ...ops import index, scatter
 from ..registry import exporter
 from ..step import Name, Step
+from ..varying import is_same
 
 
 @exporter(index.ScatterAdd)
@@ -30,9 +31,7 @@ def scatter_extreme(step: Step, x: Any, index: Any, source: Any, dim: int, name:
 def _scattered(step: Step, x: Any, index: Any, source: Any, dim: int, reduction: str) -> Name:
     """``source`` may be larger than the index, which then takes its beginning."""
     shapes = step.shape(index), step.shape(source)
-    if any(
-        getattr(a, "values", a) != getattr(b, "values", b) for a, b in zip(*shapes, strict=True)
-    ):
+    if not all(map(is_same, *shapes)):
         starts, axes = (step.ints(*v) for v in ([0] * len(shapes[0]), range(len(shapes[0]))))
         source = step.node("Slice", source, starts, step.lengths(shapes[0]), axes)
     return step.node("ScatterElements", x, index, source, axis=dim, reduction=reduction)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 
-from ..ops import softmax as ops
-from ..ops.elementwise import neg
-from ..tensor import Tensor
-from ..typing import DTypeLike
+from ...ops import softmax as ops
+from ...ops.elementwise import neg
+from ...tensor import Tensor
+from ...typing import DTypeLike
 
 
 def softmax(

@@ -69,7 +69,7 @@ def test_grouped_layers_stand_beside_what_the_machine_needs(monkeypatch, tmp_pat
     monkeypatch.setattr(sys, "argv", ["depthwise.py", *options])
     depthwise.main()
     rows = json.loads(path.read_text())["rows"]
-    assert [row["algorithm"] for row in rows] == ["depthwise"] * 3 + ["im2col"] * 3
+    assert [row["algorithm"] for row in rows] == ["depthwise"] * 3 + ["grouped"] * 3
     assert all(row["error"] < 1e-5 and row["torch"] > 0 for row in rows)
     assert all(seconds > 0 for row in rows for seconds in row["least"].values())
     printed = capsys.readouterr().out

@@ -122,7 +122,9 @@ def conv2d_weight_grad(
         total = sums[some.start, batch.start] = np.zeros_like(weight_grad[some])
         for block in _blocks(images[some, batch], wide):
             columns = _columns(images[some, batch], block, wide, sum_dtype)
-            pixels = _neighbours_in_rows(grads[some, batch][:, *block], wide, R, sum_dtype)
+            pixels = _neighbours_in_rows(
+                grads[some, batch][(slice(None), *block)], wide, R, sum_dtype
+            )
             matmul(pixels.swapaxes(1, 2), columns, product)
             for r, taps in _taps_of_neighbours(geometry, R):
                 np.add(total, by_pixel[:, r][..., taps, :], out=total)
@@ -238,7 +240,7 @@ def _convolve(
             _add_bias(product, np.tile(bias, R))
         if relu:
             clip_negative(product, out=product)
-        target = out[:, *block]
+        target = out[(slice(None), *block)]
         pixels = product.reshape(*target.shape[:3], wide.output_size[1] * R, Og)
         _copy_runs(target, pixels[:, :, :, :OW])
 
@@ -257,7 +259,7 @@ def _copy_runs(target: np.ndarray, source: np.ndarray) -> None:
     if target.dtype == source.dtype and target.strides[-1] == source.strides[-1] == pitch:
         run = np.dtype((np.void, source.shape[-1] * pitch))
         target, source = target.view(run), source.view(run)
-    np.copyto(target, source, casting="same_kind")
+    target[...] = source
 
 
 def _by_filter(weight: np.ndarray, G: int) -> np.ndarray:
@@ -283,7 +285,7 @@ def _columns(images: np.ndarray, block: Block, wide: Geometry, dtype: np.dtype) 
     (G, n, _, _, Cg), (image_part, padded_part) = some.shape, overlap(band)
     padded = scratch("grouped.padded", (G, n, *padded_size(band), Cg), dtype)
     padded.fill(0)
-    _copy_runs(padded[:, *padded_part], some[:, *image_part])
+    _copy_runs(padded[(slice(None), *padded_part)], some[(slice(None), *image_part)])
     under = windows(padded.reshape(G * n, *padded.shape[2:]), band)
     (_, OH, OW, KH, KW, _), DW = under.shape, band.dilation[1]
     if DW == 1:  # the pixels of a row are neighbours

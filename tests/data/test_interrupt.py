@@ -118,7 +118,7 @@ def test_ctrl_c_while_processes_start(tmp_path: Path, delay):
 @pytest.mark.parametrize("worker_type", ["thread", "process", "fork"])
 @pytest.mark.parametrize("slow", ["nothing", "init", "sample"])
 def test_ctrl_c_at_any_moment(tmp_path: Path, worker_type, slow):
-    for number in range(15):
+    for number in range(9):
         program = Program(tmp_path, worker_type, slow)
         program.wait_for("imported")
         time.sleep(number * 0.1)

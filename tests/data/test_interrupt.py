@@ -121,7 +121,7 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, worker_type, slow):
     for number in range(9):
         program = Program(tmp_path, worker_type, slow)
         program.wait_for("imported")
-        time.sleep(number * 0.1)
+        time.sleep(number * 0.17)
         _, errors = program.interrupt()
         assert errors.rstrip().endswith("KeyboardInterrupt")
         assert errors.count("Traceback") == 1

@@ -76,6 +76,7 @@ def test_grouped_layers_stand_beside_what_the_machine_needs(monkeypatch, tmp_pat
     assert "small 2 groups, stride 2: 8 x 7 x 7 -> 8 x 4 x 4, kernel 3 x 3; at least:" in printed
 
 
+@pytest.mark.slow
 def test_a_row_for_each_pass_of_a_pool_alone(monkeypatch, capsys):
     common, pool2d = importlib.import_module("common"), importlib.import_module("pool2d")
     args = common.layer_parser(pool2d.__doc__).parse_args(["--batch", "1", "--blocks", "1"])

@@ -197,7 +197,9 @@ def test_parts_run_in_their_order_and_one_that_fails_does_not_stop_the_rest(fake
     assert "| b | failed |" in read(fakes.out / "README.md")
 
 
-@pytest.mark.parametrize("behaviour", ["sleep", "ignore signals"])
+@pytest.mark.parametrize(
+    "behaviour", [pytest.param("sleep", marks=pytest.mark.slow), "ignore signals"]
+)
 def test_a_part_is_cut_off_at_its_limit_and_keeps_its_number(fakes, behaviour):
     began = time.monotonic()
     status, _ = fakes.run({"slow": behaviour, "next": "succeed"}, seconds=2)
@@ -207,6 +209,7 @@ def test_a_part_is_cut_off_at_its_limit_and_keeps_its_number(fakes, behaviour):
     assert fakes.values() == {"slow": 1, "next": 1}
 
 
+@pytest.mark.slow
 def test_the_suite_ends_when_its_time_is_over(fakes):
     began = time.monotonic()
     fakes.run({"slow": "sleep", "next": "succeed"}, "--seconds", 4, seconds=30)
@@ -368,7 +371,7 @@ RESNET34 = {(64, 64, 56): 6, (128, 128, 28): 7, (256, 256, 14): 11, (512, 512, 7
     ("network", "counts", "multiplications"),
     [
         ("AlexNet", {}, 1.0766e9),
-        ("VGG16", VGG16, 15.3466e9),
+        pytest.param("VGG16", VGG16, 15.3466e9, marks=pytest.mark.slow),
         ("ResNet-34", RESNET34, 3.6636e9),
     ],
 )

@@ -205,7 +205,9 @@ def small_batch(network_calls, monkeypatch):
     monkeypatch.setattr(network_calls, "batch_of", lambda *_: (images, np.array([1, 0])))
 
 
-@pytest.mark.parametrize("model", ["resnet18", "mobilenet_blocks"])
+@pytest.mark.parametrize(
+    "model", [pytest.param("resnet18", marks=pytest.mark.slow), "mobilenet_blocks"]
+)
 def test_both_frameworks_compute_the_same(network_calls, small_batch, model, tmp_path):
     ours = network_calls.minicnn_training(model, 2, "cpu")
     theirs = network_calls.torch_training(model, 2, "cpu", "channels_last")
@@ -222,6 +224,7 @@ def test_both_frameworks_compute_the_same(network_calls, small_batch, model, tmp
         np.testing.assert_allclose(ours["answer"](), theirs["answer"](), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_onnxruntime_computes_the_same(network_calls, small_batch, tmp_path):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)

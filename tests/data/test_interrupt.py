@@ -90,7 +90,7 @@ class Program:
     ("slow", "worker_type"),
     [
         ("nothing", "thread"),
-        ("sample", "thread"),
+        pytest.param("sample", "thread", marks=pytest.mark.slow),
         ("init", "process"),
         ("sample", "fork"),
         pytest.param("sample", "process", marks=pytest.mark.slow),

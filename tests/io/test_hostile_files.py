@@ -392,6 +392,7 @@ print((peak() - before) >> 10)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
 def test_bombs_take_no_memory(tmp_path: Path) -> None:
     floats = bytes(8)

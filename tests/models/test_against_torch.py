@@ -145,11 +145,11 @@ def compare_in_mode(ours: Any, theirs: Any, shape: tuple[int, int]) -> None:
     [
         ("resnet18", {}, (33, 47)),
         pytest.param("resnet34", {}, (40, 33), marks=pytest.mark.slow),
-        ("resnet50", {}, (35, 35)),
+        pytest.param("resnet50", {}, (35, 35), marks=pytest.mark.slow),
         pytest.param("resnet101", {}, (33, 33), marks=deep),
         pytest.param("resnet152", {}, (33, 33), marks=deep),
         ("googlenet", {"aux_logits": True, "transform_input": False}, (67, 45)),
-        ("fcn_resnet50", {}, (33, 41)),
+        pytest.param("fcn_resnet50", {}, (33, 41), marks=pytest.mark.slow),
         pytest.param("fcn_resnet101", {}, (41, 33), marks=deep),
     ],
 )
@@ -176,8 +176,8 @@ def test_networks_with_their_weights(
         pytest.param("vgg19", (33, 45), marks=deep),
         pytest.param("vgg19_bn", (45, 33), marks=deep),
         ("fcn32s", (67, 45)),
-        ("fcn16s", (45, 67)),
-        ("fcn8s", (67, 45)),
+        pytest.param("fcn16s", (45, 67), marks=pytest.mark.slow),
+        pytest.param("fcn8s", (67, 45), marks=pytest.mark.slow),
         ("fcn8s", (33, 63)),
     ],
 )

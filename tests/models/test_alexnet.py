@@ -67,7 +67,15 @@ def test_counts_keys_and_repr(
         pytest.param(
             models.AlexNet227, 227, PAPER, 0, np.float32, 1e-4, marks=pytest.mark.not_emulated
         ),
-        pytest.param(_literal, 227, PAPER, 0, np.float64, 1e-10, marks=pytest.mark.not_emulated),
+        pytest.param(
+            _literal,
+            227,
+            PAPER,
+            0,
+            np.float64,
+            1e-10,
+            marks=[pytest.mark.not_emulated, pytest.mark.slow],
+        ),
         (models.alexnet, 67, TORCHVISION, 2, np.float64, 1e-10),
     ],
     ids=["paper-float64", "paper-float32", "literal-float64", "torchvision-float64"],

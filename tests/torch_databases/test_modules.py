@@ -14,7 +14,7 @@ MODULES = modules()
 
 @pytest.mark.parametrize("name", MODULES)
 def test_share_of_the_samples(name: str) -> None:
-    check(name, cases(name, MODULES[name]), share=12)
+    check(name, cases(name, MODULES[name]), share=6)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ OPTIMIZERS = optimizers()
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_share_of_the_samples(name: str) -> None:
-    check(name, cases(name, OPTIMIZERS[name]), share=40)
+    check(name, cases(name, OPTIMIZERS[name]), share=20)
 
 
 @pytest.mark.slow

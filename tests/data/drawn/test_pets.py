@@ -56,6 +56,7 @@ def test_a_finished_folder_is_left_alone_and_an_unfinished_one_is_drawn_again(tm
     assert marked.read_bytes() == b""
 
 
+@pytest.mark.slow
 def test_neither_colour_nor_brightness_tells_the_animals_apart():
     """A linear classifier of 4 x 4 pixels does little better than guessing on other pictures."""
 

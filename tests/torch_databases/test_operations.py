@@ -21,5 +21,6 @@ def test_share_of_the_samples(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.not_emulated
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_sample(name: str) -> None:
-    check(name, cases(*OPERATIONS[name], whole=True))
+def test_most_samples(name: str) -> None:
+    """All of them for most operations; some have ten thousand, which differ little."""
+    check(name, cases(*OPERATIONS[name], whole=True), share=1000)

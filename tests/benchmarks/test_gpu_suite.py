@@ -197,9 +197,8 @@ def test_parts_run_in_their_order_and_one_that_fails_does_not_stop_the_rest(fake
     assert "| b | failed |" in read(fakes.out / "README.md")
 
 
-@pytest.mark.parametrize(
-    "behaviour", [pytest.param("sleep", marks=pytest.mark.slow), "ignore signals"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("behaviour", ["sleep", "ignore signals"])
 def test_a_part_is_cut_off_at_its_limit_and_keeps_its_number(fakes, behaviour):
     began = time.monotonic()
     status, _ = fakes.run({"slow": behaviour, "next": "succeed"}, seconds=2)

@@ -62,7 +62,13 @@ def test_counts_keys_and_repr(
     "make, size, channels, padding, dtype, tolerance",
     [
         pytest.param(
-            models.AlexNet227, 227, PAPER, 0, np.float64, 1e-10, marks=pytest.mark.not_emulated
+            models.AlexNet227,
+            227,
+            PAPER,
+            0,
+            np.float64,
+            1e-10,
+            marks=[pytest.mark.not_emulated, pytest.mark.slow],
         ),
         pytest.param(
             models.AlexNet227, 227, PAPER, 0, np.float32, 1e-4, marks=pytest.mark.not_emulated

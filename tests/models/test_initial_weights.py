@@ -19,7 +19,7 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("resnet18", {"num_classes": 10}),
     ("resnet50", {"num_classes": 2, "zero_init_residual": True}),
     ("resnext50_32x4d", {"num_classes": 2}),
-    ("wide_resnet50_2", {"num_classes": 2}),
+    pytest.param("wide_resnet50_2", {"num_classes": 2}, marks=pytest.mark.slow),  # type: ignore[list-item]
     ("googlenet", {"num_classes": 10, "init_weights": True}),
     ("googlenet", {"num_classes": 10, "init_weights": False, "aux_logits": False}),
     ("fcn_resnet50", {"num_classes": 3, "aux_loss": True, "weights_backbone": None}),

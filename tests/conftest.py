@@ -90,3 +90,14 @@ def start(request: pytest.FixtureRequest) -> Iterator[None]:
     minicnn.set_default_device(request.config.getoption("device").partition("-")[0])
     yield
     minicnn.set_default_device(None)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads for the kernels, also where there is one CPU."""
+    import minicnn
+
+    before = minicnn.get_num_threads()
+    minicnn.set_num_threads(2)
+    yield
+    minicnn.set_num_threads(before)

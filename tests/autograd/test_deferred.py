@@ -15,16 +15,7 @@ from minicnn.autograd.function import Deferred
 from minicnn.nn import functional as F
 from minicnn.ops import conv
 
-pytestmark = pytest.mark.cpu_only
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    """Two threads, also where there is one CPU."""
-    before = mc.get_num_threads()
-    mc.set_num_threads(2)
-    yield
-    mc.set_num_threads(before)
+pytestmark = [pytest.mark.cpu_only, pytest.mark.usefixtures("two_threads")]
 
 
 @pytest.fixture

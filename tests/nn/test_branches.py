@@ -12,16 +12,7 @@ from minicnn import graph, kernels, nn
 from minicnn.models.googlenet import Inception
 from minicnn.nn import branches
 
-pytestmark = pytest.mark.cpu_only
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    """Two threads, also where there is one CPU."""
-    before = mc.get_num_threads()
-    mc.set_num_threads(2)
-    yield
-    mc.set_num_threads(before)
+pytestmark = [pytest.mark.cpu_only, pytest.mark.usefixtures("two_threads")]
 
 
 @pytest.fixture

@@ -22,16 +22,17 @@ UNKNOWN = 0.5  # for a picture that cannot be read: Kaggle wants a row for each
 
 def run(args: argparse.Namespace) -> int:
     """Writes the file, prints the validation's log loss, and returns 1 if a picture was unreadable."""
+    if args.clip > 0.5:
+        raise ValueError(f"submit expects --clip of at most 0.5, got {args.clip}")
     check_folders(args.out)
     network = open_network(args)
     refuse_segmenter(network, "submit")
     dog = _dog(network)
     if args.flip:
         network = network._replace(net=TestTimeFlips(network.net).eval())
-    clip = min(args.clip, 1 - args.clip)
     test = DogsVsCats(args.test, split="test", on_error="warn")
-    unreadable = _write(network, test, dog, clip, args)
-    _print_log_loss(network, clip, args)
+    unreadable = _write(network, test, dog, args)
+    _print_log_loss(network, args)
     return 1 if unreadable else 0
 
 
@@ -45,9 +46,7 @@ def _dog(network: Network) -> int:
     return classes.index("dog")
 
 
-def _write(
-    network: Network, test: DogsVsCats, dog: int, clip: float, args: argparse.Namespace
-) -> int:
+def _write(network: Network, test: DogsVsCats, dog: int, args: argparse.Namespace) -> int:
     """Writes the answers and returns how many pictures could not be read."""
     cut = network.description.preset().cut
     ids = range(int(test.ids.max()) + 1)  # a test picture's label is its id
@@ -55,7 +54,7 @@ def _write(
     loader = loader_of(pictures, args)
     answers = measure(network, loader, "predicting")
     labels = dict.fromkeys(test.ids.tolist(), UNKNOWN)  # in the order of the ids
-    found = answers.probabilities[:, dog].clip(clip, 1 - clip)
+    found = answers.probabilities[:, dog].clip(args.clip, 1 - args.clip)
     labels.update(zip(answers.labels.tolist(), found.tolist(), strict=True))
     rows = [(number, f"{label:.6f}") for number, label in labels.items()]
     write_csv(args.out, ("id", "label"), rows)
@@ -70,7 +69,7 @@ def _write(
     return answers.left_out
 
 
-def _print_log_loss(network: Network, clip: float, args: argparse.Namespace) -> None:
+def _print_log_loss(network: Network, args: argparse.Namespace) -> None:
     """What the clipping does on pictures whose class is known, if they can be found."""
     try:
         pictures, what = open_labelled(network, args.run_folder, args.data)
@@ -81,6 +80,6 @@ def _print_log_loss(network: Network, clip: float, args: argparse.Namespace) -> 
     measured = measure(network, loader, "validating")
     right = (measured.probabilities.argmax(1) == measured.labels).mean()
     print(
-        f"log loss on {what}: {log_loss(measured, clip):.4f}, unclipped {log_loss(measured):.4f}; "
+        f"log loss on {what}: {log_loss(measured, args.clip):.4f}, unclipped {log_loss(measured):.4f}; "
         f"accuracy {100 * right:.1f} %"
     )

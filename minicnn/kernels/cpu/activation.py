@@ -130,9 +130,9 @@ def silu(x: np.ndarray) -> np.ndarray:
     def work(start: int, stop: int) -> None:
         block = flat[start:stop].astype(dtype, copy=False)
         if dtype == result.dtype:
-            gates.silu(block, out=result[start:stop])
+            gates.silu(block, result[start:stop])
         else:
-            gates.silu(block, out=block)
+            gates.silu(block, block)
             result[start:stop] = block
 
     for_each_block(flat.size, work, _BLOCK)

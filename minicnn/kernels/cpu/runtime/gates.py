@@ -14,7 +14,7 @@ from .threads import for_each_slice, scratch
 __all__ = ["ACTIVATIONS", "Activation", "Write", "silu", "silu_backward"]
 
 
-_PIECE = 1 << 16  # elements for which all passes run in a core's own cache
+_PIECE = 1 << 18  # elements; threads wait for the interpreter lock between shorter passes
 _MIN_THREADED = 1 << 17  # elements; with fewer, waking threads costs more than they save
 
 Write = Callable[[np.ndarray, np.ndarray], None]

@@ -308,4 +308,6 @@ REFERENCES |= {
     "local_response_norm": F.local_response_norm,
     "relu": lambda x, *out: [F.relu(x)] * (1 + len(out)),  # the result, and what is in ``out``
     "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
+    "silu": F.silu,
+    "silu_backward": torch.ops.aten.silu_backward,
 }

@@ -13,6 +13,7 @@ from ._api import (
     list_models,
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
+from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .resnet import (
@@ -37,6 +38,13 @@ from .segmentation import (
     fcn32s,
     fcn_resnet50,
     fcn_resnet101,
+)
+from .shufflenetv2 import (
+    ShuffleNetV2,
+    shufflenet_v2_x0_5,
+    shufflenet_v2_x1_0,
+    shufflenet_v2_x1_5,
+    shufflenet_v2_x2_0,
 )
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from .weights import (
@@ -116,6 +124,7 @@ __all__ = [
     "DeepLabV3_MobileNet_V3_Large_Weights",
     "DeepLabV3_ResNet50_Weights",
     "DeepLabV3_ResNet101_Weights",
+    "DenseNet",
     "DenseNet121_Weights",
     "DenseNet161_Weights",
     "DenseNet169_Weights",
@@ -151,6 +160,7 @@ __all__ = [
     "ResNet50_Weights",
     "ResNet101_Weights",
     "ResNet152_Weights",
+    "ShuffleNetV2",
     "ShuffleNet_V2_X0_5_Weights",
     "ShuffleNet_V2_X1_0_Weights",
     "ShuffleNet_V2_X1_5_Weights",
@@ -176,6 +186,10 @@ __all__ = [
     "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
     "fcn8s",
     "fcn16s",
     "fcn32s",
@@ -199,6 +213,10 @@ __all__ = [
     "resnext101_32x8d",
     "resnext101_64x4d",
     "segmentation",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
     "vgg11",
     "vgg11_bn",
     "vgg13",

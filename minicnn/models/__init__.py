@@ -46,6 +46,7 @@ from .shufflenetv2 import (
     shufflenet_v2_x1_5,
     shufflenet_v2_x2_0,
 )
+from .squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from .weights import (
     AlexNet_Weights,
@@ -165,6 +166,7 @@ __all__ = [
     "ShuffleNet_V2_X1_0_Weights",
     "ShuffleNet_V2_X1_5_Weights",
     "ShuffleNet_V2_X2_0_Weights",
+    "SqueezeNet",
     "SqueezeNet1_0_Weights",
     "SqueezeNet1_1_Weights",
     "VGG11_BN_Weights",
@@ -217,6 +219,8 @@ __all__ = [
     "shufflenet_v2_x1_0",
     "shufflenet_v2_x1_5",
     "shufflenet_v2_x2_0",
+    "squeezenet1_0",
+    "squeezenet1_1",
     "vgg11",
     "vgg11_bn",
     "vgg13",

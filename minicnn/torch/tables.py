@@ -65,7 +65,9 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
+        for name in """
+            alexnet densenet googlenet mobilenetv2 resnet shufflenetv2 squeezenet vgg
+        """.split()
     },
 }
 

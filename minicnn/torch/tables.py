@@ -65,9 +65,17 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in """
-            alexnet densenet googlenet mobilenetv2 resnet shufflenetv2 squeezenet vgg
-        """.split()
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "mobilenetv2",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+            "vision_transformer",
+        ]
     },
 }
 

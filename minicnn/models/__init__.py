@@ -16,6 +16,7 @@ from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from .inception import Inception3, InceptionOutputs, inception_v3
 from .resnet import (
     ResNet,
     resnet18,
@@ -147,6 +148,8 @@ __all__ = [
     "GoogLeNet",
     "GoogLeNetOutputs",
     "GoogLeNet_Weights",
+    "Inception3",
+    "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
     "MobileNet_V2_Weights",
@@ -204,6 +207,7 @@ __all__ = [
     "get_model_weights",
     "get_weight",
     "googlenet",
+    "inception_v3",
     "list_models",
     "replace_head",
     "resnet18",

@@ -65,7 +65,7 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in "alexnet densenet googlenet resnet shufflenetv2 squeezenet vgg".split()
+        for name in "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg".split()
     },
 }
 

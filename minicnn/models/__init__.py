@@ -17,6 +17,7 @@ from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet2
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
+from .inception import Inception3, InceptionOutputs, inception_v3
 from .resnet import (
     ResNet,
     resnet18,
@@ -156,6 +157,8 @@ __all__ = [
     "GoogLeNet",
     "GoogLeNetOutputs",
     "GoogLeNet_Weights",
+    "Inception3",
+    "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
     "MobileNetV2",
@@ -215,6 +218,7 @@ __all__ = [
     "get_model_weights",
     "get_weight",
     "googlenet",
+    "inception_v3",
     "list_models",
     "mobilenet_v2",
     "replace_head",

@@ -76,6 +76,7 @@ MODULES = {
             "vgg",
             "vision_transformer",
         ]
+        for name in "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg".split()
     },
 }
 

@@ -46,3 +46,13 @@ class IntermediateLayerGetter(nn.ModuleDict):
             if name in self.return_layers:
                 out[self.return_layers[name]] = x
         return out
+
+
+def _make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
+    """A number of channels near ``v`` that ``divisor`` divides, at least ``min_value`` and 0.9 ``v``.
+
+    As ``torchvision.models._utils._make_divisible``, which rounds as the authors of MobileNet do.
+    """
+    nearest = int(v + divisor / 2) // divisor * divisor
+    channels = max(divisor if min_value is None else min_value, nearest)
+    return channels + divisor if channels < 0.9 * v else channels

@@ -65,7 +65,7 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in ("alexnet", "googlenet", "resnet", "vgg")
+        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
     },
 }
 

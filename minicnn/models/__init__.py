@@ -14,6 +14,21 @@ from ._api import (
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
+from .convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
+from .efficientnet import (
+    EfficientNet,
+    efficientnet_b0,
+    efficientnet_b1,
+    efficientnet_b2,
+    efficientnet_b3,
+    efficientnet_b4,
+    efficientnet_b5,
+    efficientnet_b6,
+    efficientnet_b7,
+    efficientnet_v2_l,
+    efficientnet_v2_m,
+    efficientnet_v2_s,
+)
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
@@ -128,6 +143,7 @@ __all__ = [
     "AlexNet",
     "AlexNet227",
     "AlexNet_Weights",
+    "ConvNeXt",
     "ConvNeXt_Base_Weights",
     "ConvNeXt_Large_Weights",
     "ConvNeXt_Small_Weights",
@@ -140,6 +156,7 @@ __all__ = [
     "DenseNet161_Weights",
     "DenseNet169_Weights",
     "DenseNet201_Weights",
+    "EfficientNet",
     "EfficientNet_B0_Weights",
     "EfficientNet_B1_Weights",
     "EfficientNet_B2_Weights",
@@ -206,6 +223,21 @@ __all__ = [
     "densenet161",
     "densenet169",
     "densenet201",
+    "convnext_base",
+    "convnext_large",
+    "convnext_small",
+    "convnext_tiny",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "efficientnet_b5",
+    "efficientnet_b6",
+    "efficientnet_b7",
+    "efficientnet_v2_l",
+    "efficientnet_v2_m",
+    "efficientnet_v2_s",
     "fcn8s",
     "fcn16s",
     "fcn32s",

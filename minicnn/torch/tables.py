@@ -77,6 +77,7 @@ MODULES = {
             "vision_transformer",
         ]
         for name in "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg".split()
+        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
     },
 }
 

@@ -13,6 +13,7 @@ from ._api import (
     list_models,
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
+from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .resnet import (
@@ -38,6 +39,14 @@ from .segmentation import (
     fcn_resnet50,
     fcn_resnet101,
 )
+from .shufflenetv2 import (
+    ShuffleNetV2,
+    shufflenet_v2_x0_5,
+    shufflenet_v2_x1_0,
+    shufflenet_v2_x1_5,
+    shufflenet_v2_x2_0,
+)
+from .squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from .vision_transformer import (
     VisionTransformer,
@@ -124,6 +133,7 @@ __all__ = [
     "DeepLabV3_MobileNet_V3_Large_Weights",
     "DeepLabV3_ResNet50_Weights",
     "DeepLabV3_ResNet101_Weights",
+    "DenseNet",
     "DenseNet121_Weights",
     "DenseNet161_Weights",
     "DenseNet169_Weights",
@@ -159,10 +169,12 @@ __all__ = [
     "ResNet50_Weights",
     "ResNet101_Weights",
     "ResNet152_Weights",
+    "ShuffleNetV2",
     "ShuffleNet_V2_X0_5_Weights",
     "ShuffleNet_V2_X1_0_Weights",
     "ShuffleNet_V2_X1_5_Weights",
     "ShuffleNet_V2_X2_0_Weights",
+    "SqueezeNet",
     "SqueezeNet1_0_Weights",
     "SqueezeNet1_1_Weights",
     "VGG11_BN_Weights",
@@ -185,6 +197,10 @@ __all__ = [
     "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
     "fcn8s",
     "fcn16s",
     "fcn32s",
@@ -208,6 +224,12 @@ __all__ = [
     "resnext101_32x8d",
     "resnext101_64x4d",
     "segmentation",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
+    "squeezenet1_0",
+    "squeezenet1_1",
     "vgg11",
     "vgg11_bn",
     "vgg13",

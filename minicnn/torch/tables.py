@@ -66,6 +66,7 @@ MODULES = {
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
         for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
+        for name in "alexnet densenet googlenet resnet shufflenetv2 squeezenet vgg".split()
     },
 }
 

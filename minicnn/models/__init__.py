@@ -16,6 +16,7 @@ from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .resnet import (
     ResNet,
     resnet18,
@@ -157,6 +158,7 @@ __all__ = [
     "GoogLeNet_Weights",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
+    "MobileNetV2",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",
@@ -214,6 +216,7 @@ __all__ = [
     "get_weight",
     "googlenet",
     "list_models",
+    "mobilenet_v2",
     "replace_head",
     "resnet18",
     "resnet34",

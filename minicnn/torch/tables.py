@@ -67,6 +67,7 @@ MODULES = {
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
         for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
         for name in "alexnet densenet googlenet resnet shufflenetv2 squeezenet vgg".split()
+        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
     },
 }
 

@@ -32,6 +32,8 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("googlenet", {"num_classes": 2}, 9_936_038, 364, "f777f855d4c56744"),
     ("googlenet", {"aux_logits": False, "num_classes": 2}, 5_601_954, 344, "cae6731685956624"),
     ("googlenet", {"aux_logits": False, "paper_5x5": True}, 7_005_832, 344, "4f28dc19c1bad43a"),
+    ("mobilenet_v2", {}, 3_504_872, 314, "37bbbce8932fd0c4"),
+    ("mobilenet_v2", {"num_classes": 2}, 2_226_434, 314, "be640f41e1aea42e"),
     ("resnet18", {}, 11_689_512, 122, "84fb10d9c6905a1c"),
     ("resnet18", {"num_classes": 2}, 11_177_538, 122, "d94698ee1d3f5ec1"),
     ("resnet34", {}, 21_797_672, 218, "28f9096d51307499"),

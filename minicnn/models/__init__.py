@@ -13,8 +13,8 @@ from ._api import (
     list_models,
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
-from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
+from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .efficientnet import (
     EfficientNet,
     efficientnet_b0,
@@ -31,8 +31,8 @@ from .efficientnet import (
 )
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
-from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .inception import Inception3, InceptionOutputs, inception_v3
+from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .resnet import (
     ResNet,
     resnet18,
@@ -219,14 +219,14 @@ __all__ = [
     "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
-    "densenet121",
-    "densenet161",
-    "densenet169",
-    "densenet201",
     "convnext_base",
     "convnext_large",
     "convnext_small",
     "convnext_tiny",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
     "efficientnet_b0",
     "efficientnet_b1",
     "efficientnet_b2",

@@ -76,10 +76,27 @@ MODULES = {
             "vgg",
             "vision_transformer",
         ]
-        for name in "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg".split()
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "inception",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+        ]
         for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
         for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in "alexnet densenet googlenet resnet shufflenetv2 squeezenet vgg".split()
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+        ]
         for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
     },
 }

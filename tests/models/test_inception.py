@@ -115,15 +115,22 @@ def test_small_pictures() -> None:
     for value in net.state_dict().values():
         value.fill_(1 if value.ndim < 2 else 0)
     assert net.eval()(mc.zeros(1, 3, 75, 75)).shape == (1, 2)
-    with pytest.raises(ValueError, match=r"Inception3 expects .* at least 75, got \(1, 3, 74, 80\)"):
+    with pytest.raises(
+        ValueError, match=r"Inception3 expects .* at least 75, got \(1, 3, 74, 80\)"
+    ):
         net(mc.zeros(1, 3, 74, 80))
-    with pytest.raises(ValueError, match=r"Inception3 expects .* at least 299, got \(2, 3, 75, 75\)"):
+    with pytest.raises(
+        ValueError, match=r"Inception3 expects .* at least 299, got \(2, 3, 75, 75\)"
+    ):
         net.train()(mc.zeros(2, 3, 75, 75))
 
 
 def test_normalised_input_is_converted() -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
-    net, theirs = build("inception_v3", init_weights=False), THEIRS.Inception3.__new__(THEIRS.Inception3)
+    net, theirs = (
+        build("inception_v3", init_weights=False),
+        THEIRS.Inception3.__new__(THEIRS.Inception3),
+    )
     torch.nn.Module.__init__(theirs)
     net.transform_input = theirs.transform_input = True
     np.testing.assert_allclose(

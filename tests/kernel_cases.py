@@ -440,8 +440,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     **{f"silu, {s}": ("silu", (9 * normal(*s),)) for s in SUMS},
     "silu_backward, special numbers": ("silu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
     **{
-        f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1)))
-        for s in SUMS
+        f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1))) for s in SUMS
     },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{

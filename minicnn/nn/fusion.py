@@ -66,9 +66,7 @@ def _own_batch_norm_relu(norm: BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor
     return fused.own_batch_norm_relu(*norm.arguments(input))
 
 
-def _own_batch_norm_activation(
-    norm: BatchNorm2d, activation: ReLU6 | SiLU | Hardswish, input: Tensor
-) -> Tensor:
+def _own_batch_norm_activation(norm: Any, activation: Module, input: Tensor) -> Tensor:
     operation = _BATCH_NORM_ACTIVATIONS[type(activation)]
     return fused.batch_norm_activation(operation, activation, *norm.arguments(input))
 
@@ -123,7 +121,11 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
             found.append(partial(operation, first, last))
-        elif _ends_in_own_batch_norm(rest) and is_plain(last) and type(last) in _BATCH_NORM_ACTIVATIONS:
+        elif (
+            _ends_in_own_batch_norm(rest)
+            and is_plain(last)
+            and type(last) in _BATCH_NORM_ACTIVATIONS
+        ):
             found.append(partial(_own_batch_norm_activation, rest.pop(), last))
         elif type(last) is BatchNorm2d and is_plain(last) and _ends_in_convolution(rest):
             found.append(partial(_own_batch_norm, last))

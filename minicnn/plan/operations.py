@@ -87,7 +87,9 @@ def lower(graph: Graph) -> list[Operation]:
         changing.update(node.outputs)
         if node in shuffles and node.outputs[0].dtype == np.float32:
             x, groups = shuffles[node]
-            operations.append(Operation("shuffle", [x], node.outputs[0], options={"groups": groups}))
+            operations.append(
+                Operation("shuffle", [x], node.outputs[0], options={"groups": groups})
+            )
             continue
         kind = _KINDS.get(node.name)
         plain = len(node.outputs) == 1 and all(

@@ -13,9 +13,9 @@ limited to one thread: products of the sizes that occur for a single image are t
 products that BLAS shares among its threads, and the passes between them run in parallel, too.
 """
 
-from .conv import candidates
 from .activation import ACTIVATIONS, activation
 from .channels import scale, shuffle
+from .conv import candidates
 from .elementwise import add, channel_affine, clip, local_response_norm
 from .linear import linear
 from .pool import avg_pool2d, max_pool2d, spatial_sum

@@ -143,7 +143,9 @@ class Inception3(nn.Module):
 
 
 @register(Inception_V3_Weights)
-def inception_v3(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> Inception3:
+def inception_v3(
+    *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
+) -> Inception3:
     """Inception v3; ``kwargs`` go to :class:`Inception3`.
 
     With weights, ``transform_input`` is on by default, because the published weights, and networks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import nn
@@ -110,9 +111,7 @@ class SqueezeNet(nn.Module):
 
     head_layers = ("classifier.1",)
 
-    def __init__(
-        self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5
-    ) -> None:
+    def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
         if version not in _VERSIONS:
             raise ValueError(f"version must be one of {', '.join(_VERSIONS)}, got {version}")
@@ -155,9 +154,7 @@ def squeezenet1_1(
 
 
 def _squeezenet(
-    version: str, weights: WeightsLike, progress: bool, options: dict[str, Any]
+    version: str, weights: WeightsLike, progress: bool, kwargs: dict[str, Any]
 ) -> SqueezeNet:
-    def make(**options: Any) -> SqueezeNet:
-        return SqueezeNet(version, **options)
-
-    return build(f"squeezenet{version}", make, weights, progress, options)
+    name = f"squeezenet{version}"
+    return build(name, partial(SqueezeNet, version), weights, progress, kwargs)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from twins import assert_same_copies, assert_same_network, twins
@@ -154,18 +153,3 @@ def test_small_pictures() -> None:
         ValueError, match=r"Inception3 expects .* at least 299, got \(2, 3, 75, 75\)"
     ):
         net.train()(mc.zeros(2, 3, 75, 75))
-
-
-def test_normalised_input_is_converted() -> None:
-    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
-    net, theirs = (
-        build("inception_v3", init_weights=False),
-        THEIRS.Inception3.__new__(THEIRS.Inception3),
-    )
-    torch.nn.Module.__init__(theirs)
-    net.transform_input = theirs.transform_input = True
-    np.testing.assert_allclose(
-        net._transform_input(mc.tensor(x)).cpu().numpy(),
-        theirs._transform_input(torch.tensor(x)).numpy(),
-        rtol=1e-12,
-    )

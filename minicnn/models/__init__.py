@@ -16,6 +16,7 @@ from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
+from .mobilenetv3 import MobileNetV3, mobilenet_v3_large, mobilenet_v3_small
 from .resnet import (
     ResNet,
     resnet18,
@@ -141,6 +142,7 @@ __all__ = [
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
     "MobileNetV2",
+    "MobileNetV3",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",
@@ -192,6 +194,8 @@ __all__ = [
     "googlenet",
     "list_models",
     "mobilenet_v2",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
     "replace_head",
     "resnet18",
     "resnet34",

@@ -56,6 +56,7 @@ MODULES = {
     "torchvision.models": "minicnn.models",
     "torchvision.models._utils": "minicnn.models._utils",
     "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
+    "torchvision.models.mobilenet": "minicnn.models",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
     "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
     "torchvision.transforms": "minicnn.transforms",
@@ -65,7 +66,7 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
+        for name in ("alexnet", "googlenet", "mobilenetv2", "mobilenetv3", "resnet", "vgg")
     },
 }
 

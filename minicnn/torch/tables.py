@@ -21,6 +21,12 @@ utils.checkpoint utils.tensorboard
 version
 """
 
+# Families of torchvision's networks.
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
+shufflenetv2 squeezenet vgg vision_transformer
+"""
+
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
@@ -58,7 +64,10 @@ MODULES = {
     "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
     "torchvision.models.mobilenet": "minicnn.models",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
-    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
+    **{
+        f"torchvision.models.segmentation.{name}": f"minicnn.models.segmentation.{name}"
+        for name in ("_utils", "deeplabv3", "fcn", "lraspp")
+    },
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
@@ -66,40 +75,7 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in ("alexnet", "googlenet", "mobilenetv2", "mobilenetv3", "resnet", "vgg")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
+        for name in _NETWORKS.split()
     },
 }
 

@@ -14,6 +14,7 @@ from ._api import (
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
 from .convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
+from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from .efficientnet import (
     EfficientNet,
     efficientnet_b0,
@@ -30,6 +31,8 @@ from .efficientnet import (
 )
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from .inception import Inception3, InceptionOutputs, inception_v3
+from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .resnet import (
     ResNet,
     resnet18,
@@ -53,7 +56,23 @@ from .segmentation import (
     fcn_resnet50,
     fcn_resnet101,
 )
+from .shufflenetv2 import (
+    ShuffleNetV2,
+    shufflenet_v2_x0_5,
+    shufflenet_v2_x1_0,
+    shufflenet_v2_x1_5,
+    shufflenet_v2_x2_0,
+)
+from .squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from .vision_transformer import (
+    VisionTransformer,
+    vit_b_16,
+    vit_b_32,
+    vit_h_14,
+    vit_l_16,
+    vit_l_32,
+)
 from .weights import (
     AlexNet_Weights,
     ConvNeXt_Base_Weights,
@@ -132,6 +151,7 @@ __all__ = [
     "DeepLabV3_MobileNet_V3_Large_Weights",
     "DeepLabV3_ResNet50_Weights",
     "DeepLabV3_ResNet101_Weights",
+    "DenseNet",
     "DenseNet121_Weights",
     "DenseNet161_Weights",
     "DenseNet169_Weights",
@@ -154,8 +174,11 @@ __all__ = [
     "GoogLeNet",
     "GoogLeNetOutputs",
     "GoogLeNet_Weights",
+    "Inception3",
+    "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
+    "MobileNetV2",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",
@@ -168,10 +191,12 @@ __all__ = [
     "ResNet50_Weights",
     "ResNet101_Weights",
     "ResNet152_Weights",
+    "ShuffleNetV2",
     "ShuffleNet_V2_X0_5_Weights",
     "ShuffleNet_V2_X1_0_Weights",
     "ShuffleNet_V2_X1_5_Weights",
     "ShuffleNet_V2_X2_0_Weights",
+    "SqueezeNet",
     "SqueezeNet1_0_Weights",
     "SqueezeNet1_1_Weights",
     "VGG11_BN_Weights",
@@ -187,6 +212,7 @@ __all__ = [
     "ViT_H_14_Weights",
     "ViT_L_16_Weights",
     "ViT_L_32_Weights",
+    "VisionTransformer",
     "Weights",
     "WeightsEnum",
     "Wide_ResNet50_2_Weights",
@@ -197,6 +223,10 @@ __all__ = [
     "convnext_large",
     "convnext_small",
     "convnext_tiny",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
     "efficientnet_b0",
     "efficientnet_b1",
     "efficientnet_b2",
@@ -220,7 +250,9 @@ __all__ = [
     "get_model_weights",
     "get_weight",
     "googlenet",
+    "inception_v3",
     "list_models",
+    "mobilenet_v2",
     "replace_head",
     "resnet18",
     "resnet34",
@@ -231,6 +263,12 @@ __all__ = [
     "resnext101_32x8d",
     "resnext101_64x4d",
     "segmentation",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
+    "squeezenet1_0",
+    "squeezenet1_1",
     "vgg11",
     "vgg11_bn",
     "vgg13",
@@ -239,6 +277,11 @@ __all__ = [
     "vgg16_bn",
     "vgg19",
     "vgg19_bn",
+    "vit_b_16",
+    "vit_b_32",
+    "vit_h_14",
+    "vit_l_16",
+    "vit_l_32",
     "wide_resnet50_2",
     "wide_resnet101_2",
 ]

@@ -231,13 +231,14 @@ def roi_align_backward(grad: Any, rois: Any, input_shape: Any, *options: Any) ->
 
 def roi_pool(x: Any, rois: Any, output_size: Any, scale: float) -> Any:
     """The largest pixel of each bin, one after the other (Girshick, 2015)."""
-    H, W = x.shape[2:]
+    images, (H, W) = x.numpy(), x.shape[2:]
     out = torch.zeros(len(rois), x.shape[1], *output_size, dtype=x.dtype)
     argmax = torch.full(out.shape, -1)
     for k, (n, *box) in enumerate(rois.tolist()):
-        corners = [math.copysign(math.floor(abs(v) + 0.5), v) if math.isfinite(v) else 0
-                   for v in (each * scale for each in box)]  # fmt: skip
-        x1, y1, x2, y2 = map(int, corners)
+        x1, y1, x2, y2 = (
+            int(v + math.copysign(0.5, v)) if math.isfinite(v) else 0
+            for v in (each * scale for each in box)
+        )
         for i, j in np.ndindex(*output_size):
             (top, bottom), (left, right) = (
                 [
@@ -254,8 +255,8 @@ def roi_pool(x: Any, rois: Any, output_size: Any, scale: float) -> Any:
             for c in range(x.shape[1]):
                 best = torch.finfo(torch.float32).min
                 for h, w in itertools.product(range(top, bottom), range(left, right)):
-                    if x[int(n), c, h, w] > best:
-                        best, argmax[k, c, i, j] = x[int(n), c, h, w], h * W + w
+                    if images[int(n), c, h, w] > best:
+                        best, argmax[k, c, i, j] = images[int(n), c, h, w], h * W + w
                 out[k, c, i, j] = best
     return out, argmax
 
@@ -272,11 +273,10 @@ def nms(boxes: Any, iou_threshold: float) -> Any:
 
 def iou(a: list[float], b: list[float]) -> float:
     """Of two boxes, NaN where it is not determined."""
-    with np.errstate(all="ignore"):
-        (x1, y1, x2, y2), (u1, v1, u2, v2) = np.array(a), np.array(b)
-        width, height = np.minimum(x2, u2) - np.maximum(x1, u1), np.minimum(y2, v2) - np.maximum(y1, v1)
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        return float(shared / ((x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - shared))
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    union = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b)) - shared
+    return shared / union if union else math.nan
 
 
 def optimizer_step(

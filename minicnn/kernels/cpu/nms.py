@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import plain
+from ..plain.nms import rounded_down
 from .runtime.precision import compute_dtype
 from .runtime.threads import scratch
 
@@ -21,7 +22,7 @@ def nms(boxes: np.ndarray, iou_threshold: float) -> np.ndarray:
     """Which boxes (N, 4), the best first, to keep: (N,) of bool."""
     dtype = compute_dtype(boxes.dtype)
     corners = np.ascontiguousarray(boxes.T, dtype)  # (4, N)
-    limit = _rounded_down(iou_threshold, dtype)
+    limit = rounded_down(iou_threshold, dtype)
     if not limit >= 0:  # then boxes without intersection overlap, too
         return plain.nms(boxes, iou_threshold)
     keep, left = np.zeros(len(boxes), bool), np.ones(len(boxes), bool)
@@ -75,9 +76,3 @@ def _overlap(boxes: np.ndarray, others: np.ndarray, limit: np.floating) -> np.nd
     union -= intersection
     overlap &= np.divide(intersection, union, out=other) > limit
     return overlap
-
-
-def _rounded_down(value: float, dtype: np.dtype) -> np.floating:
-    """The largest number of a dtype up to ``value``: the same numbers of the dtype are above it."""
-    rounded = dtype.type(value)
-    return rounded if float(rounded) <= value else np.nextafter(rounded, dtype.type(-np.inf))

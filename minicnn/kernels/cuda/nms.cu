@@ -15,11 +15,11 @@ struct Box {
         : left(corners[0]), top(corners[1]), right(corners[2]), bottom(corners[3]) {}
     __device__ A area() const { return product(right - left, bottom - top); }
     // NaN, in which comparisons fail, leaves boxes apart.
-    __device__ bool overlaps(const Box& other, double iou_threshold) const {
+    __device__ bool overlaps(const Box& other, A limit) const {
         const A width = min(right, other.right) - max(left, other.left);
         const A height = min(bottom, other.bottom) - max(top, other.top);
         const A shared = product(max(width, A(0)), max(height, A(0)));
-        return double(shared / (area() + other.area() - shared)) > iou_threshold;
+        return shared / (area() + other.area() - shared) > limit;
     }
 };
 
@@ -27,7 +27,7 @@ struct Box {
 // thread per box and word.
 template <typename T>
 __global__ void find_overlaps(long long count, const T* boxes, unsigned long long* overlap, int N,
-                              int words, double iou_threshold) {
+                              int words, acc_t<T> limit) {
     const long long target = thread_index();
     if (target >= count) return;
     long long i = target;
@@ -37,7 +37,7 @@ __global__ void find_overlaps(long long count, const T* boxes, unsigned long lon
     for (int bit = 0; bit < 64; ++bit) {
         const int j = word * 64 + bit;
         if (j <= i || j >= N) continue;
-        if (box.overlaps(Box<acc_t<T>>(boxes + 4 * j), iou_threshold)) bits |= 1ULL << bit;
+        if (box.overlaps(Box<acc_t<T>>(boxes + 4 * j), limit)) bits |= 1ULL << bit;
     }
     overlap[target] = bits;
 }

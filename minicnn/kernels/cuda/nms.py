@@ -5,7 +5,8 @@ from __future__ import annotations
 import cupy
 import numpy as np
 
-from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile
+from ..plain.nms import rounded_down
+from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, accumulator
 
 __all__ = ["nms"]
 
@@ -23,9 +24,9 @@ def nms(boxes: cupy.ndarray, iou_threshold: float) -> cupy.ndarray:
     words = -(-N // 64)
     overlap = cupy.empty((N, words), np.uint64)
     gone, keep = cupy.zeros(words, np.uint64), cupy.empty(N, np.bool_)
-    threshold = np.array(iou_threshold, np.float64)[()]
+    limit = float(rounded_down(iou_threshold, accumulator(boxes.dtype)))
     corners = cupy.ascontiguousarray(boxes)
-    _find_overlaps[boxes.dtype](overlap.size, corners, overlap, N, words, threshold)
+    _find_overlaps[boxes.dtype](overlap.size, corners, overlap, N, words, limit)
     if N:
         _keep_best[np.dtype(np.float32)].launch(
             (1,), (THREADS_PER_BLOCK,), overlap, gone, keep, N, words

@@ -114,9 +114,13 @@ struct Pixels {
         first = min(max(start + (int)floor(bin * size), 0), pixels);
         end = min(max(start + (int)ceil((bin + 1) * size), 0), pixels);
     }
+    // Halves away from zero.
     template <typename A>
     __device__ static int rounded(A value) {
-        return is_finite(value) ? (int)round(value) : 0;
+        if (!is_finite(value)) return 0;
+        const int whole = (int)value;
+        const A rest = value - whole;
+        return whole + (rest >= A(0.5)) - (rest <= A(-0.5));
     }
 };
 

@@ -14,6 +14,7 @@ def nms(boxes: Array, iou_threshold: float) -> Array:
     """
     boxes = widen(boxes)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    limit = rounded_down(iou_threshold, boxes.dtype)
     keep = np.ones(len(boxes), bool)
     for i, box in enumerate(boxes):
         if not keep[i]:
@@ -22,5 +23,11 @@ def nms(boxes: Array, iou_threshold: float) -> Array:
         sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
         intersection = np.maximum(sides, 0).prod(1)
         iou = intersection / (area[i] + area[i + 1 :] - intersection)
-        keep[i + 1 :] &= ~(iou > np.float64(iou_threshold))  # NaN stays
+        keep[i + 1 :] &= ~(iou > limit)  # NaN stays
     return keep
+
+
+def rounded_down(value: float, dtype: np.dtype) -> np.floating:
+    """The largest number of a dtype up to ``value``: the same numbers of the dtype are above it."""
+    rounded = dtype.type(value)
+    return rounded if float(rounded) <= value else np.nextafter(rounded, dtype.type(-np.inf))

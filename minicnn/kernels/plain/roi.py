@@ -113,7 +113,8 @@ def roi_pool(
 def rounded(box: Array) -> Array:
     """Halves away from zero, as in C; a coordinate that is not finite becomes 0."""
     box = np.where(np.isfinite(box), box, 0)
-    return np.copysign(np.floor(abs(box) + 0.5), box).astype(int)
+    whole = np.trunc(box)
+    return (whole + np.sign(box) * (abs(box - whole) >= 0.5)).astype(int)
 
 
 def bins_of(

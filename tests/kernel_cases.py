@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from some_boxes import boxes
 
 from minicnn import Generator, bfloat16
 from minicnn.kernels import Geometry, plain
@@ -213,13 +214,6 @@ def roi_cases(C: int, rois: np.ndarray) -> dict[str, tuple[str, tuple[Any, ...]]
         cases[f"roi_align_backward, {name}"] = ("roi_align_backward", backward)
         cases[f"roi_pool, {name}"] = ("roi_pool", (x, rois, size, options[0]))
     return cases
-
-
-def random_boxes(count: int, size: float, seed: int = 0) -> np.ndarray:
-    """Corners are multiples of 1 / 4, so that ties are ties with every dtype."""
-    rng = np.random.default_rng(seed)
-    corner = rng.integers(0, 40, (count, 2)) / 4
-    return np.concatenate([corner, corner + rng.integers(1, 4 * size, (count, 2)) / 4], 1)
 
 
 def optimizer_arguments(*numbers: Any, states: int) -> tuple[Any, ...]:
@@ -559,7 +553,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     **{
         f"nms, {count} boxes of up to {size}, {threshold}": (
             "nms",
-            (random_boxes(count, size), threshold),
+            (boxes(count, size=size), threshold),
         )
         for count, size, threshold in [
             *[(0, 3, 0.5), (1, 3, 0.5), (70, 4, 0.3), (130, 9, 0.5), (600, 2, 0.7), (60, 3, 0.0)],

@@ -257,7 +257,7 @@ def roi_pool(x: Any, rois: Any, output_size: Any, scale: float) -> Any:
                 for h, w in itertools.product(range(top, bottom), range(left, right)):
                     if images[int(n), c, h, w] > best:
                         best, argmax[k, c, i, j] = images[int(n), c, h, w], h * W + w
-                out[k, c, i, j] = best
+                out[k, c, i, j] = float(best)
     return out, argmax
 
 

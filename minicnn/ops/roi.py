@@ -111,7 +111,7 @@ def roi_align(
     there, too. Boxes that are not finite give 0.
     """
     return _applied(
-        RoIAlign, input, _with_numbers("roi_align", boxes),
+        input, _with_numbers("roi_align", boxes), RoIAlign,
         output_size=pair(output_size, "roi_align: output_size", 1),
         spatial_scale=float(spatial_scale),
         sampling_ratio=int(sampling_ratio), aligned=bool(aligned),
@@ -141,7 +141,7 @@ def roi_pool(
     Source: Girshick 2015, Fast R-CNN; as ``torchvision.ops.roi_pool``.
     """
     return _applied(
-        RoIPool, input, _with_numbers("roi_pool", boxes),
+        input, _with_numbers("roi_pool", boxes), RoIPool,
         output_size=pair(output_size, "roi_pool: output_size", 1),
         spatial_scale=float(spatial_scale),
     )  # fmt: skip
@@ -149,7 +149,7 @@ def roi_pool(
 
 @in_float32
 @on_own_device
-def _applied(operation: Any, x: Tensor, rois: Tensor, **options: Any) -> Tensor:
+def _applied(x: Tensor, rois: Tensor, operation: Any, **options: Any) -> Tensor:
     """The operation on images and boxes (K, 5), after checks."""
     name = operation.__name__
     if x.ndim != 4:

@@ -20,6 +20,7 @@ from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
 from .max_pool import max_pool2d, max_pool2d_relu
 from .max_pool_grad import max_pool2d_gather, max_pool2d_scatter
+from .nms import nms
 from .norm import (
     batch_norm,
     batch_norm_backward,
@@ -46,6 +47,7 @@ from .resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step",
@@ -82,6 +84,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -93,6 +96,9 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
     "softmax_cross_entropy",
     "unscale_step",

@@ -468,6 +468,13 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         )
         for s in SUMS
     },
+    "silu": ("silu", (IMAGES,)),
+    "silu, special numbers": ("silu", (SPECIAL,)),
+    **{f"silu, {s}": ("silu", (9 * normal(*s),)) for s in SUMS},
+    "silu_backward, special numbers": ("silu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
+    **{
+        f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1))) for s in SUMS
+    },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{
         f"relu_backward, {s}": ("relu_backward", (normal(*s), np.maximum(normal(*s, seed=1), 0)))

@@ -80,6 +80,8 @@ activations (activation.py)
 ``hardtanh(x, low, high)``                                        x limited to [low, high]
 ``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
                                                                   else grad
+``silu(x)``                                                       x / (1 + exp(-x))
+``silu_backward(grad, x)``                                        its gradient
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -146,6 +148,14 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``    variance, eps)``
 ``channel_affine_relu(x, scale, shift, out=None)``                relu(channel_affine(...))
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
+================================================================  ==================================
+
+On the CPU there are two for training with "relu6", "silu" or "hardswish" after a batch norm.
+
+================================================================  ==================================
+``batch_norm_activation(x, weight, bias, eps, activation)``       activation(out), mean, variance
+``batch_norm_activation_backward(grad, x, weight, bias, mean,``   gradients of x, weight and bias
+``    variance, eps, activation)``
 ================================================================  ==================================
 
 ``kernels.cpu.planned`` is no such set: its functions take the arrays that they will write to, and

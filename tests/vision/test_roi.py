@@ -56,9 +56,7 @@ def test_roi_pool(scale: float, dtype: type) -> None:
         return torch.where(argmax < 0, out, picked)
 
     rois = minicnn.tensor(ROIS.astype(dtype))
-    oracle.assert_same(
-        lambda x: vision.roi_pool(x, rois, (3, 2), scale), theirs, [IMAGES], dtype
-    )
+    oracle.assert_same(lambda x: vision.roi_pool(x, rois, (3, 2), scale), theirs, [IMAGES], dtype)
 
 
 @pytest.mark.parametrize("function", [vision.roi_align, vision.roi_pool])

@@ -10,6 +10,8 @@ from .activation import (
     relu,
     relu_backward,
     relu_bias_backward,
+    silu,
+    silu_backward,
 )
 from .conv import conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad
 from .conv_im2col import col2im, im2col
@@ -23,6 +25,8 @@ from .max_pool_grad import max_pool2d_gather, max_pool2d_scatter
 from .nms import nms
 from .norm import (
     batch_norm,
+    batch_norm_activation,
+    batch_norm_activation_backward,
     batch_norm_backward,
     batch_norm_relu,
     batch_norm_relu_backward,
@@ -57,6 +61,8 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_scatter",
     "batch_norm",
+    "batch_norm_activation",
+    "batch_norm_activation_backward",
     "batch_norm_backward",
     "batch_norm_relu",
     "batch_norm_relu_backward",
@@ -100,6 +106,8 @@ __all__ = [
     "roi_align_backward",
     "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

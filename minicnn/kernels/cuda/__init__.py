@@ -17,6 +17,8 @@ from .activation import (
     relu,
     relu_backward,
     relu_bias_backward,
+    silu,
+    silu_backward,
 )
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
@@ -108,6 +110,8 @@ __all__ = [
     "roi_align_backward",
     "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

@@ -7,6 +7,7 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 # isort: off
 # fmt: off
 from .activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
+from .activation import silu, silu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
@@ -33,6 +34,7 @@ __all__ = [
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
     "max_pool2d_scatter", "nms", "normalize_images", "plane_gather", "plane_scatter",
     "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",
-    "resize_nearest_backward", "rmsprop_step", "roi_align", "roi_align_backward", "roi_pool", "sgd_step", "softmax_cross_entropy", "unscale_step",
+    "resize_nearest_backward", "rmsprop_step", "roi_align", "roi_align_backward", "roi_pool",
+    "sgd_step", "silu", "silu_backward", "softmax_cross_entropy", "unscale_step",
     "update_scale_step",
 ]

@@ -6,7 +6,16 @@ other functions come from ``kernels.cuda``.
 
 from __future__ import annotations
 
-from ..activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
+from ..activation import (
+    channel_sum,
+    erf,
+    hardtanh,
+    hardtanh_backward,
+    relu,
+    relu_backward,
+    silu,
+    silu_backward,
+)
 from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
@@ -86,6 +95,8 @@ __all__ = [
     "roi_align_backward",
     "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

@@ -113,6 +113,7 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("vit_l_16", {}, 304_326_632, 296, "0fd5127fe79be5b3"),
     ("vit_l_16", {"image_size": 512}, 305_174_504, 296, "281fa00b7768fa82"),
     ("vit_l_32", {}, 306_535_400, 296, "8b7397ee7b872a2b"),
+    ("mobilenet_v3_small", {"num_classes": 2}, 1_519_906, 244, "34e045dada61ea07"),
 ]
 
 

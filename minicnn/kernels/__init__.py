@@ -154,8 +154,8 @@ On the CPU there are two for training with "relu6", "silu" or "hardswish" after 
 
 ================================================================  ==================================
 ``batch_norm_activation(x, weight, bias, eps, activation)``       activation(out), mean, variance
-``batch_norm_activation_backward(grad, x, weight, bias, mean,``   gradients of x, weight and bias
-``    variance, eps, activation)``
+``batch_norm_activation_backward(grad, out, x, weight, bias,``    gradients of x, weight and bias;
+``    mean, variance, eps, activation)``                            out may be None
 ================================================================  ==================================
 
 ``kernels.cpu.planned`` is no such set: its functions take the arrays that they will write to, and

@@ -153,25 +153,27 @@ class BatchNormReLU(BatchNorm):
 class BatchNormActivation(BatchNorm):
     """x (N, C, ...), weight (C,), bias (C,) -> an activation of normalised x; mean, variance (C,).
 
-    A subclass names the activation, and has the gradient of its argument for second derivatives.
+    A subclass names the activation, and has the gradient of its argument for second derivatives. With
+    ``from_result`` the gradient needs the result alone, which the next layer keeps in memory anyway.
     """
 
     activation: str
+    from_result = False
     gradient: Callable[[Tensor, Tensor], Tensor]
 
     def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
         batch_norm = kernels.cpu.batch_norm_activation
         out, self.mean, self.variance = batch_norm(x, weight, bias, eps, self.activation)
-        self.save_for_backward(x, weight, bias)
+        self.save_for_backward(x, weight, bias, out if self.from_result else None)
         self.eps = eps
         return out, self.mean, self.variance
 
     def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
-        x, weight, bias = self.saved_tensors
+        x, weight, bias, out = self.saved_tensors
         if is_grad_enabled():
             normalised = BatchNorm.apply(x, weight, bias, eps=self.eps)[0]
             return batch_norm_gradients(self.gradient(grad, normalised), x, weight, self.eps)
-        given = (each.array for each in (grad, x, weight, bias))
+        given = (None if each is None else each.array for each in (grad, out, x, weight, bias))
         results = kernels.cpu.batch_norm_activation_backward(
             *given, self.mean, self.variance, self.eps, self.activation
         )
@@ -180,6 +182,7 @@ class BatchNormActivation(BatchNorm):
 
 class BatchNormReLU6(BatchNormActivation):
     activation = "relu6"
+    from_result = True
     gradient = partial(HardtanhBackward.apply, low=0, high=6)
 
 

@@ -203,6 +203,7 @@ def batch_norm_relu_backward(
 
 def batch_norm_activation_backward(
     grad: np.ndarray,
+    out: np.ndarray | None,
     x: np.ndarray,
     weight: np.ndarray | None,
     bias: np.ndarray | None,
@@ -213,11 +214,22 @@ def batch_norm_activation_backward(
 ) -> Gradients:
     """The gradients of x, weight and bias in :func:`batch_norm_activation`.
 
-    Takes the arguments of :func:`batch_norm_backward`, and the others of the operation. What the
-    activation was given is computed again, which takes less time than to keep and read it.
+    Takes the arguments of :func:`batch_norm_backward`, and the others of the operation. With the
+    output ``out``, which relu6 allows, the gradient of the activation follows from it. Otherwise what
+    the activation was given is computed again, which takes less time than to keep and read it.
     """
+    write_gradient = ACTIVATIONS[activation].write_gradient
     grads, rows = as_rows(grad), as_rows(x)
     passed = empty(grads.shape, x.dtype)
+    if out is not None:
+        outs = as_rows(out)
+
+        def pass_through(at: slice) -> np.ndarray:
+            write_gradient(grads[at], outs[at], passed[at])
+            return passed[at]
+
+        return _backward(passed, pass_through, passed, x, weight, mean, variance, eps)
+
     scale, shift = (
         tile_channels(each, rows, x.dtype)
         for each in _scale_and_shift(mean, variance, weight, bias, eps)
@@ -227,7 +239,7 @@ def batch_norm_activation_backward(
         normalised = scratch("batch_norm.distance", rows[at].shape, x.dtype)
         np.multiply(rows[at], scale, out=normalised)
         normalised += shift
-        ACTIVATIONS[activation].write_gradient(grads[at], normalised, passed[at])
+        write_gradient(grads[at], normalised, passed[at])
         return passed[at]
 
     return _backward(passed, pass_on, passed, x, weight, mean, variance, eps)

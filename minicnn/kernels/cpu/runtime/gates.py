@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .masking import pass_within
-from .threads import for_each_slice, scratch
+from .threads import scratch
 
 __all__ = ["ACTIVATIONS", "Activation", "Write", "silu", "silu_backward"]
 
 
 _PIECE = 1 << 18  # elements; threads wait for the interpreter lock between shorter passes
-_MIN_THREADED = 1 << 17  # elements; with fewer, waking threads costs more than they save
 
 Write = Callable[[np.ndarray, np.ndarray], None]
 WriteGradient = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
@@ -32,21 +31,13 @@ class Activation(NamedTuple):
 
 
 def _in_pieces(function: Callable[..., None]) -> Callable[..., None]:
-    """Lets a function of 1-D arrays take dense arrays of any equal shape, in pieces, on all threads."""
+    """Lets a function of 1-D arrays take dense arrays of any equal shape, a piece at a time."""
 
     @functools.wraps(function)
     def run(*arrays: np.ndarray) -> None:
         flat = [array.reshape(-1) for array in arrays]
-
-        def work(start: int, stop: int) -> None:
-            for begin in range(start, stop, _PIECE):
-                end = min(begin + _PIECE, stop)
-                function(*(array[begin:end] for array in flat))
-
-        if flat[0].size < _MIN_THREADED:
-            work(0, flat[0].size)
-        else:
-            for_each_slice(flat[0].size, work)
+        for start in range(0, flat[0].size, _PIECE):
+            function(*(array[start : start + _PIECE] for array in flat))
 
     return run
 

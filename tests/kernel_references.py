@@ -211,7 +211,7 @@ def roi_align(
         if not np.isfinite([x1, y1, *sizes]).all():
             continue
         (dy, dx) = (size / bins for size, bins in zip(sizes, output_size))
-        rows, columns = ([sampling_ratio] * 2 if sampling_ratio > 0 else map(math.ceil, (dy, dx)))
+        rows, columns = [sampling_ratio] * 2 if sampling_ratio > 0 else map(math.ceil, (dy, dx))
         for i, j in np.ndindex(*output_size):
             samples = [
                 interpolated(x[int(n)], y, x_)

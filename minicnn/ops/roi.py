@@ -58,9 +58,7 @@ class RoIAlignBackward(Function):
 class RoIPool(Function):
     """x (N, C, H, W), rois (K, 5) -> (K, C, OH, OW)."""
 
-    def forward(
-        self, x: Array, rois: Array, *, output_size: Pair, spatial_scale: float
-    ) -> Array:
+    def forward(self, x: Array, rois: Array, *, output_size: Pair, spatial_scale: float) -> Array:
         self.input_shape = x.shape
         self.images = rois[:, 0].astype(int)
         out, self.argmax = kernels.of(x).roi_pool(x, rois, output_size, spatial_scale)

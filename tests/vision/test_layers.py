@@ -35,9 +35,7 @@ def frozen(dtype: str = "float64") -> tuple[vision.FrozenBatchNorm2d, torch.nn.M
 def test_frozen_batch_norm(of_layer: str, dtype: str) -> None:
     ours, theirs = frozen(of_layer)
     for shape in ((2, 4, 3, 5), (0, 4, 3, 5)):
-        oracle.assert_same(
-            ours, theirs, [oracle.normal(*shape)], np.dtype(dtype), tolerance=2e-3
-        )
+        oracle.assert_same(ours, theirs, [oracle.normal(*shape)], np.dtype(dtype), tolerance=2e-3)
     ours, theirs = frozen()
     oracle.assert_same(ours, theirs, [oracle.normal(2, 4, 3, 5)])
 

@@ -48,9 +48,7 @@ def test_focal_loss(alpha: float, gamma: float, reduction: str) -> None:
     for logits in (3 * oracle.normal(5, 3), np.zeros((0, 3))):
         oracle.assert_same(
             lambda x, y: vision.sigmoid_focal_loss(x, y.detach(), alpha, gamma, reduction),
-            lambda x, y: torchvision.ops.sigmoid_focal_loss(
-                x, y.detach(), alpha, gamma, reduction
-            ),
+            lambda x, y: torchvision.ops.sigmoid_focal_loss(x, y.detach(), alpha, gamma, reduction),
             [logits, targets[: len(logits)]],
         )
 

@@ -56,9 +56,7 @@ def test_roi_pool(scale: float, dtype: type) -> None:
         return torch.where(argmax < 0, out, picked)
 
     rois = minicnn.tensor(ROIS.astype(dtype))
-    oracle.assert_same(
-        lambda x: vision.roi_pool(x, rois, (3, 2), scale), theirs, [IMAGES], dtype
-    )
+    oracle.assert_same(lambda x: vision.roi_pool(x, rois, (3, 2), scale), theirs, [IMAGES], dtype)
 
 
 @pytest.mark.parametrize("function", [vision.roi_align, vision.roi_pool])
@@ -123,6 +121,27 @@ def test_layers() -> None:
     assert minicnn.equal(pool(x, rois), vision.roi_pool(x, rois, 2, 0.5))
     assert repr(align) == repr(torchvision.ops.RoIAlign((2, 3), 0.5, 2, True))
     assert repr(pool) == repr(torchvision.ops.RoIPool(2, 0.5))
+
+
+class Pooled(minicnn.nn.Module):
+    """A convolution, and the boxes of its result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = minicnn.nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: minicnn.Tensor, rois: minicnn.Tensor) -> minicnn.Tensor:
+        return vision.roi_align(self.conv(x), rois, 2, 1.0, 2)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_compiled_for_other_numbers_of_boxes_than_images(images: int) -> None:
+    net, x = Pooled().eval(), minicnn.rand(images, 3, 9, 10)
+    rois = minicnn.tensor(FINITE * [images == 2, 1, 1, 1, 1]).float()
+    fast = minicnn.compile(net)
+    with minicnn.no_grad():
+        for some in (rois, rois.flip(0), rois[:3]):
+            assert minicnn.allclose(fast(x, some), net(x, some), atol=1e-5)
 
 
 def test_large_boxes_are_taken_from_coarse_maps() -> None:

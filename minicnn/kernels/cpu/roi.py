@@ -56,14 +56,15 @@ def roi_align_backward(
     options = spatial_scale, sampling_ratio, aligned
     dtype = compute_dtype(grad.dtype)
     bins = np.ascontiguousarray(grad.transpose(0, 2, 3, 1), dtype)
-    rows, columns = _weights(rois, input_shape[2:], grad.shape[2:], *options)
+    size = input_shape[2], input_shape[3]
+    rows, columns = _weights(rois, size, grad.shape[2:], *options)
     numbers = rois[:, 0].astype(int)
     out = channels_last_empty(input_shape, dtype)
     images = out.transpose(0, 2, 3, 1)
 
     def work(start: int, stop: int) -> None:
         images[start:stop] = 0
-        for k in np.flatnonzero((numbers >= start) & (numbers < stop)):
+        for k in np.flatnonzero((numbers >= start) & (numbers < stop)).tolist():
             pixels = images[numbers[k], rows.pixels[k], columns.pixels[k]]  # (h, w, C), a view
             partly = columns.matrix(k).T @ bins[k]  # (OH, w, C)
             pixels += (rows.matrix(k).T @ partly.reshape(len(partly), -1)).reshape(pixels.shape)

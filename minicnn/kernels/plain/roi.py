@@ -15,7 +15,12 @@ from .arrays import widen
 
 
 def roi_align(
-    x: Array, rois: Array, output_size: Pair, spatial_scale: float, sampling_ratio: int, aligned: bool
+    x: Array,
+    rois: Array,
+    output_size: Pair,
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool,
 ) -> Array:
     """x (N, C, H, W) -> (K, C, OH, OW): each box in OH x OW bins, each bin the mean of its samples.
 
@@ -76,9 +81,7 @@ def _axis(start, end, size, bins, sampling_ratio, aligned):
     return (low, (1 - share) * mean), (np.minimum(low + 1, size - 1), share * mean)
 
 
-def roi_pool(
-    x: Array, rois: Array, output_size: Pair, spatial_scale: float
-) -> tuple[Array, Array]:
+def roi_pool(x: Array, rois: Array, output_size: Pair, spatial_scale: float) -> tuple[Array, Array]:
     """x (N, C, H, W) -> the maximum in each of OH x OW bins of a box, and where, (K, C, OH, OW).
 
     Corners are rounded to pixels, and belong to the box. The argmax is h * W + w of the first maximum,

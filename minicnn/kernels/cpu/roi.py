@@ -117,13 +117,13 @@ def _first_maxima(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The maximum in each bin along an axis, and its position there; -inf and 0 in empty bins."""
     shape = (*x.shape[:axis], len(bins), *x.shape[axis + 1 :])
-    maxima, positions = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.int64)
+    maxima, positions = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.int32)
     x, out, places = (np.moveaxis(each, axis, 0) for each in (x, maxima, positions))
     for i, (start, stop) in enumerate(bins):
         for position in range(start, stop):
             better = x[position] > out[i]
-            np.copyto(out[i], x[position], where=better)
             np.copyto(places[i], position, where=better)
+            np.maximum(out[i], x[position], out=out[i])
     return maxima, positions
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from .. import kernels
-from ..autograd import Function
 from ..devices import on_own_device
 from ..dtypes import int64
 from ..tensor import Tensor
-from ..typing import Array
 from .edge import in_float32
 from .promotion import refuse_integers
 from .sort import order
-
-
-class NMS(Function):
-    """boxes (N, 4), scores (N,) -> the indices of the boxes to keep, the best first, int64."""
-
-    def forward(self, boxes: Array, scores: Array, *, iou_threshold: float) -> Array:
-        best = order(scores, descending=True)
-        keep = kernels.of(boxes).nms(boxes[best], iou_threshold)
-        return best[keep].astype(int64, copy=False)
 
 
 @in_float32
@@ -45,11 +34,14 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
         RuntimeError: for wrong shapes, or for boxes and scores of two dtypes.
         NotImplementedError: for integers.
 
-    As ``torchvision.ops.nms``, which has no half precision on the CPU.
+    As ``torchvision.ops.nms``, which has no half precision on the CPU. How many boxes are kept depends on
+    their numbers, so that networks that call it are not compiled.
     """
     _check(boxes, scores)
-    result: Any = NMS.apply(boxes, scores, iou_threshold=iou_threshold)
-    return result
+    best = order(scores.array, descending=True)
+    with np.errstate(all="ignore"):  # of boxes without area
+        keep = kernels.of(boxes.array).nms(boxes.array[best], iou_threshold)
+    return Tensor.of(best[keep].astype(int64, copy=False))
 
 
 def _check(boxes: Tensor, scores: Tensor) -> None:

@@ -54,6 +54,13 @@ SENTENCES = {
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
     "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
+    "torchvision.ops.DeformConv2d": (
+        "torchvision.ops.DeformConv2d: minicnn has no deformable convolutions"
+    ),
+    "torchvision.ops.ps_roi_align": (
+        "torchvision.ops.ps_roi_align: minicnn has no position-sensitive pooling of regions"
+    ),
+    "torchvision.ops.drop_block3d": "torchvision.ops.drop_block3d: minicnn has no 3-d layers",
     "torch.onnx.symbolic_helper": (
         "torch.onnx.symbolic_helper: minicnn has torch.onnx.export, and nothing else of torch's "
         "exporter to ONNX"

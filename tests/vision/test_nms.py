@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import kernel_references
 import numpy as np
 import pytest
@@ -55,6 +57,23 @@ def test_wrong_dtypes() -> None:
     integers = minicnn.zeros(2, 4, dtype=minicnn.int64)
     with pytest.raises(NotImplementedError, match="floating-point"):
         vision.nms(integers, integers[:, 0], 0.5)
+
+
+class Suppressed(minicnn.nn.Module):
+    def forward(self, some: minicnn.Tensor, scores: minicnn.Tensor) -> minicnn.Tensor:
+        return vision.nms(some, scores, 0.3)
+
+
+def test_a_network_that_calls_it_is_not_compiled() -> None:
+    net, sizes = minicnn.compile(Suppressed()), set()
+    for seed in range(6):
+        some = minicnn.tensor(boxes(9, seed=seed)).float()
+        with minicnn.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kept = net(some, some[:, 0])
+        assert kept.tolist() == vision.nms(some, some[:, 0], 0.3).tolist()
+        sizes.add(len(kept))
+    assert len(sizes) > 1
 
 
 # 1,200 boxes are more than are suppressed in one pass.

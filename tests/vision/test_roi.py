@@ -123,6 +123,27 @@ def test_layers() -> None:
     assert repr(pool) == repr(torchvision.ops.RoIPool(2, 0.5))
 
 
+class Pooled(minicnn.nn.Module):
+    """A convolution, and the boxes of its result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = minicnn.nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: minicnn.Tensor, rois: minicnn.Tensor) -> minicnn.Tensor:
+        return vision.roi_align(self.conv(x), rois, 2, 1.0, 2)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_compiled_for_other_numbers_of_boxes_than_images(images: int) -> None:
+    net, x = Pooled().eval(), minicnn.rand(images, 3, 9, 10)
+    rois = minicnn.tensor(FINITE * [images == 2, 1, 1, 1, 1]).float()
+    fast = minicnn.compile(net)
+    with minicnn.no_grad():
+        for some in (rois, rois.flip(0), rois[:3]):
+            assert minicnn.allclose(fast(x, some), net(x, some), atol=1e-5)
+
+
 def test_large_boxes_are_taken_from_coarse_maps() -> None:
     maps = {f"p{i}": oracle.normal(2, 3, 64 >> i, 96 >> i, seed=i) for i in range(4)}
     boxes = [

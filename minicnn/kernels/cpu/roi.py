@@ -56,14 +56,15 @@ def roi_align_backward(
     options = spatial_scale, sampling_ratio, aligned
     dtype = compute_dtype(grad.dtype)
     bins = np.ascontiguousarray(grad.transpose(0, 2, 3, 1), dtype)
-    rows, columns = _weights(rois, input_shape[2:], grad.shape[2:], *options)
+    size = input_shape[2], input_shape[3]
+    rows, columns = _weights(rois, size, grad.shape[2:], *options)
     numbers = rois[:, 0].astype(int)
     out = channels_last_empty(input_shape, dtype)
     images = out.transpose(0, 2, 3, 1)
 
     def work(start: int, stop: int) -> None:
         images[start:stop] = 0
-        for k in np.flatnonzero((numbers >= start) & (numbers < stop)):
+        for k in np.flatnonzero((numbers >= start) & (numbers < stop)).tolist():
             pixels = images[numbers[k], rows.pixels[k], columns.pixels[k]]  # (h, w, C), a view
             partly = columns.matrix(k).T @ bins[k]  # (OH, w, C)
             pixels += (rows.matrix(k).T @ partly.reshape(len(partly), -1)).reshape(pixels.shape)
@@ -116,13 +117,13 @@ def _first_maxima(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The maximum in each bin along an axis, and its position there; -inf and 0 in empty bins."""
     shape = (*x.shape[:axis], len(bins), *x.shape[axis + 1 :])
-    maxima, positions = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.int64)
+    maxima, positions = np.full(shape, -np.inf, x.dtype), np.zeros(shape, np.int32)
     x, out, places = (np.moveaxis(each, axis, 0) for each in (x, maxima, positions))
     for i, (start, stop) in enumerate(bins):
         for position in range(start, stop):
             better = x[position] > out[i]
-            np.copyto(out[i], x[position], where=better)
             np.copyto(places[i], position, where=better)
+            np.maximum(out[i], x[position], out=out[i])
     return maxima, positions
 
 

@@ -13,10 +13,26 @@ from ._api import (
     list_models,
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
+from .convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
+from .efficientnet import (
+    EfficientNet,
+    efficientnet_b0,
+    efficientnet_b1,
+    efficientnet_b2,
+    efficientnet_b3,
+    efficientnet_b4,
+    efficientnet_b5,
+    efficientnet_b6,
+    efficientnet_b7,
+    efficientnet_v2_l,
+    efficientnet_v2_m,
+    efficientnet_v2_s,
+)
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .inception import Inception3, InceptionOutputs, inception_v3
+from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .resnet import (
     ResNet,
     resnet18,
@@ -49,6 +65,14 @@ from .shufflenetv2 import (
 )
 from .squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1
 from .vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from .vision_transformer import (
+    VisionTransformer,
+    vit_b_16,
+    vit_b_32,
+    vit_h_14,
+    vit_l_16,
+    vit_l_32,
+)
 from .weights import (
     AlexNet_Weights,
     ConvNeXt_Base_Weights,
@@ -119,6 +143,7 @@ __all__ = [
     "AlexNet",
     "AlexNet227",
     "AlexNet_Weights",
+    "ConvNeXt",
     "ConvNeXt_Base_Weights",
     "ConvNeXt_Large_Weights",
     "ConvNeXt_Small_Weights",
@@ -131,6 +156,7 @@ __all__ = [
     "DenseNet161_Weights",
     "DenseNet169_Weights",
     "DenseNet201_Weights",
+    "EfficientNet",
     "EfficientNet_B0_Weights",
     "EfficientNet_B1_Weights",
     "EfficientNet_B2_Weights",
@@ -152,6 +178,7 @@ __all__ = [
     "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
+    "MobileNetV2",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",
@@ -185,16 +212,32 @@ __all__ = [
     "ViT_H_14_Weights",
     "ViT_L_16_Weights",
     "ViT_L_32_Weights",
+    "VisionTransformer",
     "Weights",
     "WeightsEnum",
     "Wide_ResNet50_2_Weights",
     "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
+    "convnext_base",
+    "convnext_large",
+    "convnext_small",
+    "convnext_tiny",
     "densenet121",
     "densenet161",
     "densenet169",
     "densenet201",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "efficientnet_b5",
+    "efficientnet_b6",
+    "efficientnet_b7",
+    "efficientnet_v2_l",
+    "efficientnet_v2_m",
+    "efficientnet_v2_s",
     "fcn8s",
     "fcn16s",
     "fcn32s",
@@ -209,6 +252,7 @@ __all__ = [
     "googlenet",
     "inception_v3",
     "list_models",
+    "mobilenet_v2",
     "replace_head",
     "resnet18",
     "resnet34",
@@ -233,6 +277,11 @@ __all__ = [
     "vgg16_bn",
     "vgg19",
     "vgg19_bn",
+    "vit_b_16",
+    "vit_b_32",
+    "vit_h_14",
+    "vit_l_16",
+    "vit_l_32",
     "wide_resnet50_2",
     "wide_resnet101_2",
 ]

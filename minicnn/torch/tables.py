@@ -22,7 +22,10 @@ version
 """
 
 # Files of torchvision.models, each with its networks and their building blocks.
-_NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg"
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 resnet shufflenetv2 squeezenet
+vgg vision_transformer
+"""
 
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
@@ -68,39 +71,6 @@ MODULES = {
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
         for name in _NETWORKS.split()
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
     },
 }
 

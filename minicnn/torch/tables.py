@@ -27,6 +27,9 @@ _NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet
 _NETWORKS = """
 alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
 shufflenetv2 squeezenet vgg vision_transformer
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 resnet shufflenetv2 squeezenet
+vgg vision_transformer
 """
 
 # The others: torch's dotted name, and the modules that answer, the first one first.
@@ -78,39 +81,6 @@ MODULES = {
     "torchvision.version": "",
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
         for name in _NETWORKS.split()
     },
 }

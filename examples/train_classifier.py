@@ -28,7 +28,7 @@ import minicnn.nn.functional as F
 from minicnn import data, models, nn, optim, training, transforms
 from minicnn.data.drawn import draw_dogs_vs_cats
 
-CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
+CLASSIFIERS = models.list_models(models)
 # of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # defaults of the command line

@@ -22,14 +22,9 @@ version
 """
 
 # Files of torchvision.models, each with its networks and their building blocks.
-_NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg"
-# Families of torchvision's networks.
 _NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
-shufflenetv2 squeezenet vgg vision_transformer
-_NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 resnet shufflenetv2 squeezenet
-vgg vision_transformer
+alexnet convnext densenet efficientnet googlenet inception mobilenet mobilenetv2 mobilenetv3 regnet
+resnet shufflenetv2 squeezenet vgg vision_transformer
 """
 
 # The others: torch's dotted name, and the modules that answer, the first one first.

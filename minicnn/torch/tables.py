@@ -21,6 +21,11 @@ utils.checkpoint utils.tensorboard
 version
 """
 
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 regnet resnet shufflenetv2
+squeezenet vgg vision_transformer
+"""
+
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
@@ -65,39 +70,7 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
+        for name in _NETWORKS.split()
     },
 }
 

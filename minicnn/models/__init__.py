@@ -13,9 +13,25 @@ from ._api import (
     list_models,
 )
 from .alexnet import AlexNet, AlexNet227, alexnet, alexnet227
+from .convnext import ConvNeXt, convnext_base, convnext_large, convnext_small, convnext_tiny
 from .densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
+from .efficientnet import (
+    EfficientNet,
+    efficientnet_b0,
+    efficientnet_b1,
+    efficientnet_b2,
+    efficientnet_b3,
+    efficientnet_b4,
+    efficientnet_b5,
+    efficientnet_b6,
+    efficientnet_b7,
+    efficientnet_v2_l,
+    efficientnet_v2_m,
+    efficientnet_v2_s,
+)
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
+from .inception import Inception3, InceptionOutputs, inception_v3
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .resnet import (
     ResNet,
@@ -127,6 +143,7 @@ __all__ = [
     "AlexNet",
     "AlexNet227",
     "AlexNet_Weights",
+    "ConvNeXt",
     "ConvNeXt_Base_Weights",
     "ConvNeXt_Large_Weights",
     "ConvNeXt_Small_Weights",
@@ -139,6 +156,7 @@ __all__ = [
     "DenseNet161_Weights",
     "DenseNet169_Weights",
     "DenseNet201_Weights",
+    "EfficientNet",
     "EfficientNet_B0_Weights",
     "EfficientNet_B1_Weights",
     "EfficientNet_B2_Weights",
@@ -156,6 +174,8 @@ __all__ = [
     "GoogLeNet",
     "GoogLeNetOutputs",
     "GoogLeNet_Weights",
+    "Inception3",
+    "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
     "MobileNetV2",
@@ -199,10 +219,25 @@ __all__ = [
     "Wide_ResNet101_2_Weights",
     "alexnet",
     "alexnet227",
+    "convnext_base",
+    "convnext_large",
+    "convnext_small",
+    "convnext_tiny",
     "densenet121",
     "densenet161",
     "densenet169",
     "densenet201",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_b4",
+    "efficientnet_b5",
+    "efficientnet_b6",
+    "efficientnet_b7",
+    "efficientnet_v2_l",
+    "efficientnet_v2_m",
+    "efficientnet_v2_s",
     "fcn8s",
     "fcn16s",
     "fcn32s",
@@ -215,6 +250,7 @@ __all__ = [
     "get_model_weights",
     "get_weight",
     "googlenet",
+    "inception_v3",
     "list_models",
     "mobilenet_v2",
     "replace_head",

@@ -110,9 +110,7 @@ class SqueezeNet(nn.Module):
 
     head_layers = ("classifier.1",)
 
-    def __init__(
-        self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5
-    ) -> None:
+    def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
         if version not in _VERSIONS:
             raise ValueError(f"version must be one of {', '.join(_VERSIONS)}, got {version}")

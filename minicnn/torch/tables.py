@@ -21,6 +21,9 @@ utils.checkpoint utils.tensorboard
 version
 """
 
+# Files of torchvision.models, each with its networks and their building blocks.
+_NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg"
+
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
@@ -62,9 +65,9 @@ MODULES = {
     "torchvision.transforms.functional": "minicnn.transforms.functional",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
     "torchvision.version": "",
-    # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
+        for name in _NETWORKS.split()
         for name in [
             "alexnet",
             "densenet",

@@ -33,6 +33,7 @@ from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .inception import Inception3, InceptionOutputs, inception_v3
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
+from .mobilenetv3 import MobileNetV3, mobilenet_v3_large, mobilenet_v3_small
 from .resnet import (
     ResNet,
     resnet18,
@@ -49,12 +50,18 @@ from .resnet import (
 from .segmentation import (
     FCN,
     FCNVGG,
+    LRASPP,
+    DeepLabV3,
     FCNHead,
+    deeplabv3_mobilenet_v3_large,
+    deeplabv3_resnet50,
+    deeplabv3_resnet101,
     fcn8s,
     fcn16s,
     fcn32s,
     fcn_resnet50,
     fcn_resnet101,
+    lraspp_mobilenet_v3_large,
 )
 from .shufflenetv2 import (
     ShuffleNetV2,
@@ -139,6 +146,7 @@ from .weights import (
 __all__ = [
     "FCN",
     "FCNVGG",
+    "LRASPP",
     "VGG",
     "AlexNet",
     "AlexNet227",
@@ -148,6 +156,7 @@ __all__ = [
     "ConvNeXt_Large_Weights",
     "ConvNeXt_Small_Weights",
     "ConvNeXt_Tiny_Weights",
+    "DeepLabV3",
     "DeepLabV3_MobileNet_V3_Large_Weights",
     "DeepLabV3_ResNet50_Weights",
     "DeepLabV3_ResNet101_Weights",
@@ -179,6 +188,7 @@ __all__ = [
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
     "MobileNetV2",
+    "MobileNetV3",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",
@@ -223,6 +233,9 @@ __all__ = [
     "convnext_large",
     "convnext_small",
     "convnext_tiny",
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
     "densenet121",
     "densenet161",
     "densenet169",
@@ -252,7 +265,10 @@ __all__ = [
     "googlenet",
     "inception_v3",
     "list_models",
+    "lraspp_mobilenet_v3_large",
     "mobilenet_v2",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
     "replace_head",
     "resnet18",
     "resnet34",

@@ -23,6 +23,11 @@ version
 
 # Files of torchvision.models, each with its networks and their building blocks.
 _NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg"
+# Families of torchvision's networks.
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
+shufflenetv2 squeezenet vgg vision_transformer
+"""
 
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
@@ -59,8 +64,12 @@ MODULES = {
     "torchvision.models": "minicnn.models",
     "torchvision.models._utils": "minicnn.models._utils",
     "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
+    "torchvision.models.mobilenet": "minicnn.models",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
-    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
+    **{
+        f"torchvision.models.segmentation.{name}": f"minicnn.models.segmentation.{name}"
+        for name in ("_utils", "deeplabv3", "fcn", "lraspp")
+    },
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",

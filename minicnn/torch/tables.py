@@ -27,6 +27,9 @@ _NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet
 _NETWORKS = """
 alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
 shufflenetv2 squeezenet vgg vision_transformer
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 regnet resnet shufflenetv2
+squeezenet vgg vision_transformer
 """
 
 # The others: torch's dotted name, and the modules that answer, the first one first.

@@ -77,42 +77,6 @@ MODULES = {
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
         for name in _NETWORKS.split()
-<<<<<<< HEAD
-=======
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
->>>>>>> vit
     },
 }
 

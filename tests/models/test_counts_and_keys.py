@@ -122,6 +122,13 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("vit_l_16", {"image_size": 512}, 305_174_504, 296, "281fa00b7768fa82"),
     ("vit_l_32", {}, 306_535_400, 296, "8b7397ee7b872a2b"),
     ("mobilenet_v3_small", {"num_classes": 2}, 1_519_906, 244, "34e045dada61ea07"),
+    ("shufflenet_v2_x0_5", {}, 1_366_792, 338, "f0a5936e646f1bd4"),
+    ("shufflenet_v2_x1_0", {}, 2_278_604, 338, "81b349bc1cbbbc7a"),
+    ("shufflenet_v2_x1_0", {"num_classes": 2}, 1_255_654, 338, "42580832009eedde"),
+    ("shufflenet_v2_x1_5", {}, 3_503_624, 338, "506b4de341bf52b3"),
+    ("shufflenet_v2_x2_0", {}, 7_393_996, 338, "0c033bd0cd72af37"),
+    ("squeezenet1_0", {}, 1_248_424, 52, "4654d26ad581241f"),
+    ("squeezenet1_1", {}, 1_235_496, 52, "1d365589393f9c1e"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -109,12 +110,9 @@ def register_kernel(
 
     As ``torchvision.transforms.v2.functional.register_kernel``.
     """
+    chosen: Any = functional
     if isinstance(functional, str):
-        from .. import functional as functions
-
-        chosen = getattr(functions, functional, None)
-    else:
-        chosen = functional
+        chosen = getattr(sys.modules[__package__], functional, None)
     if chosen not in _KERNELS:
         raise ValueError(
             f"functional must be a function of transforms.v2.functional, got {functional!r}"

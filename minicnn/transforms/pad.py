@@ -37,7 +37,7 @@ def pad(
         ValueError: for another ``padding_mode``, or for other than 1, 2 or 4 numbers.
         TypeError: for a sequence as ``fill`` of a tensor.
     """
-    sides = _check_padding(padding, padding_mode)
+    sides = check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
         return _pad_tensor(check_tensor(img), sides, fill, padding_mode)
     left, top, right, bottom = sides
@@ -82,7 +82,7 @@ def _repeated(size: int, before: int, after: int, padding_mode: Any) -> np.ndarr
     return np.pad(kept, (max(before, 0), max(after, 0)), padding_mode)
 
 
-def _check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
+def check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
     if not isinstance(padding, (int, list, tuple)):
@@ -132,7 +132,7 @@ class Pad(Transform):
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()
-        _check_padding(padding, padding_mode)
+        check_padding(padding, padding_mode)
         self.padding, self.fill, self.padding_mode = padding, check_fill(fill), padding_mode
 
     def forward(self, img: Picture) -> Picture:

@@ -42,9 +42,7 @@ def resize(
             missing without ``size``.
     """
     new = new_size(get_size(inpt), size, max_size)
-    if isinstance(inpt, Tensor):
-        return pictures.resize(inpt, new, mode_of(interpolation), antialias=antialias)
-    return pictures.resize(inpt, new, mode_of(interpolation))
+    return pictures.resize(inpt, new, mode_of(interpolation), antialias=antialias)
 
 
 @kernel(resize, Mask)

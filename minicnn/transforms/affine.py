@@ -21,7 +21,7 @@ from ._draws import uniform
 from .dimensions import get_dimensions, get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
-from .sampling import grid_dtype, pixel_centers, sample
+from .sampling import check_mode, grid_dtype, linear, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 
@@ -117,16 +117,17 @@ def _affine_tensor(
     height, width = _expanded_size(matrix, H, W) if expand else (H, W)
     dtype = grid_dtype(img)
     half = np.array([0.5 * W, 0.5 * H], dtype)
-    centers = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
-    grid = centers @ (np.array(matrix, dtype).reshape(2, 3).T / half)
-    return sample(img, grid, mode.value, fill)
+    x, y = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
+    grid = linear(x, y, np.array(matrix, dtype).reshape(2, 3).T / half)
+    return sample(img, grid, check_mode(mode), fill)
 
 
 def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
     """(height, width) of the smallest image that holds all of a rotated one."""
     half = np.array([0.5 * width, 0.5 * height], np.float32)
     corners = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]], np.float32) * half
-    moved = corners @ np.array(matrix, np.float32).reshape(2, 3)[:, :2].T
+    matrix32 = np.array(matrix, np.float32).reshape(2, 3)
+    moved = corners @ matrix32[:, :2].T + matrix32[:, 2]  # the shift matters to the rounding below
     # cut to 1e-4, so that rounding makes no image a pixel larger
     last = np.ceil(np.trunc((moved.max(0) + half) / np.float32(1e-4)) * np.float32(1e-4))
     first = np.floor(np.trunc((moved.min(0) + half) / np.float32(1e-4)) * np.float32(1e-4))

@@ -10,16 +10,14 @@ from ..dtypes import float32, is_floating
 from ..ops.choice import where
 from ..tensor import Tensor
 from ..typing import Array
-from ._arguments import Picture, check_picture, check_tensor
+from ._arguments import Picture, check_colors, check_picture
 from .dimensions import largest_value
-
-COLORS = (1, 3)  # channels
 
 
 def invert(img: Picture) -> Picture:
     """The negative of a PIL image (L or RGB) or a tensor (…, 1 or 3, H, W)."""
     if isinstance(img, Tensor):
-        return largest_value(check_tensor(img, COLORS, "invert").array.dtype) - img
+        return largest_value(check_colors(img, "invert").array.dtype) - img
     return ImageOps.invert(check_picture(img))
 
 
@@ -37,7 +35,7 @@ def posterize(img: Picture, bits: int) -> Picture:
     if not 0 <= bits <= 8:
         raise ValueError(f"bits must be between 0 and 8, got {bits}")
     if isinstance(img, Tensor):
-        _check_bytes(check_tensor(img, COLORS, "posterize"), "posterize")
+        _check_bytes(check_colors(img, "posterize"), "posterize")
         return img & (256 - 2 ** (8 - bits))
     return ImageOps.posterize(check_picture(img), bits)
 
@@ -54,7 +52,7 @@ def solarize(img: Picture, threshold: float) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.solarize(check_picture(img), threshold)  # type: ignore[arg-type]
-    most = largest_value(check_tensor(img, COLORS, "solarize").array.dtype)
+    most = largest_value(check_colors(img, "solarize").array.dtype)
     if threshold > most:
         raise TypeError(f"threshold must be at most {most} for {img.dtype}, got {threshold}")
     return where(img >= threshold, most - img, img)
@@ -68,7 +66,7 @@ def autocontrast(img: Picture) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.autocontrast(check_picture(img))
-    dtype = check_tensor(img, COLORS, "autocontrast").array.dtype
+    dtype = check_colors(img, "autocontrast").array.dtype
     most = largest_value(dtype)
     floats = img.to(dtype if is_floating(dtype) else float32)
     low, high = floats.amin((-2, -1), keepdim=True), floats.amax((-2, -1), keepdim=True)
@@ -88,7 +86,7 @@ def equalize(img: Picture) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.equalize(check_picture(img))
-    _check_bytes(check_tensor(img, COLORS, "equalize"), "equalize")
+    _check_bytes(check_colors(img, "equalize"), "equalize")
     x = img.array
     channels = [_equalized(channel) for channel in x.reshape(-1, *x.shape[-2:])]
     return Tensor.of(xp_of(x).stack(channels).reshape(x.shape))

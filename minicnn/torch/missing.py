@@ -45,7 +45,6 @@ _OUTSIDE = {
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
     "no networks for detection or video": r"torchvision\.(models\.(detection|optical_flow)|ops|io\.\w*[vV]ideo\w*)",
-    "no transforms.v2 yet": r"torchvision\.(transforms\.v2|tv_tensors)",
     "no internals of torch's": r"torch\._\w+",
 }
 

@@ -45,6 +45,8 @@ def rotate(
         fill: value of pixels that come from outside the image, one number or one per channel.
     """
     mode = InterpolationMode.of(interpolation)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
         matrix = _inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
         return _affine_tensor(img, matrix, mode, fill, expand)
@@ -86,6 +88,8 @@ def affine(
         shear = (shear, 0.0)
     shears = tuple(check_length(shear, "shear", (1, 2)))
     shears *= 2 // len(shears)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
         middle = _from_middle(img, center)
         matrix = _inverse_affine_matrix(middle, angle, translate, scale, shears)

@@ -6,8 +6,22 @@ depends on its kind (:mod:`._kernels`). As ``torchvision.transforms.v2.functiona
 
 from ....tv_tensors.base import is_pure_tensor
 from ...interpolation import InterpolationMode
+from ._color import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_gamma,
+    adjust_hue,
+    adjust_saturation,
+    grayscale_to_rgb,
+    permute_channels,
+    rgb_to_grayscale,
+    to_grayscale,
+)
+from ._filters import adjust_sharpness, gaussian_blur, gaussian_noise, jpeg
 from ._flip import hflip, horizontal_flip, vertical_flip, vflip
 from ._kernels import register_kernel
+from ._levels import autocontrast, equalize, invert, posterize, solarize
+from ._parts import erase, uniform_temporal_subsample
 from ._sizes import (
     get_dimensions,
     get_image_num_channels,
@@ -19,16 +33,36 @@ from ._sizes import (
 
 __all__ = [
     "InterpolationMode",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_gamma",
+    "adjust_hue",
+    "adjust_saturation",
+    "adjust_sharpness",
+    "autocontrast",
+    "equalize",
+    "erase",
+    "gaussian_blur",
+    "gaussian_noise",
     "get_dimensions",
     "get_image_num_channels",
     "get_image_size",
     "get_num_channels",
     "get_num_frames",
     "get_size",
+    "grayscale_to_rgb",
     "hflip",
     "horizontal_flip",
+    "invert",
     "is_pure_tensor",
+    "jpeg",
+    "permute_channels",
+    "posterize",
     "register_kernel",
+    "rgb_to_grayscale",
+    "solarize",
+    "to_grayscale",
+    "uniform_temporal_subsample",
     "vertical_flip",
     "vflip",
 ]

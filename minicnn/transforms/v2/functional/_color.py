@@ -38,8 +38,10 @@ def rgb_to_grayscale(inpt: Picture, num_output_channels: int = 1) -> Picture:
         num_output_channels: 1, or 3 equal ones.
 
     Raises:
-        ValueError: if ``num_output_channels`` is neither 1 nor 3.
+        ValueError: if ``num_output_channels`` is neither 1 nor 3, or for other channels.
     """
+    if isinstance(inpt, Tensor) and inpt.shape[-3] not in (1, 3):
+        raise ValueError(f"rgb_to_grayscale expects 1 or 3 channels, got shape {tuple(inpt.shape)}")
     grey = grayscale.rgb_to_grayscale(inpt, num_output_channels)
     return _three_channels(grey) if num_output_channels == 3 else grey
 

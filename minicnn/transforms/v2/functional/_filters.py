@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image as pil
 
+from ....creation import randn_like
 from ....data.seeding import current_generator
-from ....devices import xp_of
+from ....dtypes import float32
 from ....ops.shape import stack
 from ....tensor import Tensor
 from ... import filters
@@ -55,11 +56,10 @@ def gaussian_noise(
     is_bytes = inpt.array.dtype == np.uint8
     if not is_bytes and not inpt.is_floating_point():
         raise ValueError(f"gaussian_noise expects floats or uint8, got {inpt.dtype}")
-    dtype = np.float64 if inpt.array.dtype == np.float64 else np.float32
-    normal = current_generator().normal(tuple(inpt.shape), dtype)
-    noise = Tensor.of(xp_of(inpt.array).asarray(normal))
+    dtype = float32 if is_bytes else inpt.array.dtype
+    noise = randn_like(inpt, dtype=dtype, generator=current_generator())
     if not is_bytes:
-        out = inpt + (mean + noise.to(inpt.dtype) * sigma)
+        out = inpt + (mean + noise * sigma)
         return out.clamp(0, 1) if clip else out
     out = inpt.to(np.int16) + (mean * 255 + noise * (sigma * 255)).to(np.int16)
     return (out.clamp(0, 255) if clip else out).to(np.uint8)

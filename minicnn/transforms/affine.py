@@ -48,7 +48,7 @@ def rotate(
     if center is not None:
         check_length(center, "center")
     if isinstance(img, Tensor):
-        matrix = _inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
+        matrix = inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
         return _affine_tensor(img, matrix, mode, fill, expand)
     point = None if center is None else (center[0], center[1])
     color = fill_color(fill, check_picture(img))
@@ -84,19 +84,16 @@ def affine(
     if scale <= 0:
         raise ValueError(f"scale must be positive, got {scale}")
     check_length(translate, "translate")
-    if isinstance(shear, (int, float)):
-        shear = (shear, 0.0)
-    shears = tuple(check_length(shear, "shear", (1, 2)))
-    shears *= 2 // len(shears)
+    shears = two_shears(shear)
     if center is not None:
         check_length(center, "center")
     if isinstance(img, Tensor):
         middle = _from_middle(img, center)
-        matrix = _inverse_affine_matrix(middle, angle, translate, scale, shears)
+        matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
         return _affine_tensor(img, matrix, mode, fill)
     width, height = check_picture(img).size
     middle = (width * 0.5, height * 0.5) if center is None else center
-    matrix = _inverse_affine_matrix(middle, angle, translate, scale, shears)
+    matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
     return img.transform(
         img.size,
         Image.Transform.AFFINE,
@@ -104,6 +101,13 @@ def affine(
         mode.pil,  # type: ignore[arg-type]  # Pillow checks that the mode can be used here
         fillcolor=fill_color(fill, img),
     )
+
+
+def two_shears(shear: float | Sequence[float]) -> tuple[float, ...]:
+    """(along x, along y) from one number, or a sequence of one or two."""
+    if isinstance(shear, (int, float)):
+        return shear, 0.0
+    return tuple(check_length(shear, "shear", (1, 2))) * (2 // len(shear))
 
 
 def _from_middle(img: Tensor, center: Sequence[float] | None) -> Sequence[float]:
@@ -116,9 +120,9 @@ def _from_middle(img: Tensor, center: Sequence[float] | None) -> Sequence[float]
 def _affine_tensor(
     img: Tensor, matrix: list[float], mode: InterpolationMode, fill: Fill, expand: bool = False
 ) -> Tensor:
-    """``matrix`` as :func:`_inverse_affine_matrix`; the middle of the image is (0, 0)."""
+    """``matrix`` as :func:`inverse_affine_matrix`; the middle of the image is (0, 0)."""
     H, W = check_tensor(img).shape[-2:]
-    height, width = _expanded_size(matrix, H, W) if expand else (H, W)
+    height, width = expanded_size(matrix, H, W) if expand else (H, W)
     dtype = grid_dtype(img)
     half = np.array([0.5 * W, 0.5 * H], dtype)
     x, y = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
@@ -126,12 +130,12 @@ def _affine_tensor(
     return sample(img, grid, check_mode(mode), fill)
 
 
-def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
+def expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
     """(height, width) of the smallest image that holds all of a rotated one."""
     half = np.array([0.5 * width, 0.5 * height], np.float32)
     corners = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]], np.float32) * half
-    matrix32 = np.array(matrix, np.float32).reshape(2, 3)
-    moved = corners @ matrix32[:, :2].T + matrix32[:, 2]  # the shift matters to the rounding below
+    numbers = np.array(matrix, np.float32).reshape(2, 3)
+    moved = corners @ numbers[:, :2].T + numbers[:, 2]
     # cut to 1e-4, so that rounding makes no image a pixel larger
     last = np.ceil(np.trunc((moved.max(0) + half) / np.float32(1e-4)) * np.float32(1e-4))
     first = np.floor(np.trunc((moved.min(0) + half) / np.float32(1e-4)) * np.float32(1e-4))
@@ -139,7 +143,7 @@ def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, i
     return new_height, new_width
 
 
-def _inverse_affine_matrix(
+def inverse_affine_matrix(
     center: Sequence[float],
     angle: float,
     translate: Sequence[float],

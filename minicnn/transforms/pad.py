@@ -39,7 +39,7 @@ def pad(
     """
     if isinstance(img, Tensor) and isinstance(fill, Sequence):
         raise TypeError(f"fill must be one number for a tensor, got {fill}")
-    sides = _check_padding(padding, padding_mode)
+    sides = check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
         return _pad_tensor(check_tensor(img), sides, fill, padding_mode)
     left, top, right, bottom = sides
@@ -82,7 +82,7 @@ def _repeated(size: int, before: int, after: int, padding_mode: Any) -> np.ndarr
     return np.pad(kept, (max(before, 0), max(after, 0)), padding_mode)
 
 
-def _check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
+def check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
     if not isinstance(padding, (int, list, tuple)):
@@ -134,7 +134,7 @@ class Pad(Transform):
         super().__init__()
         if fill is None:
             raise TypeError("fill must be a number or a sequence, got None")
-        _check_padding(padding, padding_mode)
+        check_padding(padding, padding_mode)
         self.padding, self.fill, self.padding_mode = padding, check_fill(fill), padding_mode
 
     def forward(self, img: Picture) -> Picture:

@@ -38,20 +38,26 @@ def perspective(
     Raises:
         ValueError: for other than four corners.
     """
-    coefficients = _coefficients(startpoints, endpoints)
+    return perspective_by(img, coefficients_of(startpoints, endpoints), interpolation, fill)
+
+
+def perspective_by(
+    img: Picture, coefficients: Sequence[float], interpolation: InterpolationMode | int, fill: Fill
+) -> Picture:
+    """:func:`perspective` by the eight numbers that :func:`coefficients_of` gives."""
     mode = InterpolationMode.of(interpolation)
     if isinstance(img, Tensor):
         return _perspective_tensor(img, coefficients, mode, fill)
     return check_picture(img).transform(
         img.size,
         Image.Transform.PERSPECTIVE,
-        coefficients,
+        list(coefficients),
         mode.pil,  # type: ignore[arg-type]  # Pillow checks that the mode can be used here
         fillcolor=fill_color(fill, img),
     )
 
 
-def _coefficients(startpoints: Corners, endpoints: Corners) -> list[float]:
+def coefficients_of(startpoints: Corners, endpoints: Corners) -> list[float]:
     """a … h: (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (same))."""
     if len(startpoints) != 4 or len(endpoints) != 4:
         raise ValueError(
@@ -67,7 +73,7 @@ def _coefficients(startpoints: Corners, endpoints: Corners) -> list[float]:
 
 
 def _perspective_tensor(
-    img: Tensor, coefficients: list[float], mode: InterpolationMode, fill: Fill
+    img: Tensor, coefficients: Sequence[float], mode: InterpolationMode, fill: Fill
 ) -> Tensor:
     H, W = check_tensor(img).shape[-2:]
     dtype = grid_dtype(img)

@@ -6,6 +6,7 @@ depends on its kind (:mod:`._kernels`). As ``torchvision.transforms.v2.functiona
 
 from ....tv_tensors.base import is_pure_tensor
 from ...interpolation import InterpolationMode
+from ._affine import affine, rotate
 from ._color import (
     adjust_brightness,
     adjust_contrast,
@@ -17,11 +18,23 @@ from ._color import (
     rgb_to_grayscale,
     to_grayscale,
 )
+from ._crop import center_crop, crop, five_crop, resized_crop, ten_crop
+from ._elastic import elastic, elastic_transform
 from ._filters import adjust_sharpness, gaussian_blur, gaussian_noise, jpeg
 from ._flip import hflip, horizontal_flip, vertical_flip, vflip
 from ._kernels import register_kernel
 from ._levels import autocontrast, equalize, invert, posterize, solarize
+from ._meta import (
+    clamp_bounding_boxes,
+    clamp_keypoints,
+    convert_bounding_box_format,
+    sanitize_bounding_boxes,
+    sanitize_keypoints,
+)
+from ._pad import pad
 from ._parts import erase, uniform_temporal_subsample
+from ._perspective import perspective
+from ._resize import resize
 from ._sizes import (
     get_dimensions,
     get_image_num_channels,
@@ -39,9 +52,18 @@ __all__ = [
     "adjust_hue",
     "adjust_saturation",
     "adjust_sharpness",
+    "affine",
     "autocontrast",
+    "center_crop",
+    "clamp_bounding_boxes",
+    "clamp_keypoints",
+    "convert_bounding_box_format",
+    "crop",
+    "elastic",
+    "elastic_transform",
     "equalize",
     "erase",
+    "five_crop",
     "gaussian_blur",
     "gaussian_noise",
     "get_dimensions",
@@ -56,11 +78,19 @@ __all__ = [
     "invert",
     "is_pure_tensor",
     "jpeg",
+    "pad",
     "permute_channels",
+    "perspective",
     "posterize",
     "register_kernel",
+    "resize",
+    "resized_crop",
     "rgb_to_grayscale",
+    "rotate",
+    "sanitize_bounding_boxes",
+    "sanitize_keypoints",
     "solarize",
+    "ten_crop",
     "to_grayscale",
     "uniform_temporal_subsample",
     "vertical_flip",

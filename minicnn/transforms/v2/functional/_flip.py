@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ....tensor import Tensor
-from ....tv_tensors import Mask
+from ....tv_tensors import BoundingBoxes, KeyPoints, Mask
 from ... import flip
 from ..._arguments import Picture
+from ._boxes import Points, mirrored
 from ._kernels import functional, kernel
 
 __all__ = ["hflip", "horizontal_flip", "vertical_flip", "vflip"]
@@ -23,14 +23,18 @@ def vertical_flip(inpt: Picture) -> Picture:
     return flip.vflip(inpt)
 
 
-@kernel(horizontal_flip, Mask)
-def _mirror_mask(mask: Tensor) -> Picture:
-    return flip.hflip(mask)
+kernel(horizontal_flip, Mask)(flip.hflip)
+kernel(vertical_flip, Mask)(flip.vflip)
 
 
-@kernel(vertical_flip, Mask)
-def _turn_mask(mask: Tensor) -> Picture:
-    return flip.vflip(mask)
+@kernel(horizontal_flip, BoundingBoxes, KeyPoints)
+def _mirror_points(inpt: Points) -> Points:
+    return mirrored(inpt, 0)
+
+
+@kernel(vertical_flip, BoundingBoxes, KeyPoints)
+def _turn_points(inpt: Points) -> Points:
+    return mirrored(inpt, 1)
 
 
 hflip, vflip = horizontal_flip, vertical_flip

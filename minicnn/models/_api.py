@@ -36,9 +36,11 @@ class Weights:
         url: address of the file; the file's name ends in the first 8 digits of its SHA-256.
         transforms: called without arguments, returns what turns a picture into the network's input.
         meta: ``num_params``, ``min_size`` (the smallest H and W), ``categories`` (the names of the
-            classes, or None) and ``_metrics`` (published results in per cent, by data set).
+            classes, or None), ``recipe`` (a page that says how they were trained), ``license`` (a page,
+            where it is not torchvision's), ``_metrics`` (published results in per cent, by data set),
+            ``_ops`` (billions of multiplications for an image) and ``_file_size`` (MiB).
 
-    As ``torchvision.models.Weights``, whose ``meta`` has a few entries more.
+    As ``torchvision.models.Weights``, whose ``meta`` also has a text, ``_docs``.
     """
 
     url: str

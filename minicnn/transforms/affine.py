@@ -21,7 +21,7 @@ from ._draws import uniform
 from .dimensions import get_dimensions, get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
-from .sampling import grid_dtype, pixel_centers, sample
+from .sampling import check_mode, grid_dtype, linear, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 
@@ -45,6 +45,8 @@ def rotate(
         fill: value of pixels that come from outside the image, one number or one per channel.
     """
     mode = InterpolationMode.of(interpolation)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
         matrix = inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
         return _affine_tensor(img, matrix, mode, fill, expand)
@@ -83,6 +85,8 @@ def affine(
         raise ValueError(f"scale must be positive, got {scale}")
     check_length(translate, "translate")
     shears = two_shears(shear)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
         middle = _from_middle(img, center)
         matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
@@ -121,9 +125,9 @@ def _affine_tensor(
     height, width = expanded_size(matrix, H, W) if expand else (H, W)
     dtype = grid_dtype(img)
     half = np.array([0.5 * W, 0.5 * H], dtype)
-    centers = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
-    grid = centers @ (np.array(matrix, dtype).reshape(2, 3).T / half)
-    return sample(img, grid, mode.value, fill)
+    x, y = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
+    grid = linear(x, y, np.array(matrix, dtype).reshape(2, 3).T / half)
+    return sample(img, grid, check_mode(mode), fill)
 
 
 def expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:

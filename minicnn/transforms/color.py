@@ -124,10 +124,10 @@ class ColorJitter(Transform):
         self, brightness: Factor = 0, contrast: Factor = 0, saturation: Factor = 0, hue: Factor = 0
     ) -> None:
         super().__init__()
-        self.brightness = _bounds(brightness, "brightness")
-        self.contrast = _bounds(contrast, "contrast")
-        self.saturation = _bounds(saturation, "saturation")
-        self.hue = _bounds(hue, "hue", center=0, allowed=(-0.5, 0.5))
+        self.brightness = factor_bounds(brightness, "brightness")
+        self.contrast = factor_bounds(contrast, "contrast")
+        self.saturation = factor_bounds(saturation, "saturation")
+        self.hue = factor_bounds(hue, "hue", center=0, allowed=(-0.5, 0.5))
 
     @staticmethod
     def get_params(
@@ -151,10 +151,12 @@ class ColorJitter(Transform):
         return img
 
 
-def _bounds(
-    value: Factor, name: str, center: float = 1, allowed: tuple[float, float] = (0, math.inf)
+def factor_bounds(
+    value: Factor | None, name: str, center: float = 1, allowed: tuple[float, float] = (0, math.inf)
 ) -> tuple[float, float] | None:
-    """(min, max) of a factor; None if it can only be ``center``, which changes nothing."""
+    """(min, max) of a factor; None for None, or if it can only be ``center``: nothing changes."""
+    if value is None:
+        return None
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"{name} as a single number must be >= 0, got {value}")

@@ -37,6 +37,8 @@ def pad(
         ValueError: for another ``padding_mode``, or for other than 1, 2 or 4 numbers.
         TypeError: for a sequence as ``fill`` of a tensor.
     """
+    if isinstance(img, Tensor) and isinstance(fill, Sequence):
+        raise TypeError(f"fill must be one number for a tensor, got {fill}")
     sides = check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
         return _pad_tensor(check_tensor(img), sides, fill, padding_mode)
@@ -63,8 +65,6 @@ def _pad_tensor(
 ) -> Tensor:
     left, top, right, bottom = sides
     if padding_mode == "constant":
-        if isinstance(fill, Sequence):
-            raise TypeError(f"fill must be one number for a tensor, got {fill}")
         return pad_tensor(img, (left, right, top, bottom), value=fill)
     rows = _repeated(img.shape[-2], top, bottom, padding_mode)
     columns = _repeated(img.shape[-1], left, right, padding_mode)
@@ -132,6 +132,8 @@ class Pad(Transform):
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()
+        if fill is None:
+            raise TypeError("fill must be a number or a sequence, got None")
         check_padding(padding, padding_mode)
         self.padding, self.fill, self.padding_mode = padding, check_fill(fill), padding_mode
 

@@ -13,7 +13,7 @@ from ._draws import chance, integer
 from .dimensions import get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
-from .sampling import grid_dtype, pixel_centers, sample
+from .sampling import check_mode, grid_dtype, linear, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 Corners = Sequence[Sequence[int]]
@@ -77,11 +77,11 @@ def _perspective_tensor(
 ) -> Tensor:
     H, W = check_tensor(img).shape[-2:]
     dtype = grid_dtype(img)
-    centers = pixel_centers(H, W, (0.5, 0.5), dtype)
+    x, y = pixel_centers(H, W, (0.5, 0.5), dtype)
     half = np.array([0.5 * W, 0.5 * H], dtype)
-    numerators = centers @ (np.array(coefficients[:6], dtype).reshape(2, 3).T / half)
-    denominators = centers @ np.array([*coefficients[6:], 1.0], dtype)
-    return sample(img, numerators / denominators[..., None] - 1, mode.value, fill)
+    numerators = linear(x, y, np.array(coefficients[:6], dtype).reshape(2, 3).T / half)
+    denominators = linear(x, y, np.array([[c] for c in (*coefficients[6:], 1.0)], dtype))
+    return sample(img, numerators / denominators - 1, check_mode(mode), fill)
 
 
 class RandomPerspective(Transform):

@@ -38,8 +38,29 @@ How a transform is added:
 """
 
 from ..interpolation import InterpolationMode
+from ..mix import CutMix, MixUp
+from ..policies import AutoAugmentPolicy
 from . import functional
+from ._auto_augment import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
+from ._color import (
+    RGB,
+    ColorJitter,
+    Grayscale,
+    RandomChannelPermutation,
+    RandomGrayscale,
+    RandomPhotometricDistort,
+)
+from ._filters import JPEG, GaussianBlur, GaussianNoise
 from ._flip import RandomHorizontalFlip, RandomVerticalFlip
+from ._levels import (
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
+from ._parts import RandomErasing, UniformTemporalSubsample
 from ._samples import (
     check_type,
     get_bounding_boxes,
@@ -50,12 +71,38 @@ from ._samples import (
     query_size,
 )
 from ._transform import Transform
+from ._whitening import LinearTransformation
 
 __all__ = [
+    "JPEG",
+    "RGB",
+    "AugMix",
+    "AutoAugment",
+    "AutoAugmentPolicy",
+    "ColorJitter",
+    "CutMix",
+    "GaussianBlur",
+    "GaussianNoise",
+    "Grayscale",
     "InterpolationMode",
+    "LinearTransformation",
+    "MixUp",
+    "RandAugment",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomChannelPermutation",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomPhotometricDistort",
+    "RandomPosterize",
+    "RandomSolarize",
     "RandomVerticalFlip",
     "Transform",
+    "TrivialAugmentWide",
+    "UniformTemporalSubsample",
     "check_type",
     "functional",
     "get_bounding_boxes",

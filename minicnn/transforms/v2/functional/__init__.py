@@ -7,10 +7,23 @@ depends on its kind (:mod:`._kernels`). As ``torchvision.transforms.v2.functiona
 from ....tv_tensors.base import is_pure_tensor
 from ...interpolation import InterpolationMode
 from ._affine import affine, rotate
+from ._color import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_gamma,
+    adjust_hue,
+    adjust_saturation,
+    grayscale_to_rgb,
+    permute_channels,
+    rgb_to_grayscale,
+    to_grayscale,
+)
 from ._crop import center_crop, crop, five_crop, resized_crop, ten_crop
 from ._elastic import elastic, elastic_transform
+from ._filters import adjust_sharpness, gaussian_blur, gaussian_noise, jpeg
 from ._flip import hflip, horizontal_flip, vertical_flip, vflip
 from ._kernels import register_kernel
+from ._levels import autocontrast, equalize, invert, posterize, solarize
 from ._meta import (
     clamp_bounding_boxes,
     clamp_keypoints,
@@ -19,6 +32,7 @@ from ._meta import (
     sanitize_keypoints,
 )
 from ._pad import pad
+from ._parts import erase, uniform_temporal_subsample
 from ._perspective import perspective
 from ._resize import resize
 from ._sizes import (
@@ -32,7 +46,14 @@ from ._sizes import (
 
 __all__ = [
     "InterpolationMode",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_gamma",
+    "adjust_hue",
+    "adjust_saturation",
+    "adjust_sharpness",
     "affine",
+    "autocontrast",
     "center_crop",
     "clamp_bounding_boxes",
     "clamp_keypoints",
@@ -40,25 +61,38 @@ __all__ = [
     "crop",
     "elastic",
     "elastic_transform",
+    "equalize",
+    "erase",
     "five_crop",
+    "gaussian_blur",
+    "gaussian_noise",
     "get_dimensions",
     "get_image_num_channels",
     "get_image_size",
     "get_num_channels",
     "get_num_frames",
     "get_size",
+    "grayscale_to_rgb",
     "hflip",
     "horizontal_flip",
+    "invert",
     "is_pure_tensor",
+    "jpeg",
     "pad",
+    "permute_channels",
     "perspective",
+    "posterize",
     "register_kernel",
     "resize",
     "resized_crop",
+    "rgb_to_grayscale",
     "rotate",
     "sanitize_bounding_boxes",
     "sanitize_keypoints",
+    "solarize",
     "ten_crop",
+    "to_grayscale",
+    "uniform_temporal_subsample",
     "vertical_flip",
     "vflip",
 ]

@@ -94,6 +94,4 @@ def surrounding(points: Tensor) -> Tensor:
     )
     middle = points.mean(-2)
     top, bottom = middle - half_height, middle + half_height
-    return stack(
-        [top - half_width, top + half_width, bottom + half_width, bottom - half_width], -2
-    )
+    return stack([top - half_width, top + half_width, bottom + half_width, bottom - half_width], -2)

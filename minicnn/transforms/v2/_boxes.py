@@ -8,8 +8,8 @@ from typing import Any
 from ...graph.structure import leaves, replaced
 from ...tensor import Tensor
 from ...tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask, wrap
-from ...tv_tensors.boxes import check_clamping_mode
 from ...tv_tensors.base import plain
+from ...tv_tensors.boxes import check_clamping_mode
 from ..mix import find_labels
 from . import functional as F
 from ._samples import get_bounding_boxes, get_keypoints

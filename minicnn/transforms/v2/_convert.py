@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from PIL import Image as pil
@@ -12,7 +12,7 @@ from PIL import Image as pil
 from ...dtype import DType
 from ...dtypes import float32
 from ...tensor import Tensor
-from ...tv_tensors import Image, Mask, TVTensor, Video
+from ...tv_tensors import Image, TVTensor, Video
 from ...tv_tensors.base import is_pure_tensor, plain
 from ...typing import DTypeLike
 from .. import conversion
@@ -164,9 +164,7 @@ class ToDtype(Transform):
         if type(inpt) in self.dtype:
             return self.dtype[type(inpt)]
         if "others" not in self.dtype:
-            raise ValueError(
-                f"dtype has no entry for {type(inpt).__name__}, and none for 'others'"
-            )
+            raise ValueError(f"dtype has no entry for {type(inpt).__name__}, and none for 'others'")
         return self.dtype["others"]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...tv_tensors import BoundingBoxes, Mask
 from .. import crop
 from .._arguments import check_range, pair
 from .._draws import integer
 from ..pad import check_padding
-from ...tv_tensors import BoundingBoxes, Mask
 from . import functional as F
 from ._fill import FillByKind, check_fill, fill_for
 from ._samples import has_any, query_size

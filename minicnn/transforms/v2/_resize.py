@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._draws import integer
 from ...data.seeding import current_generator
+from .._draws import integer
 from . import functional as F
 from ._samples import query_size
 from ._transform import Transform

@@ -10,7 +10,7 @@ from . import functional as F
 from ._fill import FillByKind, check_fill, fill_for
 from ._samples import query_size
 from ._transform import RandomTransform, Transform
-from .functional._modes import Interpolation, mode_of
+from .functional._modes import Interpolation
 
 __all__ = ["ElasticTransform", "RandomAffine", "RandomPerspective", "RandomRotation"]
 

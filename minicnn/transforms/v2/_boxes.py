@@ -7,7 +7,7 @@ from typing import Any
 
 from ...graph.structure import leaves, replaced
 from ...tensor import Tensor
-from ...tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask, wrap
+from ...tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask, TVTensor, wrap
 from ...tv_tensors.base import plain
 from ...tv_tensors.boxes import check_clamping_mode
 from ..mix import find_labels
@@ -102,21 +102,22 @@ class _Sanitizing(Transform):
     def forward(self, *inputs: Any) -> object:
         sample = inputs if len(inputs) > 1 else inputs[0]
         parts = leaves(sample)
-        points, valid = self._valid(parts)
+        valid = self._valid(parts)
         labels = self._labels(sample, len(valid))
 
         def sanitize(x: Any) -> object:
-            belongs = x is points or any(x is each for each in labels)
-            if belongs or (isinstance(x, Mask) and self._takes_masks and len(x) == len(valid)):
-                return wrap(plain(x)[valid], like=x)
-            return x
+            belongs = isinstance(x, self._sanitized) or any(x is each for each in labels)
+            if isinstance(x, Mask):
+                belongs = self._takes_masks and len(x) == len(valid)
+            return wrap(plain(x)[valid], like=x) if belongs else x
 
         return replaced(sample, sanitize)
 
+    _sanitized: type[TVTensor]
     _takes_masks = False
 
-    def _valid(self, parts: list[Any]) -> tuple[Tensor, Tensor]:
-        """The boxes or points of a sample, and which of them stay."""
+    def _valid(self, parts: list[Any]) -> Tensor:
+        """Which of the boxes or points of a sample stay."""
         raise NotImplementedError
 
     def _labels(self, sample: Any, count: int) -> Sequence[Tensor]:
@@ -151,6 +152,7 @@ class SanitizeBoundingBoxes(_Sanitizing):
         ValueError: for sizes below 1; when called without boxes or labels.
     """
 
+    _sanitized = BoundingBoxes
     _takes_masks = True
 
     def __init__(
@@ -165,10 +167,9 @@ class SanitizeBoundingBoxes(_Sanitizing):
         super().__init__(labels_getter)
         self.min_size, self.min_area = min_size, min_area
 
-    def _valid(self, parts: list[Any]) -> tuple[Tensor, Tensor]:
+    def _valid(self, parts: list[Any]) -> Tensor:
         boxes = get_bounding_boxes(parts)
-        sizes = {"min_size": self.min_size, "min_area": self.min_area}
-        return boxes, F.sanitize_bounding_boxes(boxes, **sizes)[1]
+        return F.sanitize_bounding_boxes(boxes, None, None, self.min_size, self.min_area)[1]
 
     def extra_repr(self) -> str:
         return (
@@ -187,9 +188,10 @@ class SanitizeKeyPoints(_Sanitizing):
         ValueError: when called without points, or without labels that ``"default"`` looks for.
     """
 
+    _sanitized = KeyPoints
+
     def __init__(self, labels_getter: LabelsGetter = None) -> None:
         super().__init__(labels_getter)
 
-    def _valid(self, parts: list[Any]) -> tuple[Tensor, Tensor]:
-        points = get_keypoints(parts)
-        return points, F.sanitize_keypoints(points)[1]
+    def _valid(self, parts: list[Any]) -> Tensor:
+        return F.sanitize_keypoints(get_keypoints(parts))[1]

@@ -34,7 +34,7 @@ class _Several(Transform):
             raise TypeError(f"transforms must be a sequence, got {type(transforms).__name__}")
         self.transforms = transforms
 
-    def _apply(self, transforms: Any, inputs: tuple[Any, ...]) -> object:
+    def _chain(self, transforms: Any, inputs: tuple[Any, ...]) -> object:
         several = len(inputs) > 1
         for transform in transforms:
             out = transform(*inputs)
@@ -63,7 +63,7 @@ class Compose(_Listed):
             raise ValueError("Compose expects at least one transform, got none")
 
     def forward(self, *inputs: Any) -> object:
-        return self._apply(self.transforms, inputs)
+        return self._chain(self.transforms, inputs)
 
 
 class RandomApply(_Listed):
@@ -74,7 +74,7 @@ class RandomApply(_Listed):
         self.p = check_probability(p)
 
     def forward(self, *inputs: Any) -> object:
-        return self._apply(self.transforms if chance(self.p) else (), inputs)
+        return self._chain(self.transforms if chance(self.p) else (), inputs)
 
 
 class RandomChoice(_Several):
@@ -108,4 +108,4 @@ class RandomOrder(_Several):
 
     def forward(self, *inputs: Any) -> object:
         order = permutation(len(self.transforms))
-        return self._apply([self.transforms[number] for number in order], inputs)
+        return self._chain([self.transforms[number] for number in order], inputs)

@@ -80,7 +80,8 @@ def normalize(
     """(inpt - mean) / std for each channel of an image or a video.
 
     Args:
-        inpt: floats, (…, C, H, W).
+        inpt: floats, (…, C, H, W). A single channel may be normalized by the numbers of several,
+            which makes as many of it.
         mean, std: one number for each channel, or one for all.
         inplace: write the result into ``inpt``.
 
@@ -88,6 +89,8 @@ def normalize(
         TypeError: for a tensor of integers.
         ValueError: as :func:`minicnn.transforms.functional.normalize`.
     """
+    if inpt.ndim > 2 and inpt.shape[-3] == 1 < len(mean) and not inplace:
+        inpt = inpt.expand(*inpt.shape[:-3], len(mean), *inpt.shape[-2:])
     return pictures.normalize(inpt, mean, std, inplace)
 
 

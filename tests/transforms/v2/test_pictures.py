@@ -52,7 +52,7 @@ def theirs(torchvision: Any) -> Any:
     return theirs
 
 
-def results(make: Any, theirs: Any, pictures: Any, seeds: int = 4) -> Any:
+def results(make: Any, theirs: Any, pictures: Any, seeds: int = 3) -> Any:
     for number in range(seeds):
         random.seed(number)
         mc.manual_seed(number)
@@ -63,7 +63,7 @@ def results(make: Any, theirs: Any, pictures: Any, seeds: int = 4) -> Any:
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in ONLY_TENSORS])
 def test_pil_images(theirs, picture, name):
-    for ours, expected in results(MAKERS[name], theirs, (picture, picture), 8):
+    for ours, expected in results(MAKERS[name], theirs, (picture, picture), 4):
         assert ours[1] == expected[1], "as many numbers were drawn"
         off = np.asarray(ours[0]).astype(int) - np.asarray(expected[0])
         assert np.abs(off).max() <= (name in BY_WAY_OF_TENSORS)
@@ -88,7 +88,7 @@ def pictures_of(kind: str, picture: Image.Image) -> tuple[Any, Any]:
 
 @pytest.mark.numbers_decide  # thresholds and factors are drawn
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "JPEG"])
-@pytest.mark.parametrize("kind", ["Tensor", "float Tensor", "float Image", "Video"])
+@pytest.mark.parametrize("kind", ["Tensor", "float Image", "Video"])
 def test_tensors(theirs, picture, name, kind):
     if name.startswith("RandomSolarize") and "float" not in kind:
         return  # its threshold is for floats
@@ -134,7 +134,7 @@ def test_jpeg_of_tensors_is_pillows(picture):
 @pytest.mark.parametrize("n", [1, 3, 5, 12])
 def test_uniform_temporal_subsample(theirs, n):
     video = np.arange(5 * 3, dtype=np.float32).reshape(5, 3, 1, 1)
-    ours = v2.UniformTemporalSubsample(n)(tv_tensors.Video(video))
+    ours = v2.UniformTemporalSubsample(n)(tv_tensors.Video(Tensor.of(video)))
     expected = theirs.UniformTemporalSubsample(n)(torch.from_numpy(video))
     assert isinstance(ours, tv_tensors.Video)
     assert np.array_equal(plain(ours).numpy(), expected.numpy())
@@ -143,7 +143,7 @@ def test_uniform_temporal_subsample(theirs, n):
 def test_linear_transformation(theirs):
     rng = np.random.default_rng(0)
     x, matrix, mean = (rng.random(s, np.float32) for s in ((2, 3, 2, 2), (12, 12), (12,)))
-    ours = v2.LinearTransformation(Tensor.of(matrix), Tensor.of(mean))(tv_tensors.Image(x))
+    ours = v2.LinearTransformation(Tensor.of(matrix), Tensor.of(mean))(tv_tensors.Image(Tensor.of(x)))
     transform = theirs.LinearTransformation(torch.from_numpy(matrix), torch.from_numpy(mean))
     assert isinstance(ours, tv_tensors.Image)
     np.testing.assert_allclose(plain(ours).numpy(), transform(torch.from_numpy(x)), rtol=1e-5)
@@ -215,7 +215,7 @@ def test_mixing_of_kinds(theirs, name, kind):
     x, labels = np.random.default_rng(0).random(shape, np.float32), np.arange(4)
     for seed in range(5):
         mc.manual_seed(seed)
-        sample = {"image": getattr(tv_tensors, kind)(x), "labels": Tensor.of(labels), "id": "a"}
+        sample = {"image": getattr(tv_tensors, kind)(Tensor.of(x)), "labels": Tensor.of(labels), "id": "a"}
         ours = getattr(v2, name)(num_classes=5)(sample)
         torch.manual_seed(seed)
         sample = {"image": getattr(their_kinds, kind)(x), "labels": torch.from_numpy(labels)}

@@ -42,6 +42,14 @@ from ..mix import CutMix, MixUp
 from ..policies import AutoAugmentPolicy
 from . import functional
 from ._auto_augment import AugMix, AutoAugment, RandAugment, TrivialAugmentWide
+from ._boxes import (
+    ClampBoundingBoxes,
+    ClampKeyPoints,
+    ConvertBoundingBoxFormat,
+    SanitizeBoundingBoxes,
+    SanitizeKeyPoints,
+    SetClampingMode,
+)
 from ._color import (
     RGB,
     ColorJitter,
@@ -50,8 +58,23 @@ from ._color import (
     RandomGrayscale,
     RandomPhotometricDistort,
 )
+from ._compose import Compose, RandomApply, RandomChoice, RandomOrder
+from ._convert import (
+    ConvertImageDtype,
+    Identity,
+    Lambda,
+    Normalize,
+    PILToTensor,
+    ToDtype,
+    ToImage,
+    ToPILImage,
+    ToPureTensor,
+    ToTensor,
+)
+from ._crop import CenterCrop, FiveCrop, RandomCrop, RandomResizedCrop, TenCrop
 from ._filters import JPEG, GaussianBlur, GaussianNoise
 from ._flip import RandomHorizontalFlip, RandomVerticalFlip
+from ._iou_crop import RandomIoUCrop
 from ._levels import (
     RandomAdjustSharpness,
     RandomAutocontrast,
@@ -60,7 +83,9 @@ from ._levels import (
     RandomPosterize,
     RandomSolarize,
 )
+from ._pad import Pad, RandomZoomOut
 from ._parts import RandomErasing, UniformTemporalSubsample
+from ._resize import RandomResize, RandomShortestSize, Resize, ScaleJitter
 from ._samples import (
     check_type,
     get_bounding_boxes,
@@ -71,6 +96,7 @@ from ._samples import (
     query_size,
 )
 from ._transform import Transform
+from ._warp import ElasticTransform, RandomAffine, RandomPerspective, RandomRotation
 from ._whitening import LinearTransformation
 
 __all__ = [
@@ -79,27 +105,63 @@ __all__ = [
     "AugMix",
     "AutoAugment",
     "AutoAugmentPolicy",
+    "CenterCrop",
+    "ClampBoundingBoxes",
+    "ClampKeyPoints",
     "ColorJitter",
+    "Compose",
+    "ConvertBoundingBoxFormat",
+    "ConvertImageDtype",
     "CutMix",
+    "ElasticTransform",
+    "FiveCrop",
     "GaussianBlur",
     "GaussianNoise",
     "Grayscale",
+    "Identity",
     "InterpolationMode",
+    "Lambda",
     "LinearTransformation",
     "MixUp",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
     "RandAugment",
     "RandomAdjustSharpness",
+    "RandomAffine",
+    "RandomApply",
     "RandomAutocontrast",
     "RandomChannelPermutation",
+    "RandomChoice",
+    "RandomCrop",
     "RandomEqualize",
     "RandomErasing",
     "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomInvert",
+    "RandomIoUCrop",
+    "RandomOrder",
+    "RandomPerspective",
     "RandomPhotometricDistort",
     "RandomPosterize",
+    "RandomResize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomShortestSize",
     "RandomSolarize",
     "RandomVerticalFlip",
+    "RandomZoomOut",
+    "Resize",
+    "SanitizeBoundingBoxes",
+    "SanitizeKeyPoints",
+    "ScaleJitter",
+    "SetClampingMode",
+    "TenCrop",
+    "ToDtype",
+    "ToImage",
+    "ToPILImage",
+    "ToPureTensor",
+    "ToTensor",
     "Transform",
     "TrivialAugmentWide",
     "UniformTemporalSubsample",

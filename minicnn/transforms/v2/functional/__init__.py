@@ -20,6 +20,15 @@ from ._color import (
     rgb_to_grayscale,
     to_grayscale,
 )
+from ._convert import (
+    convert_image_dtype,
+    normalize,
+    pil_to_tensor,
+    to_dtype,
+    to_image,
+    to_pil_image,
+    to_tensor,
+)
 from ._crop import center_crop, crop, five_crop, resized_crop, ten_crop
 from ._elastic import elastic, elastic_transform
 from ._filters import adjust_sharpness, gaussian_blur, gaussian_noise, jpeg
@@ -60,6 +69,7 @@ __all__ = [
     "clamp_bounding_boxes",
     "clamp_keypoints",
     "convert_bounding_box_format",
+    "convert_image_dtype",
     "crop",
     "elastic",
     "elastic_transform",
@@ -80,9 +90,11 @@ __all__ = [
     "invert",
     "is_pure_tensor",
     "jpeg",
+    "normalize",
     "pad",
     "permute_channels",
     "perspective",
+    "pil_to_tensor",
     "posterize",
     "register_kernel",
     "resize",
@@ -93,7 +105,11 @@ __all__ = [
     "sanitize_keypoints",
     "solarize",
     "ten_crop",
+    "to_dtype",
     "to_grayscale",
+    "to_image",
+    "to_pil_image",
+    "to_tensor",
     "uniform_temporal_subsample",
     "vertical_flip",
     "vflip",

@@ -14,7 +14,7 @@ from ._formats import converted, corners, from_corners, surrounding
 
 __all__ = ["clamped", "mirrored", "moved", "placed", "scaled", "shifted"]
 
-Points = TypeVar("Points", BoundingBoxes, KeyPoints)
+Points = TypeVar("Points", bound=BoundingBoxes | KeyPoints)
 Size = Sequence[int]
 
 # How many of the numbers of a box, from the left, are x and y of points.
@@ -86,7 +86,8 @@ def placed(numbers: Tensor, like: Points, canvas_size: Size, clamp: bool = True)
     """New numbers as boxes or points on a canvas (height, width)."""
     if clamp and isinstance(like, BoundingBoxes):
         numbers = clamped(numbers, like.format, canvas_size, like.clamping_mode)
-    return type(like).wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
+    kind: type[Points] = type(like)
+    return kind.wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
 
 
 def clamped(

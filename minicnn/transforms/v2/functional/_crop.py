@@ -13,7 +13,7 @@ from ...interpolation import InterpolationMode
 from ._boxes import Points, shifted
 from ._kernels import functional, kernel
 from ._modes import Interpolation
-from ._resize import resize
+from ._resize import resize, resize_mask
 
 __all__ = ["center_crop", "crop", "five_crop", "resized_crop", "ten_crop"]
 
@@ -90,11 +90,12 @@ def _resized_crop_mask(
     height: int,
     width: int,
     size: Sequence[int],
-    interpolation: object = None,
+    interpolation: Interpolation = InterpolationMode.NEAREST,
     antialias: object = None,
 ) -> Picture:
     part = pictures.crop(mask, top, left, height, width)
-    return resize(part, size, InterpolationMode.NEAREST)
+    assert isinstance(part, Tensor)
+    return resize_mask(part, size, interpolation)
 
 
 @functional

@@ -31,7 +31,7 @@ def elastic(
 
     Args:
         inpt: an input of any kind. Of masks the nearest pixels are taken. Boxes and points are moved
-            by the displacement at the pixel that they are in.
+            by the displacement at their pixel: corners are rounded up, points down.
         displacement: how far away (x, y), (1, H, W, 2), where 2 is the whole width or height.
         interpolation: nearest or bilinear.
         fill: value of pixels that come from outside, one number or one per channel.
@@ -58,7 +58,8 @@ def _elastic_points(
     half = (0.5 * width, 0.5 * height)
 
     def move(points: Tensor) -> Tensor:
-        x, y = points.to(int64).unbind(-1)
+        pixels = points.ceil() if isinstance(inpt, BoundingBoxes) else points
+        x, y = pixels.to(int64).unbind(-1)
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
         there = displacement[0, y, x].to(points.dtype)
         return stack([x, y], -1) - there * points.new_tensor(half)

@@ -70,14 +70,13 @@ def _perspective_points(
     fill: object = None,
     coefficients: Sequence[float] | None = None,
 ) -> Points:
-    numbers = _coefficients(startpoints, endpoints, coefficients)
-    forward = np.linalg.inv(np.array([*numbers, 1.0]).reshape(3, 3))
+    backward = [*_coefficients(startpoints, endpoints, coefficients), 1.0]
+    forward = np.linalg.inv(np.array(backward).reshape(3, 3))
 
     def move(points: Tensor) -> Tensor:
-        moved_points = points @ points.new_tensor(forward[:, :2].T) + points.new_tensor(
-            forward[:, 2]
-        )
-        return moved_points[..., :2] / moved_points[..., 2:]
+        linear, offset = points.new_tensor(forward[:, :2].T), points.new_tensor(forward[:, 2])
+        there = points @ linear + offset
+        return there[..., :2] / there[..., 2:]
 
     return moved(inpt, move, inpt.canvas_size)
 

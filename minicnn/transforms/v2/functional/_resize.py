@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ....dtypes import uint8
 from ....tensor import Tensor
 from ....tv_tensors import BoundingBoxes, KeyPoints, Mask
 from ... import resize as pictures
 from ..._arguments import Picture
 from ...interpolation import InterpolationMode
 from ._boxes import Points, scaled
+from ._bytes import resize_bytes, suits_pillow
 from ._kernels import functional, kernel
 from ._modes import Interpolation, mode_of
 from ._sizes import get_size
@@ -30,7 +32,7 @@ def resize(
     """Resizes an input of any kind.
 
     Args:
-        inpt: the input. Masks are resized to nearest pixels.
+        inpt: the input. Of masks the nearest pixels are taken.
         size: (height, width), one number for the shorter side, or None, which gives the longer side
             the length ``max_size``.
         interpolation: a mode, its name, or a Pillow constant.
@@ -41,22 +43,30 @@ def resize(
         ValueError: if ``max_size`` is not above ``size``, is given with (height, width), or is
             missing without ``size``.
     """
-    new = new_size(get_size(inpt), size, max_size)
-    if isinstance(inpt, Tensor):
-        return pictures.resize(inpt, new, mode_of(interpolation), antialias=antialias)
-    return pictures.resize(inpt, new, mode_of(interpolation))
+    height, width = get_size(inpt)
+    new, mode = new_size((height, width), size, max_size), mode_of(interpolation)
+    if not isinstance(inpt, Tensor) or new == (height, width):
+        return pictures.resize(inpt, new, mode, antialias=antialias)
+    if suits_pillow(inpt, mode, antialias):
+        return resize_bytes(inpt, new, mode)
+    if inpt.dtype == uint8 and mode is InterpolationMode.BICUBIC:
+        # bytes in between, as in Pillow: what is below 0 or above 255 after the rows is cut off
+        inpt = pictures.resize(inpt, (height, new[1]), mode, antialias=antialias)
+    return pictures.resize(inpt, new, mode, antialias=antialias)
 
 
 @kernel(resize, Mask)
-def _resize_mask(
+def resize_mask(
     mask: Tensor,
     size: Size,
-    interpolation: object = None,
+    interpolation: Interpolation = InterpolationMode.NEAREST,
     max_size: int | None = None,
     antialias: object = None,
 ) -> Picture:
-    new = new_size(get_size(mask), size, max_size)
-    return pictures.resize(mask, new, InterpolationMode.NEAREST)
+    """Resizes a mask as :func:`resize`, to nearest pixels by one of the two rules."""
+    exact = InterpolationMode.NEAREST_EXACT
+    mode = exact if mode_of(interpolation) is exact else InterpolationMode.NEAREST
+    return pictures.resize(mask, new_size(get_size(mask), size, max_size), mode)
 
 
 @kernel(resize, BoundingBoxes, KeyPoints)

@@ -110,7 +110,8 @@ class Mixing(Rules, Protocol):
 def random_chain(img: Tensor, changes: Space, mix: Mixing) -> Tensor:
     """An image after a few random changes."""
     depth = mix.chain_depth if mix.chain_depth > 0 else integer(1, 4)
-    out: Tensor = augmented(img, changes, lambda: integer(0, mix.severity), BINS, mix, depth)
+    out = augmented(img, changes, lambda: integer(0, mix.severity), BINS, mix, depth)
+    assert isinstance(out, Tensor)
     return out
 
 

@@ -79,13 +79,18 @@ class Rules(Protocol):
     def sign(self, strengths: Strengths) -> int:
         """-1 or 1 at random for signed magnitudes, else 1."""
 
-    def change(self, img: Any, name: str, magnitude: float) -> Any:
+    def change(self, img: Picture, name: str, magnitude: float) -> Picture:
         """``img`` changed by the operation ``name``."""
 
 
 def augmented(
-    img: Any, changes: Space, index: Callable[[], int], bins: int, rules: Rules, number: int = 1
-) -> Any:
+    img: Picture,
+    changes: Space,
+    index: Callable[[], int],
+    bins: int,
+    rules: Rules,
+    number: int = 1,
+) -> Picture:
     """``img`` after changes that are drawn at random.
 
     Args:

@@ -60,7 +60,7 @@ class _Mix(Transform):
         for x in parts:
             if isinstance(x, (pil.Image, BoundingBoxes, KeyPoints, Mask)):
                 raise ValueError(f"{name} takes no {type(x).__name__}")  # noqa: TRY004  as torchvision
-        pictures = [x for x in parts if isinstance(x, (Image, Video))]
+        pictures: list[Tensor] = [x for x in parts if isinstance(x, (Image, Video))]
         pictures = pictures or [x for x in parts if is_pure_tensor(x)][:1]
         wrong = [x for x in pictures if x.ndim != 4 + isinstance(x, Video) or len(x) != len(labels)]
         if wrong or not pictures:

@@ -41,7 +41,7 @@ def pad(
         raise TypeError(f"fill must be one number for a tensor, got {fill}")
     sides = check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
-        return _pad_tensor(check_tensor(img), sides, fill, padding_mode)
+        return _pad_tensor(check_tensor(img), sides, fill or 0, padding_mode)
     left, top, right, bottom = sides
     if padding_mode == "constant":
         color: Any = fill_color(fill, img)  # Pillow's annotation leaves out the floats of mode F
@@ -61,7 +61,7 @@ def pad(
 
 
 def _pad_tensor(
-    img: Tensor, sides: tuple[int, int, int, int], fill: Fill, padding_mode: str
+    img: Tensor, sides: tuple[int, int, int, int], fill: float, padding_mode: str
 ) -> Tensor:
     left, top, right, bottom = sides
     if padding_mode == "constant":

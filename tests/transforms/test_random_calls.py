@@ -162,11 +162,11 @@ def compare(ours: Any, theirs: Any, name: str, text: str) -> None:
 @pytest.mark.filterwarnings("ignore:(A|a)nti")
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CLASSES])
 def test_a_few(torchvision, name):
-    check(name, torchvision, range(12))
+    check(name, torchvision, range(8))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:(A|a)nti")
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CLASSES])
 def test_many(torchvision, name):
-    check(name, torchvision, range(12, 150))
+    check(name, torchvision, range(8, 150))

@@ -14,6 +14,7 @@ from ...tensor import Tensor
 from ...tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, Video, wrap
 from ...tv_tensors.base import is_pure_tensor, plain
 from .. import aug_mix
+from .._arguments import Picture
 from .._draws import integer
 from ..augmentations import Space, Strengths, augmented, change
 from ..auto_augment import space_of, wide_space
@@ -56,7 +57,7 @@ class _Augmentation(Transform):
         """-1 or 1 at random for signed magnitudes, else 1."""
         return -1 if strengths.signed and _below(0.5) else 1
 
-    def change(self, img: Any, name: str, magnitude: float) -> Any:
+    def change(self, img: Picture, name: str, magnitude: float) -> Picture:
         """``img`` changed by the operation ``name``."""
         if name == "Solarize":
             magnitude *= largest_value(img.array.dtype) if isinstance(img, Tensor) else 255
@@ -96,7 +97,8 @@ class AutoAugment(_Augmentation):
         self.policy = policy
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> object:
-        changes: Space = {**space_of(*F.get_size(inpt), white=1.0), "Invert": None}
+        height, width = F.get_size(inpt)
+        changes: Space = {**space_of(height, width, white=1.0), "Invert": None}
         policies = POLICIES[self.policy]
         for name, p, index in policies[integer(0, len(policies))]:
             if not _below(p):
@@ -140,7 +142,8 @@ class RandAugment(_Augmentation):
         self.num_magnitude_bins = num_magnitude_bins
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> object:
-        changes: Space = {"Identity": None, **space_of(*F.get_size(inpt), white=1.0)}
+        height, width = F.get_size(inpt)
+        changes: Space = {"Identity": None, **space_of(height, width, white=1.0)}
         bins = self.num_magnitude_bins
         return augmented(inpt, changes, lambda: self.magnitude, bins, self, self.num_ops)
 
@@ -205,7 +208,8 @@ class AugMix(_Augmentation):
         self.alpha, self.all_ops = alpha, all_ops
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> object:
-        changes = aug_mix.mixing_space(*F.get_size(inpt), all_ops=self.all_ops, white=1.0)
+        height, width = F.get_size(inpt)
+        changes = aug_mix.mixing_space(height, width, self.all_ops, white=1.0)
         chain = partial(aug_mix.random_chain, changes=changes, mix=self)
         pixels = plain(inpt) if isinstance(inpt, Tensor) else pil_to_tensor(inpt)
         ndim = 5 if isinstance(inpt, Video) else 4

@@ -64,8 +64,8 @@ class JPEG(Transform):
 
     def __init__(self, quality: int | Sequence[int]) -> None:
         super().__init__()
-        if isinstance(quality, bool):
-            raise TypeError(f"quality must be an integer, got {quality}")
+        if isinstance(quality, (bool, str)):
+            raise TypeError(f"quality must be one integer or two, got {quality!r}")
         bounds = [quality, quality] if isinstance(quality, int) else quality
         check_length(bounds, "quality")
         low, high = bounds

@@ -1,11 +1,13 @@
 """The transforms as functions, without randomness, for inputs of all kinds.
 
 An input is a PIL image, a tensor, or a :class:`~minicnn.tv_tensors.TVTensor`; what a function does
-depends on its kind (:mod:`._kernels`). As ``torchvision.transforms.v2.functional``.
+depends on its kind (:mod:`._kernels`); with a kind in its name, such as ``resize_image`` or
+``resize_mask``, it is for plain tensors of this kind. As ``torchvision.transforms.v2.functional``.
 """
 
 from ....tv_tensors.base import is_pure_tensor
 from ...interpolation import InterpolationMode
+from . import _kernels
 from ._affine import affine, rotate
 from ._color import (
     adjust_brightness,
@@ -112,3 +114,14 @@ __all__ = [
     "vertical_flip",
     "vflip",
 ]
+
+
+def __getattr__(name: str) -> object:
+    kernel = _kernels.kernel_named(name)
+    if kernel is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return kernel
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_kernels.kernel_names()]

@@ -43,7 +43,9 @@ def rgb_to_grayscale(inpt: Picture, num_output_channels: int = 1) -> Picture:
     if isinstance(inpt, Tensor) and inpt.shape[-3] not in (1, 3):
         raise ValueError(f"rgb_to_grayscale expects 1 or 3 channels, got shape {tuple(inpt.shape)}")
     grey = grayscale.rgb_to_grayscale(inpt, num_output_channels)
-    return _three_channels(grey) if num_output_channels == 3 else grey
+    if isinstance(grey, Tensor) and grey.shape[-3] < num_output_channels:
+        return cat([grey] * 3, -3)
+    return grey
 
 
 to_grayscale = rgb_to_grayscale
@@ -52,12 +54,9 @@ to_grayscale = rgb_to_grayscale
 @functional_of(pil.Image, Tensor, Image)
 def grayscale_to_rgb(inpt: Picture) -> Picture:
     """An image with three channels; grey becomes three equal ones, and others stay as they are."""
-    return _three_channels(inpt) if isinstance(inpt, Tensor) else inpt.convert("RGB")
-
-
-def _three_channels(img: Picture) -> Picture:
-    """Tensors of one channel with three equal ones; others as they are."""
-    return cat([img] * 3, -3) if isinstance(img, Tensor) and img.shape[-3] == 1 else img
+    if not isinstance(inpt, Tensor):
+        return inpt.convert("RGB")
+    return inpt if inpt.shape[-3] >= 3 else rgb_to_grayscale(inpt, 3)
 
 
 @functional

@@ -13,7 +13,15 @@ from ....tensor import Tensor
 from ....tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, TVTensor, Video, wrap
 from ....tv_tensors.base import plain
 
-__all__ = ["functional", "functional_of", "kernel", "kernel_of", "register_kernel"]
+__all__ = [
+    "functional",
+    "functional_of",
+    "kernel",
+    "kernel_named",
+    "kernel_names",
+    "kernel_of",
+    "register_kernel",
+]
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -95,6 +103,31 @@ def kernel_of(functional: Callable[..., Any], kind: type) -> Callable[..., Any] 
     return None
 
 
+def kernel_named(name: str) -> Callable[..., Any] | None:
+    """The kernel of a name such as ``"resize_image"``; None if there is none.
+
+    These kernels take plain tensors of an image, a video or a mask. torchvision's kernels for boxes
+    and points, which take format and canvas size as arguments, have no counterpart.
+    """
+    base, _, kind = name.rpartition("_")
+    return _KERNELS.get(_functional_named(base), {}).get(_NAMED_KINDS.get(kind, object))
+
+
+def kernel_names() -> list[str]:
+    """The names that :func:`kernel_named` knows."""
+    names = [name for name in vars(sys.modules[__package__]) if _functional_named(name)]
+    candidates = [f"{name}_{kind}" for name in names for kind in _NAMED_KINDS]
+    return [name for name in candidates if kernel_named(name) is not None]
+
+
+_NAMED_KINDS = {"image": Tensor, "video": Video, "mask": Mask}
+
+
+def _functional_named(name: str) -> Any:
+    found = vars(sys.modules[__package__]).get(name)
+    return found if callable(found) and found in _KERNELS else None
+
+
 def register_kernel(
     functional: Callable[..., Any] | str, tv_tensor_cls: type
 ) -> Callable[[AnyFunction], AnyFunction]:
@@ -110,9 +143,7 @@ def register_kernel(
 
     As ``torchvision.transforms.v2.functional.register_kernel``.
     """
-    chosen: Any = functional
-    if isinstance(functional, str):
-        chosen = getattr(sys.modules[__package__], functional, None)
+    chosen: Any = _functional_named(functional) if isinstance(functional, str) else functional
     if chosen not in _KERNELS:
         raise ValueError(
             f"functional must be a function of transforms.v2.functional, got {functional!r}"

@@ -47,6 +47,12 @@ def test_linspace(ends):
         assert_agrees(lambda m, name=name: m.linspace(*ends, dtype=dtype_in(m, name)), what=name)
 
 
+@pytest.mark.numbers_decide
+@pytest.mark.parametrize("ends", [(0, 32, 31), (0, 0.99, 31), (-3.3, 7.1, 50), (255, 0, 10)])
+def test_linspace_is_torchs_bit_for_bit(ends):
+    assert mc.linspace(*ends).tolist() == torch.linspace(*ends).tolist()
+
+
 def test_linspace_between_tensors():
     assert_agrees(lambda m, a, b: m.linspace(a, b, 7), np.array(0.5), np.array(3.5))
     assert_agrees(lambda m, a: m.linspace(a, 3, 7, dtype=m.int64), np.array(-2))

@@ -143,7 +143,9 @@ def test_uniform_temporal_subsample(theirs, n):
 def test_linear_transformation(theirs):
     rng = np.random.default_rng(0)
     x, matrix, mean = (rng.random(s, np.float32) for s in ((2, 3, 2, 2), (12, 12), (12,)))
-    ours = v2.LinearTransformation(Tensor.of(matrix), Tensor.of(mean))(tv_tensors.Image(Tensor.of(x)))
+    ours = v2.LinearTransformation(Tensor.of(matrix), Tensor.of(mean))(
+        tv_tensors.Image(Tensor.of(x))
+    )
     transform = theirs.LinearTransformation(torch.from_numpy(matrix), torch.from_numpy(mean))
     assert isinstance(ours, tv_tensors.Image)
     np.testing.assert_allclose(plain(ours).numpy(), transform(torch.from_numpy(x)), rtol=1e-5)
@@ -215,7 +217,11 @@ def test_mixing_of_kinds(theirs, name, kind):
     x, labels = np.random.default_rng(0).random(shape, np.float32), np.arange(4)
     for seed in range(5):
         mc.manual_seed(seed)
-        sample = {"image": getattr(tv_tensors, kind)(Tensor.of(x)), "labels": Tensor.of(labels), "id": "a"}
+        sample = {
+            "image": getattr(tv_tensors, kind)(Tensor.of(x)),
+            "labels": Tensor.of(labels),
+            "id": "a",
+        }
         ours = getattr(v2, name)(num_classes=5)(sample)
         torch.manual_seed(seed)
         sample = {"image": getattr(their_kinds, kind)(x), "labels": torch.from_numpy(labels)}

@@ -61,7 +61,10 @@ def grayscale_to_rgb(inpt: Picture) -> Picture:
 
 @functional
 def adjust_brightness(inpt: Picture, brightness_factor: float) -> Picture:
-    """Blends with black: 0 gives black, 1 the image itself, 2 twice its brightness."""
+    """Blends with black: 0 gives black, 1 the image itself, 2 twice its brightness.
+
+    torchvision's bytes wrap around if the factor is an ``int``; here they stop at white.
+    """
     return color.adjust_brightness(inpt, brightness_factor)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from oracle import assert_agrees, dtype_in
 
 import minicnn as mc

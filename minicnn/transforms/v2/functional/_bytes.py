@@ -33,4 +33,4 @@ def resize_bytes(img: Tensor, size: tuple[int, int], mode: InterpolationMode) ->
 def _resized(pixels: np.ndarray, size: tuple[int, int], mode: InterpolationMode) -> np.ndarray:
     height, width = size
     rows = pil.fromarray(pixels).resize((width, len(pixels)), mode.pil)
-    return np.asarray(rows.resize((width, height), mode.pil))  # Pillow might do this first
+    return np.array(rows.resize((width, height), mode.pil))  # Pillow might do this first

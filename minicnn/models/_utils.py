@@ -1,4 +1,4 @@
-"""Layers of a network as its outputs."""
+"""Layers of a network as its outputs, and round numbers of channels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .. import nn
 from ..tensor import Tensor
 
-__all__ = ["IntermediateLayerGetter"]
+__all__ = ["IntermediateLayerGetter", "_make_divisible"]
 
 
 class IntermediateLayerGetter(nn.ModuleDict):
@@ -46,3 +46,20 @@ class IntermediateLayerGetter(nn.ModuleDict):
             if name in self.return_layers:
                 out[self.return_layers[name]] = x
         return out
+
+
+def _make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
+    """The multiple of ``divisor`` nearest to ``v``, but the next one if that is below 0.9 ``v``.
+
+    So that scaled numbers of channels suit the hardware and no layer gets much narrower.
+
+    Args:
+        v: a number of channels.
+        divisor: what the result is a multiple of.
+        min_value: the smallest result; by default ``divisor``.
+
+    As ``torchvision.models._utils._make_divisible``.
+    """
+    smallest = divisor if min_value is None else min_value
+    nearest = max(smallest, int(v + divisor / 2) // divisor * divisor)
+    return nearest + divisor if nearest < 0.9 * v else nearest

@@ -205,7 +205,7 @@ class GoogLeNet(nn.Module):
 
     def _forward(self, x: Tensor) -> Tensor | GoogLeNetOutputs:
         if self.transform_input:
-            x = _to_plus_minus_one(x)
+            x = to_plus_minus_one(x)
         x = self.maxpool1(self.conv1(x))  # N x 64 x H/4 x W/4
         x = self.maxpool2(self.conv3(self.conv2(x)))  # N x 192 x H/8 x W/8
         x = self.maxpool3(self.inception3b(self.inception3a(x)))  # N x 480 x H/16 x W/16
@@ -224,7 +224,7 @@ class GoogLeNet(nn.Module):
         return classifier(x) if classifier is not None and self.training else None
 
 
-def _to_plus_minus_one(x: Tensor) -> Tensor:
+def to_plus_minus_one(x: Tensor) -> Tensor:
     """From (pixel - mean) / std per channel to (pixel - 0.5) / 0.5."""
     channels = [
         x[:, c : c + 1] * (std / 0.5) + (mean - 0.5) / 0.5

@@ -68,7 +68,39 @@ MODULES = {
     # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in ("alexnet", "googlenet", "resnet", "vgg")
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "mobilenetv2",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+            "vision_transformer",
+        ]
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "inception",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+        ]
+        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
+        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
+        for name in [
+            "alexnet",
+            "densenet",
+            "googlenet",
+            "resnet",
+            "shufflenetv2",
+            "squeezenet",
+            "vgg",
+        ]
+        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
     },
 }
 

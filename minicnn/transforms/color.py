@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from ._arguments import Picture, Transform, check_picture, check_tensor
 from ._draws import permutation, uniform
 from .conversion import convert_image_dtype
-from .dimensions import largest_value
+from .dimensions import get_image_num_channels, largest_value
 from .grayscale import rgb_to_grayscale
 from .hue import shift_hue
 
@@ -44,9 +44,11 @@ def adjust_saturation(img: Picture, saturation_factor: float) -> Picture:
     """Blends with the picture in grey: 0 gives grey, 1 the picture itself."""
     if isinstance(img, Tensor):
         _check(img, "saturation_factor", saturation_factor)
+        if get_image_num_channels(img) == 1:
+            return img
         grey = rgb_to_grayscale(img)
         assert isinstance(grey, Tensor)
-        return img if img.shape[-3] == 1 else blend(img, grey, saturation_factor)
+        return blend(img, grey, saturation_factor)
     return ImageEnhance.Color(check_picture(img)).enhance(saturation_factor)
 
 
@@ -63,7 +65,8 @@ def adjust_hue(img: Picture, hue_factor: float) -> Picture:
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be between -0.5 and 0.5, got {hue_factor}")
     if isinstance(img, Tensor):
-        if check_tensor(img, (1, 3), "adjust_hue").shape[-3] == 1:
+        check_tensor(img, (1, 3), "adjust_hue")
+        if get_image_num_channels(img) == 1:
             return img
         turned = shift_hue(convert_image_dtype(img, float32), hue_factor)
         return convert_image_dtype(turned, img.array.dtype)

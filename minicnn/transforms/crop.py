@@ -21,7 +21,8 @@ def crop(img: Picture, top: int, left: int, height: int, width: int) -> Picture:
 
     Args:
         img: a PIL image or a tensor (…, H, W).
-        top, left, height, width: pixels.
+        top, left, height, width: pixels. A box entirely outside gives 0 alone; torchvision counts
+            some of them from the other end of a tensor.
     """
     bottom, right = top + height, left + width
     if not isinstance(img, Tensor):

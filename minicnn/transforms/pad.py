@@ -37,12 +37,12 @@ def pad(
         ValueError: for another ``padding_mode``, or for other than 1, 2 or 4 numbers.
         TypeError: for a sequence as ``fill`` of a tensor.
     """
-    if isinstance(img, Tensor) and isinstance(fill, Sequence):
-        raise TypeError(f"fill must be one number for a tensor, got {fill}")
-    sides = check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
+        if isinstance(fill, Sequence):
+            raise TypeError(f"fill must be one number for a tensor, got {fill}")
+        sides = check_padding(padding, padding_mode)
         return _pad_tensor(check_tensor(img), sides, fill or 0, padding_mode)
-    left, top, right, bottom = sides
+    left, top, right, bottom = sides = check_padding(padding, padding_mode)
     if padding_mode == "constant":
         color: Any = fill_color(fill, img)  # Pillow's annotation leaves out the floats of mode F
         out = ImageOps.expand(check_picture(img), sides, color)

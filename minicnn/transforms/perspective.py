@@ -58,7 +58,11 @@ def perspective_by(
 
 
 def coefficients_of(startpoints: Corners, endpoints: Corners) -> list[float]:
-    """a … h: (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (same))."""
+    """a … h: (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (same)).
+
+    Numbers that should be 0 come out as tiny ones, other ones than with torch's LAPACK. Where the
+    corners have hardly moved, a pixel may therefore be 1 higher or lower than torchvision's.
+    """
     if len(startpoints) != 4 or len(endpoints) != 4:
         raise ValueError(
             f"perspective expects 4 corners, got {len(startpoints)} and {len(endpoints)}"

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from networks import build
+from networks import USUAL, build
 
 from minicnn import models, nn
 from minicnn.models._api import PUBLISHED
@@ -18,6 +18,24 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("alexnet", {"num_classes": 2}, 57_012_034, 16, "fac7ac6d5428315b"),
     ("alexnet227", {}, 62_378_344, 16, "e6697a5d8e1611bf"),
     ("alexnet227", {"num_classes": 2}, 58_289_538, 16, "544fab05da8aa950"),
+    ("convnext_base", {}, 88_591_464, 344, "7a4c459fd822b7d1"),
+    ("convnext_large", {}, 197_767_336, 344, "081e7faa1aa9cc21"),
+    ("convnext_small", {}, 50_223_688, 344, "92e28edd02cca7d0"),
+    ("convnext_tiny", {}, 28_589_128, 182, "2bc10f3450aaa086"),
+    ("convnext_tiny", {"num_classes": 2}, 27_821_666, 182, "532f900d4c59630d"),
+    ("efficientnet_b0", {}, 5_288_548, 360, "a04d0792ee390a49"),
+    ("efficientnet_b1", {}, 7_794_184, 508, "9aaba0741e04badf"),
+    ("efficientnet_b2", {}, 9_109_994, 508, "a6d3677e95ef315b"),
+    ("efficientnet_b3", {}, 12_233_232, 574, "495111442d67e56d"),
+    ("efficientnet_b4", {}, 19_341_616, 706, "2974b9d3c0556036"),
+    ("efficientnet_b5", {}, 30_389_784, 854, "281af15aa41414bf"),
+    ("efficientnet_b6", {}, 43_040_704, 986, "c32e05b40510b08d"),
+    ("efficientnet_b7", {}, 66_347_960, 1200, "3d2a7737a3d81e53"),
+    ("efficientnet_b0", {"num_classes": 2}, 4_010_110, 360, "dc1bd368881eb2be"),
+    ("efficientnet_v2_l", {}, 118_515_272, 1548, "d77db9d94fce76ee"),
+    ("efficientnet_v2_m", {}, 54_139_356, 1120, "5049b2b40578e130"),
+    ("efficientnet_v2_s", {}, 21_458_488, 782, "1d905bff391f9c32"),
+    ("efficientnet_v2_s", {"num_classes": 2}, 20_180_050, 782, "bc7f21163d12a7ad"),
     ("fcn16s", {}, 134_815_994, 36, "bae15463672c1eba"),
     ("fcn32s", {}, 136_152_917, 33, "3a6189e33160a078"),
     ("fcn8s", {}, 134_489_759, 39, "6898dd73cf3e5094"),
@@ -32,6 +50,8 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("googlenet", {"num_classes": 2}, 9_936_038, 364, "f777f855d4c56744"),
     ("googlenet", {"aux_logits": False, "num_classes": 2}, 5_601_954, 344, "cae6731685956624"),
     ("googlenet", {"aux_logits": False, "paper_5x5": True}, 7_005_832, 344, "4f28dc19c1bad43a"),
+    ("mobilenet_v2", {}, 3_504_872, 314, "37bbbce8932fd0c4"),
+    ("mobilenet_v2", {"num_classes": 2}, 2_226_434, 314, "be640f41e1aea42e"),
     ("resnet18", {}, 11_689_512, 122, "84fb10d9c6905a1c"),
     ("resnet18", {"num_classes": 2}, 11_177_538, 122, "d94698ee1d3f5ec1"),
     ("resnet34", {}, 21_797_672, 218, "28f9096d51307499"),
@@ -57,6 +77,30 @@ EXPECTED: list[tuple[str, dict[str, Any], int, int, str]] = [
     ("vgg16_bn", {"num_classes": 2}, 134_277_186, 97, "b45e85643969e8f9"),
     ("vgg19", {}, 143_667_240, 38, "4723255af8f6c485"),
     ("vgg19_bn", {}, 143_678_248, 118, "fc3ff6fab2b5cc09"),
+    ("densenet121", {}, 7_978_856, 727, "aa0fd9923b0003b8"),
+    ("densenet121", {"num_classes": 2}, 6_955_906, 727, "c6a6ab34d457ea25"),
+    ("densenet161", {}, 28_681_000, 967, "82d337d48f910d3a"),
+    ("densenet169", {}, 14_149_480, 1015, "e2d0f02d9c0ce650"),
+    ("densenet201", {}, 20_013_928, 1207, "0d234ad7e9a31b95"),
+    ("shufflenet_v2_x0_5", {}, 1_366_792, 338, "f0a5936e646f1bd4"),
+    ("shufflenet_v2_x1_0", {}, 2_278_604, 338, "81b349bc1cbbbc7a"),
+    ("shufflenet_v2_x1_0", {"num_classes": 2}, 1_255_654, 338, "42580832009eedde"),
+    ("shufflenet_v2_x1_5", {}, 3_503_624, 338, "506b4de341bf52b3"),
+    ("shufflenet_v2_x2_0", {}, 7_393_996, 338, "0c033bd0cd72af37"),
+    ("squeezenet1_0", {}, 1_248_424, 52, "4654d26ad581241f"),
+    ("squeezenet1_0", {"num_classes": 2}, 736_450, 52, "4a16dbd5123f25bb"),
+    ("squeezenet1_1", {}, 1_235_496, 52, "1d365589393f9c1e"),
+    ("vit_b_16", {}, 86_567_656, 152, "b124b34d9346c58c"),
+    ("vit_b_16", {"image_size": 384}, 86_859_496, 152, "93ecb93c53d5971a"),
+    ("vit_b_32", {}, 88_224_232, 152, "f8bc3a1f2fd0c4c4"),
+    ("vit_b_32", {"num_classes": 2}, 87_456_770, 152, "b0d6f418f7e9626c"),
+    ("vit_h_14", {}, 632_045_800, 392, "05e3d14dfbc1b2ac"),
+    ("vit_h_14", {"image_size": 518}, 633_470_440, 392, "feb9d80065032be8"),
+    ("vit_l_16", {}, 304_326_632, 296, "0fd5127fe79be5b3"),
+    ("vit_l_16", {"image_size": 512}, 305_174_504, 296, "281fa00b7768fa82"),
+    ("vit_l_32", {}, 306_535_400, 296, "8b7397ee7b872a2b"),
+    ("inception_v3", {}, 27_161_264, 580, "aab0ac2cbaf84aa2"),
+    ("inception_v3", {"aux_logits": False}, 23_834_568, 566, "f3a329f258a780ee"),
 ]
 
 
@@ -64,7 +108,10 @@ def count(net: nn.Module) -> int:
     return sum(weight.numel() for weight in net.parameters())
 
 
-@pytest.mark.parametrize("name, options, weights, entries, digest", EXPECTED)
+@pytest.mark.parametrize(
+    "name, options, weights, entries, digest",
+    [row if row[0] in USUAL else pytest.param(*row, marks=pytest.mark.slow) for row in EXPECTED],
+)
 def test_counts_and_keys(
     name: str, options: dict[str, Any], weights: int, entries: int, digest: str
 ) -> None:
@@ -80,11 +127,20 @@ def test_every_network_is_expected() -> None:
 
 
 def test_published_counts_are_those_of_the_networks() -> None:
-    """Without GoogLeNet's auxiliary classifiers, with FCN's, as torchvision publishes them."""
-    special = {"googlenet": {"aux_logits": False}, "fcn_resnet50": {"aux_loss": True}}
-    special["fcn_resnet101"] = special["fcn_resnet50"]
+    """Without GoogLeNet's auxiliary classifiers, with those for segmentation, as torchvision does."""
     counts = {(name, str(options)): weights for name, options, weights, *_ in EXPECTED}
     for name, entries in PUBLISHED.items():
         for entry in entries:
-            expected = counts[name, str(special.get(name, {}))]
+            expected = counts[name, str(_options(name, entry.meta["min_size"][0]))]
             assert entry.meta["num_params"] == expected, name
+
+
+def _options(name: str, size: int) -> dict[str, Any]:
+    """Of the network that published weights fit."""
+    if name == "googlenet":
+        return {"aux_logits": False}
+    if name.startswith(("fcn_", "deeplabv3_")):
+        return {"aux_loss": True}
+    if name.startswith("vit_") and size != 224:
+        return {"image_size": size}
+    return {}

@@ -12,7 +12,7 @@ from ....tensor import Tensor
 from ....tv_tensors import Image
 from ... import color, conversion, grayscale
 from ..._arguments import Picture, check_tensor
-from ...dimensions import largest_value
+from ...dimensions import get_image_num_channels, largest_value
 from ...hue import shift_hue
 from ._kernels import functional, functional_of
 
@@ -61,7 +61,10 @@ def grayscale_to_rgb(inpt: Picture) -> Picture:
 
 @functional
 def adjust_brightness(inpt: Picture, brightness_factor: float) -> Picture:
-    """Blends with black: 0 gives black, 1 the image itself, 2 twice its brightness."""
+    """Blends with black: 0 gives black, 1 the image itself, 2 twice its brightness.
+
+    torchvision's bytes wrap around if the factor is an ``int``; here they stop at white.
+    """
     return color.adjust_brightness(inpt, brightness_factor)
 
 
@@ -90,7 +93,8 @@ def adjust_hue(inpt: Picture, hue_factor: float) -> Picture:
     """
     if not isinstance(inpt, Tensor) or not -0.5 <= hue_factor <= 0.5:
         return color.adjust_hue(inpt, hue_factor)
-    if check_tensor(inpt, (1, 3), "adjust_hue").shape[-3] == 1:
+    check_tensor(inpt, (1, 3), "adjust_hue")
+    if get_image_num_channels(inpt) == 1:
         return inpt
     turned = shift_hue(_in_floats(inpt).to(float32), hue_factor)
     return conversion.convert_image_dtype(turned, inpt.array.dtype)

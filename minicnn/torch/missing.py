@@ -50,7 +50,6 @@ _OUTSIDE = {
     ),
     "no deformable convolutions": r"torchvision\.ops\.(deform_conv\w*|DeformConv2d)",
     "no position-sensitive pooling of regions": r"torchvision\.ops\.(ps_roi_\w+|PSRoI\w+)",
-    "no transforms.v2 yet": r"torchvision\.(transforms\.v2|tv_tensors)",
     "no internals of torch's": r"torch\._\w+",
 }
 

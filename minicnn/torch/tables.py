@@ -72,6 +72,9 @@ MODULES = {
     "torchvision.ops": "minicnn.vision",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
+    "torchvision.transforms.v2": "minicnn.transforms.v2",
+    "torchvision.transforms.v2.functional": "minicnn.transforms.v2.functional",
+    "torchvision.tv_tensors": "minicnn.tv_tensors",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
     "torchvision.version": "",
     **{

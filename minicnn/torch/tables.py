@@ -23,7 +23,7 @@ version
 
 # Families of torchvision's networks.
 _NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
+alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenetv2 mobilenetv3 resnet
 shufflenetv2 squeezenet vgg vision_transformer
 """
 

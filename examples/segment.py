@@ -19,7 +19,7 @@ import minicnn as mc
 from minicnn import data, models, training, transforms, viz
 from minicnn.devices import cuda_is_available
 
-SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
+SEGMENTERS = models.list_models(models.segmentation)
 parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 add("image", type=Path, metavar="IMAGE", help="a photograph")

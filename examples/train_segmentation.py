@@ -34,7 +34,7 @@ from minicnn import data, models, nn, optim, training, transforms, viz
 from minicnn.data.drawn import SHAPES, DrawnShapes
 from minicnn.transforms.joint import VOID
 
-SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
+SEGMENTERS = models.list_models(models.segmentation)
 # of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # defaults of the command line

@@ -22,14 +22,9 @@ version
 """
 
 # Files of torchvision.models, each with its networks and their building blocks.
-_NETWORKS = "alexnet densenet googlenet inception resnet shufflenetv2 squeezenet vgg"
-# Families of torchvision's networks.
 _NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 resnet
+alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 regnet resnet
 shufflenetv2 squeezenet vgg vision_transformer
-_NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 regnet resnet shufflenetv2
-squeezenet vgg vision_transformer
 """
 
 # The others: torch's dotted name, and the modules that answer, the first one first.
@@ -80,39 +75,6 @@ MODULES = {
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
         for name in _NETWORKS.split()
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
     },
 }
 

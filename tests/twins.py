@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,7 @@ def assert_same_network(
     """On the same weights, in float64, in evaluation and training, with the same dropout masks."""
     with _one_thread():
         _randomise(theirs)
+        _use_exact_gradients(theirs)
         ours, theirs = ours.to(dtype=mc.float64), theirs.double()
         ours.load_state_dict({key: mc.tensor(x.numpy()) for key, x in theirs.state_dict().items()})
         for training in modes:
@@ -58,6 +59,13 @@ def _randomise(net: Any) -> None:
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
         if getattr(module, "bias", None) is not None:
             torch.nn.init.normal_(module.bias, 0, 0.1)
+
+
+def _use_exact_gradients(net: Any) -> None:
+    """PyTorch multiplies a hard sigmoid's gradient by 1/6 in float32, even in float64."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.Hardsigmoid):
+            module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
 
 
 def _compare(ours: Any, theirs: Any, size: tuple[int, int]) -> None:
@@ -85,6 +93,8 @@ def _compare(ours: Any, theirs: Any, size: tuple[int, int]) -> None:
 
 
 def _named(outputs: Any) -> dict[str, Any]:
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
     return outputs._asdict() if isinstance(outputs, tuple) else {"logits": outputs}
 
 

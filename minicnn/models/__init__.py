@@ -32,6 +32,7 @@ from .efficientnet import (
 from .finetune import freeze, replace_head
 from .googlenet import GoogLeNet, GoogLeNetOutputs, googlenet
 from .inception import Inception3, InceptionOutputs, inception_v3
+from .mnasnet import MNASNet, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3
 from .mobilenetv2 import MobileNetV2, mobilenet_v2
 from .mobilenetv3 import MobileNetV3, mobilenet_v3_large, mobilenet_v3_small
 from .regnet import (
@@ -127,6 +128,10 @@ from .weights import (
     GoogLeNet_Weights,
     Inception_V3_Weights,
     LRASPP_MobileNet_V3_Large_Weights,
+    MNASNet0_5_Weights,
+    MNASNet0_75_Weights,
+    MNASNet1_0_Weights,
+    MNASNet1_3_Weights,
     MobileNet_V2_Weights,
     MobileNet_V3_Large_Weights,
     MobileNet_V3_Small_Weights,
@@ -220,6 +225,11 @@ __all__ = [
     "InceptionOutputs",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
+    "MNASNet",
+    "MNASNet0_5_Weights",
+    "MNASNet0_75_Weights",
+    "MNASNet1_0_Weights",
+    "MNASNet1_3_Weights",
     "MobileNetV2",
     "MobileNetV3",
     "MobileNet_V2_Weights",
@@ -315,6 +325,10 @@ __all__ = [
     "inception_v3",
     "list_models",
     "lraspp_mobilenet_v3_large",
+    "mnasnet0_5",
+    "mnasnet0_75",
+    "mnasnet1_0",
+    "mnasnet1_3",
     "mobilenet_v2",
     "mobilenet_v3_large",
     "mobilenet_v3_small",

@@ -23,8 +23,8 @@ version
 
 # Files of torchvision.models, each with its networks and their building blocks.
 _NETWORKS = """
-alexnet convnext densenet efficientnet googlenet inception mobilenetv2 mobilenetv3 regnet resnet
-shufflenetv2 squeezenet vgg vision_transformer
+alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenetv2 mobilenetv3 regnet
+resnet shufflenetv2 squeezenet vgg vision_transformer
 """
 
 # The others: torch's dotted name, and the modules that answer, the first one first.

@@ -41,6 +41,12 @@ from .fcn import FCN_ResNet50_Weights, FCN_ResNet101_Weights
 from .googlenet import GoogLeNet_Weights
 from .inception import Inception_V3_Weights
 from .lraspp import LRASPP_MobileNet_V3_Large_Weights
+from .mnasnet import (
+    MNASNet0_5_Weights,
+    MNASNet0_75_Weights,
+    MNASNet1_0_Weights,
+    MNASNet1_3_Weights,
+)
 from .mobilenetv2 import MobileNet_V2_Weights
 from .mobilenetv3 import MobileNet_V3_Large_Weights, MobileNet_V3_Small_Weights
 from .regnet import (
@@ -128,6 +134,10 @@ __all__ = [
     "GoogLeNet_Weights",
     "Inception_V3_Weights",
     "LRASPP_MobileNet_V3_Large_Weights",
+    "MNASNet0_5_Weights",
+    "MNASNet0_75_Weights",
+    "MNASNet1_0_Weights",
+    "MNASNet1_3_Weights",
     "MobileNet_V2_Weights",
     "MobileNet_V3_Large_Weights",
     "MobileNet_V3_Small_Weights",

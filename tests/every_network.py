@@ -42,7 +42,7 @@ __all__ = [
 RECORDED = Path(__file__).parent / "models" / "every_network.json"
 NAMES = sorted(PUBLISHED)  # the others are not torchvision's
 LARGE = 200_000_000  # parameters: beyond it keys and shapes are compared alone
-HEAVY = 100_000_000  # parameters: beyond it no gradients are
+HEAVY = 60_000_000  # parameters: beyond it no gradients are
 WIDE = 1_000_000  # elements: weights beyond it get no gradients
 SIDE = 48  # pixels of the images
 _SIDES = {"alexnet": 64, "densenet*": 64, "inception_v3": 75, "vit_?_32": 64, "vit_h_14": 56}
@@ -97,7 +97,7 @@ def _numbers(key: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     offset = zlib.crc32(key.encode()) % _PERIOD
     numbers = _block(offset + count, dtype, exponent)[offset : offset + count].reshape(shape)
     if "running_" in key or (len(shape) == 1 and key.endswith("weight")):  # each has its own
-        return numbers + (0 if key.endswith("mean") else 1)
+        return numbers + (0 if key.endswith("mean") else 0.5 if key.endswith("weight") else 1)
     return numbers
 
 
@@ -133,6 +133,9 @@ def make_theirs(name: str, dtype: str | None = "float64") -> Any:
 
     with torch.device("meta"):
         net = torchvision.models.get_model(name, weights=None, **options_for(name))
+    for module in net.modules():  # torch multiplies the gradient by 1/6 in float32, even in float64
+        if isinstance(module, torch.nn.Hardsigmoid):
+            module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
     if dtype is not None:
         arrays = weights({key: tuple(x.shape) for key, x in net.state_dict().items()}, dtype)
         net.load_state_dict({k: torch.from_numpy(x) for k, x in arrays.items()}, assign=True)

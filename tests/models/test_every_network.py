@@ -1,7 +1,7 @@
 """Every published network against torchvision's, or against sums that were recorded of those.
 
 Keys and shapes of all; outputs in evaluation and in training, random numbers included, up to 200
-million parameters; up to 100 million also the gradients of the images and of all weights but the
+million parameters; up to 60 million also the gradients of the images and of all weights but the
 largest. ``every_network.py`` has the limits, and records the sums anew.
 """
 

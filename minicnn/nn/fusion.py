@@ -66,9 +66,7 @@ def _own_batch_norm_relu(norm: BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor
     return fused.own_batch_norm_relu(*norm.arguments(input))
 
 
-def _own_batch_norm_activation(
-    norm: BatchNorm2d, activation: ReLU6 | SiLU | Hardswish, input: Tensor
-) -> Tensor:
+def _own_batch_norm_activation(norm: Any, activation: Module, input: Tensor) -> Tensor:
     operation = _BATCH_NORM_ACTIVATIONS[type(activation)]
     return fused.batch_norm_activation(operation, activation, *norm.arguments(input))
 

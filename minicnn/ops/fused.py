@@ -173,10 +173,11 @@ class BatchNormActivation(BatchNorm):
         if is_grad_enabled():
             normalised = BatchNorm.apply(x, weight, bias, eps=self.eps)[0]
             return batch_norm_gradients(self.gradient(grad, normalised), x, weight, self.eps)
-        given = (None if each is None else each.array for each in (grad, out, x, weight, bias))
+        result = None if out is None else out.array
         results = kernels.cpu.batch_norm_activation_backward(
-            *given, self.mean, self.variance, self.eps, self.activation
-        )
+            grad.array, result, x.array, weight.array, bias.array,
+            self.mean, self.variance, self.eps, self.activation,
+        )  # fmt: skip
         return tuple(map(Tensor.of, results))
 
 

@@ -12,9 +12,7 @@ from .step import Call, Scratch, Step
 
 __all__ = ["scale", "shuffle"]
 
-_MANY_CHANNELS = (
-    512  # NumPy is slow in short inner loops, so fewer factors are repeated for each pixel
-)
+_MANY_CHANNELS = 512  # fewer are repeated for each pixel: NumPy is slow in short inner loops
 
 
 def scale(x: np.ndarray, factors: np.ndarray, out: np.ndarray, scratch: Sequence[Scratch]) -> Step:

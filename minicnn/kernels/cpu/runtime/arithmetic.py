@@ -58,7 +58,7 @@ def _of_one_layout(ufunc: np.ufunc, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _is_by_channel(values: np.ndarray, images: np.ndarray) -> bool:
     """Whether ``values`` has one number for each channel of channels-last ``images``."""
-    N, C, H, W = images.shape
+    N, C = images.shape[:2]
     return values.shape in ((N, C, 1, 1), (1, C, 1, 1)) and nhwc(images).flags.c_contiguous
 
 

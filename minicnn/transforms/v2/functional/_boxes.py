@@ -86,8 +86,8 @@ def placed(numbers: Tensor, like: Points, canvas_size: Size, clamp: bool = True)
     """New numbers as boxes or points on a canvas (height, width)."""
     if clamp and isinstance(like, BoundingBoxes):
         numbers = clamped(numbers, like.format, canvas_size, like.clamping_mode)
-    kind: type[Points] = type(like)
-    return kind.wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
+    out = type(like).wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
+    return out  # type: ignore[return-value]  # it is of the class of ``like``
 
 
 def clamped(

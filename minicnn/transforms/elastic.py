@@ -48,7 +48,7 @@ def elastic_transform(
             f"displacement must be of shape {(1, H, W, 2)}, got {tuple(displacement.shape)}"
         )
     tensor = img if isinstance(img, Tensor) else pil_to_tensor(check_picture(img))
-    x, y = (linspace((1 - n) / n, (n - 1) / n, n, float32).array for n in (W, H))
+    x, y = (linspace((1 - n) / n, (n - 1) / n, n, float32, "cpu").array for n in (W, H))
     grid = np.stack(np.meshgrid(x, y), -1) + displacement.detach().cpu().numpy()[0]
     moved = sample(tensor, grid, mode.value, fill)
     return moved if isinstance(img, Tensor) else to_pil_image(moved, img.mode)

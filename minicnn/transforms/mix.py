@@ -43,7 +43,7 @@ class _Mix(Transform):
     def forward(self, *inputs: Any) -> object:
         sample = inputs if len(inputs) > 1 else inputs[0]
         get = self.labels_getter
-        labels = get(sample) if callable(get) else find_labels(sample)
+        labels: Any = get(sample) if callable(get) else find_labels(sample)
         self._check_labels(labels)
         pictures = self._find_pictures(sample, labels)
         mix, share = self._draw(pictures[0].shape[-2:])
@@ -175,7 +175,8 @@ class CutMix(_Mix):
         return mix, 1 - (right - left) * (bottom - top) / (W * H)
 
 
-def find_labels(sample: Any) -> Any:
+def find_labels(sample: Any) -> object:
+    """What seems to be the labels of a sample; None if there are none."""
     if isinstance(sample, (tuple, list)):
         sample = sample[1] if len(sample) > 1 else None
     if not isinstance(sample, Mapping):

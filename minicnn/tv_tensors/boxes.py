@@ -79,9 +79,9 @@ class BoundingBoxes(TVTensor):
         data: a tensor, an array or numbers; the numbers of a single box become (1, 4).
         format: what the numbers of a box are.
         canvas_size: height and width of the image.
-        clamping_mode: how transforms treat boxes that reach beyond the image: ``"hard"`` cuts them
-            off, ``"soft"`` does so as well but lets turned boxes keep more of their area, and None
-            leaves them.
+        clamping_mode: whether transforms cut off what of a box is outside the image: ``"soft"`` and
+            ``"hard"`` do so, None does not. The two differ in torchvision for boxes that are turned;
+            here such boxes are never cut.
         dtype, device, requires_grad: by default those of ``data``.
 
     Raises:

@@ -86,18 +86,19 @@ def placed(numbers: Tensor, like: Points, canvas_size: Size, clamp: bool = True)
     """New numbers as boxes or points on a canvas (height, width)."""
     if clamp and isinstance(like, BoundingBoxes):
         numbers = clamped(numbers, like.format, canvas_size, like.clamping_mode)
-    kind: type[Points] = type(like)
-    return kind.wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
+    out = type(like).wrap(numbers.to(like.dtype), like, canvas_size=tuple(canvas_size))
+    return out  # type: ignore[return-value]  # it is of the class of ``like``
 
 
 def clamped(
     boxes: Tensor, format: BoundingBoxFormat, canvas_size: Size, clamping_mode: str | None
 ) -> Tensor:
-    """Boxes of which only what is inside the canvas (height, width) is left."""
-    if clamping_mode is None:
+    """Boxes of which only what is inside the canvas (height, width) is left.
+
+    Boxes that may be turned stay as they are; torchvision makes them smaller by a rule of its own.
+    """
+    if clamping_mode is None or is_rotated_bounding_format(format):
         return boxes
-    if is_rotated_bounding_format(format):
-        raise NotImplementedError
     floats = _in_floats(boxes)
     left, top, right, bottom = converted(floats, format, BoundingBoxFormat.XYXY).unbind(-1)
     height, width = canvas_size

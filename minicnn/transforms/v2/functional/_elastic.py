@@ -61,7 +61,7 @@ def _elastic_points(
         pixels = points.ceil() if isinstance(inpt, BoundingBoxes) else points
         x, y = pixels.to(int64).unbind(-1)
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
-        there = displacement[0, y, x].to(points.dtype)
+        there = displacement.to(points.device, points.dtype)[0, y, x]
         return stack([x, y], -1) - there * points.new_tensor(half)
 
     return moved(inpt, move, (height, width))

@@ -80,7 +80,10 @@ def from_corners(points: Tensor, format: BoundingBoxFormat) -> Tensor:
 
 
 def surrounding(points: Tensor) -> Tensor:
-    """The corners (…, 4, 2) of the rectangles around parallelograms, along their longer sides."""
+    """The corners (…, 4, 2) of the rectangles around parallelograms, along their longer sides.
+
+    Some of torchvision's are too small, of boxes that are turned by more than 90 degrees.
+    """
     right = points[..., 1, :] - points[..., 0, :]
     down = points[..., 3, :] - points[..., 0, :]
     wide = hypot(right[..., 0], right[..., 1]) > hypot(down[..., 0], down[..., 1])

@@ -102,7 +102,7 @@ def roi_align(
 
     Raises:
         AssertionError: for boxes of a wrong shape, as torchvision.
-        IndexError: for boxes of an image that is not there.
+        IndexError: on the CPU, for boxes of an image that is not there; on a GPU they give 0.
         RuntimeError: for boxes of another dtype than ``input``.
 
     Source: He et al. 2017, Mask R-CNN; as ``torchvision.ops.roi_align``. Gradients of gradients are
@@ -158,7 +158,8 @@ def _applied(x: Tensor, rois: Tensor, operation: Any, **options: Any) -> Tensor:
             f"{name} expects input and boxes of one dtype, got {x.array.dtype} and {rois.array.dtype}"
         )
     images = rois.array[:, 0]
-    if images.size and not (images.min() >= 0 and images.max() < len(x)):
+    on_cpu = x.device.type == "cpu"  # elsewhere it would take a copy
+    if on_cpu and images.size and not (images.min() >= 0 and images.max() < len(x)):
         raise IndexError(f"{name} expects boxes of {len(x)} images, got {images}")
     return operation.apply(x, rois, **options)  # type: ignore[no-any-return]
 

@@ -137,6 +137,7 @@ def test_clipped_to_the_image(dtype: str) -> None:
     )
 
 
+@pytest.mark.numbers_decide
 def test_small_boxes() -> None:
     oracle.assert_same(
         lambda x: vision.remove_small_boxes(x, 2.5),

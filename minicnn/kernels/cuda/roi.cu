@@ -1,10 +1,16 @@
 // Regions of interest: boxes of images x (N, H, W, C), brought to one size, (K, OH, OW, C). A row of
-// rois (K, 5) is the number of an image, x1, y1, x2, y2, which times `scale` are pixels.
+// rois (K, 5) is the number of an image, x1, y1, x2, y2, which times `scale` are pixels. A box of an
+// image that is not there is outside: nobody could raise an error here.
 #include "runtime/common.cuh"
 
 template <typename A>
 __device__ bool is_finite(A value) {
     return fabs(value) < infinity();
+}
+
+template <typename T>
+__device__ bool has_image(const T* roi, int N) {
+    return acc_t<T>(roi[0]) >= 0 && acc_t<T>(roi[0]) < N;
 }
 
 // ---- the mean of interpolated samples ----
@@ -45,10 +51,11 @@ struct Between {
 // Calls visit(pixel, weight) for every pixel that bin (oh, ow) of a box reads, with its index in
 // (N, H, W), as often as it is read.
 template <typename T, typename Visit>
-__device__ void for_each_tap(const T* roi, int H, int W, int OH, int OW, int oh, int ow,
+__device__ void for_each_tap(const T* roi, int N, int H, int W, int OH, int OW, int oh, int ow,
                              acc_t<T> scale, int sampling_ratio, bool aligned,
                              const Visit& visit) {
     using A = acc_t<T>;
+    if (!has_image(roi, N)) return;
     const A corner = aligned ? A(0.5) : A(0);
     const A x1 = A(roi[1]) * scale - corner, y1 = A(roi[2]) * scale - corner;
     const A x2 = A(roi[3]) * scale - corner, y2 = A(roi[4]) * scale - corner;
@@ -72,13 +79,14 @@ __device__ void for_each_tap(const T* roi, int H, int W, int OH, int OW, int oh,
 
 // One thread per bin and channel.
 template <typename T>
-__global__ void roi_align(long long count, const T* x, const T* rois, T* out, int C, int H, int W,
-                          int OH, int OW, acc_t<T> scale, int sampling_ratio, bool aligned) {
+__global__ void roi_align(long long count, const T* x, const T* rois, T* out, int N, int C, int H,
+                          int W, int OH, int OW, acc_t<T> scale, int sampling_ratio,
+                          bool aligned) {
     const long long target = thread_index();
     if (target >= count) return;
     const Position bin(target, OH, OW, C);
     acc_t<T> sum = 0;
-    for_each_tap(rois + 5 * bin.n, H, W, OH, OW, bin.h, bin.w, scale, sampling_ratio, aligned,
+    for_each_tap(rois + 5 * bin.n, N, H, W, OH, OW, bin.h, bin.w, scale, sampling_ratio, aligned,
                  [&](long long pixel, acc_t<T> weight) {
                      sum += weight * acc_t<T>(x[pixel * C + bin.c]);
                  });
@@ -89,13 +97,13 @@ __global__ void roi_align(long long count, const T* x, const T* rois, T* out, in
 // way, so it takes atomics, whose order is not fixed.
 template <typename T>
 __global__ void roi_align_backward(long long count, const T* grad, const T* rois, acc_t<T>* sums,
-                                   int C, int H, int W, int OH, int OW, acc_t<T> scale,
+                                   int N, int C, int H, int W, int OH, int OW, acc_t<T> scale,
                                    int sampling_ratio, bool aligned) {
     const long long source = thread_index();
     if (source >= count) return;
     const Position bin(source, OH, OW, C);
     const acc_t<T> value = acc_t<T>(grad[source]);
-    for_each_tap(rois + 5 * bin.n, H, W, OH, OW, bin.h, bin.w, scale, sampling_ratio, aligned,
+    for_each_tap(rois + 5 * bin.n, N, H, W, OH, OW, bin.h, bin.w, scale, sampling_ratio, aligned,
                  [&](long long pixel, acc_t<T> weight) {
                      atomicAdd(&sums[pixel * C + bin.c], value * weight);
                  });
@@ -128,7 +136,7 @@ struct Pixels {
 // where nothing else is there, the lowest float and -1 are the result. One thread per bin and channel.
 template <typename T>
 __global__ void roi_pool(long long count, const T* x, const T* rois, T* out, long long* argmax,
-                         int C, int H, int W, int OH, int OW, acc_t<T> scale) {
+                         int N, int C, int H, int W, int OH, int OW, acc_t<T> scale) {
     using A = acc_t<T>;
     const long long target = thread_index();
     if (target >= count) return;
@@ -137,10 +145,11 @@ __global__ void roi_pool(long long count, const T* x, const T* rois, T* out, lon
     const Pixels columns(A(roi[1]) * scale, A(roi[3]) * scale, bin.w, OW, W);
     const Pixels rows(A(roi[2]) * scale, A(roi[4]) * scale, bin.h, OH, H);
     const T* image = x + (long long)(int)A(roi[0]) * H * W * C + bin.c;
-    const bool empty = rows.first >= rows.end || columns.first >= columns.end;
+    const bool empty =
+        rows.first >= rows.end || columns.first >= columns.end || !has_image(roi, N);
     A best = empty ? A(0) : A(-3.402823466e38f);
     long long place = -1;
-    for (int h = rows.first; h < rows.end; ++h)
+    for (int h = rows.first; h < rows.end && !empty; ++h)
         for (int w = columns.first; w < columns.end; ++w) {
             const A value = A(image[((long long)h * W + w) * C]);
             if (value > best) {

@@ -22,11 +22,11 @@ def roi_align(
     sampling_ratio: int, aligned: bool,
 ) -> cupy.ndarray:  # fmt: skip
     """(K, C, OH, OW): the mean of interpolated samples in each bin of each box (K, 5)."""
-    C, H, W = x.shape[1:]
+    C = x.shape[1]
     out = cupy.empty((len(rois), *output_size, C), x.dtype)
     options = float(spatial_scale), sampling_ratio, aligned
     boxes = cupy.ascontiguousarray(rois)
-    _roi_align[x.dtype](out.size, channels_last(x), boxes, out, C, H, W, *output_size, *options)
+    _roi_align[x.dtype](out.size, channels_last(x), boxes, out, *x.shape, *output_size, *options)
     return channels_first(out)
 
 
@@ -43,7 +43,7 @@ def roi_align_backward(
     options = float(spatial_scale), sampling_ratio, aligned
     boxes = cupy.ascontiguousarray(rois)
     _roi_align_backward[grad.dtype](
-        grad.size, channels_last(grad), boxes, sums, C, H, W, *output_size, *options
+        grad.size, channels_last(grad), boxes, sums, *input_shape, *output_size, *options
     )
     return channels_first(sums.astype(grad.dtype, copy=False))
 
@@ -52,10 +52,9 @@ def roi_pool(
     x: cupy.ndarray, rois: cupy.ndarray, output_size: Pair, spatial_scale: float
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
     """(K, C, OH, OW): the maximum in each bin of each box, and where: h * W + w or -1, int64."""
-    C, H, W = x.shape[1:]
-    out = cupy.empty((len(rois), *output_size, C), x.dtype)
+    out = cupy.empty((len(rois), *output_size, x.shape[1]), x.dtype)
     argmax = cupy.empty(out.shape, np.int64)
     boxes = cupy.ascontiguousarray(rois)
     images, scale = channels_last(x), float(spatial_scale)
-    _roi_pool[x.dtype](out.size, images, boxes, out, argmax, C, H, W, *output_size, scale)
+    _roi_pool[x.dtype](out.size, images, boxes, out, argmax, *x.shape, *output_size, scale)
     return channels_first(out), channels_first(argmax)

@@ -27,7 +27,7 @@ except ImportError:
 pytestmark = [pytest.mark.cpu_only]
 TOLERANCE = 1e-9
 # families of torchvision that minicnn does not have
-OTHERS = ("maxvit", "mnasnet", "swin")
+OTHERS = ("maxvit", "swin")
 OUR_OWN = ["alexnet227", "fcn16s", "fcn32s", "fcn8s"]
 
 

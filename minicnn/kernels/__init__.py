@@ -103,6 +103,16 @@ a size stays, and pixels are copied there
 ``resize_bilinear_backward(grad, input_size, scale,``             (N, C, H, W)
 ``    align_corners)``
 ----------------------------------------------------------------  ----------------------------------
+regions of interest (roi.py, nms.py): a row of rois (K, 5) is the number of an image, x1, y1, x2, y2,
+which times ``spatial_scale`` are pixels; boxes (N, 4) are x1, y1, x2, y2, the best first
+``roi_align(x, rois, output_size, spatial_scale,``                (K, C, OH, OW): means of samples, 0
+``    sampling_ratio, aligned)``                                  in boxes that are not finite
+``roi_align_backward(grad, rois, input_shape, spatial_scale,``    (N, C, H, W): its gradient
+``    sampling_ratio, aligned)``
+``roi_pool(x, rois, output_size, spatial_scale)``                 out, argmax (int64, h * W + w, or -1
+                                                                  where there is no pixel)
+``nms(boxes, iou_threshold)``                                     (N,) of bool: which boxes to keep
+----------------------------------------------------------------  ----------------------------------
 optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` gives
 ``sgd_step(params, grads, momenta, hyperparameters, nesterov,``   lr, momentum, dampening,
 ``    half_copies=None, scaling=None)``                           weight_decay; momenta is None

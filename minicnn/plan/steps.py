@@ -122,7 +122,7 @@ def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
     out, index, given = place.array_of(operation.output), operation.options["index"], place.given
 
     def copy(rows: slice, target: np.ndarray) -> None:
-        images = given[index][place.images] if out.ndim else given[index]
+        images = given[index][place.images] if operation.by_image else given[index]
         np.copyto(target, to_nhwc(images)[:, rows] if out.ndim == 4 else images)
 
     if out.ndim != 4:

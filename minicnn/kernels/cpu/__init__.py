@@ -22,6 +22,7 @@ from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
 from .max_pool import max_pool2d, max_pool2d_relu
 from .max_pool_grad import max_pool2d_gather, max_pool2d_scatter
+from .nms import nms
 from .norm import (
     batch_norm,
     batch_norm_activation,
@@ -50,6 +51,7 @@ from .resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step",
@@ -88,6 +90,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -99,6 +102,9 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
     "silu",
     "silu_backward",

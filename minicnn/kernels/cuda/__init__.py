@@ -26,6 +26,7 @@ from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
+from .nms import nms
 from .norm import (
     batch_norm,
     batch_norm_backward,
@@ -56,6 +57,7 @@ from .resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step",
@@ -92,6 +94,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -103,6 +106,9 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
     "silu",
     "silu_backward",

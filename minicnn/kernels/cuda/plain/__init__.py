@@ -20,6 +20,7 @@ from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
 from ..loss import softmax_cross_entropy
+from ..nms import nms
 from ..norm import (
     batch_norm,
     batch_norm_backward,
@@ -34,6 +35,7 @@ from ..resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from ..roi import roi_align, roi_align_backward, roi_pool
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .pool import (
@@ -78,6 +80,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -88,6 +91,9 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
     "silu",
     "silu_backward",

@@ -42,5 +42,5 @@ def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
         inpt: (…, T, C, H, W).
         num_samples: how many; some of the T images are taken twice if these are fewer.
     """
-    picked = linspace(0, inpt.shape[-4] - 1, num_samples).to(np.int64)
+    picked = linspace(0, inpt.shape[-4] - 1, num_samples, device="cpu").to(np.int64)
     return inpt.index_select(-4, picked.to(inpt.device))

@@ -21,7 +21,8 @@ SPECIAL_NAMES = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"}
 MOBILENET = "mobilenet_blocks"
 NUM_CLASSES = 2
 SGD_OPTIONS: dict[str, Any] = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
-AUXILIARY = {"googlenet": 0.3, "fcn": 0.5}  # weights of the losses of auxiliary classifiers
+SEGMENTERS = ("fcn", "deeplabv3", "lraspp")  # how the names begin
+AUXILIARY = {"classifier": 0.3, "segmenter": 0.5}  # weights of the losses of auxiliary classifiers
 
 Calls = dict[str, Callable[..., Any]]
 
@@ -39,7 +40,7 @@ def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     size = 227 if model == "alexnet" else 224
     images = rng.standard_normal((batch, 3, size, size), dtype=np.float32)
-    labels = (batch, size, size) if model.startswith("fcn") else batch
+    labels = (batch, size, size) if model.startswith(SEGMENTERS) else batch
     return images, rng.integers(0, NUM_CLASSES, labels)
 
 
@@ -56,7 +57,7 @@ def minicnn_network(model: str) -> Any:
     if model == MOBILENET:
         net = mobilenet(nn, NUM_CLASSES)
     else:
-        options = {"aux_loss": True} if model.startswith("fcn_") else {}
+        options = {"aux_loss": True} if model.startswith(("fcn_", "deeplabv3_")) else {}
         name = SPECIAL_NAMES.get(model, model)
         net = models.get_model(name, num_classes=NUM_CLASSES, **options)
     for layer in net.modules():
@@ -90,10 +91,10 @@ class Training:
 
     def forward(self) -> None:
         outputs = self.net(self.images)
-        if isinstance(outputs, dict):  # FCN: "out" and perhaps "aux"
-            outputs, share = tuple(outputs.values()), AUXILIARY["fcn"]
+        if isinstance(outputs, dict):  # of a segmenter: "out" and perhaps "aux"
+            outputs, share = tuple(outputs.values()), AUXILIARY["segmenter"]
         elif isinstance(outputs, tuple):
-            share = AUXILIARY["googlenet"]
+            share = AUXILIARY["classifier"]
         else:
             outputs, share = (outputs,), 0.0
         losses = [self.cross_entropy(scores, self.labels) for scores in outputs]
@@ -133,7 +134,7 @@ def inference_calls(run: Callable[[Any], Any], no_grad: Any, images: Any) -> Cal
     def answer() -> np.ndarray:
         with no_grad():
             outputs = run(images)
-        outputs = outputs["out"] if isinstance(outputs, dict) else outputs  # FCN
+        outputs = outputs["out"] if isinstance(outputs, dict) else outputs  # of a segmenter
         return outputs.cpu().numpy()
 
     return {"inference": inference, "answer": answer}

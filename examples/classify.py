@@ -15,9 +15,7 @@ from minicnn import data, models, training
 from minicnn.devices import cuda_is_available
 
 # alexnet227 has no published weights, which would name the classes
-CLASSIFIERS = [
-    name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
-]
+CLASSIFIERS = models.list_models(models, exclude="alexnet227")
 parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 add("images", nargs="+", metavar="IMAGE", help="a photograph")

@@ -18,9 +18,7 @@ from minicnn.data.datasets.imagenet_classes import synsets
 from minicnn.devices import cuda_is_available
 
 # alexnet227 has no published weights
-CLASSIFIERS = [
-    name for name in models.list_models() if not name.startswith("fcn") and name != "alexnet227"
-]
+CLASSIFIERS = models.list_models(models, exclude="alexnet227")
 parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 source = training.data_source("imagenet")

@@ -19,11 +19,12 @@ import minicnn as mc
 from minicnn import data, models, training, transforms, viz
 from minicnn.devices import cuda_is_available
 
-SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
+SEGMENTERS = models.list_models(models.segmentation)
 parser = training.ArgumentParser(__doc__)
 add = parser.add_argument
 add("image", type=Path, metavar="IMAGE", help="a photograph")
-add("--model", choices=SEGMENTERS, default="fcn_resnet101", help="(%(default)s)")
+names = f"{', '.join(SEGMENTERS)} (%(default)s)"
+add("--model", choices=SEGMENTERS, default="fcn_resnet101", metavar="NAME", help=names)
 add("--weights", default="DEFAULT", help="a file, or the name of published ones (%(default)s)")
 add("--preset", action="store_true", help="resize as published weights were tested")
 add("--out", type=Path, help="where to (IMAGE-segmented.png)")

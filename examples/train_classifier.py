@@ -28,13 +28,13 @@ import minicnn.nn.functional as F
 from minicnn import data, models, nn, optim, training, transforms
 from minicnn.data.drawn import draw_dogs_vs_cats
 
-CLASSIFIERS = [name for name in models.list_models() if not name.startswith("fcn")]
+CLASSIFIERS = models.list_models(models)
 # of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "size": 224}
 DRAWN = {"epochs": 8, "batch_size": 32, "lr": 1e-3, "size": 64}
-AUXILIARY = 0.3  # weight of each of GoogLeNet's auxiliary losses, as in its paper
+AUXILIARY = 0.3  # weight of each auxiliary loss, as in GoogLeNet's paper
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,10 +52,25 @@ def parse_arguments() -> argparse.Namespace:
     add("--val-fraction", type=training.fraction, default=0.2, metavar="SHARE", help=share)
     training.add_arguments(parser, "runs/classifier", PHOTOS, DRAWN)
     args = parser.parse_args()
-    training.fill_in(args, PHOTOS if args.data else DRAWN)
+    defaults = PHOTOS if args.data else DRAWN
+    training.fill_in(args, {**defaults, "size": size_for(args, defaults["size"])})
     if args.freeze and not args.weights:
         parser.error("--freeze needs --weights: what is frozen must have been trained")
     return args
+
+
+def size_for(args: argparse.Namespace, usual: int) -> int:
+    """Pixels of the images where none are given: ``usual`` if the network and its weights allow."""
+    if args.model == "alexnet227":
+        return 227
+    published = models.get_model_weights(args.model)
+    weights = published.__members__.get(args.weights or "", published["DEFAULT"])
+    trained_on = weights.transforms().crop_size[0]
+    if args.data:
+        return trained_on if args.weights or args.model == "inception_v3" else usual
+    if args.model.startswith("vit_"):  # untrained, it is made for any size
+        return trained_on if args.weights else usual
+    return max(usual, weights.meta["min_size"][0])
 
 
 def open_pictures(
@@ -135,7 +150,10 @@ def refuse_train_alone(folder: Path) -> None:
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     """The network, with a last layer for these classes."""
     if args.weights is None:
-        return models.get_model(args.model, num_classes=num_classes).to(args.device)
+        options = {"image_size": args.size} if args.model.startswith("vit_") else {}
+        if args.model == "inception_v3":  # its auxiliary classifier takes images of 299 pixels
+            options = {"aux_logits": args.size >= 299}
+        return models.get_model(args.model, num_classes=num_classes, **options).to(args.device)
     net = models.get_model(args.model, weights=args.weights)
     models.replace_head(net, num_classes)
     if args.freeze:
@@ -147,15 +165,15 @@ def describe(
     net: nn.Module, classes: list[str], args: argparse.Namespace
 ) -> training.NetworkDescription:
     """What `python -m minicnn predict --run` has to know of the network."""
-    own = {"transform_input": net.transform_input} if isinstance(net, models.GoogLeNet) else {}
+    own = {"transform_input": net.transform_input} if hasattr(net, "transform_input") else {}
     return training.NetworkDescription(
         args.model, classes, resize=resized(args.size), crop=args.size, options=own
     )
 
 
-def loss_of(outputs: mc.Tensor | models.GoogLeNetOutputs, labels: mc.Tensor) -> mc.Tensor:
-    """Cross-entropy; in training GoogLeNet's auxiliary classifiers add theirs."""
-    if not isinstance(outputs, models.GoogLeNetOutputs):
+def loss_of(outputs: mc.Tensor | tuple[mc.Tensor, ...], labels: mc.Tensor) -> mc.Tensor:
+    """Cross-entropy; in training the auxiliary classifiers of GoogLeNet and Inception add theirs."""
+    if isinstance(outputs, mc.Tensor):
         return F.cross_entropy(outputs, labels)
     main, *auxiliary = (F.cross_entropy(logits, labels) for logits in outputs)
     return main + AUXILIARY * sum(auxiliary)
@@ -193,7 +211,7 @@ def train(
     criterion = autocast(loss_of)
 
     @autocast
-    def predict(images: mc.Tensor) -> mc.Tensor | models.GoogLeNetOutputs:
+    def predict(images: mc.Tensor) -> mc.Tensor | tuple[mc.Tensor, ...]:
         return net(NORMALIZE(images.to(args.device)))
 
     def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:

@@ -1,4 +1,4 @@
-"""Train a fully convolutional network (FCN) to name every pixel of a picture.
+"""Train a network, such as FCN, to name every pixel of a picture.
 
     python examples/train_segmentation.py                                # draws its own pictures
     python examples/train_segmentation.py --data VOCdevkit --weights-backbone DEFAULT
@@ -7,8 +7,8 @@
 
 --data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 (or their zips) and
 annotations.
-The network is FCN on a dilated ResNet, or the paper's FCN-8s on VGG-16. Without data, a narrow FCN-8s
-learns to tell drawn discs, squares, triangles and stars.
+The network is FCN or DeepLab v3 on a dilated ResNet or MobileNet, LR-ASPP, or FCN-8s on VGG-16 as in
+its paper. Without data, a narrow FCN-8s learns to tell drawn discs, squares, triangles and stars.
 --out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.
 """
 
@@ -34,7 +34,7 @@ from minicnn import data, models, nn, optim, training, transforms, viz
 from minicnn.data.drawn import SHAPES, DrawnShapes
 from minicnn.transforms.joint import VOID
 
-SEGMENTERS = [name for name in models.list_models() if name.startswith("fcn")]
+SEGMENTERS = models.list_models(models.segmentation)
 # of whole batches, on the device: pictures are moved there as bytes
 NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # defaults of the command line
@@ -50,8 +50,12 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     source = "that holds VOC2012, or coco:FOLDER; without it, shapes are drawn"
     add("--data", type=training.data_source("coco"), metavar="FOLDER", help=source)
-    add("--model", choices=SEGMENTERS, default="fcn_resnet50", help="for --data (%(default)s)")
-    add("--weights-backbone", help="of the ResNet or VGG: the name of published ones, or a file")
+    names = f"for --data: {', '.join(SEGMENTERS)} (%(default)s)"
+    add("--model", choices=SEGMENTERS, default="fcn_resnet50", metavar="NAME", help=names)
+    add(
+        "--weights-backbone",
+        help="of the ResNet, MobileNet or VGG: the name of published ones, or a file",
+    )
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
     count = "how many to draw (%(default)s)"
     add("--limit", type=training.at_least(2), default=1000, metavar="N", help=count)
@@ -127,7 +131,7 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     """The network, narrow for drawn shapes."""
     if args.data is None:
         return models.get_model("fcn8s", num_classes=num_classes, **NARROW)
-    options = {"aux_loss": True} if "resnet" in args.model else {}
+    options = {"aux_loss": True} if args.model.startswith(("fcn_", "deeplabv3_")) else {}
     backbone = args.weights_backbone
     return models.get_model(
         args.model, num_classes=num_classes, weights_backbone=backbone, **options

@@ -1,8 +1,10 @@
-"""A network here and in torchvision: first weights, outputs, gradients and statistics are the same."""
+"""A network, torchvision's and its own copies: weights, outputs and gradients are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import pickle
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +12,9 @@ import numpy as np
 import torch
 
 import minicnn as mc
+from minicnn.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-__all__ = ["assert_same_network", "twins"]
+__all__ = ["assert_same_copies", "assert_same_network", "twins"]
 
 TOLERANCE = 1e-9
 
@@ -32,13 +35,16 @@ def twins(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[Any, Any]
     return net, other
 
 
-def assert_same_network(ours: Any, theirs: Any, size: tuple[int, int]) -> None:
+def assert_same_network(
+    ours: Any, theirs: Any, size: tuple[int, int], modes: tuple[bool, ...] = (False, True)
+) -> None:
     """On the same weights, in float64, in evaluation and training, with the same dropout masks."""
     with _one_thread():
         _randomise(theirs)
+        _use_exact_gradients(theirs)
         ours, theirs = ours.to(dtype=mc.float64), theirs.double()
         ours.load_state_dict({key: mc.tensor(x.numpy()) for key, x in theirs.state_dict().items()})
-        for training in (False, True):
+        for training in modes:
             ours.train(training).zero_grad()
             theirs.train(training).zero_grad()
             _compare(ours, theirs, size)
@@ -53,6 +59,13 @@ def _randomise(net: Any) -> None:
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
         if getattr(module, "bias", None) is not None:
             torch.nn.init.normal_(module.bias, 0, 0.1)
+
+
+def _use_exact_gradients(net: Any) -> None:
+    """PyTorch multiplies a hard sigmoid's gradient by 1/6 in float32, even in float64."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.Hardsigmoid):
+            module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
 
 
 def _compare(ours: Any, theirs: Any, size: tuple[int, int]) -> None:
@@ -80,12 +93,28 @@ def _compare(ours: Any, theirs: Any, size: tuple[int, int]) -> None:
 
 
 def _named(outputs: Any) -> dict[str, Any]:
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
     return outputs._asdict() if isinstance(outputs, tuple) else {"logits": outputs}
 
 
 def _sum(outputs: dict[str, Any]) -> Any:
     """A loss in which every number of every output counts."""
     return sum((output.sigmoid() ** 2).sum() for output in outputs.values())
+
+
+def assert_same_copies(net: Any, size: tuple[int, int]) -> None:
+    """Compiled, copied, pickled and as an extractor of its last layer, a network does the same."""
+    images, net = mc.randn(2, 3, *size), net.float().eval()
+    _, (*_, last) = get_graph_node_names(net)
+    extractor = create_feature_extractor(net, {last: "last"})
+    copies = [mc.compile(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))]
+    with mc.no_grad():
+        expected = net(images).cpu().numpy()
+        found = [each(images) for each in copies] + [extractor(images)["last"].flatten(1)]
+    for answer in found:
+        difference = np.abs(answer.cpu().numpy() - expected).max()
+        assert difference <= 1e-5 * np.abs(expected).max()
 
 
 @contextmanager

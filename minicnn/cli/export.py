@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> None:
         labels=list(network.classes),
         mean=list(network.description.mean),
         std=list(network.description.std),
+        resize=network.description.resize,
+        interpolation=network.description.interpolation,
     )
     size = args.out.stat().st_size / 1e6
     images = "1" if args.fixed_batch else "N"

@@ -138,6 +138,7 @@ def _of_model(name: str, weights: str | None) -> NetworkDescription:
         crop=None if preset.crop_size is None else preset.crop_size[0],
         mean=preset.mean,
         std=preset.std,
+        interpolation=preset.interpolation.value,
     )
 
 

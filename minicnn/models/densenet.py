@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from .. import nn
@@ -32,13 +33,8 @@ _OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # now norm1
 class _DenseLayer(nn.Module):
     """A 1x1 and a 3x3 convolution, each after its batch norm and ReLU.
 
-    Args:
-        num_input_features: C, the sum of the channels of all inputs.
-        growth_rate: channels of the result.
-        bn_size: the 1x1 convolution has ``bn_size * growth_rate`` channels.
-        drop_rate: probability of the dropout at the end.
-        memory_efficient: whether backward computes the 1x1 convolution's result again, and what is
-            before it, instead of keeping it (Pleiss et al. 2017).
+    The first has ``bn_size * growth_rate`` channels, the second ``growth_rate``. If
+    ``memory_efficient``, backward computes the first one's part again (Pleiss et al. 2017).
     """
 
     def __init__(
@@ -75,8 +71,6 @@ class _DenseLayer(nn.Module):
 class _DenseBlock(nn.ModuleDict):
     """Layers that add ``growth_rate`` channels each; the images keep their size."""
 
-    _version = 2  # 1: the names of a layer's parts had a dot, as in norm.1
-
     def __init__(
         self,
         num_layers: int,
@@ -88,13 +82,9 @@ class _DenseBlock(nn.ModuleDict):
     ) -> None:
         super().__init__()
         for i in range(num_layers):
-            self[f"denselayer{i + 1}"] = _DenseLayer(
-                num_input_features + i * growth_rate,
-                growth_rate,
-                bn_size,
-                drop_rate,
-                memory_efficient,
-            )
+            channels = num_input_features + i * growth_rate
+            layer = _DenseLayer(channels, growth_rate, bn_size, drop_rate, memory_efficient)
+            self[f"denselayer{i + 1}"] = layer
 
     def forward(self, init_features: Tensor) -> Tensor:
         features = [init_features]
@@ -107,14 +97,11 @@ class _Transition(nn.Sequential):
     """Between two blocks: a 1x1 convolution for fewer channels and a pooling, which halves H and W."""
 
     def __init__(self, num_input_features: int, num_output_features: int) -> None:
-        conv = nn.Conv2d(num_input_features, num_output_features, kernel_size=1, bias=False)
-        layers = {
-            "norm": nn.BatchNorm2d(num_input_features),
-            "relu": nn.ReLU(inplace=True),
-            "conv": conv,
-            "pool": nn.AvgPool2d(kernel_size=2, stride=2),
-        }
-        super().__init__(OrderedDict(layers))
+        super().__init__()
+        self.norm = nn.BatchNorm2d(num_input_features)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv = nn.Conv2d(num_input_features, num_output_features, kernel_size=1, bias=False)
+        self.pool = nn.AvgPool2d(kernel_size=2, stride=2)
 
 
 class DenseNet(nn.Module):
@@ -149,7 +136,7 @@ class DenseNet(nn.Module):
         memory_efficient: bool = False,
     ) -> None:
         super().__init__()
-        channels = num_init_features
+        channels, options = num_init_features, (bn_size, growth_rate, drop_rate, memory_efficient)
         with nn_init.no_init():  # all filters are drawn below
             layers: dict[str, nn.Module] = {
                 "conv0": nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
@@ -158,9 +145,7 @@ class DenseNet(nn.Module):
                 "pool0": nn.MaxPool2d(kernel_size=3, stride=2, padding=1),  # N x 64 x H/4 x W/4
             }
             for i, count in enumerate(block_config, start=1):
-                layers[f"denseblock{i}"] = _DenseBlock(
-                    count, channels, bn_size, growth_rate, drop_rate, memory_efficient
-                )
+                layers[f"denseblock{i}"] = _DenseBlock(count, channels, *options)
                 channels += count * growth_rate  # densenet121: 256, 512, 1024, 1024
                 if i < len(block_config):
                     layers[f"transition{i}"] = _Transition(channels, channels // 2)
@@ -177,49 +162,38 @@ class DenseNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with made_for_images("DenseNet", x, smallest=29):
             x = F.relu(self.features(x), inplace=True)  # N x 1024 x H/32 x W/32
-            x = F.adaptive_avg_pool2d(x, (1, 1))  # N x 1024 x 1 x 1
-            return self.classifier(x.flatten(1))
+            return self.classifier(F.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
 
 
 def _rename_old(net: DenseNet, state: dict[str, Any], *_: Any) -> None:
     """Replaces the names in the published files, which are of 2017, by those of today."""
     for key in list(state):
-        if _OLD_NAME.search(key):
-            state[_OLD_NAME.sub(r"\1\2", key)] = state.pop(key)
+        state[_OLD_NAME.sub(r"\1\2", key)] = state.pop(key)
 
 
 @register(DenseNet121_Weights)
 def densenet121(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> DenseNet:
     """DenseNet with 121 layers of weights; ``kwargs`` go to :class:`DenseNet`."""
-    return _densenet("densenet121", (32, (6, 12, 24, 16), 64), weights, progress, kwargs)
+    make = partial(DenseNet, 32, (6, 12, 24, 16), 64)
+    return build("densenet121", make, weights, progress, kwargs)
 
 
 @register(DenseNet161_Weights)
 def densenet161(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet with 161 layers, which add 48 channels each."""
-    return _densenet("densenet161", (48, (6, 12, 36, 24), 96), weights, progress, kwargs)
+    """DenseNet with 161 layers, which add 48 channels each; ``kwargs`` go to :class:`DenseNet`."""
+    make = partial(DenseNet, 48, (6, 12, 36, 24), 96)
+    return build("densenet161", make, weights, progress, kwargs)
 
 
 @register(DenseNet169_Weights)
 def densenet169(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet with 169 layers."""
-    return _densenet("densenet169", (32, (6, 12, 32, 32), 64), weights, progress, kwargs)
+    """DenseNet with 169 layers; ``kwargs`` go to :class:`DenseNet`."""
+    make = partial(DenseNet, 32, (6, 12, 32, 32), 64)
+    return build("densenet169", make, weights, progress, kwargs)
 
 
 @register(DenseNet201_Weights)
 def densenet201(*, weights: WeightsLike = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet with 201 layers."""
-    return _densenet("densenet201", (32, (6, 12, 48, 32), 64), weights, progress, kwargs)
-
-
-def _densenet(
-    name: str,
-    shape: tuple[int, tuple[int, ...], int],
-    weights: WeightsLike,
-    progress: bool,
-    options: dict[str, Any],
-) -> DenseNet:
-    def make(**options: Any) -> DenseNet:
-        return DenseNet(*shape, **options)
-
-    return build(name, make, weights, progress, options)
+    """DenseNet with 201 layers; ``kwargs`` go to :class:`DenseNet`."""
+    make = partial(DenseNet, 32, (6, 12, 48, 32), 64)
+    return build("densenet201", make, weights, progress, kwargs)

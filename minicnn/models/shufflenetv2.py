@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .. import nn
@@ -166,7 +167,8 @@ def shufflenet_v2_x0_5(
     *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
 ) -> ShuffleNetV2:
     """ShuffleNet v2 with half as many channels; ``kwargs`` go to :class:`ShuffleNetV2`."""
-    return _shufflenet("shufflenet_v2_x0_5", (24, 48, 96, 192, 1024), weights, progress, kwargs)
+    make = partial(ShuffleNetV2, (4, 8, 4), (24, 48, 96, 192, 1024))
+    return build("shufflenet_v2_x0_5", make, weights, progress, kwargs)
 
 
 @register(ShuffleNet_V2_X1_0_Weights)
@@ -174,7 +176,8 @@ def shufflenet_v2_x1_0(
     *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
 ) -> ShuffleNetV2:
     """ShuffleNet v2; ``kwargs`` go to :class:`ShuffleNetV2`."""
-    return _shufflenet("shufflenet_v2_x1_0", (24, 116, 232, 464, 1024), weights, progress, kwargs)
+    make = partial(ShuffleNetV2, (4, 8, 4), (24, 116, 232, 464, 1024))
+    return build("shufflenet_v2_x1_0", make, weights, progress, kwargs)
 
 
 @register(ShuffleNet_V2_X1_5_Weights)
@@ -182,7 +185,8 @@ def shufflenet_v2_x1_5(
     *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
 ) -> ShuffleNetV2:
     """ShuffleNet v2 with 1.5 times the channels; ``kwargs`` go to :class:`ShuffleNetV2`."""
-    return _shufflenet("shufflenet_v2_x1_5", (24, 176, 352, 704, 1024), weights, progress, kwargs)
+    make = partial(ShuffleNetV2, (4, 8, 4), (24, 176, 352, 704, 1024))
+    return build("shufflenet_v2_x1_5", make, weights, progress, kwargs)
 
 
 @register(ShuffleNet_V2_X2_0_Weights)
@@ -190,17 +194,5 @@ def shufflenet_v2_x2_0(
     *, weights: WeightsLike = None, progress: bool = True, **kwargs: Any
 ) -> ShuffleNetV2:
     """ShuffleNet v2 with twice the channels; ``kwargs`` go to :class:`ShuffleNetV2`."""
-    return _shufflenet("shufflenet_v2_x2_0", (24, 244, 488, 976, 2048), weights, progress, kwargs)
-
-
-def _shufflenet(
-    name: str,
-    channels: tuple[int, ...],
-    weights: WeightsLike,
-    progress: bool,
-    options: dict[str, Any],
-) -> ShuffleNetV2:
-    def make(**options: Any) -> ShuffleNetV2:
-        return ShuffleNetV2((4, 8, 4), channels, **options)
-
-    return build(name, make, weights, progress, options)
+    make = partial(ShuffleNetV2, (4, 8, 4), (24, 244, 488, 976, 2048))
+    return build("shufflenet_v2_x2_0", make, weights, progress, kwargs)

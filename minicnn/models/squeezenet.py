@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import nn
@@ -153,9 +154,7 @@ def squeezenet1_1(
 
 
 def _squeezenet(
-    version: str, weights: WeightsLike, progress: bool, options: dict[str, Any]
+    version: str, weights: WeightsLike, progress: bool, kwargs: dict[str, Any]
 ) -> SqueezeNet:
-    def make(**options: Any) -> SqueezeNet:
-        return SqueezeNet(version, **options)
-
-    return build(f"squeezenet{version}", make, weights, progress, options)
+    name = f"squeezenet{version}"
+    return build(name, partial(SqueezeNet, version), weights, progress, kwargs)

@@ -124,6 +124,8 @@ def trunc_normal_(
             f"rejected, got mean {mean}, std {std}, a {a}, b {b}",
             stacklevel=2,
         )
+    if _drawing.off and min(mean - a, b - mean) > 9 * std:  # no double is so far out
+        return normal_(tensor, mean, std, generator)
     inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
     fill = _trunc_by_normal if inside > 0.3 else _trunc_by_uniform
     with no_grad():

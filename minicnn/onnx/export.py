@@ -59,6 +59,8 @@ def export(
     labels: Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    resize: int | None = None,
+    interpolation: str | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     dynamic_axes: Mapping[str, Any] | None = None,
@@ -84,8 +86,10 @@ def export(
             have as many entries there as the first input. True if neither ``dynamic_axes`` nor
             ``dynamic_shapes`` is given.
         opset_version: of ONNX's operators, 18 to 21; 18 by default, and with a warning for older ones.
-        labels: names of the classes, for the file's metadata, as are the next two.
+        labels: names of the classes, for the file's metadata, as are the next four.
         mean, std: by which pixels from 0 to 1 are normalised, one number for each channel.
+        resize, interpolation: pixels of a picture's shorter side before it is cut to the input's size,
+            and how it is resized, such as ``"bicubic"``.
         input_names, output_names: names in the model; by default those of ``forward``'s arguments,
             and ``output``, or the keys of a dict that is returned.
         dynamic_axes: lengths that are left open, ``{"input": {0: "batch", 2: "height"}}``.
@@ -113,7 +117,7 @@ def export(
     call = _call_of(args, kwargs)
     inputs = tensors_in(call)
     _check_example(call, inputs)
-    notes = metadata([tuple(x.shape) for x in inputs], labels, mean, std)
+    notes = metadata([tuple(x.shape) for x in inputs], labels, mean, std, resize, interpolation)
     names = input_names_of(model, call, input_names)
     if dynamic_axes is not None:
         symbols = from_dynamic_axes(dynamic_axes, names, inputs)

@@ -2,7 +2,8 @@
 
 They are the ``metadata_props`` of the file, JSON texts under these keys: ``labels`` (a list of names
 by class number), ``mean`` and ``std`` (lists of numbers, one for each channel, of pixels from 0 to 1),
-``input_size`` (the example's [height, width]).
+``input_size`` (the example's [height, width]), ``resize`` (pixels of a picture's shorter side before it
+is cut to that size), ``interpolation`` (how it is resized: "bilinear", "bicubic", …).
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ def metadata(
     labels: Sequence[str] | None,
     mean: Sequence[float] | None,
     std: Sequence[float] | None,
+    resize: int | None = None,
+    interpolation: str | None = None,
 ) -> dict[str, str]:
     """The keys and texts.
 
     Args:
         shapes: of the example's inputs; the first one with four dimensions is an image.
-        labels, mean, std: what is known; None leaves a key out.
+        labels, mean, std, resize, interpolation: what is known; None leaves a key out.
 
     Raises:
         ValueError: for a ``mean`` without ``std`` or of another length, numbers that are not finite,
@@ -50,4 +53,6 @@ def metadata(
     images = [shape for shape in shapes if len(shape) == 4]
     if images:
         found["input_size"] = list(images[0][2:])
+    resizing = {"resize": resize, "interpolation": interpolation}
+    found |= {key: value for key, value in resizing.items() if value is not None}
     return {key: json.dumps(value, ensure_ascii=False) for key, value in found.items()}

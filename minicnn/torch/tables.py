@@ -21,6 +21,12 @@ utils.checkpoint utils.tensorboard
 version
 """
 
+# Files of torchvision.models, each with its networks and their building blocks.
+_NETWORKS = """
+alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenetv2 mobilenetv3 regnet
+resnet shufflenetv2 squeezenet vgg vision_transformer
+"""
+
 # The others: torch's dotted name, and the modules that answer, the first one first.
 MODULES = {
     **{f"torch.{name}": f"minicnn.{name}" for name in _SAME.split()},
@@ -56,8 +62,14 @@ MODULES = {
     "torchvision.models": "minicnn.models",
     "torchvision.models._utils": "minicnn.models._utils",
     "torchvision.models.feature_extraction": "minicnn.models.feature_extraction",
+    "torchvision.models.mobilenet": "minicnn.models",
     "torchvision.models.segmentation": "minicnn.models.segmentation",
+    **{
+        f"torchvision.models.segmentation.{name}": f"minicnn.models.segmentation.{name}"
+        for name in ("_utils", "deeplabv3", "fcn", "lraspp")
+    },
     "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
+    "torchvision.ops": "minicnn.vision",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
     "torchvision.transforms.v2": "minicnn.transforms.v2",
@@ -65,42 +77,9 @@ MODULES = {
     "torchvision.tv_tensors": "minicnn.tv_tensors",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
     "torchvision.version": "",
-    # Networks: each file has its building blocks, too.
     **{
         f"torchvision.models.{name}": f"minicnn.models.{name} minicnn.models"
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "mobilenetv2",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-            "vision_transformer",
-        ]
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "inception",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "convnext", "efficientnet", "googlenet", "resnet", "vgg")
-        for name in ("alexnet", "googlenet", "resnet", "vgg", "vision_transformer")
-        for name in [
-            "alexnet",
-            "densenet",
-            "googlenet",
-            "resnet",
-            "shufflenetv2",
-            "squeezenet",
-            "vgg",
-        ]
-        for name in ("alexnet", "googlenet", "mobilenetv2", "resnet", "vgg")
+        for name in _NETWORKS.split()
     },
 }
 
@@ -130,6 +109,10 @@ _PARTS = {
     ),
     "torchvision.io": "image",
     "torchvision.models": "_api",
+    "torchvision.ops": (
+        "boxes ciou_loss diou_loss drop_block feature_pyramid_network focal_loss giou_loss misc "
+        "poolers roi_align roi_pool stochastic_depth"
+    ),
     "torchvision.transforms": "autoaugment transforms",
 }
 MODULES |= {
@@ -137,6 +120,7 @@ MODULES |= {
 }
 MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
 MODULES["torchvision.datasets.imagenet"] += " minicnn.data.datasets.imagenet"
+MODULES["torchvision.ops.feature_pyramid_network"] += " minicnn.vision.feature_pyramid"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object

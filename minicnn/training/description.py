@@ -17,6 +17,7 @@ from ..models.presets import (
     ImageClassification,
     SemanticSegmentation,
 )
+from ..transforms.interpolation import InterpolationMode
 
 __all__ = ["NetworkDescription", "read_run"]
 
@@ -34,6 +35,10 @@ class NetworkDescription:
         crop: pixels of the square that is cut from the centre; None for whole pictures.
         mean, std: of the normalisation of pixels between 0 and 1, one number for each channel.
         options: of the network's builder, beside ``num_classes``.
+        interpolation: how pictures are resized: a value of :class:`~minicnn.transforms.InterpolationMode`.
+
+    Raises:
+        ValueError: for an unknown interpolation.
     """
 
     model: str
@@ -43,6 +48,10 @@ class NetworkDescription:
     mean: Sequence[float] = IMAGENET_MEAN
     std: Sequence[float] = IMAGENET_STD
     options: Mapping[str, Any] = field(default_factory=dict)
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        InterpolationMode(self.interpolation)
 
     @property
     def segments(self) -> bool:
@@ -69,7 +78,11 @@ class NetworkDescription:
 
     def preset(self) -> ImageClassification | SemanticSegmentation:
         """What turns a picture into the network's input."""
-        steps: dict[str, Any] = {"mean": tuple(self.mean), "std": tuple(self.std)}
+        steps: dict[str, Any] = {
+            "mean": tuple(self.mean),
+            "std": tuple(self.std),
+            "interpolation": InterpolationMode(self.interpolation),
+        }
         if self.crop is None:
             return SemanticSegmentation(resize_size=self.resize, **steps)
         return ImageClassification(
@@ -86,6 +99,7 @@ class NetworkDescription:
 
         Raises:
             TypeError: if a name is missing or is not one of the attributes.
+            ValueError: for an unknown interpolation.
         """
         return cls(**plain)
 
@@ -117,7 +131,7 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[NetworkDescription, dict[s
         )
     try:
         return NetworkDescription.of_plain(plain), metrics
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path} describes its network in another way: {error}") from error
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from scripts import assert_same_end, functions_of, metrics, run_here
 
 import minicnn as mc
 from minicnn import models, nn, training
+from minicnn.models import vision_transformer
 from minicnn.nn import functional as F
 
 pytestmark = pytest.mark.cpu_only
@@ -130,6 +132,36 @@ class Tiny(nn.Module):
 
     def forward(self, images):
         return self.layer(images.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "size"),
+    [
+        ("resnet18", {}, 64),
+        ("resnet18", {"data": "x"}, 224),
+        ("inception_v3", {}, 75),
+        ("inception_v3", {"data": "x"}, 299),
+        ("efficientnet_b3", {"data": "x", "weights": "DEFAULT"}, 300),
+        ("vit_b_16", {}, 64),
+        ("vit_b_16", {"weights": "IMAGENET1K_SWAG_E2E_V1"}, 384),
+    ],
+)
+def test_sizes_that_a_network_takes(model, options, size):
+    args = argparse.Namespace(**{"model": model, "data": None, "weights": None} | options)
+    assert functions_of(SCRIPT)["size_for"](args, 224 if args.data else 64) == size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["inception_v3", "mobilenet_v3_small", "vit_b_32"])
+def test_other_networks(monkeypatch, tmp_path, data, model):
+    """Of fixed sizes, with auxiliary outputs or without."""
+    monkeypatch.setitem(vision_transformer._SHAPES, "vit_b_32", (32, 1, 2, 8, 8))
+    size = 75 if model == "inception_v3" else 32
+    options = ["--model", model, "--data", data, "--out", tmp_path / "out", "--size", size]
+    run_here(monkeypatch, SCRIPT, *TINY.split(), *options, "--epochs", 1)
+    description, _ = training.read_run(tmp_path / "out")
+    net = description.build(tmp_path / "out" / "best.ckpt")
+    assert net(mc.zeros(1, 3, size, size)).shape == (1, 3)
 
 
 def test_googlenets_auxiliary_losses_count_three_tenths_each():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from networks import build
-from twins import assert_same_network, twins
+from twins import assert_same_copies, assert_same_network, twins
 from with_torchvision import torchvision
 
 import minicnn as mc
@@ -25,14 +24,26 @@ THEIRS = importlib.import_module(f"{torchvision.__name__}.models.inception")
 
 
 def thin(module: Any) -> Callable[..., Any]:
-    """A convolution of a 32nd of the channels, so that the modules' own wiring is what takes time."""
+    """Makes convolutions of a 32nd of the channels."""
     library = nn if module is inception else torch.nn
 
     def make(in_channels: int, out_channels: int, **options: Any) -> Any:
-        few = [n if n <= 3 else -(-n // 32) for n in (in_channels, out_channels)]
-        return library.Sequential(library.Conv2d(*few, bias=False, **options), library.ReLU())
+        before, after = (n if n <= 3 else -(-n // 32) for n in (in_channels, out_channels))
+        conv = library.Conv2d(before, after, bias=False, **options)
+        return library.Sequential(conv, library.BatchNorm2d(after), library.ReLU())
 
     return make
+
+
+def thin_network(module: Any, **options: Any) -> Any:
+    library, conv = nn if module is inception else torch.nn, thin(module)
+    names = [*MODULES, "InceptionAux"]
+    blocks = [functools.partial(getattr(module, name), conv_block=conv) for name in names]
+    net = module.Inception3(5, inception_blocks=[conv, *blocks], init_weights=True, **options)
+    net.fc = library.Linear(2048 // 32, 5)
+    if net.AuxLogits is not None:
+        net.AuxLogits.fc = library.Linear(768 // 32, 5)
+    return net
 
 
 MODULES: dict[str, tuple[int, ...]] = {
@@ -49,26 +60,29 @@ def test_modules(name: str) -> None:
     assert_same_network(*twins(lambda: make(inception), lambda: make(THEIRS)), (9, 8))
 
 
-def test_the_auxiliary_classifier() -> None:
-    def make(module: Any) -> Any:
-        return module.InceptionAux(3, 4, module.BasicConv2d)
-
-    assert_same_network(*twins(lambda: make(inception), lambda: make(THEIRS)), (17, 17))
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [({}, (299, 299)), ({"aux_logits": False, "transform_input": True}, (75, 91))],
+)
+def test_thin_networks(options: dict[str, Any], size: tuple[int, int]) -> None:
+    pair = twins(
+        lambda: thin_network(inception, **options), lambda: thin_network(THEIRS, **options)
+    )
+    assert_same_network(*pair, size)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("options", "size"),
-    [
-        ({"aux_logits": False, "transform_input": True, "init_weights": False}, (75, 80)),
-        ({"init_weights": True, "num_classes": 4}, (299, 299)),
-    ],
-)
-def test_as_torchvision(options: dict[str, Any], size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("options", [{"aux_logits": False, "init_weights": False}, {}])
+def test_as_torchvision(options: dict[str, Any]) -> None:
+    options = {"init_weights": True, **options}
     pair = twins(
         lambda: models.inception_v3(**options), lambda: torchvision.models.inception_v3(**options)
     )
-    assert_same_network(*pair, size)
+    assert_same_network(*pair, (75, 80), modes=(False,))
+
+
+def test_copies() -> None:
+    assert_same_copies(thin_network(inception, aux_logits=False), (75, 80))
 
 
 def test_blocks_of_ones_own() -> None:
@@ -85,7 +99,7 @@ def test_blocks_of_ones_own() -> None:
 
 
 def test_outputs_by_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    net = build("inception_v3", num_classes=2, init_weights=False)
+    net = thin_network(inception)
     answers = mc.zeros(1, 2), mc.ones(1, 2)
     monkeypatch.setattr(net, "_forward", lambda _: answers)
     outputs = net(mc.zeros(1, 3, 75, 75))
@@ -97,24 +111,40 @@ def test_outputs_by_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     assert net(mc.zeros(1, 3, 75, 75)) is answers[0]
 
 
+def few_weights() -> list[Any]:
+    """Blocks without weights but in the auxiliary classifier."""
+
+    class Nothing(nn.Identity):
+        pass
+
+    def conv(*_: Any, **__: Any) -> Any:
+        return Nothing()
+
+    class Aux(inception.InceptionAux):
+        def __init__(self, in_channels: int, num_classes: int) -> None:
+            super().__init__(in_channels, num_classes, conv)
+
+    return [conv, *[Nothing] * 5, Aux]
+
+
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
-    save_weights(build("inception_v3", init_weights=False).state_dict(), path)
-    net = models.inception_v3(weights=path)
+    options: dict[str, Any] = {"weights": path, "inception_blocks": few_weights()}
+    make = models.inception_v3
+    save_weights(make(inception_blocks=few_weights(), init_weights=False).state_dict(), path)
+    net = make(**options)
     assert net.transform_input and net.aux_logits and net.AuxLogits is not None
-    net = models.inception_v3(weights=path, aux_logits=False, transform_input=False)
+    net = make(**options, aux_logits=False, transform_input=False)
     assert not net.transform_input and not net.aux_logits and net.AuxLogits is None
     save_weights(net.state_dict(), path)
-    assert models.inception_v3(weights=path).AuxLogits is None
-    with pytest.raises(RuntimeError, match=r"Missing key.*AuxLogits\.conv0"):
-        models.inception_v3(weights=path, aux_logits=True)
+    assert make(**options).AuxLogits is None
+    with pytest.raises(RuntimeError, match=r"Missing key.*AuxLogits\.fc"):
+        make(**options, aux_logits=True)
 
 
 def test_small_pictures() -> None:
-    net = build("inception_v3", num_classes=2, init_weights=False)
-    for value in net.state_dict().values():
-        value.fill_(1 if value.ndim < 2 else 0)
-    assert net.eval()(mc.zeros(1, 3, 75, 75)).shape == (1, 2)
+    net = thin_network(inception)
+    assert net.eval()(mc.zeros(1, 3, 75, 75)).shape == (1, 5)
     with pytest.raises(
         ValueError, match=r"Inception3 expects .* at least 75, got \(1, 3, 74, 80\)"
     ):
@@ -123,18 +153,3 @@ def test_small_pictures() -> None:
         ValueError, match=r"Inception3 expects .* at least 299, got \(2, 3, 75, 75\)"
     ):
         net.train()(mc.zeros(2, 3, 75, 75))
-
-
-def test_normalised_input_is_converted() -> None:
-    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
-    net, theirs = (
-        build("inception_v3", init_weights=False),
-        THEIRS.Inception3.__new__(THEIRS.Inception3),
-    )
-    torch.nn.Module.__init__(theirs)
-    net.transform_input = theirs.transform_input = True
-    np.testing.assert_allclose(
-        net._transform_input(mc.tensor(x)).cpu().numpy(),
-        theirs._transform_input(torch.tensor(x)).numpy(),
-        rtol=1e-12,
-    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from twins import assert_same_network, twins
+from twins import assert_same_copies, assert_same_network, twins
 from with_torchvision import torchvision
 
 import minicnn as mc
@@ -31,6 +31,10 @@ def test_as_torchvision() -> None:
 def test_published_ones_as_torchvision(name: str) -> None:
     pair = twins(getattr(models, name), getattr(torchvision.models, name))
     assert_same_network(*pair, (32, 35))
+
+
+def test_copies() -> None:
+    assert_same_copies(ShuffleNetV2(*SMALL), (33, 40))
 
 
 def test_blocks_of_ones_own() -> None:

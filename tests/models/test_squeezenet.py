@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 import torch
-from twins import assert_same_network, twins
+from twins import assert_same_copies, assert_same_network, twins
 from with_torchvision import torchvision
 
 import minicnn as mc
@@ -28,6 +28,10 @@ def test_as_torchvision(version: str) -> None:
     arguments = (version, 5, 0.3)
     pair = twins(lambda: SqueezeNet(*arguments), lambda: THEIRS.SqueezeNet(*arguments))
     assert_same_network(*pair, (33, 40))
+
+
+def test_copies() -> None:
+    assert_same_copies(SqueezeNet("1_1", 5), (33, 40))
 
 
 def test_by_name() -> None:

@@ -129,6 +129,7 @@ def test_no_init_passes_over(size: int, dtype: np.dtype) -> None:
     def draw() -> mc.Tensor:
         weight = mc.ones(size, dtype=dtype)
         assert init.normal_(weight) is weight and init.uniform_(weight) is weight
+        assert init.trunc_normal_(weight, std=0.1) is weight  # of which no number is beyond 2
         return weight
 
     mc.manual_seed(0)

@@ -38,13 +38,14 @@ IMAGES = mc.rand(2, 3, 16, 16)
 def test_the_file(tmp_path):
     path = tmp_path / "net.onnx"
     labels, mean, std = ["cat", "Hündin"], [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
-    mc.onnx.export(small_net(), IMAGES, path, labels=labels, mean=mean, std=std)
+    resizing = {"resize": 20, "interpolation": "bicubic"}
+    mc.onnx.export(small_net(), IMAGES, path, labels=labels, mean=mean, std=std, **resizing)
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     assert (model.ir_version, model.opset_import[0].version) == (10, 18)
     assert (model.producer_name, model.producer_version) == ("minicnn", mc.__version__)
     found = {prop.key: json.loads(prop.value) for prop in model.metadata_props}
-    assert found == {"labels": labels, "mean": mean, "std": std, "input_size": [16, 16]}
+    assert found == {"labels": labels, "mean": mean, "std": std, **resizing, "input_size": [16, 16]}
 
 
 def test_names():

@@ -6,6 +6,7 @@ import sys
 import pytest
 from packaging.version import Version
 
+from minicnn import models
 from minicnn.torch.alias import Alias, Finder, alias, find, sources
 from minicnn.torch.tables import MODULES, NAMES
 
@@ -27,6 +28,13 @@ def test_a_module_has_its_sources(name):
 def test_a_name_is_there(name):
     assert name.rpartition(".")[0] in MODULES
     assert find(name) is not None
+
+
+def test_files_of_networks():
+    """Programs import a network's building blocks from the file that has them."""
+    files = {models.get_model_builder(name).__module__ for name in models.list_models()}
+    for file in files - {"minicnn.models.segmentation.fcn_vgg"}:  # torchvision has no such file
+        assert file in MODULES[file.replace("minicnn", "torchvision", 1)].split()
 
 
 @pytest.fixture
@@ -54,6 +62,13 @@ SENTENCES = {
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
     "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
+    "torchvision.ops.DeformConv2d": (
+        "torchvision.ops.DeformConv2d: minicnn has no deformable convolutions"
+    ),
+    "torchvision.ops.ps_roi_align": (
+        "torchvision.ops.ps_roi_align: minicnn has no position-sensitive pooling of regions"
+    ),
+    "torchvision.ops.drop_block3d": "torchvision.ops.drop_block3d: minicnn has no 3-d layers",
     "torch.onnx.symbolic_helper": (
         "torch.onnx.symbolic_helper: minicnn has torch.onnx.export, and nothing else of torch's "
         "exporter to ONNX"

@@ -26,6 +26,7 @@ def test_a_description_survives_its_json(tmp_path):
         resize=None,
         mean=(0.1, 0.2, 0.3),
         options={"channels": (4, 4, 4, 4, 4)},
+        interpolation="bicubic",
     )
     run = training.Run(tmp_path, {"epochs": 1})
     run.describe_network(told)
@@ -103,6 +104,14 @@ def test_runs_from_before_scripts_described_their_network(tmp_path, settings, be
         (
             {"settings": {}, "best": {}, "network": {"name": "x"}},
             "describes its network in another",
+        ),
+        (
+            {
+                "settings": {},
+                "best": {},
+                "network": {"model": "x", "classes": [], "resize": 8, "interpolation": "cubic"},
+            },
+            "another way: 'cubic' is not a valid InterpolationMode",
         ),
     ],
 )

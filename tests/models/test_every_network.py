@@ -1,0 +1,104 @@
+"""Every published network against torchvision's, or against sums that were recorded of those.
+
+Keys and shapes of all; outputs in evaluation and in training, random numbers included, up to 200
+million parameters; up to 60 million also the gradients of the images and of all weights but the
+largest. ``every_network.py`` has the limits, and records the sums anew.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+
+import every_network
+import numpy as np
+import pytest
+import torch
+
+import minicnn as mc
+from minicnn import models
+
+try:
+    from with_torchvision import torchvision
+except ImportError:
+    torchvision = None
+
+pytestmark = [pytest.mark.cpu_only]
+TOLERANCE = 1e-9
+# families of torchvision that minicnn does not have
+OTHERS = ("maxvit", "swin")
+OUR_OWN = ["alexnet227", "fcn16s", "fcn32s", "fcn8s"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_threads_and_memory() -> Iterator[None]:
+    """torch's threads wait for each other, many times longer than they work, on small images."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    every_network.forget_weights()
+
+
+def test_names() -> None:
+    if torchvision is None:
+        pytest.skip("needs torchvision")
+    theirs = torchvision.models
+    expected = [
+        *theirs.list_models(theirs, exclude=[f"{name}*" for name in OTHERS]),
+        *theirs.list_models(theirs.segmentation),
+    ]
+    assert models.list_models() == sorted(expected + OUR_OWN)
+    assert models.list_models(models) == sorted(
+        {*theirs.list_models(theirs), "alexnet227"} & set(models.list_models())
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", every_network.NAMES)
+def test_as_torchvision(name: str) -> None:
+    recorded = json.loads(every_network.RECORDED.read_text(encoding="utf-8")).get(name)
+    assert recorded, "python tests/every_network.py records the sums of new networks"
+    ours = every_network.make_ours(name)
+    keys = every_network.signature(ours)
+    assert every_network.count(ours) == recorded["parameters"]
+    if torchvision is not None:
+        assert keys == every_network.signature(every_network.make_theirs(name, None))
+    assert zlib.crc32("\n".join(keys).encode()) == recorded["keys"]
+    if recorded["parameters"] > every_network.LARGE:
+        return
+    images = every_network.images_for(name)
+    found = every_network.results(ours, mc, images)
+    for kind, (total, scale) in every_network.sums(found).items():
+        difference = abs(total - recorded[kind][0])
+        assert difference <= TOLERANCE * scale, f"sum of {kind}: {difference} of {scale}"
+    if torchvision is not None:
+        assert_equal(found, every_network.results(every_network.make_theirs(name), torch, images))
+
+
+def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert list(found) == list(expected)
+    # biases before batch norms, among others, have a gradient of 0
+    largest = max((np.abs(x).max() for name, x in expected.items() if "grad" in name), default=0.0)
+    for name, theirs in expected.items():
+        assert found[name].shape == theirs.shape, name
+        scale = max(np.abs(theirs).max(), 0.01 * largest if "grad" in name else 0.0)
+        difference = np.abs(found[name] - theirs).max()
+        assert difference <= TOLERANCE * scale, f"{name}: {difference} of {scale}"
+
+
+@pytest.mark.slow
+@pytest.mark.fast_only
+@pytest.mark.parametrize("name", every_network.NAMES)
+def test_compiled(name: str) -> None:
+    net = every_network.make_ours(name, None)
+    if every_network.count(net) > every_network.HEAVY:
+        pytest.skip("larger than others of its family")
+    net = every_network.make_ours(name, "float32").eval()
+    images = mc.tensor(every_network.images_for(name, dtype="float32"))
+    fast = mc.compile(net, options={"cache": False})
+    with mc.no_grad():
+        for found, expected in zip(*map(every_network.tensors_of, (fast(images), net(images)))):
+            difference, scale = (found - expected).abs().max(), expected.abs().max()
+            assert difference <= 1e-5 * scale, f"{difference} of {scale}"

@@ -137,8 +137,10 @@ def make_theirs(name: str, dtype: str | None = "float64") -> Any:
         if isinstance(module, torch.nn.Hardsigmoid):
             module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
     if dtype is not None:
-        arrays = weights({key: tuple(x.shape) for key, x in net.state_dict().items()}, dtype)
-        net.load_state_dict({k: torch.from_numpy(x) for k, x in arrays.items()}, assign=True)
+        state = net.state_dict()  # which has the versions of the keys, too
+        arrays = weights({key: tuple(x.shape) for key, x in state.items()}, dtype)
+        state.update((key, torch.from_numpy(x)) for key, x in arrays.items())
+        net.load_state_dict(state, assign=True)
     return net
 
 

@@ -1,9 +1,14 @@
-"""The networks of ``minicnn.models`` in PyTorch, with the same keys: to test and measure against."""
+"""The networks of ``minicnn.models`` in PyTorch, with the same keys: to test and measure against.
+
+The first families are written here. Networks that came later are torchvision's, and need it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -334,4 +339,16 @@ def get_model(name: str, num_classes: int = 1000) -> nn.Module:
         return FCN(name.removeprefix("fcn_"), num_classes)
     if name.startswith("fcn"):
         return FCNVGG(int(name[3:-1]), num_classes)
-    return (VGG if name.startswith("vgg") else ResNet)(name, num_classes)
+    if name.startswith("vgg"):
+        return VGG(name, num_classes)
+    return ResNet(name, num_classes) if name in RESNET_LAYERS else of_torchvision(name, num_classes)
+
+
+def of_torchvision(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
+    """torchvision's network of that name, with its own first weights."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from with_torchvision import torchvision
+
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False  # with SciPy, which takes a minute
+    return torchvision.models.get_model(name, num_classes=num_classes, **options)

@@ -450,7 +450,8 @@ def linspace(
     start, end = number_in(dtype, start), number_in(dtype, end)
     inside = float32 if dtype in HALVES else dtype if is_floating(dtype) else float64
     xp = _device(device).xp
-    index = xp.arange(steps, dtype=inside)
+    # float32 in float64: multiplied and added with one rounding, as processors do it
+    index = xp.arange(steps, dtype=float64 if dtype == float32 else inside)
     with current_device_of((index,)), np.errstate(over="ignore", invalid="ignore"):
         first, last = (np.asarray(v, inside) for v in (start, end))
         step = (last - first) / max(steps - 1, 1)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from some_boxes import boxes
 
 from minicnn import Generator, bfloat16
 from minicnn.kernels import Geometry, plain
@@ -181,6 +182,39 @@ def local_response_cases(shape: tuple[int, ...], size: int) -> dict[str, tuple[A
         "local_response_norm": (x, size, 0.8, 0.75, 1.5),
         "local_response_norm_backward": (grad, x, size, 0.8, 0.75, 1.5),
     }
+
+
+# The number of an image, x1, y1, x2, y2: inside, on the border, partly and wholly outside, empty, the
+# whole image, turned round, and not finite.
+ROIS = np.array(
+    [
+        *[[0, 1, 2, 6, 7.5], [1, 0.25, 0.5, 9.75, 3], [1, -3, -2.5, 4, 5], [0, 7, 6, 14, 13.5]],
+        *[[1, 20, 20, 24, 26], [0, -9, 1, -4, 5], [0, 4, 4, 4, 4], [1, 0, 0, 10, 9]],
+        *[[1, 6, 7, 2, 3], [0, NAN, 1, 5, 5], [1, 1, 1, INF, 5], [0, -INF, 2, 3, 4]],
+        *[[0, 3, 2, 3.5, 8], [1, 2.5, 0.5, 8, 1.5]],
+    ]
+)
+# The output size, spatial_scale, sampling_ratio, aligned.
+ROI_ALIGNS = {
+    "2x3 bins": ((2, 3), 1.0, -1, False),
+    "2x3 bins, aligned": ((2, 3), 1.0, -1, True),
+    "one sample": ((3, 2), 0.5, 1, False),
+    "two samples, aligned": ((2, 2), 1.5, 2, True),
+    "one bin": ((1, 1), 1.0, 0, True),
+}
+
+
+def roi_cases(C: int, rois: np.ndarray, then: str = "") -> dict[str, tuple[str, tuple[Any, ...]]]:
+    x = normal(2, C, 9, 10)
+    cases = {}
+    for name, (size, *options) in ROI_ALIGNS.items():
+        grad = normal(len(rois), C, *size, seed=1)
+        backward = (grad, rois, x.shape, *options)
+        cases[f"roi_align, {name}{then}"] = ("roi_align", (x, rois, size, *options))
+        cases[f"roi_align_backward, {name}{then}"] = ("roi_align_backward", backward)
+        if not options[-1]:
+            cases[f"roi_pool, {name}{then}"] = ("roi_pool", (x, rois, size, options[0]))
+    return cases
 
 
 def optimizer_arguments(*numbers: Any, states: int) -> tuple[Any, ...]:
@@ -435,6 +469,13 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
         )
         for s in SUMS
     },
+    "silu": ("silu", (IMAGES,)),
+    "silu, special numbers": ("silu", (SPECIAL,)),
+    **{f"silu, {s}": ("silu", (9 * normal(*s),)) for s in SUMS},
+    "silu_backward, special numbers": ("silu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
+    **{
+        f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1))) for s in SUMS
+    },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{
         f"relu_backward, {s}": ("relu_backward", (normal(*s), np.maximum(normal(*s, seed=1), 0)))
@@ -504,6 +545,40 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "nearest, bytes": (
         "resize_nearest",
         (np.random.default_rng(0).integers(0, 256, (N, C, 5, 7), np.uint8), (10, 3), (0.5, 7 / 3)),
+    ),
+    **roi_cases(5, ROIS),
+    **{k: case for k, case in roi_cases(3, ROIS[:0], ", no boxes").items() if "one sample" in k},
+    "roi_align, NaN": (
+        "roi_align",
+        (FEW_SPECIAL, ROIS[[0, 1, 7]] * [1, 0.5, 0.5, 0.5, 0.5], (3, 3), 1.0, 2, False),
+    ),
+    "roi_align_backward, NaN": (
+        "roi_align_backward",
+        (WITH_NAN[:, :, :2, :2], ROIS[[0, 1]], (2, 4, 9, 10), 1.0, 2, False),
+    ),
+    "roi_pool, NaN": ("roi_pool", (WITH_NAN, ROIS, (5, 4), 0.75)),
+    "roi_pool, ties": ("roi_pool", (TIES, ROIS, (2, 2), 1.0)),
+    **{
+        f"nms, {count} boxes of up to {size}, {threshold}": (
+            "nms",
+            (boxes(count, size=size), threshold),
+        )
+        for count, size, threshold in [
+            *[(0, 3, 0.5), (1, 3, 0.5), (70, 4, 0.3), (130, 9, 0.5), (600, 2, 0.7), (60, 3, 0.0)],
+            *[(20, 3, -0.5), (20, 3, 1.0), (20, 3, NAN)],
+        ]
+    },
+    "nms, turned round, empty and infinite": (
+        "nms",
+        (
+            np.array(
+                [
+                    *[[0, 0, 4, 4], [4, 4, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1], [0, NAN, 3, 3]],
+                    *[[0, 0, INF, 4], [0, 0, 3, 4], [-INF, 0, 3, 4], [0, 0, 4, 3.75], [NAN] * 4],
+                ]
+            ),
+            0.5,
+        ),
     ),
     "unscale": ("unscale_step", ([FEATURES, IMAGES], float32(0.25), float32(0))),
     "unscale, overflow": ("unscale_step", ([FEATURES, SPECIAL], float32(0.25), float32(0))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -186,6 +187,98 @@ def resize_bilinear_backward(grad: Any, input_size: Any, scale: Any, align_corne
     return gradients(lambda x: resize_bilinear(x, grad.shape[2:], scale, align_corners), grad, x)
 
 
+def interpolated(image: Any, y: float, x: float) -> Any:
+    """The value (C,) of an image (C, H, W) at a point, 0 more than a pixel outside."""
+    H, W = image.shape[1:]
+    if not (-1 <= y <= H and -1 <= x <= W):
+        return torch.zeros(len(image), dtype=image.dtype)
+    y, x = min(max(y, 0), H - 1), min(max(x, 0), W - 1)
+    top, left = int(y), int(x)
+    bottom, right, v, u = min(top + 1, H - 1), min(left + 1, W - 1), y - top, x - left
+    upper = (1 - u) * image[:, top, left] + u * image[:, top, right]
+    lower = (1 - u) * image[:, bottom, left] + u * image[:, bottom, right]
+    return (1 - v) * upper + v * lower
+
+
+def roi_align(
+    x: Any, rois: Any, output_size: Any, scale: float, sampling_ratio: int, aligned: bool
+) -> Any:
+    """Means of samples, one after the other (He et al., 2017)."""
+    out = torch.zeros(len(rois), x.shape[1], *output_size, dtype=x.dtype)
+    for k, (n, *box) in enumerate(rois.tolist()):
+        x1, y1, x2, y2 = (each * scale - 0.5 * aligned for each in box)
+        sizes = [y2 - y1, x2 - x1] if aligned else [max(y2 - y1, 1), max(x2 - x1, 1)]
+        if not np.isfinite([x1, y1, *sizes]).all():
+            continue
+        (dy, dx) = (size / bins for size, bins in zip(sizes, output_size))
+        rows, columns = [sampling_ratio] * 2 if sampling_ratio > 0 else map(math.ceil, (dy, dx))
+        for i, j in np.ndindex(*output_size):
+            samples = [
+                interpolated(x[int(n)], y, x_)
+                for y in [y1 + (i + (p + 0.5) / rows) * dy for p in range(rows)]
+                for x_ in [x1 + (j + (p + 0.5) / columns) * dx for p in range(columns)]
+            ]
+            if samples:
+                out[k, :, i, j] = torch.stack(samples).mean(0)
+    return out
+
+
+def roi_align_backward(grad: Any, rois: Any, input_shape: Any, *options: Any) -> Any:
+    x = torch.zeros(input_shape, dtype=torch.float64, requires_grad=True)
+    out = roi_align(x, rois, grad.shape[2:], *options)
+    return torch.autograd.grad(out, x, grad)[0] if out.requires_grad else x.detach()
+
+
+def roi_pool(x: Any, rois: Any, output_size: Any, scale: float) -> Any:
+    """The largest pixel of each bin, one after the other (Girshick, 2015)."""
+    images, (H, W) = x.numpy(), x.shape[2:]
+    out = torch.zeros(len(rois), x.shape[1], *output_size, dtype=x.dtype)
+    argmax = torch.full(out.shape, -1)
+    for k, (n, *box) in enumerate(rois.tolist()):
+        x1, y1, x2, y2 = (
+            int(v + math.copysign(0.5, v)) if math.isfinite(v) else 0
+            for v in (each * scale for each in box)
+        )
+        for i, j in np.ndindex(*output_size):
+            (top, bottom), (left, right) = (
+                [
+                    min(max(start + math.floor(at * size), 0), limit),
+                    min(max(start + math.ceil((at + 1) * size), 0), limit),
+                ]
+                for at, start, size, limit in (
+                    (i, y1, max(y2 - y1 + 1, 1) / output_size[0], H),
+                    (j, x1, max(x2 - x1 + 1, 1) / output_size[1], W),
+                )
+            )
+            if top >= bottom or left >= right:
+                continue
+            for c in range(x.shape[1]):
+                best = torch.finfo(torch.float32).min
+                for h, w in itertools.product(range(top, bottom), range(left, right)):
+                    if images[int(n), c, h, w] > best:
+                        best, argmax[k, c, i, j] = images[int(n), c, h, w], h * W + w
+                out[k, c, i, j] = float(best)
+    return out, argmax
+
+
+def nms(boxes: Any, iou_threshold: float) -> Any:
+    """Every box against the better ones that are kept."""
+    kept: list[list[float]] = []
+    keep = torch.zeros(len(boxes), dtype=torch.bool)
+    for i, box in enumerate(boxes.tolist()):
+        keep[i] = not any(iou(better, box) > iou_threshold for better in kept)
+        kept += [box] * bool(keep[i])
+    return keep
+
+
+def iou(a: list[float], b: list[float]) -> float:
+    """Of two boxes, NaN where it is not determined."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    union = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b)) - shared
+    return shared / union if union else math.nan
+
+
 def optimizer_step(
     make: Callable[[list[Any]], Any],
     params: list[Any],
@@ -278,8 +371,9 @@ REFERENCES = {
         avg_pool2d_scatter, batch_norm,
         batch_norm_backward, channel_affine, col2im, conv2d, conv2d_input_grad, conv2d_weight_grad,
         im2col, local_response_norm_backward, max_pool2d, max_pool2d_gather, max_pool2d_scatter,
-        normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
-        resize_nearest, resize_nearest_backward, rmsprop_step, sgd_step, softmax_cross_entropy,
+        nms, normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
+        resize_nearest, resize_nearest_backward, rmsprop_step, roi_align, roi_align_backward, roi_pool,
+        sgd_step, softmax_cross_entropy,
         unscale_step, update_scale_step,
     )
 }  # fmt: skip
@@ -308,4 +402,6 @@ REFERENCES |= {
     "local_response_norm": F.local_response_norm,
     "relu": lambda x, *out: [F.relu(x)] * (1 + len(out)),  # the result, and what is in ``out``
     "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
+    "silu": F.silu,
+    "silu_backward": torch.ops.aten.silu_backward,
 }

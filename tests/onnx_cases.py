@@ -7,7 +7,7 @@ import numpy as np
 
 import minicnn as mc
 import minicnn.nn.functional as F
-from minicnn import nn
+from minicnn import nn, vision
 
 IMAGES = (2, 4, 9, 8)
 
@@ -54,7 +54,19 @@ CONVOLUTIONS = {
     "computed filters": (lambda x, w: F.conv2d(x, w[0], padding=1), [IMAGES, (2, 6, 4, 3, 3)]),
 }
 
+
+def boxes(numbers):
+    """Boxes (K, 5) of the first image, made of (K, 4) random numbers."""
+    corner, size = 4 * numbers[:, :2].abs(), 4 * numbers[:, 2:].abs()
+    return mc.cat([0 * numbers[:, :1], corner, corner + size], 1)
+
+
 POOLS = {
+    "regions": (lambda x, n: vision.roi_align(x, boxes(n), (2, 3), 0.75), [IMAGES, (2, 4)]),
+    "regions, aligned": (
+        lambda x, n: vision.roi_align(x, boxes(n), 2, 1.0, 2, aligned=True),
+        [IMAGES, (2, 4)],
+    ),
     "max": (lambda x: F.max_pool2d(x, 3, 2, 1), [IMAGES]),
     "max, ceil": (lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), [IMAGES]),
     "max, ceil, padded": (lambda x: F.max_pool2d(x, 2, 3, 1, ceil_mode=True), [IMAGES]),
@@ -106,6 +118,7 @@ ACTIVATIONS = {
 }
 
 NORMS = {
+    "frozen batch": layer(lambda: vision.FrozenBatchNorm2d(4), IMAGES),
     "batch": layer(lambda: nn.BatchNorm2d(4), IMAGES),
     "batch, 1d": layer(lambda: nn.BatchNorm1d(4), (2, 4)),
     "batch, plain": layer(lambda: nn.BatchNorm2d(4, affine=False), IMAGES),

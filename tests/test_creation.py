@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from oracle import assert_agrees, dtype_in
 
 import minicnn as mc
@@ -45,6 +46,12 @@ def test_linspace(ends):
         if name == "float16" and np.abs(ends[:2]).max() > 300:
             continue  # beyond the dtype
         assert_agrees(lambda m, name=name: m.linspace(*ends, dtype=dtype_in(m, name)), what=name)
+
+
+@pytest.mark.numbers_decide
+@pytest.mark.parametrize("ends", [(0, 32, 31), (0, 0.99, 31), (-3.3, 7.1, 50), (255, 0, 10)])
+def test_linspace_is_torchs_bit_for_bit(ends):
+    assert mc.linspace(*ends).tolist() == torch.linspace(*ends).tolist()
 
 
 def test_linspace_between_tensors():

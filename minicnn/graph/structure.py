@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,14 +26,17 @@ def leaves(structure: Any) -> list[Any]:
 def replaced(structure: Any, new: Callable[[Any], Any]) -> object:
     """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else.
 
-    Of their subclasses, which may take other arguments, only namedtuples and OrderedDict are known.
+    Of their subclasses, which may take other arguments, only namedtuples, deque,
+    defaultdict and OrderedDict are known.
     """
     kind: Any = type(structure)
     if kind is tuple or hasattr(kind, "_fields"):
         parts: list[Any] = [replaced(part, new) for part in structure]
         return tuple(parts) if kind is tuple else kind(*parts)
-    if kind is list:
-        return [replaced(part, new) for part in structure]
-    if kind in (dict, OrderedDict):
-        return kind((key, replaced(part, new)) for key, part in structure.items())
+    if kind in (list, deque):
+        return kind(replaced(part, new) for part in structure)
+    if kind in (dict, OrderedDict, defaultdict):
+        out = structure.copy()
+        out.update((key, replaced(part, new)) for key, part in structure.items())
+        return out
     return new(structure)

@@ -80,6 +80,8 @@ activations (activation.py)
 ``hardtanh(x, low, high)``                                        x limited to [low, high]
 ``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
                                                                   else grad
+``silu(x)``                                                       x / (1 + exp(-x))
+``silu_backward(grad, x)``                                        its gradient
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------
@@ -100,6 +102,16 @@ a size stays, and pixels are copied there
 ``resize_bilinear(x, output_size, scale, align_corners)``         (N, C, OH, OW)
 ``resize_bilinear_backward(grad, input_size, scale,``             (N, C, H, W)
 ``    align_corners)``
+----------------------------------------------------------------  ----------------------------------
+regions of interest (roi.py, nms.py): a row of rois (K, 5) is the number of an image, x1, y1, x2, y2,
+which times ``spatial_scale`` are pixels; boxes (N, 4) are x1, y1, x2, y2, the best first
+``roi_align(x, rois, output_size, spatial_scale,``                (K, C, OH, OW): means of samples, 0
+``    sampling_ratio, aligned)``                                  in boxes that are not finite
+``roi_align_backward(grad, rois, input_shape, spatial_scale,``    (N, C, H, W): its gradient
+``    sampling_ratio, aligned)``
+``roi_pool(x, rois, output_size, spatial_scale)``                 out, argmax (int64, h * W + w, or -1
+                                                                  where there is no pixel)
+``nms(boxes, iou_threshold)``                                     (N,) of bool: which boxes to keep
 ----------------------------------------------------------------  ----------------------------------
 optimizers (optim.py); lists of arrays, written in place; ``hyperparameters()`` gives
 ``sgd_step(params, grads, momenta, hyperparameters, nesterov,``   lr, momentum, dampening,
@@ -136,6 +148,14 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``    variance, eps)``
 ``channel_affine_relu(x, scale, shift, out=None)``                relu(channel_affine(...))
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
+================================================================  ==================================
+
+On the CPU there are two for training with "relu6", "silu" or "hardswish" after a batch norm.
+
+================================================================  ==================================
+``batch_norm_activation(x, weight, bias, eps, activation)``       activation(out), mean, variance
+``batch_norm_activation_backward(grad, out, x, weight, bias,``    gradients of x, weight and bias;
+``    mean, variance, eps, activation)``                            out may be None
 ================================================================  ==================================
 
 ``kernels.cpu.planned`` is no such set: its functions take the arrays that they will write to, and

@@ -119,7 +119,7 @@ class MNASNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with made_for_images("MNASNet", x, smallest=1):
             x = self.layers(x)  # N x 1280 x H/32 x W/32
-        return self.classifier(x.mean([2, 3]))
+        return self.classifier(x.mean((2, 3)))
 
 
 def _convolution(

@@ -14,6 +14,7 @@ from typing import Any
 from ..autograd import no_grad
 from ..tensor import Tensor
 from .conv import Conv2d
+from .frozen_batch_norm import FrozenBatchNorm2d
 from .linear import Identity
 from .module import Module
 from .norm import BatchNorm2d
@@ -21,8 +22,10 @@ from .parameter import Parameter
 
 __all__ = ["fuse_conv_bn", "fuse_conv_bn_eval"]
 
+_NORMS = BatchNorm2d, FrozenBatchNorm2d
 
-def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d:
+
+def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d | FrozenBatchNorm2d) -> Conv2d:
     """One convolution that computes ``bn(conv(x))``, in evaluation mode.
 
     Args:
@@ -74,7 +77,7 @@ def fuse_conv_bn(net: Module, input: Tensor) -> Module:
     replacements: dict[Module, Module] = {}
     for bn, given, _ in calls:
         conv = results.get(id(given))
-        if conv is None or not isinstance(bn, BatchNorm2d) or bn.running_mean is None:
+        if conv is None or not isinstance(bn, _NORMS) or bn.running_mean is None:
             continue
         if uses[conv] == uses[bn] == 1:
             replacements |= {conv: fuse_conv_bn_eval(conv, bn), bn: Identity().eval()}
@@ -90,7 +93,7 @@ def _calls(net: Module, input: Tensor) -> list[tuple[Module, Any, Any]]:
     handles = [
         module.register_forward_hook(lambda module, args, out: calls.append((module, args[0], out)))
         for module in net.modules()
-        if isinstance(module, (Conv2d, BatchNorm2d))
+        if isinstance(module, (Conv2d, *_NORMS))
     ]
     with no_grad():
         net(input)

@@ -13,6 +13,9 @@ ReLU, MaxPool2d    max(relu(x)) = relu(max(x)), so only the few results need a R
                    ties, too.
 =================  ===============================================================================
 
+In training on the CPU, ReLU6, SiLU or Hardswish after a convolution and a batch norm are one operation
+with the batch norm, too: what lies between them is neither stored nor copied.
+
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
 with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
 place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
@@ -33,7 +36,7 @@ from typing import Any, TypeVar
 from .. import kernels
 from ..ops import fused
 from ..tensor import Tensor
-from .activation import ReLU
+from .activation import Hardswish, ReLU, ReLU6, SiLU
 from .conv import Conv2d
 from .linear import Identity, Linear
 from .module import Module
@@ -63,6 +66,11 @@ def _own_batch_norm_relu(norm: BatchNorm2d, relu: ReLU, input: Tensor) -> Tensor
     return fused.own_batch_norm_relu(*norm.arguments(input))
 
 
+def _own_batch_norm_activation(norm: Any, activation: Module, input: Tensor) -> Tensor:
+    operation = _BATCH_NORM_ACTIVATIONS[type(activation)]
+    return fused.batch_norm_activation(operation, activation, *norm.arguments(input))
+
+
 def _own_batch_norm(norm: BatchNorm2d, input: Tensor) -> Tensor:
     return fused.own_batch_norm(*norm.arguments(input))
 
@@ -79,6 +87,13 @@ _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
     (BatchNorm1d, ReLU): _batch_norm_relu,
     (BatchNorm2d, ReLU): _batch_norm_relu,
     (ReLU, MaxPool2d): _relu_max_pool2d,
+}
+
+# after a convolution and a batch norm
+_BATCH_NORM_ACTIVATIONS: dict[type[Module], type[fused.BatchNormActivation]] = {
+    Hardswish: fused.BatchNormHardswish,
+    ReLU6: fused.BatchNormReLU6,
+    SiLU: fused.BatchNormSiLU,
 }
 
 _RETURNS_A_NEW_TENSOR = (Conv2d, BatchNorm1d, BatchNorm2d)
@@ -106,6 +121,12 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
             found.append(partial(operation, first, last))
+        elif (
+            _ends_in_own_batch_norm(rest)
+            and is_plain(last)
+            and type(last) in _BATCH_NORM_ACTIVATIONS
+        ):
+            found.append(partial(_own_batch_norm_activation, rest.pop(), last))
         elif type(last) is BatchNorm2d and is_plain(last) and _ends_in_convolution(rest):
             found.append(partial(_own_batch_norm, last))
         else:
@@ -137,6 +158,16 @@ def _is_own_input(modules: list[Module]) -> bool:
 def _ends_in_convolution(modules: list[Module]) -> bool:
     """Whether the last of ``modules`` is a convolution whose result nobody else sees."""
     return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
+
+
+def _ends_in_own_batch_norm(modules: list[Module]) -> bool:
+    """Whether the last of ``modules`` is a batch norm after such a convolution."""
+    return (
+        bool(modules)
+        and type(modules[-1]) is BatchNorm2d
+        and is_plain(modules[-1])
+        and _ends_in_convolution(modules[:-1])
+    )
 
 
 def _pools_pixels(pool: MaxPool2d) -> bool:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import kernels
-from ..autograd import Function
+from ..autograd import Function, is_grad_enabled
 from ..autograd.names import called
 from ..devices import xp_of
 from ..dtypes import HALVES
@@ -189,13 +189,20 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 class SiLU(Function):
     def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
-        wide = widened(x)
-        return (wide / (xp_of(x).exp(-wide) + 1)).astype(x.dtype, copy=False)
+        return kernels.of(x).silu(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = widen(grad, *self.saved_tensors)
-        s = sigmoid(x)
-        return mul(grad, mul(s, add(mul(x, sub(1.0, s)), 1.0)))
+        (x,) = self.saved_tensors
+        if not is_grad_enabled():
+            return Tensor.of(kernels.of(x.array).silu_backward(grad.array, x.array))
+        return silu_gradient(grad, x)
+
+
+def silu_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """The gradient of x in silu(x), with differentiable operations."""
+    grad, x = widen(grad, x)
+    s = sigmoid(x)
+    return mul(grad, mul(s, add(mul(x, sub(1.0, s)), 1.0)))
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:

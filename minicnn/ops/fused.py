@@ -1,4 +1,4 @@
-"""Operations with a ReLU at the end, each in one kernel.
+"""Operations with a ReLU, or another activation, at the end, each in one kernel.
 
 A separate ReLU reads and writes a layer's whole output, and the whole gradient in backward. The
 layer's own kernel has these numbers in registers or cache anyway. Results and gradients equal those
@@ -12,6 +12,8 @@ selected. ``nn/fusion.py`` decides where a network uses them.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,11 @@ import numpy as np
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
 from ..autograd.function import Deferred
+from ..dtypes import float32, float64
 from ..kernels.geometry import Geometry
 from ..tensor import Tensor
 from ..typing import Array
-from .activation import ReLUBackward, relu
+from .activation import ReLUBackward, relu, silu_gradient
 from .bias import over_channels
 from .conv import Conv2dInputGrad, conv2d_geometry, weight_grad
 from .edge import batched, one_precision
@@ -36,6 +39,7 @@ from .norm import (
     normalize_batch,
     scale_and_shift,
 )
+from .piecewise import HardtanhBackward, hardswish_gradient
 from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
 
@@ -144,6 +148,53 @@ class BatchNormReLU(BatchNorm):
             grad.array, out.array, x.array, weight.array, self.mean, self.variance, self.eps
         )
         return tuple(map(Tensor.of, results))
+
+
+class BatchNormActivation(BatchNorm):
+    """x (N, C, ...), weight (C,), bias (C,) -> an activation of normalised x; mean, variance (C,).
+
+    A subclass names the activation, and has the gradient of its argument for second derivatives. With
+    ``from_result`` the gradient needs the result alone, which the next layer keeps in memory anyway.
+    """
+
+    activation: str
+    from_result = False
+    gradient: Callable[[Tensor, Tensor], Tensor]
+
+    def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
+        batch_norm = kernels.cpu.batch_norm_activation
+        out, self.mean, self.variance = batch_norm(x, weight, bias, eps, self.activation)
+        self.save_for_backward(x, weight, bias, out if self.from_result else None)
+        self.eps = eps
+        return out, self.mean, self.variance
+
+    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+        x, weight, bias, out = self.saved_tensors
+        if is_grad_enabled():
+            normalised = BatchNorm.apply(x, weight, bias, eps=self.eps)[0]
+            return batch_norm_gradients(self.gradient(grad, normalised), x, weight, self.eps)
+        result = None if out is None else out.array
+        results = kernels.cpu.batch_norm_activation_backward(
+            grad.array, result, x.array, weight.array, bias.array,
+            self.mean, self.variance, self.eps, self.activation,
+        )  # fmt: skip
+        return tuple(map(Tensor.of, results))
+
+
+class BatchNormReLU6(BatchNormActivation):
+    activation = "relu6"
+    from_result = True
+    gradient = partial(HardtanhBackward.apply, low=0, high=6)
+
+
+class BatchNormSiLU(BatchNormActivation):
+    activation = "silu"
+    gradient = staticmethod(silu_gradient)
+
+
+class BatchNormHardswish(BatchNormActivation):
+    activation = "hardswish"
+    gradient = staticmethod(hardswish_gradient)
 
 
 class ChannelAffineReLU(ChannelAffine):
@@ -255,3 +306,16 @@ def own_batch_norm(*arguments: Any) -> Tensor:
 def own_batch_norm_relu(*arguments: Any) -> Tensor:
     """``relu(batch_norm(…))`` of such an input."""
     return normalize_batch(BatchNormReLU, ChannelAffineReLU, OverwritingBatchNormReLU, *arguments)
+
+
+def batch_norm_activation(
+    operation: type[BatchNormActivation], activate: Callable[[Tensor], Tensor], *arguments: Any
+) -> Tensor:
+    """``activate(batch_norm(…))``: in training on the CPU one operation, otherwise two.
+
+    The input belongs to this call, as for :func:`own_batch_norm`.
+    """
+    x, training = arguments[0].array, arguments[5]
+    if training and type(x) is np.ndarray and x.dtype in (float32, float64):
+        return normalize_batch(operation, ChannelAffine, FixedBatchNorm, *arguments)
+    return activate(own_batch_norm(*arguments))

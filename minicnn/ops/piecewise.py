@@ -117,9 +117,14 @@ class Hardswish(Function):
         return (wide * (xp_of(x).clip(wide + 3, 0, 6) / 6)).astype(x.dtype, copy=False)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = widen(grad, *self.saved_tensors)
-        sloped = where(lt(x, 3), mul(grad, add(div(x, 3.0), 0.5)), grad)
-        return where(le(x, -3), 0.0, sloped)
+        return hardswish_gradient(grad, *self.saved_tensors)
+
+
+def hardswish_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """The gradient of x in hardswish(x)."""
+    grad, x = widen(grad, x)
+    sloped = where(lt(x, 3), mul(grad, add(div(x, 3.0), 0.5)), grad)
+    return where(le(x, -3), 0.0, sloped)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:

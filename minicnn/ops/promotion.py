@@ -12,6 +12,7 @@ from numpy import ndarray
 from ..devices import in_memory_order, xp_of
 from ..dtype import OF_NUMPY, DType
 from ..dtypes import HALVES, bool_, default_float, float32, int64, is_floating
+from ..kernels.cpu.runtime.arithmetic import LARGE, large
 from ..tensor import Tensor
 from ..typing import Array
 
@@ -240,7 +241,8 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     Half precision and a number are computed in float32 and rounded once, as in torch.
     """
     if type(x) is ndarray and type(y) is ndarray:  # whose results NumPy rounds once
-        result = function(x, y)
+        is_large = x.ndim > 2 and (x.size > LARGE or y.size > LARGE)
+        result = large(function, x, y) if is_large else function(x, y)
         return result if result.dtype is x.dtype else result.astype(x.dtype, copy=False)
     array = x if hasattr(x, "dtype") else y
     dtype = array.dtype

@@ -22,7 +22,9 @@ from .stages import Stage
 __all__ = ["Arrays", "Layout", "bytes_needed", "lay_out", "to_nchw", "to_nhwc"]
 
 _ALIGNMENT = 64  # bytes, one cache line
-_WRITES_CHANNELS = frozenset(("conv", "affine", "clip", "add", "max_pool", "avg_pool", "lrn"))
+_WRITES_CHANNELS = frozenset((
+    "conv", "affine", "clip", "activation", "add", "scale", "shuffle", "max_pool", "avg_pool", "lrn",
+))  # fmt: skip
 
 
 def to_nhwc(array: np.ndarray) -> np.ndarray:

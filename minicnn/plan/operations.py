@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, Node, Value
-from ..kernels.cpu.planned import Limits
+from ..kernels.cpu.planned import ACTIVATIONS, Limits
 from ..ops.norm import scale_and_shift
 from ..tensor import Tensor
+from .shuffles import channel_shuffles
 
 __all__ = ["Operation", "lower", "run_forward"]
 
@@ -25,8 +26,9 @@ class Operation:
     """One operation of a plan.
 
     Attributes:
-        kind: ``conv``, ``linear``, ``affine``, ``clip``, ``add``, ``cat``, ``max_pool``,
-            ``avg_pool``, ``lrn``, ``flatten``, ``view`` and ``input``, or ``generic`` for all others.
+        kind: ``conv``, ``linear``, ``affine``, ``clip``, ``activation``, ``add``, ``scale``, ``cat``,
+            ``shuffle``, ``max_pool``, ``avg_pool``, ``spatial_sum``, ``lrn``, ``flatten``, ``view`` and
+            ``input``, or ``generic`` for all others.
         inputs: the values that change from call to call.
         output: the value that it computes.
         arrays: its weights, by name.
@@ -77,11 +79,18 @@ def lower(graph: Graph) -> list[Operation]:
         Operation("input", [], x, options={"index": i}) for i, x in enumerate(graph.inputs)
     ]
     changing = set(graph.inputs)
+    shuffles = channel_shuffles(graph.nodes)
     for node in graph.nodes:
         if changing.isdisjoint(node.values):
             _compute(node)
             continue
         changing.update(node.outputs)
+        if node in shuffles and node.outputs[0].dtype == np.float32:
+            x, groups = shuffles[node]
+            operations.append(
+                Operation("shuffle", [x], node.outputs[0], options={"groups": groups})
+            )
+            continue
         kind = _KINDS.get(node.name)
         plain = len(node.outputs) == 1 and all(
             x.dtype == np.float32 for x in (*node.values, *node.outputs)
@@ -180,6 +189,28 @@ def _hardtanh(node: Node, changing: set[Value]) -> Operation:
     return Operation("clip", node.values, node.outputs[0], limits=limits)
 
 
+def _activation(node: Node, changing: set[Value]) -> Operation:
+    return Operation("activation", node.values, node.outputs[0], options={"name": node.name})
+
+
+def _mul(node: Node, changing: set[Value]) -> Operation | None:
+    """Images times a number for each channel and image, as in squeeze-and-excitation."""
+    values, out = node.values, node.outputs[0]
+    if len(values) != 2 or not changing.issuperset(values) or len(out.shape) != 4:
+        return None
+    values = sorted(values, key=lambda x: x.shape != out.shape)
+    if [x.shape for x in values] != [out.shape, (*out.shape[:2], 1, 1)]:
+        return None
+    return Operation("scale", values, out)
+
+
+def _sum(node: Node, changing: set[Value]) -> Operation | None:
+    (x,) = node.values
+    if len(x.shape) != 4 or node.options["dims"] != (2, 3):
+        return None
+    return Operation("spatial_sum", [x], node.outputs[0])
+
+
 def _add(node: Node, changing: set[Value]) -> Operation | None:
     out = node.outputs[0]
     if len(node.values) != 2 or any(x.shape != out.shape for x in node.values):
@@ -218,6 +249,7 @@ def _flatten(node: Node, changing: set[Value]) -> Operation | None:
 
 Lowering = Callable[[Node, "set[Value]"], "Operation | None"]
 _KINDS: dict[str, Lowering] = {
+    **dict.fromkeys(ACTIVATIONS, _activation),
     "Add": _add,
     "AvgPool2d": _avg_pool,
     "Cat": _cat,
@@ -228,8 +260,10 @@ _KINDS: dict[str, Lowering] = {
     "Linear": _linear,
     "LocalResponseNorm": _lrn,
     "MaxPool2d": _max_pool,
+    "Mul": _mul,
     "ReLU": _relu,
     "Reshape": _flatten,
+    "Sum": _sum,
 }
 # operations without a kind of their own that treat each element, or each image, by itself
 _ELEMENTWISE = frozenset((

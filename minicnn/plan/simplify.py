@@ -16,6 +16,7 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
     outputs = list(outputs)
     for one_pass in (
         _drop_unused,
+        _shuffle_branches,
         _fold_batch_norms,
         _fuse_additions,
         _fuse_limits,
@@ -32,6 +33,21 @@ def _drop_unused(operations: list[Operation], outputs: list[Value]) -> list[Oper
             needed.update(operation.taken)
             kept.append(operation)
     return kept[::-1]
+
+
+def _shuffle_branches(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """A shuffle takes the branches of a ``cat`` before it, if each is one of its groups."""
+
+    def fuse(shuffle: Operation, cat: Operation) -> bool:
+        if shuffle.kind != "shuffle" or cat.kind != "cat":
+            return False
+        sizes = {x.shape[1] for x in cat.inputs}
+        if len(sizes) > 1 or len(cat.inputs) != shuffle.options["groups"]:
+            return False
+        cat.kind, cat.options = "shuffle", shuffle.options
+        return True
+
+    return _merged(operations, outputs, fuse)
 
 
 def _fold_batch_norms(operations: list[Operation], outputs: list[Value]) -> list[Operation]:

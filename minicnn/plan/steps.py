@@ -66,6 +66,28 @@ def _conv(operation: Operation, place: Place, only: str | None) -> Iterable[Step
     )
 
 
+def _activation(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
+    return [planned.activation(operation.options["name"], x, out, len(place.scratch))]
+
+
+def _scale(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    x, factors = map(place.array_of, operation.inputs)
+    return [planned.scale(x, factors, place.array_of(operation.output), place.scratch)]
+
+
+def _shuffle(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    sources, out = list(map(place.array_of, operation.inputs)), place.array_of(operation.output)
+    if len(sources) == 1:
+        sources = np.split(sources[0], operation.options["groups"], axis=3)
+    return [planned.shuffle(sources, out, len(place.scratch))]
+
+
+def _spatial_sum(operation: Operation, place: Place, only: str | None) -> list[Step]:
+    x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
+    return [planned.spatial_sum(x, 1.0, out.reshape(len(x), -1), len(place.scratch))]
+
+
 def _one_input(operation: Operation, place: Place, only: str | None) -> list[Step]:
     """Operations on one value that have one fast step."""
     x, out = place.array_of(operation.inputs[0]), place.array_of(operation.output)
@@ -100,7 +122,7 @@ def _input(operation: Operation, place: Place, only: str | None) -> list[Step]:
     out, index, given = place.array_of(operation.output), operation.options["index"], place.given
 
     def copy(rows: slice, target: np.ndarray) -> None:
-        images = given[index][place.images] if out.ndim else given[index]
+        images = given[index][place.images] if operation.by_image else given[index]
         np.copyto(target, to_nhwc(images)[:, rows] if out.ndim == 4 else images)
 
     if out.ndim != 4:
@@ -147,11 +169,15 @@ def _argument(x: Any, changing: list[Value], array_of: Arrays) -> Any:
 
 
 _MAKERS: dict[str, Callable[[Operation, Place, str | None], Iterable[Step]]] = {
+    "activation": _activation,
     "add": _add,
     "cat": _cat,
     "conv": _conv,
     "flatten": _flatten,
     "generic": _generic,
     "input": _input,
+    "scale": _scale,
+    "shuffle": _shuffle,
+    "spatial_sum": _spatial_sum,
     "view": _generic,
 }

@@ -28,6 +28,7 @@ _OUTSIDE = {
     ),
     "no 3-d layers": (
         r"torch(\.nn(\.functional|\.modules(\.\w+)?)?)?\.\w*(3d|3D)(_with_indices)?|torchvision\.models\.video"
+        r"|torchvision\.ops\.\w+3d\w*"
     ),
     "no compiler of Python: torch.jit returns what it is given, torch.compile plans inference on the CPU": (
         r"torch\.(jit|compiler|_dynamo|_inductor|fx|export|package|library|ops|classes)"
@@ -44,8 +45,11 @@ _OUTSIDE = {
     ),
     "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
-    "no networks for detection or video": r"torchvision\.(models\.(detection|optical_flow)|ops|io\.\w*[vV]ideo\w*)",
-    "no transforms.v2 yet": r"torchvision\.(transforms\.v2|tv_tensors)",
+    "no networks for detection or video": (
+        r"torchvision\.(models\.(detection|optical_flow)|io\.\w*[vV]ideo\w*)"
+    ),
+    "no deformable convolutions": r"torchvision\.ops\.(deform_conv\w*|DeformConv2d)",
+    "no position-sensitive pooling of regions": r"torchvision\.ops\.(ps_roi_\w+|PSRoI\w+)",
     "no internals of torch's": r"torch\._\w+",
 }
 

@@ -68,8 +68,13 @@ MODULES = {
         f"torchvision.models.segmentation.{name}": f"minicnn.models.segmentation.{name}"
         for name in ("_utils", "deeplabv3", "fcn", "lraspp")
     },
+    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
+    "torchvision.ops": "minicnn.vision",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
+    "torchvision.transforms.v2": "minicnn.transforms.v2",
+    "torchvision.transforms.v2.functional": "minicnn.transforms.v2.functional",
+    "torchvision.tv_tensors": "minicnn.tv_tensors",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
     "torchvision.version": "",
     **{
@@ -104,6 +109,10 @@ _PARTS = {
     ),
     "torchvision.io": "image",
     "torchvision.models": "_api",
+    "torchvision.ops": (
+        "boxes ciou_loss diou_loss drop_block feature_pyramid_network focal_loss giou_loss misc "
+        "poolers roi_align roi_pool stochastic_depth"
+    ),
     "torchvision.transforms": "autoaugment transforms",
 }
 MODULES |= {
@@ -111,6 +120,7 @@ MODULES |= {
 }
 MODULES["torchvision.datasets.folder"] += " minicnn.data.image_folder"
 MODULES["torchvision.datasets.imagenet"] += " minicnn.data.datasets.imagenet"
+MODULES["torchvision.ops.feature_pyramid_network"] += " minicnn.vision.feature_pyramid"
 MODULES["torch.optim.optimizer"] += " minicnn.optim.optimizer"
 
 # torch's dotted name: the object

@@ -52,12 +52,23 @@ def check_tensor(img: object, channels: Sequence[int] = (), name: str = "the tra
     """
     if not isinstance(img, Tensor):
         raise TypeError(f"{name} expects a tensor, got {type(img).__name__}")
-    if img.ndim < (3 if channels else 2):
+    if img.ndim < 2:
         raise TypeError(f"{name} expects shape (..., C, H, W), got {tuple(img.shape)}")
-    if channels and img.shape[-3] not in channels:
+    if channels and (img.shape[-3] if img.ndim > 2 else 1) not in channels:
         allowed = " or ".join(map(str, channels))
         raise TypeError(f"{name} expects {allowed} channels, got shape {tuple(img.shape)}")
     return img
+
+
+def check_colors(img: Tensor, name: str) -> Tensor:
+    """``img`` itself, if it is (…, 1 or 3, H, W).
+
+    Raises:
+        TypeError: if it is not.
+    """
+    if img.ndim < 3:
+        raise TypeError(f"{name} expects shape (..., C, H, W), got {tuple(img.shape)}")
+    return check_tensor(img, (1, 3), name)
 
 
 def pair(size: int | Sequence[int], name: str = "size") -> Sequence[int]:
@@ -76,7 +87,7 @@ def symmetric_range(
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"{name} as a single number must be >= 0, got {value}")
-        return [-float(value), float(value)]
+        return [0.0 - value, float(value)]  # 0.0 and not -0.0 for 0
     return [float(number) for number in check_length(value, name, lengths)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..devices import xp_of
-from ..dtypes import float32, float64, is_floating
+from ..dtypes import float32, float64
 from ..tensor import Tensor
 
 
@@ -13,13 +13,13 @@ def in_floats(img: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
     """``compute`` of the images as float32 or float64, in the shape and the dtype of ``img``.
 
     Args:
-        img: (…, C, H, W) or (H, W). Integers are rounded afterwards.
+        img: (…, C, H, W) or (H, W). Integers are rounded afterwards; a bool is true unless it is 0.
         compute: takes and returns a batch (N, C, H, W), maybe of another height and width.
     """
     dtype = img.array.dtype
     batch = img.reshape(-1, *img.shape[-3:]) if img.ndim > 2 else img.reshape(1, 1, *img.shape)
     out = compute(batch if dtype in (float32, float64) else batch.to(float32))
     out = out.reshape(*img.shape[:-2], *out.shape[-2:])
-    if not is_floating(dtype):
+    if dtype.kind in "iu":
         out = Tensor.of(xp_of(out.array).rint(out.array))
     return out.to(dtype)

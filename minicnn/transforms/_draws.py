@@ -50,29 +50,31 @@ def permutation(n: int) -> list[int]:
 
 
 def dirichlet(concentration: Sequence[float]) -> list[float]:
-    """Positive numbers with the sum 1, from a Dirichlet distribution: ``torch._sample_dirichlet``."""
+    """Numbers between 0 and 1, without both, with the sum 1: ``torch._sample_dirichlet``."""
     numbers = [_gamma(alpha) for alpha in concentration]
     total = sum(numbers)
-    return [float(np.float32(number / total)) for number in numbers]
+    least, most = np.finfo(np.float32).tiny, np.nextafter(np.float32(1), np.float32(0))
+    return [float(np.clip(np.float32(number / total), least, most)) for number in numbers]
 
 
 def _gamma(alpha: float) -> float:
-    """A number from Gamma(alpha, 1) (Marsaglia and Tsang, 2000)."""
+    """A number from Gamma(alpha, 1) (Marsaglia and Tsang, 2000), in float64, constants in float32."""
     generator = current_generator()
-    scale = 1.0
+    alpha, scale = float(np.float32(alpha)), 1.0
     if alpha < 1:
         scale = (1 - generator.random(dtype=np.float64)) ** (1 / alpha)
         alpha += 1
-    d = alpha - 1 / 3
+    d = alpha - float(np.float32(1 / 3))
     c = 1 / math.sqrt(9 * d)
     while True:
         x = y = 0.0
         while y <= 0:
             x = generator.normal()
             y = 1 + c * x
-        v = y**3
+        v = y * y * y
         u = 1 - generator.random(dtype=np.float64)
-        if u < 1 - 0.0331 * x**4 or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
+        squeeze = 1 - float(np.float32(0.0331)) * x**4
+        if u < squeeze or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
             return scale * d * v
 
 

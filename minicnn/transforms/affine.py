@@ -21,7 +21,7 @@ from ._draws import uniform
 from .dimensions import get_dimensions, get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
-from .sampling import grid_dtype, pixel_centers, sample
+from .sampling import check_mode, grid_dtype, linear, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 
@@ -45,8 +45,10 @@ def rotate(
         fill: value of pixels that come from outside the image, one number or one per channel.
     """
     mode = InterpolationMode.of(interpolation)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
-        matrix = _inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
+        matrix = inverse_affine_matrix(_from_middle(img, center), -angle, (0, 0), 1.0, (0, 0))
         return _affine_tensor(img, matrix, mode, fill, expand)
     point = None if center is None else (center[0], center[1])
     color = fill_color(fill, check_picture(img))
@@ -82,17 +84,16 @@ def affine(
     if scale <= 0:
         raise ValueError(f"scale must be positive, got {scale}")
     check_length(translate, "translate")
-    if isinstance(shear, (int, float)):
-        shear = (shear, 0.0)
-    shears = tuple(check_length(shear, "shear", (1, 2)))
-    shears *= 2 // len(shears)
+    shears = two_shears(shear)
+    if center is not None:
+        check_length(center, "center")
     if isinstance(img, Tensor):
         middle = _from_middle(img, center)
-        matrix = _inverse_affine_matrix(middle, angle, translate, scale, shears)
+        matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
         return _affine_tensor(img, matrix, mode, fill)
     width, height = check_picture(img).size
     middle = (width * 0.5, height * 0.5) if center is None else center
-    matrix = _inverse_affine_matrix(middle, angle, translate, scale, shears)
+    matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
     return img.transform(
         img.size,
         Image.Transform.AFFINE,
@@ -100,6 +101,13 @@ def affine(
         mode.pil,  # type: ignore[arg-type]  # Pillow checks that the mode can be used here
         fillcolor=fill_color(fill, img),
     )
+
+
+def two_shears(shear: float | Sequence[float]) -> tuple[float, ...]:
+    """(along x, along y) from one number, or a sequence of one or two."""
+    if isinstance(shear, (int, float)):
+        return shear, 0.0
+    return tuple(check_length(shear, "shear", (1, 2))) * (2 // len(shear))
 
 
 def _from_middle(img: Tensor, center: Sequence[float] | None) -> Sequence[float]:
@@ -112,21 +120,22 @@ def _from_middle(img: Tensor, center: Sequence[float] | None) -> Sequence[float]
 def _affine_tensor(
     img: Tensor, matrix: list[float], mode: InterpolationMode, fill: Fill, expand: bool = False
 ) -> Tensor:
-    """``matrix`` as :func:`_inverse_affine_matrix`; the middle of the image is (0, 0)."""
+    """``matrix`` as :func:`inverse_affine_matrix`; the middle of the image is (0, 0)."""
     H, W = check_tensor(img).shape[-2:]
-    height, width = _expanded_size(matrix, H, W) if expand else (H, W)
+    height, width = expanded_size(matrix, H, W) if expand else (H, W)
     dtype = grid_dtype(img)
     half = np.array([0.5 * W, 0.5 * H], dtype)
-    centers = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
-    grid = centers @ (np.array(matrix, dtype).reshape(2, 3).T / half)
-    return sample(img, grid, mode.value, fill)
+    x, y = pixel_centers(height, width, (0.5 - width * 0.5, 0.5 - height * 0.5), dtype)
+    grid = linear(x, y, np.array(matrix, dtype).reshape(2, 3).T / half)
+    return sample(img, grid, check_mode(mode), fill)
 
 
-def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
+def expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, int]:
     """(height, width) of the smallest image that holds all of a rotated one."""
     half = np.array([0.5 * width, 0.5 * height], np.float32)
     corners = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]], np.float32) * half
-    moved = corners @ np.array(matrix, np.float32).reshape(2, 3)[:, :2].T
+    numbers = np.array(matrix, np.float32).reshape(2, 3)
+    moved = corners @ numbers[:, :2].T + numbers[:, 2]
     # cut to 1e-4, so that rounding makes no image a pixel larger
     last = np.ceil(np.trunc((moved.max(0) + half) / np.float32(1e-4)) * np.float32(1e-4))
     first = np.floor(np.trunc((moved.min(0) + half) / np.float32(1e-4)) * np.float32(1e-4))
@@ -134,7 +143,7 @@ def _expanded_size(matrix: list[float], height: int, width: int) -> tuple[int, i
     return new_height, new_width
 
 
-def _inverse_affine_matrix(
+def inverse_affine_matrix(
     center: Sequence[float],
     angle: float,
     translate: Sequence[float],

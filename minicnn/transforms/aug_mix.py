@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from ._arguments import Picture
 from ._draws import dirichlet, integer
-from .augmentations import Space, change, random_sign, space
+from .augmentations import Rules, Space, augmented, space
 from .auto_augment import Augmentation
 from .conversion import pil_to_tensor, to_pil_image
 from .dimensions import get_dimensions
@@ -70,35 +72,55 @@ class AugMix(Augmentation):
 
     def _mix(self, img: Tensor) -> Tensor:
         _, height, width = get_dimensions(img)
-        changes = self._space(height, width)
-        batch = img.reshape((1,) * max(4 - img.ndim, 0) + tuple(img.shape))
-        x = batch.array
-        # Each image has its own share of the picture itself, and of each copy in the rest.
-        shares = np.array([dirichlet([self.alpha] * 2) for _ in x], np.float32)
-        weights = np.array([dirichlet([self.alpha] * self.mixture_width) for _ in x], np.float32)
-        mixed = _weighted(x, shares[:, 0])
-        for copy in range(self.mixture_width):
-            changed = self._chain(batch, changes)
-            mixed += _weighted(changed.array, weights[:, copy] * shares[:, 1])
-        return Tensor.of(mixed.reshape(img.shape).astype(x.dtype))
+        changes = mixing_space(height, width, self.all_ops)
+        chain = partial(random_chain, changes=changes, mix=self)
+        return mixed(img, 4, self.alpha, self.mixture_width, chain)
 
-    def _chain(self, img: Tensor, changes: Space) -> Tensor:
-        for _ in range(self.chain_depth if self.chain_depth > 0 else integer(1, 4)):
-            name, strengths = list(changes.items())[integer(0, len(changes))]
-            magnitude = 0.0
-            if strengths is not None:
-                magnitude = strengths.at(integer(0, self.severity), BINS)
-            magnitude *= random_sign(strengths)
-            changed = change(img, name, magnitude, self.interpolation, self.fill)
-            assert isinstance(changed, Tensor)
-            img = changed
-        return img
 
-    def _space(self, height: int, width: int) -> Space:
-        shift = (width / 3.0, height / 3.0)
-        changes = space(shear=0.3, shift=shift, degrees=30.0, color=0.9, bits=(4, 0))
-        colors = {name: changes.pop(name) for name in COLORS}
-        return {**changes, **colors} if self.all_ops else changes
+def mixed(
+    img: Tensor, ndim: int, alpha: float, width: int, chain: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """An image mixed with changed copies of itself.
+
+    Args:
+        img: (…, C, H, W).
+        ndim: the number of dimensions of a batch, each part of which gets weights of its own.
+        alpha: the concentration of the weights.
+        width: the number of copies.
+        chain: changes a batch.
+    """
+    batch = img.reshape((1,) * max(ndim - img.ndim, 0) + tuple(img.shape))
+    x = batch.array
+    # Each image has its own share of the picture itself, and of each copy in the rest.
+    shares = np.array([dirichlet([alpha] * 2) for _ in x], np.float32)
+    weights = np.array([dirichlet([alpha] * width) for _ in x], np.float32)
+    total = _weighted(x, shares[:, 0])
+    for copy in range(width):
+        total += _weighted(chain(batch).array, weights[:, copy] * shares[:, 1])
+    return Tensor.of(total.reshape(img.shape).astype(x.dtype))
+
+
+class Mixing(Rules, Protocol):
+    """A transform that mixes: see :class:`AugMix` for its attributes."""
+
+    severity: int
+    chain_depth: int
+
+
+def random_chain(img: Tensor, changes: Space, mix: Mixing) -> Tensor:
+    """An image after a few random changes."""
+    depth = mix.chain_depth if mix.chain_depth > 0 else integer(1, 4)
+    out = augmented(img, changes, lambda: integer(0, mix.severity), BINS, mix, depth)
+    assert isinstance(out, Tensor)
+    return out
+
+
+def mixing_space(height: int, width: int, all_ops: bool, white: float = 255.0) -> Space:
+    """AugMix's changes of an image; ``white`` as for :func:`space`."""
+    shift = (width / 3.0, height / 3.0)
+    changes = space(shear=0.3, shift=shift, degrees=30.0, color=0.9, bits=(4, 0), white=white)
+    colors = {name: changes.pop(name) for name in COLORS}
+    return {**changes, **colors} if all_ops else changes
 
 
 def _weighted(x: Array, weights: Array) -> Array:

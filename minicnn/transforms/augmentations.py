@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..creation import linspace
+from . import functional
 from ._arguments import Picture
 from ._draws import integer
-from .affine import affine, rotate
-from .color import adjust_brightness, adjust_contrast, adjust_saturation
-from .filters import adjust_sharpness
 from .interpolation import InterpolationMode
-from .levels import autocontrast, equalize, invert, posterize, solarize
 
 Fill = float | Sequence[float] | None
 
@@ -47,6 +44,7 @@ def space(
     degrees: float,
     color: float,
     bits: tuple[int, int],
+    white: float = 255.0,
 ) -> Space:
     """The changes in the order that indices are drawn in.
 
@@ -56,6 +54,7 @@ def space(
         degrees: the largest rotation.
         color: the largest change of brightness, saturation, contrast and sharpness.
         bits: how many posterizing keeps, for the smallest and the largest magnitude.
+        white: the threshold of solarizing for the smallest magnitude.
     """
     return {
         "ShearX": Strengths(0.0, shear, signed=True),
@@ -68,56 +67,102 @@ def space(
         "Contrast": Strengths(0.0, color, signed=True),
         "Sharpness": Strengths(0.0, color, signed=True),
         "Posterize": Strengths(*bits, whole=True),
-        "Solarize": Strengths(255.0, 0.0),
+        "Solarize": Strengths(white, 0.0),
         "AutoContrast": None,
         "Equalize": None,
     }
 
 
-def random_sign(strengths: Strengths | None) -> int:
-    """-1 or 1 for signed magnitudes, which takes a random number, and 1 for others."""
-    return -1 if strengths is not None and strengths.signed and integer(0, 2) else 1
+class Rules(Protocol):
+    """How signs are drawn, and what a change does: other transforms have others."""
+
+    def sign(self, strengths: Strengths) -> int:
+        """-1 or 1 at random for signed magnitudes, else 1."""
+
+    def change(self, img: Picture, name: str, magnitude: float) -> Picture:
+        """``img`` changed by the operation ``name``."""
+
+
+def augmented(
+    img: Picture,
+    changes: Space,
+    index: Callable[[], int],
+    bins: int,
+    rules: Rules,
+    number: int = 1,
+) -> Picture:
+    """``img`` after changes that are drawn at random.
+
+    Args:
+        img: a picture.
+        changes: what to draw from.
+        index: which of the magnitudes; called for each change that has several.
+        bins: the number of magnitudes.
+        rules: the transform that draws.
+        number: how many changes.
+    """
+    for _ in range(number):
+        name, strengths = list(changes.items())[integer(0, len(changes))]
+        magnitude = 0.0
+        if strengths is not None:
+            magnitude = strengths.at(index(), bins)
+            magnitude *= rules.sign(strengths)
+        img = rules.change(img, name, magnitude)
+    return img
 
 
 def change(
-    img: Picture, name: str, magnitude: float, interpolation: InterpolationMode | int, fill: Fill
+    img: Picture,
+    name: str,
+    magnitude: float,
+    interpolation: InterpolationMode | int | str,
+    fill: Fill,
+    functions: Any = functional,
 ) -> Picture:
     """``img`` changed by the operation ``name`` of a :data:`Space`, ``"Invert"`` or ``"Identity"``.
+
+    Args:
+        img: a picture.
+        name: of the operation.
+        magnitude: its strength.
+        interpolation, fill: of what moves pixels.
+        functions: the module that does it, this package's ``functional`` or the one of ``v2``.
 
     Raises:
         ValueError: for another name.
     """
-    options = {"scale": 1.0, "interpolation": interpolation, "fill": fill}
+    options: Any = {"scale": 1.0, "interpolation": interpolation, "fill": fill}
+    f = functions
     angle = math.degrees(math.atan(magnitude))
     match name:
         case "Identity":
             return img
         case "ShearX":
-            return affine(img, 0.0, (0, 0), shear=(angle, 0.0), center=(0, 0), **options)  # type: ignore[arg-type]
+            return f.affine(img, 0.0, (0, 0), shear=(angle, 0.0), center=(0, 0), **options)
         case "ShearY":
-            return affine(img, 0.0, (0, 0), shear=(0.0, angle), center=(0, 0), **options)  # type: ignore[arg-type]
+            return f.affine(img, 0.0, (0, 0), shear=(0.0, angle), center=(0, 0), **options)
         case "TranslateX":
-            return affine(img, 0.0, (int(magnitude), 0), shear=(0.0, 0.0), **options)  # type: ignore[arg-type]
+            return f.affine(img, 0.0, (int(magnitude), 0), shear=(0.0, 0.0), **options)
         case "TranslateY":
-            return affine(img, 0.0, (0, int(magnitude)), shear=(0.0, 0.0), **options)  # type: ignore[arg-type]
+            return f.affine(img, 0.0, (0, int(magnitude)), shear=(0.0, 0.0), **options)
         case "Rotate":
-            return rotate(img, magnitude, interpolation, fill=fill)
+            return f.rotate(img, magnitude, interpolation, fill=fill)
         case "Brightness":
-            return adjust_brightness(img, 1.0 + magnitude)
+            return f.adjust_brightness(img, 1.0 + magnitude)
         case "Color":
-            return adjust_saturation(img, 1.0 + magnitude)
+            return f.adjust_saturation(img, 1.0 + magnitude)
         case "Contrast":
-            return adjust_contrast(img, 1.0 + magnitude)
+            return f.adjust_contrast(img, 1.0 + magnitude)
         case "Sharpness":
-            return adjust_sharpness(img, 1.0 + magnitude)
+            return f.adjust_sharpness(img, 1.0 + magnitude)
         case "Posterize":
-            return posterize(img, int(magnitude))
+            return f.posterize(img, int(magnitude))
         case "Solarize":
-            return solarize(img, magnitude)
+            return f.solarize(img, magnitude)
         case "AutoContrast":
-            return autocontrast(img)
+            return f.autocontrast(img)
         case "Equalize":
-            return equalize(img)
+            return f.equalize(img)
         case "Invert":
-            return invert(img)
+            return f.invert(img)
     raise ValueError(f"there is no operation {name!r}")

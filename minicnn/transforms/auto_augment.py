@@ -10,7 +10,7 @@ from ..data.seeding import current_generator
 from ..tensor import Tensor
 from ._arguments import Picture, Transform
 from ._draws import integer
-from .augmentations import Space, change, random_sign, space
+from .augmentations import Space, Strengths, augmented, change, space
 from .dimensions import get_dimensions
 from .interpolation import InterpolationMode
 from .policies import POLICIES, AutoAugmentPolicy
@@ -19,7 +19,18 @@ Fill = float | Sequence[float] | None
 
 
 class Augmentation(Transform):
-    """Its ``repr`` shows interpolation modes by their full names, as torchvision's."""
+    """What all share. ``repr`` shows interpolation modes by their full names, as torchvision's."""
+
+    interpolation: InterpolationMode | int
+    fill: Fill
+
+    def sign(self, strengths: Strengths) -> int:
+        """-1 or 1 at random for signed magnitudes, else 1."""
+        return -1 if strengths.signed and integer(0, 2) else 1
+
+    def change(self, img: Picture, name: str, magnitude: float) -> Picture:
+        """``img`` changed by the operation ``name``."""
+        return change(img, name, magnitude, self.interpolation, self.fill)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
@@ -65,7 +76,7 @@ class AutoAugment(Augmentation):
 
     def forward(self, img: Picture) -> Picture:
         _, height, width = get_dimensions(img)
-        changes = _space_of(height, width)
+        changes = space_of(height, width)
         index, numbers, signs = self.get_params(len(self.policies))
         for step, number, sign in zip(self.policies[index], numbers.array, signs.array):
             name, p, magnitude_index = step
@@ -76,14 +87,21 @@ class AutoAugment(Augmentation):
                 magnitude = strengths.at(magnitude_index, 10)
                 if strengths.signed and sign == 0:
                     magnitude *= -1
-            img = change(img, name, magnitude, self.interpolation, self.fill)
+            img = self.change(img, name, magnitude)
         return img
 
 
-def _space_of(height: int, width: int) -> Space:
-    """AutoAugment's and RandAugment's changes of an image."""
+def space_of(height: int, width: int, white: float = 255.0) -> Space:
+    """AutoAugment's and RandAugment's changes of an image; ``white`` as for :func:`space`."""
     shift = (150 / 331 * width, 150 / 331 * height)
-    return space(shear=0.3, shift=shift, degrees=30.0, color=0.9, bits=(8, 4))
+    return space(shear=0.3, shift=shift, degrees=30.0, color=0.9, bits=(8, 4), white=white)
+
+
+def wide_space(white: float = 255.0) -> Space:
+    """TrivialAugmentWide's changes; ``white`` as for :func:`space`."""
+    shift = (32.0, 32.0)
+    wide = space(shear=0.99, shift=shift, degrees=135.0, color=0.99, bits=(8, 2), white=white)
+    return {"Identity": None, **wide}
 
 
 class RandAugment(Augmentation):
@@ -116,15 +134,9 @@ class RandAugment(Augmentation):
 
     def forward(self, img: Picture) -> Picture:
         _, height, width = get_dimensions(img)
-        changes: Space = {"Identity": None, **_space_of(height, width)}
-        for _ in range(self.num_ops):
-            name, strengths = list(changes.items())[integer(0, len(changes))]
-            magnitude = 0.0
-            if strengths is not None:
-                magnitude = strengths.at(self.magnitude, self.num_magnitude_bins)
-            magnitude *= random_sign(strengths)
-            img = change(img, name, magnitude, self.interpolation, self.fill)
-        return img
+        changes: Space = {"Identity": None, **space_of(height, width)}
+        bins = self.num_magnitude_bins
+        return augmented(img, changes, lambda: self.magnitude, bins, self, self.num_ops)
 
 
 class TrivialAugmentWide(Augmentation):
@@ -152,12 +164,5 @@ class TrivialAugmentWide(Augmentation):
 
     def forward(self, img: Picture) -> Picture:
         get_dimensions(img)  # complains before a number is drawn
-        wide = space(shear=0.99, shift=(32.0, 32.0), degrees=135.0, color=0.99, bits=(8, 2))
-        changes: Space = {"Identity": None, **wide}
-        name, strengths = list(changes.items())[integer(0, len(changes))]
-        magnitude = 0.0
-        if strengths is not None:
-            bins = self.num_magnitude_bins
-            magnitude = strengths.at(integer(0, bins), bins)
-        magnitude *= random_sign(strengths)
-        return change(img, name, magnitude, self.interpolation, self.fill)
+        bins = self.num_magnitude_bins
+        return augmented(img, wide_space(), lambda: integer(0, bins), bins, self)

@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from ._arguments import Picture, Transform, check_picture, check_tensor
 from ._draws import permutation, uniform
 from .conversion import convert_image_dtype
-from .dimensions import largest_value
+from .dimensions import get_image_num_channels, largest_value
 from .grayscale import rgb_to_grayscale
 from .hue import shift_hue
 
@@ -44,9 +44,11 @@ def adjust_saturation(img: Picture, saturation_factor: float) -> Picture:
     """Blends with the picture in grey: 0 gives grey, 1 the picture itself."""
     if isinstance(img, Tensor):
         _check(img, "saturation_factor", saturation_factor)
+        if get_image_num_channels(img) == 1:
+            return img
         grey = rgb_to_grayscale(img)
         assert isinstance(grey, Tensor)
-        return img if img.shape[-3] == 1 else blend(img, grey, saturation_factor)
+        return blend(img, grey, saturation_factor)
     return ImageEnhance.Color(check_picture(img)).enhance(saturation_factor)
 
 
@@ -63,7 +65,8 @@ def adjust_hue(img: Picture, hue_factor: float) -> Picture:
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be between -0.5 and 0.5, got {hue_factor}")
     if isinstance(img, Tensor):
-        if check_tensor(img, (1, 3), "adjust_hue").shape[-3] == 1:
+        check_tensor(img, (1, 3), "adjust_hue")
+        if get_image_num_channels(img) == 1:
             return img
         turned = shift_hue(convert_image_dtype(img, float32), hue_factor)
         return convert_image_dtype(turned, img.array.dtype)
@@ -124,10 +127,10 @@ class ColorJitter(Transform):
         self, brightness: Factor = 0, contrast: Factor = 0, saturation: Factor = 0, hue: Factor = 0
     ) -> None:
         super().__init__()
-        self.brightness = _bounds(brightness, "brightness")
-        self.contrast = _bounds(contrast, "contrast")
-        self.saturation = _bounds(saturation, "saturation")
-        self.hue = _bounds(hue, "hue", center=0, allowed=(-0.5, 0.5))
+        self.brightness = factor_bounds(brightness, "brightness")
+        self.contrast = factor_bounds(contrast, "contrast")
+        self.saturation = factor_bounds(saturation, "saturation")
+        self.hue = factor_bounds(hue, "hue", center=0, allowed=(-0.5, 0.5))
 
     @staticmethod
     def get_params(
@@ -151,10 +154,12 @@ class ColorJitter(Transform):
         return img
 
 
-def _bounds(
-    value: Factor, name: str, center: float = 1, allowed: tuple[float, float] = (0, math.inf)
+def factor_bounds(
+    value: Factor | None, name: str, center: float = 1, allowed: tuple[float, float] = (0, math.inf)
 ) -> tuple[float, float] | None:
-    """(min, max) of a factor; None if it can only be ``center``, which changes nothing."""
+    """(min, max) of a factor; None for None, or if it can only be ``center``: nothing changes."""
+    if value is None:
+        return None
     if isinstance(value, (int, float)):
         if value < 0:
             raise ValueError(f"{name} as a single number must be >= 0, got {value}")

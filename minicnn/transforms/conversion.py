@@ -122,6 +122,8 @@ def convert_image_dtype(image: Tensor, dtype: DTypeLike = float32) -> Tensor:
     if before == after or (is_floating(before) and is_floating(after)):
         return image.to(after)
     if is_floating(after):
+        if isinstance(image.array, np.ndarray) and after in (float32, float64):  # in one pass
+            return Tensor.of(np.divide(image.array, after.type(largest_value(before)), dtype=after))
         return image.to(after) / largest_value(before)
     if is_floating(before):
         if (before, after.itemsize) in ((float32, 4), (float32, 8), (float64, 8)):

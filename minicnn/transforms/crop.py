@@ -21,7 +21,8 @@ def crop(img: Picture, top: int, left: int, height: int, width: int) -> Picture:
 
     Args:
         img: a PIL image or a tensor (…, H, W).
-        top, left, height, width: pixels.
+        top, left, height, width: pixels. A box entirely outside gives 0 alone; torchvision counts
+            some of them from the other end of a tensor.
     """
     bottom, right = top + height, left + width
     if not isinstance(img, Tensor):
@@ -136,6 +137,23 @@ class RandomCrop(Transform):
         return crop(img, *self.get_params(img, self.size))
 
 
+def random_box(H: int, W: int, scale: Sequence[float], ratio: Sequence[float]) -> Box:
+    """:meth:`RandomResizedCrop.get_params` for a picture of a height and a width."""
+    for _ in range(10):
+        area = H * W * uniform(scale[0], scale[1])
+        aspect = log_uniform(ratio[0], ratio[1])
+        width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < width <= W and 0 < height <= H:
+            top = integer(0, H - height + 1)
+            return top, integer(0, W - width + 1), height, width
+    height, width = H, W
+    if W / H < min(ratio):
+        height = round(W / min(ratio))
+    elif W / H > max(ratio):
+        width = round(H * max(ratio))
+    return (H - height) // 2, (W - width) // 2, height, width
+
+
 class RandomResizedCrop(Transform):
     """Crops a part of random position, area and aspect ratio, and resizes it.
 
@@ -165,19 +183,7 @@ class RandomResizedCrop(Transform):
     def get_params(img: Picture, scale: Sequence[float], ratio: Sequence[float]) -> Box:
         """Top, left, height and width of a random crop; after ten failed tries, of the middle."""
         _, H, W = get_dimensions(img)
-        for _ in range(10):
-            area = H * W * uniform(scale[0], scale[1])
-            aspect = log_uniform(ratio[0], ratio[1])
-            width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if 0 < width <= W and 0 < height <= H:
-                top = integer(0, H - height + 1)
-                return top, integer(0, W - width + 1), height, width
-        height, width = H, W
-        if W / H < min(ratio):
-            height = round(W / min(ratio))
-        elif W / H > max(ratio):
-            width = round(H * max(ratio))
-        return (H - height) // 2, (W - width) // 2, height, width
+        return random_box(H, W, scale, ratio)
 
     def forward(self, img: Picture) -> Picture:
         box = self.get_params(img, self.scale, self.ratio)

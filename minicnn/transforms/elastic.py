@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..creation import linspace
 from ..data.seeding import current_generator
+from ..dtypes import float32
 from ..ops.shape import cat
 from ..tensor import Tensor
 from ._arguments import Picture, Transform, check_picture
@@ -14,7 +16,7 @@ from .conversion import pil_to_tensor, to_pil_image
 from .dimensions import get_dimensions
 from .filters import gaussian_blur
 from .interpolation import InterpolationMode
-from .sampling import grid_dtype, sample
+from .sampling import sample
 
 Fill = float | Sequence[float] | None
 
@@ -30,7 +32,7 @@ def elastic_transform(
     Args:
         img: a PIL image or a tensor (…, C, H, W).
         displacement: how far away (x, y), (1, H, W, 2), where 2 is the whole width or height.
-        interpolation: nearest or bilinear.
+        interpolation: nearest, bilinear or bicubic.
         fill: value of pixels that come from outside the image, one number or one per channel.
 
     Raises:
@@ -46,7 +48,7 @@ def elastic_transform(
             f"displacement must be of shape {(1, H, W, 2)}, got {tuple(displacement.shape)}"
         )
     tensor = img if isinstance(img, Tensor) else pil_to_tensor(check_picture(img))
-    x, y = (np.linspace((1 - n) / n, (n - 1) / n, n, dtype=grid_dtype(tensor)) for n in (W, H))
+    x, y = (linspace((1 - n) / n, (n - 1) / n, n, float32, "cpu").array for n in (W, H))
     grid = np.stack(np.meshgrid(x, y), -1) + displacement.detach().cpu().numpy()[0]
     moved = sample(tensor, grid, mode.value, fill)
     return moved if isinstance(img, Tensor) else to_pil_image(moved, img.mode)

@@ -33,6 +33,45 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
     return out
 
 
+def random_rectangle(
+    size: tuple[int, int, int],
+    scale: Sequence[float],
+    ratio: Sequence[float],
+    value: Sequence[float] | None,
+) -> tuple[int, int, int, int, Tensor] | None:
+    """Top, left, height, width and pixels of a random rectangle; None after ten failed tries.
+
+    Args:
+        size: (C, H, W) of the image.
+        scale, ratio: as for :class:`RandomErasing`.
+        value: one number, or one for each channel; None for N(0, 1).
+    """
+    C, H, W = size
+    for _ in range(10):
+        area, aspect = H * W * uniform(scale[0], scale[1]), log_uniform(ratio[0], ratio[1])
+        h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if h < H and w < W:
+            if value is None:
+                pixels = current_generator().normal((C, h, w))
+            else:
+                pixels = np.array(value, np.float32).reshape(-1, 1, 1)
+            return integer(0, H - h + 1), integer(0, W - w + 1), h, w, Tensor.of(pixels)
+    return None
+
+
+def check_erasing(
+    scale: Sequence[float], ratio: Sequence[float], value: float | Sequence[float] | str
+) -> None:
+    """Raises an error for arguments that :class:`RandomErasing` does not take."""
+    if not isinstance(value, (int, float, str, tuple, list)):
+        raise TypeError(f"value must be a number, a sequence or 'random', got {value!r}")
+    if isinstance(value, str) and value != "random":
+        raise ValueError(f"value as a string must be 'random', got {value!r}")
+    check_range(ratio, "ratio")
+    if check_range(scale, "scale")[0] < 0 or scale[1] > 1:
+        raise ValueError(f"scale must be between 0 and 1, got {scale}")
+
+
 class RandomErasing(Transform):
     """Erases a random rectangle of a tensor (…, C, H, W) with probability ``p``.
 
@@ -61,14 +100,8 @@ class RandomErasing(Transform):
         inplace: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(value, (int, float, str, tuple, list)):
-            raise TypeError(f"value must be a number, a sequence or 'random', got {value!r}")
-        if isinstance(value, str) and value != "random":
-            raise ValueError(f"value as a string must be 'random', got {value!r}")
-        self.p = check_probability(p)
-        self.scale, self.ratio = check_range(scale, "scale"), check_range(ratio, "ratio")
-        if self.scale[0] < 0 or self.scale[1] > 1:
-            raise ValueError(f"scale must be between 0 and 1, got {self.scale}")
+        check_erasing(scale, ratio, value)
+        self.p, self.scale, self.ratio = check_probability(p), scale, ratio
         self.value, self.inplace = value, inplace
 
     @staticmethod
@@ -83,16 +116,7 @@ class RandomErasing(Transform):
         After ten failed tries, the whole image and its own pixels.
         """
         C, H, W = img.shape[-3:]
-        for _ in range(10):
-            area, aspect = H * W * uniform(scale[0], scale[1]), log_uniform(ratio[0], ratio[1])
-            h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if h < H and w < W:
-                if value is None:
-                    pixels = current_generator().normal((C, h, w))
-                else:
-                    pixels = np.array(value, np.float32).reshape(-1, 1, 1)
-                return integer(0, H - h + 1), integer(0, W - w + 1), h, w, Tensor.of(pixels)
-        return 0, 0, H, W, img
+        return random_rectangle((C, H, W), scale, ratio, value) or (0, 0, H, W, img)
 
     def forward(self, img: Tensor) -> Tensor:
         check_tensor(img, name="RandomErasing")

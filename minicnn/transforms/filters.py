@@ -17,6 +17,7 @@ from ._batches import in_floats
 from ._draws import uniform
 from .color import blend
 from .conversion import pil_to_tensor, to_pil_image
+from .sampling import grid_dtype
 
 
 def gaussian_blur(
@@ -36,6 +37,8 @@ def gaussian_blur(
     for name, value in (("kernel_size", kernel_size), ("sigma", sigma)):
         if value is not None and not isinstance(value, (int, float, list, tuple)):
             raise TypeError(f"{name} must be one number or two, got {value!r}")
+    if isinstance(kernel_size, Sequence) and len(kernel_size) != 2:
+        raise ValueError(f"kernel_size must be one number or (width, height), got {kernel_size}")
     sizes = _check_kernel_size(kernel_size)
     sigmas = [0.15 * size + 0.35 for size in sizes] if sigma is None else _two(sigma, "sigma")
     if min(sigmas) <= 0:
@@ -43,14 +46,15 @@ def gaussian_blur(
     if not isinstance(img, Tensor):
         blurred = gaussian_blur(pil_to_tensor(check_picture(img)), sizes, sigmas)
         return to_pil_image(blurred, img.mode)  # type: ignore[arg-type]
-    row, column = (_gaussian(size, s) for size, s in zip(sizes, sigmas))
-    return _filter(check_tensor(img), column[:, None] * row)
+    dtype = grid_dtype(check_tensor(img))
+    row, column = (_gaussian(size, s, dtype) for size, s in zip(sizes, sigmas))
+    return _filter(img, column[:, None] * row)
 
 
-def _gaussian(size: int, sigma: float) -> Array:
+def _gaussian(size: int, sigma: float, dtype: np.dtype) -> Array:
     """A Gaussian at ``size`` places with the sum 1."""
-    x = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
-    density = np.exp(np.float32(-0.5) * (x / np.float32(sigma)) ** 2)
+    x = np.arange(size, dtype=dtype) - dtype.type((size - 1) / 2)
+    density = np.exp(dtype.type(-0.5) * (x / dtype.type(sigma)) ** 2)
     return density / density.sum()
 
 
@@ -127,7 +131,7 @@ def adjust_sharpness(img: Picture, sharpness_factor: float) -> Picture:
         raise ValueError(f"sharpness_factor must be >= 0, got {sharpness_factor}")
     if min(check_tensor(img, (1, 3), "adjust_sharpness").shape[-2:]) <= 2:
         return img
-    kernel = np.ones((3, 3), np.float32)
+    kernel = np.ones((3, 3), grid_dtype(img))
     kernel[1, 1] = 5
     blurred = img.clone()
     blurred[..., 1:-1, 1:-1] = _filter(img, kernel / kernel.sum())[..., 1:-1, 1:-1]

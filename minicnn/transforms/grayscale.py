@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from ..tensor import Tensor
-from ._arguments import Picture, Transform, check_picture, check_probability, check_tensor
+from ._arguments import Picture, Transform, check_colors, check_picture, check_probability
 from ._draws import chance
 from .dimensions import get_image_num_channels
 
@@ -37,7 +37,7 @@ def rgb_to_grayscale(img: Picture, num_output_channels: int = 1) -> Picture:
     """
     if not isinstance(img, Tensor):
         return to_grayscale(img, num_output_channels)
-    check_tensor(img, (1, 3), "rgb_to_grayscale")
+    check_colors(img, "rgb_to_grayscale")
     _check_channels(num_output_channels)
     if img.shape[-3] == 1:
         return img.clone()

@@ -10,17 +10,20 @@ from ..dtypes import float32, is_floating
 from ..ops.choice import where
 from ..tensor import Tensor
 from ..typing import Array
-from ._arguments import Picture, check_picture, check_tensor
+from ._arguments import Picture, check_colors, check_picture
 from .dimensions import largest_value
-
-COLORS = (1, 3)  # channels
 
 
 def invert(img: Picture) -> Picture:
     """The negative of a PIL image (L or RGB) or a tensor (…, 1 or 3, H, W)."""
     if isinstance(img, Tensor):
-        return largest_value(check_tensor(img, COLORS, "invert").array.dtype) - img
+        return inverted(check_colors(img, "invert"))
     return ImageOps.invert(check_picture(img))
+
+
+def inverted(img: Tensor) -> Tensor:
+    """White minus each pixel of a tensor of any shape."""
+    return largest_value(img.array.dtype) - img
 
 
 def posterize(img: Picture, bits: int) -> Picture:
@@ -37,7 +40,7 @@ def posterize(img: Picture, bits: int) -> Picture:
     if not 0 <= bits <= 8:
         raise ValueError(f"bits must be between 0 and 8, got {bits}")
     if isinstance(img, Tensor):
-        _check_bytes(check_tensor(img, COLORS, "posterize"), "posterize")
+        _check_bytes(check_colors(img, "posterize"), "posterize")
         return img & (256 - 2 ** (8 - bits))
     return ImageOps.posterize(check_picture(img), bits)
 
@@ -54,10 +57,15 @@ def solarize(img: Picture, threshold: float) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.solarize(check_picture(img), threshold)  # type: ignore[arg-type]
-    most = largest_value(check_tensor(img, COLORS, "solarize").array.dtype)
+    return solarized(check_colors(img, "solarize"), threshold)
+
+
+def solarized(img: Tensor, threshold: float) -> Tensor:
+    """:func:`solarize` of a tensor of any shape."""
+    most = largest_value(img.array.dtype)
     if threshold > most:
         raise TypeError(f"threshold must be at most {most} for {img.dtype}, got {threshold}")
-    return where(img >= threshold, most - img, img)
+    return where(img >= threshold, inverted(img), img)
 
 
 def autocontrast(img: Picture) -> Picture:
@@ -68,7 +76,7 @@ def autocontrast(img: Picture) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.autocontrast(check_picture(img))
-    dtype = check_tensor(img, COLORS, "autocontrast").array.dtype
+    dtype = check_colors(img, "autocontrast").array.dtype
     most = largest_value(dtype)
     floats = img.to(dtype if is_floating(dtype) else float32)
     low, high = floats.amin((-2, -1), keepdim=True), floats.amax((-2, -1), keepdim=True)
@@ -88,13 +96,18 @@ def equalize(img: Picture) -> Picture:
     """
     if not isinstance(img, Tensor):
         return ImageOps.equalize(check_picture(img))
-    _check_bytes(check_tensor(img, COLORS, "equalize"), "equalize")
+    _check_bytes(check_colors(img, "equalize"), "equalize")
+    return equalized(img)
+
+
+def equalized(img: Tensor) -> Tensor:
+    """:func:`equalize` of bytes (…, H, W), each H x W by itself."""
     x = img.array
-    channels = [_equalized(channel) for channel in x.reshape(-1, *x.shape[-2:])]
-    return Tensor.of(xp_of(x).stack(channels).reshape(x.shape))
+    channels = [_equalized_channel(channel) for channel in x.reshape(-1, *x.shape[-2:])]
+    return Tensor.of(xp_of(x).stack(channels).reshape(x.shape)) if channels else img
 
 
-def _equalized(channel: Array) -> Array:
+def _equalized_channel(channel: Array) -> Array:
     """channel (H, W) of uint8."""
     xp, values = xp_of(channel), channel.astype(np.int64)
     counts = xp.bincount(values.ravel(), minlength=256)

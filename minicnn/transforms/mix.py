@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from PIL import Image as pil
+
+from ..graph.structure import leaves, replaced
 from ..ops.index import one_hot
 from ..tensor import Tensor
+from ..tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, Video, wrap
+from ..tv_tensors.base import is_pure_tensor, plain
 from ._arguments import Transform
 from ._draws import dirichlet, integer
 
@@ -38,26 +43,39 @@ class _Mix(Transform):
     def forward(self, *inputs: Any) -> object:
         sample = inputs if len(inputs) > 1 else inputs[0]
         get = self.labels_getter
-        labels = get(sample) if callable(get) else _find_labels(sample)
+        labels: Any = get(sample) if callable(get) else find_labels(sample)
         self._check_labels(labels)
-        images = next((x for x in _tensors(sample) if x is not labels), None)
-        if images is None or images.ndim != 4 or len(images) != len(labels):
-            raise ValueError(
-                f"{type(self).__name__} expects {len(labels)} images (N, C, H, W), as many as labels, "
-                f"got {'none' if images is None else f'shape {tuple(images.shape)}'}"
-            )
-        mixed, share = self._mix(images)
+        pictures = self._find_pictures(sample, labels)
+        mix, share = self._draw(pictures[0].shape[-2:])
+        mixed = {id(x): wrap(mix(plain(x)), like=x) for x in pictures}
         soft = one_hot(labels, self.num_classes or -1) if labels.ndim == 1 else labels
         soft = soft if soft.is_floating_point() else soft.float()
         soft = soft.roll(1, 0) * (1 - share) + soft * share
-        return _replaced(sample, {id(images): mixed, id(labels): soft})
+        new = {**mixed, id(labels): soft}
+        return replaced(sample, lambda x: new.get(id(x), x))
+
+    def _find_pictures(self, sample: Any, labels: Tensor) -> list[Tensor]:
+        """The batches to mix: all images and videos, or the first plain tensor."""
+        name, parts = type(self).__name__, [x for x in leaves(sample) if x is not labels]
+        for x in parts:
+            if isinstance(x, (pil.Image, BoundingBoxes, KeyPoints, Mask)):
+                raise ValueError(f"{name} takes no {type(x).__name__}")  # noqa: TRY004  as torchvision
+        pictures: list[Tensor] = [x for x in parts if isinstance(x, (Image, Video))]
+        pictures = pictures or [x for x in parts if is_pure_tensor(x)][:1]
+        wrong = [x for x in pictures if x.ndim != 4 + isinstance(x, Video) or len(x) != len(labels)]
+        if wrong or not pictures:
+            raise ValueError(
+                f"{name} expects {len(labels)} images (N, C, H, W), as many as labels, "
+                f"got {f'shape {tuple(wrong[0].shape)}' if wrong else 'none'}"
+            )
+        return pictures
 
     def _share(self) -> float:
         """A number from the distribution Beta(alpha, alpha)."""
         return dirichlet((self.alpha, self.alpha))[0]
 
-    def _mix(self, images: Tensor) -> tuple[Tensor, float]:
-        """The mixed images, and the share that each keeps of its own."""
+    def _draw(self, size: Sequence[int]) -> tuple[Callable[[Tensor], Tensor], float]:
+        """What mixes a batch of images of ``size`` (H, W), and the share that each keeps of its own."""
         raise NotImplementedError
 
     def _check_labels(self, labels: Any) -> None:
@@ -92,7 +110,8 @@ class MixUp(_Mix):
         num_classes: needed for labels (N,) of integers; not for (N, num_classes).
         labels_getter: takes what the transform is called with and returns the labels. By default they
             are the second of the arguments, or in a dict what has ``label`` in its name. The images
-            are the first other tensor; the rest comes back as it is.
+            are all tensors of the classes ``Image`` and ``Video`` (N, T, C, H, W) of
+            :mod:`minicnn.tv_tensors`, or the first other tensor; the rest comes back as it is.
 
     Returns:
         What it was called with, the mixed images and labels (N, num_classes) in their places.
@@ -104,13 +123,17 @@ class MixUp(_Mix):
     Source: Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization; as torchvision's ``v2.MixUp``.
     """
 
-    def _mix(self, images: Tensor) -> tuple[Tensor, float]:
-        if not images.is_floating_point():
-            raise TypeError(
-                f"MixUp expects images of floats, got {images.dtype}: normalize them first"
-            )
+    def _draw(self, size: Sequence[int]) -> tuple[Callable[[Tensor], Tensor], float]:
         share = self._share()
-        return images.roll(1, 0) * (1 - share) + images * share, share
+
+        def mix(images: Tensor) -> Tensor:
+            if not images.is_floating_point():
+                raise TypeError(
+                    f"MixUp expects images of floats, got {images.dtype}: normalize them first"
+                )
+            return images.roll(1, 0) * (1 - share) + images * share
+
+        return mix, share
 
 
 class CutMix(_Mix):
@@ -134,20 +157,26 @@ class CutMix(_Mix):
     Localizable Features; as torchvision's ``v2.CutMix``.
     """
 
-    def _mix(self, images: Tensor) -> tuple[Tensor, float]:
-        H, W = images.shape[-2:]
+    def _draw(self, size: Sequence[int]) -> tuple[Callable[[Tensor], Tensor], float]:
+        H, W = size
         half = 0.5 * math.sqrt(
             1 - self._share()
         )  # of the rectangle's side, as a share of the image's
         x, y = integer(0, W), integer(0, H)
         left, right = max(x - int(half * W), 0), min(x + int(half * W), W)
         top, bottom = max(y - int(half * H), 0), min(y + int(half * H), H)
-        mixed = images.clone()
-        mixed[..., top:bottom, left:right] = images.roll(1, 0)[..., top:bottom, left:right]
-        return mixed, 1 - (right - left) * (bottom - top) / (W * H)
+        box = (..., slice(top, bottom), slice(left, right))
+
+        def mix(images: Tensor) -> Tensor:
+            mixed = images.clone()
+            mixed[box] = images.roll(1, 0)[box]
+            return mixed
+
+        return mix, 1 - (right - left) * (bottom - top) / (W * H)
 
 
-def _find_labels(sample: Any) -> Any:
+def find_labels(sample: Any) -> object:
+    """What seems to be the labels of a sample; None if there are none."""
     if isinstance(sample, (tuple, list)):
         sample = sample[1] if len(sample) > 1 else None
     if not isinstance(sample, Mapping):
@@ -155,23 +184,3 @@ def _find_labels(sample: Any) -> Any:
     names = [name for name in sample if "label" in str(name).lower()]
     names.sort(key=lambda name: str(name).lower() != "labels")  # that one first
     return sample[names[0]] if names else None
-
-
-def _tensors(sample: Any) -> list[Tensor]:
-    if isinstance(sample, Tensor):
-        return [sample]
-    if isinstance(sample, Mapping):
-        sample = list(sample.values())
-    return (
-        [x for part in sample for x in _tensors(part)] if isinstance(sample, (tuple, list)) else []
-    )
-
-
-def _replaced(sample: Any, by_id: Mapping[int, Tensor]) -> Any:
-    """The sample with other objects in the place of some."""
-    if isinstance(sample, Mapping):
-        return {name: _replaced(part, by_id) for name, part in sample.items()}
-    if isinstance(sample, (tuple, list)):
-        parts = [_replaced(part, by_id) for part in sample]
-        return type(sample)(*parts) if hasattr(sample, "_fields") else type(sample)(parts)
-    return by_id.get(id(sample), sample)

@@ -37,10 +37,12 @@ def pad(
         ValueError: for another ``padding_mode``, or for other than 1, 2 or 4 numbers.
         TypeError: for a sequence as ``fill`` of a tensor.
     """
-    sides = _check_padding(padding, padding_mode)
     if isinstance(img, Tensor):
-        return _pad_tensor(check_tensor(img), sides, fill, padding_mode)
-    left, top, right, bottom = sides
+        if isinstance(fill, Sequence):
+            raise TypeError(f"fill must be one number for a tensor, got {fill}")
+        sides = check_padding(padding, padding_mode)
+        return _pad_tensor(check_tensor(img), sides, fill or 0, padding_mode)
+    left, top, right, bottom = sides = check_padding(padding, padding_mode)
     if padding_mode == "constant":
         color: Any = fill_color(fill, img)  # Pillow's annotation leaves out the floats of mode F
         out = ImageOps.expand(check_picture(img), sides, color)
@@ -59,12 +61,10 @@ def pad(
 
 
 def _pad_tensor(
-    img: Tensor, sides: tuple[int, int, int, int], fill: Fill, padding_mode: str
+    img: Tensor, sides: tuple[int, int, int, int], fill: float, padding_mode: str
 ) -> Tensor:
     left, top, right, bottom = sides
     if padding_mode == "constant":
-        if isinstance(fill, Sequence):
-            raise TypeError(f"fill must be one number for a tensor, got {fill}")
         return pad_tensor(img, (left, right, top, bottom), value=fill)
     rows = _repeated(img.shape[-2], top, bottom, padding_mode)
     columns = _repeated(img.shape[-1], left, right, padding_mode)
@@ -82,7 +82,7 @@ def _repeated(size: int, before: int, after: int, padding_mode: Any) -> np.ndarr
     return np.pad(kept, (max(before, 0), max(after, 0)), padding_mode)
 
 
-def _check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
+def check_padding(padding: int | Sequence[int], padding_mode: str) -> tuple[int, int, int, int]:
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"padding_mode must be one of {PADDING_MODES}, got {padding_mode!r}")
     if not isinstance(padding, (int, list, tuple)):
@@ -132,7 +132,9 @@ class Pad(Transform):
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()
-        _check_padding(padding, padding_mode)
+        if fill is None:
+            raise TypeError("fill must be a number or a sequence, got None")
+        check_padding(padding, padding_mode)
         self.padding, self.fill, self.padding_mode = padding, check_fill(fill), padding_mode
 
     def forward(self, img: Picture) -> Picture:

@@ -13,7 +13,7 @@ from ._draws import chance, integer
 from .dimensions import get_image_size
 from .interpolation import InterpolationMode
 from .pad import check_fill, fill_color
-from .sampling import grid_dtype, pixel_centers, sample
+from .sampling import check_mode, grid_dtype, linear, pixel_centers, sample
 
 Fill = float | Sequence[float] | None
 Corners = Sequence[Sequence[int]]
@@ -38,21 +38,31 @@ def perspective(
     Raises:
         ValueError: for other than four corners.
     """
-    coefficients = _coefficients(startpoints, endpoints)
+    return perspective_by(img, coefficients_of(startpoints, endpoints), interpolation, fill)
+
+
+def perspective_by(
+    img: Picture, coefficients: Sequence[float], interpolation: InterpolationMode | int, fill: Fill
+) -> Picture:
+    """:func:`perspective` by the eight numbers that :func:`coefficients_of` gives."""
     mode = InterpolationMode.of(interpolation)
     if isinstance(img, Tensor):
         return _perspective_tensor(img, coefficients, mode, fill)
     return check_picture(img).transform(
         img.size,
         Image.Transform.PERSPECTIVE,
-        coefficients,
+        list(coefficients),
         mode.pil,  # type: ignore[arg-type]  # Pillow checks that the mode can be used here
         fillcolor=fill_color(fill, img),
     )
 
 
-def _coefficients(startpoints: Corners, endpoints: Corners) -> list[float]:
-    """a … h: (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (same))."""
+def coefficients_of(startpoints: Corners, endpoints: Corners) -> list[float]:
+    """a … h: (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (same)).
+
+    Numbers that should be 0 come out as tiny ones, other ones than with torch's LAPACK. Where the
+    corners have hardly moved, a pixel may therefore be 1 higher or lower than torchvision's.
+    """
     if len(startpoints) != 4 or len(endpoints) != 4:
         raise ValueError(
             f"perspective expects 4 corners, got {len(startpoints)} and {len(endpoints)}"
@@ -67,15 +77,15 @@ def _coefficients(startpoints: Corners, endpoints: Corners) -> list[float]:
 
 
 def _perspective_tensor(
-    img: Tensor, coefficients: list[float], mode: InterpolationMode, fill: Fill
+    img: Tensor, coefficients: Sequence[float], mode: InterpolationMode, fill: Fill
 ) -> Tensor:
     H, W = check_tensor(img).shape[-2:]
     dtype = grid_dtype(img)
-    centers = pixel_centers(H, W, (0.5, 0.5), dtype)
+    x, y = pixel_centers(H, W, (0.5, 0.5), dtype)
     half = np.array([0.5 * W, 0.5 * H], dtype)
-    numerators = centers @ (np.array(coefficients[:6], dtype).reshape(2, 3).T / half)
-    denominators = centers @ np.array([*coefficients[6:], 1.0], dtype)
-    return sample(img, numerators / denominators[..., None] - 1, mode.value, fill)
+    numerators = linear(x, y, np.array(coefficients[:6], dtype).reshape(2, 3).T / half)
+    denominators = linear(x, y, np.array([[c] for c in (*coefficients[6:], 1.0)], dtype))
+    return sample(img, numerators / denominators - 1, check_mode(mode), fill)
 
 
 class RandomPerspective(Transform):

@@ -14,6 +14,7 @@ from ..ops.shape import cat
 from ..tensor import Tensor
 from ..typing import Array
 from ._batches import in_floats
+from .interpolation import InterpolationMode
 
 Fill = float | Sequence[float] | None
 
@@ -24,7 +25,7 @@ def sample(img: Tensor, grid: Array, mode: str, fill: Fill) -> Tensor:
     Args:
         img: (…, C, H, W) or (H, W).
         grid: (x, y) of each point, (OH, OW, 2), from -1 to 1 between the image's borders.
-        mode: ``"nearest"`` or ``"bilinear"``.
+        mode: ``"nearest"``, ``"bilinear"`` or ``"bicubic"``.
         fill: the value outside the image, one number or one for each channel; 0 if None.
 
     Returns:
@@ -37,8 +38,6 @@ def sample(img: Tensor, grid: Array, mode: str, fill: Fill) -> Tensor:
     values = list(fill) if isinstance(fill, Sequence) else [fill or 0]
     if len(values) not in (1, channels):
         raise ValueError(f"fill must be 1 or {channels} numbers for this image, got {values}")
-    if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"tensors are sampled by nearest or bilinear interpolation, got {mode!r}")
 
     def compute(batch: Tensor) -> Tensor:
         x = batch.array
@@ -57,14 +56,37 @@ def sample(img: Tensor, grid: Array, mode: str, fill: Fill) -> Tensor:
     return in_floats(img, compute)
 
 
+def check_mode(mode: InterpolationMode) -> str:
+    """The name of a mode that turns tensors.
+
+    Raises:
+        ValueError: unless it is nearest or bilinear.
+    """
+    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
+        raise ValueError(f"tensors are turned with nearest or bilinear pixels, got {mode.value!r}")
+    return mode.value
+
+
 def grid_dtype(img: Tensor) -> np.dtype:
     """The dtype that a grid is computed in, for an image that may be of integers or halves."""
     return float64 if img.array.dtype == np.float64 else float32
 
 
-def pixel_centers(height: int, width: int, first: Sequence[float], dtype: Any) -> Array:
-    """(x, y, 1) of all pixels, (height, width, 3), where the one at top left is ``first`` (x, y)."""
-    centers = np.ones((height, width, 3), dtype)
-    centers[..., 0] = np.arange(width) + first[0]
-    centers[..., 1] = (np.arange(height) + first[1])[:, None]
-    return centers
+def pixel_centers(
+    height: int, width: int, first: Sequence[float], dtype: Any
+) -> tuple[Array, Array]:
+    """x (1, width) and y (height, 1) of all pixels, where the one at top left is ``first`` (x, y)."""
+    x = np.arange(width, dtype=dtype) + dtype.type(first[0])
+    y = np.arange(height, dtype=dtype) + dtype.type(first[1])
+    return x[None], y[:, None]
+
+
+def linear(x: Array, y: Array, coefficients: Array) -> Array:
+    """a x + b y + c at all pixels, (height, width, n), for coefficients (3, n).
+
+    Added in this order and rounded in between, as torch does it, so that points in the middle of two
+    pixels belong to the same one.
+    """
+    a, b, c = coefficients
+    out: Array = x[..., None] * a + y[..., None] * b + c
+    return out

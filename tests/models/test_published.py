@@ -304,7 +304,7 @@ def test_what_a_file_replaces_is_passed_over(name: str, tmp_path: Path) -> None:
     options = {"init_weights": False} if name == "googlenet" else {}
     save_weights(build(name).state_dict(), tmp_path / "x.safetensors")
     mc.manual_seed(0)
-    build(name, **options)
+    models.get_model(name, weights=None, **options)
     expected = mc.get_rng_state()
     mc.manual_seed(0)
     models.get_model(name, weights=tmp_path / "x.safetensors")

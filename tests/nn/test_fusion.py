@@ -37,6 +37,15 @@ NETS: dict[str, Any] = {
         lib.Conv2d(4, 5, 1), lib.Identity(), lib.ReLU(), lib.BatchNorm2d(5), lib.ReLU(),
         lib.MaxPool2d(2),
     ),
+    "Conv2d, BatchNorm2d, ReLU6": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 4, 3, bias=False), lib.BatchNorm2d(4, eps=1e-8), lib.ReLU6(inplace=True),
+    ),
+    "Conv2d, BatchNorm2d, SiLU": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 4, 3), lib.BatchNorm2d(4), lib.SiLU(inplace=True), lib.Conv2d(4, 2, 1),
+    ),
+    "Conv2d, BatchNorm2d, Hardswish": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 4, 3), lib.BatchNorm2d(4), lib.Hardswish(),
+    ),
     "BatchNorm1d, ReLU": lambda lib: lib.Sequential(
         lib.Flatten(), lib.Linear(3 * 9 * 10, 7), lib.BatchNorm1d(7), lib.ReLU()
     ),

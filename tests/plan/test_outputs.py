@@ -6,6 +6,7 @@ import pytest
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import models, nn
+from minicnn.kernels.cpu.planned import Step
 
 pytestmark = [pytest.mark.cpu_only, pytest.mark.fast_only]
 
@@ -202,3 +203,69 @@ def test_nan_and_infinity_pass():
     x = mc.randn(2, 3, 4, 4)
     x[0, 0, 0, 0], x[1, 1, 1, 1] = float("nan"), float("inf")
     assert_same(net, x, runs=1)
+
+
+def _steps_without_a_kind(plan):
+    return [segment for segment in plan.segments if isinstance(segment, Step)]
+
+
+class _SqueezeExcitation(nn.Module):
+    def __init__(self, C, activation):
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.gate = nn.Sequential(nn.Conv2d(C, 4, 1), nn.SiLU(), nn.Conv2d(4, C, 1), activation)
+
+    def forward(self, x):
+        return self.gate(self.pool(x)) * x
+
+
+@pytest.mark.parametrize("N", [1, 4])
+@pytest.mark.parametrize("C", [6, 520])
+@pytest.mark.parametrize("gate", [nn.Sigmoid(), nn.Hardsigmoid()])
+def test_squeeze_and_excitation(gate, C, N):
+    net = nn.Sequential(
+        nn.Conv2d(3, C, 3, stride=2), nn.BatchNorm2d(C), nn.Hardswish(), _SqueezeExcitation(C, gate)
+    )
+    plan = assert_same(net, mc.randn(N, 3, 23, 19))
+    assert not _steps_without_a_kind(plan)
+
+
+def _shuffled(x, way):
+    N, C, H, W = x.shape
+    if way == "channel_shuffle":
+        return F.channel_shuffle(x, 2)
+    swapped = x.view(N, 2, C // 2, H, W).transpose(1, 2)
+    return swapped.contiguous().view(N, C, H, W) if way == "view" else swapped.reshape(N, C, H, W)
+
+
+class _Unit(nn.Module):
+    """As in ShuffleNetV2, whose passed half is a view, or with branches of other sizes."""
+
+    def __init__(self, way, sizes):
+        super().__init__()
+        self.way = way
+        self.branches = nn.ModuleList([nn.Conv2d(3, size, 1) for size in sizes])
+        self.next = nn.Conv2d(sum(sizes) // 2, 4, 1)
+
+    def forward(self, x):
+        joined = mc.cat([F.relu(branch(x)) for branch in self.branches], 1)
+        first, second = _shuffled(joined, self.way).chunk(2, dim=1)
+        again = _shuffled(mc.cat([first, second], 1), self.way)
+        return self.next(second), again.mean([2, 3])
+
+
+@pytest.mark.parametrize("N", [1, 4])
+@pytest.mark.parametrize("sizes", [(4, 4), (2, 6), (2, 2, 4)])
+@pytest.mark.parametrize("way", ["view", "reshape", "channel_shuffle"])
+def test_channel_shuffles(way, sizes, N):
+    plan = assert_same(_Unit(way, sizes), mc.randn(N, 3, 7, 5))
+    assert len(_steps_without_a_kind(plan)) == 1  # the division by the number of pixels
+
+
+def test_a_sum_over_some_columns():
+    assert_same(nn.Sequential(nn.Conv2d(3, 4, 1), _Cropped()), mc.randn(2, 3, 6, 7))
+
+
+class _Cropped(nn.Module):
+    def forward(self, x):
+        return x[:, :, 1:, 2:].sum((2, 3)), F.adaptive_avg_pool2d(x[:, :, 1:, 2:], 1)

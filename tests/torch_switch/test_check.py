@@ -56,7 +56,7 @@ CASES = {
     "from .torch import fft\nfrom mytorch.nn import LSTM": [],
     # a program that can do without
     "try:\n    from torch.fft import fft\nexcept ImportError:\n    fft = None": [],
-    "try:\n    import torchvision.transforms.v2 as T\nexcept:\n    T = None\nT.Nope": [],
+    "try:\n    import torchvision.models.video as T\nexcept:\n    T = None\nT.Nope": [],
     "import torch\ntry:\n    torch.stft\nexcept AttributeError:\n    pass": [],
     "import torch\ntry:\n    torch.stft\nexcept ValueError:\n    pass": ["3: torch.stft"],
     "import torch\nif hasattr(torch, 'stft'):\n    torch.stft()": [],

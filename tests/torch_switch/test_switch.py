@@ -1,5 +1,7 @@
 """Programs under the switch run as under plain Python, with minicnn in the place of torch."""
 
+import math
+
 import pytest
 from switched import ROOT, printed, python, switched
 
@@ -237,3 +239,27 @@ def test_paths_that_libraries_import(tmp_path):
         "print(torch._C._log_api_usage_once('library'))"
     )
     assert printed("-c", code, folder=tmp_path) == "None\n"
+
+
+def test_operations_of_torchvision(tmp_path):
+    """PyTorch cannot say what is expected: torchvision's operators come with one build of it alone."""
+    code = (
+        "import torch\n"
+        "from torchvision import ops\n"
+        "from torchvision.ops import FrozenBatchNorm2d, box_iou, boxes as box_ops, nms\n"
+        "from torchvision.ops.focal_loss import sigmoid_focal_loss\n"
+        "from torchvision.ops.roi_align import RoIAlign\n"
+        "from torchvision.ops.feature_pyramid_network import LastLevelMaxPool\n"
+        "boxes = torch.tensor([[0.0, 0, 4, 4], [0, 1, 4, 5], [5, 5, 7, 7]])\n"
+        "print(nms(boxes, torch.tensor([0.3, 0.9, 0.5]), 0.4).tolist())\n"
+        "print(box_iou(boxes[:1], boxes).tolist(), box_ops.box_area(boxes).tolist())\n"
+        "x = FrozenBatchNorm2d(1, eps=0)(torch.arange(64.0).reshape(1, 1, 8, 8))\n"
+        "print(ops.roi_align(x, [boxes], 1, aligned=True).flatten().tolist())\n"
+        "print(RoIAlign(1, 1.0, 2)(x, [boxes[:1]]).item())\n"
+        "print(sigmoid_focal_loss(torch.zeros(1), torch.ones(1)).item() * 16)\n"
+    )
+    nms, iou, aligned, align, loss = printed("-c", code, folder=tmp_path).splitlines()
+    assert nms == "[1, 2]"
+    assert iou == "[[1.0, 0.6000000238418579, 0.0]] [16.0, 16.0, 4.0]"
+    assert aligned == "[13.5, 21.5, 49.5]" and align == "18.0"
+    assert abs(float(loss) - math.log(2)) < 1e-6

@@ -11,6 +11,7 @@ import minicnn as mc
 from minicnn import transforms as T
 from minicnn.tensor import Tensor
 from minicnn.transforms import functional as F
+from minicnn.transforms import v2
 
 CASES = {
     "resize": lambda x: F.resize(x, (5, 12)),
@@ -35,6 +36,13 @@ CASES = {
     "convert": lambda x: F.convert_image_dtype(x, mc.int16),
     "erase": lambda x: T.RandomErasing(1, value="random")(x.float()),
     "AugMix": lambda x: T.AugMix(interpolation=T.InterpolationMode.BILINEAR)(x),
+    "v2: grey to RGB": lambda x: v2.RGB()(x[:1]),
+    "v2: distort": lambda x: v2.RandomPhotometricDistort(p=1)(x),
+    "v2: posterize": lambda x: v2.functional.posterize(x / 255, 3),
+    "v2: autocontrast": v2.functional.autocontrast,
+    "v2: JPEG": lambda x: v2.functional.jpeg(x, 60),
+    "v2: erase": lambda x: v2.RandomErasing(1, value="random")(x.float()),
+    "v2: subsample": lambda x: v2.functional.uniform_temporal_subsample(x[:, None], 2),
     "normalize": lambda x: F.normalize(x.float(), (1, 2, 3), (0.5, 1, 2)),
 }
 
@@ -60,3 +68,11 @@ def test_on_the_device(name: str) -> None:
     assert on_cpu.dtype == on_device.dtype
     tolerance = 1 if on_cpu.dtype.kind in "ui" else 1e-4
     np.testing.assert_allclose(on_device.astype(float), on_cpu, rtol=1e-4, atol=tolerance)
+
+
+@pytest.mark.numbers_decide
+def test_noise_on_the_device() -> None:
+    image = mc.zeros(3, 9, 8, dtype=mc.uint8)
+    out = v2.GaussianNoise(0.5, 0.1)(image)
+    assert out.device == image.device and out.dtype == mc.uint8
+    assert 110 < out.float().mean().item() < 145

@@ -10,6 +10,8 @@ from .activation import (
     relu,
     relu_backward,
     relu_bias_backward,
+    silu,
+    silu_backward,
 )
 from .conv import conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad
 from .conv_im2col import col2im, im2col
@@ -20,8 +22,11 @@ from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
 from .max_pool import max_pool2d, max_pool2d_relu
 from .max_pool_grad import max_pool2d_gather, max_pool2d_scatter
+from .nms import nms
 from .norm import (
     batch_norm,
+    batch_norm_activation,
+    batch_norm_activation_backward,
     batch_norm_backward,
     batch_norm_relu,
     batch_norm_relu_backward,
@@ -46,6 +51,7 @@ from .resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step",
@@ -55,6 +61,8 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_scatter",
     "batch_norm",
+    "batch_norm_activation",
+    "batch_norm_activation_backward",
     "batch_norm_backward",
     "batch_norm_relu",
     "batch_norm_relu_backward",
@@ -82,6 +90,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -93,7 +102,12 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

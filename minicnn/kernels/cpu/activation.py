@@ -1,10 +1,11 @@
-"""Activations on the CPU: ReLU and hard tanh, their gradients, that of a bias before ReLU; erf."""
+"""Activations on the CPU: ReLU, hard tanh and SiLU, with gradients; that of a bias before ReLU; erf."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...memory import empty
+from .runtime import gates
 from .runtime.layout import flatten, for_each_block, unflatten, written
 from .runtime.masking import clip_negative, pass_through_relu, pass_within
 from .runtime.precision import compute_dtype
@@ -18,6 +19,8 @@ __all__ = [
     "relu",
     "relu_backward",
     "relu_bias_backward",
+    "silu",
+    "silu_backward",
 ]
 
 _BLOCK = 1 << 17  # elements
@@ -117,6 +120,40 @@ def hardtanh_backward(grad: np.ndarray, out: np.ndarray, low: float, high: float
 
     for_each_block(flat_out.size, work, _BLOCK)
     return unflatten(result, out)
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    """x / (1 + exp(-x)), in the memory order of ``x``."""
+    (flat,) = flatten(x)
+    result, dtype = empty(flat.shape, flat.dtype), compute_dtype(flat.dtype)
+
+    def work(start: int, stop: int) -> None:
+        block = flat[start:stop].astype(dtype, copy=False)
+        if dtype == result.dtype:
+            gates.silu(block, result[start:stop])
+        else:
+            gates.silu(block, block)
+            result[start:stop] = block
+
+    for_each_block(flat.size, work, _BLOCK)
+    return unflatten(result, x)
+
+
+def silu_backward(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The gradient of ``x`` in :func:`silu`, in the memory order of ``x``."""
+    flat, flat_grad = flatten(x, grad)
+    result, dtype = empty(flat.shape, flat.dtype), compute_dtype(flat.dtype)
+
+    def work(start: int, stop: int) -> None:
+        block, grads = (a[start:stop].astype(dtype, copy=False) for a in (flat, flat_grad))
+        target = result[start:stop]
+        out = target if dtype == result.dtype else np.empty_like(block)
+        gates.silu_backward(grads, block, out)
+        if out is not target:
+            target[...] = out
+
+    for_each_block(flat.size, work, _BLOCK)
+    return unflatten(result, x)
 
 
 def relu_bias_backward(

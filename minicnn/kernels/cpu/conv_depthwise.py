@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _BLOCK_VALUES = 1 << 19  # in the output of a block
-_MIN_THREADED = 1 << 21  # multiplications; with fewer, waking threads costs more than they save
+_MIN_THREADED = 1 << 20  # multiplications; with fewer, waking threads costs more than they save
 _FEW_CHANNELS = 96  # with fewer, and a stride, columns are copied
 _MAX_MULTIPLIER = 4  # with more filters for each channel, matrix products are faster
 

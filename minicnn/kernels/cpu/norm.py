@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...memory import empty
+from .runtime.gates import ACTIVATIONS, Write
 from .runtime.masking import clip_negative, pass_through_relu
 from .runtime.precision import compute_dtype
 from .runtime.rows import (
@@ -25,6 +26,8 @@ from .runtime.threads import scratch
 
 __all__ = [
     "batch_norm",
+    "batch_norm_activation",
+    "batch_norm_activation_backward",
     "batch_norm_backward",
     "batch_norm_relu",
     "batch_norm_relu_backward",
@@ -55,24 +58,44 @@ def batch_norm(
     Returns:
         The output, and the mean and the (biased) variance, (C,) in float32 or better.
     """
-    return _batch_norm(x, weight, bias, eps, relu=False)
+    return _batch_norm(x, weight, bias, eps)
 
 
 def batch_norm_relu(
     x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float
 ) -> Normalized:
     """:func:`batch_norm`, then ReLU while the results are still in the cache."""
-    return _batch_norm(x, weight, bias, eps, relu=True)
+    return _batch_norm(x, weight, bias, eps, clip_negative)
+
+
+def batch_norm_activation(
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+    activation: str,
+) -> Normalized:
+    """:func:`batch_norm`, then an activation while the results are still in the cache.
+
+    Args:
+        x, weight, bias, eps: as for :func:`batch_norm`; x is float32 or float64.
+        activation: one of ``ACTIVATIONS``.
+    """
+    return _batch_norm(x, weight, bias, eps, ACTIVATIONS[activation].write)
 
 
 def _batch_norm(
-    x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float, relu: bool
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+    activation: Write | None = None,
 ) -> Normalized:
     rows = as_rows(x)
     out = empty(rows.shape, rows.dtype)
     mean, variance = _statistics(rows, x.shape, out)
     scale, shift = _scale_and_shift(mean, variance, weight, bias, eps)
-    return _affine(rows, out, x.shape, scale, shift, relu), *_rounded(x, mean, variance)
+    return _affine(rows, out, x.shape, scale, shift, activation), *_rounded(x, mean, variance)
 
 
 def _statistics(
@@ -178,6 +201,50 @@ def batch_norm_relu_backward(
     return _backward(passed, pass_on, passed, x, weight, mean, variance, eps)
 
 
+def batch_norm_activation_backward(
+    grad: np.ndarray,
+    out: np.ndarray | None,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    eps: float,
+    activation: str,
+) -> Gradients:
+    """The gradients of x, weight and bias in :func:`batch_norm_activation`.
+
+    Takes the arguments of :func:`batch_norm_backward`, and the others of the operation. With the
+    output ``out``, which relu6 allows, the gradient of the activation follows from it. Otherwise what
+    the activation was given is computed again, which takes less time than to keep and read it.
+    """
+    write_gradient = ACTIVATIONS[activation].write_gradient
+    grads, rows = as_rows(grad), as_rows(x)
+    passed = empty(grads.shape, x.dtype)
+    if out is not None:
+        outs = as_rows(out)
+
+        def pass_through(at: slice) -> np.ndarray:
+            write_gradient(grads[at], outs[at], passed[at])
+            return passed[at]
+
+        return _backward(passed, pass_through, passed, x, weight, mean, variance, eps)
+
+    scale, shift = (
+        tile_channels(each, rows, x.dtype)
+        for each in _scale_and_shift(mean, variance, weight, bias, eps)
+    )
+
+    def pass_on(at: slice) -> np.ndarray:
+        normalised = scratch("batch_norm.distance", rows[at].shape, x.dtype)
+        np.multiply(rows[at], scale, out=normalised)
+        normalised += shift
+        write_gradient(grads[at], normalised, passed[at])
+        return passed[at]
+
+    return _backward(passed, pass_on, passed, x, weight, mean, variance, eps)
+
+
 def _backward(
     grads: np.ndarray,
     first_read: Callable[[slice], np.ndarray],
@@ -239,22 +306,26 @@ def channel_affine(
         scale, shift: (C,), along axis 1 of ``x``.
         out: where to write the result, perhaps ``x``; by default a new array.
     """
-    return _channel_affine(x, scale, shift, out, relu=False)
+    return _channel_affine(x, scale, shift, out)
 
 
 def channel_affine_relu(
     x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray | None = None
 ) -> np.ndarray:
     """:func:`channel_affine`, then ReLU while the results are still in the cache."""
-    return _channel_affine(x, scale, shift, out, relu=True)
+    return _channel_affine(x, scale, shift, out, clip_negative)
 
 
 def _channel_affine(
-    x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray | None, relu: bool
+    x: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    out: np.ndarray | None,
+    activation: Write | None = None,
 ) -> np.ndarray:
     rows = as_rows(x)
     target = empty(rows.shape, rows.dtype) if out is None else as_rows(out)
-    result = _affine(rows, target, x.shape, scale, shift, relu)
+    result = _affine(rows, target, x.shape, scale, shift, activation)
     if out is None:
         return result
     if not np.may_share_memory(target, out):  # which is not channels-last
@@ -268,7 +339,7 @@ def _affine(
     shape: tuple[int, ...],
     scale: np.ndarray,
     shift: np.ndarray,
-    relu: bool,
+    activation: Write | None,
 ) -> np.ndarray:
     """rows * scale + shift, written to ``out``: a view of it of ``shape``."""
     dtype = compute_dtype(rows.dtype)
@@ -280,8 +351,8 @@ def _affine(
         block = out[at] if is_exact else scratch("channel_affine.block", rows[at].shape, dtype)
         np.multiply(rows[at], scale, out=block)
         block += shift
-        if relu:
-            clip_negative(block, out=block)
+        if activation is not None:
+            activation(block, block)
         if not is_exact:
             out[at] = block
 

@@ -57,6 +57,9 @@ def avg_pool2d(x: np.ndarray, scale: np.ndarray, geometry: Geometry) -> np.ndarr
     out = channels_last_empty((*x.shape[:2], *geometry.output_size), x.dtype)
     images, means = nhwc(x), nhwc(out)
     dtype = compute_dtype(x.dtype)
+    if _is_whole(geometry) and x.dtype == dtype and images.flags.c_contiguous:
+        _write_means(images, scale[0, 0], means)
+        return out
     factors = _factors(scale, dtype)
 
     def pool(block: slice, rows: slice) -> None:
@@ -77,6 +80,9 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
     out = channels_last_empty((*grad.shape[:2], *geometry.input_size), grad.dtype)
     grads, images = nhwc(grad), nhwc(out)
     dtype = compute_dtype(grad.dtype)
+    if _is_whole(geometry) and grad.dtype == dtype:
+        _spread(grads * scale[..., None].astype(dtype), images)
+        return out
     factors, apart = _factors(scale, dtype), are_apart(geometry)
 
     def add(values: np.ndarray, pixels: np.ndarray) -> None:
@@ -107,6 +113,35 @@ def avg_pool2d_scatter(grad: np.ndarray, scale: np.ndarray, geometry: Geometry) 
     return out
 
 
+def _is_whole(geometry: Geometry) -> bool:
+    """Whether there is one window, which is the whole image, as in global pooling."""
+    whole = geometry.output_size == (1, 1) and geometry.kernel_size == geometry.input_size
+    return whole and geometry.padding == (0, 0)
+
+
+def _write_means(images: np.ndarray, scale: float, out: np.ndarray) -> None:
+    """The sum of each image (N, H, W, C) times ``scale``, to ``out`` (N, 1, 1, C): BLAS sums pixels."""
+    pixels = images.reshape(len(images), -1, images.shape[3])
+    factors = np.full((1, pixels.shape[1]), scale, images.dtype)
+
+    def work(block: slice) -> None:
+        np.matmul(factors, pixels[block], out=out[block, 0])
+
+    for_each_image_block(images, work)
+
+
+def _spread(values: np.ndarray, images: np.ndarray) -> None:
+    """Write ``values`` (N, 1, 1, C) to all pixels of dense images (N, H, W, C), in whole rows."""
+    N, H, W, C = images.shape
+    rows = np.broadcast_to(values, (N, 1, W, C)).reshape(N, 1, W * C)
+    by_row = images.reshape(N, H, W * C)
+
+    def work(block: slice) -> None:
+        by_row[block] = rows[block]
+
+    for_each_image_block(images, work)
+
+
 def _factors(scale: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """``scale`` (OH, OW) for windows (n, OH, OW, C); one number in memory if all are equal.
 
@@ -126,10 +161,8 @@ def adaptive_avg_pool2d(x: np.ndarray, output_size: Pair) -> np.ndarray:
     out = channels_last_empty((*x.shape[:2], *output_size), x.dtype)
     images, means = nhwc(x), nhwc(out)
     scale = _adaptive_scale(x.shape[2:], output_size, x.dtype)
-    if output_size == (1, 1) and x.dtype == scale.dtype:  # one window is all pixels: BLAS sums them
-        pixels = images.reshape(len(images), -1, x.shape[1])
-        ones = np.ones(pixels.shape[1], x.dtype)
-        np.multiply(np.matmul(ones, pixels), scale[0], out=means[:, 0, 0])
+    if output_size == (1, 1) and x.dtype == scale.dtype and images.flags.c_contiguous:
+        _write_means(images, scale[0, 0, 0], means)
         return out
     window_rows, window_columns = map(adaptive_windows, x.shape[2:], output_size)
 

@@ -17,6 +17,8 @@ from .activation import (
     relu,
     relu_backward,
     relu_bias_backward,
+    silu,
+    silu_backward,
 )
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
@@ -24,6 +26,7 @@ from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
 from .loss import softmax_cross_entropy
+from .nms import nms
 from .norm import (
     batch_norm,
     batch_norm_backward,
@@ -54,6 +57,7 @@ from .resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step",
@@ -90,6 +94,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -101,7 +106,12 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

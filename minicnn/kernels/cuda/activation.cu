@@ -50,6 +50,34 @@ __global__ void hardtanh_backward(long long count, const T* grad, const T* out, 
     store(grad_x, i, grads);
 }
 
+// x * sigmoid(x). One thread per vector.
+template <typename T, int N>
+__global__ void silu(long long count, const T* x, T* out) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j) {
+        const acc_t<T> value = acc_t<T>(values[j]);
+        values[j] = T(value / (1 + exp(-value)));
+    }
+    store(out, i, values);
+}
+
+// Gradient of silu, from its argument: grad * (s + x * s * (1 - s)) with s = sigmoid(x). One thread
+// per vector.
+template <typename T, int N>
+__global__ void silu_backward(long long count, const T* grad, const T* x, T* grad_x) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> grads = load<N>(grad, i);
+    const Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j) {
+        const acc_t<T> value = acc_t<T>(values[j]), s = 1 / (1 + exp(-value));
+        grads[j] = T(acc_t<T>(grads[j]) * (s + value * s * (1 - s)));
+    }
+    store(grad_x, i, grads);
+}
+
 // The Gauss error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x. One thread per
 // element.
 template <typename T>

@@ -19,6 +19,8 @@ __all__ = [
     "relu",
     "relu_backward",
     "relu_bias_backward",
+    "silu",
+    "silu_backward",
 ]
 
 cuda_file = CudaFile("activation.cu")
@@ -26,6 +28,8 @@ _relu = cuda_file.kernel("relu", VECTORS + SINGLES)
 _relu_backward = cuda_file.kernel("relu_backward", VECTORS + SINGLES)
 _hardtanh = cuda_file.kernel("hardtanh", VECTORS + SINGLES)
 _hardtanh_backward = cuda_file.kernel("hardtanh_backward", VECTORS + SINGLES)
+_silu = cuda_file.kernel("silu", VECTORS + SINGLES)
+_silu_backward = cuda_file.kernel("silu_backward", VECTORS + SINGLES)
 _erf = cuda_file.kernel("erf_forward", HALVES + FLOATS)
 _channel_sum = cuda_file.kernel("channel_sum", VECTORS + SINGLES)
 _relu_bias_backward = cuda_file.kernel("relu_bias_backward", VECTORS + SINGLES)
@@ -74,6 +78,24 @@ def hardtanh_backward(
         grad.size // width, flat_grad, flat_out, result, float(low), float(high)
     )
     return unflatten(result, out)
+
+
+def silu(x: cupy.ndarray) -> cupy.ndarray:
+    """x / (1 + exp(-x)), in the memory order of ``x``."""
+    (flat,) = flatten(x)
+    result = cupy.empty_like(flat)
+    width = vector_width(flat.size, flat)
+    _silu[x.dtype, width](x.size // width, flat, result)
+    return unflatten(result, x)
+
+
+def silu_backward(grad: cupy.ndarray, x: cupy.ndarray) -> cupy.ndarray:
+    """The gradient of ``x`` in :func:`silu`, in the memory order of ``x``."""
+    flat, flat_grad = flatten(x, grad)
+    result = cupy.empty_like(flat)
+    width = vector_width(flat.size, flat, flat_grad)
+    _silu_backward[x.dtype, width](x.size // width, flat_grad, flat, result)
+    return unflatten(result, x)
 
 
 def relu_bias_backward(

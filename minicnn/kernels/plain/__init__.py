@@ -7,12 +7,14 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 # isort: off
 # fmt: off
 from .activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
+from .activation import silu, silu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .loss import softmax_cross_entropy
+from .nms import nms
 from .norm import batch_norm, batch_norm_backward, channel_affine
 from .norm import local_response_norm, local_response_norm_backward
 from .optim import adam_step, rmsprop_step, sgd_step
@@ -21,6 +23,7 @@ from .pool import adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, max_pool2
 from .pool import max_pool2d_gather, max_pool2d_scatter, plane_gather, plane_scatter
 from .resize import resize_bilinear, resize_bilinear_backward
 from .resize import resize_nearest, resize_nearest_backward
+from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
     "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d",
@@ -29,8 +32,9 @@ __all__ = [
     "dropout_backward", "erf", "hardtanh", "hardtanh_backward", "im2col", "linear",
     "linear_input_grad", "linear_weight_grad",
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
-    "max_pool2d_scatter", "normalize_images", "plane_gather", "plane_scatter",
+    "max_pool2d_scatter", "nms", "normalize_images", "plane_gather", "plane_scatter",
     "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",
-    "resize_nearest_backward", "rmsprop_step", "sgd_step", "softmax_cross_entropy", "unscale_step",
+    "resize_nearest_backward", "rmsprop_step", "roi_align", "roi_align_backward", "roi_pool",
+    "sgd_step", "silu", "silu_backward", "softmax_cross_entropy", "unscale_step",
     "update_scale_step",
 ]

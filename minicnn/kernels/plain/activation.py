@@ -1,10 +1,11 @@
-"""ReLU, hard tanh (for ReLU6), the error function (for GELU), and the sum over channels (for gradients of biases)."""
+"""ReLU, hard tanh (for ReLU6), SiLU, the error function (for GELU), and the sum over channels (for gradients of biases)."""
 
 import math
 
 import numpy as np
 
 from ...typing import Array
+from .arrays import widen
 
 
 def relu(x: Array, out: Array | None = None) -> Array:
@@ -25,6 +26,19 @@ def hardtanh(x: Array, low: float, high: float) -> Array:
 def hardtanh_backward(grad: Array, out: Array, low: float, high: float) -> Array:
     """0 where out <= low or out >= high, else grad, also where out is NaN."""
     return np.where((out <= low) | (out >= high), 0, grad)
+
+
+def silu(x: Array) -> Array:
+    """x * sigmoid(x), in float32 or better."""
+    wide = widen(x)
+    return (wide / (1 + np.exp(-wide))).astype(x.dtype)
+
+
+def silu_backward(grad: Array, x: Array) -> Array:
+    """grad * (s + x * s * (1 - s)), where s is the sigmoid of x."""
+    wide = widen(x)
+    s = 1 / (1 + np.exp(-wide))
+    return (grad * (s + wide * s * (1 - s))).astype(x.dtype)
 
 
 def channel_sum(x: Array, dtype: np.dtype | None = None) -> Array:

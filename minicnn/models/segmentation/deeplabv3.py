@@ -113,7 +113,7 @@ class DeepLabHead(nn.Sequential):
 
 
 class DeepLabV3(_SimpleSegmentationModel):
-    """Class scores for every pixel; arguments and results are those of :class:`~.fcn.FCN`.
+    """Class scores for every pixel; arguments as in :class:`~._utils._SimpleSegmentationModel`.
 
     Chen et al. 2017, Rethinking Atrous Convolution for Semantic Image Segmentation; as
     ``torchvision.models.segmentation.DeepLabV3``.

@@ -31,7 +31,7 @@ class FCNHead(nn.Sequential):
 
 
 class FCN(_SimpleSegmentationModel):
-    """Class scores for every pixel; arguments and results are those of the class it is made of.
+    """Class scores for every pixel; arguments as in :class:`~._utils._SimpleSegmentationModel`.
 
     Long, Shelhamer & Darrell 2015, as ``torchvision.models.segmentation.FCN`` implements it. The
     paper upsamples by transposed convolutions: see :mod:`.fcn_vgg`.

@@ -13,6 +13,7 @@ from . import (
     norm,
     pooling,
     reduction,
+    regions,
     resampling,
     scatter,
     sorting,
@@ -20,5 +21,6 @@ from . import (
 
 __all__ = [
     "WRITERS", "activation", "assign", "comparison", "convolution", "elementwise",
-    "index", "layout", "linear", "norm", "pooling", "reduction", "resampling", "scatter", "sorting",
+    "index", "layout", "linear", "norm", "pooling", "reduction", "regions", "resampling", "scatter",
+    "sorting",
 ]  # fmt: skip

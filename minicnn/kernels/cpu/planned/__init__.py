@@ -13,17 +13,21 @@ limited to one thread: products of the sizes that occur for a single image are t
 products that BLAS shares among its threads, and the passes between them run in parallel, too.
 """
 
+from .activation import ACTIVATIONS, activation
+from .channels import scale, shuffle
 from .conv import candidates
 from .elementwise import add, channel_affine, clip, local_response_norm
 from .linear import linear
-from .pool import avg_pool2d, max_pool2d
+from .pool import avg_pool2d, max_pool2d, spatial_sum
 from .step import Limits, Part, Scratch, Step
 
 __all__ = [
+    "ACTIVATIONS",
     "Limits",
     "Part",
     "Scratch",
     "Step",
+    "activation",
     "add",
     "avg_pool2d",
     "candidates",
@@ -32,4 +36,7 @@ __all__ = [
     "linear",
     "local_response_norm",
     "max_pool2d",
+    "scale",
+    "shuffle",
+    "spatial_sum",
 ]

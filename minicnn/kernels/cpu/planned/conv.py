@@ -25,6 +25,9 @@ _PIXELS = (1 << 17, 1 << 30)
 _POINTS = (1 << 18, 1 << 19, 1 << 20)
 _DEPTHWISE = (1 << 16, 1 << 18)  # of its output
 
+# Multiplications; with fewer, waiting for another thread costs more than it saves.
+_MIN_SHARED = 1 << 18
+
 MakePart = Callable[[Convolution, Scratch], Part]
 
 
@@ -95,7 +98,7 @@ def _block_sizes(
 
 def _shared(conv: Convolution, threads: int, unit: int) -> dict[str, list[Convolution]]:
     """The ways to share a convolution among threads: by output rows (in units), and by filters."""
-    if threads == 1:
+    if threads == 1 or conv.out[..., 0].size * conv.weight.size < _MIN_SHARED:
         return {"": [conv]}
     N, OH, _, O = conv.out.shape
     everything = slice(0, N)

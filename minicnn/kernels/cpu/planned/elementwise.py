@@ -12,14 +12,15 @@ from .epilogue import add_bias, limited
 from .step import FLOAT, Call, Limits, Part, Scratch, Step
 from .views import matrix
 
-__all__ = ["add", "channel_affine", "clip", "local_response_norm"]
+__all__ = ["add", "by_blocks", "channel_affine", "clip", "local_response_norm"]
 
 _BLOCK_VALUES = 1 << 16
+_MIN_SHARED = 1 << 13  # values; with fewer, waiting for another thread costs more than it saves
 
 
 def clip(x: np.ndarray, limits: Limits, out: np.ndarray, threads: int = 1) -> Step:
     """``out`` = ``x`` within the limits, of any equal shape; NaN stays NaN."""
-    return _by_blocks("clip", x, threads, lambda at: [partial(np.clip, x[at], *limits, out[at])])
+    return by_blocks("clip", x, threads, lambda at: [partial(np.clip, x[at], *limits, out[at])])
 
 
 def add(
@@ -34,7 +35,7 @@ def add(
     def block(at: tuple[slice, ...]) -> list[Call]:
         return [partial(np.add, a[at], b[at], out[at]), *limited(out[at], limits)]
 
-    return _by_blocks("add", a, threads, block)
+    return by_blocks("add", a, threads, block)
 
 
 def channel_affine(
@@ -53,7 +54,7 @@ def channel_affine(
         calls: list[Call] = [partial(np.multiply, x[at], scales, out[at]), add_bias(out[at], shift)]
         return calls + limited(out[at], limits)
 
-    return _by_blocks("channel_affine", x, threads, block)
+    return by_blocks("channel_affine", x, threads, block)
 
 
 def local_response_norm(
@@ -88,7 +89,7 @@ def local_response_norm(
         ]
         return calls + _times_power(pixels, response, beta, squares, out[at])
 
-    return _by_blocks("local_response_norm", x, threads, block, memories)
+    return by_blocks("local_response_norm", x, threads, block, memories)
 
 
 def _times_power(
@@ -110,16 +111,28 @@ def _times_power(
     ]
 
 
-def _by_blocks(
+def by_blocks(
     name: str,
     x: np.ndarray,
     threads: int,
     block: Callable[..., list[Call]],
     memories: Sequence[Scratch] = (),
+    values: int = _BLOCK_VALUES,
 ) -> Step:
-    """A step that calls ``block`` for slices of the first axes of ``x``, shared among threads."""
+    """A step that calls ``block`` for slices of the first axes of ``x``, shared among threads.
+
+    Args:
+        name: of the step.
+        x: images (N, H, W, C), or another array, of which only the first axis is sliced.
+        threads: the number of parts.
+        block: called with slices, and with the memory of a thread if there is some.
+        memories: scratch memory of each thread.
+        values: how many values of ``x`` a block has, at most about.
+    """
+    if x.size < _MIN_SHARED:
+        threads = 1
     rows = x.shape[:2] if x.ndim == 4 else x.shape[:1]
-    count = threads * -(-x.size // (threads * _BLOCK_VALUES))
+    count = threads * -(-x.size // (threads * values))
     first = even_slices(rows[0], count)
     slices: list[tuple[slice, ...]] = [(some,) for some in first]
     if x.ndim == 4:

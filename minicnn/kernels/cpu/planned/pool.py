@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ...geometry import Geometry
 from ..runtime.taps import inside
@@ -13,7 +14,7 @@ from ..runtime.windows import even_slices, rows_of
 from .epilogue import limited
 from .step import FLOAT, Call, Limits, Part, Scratch, Step
 
-__all__ = ["avg_pool2d", "max_pool2d"]
+__all__ = ["avg_pool2d", "max_pool2d", "spatial_sum"]
 
 # The calls for a band: its images, its geometry, its part of the output, scratch memory.
 Band = Callable[[np.ndarray, Geometry, np.ndarray, Scratch], list[Call]]
@@ -53,6 +54,9 @@ def avg_pool2d(
     scratch: Sequence[Scratch] | None = None,
 ) -> Step:
     """``out`` (N, OH, OW, C) = the sum of each window of ``x`` (N, H, W, C), times ``scale`` (OH, OW)."""
+    whole = geometry.kernel_size == geometry.input_size and geometry.padding == (0, 0)
+    if whole and geometry.output_size == (1, 1):
+        return spatial_sum(x, float(scale[0, 0]), out.reshape(len(out), -1), threads)
     factors = scale[..., None].astype(FLOAT)  # OH, OW, 1
     first_row = geometry.padding[0]
 
@@ -65,6 +69,25 @@ def avg_pool2d(
         return [*calls, partial(np.multiply, target, factors[top : top + OH], target)]
 
     return _by_bands("avg_pool2d", x, geometry, out, band, threads, scratch)
+
+
+def spatial_sum(x: np.ndarray, scale: float, out: np.ndarray, threads: int = 1) -> Step:
+    """``out`` (N, C) = the sum of each image of ``x`` (N, H, W, C) times ``scale``.
+
+    BLAS sums the pixels, of some channels on each thread, unless ``x`` lacks columns of a wider image.
+    """
+    N, H, W, C = x.shape
+    image, row, pixel, channel = x.strides
+    if H > 1 and row != W * pixel:
+        calls = [partial(np.sum, x, (1, 2), None, out), partial(np.multiply, out, scale, out)]
+        return Step("spatial_sum", [Part(calls)])
+    pixels = as_strided(x, (N, H * W, C), (image, pixel, channel))
+    factors = np.full((1, H * W), scale, FLOAT)
+    parts = [
+        Part([partial(np.matmul, factors, pixels[..., some], out[:, None, some])])
+        for some in even_slices(C, threads)
+    ]
+    return Step("spatial_sum", parts)
 
 
 def _by_bands(

@@ -6,11 +6,21 @@ other functions come from ``kernels.cuda``.
 
 from __future__ import annotations
 
-from ..activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
+from ..activation import (
+    channel_sum,
+    erf,
+    hardtanh,
+    hardtanh_backward,
+    relu,
+    relu_backward,
+    silu,
+    silu_backward,
+)
 from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
 from ..loss import softmax_cross_entropy
+from ..nms import nms
 from ..norm import (
     batch_norm,
     batch_norm_backward,
@@ -25,6 +35,7 @@ from ..resize import (
     resize_nearest,
     resize_nearest_backward,
 )
+from ..roi import roi_align, roi_align_backward, roi_pool
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .linear import linear, linear_input_grad, linear_weight_grad
 from .pool import (
@@ -69,6 +80,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",
+    "nms",
     "normalize_images",
     "plane_gather",
     "plane_scatter",
@@ -79,7 +91,12 @@ __all__ = [
     "resize_nearest",
     "resize_nearest_backward",
     "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
     "sgd_step",
+    "silu",
+    "silu_backward",
     "softmax_cross_entropy",
     "unscale_step",
     "update_scale_step",

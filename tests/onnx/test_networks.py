@@ -16,7 +16,15 @@ pytestmark = pytest.mark.cpu_only
 LARGE = 60_000_000  # parameters: of larger networks, one of each family is enough
 EXAMPLES = ("alexnet", "alexnet227", "fcn8s", "vgg11_bn")
 UNPUBLISHED = ("alexnet227", "fcn8s", "fcn16s", "fcn32s")
-SIZES = {"alexnet": 224, "alexnet227": 227, "googlenet": 224}
+SIZES = {"alexnet": 224, "alexnet227": 227, "googlenet": 224, "inception_v3": 96}
+FAINT = (  # whose images end as nearly equal numbers
+    "deeplabv3_mobilenet",
+    "googlenet",
+    "inception_v3",
+    "mnasnet",
+    "mobilenet",
+    "shufflenet",
+)
 
 
 def is_small(name):
@@ -31,11 +39,11 @@ def network(name):
     options = {"weights": None}
     if name.startswith("fcn_"):
         options |= {"weights_backbone": None, "aux_loss": True}
-    if name.startswith(("vgg", "googlenet")):
+    if name.startswith(("vgg", "googlenet", "inception")):
         options["init_weights"] = False
     net = models.get_model(name, **options).eval()
     for parameter in net.parameters():
-        if name == "googlenet" and parameter.ndim > 1:  # whose images else end as equal numbers
+        if name.startswith(FAINT) and parameter.ndim > 1:
             reach = (6 / parameter[0].numel()) ** 0.5
             parameter.detach().uniform_(-reach, reach)
         elif parameter.ndim > 1 and not parameter.detach().any():

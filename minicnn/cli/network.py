@@ -97,8 +97,8 @@ def _built(description: NetworkDescription, weights: str | Path | None) -> nn.Mo
     try:
         return description.build(weights)
     except RuntimeError as error:
-        if "size mismatch" not in str(error):
-            raise
+        if "size mismatch" not in str(error) or "Missing key" in str(error):
+            raise  # not for the number of classes
         raise ValueError(
             f"{weights} does not fit {description.model} with {len(description.classes)} classes; "
             f"--classes NAME,NAME,… gives others. {error}"

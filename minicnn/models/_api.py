@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -131,13 +132,18 @@ def list_models(
     names = [
         name
         for name, builder in _BUILDERS.items()
-        if module is None or builder.__module__.rpartition(".")[0] == module.__name__
+        if module is None or _package(builder) == module.__name__.partition(".")[2]
     ]
     if include:
         names = [name for name in names if _matches(name, include)]
     if exclude:
         names = [name for name in names if not _matches(name, exclude)]
     return sorted(names)
+
+
+def _package(builder: Callable[..., nn.Module]) -> str:
+    """``"models"`` or ``"models.segmentation"``: PyTorch scripts know them by another first name."""
+    return builder.__module__.rpartition(".")[0].partition(".")[2]
 
 
 def _matches(name: str, patterns: Iterable[str] | str) -> bool:
@@ -155,7 +161,11 @@ def get_model_builder(name: str) -> Callable[..., nn.Module]:
         ValueError: for an unknown name.
     """
     if name.lower() not in _BUILDERS:
-        raise ValueError(f"model must be one of {', '.join(list_models())}, got {name!r}")
+        close = ", ".join(difflib.get_close_matches(name.lower(), list_models(), n=5))
+        raise ValueError(
+            f"model must be one of models.list_models(), got {name!r}"
+            + (f"; close are {close}" if close else "")
+        )
     return _BUILDERS[name.lower()]
 
 

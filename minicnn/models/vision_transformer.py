@@ -95,7 +95,9 @@ class VisionTransformer(nn.Module):
     def _process_input(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (3, self.image_size, self.image_size):
             size = f"(N, 3, {self.image_size}, {self.image_size})"
-            raise ValueError(f"expected images of shape {size}, got {tuple(x.shape)}")
+            raise ValueError(
+                f"VisionTransformer expects images of shape {size}, got {tuple(x.shape)}"
+            )
         x = self.conv_proj(x)  # N x D x H/P x W/P, where P is the patch_size
         return x.flatten(2).transpose(1, 2)  # N x HW/P² x D
 

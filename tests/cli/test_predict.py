@@ -133,7 +133,7 @@ def test_weights_of_every_format_and_classes_by_name(minicnn, trained, photos, t
         ("{photos} --run {run} --weights none.ckpt", 1, "no file of weights at 'none.ckpt'"),
         ("{photos} --run {run} --weights {photos}/1.jpg", 1, "1.jpg"),
         ("{photos} --run {run} --classes a,b,c", 1, "fc.weight"),
-        ("{photos} --model resnet19", 1, "model must be one of alexnet,"),
+        ("{photos} --model resnet19", 1, "got 'resnet19'; close are resnet1"),
         ("{photos} --model alexnet227", 1, "alexnet227 has no published weights: give a file"),
         ("{photos} --model resnet18 --weights V9", 1, "resnet18 has no weights 'V9'"),
         ("{photos} --run {run} --csv none/a.csv", 1, "there is no folder none"),

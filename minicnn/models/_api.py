@@ -161,12 +161,15 @@ def get_model_builder(name: str) -> Callable[..., nn.Module]:
         ValueError: for an unknown name.
     """
     if name.lower() not in _BUILDERS:
-        close = ", ".join(difflib.get_close_matches(name.lower(), list_models(), n=5))
-        raise ValueError(
-            f"model must be one of models.list_models(), got {name!r}"
-            + (f"; close are {close}" if close else "")
-        )
+        close = _close(name.lower(), list_models())
+        raise ValueError(f"model must be one of models.list_models(), got {name!r}{close}")
     return _BUILDERS[name.lower()]
+
+
+def _close(name: str, known: list[str]) -> str:
+    """The end of an error: known names that are like one that is not."""
+    close = ", ".join(difflib.get_close_matches(name, known, n=5))
+    return f"; close are {close}" if close else ""
 
 
 def get_model(name: str, **config: Any) -> nn.Module:
@@ -212,5 +215,5 @@ def get_weight(name: str) -> WeightsEnum:
     for enum in PUBLISHED.values():
         if enum.__name__ == enum_name:
             return enum[member]
-    known = ", ".join(enum.__name__ for enum in PUBLISHED.values())
-    raise ValueError(f"weights must be of one of {known}, got {name!r}")
+    close = _close(enum_name, [enum.__name__ for enum in PUBLISHED.values()])
+    raise ValueError(f"weights must be of a published network, got {name!r}{close}")

@@ -223,6 +223,9 @@ def _intersection_and_union(
     boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy"
 ) -> tuple[Tensor, Tensor]:
     """Areas (…, N, M)."""
+    for boxes in (boxes1, boxes2):
+        if boxes.ndim < 2 or boxes.shape[-1] != 4:
+            raise ValueError(f"expected boxes of shape (…, N, 4), got {tuple(boxes.shape)}")
     areas = box_area(boxes1, fmt)[..., None] + box_area(boxes2, fmt)[..., None, :]
     (start1, end1), (start2, end2) = _corners(boxes1, fmt), _corners(boxes2, fmt)
     start = maximum(start1[..., None, :], start2[..., None, :, :])  # ... x N x M x 2

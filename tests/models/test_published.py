@@ -129,6 +129,8 @@ def test_all_names() -> None:
     assert build("VGG11", weights=None, num_classes=3).classifier[6].out_features == 3
     with pytest.raises(ValueError, match="got 'lenet'; close are alexnet, googlenet"):
         models.get_model("lenet")
+    with pytest.raises(ValueError, match="close are EfficientNet_B"):
+        models.get_weight("EfficientNet_B9_Weights.DEFAULT")
 
 
 # ---- by name ----

@@ -33,7 +33,17 @@ Layer = Callable[..., nn.Module]
 
 @dataclass(eq=False)
 class BlockParams:
-    """What the blocks of each stage have: one entry for each stage."""
+    """The blocks of a RegNet; each list has one entry for each stage.
+
+    Attributes:
+        depths: numbers of blocks.
+        widths: channels of the results.
+        group_widths: channels in each group of the 3x3 convolutions.
+        bottleneck_multipliers: channels of the 3x3 convolutions per channel of the result.
+        strides: of the first blocks.
+        se_ratio: channels inside the squeeze-and-excitation per channel of a block's input; None for
+            blocks without.
+    """
 
     depths: list[int]
     widths: list[int]
@@ -54,13 +64,22 @@ class BlockParams:
         se_ratio: float | None = None,
         **kwargs: Any,
     ) -> BlockParams:
-        """Block j has the power of ``w_m`` times ``w_0`` that is nearest to ``w_0 + w_a * j``.
+        """The blocks that follow from a few numbers: equations 2 to 4 of the paper.
 
-        It is rounded to a multiple of 8, and blocks of one width are a stage. Equations 2 to 4 of the
-        paper. ``kwargs`` are ignored, as in torchvision.
+        The width of block j is ``w_0`` times the power of ``w_m`` that comes nearest to
+        ``w_0 + w_a * j``, rounded to a multiple of 8. Blocks of one width are a stage.
+
+        Args:
+            depth: number of blocks.
+            w_0: channels of the first block.
+            w_a: channels by which the width grows from block to block.
+            w_m: factor between the widths of two stages, at least.
+            group_width: channels in each group of the 3x3 convolutions, at most.
+            bottleneck_multiplier, se_ratio: of all blocks, see :class:`BlockParams`.
+            kwargs: ignored, as in torchvision.
 
         Raises:
-            ValueError: for widths that do not grow, or a ``w_0`` that is no multiple of 8.
+            ValueError: for widths that do not grow, or a ``w_0`` that is not a multiple of 8.
         """
         if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
             raise ValueError(

@@ -91,10 +91,18 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
-    """The smallest boxes around masks (N, H, W), of the pixels that are not 0: (N, 4) of float32.
+    """The smallest boxes around the pixels of masks that are not 0.
 
-    x2 and y2 are the last column and row of a mask, and the box of an empty mask is 0. As
-    ``torchvision.ops.masks_to_boxes``.
+    Args:
+        masks: (N, H, W).
+
+    Returns:
+        (N, 4), float32. x2 and y2 are the last column and row of a mask; the box of an empty mask is 0.
+
+    Raises:
+        ValueError: for other dimensions.
+
+    As ``torchvision.ops.masks_to_boxes``.
     """
     if not masks.numel():
         return zeros(0, 4, dtype=float32, device=masks.device)
@@ -173,7 +181,7 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """IoU minus the squared distance of the centres over that of the enclosing box's corners.
+    """IoU minus the squared ratio of the centres' distance to the enclosing box's diagonal.
 
     Args:
         boxes1, boxes2: (…, N, 4) and (…, M, 4).

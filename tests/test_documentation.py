@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.cpu_only, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["data", "models", "training", "transforms", "tv_tensors", "vision", "viz"]
+ROOMS = ["data", "models", "training", "transforms", "transforms.v2", "tv_tensors", "vision", "viz"]
 
 RENDER = """
 import sys, warnings

@@ -69,13 +69,9 @@ class InvertedResidual(nn.Module):
     """A 1x1 convolution to more channels, a depthwise one, squeeze and excitation, a 1x1 convolution.
 
     Args:
-        cnf: kernel size, channels, activation, stride and dilation. A dilation above 1 replaces the
-            stride.
+        cnf: the block of a table; its stride is 1 or 2, else ValueError. A dilation replaces it.
         norm_layer: makes a normalisation of so many channels.
         se_layer: makes the squeeze and excitation of so many channels with so many hidden ones.
-
-    Raises:
-        ValueError: for a stride that is not 1 or 2.
     """
 
     def __init__(
@@ -110,8 +106,7 @@ class MobileNetV3(nn.Module):
 
     Args:
         inverted_residual_setting: the blocks.
-        last_channel: features before the last layer.
-        num_classes: number of logits.
+        last_channel, num_classes: features before the last layer, and logits.
         block: makes the blocks; :class:`InvertedResidual` by default.
         norm_layer: makes the batch norms; by default they have eps=0.001 and momentum=0.01.
         dropout: probability of the dropout before the last layer.

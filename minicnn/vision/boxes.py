@@ -203,11 +203,27 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     """
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     distance, iou = _distance_iou(boxes1, boxes2, eps)
-    angle1, angle2 = _diagonal(boxes1)[..., None], _diagonal(boxes2)[..., None, :]
+    angle1, angle2 = diagonal_angle(boxes1)[..., None], diagonal_angle(boxes2)[..., None, :]
+    return distance - shape_difference(angle1, angle2, iou, eps)
+
+
+def shape_difference(angle1: Tensor, angle2: Tensor, iou: Tensor, eps: float) -> Tensor:
+    """How much the shapes of boxes differ, more where they overlap: the last term of complete IoU.
+
+    Args:
+        angle1, angle2: :func:`diagonal_angle` of the boxes.
+        iou: their IoU.
+        eps: added to the divisor.
+    """
     difference = 4 / math.pi**2 * (angle1 - angle2) ** 2
     with no_grad():
         weight = difference / (1 - iou + difference + eps)
-    return distance - weight * difference
+    return weight * difference
+
+
+def diagonal_angle(boxes: Tensor) -> Tensor:
+    """The angle between the diagonal and the height of boxes (…, 4), in radians, (…)."""
+    return atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -256,8 +272,3 @@ def _distance_iou(boxes1: Tensor, boxes2: Tensor, eps: float) -> tuple[Tensor, T
     between = centre1[..., None, :] - centre2[..., None, :, :]
     distance = between[..., 0] ** 2 + between[..., 1] ** 2
     return iou - distance / diagonal, iou
-
-
-def _diagonal(boxes: Tensor) -> Tensor:
-    """The angle between a box's diagonal and its height, (…)."""
-    return atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))

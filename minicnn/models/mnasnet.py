@@ -21,7 +21,7 @@ from .weights import (
 
 __all__ = ["MNASNet", "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"]
 
-_MOMENTUM = 1 - 0.9997  # of batch norms; the paper counts the other part, as TensorFlow does
+_MOMENTUM = 1 - 0.9997  # of batch norms; the paper gives the weight of the old mean, as TensorFlow
 
 # Figure 7 of the paper, (b): channels, kernel size, stride of the first block, expansion, blocks.
 _STACKS = (
@@ -72,7 +72,7 @@ class MNASNet(nn.Module):
         dropout: probability of the dropout before the last layer.
 
     Raises:
-        ValueError: for an ``alpha`` that is not above 0; in ``forward`` for an input of another shape.
+        ValueError: for an ``alpha`` of 0 or less; in ``forward`` for an input of another shape.
 
     As ``torchvision.models.MNASNet``, which also loads files of its first version, where ``alpha``
     did not scale the first layers.

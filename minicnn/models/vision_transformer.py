@@ -12,10 +12,10 @@ from ..creation import zeros
 from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
-from ..vision.encoder import Encoder, EncoderBlock, MLPBlock, layer_norm
-from ..vision.patches import ConvStemConfig, interpolate_embeddings, make_stem
 from ._api import register
 from ._build import WeightsLike, build
+from ._vit_encoder import Encoder, EncoderBlock, MLPBlock, layer_norm
+from ._vit_patches import ConvStemConfig, interpolate_embeddings, make_stem
 from .weights import (
     ViT_B_16_Weights,
     ViT_B_32_Weights,
@@ -40,12 +40,12 @@ class VisionTransformer(nn.Module):
         patch_size: pixels of a patch's sides, a divisor of ``image_size``.
         num_layers: number of blocks.
         num_heads: of each attention.
-        hidden_dim: D, the numbers for each patch.
-        mlp_dim: the numbers between the two layers of each MLP.
+        hidden_dim: D, the features of each patch.
+        mlp_dim: features between the two layers of each MLP.
         dropout, attention_dropout: probabilities, the second for the weights of the attention.
         num_classes: number of logits.
-        representation_size: features of a hidden layer before the logits; None for none.
-        norm_layer: makes a normalisation of so many numbers.
+        representation_size: features of a hidden layer before the logits; None for no such layer.
+        norm_layer: makes a normalisation of so many features.
         conv_stem_configs: convolutions to use instead of patches; their strides, multiplied, must
             be ``patch_size``.
 

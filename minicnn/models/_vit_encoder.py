@@ -1,4 +1,4 @@
-"""The encoder of transformers that see: attention and MLPs on a sequence of patches."""
+"""The encoder of vision transformers: attention and MLPs on a sequence of patches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .. import nn
 from ..creation import empty
 from ..nn import init as nn_init
 from ..tensor import Tensor
-from .blocks import MLP
+from ..vision.blocks import MLP
 
 __all__ = ["Encoder", "EncoderBlock", "MLPBlock", "layer_norm"]
 
@@ -20,7 +20,10 @@ layer_norm = functools.partial(nn.LayerNorm, eps=1e-6)
 
 
 class MLPBlock(MLP):
-    """Two linear layers on each element of (N, L, in_dim), with ``mlp_dim`` numbers between them."""
+    """Two linear layers on each element of (N, L, in_dim), with ``mlp_dim`` features between them.
+
+    As ``torchvision.models.vision_transformer.MLPBlock``, which also takes files of its version 1.
+    """
 
     _version = 2  # 1: the layers were called linear_1 and linear_2
 
@@ -44,6 +47,15 @@ class EncoderBlock(nn.Module):
     """Attention between the elements of (N, L, hidden_dim), and an MLP on each of them.
 
     Both add their result to their input, which they normalise first.
+
+    Args:
+        num_heads: of the attention.
+        hidden_dim: features of each element.
+        mlp_dim: features between the two layers of the MLP.
+        dropout, attention_dropout: probabilities, the second for the weights of the attention.
+        norm_layer: makes a normalisation of so many features.
+
+    As ``torchvision.models.vision_transformer.EncoderBlock``.
     """
 
     def __init__(
@@ -73,7 +85,16 @@ class EncoderBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Adds what tells the positions apart to (N, L, hidden_dim), and applies the blocks."""
+    """Adds learned positions to (N, L, hidden_dim), applies the blocks and normalises the result.
+
+    Args:
+        seq_length: L.
+        num_layers: number of blocks.
+        num_heads, hidden_dim, mlp_dim, dropout, attention_dropout, norm_layer: see
+            :class:`EncoderBlock`.
+
+    As ``torchvision.models.vision_transformer.Encoder``.
+    """
 
     def __init__(
         self,

@@ -79,6 +79,20 @@ class WeightsEnum(Enum):
         """
         return load_weights(download(self.url, progress=progress))
 
+    @classmethod
+    def verify(cls, obj: WeightsEnum | str | None) -> WeightsEnum | None:
+        """The member of this enum that ``obj`` is or names; None for None.
+
+        Raises:
+            KeyError: for a name that the enum does not have.
+            TypeError: for anything else, such as the weights of another network.
+        """
+        if obj is None or isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, str):
+            raise TypeError(f"expected a member of {cls.__name__}, got {obj!r}")
+        return cls[obj.removeprefix(f"{cls.__name__}.")]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
@@ -131,7 +145,7 @@ def list_models(
     names = [
         name
         for name, builder in _BUILDERS.items()
-        if module is None or builder.__module__.rpartition(".")[0] == module.__name__
+        if module is None or builder.__module__.split(".")[-2] == module.__name__.split(".")[-1]
     ]
     if include:
         names = [name for name in names if _matches(name, include)]

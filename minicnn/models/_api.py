@@ -80,6 +80,20 @@ class WeightsEnum(Enum):
         """
         return load_weights(download(self.url, progress=progress))
 
+    @classmethod
+    def verify(cls, obj: WeightsEnum | str | None) -> WeightsEnum | None:
+        """The member of this enum that ``obj`` is or names; None for None.
+
+        Raises:
+            KeyError: for a name that the enum does not have.
+            TypeError: for anything else, such as the weights of another network.
+        """
+        if obj is None or isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, str):
+            raise TypeError(f"expected a member of {cls.__name__}, got {obj!r}")
+        return cls[obj.removeprefix(f"{cls.__name__}.")]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import nn
@@ -19,6 +19,13 @@ Layer = Callable[..., nn.Module]
 layer_norm = functools.partial(nn.LayerNorm, eps=1e-6)
 
 
+def _rename_old_keys(block: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for old, new in (("linear_1", "0"), ("linear_2", "3")):
+        for name in ("weight", "bias"):
+            if (key := f"{prefix}{old}.{name}") in state:
+                state[f"{prefix}{new}.{name}"] = state.pop(key)
+
+
 class MLPBlock(MLP):
     """Two linear layers on each element of (N, L, in_dim), with ``mlp_dim`` features between them.
 
@@ -26,6 +33,7 @@ class MLPBlock(MLP):
     """
 
     _version = 2  # 1: the layers were called linear_1 and linear_2
+    _load_state_dict_pre_hooks: Mapping[int, Any] = {-1: _rename_old_keys}
 
     def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
         with nn_init.no_init():  # all weights are drawn again below
@@ -33,14 +41,6 @@ class MLPBlock(MLP):
         for layer in (self[0], self[3]):
             nn_init.xavier_uniform_(layer.weight)
             nn_init.normal_(layer.bias, std=1e-6)
-        self.register_load_state_dict_pre_hook(_rename_old_keys)
-
-
-def _rename_old_keys(block: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    for old, new in (("linear_1", "0"), ("linear_2", "3")):
-        for name in ("weight", "bias"):
-            if (key := f"{prefix}{old}.{name}") in state:
-                state[f"{prefix}{new}.{name}"] = state.pop(key)
 
 
 class EncoderBlock(nn.Module):

@@ -34,7 +34,7 @@ _STACKS = (
 )
 
 
-class InvertedResidual(nn.Module):
+class _InvertedResidual(nn.Module):
     """A 1x1 convolution to more channels, a depthwise one, and a 1x1 one without activation.
 
     The result is added to the input where it has the same shape.
@@ -97,7 +97,7 @@ class MNASNet(nn.Module):
         ]
         for c, kernel_size, stride, expansion, blocks in _STACKS:
             width = _make_divisible(c * alpha, 8)
-            block = partial(InvertedResidual, kernel_size=kernel_size, expansion=expansion)
+            block = partial(_InvertedResidual, kernel_size=kernel_size, expansion=expansion)
             others = [block(width, width, stride=1) for _ in range(1, blocks)]
             layers.append(nn.Sequential(block(channels, width, stride=stride), *others))
             channels = width

@@ -83,7 +83,6 @@ class VisionTransformer(nn.Module):
         self.hidden_dim, self.mlp_dim = hidden_dim, mlp_dim
         self.dropout, self.attention_dropout = dropout, attention_dropout
         self.num_classes, self.representation_size = num_classes, representation_size
-        self.norm_layer = norm_layer
         self.conv_proj = make_stem(patch_size, hidden_dim, conv_stem_configs)
         self.class_token = nn.Parameter(zeros(1, 1, hidden_dim))
         self.seq_length = (image_size // patch_size) ** 2 + 1

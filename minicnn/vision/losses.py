@@ -87,16 +87,16 @@ def sigmoid_focal_loss(
         The shape of ``inputs``, or a number.
 
     Raises:
-        ValueError: for another reduction, or another ``alpha``.
+        ValueError: for another reduction, another ``alpha``, or another shape of the targets.
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection; as
     ``torchvision.ops.sigmoid_focal_loss``.
     """
     if not 0 <= alpha <= 1 and alpha != -1:
         raise ValueError(f"alpha must be from 0 to 1, or -1 for no weights, got {alpha}")
+    loss = F.binary_cross_entropy_with_logits(inputs, targets, reduction="none")
     p = inputs.sigmoid()
     truth = p * targets + (1 - p) * (1 - targets)
-    loss = F.binary_cross_entropy_with_logits(inputs, targets, reduction="none")
     loss = loss * (1 - truth) ** gamma
     if alpha >= 0:
         loss = (alpha * targets + (1 - alpha) * (1 - targets)) * loss

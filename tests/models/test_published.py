@@ -7,6 +7,7 @@ import copy
 import pickle
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_names_of_no_weights(name: str) -> None:
         models.get_weight(name)
     with pytest.raises(ValueError, match="no published weights of fcn8s"):
         models.get_model_weights("fcn8s")
+
+
+def test_verify() -> None:
+    enum, entry = models.ResNet18_Weights, models.ResNet18_Weights.IMAGENET1K_V1
+    assert enum.verify(None) is None
+    for given in (entry, "IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1"):
+        assert enum.verify(given) is entry
+    with pytest.raises(TypeError, match=r"ResNet18_Weights, got ResNet34_Weights.IMAGENET1K_V1"):
+        enum.verify(models.ResNet34_Weights.DEFAULT)
+
+
+def test_networks_of_a_module_under_the_switch() -> None:
+    segmentation = ModuleType("torchvision.models.segmentation")
+    assert models.list_models(segmentation) == models.list_models(models.segmentation)
+    assert "resnet18" in models.list_models(ModuleType("torchvision.models"))
 
 
 def test_their_transforms() -> None:

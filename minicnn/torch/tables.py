@@ -134,6 +134,8 @@ NAMES = {
     "torch.load": "minicnn.torch.serialization:load",
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",
     "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
+    "torch.nn.modules.batchnorm._NormBase": "minicnn.nn.norm:_NormBase",
+    "torch.nn.modules.instancenorm._InstanceNorm": "minicnn.nn.norm:_InstanceNorm",
     "torch.nn.modules.loss._Loss": "minicnn.nn.loss:Loss",
     "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:WeightedLoss",
 }

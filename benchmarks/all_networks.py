@@ -24,11 +24,10 @@ from typing import Any
 
 import numpy as np
 from common import LAYOUTS, environment_of, markdown_table, print_environment, write_json
+from network_calls import SEGMENTERS
 from turns import CHECKOUT, Worker, medians, processes, start, take_turns
 
 WITHOUT_WEIGHTS = ("alexnet227", "fcn8s", "fcn16s", "fcn32s")  # nor does torchvision have them
-FULLY_CONVOLUTIONAL = ("fcn", "deeplabv3", "lraspp")
-OF_SEGMENTATION: dict[str, Any] = {"num_classes": 21, "weights_backbone": None}
 PICTURE_OF_SEGMENTATION = 520  # pixels, to which their published transforms resize
 MOST_PARAMETERS = 100  # millions
 BLOCKS, ROUNDS, SECONDS = 3, 1, 0.3  # turns of each, calls in a turn at least, and how long
@@ -105,8 +104,7 @@ def torch_calls(name: str, size: int) -> Calls:
 
     def in_layout(layout: str) -> Callable[[], None]:
         memory_format = getattr(torch, layout)
-        options = OF_SEGMENTATION if name.startswith(FULLY_CONVOLUTIONAL) else {}
-        net = of_torchvision(name, **options).eval()
+        net = of_torchvision(name, num_classes=21 if name.startswith(SEGMENTERS) else 1000).eval()
         keep_variance(net, torch.nn)
         net = net.to(memory_format=memory_format)
         images = torch.from_numpy(picture(size)).contiguous(memory_format=memory_format)

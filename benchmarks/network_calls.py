@@ -19,6 +19,7 @@ from mobilenet import mobilenet
 # "alexnet" is the one for 227 pixels; torchvision's goes by "alexnet_torchvision"
 SPECIAL_NAMES = {"alexnet": "alexnet227", "alexnet_torchvision": "alexnet"}
 MOBILENET = "mobilenet_blocks"
+SIZES = {"alexnet": 227, "inception_v3": 299}  # height and width, where they are not 224
 NUM_CLASSES = 2
 SGD_OPTIONS: dict[str, Any] = {"lr": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
 SEGMENTERS = ("fcn", "deeplabv3", "lraspp")  # how the names begin
@@ -38,7 +39,7 @@ def model_names() -> list[str]:
 def batch_of(model: str, batch: int) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels, the same in every process."""
     rng = np.random.default_rng(0)
-    size = 227 if model == "alexnet" else 224
+    size = SIZES.get(model, 224)
     images = rng.standard_normal((batch, 3, size, size), dtype=np.float32)
     labels = (batch, size, size) if model.startswith(SEGMENTERS) else batch
     return images, rng.integers(0, NUM_CLASSES, labels)

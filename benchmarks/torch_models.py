@@ -341,14 +341,19 @@ def get_model(name: str, num_classes: int = 1000) -> nn.Module:
         return FCNVGG(int(name[3:-1]), num_classes)
     if name.startswith("vgg"):
         return VGG(name, num_classes)
-    return ResNet(name, num_classes) if name in RESNET_LAYERS else of_torchvision(name, num_classes)
+    if name in RESNET_LAYERS:
+        return ResNet(name, num_classes)
+    options = {"aux_loss": True} if name.startswith("deeplabv3_") else {}
+    return of_torchvision(name, num_classes, **options)
 
 
-def of_torchvision(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
+def of_torchvision(name: str, num_classes: int, **options: Any) -> nn.Module:
     """torchvision's network of that name, with its own first weights."""
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from with_torchvision import torchvision
 
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False  # with SciPy, which takes a minute
+    if name.startswith(("fcn", "deeplabv3", "lraspp")):
+        options["weights_backbone"] = None  # which would be downloaded
     return torchvision.models.get_model(name, num_classes=num_classes, **options)

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from networks import build
@@ -45,12 +46,30 @@ LARGE = 200_000_000  # parameters: beyond it keys and shapes are compared alone
 HEAVY = 60_000_000  # parameters: beyond it no gradients are
 WIDE = 1_000_000  # elements: weights beyond it get no gradients
 SIDE = 48  # pixels of the images
-_SIDES = {"alexnet": 64, "densenet*": 64, "inception_v3": 75, "vit_?_32": 64, "vit_h_14": 56}
+_SIDES = {
+    "alexnet": 64,
+    "alexnet227": 227,
+    "densenet*": 64,
+    "fcn??s": 64,
+    "fcn8s": 64,
+    "inception_v3": 75,
+    "vit_?_32": 64,
+    "vit_h_14": 56,
+}
+# mean of the weights of norms: with less, images make no difference; with more, numbers grow endlessly
+NORM = 0.75
+_NORMS = {"efficientnet_b*": 0.9, "inception_v3": 0.9, "mobilenet_v3_small": 0.9}
+
+
+def _find(table: Mapping[str, Any], name: str, default: Any) -> Any:
+    """The entry of a pattern that fits the name."""
+    return next((x for pattern, x in table.items() if fnmatch.fnmatch(name, pattern)), default)
 
 
 def side_for(name: str) -> int:
     """Pixels of the height and the width of a network's images."""
-    return next((n for pattern, n in _SIDES.items() if fnmatch.fnmatch(name, pattern)), SIDE)
+    side: int = _find(_SIDES, name, SIDE)
+    return side
 
 
 def images_for(name: str, batch: int = 2, dtype: str = "float64") -> np.ndarray:
@@ -62,7 +81,7 @@ def images_for(name: str, batch: int = 2, dtype: str = "float64") -> np.ndarray:
 def options_for(name: str) -> dict[str, Any]:
     """Arguments of a network for its images, without published weights."""
     if name in models.list_models(models.segmentation):
-        auxiliary = {} if name.startswith("lraspp") else {"aux_loss": True}
+        auxiliary = {"aux_loss": True} if name.startswith(("fcn_", "deeplabv3")) else {}
         return {"weights_backbone": None, **auxiliary}
     if name.startswith("vit_"):
         return {"image_size": side_for(name)}
@@ -89,7 +108,7 @@ def _block(size: int, dtype: str, exponent: int) -> np.ndarray:
     return block
 
 
-def _numbers(key: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+def _numbers(key: str, shape: tuple[int, ...], dtype: str, norm: float) -> np.ndarray:
     """A part of an array that weights of all networks share, another one for each key."""
     count = int(np.prod(shape))
     wide = count // shape[0] if len(shape) > 1 else 1
@@ -97,7 +116,7 @@ def _numbers(key: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     offset = zlib.crc32(key.encode()) % _PERIOD
     numbers = _block(offset + count, dtype, exponent)[offset : offset + count].reshape(shape)
     if "running_" in key or (len(shape) == 1 and key.endswith("weight")):  # each has its own
-        return numbers + (0 if key.endswith("mean") else 0.5 if key.endswith("weight") else 1)
+        return numbers + (0 if key.endswith("mean") else norm if key.endswith("weight") else 1)
     return numbers
 
 
@@ -106,11 +125,14 @@ def forget_weights() -> None:
     _BLOCKS.clear()
 
 
-def weights(shapes: Mapping[str, tuple[int, ...]], dtype: str = "float64") -> dict[str, np.ndarray]:
+def weights(name: str, state: Mapping[str, Any], dtype: str) -> dict[str, np.ndarray]:
     """Arrays by key; all but those of norms share memory, and must not be written to."""
+    norm = _find(_NORMS, name, NORM)
     return {
-        key: np.zeros(shape, np.int64) if key.endswith("tracked") else _numbers(key, shape, dtype)
-        for key, shape in shapes.items()
+        key: np.zeros(value.shape, np.int64)
+        if key.endswith("tracked")
+        else _numbers(key, tuple(value.shape), dtype, norm)
+        for key, value in state.items()
     }
 
 
@@ -121,24 +143,30 @@ def make_ours(name: str, dtype: str | None = "float64") -> Any:
     """A network of minicnn; without ``dtype`` its weights are whatever was in memory."""
     net = build(name, **options_for(name))
     if dtype is not None:
-        arrays = weights({key: tuple(x.shape) for key, x in net.state_dict().items()}, dtype)
+        arrays = weights(name, net.state_dict(), dtype)
         net.load_state_dict({k: mc.Tensor.of(x) for k, x in arrays.items()}, assign=True)
     return net
 
 
+_DRAWING = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_",
+            "xavier_uniform_")  # fmt: skip
+
+
 def make_theirs(name: str, dtype: str | None = "float64") -> Any:
-    """The same of torchvision; without ``dtype`` it has no weights."""
+    """The same of torchvision."""
     import torch
     from with_torchvision import torchvision
 
-    with torch.device("meta"):
+    with mock.patch.multiple(torch.nn.init, **dict.fromkeys(_DRAWING, lambda x, *_, **__: x)):
         net = torchvision.models.get_model(name, weights=None, **options_for(name))
     for module in net.modules():  # torch multiplies the gradient by 1/6 in float32, even in float64
         if isinstance(module, torch.nn.Hardsigmoid):
             module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
     if dtype is not None:
-        arrays = weights({key: tuple(x.shape) for key, x in net.state_dict().items()}, dtype)
-        net.load_state_dict({k: torch.from_numpy(x) for k, x in arrays.items()}, assign=True)
+        state = net.state_dict()  # which has the versions of the keys, too
+        arrays = weights(name, state, dtype)
+        state.update((key, torch.from_numpy(x)) for key, x in arrays.items())
+        net.load_state_dict(state, assign=True)
     return net
 
 

@@ -1,4 +1,4 @@
-"""Two neighbouring layers as one operation, which saves the ReLU's pass over memory.
+"""Two neighbouring layers as one operation, which saves the activation's pass over memory.
 
 A ``Sequential`` and the blocks of ResNet run these pairs as one operation of ``ops/fused.py``. Its
 kernel applies the ReLU to each value before writing it:

@@ -241,8 +241,10 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     Half precision and a number are computed in float32 and rounded once, as in torch.
     """
     if type(x) is ndarray and type(y) is ndarray:  # whose results NumPy rounds once
-        is_large = x.ndim > 2 and (x.size > LARGE or y.size > LARGE)
-        result = large(function, x, y) if is_large else function(x, y)
+        if x.ndim > 2 and (x.size > LARGE or y.size > LARGE):
+            result = large(function, x, y)
+        else:
+            result = function(x, y)
         return result if result.dtype is x.dtype else result.astype(x.dtype, copy=False)
     array = x if hasattr(x, "dtype") else y
     dtype = array.dtype

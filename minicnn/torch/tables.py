@@ -130,6 +130,9 @@ NAMES = {
     "torchvision.__version__": "minicnn.torchvision.version:__version__",
     "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
     "torch.onnx.export": "minicnn.torch.onnx_export:export",
+    "torchvision.datasets.wrap_dataset_for_transforms_v2": (
+        "minicnn.tv_tensors.datasets:wrap_dataset_for_transforms_v2"
+    ),
     "torch.save": "minicnn.torch.serialization:save",
     "torch.load": "minicnn.torch.serialization:load",
     "torch.nn.modules.conv._ConvNd": "minicnn.nn.conv:_Conv",

@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import every_network
 import numpy as np
 import pytest
 import torch
+from networks import USUAL
 
 import minicnn as mc
-from minicnn import models
+from minicnn import models, nn, viz
+from minicnn.models._api import PUBLISHED
 
 try:
     from with_torchvision import torchvision
@@ -88,17 +91,34 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         assert difference <= TOLERANCE * scale, f"{name}: {difference} of {scale}"
 
 
+def small_network(name: str) -> tuple[Any, mc.Tensor]:
+    """In float32 and in evaluation, with images for it."""
+    num_params = next(iter(PUBLISHED[name])).meta["num_params"]
+    if num_params > 30_000_000 and name not in USUAL:
+        pytest.skip("larger than others of its family")
+    images = mc.tensor(every_network.images_for(name, dtype="float32"))
+    return every_network.make_ours(name, "float32").eval(), images
+
+
 @pytest.mark.slow
 @pytest.mark.fast_only
 @pytest.mark.parametrize("name", every_network.NAMES)
 def test_compiled(name: str) -> None:
-    net = every_network.make_ours(name, None)
-    if every_network.count(net) > every_network.HEAVY:
-        pytest.skip("larger than others of its family")
-    net = every_network.make_ours(name, "float32").eval()
-    images = mc.tensor(every_network.images_for(name, dtype="float32"))
+    net, images = small_network(name)
     fast = mc.compile(net, options={"cache": False})
     with mc.no_grad():
-        for found, expected in zip(*map(every_network.tensors_of, (fast(images), net(images)))):
-            difference, scale = (found - expected).abs().max(), expected.abs().max()
-            assert difference <= 1e-5 * scale, f"{difference} of {scale}"
+        pairs = zip(*map(every_network.tensors_of, (fast(images), net(images))), strict=True)
+    for found, expected in pairs:
+        difference, scale = (found - expected).abs().max(), expected.abs().max()
+        assert difference <= 1e-5 * scale, f"{difference} of {scale}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(USUAL & set(every_network.NAMES)))
+def test_looked_into(name: str) -> None:
+    """The smallest of each family: its table, and where it looks."""
+    net, images = small_network(name)
+    assert f"{every_network.count(net):,}" in str(nn.summary(net, tuple(images.shape)))
+    heat_maps = viz.grad_cam(net, images)
+    assert heat_maps.shape == (2, *images.shape[2:])
+    assert heat_maps.max() in (0, 1)  # 0 if nothing speaks for the class

@@ -68,17 +68,14 @@ def test_other_dtypes_run_as_they_are_written():
         assert np.array_equal(compiled(x).array, net(x).array) and not plans(compiled)
 
 
-def test_plain_kernels_and_a_preferred_algorithm_run_as_they_are_written():
+def test_plain_kernels_and_a_preferred_algorithm_run_as_they_are_written(monkeypatch):
     net = network()
     compiled, x = compiled_of(net), mc.randn(2, 3, 6, 6)
     with mc.no_grad():
         with mc.backends.use_kernels("plain"):
             compiled(x)
-        mc.backends.cpu.conv = "im2col"
-        try:
-            compiled(x)
-        finally:
-            mc.backends.cpu.conv = "auto"
+        monkeypatch.setenv("MINICNN_CONV", "im2col")
+        compiled(x)
     assert not plans(compiled)
 
 

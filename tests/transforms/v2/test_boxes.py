@@ -84,7 +84,7 @@ def check(theirs: Any, call: Any, data: np.ndarray, *, angle: bool = False, **op
     np.testing.assert_allclose(off, 0, atol=2e-4)
 
 
-@pytest.mark.parametrize("mode", ["soft", "hard", None])
+@pytest.mark.parametrize("mode", ["soft", pytest.param("hard", marks=pytest.mark.slow), None])
 @pytest.mark.parametrize("format", UPRIGHT)
 @pytest.mark.parametrize("name", CALLS)
 def test_upright_boxes(theirs, name, format, mode):

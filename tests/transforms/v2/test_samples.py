@@ -103,7 +103,7 @@ def test_samples(torchvision, name, picture):
     from torchvision import tv_tensors as their_kinds
     from torchvision.transforms import v2 as theirs
 
-    for seed in range(2):
+    for seed in (1,) if picture in ("PIL", "bytes") else range(3):
         mc.manual_seed(seed)
         ours = leaves(MAKERS[name](v2, tv_tensors)(sample(mc, tv_tensors, picture)))
         torch.manual_seed(seed)

@@ -215,6 +215,7 @@ class Boxed(Dataset):
         return self.transform(Image.fromarray(pixels), {"boxes": boxes})
 
 
+@pytest.mark.slow
 def test_in_a_loader_the_number_of_workers_makes_no_difference():
     transform = v2.Compose(
         [

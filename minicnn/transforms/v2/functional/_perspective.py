@@ -72,6 +72,7 @@ def _perspective_points(
 ) -> Points:
     backward = [*_coefficients(startpoints, endpoints, coefficients), 1.0]
     forward = np.linalg.inv(np.array(backward).reshape(3, 3))
+    forward /= forward[2, 2]
 
     def move(points: Tensor) -> Tensor:
         linear, offset = points.new_tensor(forward[:, :2].T), points.new_tensor(forward[:, 2])

@@ -73,6 +73,7 @@ MODULES = {
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",
     "torchvision.transforms.v2": "minicnn.transforms.v2",
+    "torchvision.transforms.v2._utils": "minicnn.transforms.v2._samples",
     "torchvision.transforms.v2.functional": "minicnn.transforms.v2.functional",
     "torchvision.tv_tensors": "minicnn.tv_tensors",
     "torchvision.utils": "minicnn.viz.grid minicnn.viz.draw",
@@ -139,6 +140,9 @@ NAMES = {
     "torch.nn.modules.batchnorm._BatchNorm": "minicnn.nn.norm:_BatchNorm",
     "torch.nn.modules.batchnorm._NormBase": "minicnn.nn.norm:_NormBase",
     "torch.nn.modules.instancenorm._InstanceNorm": "minicnn.nn.norm:_InstanceNorm",
+    "torchvision.transforms.v2._utils._convert_fill_arg": "minicnn.transforms.v2._fill:check_fill",
+    "torchvision.transforms.v2._utils._get_fill": "minicnn.transforms.v2._fill:fill_for",
+    "torchvision.transforms.v2._utils._setup_fill_arg": "minicnn.transforms.v2._fill:check_fill",
     "torch.nn.modules.loss._Loss": "minicnn.nn.loss:Loss",
     "torch.nn.modules.loss._WeightedLoss": "minicnn.nn.loss:WeightedLoss",
 }

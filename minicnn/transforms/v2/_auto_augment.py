@@ -61,7 +61,7 @@ class _Augmentation(Transform):
         """``img`` changed by the operation ``name``."""
         if name == "Solarize":
             magnitude *= largest_value(img.array.dtype) if isinstance(img, Tensor) else 255
-        fill = fill_for(self.fill, img)
+        fill = fill_for(self.fill, type(img))
         return change(img, name, magnitude, self.interpolation, fill, F)
 
 

@@ -85,7 +85,7 @@ class RandomCrop(Transform):
 
     def transform(self, inpt: Any, params: Params) -> object:
         if any(params["padding"]):
-            fill = fill_for(self.fill, inpt)
+            fill = fill_for(self.fill, type(inpt))
             inpt = self._call_kernel(F.pad, inpt, params["padding"], fill, self.padding_mode)
         if params["needs_crop"]:
             inpt = self._call_kernel(F.crop, inpt, params["top"], params["left"], *self.size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 __all__ = ["Fill", "FillByKind", "check_fill", "fill_for"]
 
@@ -23,8 +22,8 @@ def check_fill(fill: FillByKind) -> FillByKind:
     return fill
 
 
-def fill_for(fill: FillByKind, inpt: Any) -> Fill:
-    """The value for an input: of a dict what stands there for its class, or for ``"others"``."""
+def fill_for(fill: FillByKind, kind: type) -> Fill:
+    """The value for inputs of a class: of a dict what stands there for it, or for ``"others"``."""
     if isinstance(fill, Mapping):
-        return fill.get(type(inpt), fill.get("others"))
+        return fill.get(kind, fill.get("others"))
     return fill

@@ -46,7 +46,7 @@ class Pad(Transform):
         self.padding, self.fill, self.padding_mode = padding, check_fill(fill), padding_mode
 
     def transform(self, inpt: Any, params: Params) -> object:
-        fill = fill_for(self.fill, inpt)
+        fill = fill_for(self.fill, type(inpt))
         return self._call_kernel(F.pad, inpt, self.padding, fill, self.padding_mode)
 
 
@@ -83,4 +83,4 @@ class RandomZoomOut(RandomTransform):
         return {"padding": [left, top, width - W - left, height - H - top]}
 
     def transform(self, inpt: Any, params: Params) -> object:
-        return self._call_kernel(F.pad, inpt, params["padding"], fill_for(self.fill, inpt))
+        return self._call_kernel(F.pad, inpt, params["padding"], fill_for(self.fill, type(inpt)))

@@ -45,7 +45,7 @@ class RandomRotation(Transform):
         return {"angle": self.get_params(self.degrees)}
 
     def transform(self, inpt: Any, params: Params) -> object:
-        settings = (self.interpolation, self.expand, self.center, fill_for(self.fill, inpt))
+        settings = (self.interpolation, self.expand, self.center, fill_for(self.fill, type(inpt)))
         return self._call_kernel(F.rotate, inpt, params["angle"], *settings)
 
 
@@ -89,7 +89,7 @@ class RandomAffine(Transform):
         return {"amounts": self.get_params(*bounds, (width, height))}
 
     def transform(self, inpt: Any, params: Params) -> object:
-        settings = (self.interpolation, fill_for(self.fill, inpt), self.center)
+        settings = (self.interpolation, fill_for(self.fill, type(inpt)), self.center)
         return self._call_kernel(F.affine, inpt, *params["amounts"], *settings)
 
 
@@ -127,7 +127,7 @@ class RandomPerspective(RandomTransform):
         return {"coefficients": perspective.coefficients_of(*corners)}
 
     def transform(self, inpt: Any, params: Params) -> object:
-        settings = (self.interpolation, fill_for(self.fill, inpt), params["coefficients"])
+        settings = (self.interpolation, fill_for(self.fill, type(inpt)), params["coefficients"])
         return self._call_kernel(F.perspective, inpt, None, None, *settings)
 
 
@@ -161,7 +161,7 @@ class ElasticTransform(Transform):
         return {"displacement": self.get_params(self.alpha, self.sigma, query_size(flat_inputs))}
 
     def transform(self, inpt: Any, params: Params) -> object:
-        settings = (self.interpolation, fill_for(self.fill, inpt))
+        settings = (self.interpolation, fill_for(self.fill, type(inpt)))
         return self._call_kernel(F.elastic, inpt, params["displacement"], *settings)
 
 

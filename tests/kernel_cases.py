@@ -476,6 +476,14 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     **{
         f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1))) for s in SUMS
     },
+    "gelu": ("gelu", (3 * IMAGES,)),
+    "gelu, special numbers": ("gelu", (SPECIAL,)),
+    "gelu, nothing": ("gelu", (IMAGES[:0],)),
+    **{f"gelu, {s}": ("gelu", (3 * normal(*s),)) for s in SUMS},
+    "gelu_backward, special numbers": ("gelu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
+    **{
+        f"gelu_backward, {s}": ("gelu_backward", (normal(*s), 3 * normal(*s, seed=1))) for s in SUMS
+    },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{
         f"relu_backward, {s}": ("relu_backward", (normal(*s), np.maximum(normal(*s, seed=1), 0)))

@@ -392,6 +392,8 @@ REFERENCES |= {
     "dropout": dropout,
     "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
     "erf": torch.erf,
+    "gelu": F.gelu,
+    "gelu_backward": torch.ops.aten.gelu_backward,
     "hardtanh": F.hardtanh,
     "hardtanh_backward": lambda grad, out, low, high: torch.where(
         (out <= low) | (out >= high), 0, grad

@@ -82,6 +82,9 @@ activations (activation.py)
                                                                   else grad
 ``silu(x)``                                                       x / (1 + exp(-x))
 ``silu_backward(grad, x)``                                        its gradient
+``gelu(x)``                                                       x times the probability that a
+                                                                  standard normal number is below x
+``gelu_backward(grad, x)``                                        its gradient
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

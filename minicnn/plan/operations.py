@@ -268,6 +268,6 @@ _KINDS: dict[str, Lowering] = {
 # operations without a kind of their own that treat each element, or each image, by itself
 _ELEMENTWISE = frozenset((
     "Add", "Sub", "Mul", "Div", "Neg", "Exp", "Clamp",
-    "ELU", "GELU", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+    "ELU", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
 ))  # fmt: skip
 _BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

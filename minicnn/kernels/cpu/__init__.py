@@ -5,6 +5,8 @@ from __future__ import annotations
 from .activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -77,6 +79,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",

@@ -12,6 +12,8 @@ from __future__ import annotations
 from .activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -81,6 +83,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",

@@ -6,8 +6,8 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 
 # isort: off
 # fmt: off
-from .activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
-from .activation import silu, silu_backward
+from .activation import channel_sum, erf, gelu, gelu_backward, hardtanh, hardtanh_backward
+from .activation import relu, relu_backward, silu, silu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
@@ -29,8 +29,8 @@ __all__ = [
     "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d",
     "avg_pool2d", "avg_pool2d_scatter", "batch_norm", "batch_norm_backward", "channel_affine",
     "channel_sum", "col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "dropout",
-    "dropout_backward", "erf", "hardtanh", "hardtanh_backward", "im2col", "linear",
-    "linear_input_grad", "linear_weight_grad",
+    "dropout_backward", "erf", "gelu", "gelu_backward", "hardtanh", "hardtanh_backward", "im2col",
+    "linear", "linear_input_grad", "linear_weight_grad",
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
     "max_pool2d_scatter", "nms", "normalize_images", "plane_gather", "plane_scatter",
     "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from ..runtime.gates import write_gelu
 from .elementwise import by_blocks
 from .step import Call, Step
 
@@ -58,7 +59,12 @@ def _hardswish(x: np.ndarray, out: np.ndarray) -> list[Call]:
     return [*_hardsigmoid(x, out), partial(np.multiply, x, out, out)]
 
 
+def _gelu(x: np.ndarray, out: np.ndarray) -> list[Call]:
+    return [partial(write_gelu, x, out)]
+
+
 ACTIVATIONS: dict[str, Callable[[np.ndarray, np.ndarray], list[Call]]] = {
+    "GELU": _gelu,
     "Hardsigmoid": _hardsigmoid,
     "Hardswish": _hardswish,
     "SiLU": _silu,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -69,6 +71,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",

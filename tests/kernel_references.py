@@ -402,6 +402,7 @@ REFERENCES |= {
     "linear_input_grad": lambda grad, weight: grad @ weight,
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
     "local_response_norm": F.local_response_norm,
+    "matrix_product": torch.matmul,
     "relu": lambda x, *out: [F.relu(x)] * (1 + len(out)),  # the result, and what is in ``out``
     "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
     "silu": F.silu,

@@ -15,6 +15,8 @@ __all__ = ["ACTIVATIONS", "activation"]
 
 _BLOCK_VALUES = 1 << 17  # threads wait for the interpreter lock between shorter passes
 
+_MANY_PASSES = {"GELU": 1 << 19}  # waiting costs more there than leaving the second-level cache
+
 
 def activation(name: str, x: np.ndarray, out: np.ndarray, threads: int = 1) -> Step:
     """``out`` = the activation of ``x``, of any equal shape, in other memory.
@@ -24,8 +26,8 @@ def activation(name: str, x: np.ndarray, out: np.ndarray, threads: int = 1) -> S
         x, out: arrays.
         threads: the number of parts.
     """
-    calls = ACTIVATIONS[name]
-    return by_blocks(name, x, threads, lambda at: calls(x[at], out[at]), values=_BLOCK_VALUES)
+    calls, values = ACTIVATIONS[name], _MANY_PASSES.get(name, _BLOCK_VALUES)
+    return by_blocks(name, x, threads, lambda at: calls(x[at], out[at]), values=values)
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> list[Call]:

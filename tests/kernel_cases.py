@@ -409,6 +409,14 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "linear_weight_grad": ("linear_weight_grad", (normal(5, O), FEATURES)),
     "linear_weight_grad, float32": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT32)),
     "linear_weight_grad, dtype": ("linear_weight_grad", (normal(5, O), FEATURES, FLOAT64)),
+    "matrix_product": ("matrix_product", (FEATURES, normal(7, O))),
+    "matrix_product, batches": ("matrix_product", (normal(1, 5, 7), normal(3, 7, 4))),
+    "matrix_product, many batches": (
+        "matrix_product",
+        (normal(1, 2, 6, 40, 60), normal(6, 60, 40)),
+    ),
+    "matrix_product, one large batch": ("matrix_product", (normal(1, 120, 90), normal(1, 90, 100))),
+    "matrix_product, rows": ("matrix_product", (normal(3, 50, 80), normal(80, 90))),
     "linear, no features": ("linear", (FEATURES[:, :0], normal(O, 0), normal(O))),
     "linear, no outputs": ("linear", (FEATURES, normal(0, 7), normal(0))),
     "linear_input_grad, no outputs": ("linear_input_grad", (normal(5, 0), normal(0, 7))),
@@ -475,6 +483,14 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "silu_backward, special numbers": ("silu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
     **{
         f"silu_backward, {s}": ("silu_backward", (normal(*s), 9 * normal(*s, seed=1))) for s in SUMS
+    },
+    "gelu": ("gelu", (3 * IMAGES,)),
+    "gelu, special numbers": ("gelu", (SPECIAL,)),
+    "gelu, nothing": ("gelu", (IMAGES[:0],)),
+    **{f"gelu, {s}": ("gelu", (3 * normal(*s),)) for s in SUMS},
+    "gelu_backward, special numbers": ("gelu_backward", (np.full_like(SPECIAL, 2), SPECIAL)),
+    **{
+        f"gelu_backward, {s}": ("gelu_backward", (normal(*s), 3 * normal(*s, seed=1))) for s in SUMS
     },
     **{f"channel_sum, {s}": ("channel_sum", (normal(*s),)) for s in SUMS},
     **{

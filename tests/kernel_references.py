@@ -392,6 +392,8 @@ REFERENCES |= {
     "dropout": dropout,
     "dropout_backward": lambda grad, mask, p: torch.where(mask, grad / (1 - p), 0),
     "erf": torch.erf,
+    "gelu": F.gelu,
+    "gelu_backward": torch.ops.aten.gelu_backward,
     "hardtanh": F.hardtanh,
     "hardtanh_backward": lambda grad, out, low, high: torch.where(
         (out <= low) | (out >= high), 0, grad
@@ -400,6 +402,7 @@ REFERENCES |= {
     "linear_input_grad": lambda grad, weight: grad @ weight,
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,
     "local_response_norm": F.local_response_norm,
+    "matrix_product": torch.matmul,
     "relu": lambda x, *out: [F.relu(x)] * (1 + len(out)),  # the result, and what is in ``out``
     "relu_backward": lambda grad, out: torch.where(out <= 0, 0, grad),
     "silu": F.silu,

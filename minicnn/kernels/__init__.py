@@ -41,6 +41,8 @@ linear layer (linear.py): x (M, K), weight (N, K)
                                                                   float32 or of the dtype of x
 ``linear_input_grad(grad, weight)``                               (M, K); grad is (M, N)
 ``linear_weight_grad(grad, x, dtype=None)``                       (N, K)
+``matrix_product(x, y)``                                          (..., M, N): (..., M, K) times
+                                                                  (..., K, N), broadcast
 ----------------------------------------------------------------  ----------------------------------
 pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 ``max_pool2d(x, geometry, with_argmax=True)``                     out, argmax: kh * KW + kw of the
@@ -82,6 +84,9 @@ activations (activation.py)
                                                                   else grad
 ``silu(x)``                                                       x / (1 + exp(-x))
 ``silu_backward(grad, x)``                                        its gradient
+``gelu(x)``                                                       x times the probability that a
+                                                                  standard normal number is below x
+``gelu_backward(grad, x)``                                        its gradient
 ``channel_sum(x, dtype=None)``                                    (C,): sum over all axes but 1
 ``erf(x)``                                                        the Gauss error function
 ----------------------------------------------------------------  ----------------------------------

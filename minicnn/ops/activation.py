@@ -133,12 +133,13 @@ def erf(input: Tensor) -> Tensor:
 class GELU(Function):
     def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
-        wide = widened(x)
-        twice_probability = kernels.of(wide).erf(wide * math.sqrt(0.5)) + 1
-        return (wide * 0.5 * twice_probability).astype(x.dtype, copy=False)
+        return kernels.of(x).gelu(x)
 
     def backward(self, grad: Tensor) -> Tensor:
-        grad, x = widen(grad, *self.saved_tensors)
+        (x,) = self.saved_tensors
+        if not is_grad_enabled():
+            return Tensor.of(kernels.of(x.array).gelu_backward(grad.array, x.array))
+        grad, x = widen(grad, x)
         probability = mul(add(erf(mul(x, math.sqrt(0.5))), 1.0), 0.5)
         density = mul(exp(mul(mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
         return mul(grad, add(probability, mul(x, density)))

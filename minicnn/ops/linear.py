@@ -9,15 +9,14 @@ import numpy as np
 from .. import kernels
 from ..autograd import Function
 from ..creation import zeros_like
-from ..devices import xp_of
-from ..dtypes import bfloat16, bool_, is_floating
+from ..dtypes import bool_, is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import ChannelSum
 from .choice import where
 from .edge import in_half, one_precision
 from .elementwise import add, mul
-from .promotion import check_broadcast, widen, widened
+from .promotion import check_broadcast, widen
 from .shape import expand, reshape
 from .transfer import to
 
@@ -28,10 +27,7 @@ class MatMul(Function):
     def forward(self, x: Array, y: Array) -> Array:
         need_x, need_y = self.needs_input_grad
         self.save_for_backward(x if need_y else None, y if need_x else None)
-        # CuPy multiplies matrices of bfloat16, but not batches; NumPy uses float32 for them anyway
-        batches = x.dtype == bfloat16 and max(x.ndim, y.ndim) > 2
-        product = xp_of(x).matmul(*(widened(v) if batches else v for v in (x, y)))
-        return product.astype(x.dtype, copy=False)
+        return kernels.of(x).matrix_product(x, y)
 
     def backward(self, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y = self.saved_tensors

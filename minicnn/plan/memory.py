@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..graph import Value
 from ..memory import zeros
-from .operations import Operation, run_forward
+from .operations import ELEMENTWISE, Operation, run_forward
 from .stages import Stage
 
 __all__ = ["Arrays", "Layout", "bytes_needed", "lay_out", "to_nchw", "to_nhwc"]
@@ -45,11 +46,21 @@ class Layout:
         parts: for a range of channels: the value that it is a part of, and its first channel.
         views: for a view: the value it shows, and how to make the array from that value's.
         whole: views that need all images at once.
+        planar: values that lie in memory as (N, C, H, W), though their arrays are (N, H, W, C): what
+            an attention computes, for which the last axis is that of a vector.
     """
 
     parts: dict[Value, tuple[Value, int]]
     views: dict[Value, tuple[Value, Callable[[np.ndarray], np.ndarray]]]
     whole: set[Value]
+    planar: set[Value]
+
+    def shaped(self, root: Value, memory: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The array of a root, whose shape is (n, H, W, C) for images, in memory of its size."""
+        if root not in self.planar:
+            return memory.reshape(shape)
+        n, H, W, C = shape
+        return to_nhwc(memory.reshape(n, C, H, W))
 
     def root(self, value: Value) -> Value:
         """The value in whose array another one lies."""
@@ -70,7 +81,7 @@ class Layout:
 
 def lay_out(operations: list[Operation], outputs: list[Value]) -> tuple[Layout, list[Operation]]:
     """Finds views and parts, and drops the operations that need no step then."""
-    layout = Layout({}, {}, set())
+    layout = Layout({}, {}, set(), _planar(operations))
     made_by = {operation.output: operation for operation in operations}
     kept = [operation for operation in operations if not _is_view(operation, layout)]
     viewed = {source for source, _ in layout.views.values()}
@@ -86,13 +97,40 @@ def _is_view(operation: Operation, layout: Layout) -> bool:
     if view is None:
         return False
     source = operation.inputs[0]
-    array = layout.array(source, lambda root: np.empty(stored_shape(root), root.dtype))
+    array = layout.array(source, partial(_example, layout))
     if not np.may_share_memory(view(array), array):
         return False
     layout.views[operation.output] = source, view
     if not operation.by_image or source in layout.whole:
         layout.whole.add(operation.output)
     return True
+
+
+def _example(layout: Layout, root: Value) -> np.ndarray:
+    """An array as that of a root."""
+    return layout.shaped(root, np.empty(math.prod(root.shape), root.dtype), stored_shape(root))
+
+
+def _planar(operations: list[Operation]) -> set[Value]:
+    """Results of products and vectors, and what is computed from them element by element."""
+    image_values = {
+        x
+        for operation in operations
+        if operation.kind not in ("generic", "view")
+        for x in operation.taken
+    }
+    planar: set[Value] = set()
+    for operation in operations:
+        out, node = operation.output, operation.node
+        if operation.kind != "generic" or node is None or len(out.shape) != 4:
+            continue
+        axes = {"MatMul": (3,), "Softmax": (node.options.get("dim"),)}.get(
+            node.name, node.options.get("axes")
+        )
+        goes_on = node.name in ELEMENTWISE and not planar.isdisjoint(operation.inputs)
+        if (axes in ((3,), (-1,)) or goes_on) and out not in image_values:
+            planar.add(out)
+    return planar
 
 
 def _view(operation: Operation) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -250,22 +288,23 @@ class Arrays:
         def of_root(root: Value) -> np.ndarray:
             shape = stored_shape(root)
             if root in self.shared:
-                return _cut(self.block, self.shared[root], root, shape)[images]
+                return self._cut(self.block, self.shared[root], root, shape)[images]
             shape = images.stop - images.start, *shape[1:]
-            return _cut(self.own_blocks[thread], self.own[root], root, shape)
+            return self._cut(self.own_blocks[thread], self.own[root], root, shape)
 
         return lambda value: self.layout.array(value, of_root)
 
     def common_array(self, value: Value) -> np.ndarray:
         """The array of a value with all images (N, H, W, C)."""
         return self.layout.array(
-            value, lambda root: _cut(self.block, self.shared[root], root, stored_shape(root))
+            value, lambda root: self._cut(self.block, self.shared[root], root, stored_shape(root))
         )
 
-
-def _cut(block: np.ndarray, start: int, value: Value, shape: tuple[int, ...]) -> np.ndarray:
-    size = math.prod(shape) * value.dtype.itemsize
-    return block[start : start + size].view(value.dtype).reshape(shape)
+    def _cut(
+        self, block: np.ndarray, start: int, root: Value, shape: tuple[int, ...]
+    ) -> np.ndarray:
+        size = math.prod(shape) * root.dtype.itemsize
+        return self.layout.shaped(root, block[start : start + size].view(root.dtype), shape)
 
 
 def stored_shape(value: Value) -> tuple[int, ...]:

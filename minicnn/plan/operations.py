@@ -18,7 +18,7 @@ from ..ops.norm import scale_and_shift
 from ..tensor import Tensor
 from .shuffles import channel_shuffles
 
-__all__ = ["Operation", "lower", "run_forward"]
+__all__ = ["ELEMENTWISE", "Operation", "lower", "run_forward"]
 
 
 @dataclass(eq=False)
@@ -145,7 +145,7 @@ def _is_by_image(node: Node, inputs: list[Value]) -> bool:
     out = node.outputs[0]
     if any(len(x.shape) != len(out.shape) for x in inputs):
         return False
-    if node.name in _ELEMENTWISE:
+    if node.name in ELEMENTWISE:
         fixed = [x for x in node.values if x not in inputs]
         return all(len(x.shape) < len(out.shape) or x.shape[0] == 1 for x in fixed)
     if node.name == "Permute":
@@ -266,8 +266,8 @@ _KINDS: dict[str, Lowering] = {
     "Sum": _sum,
 }
 # operations without a kind of their own that treat each element, or each image, by itself
-_ELEMENTWISE = frozenset((
+ELEMENTWISE = frozenset((
     "Add", "Sub", "Mul", "Div", "Neg", "Exp", "Clamp",
-    "ELU", "GELU", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+    "ELU", "LeakyReLU", "Sigmoid", "SiLU", "Softplus", "Tanh",
 ))  # fmt: skip
 _BY_IMAGE = frozenset(["AdaptiveAvgPool2d", "Conv2dInputGrad", "ResizeBilinear", "ResizeNearest"])

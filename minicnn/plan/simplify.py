@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ..graph import Value
 from .operations import Operation
@@ -15,6 +16,7 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
     """The operations after all passes; ``outputs`` are the values that are needed at the end."""
     outputs = list(outputs)
     for one_pass in (
+        _unravel_reshapes,
         _drop_unused,
         _shuffle_branches,
         _fold_batch_norms,
@@ -23,6 +25,50 @@ def simplify(operations: list[Operation], outputs: Iterable[Value]) -> list[Oper
     ):
         operations = one_pass(operations, outputs)
     return operations
+
+
+def _unravel_reshapes(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """An activation comes before a reshape, and a reshape of a reshape takes what that one takes.
+
+    So nothing is copied between linear layers of images with the channels last, as in ConvNeXt:
+    both take matrices, and the reshapes between them cancel out.
+    """
+    uses = Counter(x for operation in operations for x in operation.taken)
+    uses.update(outputs)
+    made_by: dict[Value, Operation] = {}
+    ordered: list[Operation] = []
+    for operation in operations:
+        before = made_by.get(operation.inputs[0]) if operation.inputs else None
+        ordered.append(operation)
+        if before is not None and _is_reshape(before):
+            if _is_reshape(operation):
+                _take(operation, before.inputs[0])
+            elif operation.kind == "activation" and uses[before.output] == 1:
+                _exchange(before, operation)
+                ordered.remove(before)
+                ordered.append(before)
+                made_by[before.output] = before
+        made_by[operation.output] = operation
+    return ordered
+
+
+def _is_reshape(operation: Operation) -> bool:
+    return operation.node is not None and operation.node.name == "Reshape"
+
+
+def _exchange(reshape: Operation, activation: Operation) -> None:
+    """The activation takes what the reshape took, which then takes its result."""
+    (x,) = reshape.inputs
+    activated = Value(reshape.output.name, "result", x.shape, x.dtype)
+    activation.inputs, reshape.output, activation.output = [x], activation.output, activated
+    _take(reshape, activated)
+    activation.by_image = activation.by_image and reshape.by_image
+
+
+def _take(reshape: Operation, x: Value) -> None:
+    """Lets a reshape take another value."""
+    assert reshape.node is not None
+    reshape.inputs, reshape.node = [x], replace(reshape.node, inputs=(x, *reshape.node.inputs[1:]))
 
 
 def _drop_unused(operations: list[Operation], outputs: list[Value]) -> list[Operation]:

@@ -118,7 +118,7 @@ MORE_ON_A_GPU = [(FLOAT16, unaligned), (bfloat16, np.ascontiguousarray)]
 # float32 do not become float64.
 NOT_ON_A_GPU = re.compile("dropout|unscale|weight_grad, dtype")
 # Their results lie in memory as their arguments.
-KEEPS_ORDER = re.compile("^relu$|^relu_backward$|^hardtanh|^silu|^erf$|^dropout|_step$")
+KEEPS_ORDER = re.compile("^relu$|^relu_backward$|^hardtanh|^silu|^gelu|^erf$|^dropout|_step$")
 SETS = {
     "cpu": [*CASES, *FUSED_CASES],
     "cuda": [name for name in [*CASES, *FUSED_CASES] if not NOT_ON_A_GPU.search(name)],

@@ -147,6 +147,40 @@ def test_layers(name, N):
     assert_same(LAYERS[name](), mc.randn(N, 4, 11, 9))
 
 
+class Vectors(nn.Module):
+    """Linear layers and attention on images with the channels last, among convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.narrow = nn.Linear(4, 8), nn.Linear(8, 4)
+        self.norm, self.conv = nn.LayerNorm(4), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x):
+        rows = self.norm(x.permute(0, 2, 3, 1))  # N x H x W x C
+        hidden = self.wide(rows)
+        gated = F.gelu(hidden)
+        rows = self.narrow(gated) * 0.5
+        weights = F.softmax(rows @ rows.transpose(-1, -2), -1)  # N x H x W x W
+        x = self.conv((weights @ rows).permute(0, 3, 1, 2)) + x
+        return x, F.gelu(self.conv(x)).flatten(1), gated, hidden.flatten(1), weights
+
+
+@pytest.mark.parametrize("N", [1, 2, 5])
+def test_vectors_between_images(N):
+    assert_same(Vectors(), mc.randn(N, 4, 6, 7))
+
+
+@pytest.mark.parametrize("N", [1, 4])
+def test_reshapes_between_linear_layers_copy_nothing(N):
+    net = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+    plan = assert_same(net, mc.randn(N, 5, 6, 4))
+    steps = [
+        step.name for segment in plan.segments for step in getattr(segment, "steps", [segment])
+    ]
+    at = steps.index("GELU")
+    assert steps[at - 1].startswith("linear") and steps[at + 1].startswith("linear")
+
+
 class Branches(nn.Module):
     """Additions of all sorts, a shared layer, several inputs, and a result that is used twice."""
 

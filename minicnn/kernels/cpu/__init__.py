@@ -5,6 +5,8 @@ from __future__ import annotations
 from .activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -18,7 +20,13 @@ from .conv_im2col import col2im, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
-from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
+from .linear import (
+    linear,
+    linear_input_grad,
+    linear_relu,
+    linear_weight_grad,
+    matrix_product,
+)
 from .loss import softmax_cross_entropy
 from .max_pool import max_pool2d, max_pool2d_relu
 from .max_pool_grad import max_pool2d_gather, max_pool2d_scatter
@@ -77,6 +85,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",
@@ -86,6 +96,7 @@ __all__ = [
     "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
+    "matrix_product",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_relu",

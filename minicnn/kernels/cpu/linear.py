@@ -1,4 +1,4 @@
-"""The linear layer on the CPU: matrix products by BLAS.
+"""The linear layer, and other matrix products, on the CPU: by BLAS.
 
 The weight of a large layer, 151 MB in AlexNet, meets a batch of few rows. The time of a product then
 depends less on its arithmetic than on how often BLAS moves the large matrix. Milliseconds for a
@@ -18,14 +18,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...dtypes import HALVES
 from ...memory import empty
 from .runtime.masking import clip_negative
 from .runtime.precision import compute_dtype
 from .runtime.rows import for_each_row_block
 from .runtime.threads import UNPACKED, for_each_slice, multiply
 
-__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
+__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad", "matrix_product"]
 
+_MIN_SHARED = 1 << 20  # multiplications; for fewer, BLAS wakes no thread either
 _MIN_BLOCKED = 1 << 20  # elements; a smaller gradient of a weight fits the cache as a whole
 
 
@@ -118,4 +120,38 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(transposed.T)
     out = empty((M, N), dtype)
     multiply(a, b, out)
+    return out
+
+
+def matrix_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """As ``numpy.matmul``, but on our threads: those of BLAS would spin and slow down what follows.
+
+    Args:
+        x: (..., M, K).
+        y: (..., K, N), of the dtype of ``x``; leading dimensions are broadcast.
+
+    Returns:
+        (..., M, N).
+    """
+    if x.dtype in HALVES:
+        return matrix_product(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
+    is_large = min(x.ndim, y.ndim) > 1 and x.size * y.shape[-1] >= _MIN_SHARED
+    if not is_large or x.dtype != y.dtype or x.dtype not in (np.float32, np.float64):
+        return np.matmul(x, y)
+    M, N = x.shape[-2], y.shape[-1]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = empty((*batch, M, N), x.dtype)
+    if y.ndim == 2:  # one product of all rows
+        multiply(x.reshape(-1, x.shape[-1]), y, out.reshape(-1, N))
+        return out
+    xs, ys = (np.broadcast_to(a, (*batch, *a.shape[-2:])) for a in (x, y))
+    longest = batch.index(max(batch))
+    xs, ys, outs = (np.moveaxis(a, longest, 0) for a in (xs, ys, out))
+    if len(outs) == 1:
+        multiply(xs, ys, outs)
+    else:
+        for_each_slice(
+            len(outs),
+            lambda start, stop: np.matmul(xs[start:stop], ys[start:stop], outs[start:stop]),
+        )
     return out

@@ -12,6 +12,8 @@ from __future__ import annotations
 from .activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -24,7 +26,13 @@ from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
-from .linear import linear, linear_input_grad, linear_relu, linear_weight_grad
+from .linear import (
+    linear,
+    linear_input_grad,
+    linear_relu,
+    linear_weight_grad,
+    matrix_product,
+)
 from .loss import softmax_cross_entropy
 from .nms import nms
 from .norm import (
@@ -81,6 +89,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",
@@ -90,6 +100,7 @@ __all__ = [
     "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
+    "matrix_product",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_relu",

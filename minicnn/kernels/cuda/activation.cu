@@ -1,6 +1,9 @@
 // Activations, element by element, and the bias gradients that go with them.
 #include "runtime/reduce.cuh"
 
+constexpr double SQRT_HALF = 0.70710678118654752;          // sqrt(1 / 2)
+constexpr double SQRT_HALF_OVER_PI = 0.39894228040143268;  // sqrt(1 / (2 pi))
+
 // ---- element by element, in any memory order ----
 
 // out = max(x, 0). Written so that NaN, which is not <= 0, stays NaN. One thread per vector.
@@ -74,6 +77,35 @@ __global__ void silu_backward(long long count, const T* grad, const T* x, T* gra
     for (int j = 0; j < N; ++j) {
         const acc_t<T> value = acc_t<T>(values[j]), s = 1 / (1 + exp(-value));
         grads[j] = T(acc_t<T>(grads[j]) * (s + value * s * (1 - s)));
+    }
+    store(grad_x, i, grads);
+}
+
+// x times the probability that a standard normal number is below x. One thread per vector.
+template <typename T, int N>
+__global__ void gelu(long long count, const T* x, T* out) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j) {
+        const acc_t<T> value = acc_t<T>(values[j]);
+        values[j] = T(value * acc_t<T>(0.5) * (1 + erf(value * acc_t<T>(SQRT_HALF))));
+    }
+    store(out, i, values);
+}
+
+// Gradient of gelu, from its argument: grad * (probability + x * density). One thread per vector.
+template <typename T, int N>
+__global__ void gelu_backward(long long count, const T* grad, const T* x, T* grad_x) {
+    const long long i = thread_index();
+    if (i >= count) return;
+    Vector<T, N> grads = load<N>(grad, i);
+    const Vector<T, N> values = load<N>(x, i);
+    for (int j = 0; j < N; ++j) {
+        const acc_t<T> value = acc_t<T>(values[j]);
+        const acc_t<T> probability = acc_t<T>(0.5) * (1 + erf(value * acc_t<T>(SQRT_HALF)));
+        const acc_t<T> density = acc_t<T>(SQRT_HALF_OVER_PI) * exp(value * value * acc_t<T>(-0.5));
+        grads[j] = T(acc_t<T>(grads[j]) * (probability + value * density));
     }
     store(grad_x, i, grads);
 }

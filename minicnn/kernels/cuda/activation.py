@@ -14,6 +14,8 @@ from .runtime.reduce import Reduction
 __all__ = [
     "channel_sum",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "relu",
@@ -30,6 +32,8 @@ _hardtanh = cuda_file.kernel("hardtanh", VECTORS + SINGLES)
 _hardtanh_backward = cuda_file.kernel("hardtanh_backward", VECTORS + SINGLES)
 _silu = cuda_file.kernel("silu", VECTORS + SINGLES)
 _silu_backward = cuda_file.kernel("silu_backward", VECTORS + SINGLES)
+_gelu = cuda_file.kernel("gelu", VECTORS + SINGLES)
+_gelu_backward = cuda_file.kernel("gelu_backward", VECTORS + SINGLES)
 _erf = cuda_file.kernel("erf_forward", HALVES + FLOATS)
 _channel_sum = cuda_file.kernel("channel_sum", VECTORS + SINGLES)
 _relu_bias_backward = cuda_file.kernel("relu_bias_backward", VECTORS + SINGLES)
@@ -95,6 +99,24 @@ def silu_backward(grad: cupy.ndarray, x: cupy.ndarray) -> cupy.ndarray:
     result = cupy.empty_like(flat)
     width = vector_width(flat.size, flat, flat_grad)
     _silu_backward[x.dtype, width](x.size // width, flat_grad, flat, result)
+    return unflatten(result, x)
+
+
+def gelu(x: cupy.ndarray) -> cupy.ndarray:
+    """x times the probability that a standard normal number is below it, in the order of ``x``."""
+    (flat,) = flatten(x)
+    result = cupy.empty_like(flat)
+    width = vector_width(flat.size, flat)
+    _gelu[x.dtype, width](x.size // width, flat, result)
+    return unflatten(result, x)
+
+
+def gelu_backward(grad: cupy.ndarray, x: cupy.ndarray) -> cupy.ndarray:
+    """The gradient of ``x`` in :func:`gelu`, in the memory order of ``x``."""
+    flat, flat_grad = flatten(x, grad)
+    result = cupy.empty_like(flat)
+    width = vector_width(flat.size, flat, flat_grad)
+    _gelu_backward[x.dtype, width](x.size // width, flat_grad, flat, result)
     return unflatten(result, x)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import cupy
 import numpy as np
 
+from ...dtypes import bfloat16
 from ..geometry import Geometry
 from .activation import relu
 from .conv import forward, input_grad, uses_cublas, weight_grad
 
-__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad"]
+__all__ = ["linear", "linear_input_grad", "linear_relu", "linear_weight_grad", "matrix_product"]
 
 _ONE_PIXEL = Geometry(input_size=(1, 1), output_size=(1, 1), kernel_size=(1, 1))
 
@@ -61,6 +62,14 @@ def linear_weight_grad(
     if uses_cublas(x.dtype) or not (grad.shape[1] and x.shape[1]):
         return cupy.matmul(grad.T, x).astype(dtype, copy=False)
     return _matrix(weight_grad(_pixels(grad), _pixels(x), _ONE_PIXEL, dtype, "linear"))
+
+
+def matrix_product(x: cupy.ndarray, y: cupy.ndarray) -> cupy.ndarray:
+    """(..., M, K) times (..., K, N) -> (..., M, N), by cuBLAS; leading dimensions are broadcast."""
+    if x.dtype == bfloat16 and max(x.ndim, y.ndim) > 2:  # of which CuPy multiplies no batches
+        x, y = x.astype(np.float32), y.astype(np.float32)
+        return cupy.matmul(x, y).astype(bfloat16)
+    return cupy.matmul(x, y)
 
 
 def _by_cupy(weight: cupy.ndarray) -> bool:

@@ -6,13 +6,13 @@ against them, and with ``MINICNN_KERNELS=plain`` they do all the computing.
 
 # isort: off
 # fmt: off
-from .activation import channel_sum, erf, hardtanh, hardtanh_backward, relu, relu_backward
-from .activation import silu, silu_backward
+from .activation import channel_sum, erf, gelu, gelu_backward, hardtanh, hardtanh_backward
+from .activation import relu, relu_backward, silu, silu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import normalize_images
-from .linear import linear, linear_input_grad, linear_weight_grad
+from .linear import linear, linear_input_grad, linear_weight_grad, matrix_product
 from .loss import softmax_cross_entropy
 from .nms import nms
 from .norm import batch_norm, batch_norm_backward, channel_affine
@@ -26,15 +26,55 @@ from .resize import resize_nearest, resize_nearest_backward
 from .roi import roi_align, roi_align_backward, roi_pool
 
 __all__ = [
-    "adam_step", "adaptive_avg_pool2d", "adaptive_avg_pool2d_scatter", "adaptive_max_pool2d",
-    "avg_pool2d", "avg_pool2d_scatter", "batch_norm", "batch_norm_backward", "channel_affine",
-    "channel_sum", "col2im", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "dropout",
-    "dropout_backward", "erf", "hardtanh", "hardtanh_backward", "im2col", "linear",
-    "linear_input_grad", "linear_weight_grad",
-    "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_gather",
-    "max_pool2d_scatter", "nms", "normalize_images", "plane_gather", "plane_scatter",
-    "relu", "relu_backward", "resize_bilinear", "resize_bilinear_backward", "resize_nearest",
-    "resize_nearest_backward", "rmsprop_step", "roi_align", "roi_align_backward", "roi_pool",
-    "sgd_step", "silu", "silu_backward", "softmax_cross_entropy", "unscale_step",
+    "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_scatter",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "avg_pool2d_scatter",
+    "batch_norm",
+    "batch_norm_backward",
+    "channel_affine",
+    "channel_sum",
+    "col2im",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "dropout",
+    "dropout_backward",
+    "erf",
+    "gelu",
+    "gelu_backward",
+    "hardtanh",
+    "hardtanh_backward",
+    "im2col",
+    "linear",
+    "linear_input_grad",
+    "linear_weight_grad",
+    "local_response_norm",
+    "local_response_norm_backward",
+    "matrix_product",
+    "max_pool2d",
+    "max_pool2d_gather",
+    "max_pool2d_scatter",
+    "nms",
+    "normalize_images",
+    "plane_gather",
+    "plane_scatter",
+    "relu",
+    "relu_backward",
+    "resize_bilinear",
+    "resize_bilinear_backward",
+    "resize_nearest",
+    "resize_nearest_backward",
+    "rmsprop_step",
+    "roi_align",
+    "roi_align_backward",
+    "roi_pool",
+    "sgd_step",
+    "silu",
+    "silu_backward",
+    "softmax_cross_entropy",
+    "unscale_step",
     "update_scale_step",
 ]

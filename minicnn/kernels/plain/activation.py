@@ -1,4 +1,4 @@
-"""ReLU, hard tanh (for ReLU6), SiLU, the error function (for GELU), and the sum over channels (for gradients of biases)."""
+"""ReLU, hard tanh (for ReLU6), SiLU, GELU, the error function, and the sum over channels (for biases)."""
 
 import math
 
@@ -39,6 +39,20 @@ def silu_backward(grad: Array, x: Array) -> Array:
     wide = widen(x)
     s = 1 / (1 + np.exp(-wide))
     return (grad * (s + wide * s * (1 - s))).astype(x.dtype)
+
+
+def gelu(x: Array) -> Array:
+    """x times the probability that a standard normal number is below it, in float32 or better."""
+    wide = widen(x)
+    return (wide * 0.5 * (1 + erf(wide * math.sqrt(0.5)))).astype(x.dtype)
+
+
+def gelu_backward(grad: Array, x: Array) -> Array:
+    """grad * (probability + x * density), of the standard normal distribution."""
+    wide = widen(x)
+    probability = 0.5 * (1 + erf(wide * math.sqrt(0.5)))
+    density = np.exp(wide * wide * -0.5) / math.sqrt(2 * math.pi)
+    return (grad * (probability + wide * density)).astype(x.dtype)
 
 
 def channel_sum(x: Array, dtype: np.dtype | None = None) -> Array:

@@ -1,7 +1,8 @@
-"""The linear layer: each pass is a matrix product."""
+"""The linear layer: each pass is a matrix product; and those of two inputs."""
 
 import numpy as np
 
+from ...dtypes import HALVES
 from ...typing import Array
 
 
@@ -22,3 +23,10 @@ def linear_weight_grad(grad: Array, x: Array, dtype: np.dtype | None = None) -> 
     """grad (M, N), x (M, K) -> the gradient of weight (N, K)."""
     sum_dtype = np.promote_types(x.dtype, np.float32)
     return (grad.astype(sum_dtype).T @ x.astype(sum_dtype)).astype(dtype or x.dtype)
+
+
+def matrix_product(x: Array, y: Array) -> Array:
+    """x (..., M, K), y (..., K, N) -> (..., M, N); leading dimensions are broadcast."""
+    if x.dtype in HALVES:  # sums are rounded once
+        return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(x.dtype)
+    return np.matmul(x, y)

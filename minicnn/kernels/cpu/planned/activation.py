@@ -7,12 +7,15 @@ from functools import partial
 
 import numpy as np
 
+from ..runtime.gates import write_gelu
 from .elementwise import by_blocks
 from .step import Call, Step
 
 __all__ = ["ACTIVATIONS", "activation"]
 
 _BLOCK_VALUES = 1 << 17  # threads wait for the interpreter lock between shorter passes
+
+_MANY_PASSES = {"GELU": 1 << 19}  # waiting costs more there than leaving the second-level cache
 
 
 def activation(name: str, x: np.ndarray, out: np.ndarray, threads: int = 1) -> Step:
@@ -23,8 +26,8 @@ def activation(name: str, x: np.ndarray, out: np.ndarray, threads: int = 1) -> S
         x, out: arrays.
         threads: the number of parts.
     """
-    calls = ACTIVATIONS[name]
-    return by_blocks(name, x, threads, lambda at: calls(x[at], out[at]), values=_BLOCK_VALUES)
+    calls, values = ACTIVATIONS[name], _MANY_PASSES.get(name, _BLOCK_VALUES)
+    return by_blocks(name, x, threads, lambda at: calls(x[at], out[at]), values=values)
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> list[Call]:
@@ -58,7 +61,12 @@ def _hardswish(x: np.ndarray, out: np.ndarray) -> list[Call]:
     return [*_hardsigmoid(x, out), partial(np.multiply, x, out, out)]
 
 
+def _gelu(x: np.ndarray, out: np.ndarray) -> list[Call]:
+    return [partial(write_gelu, x, out)]
+
+
 ACTIVATIONS: dict[str, Callable[[np.ndarray, np.ndarray], list[Call]]] = {
+    "GELU": _gelu,
     "Hardsigmoid": _hardsigmoid,
     "Hardswish": _hardswish,
     "SiLU": _silu,

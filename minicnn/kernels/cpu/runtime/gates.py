@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,10 +12,40 @@ import numpy as np
 from .masking import pass_within
 from .threads import scratch
 
-__all__ = ["ACTIVATIONS", "Activation", "Write", "silu", "silu_backward"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Write",
+    "gelu",
+    "gelu_backward",
+    "silu",
+    "silu_backward",
+    "write_gelu",
+]
 
 
 _PIECE = 1 << 18  # elements; threads wait for the interpreter lock between shorter passes
+
+# The probability that a standard normal number is below x, less a half, is x P(x^2) / Q(x^2) up to
+# this limit, and then 0.5. The coefficients, highest power first, are a fit of the smallest relative
+# error, 2e-8, by least squares with weights (Lawson 1961).
+_NORMAL_LIMIT = 5.515
+_NORMAL_NUMERATOR = (
+    2.28314131e-8,
+    6.29906154e-6,
+    1.65214974e-4,
+    4.65525644e-3,
+    3.35288502e-2,
+    3.98942274e-1,
+)
+_NORMAL_DENOMINATOR = (
+    1.19593632e-6,
+    7.23366264e-5,
+    1.86429528e-3,
+    2.84548422e-2,
+    2.50710755e-1,
+    1.0,
+)
 
 Write = Callable[[np.ndarray, np.ndarray], None]
 WriteGradient = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
@@ -69,6 +100,53 @@ def _write_divisor(x: np.ndarray, out: np.ndarray) -> None:
     np.negative(x, out=out)
     np.exp(out, out=out)
     np.add(out, 1, out=out)
+
+
+def write_gelu(x: np.ndarray, out: np.ndarray) -> None:
+    """Write x times its probability to other memory, ``out``; float32 arrays of any equal shape."""
+    _write_probability(x, out)
+    np.multiply(x, out, out=out)
+
+
+gelu = _in_pieces(write_gelu)
+
+
+@_in_pieces
+def gelu_backward(grad: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+    """Write grad * (probability + x * density) to ``out``; float32 arrays."""
+    _write_probability(x, out)
+    product = scratch("gates.gate", x.shape, x.dtype)
+    np.multiply(x, x, out=product)
+    np.multiply(product, -0.5, out=product)
+    np.exp(product, out=product)
+    np.multiply(product, 1 / math.sqrt(2 * math.pi), out=product)
+    np.multiply(product, x, out=product)
+    np.add(out, product, out=out)
+    np.multiply(out, grad, out=out)
+
+
+def _write_probability(x: np.ndarray, out: np.ndarray) -> None:
+    """The probability that a standard normal number is below ``x``, to 4 units in float32's last place."""
+    square = scratch("gates.gate", x.shape, x.dtype)
+    polynomial = scratch("gates.product", x.shape, x.dtype)
+    x.clip(-_NORMAL_LIMIT, _NORMAL_LIMIT, out=out)
+    np.multiply(out, out, out=square)
+    _write_polynomial(_NORMAL_DENOMINATOR, square, polynomial)
+    np.divide(out, polynomial, out=out)
+    _write_polynomial(_NORMAL_NUMERATOR, square, polynomial)
+    np.multiply(out, polynomial, out=out)
+    out.clip(-0.5, 0.5, out=out)
+    np.add(out, 0.5, out=out)
+
+
+def _write_polynomial(coefficients: tuple[float, ...], x: np.ndarray, out: np.ndarray) -> None:
+    """Horner's scheme, highest power first."""
+    highest, *others, last = coefficients
+    np.multiply(x, highest, out=out)
+    for coefficient in others:
+        np.add(out, coefficient, out=out)
+        np.multiply(out, x, out=out)
+    np.add(out, last, out=out)
 
 
 @_in_pieces

@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..activation import (
     channel_sum,
     erf,
+    gelu,
+    gelu_backward,
     hardtanh,
     hardtanh_backward,
     relu,
@@ -19,6 +21,7 @@ from ..activation import (
 from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
 from ..images import normalize_images
+from ..linear import matrix_product
 from ..loss import softmax_cross_entropy
 from ..nms import nms
 from ..norm import (
@@ -69,6 +72,8 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "erf",
+    "gelu",
+    "gelu_backward",
     "hardtanh",
     "hardtanh_backward",
     "im2col",
@@ -77,6 +82,7 @@ __all__ = [
     "linear_weight_grad",
     "local_response_norm",
     "local_response_norm_backward",
+    "matrix_product",
     "max_pool2d",
     "max_pool2d_gather",
     "max_pool2d_scatter",

@@ -121,6 +121,13 @@ def test_conversions(theirs, formats):
                 format=old,
                 angle=new.endswith("R"),
             )
+            if old in UPRIGHT:
+                check(
+                    theirs,
+                    lambda F, x, new=new: F.convert_bounding_box_format(x, new_format=new),
+                    data.astype(np.int64),
+                    format=old,
+                )
 
 
 def test_conversions_of_plain_tensors():

@@ -145,7 +145,9 @@ def train(
     def validate() -> dict:
         return training.validate_classifier(val_loader, predict, F.cross_entropy)
 
-    plateau = training.PlateauWatch(num_classes=len(CLASSES), window=min(len(train_loader), 100))
+    plateau = training.PlateauWatch(
+        num_classes=len(CLASSES), window=min(max(len(train_loader), 20), 100)
+    )
     training.fit(run, train_loader, step, validate, plateau)
 
 

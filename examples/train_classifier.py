@@ -8,7 +8,7 @@
 class is set aside. imagenet:FOLDER is ImageNet, whole or some of its classes: its tars as they are
 published, folders of classes, or Kaggle's ILSVRC. --out gets metrics.json, last.ckpt and best.ckpt.
 --weights names published weights, which are downloaded once, or a file; the last layer becomes one
-for the classes at hand.
+for the classes at hand. --limit tries a large network on some of the pictures.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
     share = "if there is no val folder (%(default)s)"
     add("--val-fraction", type=training.fraction, default=0.2, metavar="SHARE", help=share)
+    limit = "use N of the pictures; where train and val lie apart, N of each"
+    add("--limit", type=training.at_least(2), metavar="N", help=limit)
     training.add_arguments(parser, "runs/classifier", PHOTOS, DRAWN)
     args = parser.parse_args()
     defaults = PHOTOS if args.data else DRAWN
@@ -78,7 +80,7 @@ def open_pictures(
 ) -> tuple[data.Dataset, data.Dataset, list[str]]:
     """The training and the validation pictures, which the run records, and the classes' names."""
     if args.data and args.data.kind == "imagenet":
-        return open_imagenet(run, args.data.path)
+        return open_imagenet(run, args)
     load = functools.partial(data.load_picture, on_error="warn")
     folder = args.data.path if args.data else args.out / f"drawn-seed-{args.seed}"
     if args.data and (folder / "train").is_dir() and (folder / "val").is_dir():
@@ -89,6 +91,7 @@ def open_pictures(
                 f"{', '.join(train.classes)} and {', '.join(val.classes)}"
             )
         classes = train.classes
+        train, val = limited(train, args), limited(val, args)
     else:
         if args.data:
             refuse_train_alone(folder)
@@ -96,7 +99,7 @@ def open_pictures(
         else:
             print("No --data: drawing 800 cats and dogs to train on", flush=True)
             pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
-        train, val = data.stratified_split(pictures, args.val_fraction, args.seed)
+        train, val = data.stratified_split(limited(pictures, args), args.val_fraction, args.seed)
         classes = pictures.classes
     if len(classes) < 2:
         raise ValueError(f"{folder} must have a folder for each class, got only {classes[0]!r}")
@@ -104,13 +107,22 @@ def open_pictures(
     return *run.split(train, val), classes
 
 
-def open_imagenet(run: training.Run, folder: Path) -> tuple[data.Dataset, data.Dataset, list[str]]:
+def limited(pictures: data.Dataset, args: argparse.Namespace) -> data.Dataset:
+    """As many of the pictures as --limit allows, equally many of each class."""
+    return data.balanced_subset(pictures, args.limit, args.seed) if args.limit else pictures
+
+
+def open_imagenet(
+    run: training.Run, args: argparse.Namespace
+) -> tuple[data.Dataset, data.Dataset, list[str]]:
     """ImageNet's two parts, which are published: the run need not record who is in which."""
+    folder = args.data.path
     train = data.ImageNet(folder, "train", on_error="warn")
     val = data.ImageNet(folder, "val", wnids=train.wnids, on_error="warn")
     classes = [f"{wnid} {names[0]}" for wnid, names in zip(train.wnids, train.classes)]
     if len(classes) < 2:
         raise ValueError(f"{folder} must have two classes or more, got only {classes[0]!r}")
+    train, val = limited(train, args), limited(val, args)
     run.record(classes=classes, train_pictures=len(train), val_pictures=len(val))
     return train, val, classes
 
@@ -149,12 +161,12 @@ def refuse_train_alone(folder: Path) -> None:
 
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
     """The network, with a last layer for these classes."""
+    options = {"image_size": args.size} if args.model.startswith("vit_") else {}
+    if args.model == "inception_v3" and args.size < 299:  # too small for the auxiliary classifier
+        options = {"aux_logits": False}
     if args.weights is None:
-        options = {"image_size": args.size} if args.model.startswith("vit_") else {}
-        if args.model == "inception_v3":  # its auxiliary classifier takes images of 299 pixels
-            options = {"aux_logits": args.size >= 299}
         return models.get_model(args.model, num_classes=num_classes, **options).to(args.device)
-    net = models.get_model(args.model, weights=args.weights)
+    net = models.get_model(args.model, weights=args.weights, **options)
     models.replace_head(net, num_classes)
     if args.freeze:
         models.freeze(net)
@@ -226,7 +238,7 @@ def train(
     def validate() -> dict:
         return training.validate_classifier(val_loader, predict, criterion)
 
-    plateau = training.PlateauWatch(num_classes, window=min(len(train_loader), 100))
+    plateau = training.PlateauWatch(num_classes, window=min(max(len(train_loader), 20), 100))
     training.fit(run, train_loader, step, validate, plateau)
 
 

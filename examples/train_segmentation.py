@@ -7,8 +7,9 @@
 
 --data is Pascal VOC 2012, unpacked, or coco: and the folder of train2017, val2017 (or their zips) and
 annotations.
-The network is FCN or DeepLab v3 on a dilated ResNet or MobileNet, LR-ASPP, or FCN-8s on VGG-16 as in
-its paper. Without data, a narrow FCN-8s learns to tell drawn discs, squares, triangles and stars.
+The network is FCN or DeepLab v3 on a dilated ResNet, DeepLab v3 or LR-ASPP on MobileNet, or FCN-8s on
+VGG-16 as in its paper. Without data, it learns to tell drawn discs, squares, triangles and stars, and
+is a narrow FCN-8s if --model names no other.
 --out gets metrics.json, last.ckpt and best.ckpt, and some pictures with the network's answer.
 """
 
@@ -50,8 +51,8 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     source = "that holds VOC2012, or coco:FOLDER; without it, shapes are drawn"
     add("--data", type=training.data_source("coco"), metavar="FOLDER", help=source)
-    names = f"for --data: {', '.join(SEGMENTERS)} (%(default)s)"
-    add("--model", choices=SEGMENTERS, default="fcn_resnet50", metavar="NAME", help=names)
+    names = f"{', '.join(SEGMENTERS)} (fcn_resnet50; for drawn shapes a narrow fcn8s)"
+    add("--model", choices=SEGMENTERS, metavar="NAME", help=names)
     add(
         "--weights-backbone",
         help="of the ResNet, MobileNet or VGG: the name of published ones, or a file",
@@ -64,6 +65,10 @@ def parse_arguments() -> argparse.Namespace:
     training.add_arguments(parser, "runs/segmentation", PHOTOS, DRAWN)
     args = parser.parse_args()
     training.fill_in(args, PHOTOS if args.data else DRAWN)
+    if args.data and args.model is None:
+        args.model = "fcn_resnet50"
+    if args.weights_backbone and args.model is None:
+        parser.error("--weights-backbone needs --data or --model")
     if args.size < 32:
         parser.error(f"argument --size: must be at least 32, got {args.size}")
     return args
@@ -128,8 +133,8 @@ def load_batches(
 
 
 def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
-    """The network, narrow for drawn shapes."""
-    if args.data is None:
+    """The network, by default a narrow one for drawn shapes."""
+    if args.model is None:
         return models.get_model("fcn8s", num_classes=num_classes, **NARROW)
     options = {"aux_loss": True} if args.model.startswith(("fcn_", "deeplabv3_")) else {}
     backbone = args.weights_backbone
@@ -140,9 +145,10 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
 
 def describe(args: argparse.Namespace, classes: Sequence[str]) -> training.NetworkDescription:
     """What `python -m minicnn segment --run` has to know of the network."""
-    if args.data is None:
+    if args.model is None:
         return training.NetworkDescription("fcn8s", classes, resize=None, options=NARROW)
-    return training.NetworkDescription(args.model, classes, resize=resized(args.size))
+    resize = resized(args.size) if args.data else None
+    return training.NetworkDescription(args.model, classes, resize=resize)
 
 
 def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
@@ -266,7 +272,7 @@ def main() -> None:
         run.describe_network(describe(args, classes))
         start(run, net, train_loader, val_loader, args)
         print(
-            f"{args.model if args.data else 'narrow FCN-8s'} on {args.device}: "
+            f"{args.model or 'narrow FCN-8s'} on {args.device}: "
             f"{len(train_pictures)} pictures to train on, {len(val_pictures)} to validate; "
             f"{args.epochs} epochs, batch {args.batch_size}, {args.size} px, first lr {args.lr}",
             flush=True,

@@ -1,4 +1,4 @@
-"""minicnn: convolutional networks from scratch, on NumPy and on CUDA through CuPy."""
+"""minicnn: deep learning from scratch, on NumPy and on CUDA through CuPy."""
 
 # ruff: noqa: I001  Tensor comes first, then the operations that give it its methods
 from typing import TYPE_CHECKING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -11,6 +12,8 @@ from . import launch
 from .output import give_up_closed_output, print_any_text
 
 __all__ = ["ArgumentParser", "at_least", "fraction", "positive"]
+
+_LISTED = 20  # choices that fit in an error
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -31,6 +34,15 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Prints the mistake and exits with status 2."""
         self.exit(2, f"error: {message}\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, which lists all choices, however many there are."""
+        choices = list(action.choices or ())
+        if value in choices or len(choices) <= _LISTED:
+            return super()._check_value(action, value)
+        close = ", ".join(difflib.get_close_matches(str(value), choices, n=5)) or "none"
+        told = f"invalid choice: {value!r} (close to it: {close}; --help lists all)"
+        raise argparse.ArgumentError(action, told)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """As argparse's, also where the help could not be written."""

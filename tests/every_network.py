@@ -155,13 +155,12 @@ _DRAWING = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "
 def make_theirs(name: str, dtype: str | None = "float64") -> Any:
     """The same of torchvision."""
     import torch
+    from twins import use_exact_gradients
     from with_torchvision import torchvision
 
     with mock.patch.multiple(torch.nn.init, **dict.fromkeys(_DRAWING, lambda x, *_, **__: x)):
         net = torchvision.models.get_model(name, weights=None, **options_for(name))
-    for module in net.modules():  # torch multiplies the gradient by 1/6 in float32, even in float64
-        if isinstance(module, torch.nn.Hardsigmoid):
-            module.forward = lambda x: torch.nn.functional.relu6(x + 3) / 6
+    use_exact_gradients(net)
     if dtype is not None:
         state = net.state_dict()  # which has the versions of the keys, too
         arrays = weights(name, state, dtype)

@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.cpu_only, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["data", "models", "training", "transforms", "viz"]
+ROOMS = ["data", "models", "training", "transforms", "transforms.v2", "tv_tensors", "vision", "viz"]
 
 RENDER = """
 import sys, warnings
@@ -39,6 +39,10 @@ def test_all_rooms_are_rendered(tmp_path):
         "minicnn/tensor.html": ("DeviceLike", "argmax"),
         "minicnn/training.html": ("find_learning_rate", "EarlyStopping"),
         "minicnn/data.html": ("ImageNet", "class_weights"),
+        "minicnn/models.html": ("VisionTransformer", "efficientnet_b0"),
+        "minicnn/transforms/v2.html": ("RandomIoUCrop", "MixUp"),
+        "minicnn/tv_tensors.html": ("BoundingBoxes", "Mask"),
+        "minicnn/vision.html": ("FrozenBatchNorm2d", "roi_align"),
         "minicnn/viz.html": ("LiveCurve",),
     }.items():
         text = (tmp_path / page).read_text(encoding="utf-8")

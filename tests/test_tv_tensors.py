@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 
 import numpy as np
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.cpu_only
 def theirs():
     from with_torchvision import torchvision
 
-    return torchvision.tv_tensors
+    return importlib.import_module(f"{torchvision.__name__}.tv_tensors")
 
 
 def boxes(**changes):
@@ -142,3 +143,8 @@ def test_a_class_of_ones_own():
     assert repr(heights) == "Heights([1., 2., 3.])"
     heights.unit = "m"
     assert type(heights.clone()) is Heights and heights.clone().unit == "m"
+
+
+def test_an_unknown_format_is_told_with_the_known_ones():
+    with pytest.raises(KeyError, match="must be one of XYXY, XYWH, .*, got 'corners'"):
+        tt.BoundingBoxFormat.of("corners")

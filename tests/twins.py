@@ -14,7 +14,13 @@ import torch
 import minicnn as mc
 from minicnn.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-__all__ = ["assert_same_copies", "assert_same_network", "twins"]
+__all__ = [
+    "assert_same_copies",
+    "assert_same_network",
+    "one_thread",
+    "twins",
+    "use_exact_gradients",
+]
 
 TOLERANCE = 1e-9
 
@@ -39,9 +45,9 @@ def assert_same_network(
     ours: Any, theirs: Any, size: tuple[int, int], modes: tuple[bool, ...] = (False, True)
 ) -> None:
     """On the same weights, in float64, in evaluation and training, with the same dropout masks."""
-    with _one_thread():
+    with one_thread():
         _randomise(theirs)
-        _use_exact_gradients(theirs)
+        use_exact_gradients(theirs)
         ours, theirs = ours.to(dtype=mc.float64), theirs.double()
         ours.load_state_dict({key: mc.tensor(x.numpy()) for key, x in theirs.state_dict().items()})
         for training in modes:
@@ -61,7 +67,7 @@ def _randomise(net: Any) -> None:
             torch.nn.init.normal_(module.bias, 0, 0.1)
 
 
-def _use_exact_gradients(net: Any) -> None:
+def use_exact_gradients(net: Any) -> None:
     """PyTorch multiplies a hard sigmoid's gradient by 1/6 in float32, even in float64."""
     for module in net.modules():
         if isinstance(module, torch.nn.Hardsigmoid):
@@ -118,7 +124,7 @@ def assert_same_copies(net: Any, size: tuple[int, int]) -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Two threads of torch wait for each other, longer than they work, on images this small."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -61,7 +61,9 @@ def _network(parser: argparse.ArgumentParser, weights: str | None = "DEFAULT") -
     which = parser.add_mutually_exclusive_group(required=True)
     run = "a folder that a training script wrote (--out): its network, classes and best weights"
     which.add_argument("--run", type=Path, metavar="FOLDER", dest="run_folder", help=run)
-    which.add_argument("--model", metavar="NAME", help="a network by name, such as resnet34")
+    which.add_argument(
+        "--model", metavar="NAME", help="one of models.list_models(), such as resnet34"
+    )
     default = f"{weights}; " if weights else ""
     help_text = f"a file, or the name of published ones ({default}of a run best.ckpt)"
     parser.add_argument("--weights", metavar="FILE|NAME", help=help_text)

@@ -93,16 +93,18 @@ def open_network(args: argparse.Namespace, with_weights: bool = True) -> Network
 
 
 def _built(description: NetworkDescription, weights: str | Path | None) -> nn.Module:
-    """The network; weights of other classes are an error that tells how to name these."""
+    """The network; weights that do not fit are named, with what to do if their classes are others."""
     try:
         return description.build(weights)
     except RuntimeError as error:
-        if "size mismatch" not in str(error):
+        if "Error(s) in loading" not in str(error):
             raise
-        raise ValueError(
-            f"{weights} does not fit {description.model} with {len(description.classes)} classes; "
-            f"--classes NAME,NAME,… gives others. {error}"
-        ) from error
+        misfit = f"{weights} does not fit {description.model}"
+        if "Missing key" not in str(error):  # so it is this network
+            misfit += (
+                f" with {len(description.classes)} classes; --classes NAME,NAME,… gives others"
+            )
+        raise ValueError(f"{misfit}. {error}") from error
 
 
 def refuse_segmenter(network: Network, command: str) -> None:

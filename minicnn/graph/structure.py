@@ -26,8 +26,8 @@ def leaves(structure: Any) -> list[Any]:
 def replaced(structure: Any, new: Callable[[Any], Any]) -> object:
     """The same tuples, lists and dicts, with ``new(x)`` in the place of everything else.
 
-    Of their subclasses, which may take other arguments, only namedtuples, deque,
-    defaultdict and OrderedDict are known.
+    Of their subclasses, which may take other arguments, only namedtuples, deque, defaultdict and
+    OrderedDict are known.
     """
     kind: Any = type(structure)
     if kind is tuple or hasattr(kind, "_fields"):

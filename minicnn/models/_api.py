@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -79,6 +80,20 @@ class WeightsEnum(Enum):
         """
         return load_weights(download(self.url, progress=progress))
 
+    @classmethod
+    def verify(cls, obj: WeightsEnum | str | None) -> WeightsEnum | None:
+        """The member of this enum that ``obj`` is or names; None for None.
+
+        Raises:
+            KeyError: for a name that the enum does not have.
+            TypeError: for anything else, such as the weights of another network.
+        """
+        if obj is None or isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, str):
+            raise TypeError(f"expected a member of {cls.__name__}, got {obj!r}")
+        return cls[obj.removeprefix(f"{cls.__name__}.")]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
@@ -131,13 +146,18 @@ def list_models(
     names = [
         name
         for name, builder in _BUILDERS.items()
-        if module is None or builder.__module__.rpartition(".")[0] == module.__name__
+        if module is None or _package(builder) == module.__name__.partition(".")[2]
     ]
     if include:
         names = [name for name in names if _matches(name, include)]
     if exclude:
         names = [name for name in names if not _matches(name, exclude)]
     return sorted(names)
+
+
+def _package(builder: Callable[..., nn.Module]) -> str:
+    """``"models"`` or ``"models.segmentation"``: PyTorch scripts know them by another first name."""
+    return builder.__module__.rpartition(".")[0].partition(".")[2]
 
 
 def _matches(name: str, patterns: Iterable[str] | str) -> bool:
@@ -155,8 +175,15 @@ def get_model_builder(name: str) -> Callable[..., nn.Module]:
         ValueError: for an unknown name.
     """
     if name.lower() not in _BUILDERS:
-        raise ValueError(f"model must be one of {', '.join(list_models())}, got {name!r}")
+        close = _close(name.lower(), list_models())
+        raise ValueError(f"model must be one of models.list_models(), got {name!r}{close}")
     return _BUILDERS[name.lower()]
+
+
+def _close(name: str, known: list[str]) -> str:
+    """The end of an error: known names that are like one that is not."""
+    close = ", ".join(difflib.get_close_matches(name, known, n=5))
+    return f"; close are {close}" if close else ""
 
 
 def get_model(name: str, **config: Any) -> nn.Module:
@@ -202,5 +229,5 @@ def get_weight(name: str) -> WeightsEnum:
     for enum in PUBLISHED.values():
         if enum.__name__ == enum_name:
             return enum[member]
-    known = ", ".join(enum.__name__ for enum in PUBLISHED.values())
-    raise ValueError(f"weights must be of one of {known}, got {name!r}")
+    close = _close(enum_name, [enum.__name__ for enum in PUBLISHED.values()])
+    raise ValueError(f"weights must be of a published network, got {name!r}{close}")

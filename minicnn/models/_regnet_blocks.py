@@ -1,17 +1,21 @@
-"""The blocks of RegNet: bottlenecks whose 3x3 convolutions work in groups of one width."""
+"""The blocks of RegNet: bottlenecks whose 3x3 convolutions work in groups, and how wide they are."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from .. import nn
 from ..tensor import Tensor
 from ..vision import Conv2dNormActivation, SqueezeExcitation
+from ._utils import _make_divisible
 
-__all__ = ["AnyStage", "BottleneckTransform", "ResBottleneckBlock", "SimpleStemIN"]
+__all__ = ["AnyStage", "BlockParams", "BottleneckTransform", "ResBottleneckBlock", "SimpleStemIN"]
 
 Layer = Callable[..., nn.Module]
 
@@ -118,3 +122,78 @@ class AnyStage(nn.Sequential):
             shape = (width_out, width_out, 1) if i else (width_in, width_out, stride)
             blocks[f"block{stage_index}-{i}"] = block_constructor(*shape, *options)
         super().__init__(blocks)
+
+
+@dataclass(eq=False)
+class BlockParams:
+    """The blocks of a RegNet; each list has one entry for each stage.
+
+    Attributes:
+        depths: numbers of blocks.
+        widths: channels of the results.
+        group_widths: channels in each group of the 3x3 convolutions.
+        bottleneck_multipliers: channels of the 3x3 convolutions per channel of the result.
+        strides: of the first blocks.
+        se_ratio: channels inside the squeeze-and-excitation per channel of a block's input; None for
+            blocks without.
+    """
+
+    depths: list[int]
+    widths: list[int]
+    group_widths: list[int]
+    bottleneck_multipliers: list[float]
+    strides: list[int]
+    se_ratio: float | None = None
+
+    @classmethod
+    def from_init_params(
+        cls,
+        depth: int,
+        w_0: int,
+        w_a: float,
+        w_m: float,
+        group_width: int,
+        bottleneck_multiplier: float = 1.0,
+        se_ratio: float | None = None,
+        **kwargs: Any,
+    ) -> BlockParams:
+        """The blocks that follow from a few numbers: equations 2 to 4 of the paper.
+
+        The width of block j is ``w_0`` times the power of ``w_m`` that comes nearest to
+        ``w_0 + w_a * j``, rounded to a multiple of 8. Blocks of one width are a stage.
+
+        Args:
+            depth: number of blocks.
+            w_0: channels of the first block.
+            w_a: channels by which the width grows from block to block.
+            w_m: factor between the widths of two stages, at least.
+            group_width: channels in each group of the 3x3 convolutions, at most.
+            bottleneck_multiplier, se_ratio: of all blocks, see :class:`BlockParams`.
+            kwargs: ignored, as in torchvision.
+
+        Raises:
+            ValueError: for widths that do not grow, or a ``w_0`` that is not a multiple of 8.
+        """
+        if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
+            raise ValueError(
+                "RegNet expects w_a >= 0, w_0 a multiple of 8 and w_m > 1, got "
+                f"w_a={w_a}, w_0={w_0}, w_m={w_m}"
+            )
+        powers = [round(math.log(1 + w_a * j / w_0) / math.log(w_m)) for j in range(depth)]
+        widths = [8 * round(w_0 * w_m**power / 8) for power in powers]
+        stages = [(width, len(list(blocks))) for width, blocks in groupby(widths)]
+        inner = [int(width * bottleneck_multiplier) for width, _ in stages]
+        groups = [min(group_width, width) for width in inner]
+        inner = [_make_divisible(*pair) for pair in zip(inner, groups, strict=True)]
+        return cls(
+            depths=[count for _, count in stages],
+            widths=[int(width / bottleneck_multiplier) for width in inner],
+            group_widths=groups,
+            bottleneck_multipliers=[bottleneck_multiplier] * len(stages),
+            strides=[2] * len(stages),
+            se_ratio=se_ratio,
+        )
+
+    def _get_expanded_params(self) -> Iterator[tuple[int, int, int, int, float]]:
+        lists = (self.widths, self.strides, self.depths, self.group_widths)
+        return zip(*lists, self.bottleneck_multipliers, strict=False)

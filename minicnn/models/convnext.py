@@ -1,4 +1,4 @@
-"""ConvNeXt: a residual network of depthwise convolutions, made as vision transformers are."""
+"""ConvNeXt: a residual network of depthwise convolutions, designed like a vision transformer."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class ConvNeXt(nn.Module):
 
     Args:
         block_setting: the stages.
-        stochastic_depth_prob: probability with which training drops the last block; it grows from 0
-            for the first block by equal steps.
+        stochastic_depth_prob: training drops block i of n, counted from 0, with i / (n - 1) of this
+            probability.
         layer_scale: first factor of each block's result.
         num_classes: number of logits.
         block: makes a block; :class:`CNBlock` by default.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -104,6 +104,12 @@ class _Transition(nn.Sequential):
         self.pool = nn.AvgPool2d(kernel_size=2, stride=2)
 
 
+def _rename_old(net: DenseNet, state: dict[str, Any], *_: Any) -> None:
+    """Replaces the names in the published files, which are of 2017, by those of today."""
+    for key in list(state):
+        state[_OLD_NAME.sub(r"\1\2", key)] = state.pop(key)
+
+
 class DenseNet(nn.Module):
     """The network of Huang et al. 2017 (DenseNet-BC), for images (N, 3, H, W) of 29 pixels or more.
 
@@ -124,6 +130,7 @@ class DenseNet(nn.Module):
     """
 
     head_layers = ("classifier",)
+    _load_state_dict_pre_hooks: Mapping[int, Any] = {-1: _rename_old}
 
     def __init__(
         self,
@@ -157,18 +164,11 @@ class DenseNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn_init.kaiming_normal_(module.weight)
         nn_init.zeros_(self.classifier.bias)
-        self.register_load_state_dict_pre_hook(_rename_old)
 
     def forward(self, x: Tensor) -> Tensor:
         with made_for_images("DenseNet", x, smallest=29):
             x = F.relu(self.features(x), inplace=True)  # N x 1024 x H/32 x W/32
             return self.classifier(F.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
-
-
-def _rename_old(net: DenseNet, state: dict[str, Any], *_: Any) -> None:
-    """Replaces the names in the published files, which are of 2017, by those of today."""
-    for key in list(state):
-        state[_OLD_NAME.sub(r"\1\2", key)] = state.pop(key)
 
 
 @register(DenseNet121_Weights)

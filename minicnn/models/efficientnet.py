@@ -36,8 +36,8 @@ class EfficientNet(nn.Module):
     Args:
         inverted_residual_setting: the stages.
         dropout: probability of the dropout before the classifier.
-        stochastic_depth_prob: probability with which training drops a block behind the last one;
-            it grows from 0 for the first block by equal steps.
+        stochastic_depth_prob: training drops block i of n, counted from 0, with i / n of this
+            probability.
         num_classes: number of logits.
         norm_layer: makes a normalisation of so many channels; ``BatchNorm2d`` by default.
         last_channel: channels before the classifier; by default four times the last stage's.

@@ -11,8 +11,7 @@ from ..tensor import Tensor
 from ._api import register
 from ._build import WeightsLike, build
 from ._checks import made_for_images
-from .googlenet import BasicConv2d, Block, to_plus_minus_one
-from .inception_modules import (
+from ._inception_modules import (
     InceptionA,
     InceptionAux,
     InceptionB,
@@ -20,6 +19,7 @@ from .inception_modules import (
     InceptionD,
     InceptionE,
 )
+from .googlenet import BasicConv2d, Block, to_plus_minus_one
 from .weights import Inception_V3_Weights
 
 __all__ = [
@@ -86,7 +86,7 @@ class Inception3(nn.Module):
             BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE, InceptionAux,
         )  # fmt: skip
         if len(blocks) != 7:
-            raise ValueError(f"inception_blocks expects seven, got {len(blocks)}")
+            raise ValueError(f"inception_blocks expects seven blocks, got {len(blocks)}")
         conv, a, b, c, d, e, aux = blocks
         self.aux_logits = aux_logits
         self.transform_input = transform_input

@@ -21,7 +21,7 @@ from .weights import (
 
 __all__ = ["MNASNet", "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"]
 
-_MOMENTUM = 1 - 0.9997  # of batch norms; the paper counts the other part, as TensorFlow does
+_MOMENTUM = 1 - 0.9997  # of batch norms; the paper gives the weight of the old mean, as TensorFlow
 
 # Figure 7 of the paper, (b): channels, kernel size, stride of the first block, expansion, blocks.
 _STACKS = (
@@ -34,7 +34,7 @@ _STACKS = (
 )
 
 
-class InvertedResidual(nn.Module):
+class _InvertedResidual(nn.Module):
     """A 1x1 convolution to more channels, a depthwise one, and a 1x1 one without activation.
 
     The result is added to the input where it has the same shape.
@@ -72,7 +72,7 @@ class MNASNet(nn.Module):
         dropout: probability of the dropout before the last layer.
 
     Raises:
-        ValueError: for an ``alpha`` that is not above 0; in ``forward`` for an input of another shape.
+        ValueError: for an ``alpha`` of 0 or less; in ``forward`` for an input of another shape.
 
     As ``torchvision.models.MNASNet``, which also loads files of its first version, where ``alpha``
     did not scale the first layers.
@@ -97,7 +97,7 @@ class MNASNet(nn.Module):
         ]
         for c, kernel_size, stride, expansion, blocks in _STACKS:
             width = _make_divisible(c * alpha, 8)
-            block = partial(InvertedResidual, kernel_size=kernel_size, expansion=expansion)
+            block = partial(_InvertedResidual, kernel_size=kernel_size, expansion=expansion)
             others = [block(width, width, stride=1) for _ in range(1, blocks)]
             layers.append(nn.Sequential(block(channels, width, stride=stride), *others))
             channels = width

@@ -92,7 +92,7 @@ class MobileNetV2(nn.Module):
         dropout: probability of the dropout before the last layer.
 
     Raises:
-        ValueError: for a setting without stages, or whose first has not four numbers; in
+        ValueError: for a setting without stages, or with other than four numbers in the first; in
             ``forward`` for an input of another shape.
 
     As ``torchvision.models.MobileNetV2``.

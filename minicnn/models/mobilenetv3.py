@@ -69,7 +69,7 @@ class InvertedResidual(nn.Module):
     """A 1x1 convolution to more channels, a depthwise one, squeeze and excitation, a 1x1 convolution.
 
     Args:
-        cnf: its numbers. The stride is 1 or 2 (else ValueError), and left out with a dilation.
+        cnf: the block of a table; its stride is 1 or 2, else ValueError. A dilation replaces it.
         norm_layer: makes a normalisation of so many channels.
         se_layer: makes the squeeze and excitation of so many channels with so many hidden ones.
     """
@@ -105,7 +105,7 @@ class MobileNetV3(nn.Module):
     """The network of Howard et al. 2019, for images (N, 3, H, W).
 
     Args:
-        inverted_residual_setting: what each block is like.
+        inverted_residual_setting: the blocks.
         last_channel, num_classes: features before the last layer, and logits.
         block: makes the blocks; :class:`InvertedResidual` by default.
         norm_layer: makes the batch norms; by default they have eps=0.001 and momentum=0.01.
@@ -113,7 +113,7 @@ class MobileNetV3(nn.Module):
 
     Raises:
         ValueError: for an empty setting; in ``forward`` for an input of another shape.
-        TypeError: for a setting that is no sequence of :class:`InvertedResidualConfig`.
+        TypeError: for a setting with anything but :class:`InvertedResidualConfig`.
 
     As ``torchvision.models.MobileNetV3``, which ignores further arguments.
     """

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from .. import nn
@@ -16,8 +14,13 @@ from ..tensor import Tensor
 from ._api import WeightsEnum, register
 from ._build import WeightsLike, build
 from ._checks import made_for_images
-from ._regnet_blocks import AnyStage, BottleneckTransform, ResBottleneckBlock, SimpleStemIN
-from ._utils import _make_divisible
+from ._regnet_blocks import (
+    AnyStage,
+    BlockParams,
+    BottleneckTransform,
+    ResBottleneckBlock,
+    SimpleStemIN,
+)
 from .weights import regnet as published
 
 __all__ = [
@@ -29,62 +32,6 @@ __all__ = [
 ]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
-
-
-@dataclass(eq=False)
-class BlockParams:
-    """What the blocks of each stage have: one entry for each stage."""
-
-    depths: list[int]
-    widths: list[int]
-    group_widths: list[int]
-    bottleneck_multipliers: list[float]
-    strides: list[int]
-    se_ratio: float | None = None
-
-    @classmethod
-    def from_init_params(
-        cls,
-        depth: int,
-        w_0: int,
-        w_a: float,
-        w_m: float,
-        group_width: int,
-        bottleneck_multiplier: float = 1.0,
-        se_ratio: float | None = None,
-        **kwargs: Any,
-    ) -> BlockParams:
-        """Block j has the power of ``w_m`` times ``w_0`` that is nearest to ``w_0 + w_a * j``.
-
-        It is rounded to a multiple of 8, and blocks of one width are a stage. Equations 2 to 4 of the
-        paper. ``kwargs`` are ignored, as in torchvision.
-
-        Raises:
-            ValueError: for widths that do not grow, or a ``w_0`` that is no multiple of 8.
-        """
-        if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
-            raise ValueError(
-                "RegNet expects w_a >= 0, w_0 a multiple of 8 and w_m > 1, got "
-                f"w_a={w_a}, w_0={w_0}, w_m={w_m}"
-            )
-        powers = [round(math.log(1 + w_a * j / w_0) / math.log(w_m)) for j in range(depth)]
-        widths = [8 * round(w_0 * w_m**power / 8) for power in powers]
-        stages = [(width, len(list(blocks))) for width, blocks in groupby(widths)]
-        inner = [int(width * bottleneck_multiplier) for width, _ in stages]
-        groups = [min(group_width, width) for width in inner]
-        inner = [_make_divisible(*pair) for pair in zip(inner, groups, strict=True)]
-        return cls(
-            depths=[count for _, count in stages],
-            widths=[int(width / bottleneck_multiplier) for width in inner],
-            group_widths=groups,
-            bottleneck_multipliers=[bottleneck_multiplier] * len(stages),
-            strides=[2] * len(stages),
-            se_ratio=se_ratio,
-        )
-
-    def _get_expanded_params(self) -> Iterator[tuple[int, int, int, int, float]]:
-        lists = (self.widths, self.strides, self.depths, self.group_widths)
-        return zip(*lists, self.bottleneck_multipliers, strict=False)
 
 
 class RegNet(nn.Module):

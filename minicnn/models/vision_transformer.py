@@ -12,10 +12,10 @@ from ..creation import zeros
 from ..nn import init as nn_init
 from ..ops.shape import cat
 from ..tensor import Tensor
-from ..vision.encoder import Encoder, EncoderBlock, MLPBlock, layer_norm
-from ..vision.patches import ConvStemConfig, interpolate_embeddings, make_stem
 from ._api import register
 from ._build import WeightsLike, build
+from ._vit_encoder import Encoder, EncoderBlock, MLPBlock, layer_norm
+from ._vit_patches import ConvStemConfig, interpolate_embeddings, make_stem
 from .weights import (
     ViT_B_16_Weights,
     ViT_B_32_Weights,
@@ -40,12 +40,12 @@ class VisionTransformer(nn.Module):
         patch_size: pixels of a patch's sides, a divisor of ``image_size``.
         num_layers: number of blocks.
         num_heads: of each attention.
-        hidden_dim: D, the numbers for each patch.
-        mlp_dim: the numbers between the two layers of each MLP.
+        hidden_dim: D, the features of each patch.
+        mlp_dim: features between the two layers of each MLP.
         dropout, attention_dropout: probabilities, the second for the weights of the attention.
         num_classes: number of logits.
-        representation_size: features of a hidden layer before the logits; None for none.
-        norm_layer: makes a normalisation of so many numbers.
+        representation_size: features of a hidden layer before the logits; None for no such layer.
+        norm_layer: makes a normalisation of so many features.
         conv_stem_configs: convolutions to use instead of patches; their strides, multiplied, must
             be ``patch_size``.
 
@@ -83,7 +83,6 @@ class VisionTransformer(nn.Module):
         self.hidden_dim, self.mlp_dim = hidden_dim, mlp_dim
         self.dropout, self.attention_dropout = dropout, attention_dropout
         self.num_classes, self.representation_size = num_classes, representation_size
-        self.norm_layer = norm_layer
         self.conv_proj = make_stem(patch_size, hidden_dim, conv_stem_configs)
         self.class_token = nn.Parameter(zeros(1, 1, hidden_dim))
         self.seq_length = (image_size // patch_size) ** 2 + 1
@@ -95,7 +94,9 @@ class VisionTransformer(nn.Module):
     def _process_input(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (3, self.image_size, self.image_size):
             size = f"(N, 3, {self.image_size}, {self.image_size})"
-            raise ValueError(f"expected images of shape {size}, got {tuple(x.shape)}")
+            raise ValueError(
+                f"VisionTransformer expects images of shape {size}, got {tuple(x.shape)}"
+            )
         x = self.conv_proj(x)  # N x D x H/P x W/P, where P is the patch_size
         return x.flatten(2).transpose(1, 2)  # N x HW/P² x D
 

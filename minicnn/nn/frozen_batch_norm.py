@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..creation import ones, zeros
@@ -11,6 +12,11 @@ from . import functional as F
 from .module import Module
 
 __all__ = ["FrozenBatchNorm2d"]
+
+
+def _without_count(module: Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Drops the number of batches that a ``BatchNorm2d`` has seen from what is loaded."""
+    state.pop(f"{prefix}num_batches_tracked", None)
 
 
 class FrozenBatchNorm2d(Module):
@@ -28,6 +34,7 @@ class FrozenBatchNorm2d(Module):
     bias: Tensor
     running_mean: Tensor
     running_var: Tensor
+    _load_state_dict_pre_hooks: Mapping[int, Any] = {-1: _without_count}
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
@@ -36,7 +43,6 @@ class FrozenBatchNorm2d(Module):
         self.register_buffer("bias", zeros(num_features))
         self.register_buffer("running_mean", zeros(num_features))
         self.register_buffer("running_var", ones(num_features))
-        self.register_load_state_dict_pre_hook(_without_count)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.to(result_type(x, self.weight))
@@ -46,8 +52,3 @@ class FrozenBatchNorm2d(Module):
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, eps={self.eps}"
-
-
-def _without_count(module: Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Drops the number of batches that a ``BatchNorm2d`` has seen from what is loaded."""
-    state.pop(f"{prefix}num_batches_tracked", None)

@@ -109,7 +109,8 @@ class HookMethods:
     _forward_pre_hooks: OrderedDict[int, Any]
     _forward_hooks: OrderedDict[int, Any]
     _backward_hooks: OrderedDict[int, Any]
-    # Rare hooks: a module has dictionaries of its own once it gets one of them.
+    # Rare hooks: a module has dictionaries of its own once it gets one of them. A class may have some
+    # for all of its modules, which can be saved all the same.
     _backward_pre_hooks: Mapping[int, Any] = {}
     _forward_hooks_always_called: Mapping[int, Any] = {}
     _state_dict_pre_hooks: Mapping[int, Any] = {}
@@ -188,5 +189,6 @@ class HookMethods:
         return add_hook(self._own("_load_state_dict_post_hooks"), hook)
 
     def _own(self, hooks: str) -> OrderedDict[int, Any]:
-        """This module's dictionary of some rare hooks."""
-        return self.__dict__.setdefault(hooks, OrderedDict())  # type: ignore[no-any-return]
+        """This module's dictionary of some rare hooks, which begins with its class's."""
+        of_class = getattr(type(self), hooks)
+        return self.__dict__.setdefault(hooks, OrderedDict(of_class))  # type: ignore[no-any-return]

@@ -198,8 +198,9 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = (cat([x, expand(b, (N, 1, E))], 1) for x, b in ((k, bias_k), (v, bias_v)))
         mask = None if mask is None else pad(mask, (0, 1))
-    heads = (N, -1, num_heads, E // num_heads)
-    q, k, v = (transpose(reshape(x, heads), 1, 2) for x in (q, k, v))  # (N, H, L, E / H)
+    heads = (num_heads, E // num_heads)
+    parts = (reshape(x, (N, x.shape[1], *heads)) for x in (q, k, v))
+    q, k, v = (transpose(part, 1, 2) for part in parts)  # (N, H, L, E / H)
     if static_k is not None:
         k = _static(static_k, k)
     if static_v is not None:

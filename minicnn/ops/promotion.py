@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .. import kernels
 from ..devices import in_memory_order, xp_of
 from ..dtype import OF_NUMPY, DType
 from ..dtypes import HALVES, bool_, default_float, float32, int64, is_floating
@@ -241,7 +242,7 @@ def computed(function: Callable[[Any, Any], Any], x: Any, y: Any) -> Array:
     Half precision and a number are computed in float32 and rounded once, as in torch.
     """
     if type(x) is ndarray and type(y) is ndarray:  # whose results NumPy rounds once
-        if x.ndim > 2 and (x.size > LARGE or y.size > LARGE):
+        if x.ndim > 2 and (x.size > LARGE or y.size > LARGE) and kernels.selected() == "fast":
             result = large(function, x, y)
         else:
             result = function(x, y)

@@ -68,7 +68,6 @@ MODULES = {
         f"torchvision.models.segmentation.{name}": f"minicnn.models.segmentation.{name}"
         for name in ("_utils", "deeplabv3", "fcn", "lraspp")
     },
-    "torchvision.models.segmentation.fcn": "minicnn.models.segmentation.fcn",
     "torchvision.ops": "minicnn.vision",
     "torchvision.transforms": "minicnn.transforms",
     "torchvision.transforms.functional": "minicnn.transforms.functional",

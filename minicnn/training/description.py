@@ -51,7 +51,11 @@ class NetworkDescription:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        InterpolationMode(self.interpolation)
+        modes = [mode.value for mode in InterpolationMode]
+        if self.interpolation not in modes:
+            raise ValueError(
+                f"interpolation must be one of {', '.join(modes)}, got {self.interpolation!r}"
+            )
 
     @property
     def segments(self) -> bool:

@@ -46,7 +46,11 @@ class BoundingBoxFormat(Enum):
         Raises:
             KeyError: for another name.
         """
-        return cls[format.upper()] if isinstance(format, str) else format
+        if not isinstance(format, str):
+            return format
+        if format.upper() not in cls.__members__:
+            raise KeyError(f"format must be one of {', '.join(cls.__members__)}, got {format!r}")
+        return cls[format.upper()]
 
 
 def is_rotated_bounding_format(format: BoundingBoxFormat | str) -> bool:

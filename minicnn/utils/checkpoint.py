@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..autograd import Function, backward, enable_grad, is_grad_enabled
+from ..autograd import Function, backward, enable_grad, is_grad_enabled, once_differentiable
 from ..autograd.grad_mode import mode, set_mode
 from ..creation import empty
 from ..nn import Sequential
@@ -43,8 +43,8 @@ def checkpoint(
         determinism_check, debug, early_stop: accepted for torch's scripts, but have no effect.
 
     As ``torch.utils.checkpoint.checkpoint``. Both ways of torch are one here: the gradients of
-    parameters are added to their ``grad`` also by ``autograd.grad``, and there are no second
-    derivatives.
+    parameters are added to their ``grad`` also by ``autograd.grad``, and second derivatives are a
+    RuntimeError.
     """
     first, second = context_fn()
     if not is_grad_enabled():
@@ -74,6 +74,7 @@ class _Checkpoint(Function):
         return run(False, *args)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         args = [_leaf(x) if isinstance(x, Tensor) else x for x in ctx.saved_tensors]
         outside = _random_state()

@@ -1,4 +1,4 @@
-"""Blocks and operations of networks that see, under the names of ``torchvision.ops``."""
+"""Blocks and operations of vision networks, under the names of ``torchvision.ops``."""
 
 from __future__ import annotations
 

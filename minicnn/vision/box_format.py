@@ -51,7 +51,7 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
         return boxes.clone()
     if (in_fmt in _UPRIGHT) != (out_fmt in _UPRIGHT):
         raise NotImplementedError(
-            f"box_convert does not turn boxes: got in_fmt={in_fmt!r} and out_fmt={out_fmt!r}"
+            f"box_convert does not rotate boxes: got in_fmt={in_fmt!r} and out_fmt={out_fmt!r}"
         )
     rotated = in_fmt in _ROTATED
     to_common = (_ROTATED if rotated else _UPRIGHT)[in_fmt][0]

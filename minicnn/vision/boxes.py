@@ -91,10 +91,18 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
-    """The smallest boxes around masks (N, H, W), of the pixels that are not 0: (N, 4) of float32.
+    """The smallest boxes around the pixels of masks that are not 0.
 
-    x2 and y2 are the last column and row of a mask, and the box of an empty mask is 0. As
-    ``torchvision.ops.masks_to_boxes``.
+    Args:
+        masks: (N, H, W).
+
+    Returns:
+        (N, 4), float32. x2 and y2 are the last column and row of a mask; the box of an empty mask is 0.
+
+    Raises:
+        ValueError: for other dimensions.
+
+    As ``torchvision.ops.masks_to_boxes``.
     """
     if not masks.numel():
         return zeros(0, 4, dtype=float32, device=masks.device)
@@ -173,7 +181,7 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """IoU minus the squared distance of the centres over that of the enclosing box's corners.
+    """IoU minus the squared ratio of the centres' distance to the enclosing box's diagonal.
 
     Args:
         boxes1, boxes2: (…, N, 4) and (…, M, 4).
@@ -195,11 +203,27 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     """
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     distance, iou = _distance_iou(boxes1, boxes2, eps)
-    angle1, angle2 = _diagonal(boxes1)[..., None], _diagonal(boxes2)[..., None, :]
+    angle1, angle2 = diagonal_angle(boxes1)[..., None], diagonal_angle(boxes2)[..., None, :]
+    return distance - shape_difference(angle1, angle2, iou, eps)
+
+
+def shape_difference(angle1: Tensor, angle2: Tensor, iou: Tensor, eps: float) -> Tensor:
+    """How much the shapes of boxes differ, more where they overlap: the last term of complete IoU.
+
+    Args:
+        angle1, angle2: :func:`diagonal_angle` of the boxes.
+        iou: their IoU.
+        eps: added to the divisor.
+    """
     difference = 4 / math.pi**2 * (angle1 - angle2) ** 2
     with no_grad():
         weight = difference / (1 - iou + difference + eps)
-    return distance - weight * difference
+    return weight * difference
+
+
+def diagonal_angle(boxes: Tensor) -> Tensor:
+    """The angle between the diagonal and the height of boxes (…, 4), in radians, (…)."""
+    return atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -223,6 +247,9 @@ def _intersection_and_union(
     boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy"
 ) -> tuple[Tensor, Tensor]:
     """Areas (…, N, M)."""
+    for boxes in (boxes1, boxes2):
+        if boxes.ndim < 2 or boxes.shape[-1] != 4:
+            raise ValueError(f"expected boxes of shape (…, N, 4), got {tuple(boxes.shape)}")
     areas = box_area(boxes1, fmt)[..., None] + box_area(boxes2, fmt)[..., None, :]
     (start1, end1), (start2, end2) = _corners(boxes1, fmt), _corners(boxes2, fmt)
     start = maximum(start1[..., None, :], start2[..., None, :, :])  # ... x N x M x 2
@@ -248,8 +275,3 @@ def _distance_iou(boxes1: Tensor, boxes2: Tensor, eps: float) -> tuple[Tensor, T
     between = centre1[..., None, :] - centre2[..., None, :, :]
     distance = between[..., 0] ** 2 + between[..., 1] ** 2
     return iou - distance / diagonal, iou
-
-
-def _diagonal(boxes: Tensor) -> Tensor:
-    """The angle between a box's diagonal and its height, (…)."""
-    return atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))

@@ -27,6 +27,20 @@ class ExtraFPNBlock(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
 
+def _with_new_keys(
+    module: FeaturePyramidNetwork, state: dict[str, Any], prefix: str, metadata: Any, *_: Any
+) -> None:
+    """Renames the weights of version 1, in what is loaded."""
+    if metadata.get("version", 1) >= 2:
+        return
+    for blocks in ("inner_blocks", "layer_blocks"):
+        for i in range(len(module.inner_blocks)):
+            for name in ("weight", "bias"):
+                old = f"{prefix}{blocks}.{i}.{name}"
+                if old in state:
+                    state[f"{prefix}{blocks}.{i}.0.{name}"] = state.pop(old)
+
+
 class FeaturePyramidNetwork(nn.Module):
     """Adds to each feature map the next coarser one, from the coarsest to the finest.
 
@@ -48,6 +62,7 @@ class FeaturePyramidNetwork(nn.Module):
     """
 
     _version = 2  # 1: without norm_layer, with other keys
+    _load_state_dict_pre_hooks: Mapping[int, Any] = {-1: _with_new_keys}
 
     def __init__(
         self,
@@ -68,7 +83,6 @@ class FeaturePyramidNetwork(nn.Module):
             self.layer_blocks.append(Conv2dNormActivation(out_channels, out_channels, 3, **options))
         _initialize(self)
         self.extra_blocks = extra_blocks
-        self.register_load_state_dict_pre_hook(_with_new_keys)
 
     def forward(self, x: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
         names, maps = list(x), list(x.values())
@@ -128,17 +142,3 @@ def _initialize(net: nn.Module) -> None:
             nn.init.kaiming_uniform_(module.weight, a=1)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def _with_new_keys(
-    module: FeaturePyramidNetwork, state: dict[str, Any], prefix: str, metadata: Any, *_: Any
-) -> None:
-    """Renames the weights of version 1, in what is loaded."""
-    if metadata.get("version", 1) >= 2:
-        return
-    for blocks in ("inner_blocks", "layer_blocks"):
-        for i in range(len(module.inner_blocks)):
-            for name in ("weight", "bias"):
-                old = f"{prefix}{blocks}.{i}.{name}"
-                if old in state:
-                    state[f"{prefix}{blocks}.{i}.0.{name}"] = state.pop(old)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
-from ..autograd import no_grad
 from ..dtypes import float32, float64
 from ..nn import functional as F
 from ..ops.choice import maximum, minimum, where
 from ..ops.shape import unbind
-from ..ops.trigonometry import atan
 from ..tensor import Tensor
+from .boxes import diagonal_angle, shape_difference
 
 __all__ = [
     "complete_box_iou_loss",
@@ -66,10 +63,8 @@ def complete_box_iou_loss(
     """
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     loss, iou = _distance_loss(boxes1, boxes2, 1e-7)
-    difference = 4 / math.pi**2 * (_diagonal(boxes2) - _diagonal(boxes1)) ** 2
-    with no_grad():
-        weight = difference / (1 - iou + difference + eps)
-    return _reduced(loss + weight * difference, reduction)
+    angles = diagonal_angle(boxes1), diagonal_angle(boxes2)
+    return _reduced(loss + shape_difference(*angles, iou, eps), reduction)
 
 
 def sigmoid_focal_loss(
@@ -92,16 +87,16 @@ def sigmoid_focal_loss(
         The shape of ``inputs``, or a number.
 
     Raises:
-        ValueError: for another reduction, or another ``alpha``.
+        ValueError: for another reduction, another ``alpha``, or another shape of the targets.
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection; as
     ``torchvision.ops.sigmoid_focal_loss``.
     """
     if not 0 <= alpha <= 1 and alpha != -1:
         raise ValueError(f"alpha must be from 0 to 1, or -1 for no weights, got {alpha}")
+    loss = F.binary_cross_entropy_with_logits(inputs, targets, reduction="none")
     p = inputs.sigmoid()
     truth = p * targets + (1 - p) * (1 - targets)
-    loss = F.binary_cross_entropy_with_logits(inputs, targets, reduction="none")
     loss = loss * (1 - truth) ** gamma
     if alpha >= 0:
         loss = (alpha * targets + (1 - alpha) * (1 - targets)) * loss
@@ -150,9 +145,3 @@ def _distance_loss(boxes1: Tensor, boxes2: Tensor, eps: float) -> tuple[Tensor, 
     u1, v1, u2, v2 = unbind(boxes2, -1)
     distance = ((x1 + x2) / 2 - (u1 + u2) / 2) ** 2 + ((y1 + y2) / 2 - (v1 + v2) / 2) ** 2
     return 1 - iou + distance / (width**2 + height**2 + eps), iou
-
-
-def _diagonal(boxes: Tensor) -> Tensor:
-    """The angle between a box's diagonal and its height."""
-    x1, y1, x2, y2 = unbind(boxes, -1)
-    return atan((x2 - x1) / (y2 - y1))

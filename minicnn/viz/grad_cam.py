@@ -35,7 +35,8 @@ def grad_cam(
             the last module with a result of that size, such as the ReLU after the convolution,
             ``layer4`` in ResNet or ``inception5b`` in GoogLeNet. Functions such as ``F.relu`` are not
             seen, and a convolution of single pixels is passed over. Of a layer that runs several
-            times, the last call counts.
+            times, the last call counts. In a vision transformer, the last convolution is the one
+            that makes the patches, before all attention: :func:`saliency` tells more there.
         target: a class, or one for each picture; None for the class with the highest score.
 
     Returns:

@@ -4,7 +4,9 @@ import argparse
 import os
 import shutil
 import signal
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from scripts import assert_same_end, functions_of, metrics, run_here
 
 import minicnn as mc
 from minicnn import models, nn, training
+from minicnn.data.split import targets_of
 from minicnn.models import vision_transformer
 from minicnn.nn import functional as F
 
@@ -121,6 +124,35 @@ def test_imagenet(monkeypatch, capsys, tmp_path, form):
     assert "pictures" not in settings
     run_here(monkeypatch, SCRIPT, *arguments, "--resume", "--epochs", 3)
     assert "epoch 3/3" in capsys.readouterr().out
+    run_here(monkeypatch, SCRIPT, *arguments, "--limit", 8)
+    assert "8 pictures of 4 classes to train on, 8 to validate" in capsys.readouterr().out
+
+
+def test_limit_counts_the_pictures_of_a_folder_of_classes_in_all(tmp_path):
+    draw(tmp_path, per_class=7, seed=3)
+    args = argparse.Namespace(limit=12, val_fraction=0.25, seed=0, out=tmp_path)
+    args.data = training.data_source("imagenet")(str(tmp_path))
+    run = SimpleNamespace(record=lambda **_: None, split=lambda *parts: parts)
+    train, val, classes = functions_of(SCRIPT)["open_pictures"](run, args)
+    assert (len(train), len(val), classes) == (9, 3, ["blue", "green", "red"])
+    assert Counter(targets_of(train).tolist()) == {0: 3, 1: 3, 2: 3}
+
+
+def test_files_of_weights_are_trained_at_other_sizes(monkeypatch, tmp_path):
+    """Inception then has no auxiliary classifier; a transformer tells which size it needs."""
+    monkeypatch.setitem(vision_transformer._SHAPES, "vit_b_32", (32, 1, 2, 8, 8))
+    build = functions_of(SCRIPT)["build"]
+    for name, size in (("inception_v3", 96), ("vit_b_32", 64)):
+        with nn.init.no_init():
+            mc.save(models.get_model(name).state_dict(), tmp_path / f"{name}.pth")
+        args = argparse.Namespace(
+            model=name, weights=str(tmp_path / f"{name}.pth"), size=size, freeze=True, device="cpu"
+        )
+        if name == "inception_v3":
+            assert build(args, 3).AuxLogits is None
+        else:
+            with pytest.raises(ValueError, match="for images of 224 pixels, got image_size=64"):
+                build(args, 3)
 
 
 class Tiny(nn.Module):
@@ -212,7 +244,9 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
         ("--epochs 0", "--epochs: must be an integer of at least 1, got 0"),
         ("--val-fraction 2", "--val-fraction: must be between 0 and 1, got 2"),
         ("--size 0", "--size: must be an integer of at least 1, got 0"),
-        ("--model fcn8s", "invalid choice: 'fcn8s'"),
+        ("--model fcn8s", "invalid choice: 'fcn8s' (close to it: "),
+        ("--model efficientnet-b0", "(close to it: efficientnet_b0, efficientnet_b"),
+        ("--model ???", "(close to it: none; --help lists all)"),
     ],
 )
 def test_options_that_do_not_fit(monkeypatch, capsys, options, message):

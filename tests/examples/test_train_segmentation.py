@@ -105,6 +105,15 @@ def test_voc(monkeypatch, capsys, tmp_path):
     assert (tmp_path / "out" / "overlay-1.png").exists()
 
 
+def test_a_named_network_learns_drawn_shapes(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(models, "get_model", lambda name, num_classes, **_: Small(num_classes))
+    options = "--model deeplabv3_resnet50 --limit 2 --size 32 --epochs 1 --overlays 0 --device cpu"
+    run_here(monkeypatch, SCRIPT, *options.split(), "--out", tmp_path / "out")
+    assert "deeplabv3_resnet50 on cpu: 2 pictures to train on" in capsys.readouterr().out
+    description, _ = training.read_run(tmp_path / "out")
+    assert (description.model, description.resize) == ("deeplabv3_resnet50", None)
+
+
 def test_coco(monkeypatch, capsys, tmp_path):
     pytest.importorskip("pycocotools")
     monkeypatch.setattr(models, "get_model", lambda name, num_classes, **_: Small(num_classes))
@@ -175,6 +184,7 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, options, message):
         ("--size 31", "--size: must be at least 32, got 31"),
         ("--limit 1", "--limit: must be an integer of at least 2, got 1"),
         ("--model resnet18", "invalid choice: 'resnet18'"),
+        ("--weights-backbone DEFAULT", "--weights-backbone needs --data or --model"),
     ],
 )
 def test_options_that_do_not_fit(monkeypatch, capsys, options, message):

@@ -2,7 +2,7 @@
 
 Keys and shapes of all; outputs in evaluation and in training, random numbers included, up to 200
 million parameters; up to 60 million also the gradients of the images and of all weights but the
-largest. ``every_network.py`` has the limits, and records the sums anew.
+largest. ``every_network.py`` has the limits, and records the sums again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from networks import USUAL
+from twins import one_thread
 
 import minicnn as mc
 from minicnn import models, nn, viz
@@ -35,12 +36,9 @@ OUR_OWN = ["alexnet227", "fcn16s", "fcn32s", "fcn8s"]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_threads_and_memory() -> Iterator[None]:
-    """torch's threads wait for each other, many times longer than they work, on small images."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def one_thread_and_little_memory() -> Iterator[None]:
+    with one_thread():
+        yield
     every_network.forget_weights()
 
 

@@ -7,6 +7,7 @@ import copy
 import pickle
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,21 @@ def test_names_of_no_weights(name: str) -> None:
         models.get_model_weights("fcn8s")
 
 
+def test_verify() -> None:
+    enum, entry = models.ResNet18_Weights, models.ResNet18_Weights.IMAGENET1K_V1
+    assert enum.verify(None) is None
+    for given in (entry, "IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1"):
+        assert enum.verify(given) is entry
+    with pytest.raises(TypeError, match=r"ResNet18_Weights, got ResNet34_Weights.IMAGENET1K_V1"):
+        enum.verify(models.ResNet34_Weights.DEFAULT)
+
+
+def test_networks_of_a_module_under_the_switch() -> None:
+    segmentation = ModuleType("torchvision.models.segmentation")
+    assert models.list_models(segmentation) == models.list_models(models.segmentation)
+    assert "resnet18" in models.list_models(ModuleType("torchvision.models"))
+
+
 def test_their_transforms() -> None:
     picture = Image.new("RGB", (300, 400), (124, 116, 104))  # about the mean
     image = models.VGG16_Weights.DEFAULT.transforms()(picture)
@@ -127,8 +143,10 @@ def test_all_names() -> None:
     for name in models.list_models():
         assert hasattr(models, name) and name in models.__all__
     assert build("VGG11", weights=None, num_classes=3).classifier[6].out_features == 3
-    with pytest.raises(ValueError, match="must be one of alexnet, .*wide_resnet50_2, got 'lenet'"):
+    with pytest.raises(ValueError, match="got 'lenet'; close are alexnet, googlenet"):
         models.get_model("lenet")
+    with pytest.raises(ValueError, match="close are EfficientNet_B"):
+        models.get_weight("EfficientNet_B9_Weights.DEFAULT")
 
 
 # ---- by name ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import importlib
 from collections import OrderedDict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from twins import assert_same_network, twins
 from with_torchvision import torchvision
 
 import minicnn as mc
@@ -29,15 +31,12 @@ OPTIONS = {
 }
 
 
-def both(**options: Any) -> tuple[Any, Any]:
-    """A network of each framework after the same seed."""
-    made = []
-    for library, module in ((mc, ours), (torch, theirs)):
-        library.manual_seed(3)
+def small(module: Any, **options: Any) -> Any:
+    """A network of one of the two frameworks."""
+    if "conv_stem_configs" in options:
         stem = [module.ConvStemConfig(4, 3, 4), module.ConvStemConfig(6, 3, 2)]
-        given = options | ({"conv_stem_configs": stem} if "conv_stem_configs" in options else {})
-        made.append(module.VisionTransformer(**OPTIONS, **given))
-    return made[0], made[1]
+        options["conv_stem_configs"] = stem
+    return module.VisionTransformer(**OPTIONS, **options)
 
 
 def state_of(net: torch.nn.Module) -> OrderedDict[str, mc.Tensor]:
@@ -55,31 +54,14 @@ def state_of(net: torch.nn.Module) -> OrderedDict[str, mc.Tensor]:
 )
 def test_as_torchvision(options: dict[str, Any]) -> None:
     """Also the random numbers: those of the weights, and in training those of dropout."""
-    our, their = both(**options)
+    our, their = twins(*(functools.partial(small, module, **options) for module in (ours, theirs)))
     assert repr(our) == repr(their)
-    first = our.state_dict()
-    assert list(first) == list(their.state_dict())
-    for key, value in their.state_dict().items():
-        np.testing.assert_allclose(first[key].numpy(), value.numpy(), 1e-6, 1e-7, err_msg=key)
-    torch.nn.init.normal_(their.heads.head.weight)
-    our.load_state_dict(state_of(their))
-    our.double(), their.double()
-    images = np.random.default_rng(0).normal(size=(2, 3, 32, 32))
-    mc.manual_seed(5)
-    torch.manual_seed(5)
-    x, y = mc.tensor(images, requires_grad=True), torch.tensor(images, requires_grad=True)
-    out, expected = our(x), their(y)
-    (out**2).sum().backward()
-    (expected**2).sum().backward()
-    pairs = [(out, expected), (x.grad, y.grad)]
-    pairs += [(a.grad, b.grad) for a, b in zip(our.parameters(), their.parameters(), strict=True)]
-    for a, b in pairs:
-        scale = float(b.detach().abs().max())
-        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), 0, 1e-10 * scale + 1e-14)
+    torch.nn.init.normal_(their.heads.head.weight)  # with 0, no gradient reaches the encoder
+    assert_same_network(our, their, (32, 32))
 
 
 def test_patches_of_other_sizes() -> None:
-    our, their = both()
+    our, their = small(ours), small(theirs)
     state = theirs.interpolate_embeddings(48, 8, their.state_dict(), reset_heads=True)
     found = ours.interpolate_embeddings(48, 8, state_of(their), reset_heads=True)
     assert list(found) == list(state) and "heads.head.weight" not in found
@@ -92,7 +74,7 @@ def test_patches_of_other_sizes() -> None:
 
 
 def test_keys_of_older_files() -> None:
-    net, _ = both()
+    net = small(ours)
     old = OrderedDict(
         (key.replace("mlp.0", "mlp.linear_1").replace("mlp.3", "mlp.linear_2"), value + 1)
         for key, value in net.state_dict().items()
@@ -120,4 +102,4 @@ def test_refused() -> None:
     with pytest.raises(ValueError, match="must divide image_size, got 8, 30"):
         ours.VisionTransformer(**OPTIONS | {"image_size": 30})
     with pytest.raises(ValueError, match=r"\(N, 3, 32, 32\), got \(1, 3, 40, 32\)"):
-        both()[0](mc.zeros(1, 3, 40, 32))
+        small(ours)(mc.zeros(1, 3, 40, 32))

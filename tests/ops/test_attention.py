@@ -209,3 +209,9 @@ def test_errors_of_layers() -> None:
         layer(x, x, x, key_padding_mask=mc.ones(3, 2))
     with pytest.raises(RuntimeError, match="relu"):
         nn.TransformerEncoderLayer(8, 2, activation="tanh")
+
+
+def test_no_sequences() -> None:
+    layer, x = nn.MultiheadAttention(8, 2, batch_first=True), mc.zeros(0, 3, 8)
+    out, weights = layer(x, x, x)
+    assert out.shape == (0, 3, 8) and weights.shape == (0, 3, 3)

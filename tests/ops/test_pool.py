@@ -279,6 +279,7 @@ POOLINGS = {
     "average": lambda f, x: f.avg_pool2d(x, 3, 2, 1),
     "adaptive average": lambda f, x: f.adaptive_avg_pool2d(x, (4, 3)),
     "adaptive max": lambda f, x: f.adaptive_max_pool2d(x, (4, 3)),
+    "global average": lambda f, x: f.adaptive_avg_pool2d(x, 1),
 }
 
 

@@ -37,6 +37,12 @@ def test_files_of_networks():
         assert file in MODULES[file.replace("minicnn", "torchvision", 1)].split()
 
 
+def test_networks_are_listed_by_the_module_of_torchvision():
+    for name in ("models", "models.segmentation"):
+        listed = models.list_models(alias(f"torchvision.{name}"))
+        assert listed and listed == models.list_models(importlib.import_module(f"minicnn.{name}"))
+
+
 @pytest.fixture
 def under_the_switch(monkeypatch):
     """Imports of torch in this process give aliases, until the test ends."""

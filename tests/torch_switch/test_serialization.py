@@ -20,7 +20,7 @@ import pytest
 import torch
 
 import minicnn as mc
-from minicnn import nn, optim
+from minicnn import models, nn, optim, vision
 from minicnn.io.safe_pickle import UnsafePickle
 from minicnn.torch import serialization
 from minicnn.torch.serialization import load, save
@@ -98,6 +98,23 @@ def test_a_network_with_all_that_belongs_to_it(tmp_path):
     assert read["net"](mc.ones(1, 2)).tolist() == net(mc.ones(1, 2)).tolist()
     assert read["optimizer"].param_groups[0]["params"][0] is read["net"].fc.weight
     read["optimizer"].step()
+
+
+NETWORKS = {
+    "DenseNet": lambda: models.DenseNet(4, (1, 2), 6, 2, num_classes=3),
+    "ViT": lambda: models.VisionTransformer(8, 4, 1, 2, 8, 8, num_classes=3),
+    "FPN": lambda: vision.FeaturePyramidNetwork([3, 4], 5),
+    "frozen": lambda: vision.FrozenBatchNorm2d(3),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_whole_networks_that_rename_old_weights(name):
+    net = NETWORKS[name]()
+    found = load(written(net), weights_only=False)
+    assert str(found) == str(net)
+    for key, value in net.state_dict().items():
+        np.testing.assert_array_equal(found.state_dict()[key].numpy(), value.numpy())
 
 
 def test_tensors_share_memory_as_before():

@@ -111,7 +111,7 @@ def test_runs_from_before_scripts_described_their_network(tmp_path, settings, be
                 "best": {},
                 "network": {"model": "x", "classes": [], "resize": 8, "interpolation": "cubic"},
             },
-            "another way: 'cubic' is not a valid InterpolationMode",
+            "another way: interpolation must be one of nearest, .*bicubic.*, got 'cubic'",
         ),
     ],
 )

@@ -73,3 +73,11 @@ def test_under_autocast_and_without_keeping_the_random_state() -> None:
     assert y.dtype == mc.bfloat16
     y.sum().backward()
     assert all(p.grad is not None for p in net.parameters())
+
+
+def test_second_derivatives_are_refused() -> None:
+    x = mc.ones(3, requires_grad=True)
+    y = checkpoint(lambda x: x**3, x, use_reentrant=False)
+    (grad,) = mc.autograd.grad(y.sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="Checkpoint can be differentiated once, not twice"):
+        grad.sum().backward()

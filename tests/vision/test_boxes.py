@@ -157,3 +157,11 @@ def test_boxes_around_masks(dtype: str) -> None:
             vision.masks_to_boxes, torchvision.ops.masks_to_boxes, [some.astype(dtype)],
             np.float32, grad=False,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 5)])
+def test_overlaps_are_of_lists_of_boxes(shape):
+    boxes = minicnn.zeros(3, 4)
+    for measure in (vision.box_iou, vision.generalized_box_iou):
+        with pytest.raises(ValueError, match=r"expected boxes of shape \(…, N, 4\), got \("):
+            measure(boxes, minicnn.zeros(shape))

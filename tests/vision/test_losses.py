@@ -63,3 +63,8 @@ def test_an_unknown_reduction(name: str) -> None:
 def test_a_wrong_weight(alpha: float) -> None:
     with pytest.raises(ValueError, match="alpha"):
         vision.sigmoid_focal_loss(minicnn.zeros(2), minicnn.zeros(2), alpha)
+
+
+def test_focal_loss_of_targets_of_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\).*\(2, 1\)|\(2, 1\).*\(2, 3\)"):
+        vision.sigmoid_focal_loss(minicnn.zeros(2, 3), minicnn.zeros(2, 1))

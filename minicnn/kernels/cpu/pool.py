@@ -121,8 +121,9 @@ def _is_whole(geometry: Geometry) -> bool:
 
 def _write_means(images: np.ndarray, scale: float, out: np.ndarray) -> None:
     """The sum of each image (N, H, W, C) times ``scale``, to ``out`` (N, 1, 1, C): BLAS sums pixels."""
-    pixels = images.reshape(len(images), -1, images.shape[3])
-    factors = np.full((1, pixels.shape[1]), scale, images.dtype)
+    N, H, W, C = images.shape
+    pixels = images.reshape(N, H * W, C)
+    factors = np.full((1, H * W), scale, images.dtype)
 
     def work(block: slice) -> None:
         np.matmul(factors, pixels[block], out=out[block, 0])

@@ -1,6 +1,6 @@
 // Regions of interest: boxes of images x (N, H, W, C), brought to one size, (K, OH, OW, C). A row of
 // rois (K, 5) is the number of an image, x1, y1, x2, y2, which times `scale` are pixels. A box of an
-// image that is not there is outside: nobody could raise an error here.
+// image that does not exist counts as outside: a kernel cannot raise an error.
 #include "runtime/common.cuh"
 
 template <typename A>

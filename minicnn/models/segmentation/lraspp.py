@@ -1,4 +1,4 @@
-"""LR-ASPP: a small classifier of pixels, for telephones."""
+"""LR-ASPP: a small classifier of pixels, for phones."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 ::
 
+    import minicnn as mc
     from minicnn import tv_tensors
     from minicnn.transforms import v2
 
@@ -11,6 +12,7 @@
         v2.ToImage(),
         v2.ToDtype(mc.float32, scale=True),
     ])
+    boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(height, width))
     picture, target = transform(picture, {"boxes": boxes, "labels": labels})
 
 A sample is any nesting of tuples, lists and dicts. What a transform does with each part depends on

@@ -1,4 +1,4 @@
-"""From images to patches, and the learned positions of these."""
+"""The patches of vision transformers: how images become them, and their learned positions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .. import nn
 from ..nn import functional as F
 from ..ops.shape import cat
 from ..tensor import Tensor
-from .blocks import Conv2dNormActivation
+from ..vision.blocks import Conv2dNormActivation
 
 __all__ = ["ConvStemConfig", "interpolate_embeddings", "make_stem"]
 
@@ -19,7 +19,10 @@ Layer = Callable[..., nn.Module]
 
 
 class ConvStemConfig(NamedTuple):
-    """A convolution, a normalisation and an activation before the patches (Xiao et al. 2021)."""
+    """A convolution, a normalisation and an activation before the patches (Xiao et al. 2021).
+
+    As ``torchvision.models.vision_transformer.ConvStemConfig``.
+    """
 
     out_channels: int
     kernel_size: int

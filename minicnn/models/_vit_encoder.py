@@ -1,36 +1,22 @@
-"""The encoder of transformers that see: attention and MLPs on a sequence of patches."""
+"""The encoder of vision transformers: attention and MLPs on a sequence of patches."""
 
 from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import nn
 from ..creation import empty
 from ..nn import init as nn_init
 from ..tensor import Tensor
-from .blocks import MLP
+from ..vision.blocks import MLP
 
 __all__ = ["Encoder", "EncoderBlock", "MLPBlock", "layer_norm"]
 
 Layer = Callable[..., nn.Module]
 layer_norm = functools.partial(nn.LayerNorm, eps=1e-6)
-
-
-class MLPBlock(MLP):
-    """Two linear layers on each element of (N, L, in_dim), with ``mlp_dim`` numbers between them."""
-
-    _version = 2  # 1: the layers were called linear_1 and linear_2
-
-    def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
-        with nn_init.no_init():  # all weights are drawn again below
-            super().__init__(in_dim, [mlp_dim, in_dim], activation_layer=nn.GELU, dropout=dropout)
-        for layer in (self[0], self[3]):
-            nn_init.xavier_uniform_(layer.weight)
-            nn_init.normal_(layer.bias, std=1e-6)
-        self.register_load_state_dict_pre_hook(_rename_old_keys)
 
 
 def _rename_old_keys(block: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
@@ -40,10 +26,36 @@ def _rename_old_keys(block: nn.Module, state: dict[str, Tensor], prefix: str, *_
                 state[f"{prefix}{new}.{name}"] = state.pop(key)
 
 
+class MLPBlock(MLP):
+    """Two linear layers on each element of (N, L, in_dim), with ``mlp_dim`` features between them.
+
+    As ``torchvision.models.vision_transformer.MLPBlock``, which also takes files of its version 1.
+    """
+
+    _version = 2  # 1: the layers were called linear_1 and linear_2
+    _load_state_dict_pre_hooks: Mapping[int, Any] = {-1: _rename_old_keys}
+
+    def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
+        with nn_init.no_init():  # all weights are drawn again below
+            super().__init__(in_dim, [mlp_dim, in_dim], activation_layer=nn.GELU, dropout=dropout)
+        for layer in (self[0], self[3]):
+            nn_init.xavier_uniform_(layer.weight)
+            nn_init.normal_(layer.bias, std=1e-6)
+
+
 class EncoderBlock(nn.Module):
     """Attention between the elements of (N, L, hidden_dim), and an MLP on each of them.
 
     Both add their result to their input, which they normalise first.
+
+    Args:
+        num_heads: of the attention.
+        hidden_dim: features of each element.
+        mlp_dim: features between the two layers of the MLP.
+        dropout, attention_dropout: probabilities, the second for the weights of the attention.
+        norm_layer: makes a normalisation of so many features.
+
+    As ``torchvision.models.vision_transformer.EncoderBlock``.
     """
 
     def __init__(
@@ -73,7 +85,16 @@ class EncoderBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Adds what tells the positions apart to (N, L, hidden_dim), and applies the blocks."""
+    """Adds learned positions to (N, L, hidden_dim), applies the blocks and normalises the result.
+
+    Args:
+        seq_length: L.
+        num_layers: number of blocks.
+        num_heads, hidden_dim, mlp_dim, dropout, attention_dropout, norm_layer: see
+            :class:`EncoderBlock`.
+
+    As ``torchvision.models.vision_transformer.Encoder``.
+    """
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import builtins
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy import ndarray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
 
+
+Kind = TypeVar("Kind", bound="Tensor")
 
 _new = object.__new__
 
@@ -407,6 +409,14 @@ class Tensor(TensorMethods):
         """A tensor on the same memory without history."""
         out = Tensor.of(self.array)
         out.version = self.version
+        return out
+
+    def as_subclass(self, cls: type[Kind]) -> Kind:
+        """A tensor of another class on the same memory and with the same history."""
+        out = cls.of(self.array)
+        out.version = self.version
+        if self.requires_grad:
+            out.adopt_history(Tensor.view(self, self.shape))
         return out
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:

@@ -40,7 +40,7 @@ class PickPixels(Function):
         N, C = x.shape[:2]
         pixels = x.transpose(0, *range(2, x.ndim), 1).reshape(-1, C)
         picked = xp_of(x).take(pixels, _rows(positions, x.shape), axis=0)
-        return picked.reshape(N, -1, C).transpose(0, 2, 1)
+        return picked.reshape(N, positions.shape[1], C).transpose(0, 2, 1)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
         return AddPixels.apply(grad, self.positions, shape=self.shape), None
@@ -180,7 +180,7 @@ def _weighted_sum(images: Tensor, taps: list[list[Tap]], index: Any) -> Tensor:
     """The sum over the taps of all axes; ``index`` is the flat position along the axes before."""
     if not taps:
         N, *sizes = index.shape
-        picked = PickPixels.apply(images, index.reshape(N, -1))
+        picked = PickPixels.apply(images, index.reshape(N, math.prod(index.shape[1:])))
         return reshape(picked, (N, images.shape[1], *sizes))
     size = images.shape[images.ndim - len(taps)]
     total: Tensor | None = None

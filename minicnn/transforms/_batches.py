@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ..devices import xp_of
@@ -17,7 +18,10 @@ def in_floats(img: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         compute: takes and returns a batch (N, C, H, W), maybe of another height and width.
     """
     dtype = img.array.dtype
-    batch = img.reshape(-1, *img.shape[-3:]) if img.ndim > 2 else img.reshape(1, 1, *img.shape)
+    channels = img.shape[-3] if img.ndim > 2 else 1
+    # no channels, such as the masks of no objects, are no images
+    count, channels = (math.prod(img.shape[:-3]), channels) if channels else (0, 1)
+    batch = img.reshape(count, channels, *img.shape[-2:])
     out = compute(batch if dtype in (float32, float64) else batch.to(float32))
     out = out.reshape(*img.shape[:-2], *out.shape[-2:])
     if dtype.kind in "iu":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..creation import as_tensor
 from ..ops.methods import TensorMethods
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = ["TVTensor", "is_pure_tensor", "plain", "set_return_type", "wrap"]
-
-Kind = TypeVar("Kind", bound=Tensor)
 
 # Methods whose results always keep the class.
 _KEEPING = ("clone", "to", "detach", "requires_grad_", "pin_memory")
@@ -41,7 +39,7 @@ class TVTensor(Tensor):
             like: of this class, whose other attributes are taken over.
             kwargs: attributes that differ.
         """
-        out = as_kind(tensor, cls)
+        out = tensor.as_subclass(cls)
         vars(out).update({**vars(like), **kwargs})
         return out
 
@@ -62,18 +60,9 @@ class TVTensor(Tensor):
         return (*super().__reduce__(), vars(self) or None)
 
 
-def as_kind(tensor: Tensor, kind: type[Kind]) -> Kind:
-    """A tensor of another class on the same memory and with the same history."""
-    out = kind.of(tensor.array)
-    out.version = tensor.version
-    if tensor.requires_grad:
-        out.adopt_history(Tensor.view(tensor, tensor.shape))
-    return out
-
-
 def plain(tensor: Tensor) -> Tensor:
     """The tensor without its kind; itself if it has none."""
-    return as_kind(tensor, Tensor) if isinstance(tensor, TVTensor) else tensor
+    return tensor.as_subclass(Tensor) if isinstance(tensor, TVTensor) else tensor
 
 
 def is_pure_tensor(inpt: Any) -> bool:

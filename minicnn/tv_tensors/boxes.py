@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
-from .base import TVTensor, as_kind, as_numbers
+from .base import TVTensor, as_numbers
 
 if TYPE_CHECKING:
     from typing import Self
@@ -117,7 +117,7 @@ class BoundingBoxes(TVTensor):
             numbers = numbers.unsqueeze(0)
         if numbers.ndim != 2:
             raise ValueError(f"BoundingBoxes expects shape (N, 4), got {tuple(numbers.shape)}")
-        out = as_kind(numbers, cls)
+        out = numbers.as_subclass(cls)
         out.format = BoundingBoxFormat.of(format)
         out.canvas_size = canvas_size
         out.clamping_mode = check_clamping_mode(clamping_mode)
@@ -163,7 +163,7 @@ class KeyPoints(TVTensor):
             numbers = numbers.unsqueeze(0)
         if numbers.shape[-1] != 2:
             raise ValueError(f"KeyPoints expects shape (..., 2), got {tuple(numbers.shape)}")
-        out = as_kind(numbers, cls)
+        out = numbers.as_subclass(cls)
         out.canvas_size = canvas_size
         return out
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as pil
 
 from ..typing import DeviceLike, DTypeLike
-from .base import TVTensor, as_kind, as_numbers
+from .base import TVTensor, as_numbers
 
 if TYPE_CHECKING:
     from typing import Self
@@ -35,7 +35,7 @@ class _Pixels(TVTensor):
             from ..transforms.conversion import pil_to_tensor
 
             data = pil_to_tensor(data)
-        return as_kind(as_numbers(data, dtype, device, requires_grad), cls)
+        return as_numbers(data, dtype, device, requires_grad).as_subclass(cls)
 
 
 class Image(_Pixels):
@@ -55,7 +55,7 @@ class Image(_Pixels):
         out = super().__new__(cls, data, **options)
         if out.ndim < 2:
             raise ValueError(f"Image expects two dimensions at least, got shape {tuple(out.shape)}")
-        return out if out.ndim > 2 else as_kind(out.unsqueeze(0), cls)
+        return out if out.ndim > 2 else out.unsqueeze(0).as_subclass(cls)
 
     def __repr__(self) -> str:
         return self._text_with()

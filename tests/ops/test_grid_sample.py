@@ -119,3 +119,11 @@ def test_warning_and_errors(lib: Any) -> None:
     ):
         with pytest.raises(RuntimeError):
             call()
+
+
+def test_an_empty_batch():
+    images, points = mc.zeros(0, 3, 4, 5, requires_grad=True), mc.zeros(0, 2, 6, 2)
+    out = F.grid_sample(images, points, align_corners=False)
+    assert out.shape == (0, 3, 2, 6)
+    out.sum().backward()
+    assert images.grad.shape == images.shape

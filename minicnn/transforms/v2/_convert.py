@@ -48,18 +48,18 @@ class Lambda(Transform):
 
     Args:
         lambd: the function.
-        types: the classes of the parts; all parts if there are none.
+        types: the classes of the parts; all parts if there are none, but of the plain tensors only
+            the one that every transform takes, so that labels stay.
     """
+
+    _transformed_types = (object,)
 
     def __init__(self, lambd: Callable[[Any], Any], *types: type) -> None:
         super().__init__()
         self.lambd, self.types = lambd, types or (object,)
 
-    def _needs_transform_list(self, flat_inputs: list[Any]) -> list[bool]:
-        return [isinstance(x, self.types) for x in flat_inputs]
-
     def transform(self, inpt: Any, params: Params) -> object:
-        return self.lambd(inpt)
+        return self.lambd(inpt) if isinstance(inpt, self.types) else inpt
 
     def extra_repr(self) -> str:
         name = getattr(self.lambd, "__name__", "<lambda>")

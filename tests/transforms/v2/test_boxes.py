@@ -84,8 +84,13 @@ def check(theirs: Any, call: Any, data: np.ndarray, *, angle: bool = False, **op
     np.testing.assert_allclose(off, 0, atol=2e-4)
 
 
-@pytest.mark.parametrize("mode", ["soft", pytest.param("hard", marks=pytest.mark.slow), None])
-@pytest.mark.parametrize("format", UPRIGHT)
+USUAL = [("XYXY", "soft"), ("XYWH", "soft"), ("CXCYWH", None)]
+RARE = [(f, m) for f in UPRIGHT for m in ("soft", "hard", None) if (f, m) not in USUAL]
+
+
+@pytest.mark.parametrize(
+    ("format", "mode"), [*USUAL, *(pytest.param(*case, marks=pytest.mark.slow) for case in RARE)]
+)
 @pytest.mark.parametrize("name", CALLS)
 def test_upright_boxes(theirs, name, format, mode):
     data = numbers(format).astype(np.float32)
@@ -121,6 +126,13 @@ def test_conversions(theirs, formats):
                 format=old,
                 angle=new.endswith("R"),
             )
+            if old in UPRIGHT:
+                check(
+                    theirs,
+                    lambda F, x, new=new: F.convert_bounding_box_format(x, new_format=new),
+                    data.astype(np.int64),
+                    format=old,
+                )
 
 
 def test_conversions_of_plain_tensors():

@@ -88,11 +88,13 @@ def pictures_of(kind: str, picture: Image.Image) -> tuple[Any, Any]:
 
 @pytest.mark.numbers_decide  # thresholds and factors are drawn
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "JPEG"])
-@pytest.mark.parametrize("kind", ["Tensor", "float Image", "Video"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("Tensor", marks=pytest.mark.slow), "float Image", "Video"]
+)
 def test_tensors(theirs, picture, name, kind):
     if name.startswith("RandomSolarize") and "float" not in kind:
         return  # its threshold is for floats
-    for ours, expected in results(MAKERS[name], theirs, pictures_of(kind, picture)):
+    for ours, expected in results(MAKERS[name], theirs, pictures_of(kind, picture), 2):
         assert type(ours[0]).__name__ == type(expected[0]).__name__
         assert ours[1] == expected[1], "as many numbers were drawn"
         a, b = plain(ours[0]).numpy(), expected[0].numpy()

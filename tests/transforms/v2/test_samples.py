@@ -132,3 +132,26 @@ def compare(ours: Any, theirs: Any, atol: float) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=atol)
     else:
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["resize", "rotate", "affine", "resized_crop"])
+def test_a_picture_without_objects(name):
+    arguments: dict[str, list[Any]] = {
+        "resize": [(9, 12)],
+        "rotate": [30.0],
+        "affine": [5.0, [1, 2], 1.2, [3.0]],
+        "resized_crop": [1, 2, 20, 30, (9, 12)],
+    }
+    size = (9, 12) if name.startswith("resize") else (H, W)
+    function = getattr(v2.functional, name)
+    boxes = tv_tensors.BoundingBoxes(mc.zeros(0, 4), format="XYXY", canvas_size=(H, W))
+    points = tv_tensors.KeyPoints(mc.zeros(0, 2), canvas_size=(H, W))
+    for x, shape in ((boxes, (0, 4)), (points, (0, 2))):
+        out = function(x, *arguments[name])
+        assert out.shape == shape and out.canvas_size == size
+    for dtype in (mc.uint8, mc.float32):
+        for shape in ((0, H, W), (0, 3, H, W)):
+            x = mc.zeros(shape, dtype=dtype)
+            assert function(tv_tensors.Mask(x), *arguments[name]).shape == (*shape[:-2], *size)
+            assert function(x, *arguments[name]).shape == (*shape[:-2], *size)
+    assert v2.functional.sanitize_keypoints(points)[1].shape == (0,)

@@ -233,3 +233,23 @@ def test_in_a_loader_the_number_of_workers_makes_no_difference():
         assert {target["boxes"].canvas_size for _, target in samples} == {(12, 12)}
         results.append([(image.tolist(), t["boxes"].tolist()) for image, t in samples])
     assert results[0] == results[1]
+
+
+def test_a_function_leaves_labels_alone():
+    labels = plain()
+    out = v2.Lambda(lambda x: 0)(PICTURE, {"labels": labels, "id": 7})
+    assert out[0] == out[1]["id"] == 0 and out[1]["labels"] is labels
+    assert v2.Lambda(lambda x: 0, int)(plain(), 3)[1] == 0
+
+
+def test_as_subclass():
+    class Own(tv_tensors.TVTensor):
+        pass
+
+    tensor = mc.ones(2, 3, requires_grad=True)
+    own = tensor.as_subclass(Own)
+    assert type(own) is Own and own.data_ptr() == tensor.data_ptr()
+    plain = own.as_subclass(Tensor)
+    assert type(plain) is Tensor
+    (plain * 2).sum().backward()
+    assert tensor.grad.tolist() == [[2, 2, 2], [2, 2, 2]]

@@ -38,7 +38,7 @@ def scaled(inpt: Points, x: float, y: float, canvas_size: Size) -> Points:
     if isinstance(inpt, BoundingBoxes) and is_rotated_bounding_format(inpt.format):
         return moved(inpt, scale, canvas_size, clamp=False)
     numbers = plain(inpt)
-    pairs = _in_floats(numbers).reshape(*numbers.shape[:-1], -1, 2)
+    pairs = _in_floats(numbers).reshape(*numbers.shape[:-1], numbers.shape[-1] // 2, 2)
     return placed(scale(pairs).reshape(numbers.shape), inpt, canvas_size, clamp=False)
 
 

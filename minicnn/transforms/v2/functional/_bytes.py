@@ -26,7 +26,7 @@ def resize_bytes(img: Tensor, size: tuple[int, int], mode: InterpolationMode) ->
     if x.ndim == 3 and len(x) == 3 and x.transpose(1, 2, 0)[0].flags.c_contiguous:
         out = _resized(x.transpose(1, 2, 0), size, mode).transpose(2, 0, 1)  # channels innermost
     else:
-        out = np.stack([_resized(plane, size, mode) for plane in planes])
+        out = np.array([_resized(plane, size, mode) for plane in planes], np.uint8)
     return Tensor.of(out.reshape(*x.shape[:-2], *size))
 
 

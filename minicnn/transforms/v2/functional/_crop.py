@@ -90,12 +90,12 @@ def _resized_crop_mask(
     height: int,
     width: int,
     size: Sequence[int],
-    interpolation: Interpolation = InterpolationMode.NEAREST,
+    interpolation: object = None,
     antialias: object = None,
 ) -> Picture:
     part = pictures.crop(mask, top, left, height, width)
     assert isinstance(part, Tensor)
-    return resize_mask(part, size, interpolation)
+    return resize_mask(part, size)
 
 
 @functional

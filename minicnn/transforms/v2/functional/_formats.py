@@ -12,7 +12,7 @@ __all__ = ["converted", "corners", "from_corners", "surrounding"]
 
 
 def converted(boxes: Tensor, old: BoundingBoxFormat, new: BoundingBoxFormat) -> Tensor:
-    """Boxes (…, K) in another format. Halves of integers are rounded down.
+    """Boxes (…, K) in another format; integers are rounded as torchvision rounds them.
 
     Raises:
         ValueError: from boxes that may be turned to others, or the other way round.
@@ -40,8 +40,8 @@ def corners(boxes: Tensor, format: BoundingBoxFormat) -> Tensor:
     elif format is BoundingBoxFormat.XYWH:
         last = first + size
     else:
-        half = size / 2 if size.is_floating_point() else size // 2
-        first, last = first - half, first + half
+        first = first - size / 2
+        first, last = first.to(boxes.dtype), (first + size).to(boxes.dtype)
     (left, top), (right, bottom) = first.unbind(-1), last.unbind(-1)
     every = stack([left, top, right, top, right, bottom, left, bottom], -1)
     return every.reshape(*boxes.shape[:-1], 4, 2)

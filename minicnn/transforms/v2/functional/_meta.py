@@ -174,7 +174,7 @@ def sanitize_keypoints(
     numbers = _numbers(key_points, KeyPoints, "canvas_size", canvas_size is not None)
     height, width = _canvas(key_points, canvas_size)
     inside = (numbers >= 0) & (numbers < numbers.new_tensor([width, height]))
-    valid = inside.reshape(len(numbers), -1).all(1)
+    valid = inside.flatten(1).all(1)
     return wrap(numbers[valid], like=key_points), valid
 
 

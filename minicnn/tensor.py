@@ -27,6 +27,7 @@ else:
 
 
 Kind = TypeVar("Kind", bound="Tensor")
+ClassOf = type[Kind]  # within the class ``type`` is a method
 
 _new = object.__new__
 
@@ -411,7 +412,7 @@ class Tensor(TensorMethods):
         out.version = self.version
         return out
 
-    def as_subclass(self, cls: type[Kind]) -> Kind:
+    def as_subclass(self, cls: ClassOf[Kind]) -> Kind:
         """A tensor of another class on the same memory and with the same history."""
         out = cls.of(self.array)
         out.version = self.version

@@ -96,6 +96,7 @@ def linear(k: Any, a: Arrays) -> list[Any]:
             k.linear_weight_grad(grad, x),
             k.linear_weight_grad(grad, x, np.dtype(np.float32)),
             k.linear_weight_grad(a(1031, 3), a(1031, 5)),
+            k.matrix_product(a(2, M, K), a(2, K, N)),
         ]
     return results
 
@@ -151,6 +152,7 @@ def activation(k: Any, a: Arrays) -> list[Any]:
         x, grad = a(*shape), a(*shape)
         results += [k.relu(x), k.relu_backward(grad, x), k.erf(x), k.channel_sum(x)]
         results += [k.hardtanh(x, -1, 1), k.hardtanh_backward(grad, x, -1, 1)]
+        results += [k.silu(x), k.silu_backward(grad, x), k.gelu(x), k.gelu_backward(grad, x)]
         results += [*k.relu_bias_backward(grad, x)]
         if a.dtype != np.float64:
             results += [*k.relu_bias_backward(grad, x, np.dtype(np.float32))]
@@ -195,6 +197,24 @@ def resize(k: Any, a: Arrays) -> list[Any]:
         results += [k.resize_bilinear_backward(grad, (4, 6), scale, align_corners)]
     pictures = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 6), np.uint8)
     return [*results, k.resize_nearest(pictures, output_size, scale)]
+
+
+def regions(k: Any, a: Arrays) -> list[Any]:
+    x, grad, size, scale = a(2, 5, 7, 6), a(3, 5, 3, 4), (3, 4), 0.5
+    # one box lies inside, one reaches out of the image, one is empty
+    rois = np.array([[0, 1, 2, 9, 11], [1, -4, 6, 20, 30], [1, 5, 5, 5, 5]]).astype(a.dtype)
+    results = []
+    for sampling_ratio, aligned in ((2, False), (-1, True)):
+        options = scale, sampling_ratio, aligned
+        results += [k.roi_align(x, rois, size, *options)]
+        results += [k.roi_align_backward(grad, rois, x.shape, *options)]
+    return [*results, *k.roi_pool(x, rois, size, scale), k.roi_align(x, rois[:0], size, *options)]
+
+
+def suppression(k: Any, a: Arrays) -> list[Any]:
+    corners = np.random.default_rng(0).integers(0, 20, (131, 2))  # more boxes than bits of a word
+    boxes = np.concatenate([corners, corners + 8], 1).astype(a.dtype)
+    return [k.nms(boxes, 0.3), k.nms(boxes[:1], 0.3), k.nms(boxes[:0], 0.3)]
 
 
 def unfold(k: Any, a: Arrays) -> list[Any]:
@@ -267,7 +287,7 @@ def in_vectors() -> Iterator[None]:
 
 CASES: list[Case] = [
     activation, adaptive_pooling, batch_norm, conv2d, dropout, images, linear,
-    local_response_norm, loss, loss_scaling, optimizers, pooling, resize, unfold,
+    local_response_norm, loss, loss_scaling, optimizers, pooling, regions, resize, suppression, unfold,
 ]  # fmt: skip
 WAYS: dict[str, Callable[[], Any]] = {
     "": contextlib.nullcontext, "im2col": by_im2col, "TF32": with_tf32, "vectors": in_vectors,

@@ -28,6 +28,7 @@ from network_calls import SEGMENTERS
 from turns import CHECKOUT, Worker, medians, processes, start, take_turns
 
 WITHOUT_WEIGHTS = ("alexnet227", "fcn8s", "fcn16s", "fcn32s")  # nor does torchvision have them
+DEFAULT_SIZE = 224  # pixels, of a vision transformer's pictures, which have no other size
 PICTURE_OF_SEGMENTATION = 520  # pixels, to which their published transforms resize
 MOST_PARAMETERS = 100  # millions
 BLOCKS, ROUNDS, SECONDS = 3, 1, 0.3  # turns of each, calls in a turn at least, and how long
@@ -49,7 +50,7 @@ def facts(name: str) -> Row:
     from minicnn import graph, models
     from minicnn.profiler.work import flops_of
 
-    weights = models.get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    weights = weights_of(name)
     (dataset, metrics), size = next(iter(weights.meta["_metrics"].items())), picture_size(weights)
     net = models.get_model(name).eval()
     with mc.no_grad():
@@ -62,6 +63,15 @@ def facts(name: str) -> Row:
         "multiply_adds": operations,
         "published": {"dataset": dataset, **metrics, "ops": weights.meta["_ops"]},
     }
+
+
+def weights_of(name: str) -> Any:
+    """The best published weights for pictures of the size that the network takes by default."""
+    from minicnn import models
+
+    weights: Any = models.get_model_weights(name)
+    fitting = [entry for entry in weights if entry.meta["min_size"][0] <= DEFAULT_SIZE]
+    return weights.DEFAULT if weights.DEFAULT in fitting else fitting[0]
 
 
 def picture_size(weights: Any) -> int:
@@ -185,9 +195,9 @@ def main() -> None:
     rows: dict[str, Row] = {row["network"]: row for row in known}
     with start(__file__, {"minicnn": CHECKOUT, "torch": CHECKOUT}) as workers:
         for name in args.networks or published():
-            row = facts(name)
-            if row["parameters"] > args.most * 1e6 and not args.networks:
+            if weights_of(name).meta["num_params"] > args.most * 1e6 and not args.networks:
                 continue
+            row = facts(name)
             rows[name] = {**row, **measure(name, row["size"], workers)}
             measured_in = environment_of(worker.environment() for worker in workers.values())
             write(rows, args.out, measured_in)

@@ -15,7 +15,7 @@ OPERATIONS = operations()
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_share_of_the_samples(name: str) -> None:
     info, ways = OPERATIONS[name]
-    check(name, cases(info, ways, whole=False, dtypes=two_dtypes(info)), share=4)
+    check(name, cases(info, ways, whole=False, dtypes=two_dtypes(info)), share=3)
 
 
 @pytest.mark.slow

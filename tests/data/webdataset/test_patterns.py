@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicnn.data.webdataset.patterns import expand_braces, shard_names, shard_path
@@ -28,6 +28,7 @@ PATTERNS = st.recursive(
 )
 
 
+@settings(deadline=None)  # a pattern may stand for thousands of names
 @given(PATTERNS)
 def test_patterns_stand_for_what_braceexpand_says(pattern):
     braceexpand = pytest.importorskip("braceexpand").braceexpand

@@ -27,7 +27,7 @@ def test_torchvision_loads_our_file(tmp_path: Path) -> None:
     """It asks for the version of the entries."""
     net, theirs = models.MNASNet(0.1, 2), THEIRS.MNASNet(0.1, 2)
     mc.save(net.state_dict(), tmp_path / "mnasnet.pth")
-    theirs.load_state_dict(torch.load(tmp_path / "mnasnet.pth"))
+    theirs.load_state_dict(torch.load(tmp_path / "mnasnet.pth", map_location="cpu"))
     assert theirs.classifier[1].weight.tolist() == net.classifier[1].weight.tolist()
 
 

@@ -72,7 +72,9 @@ def test_what_is_done_to_networks() -> None:
     net = small(ours, 0.25).eval()
     x = mc.randn(2, 3, 32, 32)
     with mc.no_grad():
-        np.testing.assert_allclose(mc.compile(net)(x).numpy(), net(x).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            mc.compile(net)(x).cpu().numpy(), net(x).cpu().numpy(), rtol=0, atol=1e-5
+        )
     assert models.replace_head(net, 7)(x).shape == (2, 7)
     with pytest.raises(ValueError, match=r"RegNet expects .* got \(1, 1, 32, 32\)"):
         net(mc.zeros(1, 1, 32, 32))

@@ -86,37 +86,30 @@ def hardtanh_backward(
 
 def silu(x: cupy.ndarray) -> cupy.ndarray:
     """x / (1 + exp(-x)), in the memory order of ``x``."""
-    (flat,) = flatten(x)
-    result = cupy.empty_like(flat)
-    width = vector_width(flat.size, flat)
-    _silu[x.dtype, width](x.size // width, flat, result)
-    return unflatten(result, x)
+    return _of_each(_silu, x)
 
 
 def silu_backward(grad: cupy.ndarray, x: cupy.ndarray) -> cupy.ndarray:
     """The gradient of ``x`` in :func:`silu`, in the memory order of ``x``."""
-    flat, flat_grad = flatten(x, grad)
-    result = cupy.empty_like(flat)
-    width = vector_width(flat.size, flat, flat_grad)
-    _silu_backward[x.dtype, width](x.size // width, flat_grad, flat, result)
-    return unflatten(result, x)
+    return _of_each(_silu_backward, x, grad)
 
 
 def gelu(x: cupy.ndarray) -> cupy.ndarray:
     """x times the probability that a standard normal number is below it, in the order of ``x``."""
-    (flat,) = flatten(x)
-    result = cupy.empty_like(flat)
-    width = vector_width(flat.size, flat)
-    _gelu[x.dtype, width](x.size // width, flat, result)
-    return unflatten(result, x)
+    return _of_each(_gelu, x)
 
 
 def gelu_backward(grad: cupy.ndarray, x: cupy.ndarray) -> cupy.ndarray:
     """The gradient of ``x`` in :func:`gelu`, in the memory order of ``x``."""
-    flat, flat_grad = flatten(x, grad)
+    return _of_each(_gelu_backward, x, grad)
+
+
+def _of_each(kernel: Any, x: cupy.ndarray, *grad: cupy.ndarray) -> cupy.ndarray:
+    """What a kernel makes of each element of ``x``, and of a gradient if there is one."""
+    flat, *flat_grad = flatten(x, *grad)
     result = cupy.empty_like(flat)
-    width = vector_width(flat.size, flat, flat_grad)
-    _gelu_backward[x.dtype, width](x.size // width, flat_grad, flat, result)
+    width = vector_width(flat.size, flat, *flat_grad)
+    kernel[x.dtype, width](x.size // width, *flat_grad, flat, result)
     return unflatten(result, x)
 
 

@@ -101,7 +101,7 @@ BUGS = {
     "wrong swizzling mode of A": (
         [("A_PATTERN, SWIZZLE_64", "A_PATTERN, SWIZZLE_32")],
         "descriptor of A: .* bytes are allocated",
-        "descriptor of A: .* bytes are allocated",
+        "read of uninitialised shared memory",
     ),
     "wrong swizzling mode of B": (
         [("B_PATTERN, SWIZZLE_128", "B_PATTERN, SWIZZLE_64")],

@@ -47,24 +47,32 @@ float truncated_sum(float c, const float* a, const float (*b)[8], int j) {
   return (float)std::ldexp(kept, excess + exponent - 24);
 }
 
+// Eight floats that the CPU adds and multiplies at once.
+typedef float Row __attribute__((vector_size(32), aligned(4), may_alias));
+
 // sums (16 x 8) += a (16 x K) * b (K x 8)
 template <int K>
 void multiply(float (*sums)[8], const float (*a)[K], const float (*b)[8]) {
-  const bool truncates = truncating;
-  for (int i = 0; i < 16; i++) {
-    float row[8];
-    for (int j = 0; j < 8; j++) {
-      row[j] =
-          truncates ? truncated_sum<K>(sums[i][j], a[i], b, j) : sums[i][j];
+  if (truncating) {
+    for (int i = 0; i < 16; i++) {
+      for (int j = 0; j < 8; j++) {
+        sums[i][j] = truncated_sum<K>(sums[i][j], a[i], b, j);
+      }
     }
-    for (int k = 0; k < K && !truncates; k++) {
-      for (int j = 0; j < 8; j++) row[j] += a[i][k] * b[k][j];
+    return;
+  }
+  constexpr int ROWS = 8;  // as many sums as fit into the CPU's registers
+  for (int i = 0; i < 16; i += ROWS) {
+    Row rows[ROWS];
+    for (int r = 0; r < ROWS; r++) rows[r] = *(const Row*)sums[i + r];
+    for (int k = 0; k < K; k++) {
+      for (int r = 0; r < ROWS; r++) rows[r] += a[i + r][k] * *(const Row*)b[k];
     }
-    for (int j = 0; j < 8; j++) sums[i][j] = row[j];
+    for (int r = 0; r < ROWS; r++) *(Row*)sums[i + r] = rows[r];
   }
 }
 
-// Lane l holds elements (l / 4, l % 4 * 2 + 0 and 1) of a 16 x 8 block of D, and
+// Lane l holds elements (l / 4, l % 4 * 2 + 0 and 1) of a 16 x 8 block of D and
 // those eight rows below: "Matrix Fragments for mma.m16n8k16" in the PTX ISA.
 inline void put_fragment(float (*block)[8], int lane, const float* values) {
   float* row = &block[lane / 4][lane % 4 * 2];

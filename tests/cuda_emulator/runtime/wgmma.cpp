@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <list>
+#include <type_traits>
 
 #include "matrix_descriptor.h"
 #include "runtime_internal.h"
@@ -139,16 +140,16 @@ void for_each_operand_chunk(const EmuWgmma& wgmma, Visit visit) {
 // Calls put(mn, k, value) for each element.
 template <EmuElement TYPE, class Put>
 void unpack_operand(const Operand& operand, bool negate, Put put) {
-  constexpr int ELEMENTS = TYPE == EMU_TF32 ? 4 : 8;
-  float sign = negate ? -1 : 1;
-  bool mn_major = operand.mn_major;
+  using Bits = std::conditional_t<TYPE == EMU_TF32, uint32_t, uint16_t>;
+  constexpr int ELEMENTS = 16 / sizeof(Bits);
+  const float sign = negate ? -1 : 1;
+  const int along_mn = operand.mn_major;
   operand.for_each_chunk([&](uint32_t mn, uint32_t k, uint32_t address) {
-    const char* chunk = async_shared + address;
-    for (uint32_t i = 0; i < ELEMENTS; i++) {
-      uint32_t bits = 0;
-      memcpy(&bits, chunk + i * (16 / ELEMENTS), 16 / ELEMENTS);
-      float value = sign * unpack<TYPE>(bits);
-      put(mn + (mn_major ? i : 0), k + (mn_major ? 0 : i), value);
+    Bits chunk[ELEMENTS];
+    memcpy(chunk, async_shared + address, sizeof chunk);
+    for (int i = 0; i < ELEMENTS; i++) {
+      float value = sign * unpack<TYPE>(chunk[i]);
+      put(mn + along_mn * i, k + !along_mn * i, value);
     }
   });
 }

@@ -43,6 +43,14 @@ NO_WAIT = r"accumulator of wgmma.mma_async before wgmma.wait_group.*at wgmma_gem
 NOT_SHOWN = "wrote without fence.proxy.async before the barrier"
 NOT_COPIED = "before cp.async.wait_group"
 OVERWRITTEN = "that a wgmma in flight reads"
+NARROW = r"""
+__device__ __forceinline__ void narrow(float (&d)[16], u64 a, u64 b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 "
+      "{%0,%1,%2,%3}, %4, %5, 1, 1, 1, 0, 0;\n"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "l"(a), "l"(b));
+}
+"""
 MISPLACED = "not in the first line of a swizzle pattern"
 
 # name: (replacements in wgmma_gemm.cu, noticed plain, noticed checked)
@@ -132,6 +140,24 @@ BUGS = {
     ),
     "the first product adds to nothing": ([("step > 0 || k > 0", "true")], WRONG, WRONG),
     "each step forgets the one before": ([("step > 0 || k > 0", "k > 0")], WRONG, WRONG),
+    "nobody waits for the products": (
+        [("  wgmma_wait<0>();  // for the sums\n", "  return;\n")],
+        "a thread ends, .* while its accumulators are in flight",
+        "a thread ends, .* while its accumulators are in flight",
+    ),
+    "another shape takes sums in flight": (
+        [
+            ('extern "C"', NARROW + 'extern "C"'),
+            ("    wgmma_commit();\n", "    narrow(d, 0, 0);\n    wgmma_commit();\n"),
+        ],
+        "another one in flight has some of its accumulators",
+        "another one in flight has some of its accumulators",
+    ),
+    "half of each warp takes part": (
+        [("      multiply(d,", "      if (threadIdx.x % 32 < 16) multiply(d,")],
+        "lanes of one warp have issued different numbers",
+        "lanes of one warp have issued different numbers",
+    ),
     "only 96 threads of a warpgroup take part": (
         [("      multiply(d,", "      if (threadIdx.x % 128 < 96) multiply(d,")],
         "fewer of them than others",

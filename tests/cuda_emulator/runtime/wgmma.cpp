@@ -43,7 +43,6 @@ struct Accumulators {
 
 struct Product {
   EmuWgmma wgmma;
-  int site;
   Accumulators* accumulators;
 };
 
@@ -261,7 +260,7 @@ void issue(Warp& warp, const EmuWgmma& wgmma, const uint16_t* registers) {
   Accumulators& accumulators =
       find_accumulators(warp, registers, wgmma.columns);
   accumulators.products++;
-  warp.products.push_back({wgmma, emu_site, &accumulators});
+  warp.products.push_back({wgmma, &accumulators});
   if (checked) for_each_operand_chunk(wgmma, async_read_begins);
 }
 
@@ -315,14 +314,6 @@ void compute_wait(void** operands, uint32_t) {
   }
 }
 
-// ---- the end of a block ----
-
-[[noreturn]] void fail_at(int warp, int site, const char* message) {
-  emu_current = &thread_at(warp * WARP_SIZE);
-  emu_site = site;
-  emu_fail("%s", message);
-}
-
 }  // namespace
 
 void wgmma_begin_block() {
@@ -339,18 +330,14 @@ void wgmma_begin_block() {
 void wgmma_end_block() {
   if (!uses_wgmma) return;
   for (size_t number = 0; number < warps.size(); number++) {
-    const Warp& warp = warps[number];
+    uint32_t issued = warps[number].issued();
     const auto& by_group = issued_by_group[number / WARPS];
-    if (warp.issued() < by_group.size()) {
-      fail_at(number, by_group[warp.issued()].site,
-              "wgmma.mma_async: this warp has issued fewer of them than others "
-              "of its warpgroup");
-    }
-    if (!warp.products.empty()) {
-      fail_at(number, warp.products.front().site,
-              "wgmma.mma_async that was never waited for (no "
-              "wgmma.wait_group, or no wgmma.commit_group before it)");
-    }
+    if (issued == by_group.size()) continue;
+    emu_current = &thread_at(number * WARP_SIZE);
+    emu_site = by_group[issued].site;
+    emu_fail(
+        "wgmma.mma_async: this warp has issued fewer of them than others of its "
+        "warpgroup");
   }
 }
 

@@ -73,6 +73,11 @@ BUGS = {
     ),
     "no commit": ([("    wgmma_commit();\n", "")], NO_WAIT, OVERWRITTEN),
     "no fence.proxy.async": ([("    fence_proxy_async();\n", "")], WRONG, NOT_SHOWN),
+    "fence.proxy.async by one thread for all": (
+        [("    fence_proxy_async();\n", "    if (threadIdx.x == 0) fence_proxy_async();\n")],
+        WRONG,
+        NOT_SHOWN,
+    ),
     "fence.proxy.async before the copies have arrived": (
         [
             (

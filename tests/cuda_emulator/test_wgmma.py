@@ -48,7 +48,10 @@ extern "C" __global__ void __launch_bounds__(128)
   wgmma_fence();
   switch (columns * 8 + variant) {%s
   }
-  for (int i = 0; i < columns / 2; i++) y[threadIdx.x * columns / 2 + i] = d[i];
+#pragma unroll
+  for (int i = 0; i < 128; i++) {
+    if (i < columns / 2) y[threadIdx.x * columns / 2 + i] = d[i];
+  }
 }
 """
 CASE = r"""

@@ -158,6 +158,11 @@ BUGS = {
         "another one in flight has some of its accumulators",
         "another one in flight has some of its accumulators",
     ),
+    "one thread of each warp commits": (
+        [("    wgmma_commit();\n", "    if (threadIdx.x % 32 == 0) wgmma_commit();\n")],
+        "lanes of one warp have committed different numbers",
+        "lanes of one warp have committed different numbers",
+    ),
     "half of each warp takes part": (
         [("      multiply(d,", "      if (threadIdx.x % 32 < 16) multiply(d,")],
         "lanes of one warp have issued different numbers",

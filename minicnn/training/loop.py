@@ -85,6 +85,7 @@ def fit(
             raise
         finally:
             steps.close()
+            run.wait()
 
 
 def _train_epoch(

@@ -27,6 +27,7 @@ from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
 from .ranks import check_same, is_first, share
+from .saver import Saver
 
 FORMAT = 4  # of last.ckpt; the third one had the state of another random generator
 
@@ -203,6 +204,7 @@ class Run:
             OSError: if a file cannot be moved or written.
         """
         self.loaders, self.parts = loaders, parts
+        self._saver = Saver(parts["net"])
         check_same(self._origin())
         if self._resumed is None:
             if is_first() and (earlier := set_aside(self.folder)):
@@ -292,8 +294,12 @@ class Run:
             "loaders": loaders,
         }
         if is_first():
-            io.save(state, self.folder / "last.ckpt")
+            self._saver.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
+
+    def wait(self) -> None:
+        """Waits until all that was saved is on the disk; raises an OSError if it cannot be."""
+        self._saver.wait()
 
     def finish_epoch(
         self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
@@ -327,7 +333,8 @@ class Run:
         if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
             if is_first():
-                io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
+                best_net = {"net": self.parts["net"].state_dict(), **row}
+                self._saver.save(best_net, self.folder / "best.ckpt")
         self._write_metrics()
         if self._log is not None:
             self._log.add(row)  # before the save: what a killed run wrote is written over

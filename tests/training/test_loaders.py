@@ -12,7 +12,7 @@ from minicnn import transforms as T
 from minicnn.data import DogsVsCats, Subset
 from minicnn.data.drawn import draw_dogs_vs_cats
 from minicnn.training import picture_loaders
-from minicnn.training.picture_loaders import budget
+from minicnn.training.loaders import budget
 
 NORMALIZE = T.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 TRAIN = T.Compose([T.Resize(20), T.RandomCrop(17), T.RandomHorizontalFlip(), T.PILToTensor()])
@@ -97,7 +97,7 @@ def test_images_have_the_precision_of_the_first_layer(parts, gpu_gb):
 
 @pytest.mark.cpu_only
 def test_the_budget(monkeypatch):
-    monkeypatch.setattr("minicnn.training.picture_loaders.mem_get_info", lambda: (80, 100))
+    monkeypatch.setattr("minicnn.training.loaders.mem_get_info", lambda: (80, 100))
     assert budget(options("cuda", None)) == 40
     assert budget(options("cuda", 0.25)) == 25e7
 

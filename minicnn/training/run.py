@@ -53,6 +53,7 @@ class Run:
         epoch, batch: epochs done, and batches of the loader done in the current one.
         seconds: time that the training in the current epoch has taken.
         waited: seconds of these in which it waited for the loader.
+        saver: writes the checkpoints.
         metrics: ``best``, ``epochs`` (one dict each), ``versions``, ``settings``, and ``network`` if
             it was described.
 
@@ -74,6 +75,7 @@ class Run:
         self.best_by = best_by
         self.parts: dict[str, Any] = {}
         self.loaders: Sequence[DataLoader] = ()
+        self.saver = Saver()
         self.epoch = self.batch = 0
         self.seconds = self.waited = 0.0
         self.metrics: dict[str, Any] = {
@@ -204,7 +206,6 @@ class Run:
             OSError: if a file cannot be moved or written.
         """
         self.loaders, self.parts = loaders, parts
-        self._saver = Saver(parts["net"])
         check_same(self._origin())
         if self._resumed is None:
             if is_first() and (earlier := set_aside(self.folder)):
@@ -294,12 +295,8 @@ class Run:
             "loaders": loaders,
         }
         if is_first():
-            self._saver.save(state, self.folder / "last.ckpt")
+            self.saver.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
-
-    def wait(self) -> None:
-        """Waits until all that was saved is on the disk; raises an OSError if it cannot be."""
-        self._saver.wait()
 
     def finish_epoch(
         self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
@@ -334,7 +331,7 @@ class Run:
             self.metrics["best"] = row
             if is_first():
                 best_net = {"net": self.parts["net"].state_dict(), **row}
-                self._saver.save(best_net, self.folder / "best.ckpt")
+                self.saver.save(best_net, self.folder / "best.ckpt")
         self._write_metrics()
         if self._log is not None:
             self._log.add(row)  # before the save: what a killed run wrote is written over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,15 +21,19 @@ class Saver:
 
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
-        self._written: dict[Path, Future[None]] = {}
+        self._lock = threading.Lock()  # of the next two
+        self._waiting: dict[Path, Callable[[IO[bytes]], None]] = {}
+        self._is_writing = False
+        self._writing: Future[None] | None = None
 
     @contextmanager
     def in_background(self, net: Module) -> Iterator[None]:
         """A context in which a thread writes the checkpoints, if the network is on a GPU.
 
         AlexNet with AdamW's state are 700 MB: a GPU hands them over in a fraction of a second, and a
-        disk takes seconds, in which a fast GPU would train another epoch. On the CPU the weights would
-        have to be copied before they change. All is written when the context ends.
+        disk takes seconds, in which a fast GPU would train another epoch or several. Checkpoints that
+        have to wait until a newer one comes for the same file are left out. All others are written
+        when the context ends. On the CPU the weights would have to be copied before they change.
 
         Raises:
             OSError: at the end, if something could not be written.
@@ -39,25 +44,46 @@ class Saver:
         with ThreadPoolExecutor(max_workers=1) as self._thread:
             try:
                 yield
-                for written in self._written.values():
-                    written.result()
+                if self._writing is not None:
+                    self._writing.result()
             finally:
-                self._thread = None
-                self._written.clear()
+                self._thread = self._writing = None
 
     def save(self, obj: object, path: Path) -> None:
-        """Writes ``obj`` as it is now, after what was to be written to ``path`` before.
+        """Writes ``obj`` as it is now.
 
         Raises:
-            OSError: if it cannot be written; in background, if the one before could not be.
+            OSError: if it cannot be written; in the background, if one before could not be.
         """
         write = checkpoint_writer(obj)
         if self._thread is None:
             _write(write, path)
             return
-        if path in self._written:
-            self._written.pop(path).result()
-        self._written[path] = self._thread.submit(_write, write, path)
+        earlier = None
+        with self._lock:
+            self._waiting[path] = write  # in the place of an older one: the order stays
+            if not self._is_writing:
+                self._is_writing, earlier = True, self._writing
+                self._writing = self._thread.submit(self._write_all)
+        if earlier is not None:
+            earlier.result()
+
+    def _write_all(self) -> None:
+        try:
+            while (found := self._next()) is not None:
+                _write(*found)
+        except BaseException:
+            with self._lock:
+                self._is_writing = False
+            raise
+
+    def _next(self) -> tuple[Callable[[IO[bytes]], None], Path] | None:
+        with self._lock:
+            if not self._waiting:
+                self._is_writing = False
+                return None
+            path = next(iter(self._waiting))
+            return self._waiting.pop(path), path
 
 
 def _write(write: Callable[[IO[bytes]], None], path: Path) -> None:

@@ -61,6 +61,29 @@ def test_training_goes_on_while_weights_are_written(tmp_path, net, monkeypatch):
     assert found["rows"] == [1]
 
 
+@pytest.mark.cuda_only
+def test_what_waits_too_long_is_left_out(tmp_path, net, monkeypatch):
+    """The first is written at once; while it is, newer ones take the places of those that wait."""
+    go_on, began, write, written = threading.Event(), threading.Event(), module._write, []
+
+    def slow(writer, path):
+        began.set()
+        assert go_on.wait(60)
+        write(writer, path)
+        written.append((path.name, mc.load(path)["epoch"]))
+
+    monkeypatch.setattr(module, "_write", slow)
+    saver = Saver()
+    with saver.in_background(net):
+        saver.save({"epoch": 0}, tmp_path / "last.ckpt")
+        assert began.wait(60)
+        for epoch in (1, 2, 3):
+            for name in ("best.ckpt", "last.ckpt"):
+                saver.save({"epoch": epoch}, tmp_path / name)
+        go_on.set()
+    assert written == [("last.ckpt", 0), ("best.ckpt", 3), ("last.ckpt", 3)]
+
+
 @pytest.mark.cpu_only
 def test_on_the_cpu_it_is_written_at_once(tmp_path, net):
     saver = Saver()
@@ -72,14 +95,16 @@ def test_on_the_cpu_it_is_written_at_once(tmp_path, net):
 
 
 @pytest.mark.cuda_only
-@pytest.mark.parametrize("times", [1, 2])
-def test_an_error_is_raised_when_the_next_is_saved_or_at_the_end(tmp_path, net, times):
-    saver, path = Saver(), tmp_path / "nowhere" / "last.ckpt"
-    saved = []
+@pytest.mark.parametrize("is_last", [True, False])
+def test_an_error_is_raised_when_the_next_is_saved_or_at_the_end(tmp_path, net, is_last):
+    saver, path, saved = Saver(), tmp_path / "nowhere" / "last.ckpt", 0
     with pytest.raises(OSError, match="cannot write"), saver.in_background(net):
-        for number in range(times):
+        saver.save(net.state_dict(), path)
+        saved += 1
+        if not is_last:
+            assert isinstance(saver._writing.exception(60), OSError)
             saver.save(net.state_dict(), path)
-            saved.append(number)
-    assert saved == [0]
+            saved += 1
+    assert saved == 1
     saver.save(net.state_dict(), tmp_path / "last.ckpt")
     assert (tmp_path / "last.ckpt").exists()

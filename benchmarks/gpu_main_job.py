@@ -121,10 +121,13 @@ def draw_some(folder: Path, start: int, stop: int) -> None:
 
 def train(arguments: list[str], measured: Measured) -> None:
     """The script, in this process, as if it was called with these arguments."""
-    script = runpy.run_path(str(SCRIPT))
+    script, own_arguments = runpy.run_path(str(SCRIPT)), sys.argv
     sys.argv = [SCRIPT.name, *arguments]
-    with contextlib.redirect_stdout(Lines(measured.hear)):
-        script["main"]()
+    try:
+        with contextlib.redirect_stdout(Lines(measured.hear)):
+            script["main"]()
+    finally:
+        sys.argv = own_arguments
 
 
 def main() -> None:

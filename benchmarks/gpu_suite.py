@@ -97,7 +97,7 @@ PARTS = (
     ),
     training("bf16", 512),
     training("bf16", 128),
-    Part("main_job", 60, "gpu_main_job.py", "", "--count 16 --epochs 3 --batch 4"),
+    Part("main_job", 60, "gpu_main_job.py", "", "--count 16 --epochs 3 --batch 4 -- --gpu-gb 1"),
     Part("ceilings", 10, "gpu_ceilings.py"),
     Part("kernels", 15, "gpu_kernels.py", "", "--batch 1"),
     Part(

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 from ..io.atomic import replacing
 from ..io.checkpoint import checkpoint_writer
 from ..nn import Module
+from ..tensor import Tensor
 
 __all__ = ["Saver"]
 
@@ -55,11 +58,10 @@ class Saver:
         Raises:
             OSError: if it cannot be written; in the background, if one before could not be.
         """
-        write = checkpoint_writer(obj)
         if self._thread is None:
-            _write(write, path)
+            _write(checkpoint_writer(obj), path)
             return
-        earlier = None
+        write, earlier = checkpoint_writer(_as_it_is(obj)), None
         with self._lock:
             self._waiting[path] = write  # in the place of an older one: the order stays
             if not self._is_writing:
@@ -84,6 +86,17 @@ class Saver:
                 return None
             path = next(iter(self._waiting))
             return self._waiting.pop(path), path
+
+
+def _as_it_is(value: Any) -> Any:
+    """A checkpoint in which what lies on the CPU is a copy; the rest, from a GPU, will be one."""
+    if isinstance(value, dict):
+        return type(value)((key, _as_it_is(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return type(value)(map(_as_it_is, value))
+    if isinstance(value, Tensor) and value.device.type == "cpu":
+        return value.detach().clone()
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _write(write: Callable[[IO[bytes]], None], path: Path) -> None:

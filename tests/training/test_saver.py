@@ -47,11 +47,14 @@ def test_training_goes_on_while_weights_are_written(tmp_path, net, monkeypatch):
 
     monkeypatch.setattr(module, "_write", slow)
     saver, before, rows = Saver(), net.weight.numpy_copy(), [1]
+    on_cpu = [mc.ones(2, device="cpu"), np.ones(2)]
     with saver.in_background(net):
-        saver.save({"net": net.state_dict(), "rows": rows}, path)
+        saver.save({"net": net.state_dict(), "rows": rows, "on_cpu": on_cpu}, path)
         with mc.no_grad():
             net.weight.mul_(2)
         rows.append(2)
+        for numbers in on_cpu:
+            numbers += 1
         saver.save({"net": net.state_dict()}, tmp_path / "best.ckpt")
         assert not path.exists()
         go_on.set()
@@ -59,6 +62,7 @@ def test_training_goes_on_while_weights_are_written(tmp_path, net, monkeypatch):
     np.testing.assert_array_equal(found["net"]["weight"].numpy(), before)
     np.testing.assert_array_equal(best["net"]["weight"].numpy(), 2 * before)
     assert found["rows"] == [1]
+    assert [numbers.tolist() for numbers in found["on_cpu"]] == [[1, 1], [1, 1]]
 
 
 @pytest.mark.cuda_only

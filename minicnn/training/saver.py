@@ -91,7 +91,10 @@ class Saver:
 def _as_it_is(value: Any) -> Any:
     """A checkpoint in which what lies on the CPU is a copy; the rest, from a GPU, will be one."""
     if isinstance(value, dict):
-        return type(value)((key, _as_it_is(item)) for key, item in value.items())
+        items = value.copy()  # of its own type, such as Counter
+        for key, item in value.items():
+            items[key] = _as_it_is(item)
+        return items
     if isinstance(value, list | tuple):
         return type(value)(map(_as_it_is, value))
     if isinstance(value, Tensor) and value.device.type == "cpu":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def test_training_goes_on_while_weights_are_written(tmp_path, net, monkeypatch):
     saver, before, rows = Saver(), net.weight.numpy_copy(), [1]
     on_cpu = [mc.ones(2, device="cpu"), np.ones(2)]
     with saver.in_background(net):
-        saver.save({"net": net.state_dict(), "rows": rows, "on_cpu": on_cpu}, path)
+        of_other_types = {"milestones": Counter([3, 3, 5]), "shape": (2, 3)}
+        saver.save({"net": net.state_dict(), "rows": rows, "on_cpu": on_cpu} | of_other_types, path)
         with mc.no_grad():
             net.weight.mul_(2)
         rows.append(2)
@@ -61,7 +63,8 @@ def test_training_goes_on_while_weights_are_written(tmp_path, net, monkeypatch):
     found, best = mc.load(path), mc.load(tmp_path / "best.ckpt")
     np.testing.assert_array_equal(found["net"]["weight"].numpy(), before)
     np.testing.assert_array_equal(best["net"]["weight"].numpy(), 2 * before)
-    assert found["rows"] == [1]
+    assert {name: found[name] for name in of_other_types} == of_other_types
+    assert isinstance(found["milestones"], Counter) and found["rows"] == [1]
     assert [numbers.tolist() for numbers in found["on_cpu"]] == [[1, 1], [1, 1]]
 
 

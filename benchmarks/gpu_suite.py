@@ -118,7 +118,7 @@ PARTS = (
     ),
     sanitizer("memcheck"),
     # if time is left
-    Part("main_job", 60, "gpu_main_job.py", "", "--count 16 --epochs 3 --batch 4 -- --gpu-gb 1"),
+    Part("main_job", 60, "gpu_main_job.py", "", "--count 12 --epochs 2 --batch 4 --gpu-gb 1"),
     training("tf32", 512),
     sanitizer("racecheck"),
     Part(

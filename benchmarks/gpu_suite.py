@@ -88,7 +88,8 @@ PARTS = (
         "tests",
         50,
         "gpu_tests.py",
-        "tests/training/test_step_on_a_gpu.py tests/models/test_alexnet.py tests/kernels tests/cuda"
+        "tests/training/test_step_on_a_gpu.py tests/training/test_captured.py tests/training/test_crops.py"
+        " tests/training/test_loaders.py tests/models/test_alexnet.py tests/kernels tests/cuda"
         " tests/ops tests/nn tests/optim tests/amp"
         # compiling for cards that are not here needs no GPU
         " --ignore=tests/kernels/cuda/test_compile.py"
@@ -117,6 +118,7 @@ PARTS = (
     ),
     sanitizer("memcheck"),
     # if time is left
+    Part("main_job", 60, "gpu_main_job.py", "", "--count 12 --epochs 2 --batch 4 --gpu-gb 1"),
     training("tf32", 512),
     sanitizer("racecheck"),
     Part(

@@ -16,12 +16,14 @@ from .arguments import (
     fraction,
     positive,
 )
+from .captured import add_gpu_arguments, captured, mixed_precision
 from .description import NetworkDescription, read_run
 from .divergence import DivergenceWatch
 from .early_stopping import EarlyStopping
 from .folder import FolderLock, set_aside
 from .interrupt import StopRequest
 from .learning_rates import LearningRates, find_learning_rate
+from .loaders import PictureLoaders, picture_loaders
 from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
@@ -43,6 +45,7 @@ __all__ = [
     "LearningRates",
     "NetworkDescription",
     "Part",
+    "PictureLoaders",
     "PlateauWatch",
     "Progress",
     "Run",
@@ -51,9 +54,11 @@ __all__ = [
     "TestTimeFlips",
     "accumulated",
     "add_arguments",
+    "add_gpu_arguments",
     "at_least",
     "backward",
     "cached",
+    "captured",
     "confusion_matrix",
     "data_source",
     "describe",
@@ -64,8 +69,10 @@ __all__ = [
     "fit",
     "fraction",
     "is_first",
+    "mixed_precision",
     "open_run",
     "optional",
+    "picture_loaders",
     "positive",
     "read_run",
     "script",

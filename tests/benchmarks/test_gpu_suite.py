@@ -154,7 +154,18 @@ def test_without_a_gpu_one_line_and_status_3(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["smoke", "ceilings", "kernels", "conv2d", "ncu", "train_step", "matmul", "plain", "tune"],
+    [
+        "smoke",
+        "main_job",
+        "ceilings",
+        "kernels",
+        "conv2d",
+        "ncu",
+        "train_step",
+        "matmul",
+        "plain",
+        "tune",
+    ],
 )
 def test_each_script_refuses_alone_too(name):
     done = subprocess.run(
@@ -459,7 +470,7 @@ def test_convolutions_of_both_frameworks_agree_in_every_direction():
 @pytest.mark.fast_only
 def test_each_kernel_that_is_measured_runs():
     cases = list(importlib.import_module("gpu_kernels").cases(2, num_weights=1000, device="cpu"))
-    assert len({name for name, _, _ in cases}) == len(cases) == 15
+    assert len({name for name, _, _ in cases}) == len(cases) == 17
     for _, run, num_bytes in cases:
         run()
         assert num_bytes > 0

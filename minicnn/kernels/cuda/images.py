@@ -1,4 +1,8 @@
-"""Images on the GPU: from bytes to normalised numbers."""
+"""Images on the GPU: from bytes to normalised numbers.
+
+A byte has only 256 values, and the kernels look each up in a table. So their results are those of the
+definition, in any dtype, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,16 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .runtime.layout import channels_first, vector_width
-from .runtime.module import SINGLES, VECTORS, CudaFile, accumulator
+from ..plain.images import normalize_images as normalize_by_definition
+from .runtime.layout import channels_first, first_channels, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile
 
-__all__ = ["normalize_images"]
+__all__ = ["normalize_crops", "normalize_images"]
 
 cuda_file = CudaFile("images.cu")
 _normalize_images = cuda_file.kernel("normalize_images", VECTORS + SINGLES)
+_normalize_crops = cuda_file.kernel("normalize_crops", HALVES + FLOATS)
+_CHANNELS = 4  # that the kernel writes
 
 
 def normalize_images(
@@ -35,26 +42,63 @@ def normalize_images(
         pixels = cupy.ascontiguousarray(images)
         channel_stride, pixel_stride = H * W, 1
     out = cupy.empty((N, H, W, C), dtype)
-    real = accumulator(out.dtype)
-    scale, shift = _scale_and_shift(
-        tuple(map(float, mean)), tuple(map(float, std)), real, images.device.id
-    )
+    table = _table(mean, std, out.dtype, images.device.id)
     width = vector_width(out.size, out)
     _normalize_images[out.dtype, width](
-        out.size // width, pixels, scale, shift, out, C, H * W, channel_stride, pixel_stride
+        out.size // width, pixels, table, out, C, H * W, channel_stride, pixel_stride
     )
     return channels_first(out)
 
 
-@functools.lru_cache(maxsize=64)
-def _scale_and_shift(
-    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
-) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """(C,) arrays on the current device, such that images * scale + shift is normalised.
+def normalize_crops(
+    pixels: cupy.ndarray,
+    crops: cupy.ndarray,
+    size: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: np.dtype[Any],
+) -> cupy.ndarray:
+    """:func:`normalize_images` for parts of pictures, some of them mirrored.
 
-    They are cached, because copying to the GPU takes longer than some launches, and is not allowed
-    while a graph is captured.
+    Args:
+        pixels: uint8, all pictures one after the other, each (H, W, C) with up to 4 channels.
+        crops: (N, 3) of int64: the first byte of a crop, the bytes from one line of its picture to
+            the next, and whether it is mirrored.
+        size: height and width of the crops.
+        mean, std: C numbers each.
+        dtype: of the result.
+
+    Returns:
+        (N, C, height, width), the first channels of pixels of 4, as convolution reads them.
+
+    Raises:
+        ValueError: for more than 4 channels.
     """
-    deviations = np.array(std)
-    scale, shift = 1 / (255 * deviations), -np.array(mean) / deviations
-    return cupy.asarray(scale.astype(dtype)), cupy.asarray(shift.astype(dtype))
+    (height, width), N, C = size, len(crops), len(mean)
+    if C > _CHANNELS:
+        raise ValueError(f"crops on CUDA have up to {_CHANNELS} channels, got {C}")
+    out = cupy.empty((N, height, width, _CHANNELS), dtype)
+    table = _table(mean, std, out.dtype, pixels.device.id)
+    _normalize_crops[out.dtype](
+        N * height * width, pixels, cupy.ascontiguousarray(crops), table, out, C, height, width
+    )
+    return first_channels(out, C)
+
+
+def _table(
+    mean: Sequence[float], std: Sequence[float], dtype: np.dtype[Any], device: int
+) -> cupy.ndarray:
+    """What each byte of each channel becomes, (C, 256) on the current device."""
+    return _kept_table(tuple(map(float, mean)), tuple(map(float, std)), dtype, device)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_table(
+    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
+) -> cupy.ndarray:
+    """:func:`_table`, made once.
+
+    Copying to the GPU takes longer than some launches, and is not allowed while a graph is captured.
+    """
+    every_byte = np.broadcast_to(np.arange(256, dtype=np.uint8), (1, len(mean), 1, 256))
+    return cupy.asarray(normalize_by_definition(every_byte, mean, std, dtype).reshape(-1, 256))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .asgd import ASGD
     from .groups import parameter_groups
     from .lbfgs import LBFGS
+    from .muon import Muon
     from .nadam import NAdam
     from .radam import RAdam
     from .rprop import Rprop
@@ -36,6 +37,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -54,6 +56,7 @@ _LATER = {
     "asgd": "ASGD",
     "groups": "parameter_groups",
     "lbfgs": "LBFGS",
+    "muon": "Muon",
     "nadam": "NAdam",
     "radam": "RAdam",
     "rprop": "Rprop",

@@ -56,8 +56,10 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
-    add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
-    add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
+    optimizers = "muon: of the convolutions, and AdamW of the rest; sgd: --lr is 0.01"
+    add("--optimizer", choices=("muon", "adamw", "sgd"), default="muon", help=optimizers)
+    inits = "lsuv: by pictures; paper hardly ever trains"
+    add("--init", choices=("lsuv", "kaiming", "paper"), default="lsuv", help=inits)
     add("--limit", type=training.at_least(2), metavar="N", help="use N of the pictures")
     add("--test", metavar="PATH", help="pictures for predictions.png")
     count = "how many (%(default)s)"
@@ -104,6 +106,27 @@ def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
     return None
 
 
+def make_network(train_loader: data.DataLoader, args) -> nn.Module:
+    """AlexNet with its first weights."""
+    init = "paper" if args.init == "paper" else "kaiming"
+    net = AlexNet227(num_classes=len(CLASSES), init=init).to(args.device)
+    if args.init == "lsuv":
+        images, _ = next(iter(train_loader))
+        training.lsuv_(net, NORMALIZE(images.to(args.device)))
+    return net
+
+
+def make_optimizer(net: nn.Module, args) -> optim.Optimizer:
+    if args.optimizer == "sgd":
+        return optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
+    if args.optimizer == "adamw":
+        return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
+    filters = [p for p in net.parameters() if p.ndim == 4]
+    others = [p for p in net.parameters() if p.ndim != 4]
+    muon = optim.Muon(filters, lr=0.02, weight_decay=0.01)
+    return optim.Combined(muon, optim.AdamW(others, lr=args.lr, weight_decay=0.05))
+
+
 def start(
     run: training.Run,
     net: nn.Module,
@@ -112,10 +135,7 @@ def start(
     args,
 ) -> None:
     """Starts or resumes the run with everything that has a state."""
-    if args.optimizer == "adamw":
-        optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
-    else:
-        optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
+    optimizer = make_optimizer(net, args)
     total_steps = args.epochs * len(train_loader)
     warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
@@ -193,7 +213,7 @@ def main() -> None:
         with training.first_rank_first():
             train_loader, val_loader = open_pictures(run, args)
         test_pictures = find_test_pictures(args)
-        net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
+        net = make_network(train_loader, args)
         run.describe_network(NETWORK)
         start(run, net, train_loader, val_loader, args)
         print(

@@ -45,7 +45,7 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 # what `python -m minicnn predict --run` has to know of the network
 NETWORK = training.NetworkDescription("alexnet227", CLASSES, resize=256, crop=227)
 # defaults of the command line
-PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
+PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
 # settings that may change when a run is resumed; the others would change its result
 MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
@@ -155,7 +155,7 @@ def train(
 
     def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
         logits, labels = predict(images), labels.to(args.device)
-        loss = F.cross_entropy(logits, labels)
+        loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
         optimizer.zero_grad()
         training.backward(loss)
         optimizer.step()

@@ -17,8 +17,6 @@ if __name__ == "__main__":  # until the run handles Ctrl-C
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import argparse
-import contextlib
-from pathlib import Path
 
 import numpy as np
 
@@ -45,7 +43,7 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 # what `python -m minicnn predict --run` has to know of the network
 NETWORK = training.NetworkDescription("alexnet227", CLASSES, resize=256, crop=227)
 # defaults of the command line
-PHOTOS = {"epochs": 10, "batch_size": 128, "lr": 3e-4, "val_fraction": 0.1}
+PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
 # settings that may change when a run is resumed; the others would change its result
 MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
@@ -57,8 +55,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
     training.add_gpu_arguments(parser)
-    add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
-    add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
+    optimizers = "muon: for the convolutions, with adamw for the rest; sgd: --lr is 0.01"
+    add("--optimizer", choices=("muon", "adamw", "sgd"), default="muon", help=optimizers)
+    inits = "lsuv: fitted to pictures; paper hardly ever trains"
+    add("--init", choices=("lsuv", "kaiming", "paper"), default="lsuv", help=inits)
     add("--limit", type=training.at_least(2), metavar="N", help="use N of the pictures")
     add("--test", metavar="PATH", help="pictures for predictions.png")
     count = "how many (%(default)s)"
@@ -89,23 +89,30 @@ def open_pictures(run: training.Run, args: argparse.Namespace) -> training.Pictu
     return training.picture_loaders(args, (train, TRAIN_TRANSFORM), (val, VAL_TRANSFORM), NORMALIZE)
 
 
-def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
-    """The pictures of --test, else those in or next to the training pictures."""
-    if args.test:
-        return data.DogsVsCats(args.test, split="test")
-    beside = [Path(path).parent / name for path in args.data for name in ("test", "test.zip")]
-    for path in (args.data, *filter(Path.exists, beside)):
-        with contextlib.suppress(OSError, ValueError):
-            return data.DogsVsCats(path, split="test")
-    return None
+def make_network(loaders: training.PictureLoaders, args) -> nn.Module:
+    """AlexNet with its first weights."""
+    init = "kaiming" if args.init == "lsuv" else args.init
+    net = AlexNet227(num_classes=len(CLASSES), init=init).to(args.device)
+    if args.init == "lsuv":
+        batch, *_ = next(iter(loaders.train))
+        training.lsuv_(net, loaders.images(batch))
+    return net
+
+
+def make_optimizer(net: nn.Module, args) -> optim.Optimizer:
+    if args.optimizer == "sgd":
+        return optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
+    if args.optimizer == "adamw":
+        return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
+    filters = [p for p in net.parameters() if p.ndim == 4]
+    others = [p for p in net.parameters() if p.ndim != 4]
+    muon = optim.Muon(filters, lr=0.02, weight_decay=0.01)
+    return optim.Combined(muon, optim.AdamW(others, lr=args.lr, weight_decay=0.05))
 
 
 def start(run: training.Run, net: nn.Module, loaders: training.PictureLoaders, args) -> None:
     """Starts or resumes the run with everything that has a state."""
-    if args.optimizer == "adamw":
-        optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
-    else:
-        optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
+    optimizer = make_optimizer(net, args)
     total_steps = args.epochs * len(loaders.train)
     warmup_steps = min(len(loaders.train), total_steps // 2)  # one epoch
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
@@ -126,7 +133,7 @@ def train(run: training.Run, loaders: training.PictureLoaders, args) -> None:
     def update(batch: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
         optimizer.zero_grad()
         logits = predict(batch)
-        loss = F.cross_entropy(logits, labels)
+        loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
         training.backward(loss)
         optimizer.step()
         return loss, logits, labels
@@ -161,20 +168,7 @@ def draw_curves(run: training.Run, args) -> None:
 
 def draw_predictions(net: nn.Module, test: data.DogsVsCats | None, val: data.Dataset, args) -> None:
     """Writes predictions.png, with test pictures if there are any."""
-    pictures = test or val
-    images, names, labels = [], [], []
-    count = min(args.test_count, len(pictures))
-    for index in np.linspace(0, len(pictures) - 1, count, dtype=int):  # evenly spaced
-        try:
-            image, label = pictures[index]
-        except data.BrokenPicture as error:
-            print(f"warning: left out {error}")
-            continue
-        images.append(image)
-        names.append(Path(pictures.describe(index)).name)
-        labels.append(label)
-    if not images:
-        raise data.BrokenPicture("none of the test pictures can be read")
+    images, labels, names = data.evenly_spaced(test or val, args.test_count)
     net.eval()
     with mc.no_grad():
         batch = mc.stack([VAL_TRANSFORM(image) for image in images])
@@ -189,8 +183,9 @@ def main() -> None:
     with training.open_run(args, MAY_DIFFER) as run:
         with training.first_rank_first():
             loaders = open_pictures(run, args)
-        test_pictures = find_test_pictures(args)
-        net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
+        test = data.DogsVsCats(args.test, split="test") if args.test else None
+        test = test or data.find_test_pictures(args.data)
+        net = make_network(loaders, args)
         run.describe_network(NETWORK)
         start(run, net, loaders, args)
         print(
@@ -206,7 +201,7 @@ def main() -> None:
         net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
         draw_curves(run, args)
         with training.optional("predictions.png"):
-            draw_predictions(net, test_pictures, loaders.val.dataset.dataset, args)
+            draw_predictions(net, test, loaders.val.dataset.dataset, args)
         best = run.metrics["best"]
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "

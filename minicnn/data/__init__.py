@@ -20,12 +20,13 @@ from .dataset import (
     random_split,
 )
 from .distributed import DistributedBatchSampler, DistributedSampler
-from .dogs_vs_cats import DogsVsCats
+from .dogs_vs_cats import DogsVsCats, find_test_pictures
 from .image_backend import get_image_backend, set_image_backend
 from .image_folder import DatasetFolder, ImageFolder
 from .iterable import ChainDataset, IterableDataset
 from .loader import DataLoader
 from .picture import BrokenPicture, load_picture
+from .preview import evenly_spaced
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -86,6 +87,8 @@ __all__ = [
     "current_generator",
     "default_collate",
     "default_convert",
+    "evenly_spaced",
+    "find_test_pictures",
     "get_image_backend",
     "get_worker_info",
     "load_picture",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,8 @@ from .image_folder import IMG_EXTENSIONS
 from .picture import check_on_error, decode_picture
 
 CLASSES = ("cat", "dog")
+
+Root: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 _NAMED = re.compile(r"(cat|dog)\.(\d{1,18})\.", re.IGNORECASE)  # cat.17.jpg
 _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
@@ -64,7 +67,7 @@ class DogsVsCats(Dataset):
 
     def __init__(
         self,
-        root: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        root: Root,
         split: str = "train",
         transform: Callable[[Any], Any] | None = None,
         on_error: str = "raise",
@@ -72,8 +75,7 @@ class DogsVsCats(Dataset):
         if split not in ("train", "test"):
             raise ValueError(f"split must be 'train' or 'test', got {split!r}")
         check_on_error(on_error)
-        roots = [root] if isinstance(root, (str, os.PathLike)) else list(root)
-        self.roots = [Path(r) for r in roots]
+        self.roots = _paths(root)
         self.split, self.transform, self.on_error = split, transform, on_error
         self.classes = list(CLASSES)
         self.class_to_idx = {name: number for number, name in enumerate(CLASSES)}
@@ -173,6 +175,25 @@ class DogsVsCats(Dataset):
                 "give the path of one of them only"
             )
         found[key] = place
+
+
+def find_test_pictures(root: Root) -> DogsVsCats | None:
+    """The test pictures in or next to the training pictures; None if there are none.
+
+    Args:
+        root: of the training pictures, as :class:`DogsVsCats` takes it.
+    """
+    paths = _paths(root)
+    beside = [path.parent / name for path in paths for name in ("test", "test.zip")]
+    places: list[Root] = [paths, *filter(Path.exists, beside)]
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):
+            return DogsVsCats(place, split="test")
+    return None
+
+
+def _paths(root: Root) -> list[Path]:
+    return [Path(root)] if isinstance(root, (str, os.PathLike)) else [Path(path) for path in root]
 
 
 def is_picture(name: str) -> bool:

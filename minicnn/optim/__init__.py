@@ -1,6 +1,7 @@
 """Optimizers and learning-rate schedules, with the names and arguments of ``torch.optim``.
 
-:func:`parameter_groups` is minicnn's own: learning rates by layer, no weight decay for biases.
+:func:`parameter_groups` (learning rates by layer, no weight decay for biases) and :class:`Combined`
+(several optimizers used as one) are minicnn's own.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from .adagrad import Adagrad
     from .adamax import Adamax
     from .asgd import ASGD
+    from .combined import Combined
     from .groups import parameter_groups
     from .lbfgs import LBFGS
+    from .muon import Muon
     from .nadam import NAdam
     from .radam import RAdam
     from .rprop import Rprop
@@ -36,6 +39,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Combined",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -52,8 +57,10 @@ _LATER = {
     "adagrad": "Adagrad",
     "adamax": "Adamax",
     "asgd": "ASGD",
+    "combined": "Combined",
     "groups": "parameter_groups",
     "lbfgs": "LBFGS",
+    "muon": "Muon",
     "nadam": "NAdam",
     "radam": "RAdam",
     "rprop": "Rprop",

@@ -267,6 +267,7 @@ class Optimizer(OptimizerHooks):
         hyperparameters: Callable[[], Iterable[float]],
         scaling: Scaling | None,
         maximize: bool = False,
+        grads: list[Array] | None = None,
         **rest: Any,
     ) -> None:
         """Update ``params`` in place by a kernel.
@@ -280,6 +281,7 @@ class Optimizer(OptimizerHooks):
                 step to step, such as the step number.
             scaling: as for :meth:`apply_gradients`.
             maximize: whether to go up along the gradients instead of down.
+            grads: what the kernel takes for gradients, by default the parameters' own.
             rest: further arguments of the kernel.
         """
         half_copies = [kept_half_copy(param) for param in params]
@@ -288,7 +290,8 @@ class Optimizer(OptimizerHooks):
             _note_step(params, half_copies)
             return [float(value) for value in hyperparameters()]
 
-        grads = [param.grad.array for param in params if param.grad is not None]
+        if grads is None:
+            grads = [param.grad.array for param in params if param.grad is not None]
         if maximize:
             grads = [neg(Tensor.of(grad)).array for grad in grads]
         step = getattr(kernels.of(params[0].array), kernel)

@@ -1,7 +1,7 @@
 """Everything around a training step: the loop, meters, progress, Ctrl-C, resuming, options.
 
 Some of it stands alone, for a loop of your own: :class:`EarlyStopping`, :class:`TestTimeFlips`,
-:func:`accumulated` gradients, :func:`find_learning_rate`. Averages of weights are in
+:func:`accumulated` gradients, :func:`find_learning_rate`, :func:`lsuv_`. Averages of weights are in
 :mod:`minicnn.optim.swa_utils`, groups of parameters in :func:`minicnn.optim.parameter_groups`.
 """
 
@@ -25,6 +25,7 @@ from .interrupt import StopRequest
 from .learning_rates import LearningRates, find_learning_rate
 from .loaders import PictureLoaders, picture_loaders
 from .loop import fit, validate_classifier
+from .lsuv import lsuv_
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
 from .plateau import PlateauWatch
 from .progress import Progress, duration
@@ -69,6 +70,7 @@ __all__ = [
     "fit",
     "fraction",
     "is_first",
+    "lsuv_",
     "mixed_precision",
     "open_run",
     "optional",

@@ -120,7 +120,9 @@ def test_broken_test_pictures_alone_end_in_a_line(tmp_path, capsys):
         draw(None, DogsVsCats(tmp_path, split="test"), None, args)
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("warning: left out ") and len(printed) == 2
-    assert printed[1] == "not written: predictions.png (none of the test pictures can be read)"
+    assert (
+        printed[1] == "not written: predictions.png (none of the pictures to look at can be read)"
+    )
 
 
 @pytest.mark.slow

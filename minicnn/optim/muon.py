@@ -1,0 +1,171 @@
+"""Muon: momentum whose singular values are made equal, for the matrices inside a network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import kernels
+from ..devices import xp_of
+from ..ops.promotion import widened
+from ..tensor import Tensor
+from ..typing import Array
+from .formula import move
+from .optimizer import Optimizer, Params, Scaling, check_lr, check_option, zeros_like
+
+__all__ = ["Muon"]
+
+_ADJUSTMENTS = (None, "original", "match_rms_adamw")
+
+
+class Muon(Optimizer):
+    """Steps along the momentum's nearest orthogonal matrix: all directions move equally far.
+
+    ::
+
+        convolutions = [p for p in net.parameters() if p.ndim == 4]
+        others = [p for p in net.parameters() if p.ndim != 4]
+        optimizers = optim.Muon(convolutions, lr=0.02), optim.AdamW(others, lr=3e-4)
+
+    Gradients of convolutions are large in a few directions and small in most; Adam, which looks at
+    one number at a time, keeps it so. Biases and the last layer are for another optimizer.
+
+    Args:
+        params: tensors of two or more dimensions, or dicts of groups.
+        lr: the length of a step, a number or a tensor of one element.
+        weight_decay: each step multiplies a parameter by 1 - lr * weight_decay.
+        momentum: the share of the momentum that stays from step to step.
+        nesterov: whether the gradient counts once more beside the momentum.
+        ns_coefficients: of X, X Xᵀ X and (X Xᵀ)² X in an iteration.
+        eps: the smallest norm that a gradient is divided by.
+        ns_steps: number of iterations.
+        adjust_lr_fn: what ``lr`` is multiplied by for a matrix of M rows and N columns:
+            ``"original"`` or None, sqrt(max(1, M / N)); ``"match_rms_adamw"``, 0.2 sqrt(max(M, N)),
+            with which rates for AdamW do.
+
+    Raises:
+        ValueError: for an option out of range, or a parameter with fewer than two dimensions.
+
+    As ``torch.optim.Muon``; Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
+    networks". Different from torch's: filters (O, C, KH, KW) are taken, as matrices (O, C * KH * KW),
+    as in the authors' own code; and the iterations run in float32, where torch's run in bfloat16,
+    because CPUs multiply float32 fast and the results are exacter.
+    """
+
+    states = ("momentum_buffer",)
+    numbers = ()
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315),
+        eps: float = 1e-7,
+        ns_steps: int = 5,
+        adjust_lr_fn: str | None = None,
+    ) -> None:
+        check_lr(lr)
+        check_option("momentum", momentum)
+        check_option("weight decay", weight_decay)
+        if adjust_lr_fn not in _ADJUSTMENTS:
+            raise ValueError(f"adjust_lr_fn must be one of {_ADJUSTMENTS}, got {adjust_lr_fn!r}")
+        if len(ns_coefficients) != 3:
+            raise ValueError(f"ns_coefficients must be three numbers, got {ns_coefficients}")
+        if not 0 <= ns_steps < 100:
+            raise ValueError(f"ns_steps must be below 100, got {ns_steps}")
+        defaults = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "ns_coefficients": ns_coefficients,
+            "eps": eps,
+            "ns_steps": ns_steps,
+            "adjust_lr_fn": adjust_lr_fn,
+        }
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        for param in param_group["params"]:
+            if param.ndim < 2:
+                raise ValueError(
+                    "Muon takes parameters of two or more dimensions, got one of shape "
+                    f"{tuple(param.shape)}"
+                )
+
+    def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        inverse_scale, found_inf = scaling or (None, False)
+        if found_inf:  # the CPU waits for the GPU to find out
+            return
+        steps = [self._direction(group, param, _gradient(param, inverse_scale)) for param in params]
+
+        def hyperparameters() -> tuple[float, ...]:
+            return group["lr"], 0.0, 0.0, group["weight_decay"]
+
+        self.run("sgd_step", params, [None], hyperparameters, None, grads=steps, nesterov=False)
+
+    def _direction(
+        self, group: dict[str, Any], param: Tensor, inverse_scale: Array | None
+    ) -> Array:
+        """What the parameter moves against, of its shape; the momentum moves on."""
+        grad = widened(param.grad.array)
+        if inverse_scale is not None:
+            grad = grad * inverse_scale
+        state = self.state[param]
+        if not state:
+            state["momentum_buffer"] = zeros_like(param)
+        buffer = state["momentum_buffer"]
+        momentum = widened(buffer.array)
+        move(momentum, grad, 1 - group["momentum"])
+        if momentum is not buffer.array:
+            buffer.array[...] = momentum.astype(buffer.array.dtype)
+        if group["nesterov"]:
+            momentum = grad + group["momentum"] * (momentum - grad)
+        rows = momentum.reshape(len(momentum), -1)
+        step = orthogonalized(rows, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        step *= _adjustment(group["adjust_lr_fn"], *rows.shape)
+        return step.reshape(param.shape).astype(param.array.dtype, copy=False)
+
+
+def _gradient(param: Tensor, inverse_scale: Array | None) -> Array:
+    if param.grad is None:
+        raise RuntimeError("a parameter without a gradient cannot be updated")
+    grad = widened(param.grad.array)
+    return grad if inverse_scale is None else grad * inverse_scale
+
+
+def orthogonalized(
+    x: Array, coefficients: tuple[float, float, float], steps: int, eps: float
+) -> Array:
+    """A matrix with the singular vectors of ``x`` (M, N), and singular values near 1.
+
+    Each Newton-Schulz iteration is X <- P X with P = a + b X Xᵀ + c (X Xᵀ)². The largest singular
+    values stay near 1, and small ones grow. The iterations only need X Xᵀ, which becomes P X Xᵀ P, so
+    they run on this smaller matrix, and X is multiplied by the product of all P at the end.
+    """
+    if len(x) > x.shape[1]:
+        return orthogonalized(x.T, coefficients, steps, eps).T
+    xp, (a, b, c) = xp_of(x), coefficients
+    x = x / xp.maximum(xp.sqrt((x * x).sum()), eps)
+    identity = xp.eye(len(x), dtype=x.dtype)
+    gram, product = _times_transposed(x, x), identity  # both symmetric (M, M)
+    for _ in range(steps):
+        factor = a * identity + b * gram + c * _times_transposed(gram, gram)
+        product = _times_transposed(factor, product)
+        gram = _times_transposed(_times_transposed(factor, gram), factor)
+    return _times_transposed(product, xp.ascontiguousarray(x.T))
+
+
+def _times_transposed(x: Array, y: Array) -> Array:
+    """x (M, K), y (N, K) -> x yᵀ (M, N), by the linear layer's kernel, which a CUDA graph records."""
+    return kernels.of(x).linear(x, y, None)
+
+
+def _adjustment(name: str | None, rows: int, columns: int) -> float:
+    if name == "match_rms_adamw":
+        return 0.2 * math.sqrt(max(rows, columns))
+    return math.sqrt(max(1, rows / columns))

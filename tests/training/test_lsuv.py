@@ -1,0 +1,54 @@
+"""First weights that fit the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minicnn as mc
+from minicnn import nn, training
+
+
+def network() -> nn.Sequential:
+    mc.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.9),
+        nn.Flatten(),
+        nn.Linear(72, 5),
+    )
+
+
+def test_outputs_of_all_layers_have_variance_one() -> None:
+    net, images = network(), 40 * mc.randn(16, 3, 8, 8)
+    assert training.lsuv_(net, images) is net
+    assert net.training
+    with mc.no_grad():
+        net.eval()
+        for layer in (net[0], net):
+            assert float(layer(images).std()) == pytest.approx(1, rel=1e-5)
+
+
+def test_a_layer_that_is_used_twice_is_fitted_once() -> None:
+    layer = nn.Linear(4, 4)
+    images = mc.randn(32, 4)
+    training.lsuv_(nn.Sequential(layer, layer), images)
+    assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
+
+
+def test_later_passes_are_as_usual() -> None:
+    net, images = network().eval(), mc.randn(4, 3, 8, 8)
+    training.lsuv_(net, images)
+    before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
+    net(images)
+    assert all(np.array_equal(value.numpy(), before[n]) for n, value in net.state_dict().items())
+
+
+def test_outputs_without_variance_are_refused() -> None:
+    net = network()
+    nn.init.zeros_(net[0].bias)
+    with pytest.raises(ValueError, match=r"got a standard deviation of 0\.0 after Conv2d"):
+        training.lsuv_(net, mc.zeros(4, 3, 8, 8))
+    assert net.training

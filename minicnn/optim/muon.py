@@ -108,13 +108,8 @@ class Muon(Optimizer):
 
         self.run("sgd_step", params, [None], hyperparameters, None, grads=steps, nesterov=False)
 
-    def _direction(
-        self, group: dict[str, Any], param: Tensor, inverse_scale: Array | None
-    ) -> Array:
+    def _direction(self, group: dict[str, Any], param: Tensor, grad: Array) -> Array:
         """What the parameter moves against, of its shape; the momentum moves on."""
-        grad = widened(param.grad.array)
-        if inverse_scale is not None:
-            grad = grad * inverse_scale
         state = self.state[param]
         if not state:
             state["momentum_buffer"] = zeros_like(param)

@@ -102,6 +102,18 @@ def test_resume_after_ctrl_c_is_bit_identical(tmp_path, data, whole):
 
 
 @pytest.mark.slow
+def test_the_recipe_learns_faster_than_adamw_from_usual_weights(tmp_path):
+    def validation_loss(options: str) -> float:
+        folder = tmp_path / options.replace(" ", "")
+        folder.mkdir()
+        result = run(folder, f"--limit 160 --epochs 2 --batch-size 16 --device cpu {options}")
+        assert result.returncode == 0, result.stderr
+        return metrics(folder)["best"]["val_loss"]
+
+    assert validation_loss("") < min(0.69, validation_loss("--optimizer adamw --init kaiming"))
+
+
+@pytest.mark.slow
 def test_broken_pictures_are_left_out_and_named(tmp_path, data):
     pets = draw_dogs_vs_cats(tmp_path / "pets", per_class=4, test=2)
     (pets / "train" / "dog.2.jpg").write_bytes(b"no picture")

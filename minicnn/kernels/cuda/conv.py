@@ -311,7 +311,8 @@ def _multiply(
     if epilogue:
         types.append("float" if epilogue[0] is None else CPP_TYPES[epilogue[0].dtype.name])
     x, tile = operands[0], plan.tile
-    kernel = template.instance(x.dtype, problem.type, tile.expression(x.itemsize), *vectors, *types)
+    parameters = problem.type, tile.expression(x.itemsize), *vectors, *types
+    kernel = template.instance(x.dtype, *parameters, arch=tile.arch)
     remainders = problem.count // geometry.groups
     kernel.launch(
         (problem.tiles(tile), geometry.groups, remainders * plan.splits),
@@ -340,9 +341,10 @@ def current_gpu() -> Gpu:
 @functools.cache
 def _gpu(number: int) -> Gpu:
     properties = cupy.cuda.runtime.getDeviceProperties(number)
-    attributes = cupy.cuda.Device(number).attributes
+    device = cupy.cuda.Device(number)
     return Gpu(
         properties["name"].decode(),
-        attributes["MultiProcessorCount"],
-        attributes["MaxSharedMemoryPerBlockOptin"],
+        device.attributes["MultiProcessorCount"],
+        device.attributes["MaxSharedMemoryPerBlockOptin"],
+        int(device.compute_capability),
     )

@@ -7,7 +7,7 @@ through one. The emulated GPU pretends to be a Hopper here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np

@@ -137,7 +137,7 @@ __device__ void add_products(Accumulators& accumulators, ReaderA& a, ReaderB& b,
         do {
             wait_for_copies<AHEAD - 1>();
             finish_writes_for_tensor_cores();
-            __syncthreads();  // this step's pieces are there, and nobody multiplies the last but one
+            __syncthreads();  // all pieces are there, and nobody multiplies the last step but one
             const char* piece = memory + reading * STAGE;
             accumulators.add_product(piece, piece + ReaderA::Piece::BYTES, warp);
             copy_next(writing);
@@ -148,5 +148,5 @@ __device__ void add_products(Accumulators& accumulators, ReaderA& a, ReaderB& b,
         accumulators.finish();
     }
     wait_for_copies<0>();
-    __syncthreads();  // shared memory is free again
+    __syncthreads();  // nobody multiplies or copies any more
 }

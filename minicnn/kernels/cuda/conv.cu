@@ -10,6 +10,9 @@
 // to a multiple of the elements that a thread copies at a time. A linear layer is a convolution of
 // images of one pixel.
 //
+// The type of a tile says what multiplies it: Tile a warp's mma, or ordinary cores (gemm.cuh);
+// WarpgroupTile a warpgroup's wgmma, on Hopper (warpgroup.cuh).
+//
 // plain/conv.cu computes the same with one thread per output element.
 #include "runtime/common.cuh"
 #include "gemm/mma.cuh"

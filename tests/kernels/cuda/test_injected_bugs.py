@@ -309,7 +309,7 @@ BUGS = [
         "sums are not ordered before the products",
         "conv",
         one_warpgroup,
-        '{ asm volatile("wgmma.fence.sync.aligned;" : : : "memory"); }',
+        '{\n    asm volatile("wgmma.fence.sync.aligned;" : : : "memory");\n}',
         "{}",
         "wgmma.fence",
     ),

@@ -133,7 +133,7 @@ __device__ void add_products(Accumulators& accumulators, ReaderA& a, ReaderB& b,
 #pragma unroll
     for (int stage = 0; stage < AHEAD; ++stage) copy_next(stage);
     int reading = 0, writing = AHEAD, left = steps;
-    if (steps > 0) {  // a loop that may be left at once would make the compiler wait after each product
+    if (steps > 0) {  // with a loop from 0 on the compiler would wait after each product (C7515)
         do {
             wait_for_copies<AHEAD - 1>();
             finish_writes_for_tensor_cores();

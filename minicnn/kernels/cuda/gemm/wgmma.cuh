@@ -1,47 +1,48 @@
 // Hopper's instructions for a matrix product, one function each. They exist on sm_90a alone.
 //
 // mma (mma.cuh) multiplies what the threads of a warp hold in registers. wgmma is given to a
-// warpgroup, four warps in a row whose first one has a number that 4 divides, and takes both operands
-// straight from shared memory: the threads hold nothing but the sums. Three things follow:
+// warpgroup, four warps in a row whose first one has a number that 4 divides, and takes both
+// operands straight from shared memory: the threads hold nothing but the sums. Three things follow.
 //
-// - The tensor cores have to be told how the operands lie in shared memory: by matrix_descriptor().
+// - The tensor cores have to be told how the operands lie in shared memory: matrix_descriptor().
 // - They work on while the warps go on. Until wait_for_products() the sums have no value, and what
-//   the product reads must stay as it is.
-// - They read shared memory by a way of their own, the asynchronous proxy, which need not see what
-//   threads have written, or copied with cp.async, before finish_writes_for_tensor_cores().
+//   the products read must stay as it is.
+// - They reach shared memory by a way of their own, the asynchronous proxy, which need not see what
+//   threads have written there, or copied with cp.async, before finish_writes_for_tensor_cores().
 //
-// Sources: the PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions"; for the descriptors also
-// CUTLASS's mma_sm90_desc.hpp and mma_traits_sm90_gmma.hpp.
+// Sources: the PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions", and for the descriptors
+// also CUTLASS, mma_sm90_desc.hpp and mma_traits_sm90_gmma.hpp.
 
 // ---- where an operand lies ----
 
-// An operand of 16-bit elements lies in panels. A panel has rows of 128 bytes, 64 elements that are
-// neighbours in global memory as well, and within each row the 8 chunks of 16 bytes are permuted:
-// place p of row r has chunk p ^ r % 8. The hardware calls this 128-byte swizzle.
+// An operand of 16-bit elements lies in panels. A panel has rows of 128 bytes: 64 elements that are
+// neighbours in global memory, too. Within a row the 8 chunks of 16 bytes are permuted: place p of
+// row r has chunk p ^ r % 8. The hardware calls this the 128-byte swizzle.
 //
 //            place 0  1  2  3  4  5  6  7
-//     row 0        0  1  2  3  4  5  6  7     A column of chunks, which is what tensor cores read at
-//     row 1        1  0  3  2  5  4  7  6     a time, is at 8 different places in 8 rows: so it is
-//     row 2        2  3  0  1  6  7  4  5     spread over all 32 banks. The hardware finds a chunk
-//     row 3        3  2  1  0  7  6  5  4     by its address alone: bits 4 to 6 of it are exclusive
-//     row 4        4  5  6  7  0  1  2  3     or'ed with bits 7 to 9, the row. So these 1024 bytes
-//     row 5        5  4  7  6  1  0  3  2     have to start at a multiple of 1024, while a matrix
-//     row 6        6  7  4  5  2  3  0  1     may start at any row 0 and any chunk of it.
-//     row 7        7  6  5  4  3  2  1  0
+//     row 0        0  1  2  3  4  5  6  7    A column of chunks, which tensor cores read at a time,
+//     row 1        1  0  3  2  5  4  7  6    is at 8 different places in 8 rows, and so spread over
+//     row 2        2  3  0  1  6  7  4  5    all 32 banks.
+//     row 3        3  2  1  0  7  6  5  4    The hardware finds a chunk by its address alone: it
+//     row 4        4  5  6  7  0  1  2  3    combines bits 4 to 6 (the chunk) with bits 7 to 9 (the
+//     row 5        5  4  7  6  1  0  3  2    row) by an exclusive or. So row 0 of 8 has to start at a
+//     row 6        6  7  4  5  2  3  0  1    multiple of 1024 bytes. A matrix may start at any chunk
+//     row 7        7  6  5  4  3  2  1  0    of such a row.
 //
-// Rows run along m (or n), and then 64 elements of the depth fill them ("K-major"); or they run along
-// the depth, and panels of 64 m (or n) lie one behind the other ("MN-major", transposed).
+// Either rows run along m (or n), and 64 elements of the depth fill them: PTX calls this K-major.
+// Or rows run along the depth, filled with 64 m (or n), and the next 64 follow in the next panel:
+// MN-major, or transposed.
 
-constexpr int PANEL_ROW = 128;            // bytes
+constexpr int PANEL_ROW = 128;             // bytes
 constexpr int EIGHT_ROWS = 8 * PANEL_ROW;  // after which the permutation starts again
 
-// What tells the tensor cores where a matrix starts and how to go on from there, by these bits:
+// Tells the tensor cores where a matrix starts, and how to go on from there. Bits:
 //
 //      0-13   its address / 16
-//     16-29   bytes from panel to panel / 16; only read if rows run along the depth
+//     16-29   bytes from panel to panel / 16; read only if rows run along the depth
 //     32-45   bytes from 8 rows to the next 8 rows / 16
 //     49-51   0: groups of 8 rows start at multiples of 1024 bytes
-//     62-63   1: rows of 128 bytes, permuted as above (2 and 3: 64 and 32 bytes, 0: no permutation)
+//     62-63   1: rows of 128 bytes, permuted as above (2: 64 bytes, 3: 32 bytes, 0: not permuted)
 __device__ inline unsigned long long matrix_descriptor(const char* start, int panel) {
     return (unsigned long long)(shared_address(start) >> 4) |
            (unsigned long long)(panel >> 4) << 16 |
@@ -56,67 +57,71 @@ __device__ inline void finish_writes_for_tensor_cores() {
     asm volatile("fence.proxy.async.shared::cta;" : : : "memory");
 }
 
-// Comes between the last use of the sums by a thread and the first product that adds to them.
-__device__ inline void start_products() { asm volatile("wgmma.fence.sync.aligned;" : : : "memory"); }
+// Stands between the last use of the sums by a thread and the first product that adds to them.
+__device__ inline void start_products() {
+    asm volatile("wgmma.fence.sync.aligned;" : : : "memory");
+}
 
 // Closes a group: all products that this warpgroup has started since the last group.
 __device__ inline void close_product_group() {
     asm volatile("wgmma.commit_group.sync.aligned;" : : : "memory");
 }
 
-// Waits until at most PENDING of the latest groups are unfinished.
+// Waits until at most PENDING of this warpgroup's latest groups are unfinished.
 template <int PENDING>
 __device__ inline void wait_for_products() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" : : "n"(PENDING) : "memory");
 }
 
-// The compiler does not know that sums change after the instruction that changes them. This, which is
-// no instruction at all, reads and writes a sum in its eyes, and keeps all others on their side of it.
+// The compiler does not know that sums go on changing after the instruction that adds to them. This
+// is no instruction at all, but seems to read and write a sum: so no use of it moves to the other
+// side.
 __device__ inline void keep_in_place(float& sum) { asm volatile("" : "+f"(sum) : : "memory"); }
 
 // ---- products: sums (64 x N) += a (64 x 16) * b (16 x N) ----
 
-// Warp w of the warpgroup holds rows 16 * w to 16 * w + 15, as N / 8 fragments of 16 x 8 sums in the
-// layout of mma. An operand is transposed if its rows run along the depth. The constants are: not
-// sums = a * b but sums += a * b, and neither operand is negated.
+// Warp w of the warpgroup holds rows 16 * w to 16 * w + 15: N / 8 fragments of 16 x 8 sums, each in
+// mma's layout. An operand is transposed if its rows run along the depth. The three ones mean: add
+// to the sums rather than replace them, and negate neither operand.
 
 #define FRAGMENT(j) "+f"(sums[j][0]), "+f"(sums[j][1]), "+f"(sums[j][2]), "+f"(sums[j][3])
-#define FRAGMENTS_8(j)                                                                 \
-    FRAGMENT(j), FRAGMENT(j + 1), FRAGMENT(j + 2), FRAGMENT(j + 3), FRAGMENT(j + 4),   \
+#define FRAGMENTS_8(j)                                                                  \
+    FRAGMENT(j), FRAGMENT(j + 1), FRAGMENT(j + 2), FRAGMENT(j + 3), FRAGMENT(j + 4),    \
         FRAGMENT(j + 5), FRAGMENT(j + 6), FRAGMENT(j + 7)
 #define FRAGMENTS_16(j) FRAGMENTS_8(j), FRAGMENTS_8(j + 8)
 #define FRAGMENTS_32(j) FRAGMENTS_16(j), FRAGMENTS_16(j + 16)
 
-#define REGISTERS_32                                                                       \
-    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "     \
-    "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-#define REGISTERS_64                                                                       \
-    REGISTERS_32                                                                           \
-    ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "   \
-    "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define REGISTERS_128                                                                      \
-    REGISTERS_64                                                                           \
-    ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "   \
-    "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "     \
-    "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, "     \
-    "%110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, "       \
-    "%123, %124, %125, %126, %127"
+#define REGISTERS_32                                                                    \
+    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "            \
+    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define REGISTERS_64                                                                    \
+    REGISTERS_32                                                                        \
+    ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"  \
+    ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define REGISTERS_128                                                                   \
+    REGISTERS_64                                                                        \
+    ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79"  \
+    ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"  \
+    ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109"  \
+    ", %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122"    \
+    ", %123, %124, %125, %126, %127"
 
-#define DEFINE_MULTIPLY_ADD(T, TYPE, N, FRAGMENTS, REGISTERS, REST)                        \
-    template <bool A_TRANSPOSED, bool B_TRANSPOSED>                                        \
-    __device__ inline void start_multiply_add(T, float(&sums)[N / 8][4],                   \
-                                              unsigned long long a, unsigned long long b) { \
-        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE       \
-                     " {" REGISTERS "}, " REST ";"                                         \
-                     : FRAGMENTS                                                           \
-                     : "l"(a), "l"(b), "n"(A_TRANSPOSED), "n"(B_TRANSPOSED) : "memory");   \
+#define DEFINE_MULTIPLY_ADD(T, TYPE, N, FRAGMENTS, REGISTERS, REST)                     \
+    template <bool A_TRANSPOSED, bool B_TRANSPOSED>                                     \
+    __device__ inline void start_multiply_add(                                          \
+        T, float(&sums)[N / 8][4], unsigned long long a, unsigned long long b) {        \
+        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE    \
+                     " {" REGISTERS "}, " REST ";"                                      \
+                     : FRAGMENTS                                                        \
+                     : "l"(a), "l"(b), "n"(A_TRANSPOSED), "n"(B_TRANSPOSED)             \
+                     : "memory");                                                       \
     }
-#define DEFINE_MULTIPLY_ADDS(T, TYPE)                                                      \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 64, FRAGMENTS_8(0), REGISTERS_32,                         \
-                        "%32, %33, 1, 1, 1, %34, %35")                                     \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 128, FRAGMENTS_16(0), REGISTERS_64,                       \
-                        "%64, %65, 1, 1, 1, %66, %67")                                     \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 256, FRAGMENTS_32(0), REGISTERS_128,                      \
+#define DEFINE_MULTIPLY_ADDS(T, TYPE)                                                   \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 64, FRAGMENTS_8(0), REGISTERS_32,                      \
+                        "%32, %33, 1, 1, 1, %34, %35")                                  \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 128, FRAGMENTS_16(0), REGISTERS_64,                    \
+                        "%64, %65, 1, 1, 1, %66, %67")                                  \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 256, FRAGMENTS_32(0), REGISTERS_128,                   \
                         "%128, %129, 1, 1, 1, %130, %131")
 
 DEFINE_MULTIPLY_ADDS(bfloat16, "bf16")

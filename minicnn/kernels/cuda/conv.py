@@ -1,11 +1,12 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. One
-launch computes all groups. Hopper has two kinds of instructions for 16-bit floats, and the plan for a
-product (``gemm/tiles.py``) says which multiplies: ``plan.tile.instruction``. Where every filter sees one channel, there is no matrix product to make
-(``conv_depthwise.py``). float64 goes through im2col and cuBLAS (``im2col.py``). With the environment
-variable ``MINICNN_CUDA_CONV=im2col`` all other dtypes do, too, for comparison. Linear layers
-(``linear.py``) are convolutions of images of one pixel and use the same functions.
+float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. On
+Hopper two instructions multiply 16-bit floats; the plan for a product (``gemm/tiles.py``) says which:
+``plan.tile.instruction``. One launch computes all groups. Where every filter sees one channel, there
+is no matrix product to make (``conv_depthwise.py``). float64 goes through im2col and cuBLAS
+(``im2col.py``). With the environment variable ``MINICNN_CUDA_CONV=im2col`` all other dtypes do, too,
+for comparison. Linear layers (``linear.py``) are convolutions of images of one pixel and use the same
+functions.
 
 All sums are in float32, but tensor cores cut them off where other arithmetic rounds, after every 16
 products (TF32: 8). In sums of some hundred products this was up to 1.3e-6 of the largest result,

@@ -25,9 +25,9 @@
 //     row 2        2  3  0  1  6  7  4  5    all 32 banks.
 //     row 3        3  2  1  0  7  6  5  4    The hardware finds a chunk by its address alone: it
 //     row 4        4  5  6  7  0  1  2  3    combines bits 4 to 6 (the chunk) with bits 7 to 9 (the
-//     row 5        5  4  7  6  1  0  3  2    row) by an exclusive or. So row 0 of 8 has to start at a
-//     row 6        6  7  4  5  2  3  0  1    multiple of 1024 bytes. A matrix may start at any chunk
-//     row 7        7  6  5  4  3  2  1  0    of such a row.
+//     row 5        5  4  7  6  1  0  3  2    row) by an exclusive or. So a row 0 has to start at a
+//     row 6        6  7  4  5  2  3  0  1    multiple of 1024 bytes; a matrix may start at any
+//     row 7        7  6  5  4  3  2  1  0    chunk of one.
 //
 // Either rows run along m (or n), and 64 elements of the depth fill them: PTX calls this K-major.
 // Or rows run along the depth, filled with 64 m (or n), and the next 64 follow in the next panel:

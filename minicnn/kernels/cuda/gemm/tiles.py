@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "Tile",
     "WarpgroupTile",
+    "available",
     "choose",
     "cycles",
     "plans",
@@ -154,7 +155,7 @@ _WGMMA_TILES = (
     WarpgroupTile(256, 64, 128, 64, 4, 1),
     WarpgroupTile(64, 256, 64, 128, 4, 1),
 )
-WARPGROUP_TILES = {"bfloat16": _WGMMA_TILES, "float16": _WGMMA_TILES}
+WARPGROUP_TILES: dict[str, tuple[Tile, ...]] = {"bfloat16": _WGMMA_TILES, "float16": _WGMMA_TILES}
 ITEMSIZE = {"bfloat16": 2, "float16": 2, "tfloat32": 4, "float": 4}
 
 
@@ -221,6 +222,11 @@ class Gpu:
         return self.compute_capability // 10 == 9
 
 
+def available(type_: str, gpu: Gpu) -> tuple[Tile, ...]:
+    """The tiles for operands of a C++ type whose instructions this GPU has."""
+    return TILES[type_] + (WARPGROUP_TILES.get(type_, ()) if gpu.has_wgmma else ())
+
+
 @functools.lru_cache(maxsize=4096)
 def choose(problem: Problem, gpu: Gpu) -> Plan:
     """The plan in the table for this GPU and problem, or else the fastest by the rule."""
@@ -236,8 +242,7 @@ def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
 
 
 def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
-    warpgroup_tiles = WARPGROUP_TILES.get(problem.type, ()) if gpu.has_wgmma else ()
-    for tile in TILES[problem.type] + warpgroup_tiles:
+    for tile in available(problem.type, gpu):
         for splits in _SPLITS:
             result_itemsize = problem.result_itemsize if splits == 1 else 4
             fits = tile.shared_memory(result_itemsize) <= gpu.shared_memory

@@ -43,6 +43,15 @@ def test_narrow_products_take_narrow_tiles() -> None:
     assert choose(Problem("weight_grad", "bfloat16", 64, 576, 1 << 20, 1, 4), A100).tile.M == 64
 
 
+def test_96_columns_or_rows_take_a_tile_of_their_own() -> None:
+    """AlexNet's first convolution and the input gradient of its second."""
+    forward = Problem("forward", "bfloat16", 387200, 96, 484, 1, 2)
+    weight_grad = Problem("weight_grad", "bfloat16", 96, 484, 387200, 1, 4)
+    input_grad = Problem("input_grad", "bfloat16", 93312, 96, 6400, 1, 2)
+    names = [choose(problem, A100).tile.name for problem in (forward, weight_grad, input_grad)]
+    assert names == ["128x96", "96x128", "128x96"]
+
+
 def test_depth_is_split_where_the_gpu_would_be_idle() -> None:
     linear = Problem("forward", "bfloat16", 128, 4096, 9216, 1, 2)
     plan = choose(linear, A100)

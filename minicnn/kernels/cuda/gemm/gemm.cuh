@@ -51,7 +51,7 @@ struct SharedTile {
     static constexpr int CHUNK = 16 / sizeof(T);    // elements
     static constexpr int CHUNKS = COLUMNS / CHUNK;  // in a row
     static constexpr int BYTES = ROWS * COLUMNS * sizeof(T);
-    static_assert(CHUNKS == 4 || CHUNKS % 8 == 0, "the permutation below needs these");
+    static_assert(CHUNKS % 4 == 0, "the permutation below needs this");
 
     // Where an element lies, in bytes.
     __device__ static int offset(int row, int column) {
@@ -60,8 +60,9 @@ struct SharedTile {
     }
 
     __device__ static int permutation(int row) {
-        // two rows of 64 bytes lie side by side in the 32 banks
-        if (CHUNKS == 4) return row >> 1 & 3;
+        // rows of 64 bytes, or of an odd multiple, begin alternately in one and the other half of
+        // the 32 banks
+        if (CHUNKS % 8 == 4) return row >> 1 & 3;
         // tensor cores read 8 floats from each of 4 rows, because ldmatrix cannot transpose 32-bit
         // elements
         if (!DEPTH_INNER && sizeof(T) == 4) return (row & 3) << 1;
@@ -344,10 +345,11 @@ __device__ void write_tile(const Accumulators& accumulators, const Warp<Tile>& w
         tile[row * PITCH + column] = Result(rectified(sum, relu));
     });
     __syncthreads();
+    constexpr int ROWS = Tile::THREADS / CHUNKS;  // at a time; a few threads may be left over
     const int column = threadIdx.x % CHUNKS * CHUNK, n = coordinates.n + column;
-    if (n >= N) return;
+    if (n >= N || threadIdx.x >= ROWS * CHUNKS) return;
 #pragma unroll 4
-    for (int row = threadIdx.x / CHUNKS; row < Tile::M; row += Tile::THREADS / CHUNKS) {
+    for (int row = threadIdx.x / CHUNKS; row < Tile::M; row += ROWS) {
         if (offsets[row] < 0) continue;
         const Result* const from = tile + row * PITCH + column;
         Result* const to = out + offsets[row] + n;

@@ -127,13 +127,17 @@ _SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192,
 _TENSOR_CORE_TILES = (
     Tile(256, 128, 64, 64, 4, 1),
     Tile(128, 128, 64, 64, 4, 2),
+    Tile(128, 96, 64, 48, 4, 3),
+    Tile(96, 128, 48, 64, 4, 3),
     Tile(256, 64, 64, 64, 4, 2),
     Tile(64, 256, 64, 64, 4, 2),
     Tile(128, 64, 64, 32, 4, 3),
     Tile(64, 64, 32, 32, 4, 4),
 )
-# TF32 needs more registers than 256 x 64 leaves.
-_TF32_TILES = tuple(tile for tile in _TENSOR_CORE_TILES if tile.name != "256x64")
+# TF32 needs more registers than these leave.
+_TF32_TILES = tuple(
+    tile for tile in _TENSOR_CORE_TILES if tile.name not in ("128x96", "96x128", "256x64")
+)
 _FLOAT_TILES = (
     Tile(128, 64, 32, 64, 4, 2),
     Tile(64, 128, 32, 64, 4, 2),

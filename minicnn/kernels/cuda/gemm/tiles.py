@@ -156,6 +156,8 @@ _WGMMA_TILES = (
     WarpgroupTile(128, 256, 64, 256, 4, 1),
     WarpgroupTile(256, 128, 128, 128, 4, 1),
     WarpgroupTile(128, 128, 128, 128, 3, 2),
+    WarpgroupTile(128, 192, 64, 192, 4, 1),
+    WarpgroupTile(256, 96, 128, 96, 4, 1),
     WarpgroupTile(256, 64, 128, 64, 4, 1),
     WarpgroupTile(64, 256, 64, 128, 4, 1),
 )

@@ -41,32 +41,35 @@ struct Warp<WarpgroupTile<SIZES...>> {
     const int n = threadIdx.x / 128 / DOWN * Tile::WARPGROUP_N;
 };
 
-// A piece of an operand in panels with the permutation that wgmma knows.
+// A piece of an operand in panels with a permutation that wgmma knows.
 template <typename T, int... SIZES, int EXTENT, bool DEPTH_INNER>
 struct SharedTile<T, WarpgroupTile<SIZES...>, EXTENT, DEPTH_INNER> {
     static constexpr int DEPTH = WarpgroupTile<SIZES...>::DEPTH;
     static constexpr bool depth_inner = DEPTH_INNER;
     static constexpr int ROWS = DEPTH_INNER ? EXTENT : DEPTH;
     static constexpr int COLUMNS = DEPTH_INNER ? DEPTH : EXTENT;
-    static constexpr int CHUNK = 16 / sizeof(T);                // elements
-    static constexpr int PANEL_COLUMNS = PANEL_ROW / sizeof(T);
-    static constexpr int PANEL = ROWS * PANEL_ROW;              // bytes
+    static constexpr int CHUNK = 16 / sizeof(T);  // elements
+    static constexpr int PANEL_COLUMNS = COLUMNS % 64 == 0 ? 64 : 32;
+    static constexpr int ROW_BYTES = PANEL_COLUMNS * sizeof(T);  // in a panel
+    static constexpr int PANEL = ROWS * ROW_BYTES;
     static constexpr int BYTES = COLUMNS / PANEL_COLUMNS * PANEL;
-    static_assert(COLUMNS % PANEL_COLUMNS == 0 && ROWS % 8 == 0, "whole panels");
+    static_assert(COLUMNS % PANEL_COLUMNS == 0, "whole panels");
+    static_assert(PANEL % 1024 == 0, "each panel starts with a permutation");
 
     // Where an element lies, in bytes.
     __device__ static int offset(int row, int column) {
-        const int chunk = column % PANEL_COLUMNS / CHUNK ^ row % 8;
-        return column / PANEL_COLUMNS * PANEL + row * PANEL_ROW + chunk * 16 +
+        const int permutation = row * ROW_BYTES / 128 % (ROW_BYTES / 16);
+        const int chunk = column % PANEL_COLUMNS / CHUNK ^ permutation;
+        return column / PANEL_COLUMNS * PANEL + row * ROW_BYTES + chunk * 16 +
                column % CHUNK * (int)sizeof(T);
     }
 
     // The matrix that starts at this row or column of the result, and at this depth.
     __device__ static unsigned long long matrix(const char* piece, int extent, int depth) {
         const int row = DEPTH_INNER ? extent : depth, column = DEPTH_INNER ? depth : extent;
-        const int start = column / PANEL_COLUMNS * PANEL + row * PANEL_ROW +
+        const int start = column / PANEL_COLUMNS * PANEL + row * ROW_BYTES +
                           column % PANEL_COLUMNS * (int)sizeof(T);
-        return matrix_descriptor(piece + start, PANEL);
+        return matrix_descriptor<ROW_BYTES>(piece + start, PANEL);
     }
 };
 
@@ -78,7 +81,7 @@ struct Accumulators<T, WarpgroupTile<SIZES...>, PieceA, PieceB>
     using Tile = WarpgroupTile<SIZES...>;
     using Sums = FragmentSums<Tile::WARPGROUP_M / 64, 64, Tile::WARPGROUP_N / 8>;
     static constexpr int DEPTH = 32 / sizeof(T);  // of one product
-    static_assert(Tile::WARPGROUP_M % 64 == 0 && Tile::WARPGROUP_N % 64 == 0, "whole products");
+    static_assert(Tile::WARPGROUP_M % 64 == 0, "whole products");
     using Sums::Sums;
 
     // Starts to add the product of a piece of a and a piece of b, as one group.

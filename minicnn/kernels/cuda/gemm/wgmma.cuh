@@ -32,21 +32,23 @@
 // Either rows run along m (or n), and 64 elements of the depth fill them: PTX calls this K-major.
 // Or rows run along the depth, filled with 64 m (or n), and the next 64 follow in the next panel:
 // MN-major, or transposed.
-
-constexpr int PANEL_ROW = 128;             // bytes
-constexpr int EIGHT_ROWS = 8 * PANEL_ROW;  // after which the permutation starts again
+//
+// Where 64 do not divide m or n, such rows have 64 bytes, 32 elements. The hardware then combines
+// bits 4 and 5 with bits 7 and 8, so two rows of 4 chunks share a permutation.
 
 // Tells the tensor cores where a matrix starts, and how to go on from there. Bits:
 //
 //      0-13   its address / 16
 //     16-29   bytes from panel to panel / 16; read only if rows run along the depth
 //     32-45   bytes from 8 rows to the next 8 rows / 16
-//     49-51   0: groups of 8 rows start at multiples of 1024 bytes
-//     62-63   1: rows of 128 bytes, permuted as above (2: 64 bytes, 3: 32 bytes, 0: not permuted)
+//     49-51   0: permutations start at multiples of 1024 bytes
+//     62-63   1: permuted rows of 128 bytes, 2: of 64 bytes (3: of 32 bytes, 0: not permuted)
+template <int ROW_BYTES>
 __device__ inline unsigned long long matrix_descriptor(const char* start, int panel) {
-    return (unsigned long long)(shared_address(start) >> 4) |
-           (unsigned long long)(panel >> 4) << 16 |
-           (unsigned long long)(EIGHT_ROWS >> 4) << 32 | 1ull << 62;
+    static_assert(ROW_BYTES == 128 || ROW_BYTES == 64, "of the permutations above");
+    const unsigned long long address = shared_address(start) >> 4, leading = panel >> 4;
+    const unsigned long long stride = 8 * ROW_BYTES >> 4, permutation = ROW_BYTES == 128 ? 1 : 2;
+    return address | leading << 16 | stride << 32 | permutation << 62;
 }
 
 // ---- order ----
@@ -85,43 +87,52 @@ __device__ inline void keep_in_place(float& sum) { asm volatile("" : "+f"(sum) :
 // to the sums rather than replace them, and negate neither operand.
 
 #define FRAGMENT(j) "+f"(sums[j][0]), "+f"(sums[j][1]), "+f"(sums[j][2]), "+f"(sums[j][3])
-#define FRAGMENTS_8(j)                                                                  \
-    FRAGMENT(j), FRAGMENT(j + 1), FRAGMENT(j + 2), FRAGMENT(j + 3), FRAGMENT(j + 4),    \
-        FRAGMENT(j + 5), FRAGMENT(j + 6), FRAGMENT(j + 7)
-#define FRAGMENTS_16(j) FRAGMENTS_8(j), FRAGMENTS_8(j + 8)
-#define FRAGMENTS_32(j) FRAGMENTS_16(j), FRAGMENTS_16(j + 16)
+#define FRAGMENTS_4(j) FRAGMENT(j), FRAGMENT(j + 1), FRAGMENT(j + 2), FRAGMENT(j + 3)
+#define FRAGMENTS_8 FRAGMENTS_4(0), FRAGMENTS_4(4)
+#define FRAGMENTS_12 FRAGMENTS_8, FRAGMENTS_4(8)
+#define FRAGMENTS_16 FRAGMENTS_12, FRAGMENTS_4(12)
+#define FRAGMENTS_24 FRAGMENTS_16, FRAGMENTS_4(16), FRAGMENTS_4(20)
+#define FRAGMENTS_32 FRAGMENTS_24, FRAGMENTS_4(24), FRAGMENTS_4(28)
 
-#define REGISTERS_32                                                                    \
-    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "            \
-    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-#define REGISTERS_64                                                                    \
-    REGISTERS_32                                                                        \
-    ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"  \
+#define REGISTERS_32                                                                   \
+    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17"   \
+    ", %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define REGISTERS_48                                                                   \
+    REGISTERS_32                                                                       \
+    ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
+#define REGISTERS_64                                                                   \
+    REGISTERS_48                                                                       \
     ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define REGISTERS_128                                                                   \
-    REGISTERS_64                                                                        \
-    ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79"  \
-    ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"  \
-    ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109"  \
-    ", %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122"    \
+#define REGISTERS_96                                                                   \
+    REGISTERS_64                                                                       \
+    ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79" \
+    ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define REGISTERS_128                                                                  \
+    REGISTERS_96                                                                       \
+    ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109" \
+    ", %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122"   \
     ", %123, %124, %125, %126, %127"
 
-#define DEFINE_MULTIPLY_ADD(T, TYPE, N, FRAGMENTS, REGISTERS, REST)                     \
-    template <bool A_TRANSPOSED, bool B_TRANSPOSED>                                     \
-    __device__ inline void start_multiply_add(                                          \
-        T, float(&sums)[N / 8][4], unsigned long long a, unsigned long long b) {        \
-        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE    \
-                     " {" REGISTERS "}, " REST ";"                                      \
-                     : FRAGMENTS                                                        \
-                     : "l"(a), "l"(b), "n"(A_TRANSPOSED), "n"(B_TRANSPOSED)             \
-                     : "memory");                                                       \
+#define DEFINE_MULTIPLY_ADD(T, TYPE, N, FRAGMENTS, REGISTERS, REST)                    \
+    template <bool A_TRANSPOSED, bool B_TRANSPOSED>                                    \
+    __device__ inline void start_multiply_add(                                         \
+        T, float(&sums)[N / 8][4], unsigned long long a, unsigned long long b) {       \
+        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE   \
+                     " {" REGISTERS "}, " REST ";"                                     \
+                     : FRAGMENTS                                                       \
+                     : "l"(a), "l"(b), "n"(A_TRANSPOSED), "n"(B_TRANSPOSED)            \
+                     : "memory");                                                      \
     }
-#define DEFINE_MULTIPLY_ADDS(T, TYPE)                                                   \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 64, FRAGMENTS_8(0), REGISTERS_32,                      \
-                        "%32, %33, 1, 1, 1, %34, %35")                                  \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 128, FRAGMENTS_16(0), REGISTERS_64,                    \
-                        "%64, %65, 1, 1, 1, %66, %67")                                  \
-    DEFINE_MULTIPLY_ADD(T, TYPE, 256, FRAGMENTS_32(0), REGISTERS_128,                   \
+#define DEFINE_MULTIPLY_ADDS(T, TYPE)                                                  \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 64, FRAGMENTS_8, REGISTERS_32,                        \
+                        "%32, %33, 1, 1, 1, %34, %35")                                 \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 96, FRAGMENTS_12, REGISTERS_48,                       \
+                        "%48, %49, 1, 1, 1, %50, %51")                                 \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 128, FRAGMENTS_16, REGISTERS_64,                      \
+                        "%64, %65, 1, 1, 1, %66, %67")                                 \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 192, FRAGMENTS_24, REGISTERS_96,                      \
+                        "%96, %97, 1, 1, 1, %98, %99")                                 \
+    DEFINE_MULTIPLY_ADD(T, TYPE, 256, FRAGMENTS_32, REGISTERS_128,                     \
                         "%128, %129, 1, 1, 1, %130, %131")
 
 DEFINE_MULTIPLY_ADDS(bfloat16, "bf16")

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import philox
@@ -79,7 +80,8 @@ def by_warpgroups(tile: tiles.WarpgroupTile, O: int) -> bool:
     """A convolution and its weight's gradient, of which one operand or both are transposed."""
     x, weight = normal(2, 40, 9, 9, dtype=BFLOAT16), normal(O, 40, 3, 3, dtype=BFLOAT16)
     grad = normal(2, O, 9, 9, dtype=BFLOAT16, seed=1)
-    with conv.planned_by(lambda problem, gpu: tiles.Plan(tile, 1)):
+    hopper = mock.patch.object(emulation, "arch", "90")
+    with hopper, conv.planned_by(lambda problem, gpu: tiles.Plan(tile, 1)):
         out = cuda.conv2d(cupy.asarray(x), cupy.asarray(weight), None, SAME)
         grad_weight = cuda.conv2d_weight_grad(
             cupy.asarray(grad), cupy.asarray(x), SAME, np.dtype(np.float32)

@@ -222,7 +222,7 @@ class Bug:
 
 NO_DATA = "uninitialised shared memory|before cp.async.wait_group|memory race"
 OUTSIDE = "outside every array"
-UNFINISHED = f"{NO_DATA}|wgmma"
+OVERWRITTEN = "write to shared memory that a wgmma in flight reads"
 
 BUGS = [
     # copies from global to shared memory
@@ -289,7 +289,7 @@ BUGS = [
         one_warpgroup,
         "wait_for_products<0>();",
         "",
-        UNFINISHED,
+        "access to an accumulator .* before wgmma.wait_group",
     ),
     Bug(
         "one more group of products is in flight than buffers allow",
@@ -297,7 +297,7 @@ BUGS = [
         one_warpgroup,
         "wait_for_products<1>();",
         "wait_for_products<2>();",
-        UNFINISHED,
+        OVERWRITTEN,
     ),
     Bug(
         "products are never committed",
@@ -305,7 +305,7 @@ BUGS = [
         one_warpgroup,
         '{\n    asm volatile("wgmma.commit_group.sync.aligned;" : : : "memory");\n}',
         "{}",
-        UNFINISHED,
+        OVERWRITTEN,
     ),
     Bug(
         "sums are not ordered before the products",
@@ -313,7 +313,7 @@ BUGS = [
         one_warpgroup,
         '{\n    asm volatile("wgmma.fence.sync.aligned;" : : : "memory");\n}',
         "{}",
-        "wgmma.fence",
+        "without wgmma.fence",
     ),
     Bug(
         "copies are not shown to the asynchronous proxy",
@@ -321,7 +321,7 @@ BUGS = [
         one_warpgroup,
         "            finish_writes_for_tensor_cores();",
         "",
-        "fence.proxy.async",
+        "without fence.proxy.async",
     ),
     Bug(
         "no barrier between copies and products",
@@ -329,7 +329,7 @@ BUGS = [
         one_warpgroup,
         "__syncthreads();  // all pieces are there",
         "// all pieces are there",
-        UNFINISHED,
+        NO_DATA,
     ),
     Bug(
         "products wait for one group of copies too few",
@@ -337,7 +337,7 @@ BUGS = [
         one_warpgroup,
         "wait_for_copies<AHEAD - 1>();",
         "wait_for_copies<AHEAD>();",
-        UNFINISHED,
+        "before cp.async.wait_group",
     ),
     Bug(
         "copies run ahead as if products were finished",
@@ -345,7 +345,7 @@ BUGS = [
         one_warpgroup,
         "AHEAD = STAGES - 2;",
         "AHEAD = STAGES - 1;",
-        UNFINISHED,
+        OVERWRITTEN,
     ),
     Bug(
         "the result overwrites what others multiply",
@@ -353,7 +353,7 @@ BUGS = [
         one_warpgroup,
         "__syncthreads();  // nobody multiplies",
         "// nobody multiplies",
-        UNFINISHED,
+        NO_DATA,
     ),
     Bug(
         "another permutation in the descriptor than in memory",
@@ -361,7 +361,7 @@ BUGS = [
         one_warpgroup,
         "permutation << 62",
         "3 - permutation << 62",
-        WRONG,
+        "descriptor of A",
     ),
     Bug(
         "no permutation in memory",
@@ -376,8 +376,8 @@ BUGS = [
         "conv",
         one_warpgroup,
         "stride << 32",
-        "stride / 8 << 32",
-        WRONG,
+        "stride * 2 << 32",
+        f"{WRONG}|{NO_DATA}",
     ),
     Bug(
         "wrong distance of panels",
@@ -404,12 +404,12 @@ BUGS = [
         WRONG,
     ),
     Bug(
-        "the wrong operand transposed",
+        "an operand is transposed that should not be",
         "conv",
         one_warpgroup,
         "start_multiply_add<!PieceA::depth_inner,",
         "start_multiply_add<PieceA::depth_inner,",
-        WRONG,
+        "descriptor of A",
     ),
     Bug(
         "all warps write the first one's rows",

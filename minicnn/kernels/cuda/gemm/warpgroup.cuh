@@ -67,9 +67,9 @@ struct SharedTile<T, WarpgroupTile<SIZES...>, EXTENT, DEPTH_INNER> {
     // The matrix that starts at this row or column of the result, and at this depth.
     __device__ static unsigned long long matrix(const char* piece, int extent, int depth) {
         const int row = DEPTH_INNER ? extent : depth, column = DEPTH_INNER ? depth : extent;
-        const int start = column / PANEL_COLUMNS * PANEL + row * ROW_BYTES +
-                          column % PANEL_COLUMNS * (int)sizeof(T);
-        return matrix_descriptor<ROW_BYTES>(piece + start, PANEL);
+        const int chunks = column / PANEL_COLUMNS * (PANEL / 16) + row * (ROW_BYTES / 16) +
+                           column % PANEL_COLUMNS / CHUNK;
+        return matrix_descriptor<ROW_BYTES>(piece, PANEL) + chunks;  // it counts 16 bytes as 1
     }
 };
 

@@ -44,7 +44,7 @@ class Tile:
     Args:
         M: rows of the result for a block.
         N: columns of the result for a block.
-        part_M: rows for those threads that multiply together, a warp.
+        part_M: rows for those threads that multiply together: a warp, or a warpgroup.
         part_N: columns for them.
         stages: how many steps have their operands in shared memory at a time.
         blocks: minimum resident blocks per SM, which limits the registers of a block.
@@ -220,7 +220,7 @@ class Gpu:
     name: str
     multiprocessors: int
     shared_memory: int
-    compute_capability: int = 80
+    compute_capability: int
 
     @property
     def has_wgmma(self) -> bool:
@@ -271,7 +271,7 @@ class _Speeds:
     memory: int
 
 
-# Roughly as on the A100, and on the H100, whose tensor cores reach half of their speed by mma.
+# Roughly as on the A100, and as on the H100, whose tensor cores reach half of their speed by mma.
 _AMPERE = _Speeds(
     {"mma": {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}},
     shared=128,

@@ -1,18 +1,19 @@
 // A matrix product tile by tile, as in gemm.cuh, multiplied by Hopper's warpgroups (wgmma.cuh).
 //
-// The readers and the way of the sums to the result are the same. A step is 64 elements deep: a row
-// has 128 bytes, as a line of the L2 cache has, there are half as many barriers as with 64 bytes, and
-// of the largest tiles four steps still fit into shared memory.
+// The readers and the way of the sums to the result are the same. A step is 64 elements deep: a
+// row has 128 bytes, as a line of the L2 cache has, there are half as many barriers as with 64
+// bytes, and of the largest tiles four steps still fit into shared memory.
 //
 // What is new is that the tensor cores still multiply one step while the warps wait for the copies
 // of the next, pass the barrier and start its products. So they never run dry. With four stages:
 //
-//     warps          wait for copies s, barrier | start products s, copies s + 2 | wait for products
-//                                                                                  s - 1
-//     tensor cores   ... products s - 1 ..................................| products s ..........
+//     warps          wait for      start         start          wait for
+//                    copies s,     products s    copies s + 2   products
+//                    barrier                                    s - 1
+//     tensor cores   products s - 1 ............................ | products s ..........
 //
-// A warp that comes to the barrier of step s has waited for the products of step s - 2. So behind it
-// nobody reads that step's buffers any more, and the next copies go there. Copies run STAGES - 2
+// A warp that comes to the barrier of step s has waited for the products of step s - 2. So behind
+// it nobody reads that step's buffers any more, and the next copies go there. Copies run STAGES - 2
 // steps ahead, one less than where all products of a step are finished with it.
 
 // How a block divides its work among warpgroups of 128 threads.

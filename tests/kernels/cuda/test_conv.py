@@ -54,6 +54,12 @@ CASES = {
     "one output": (4, 8, 8, (4, 5), (4, 5), (1, 1), (0, 0), (1, 1), 1),
 }
 
+# Gradients with more than 64 columns, which readers of 96 copy in three passes.
+WIDE_CASES = {
+    "vectors of 4": (1, 100, 100, (3, 5), (1, 1), (1, 1), (0, 0), (1, 1), 1),
+    "vectors of 8": (1, 104, 96, (3, 5), (1, 1), (1, 1), (0, 0), (1, 1), 1),
+}
+
 types = pytest.mark.parametrize("type_", TYPES)
 
 
@@ -101,7 +107,7 @@ class Convolution:
     """A convolution's arguments on the GPU, and what torch makes of them in float64."""
 
     def __init__(self, to_gpu: Callable[..., Any], name: str, dtype: Any, bias_dtype: Any = None):
-        N, C, O, size, kernel_size, stride, padding, dilation, groups = CASES[name]
+        N, C, O, size, kernel_size, stride, padding, dilation, groups = (CASES | WIDE_CASES)[name]
         x = random((N, C, *size), dtype)
         weight = random((O, C // groups, *kernel_size), dtype)
         bias = random((O,), dtype if bias_dtype is None else bias_dtype)
@@ -187,7 +193,7 @@ def test_splits_of_the_depth(
 
 
 @types
-@pytest.mark.parametrize("tile", range(6))
+@pytest.mark.parametrize("tile", range(8))
 def test_every_tile(to_gpu: Any, close: Any, allow_tf32: Any, tile: int, type_: str) -> None:
     dtype, _, tolerance = TYPES[type_]
     if tile >= len(tiles.TILES[type_]):
@@ -195,6 +201,14 @@ def test_every_tile(to_gpu: Any, close: Any, allow_tf32: Any, tile: int, type_: 
     allow_tf32(type_)
     with planned(tile=tile):
         Convolution(to_gpu, "more than a tile", dtype).check(close, tolerance)
+
+
+@pytest.mark.parametrize("name", WIDE_CASES)
+@pytest.mark.parametrize("tile", ["128x96", "96x128"])
+def test_tiles_of_96_columns_or_rows(to_gpu: Any, close: Any, tile: str, name: str) -> None:
+    (number,) = (i for i, each in enumerate(tiles.TILES["bfloat16"]) if each.name == tile)
+    with planned(tile=number):
+        Convolution(to_gpu, name, minicnn.bfloat16).check(close, TYPES["bfloat16"][2])
 
 
 @pytest.mark.parametrize("splits", [1, 2])

@@ -56,22 +56,29 @@ struct IndexIterator : Indices {
 
 // What all readers share: how the threads of a block divide a piece. Each copies VECTOR elements at
 // `column` of every ROWS_PER_PASS-th row, from `row` on. Neighbouring threads read neighbouring
-// addresses.
+// addresses. Where the vectors of a row are no power of two, such as the 12 of 96 columns, a row takes
+// several passes, too, COLUMNS_PER_PASS apart: so any power of two of threads fills whole rows.
 template <typename T, typename Piece_, int VECTOR, int THREADS>
 struct TileReader {
     using Piece = Piece_;
-    static constexpr int THREADS_PER_ROW = Piece::COLUMNS / VECTOR;
+    static constexpr int VECTORS = Piece::COLUMNS / VECTOR;     // of a row
+    static constexpr int THREADS_PER_ROW = VECTORS & -VECTORS;  // largest power of two in it
     static constexpr int ROWS_PER_PASS = THREADS / THREADS_PER_ROW;
     static constexpr int PASSES = Piece::ROWS / ROWS_PER_PASS;
+    static constexpr int COLUMNS_PER_PASS = THREADS_PER_ROW * VECTOR;
+    static constexpr int COLUMN_PASSES = VECTORS / THREADS_PER_ROW;
     static_assert(THREADS_PER_ROW * ROWS_PER_PASS == THREADS, "threads fill rows");
     static_assert(ROWS_PER_PASS * PASSES == Piece::ROWS, "passes fill the piece");
 
     const int row = threadIdx.x / THREADS_PER_ROW;
     const int column = threadIdx.x % THREADS_PER_ROW * VECTOR;
 
-    __device__ void copy(char* piece, int pass, const T* from, bool inside) const {
-        copy_async<VECTOR * sizeof(T)>(piece + Piece::offset(row + pass * ROWS_PER_PASS, column),
-                                       from, inside);
+    __device__ void copy(char* piece, int pass, int column_pass, const T* from,
+                         bool inside) const {
+        const int piece_row = row + pass * ROWS_PER_PASS;
+        const int piece_column = column + column_pass * COLUMNS_PER_PASS;
+        copy_async<VECTOR * sizeof(T)>(piece + Piece::offset(piece_row, piece_column), from,
+                                       inside);
     }
 };
 
@@ -80,7 +87,7 @@ struct Range {
     int begin, end;
 };
 
-// ---- pieces with rows along the depth ----
+// ---- pieces with rows along the depth, each read in one pass ----
 
 // Row n is row n of a matrix (rows, depth): a weight.
 template <typename T, typename Piece, int VECTOR, int THREADS>
@@ -100,7 +107,7 @@ struct MatrixRows : TileReader<T, Piece, VECTOR, THREADS> {
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from + pass * pass_pitch,
+            this->copy(piece, pass, 0, from + pass * pass_pitch,
                        left > 0 && pass * this->ROWS_PER_PASS < rows);
         }
         from += Piece::COLUMNS;
@@ -126,6 +133,9 @@ struct SlidingWindows {
     }
 };
 
+// A row of pixels that is in no image, whatever is added to get to a tap or a window.
+constexpr int NEVER_INSIDE = -(1 << 30);
+
 // Row m is window m, counted through all images; the depth is (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
@@ -150,7 +160,7 @@ struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
             h[pass] = windows.origin_h + window.middle * windows.stride_h;
             w[pass] = windows.origin_w + window.inner * windows.stride_w;
             pixel[pass] = (window.outer * windows.H + h[pass]) * windows.W + w[pass];
-            if (m >= all_rows) h[pass] = -(1 << 30);  // never in an image, whatever the tap
+            if (m >= all_rows) h[pass] = NEVER_INSIDE;
         }
     }
 
@@ -159,7 +169,7 @@ struct WindowRows : TileReader<T, Piece, VECTOR, THREADS> {
         const T* const from = images + tap.offset;
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from + (long long)pixel[pass] * windows.pitch,
+            this->copy(piece, pass, 0, from + (long long)pixel[pass] * windows.pitch,
                        left > 0 && windows.inside(h[pass] + tap_h, w[pass] + tap_w));
         }
         tap.advance();
@@ -174,54 +184,74 @@ template <typename T, typename Piece, int VECTOR, int THREADS>
 struct MatrixColumns : TileReader<T, Piece, VECTOR, THREADS> {
     const T* from;
     const long long pass_pitch;
-    int left;  // rows of the matrix; none if this thread's columns are beyond the last one
+    int left[MatrixColumns::COLUMN_PASSES];  // rows of the matrix; none beyond its last column
 
     __device__ MatrixColumns(const T* matrix, int columns, int pitch, int first_column, Range range)
         : pass_pitch((long long)pitch * this->ROWS_PER_PASS) {
         const int k = range.begin + this->row, column = first_column + this->column;
         from = matrix + (long long)k * pitch + column;
-        left = column < columns ? range.end - k : 0;
+#pragma unroll
+        for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+            left[i] = column + i * this->COLUMNS_PER_PASS < columns ? range.end - k : 0;
+        }
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from, pass * this->ROWS_PER_PASS < left);
+#pragma unroll
+            for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+                this->copy(piece, pass, i, from + i * this->COLUMNS_PER_PASS,
+                           pass * this->ROWS_PER_PASS < left[i]);
+            }
             from += pass_pitch;
         }
-        left -= Piece::ROWS;
+#pragma unroll
+        for (int i = 0; i < this->COLUMN_PASSES; ++i) left[i] -= Piece::ROWS;
     }
 };
 
 // Row k is window k, counted through all images; column n is its (tap_h, tap_w, channel).
 template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WindowColumns : TileReader<T, Piece, VECTOR, THREADS> {
+    const T* const images;
     const SlidingWindows windows;
-    IndexIterator window;  // image, i, j: in pixels
-    const T* from;         // the element in the first window
-    int h, w;              // its pixel
-    int left;              // windows; none if this thread's columns are beyond the last one
+    IndexIterator window;                       // image, i, j: in pixels
+    int element[WindowColumns::COLUMN_PASSES];  // of the column in window 0: its place in images
+    int h[WindowColumns::COLUMN_PASSES];        // and its pixel
+    int w[WindowColumns::COLUMN_PASSES];
+    int left;                                   // windows
 
     __device__ WindowColumns(const T* images, const SlidingWindows& windows, int columns,
                              int first_column, Range range)
-        : windows(windows),
+        : images(images),
+          windows(windows),
           window(range.begin + this->row, this->ROWS_PER_PASS, windows.rows, windows.columns,
-                 windows.H * windows.W, windows.stride_h * windows.W, windows.stride_w) {
-        const int column = first_column + this->column;
-        const Indices element(column, windows.taps_w, windows.channels);
-        h = windows.origin_h + element.outer * windows.spacing_h;
-        w = windows.origin_w + element.middle * windows.spacing_w;
-        from = images + ((long long)h * windows.W + w) * windows.pitch + element.inner;
-        left = column < columns ? range.end - range.begin - this->row : 0;
+                 windows.H * windows.W, windows.stride_h * windows.W, windows.stride_w),
+          left(range.end - range.begin - this->row) {
+#pragma unroll
+        for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+            const int column = first_column + this->column + i * this->COLUMNS_PER_PASS;
+            const Indices tap(column, windows.taps_w, windows.channels);  // tap_h, tap_w, channel
+            h[i] = windows.origin_h + tap.outer * windows.spacing_h;
+            w[i] = windows.origin_w + tap.middle * windows.spacing_w;
+            element[i] = (h[i] * windows.W + w[i]) * windows.pitch + tap.inner;
+            if (column >= columns) h[i] = NEVER_INSIDE;
+        }
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            const bool inside = windows.inside(h + window.middle * windows.stride_h,
-                                               w + window.inner * windows.stride_w);
-            this->copy(piece, pass, from + (long long)window.offset * windows.pitch,
-                       inside && pass * this->ROWS_PER_PASS < left);
+            const int window_h = window.middle * windows.stride_h;
+            const int window_w = window.inner * windows.stride_w;
+            const T* const from = images + (long long)window.offset * windows.pitch;
+#pragma unroll
+            for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+                const bool inside = windows.inside(h[i] + window_h, w[i] + window_w);
+                this->copy(piece, pass, i, from + element[i],
+                           inside && pass * this->ROWS_PER_PASS < left);
+            }
             window.advance();
         }
         left -= Piece::ROWS;
@@ -242,22 +272,31 @@ template <typename T, typename Piece, int VECTOR, int THREADS>
 struct WeightColumns : TileReader<T, Piece, VECTOR, THREADS> {
     IndexIterator tap;  // tap_h, tap_w, o: in elements
     const T* from;      // the first tap of o = 0
-    int left;           // along the depth; none if this thread's columns are beyond the last one
+    int left[WeightColumns::COLUMN_PASSES];  // along the depth; none beyond the last column
 
     __device__ WeightColumns(const T* weight, const WeightTaps& taps, int first_column, Range range)
         : tap(range.begin + this->row, this->ROWS_PER_PASS, taps.taps_w, taps.O,
               taps.step_h * taps.KW * taps.C, taps.step_w * taps.C, taps.KH * taps.KW * taps.C) {
         const int column = first_column + this->column;
         from = weight + (taps.first_h * taps.KW + taps.first_w) * taps.C + column;
-        left = column < taps.C ? range.end - range.begin - this->row : 0;
+#pragma unroll
+        for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+            const bool exists = column + i * this->COLUMNS_PER_PASS < taps.C;
+            left[i] = exists ? range.end - range.begin - this->row : 0;
+        }
     }
 
     __device__ void copy_next(char* piece) {
 #pragma unroll
         for (int pass = 0; pass < this->PASSES; ++pass) {
-            this->copy(piece, pass, from + tap.offset, pass * this->ROWS_PER_PASS < left);
+#pragma unroll
+            for (int i = 0; i < this->COLUMN_PASSES; ++i) {
+                this->copy(piece, pass, i, from + tap.offset + i * this->COLUMNS_PER_PASS,
+                           pass * this->ROWS_PER_PASS < left[i]);
+            }
             tap.advance();
         }
-        left -= Piece::ROWS;
+#pragma unroll
+        for (int i = 0; i < this->COLUMN_PASSES; ++i) left[i] -= Piece::ROWS;
     }
 };

@@ -41,9 +41,11 @@ def test_a_layer_that_is_used_twice_is_fitted_once() -> None:
 def test_later_passes_are_as_usual() -> None:
     net, images = network().eval(), mc.randn(4, 3, 8, 8)
     training.lsuv_(net, images)
-    before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
+    before = {name: value.cpu().numpy().copy() for name, value in net.state_dict().items()}
     net(images)
-    assert all(np.array_equal(value.numpy(), before[n]) for n, value in net.state_dict().items())
+    assert all(
+        np.array_equal(value.cpu().numpy(), before[n]) for n, value in net.state_dict().items()
+    )
 
 
 def test_outputs_without_variance_are_refused() -> None:

@@ -1,6 +1,7 @@
 """Optimizers and learning-rate schedules, with the names and arguments of ``torch.optim``.
 
-:func:`parameter_groups` is minicnn's own: learning rates by layer, no weight decay for biases.
+:func:`parameter_groups` is minicnn's own: learning rates by layer, no weight decay for biases. So is
+:func:`step_in_backward`: the step beside the backward pass.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .adamax import Adamax
     from .asgd import ASGD
     from .groups import parameter_groups
+    from .in_backward import step_in_backward
     from .lbfgs import LBFGS
     from .nadam import NAdam
     from .radam import RAdam
@@ -43,6 +45,7 @@ __all__ = [
     "Rprop",
     "lr_scheduler",
     "parameter_groups",
+    "step_in_backward",
     "swa_utils",
 ]
 
@@ -53,6 +56,7 @@ _LATER = {
     "adamax": "Adamax",
     "asgd": "ASGD",
     "groups": "parameter_groups",
+    "in_backward": "step_in_backward",
     "lbfgs": "LBFGS",
     "nadam": "NAdam",
     "radam": "RAdam",

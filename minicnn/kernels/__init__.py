@@ -155,6 +155,12 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
 
+On CUDA there is one for a convolution, ReLU and pooling, whose bias gets its gradient from the pooling.
+
+================================================================  ==================================
+``max_pool2d_bias_backward(grad, argmax, geometry, dtype=None)``  max_pool2d_scatter, its channel_sum
+================================================================  ==================================
+
 On the CPU there are two for training with "relu6", "silu" or "hardswish" after a batch norm.
 
 ================================================================  ==================================

@@ -17,7 +17,8 @@ In training on the CPU, ReLU6, SiLU or Hardswish after a convolution and a batch
 with the batch norm, too: what lies between them is neither stored nor copied.
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
-with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
+with the pooling, and its image is never stored. On a GPU the kernel that writes the gradient of the
+image sums it for the convolution's bias, too. An Identity, which :func:`fuse_conv_bn` leaves in
 place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
 overwrites the convolution's result: no second array is touched, and the numbers are the same.
 
@@ -81,6 +82,12 @@ def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
     )
 
 
+def _conv2d_relu_max_pool2d(conv: Conv2d, relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
+    convolution = conv.stride, conv.padding, conv.dilation, conv.groups
+    pooling = pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode
+    return fused.conv2d_relu_max_pool2d(input, conv.weight, conv.bias, convolution, pooling)
+
+
 _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
     (Conv2d, ReLU): _conv2d_relu,
     (Linear, ReLU): _linear_relu,
@@ -120,6 +127,8 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             operation = _FUSED[type(first), type(last)]
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
+            if operation is _relu_max_pool2d and _ends_in_convolution_of_zeros(rest):
+                operation = partial(_conv2d_relu_max_pool2d, rest.pop())
             found.append(partial(operation, first, last))
         elif (
             _ends_in_own_batch_norm(rest)
@@ -158,6 +167,11 @@ def _is_own_input(modules: list[Module]) -> bool:
 def _ends_in_convolution(modules: list[Module]) -> bool:
     """Whether the last of ``modules`` is a convolution whose result nobody else sees."""
     return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
+
+
+def _ends_in_convolution_of_zeros(modules: list[Module]) -> bool:
+    """Whether it is one that pads with zeros."""
+    return _ends_in_convolution(modules) and modules[-1].padding_mode == "zeros"
 
 
 def _ends_in_own_batch_norm(modules: list[Module]) -> bool:

@@ -135,7 +135,7 @@ def relu_bias_backward(
     _relu_bias_backward[grad.dtype, width].launch(
         how.grid, how.block, grads, outs, result, partial, how.M, C
     )
-    return channels_first(result), _total(partial, how, dtype or grad.dtype)
+    return channels_first(result), channel_total(partial, how, dtype or grad.dtype)
 
 
 def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.ndarray:
@@ -148,11 +148,11 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C), accumulator(x.dtype))
     _channel_sum[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
-    return _total(partial, how, dtype or x.dtype)
+    return channel_total(partial, how, dtype or x.dtype)
 
 
-def _total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
-    """The sum of ``partial`` (splits, C) over the splits."""
+def channel_total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
+    """Step 2 of a sum by channel: that of ``partial`` (splits, C) over the splits."""
     splits, C = partial.shape
     # the kernel can convert float32 to 16 bits, but not float32 to float64 or back
     sums = cupy.empty(C, dtype if accumulator(dtype) == partial.dtype else partial.dtype)

@@ -110,6 +110,7 @@ def pooling(k: Any, a: Arrays) -> list[Any]:
         scale = np.linspace(0.1, 1, grad[0, 0].size if N else 12).reshape(geometry.output_size)
         results += [out, argmax, clipped, open_argmax]
         results += [k.max_pool2d_scatter(grad, i, geometry) for i in (argmax, open_argmax)]
+        results += k.max_pool2d_bias_backward(grad, open_argmax, geometry, np.dtype(np.float32))
         results += [k.max_pool2d_gather(x, i, geometry) for i in (argmax, open_argmax)]
         results += [k.avg_pool2d(x, scale, geometry), k.avg_pool2d_scatter(grad, scale, geometry)]
     return results
@@ -324,6 +325,11 @@ class Plain:
         out, argmax = plain.max_pool2d(x, geometry)
         no_pixel = argmax.dtype.type(math.prod(geometry.kernel_size))
         return plain.relu(out), np.where(out > 0, argmax, no_pixel)
+
+    def max_pool2d_bias_backward(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        *arguments, dtype = arguments
+        grad_x = plain.max_pool2d_scatter(*arguments)
+        return grad_x, plain.channel_sum(grad_x, dtype)
 
     def relu_bias_backward(self, grad: np.ndarray, out: np.ndarray, dtype: Any = None) -> Any:
         masked = plain.relu_backward(grad, out)

@@ -71,13 +71,21 @@ def activations(batch: int, dtype: Any, device: str) -> Iterator[Case]:
 def images(batch: int, device: str) -> Iterator[Case]:
     """Images of 227 x 227 pixels, as the loader gives them."""
     pixels = batch_of(mc.randint(0, 256, (227, 227, 3), device=device), batch, mc.uint8)
-    normalize = kernels.of(pixels).normalize_images
+    normalize, crop = kernels.of(pixels).normalize_images, kernels.of(pixels).normalize_crops
+    size, line = 227 * 227 * 3, 227 * 3
+    crops = mc.tensor([[n * size, line, n % 2] for n in range(batch)], device=device).array
+    whole = pixels.transpose(0, 2, 3, 1).reshape(-1)
     for dtype in (mc.bfloat16, mc.float32):
         out = normalize(pixels, MEAN, STD, dtype)
         yield (
             f"normalize_images {out.dtype.name}",
             functools.partial(normalize, pixels, MEAN, STD, dtype),
             pixels.nbytes + out.nbytes,
+        )
+        yield (
+            f"normalize_crops {out.dtype.name}",
+            functools.partial(crop, whole, crops, (227, 227), MEAN, STD, dtype),
+            pixels.nbytes + out.nbytes // 3 * 4,  # it writes a fourth channel, of zeros
         )
 
 

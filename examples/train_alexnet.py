@@ -56,6 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
+    training.add_gpu_arguments(parser)
     add("--optimizer", choices=("adamw", "sgd"), default="adamw", help="sgd: --lr is 0.01")
     add("--init", choices=("kaiming", "paper"), default="kaiming", help="paper hardly ever trains")
     add("--limit", type=training.at_least(2), metavar="N", help="use N of the pictures")
@@ -69,9 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def open_pictures(
-    run: training.Run, args: argparse.Namespace
-) -> tuple[data.DataLoader, data.DataLoader]:
+def open_pictures(run: training.Run, args: argparse.Namespace) -> training.PictureLoaders:
     """Loaders of the training and the validation pictures, which are drawn if none are given."""
     if args.data is None:
         count = args.limit or 800
@@ -87,10 +86,7 @@ def open_pictures(
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
     train, val = run.split(*data.stratified_split(pictures, args.val_fraction, args.seed))
     train, val = training.cached(args, train, val)
-    train = data.TransformDataset(train, TRAIN_TRANSFORM)
-    val = data.TransformDataset(val, VAL_TRANSFORM)
-    options = {"batch_size": args.batch_size, "num_workers": args.workers}
-    return data.DataLoader(train, shuffle=True, **options), data.DataLoader(val, **options)
+    return training.picture_loaders(args, (train, TRAIN_TRANSFORM), (val, VAL_TRANSFORM), NORMALIZE)
 
 
 def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
@@ -104,51 +100,52 @@ def find_test_pictures(args: argparse.Namespace) -> data.DogsVsCats | None:
     return None
 
 
-def start(
-    run: training.Run,
-    net: nn.Module,
-    train_loader: data.DataLoader,
-    val_loader: data.DataLoader,
-    args,
-) -> None:
+def start(run: training.Run, net: nn.Module, loaders: training.PictureLoaders, args) -> None:
     """Starts or resumes the run with everything that has a state."""
     if args.optimizer == "adamw":
         optimizer = optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     else:
         optimizer = optim.SGD(net.parameters(), lr=args.lr, momentum=0.9, weight_decay=5e-4)
-    total_steps = args.epochs * len(train_loader)
-    warmup_steps = min(len(train_loader), total_steps // 2)  # one epoch
+    total_steps = args.epochs * len(loaders.train)
+    warmup_steps = min(len(loaders.train), total_steps // 2)  # one epoch
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, warmup_steps, total_steps)
     meter = training.ClassificationMeter()  # of the current epoch
-    loaders = (train_loader, val_loader)
-    run.start(loaders, net=net, optimizer=optimizer, schedule=schedule, meter=meter)
+    parts = {"net": net, "optimizer": optimizer, "schedule": schedule, "meter": meter}
+    run.start((loaders.train, loaders.val), **parts)
 
 
-def train(
-    run: training.Run, train_loader: data.DataLoader, val_loader: data.DataLoader, args
-) -> None:
+def train(run: training.Run, loaders: training.PictureLoaders, args) -> None:
     """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
+    half_precision = training.mixed_precision(args)
 
-    def predict(images: mc.Tensor) -> mc.Tensor:
-        return net(NORMALIZE(images.to(args.device)))
+    def predict(batch: mc.Tensor) -> mc.Tensor:
+        with half_precision:
+            return net(loaders.images(batch)).float()
 
-    def step(images: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
-        logits, labels = predict(images), labels.to(args.device)
-        loss = F.cross_entropy(logits, labels)
+    def update(batch: mc.Tensor, labels: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
         optimizer.zero_grad()
+        logits = predict(batch)
+        loss = F.cross_entropy(logits, labels)
         training.backward(loss)
         optimizer.step()
-        schedule.step()
         return loss, logits, labels
 
+    # on a GPU, each becomes one CUDA graph
+    update, evaluate = training.captured(update, args), training.captured(predict, args)
+
+    def step(*batch: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
+        results = update(*batch)
+        schedule.step()
+        return results
+
     def validate() -> dict:
-        return training.validate_classifier(val_loader, predict, F.cross_entropy)
+        return training.validate_classifier(loaders.val, evaluate, F.cross_entropy)
 
     plateau = training.PlateauWatch(
-        num_classes=len(CLASSES), window=min(max(len(train_loader), 20), 100)
+        num_classes=len(CLASSES), window=min(max(len(loaders.train), 20), 100)
     )
-    training.fit(run, train_loader, step, validate, plateau)
+    training.fit(run, loaders.train, step, validate, plateau)
 
 
 def draw_curves(run: training.Run, args) -> None:
@@ -191,25 +188,25 @@ def main() -> None:
     args = parse_arguments()
     with training.open_run(args, MAY_DIFFER) as run:
         with training.first_rank_first():
-            train_loader, val_loader = open_pictures(run, args)
+            loaders = open_pictures(run, args)
         test_pictures = find_test_pictures(args)
         net = AlexNet227(num_classes=len(CLASSES), init=args.init).to(args.device)
         run.describe_network(NETWORK)
-        start(run, net, train_loader, val_loader, args)
+        start(run, net, loaders, args)
         print(
-            f"AlexNet on {args.device}: {len(train_loader.dataset)} pictures to train on, "
-            f"{len(val_loader.dataset)} to validate; {args.epochs} epochs, batch "
+            f"AlexNet on {args.device}: {len(loaders.train.dataset)} pictures to train on, "
+            f"{len(loaders.val.dataset)} to validate; {args.epochs} epochs, batch "
             f"{args.batch_size}, {args.optimizer}, peak lr {args.lr}",
             flush=True,
         )
-        train(run, train_loader, val_loader, args)
+        train(run, loaders, args)
         if not training.is_first():
             return
 
         net.load_state_dict(mc.load(args.out / "best.ckpt")["net"])
         draw_curves(run, args)
         with training.optional("predictions.png"):
-            draw_predictions(net, test_pictures, val_loader.dataset.dataset, args)
+            draw_predictions(net, test_pictures, loaders.val.dataset.dataset, args)
         best = run.metrics["best"]
         print(
             f"best after epoch {best['epoch']}: {100 * best['val_accuracy']:.1f} % of "

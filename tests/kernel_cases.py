@@ -319,6 +319,9 @@ NORMS = [
 CLASSIFICATIONS = [(3, 2), (70, 10), (45, 21), (9, 60), (3, 300)]
 # Vectors of a GPU end within a pixel and reach into the next image; the second has no vectors.
 PICTURES = [(2, 3, 4, 5), (1, 3, 3, 3), (3, 1, 8, 6), (0, 3, 4, 4)]
+# Two pictures of 3 channels, 6 and 7 pixels wide; of each a crop, and one more that is mirrored.
+PIXELS = np.random.default_rng(0).integers(0, 256, 5 * 6 * 3 + 4 * 7 * 3, np.uint8)
+CROPS = np.array([[0, 18, 0], [39, 18, 1], [90, 21, 0], [90 + 27, 21, 1]])
 
 
 def cross_entropy_cases(shape: tuple[int, int]) -> dict[str, tuple[Any, ...]]:
@@ -541,6 +544,13 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
             ),
         )
         for shape in PICTURES
+        for dtype in (FLOAT16, bfloat16, FLOAT32)
+    },
+    **{
+        f"normalize_crops, {dtype}": (
+            "normalize_crops",
+            (PIXELS, CROPS, (3, 5), [0.5, 0.4, 0.3], [0.2, 0.3, 0.4], dtype),
+        )
         for dtype in (FLOAT16, bfloat16, FLOAT32)
     },
     "nearest, many into one": (

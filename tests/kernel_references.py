@@ -167,6 +167,15 @@ def normalize_images(images: Any, mean: Any, std: Any, dtype: Any) -> Any:
     return (images / 255 - next(by_channel)) / next(by_channel)
 
 
+def normalize_crops(pixels: Any, crops: Any, size: Any, *how: Any) -> Any:
+    (height, width), C = size, len(how[0])
+    images = [
+        pixels.as_strided((height, width, C), (line, C, 1), first).flip([1] if mirrored else [])
+        for first, line, mirrored in crops.tolist()
+    ]
+    return normalize_images(torch.stack(images).permute(0, 3, 1, 2), *how)
+
+
 def resize_nearest(x: Any, output_size: Any, scale: Any) -> Any:
     factors = [1 / each for each in scale]
     return torch.ops.aten.upsample_nearest2d(x, output_size, *factors)
@@ -371,7 +380,7 @@ REFERENCES = {
         avg_pool2d_scatter, batch_norm,
         batch_norm_backward, channel_affine, col2im, conv2d, conv2d_input_grad, conv2d_weight_grad,
         im2col, local_response_norm_backward, max_pool2d, max_pool2d_gather, max_pool2d_scatter,
-        nms, normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
+        nms, normalize_crops, normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
         resize_nearest, resize_nearest_backward, rmsprop_step, roi_align, roi_align_backward, roi_pool,
         sgd_step, softmax_cross_entropy,
         unscale_step, update_scale_step,

@@ -95,10 +95,17 @@ loss (loss.py); a row is a sample: logits (M, C), target (M,) of int64
 ``    ignore_index, label_smoothing)``                            the logits (M, C), 0 in ignored
                                                                   rows; weight (C,) or None
 ----------------------------------------------------------------  ----------------------------------
-images (images.py)
+images (images.py); mean and std are C numbers each
 ``normalize_images(images, mean, std, dtype)``                    (images / 255 - mean) / std for
-                                                                  uint8 images; mean and std are C
-                                                                  numbers each
+                                                                  uint8 images
+``normalize_crops(pixels, crops, size, mean, std, dtype)``        (N, C, *size): the same for parts
+                                                                  of pictures, which lie in pixels
+                                                                  (uint8) one after the other as
+                                                                  (H, W, C). A row of crops (N, 3)
+                                                                  of int64: where its first byte is,
+                                                                  the bytes from one line of the
+                                                                  picture to the next, and whether
+                                                                  it is mirrored, 0 or 1
 ----------------------------------------------------------------  ----------------------------------
 resizing (resize.py); ``scale`` is (vertical, horizontal): input pixels per output pixel, 1 where
 a size stays, and pixels are copied there

@@ -40,3 +40,45 @@ def normalize_images(
                 f"got {len(values)}"
             )
     return Tensor.of(kernels.of(images.array).normalize_images(images.array, mean, std, dtype))
+
+
+def normalize_crops(
+    pixels: Tensor,
+    crops: Tensor,
+    size: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: np.dtype = float32,
+) -> Tensor:
+    """(images / 255 - mean) / std for parts of pictures, some of them mirrored, in one pass.
+
+    Args:
+        pixels: uint8, (bytes,): all pictures one after the other, each (H, W, C).
+        crops: int64, (N, 3), on the same device: the first byte of a crop, the bytes from one line of
+            its picture to the next, and whether it is mirrored, 0 or 1.
+        size: height and width of the crops.
+        mean, std: C numbers each, up to 4 on a GPU.
+        dtype: the dtype of the result.
+
+    Returns:
+        (N, C, height, width), channels-last in memory, without gradient.
+
+    Raises:
+        TypeError: for tensors of other dtypes.
+        ValueError: for other shapes, or different numbers of means and stds.
+        IndexError: for a crop that is not in ``pixels``; on a GPU nobody looks.
+    """
+    for name, tensor, kind in (("pixels", pixels, np.uint8), ("crops", crops, np.int64)):
+        if tensor.array.dtype != kind:
+            raise TypeError(
+                f"{name} must be a tensor of {np.dtype(kind)}, got {tensor.array.dtype}"
+            )
+    if pixels.ndim != 1 or crops.ndim != 2 or crops.array.shape[1] != 3:
+        raise ValueError(
+            "pixels must have shape (bytes,) and crops (N, 3), got "
+            f"{tuple(pixels.shape)} and {tuple(crops.shape)}"
+        )
+    if len(mean) != len(std):
+        raise ValueError(f"mean and std must have a value for each channel, got {mean} and {std}")
+    normalize = kernels.of(pixels.array).normalize_crops
+    return Tensor.of(normalize(pixels.array, crops.array, size, mean, std, np.dtype(dtype)))

@@ -16,6 +16,7 @@ from .arguments import (
     fraction,
     positive,
 )
+from .captured import add_gpu_arguments, captured, mixed_precision
 from .description import NetworkDescription, read_run
 from .divergence import DivergenceWatch
 from .early_stopping import EarlyStopping
@@ -24,6 +25,7 @@ from .interrupt import StopRequest
 from .learning_rates import LearningRates, find_learning_rate
 from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
+from .picture_loaders import PictureLoaders, picture_loaders
 from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .ranks import backward, first_rank_first, is_first, summed
@@ -43,6 +45,7 @@ __all__ = [
     "LearningRates",
     "NetworkDescription",
     "Part",
+    "PictureLoaders",
     "PlateauWatch",
     "Progress",
     "Run",
@@ -51,9 +54,11 @@ __all__ = [
     "TestTimeFlips",
     "accumulated",
     "add_arguments",
+    "add_gpu_arguments",
     "at_least",
     "backward",
     "cached",
+    "captured",
     "confusion_matrix",
     "data_source",
     "describe",
@@ -64,8 +69,10 @@ __all__ = [
     "fit",
     "fraction",
     "is_first",
+    "mixed_precision",
     "open_run",
     "optional",
+    "picture_loaders",
     "positive",
     "read_run",
     "script",

@@ -25,7 +25,7 @@ __all__ = [
 
 # Settings that may change when a run is resumed; the others would change its result.
 MAY_DIFFER = (
-    "out", "device", "workers", "resume", "epochs", "cache", "cache_gb", "tensorboard",
+    "out", "device", "workers", "resume", "epochs", "cache", "cache_gb", "gpu_gb", "tensorboard",
 )  # fmt: skip
 
 

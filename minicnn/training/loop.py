@@ -164,8 +164,8 @@ def validate_classifier(
         logits = predict(images)
         labels = labels.to(logits.device)
         loss = criterion(logits, labels).to(float64) * len(labels) + loss
-        truth.append(labels.cpu().numpy())
-        predicted.append(logits.argmax(dim=1).cpu().numpy())
+        truth.append(labels)
+        predicted.append(logits.argmax(dim=1))  # fetched at the end: no batch waits for a GPU
         classes = logits.shape[1]
     classes = int(summed(classes, ReduceOp.MAX))  # a rank may have had no batch
     cells = confusion_matrix(_joined(truth), _joined(predicted), classes)
@@ -183,5 +183,5 @@ def validate_classifier(
     return results
 
 
-def _joined(labels: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros(0, np.int64), *labels])
+def _joined(labels: list[Tensor]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int64), *(each.cpu().numpy() for each in labels)])

@@ -19,7 +19,7 @@ from .conv import conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad
 from .conv_im2col import col2im, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
-from .images import normalize_images
+from .images import normalize_crops, normalize_images
 from .linear import (
     linear,
     linear_input_grad,
@@ -102,6 +102,7 @@ __all__ = [
     "max_pool2d_relu",
     "max_pool2d_scatter",
     "nms",
+    "normalize_crops",
     "normalize_images",
     "plane_gather",
     "plane_scatter",

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from .runtime.layout import channels_last_empty
 from .runtime.rows import as_rows, for_each_row_block, tile_channels
 from .runtime.threads import scratch
 
-__all__ = ["normalize_images"]
+__all__ = ["normalize_crops", "normalize_images"]
 
 _FLOAT = np.dtype(np.float32)
 _LINES = 16  # of pixels in a row of the matrix, at most
@@ -44,6 +45,41 @@ def normalize_images(
 
     for_each_row_block(normalized, work)
     return out
+
+
+def normalize_crops(
+    pixels: np.ndarray,
+    crops: np.ndarray,
+    size: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: np.dtype,
+) -> np.ndarray:
+    """:func:`normalize_images` for parts of pictures, some of them mirrored.
+
+    Args:
+        pixels: uint8, all pictures one after the other, each (H, W, C).
+        crops: (N, 3) of int64: the first byte of a crop, the bytes from one line of its picture to
+            the next, and whether it is mirrored.
+        size: height and width of the crops.
+        mean, std: C numbers each.
+        dtype: of the result.
+
+    Returns:
+        (N, C, height, width), channels-last in memory.
+
+    Raises:
+        IndexError: for a crop that is not in ``pixels``.
+    """
+    (height, width), C = size, len(mean)
+    images = np.empty((len(crops), height, width, C), np.uint8)
+    for image, (first, line, mirrored) in zip(images, crops.tolist(), strict=True):
+        end = first + (height - 1) * line + width * C
+        if not 0 <= first <= end <= pixels.size:
+            raise IndexError(f"a crop must lie in the {pixels.size} bytes, got {first} to {end}")
+        crop = as_strided(pixels[first:end], image.shape, (line, C, 1))
+        image[...] = crop[:, ::-1] if mirrored else crop
+    return normalize_images(images.transpose(0, 3, 1, 2), mean, std, dtype)
 
 
 def _long_rows(images: np.ndarray) -> np.ndarray:

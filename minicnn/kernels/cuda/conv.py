@@ -36,7 +36,7 @@ from .im2col import (
     conv2d_weight_grad_by_im2col,
     im2col,
 )
-from .runtime.layout import channels_first, channels_last
+from .runtime.layout import channels_first, channels_last, zero_padded
 from .runtime.module import CPP_TYPES, FLOATS, HALVES, CudaFile, Template, geometry_argument
 
 __all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_relu", "conv2d_weight_grad", "im2col"]
@@ -73,7 +73,7 @@ def conv2d(
         return conv_depthwise.conv2d(x, weight, bias, geometry)
     if uses_cublas(x.dtype):
         return conv2d_by_im2col(x, weight, bias, geometry)
-    images, filters = channels_last(x), channels_last(weight)
+    images, filters = _images(x, geometry), channels_last(weight)
     return channels_first(forward(images, filters, bias, geometry, "conv"))
 
 
@@ -85,7 +85,7 @@ def conv2d_relu(
         return conv_depthwise.conv2d(x, weight, bias, geometry, relu=True)
     if uses_cublas(x.dtype):
         return relu(conv2d_by_im2col(x, weight, bias, geometry))
-    images, filters = channels_last(x), channels_last(weight)
+    images, filters = _images(x, geometry), channels_last(weight)
     return channels_first(forward(images, filters, bias, geometry, "conv", relu=True))
 
 
@@ -129,7 +129,8 @@ def conv2d_weight_grad(
         return conv_depthwise.conv2d_weight_grad(grad, x, geometry, dtype)
     if uses_cublas(x.dtype):
         return conv2d_weight_grad_by_im2col(grad, x, geometry, dtype)
-    filters = weight_grad(channels_last(grad), channels_last(x), geometry, dtype, "conv")
+    images = _images(x, geometry)
+    filters = weight_grad(channels_last(grad), images, geometry, dtype, "conv")
     return channels_first(filters)
 
 
@@ -244,6 +245,13 @@ def _check_sizes(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) 
 # ---- what the kernels expect of their operands ----
 
 
+def _images(x: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:
+    """(N, C, H, W) -> (N, H, W, C), contiguous unless the zeros that :func:`_pad` adds are there."""
+    pixels = x.transpose(0, 2, 3, 1)
+    padded = geometry.groups == 1 and zero_padded(pixels) is not None
+    return pixels if padded else channels_last(x)
+
+
 def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
     """(..., groups * C) -> the same with zeros up to the next multiple of 4 channels, and aligned.
 
@@ -252,6 +260,9 @@ def _pad(x: cupy.ndarray, groups: int) -> cupy.ndarray:
     """
     channels = x.shape[-1] // groups
     padded = max(4, -(-channels // 4) * 4)  # no channels at all become 4, too
+    whole = zero_padded(x)
+    if whole is not None and whole.shape[-1] == padded:
+        return whole
     if padded == channels:
         return x if x.data.ptr % 16 == 0 else x.copy()
     out = cupy.empty((*x.shape[:-1], groups * padded), x.dtype)

@@ -28,3 +28,24 @@ __global__ void normalize_images(long long count, const unsigned char* images,
     }
     store(out, target, values);
 }
+
+// out (N, H, W, 4): crops of pictures of C channels, normalised, with 0 in the other channels.
+// Crop n begins at byte crops[n][0] of pixels, the lines of its picture are crops[n][1] bytes apart,
+// and it is mirrored if crops[n][2] is not 0. `table` (C, 256) says what a byte becomes. One thread
+// per pixel.
+template <typename T>
+__global__ void normalize_crops(long long count, const unsigned char* pixels,
+                                const long long* crops, const T* table, T* out, int C, int H,
+                                int W) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    long long n = target;
+    int w = take_last(n, W);
+    const int h = take_last(n, H);
+    const long long *crop = crops + 3 * n, first = crop[0], line = crop[1];
+    if (crop[2]) w = W - 1 - w;
+    const unsigned char* pixel = pixels + first + h * line + w * C;
+    Vector<T, 4> values;
+    for (int c = 0; c < 4; ++c) values[c] = c < C ? table[c * 256 + pixel[c]] : T(0);
+    store(out, target, values);
+}

@@ -9,13 +9,16 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .runtime.layout import channels_first, vector_width
-from .runtime.module import SINGLES, VECTORS, CudaFile, accumulator
+from ..plain.images import normalize_images as normalize_by_definition
+from .runtime.layout import channels_first, first_channels, vector_width
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
 
-__all__ = ["normalize_images"]
+__all__ = ["normalize_crops", "normalize_images"]
 
 cuda_file = CudaFile("images.cu")
 _normalize_images = cuda_file.kernel("normalize_images", VECTORS + SINGLES)
+_normalize_crops = cuda_file.kernel("normalize_crops", HALVES + FLOATS)
+_CHANNELS = 4  # that the kernel writes
 
 
 def normalize_images(
@@ -58,3 +61,50 @@ def _scale_and_shift(
     deviations = np.array(std)
     scale, shift = 1 / (255 * deviations), -np.array(mean) / deviations
     return cupy.asarray(scale.astype(dtype)), cupy.asarray(shift.astype(dtype))
+
+
+def normalize_crops(
+    pixels: cupy.ndarray,
+    crops: cupy.ndarray,
+    size: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    dtype: np.dtype[Any],
+) -> cupy.ndarray:
+    """:func:`normalize_images` for parts of pictures, some of them mirrored.
+
+    A byte has only 256 values, so the kernel looks each up in a table. So its results are those of
+    the definition, in any dtype, bit for bit.
+
+    Args:
+        pixels: uint8, all pictures one after the other, each (H, W, C) with up to 4 channels.
+        crops: (N, 3) of int64: the first byte of a crop, the bytes from one line of its picture to
+            the next, and whether it is mirrored.
+        size: height and width of the crops.
+        mean, std: C numbers each.
+        dtype: of the result.
+
+    Returns:
+        (N, C, height, width), the first channels of pixels of 4, as convolution reads them.
+
+    Raises:
+        ValueError: for more than 4 channels.
+    """
+    (height, width), N, C = size, len(crops), len(mean)
+    if C > _CHANNELS:
+        raise ValueError(f"crops on CUDA have up to {_CHANNELS} channels, got {C}")
+    out = cupy.empty((N, height, width, _CHANNELS), dtype)
+    table = _table(tuple(map(float, mean)), tuple(map(float, std)), out.dtype, pixels.device.id)
+    _normalize_crops[out.dtype](
+        N * height * width, pixels, cupy.ascontiguousarray(crops), table, out, C, height, width
+    )
+    return first_channels(out, C)
+
+
+@functools.lru_cache(maxsize=64)  # as above
+def _table(
+    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
+) -> cupy.ndarray:
+    """What each byte of each channel becomes, (C, 256) on the current device."""
+    every_byte = np.broadcast_to(np.arange(256, dtype=np.uint8), (1, len(mean), 1, 256))
+    return cupy.asarray(normalize_by_definition(every_byte, mean, std, dtype).reshape(-1, 256))

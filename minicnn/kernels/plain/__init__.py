@@ -11,7 +11,7 @@ from .activation import relu, relu_backward, silu, silu_backward
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
-from .images import normalize_images
+from .images import normalize_crops, normalize_images
 from .linear import linear, linear_input_grad, linear_weight_grad, matrix_product
 from .loss import softmax_cross_entropy
 from .nms import nms
@@ -58,6 +58,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_scatter",
     "nms",
+    "normalize_crops",
     "normalize_images",
     "plane_gather",
     "plane_scatter",

@@ -19,6 +19,7 @@ import numpy as np
 import on_device
 import philox
 import pytest
+from kernel_cases import CROPS, PIXELS
 
 import minicnn
 from minicnn import backends
@@ -186,6 +187,10 @@ def images(k: Any, a: Arrays) -> list[Any]:
         channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
         for x in (pictures, channels_last):
             results += [k.normalize_images(x, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)]
+    for crops in (CROPS, CROPS[:0]):
+        results += [
+            k.normalize_crops(PIXELS, crops, (3, 5), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)
+        ]
     return results
 
 

@@ -20,7 +20,7 @@ from ..activation import (
 )
 from ..dropout import dropout, dropout_backward
 from ..grad_scaler import unscale_step, update_scale_step
-from ..images import normalize_images
+from ..images import normalize_crops, normalize_images
 from ..linear import matrix_product
 from ..loss import softmax_cross_entropy
 from ..nms import nms
@@ -87,6 +87,7 @@ __all__ = [
     "max_pool2d_gather",
     "max_pool2d_scatter",
     "nms",
+    "normalize_crops",
     "normalize_images",
     "plane_gather",
     "plane_scatter",

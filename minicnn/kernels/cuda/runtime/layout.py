@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import cupy
 
 from ....devices import memory_order
@@ -29,6 +31,27 @@ def channels_last(x: cupy.ndarray) -> cupy.ndarray:
 def channels_first(x: cupy.ndarray) -> cupy.ndarray:
     """(N, ..., C) -> (N, C, ...), a view: undoes :func:`channels_last`."""
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+
+_zero_padded: weakref.WeakValueDictionary[int, cupy.ndarray] = weakref.WeakValueDictionary()
+
+
+def first_channels(padded: cupy.ndarray, channels: int) -> cupy.ndarray:
+    """(N, H, W, C) with zeros from ``channels`` on -> (N, channels, H, W), a view.
+
+    :func:`zero_padded` finds the whole pixels again, for kernels that read several channels at a time.
+    """
+    _zero_padded[padded.data.ptr] = padded  # as long as it lives
+    return channels_first(padded[..., :channels])
+
+
+def zero_padded(x: cupy.ndarray) -> cupy.ndarray | None:
+    """What :func:`first_channels` has made ``x`` (N, H, W, C) of; None for other arrays."""
+    padded = _zero_padded.get(x.data.ptr)
+    if padded is None or x.dtype != padded.dtype:
+        return None
+    same = x.shape[:-1] == padded.shape[:-1] and x.strides == padded.strides
+    return padded if same else None
 
 
 def flatten(*arrays: cupy.ndarray) -> list[cupy.ndarray]:

@@ -162,9 +162,13 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
 
-On CUDA there is one for a convolution, ReLU and pooling, whose bias gets its gradient from the pooling.
+On CUDA there are two: for a convolution, ReLU and pooling, whose bias gets its gradient from the
+pooling, and for the images of mixed precision.
 
 ================================================================  ==================================
+``cast_images(images, dtype)``                                    (N, C, H, W) in another dtype; up to
+                                                                  3 channels are the first of pixels
+                                                                  of 4, as convolution reads them
 ``max_pool2d_bias_backward(grad, argmax, geometry, dtype=None)``  max_pool2d_scatter, its channel_sum
 ================================================================  ==================================
 

@@ -25,7 +25,7 @@ from .activation import (
 from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
-from .images import normalize_crops, normalize_images
+from .images import cast_images, normalize_crops, normalize_images
 from .linear import (
     linear,
     linear_input_grad,
@@ -79,6 +79,7 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_relu",
     "batch_norm_relu_backward",
+    "cast_images",
     "channel_affine",
     "channel_affine_relu",
     "channel_sum",

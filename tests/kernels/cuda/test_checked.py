@@ -187,6 +187,7 @@ def images(k: Any, a: Arrays) -> list[Any]:
         channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
         for x in (pictures, channels_last):
             results += [k.normalize_images(x, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)]
+        results += [k.cast_images(x, a.half) for x in (a(2, 3, 5, 7), a(1, 5, 4, 8), a(0, 3, 4, 8))]
     for crops in (CROPS, CROPS[:0]):
         results += [
             k.normalize_crops(PIXELS, crops, (3, 5), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)
@@ -330,6 +331,9 @@ class Plain:
         out, argmax = plain.max_pool2d(x, geometry)
         no_pixel = argmax.dtype.type(math.prod(geometry.kernel_size))
         return plain.relu(out), np.where(out > 0, argmax, no_pixel)
+
+    def cast_images(self, images: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        return images.astype(dtype)
 
     def max_pool2d_bias_backward(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
         *arguments, dtype = arguments

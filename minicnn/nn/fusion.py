@@ -17,8 +17,8 @@ In training on the CPU, ReLU6, SiLU or Hardswish after a convolution and a batch
 with the batch norm, too: what lies between them is neither stored nor copied.
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
-with the pooling, and its image is never stored. On a GPU the kernel that writes the gradient of the
-image sums it for the convolution's bias, too. An Identity, which :func:`fuse_conv_bn` leaves in
+with the pooling, and its image is never stored. On a GPU, and together with all pairs of Conv2d and
+ReLU before, their gradients take fewer passes still (``ops/conv_chain.py``). An Identity, which :func:`fuse_conv_bn` leaves in
 place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
 overwrites the convolution's result: no second array is touched, and the numbers are the same.
 
@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 
 from .. import kernels
 from ..ops import fused
+from ..ops.conv_chain import conv2d_relus_max_pool2d
 from ..tensor import Tensor
 from .activation import Hardswish, ReLU, ReLU6, SiLU
 from .conv import Conv2d
@@ -82,10 +83,13 @@ def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
     )
 
 
-def _conv2d_relu_max_pool2d(conv: Conv2d, relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
-    convolution = conv.stride, conv.padding, conv.dilation, conv.groups
+def _conv2d_relus_max_pool2d(convs: list[Conv2d], pool: MaxPool2d, input: Tensor) -> Tensor:
+    convolutions = [
+        (conv.weight, conv.bias, (conv.stride, conv.padding, conv.dilation, conv.groups))
+        for conv in convs
+    ]
     pooling = pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode
-    return fused.conv2d_relu_max_pool2d(input, conv.weight, conv.bias, convolution, pooling)
+    return conv2d_relus_max_pool2d(input, convolutions, pooling)
 
 
 _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
@@ -127,9 +131,11 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             operation = _FUSED[type(first), type(last)]
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
-            if operation is _relu_max_pool2d and _ends_in_convolution_of_zeros(rest):
-                operation = partial(_conv2d_relu_max_pool2d, rest.pop())
-            found.append(partial(operation, first, last))
+            convs = _convolutions_at_the_end(rest) if type(last) is MaxPool2d else []
+            if convs:
+                found.append(partial(_conv2d_relus_max_pool2d, convs, last))
+            else:
+                found.append(partial(operation, first, last))
         elif (
             _ends_in_own_batch_norm(rest)
             and is_plain(last)
@@ -169,9 +175,15 @@ def _ends_in_convolution(modules: list[Module]) -> bool:
     return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
 
 
-def _ends_in_convolution_of_zeros(modules: list[Module]) -> bool:
-    """Whether it is one that pads with zeros."""
-    return _ends_in_convolution(modules) and modules[-1].padding_mode == "zeros"
+def _convolutions_at_the_end(modules: list[Module]) -> list[Conv2d]:
+    """Removes Conv2d, ReLU, Conv2d, ... Conv2d from the end of ``modules``; the convolutions."""
+    found: list[Conv2d] = []
+    while _ends_in_convolution(modules) and modules[-1].padding_mode == "zeros":
+        found.insert(0, modules.pop())
+        if not (len(modules) > 1 and type(modules[-2]) is Conv2d and _can_fuse(*modules[-2:])):
+            break
+        modules.pop()
+    return found
 
 
 def _ends_in_own_batch_norm(modules: list[Module]) -> bool:

@@ -27,7 +27,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .activation import ReLUBackward, relu, silu_gradient
 from .bias import over_channels
-from .conv import Conv2dInputGrad, conv2d, conv2d_geometry, weight_grad
+from .conv import Conv2dInputGrad, conv2d_geometry, weight_grad
 from .edge import batched, one_precision
 from .elementwise import add
 from .linear import LinearInputGrad, LinearWeightGrad, check_linear, linear
@@ -40,7 +40,7 @@ from .norm import (
     scale_and_shift,
 )
 from .piecewise import HardtanhBackward, hardswish_gradient
-from .pool import MaxPool2dGather, MaxPool2dScatter, pool_geometry
+from .pool import MaxPool2dScatter, pool_geometry
 from .shape import reshape
 
 
@@ -127,37 +127,6 @@ class MaxPool2dReLU(Function):
 
     def backward(self, grad: Tensor) -> Tensor:
         return MaxPool2dScatter.apply(grad, argmax=self.argmax, geometry=self.geometry)
-
-
-class BiasedMaxPool2dReLU(Function):
-    """x (N, C, H, W), which contains a bias (C,), -> (N, C, OH, OW), as :class:`MaxPool2dReLU`.
-
-    The bias's gradient is the sum of that of x, and its kernel writes the latter.
-    """
-
-    def forward(self, x: Array, bias: Array, *, geometry: Geometry) -> Array:
-        self.geometry = geometry
-        out, self.argmax = kernels.fast_of(x).max_pool2d_relu(x, geometry)
-        return out
-
-    def backward(self, grad: Tensor) -> tuple[Tensor, Tensor]:
-        grad_x, grad_bias = MaxPool2dBiasBackward.apply(
-            grad, argmax=self.argmax, geometry=self.geometry
-        )
-        return grad_x, grad_bias
-
-
-class MaxPool2dBiasBackward(Function):
-    """grad (N, C, OH, OW) -> what MaxPool2dScatter gives, and its sums by channel (C,)."""
-
-    def forward(self, grad: Array, *, argmax: Array, geometry: Geometry) -> tuple[Array, Array]:
-        self.argmax, self.geometry = argmax, geometry
-        dtype = np.promote_types(grad.dtype, np.float32)
-        return kernels.fast_of(grad).max_pool2d_bias_backward(grad, argmax, geometry, dtype)
-
-    def backward(self, grad: Tensor, grad_sums: Tensor) -> Tensor:
-        grad = add(grad, over_channels(grad_sums.to(grad.dtype), grad.shape))
-        return MaxPool2dGather.apply(grad, argmax=self.argmax, geometry=self.geometry)
 
 
 class BatchNormReLU(BatchNorm):
@@ -312,32 +281,6 @@ def max_pool2d_relu(
     """``max_pool2d(relu(x), …)``."""
     geometry = pool_geometry("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     return MaxPool2dReLU.apply(x, geometry=geometry)
-
-
-@batched
-def conv2d_relu_max_pool2d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    convolution: tuple[Any, ...],
-    pooling: tuple[Any, ...],
-) -> Tensor:
-    """``max_pool2d(relu(conv2d(…)), …)``.
-
-    Args:
-        x, weight, bias: of the convolution.
-        convolution: its stride, padding, dilation and groups.
-        pooling: kernel_size, stride, padding, dilation and ceil_mode.
-    """
-    if (
-        type(x.array) is np.ndarray
-        or bias is None
-        or not (bias.requires_grad and is_grad_enabled())
-    ):
-        return max_pool2d_relu(conv2d(x, weight, bias, *convolution), *pooling)
-    images = conv2d(x, weight, bias.detach(), *convolution)
-    geometry = pool_geometry("max_pool2d", images, *pooling)
-    return BiasedMaxPool2dReLU.apply(images, bias, geometry=geometry)
 
 
 def batch_norm_relu(

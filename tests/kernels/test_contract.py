@@ -25,7 +25,7 @@ FUSED = {
     "relu_bias_backward",
 }
 CPU_ONLY = {"batch_norm_activation", "batch_norm_activation_backward"}
-CUDA_ONLY = {"cast_images", "max_pool2d_bias_backward"}
+CUDA_ONLY = {"cast_images", "conv2d_input_grad_relu", "max_pool2d_bias_backward"}
 PLAIN_SETS = ["plain", "cuda.plain"]
 OTHER_SETS = [*PLAIN_SETS, "cuda"]
 

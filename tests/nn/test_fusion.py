@@ -27,6 +27,10 @@ NETS: dict[str, Any] = {
     "Conv2d, ReLU, MaxPool2d": lambda lib: lib.Sequential(
         lib.Conv2d(3, 4, 3), lib.ReLU(), lib.MaxPool2d(3, 2, padding=1)
     ),
+    "Conv2d, ReLU, Conv2d, ReLU, MaxPool2d": lambda lib: lib.Sequential(
+        lib.Conv2d(3, 8, 3, 2), lib.ReLU(), lib.Conv2d(8, 8, 3, padding=1, groups=2),
+        lib.ReLU(inplace=True), lib.Conv2d(8, 4, 1), lib.ReLU(), lib.MaxPool2d(3, 1),
+    ),
     "ReLU, MaxPool2d": lambda lib: lib.Sequential(lib.ReLU(), lib.MaxPool2d(2, ceil_mode=True)),
     "Linear, ReLU": lambda lib: lib.Sequential(
         lib.Flatten(), lib.Linear(3 * 9 * 10, 7), lib.ReLU(), lib.Linear(7, 5, bias=False), lib.ReLU()

@@ -90,7 +90,7 @@ def test_in_a_captured_graph(optimizer):
 
 
 @pytest.mark.usefixtures("needs_gpu")
-@pytest.mark.parametrize("least, early", [(1, 6), (8 * 5 + 5 + 8, 5), (1 << 20, 0)])
+@pytest.mark.parametrize("least, early", [(1, 6), (128 + 40 + 5 + 1, 4), (1 << 20, 0)])
 def test_updates_go_to_a_second_stream(monkeypatch, least, early):
     """The last layers first, and together until they are enough; the rest after the block."""
     monkeypatch.setattr(in_backward, "_LEAST", least)

@@ -22,7 +22,15 @@ from .activation import (
     silu,
     silu_backward,
 )
-from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
+from .conv import (
+    col2im,
+    conv2d,
+    conv2d_input_grad,
+    conv2d_input_grad_relu,
+    conv2d_relu,
+    conv2d_weight_grad,
+    im2col,
+)
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
 from .images import cast_images, normalize_crops, normalize_images
@@ -86,6 +94,7 @@ __all__ = [
     "col2im",
     "conv2d",
     "conv2d_input_grad",
+    "conv2d_input_grad_relu",
     "conv2d_relu",
     "conv2d_weight_grad",
     "dropout",

@@ -143,7 +143,7 @@ def max_pool2d_bias_backward(
     _max_pool2d_bias_backward[grad.dtype, width, argmaxes.dtype].launch(
         how.grid, how.block, grads, argmaxes, out, partial, how.M, C, geometry_argument(geometry)
     )
-    return channels_first(out), channel_total(partial, how, dtype or grad.dtype)
+    return channels_first(out), channel_total(partial, dtype or grad.dtype)
 
 
 def max_pool2d_gather(x: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:

@@ -49,6 +49,7 @@ class Arrays:
 
     def __init__(self, dtype: str) -> None:
         self.dtype = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)
+        self.sums = np.dtype(np.float64 if dtype == "float64" else np.float32)
         self.half = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(np.float16)
         self._rng = np.random.default_rng(0)
 
@@ -79,6 +80,7 @@ def conv2d(k: Any, a: Arrays) -> list[Any]:
             if a.dtype != np.float64
             else bias,
             k.conv2d_input_grad(grad, weight, geometry),
+            *k.conv2d_input_grad_relu(grad, weight, x, geometry, a.sums),
             k.conv2d_weight_grad(grad, x, geometry),
             k.conv2d_weight_grad(grad, x, geometry, np.dtype(np.float32)),
         ]
@@ -111,7 +113,7 @@ def pooling(k: Any, a: Arrays) -> list[Any]:
         scale = np.linspace(0.1, 1, grad[0, 0].size if N else 12).reshape(geometry.output_size)
         results += [out, argmax, clipped, open_argmax]
         results += [k.max_pool2d_scatter(grad, i, geometry) for i in (argmax, open_argmax)]
-        results += k.max_pool2d_bias_backward(grad, open_argmax, geometry, np.dtype(np.float32))
+        results += k.max_pool2d_bias_backward(grad, open_argmax, geometry, a.sums)
         results += [k.max_pool2d_gather(x, i, geometry) for i in (argmax, open_argmax)]
         results += [k.avg_pool2d(x, scale, geometry), k.avg_pool2d_scatter(grad, scale, geometry)]
     return results
@@ -313,6 +315,10 @@ class Plain:
 
     def conv2d_relu(self, *arguments: Any) -> np.ndarray:
         return plain.relu(plain.conv2d(*arguments))
+
+    def conv2d_input_grad_relu(self, *arguments: Any) -> Any:
+        grad, weight, x, geometry, dtype = arguments
+        return self.relu_bias_backward(plain.conv2d_input_grad(grad, weight, geometry), x, dtype)
 
     def linear_relu(self, *arguments: Any) -> np.ndarray:
         return plain.relu(plain.linear(*arguments))

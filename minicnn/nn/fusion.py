@@ -34,6 +34,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .. import kernels
 from ..ops import fused
 from ..ops.conv_chain import conv2d_relus_max_pool2d
@@ -83,7 +85,7 @@ def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
     )
 
 
-def _conv2d_relus_max_pool2d(convs: list[Conv2d], pool: MaxPool2d, input: Tensor) -> Tensor:
+def _conv2d_relus_max_pool2d(convs: list[Conv2d], pool: Any, input: Tensor) -> Tensor:
     convolutions = [
         (conv.weight, conv.bias, (conv.stride, conv.padding, conv.dilation, conv.groups))
         for conv in convs
@@ -131,7 +133,7 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             operation = _FUSED[type(first), type(last)]
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
-            convs = _convolutions_at_the_end(rest) if type(last) is MaxPool2d else []
+            convs = _convolutions_on_a_gpu(rest) if type(last) is MaxPool2d else []
             if convs:
                 found.append(partial(_conv2d_relus_max_pool2d, convs, last))
             else:
@@ -175,11 +177,15 @@ def _ends_in_convolution(modules: list[Module]) -> bool:
     return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
 
 
-def _convolutions_at_the_end(modules: list[Module]) -> list[Conv2d]:
-    """Removes Conv2d, ReLU, Conv2d, ... Conv2d from the end of ``modules``; the convolutions."""
+def _convolutions_on_a_gpu(modules: list[Module]) -> list[Conv2d]:
+    """Takes Conv2d, ReLU, Conv2d, ReLU, … Conv2d from the end of ``modules``: the convolutions."""
     found: list[Conv2d] = []
-    while _ends_in_convolution(modules) and modules[-1].padding_mode == "zeros":
-        found.insert(0, modules.pop())
+    while _ends_in_convolution(modules):
+        conv: Any = modules[-1]
+        if conv.padding_mode != "zeros" or type(conv.weight.array) is np.ndarray:
+            break
+        found.insert(0, conv)
+        modules.pop()
         if not (len(modules) > 1 and type(modules[-2]) is Conv2d and _can_fuse(*modules[-2:])):
             break
         modules.pop()

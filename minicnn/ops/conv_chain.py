@@ -4,7 +4,7 @@ In backward a ReLU and the bias before it need a pass over a whole gradient. But
 these numbers in registers: that of the next convolution's input gradient, or of the pooling. So here
 every operation differentiates the ReLU and the bias of the one before it, along with its own input.
 
-On the CPU, and where nothing is recorded, the same is computed by the operations of ``fused.py``.
+Where nothing is recorded, or a bias is missing or frozen, the operations of ``fused.py`` do the same.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def conv2d_relus_max_pool2d(
     trains = is_grad_enabled() and all(
         b is not None and b.requires_grad for _, b, _ in convolutions
     )
-    if type(x.array) is np.ndarray or not trains:
+    if not trains:
         for weight, bias, options in others:
             x = conv2d_relu(x, weight, bias, *options)
         weight, bias, options = last
@@ -171,7 +171,7 @@ def conv2d_relus_max_pool2d(
     bias_before = None
     for convolution in convolutions:
         weight, bias, options = convolution
-        x = _convolve(x, weight, bias, bias_before, options, relu=convolution is not last)
+        x = _convolve(x, weight, bias, bias_before, options, convolution is not last)
         bias_before = bias
     geometry = pool_geometry("max_pool2d", x, *pooling)
     return ChainedMaxPool2dReLU.apply(x, bias_before, geometry=geometry)
@@ -181,10 +181,11 @@ def conv2d_relus_max_pool2d(
 def _convolve(
     x: Tensor,
     weight: Tensor,
-    bias: Tensor,
+    bias: Tensor | None,
     bias_before: Tensor | None,
     options: tuple[Any, ...],
     relu: bool,
 ) -> Tensor:
+    assert bias is not None
     geometry = conv2d_geometry(x, weight, bias, *options)
     return ChainedConv2d.apply(x, bias_before, weight, bias.detach(), geometry=geometry, relu=relu)

@@ -230,13 +230,13 @@ def input_grad_relu(
     vector = 16 // grad.itemsize
     if geometry.stride != (1, 1) or weight.shape[-1] % vector or not x.size or x.data.ptr % 16:
         return None
-    problem, operands, *rest = _input_grad_problem(grad, weight, geometry, "conv")
+    problem, operands, vectors, sizes = _input_grad_problem(grad, weight, geometry, "conv")
     plan = _plan(problem, operands)
     if plan.splits > 1:
         return None
     out = cupy.empty_like(x)
     sums = cupy.empty((-(-problem.M // plan.tile.M), x.shape[-1]), np.float32)
-    _launch(_input_grad_relu, plan, problem, operands, *rest, geometry, out, (), (x, sums))
+    _launch(_input_grad_relu, plan, problem, operands, vectors, sizes, geometry, out, (), (x, sums))
     return out, sums
 
 

@@ -24,7 +24,7 @@ from layers import Layer
 from torch.overrides import TorchFunctionMode
 
 import minicnn as mc
-from minicnn import nn
+from minicnn import models, nn
 
 WINDOWS = (3, 3), (1, 1), (1, 1)  # kernel, stride, padding
 CONVOLUTIONS = [
@@ -123,6 +123,17 @@ def shrink_training(program: ModuleType) -> None:
     program.WARM_UP_STEPS = program.STEPS_PER_TURN = program.NUM_BATCHES = 1
 
 
+def shrink_main_job(program: ModuleType) -> None:
+    models.AlexNet227 = lambda **_: nn.Sequential(  # type: ignore[assignment]
+        nn.Conv2d(3, 8, 11, stride=16),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(288, 2),
+    )
+
+
 def shrink_layers(program: ModuleType) -> None:
     program.conv_layers = lambda *_: CONVOLUTIONS
     program.pool_layers = lambda *_: POOLS
@@ -147,6 +158,7 @@ def emulate(program: ModuleType) -> None:
 
 SHRINK: dict[str, Callable[[ModuleType], None]] = {
     "gpu_train_step": shrink_training,
+    "gpu_main_job": shrink_main_job,
     "gpu_conv2d": shrink_layers,
     "gpu_plain": shrink_layers,
     "gpu_ceilings": shrink_ceilings,

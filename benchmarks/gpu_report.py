@@ -40,6 +40,7 @@ def report(archive: Archive) -> str:
         ceilings_section(results),
         *(training_section(name, results) for name in results if name.startswith("train_")),
         *(training_section(name, results) for name in compiled_alone(results)),
+        main_job_section(results),
         convolution_section(results),
         kernels_section(results),
         ncu_section(results),
@@ -161,6 +162,28 @@ def training_row(
         share(row["tflops"], ceiling),
         "" if memory is None else f"{memory:.0f}",
     )
+
+
+def main_job_section(results: Results) -> str:
+    result = results.get("main_job")
+    if not result:
+        return ""
+    seconds = result["epoch_seconds"]
+    rows: list[tuple[object, ...]] = [
+        ("pictures", result.get("pictures", "")),
+        ("decoding once, s", result.get("decode_seconds", "")),
+        ("first epoch, with compiling, s", f"{seconds[0]:.1f}" if seconds else ""),
+        ("each later epoch, s", f"{min(seconds[1:]):.2f}" if seconds[1:] else ""),
+        (f"{len(seconds)} epochs, s", f"{sum(seconds):.1f}"),
+    ]
+    if "val_accuracy" in result:  # it came to its end
+        rows += [
+            ("images/s, at best", f"{result['images_per_second']:.0f}"),
+            ("right of the validation pictures", f"{result['val_accuracy']:.1%}"),
+            ("peak MiB", f"{result['peak_memory_mib']:.0f}"),
+        ]
+    title = f"The main job: AlexNet on {result['data']} cats and dogs, batch {result['batch']}"
+    return table(title, ("", ""), rows)
 
 
 def convolution_section(results: Results) -> str:

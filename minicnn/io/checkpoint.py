@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .location import Placement
 from .raw import bytes_of
 from .safetensors_file import DTYPES, Contents, make_header, write_data
 
-__all__ = ["decode_checkpoint", "is_checkpoint", "write_checkpoint"]
+__all__ = ["checkpoint_writer", "decode_checkpoint", "is_checkpoint", "write_checkpoint"]
 
 _FORMAT = "minicnn checkpoint 2"
 _OLD_FORMAT = "minicnn checkpoint 1"  # without a checksum
@@ -37,12 +38,28 @@ def write_checkpoint(obj: object, file: IO[bytes]) -> None:
     Raises:
         TypeError: if ``obj`` contains another type; the message says where.
     """
+    checkpoint_writer(obj)(file)
+
+
+def checkpoint_writer(obj: object) -> Callable[[IO[bytes]], None]:
+    """What writes ``obj`` as :func:`write_checkpoint` would now, to a file, later.
+
+    Tensors on a GPU are fetched now, and everything but arrays is copied. Arrays and tensors on the
+    CPU are not: they must stay as they are.
+
+    Raises:
+        TypeError: as :func:`write_checkpoint`.
+    """
     arrays: dict[str, np.ndarray] = {}
     structure = json.dumps(_encode(obj, (), arrays))
     metadata = {"format": _FORMAT, "checksum": _NO_CHECKSUM, "structure": structure}
     header = make_header(arrays, metadata)
-    file.write(_CHECKSUM.sub(_checksum(header, arrays), header))
-    write_data(file, arrays)
+
+    def write(file: IO[bytes]) -> None:
+        file.write(_CHECKSUM.sub(_checksum(header, arrays), header))
+        write_data(file, arrays)
+
+    return write
 
 
 def is_checkpoint(contents: Contents) -> bool:

@@ -23,9 +23,9 @@ from .early_stopping import EarlyStopping
 from .folder import FolderLock, set_aside
 from .interrupt import StopRequest
 from .learning_rates import LearningRates, find_learning_rate
+from .loaders import PictureLoaders, picture_loaders
 from .loop import fit, validate_classifier
 from .meters import ClassificationMeter, SegmentationMeter, confusion_matrix
-from .picture_loaders import PictureLoaders, picture_loaders
 from .plateau import PlateauWatch
 from .progress import Progress, duration
 from .ranks import backward, first_rank_first, is_first, summed

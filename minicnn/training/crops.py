@@ -10,7 +10,7 @@ import numpy as np
 from ..cuda import Stream, current_stream, stream
 from ..data import Dataset, default_collate
 from ..data.decoded import DecodedPictures
-from ..devices import Device, to_device
+from ..devices import Device, pinned_copy, to_device
 from ..tensor import Tensor
 from ..typing import DeviceLike
 from .cut import Cut
@@ -20,11 +20,40 @@ __all__ = ["CropNumbers", "CropPixels", "Upload", "packed"]
 _PACKED_AT_ONCE = 1 << 26  # bytes
 
 
-class CropNumbers(Dataset[tuple[np.ndarray, int]]):
-    """Where crops lie in one buffer of pixels, and their labels.
+class _Crops(Dataset[tuple[Any, int]]):
+    """What both kinds share. A loader takes a whole batch of samples at a time.
 
-    A loader takes a whole batch at a time, whose numbers depend on its seed, the epoch and the
-    position of the batch.
+    So what is drawn depends on the loader's seed, the epoch and the position of the batch.
+    """
+
+    def __init__(self, decoded: DecodedPictures, cut: Cut) -> None:
+        self.decoded, self.dataset = decoded, decoded.dataset
+        self._cut = cut
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[Any, int]]:
+        for index in indices:
+            self.decoded.check(index)
+        tops, lefts, mirrored = self._cut.draw(self.decoded.sizes[indices])
+        crops = self._crops(indices, tops, lefts, mirrored)
+        return list(zip(crops, self.decoded.labels[indices].tolist(), strict=True))
+
+    def _crops(
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+    ) -> Iterable[Any]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+    def describe(self, index: int) -> str:
+        return self.decoded.describe(index)
+
+
+class CropNumbers(_Crops):
+    """Where crops lie in one buffer of pixels, and their labels.
 
     Args:
         decoded: the pictures. Their pixels are not needed here, and may be gone.
@@ -36,57 +65,31 @@ class CropNumbers(Dataset[tuple[np.ndarray, int]]):
     """
 
     def __init__(self, decoded: DecodedPictures, cut: Cut, starts: np.ndarray) -> None:
-        self.decoded, self.dataset = decoded, decoded.dataset
-        self._cut, self._starts, self._sizes = cut, starts, decoded.sizes
+        super().__init__(decoded, cut)
+        self._starts = starts
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices: list[int]) -> list[tuple[np.ndarray, int]]:
-        for index in indices:
-            self.decoded.check(index)
-        sizes = self._sizes[indices]
-        tops, lefts, mirrored = self._cut.draw(sizes)
-        lines = 3 * sizes[:, 1]  # bytes
+    def _crops(
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+    ) -> np.ndarray:
+        lines = 3 * self.decoded.sizes[indices, 1]  # bytes
         first = self._starts[indices] + tops * lines + 3 * lefts
-        numbers = np.stack([first, lines, mirrored], axis=1)
-        return list(zip(numbers, self.decoded.labels[indices].tolist(), strict=True))
-
-    def __len__(self) -> int:
-        return len(self._sizes)
-
-    def describe(self, index: int) -> str:
-        return self.decoded.describe(index)
+        return np.stack([first, lines, mirrored], axis=1)
 
 
-class CropPixels(Dataset[tuple[Tensor, int]]):
+class CropPixels(_Crops):
     """The same crops as of :class:`CropNumbers`, cut out: uint8, (3, height, width)."""
 
-    def __init__(self, decoded: DecodedPictures, cut: Cut) -> None:
-        self.decoded, self.dataset = decoded, decoded.dataset
-        self._cut, self._sizes = cut, decoded.sizes
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, int]]:
-        samples = [self.decoded[index] for index in indices]
-        cuts = np.stack(self._cut.draw(self._sizes[indices]), axis=1).tolist()
-        return [
-            (self._crop(pixels, *where), label)
-            for (pixels, label), where in zip(samples, cuts, strict=True)
-        ]
+    def _crops(
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+    ) -> list[Tensor]:
+        drawn = zip(indices, tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True)
+        return [self._crop(self.decoded.pictures[index], *where) for index, *where in drawn]
 
     def _crop(self, pixels: np.ndarray, top: int, left: int, mirrored: int) -> Tensor:
+        """A view: the loader copies it into its batch."""
         height, width = self._cut.size
         crop = pixels[top : top + height, left : left + width]
-        return Tensor.of((crop[:, ::-1] if mirrored else crop).copy().transpose(2, 0, 1))
-
-    def __len__(self) -> int:
-        return len(self._sizes)
-
-    def describe(self, index: int) -> str:
-        return self.decoded.describe(index)
+        return Tensor.of((crop[:, ::-1] if mirrored else crop).transpose(2, 0, 1))
 
 
 def packed(pictures: Iterable[np.ndarray], device: DeviceLike) -> tuple[Tensor, np.ndarray]:
@@ -113,10 +116,10 @@ def packed(pictures: Iterable[np.ndarray], device: DeviceLike) -> tuple[Tensor, 
 
 
 class Upload:
-    """Joins samples to a batch on the GPU, on a stream of its own: a loader's ``collate_fn``.
+    """Joins samples to a batch on the GPU, over page-locked memory and a stream of its own.
 
-    A loader's worker waits until the pixels are there, while the GPU computes and the program goes
-    on. It has to be a thread.
+    It is a loader's ``collate_fn``. Its worker, which has to be a thread, waits until the pixels are
+    there, while the GPU computes and the program goes on.
 
     Args:
         device: a GPU.
@@ -128,9 +131,12 @@ class Upload:
 
     def __call__(self, samples: list[Any]) -> tuple[Tensor, Tensor]:
         images, labels = default_collate(samples)  # type: ignore[misc]
-        # The memory may be that of an earlier batch, which the GPU is still to read.
-        self._copies.wait_stream(self._computing)
+        source = pinned_copy(images.array.transpose(0, 2, 3, 1))  # type: ignore[union-attr]
         with stream(self._copies):
-            batch = images.to(self._device), labels  # type: ignore[union-attr]
+            pixels = self._device.xp.empty(source.shape, source.dtype)
+            # The memory may be that of an earlier batch, which the GPU is still to read. Not before
+            # it was taken is it certain that nobody will be given more work with that batch.
+            self._copies.wait_stream(self._computing)
+            pixels.set(source, self._copies.stream)
         self._copies.synchronize()
-        return batch  # type: ignore[return-value]
+        return Tensor.of(pixels.transpose(0, 3, 1, 2)), labels  # type: ignore[return-value]

@@ -60,7 +60,7 @@ def fit(
     """
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
     finite = DivergenceWatch(net)
-    with StopRequest() as stop:
+    with StopRequest() as stop, run.saver.in_background(net):
         seed = run.metrics["settings"].get("seed", 0)
         steps = SharedSteps(net, seed, stop, meter.ignore_index)
         try:

@@ -27,6 +27,7 @@ from .meters import ClassificationMeter
 from .pictures import NamedPictures, names_of
 from .progress import duration
 from .ranks import check_same, is_first, share
+from .saver import Saver
 
 FORMAT = 4  # of last.ckpt; the third one had the state of another random generator
 
@@ -52,6 +53,7 @@ class Run:
         epoch, batch: epochs done, and batches of the loader done in the current one.
         seconds: time that the training in the current epoch has taken.
         waited: seconds of these in which it waited for the loader.
+        saver: writes the checkpoints.
         metrics: ``best``, ``epochs`` (one dict each), ``versions``, ``settings``, and ``network`` if
             it was described.
 
@@ -73,6 +75,7 @@ class Run:
         self.best_by = best_by
         self.parts: dict[str, Any] = {}
         self.loaders: Sequence[DataLoader] = ()
+        self.saver = Saver()
         self.epoch = self.batch = 0
         self.seconds = self.waited = 0.0
         self.metrics: dict[str, Any] = {
@@ -292,7 +295,7 @@ class Run:
             "loaders": loaders,
         }
         if is_first():
-            io.save(state, self.folder / "last.ckpt")
+            self.saver.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
 
     def finish_epoch(
@@ -327,7 +330,8 @@ class Run:
         if best is None or math.isnan(best[self.best_by]) or row[self.best_by] > best[self.best_by]:
             self.metrics["best"] = row
             if is_first():
-                io.save({"net": self.parts["net"].state_dict(), **row}, self.folder / "best.ckpt")
+                best_net = {"net": self.parts["net"].state_dict(), **row}
+                self.saver.save(best_net, self.folder / "best.ckpt")
         self._write_metrics()
         if self._log is not None:
             self._log.add(row)  # before the save: what a killed run wrote is written over

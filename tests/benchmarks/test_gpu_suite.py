@@ -130,8 +130,8 @@ def test_the_most_useful_parts_come_first_and_fit():
     gpu_suite = importlib.import_module("gpu_suite")
     limits = {part.name: part.seconds for part in gpu_suite.PARTS}
     names = list(limits)
-    worth = ["smoke", "tests", "train_bf16_512", "train_bf16_128", "ceilings", "kernels"]
-    worth += ["conv2d", "ncu", "compile_bf16_512", "memcheck"]
+    worth = ["smoke", "tests", "train_bf16_512", "train_bf16_128", "main_job", "ceilings"]
+    worth += ["kernels", "conv2d", "ncu", "compile_bf16_512", "memcheck"]
     assert names[: len(worth)] == worth
     assert sum(limits[name] for name in worth) <= gpu_suite.SECONDS - 60  # for starts and ends
 
@@ -154,7 +154,18 @@ def test_without_a_gpu_one_line_and_status_3(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["smoke", "ceilings", "kernels", "conv2d", "ncu", "train_step", "matmul", "plain", "tune"],
+    [
+        "smoke",
+        "main_job",
+        "ceilings",
+        "kernels",
+        "conv2d",
+        "ncu",
+        "train_step",
+        "matmul",
+        "plain",
+        "tune",
+    ],
 )
 def test_each_script_refuses_alone_too(name):
     done = subprocess.run(
@@ -459,7 +470,7 @@ def test_convolutions_of_both_frameworks_agree_in_every_direction():
 @pytest.mark.fast_only
 def test_each_kernel_that_is_measured_runs():
     cases = list(importlib.import_module("gpu_kernels").cases(2, num_weights=1000, device="cpu"))
-    assert len({name for name, _, _ in cases}) == len(cases) == 15
+    assert len({name for name, _, _ in cases}) == len(cases) == 17
     for _, run, num_bytes in cases:
         run()
         assert num_bytes > 0

@@ -59,6 +59,7 @@ class Training:
 
     def run(self, update):
         """The results of each batch, kept to the end, and the weights then."""
+        mc.manual_seed(2)  # of dropout
         results = []
         for batch in self.batches:
             results += update(*batch)
@@ -130,7 +131,7 @@ def test_precisions(given, device, dtype):
 def test_options():
     parser = argparse.ArgumentParser()
     add_gpu_arguments(parser)
-    args = parser.parse_args("--precision fp32 --gpu-gb 0.5".split())
+    args = parser.parse_args(["--precision", "fp32", "--gpu-gb", "0.5"])
     assert (args.precision, args.gpu_gb) == ("fp32", 0.5)
     args = parser.parse_args([])
     assert (args.precision, args.gpu_gb) == (None, None)

@@ -14,7 +14,7 @@ from minicnn.data import DataLoader, Dataset, SkipSample
 from minicnn.data.decoded import DecodedPictures
 from minicnn.ops.images import normalize_crops
 from minicnn.training import crops as module
-from minicnn.training.crops import CropNumbers, CropPixels, packed
+from minicnn.training.crops import CropNumbers, CropPixels, Upload, packed
 from minicnn.training.cut import Cut
 
 NORMALIZE = T.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -56,15 +56,13 @@ class Both:
         self.pixels = DataLoader(CropPixels(self.decoded, self.cut), **options)
         self.numbers.seed = self.pixels.seed = 5
 
-    def images(self, epoch, start_batch=0, dtype=np.dtype(np.float32)):
+    def images(self, epoch, start_batch=0):
         """(images, labels) of each batch, by numbers."""
         self.numbers.set_epoch(epoch, start_batch)
-        size, mean, std = self.cut.size, NORMALIZE.mean, NORMALIZE.std
+        how = self.cut.size, NORMALIZE.mean, NORMALIZE.std
         return [
             (
-                normalize_crops(
-                    self.buffer, crops.to(self.device), size, mean, std, dtype
-                ).numpy_copy(),
+                normalize_crops(self.buffer, crops.to(self.device), *how).numpy_copy(),
                 labels.numpy(),
             )
             for crops, labels in self.numbers
@@ -102,8 +100,9 @@ def test_they_are_those_of_the_transforms(device):
     np.testing.assert_array_equal(half.numpy_copy(), expected.astype(mc.bfloat16))
 
 
-def test_each_training_crop_is_somewhere_in_its_picture(device):
-    both = Both(TRAIN, device)
+@pytest.mark.cpu_only
+def test_each_training_crop_is_somewhere_in_a_picture():
+    both = Both(TRAIN, "cpu")
     for images, _ in both.images_of_pixels(1):
         for image in images:
             views = [
@@ -148,3 +147,28 @@ def test_packed_in_pieces(monkeypatch, at_once, device):
     np.testing.assert_array_equal(
         pixels.numpy_copy(), np.concatenate([picture.reshape(-1) for picture in pictures])
     )
+
+
+@pytest.mark.emulated_only
+def test_an_upload_waits_for_the_computing_once_it_has_its_memory(monkeypatch):
+    """Else what is computed last with an earlier batch could still be to come when its memory is taken."""
+    import cupy
+
+    def logged(name, function):
+        def call(*arguments):
+            calls.append(name)
+            return function(*arguments)
+
+        return call
+
+    calls, upload = [], Upload("cuda")
+    copies = upload._copies
+    monkeypatch.setattr(cupy, "empty", logged("take memory", cupy.empty))
+    monkeypatch.setattr(copies, "wait_stream", logged("wait", copies.wait_stream))
+    monkeypatch.setattr(cupy.ndarray, "set", logged("copy", cupy.ndarray.set))
+    monkeypatch.setattr(copies, "synchronize", logged("be there", copies.synchronize))
+    image = mc.Tensor.of(np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+    images, labels = upload([(image, 1), (image, 0)])
+    assert calls == ["take memory", "wait", "copy", "be there"]
+    assert images.device.type == "cuda" and labels.tolist() == [1, 0]
+    np.testing.assert_array_equal(images.numpy_copy(), np.stack([image.numpy()] * 2))

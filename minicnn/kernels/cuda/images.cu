@@ -1,13 +1,14 @@
 // Images, from bytes to normalised numbers, and in half precision.
 #include "runtime/common.cuh"
 
-// out (N, H, W, C) = images * scale + shift, scale and shift (C,). Pixel p of channel c of an image
-// lies at p * pixel_stride + c * channel_stride, so images may be (N, C, H, W) or (N, H, W, C) in
-// memory. One thread per vector of out, which may extend over several pixels.
+// In both kernels `table` (C, 256) says what a byte of a channel becomes.
+
+// out (N, H, W, C): the images, normalised. Pixel p of channel c of an image lies at p * pixel_stride
+// + c * channel_stride, so images may be (N, C, H, W) or (N, H, W, C) in memory. One thread per
+// vector of out, which may extend over several pixels.
 template <typename T, int N>
-__global__ void normalize_images(long long count, const unsigned char* images,
-                                 const acc_t<T>* scale, const acc_t<T>* shift, T* out, int C,
-                                 int HW, int channel_stride, int pixel_stride) {
+__global__ void normalize_images(long long count, const unsigned char* images, const T* table,
+                                 T* out, int C, int HW, int channel_stride, int pixel_stride) {
     const long long target = thread_index();
     if (target >= count) return;
     long long image = target * N;
@@ -17,7 +18,7 @@ __global__ void normalize_images(long long count, const unsigned char* images,
     for (int j = 0; j < N; ++j) {
         const long long source = (image * HW) * C + (long long)pixel * pixel_stride
                                  + (long long)c * channel_stride;
-        values[j] = T(images[source] * scale[c] + shift[c]);
+        values[j] = table[c * 256 + images[source]];
         if (++c == C) {
             c = 0;
             if (++pixel == HW) {
@@ -31,8 +32,7 @@ __global__ void normalize_images(long long count, const unsigned char* images,
 
 // out (N, H, W, 4): crops of pictures of C channels, normalised, with 0 in the other channels.
 // Crop n begins at byte crops[n][0] of pixels, the lines of its picture are crops[n][1] bytes apart,
-// and it is mirrored if crops[n][2] is not 0. `table` (C, 256) says what a byte becomes. One thread
-// per pixel.
+// and it is mirrored if crops[n][2] is not 0. One thread per pixel.
 template <typename T>
 __global__ void normalize_crops(long long count, const unsigned char* pixels,
                                 const long long* crops, const T* table, T* out, int C, int H,

@@ -1,4 +1,8 @@
-"""Images on the GPU: from bytes to normalised numbers, and in half precision."""
+"""Images on the GPU: from bytes to normalised numbers, and in half precision.
+
+A byte has only 256 values, and the kernels look each up in a table. So their results are those of the
+definition, in any dtype, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 
 from ..plain.images import normalize_images as normalize_by_definition
 from .runtime.layout import channels_first, first_channels, vector_width
-from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
+from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile
 
 __all__ = ["cast_images", "normalize_crops", "normalize_images"]
 
@@ -35,14 +39,9 @@ def normalize_images(
     N, C, H, W = images.shape
     pixels, *strides = _dense(images)
     out = cupy.empty((N, H, W, C), dtype)
-    real = accumulator(out.dtype)
-    scale, shift = _scale_and_shift(
-        tuple(map(float, mean)), tuple(map(float, std)), real, images.device.id
-    )
+    table = _table(mean, std, out.dtype, images.device.id)
     width = vector_width(out.size, out)
-    _normalize_images[out.dtype, width](
-        out.size // width, pixels, scale, shift, out, C, H * W, *strides
-    )
+    _normalize_images[out.dtype, width](out.size // width, pixels, table, out, C, H * W, *strides)
     return channels_first(out)
 
 
@@ -55,20 +54,6 @@ def _dense(images: cupy.ndarray) -> tuple[cupy.ndarray, int, int]:
     return cupy.ascontiguousarray(images), H * W, 1
 
 
-@functools.lru_cache(maxsize=64)
-def _scale_and_shift(
-    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
-) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """(C,) arrays on the current device, such that images * scale + shift is normalised.
-
-    They are cached, because copying to the GPU takes longer than some launches, and is not allowed
-    while a graph is captured.
-    """
-    deviations = np.array(std)
-    scale, shift = 1 / (255 * deviations), -np.array(mean) / deviations
-    return cupy.asarray(scale.astype(dtype)), cupy.asarray(shift.astype(dtype))
-
-
 def normalize_crops(
     pixels: cupy.ndarray,
     crops: cupy.ndarray,
@@ -78,9 +63,6 @@ def normalize_crops(
     dtype: np.dtype[Any],
 ) -> cupy.ndarray:
     """:func:`normalize_images` for parts of pictures, some of them mirrored.
-
-    A byte has only 256 values, so the kernel looks each up in a table. So its results are those of
-    the definition, in any dtype, bit for bit.
 
     Args:
         pixels: uint8, all pictures one after the other, each (H, W, C) with up to 4 channels.
@@ -100,18 +82,28 @@ def normalize_crops(
     if C > _CHANNELS:
         raise ValueError(f"crops on CUDA have up to {_CHANNELS} channels, got {C}")
     out = cupy.empty((N, height, width, _CHANNELS), dtype)
-    table = _table(tuple(map(float, mean)), tuple(map(float, std)), out.dtype, pixels.device.id)
+    table = _table(mean, std, out.dtype, pixels.device.id)
     _normalize_crops[out.dtype](
         N * height * width, pixels, cupy.ascontiguousarray(crops), table, out, C, height, width
     )
     return first_channels(out, C)
 
 
-@functools.lru_cache(maxsize=64)  # as above
 def _table(
-    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
+    mean: Sequence[float], std: Sequence[float], dtype: np.dtype[Any], device: int
 ) -> cupy.ndarray:
     """What each byte of each channel becomes, (C, 256) on the current device."""
+    return _kept_table(tuple(map(float, mean)), tuple(map(float, std)), dtype, device)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_table(
+    mean: tuple[float, ...], std: tuple[float, ...], dtype: np.dtype[Any], device: int
+) -> cupy.ndarray:
+    """:func:`_table`, made once.
+
+    Copying to the GPU takes longer than some launches, and is not allowed while a graph is captured.
+    """
     every_byte = np.broadcast_to(np.arange(256, dtype=np.uint8), (1, len(mean), 1, 256))
     return cupy.asarray(normalize_by_definition(every_byte, mean, std, dtype).reshape(-1, 256))
 

@@ -33,7 +33,9 @@ def channels_first(x: cupy.ndarray) -> cupy.ndarray:
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
-_zero_padded: weakref.WeakValueDictionary[int, cupy.ndarray] = weakref.WeakValueDictionary()
+# by address and number of channels
+_zero_padded: weakref.WeakValueDictionary[tuple[int, int], cupy.ndarray]
+_zero_padded = weakref.WeakValueDictionary()
 
 
 def first_channels(padded: cupy.ndarray, channels: int) -> cupy.ndarray:
@@ -41,13 +43,13 @@ def first_channels(padded: cupy.ndarray, channels: int) -> cupy.ndarray:
 
     :func:`zero_padded` finds the whole pixels again, for kernels that read several channels at a time.
     """
-    _zero_padded[padded.data.ptr] = padded  # as long as it lives
+    _zero_padded[padded.data.ptr, channels] = padded  # as long as it lives
     return channels_first(padded[..., :channels])
 
 
 def zero_padded(x: cupy.ndarray) -> cupy.ndarray | None:
     """What :func:`first_channels` has made ``x`` (N, H, W, C) of; None for other arrays."""
-    padded = _zero_padded.get(x.data.ptr)
+    padded = _zero_padded.get((x.data.ptr, x.shape[-1]))
     if padded is None or x.dtype != padded.dtype:
         return None
     same = x.shape[:-1] == padded.shape[:-1] and x.strides == padded.strides

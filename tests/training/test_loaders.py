@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import minicnn as mc
+from minicnn import nn
 from minicnn import transforms as T
 from minicnn.data import DogsVsCats, Subset
 from minicnn.data.drawn import draw_dogs_vs_cats
-from minicnn.training import picture_loaders
-from minicnn.training.picture_loaders import budget
+from minicnn.training import captured, picture_loaders
+from minicnn.training.loaders import budget
 
 NORMALIZE = T.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 TRAIN = T.Compose([T.Resize(20), T.RandomCrop(17), T.RandomHorizontalFlip(), T.PILToTensor()])
@@ -97,7 +98,7 @@ def test_images_have_the_precision_of_the_first_layer(parts, gpu_gb):
 
 @pytest.mark.cpu_only
 def test_the_budget(monkeypatch):
-    monkeypatch.setattr("minicnn.training.picture_loaders.mem_get_info", lambda: (80, 100))
+    monkeypatch.setattr("minicnn.training.loaders.mem_get_info", lambda: (80, 100))
     assert budget(options("cuda", None)) == 40
     assert budget(options("cuda", 0.25)) == 25e7
 
@@ -108,3 +109,23 @@ def test_crops_of_two_sizes(parts):
     other = T.Compose([T.Resize(20), T.CenterCrop(16), T.PILToTensor()])
     with pytest.raises(ValueError, match=r"one size, got \(17, 17\) to train and \(16, 16\)"):
         picture_loaders(options("cuda"), train, (val, other), NORMALIZE)
+
+
+@pytest.mark.cuda_only
+@pytest.mark.parametrize("gpu_gb", [1.0, TINY])
+def test_cutting_out_is_a_part_of_the_captured_step(parts, gpu_gb):
+    args = options("cuda", gpu_gb)
+    loaders = picture_loaders(args, *parts, NORMALIZE)
+    net = nn.Sequential(nn.Conv2d(3, 4, 5, stride=4), nn.Flatten(), nn.Linear(64, 2)).to("cuda")
+
+    def predict(batch):
+        with mc.autocast(dtype=mc.bfloat16):
+            return net(loaders.images(batch)).float()
+
+    graphed = captured(predict, args)
+    with mc.no_grad():
+        for epoch in range(2):
+            loaders.train.set_epoch(epoch)
+            for batch, _ in loaders.train:
+                logits, expected = graphed(batch), predict(batch.to("cuda"))
+                np.testing.assert_array_equal(logits.numpy_copy(), expected.numpy_copy())

@@ -29,15 +29,19 @@ What it catches, as a :class:`KernelError` with block, thread and source line:
 
 - Always: shared memory out of bounds, misaligned accesses, divergent barriers, lanes missing from
   a mask or foreign to it, integer division by zero, stack overflow, wild pointers. Accesses past
-  the end of arrays that :func:`fenced` or :func:`fenced_copy` made.
+  the end of arrays that :func:`fenced` or :func:`fenced_copy` made. For ``wgmma``: a missing
+  ``wgmma.fence``, accumulators read or written before ``wgmma.wait_group``, products that were
+  never committed or waited for, wrong descriptors, warps of a warpgroup that are missing or differ.
 - With ``checked=True``, also: every access to global memory outside the arrays that were passed
   and what ``reachable`` names, races in shared and global memory (words of 4 bytes), between blocks
   or within one, reads of uninitialised shared memory, reads before ``cp.async.wait_group``,
-  ``ld.global.nc`` (``__ldg``, ``const __restrict__``) of data that the kernel wrote.
+  ``ld.global.nc`` (``__ldg``, ``const __restrict__``) of data that the kernel wrote, operands of
+  ``wgmma`` that were written without ``fence.proxy.async`` or are overwritten in flight.
 - As a wrong result: shared memory, registers and local arrays start as NaN, ``cp.async`` copies as
-  late as it may, and one warp always runs as far ahead of the others as the barriers let it. A
-  ``seed`` shuffles blocks, warps and lanes: odd seeds start new threads before they go on with
-  those that waited, even seeds the other way round.
+  late as it may, ``wgmma`` reads its operands as late as it may, and sees nothing that was written
+  without ``fence.proxy.async``. One warp always runs as far ahead of the others as the barriers
+  let it. A ``seed`` shuffles blocks, warps and lanes: odd seeds start new threads before they go on
+  with those that waited, even seeds the other way round.
 
 What it cannot catch:
 
@@ -47,15 +51,18 @@ What it cannot catch:
   atomics. After ``build.load_runtime().emu_truncate_mma(True)`` sums of ``mma`` are cut off at least
   as early as tensor cores do; else they are rounded. Denormals are never flushed, although CuPy
   compiles with ``-ftz=true``.
-- Misreadings that kernel and emulator share, such as a matrix fragment's layout; run the same
-  tests on a GPU once.
+- Misreadings that kernel and emulator share, such as the layout of a matrix fragment or of an
+  operand of ``wgmma`` in shared memory; run the same tests on a GPU once.
+- Whether ptxas keeps ``wgmma`` asynchronous, or makes it wait because of how registers are used.
 - Races on paths that the test does not take, or hidden by a shuffle, vote or ``mma``, which count
   as ``__syncwarp`` here. Global races of accesses narrower than 4 bytes.
 - Occupancy, register limits, memory exhaustion, the driver.
 
 Stricter than the hardware: a thread that has returned does not count at a barrier, and a race is
-reported even if it is harmless. For kernels whose blocks hand data to each other on purpose there
-is ``check_races=False``.
+reported even if it is harmless. The warps of a warpgroup do not wait for each other at ``wgmma``;
+``fence.proxy.async`` counts only in the thread that wrote; ``wgmma`` needs a base offset of 0 and
+A in shared memory. For kernels whose blocks hand data to each other on purpose there is
+``check_races=False``.
 
 To add an opcode, write a function in ``ptx/opcodes``::
 

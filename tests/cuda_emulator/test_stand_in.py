@@ -288,6 +288,29 @@ def test_kernels_may_follow_addresses_in_arrays(
     assert cp.emulation.launches["gather", checked] > 0
 
 
+@pytest.mark.parametrize(
+    "arch, options, features",
+    [("90", ("-arch=sm_90a",), 1), ("90", (), 0), ("80", ("-arch=sm_90a",), 0)],
+)
+def test_features_of_one_architecture(
+    cp: Any, arch: str, options: tuple[str, ...], features: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NVRTC takes 90a before CuPy's 90, but not before another architecture."""
+    monkeypatch.setattr(cp.emulation, "arch", arch)
+    code = """
+        extern "C" __global__ void target(int* y) {
+          y[0] = __CUDA_ARCH__;
+        #ifdef __CUDA_ARCH_FEAT_SM90_ALL
+          y[1] = 1;
+        #endif
+        }"""
+    y = cp.zeros(2, I32)
+    cp.RawModule(code=code, options=options).get_function("target")((1,), (1,), (y,))
+    assert y.get().tolist() == [int(arch) * 10, features]
+    assert cp.cuda.Device().compute_capability == arch
+    assert cp.cuda.runtime.getDeviceProperties(0)["major"] == int(arch) // 10
+
+
 # ---- graphs ----
 
 

@@ -15,6 +15,9 @@ def module_with(body, declarations=""):
     )
 
 
+WGMMA = "wgmma.mma_async.sync.aligned.%s {%%0, %%0, %%0, %%0},"
+
+
 @pytest.mark.parametrize(
     "statement, reason",
     [
@@ -25,6 +28,11 @@ def module_with(body, declarations=""):
         ("{ .reg .b16 h; add.f16 h, h, h; }", "f16 arithmetic"),
         ("activemask.b32 %0;", "not well defined"),
         ("mov.u32 %0, %%nwarpid;", "operand %nwarpid"),
+        ("fence.proxy.alias;", r"modifier \.alias of fence"),
+        (WGMMA % "m64n8k16.f32.bf16.bf16" + " {%0, %0, %0, %0}, 0, 1, 1, 1, 0;", "A in registers"),
+        (WGMMA % "m64n8k8.f32.bf16.bf16" + " 0, 0, 1, 1, 1, 0, 0;", "shape or type of wgmma"),
+        (WGMMA % "m64n8k32.f32.e4m3.e4m3" + " 0, 0, 1, 1, 1;", r"modifier \.m64n8k32 of wgmma"),
+        (WGMMA % "m64n8k16.f32.f16.f16" + " 0, 0, 1, 2, 1, 0, 0;", "must be one of"),
     ],
 )
 def test_unknown_ptx_is_refused_with_its_place(statement, reason):
@@ -210,6 +218,20 @@ def test_parser_keeps_source_places():
     ]
     assert instructions[1].guard == "!%p1"
     assert instructions[1].operands == ("%r1", "%r1", "1")
+
+
+def test_dynamic_shared_memory_is_aligned():
+    """It lies behind the static one."""
+    module = module_with(
+        """__shared__ unsigned one;
+           extern __shared__ __align__(1024) char more[];
+           one = threadIdx.x;
+           y[0] = (unsigned)__cvta_generic_to_shared(&one);
+           y[1] = (unsigned)__cvta_generic_to_shared(more);"""
+    )
+    y = np.zeros(2, np.uint32)
+    module.get("kernel")((1,), (1,), (y,), shared_memory=16)
+    assert y.tolist() == [0, 1024]
 
 
 @pytest.mark.parametrize("arch", ["compute_86", "compute_90", "compute_100", "compute_120"])

@@ -10,10 +10,15 @@
 // to a multiple of the elements that a thread copies at a time. A linear layer is a convolution of
 // images of one pixel.
 //
+// The type of a tile says what multiplies it: Tile a warp's mma, or ordinary cores (gemm.cuh);
+// WarpgroupTile a warpgroup's wgmma, on Hopper (warpgroup.cuh).
+//
 // plain/conv.cu computes the same with one thread per output element.
 #include "runtime/common.cuh"
 #include "gemm/mma.cuh"
 #include "gemm/gemm.cuh"
+#include "gemm/wgmma.cuh"
+#include "gemm/warpgroup.cuh"
 #include "gemm/readers.cuh"
 #include "gemm/relu_bias.cuh"
 
@@ -45,8 +50,8 @@ template <typename T, typename Tile, int VECTOR, typename Result, typename Bias>
 __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_forward(
     const T* __restrict__ x, const T* __restrict__ weight, Result* out, int N, int C, int O,
     bool aligned, Geometry g, const Bias* __restrict__ bias, bool relu) {
-    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
-    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, true>;
+    using PieceA = SharedTile<T, Tile, Tile::M, true>;
+    using PieceB = SharedTile<T, Tile, Tile::N, true>;
     const int M = N * g.OH * g.OW, depth = g.KH * g.KW * C;
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;
@@ -98,8 +103,8 @@ struct RemainderAxis {
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result, typename Finish>
 __device__ void input_grad_tile(const T* grad, const T* weight, Result* out, int N, int C, int out_C,
                                 int O, bool aligned, const Geometry& g, Finish& finish) {
-    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, true>;
-    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
+    using PieceA = SharedTile<T, Tile, Tile::M, true>;
+    using PieceB = SharedTile<T, Tile, Tile::N, false>;
     const int group = blockIdx.y, groups = gridDim.y;
     const int splits = gridDim.z / (g.stride_h * g.stride_w);
     const int split = blockIdx.z % splits, remainder = blockIdx.z / splits;
@@ -161,8 +166,8 @@ template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result
 __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_weight_grad(
     const T* __restrict__ grad, const T* __restrict__ x, Result* out, int N, int C, int O,
     int padded_O, bool aligned, Geometry g) {
-    using PieceA = SharedTile<T, Tile::M, Tile::DEPTH, false>;
-    using PieceB = SharedTile<T, Tile::N, Tile::DEPTH, false>;
+    using PieceA = SharedTile<T, Tile, Tile::M, false>;
+    using PieceB = SharedTile<T, Tile, Tile::N, false>;
     const int columns = g.KH * g.KW * C, depth = N * g.OH * g.OW;
     const int group = blockIdx.y, groups = gridDim.y;
     const Warp<Tile> warp;

@@ -1,10 +1,12 @@
 """Convolution on the GPU: implicit matrix products on tensor cores, or in full float32.
 
-float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. One
-launch computes all groups. Where every filter sees one channel, there is no matrix product to make
-(``conv_depthwise.py``). float64 goes through im2col and cuBLAS (``im2col.py``). With the environment
-variable ``MINICNN_CUDA_CONV=im2col`` all other dtypes do, too, for comparison. Linear layers
-(``linear.py``) are convolutions of images of one pixel and use the same functions.
+float16 and bfloat16 run on tensor cores, and so does float32 if ``tf32.allow_tf32`` allows it. On
+Hopper two instructions multiply 16-bit floats; the plan for a product (``gemm/tiles.py``) says which:
+``plan.tile.instruction``. One launch computes all groups. Where every filter sees one channel, there
+is no matrix product to make (``conv_depthwise.py``). float64 goes through im2col and cuBLAS
+(``im2col.py``). With the environment variable ``MINICNN_CUDA_CONV=im2col`` all other dtypes do, too,
+for comparison. Linear layers (``linear.py``) are convolutions of images of one pixel and use the same
+functions.
 
 All sums are in float32, but tensor cores cut them off where other arithmetic rounds, after every 16
 products (TF32: 8). In sums of some hundred products this was up to 1.3e-6 of the largest result,
@@ -414,8 +416,8 @@ def _launch(
 ) -> None:
     """Launches a kernel of ``conv.cu``; ``epilogue`` are its last arguments, ``types`` their types."""
     x, tile = operands[0], plan.tile
-    types = CPP_TYPES[target.dtype.name], *types
-    kernel = template.instance(x.dtype, problem.type, tile.expression(x.itemsize), *vectors, *types)
+    parameters = problem.type, tile.expression(x.itemsize), *vectors, CPP_TYPES[target.dtype.name]
+    kernel = template.instance(x.dtype, *parameters, *types, arch=tile.arch)
     remainders = problem.count // geometry.groups
     kernel.launch(
         (problem.tiles(tile), geometry.groups, remainders * plan.splits),
@@ -438,9 +440,10 @@ def current_gpu() -> Gpu:
 @functools.cache
 def _gpu(number: int) -> Gpu:
     properties = cupy.cuda.runtime.getDeviceProperties(number)
-    attributes = cupy.cuda.Device(number).attributes
+    device = cupy.cuda.Device(number)
     return Gpu(
         properties["name"].decode(),
-        attributes["MultiProcessorCount"],
-        attributes["MaxSharedMemoryPerBlockOptin"],
+        device.attributes["MultiProcessorCount"],
+        device.attributes["MaxSharedMemoryPerBlockOptin"],
+        int(device.compute_capability),
     )

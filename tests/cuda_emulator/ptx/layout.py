@@ -25,6 +25,10 @@ class Layout:
             end += variable.nbytes
         return cls(offsets, _round_up(end, 16))
 
+    def align_end(self, alignment: int) -> None:
+        """Makes what comes behind the variables aligned."""
+        self.nbytes = _round_up(self.nbytes, alignment)
+
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple

@@ -70,6 +70,8 @@ class Context(Protocol):
     call_parameters: set[str]
     branch_targets: dict[str, tuple[str, ...]]
     functions: dict[str, Function]
+    accumulator_lists: dict[tuple[str, ...], str]  # wgmma's operand d to the name of a table
+    uses_wgmma: bool  # the kernel does
 
     def label(self, name: str) -> str:
         """The C++ label for a PTX label."""
@@ -79,6 +81,13 @@ def identifier(name: str) -> str:
     """A PTX name as one that cannot clash with a C++ name."""
     prefix = "r_" if name.startswith("%") else "n_"
     return prefix + re.sub(r"\W", "_", name.lstrip("%"))
+
+
+def vector_elements(text: str) -> list[str]:
+    """The elements of an operand's text such as {%f1, %f2}."""
+    if text.startswith("{"):
+        return [part.strip() for part in text[1:-1].split(",")]
+    return [text]
 
 
 class Operation:
@@ -191,10 +200,14 @@ class Operation:
 
     def vector(self, index: int) -> list[str]:
         """The elements of an operand such as {%f1, %f2}."""
-        text = self.operands[index]
-        if text.startswith("{"):
-            return [part.strip() for part in text[1:-1].split(",")]
-        return [text]
+        return vector_elements(self.operands[index])
+
+    def immediate(self, index: int, *allowed: int) -> int:
+        """Operand `index`, one of a few constants."""
+        text = self.operands[index] if index < len(self.operands) else ""
+        if text not in map(str, allowed):
+            raise UnsupportedPtx(f"operand {index} (={text}), must be one of {allowed}")
+        return int(text)
 
     @property
     def space(self) -> str:

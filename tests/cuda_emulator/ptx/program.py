@@ -49,7 +49,7 @@ class Program:
     functions: dict[str, Function] = field(default_factory=dict)
     globals: list[Variable] = field(default_factory=list)
     shared: list[Variable] = field(default_factory=list)
-    dynamic_shared: set[str] = field(default_factory=set)
+    dynamic_shared: list[Variable] = field(default_factory=list)
 
 
 _BRACE = re.compile(r"[{}]")
@@ -115,7 +115,7 @@ def _add_variables(program: Program, text: str) -> None:
         if match["space"] in ("global", "const"):
             program.globals.append(variable(match))
         elif match["extern"]:
-            program.dynamic_shared.add(match["name"])
+            program.dynamic_shared.append(variable(match))
         else:
             program.shared.append(variable(match))
 

@@ -11,6 +11,7 @@ import re
 from collections import ChainMap
 
 from ..errors import UnsupportedPtx
+from .accumulators import Accumulators
 from .layout import Layout
 from .opcodes import translate_operation
 from .operation import C_TYPES, FLOAT_C_TYPES, Operation, identifier
@@ -34,7 +35,8 @@ def translate(program: Program, name: str) -> str:
     functions = [*_called(program, kernel), kernel]
     shared = _shared_layout(program, functions)
     sites = {"": 0}
-    texts = [_FunctionTranslator(program, f, shared, sites).text() for f in functions]
+    uses_wgmma = any(i.opcode.startswith("wgmma") for f in functions for i in f.instructions)
+    texts = [_FunctionTranslator(program, f, shared, sites, uses_wgmma).text() for f in functions]
     return "\n".join(
         [
             '#include "ptx_ops.h"\n',
@@ -45,7 +47,8 @@ def translate(program: Program, name: str) -> str:
             *texts,
             'extern "C" __attribute__((visibility("default")))',
             "const EmuKernel emu_kernel = {",
-            f"  {identifier(name)}, {shared.nbytes}, sites, &emu_checked, &emu_variables}};\n",
+            f"  {identifier(name)}, {shared.nbytes}, {str(uses_wgmma).lower()}, sites, &emu_checked,",
+            "  &emu_variables};\n",
         ]
     )
 
@@ -75,8 +78,10 @@ def _shared_layout(program: Program, functions: list[Function]) -> Layout:
     }
     own = [variable for function in functions for variable in function.shared]
     layout = Layout.of(own + [variable for variable in program.shared if variable.name in used])
-    for name in program.dynamic_shared:  # they all start at the same place
-        layout.offsets[name] = layout.nbytes
+    dynamic = [variable for variable in program.dynamic_shared if variable.name in used]
+    layout.align_end(max((variable.align for variable in dynamic), default=1))
+    for variable in dynamic:  # they all start at the same place
+        layout.offsets[variable.name] = layout.nbytes
     return layout
 
 
@@ -88,12 +93,21 @@ class _FunctionTranslator:
         function: the function.
         shared: the shared memory of the kernel that it belongs to.
         sites: source locations with their numbers; new ones are added.
+        uses_wgmma: whether the kernel does.
     """
 
     def __init__(
-        self, program: Program, function: Function, shared: Layout, sites: dict[str, int]
+        self,
+        program: Program,
+        function: Function,
+        shared: Layout,
+        sites: dict[str, int],
+        uses_wgmma: bool,
     ) -> None:
         self.function = function
+        self.uses_wgmma = uses_wgmma
+        self.accumulators = Accumulators(function)
+        self.accumulator_lists = self.accumulators.lists
         self.sites = sites
         self.functions = program.functions
         self.variables = {v.name: number for number, v in enumerate(program.globals)}
@@ -115,6 +129,7 @@ class _FunctionTranslator:
             for name, kind in registers
             if name in used
         )
+        declared += self.accumulators.declarations()
         if "carry_flag" in body:
             declared += "  bool carry_flag = false;\n"
         frame = ""
@@ -135,7 +150,8 @@ class _FunctionTranslator:
             match statement:
                 case Registers(kind, names):
                     self.register_types.update(dict.fromkeys(names, kind))
-                    declared = [(identifier(name), kind) for name in names]
+                    own = (name for name in names if name not in self.accumulators.numbers)
+                    declared = [(identifier(name), kind) for name in own]
                     if len(self.scopes) > 1:  # a goto may enter: no initial values
                         lines += [f"{C_TYPES[kind]} {name};" for name, kind in declared]
                     else:
@@ -175,6 +191,7 @@ class _FunctionTranslator:
         except UnsupportedPtx as error:
             where = instruction.site or "unknown source line"
             raise UnsupportedPtx(f'{error} in "{instruction.text}" at {where}') from None
+        statement = self.accumulators.touches(instruction, operation.site) + statement
         if instruction.guard:
             guard = operation.expression(instruction.guard, "pred")
             return f"if ({guard}) {{ {statement} }}"

@@ -10,11 +10,12 @@
 #include "runtime_internal.h"
 
 EmuStatistics statistics;
+bool checked;
+bool uses_wgmma;
 
 namespace {
 
 const EmuKernel* kernel;
-bool checked;
 int seed;
 
 // ---- errors ----
@@ -127,6 +128,7 @@ int emu_run(const EmuKernel* launched, void** arguments,
   kernel = launched;
   seed = launch->seed;
   checked = launch->checked;
+  uses_wgmma = kernel->uses_wgmma;
   *kernel->checked = checked;
   *kernel->variables = launch->variables;
   emu_shared_size = kernel->static_shared + launch->dynamic_shared;

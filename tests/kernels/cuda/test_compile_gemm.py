@@ -47,3 +47,14 @@ def test_compiles(type_: str, tile: tiles.Tile, arch: str) -> None:
     for name, used in kernels.items():
         assert (used.stack, used.spills) == (0, 0), f"{name} keeps values outside of registers"
     assert "warning" not in log, log
+
+
+@pytest.mark.parametrize("type_", [pytest.param("float16", marks=pytest.mark.slow), "bfloat16"])
+@pytest.mark.parametrize("number", range(len(tiles.WARPGROUP_TILES["bfloat16"])))
+def test_products_of_warpgroups_overlap(type_: str, number: int) -> None:
+    tile = tiles.WARPGROUP_TILES[type_][number]
+    kernels, log = compile_for(tile.arch, cuda_file.source, instances(type_, tile), cuda_file.name)
+    for name, used in kernels.items():
+        assert (used.stack, used.spills) == (0, 0), f"{name} keeps values outside of registers"
+    assert "warning" not in log, log
+    assert "serialized" not in log, log  # the compiler waits after each product

@@ -74,3 +74,11 @@ def test_shared_memory_and_threads_fit_all_gpus(type_: str) -> None:
         assert tile.threads <= 1024
         assert tile.blocks * tile.threads * 32 <= 65536  # registers
         assert tile.shared_memory(tiles.ITEMSIZE[type_]) <= smallest_limit or tile.M == 256
+
+
+def test_tiles_of_warpgroups_fit_hopper() -> None:
+    for tile in tiles.WARPGROUP_TILES["bfloat16"]:
+        assert tile.threads % 128 == 0
+        for itemsize in (2, 4):  # of the result
+            bytes_of_a_block = tile.shared_memory(itemsize) + 1024  # the system's
+            assert tile.blocks * bytes_of_a_block <= 228 << 10

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import philox
@@ -23,7 +24,7 @@ emulation = pytest.importorskip("cupy.emulation", reason="needs --device cuda-em
 import minicnn
 from minicnn.kernels import Geometry, cuda, plain
 from minicnn.kernels.cuda import conv, pool
-from minicnn.kernels.cuda.gemm.tiles import TILES, Plan
+from minicnn.kernels.cuda.gemm import tiles
 from minicnn.kernels.cuda.plain.matmul import matmul_shared
 from minicnn.kernels.cuda.runtime.module import CudaFile
 
@@ -79,8 +80,8 @@ def gradient_through_a_relu() -> bool:
     """In tiles of 128 x 96, with threads left over, and columns beyond the last in all passes."""
     x, weight = normal(2, 24, 9, 9, dtype=BFLOAT16), normal(40, 24, 3, 3, dtype=BFLOAT16)
     grad, x = normal(2, 40, 9, 9, dtype=BFLOAT16), plain.relu(x)
-    (tile,) = (tile for tile in TILES["bfloat16"] if tile.name == "128x96")
-    with conv.planned_by(lambda problem, gpu: Plan(tile, 1)):
+    (tile,) = (tile for tile in tiles.TILES["bfloat16"] if tile.name == "128x96")
+    with conv.planned_by(lambda problem, gpu: tiles.Plan(tile, 1)):
         results = cuda.conv2d_input_grad_relu(
             *map(cupy.asarray, (grad, weight, x)), SAME, np.dtype(np.float32)
         )
@@ -88,6 +89,30 @@ def gradient_through_a_relu() -> bool:
     expected = plain.relu_backward(expected, x.astype(float))
     sums = plain.channel_sum(expected)
     return is_close(results[0], expected, 1e-2) and is_close(results[1], sums, 1e-2)
+
+
+def by_warpgroups(tile: tiles.WarpgroupTile, O: int) -> bool:
+    """A convolution and its weight's gradient, of which one operand or both are transposed."""
+    x, weight = normal(2, 40, 9, 9, dtype=BFLOAT16), normal(O, 40, 3, 3, dtype=BFLOAT16)
+    grad = normal(2, O, 9, 9, dtype=BFLOAT16, seed=1)
+    hopper = mock.patch.object(emulation, "arch", "90")
+    with hopper, conv.planned_by(lambda problem, gpu: tiles.Plan(tile, 1)):
+        out = cuda.conv2d(cupy.asarray(x), cupy.asarray(weight), None, SAME)
+        grad_weight = cuda.conv2d_weight_grad(
+            cupy.asarray(grad), cupy.asarray(x), SAME, np.dtype(np.float32)
+        )
+    x, weight, grad = (array.astype(float) for array in (x, weight, grad))
+    expected = plain.conv2d(x, weight, None, SAME), plain.conv2d_weight_grad(grad, x, SAME)
+    return all(map(is_close, (out, grad_weight), expected, (1e-2, 1e-5)))
+
+
+def one_warpgroup() -> bool:
+    return by_warpgroups(tiles.WarpgroupTile(64, 64, 64, 64, 3, 1), 64)
+
+
+def large_parts() -> bool:
+    """Parts of two products, with two panels of an operand in each."""
+    return by_warpgroups(tiles.WarpgroupTile(128, 128, 128, 128, 3, 1), 128)
 
 
 def float_convolution() -> bool:
@@ -212,6 +237,7 @@ class Bug:
 
 NO_DATA = "uninitialised shared memory|before cp.async.wait_group|memory race"
 OUTSIDE = "outside every array"
+OVERWRITTEN = "write to shared memory that a wgmma in flight reads"
 
 BUGS = [
     # copies from global to shared memory
@@ -270,6 +296,143 @@ BUGS = [
         "(unsigned int)__cvta_generic_to_shared(pointer)",
         "(unsigned int)(size_t)pointer",
         "of shared memory at offset",
+    ),
+    # products by warpgroups
+    Bug(
+        "sums are read before the products are finished",
+        "conv",
+        one_warpgroup,
+        "wait_for_products<0>();",
+        "",
+        "access to an accumulator .* before wgmma.wait_group",
+    ),
+    Bug(
+        "one more group of products is in flight than buffers allow",
+        "conv",
+        one_warpgroup,
+        "wait_for_products<1>();",
+        "wait_for_products<2>();",
+        OVERWRITTEN,
+    ),
+    Bug(
+        "products are never committed",
+        "conv",
+        one_warpgroup,
+        '{\n    asm volatile("wgmma.commit_group.sync.aligned;" : : : "memory");\n}',
+        "{}",
+        OVERWRITTEN,
+    ),
+    Bug(
+        "sums are not ordered before the products",
+        "conv",
+        one_warpgroup,
+        '{\n    asm volatile("wgmma.fence.sync.aligned;" : : : "memory");\n}',
+        "{}",
+        "without wgmma.fence",
+    ),
+    Bug(
+        "copies are not shown to the asynchronous proxy",
+        "conv",
+        one_warpgroup,
+        "            finish_writes_for_tensor_cores();",
+        "",
+        "without fence.proxy.async",
+    ),
+    Bug(
+        "no barrier between copies and products",
+        "conv",
+        one_warpgroup,
+        "__syncthreads();  // all pieces are there",
+        "// all pieces are there",
+        NO_DATA,
+    ),
+    Bug(
+        "products wait for one group of copies too few",
+        "conv",
+        one_warpgroup,
+        "wait_for_copies<AHEAD - 1>();",
+        "wait_for_copies<AHEAD>();",
+        "before cp.async.wait_group",
+    ),
+    Bug(
+        "copies run ahead as if products were finished",
+        "conv",
+        one_warpgroup,
+        "AHEAD = STAGES - 2;",
+        "AHEAD = STAGES - 1;",
+        OVERWRITTEN,
+    ),
+    Bug(
+        "the result overwrites what others multiply",
+        "conv",
+        one_warpgroup,
+        "__syncthreads();  // nobody multiplies",
+        "// nobody multiplies",
+        NO_DATA,
+    ),
+    Bug(
+        "another permutation in the descriptor than in memory",
+        "conv",
+        one_warpgroup,
+        "permutation << 62",
+        "3 - permutation << 62",
+        "descriptor of A",
+    ),
+    Bug(
+        "no permutation in memory",
+        "conv",
+        one_warpgroup,
+        "PANEL_COLUMNS / CHUNK ^ permutation;",
+        "PANEL_COLUMNS / CHUNK;",
+        WRONG,
+    ),
+    Bug(
+        "wrong distance of 8 rows",
+        "conv",
+        one_warpgroup,
+        "stride << 32",
+        "stride * 2 << 32",
+        f"{WRONG}|{NO_DATA}",
+    ),
+    Bug(
+        "wrong distance of panels",
+        "conv",
+        large_parts,
+        "leading << 16",
+        "leading / 8 << 16",
+        WRONG,
+    ),
+    Bug(
+        "the same 16 of a step multiplied again",
+        "conv",
+        one_warpgroup,
+        "PieceA::matrix(a, warp.group_m + i * 64, k)",
+        "PieceA::matrix(a, warp.group_m + i * 64, 0)",
+        WRONG,
+    ),
+    Bug(
+        "the same 64 rows multiplied again",
+        "conv",
+        large_parts,
+        "PieceA::matrix(a, warp.group_m + i * 64, k)",
+        "PieceA::matrix(a, warp.group_m, k)",
+        WRONG,
+    ),
+    Bug(
+        "an operand is transposed that should not be",
+        "conv",
+        one_warpgroup,
+        "start_multiply_add<!PieceA::depth_inner,",
+        "start_multiply_add<PieceA::depth_inner,",
+        "descriptor of A",
+    ),
+    Bug(
+        "all warps write the first one's rows",
+        "conv",
+        one_warpgroup,
+        "group_m + threadIdx.x / 32 % 4 * 16;",
+        "group_m;",
+        f"{WRONG}|race",
     ),
     # depthwise convolution
     Bug(
@@ -589,10 +752,13 @@ def test_bug_is_noticed(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = file.source.replace(bug.old, bug.new)
     compiled = CudaFile.compiled
 
-    def compiled_with_the_bug(self: CudaFile, name: str) -> Any:
+    def compiled_with_the_bug(self: CudaFile, name: str, arch: str | None = None) -> Any:
         if self is not file:
-            return compiled(self, name)
-        return cupy.RawModule(code=broken, name_expressions=(name,)).get_function(name)
+            return compiled(self, name, arch)
+        options = () if arch is None else (f"-arch={arch}",)
+        return cupy.RawModule(code=broken, options=options, name_expressions=(name,)).get_function(
+            name
+        )
 
     monkeypatch.setattr(CudaFile, "compiled", compiled_with_the_bug)
     assert re.search(bug.noticed, outcome(bug.run))

@@ -14,6 +14,7 @@ from minicnn.kernels.cuda.gemm import tiles
 from minicnn.kernels.cuda.gemm.tiles import Gpu, Problem, choose, plans
 
 A100 = Gpu("A100", 108, 166912)
+H100 = Gpu("H100", 132, 232448, 90)
 LARGE = Problem("forward", "bfloat16", 1 << 20, 512, 4608, 1, 2)
 
 
@@ -73,6 +74,31 @@ def test_tiles_beyond_the_shared_memory_are_left_out() -> None:
     assert "256x128" in {plan.tile.name for plan in plans(LARGE, A100)}
 
 
+@pytest.mark.parametrize("kind", ["forward", "input_grad", "weight_grad"])
+def test_hopper_multiplies_large_products_by_warpgroups(kind: str) -> None:
+    plan = choose(Problem(kind, "bfloat16", 1 << 20, 512, 4608, 1, 2), H100)
+    assert plan.tile.instruction == "wgmma"
+    assert plan.tile.arch == "sm_90a"
+
+
+@pytest.mark.parametrize("compute_capability", [80, 86, 89, 100, 103, 120])
+def test_no_other_gpu_sees_tiles_of_warpgroups(compute_capability: int) -> None:
+    gpu = Gpu("another", 132, 232448, compute_capability)
+    assert all(plan.tile.arch is None for plan in plans(LARGE, gpu))
+
+
+def test_tf32_and_float_have_no_tiles_of_warpgroups() -> None:
+    for type_ in ("tfloat32", "float"):
+        problem = Problem("forward", type_, 1 << 20, 512, 4608, 1, 4)
+        assert all(plan.tile.arch is None for plan in plans(problem, H100))
+
+
+def test_names_tell_tiles_apart() -> None:
+    for type_, warpgroup_tiles in tiles.WARPGROUP_TILES.items():
+        names = [tile.name for tile in (*tiles.TILES[type_], *warpgroup_tiles)]
+        assert len(set(names)) == len(names)
+
+
 def test_no_shape_is_without_a_plan() -> None:
     for type_ in tiles.TILES:
         for M, N, depth in ((1, 1, 1), (1, 10, 4), (7, 1, 100000)):
@@ -86,7 +112,7 @@ def test_the_table_comes_before_the_rule() -> None:
     forget()
     plan = choose(LARGE, A100)
     assert (plan.tile.name, plan.splits) == ("64x64", 3)
-    assert choose(LARGE, Gpu("H100", 132, 232448)).tile.name != "64x64"
+    assert choose(LARGE, H100).tile.name != "64x64"
 
 
 def test_entries_that_cannot_run_are_passed_over() -> None:
@@ -104,6 +130,18 @@ def test_expression_and_sizes() -> None:
     assert tile.threads == 128
     assert tile.shared_memory(2) == 4 * (128 + 128) * 64
     assert tile.shared_memory(4) == 128 * ((128 + 8) * 4 + 8)
+    assert tile.shared_traffic == (2 * 128 + 4 * 128) * 64
+
+
+def test_expression_and_sizes_for_warpgroups() -> None:
+    tile = tiles.WarpgroupTile(128, 256, 64, 256, 4, 1)
+    assert tile.expression(2) == "WarpgroupTile<128, 256, 64, 256, 4, 1>"
+    assert tile.depth(2) == 64
+    assert tile.threads == 256
+    assert tile.shared_memory(2) == 4 * (128 + 256) * 128
+    assert tile.shared_traffic == (128 + 256 + 2 * (64 + 256)) * 128
+    wide = tiles.WarpgroupTile(128, 128, 128, 128, 3, 2)  # two products of 64 rows
+    assert wide.shared_traffic == (128 + 128 + 2 * (64 + 128)) * 128
 
 
 def test_a_shared_table_replaces_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

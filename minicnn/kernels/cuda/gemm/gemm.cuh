@@ -29,25 +29,25 @@ struct Warp {
 };
 
 __device__ inline char* shared_memory() {
-    extern __shared__ __align__(128) char memory[];
+    extern __shared__ __align__(1024) char memory[];  // wgmma.cuh needs the 1024
     return memory;
 }
 
 // ---- a piece of an operand in shared memory ----
 
-// EXTENT rows (m or n) times DEPTH. As in global memory, neighbours in memory are neighbours along
-// the depth if DEPTH_INNER, else along the extent.
+// EXTENT rows (m or n) times the depth of a step. As in global memory, neighbours in memory are
+// neighbours along the depth if DEPTH_INNER, else along the extent.
 //
 // Shared memory has 32 banks of 4 bytes; one access serves 128 bytes if they are in different
 // banks. ldmatrix reads 16 bytes from each of 8 rows at the same column, which in a simple layout
 // would be in the same banks. So the 16-byte chunks of a row are permuted, by an exclusive or with
 // a number that differs from row to row. This needs no padding and keeps copies free of conflicts,
 // too.
-template <typename T, int EXTENT, int DEPTH, bool DEPTH_INNER>
+template <typename T, typename Tile, int EXTENT, bool DEPTH_INNER>
 struct SharedTile {
     static constexpr bool depth_inner = DEPTH_INNER;
-    static constexpr int ROWS = DEPTH_INNER ? EXTENT : DEPTH;
-    static constexpr int COLUMNS = DEPTH_INNER ? DEPTH : EXTENT;
+    static constexpr int ROWS = DEPTH_INNER ? EXTENT : Tile::DEPTH;
+    static constexpr int COLUMNS = DEPTH_INNER ? Tile::DEPTH : EXTENT;
     static constexpr int CHUNK = 16 / sizeof(T);    // elements
     static constexpr int CHUNKS = COLUMNS / CHUNK;  // in a row
     static constexpr int BYTES = ROWS * COLUMNS * sizeof(T);
@@ -72,18 +72,15 @@ struct SharedTile {
 
 // ---- accumulators for tensor cores ----
 
-// A warp's sums, for 16-bit floats and TF32.
-template <typename T, typename Tile, typename PieceA, typename PieceB>
-struct TensorCoreAccumulators {
-    static constexpr int ROWS = Tile::WARP_M / 16, COLUMNS = Tile::WARP_N / 8;
-    static constexpr int DEPTH = 32 / sizeof(T);  // of one product
-    static_assert(Tile::WARP_M % 16 == 0 && Tile::WARP_N % 16 == 0, "whole fragments");
-
+// A warp's sums as tensor cores hold them, in fragments of 16 x 8: ROWS of them, each starting
+// ROW_STEP rows below the last, times COLUMNS.
+template <int ROWS, int ROW_STEP, int COLUMNS>
+struct FragmentSums {
     float sums[ROWS][COLUMNS][4];
 
     // Starts each sum from start(column).
-    template <typename Start>
-    __device__ TensorCoreAccumulators(const Warp<Tile>& warp, Start start) {
+    template <typename Warp, typename Start>
+    __device__ FragmentSums(const Warp& warp, Start start) {
 #pragma unroll
         for (int j = 0; j < COLUMNS; ++j) {
 #pragma unroll
@@ -94,6 +91,31 @@ struct TensorCoreAccumulators {
             }
         }
     }
+
+    // Calls store(row, column, sum) for each sum of this thread.
+    template <typename Warp, typename Store>
+    __device__ void for_each(const Warp& warp, Store store) const {
+#pragma unroll
+        for (int i = 0; i < ROWS; ++i) {
+#pragma unroll
+            for (int j = 0; j < COLUMNS; ++j) {
+#pragma unroll
+                for (int e = 0; e < 4; ++e) {
+                    store(warp.m + i * ROW_STEP + warp.lane / 4 + e / 2 * 8,
+                          warp.n + j * 8 + warp.lane % 4 * 2 + e % 2, sums[i][j][e]);
+                }
+            }
+        }
+    }
+};
+
+// A warp's sums, for 16-bit floats and TF32.
+template <typename T, typename Tile, typename PieceA, typename PieceB>
+struct TensorCoreAccumulators : FragmentSums<Tile::WARP_M / 16, 16, Tile::WARP_N / 8> {
+    static constexpr int ROWS = Tile::WARP_M / 16, COLUMNS = Tile::WARP_N / 8;
+    static constexpr int DEPTH = 32 / sizeof(T);  // of one product
+    static_assert(Tile::WARP_M % 16 == 0 && Tile::WARP_N % 16 == 0, "whole fragments");
+    using FragmentSums<ROWS, 16, COLUMNS>::FragmentSums;
 
     // Adds the product of a piece of a and a piece of b.
     __device__ void add_product(const char* a, const char* b, const Warp<Tile>& warp) {
@@ -113,23 +135,8 @@ struct TensorCoreAccumulators {
 #pragma unroll
                 for (int j = 0; j < COLUMNS; ++j) {
                     const unsigned int(&pair)[4] = columns[j / 2];
-                    multiply_add<T>(sums[i][j], rows[i], pair[j % 2 * 2], pair[j % 2 * 2 + 1]);
-                }
-            }
-        }
-    }
-
-    // Calls store(row, column, sum) for each sum of this thread.
-    template <typename Store>
-    __device__ void for_each(const Warp<Tile>& warp, Store store) const {
-#pragma unroll
-        for (int i = 0; i < ROWS; ++i) {
-#pragma unroll
-            for (int j = 0; j < COLUMNS; ++j) {
-#pragma unroll
-                for (int e = 0; e < 4; ++e) {
-                    store(warp.m + i * 16 + warp.lane / 4 + e / 2 * 8,
-                          warp.n + j * 8 + warp.lane % 4 * 2 + e % 2, sums[i][j][e]);
+                    multiply_add<T>(this->sums[i][j], rows[i], pair[j % 2 * 2],
+                                    pair[j % 2 * 2 + 1]);
                 }
             }
         }

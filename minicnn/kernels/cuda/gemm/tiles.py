@@ -1,7 +1,8 @@
 """The tile size for a matrix product, and how many blocks share a tile: by a rule or from a table.
 
 For each tile, the rule estimates the time of a step on a multiprocessor (SM), and how many steps
-follow one another when all multiprocessors work. Its constants are round numbers.
+follow one another when all multiprocessors work. Its constants are round numbers. On Hopper it also
+considers tiles that are multiplied by warpgroups (``warpgroup.cuh``), which no other GPU can run.
 ``benchmarks/gpu_tune.py`` measures instead and writes a table for each GPU, which takes precedence.
 """
 
@@ -13,13 +14,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 __all__ = [
     "TILES",
+    "WARPGROUP_TILES",
     "Gpu",
     "Plan",
     "Problem",
     "Tile",
+    "WarpgroupTile",
+    "available",
     "choose",
     "cycles",
     "plans",
@@ -39,20 +44,23 @@ class Tile:
     Args:
         M: rows of the result for a block.
         N: columns of the result for a block.
-        warp_M: rows for a warp.
-        warp_N: columns for a warp.
+        part_M: rows for those threads that multiply together, a warp.
+        part_N: columns for them.
         stages: how many steps have their operands in shared memory at a time.
         blocks: minimum resident blocks per SM, which limits the registers of a block.
     """
 
     M: int
     N: int
-    warp_M: int
-    warp_N: int
+    part_M: int
+    part_N: int
     stages: int
     blocks: int
 
-    STEP_BYTES = 64  # of a row of an operand, in a step
+    instruction: ClassVar[str] = "mma"  # that multiplies 16-bit floats and TF32
+    arch: ClassVar[str | None] = None  # to compile for, if it is not simply the GPU's
+    STEP_BYTES: ClassVar[int] = 64  # of a row of an operand, in a step
+    PART_THREADS: ClassVar[int] = 32
 
     @property
     def name(self) -> str:
@@ -61,7 +69,21 @@ class Tile:
     @property
     def threads(self) -> int:
         """Threads of a block."""
-        return self.M // self.warp_M * (self.N // self.warp_N) * 32
+        return self._parts * self.PART_THREADS
+
+    @property
+    def shared_traffic(self) -> int:
+        """Bytes that a step writes to shared memory and that its products read there."""
+        return (self.M + self.N + self._rows_read) * self.STEP_BYTES
+
+    @property
+    def _parts(self) -> int:
+        return self.M // self.part_M * (self.N // self.part_N)
+
+    @property
+    def _rows_read(self) -> int:
+        """Rows of operands that the products of a step read."""
+        return self._parts * (self.part_M + self.part_N)
 
     def depth(self, itemsize: int) -> int:
         """Elements along the depth, in a step."""
@@ -74,8 +96,31 @@ class Tile:
 
     def expression(self, itemsize: int) -> str:
         """The tile as a C++ type."""
-        numbers = (self.M, self.N, self.depth(itemsize), self.warp_M, self.warp_N)
+        numbers = (self.M, self.N, self.depth(itemsize), self.part_M, self.part_N)
         return f"Tile<{', '.join(map(str, numbers))}, {self.stages}, {self.blocks}>"
+
+
+@dataclass(frozen=True)
+class WarpgroupTile(Tile):
+    """A tile whose parts are multiplied by warpgroups: ``WarpgroupTile`` of ``warpgroup.cuh``."""
+
+    instruction = "wgmma"
+    arch = "sm_90a"
+    STEP_BYTES = 128
+    PART_THREADS = 128
+
+    @property
+    def name(self) -> str:
+        return f"wgmma {self.M}x{self.N}"
+
+    @property
+    def _rows_read(self) -> int:  # a product has 64 rows, whatever the part has
+        return self._parts * (self.part_M // 64) * (64 + self.part_N)
+
+    def expression(self, itemsize: int) -> str:
+        """The tile as a C++ type."""
+        numbers = (self.M, self.N, self.part_M, self.part_N, self.stages, self.blocks)
+        return f"WarpgroupTile<{', '.join(map(str, numbers))}>"
 
 
 _SPLITS = (*range(1, 17), 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
@@ -105,6 +150,18 @@ TILES = {
     "tfloat32": _TF32_TILES,
     "float": _FLOAT_TILES,
 }
+# The same for GPUs that have wgmma. It can read TF32, too, but only with the depth innermost, which
+# no gradient has.
+_WGMMA_TILES = (
+    WarpgroupTile(128, 256, 64, 256, 4, 1),
+    WarpgroupTile(256, 128, 128, 128, 4, 1),
+    WarpgroupTile(128, 128, 128, 128, 3, 2),
+    WarpgroupTile(128, 192, 64, 192, 4, 1),
+    WarpgroupTile(256, 96, 128, 96, 4, 1),
+    WarpgroupTile(256, 64, 128, 64, 4, 1),
+    WarpgroupTile(64, 256, 64, 128, 4, 1),
+)
+WARPGROUP_TILES: dict[str, tuple[Tile, ...]] = {"bfloat16": _WGMMA_TILES, "float16": _WGMMA_TILES}
 ITEMSIZE = {"bfloat16": 2, "float16": 2, "tfloat32": 4, "float": 4}
 
 
@@ -151,11 +208,29 @@ class Plan:
 
 @dataclass(frozen=True)
 class Gpu:
-    """What the choice depends on: name, multiprocessors, and bytes of shared memory per block."""
+    """What the choice depends on.
+
+    Args:
+        name: as the driver says it.
+        multiprocessors: how many there are.
+        shared_memory: bytes that a block may have.
+        compute_capability: such as 90 for 9.0.
+    """
 
     name: str
     multiprocessors: int
     shared_memory: int
+    compute_capability: int = 80
+
+    @property
+    def has_wgmma(self) -> bool:
+        """Whether it multiplies by warpgroups, as Hopper does, and neither GPUs before nor after."""
+        return self.compute_capability // 10 == 9
+
+
+def available(type_: str, gpu: Gpu) -> tuple[Tile, ...]:
+    """The tiles for operands of a C++ type whose instructions this GPU has."""
+    return TILES[type_] + (WARPGROUP_TILES.get(type_, ()) if gpu.has_wgmma else ())
 
 
 @functools.lru_cache(maxsize=4096)
@@ -173,7 +248,7 @@ def plans(problem: Problem, gpu: Gpu) -> list[Plan]:
 
 
 def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
-    for tile in TILES[problem.type]:
+    for tile in available(problem.type, gpu):
         for splits in _SPLITS:
             result_itemsize = problem.result_itemsize if splits == 1 else 4
             fits = tile.shared_memory(result_itemsize) <= gpu.shared_memory
@@ -181,10 +256,37 @@ def _possible(problem: Problem, gpu: Gpu) -> Iterator[Plan]:
                 yield Plan(tile, splits)
 
 
-# What a multiprocessor does in a cycle, roughly as on the A100: multiply-adds by type, and bytes
-# from shared memory, the L2 cache and global memory.
-_MULTIPLY_ADDS = {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}
-_SHARED_BYTES, _CACHE_BYTES, _MEMORY_BYTES = 128, 32, 10
+@dataclass(frozen=True)
+class _Speeds:
+    """What a multiprocessor does in a cycle.
+
+    Args:
+        multiply_adds: by instruction and the operands' C++ type.
+        shared, cache, memory: bytes to and from shared memory, the L2 cache and global memory.
+    """
+
+    multiply_adds: dict[str, dict[str, int]]
+    shared: int
+    cache: int
+    memory: int
+
+
+# Roughly as on the A100, and on the H100, whose tensor cores reach five eighths of their speed by mma.
+_AMPERE = _Speeds(
+    {"mma": {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}},
+    shared=128,
+    cache=32,
+    memory=10,
+)
+_HOPPER = _Speeds(
+    {
+        "mma": {"bfloat16": 1280, "float16": 1280, "tfloat32": 640, "float": 128},
+        "wgmma": {"bfloat16": 2048, "float16": 2048},
+    },
+    shared=128,
+    cache=40,
+    memory=14,
+)
 _STEP_LATENCY = 400  # cycles from one barrier to the next, at least, for a block alone
 _BLOCK_START, _LAUNCH = 1500, 3000  # cycles
 
@@ -192,14 +294,15 @@ _BLOCK_START, _LAUNCH = 1500, 3000  # cycles
 def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
     """An estimate of a plan's time, in cycles of the GPU's clock."""
     tile = plan.tile
-    warps = tile.threads // 32
+    speeds = _HOPPER if gpu.compute_capability >= 90 else _AMPERE
+    multiply_adds = tile.M * tile.N * tile.depth(ITEMSIZE[problem.type])
     step = max(
-        tile.M * tile.N * tile.depth(ITEMSIZE[problem.type]) / _MULTIPLY_ADDS[problem.type],
-        warps * (tile.warp_M + tile.warp_N) * tile.STEP_BYTES / _SHARED_BYTES,
-        (tile.M + tile.N) * tile.STEP_BYTES / _CACHE_BYTES,
+        multiply_adds / speeds.multiply_adds[tile.instruction][problem.type],
+        tile.shared_traffic / speeds.shared,
+        (tile.M + tile.N) * tile.STEP_BYTES / speeds.cache,
     )
     steps = -(-problem.steps(tile) // plan.splits)
-    result = tile.M * tile.N * problem.result_itemsize / _CACHE_BYTES
+    result = tile.M * tile.N * problem.result_itemsize / speeds.cache
 
     def wave(blocks: int) -> float:
         """Cycles for so many blocks that run side by side on a multiprocessor."""
@@ -212,7 +315,7 @@ def cycles(problem: Problem, plan: Plan, gpu: Gpu) -> float:
         time += wave(-(-rest // gpu.multiprocessors))
     if plan.splits > 1:  # partial sums are written and read again
         parts = problem.M * problem.N * problem.count * plan.splits * 4
-        time += _LAUNCH + 2 * parts / (_MEMORY_BYTES * gpu.multiprocessors)
+        time += _LAUNCH + 2 * parts / (speeds.memory * gpu.multiprocessors)
     return time
 
 

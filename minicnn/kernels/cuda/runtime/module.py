@@ -84,12 +84,16 @@ class CudaFile:
         return tuple(name for kernel in self.kernels for name in kernel.instances.values())
 
     @functools.cache  # noqa: B019 (files live as long as the process)
-    def compiled(self, name_expression: str) -> cupy.RawKernel:
+    def compiled(self, name_expression: str, arch: str | None = None) -> cupy.RawKernel:
         """The kernel of that name, compiled if necessary (by CuPy, for each GPU).
 
-        Each is a module of its own, because a program needs few of the many types.
+        Each is a module of its own, because a program needs few of the many types. ``arch`` is for
+        kernels with instructions that CuPy does not compile for of its own accord, ``"sm_90a"``.
         """
-        module = cupy.RawModule(code=self.source, name_expressions=(name_expression,))
+        options = () if arch is None else (f"-arch={arch}",)  # NVRTC heeds it before CuPy's
+        module = cupy.RawModule(
+            code=self.source, options=options, name_expressions=(name_expression,)
+        )
         return module.get_function(name_expression)
 
 
@@ -153,9 +157,14 @@ class Template:
         self.instances: dict[tuple[str, ...], str] = {}  # none that are listed
 
     @functools.cache  # noqa: B019 (templates live as long as the process)
-    def instance(self, dtype: np.dtype[Any], *parameters: str | int) -> Launcher:
-        """The kernel with these template parameters, in C++, for arrays of ``dtype``."""
-        return Launcher(self, f"{self.name}<{', '.join(map(str, parameters))}>", dtype)
+    def instance(
+        self, dtype: np.dtype[Any], *parameters: str | int, arch: str | None = None
+    ) -> Launcher:
+        """The kernel with these template parameters, in C++, for arrays of ``dtype``.
+
+        ``arch`` is as in :meth:`CudaFile.compiled`.
+        """
+        return Launcher(self, f"{self.name}<{', '.join(map(str, parameters))}>", dtype, arch)
 
 
 class Launcher:
@@ -167,9 +176,16 @@ class Launcher:
     scalars keep their type.
     """
 
-    def __init__(self, kernel: Kernel | Template, instance: str, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel | Template,
+        instance: str,
+        dtype: np.dtype[Any],
+        arch: str | None = None,
+    ) -> None:
         self._kernel = kernel
         self._instance = instance
+        self._arch = arch
         self._real = accumulator(dtype)
         self._floats = dtype, self._real
 
@@ -183,7 +199,7 @@ class Launcher:
         self, grid: tuple[int, ...], block: tuple[int, ...], *args: Any, shared_memory: int = 0
     ) -> None:
         """Launches a grid of blocks, each with ``shared_memory`` bytes of dynamic shared memory."""
-        kernel = self._kernel.file.compiled(self._instance)
+        kernel = self._kernel.file.compiled(self._instance, self._arch)
         arguments = tuple(self._convert(argument) for argument in args)
         if shared_memory:
             _ask_for_shared_memory(kernel, shared_memory, cupy.cuda.runtime.getDevice())

@@ -74,11 +74,18 @@ def _bar_red(op: Operation) -> str:
 
 
 @translates(
-    "membar",
     "fence",
-    "nanosleep",
     modifiers="""
-    cta gl gpu sys sc acq_rel acquire release""",
+    cta gl gpu sys sc acq_rel acquire release proxy async global shared::cta shared::cluster""",
 )
+def _fence(op: Operation) -> str:
+    if not op.has("proxy") or op.has("global"):
+        return ";"
+    if not op.has("async"):
+        raise UnsupportedPtx("a fence of this proxy")
+    return "emu_fence_proxy_async();"
+
+
+@translates("membar", "nanosleep", modifiers="cta gl gpu sys")
 def _no_operation(op: Operation) -> str:
     return ";"

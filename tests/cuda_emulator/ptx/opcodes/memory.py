@@ -92,6 +92,8 @@ def _st(op: Operation) -> str:
         f"put<{op.c_type}>(to + {i * size}, {op.expression(part, op.type)});"
         for i, part in enumerate(parts)
     )
+    if op.context.uses_wgmma and op.space in ("shared", ""):
+        stores += f" emu_generic_store(to, {size * len(parts)});"
     return f"{{ char* to = {address}; {stores} }}"
 
 

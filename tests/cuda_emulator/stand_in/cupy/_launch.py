@@ -48,7 +48,10 @@ class RawModule:
         """A kernel of the module."""
         if self._module is None:
             self._module = cuda_emulator.Module(
-                self.code, self.options, self.name_expressions, arch=f"compute_{emulation.arch}"
+                self.code,
+                self.options,
+                self.name_expressions,
+                arch=f"compute_{_architecture(self.options)}",
             )
         if name not in self._kernels:
             try:
@@ -56,6 +59,18 @@ class RawModule:
             except cuda_emulator.KernelError as error:
                 raise CUDADriverError(f"CUDA_ERROR_NOT_FOUND: {error}") from error
         return self._kernels[name]
+
+
+def _architecture(options: tuple[str, ...]) -> str:
+    """What NVRTC compiles for, as CuPy calls it, with the GPU's architecture as its last option.
+
+    Of 90a and 90 it takes the first; otherwise the last.
+    """
+    for option in options:
+        name, _, value = option.partition("=sm_")
+        if name in ("-arch", "--gpu-architecture") and value.rstrip("af") == emulation.arch:
+            return value
+    return emulation.arch
 
 
 class RawKernel:

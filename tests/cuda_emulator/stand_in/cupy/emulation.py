@@ -11,8 +11,8 @@ checked = os.environ.get("CUDA_EMULATOR_CHECKED", "0") == "1"
 # Order of blocks, warps and lanes; 0 is the natural one.
 seed = int(os.environ.get("CUDA_EMULATOR_SEED", "0"))
 
-# Compute capability of the pretended GPU.
-arch = "80"
+# Compute capability of the pretended GPU: 80, 89 or 90.
+arch = os.environ.get("CUDA_EMULATOR_ARCH", "80")
 
 # How often numbers went from the device to the host, for which the host waits on a GPU.
 copies_to_host = 0

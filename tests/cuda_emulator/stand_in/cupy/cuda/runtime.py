@@ -16,7 +16,8 @@ __all__ = [
     "getDeviceProperties",
 ]
 
-MAX_SHARED_MEMORY = {"80": 166912, "90": 232448}  # bytes a block may have at most, by architecture
+# bytes a block may have at most, by architecture
+MAX_SHARED_MEMORY = {"80": 166912, "89": 101376, "90": 232448}
 
 
 class CUDARuntimeError(RuntimeError):

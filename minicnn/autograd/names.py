@@ -20,6 +20,8 @@ _NAMES = {
     "AvgPool2d": "AvgPool2DBackward0",
     "BatchNorm": "NativeBatchNormBackward0",
     "BatchNormReLU": "ReluBackward0",
+    "ChainedConv2d": "ConvolutionBackward0",
+    "ChainedMaxPool2dReLU": "MaxPool2DWithIndicesBackward0",
     "ChannelAffine": "NativeBatchNormBackward0",
     "ChannelAffineReLU": "ReluBackward0",
     "Conv2d": "ConvolutionBackward0",

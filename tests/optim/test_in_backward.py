@@ -108,6 +108,16 @@ def test_updates_go_to_a_second_stream(monkeypatch, least, early):
     assert mc.cuda.current_stream().stream.ptr == first.ptr
 
 
+@pytest.mark.emulated_only
+def test_a_graph_whose_branches_are_not_joined_is_refused(monkeypatch):
+    training = Training(OPTIMIZERS["SGD"], beside_backward=True)
+    step = mc.cuda.graph(training.step)
+    training.run(step, count=2)
+    monkeypatch.setattr(in_backward._Updates, "join", lambda self: None)
+    with pytest.raises(RuntimeError, match="StreamCaptureUnjoined"):
+        training.run(step, count=1)
+
+
 def test_parameters_without_a_gradient_keep_their_values():
     used, unused, before = (
         mc.ones(3, requires_grad=True),

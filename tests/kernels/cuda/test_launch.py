@@ -23,7 +23,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list:
     monkeypatch.setattr(
         CudaFile,
         "compiled",
-        lambda self, name: lambda *launch, shared_mem: calls.append((name, *launch)),
+        lambda self, name, arch: lambda *launch, shared_mem: calls.append((name, *launch)),
     )
     return calls
 

@@ -13,7 +13,7 @@ pytest.importorskip("cupy", reason="neither CuPy nor its stand-in is here")
 from minicnn.kernels.cuda.gemm import tiles
 from minicnn.kernels.cuda.gemm.tiles import Gpu, Problem, choose, plans
 
-A100 = Gpu("A100", 108, 166912)
+A100 = Gpu("A100", 108, 166912, 80)
 H100 = Gpu("H100", 132, 232448, 90)
 LARGE = Problem("forward", "bfloat16", 1 << 20, 512, 4608, 1, 2)
 
@@ -67,7 +67,7 @@ def test_every_block_has_some_steps() -> None:
 
 
 def test_tiles_beyond_the_shared_memory_are_left_out() -> None:
-    small = Gpu("small", 20, 64 << 10)
+    small = Gpu("small", 20, 64 << 10, 80)
     names = {plan.tile.name for plan in plans(LARGE, small)}
     assert "64x64" in names
     assert "256x128" not in names

@@ -44,7 +44,7 @@ class Tile:
     Args:
         M: rows of the result for a block.
         N: columns of the result for a block.
-        part_M: rows for those threads that multiply together, a warp.
+        part_M: rows for those threads that multiply together: a warp, or a warpgroup.
         part_N: columns for them.
         stages: how many steps have their operands in shared memory at a time.
         blocks: minimum resident blocks per SM, which limits the registers of a block.
@@ -220,7 +220,7 @@ class Gpu:
     name: str
     multiprocessors: int
     shared_memory: int
-    compute_capability: int = 80
+    compute_capability: int
 
     @property
     def has_wgmma(self) -> bool:
@@ -229,8 +229,8 @@ class Gpu:
 
 
 def available(type_: str, gpu: Gpu) -> tuple[Tile, ...]:
-    """The tiles for operands of a C++ type whose instructions this GPU has."""
-    return TILES[type_] + (WARPGROUP_TILES.get(type_, ()) if gpu.has_wgmma else ())
+    """The tiles for operands of a C++ type whose instructions this GPU has, the better ones first."""
+    return (WARPGROUP_TILES.get(type_, ()) if gpu.has_wgmma else ()) + TILES[type_]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -271,7 +271,7 @@ class _Speeds:
     memory: int
 
 
-# Roughly as on the A100, and on the H100, whose tensor cores reach five eighths of their speed by mma.
+# Roughly as on the A100, and as on the H100, whose tensor cores reach half of their speed by mma.
 _AMPERE = _Speeds(
     {"mma": {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128}},
     shared=128,
@@ -280,7 +280,7 @@ _AMPERE = _Speeds(
 )
 _HOPPER = _Speeds(
     {
-        "mma": {"bfloat16": 1280, "float16": 1280, "tfloat32": 640, "float": 128},
+        "mma": {"bfloat16": 1024, "float16": 1024, "tfloat32": 512, "float": 128},
         "wgmma": {"bfloat16": 2048, "float16": 2048},
     },
     shared=128,

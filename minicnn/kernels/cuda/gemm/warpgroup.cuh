@@ -1,20 +1,20 @@
 // A matrix product tile by tile, as in gemm.cuh, multiplied by Hopper's warpgroups (wgmma.cuh).
 //
-// Readers, the copies from global to shared memory, and the way of the sums to the result are the
-// same. A step is 64 elements deep, the 128 bytes of a row in shared memory and of a line of the L2
-// cache; shared memory has room for four steps of the largest tiles, and half as many barriers are
-// waited for as with 64 bytes.
+// The readers and the way of the sums to the result are the same. A step is 64 elements deep: a
+// row has 128 bytes, as a line of the L2 cache has, there are half as many barriers as with 64
+// bytes, and of the largest tiles four steps still fit into shared memory.
 //
-// What is new is that products of one step are still going on while the warps wait for the next
-// step's copies, pass the barrier and start its products, so that tensor cores never run dry:
+// What is new is that the tensor cores still multiply one step while the warps wait for the copies
+// of the next, pass the barrier and start its products. So they never run dry. With four stages:
 //
-//     step s                                       step s + 1
-//     copies s wait | barrier | start products s | start copies s + 2 | products s - 1 wait | ...
-//     ......... products s - 1 .........|.......... products s ...............................|
+//     warps          wait for      start         start          wait for
+//                    copies s,     products s    copies s + 2   products
+//                    barrier                                    s - 1
+//     tensor cores   products s - 1 ............................ | products s ..........
 //
-// Who has passed the barrier of step s has waited for the products of step s - 2 before it. So then
-// nobody reads the buffers of step s - 2 any more, and the next copies go there: they run
-// STAGES - 2 steps ahead, one less than with products that are finished when a step is.
+// A warp that comes to the barrier of step s has waited for the products of step s - 2. So behind
+// it nobody reads that step's buffers any more, and the next copies go there. Copies run STAGES - 2
+// steps ahead, one less than where all products of a step are finished with it.
 
 // How a block divides its work among warpgroups of 128 threads.
 template <int M_, int N_, int WARPGROUP_M_, int WARPGROUP_N_, int STAGES_, int BLOCKS_>
@@ -67,9 +67,9 @@ struct SharedTile<T, WarpgroupTile<SIZES...>, EXTENT, DEPTH_INNER> {
     // The matrix that starts at this row or column of the result, and at this depth.
     __device__ static unsigned long long matrix(const char* piece, int extent, int depth) {
         const int row = DEPTH_INNER ? extent : depth, column = DEPTH_INNER ? depth : extent;
-        const int start = column / PANEL_COLUMNS * PANEL + row * ROW_BYTES +
-                          column % PANEL_COLUMNS * (int)sizeof(T);
-        return matrix_descriptor<ROW_BYTES>(piece + start, PANEL);
+        const int chunks = column / PANEL_COLUMNS * (PANEL / 16) + row * (ROW_BYTES / 16) +
+                           column % PANEL_COLUMNS / CHUNK;
+        return matrix_descriptor<ROW_BYTES>(piece, PANEL) + chunks;  // it counts 16 bytes as 1
     }
 };
 

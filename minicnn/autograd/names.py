@@ -37,6 +37,7 @@ _NAMES = {
     "GELU": "GeluBackward0",
     "GELUTanh": "GeluBackward0",
     "GetItem": "IndexBackward0",
+    "HalfImages": "ToCopyBackward0",
     "IndexPut": "IndexPutBackward0",
     "LeakyReLU": "LeakyReluBackward0",
     "Linear": "AddmmBackward0",

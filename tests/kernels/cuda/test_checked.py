@@ -189,7 +189,8 @@ def images(k: Any, a: Arrays) -> list[Any]:
         channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
         for x in (pictures, channels_last):
             results += [k.normalize_images(x, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)]
-        results += [k.cast_images(x, a.half) for x in (a(2, 3, 5, 7), a(1, 5, 4, 8), a(0, 3, 4, 8))]
+    for shape in ((2, 3, 5, 7), (1, 5, 4, 8), (0, 3, 4, 8)):
+        results += [k.cast_images(a(*shape, dtype=np.float32), a.half)]
     for crops in (CROPS, CROPS[:0]):
         results += [
             k.normalize_crops(PIXELS, crops, (3, 5), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)

@@ -17,10 +17,11 @@ In training on the CPU, ReLU6, SiLU or Hardswish after a convolution and a batch
 with the batch norm, too: what lies between them is neither stored nor copied.
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
-with the pooling, and its image is never stored. On a GPU, and together with all pairs of Conv2d and
-ReLU before, their gradients take fewer passes still (``ops/conv_chain.py``). An Identity, which :func:`fuse_conv_bn` leaves in
-place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
-overwrites the convolution's result: no second array is touched, and the numbers are the same.
+with the pooling, and its image is never stored. On a GPU they are one operation, together with all
+pairs of Conv2d and ReLU before, whose gradients take fewer passes still (``ops/conv_chain.py``). An
+Identity, which :func:`fuse_conv_bn` leaves in place of a batch norm, is skipped. A batch norm after a
+convolution, in evaluation without gradients, overwrites the convolution's result: no second array is
+touched, and the numbers are the same.
 
 Layers run one by one when fusion would be observable: if one of them has hooks or its own
 ``forward``, or is an instance of a subclass; or if a ReLU works in place before a pooling, unless a

@@ -99,10 +99,12 @@ struct RemainderAxis {
 };
 
 // grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
-// where C is out_C padded. blockIdx.z combines the remainder and the split. `finish` is write_tile's.
+// where C is out_C padded. blockIdx.z combines the remainder and the split; `finish` is what
+// write_tile calls.
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result, typename Finish>
-__device__ void input_grad_tile(const T* grad, const T* weight, Result* out, int N, int C, int out_C,
-                                int O, bool aligned, const Geometry& g, Finish& finish) {
+__device__ void input_grad_tile(const T* grad, const T* weight, Result* out, int N, int C,
+                                int out_C, int O, bool aligned, const Geometry& g,
+                                Finish& finish) {
     using PieceA = SharedTile<T, Tile, Tile::M, true>;
     using PieceB = SharedTile<T, Tile, Tile::N, false>;
     const int group = blockIdx.y, groups = gridDim.y;
@@ -149,9 +151,9 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
                                                  finish);
 }
 
-// The same through the ReLU that made the input, x (N, H, W, G * out_C), out of something + a bias:
-// `out` is the gradient of that, and sums (tiles along m, G * out_C) what its tiles add to the bias's.
-// Needs a stride of 1, one split, and aligned rows.
+// The same through the ReLU that made the input, x (N, H, W, G * out_C), of something + a bias: `out`
+// is the gradient of that something, and sums (tiles along m, G * out_C) what each row of tiles adds
+// to the bias's. Needs a stride of 1, one split, and aligned rows.
 template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
 __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad_relu(
     const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,

@@ -50,8 +50,8 @@ __global__ void normalize_crops(long long count, const unsigned char* pixels,
     store(out, target, values);
 }
 
-// out (N, H, W, 4) = images of C channels, with 0 in the other channels. Pixels and channels lie as in
-// normalize_images. One thread per pixel.
+// out (N, H, W, 4) = images of C channels, with 0 in the other channels. Pixels and channels lie as
+// in normalize_images. One thread per pixel.
 template <typename T>
 __global__ void cast_images(long long count, const float* images, T* out, int C, int HW,
                             int channel_stride, int pixel_stride) {

@@ -121,8 +121,8 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
     store(grad_x, target, gather_gradient<T, N>(grad, argmax, target, V, g));
 }
 
-// The same, and step 1 of the sum of its result by channel (reduce.cuh), which then need not be read
-// again: where the input contains a bias, the bias's gradient. M is N * H * W.
+// The same, and step 1 of the sum of its result by channel (reduce.cuh), which then need not be
+// read again: where the input contains a bias, the bias's gradient. M is N * H * W.
 template <typename T, int N, typename I>
 __global__ void max_pool2d_bias_backward(const T* grad, const I* argmax, T* grad_x,
                                          Sum<acc_t<T>>* partial, long long M, int C, Geometry g) {

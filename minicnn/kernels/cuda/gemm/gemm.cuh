@@ -338,9 +338,9 @@ struct AsTheyAre {
 // Writes a tile: first to shared memory, sum by sum, then from there to `out`, row by row and 16
 // bytes per thread, so that neighbouring threads write neighbouring addresses.
 // row_offset(m) is where row m starts in `out`, or -1 if there is no such row. `aligned` says that
-// all rows start at multiples of 16 bytes and have a multiple of 16 bytes; then finish(values, offset)
-// may change the values before they are written. All those of a thread are of the same columns. All
-// threads call finish.begin() before, and finish.end(coordinates) after.
+// all rows start at multiples of 16 bytes and have a multiple of 16 bytes. Then
+// finish(values, offset) may change the values before they are written; all those of a thread are of
+// the same columns. All threads call finish.begin() before, and finish.end(coordinates) after.
 template <typename Tile, typename Result, typename Accumulators, typename RowOffset,
           typename Finish = AsTheyAre>
 __device__ void write_tile(const Accumulators& accumulators, const Warp<Tile>& warp,

@@ -1,9 +1,10 @@
 // What comes before a convolution, differentiated at the end of its input gradient: a ReLU, and the
-// bias added before that. The numbers are in registers there; a pass of its own would read and write
-// all of them again.
+// bias added before that. The numbers are in registers there; a pass of its own would read and
+// write all of them again.
 
-// Zeros the gradient where x, the ReLU's result, is 0, and sums it by channel; write_tile calls it. x
-// lies as the gradient does; a row of sums, of all channels of all groups, belongs to a row of tiles.
+// Zeros the gradient where x, the ReLU's result, is 0, and sums it by channel; write_tile calls it.
+// x lies as the gradient does; a row of sums, of all channels of all groups, belongs to a row of
+// tiles.
 template <typename T, typename Tile>
 struct ReLUBiasGradient {
     static constexpr int CHUNK = 16 / sizeof(T), CHUNKS = Tile::N / CHUNK;  // as in write_tile

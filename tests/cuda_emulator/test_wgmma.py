@@ -15,6 +15,7 @@ import pytest
 import cuda_emulator
 from cuda_emulator import build
 from cuda_emulator.support import INCLUDE, MODES
+from cuda_emulator.test_injected_bugs import replaced
 
 TYPES = {
     "bf16": (np.dtype(ml_dtypes.bfloat16), 16),  # with k of a product
@@ -47,7 +48,10 @@ extern "C" __global__ void __launch_bounds__(128)
   wgmma_fence();
   switch (columns * 8 + variant) {%s
   }
-  for (int i = 0; i < columns / 2; i++) y[threadIdx.x * columns / 2 + i] = d[i];
+#pragma unroll
+  for (int i = 0; i < 128; i++) {
+    if (i < columns / 2) y[threadIdx.x * columns / 2 + i] = d[i];
+  }
 }
 """
 CASE = r"""
@@ -83,8 +87,8 @@ def case(kind, columns, variant, immediates):
 
 
 @functools.lru_cache
-def product_kernel(kind):
-    """The kernel above with some instructions of a type."""
+def product_kernel(kind, *replacements):
+    """The kernel above with some instructions of a type, and some text replaced."""
     if kind == "tf32":
         cases = [case(kind, 40, 0, "1, 1"), case(kind, 40, NEGATIVE, "1, -1")]
     else:
@@ -97,7 +101,7 @@ def product_kernel(kind):
     if kind == "bf16":
         others = [columns for columns in ALL_COLUMNS if columns not in SOME_COLUMNS]
         cases += [case(kind, columns, 0, "1, 1, 0, 0") for columns in others]
-    source = SOURCE % "".join(cases)
+    source = replaced(SOURCE, *replacements) % "".join(cases)
     return cuda_emulator.Module(source, INCLUDE, arch="compute_90a").get("product")
 
 
@@ -186,11 +190,11 @@ def operands(kind, columns, majors=(0, 0), chunks=8, advance=0):
     return a, b, image
 
 
-def launch(kind, columns, image, a, b, variant=0, accumulate=0, other=128, **keywords):
+def launch(kind, columns, image, a, b, variant=0, accumulate=0, other=128, bugs=(), **keywords):
     """D as the kernel leaves it in the registers of its threads."""
     y = np.empty((128, columns // 2), np.float32)
     numbers = map(np.int32, (columns, variant, accumulate, other))
-    product_kernel(kind)(
+    product_kernel(kind, *bugs)(
         (1,),
         (128,),
         (image, np.int32(image.nbytes // 16), a, b, *numbers, y),
@@ -263,6 +267,15 @@ def test_sums_may_be_cut_off():
         assert launch(*arguments)[0, 0] == 1
     finally:
         build.load_runtime().emu_truncate_mma(False)
+
+
+def test_ordinary_stores_need_a_fence():
+    a, b, image = operands("tf32", 40)
+    arguments = "tf32", 40, image, a.descriptor(), b.descriptor()
+    bugs = [("  fence_proxy_async();\n", "")]
+    assert np.isnan(launch(*arguments, bugs=bugs)).all()
+    with pytest.raises(cuda_emulator.KernelError, match="without fence.proxy.async"):
+        launch(*arguments, bugs=bugs, checked=True)
 
 
 # ---- what is refused ----

@@ -73,6 +73,11 @@ BUGS = {
     ),
     "no commit": ([("    wgmma_commit();\n", "")], NO_WAIT, OVERWRITTEN),
     "no fence.proxy.async": ([("    fence_proxy_async();\n", "")], WRONG, NOT_SHOWN),
+    "fence.proxy.async by one thread for all": (
+        [("    fence_proxy_async();\n", "    if (threadIdx.x == 0) fence_proxy_async();\n")],
+        WRONG,
+        NOT_SHOWN,
+    ),
     "fence.proxy.async before the copies have arrived": (
         [
             (
@@ -152,6 +157,11 @@ BUGS = {
         ],
         "another one in flight has some of its accumulators",
         "another one in flight has some of its accumulators",
+    ),
+    "one thread of each warp commits": (
+        [("    wgmma_commit();\n", "    if (threadIdx.x % 32 == 0) wgmma_commit();\n")],
+        "lanes of one warp have committed different numbers",
+        "lanes of one warp have committed different numbers",
     ),
     "half of each warp takes part": (
         [("      multiply(d,", "      if (threadIdx.x % 32 < 16) multiply(d,")],

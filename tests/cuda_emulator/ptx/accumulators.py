@@ -21,6 +21,7 @@ class Accumulators:
     def __init__(self, function: Function) -> None:
         self.numbers: dict[str, int] = {}
         self.lists: dict[tuple[str, ...], str] = {}
+        self._touched: set[int] = set()  # since the last jump target or wgmma
         for instruction in function.instructions:
             if not instruction.opcode.startswith("wgmma.mma_async"):
                 continue
@@ -46,10 +47,20 @@ class Accumulators:
         ]
         return "".join(f"  {line}\n" for line in lines)
 
+    def forget_touches(self) -> None:
+        """From here on, accumulators are reported again; before that, once is enough."""
+        self._touched.clear()
+
     def touches(self, instruction: Instruction, site: int) -> str:
         """C++ that reports the accumulators which an instruction other than wgmma accesses."""
-        if not self or instruction.opcode.startswith("wgmma"):
+        if not self:
+            return ""
+        if instruction.opcode.startswith("wgmma"):
+            self.forget_touches()
             return ""
         found = dict.fromkeys(_REGISTER.findall(" ".join(instruction.operands)))
         numbers = [self.numbers[register] for register in found if register in self.numbers]
+        numbers = [number for number in numbers if number not in self._touched]
+        if not instruction.guard:
+            self._touched.update(numbers)
         return "".join(f"touch(accumulators.states[{number}], {site}); " for number in numbers)

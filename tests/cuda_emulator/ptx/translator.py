@@ -170,6 +170,7 @@ class _FunctionTranslator:
                     self.register_types = self.register_types.parents
                     lines.append("}")
                 case Label(name):
+                    self.accumulators.forget_touches()
                     lines.append(f"{self.label(name)}:;")
                 case BranchTargets(name, labels):
                     self.branch_targets[name] = labels

@@ -57,7 +57,6 @@ void generic_write_ends(const char* address, unsigned bytes) {
 }
 
 void note_generic_write(size_t offset) {
-  if (!uses_wgmma) return;
   AsyncCell& cell = cells[offset];
   if (cell.reads) {
     emu_fail(

@@ -60,6 +60,9 @@ struct Warp {
   std::list<Accumulators> accumulators;
 
   uint32_t issued() const { return completed + (uint32_t)products.size(); }
+  uint32_t committed() const {
+    return completed_groups + (uint32_t)groups.size();
+  }
 };
 
 std::vector<Warp> warps;
@@ -305,6 +308,12 @@ void compute_wait(void** operands, uint32_t) {
           "wgmma.wait_group: lanes of one warp have issued different numbers "
           "of wgmma, %u and %u",
           thread->wgmmas, warp.issued());
+    }
+    if (thread->wgmma_groups != warp.committed()) {
+      emu_fail(
+          "wgmma.wait_group: lanes of one warp have committed different "
+          "numbers of groups, %u and %u",
+          thread->wgmma_groups, warp.committed());
     }
   }
   while ((int)warp.groups.size() > lanes[0]->allowed_groups) {

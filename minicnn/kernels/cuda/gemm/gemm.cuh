@@ -135,8 +135,8 @@ struct TensorCoreAccumulators : FragmentSums<Tile::WARP_M / 16, 16, Tile::WARP_N
 #pragma unroll
                 for (int j = 0; j < COLUMNS; ++j) {
                     const unsigned int(&pair)[4] = columns[j / 2];
-                    multiply_add<T>(this->sums[i][j], rows[i], pair[j % 2 * 2],
-                                    pair[j % 2 * 2 + 1]);
+                    multiply_add<T>(this->sums[i][j], rows[i],
+                                    pair[j % 2 * 2], pair[j % 2 * 2 + 1]);
                 }
             }
         }

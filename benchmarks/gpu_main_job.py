@@ -3,8 +3,9 @@
     python benchmarks/gpu_main_job.py --data dogs-vs-cats.zip --json main_job.json
     python benchmarks/gpu_main_job.py    # draws its pictures, on all cores
 
-Seconds of an epoch are those on the clock, with its validation and its checkpoints; decoding, which is
-done once, has its own. Drawn pictures are smaller files than photographs, and easier to tell apart.
+All other options are those of train_alexnet.py. Seconds of an epoch are those on the clock, with its
+validation and its checkpoints; decoding, which is done once, has its own. Drawn pictures are smaller
+files than photographs, and easier to tell apart.
 """
 
 from __future__ import annotations
@@ -139,14 +140,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="%(default)s")
     parser.add_argument("--batch", type=int, default=BATCH, help="%(default)s")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    parser.add_argument("rest", nargs="*", help="more options of train_alexnet.py, after --")
-    args = parser.parse_args()
+    args, others = parser.parse_known_args()
     gpu.require_gpu()
     with tempfile.TemporaryDirectory() as name:
         out = Path(name, "run")
         data = args.data or draw(Path(name, "pets", "train"), args.count).parent
         arguments = ["--data", str(data), "--out", str(out), "--device", "cuda"]
-        arguments += ["--epochs", str(args.epochs), "--batch-size", str(args.batch), *args.rest]
+        arguments += ["--epochs", str(args.epochs), "--batch-size", str(args.batch), *others]
         measured = Measured(
             args.json, data="photographs" if args.data else "drawn", batch=args.batch
         )

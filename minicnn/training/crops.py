@@ -36,12 +36,11 @@ class _Crops(Dataset[tuple[Any, int]]):
     def __getitems__(self, indices: list[int]) -> list[tuple[Any, int]]:
         for index in indices:
             self.decoded.check(index)
-        tops, lefts, mirrored = self._cut.draw(self.decoded.sizes[indices])
-        crops = self._crops(indices, tops, lefts, mirrored)
+        crops = self._crops(indices, *self._cut.draw(self.decoded.sizes[indices]))
         return list(zip(crops, self.decoded.labels[indices].tolist(), strict=True))
 
     def _crops(
-        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray
     ) -> Iterable[Any]:
         raise NotImplementedError
 
@@ -69,27 +68,35 @@ class CropNumbers(_Crops):
         self._starts = starts
 
     def _crops(
-        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray
     ) -> np.ndarray:
         lines = 3 * self.decoded.sizes[indices, 1]  # bytes
         first = self._starts[indices] + tops * lines + 3 * lefts
-        return np.stack([first, lines, mirrored], axis=1)
+        return np.stack([first, lines, flips], axis=1)
 
 
 class CropPixels(_Crops):
     """The same crops as of :class:`CropNumbers`, cut out: uint8, (3, height, width)."""
 
     def _crops(
-        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, mirrored: np.ndarray
+        self, indices: list[int], tops: np.ndarray, lefts: np.ndarray, flips: np.ndarray
     ) -> list[Tensor]:
-        drawn = zip(indices, tops.tolist(), lefts.tolist(), mirrored.tolist(), strict=True)
+        drawn = zip(indices, tops.tolist(), lefts.tolist(), flips.tolist(), strict=True)
         return [self._crop(self.decoded.pictures[index], *where) for index, *where in drawn]
 
-    def _crop(self, pixels: np.ndarray, top: int, left: int, mirrored: int) -> Tensor:
-        """A view: the loader copies it into its batch."""
+    def _crop(self, pixels: np.ndarray, top: int, left: int, is_mirrored: int) -> Tensor:
+        """A view if it is not mirrored: the loader copies it into its batch."""
         height, width = self._cut.size
         crop = pixels[top : top + height, left : left + width]
-        return Tensor.of((crop[:, ::-1] if mirrored else crop).transpose(2, 0, 1))
+        return Tensor.of((mirrored(crop) if is_mirrored else crop).transpose(2, 0, 1))
+
+
+def mirrored(picture: np.ndarray) -> np.ndarray:
+    """A copy of a picture (H, W, C) that is mirrored left to right."""
+    out = np.empty_like(picture)
+    for channel in range(picture.shape[2]):  # all at once takes eight times as long
+        out[..., channel] = picture[:, ::-1, channel]
+    return out
 
 
 def packed(pictures: Iterable[np.ndarray], device: DeviceLike) -> tuple[Tensor, np.ndarray]:

@@ -76,5 +76,5 @@ class Cut(NamedTuple):
         else:
             corners = np.rint(spare / 2)  # as CenterCrop, halves to the even number
         tops, lefts = corners.astype(np.int64).T
-        mirrored = generator.random(N) < self.flip if self.flip else np.zeros(N, bool)
-        return tops, lefts, mirrored.astype(np.int64)
+        flips = generator.random(N) < self.flip if self.flip else np.zeros(N, bool)
+        return tops, lefts, flips.astype(np.int64)

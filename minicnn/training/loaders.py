@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from ..cuda import mem_get_info
 from ..data import DataLoader, TransformDataset, set_image_backend
 from ..data.decoded import DecodedPictures
 from ..distributed import get_world_size
+from ..kernels.cpu.runtime.threads import num_threads
 from ..ops.images import normalize_crops, normalize_images
 from ..tensor import Tensor
 from ..transforms import NormalizeImages
@@ -57,7 +57,8 @@ def picture_loaders(
     """Loaders for the device of a run; on a GPU, all pictures are decoded now.
 
     Pixels are equal on both devices, bit for bit, but crops are drawn one by one on the CPU and for a
-    whole batch on a GPU. Several processes load as on the CPU.
+    whole batch on a GPU. Several processes load as on the CPU. On a GPU the decoded pictures must all
+    fit into the computer's memory, if not into the GPU's.
 
     Args:
         args: with ``device``, ``batch_size``, ``workers`` and ``gpu_gb``.
@@ -91,7 +92,7 @@ def _decode(
 ) -> list[DecodedPictures]:
     with contextlib.suppress(ModuleNotFoundError):  # the pixels are the same
         set_image_backend("simplejpeg")
-    start, workers = time.perf_counter(), max(args.workers, os.cpu_count() or 1)
+    start, workers = time.perf_counter(), max(args.workers, num_threads())  # one for each core
     decoded = [
         DecodedPictures(dataset, cut.resize, workers)
         for dataset, cut in zip((train, val), cuts, strict=True)

@@ -49,6 +49,9 @@ def graph(step: Callable[..., Any]) -> GraphedStep:
             loss = step(images, labels)
             schedule.step()
 
+    With ``optim.step_in_backward`` in place of ``optimizer.step()``, the graph has two branches that
+    run at the same time.
+
     Args:
         step: a function of tensors that returns tensors (in tuples, dicts or alone) or nothing. It
             should begin with ``zero_grad()``: gradients do not accumulate from call to call.

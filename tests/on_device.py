@@ -24,9 +24,10 @@ from minicnn.kernels import cpu, plain, selected
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    if name not in cpu.__all__:
+    kernels = cpu if name in cpu.__all__ else _kernels(name)  # a few are a GPU's alone
+    if name not in kernels.__all__:
         raise AttributeError(f"the kernels have no function {name!r}")
-    return functools.wraps(getattr(cpu, name))(functools.partial(_call, name))
+    return functools.wraps(getattr(kernels, name))(functools.partial(_call, name))
 
 
 def _call(name: str, *args: Any, **options: Any) -> Any:

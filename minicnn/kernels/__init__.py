@@ -162,6 +162,19 @@ The fast sets have more: an operation and the ReLU after it in one pass, for ``o
 ``relu_bias_backward(grad, out, dtype=None)``                     relu_backward, its channel_sum
 ================================================================  ==================================
 
+On CUDA there are two for a ReLU and the bias before it, whose gradients come from the kernel of the
+operation after it (``ops/conv_chain.py``), and one for the images of mixed precision.
+
+================================================================  ==================================
+``conv2d_input_grad_relu(grad, weight, x, geometry, dtype=None)`` relu_bias_backward of
+                                                                  conv2d_input_grad and x, which is
+                                                                  the convolution's input
+``cast_images(images, dtype)``                                    (N, C, H, W) in another dtype; up to
+                                                                  3 channels are the first of pixels
+                                                                  of 4, as convolution reads them
+``max_pool2d_bias_backward(grad, argmax, geometry, dtype=None)``  max_pool2d_scatter, its channel_sum
+================================================================  ==================================
+
 On the CPU there are two for training with "relu6", "silu" or "hardswish" after a batch norm.
 
 ================================================================  ==================================

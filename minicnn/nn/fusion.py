@@ -17,9 +17,11 @@ In training on the CPU, ReLU6, SiLU or Hardswish after a convolution and a batch
 with the batch norm, too: what lies between them is neither stored nor copied.
 
 In Conv2d, ReLU, MaxPool2d (with or without a batch norm after the convolution) the ReLU is fused
-with the pooling, and its image is never stored. An Identity, which :func:`fuse_conv_bn` leaves in
-place of a batch norm, is skipped. A batch norm after a convolution, in evaluation without gradients,
-overwrites the convolution's result: no second array is touched, and the numbers are the same.
+with the pooling, and its image is never stored. On a GPU they are one operation, together with all
+pairs of Conv2d and ReLU before, whose gradients take fewer passes still (``ops/conv_chain.py``). An
+Identity, which :func:`fuse_conv_bn` leaves in place of a batch norm, is skipped. A batch norm after a
+convolution, in evaluation without gradients, overwrites the convolution's result: no second array is
+touched, and the numbers are the same.
 
 Layers run one by one when fusion would be observable: if one of them has hooks or its own
 ``forward``, or is an instance of a subclass; or if a ReLU works in place before a pooling, unless a
@@ -33,8 +35,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .. import kernels
 from ..ops import fused
+from ..ops.conv_chain import conv2d_relus_max_pool2d
 from ..tensor import Tensor
 from .activation import Hardswish, ReLU, ReLU6, SiLU
 from .conv import Conv2d
@@ -81,6 +86,15 @@ def _relu_max_pool2d(relu: ReLU, pool: MaxPool2d, input: Tensor) -> Tensor:
     )
 
 
+def _conv2d_relus_max_pool2d(convs: list[Conv2d], pool: Any, input: Tensor) -> Tensor:
+    convolutions = [
+        (conv.weight, conv.bias, (conv.stride, conv.padding, conv.dilation, conv.groups))
+        for conv in convs
+    ]
+    pooling = pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode
+    return conv2d_relus_max_pool2d(input, convolutions, pooling)
+
+
 _FUSED: dict[tuple[type[Module], type[Module]], Callable[..., Tensor]] = {
     (Conv2d, ReLU): _conv2d_relu,
     (Linear, ReLU): _linear_relu,
@@ -120,7 +134,11 @@ def steps(modules: Iterable[Module]) -> list[Callable[[Any], Any]]:
             operation = _FUSED[type(first), type(last)]
             if type(first) is BatchNorm2d and _ends_in_convolution(rest):
                 operation = _own_batch_norm_relu
-            found.append(partial(operation, first, last))
+            convs = _convolutions_on_a_gpu(rest) if type(last) is MaxPool2d else []
+            if convs:
+                found.append(partial(_conv2d_relus_max_pool2d, convs, last))
+            else:
+                found.append(partial(operation, first, last))
         elif (
             _ends_in_own_batch_norm(rest)
             and is_plain(last)
@@ -158,6 +176,21 @@ def _is_own_input(modules: list[Module]) -> bool:
 def _ends_in_convolution(modules: list[Module]) -> bool:
     """Whether the last of ``modules`` is a convolution whose result nobody else sees."""
     return bool(modules) and type(modules[-1]) is Conv2d and is_plain(modules[-1])
+
+
+def _convolutions_on_a_gpu(modules: list[Module]) -> list[Conv2d]:
+    """Takes Conv2d, ReLU, Conv2d, ReLU, … Conv2d from the end of ``modules``: the convolutions."""
+    found: list[Conv2d] = []
+    while _ends_in_convolution(modules):
+        conv: Any = modules[-1]
+        if conv.padding_mode != "zeros" or type(conv.weight.array) is np.ndarray:
+            break
+        found.insert(0, conv)
+        modules.pop()
+        if not (len(modules) > 1 and type(modules[-2]) is Conv2d and _can_fuse(*modules[-2:])):
+            break
+        modules.pop()
+    return found
 
 
 def _ends_in_own_batch_norm(modules: list[Module]) -> bool:

@@ -19,6 +19,7 @@ from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
 from ..tensor import Tensor
 from .half_copy import weight_in_half
+from .half_images import images_in_half
 from .keywords import called
 from .shape import squeeze, unsqueeze
 from .transfer import to
@@ -112,7 +113,7 @@ def _operands_in_half(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Input, weight and bias as autocast converts them."""
     if x.array.dtype in (*HALVES, float32):
-        x = to(x, half)
+        x = images_in_half(x, half) if weight.ndim == 4 else to(x, half)
     if weight.array.dtype == float32:
         weight = weight_in_half(weight, half)
     elif weight.array.dtype in HALVES:

@@ -1,7 +1,8 @@
 """Optimizers and learning-rate schedules, with the names and arguments of ``torch.optim``.
 
-:func:`parameter_groups` (learning rates by layer, no weight decay for biases) and :class:`Combined`
-(several optimizers used as one) are minicnn's own.
+Three things are minicnn's own: :func:`parameter_groups` (learning rates by layer, no weight decay for
+biases), :class:`Combined` (several optimizers used as one) and :func:`step_in_backward` (the step
+beside the backward pass).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .asgd import ASGD
     from .combined import Combined
     from .groups import parameter_groups
+    from .in_backward import step_in_backward
     from .lbfgs import LBFGS
     from .muon import Muon
     from .nadam import NAdam
@@ -48,6 +50,7 @@ __all__ = [
     "Rprop",
     "lr_scheduler",
     "parameter_groups",
+    "step_in_backward",
     "swa_utils",
 ]
 
@@ -59,6 +62,7 @@ _LATER = {
     "asgd": "ASGD",
     "combined": "Combined",
     "groups": "parameter_groups",
+    "in_backward": "step_in_backward",
     "lbfgs": "LBFGS",
     "muon": "Muon",
     "nadam": "NAdam",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
@@ -228,7 +228,9 @@ class Optimizer(OptimizerHooks):
         return loss
 
     @np.errstate(all="ignore")  # gradients may be infinite
-    def apply_gradients(self, scaling: Scaling | None = None) -> None:
+    def apply_gradients(
+        self, scaling: Scaling | None = None, params: Container[Tensor] | None = None
+    ) -> None:
         """The update of :meth:`step`, without the closure; the gradients may be scaled.
 
         Args:
@@ -236,16 +238,17 @@ class Optimizer(OptimizerHooks):
                 All gradients are multiplied by the first. If the second is not 0 they overflowed
                 and the parameters do not change; the step still counts, since the CPU does not wait
                 to find out.
+            params: which parameters to update, by default all.
         """
         self.step_called = True
         for group in self.param_groups:
             by_device: dict[Device, list[Tensor]] = {}
             for param in group["params"]:
-                if param.grad is not None:
+                if param.grad is not None and (params is None or param in params):
                     by_device.setdefault(param.device, []).append(param)
-            for params in by_device.values():
-                with current_device_of((params[0].array,)):
-                    for members in [params] if not _has_repeats(params) else _rounds(params):
+            for chosen in by_device.values():
+                with current_device_of((chosen[0].array,)):
+                    for members in [chosen] if not _has_repeats(chosen) else _rounds(chosen):
                         self.update(group, members, scaling)
 
     def has_own_step(self) -> bool:

@@ -287,7 +287,7 @@ def _apply_gradients(optimizer: Optimizer, *args: Any, **options: Any) -> None:
         return _optimizer_apply_gradients(optimizer, *args, **options)
     with running._event(f"{type(optimizer).__name__}.step", "optimizer") as event:
         _optimizer_apply_gradients(optimizer, *args, **options)
-        event.bytes += bytes_of_step(optimizer)
+        event.bytes += bytes_of_step(optimizer, options.get("params"))
     return None
 
 

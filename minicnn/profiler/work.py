@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from ..autograd import Function
-from ..ops import conv, fused, linear
+from ..ops import conv, conv_chain, fused, linear
 from ..tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -26,7 +26,9 @@ def _matmul(x: Shape, out: Shape) -> int:
 _FLOPS: dict[type[Function], Callable[[Sequence[Any], Shape], int]] = {
     conv.Conv2d: lambda args, out: _conv(out, args[1]),
     fused.Conv2dReLU: lambda args, out: _conv(out, args[1]),
+    conv_chain.ChainedConv2d: lambda args, out: _conv(out, args[2]),
     conv.Conv2dInputGrad: lambda args, out: _conv(args[0], args[1]),
+    conv_chain.Conv2dInputGradReLU: lambda args, out: _conv(args[0], args[1]),
     conv.Conv2dWeightGrad: lambda args, out: _conv(args[0], out),
     linear.Linear: lambda args, out: _matmul(args[0], out),
     fused.LinearReLU: lambda args, out: _matmul(args[0], out),
@@ -62,12 +64,15 @@ def bytes_of(inputs: Sequence[Any], results: Sequence[Tensor]) -> int:
     return sum(array.nbytes for array in arrays.values())
 
 
-def bytes_of_step(optimizer: Any) -> int:
-    """Bytes that a step reads (parameters, gradients, state) and writes (parameters, state)."""
+def bytes_of_step(optimizer: Any, params: Container[Tensor] | None = None) -> int:
+    """Bytes that a step reads (parameters, gradients, state) and writes (parameters, state).
+
+    A step updates ``params``, or all if that is None.
+    """
     total = 0
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            if parameter.grad is not None:
+            if parameter.grad is not None and (params is None or parameter in params):
                 states = filter(is_tensor, optimizer.state.get(parameter, {}).values())
                 written = parameter.array.nbytes + sum(state.array.nbytes for state in states)
                 total += 2 * written + parameter.grad.array.nbytes

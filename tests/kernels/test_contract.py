@@ -1,7 +1,7 @@
 """The sets of kernels are one contract.
 
 ``kernels.plain`` and ``kernels.cpu`` run on the CPU, ``kernels.cuda`` and ``kernels.cuda.plain`` on
-the GPU. The fast sets, ``cpu`` and ``cuda``, also have fused kernels, and ``cpu`` has two more.
+the GPU. The fast sets, ``cpu`` and ``cuda``, also have fused kernels, and each has some of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ FUSED = {
     "relu_bias_backward",
 }
 CPU_ONLY = {"batch_norm_activation", "batch_norm_activation_backward"}
+CUDA_ONLY = {"cast_images", "conv2d_input_grad_relu", "max_pool2d_bias_backward"}
 PLAIN_SETS = ["plain", "cuda.plain"]
 OTHER_SETS = [*PLAIN_SETS, "cuda"]
 
@@ -44,19 +45,20 @@ def signature(function: object) -> list[tuple[str, object, object]]:
 
 @pytest.mark.parametrize("name", OTHER_SETS)
 def test_every_set_has_the_same_functions(name: str) -> None:
-    fused = set() if name in PLAIN_SETS else FUSED
+    fused = set() if name in PLAIN_SETS else FUSED | CUDA_ONLY
     assert sorted(kernels(name).__all__) == sorted(set(cpu.__all__) - FUSED - CPU_ONLY | fused)
 
 
 @pytest.mark.parametrize("name", OTHER_SETS)
 def test_every_set_has_the_same_signatures(name: str) -> None:
     module = kernels(name)
-    expected = {function: signature(getattr(cpu, function)) for function in module.__all__}
-    assert {f: signature(getattr(module, f)) for f in module.__all__} == expected
+    common = set(module.__all__) - CUDA_ONLY
+    expected = {function: signature(getattr(cpu, function)) for function in common}
+    assert {f: signature(getattr(module, f)) for f in common} == expected
 
 
 def test_the_contract_names_every_function() -> None:
     from minicnn import kernels
 
     described = re.findall(r"^``(\w+)\(", kernels.__doc__ or "", flags=re.MULTILINE)
-    assert sorted(described) == sorted(cpu.__all__)
+    assert sorted(described) == sorted({*cpu.__all__, *CUDA_ONLY})

@@ -22,10 +22,18 @@ from .activation import (
     silu,
     silu_backward,
 )
-from .conv import col2im, conv2d, conv2d_input_grad, conv2d_relu, conv2d_weight_grad, im2col
+from .conv import (
+    col2im,
+    conv2d,
+    conv2d_input_grad,
+    conv2d_input_grad_relu,
+    conv2d_relu,
+    conv2d_weight_grad,
+    im2col,
+)
 from .dropout import dropout, dropout_backward
 from .grad_scaler import unscale_step, update_scale_step
-from .images import normalize_crops, normalize_images
+from .images import cast_images, normalize_crops, normalize_images
 from .linear import (
     linear,
     linear_input_grad,
@@ -53,6 +61,7 @@ from .pool import (
     avg_pool2d,
     avg_pool2d_scatter,
     max_pool2d,
+    max_pool2d_bias_backward,
     max_pool2d_gather,
     max_pool2d_relu,
     max_pool2d_scatter,
@@ -78,12 +87,14 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_relu",
     "batch_norm_relu_backward",
+    "cast_images",
     "channel_affine",
     "channel_affine_relu",
     "channel_sum",
     "col2im",
     "conv2d",
     "conv2d_input_grad",
+    "conv2d_input_grad_relu",
     "conv2d_relu",
     "conv2d_weight_grad",
     "dropout",
@@ -102,6 +113,7 @@ __all__ = [
     "local_response_norm_backward",
     "matrix_product",
     "max_pool2d",
+    "max_pool2d_bias_backward",
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",

@@ -9,7 +9,7 @@ import numpy as np
 
 from .runtime.layout import channels_first, channels_last, flatten, unflatten, vector_width, written
 from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, accumulator
-from .runtime.reduce import Reduction
+from .runtime.reduce import Reduction, total_launch
 
 __all__ = [
     "channel_sum",
@@ -135,7 +135,7 @@ def relu_bias_backward(
     _relu_bias_backward[grad.dtype, width].launch(
         how.grid, how.block, grads, outs, result, partial, how.M, C
     )
-    return channels_first(result), _total(partial, how, dtype or grad.dtype)
+    return channels_first(result), channel_total(partial, dtype or grad.dtype)
 
 
 def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.ndarray:
@@ -148,15 +148,15 @@ def channel_sum(x: cupy.ndarray, dtype: np.dtype[Any] | None = None) -> cupy.nda
     how = Reduction.of(values, width)
     partial = cupy.empty((how.splits, C), accumulator(x.dtype))
     _channel_sum[x.dtype, width].launch(how.grid, how.block, values, partial, how.M, C)
-    return _total(partial, how, dtype or x.dtype)
+    return channel_total(partial, dtype or x.dtype)
 
 
-def _total(partial: cupy.ndarray, how: Reduction, dtype: np.dtype[Any]) -> cupy.ndarray:
-    """The sum of ``partial`` (splits, C) over the splits."""
+def channel_total(partial: cupy.ndarray, dtype: np.dtype[Any]) -> cupy.ndarray:
+    """Step 2 of a sum by channel: that of ``partial`` (splits, C) over the splits."""
     splits, C = partial.shape
     # the kernel can convert float32 to 16 bits, but not float32 to float64 or back
     sums = cupy.empty(C, dtype if accumulator(dtype) == partial.dtype else partial.dtype)
-    _channel_sum_total[sums.dtype].launch(how.total_grid, how.total_block, partial, sums, C, splits)
+    _channel_sum_total[sums.dtype].launch(*total_launch(C), partial, sums, C, splits)
     return sums.astype(dtype, copy=False)
 
 

@@ -20,6 +20,7 @@
 #include "gemm/wgmma.cuh"
 #include "gemm/warpgroup.cuh"
 #include "gemm/readers.cuh"
+#include "gemm/relu_bias.cuh"
 
 // The steps along the depth that this block takes, one of `splits` blocks with the same tile.
 template <typename Tile>
@@ -98,11 +99,12 @@ struct RemainderAxis {
 };
 
 // grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> out (N, H, W, G * out_C),
-// where C is out_C padded. blockIdx.z combines the remainder and the split.
-template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
-__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
-    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
-    int O, bool aligned, Geometry g) {
+// where C is out_C padded. blockIdx.z combines the remainder and the split; `finish` is what
+// write_tile calls.
+template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result, typename Finish>
+__device__ void input_grad_tile(const T* grad, const T* weight, Result* out, int N, int C,
+                                int out_C, int O, bool aligned, const Geometry& g,
+                                Finish& finish) {
     using PieceA = SharedTile<T, Tile, Tile::M, true>;
     using PieceB = SharedTile<T, Tile, Tile::N, false>;
     const int group = blockIdx.y, groups = gridDim.y;
@@ -137,7 +139,28 @@ __global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
         const int w = u.first + pixel.inner * g.stride_w;
         return (((long long)pixel.outer * g.H + h) * g.W + w) * pitch;
     };
-    write_tile(accumulators, warp, tile, out_C, false, part, row_offset, aligned);
+    write_tile(accumulators, warp, tile, out_C, false, part, row_offset, aligned, finish);
+}
+
+template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad(
+    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
+    int O, bool aligned, Geometry g) {
+    AsTheyAre finish;
+    input_grad_tile<T, Tile, VECTOR_A, VECTOR_B>(grad, weight, out, N, C, out_C, O, aligned, g,
+                                                 finish);
+}
+
+// The same through the ReLU that made the input, x (N, H, W, G * out_C), of something + a bias: `out`
+// is the gradient of that something, and sums (tiles along m, G * out_C) what each row of tiles adds
+// to the bias's. Needs a stride of 1, one split, and aligned rows.
+template <typename T, typename Tile, int VECTOR_A, int VECTOR_B, typename Result>
+__global__ __launch_bounds__(Tile::THREADS, Tile::BLOCKS) void conv_input_grad_relu(
+    const T* __restrict__ grad, const T* __restrict__ weight, Result* out, int N, int C, int out_C,
+    int O, bool aligned, Geometry g, const Result* __restrict__ x, float* sums) {
+    ReLUBiasGradient<Result, Tile> finish(x, sums, out_C);
+    input_grad_tile<T, Tile, VECTOR_A, VECTOR_B>(grad, weight, out, N, C, out_C, O, aligned, g,
+                                                 finish);
 }
 
 // grad (N, OH, OW, G * padded_O), x (N, H, W, G * C) -> out (G * O, KH, KW, C).

@@ -29,7 +29,7 @@ import numpy as np
 from ..geometry import Geometry
 from ..tf32 import allow_tf32
 from . import conv_depthwise
-from .activation import relu
+from .activation import channel_total, relu, relu_bias_backward
 from .gemm.tiles import Gpu, Plan, Problem, choose
 from .im2col import (
     col2im,
@@ -41,11 +41,20 @@ from .im2col import (
 from .runtime.layout import channels_first, channels_last, zero_padded
 from .runtime.module import CPP_TYPES, FLOATS, HALVES, CudaFile, Template, geometry_argument
 
-__all__ = ["col2im", "conv2d", "conv2d_input_grad", "conv2d_relu", "conv2d_weight_grad", "im2col"]
+__all__ = [
+    "col2im",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_input_grad_relu",
+    "conv2d_relu",
+    "conv2d_weight_grad",
+    "im2col",
+]
 
 cuda_file = CudaFile("conv.cu")
 _forward = cuda_file.template("conv_forward")
 _input_grad = cuda_file.template("conv_input_grad")
+_input_grad_relu = cuda_file.template("conv_input_grad_relu")
 _weight_grad = cuda_file.template("conv_weight_grad")
 _add_splits = cuda_file.kernel(
     "add_splits",
@@ -107,6 +116,35 @@ def conv2d_input_grad(grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geomet
     if uses_cublas(grad.dtype):
         return conv2d_input_grad_by_im2col(grad, weight, geometry)
     return channels_first(input_grad(channels_last(grad), channels_last(weight), geometry, "conv"))
+
+
+def conv2d_input_grad_relu(
+    grad: cupy.ndarray,
+    weight: cupy.ndarray,
+    x: cupy.ndarray,
+    geometry: Geometry,
+    dtype: np.dtype[Any] | None = None,
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """:func:`conv2d_input_grad`, then through the ReLU before the convolution and the bias before that.
+
+    Args:
+        grad: (N, O, OH, OW).
+        weight: (O, C / groups, KH, KW).
+        x: (N, C, H, W), the input of the convolution: ``relu(... + bias)``.
+        geometry: as given to the convolution.
+        dtype: of the bias's gradient, by default the dtype of ``grad``.
+
+    Returns:
+        The gradient of what the ReLU was given, (N, C, H, W), and that of the bias, (C,).
+    """
+    images = channels_last(x)
+    if not (conv_depthwise.possible(weight.shape[1], geometry) or uses_cublas(grad.dtype)):
+        operands = channels_last(grad), channels_last(weight)
+        found = input_grad_relu(*operands, images, geometry)
+        if found is not None:
+            out, sums = found
+            return channels_first(out), channel_total(sums, dtype or grad.dtype)
+    return relu_bias_backward(conv2d_input_grad(grad, weight, geometry), x, dtype)
 
 
 def conv2d_weight_grad(
@@ -175,11 +213,41 @@ def input_grad(
 ) -> cupy.ndarray:
     """grad (N, OH, OW, G * O), weight (G * O, KH, KW, C) -> (N, H, W, G * C)."""
     _check_dtypes(grad, weight)
+    out = cupy.empty(
+        (len(grad), *geometry.input_size, geometry.groups * weight.shape[-1]), grad.dtype
+    )
+    if out.size:
+        _multiply(_input_grad, *_input_grad_problem(grad, weight, geometry, layer), geometry, out)
+    return out
+
+
+def input_grad_relu(
+    grad: cupy.ndarray, weight: cupy.ndarray, x: cupy.ndarray, geometry: Geometry
+) -> tuple[cupy.ndarray, cupy.ndarray] | None:
+    """The same through the ReLU that made x (N, H, W, G * C), and sums (S, G * C) of all pixels.
+
+    None where the kernel cannot: with a stride, rows of no whole vectors, or several splits.
+    """
+    _check_dtypes(grad, x)
+    vector = 16 // grad.itemsize
+    if geometry.stride != (1, 1) or weight.shape[-1] % vector or not x.size or x.data.ptr % 16:
+        return None
+    problem, operands, vectors, sizes = _input_grad_problem(grad, weight, geometry, "conv")
+    plan = _plan(problem, operands)
+    if plan.splits > 1:
+        return None
+    out = cupy.empty_like(x)
+    sums = cupy.empty((-(-problem.M // plan.tile.M), x.shape[-1]), np.float32)
+    _launch(_input_grad_relu, plan, problem, operands, vectors, sizes, geometry, out, (), (x, sums))
+    return out, sums
+
+
+def _input_grad_problem(
+    grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry, layer: str
+) -> tuple[Problem, tuple[cupy.ndarray, cupy.ndarray], tuple[int, ...], tuple[int, ...]]:
+    """An input gradient as :func:`_multiply` takes it: problem, operands, vectors, sizes."""
     N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
     H, W = geometry.input_size
-    out = cupy.empty((N, H, W, groups * out_C), grad.dtype)
-    if not out.size:
-        return out
     grad = _pad(grad, groups)
     O = grad.shape[-1] // groups
     weight = _pad(_pad_outputs(weight, groups, O), 1)
@@ -191,9 +259,7 @@ def input_grad(
     problem = Problem(
         "input_grad", _type(grad, layer), M, out_C, depth, groups * SH * SW, grad.itemsize
     )
-    vectors, sizes = (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
-    _multiply(_input_grad, problem, (grad, weight), vectors, sizes, geometry, out)
-    return out
+    return problem, (grad, weight), (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
 
 
 def weight_grad(
@@ -313,19 +379,45 @@ def _multiply(
     out: cupy.ndarray,
     epilogue: tuple[Any, ...] = (),
 ) -> None:
-    """Launches a kernel of ``conv.cu`` by the plan for ``problem``; ``epilogue`` is bias and relu."""
-    _check_sizes(problem, operands)
-    plan = _planner[-1](problem, current_gpu())
+    """Computes a product by the plan for it; ``epilogue`` is bias and relu."""
+    plan = _plan(problem, operands)
     target, late_epilogue = out, epilogue
     if plan.splits > 1:  # bias and ReLU come after the sum over the splits
         target = cupy.empty((plan.splits, *out.shape), np.float32)
         epilogue = (None, False)[: len(epilogue)]
-    types = [CPP_TYPES[target.dtype.name]]
-    if epilogue:
-        types.append("float" if epilogue[0] is None else CPP_TYPES[epilogue[0].dtype.name])
+    types = ("float" if bias is None else CPP_TYPES[bias.dtype.name] for bias in epilogue[:1])
+    _launch(
+        template, plan, problem, operands, vectors, sizes, geometry, target, tuple(types), epilogue
+    )
+    if plan.splits > 1:
+        bias, relu = late_epilogue or (None, False)
+        bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
+        _add_splits[out.dtype, bias_dtype](
+            out.size, target, plan.splits, bias, out.shape[-1], relu, out
+        )
+
+
+def _plan(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) -> Plan:
+    _check_sizes(problem, operands)
+    return _planner[-1](problem, current_gpu())
+
+
+def _launch(
+    template: Template,
+    plan: Plan,
+    problem: Problem,
+    operands: tuple[cupy.ndarray, cupy.ndarray],
+    vectors: tuple[int, ...],
+    sizes: tuple[int, ...],
+    geometry: Geometry,
+    target: cupy.ndarray,
+    types: tuple[str, ...],
+    epilogue: tuple[Any, ...],
+) -> None:
+    """Launches a kernel of ``conv.cu``; ``epilogue`` are its last arguments, ``types`` their types."""
     x, tile = operands[0], plan.tile
-    parameters = problem.type, tile.expression(x.itemsize), *vectors, *types
-    kernel = template.instance(x.dtype, *parameters, arch=tile.arch)
+    parameters = problem.type, tile.expression(x.itemsize), *vectors, CPP_TYPES[target.dtype.name]
+    kernel = template.instance(x.dtype, *parameters, *types, arch=tile.arch)
     remainders = problem.count // geometry.groups
     kernel.launch(
         (problem.tiles(tile), geometry.groups, remainders * plan.splits),
@@ -338,12 +430,6 @@ def _multiply(
         *epilogue,
         shared_memory=tile.shared_memory(target.itemsize),
     )
-    if plan.splits > 1:
-        bias, relu = late_epilogue or (None, False)
-        bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
-        _add_splits[out.dtype, bias_dtype](
-            out.size, target, plan.splits, bias, out.shape[-1], relu, out
-        )
 
 
 def current_gpu() -> Gpu:

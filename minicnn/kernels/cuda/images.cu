@@ -1,4 +1,4 @@
-// Images, from bytes to normalised numbers.
+// Images, from bytes to normalised numbers, and in half precision.
 #include "runtime/common.cuh"
 
 // In both kernels `table` (C, 256) says what a byte of a channel becomes.
@@ -47,5 +47,20 @@ __global__ void normalize_crops(long long count, const unsigned char* pixels,
     const unsigned char* pixel = pixels + first + h * line + w * C;
     Vector<T, 4> values;
     for (int c = 0; c < 4; ++c) values[c] = c < C ? table[c * 256 + pixel[c]] : T(0);
+    store(out, target, values);
+}
+
+// out (N, H, W, 4) = images of C channels, with 0 in the other channels. Pixels and channels lie as
+// in normalize_images. One thread per pixel.
+template <typename T>
+__global__ void cast_images(long long count, const float* images, T* out, int C, int HW,
+                            int channel_stride, int pixel_stride) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    long long image = target;
+    const int pixel = take_last(image, HW);
+    const float* from = images + image * HW * C + (long long)pixel * pixel_stride;
+    Vector<T, 4> values;
+    for (int c = 0; c < 4; ++c) values[c] = T(c < C ? from[c * channel_stride] : 0.0f);
     store(out, target, values);
 }

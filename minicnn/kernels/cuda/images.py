@@ -1,4 +1,4 @@
-"""Images on the GPU: from bytes to normalised numbers.
+"""Images on the GPU: from bytes to normalised numbers, and in half precision.
 
 A byte has only 256 values, and the kernels look each up in a table. So their results are those of the
 definition, in any dtype, bit for bit.
@@ -17,12 +17,13 @@ from ..plain.images import normalize_images as normalize_by_definition
 from .runtime.layout import channels_first, first_channels, vector_width
 from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile
 
-__all__ = ["normalize_crops", "normalize_images"]
+__all__ = ["cast_images", "normalize_crops", "normalize_images"]
 
 cuda_file = CudaFile("images.cu")
 _normalize_images = cuda_file.kernel("normalize_images", VECTORS + SINGLES)
 _normalize_crops = cuda_file.kernel("normalize_crops", HALVES + FLOATS)
-_CHANNELS = 4  # that the kernel writes
+_cast_images = cuda_file.kernel("cast_images", HALVES)
+_CHANNELS = 4  # that the last two write
 
 
 def normalize_images(
@@ -36,18 +37,21 @@ def normalize_images(
         dtype: of the result.
     """
     N, C, H, W = images.shape
-    pixels = images.transpose(0, 2, 3, 1)
-    channel_stride, pixel_stride = 1, C
-    if not pixels.flags.c_contiguous:
-        pixels = cupy.ascontiguousarray(images)
-        channel_stride, pixel_stride = H * W, 1
+    pixels, *strides = _dense(images)
     out = cupy.empty((N, H, W, C), dtype)
     table = _table(mean, std, out.dtype, images.device.id)
     width = vector_width(out.size, out)
-    _normalize_images[out.dtype, width](
-        out.size // width, pixels, table, out, C, H * W, channel_stride, pixel_stride
-    )
+    _normalize_images[out.dtype, width](out.size // width, pixels, table, out, C, H * W, *strides)
     return channels_first(out)
+
+
+def _dense(images: cupy.ndarray) -> tuple[cupy.ndarray, int, int]:
+    """Images without gaps in memory, and the distances from channel to channel and pixel to pixel."""
+    _, C, H, W = images.shape
+    pixels = images.transpose(0, 2, 3, 1)
+    if pixels.flags.c_contiguous:
+        return pixels, 1, C
+    return cupy.ascontiguousarray(images), H * W, 1
 
 
 def normalize_crops(
@@ -102,3 +106,23 @@ def _kept_table(
     """
     every_byte = np.broadcast_to(np.arange(256, dtype=np.uint8), (1, len(mean), 1, 256))
     return cupy.asarray(normalize_by_definition(every_byte, mean, std, dtype).reshape(-1, 256))
+
+
+def cast_images(images: cupy.ndarray, dtype: np.dtype[Any]) -> cupy.ndarray:
+    """Images in another dtype, laid out for a convolution.
+
+    Args:
+        images: (N, C, H, W).
+        dtype: of the result.
+
+    Returns:
+        (N, C, H, W). Up to 3 channels of float32 in half precision are the first of pixels of 4, as
+        convolution reads them; others lie in memory as before.
+    """
+    N, C, H, W = images.shape
+    if C >= _CHANNELS or images.dtype != np.float32 or dtype.name not in HALVES:
+        return images.astype(dtype, order="K")
+    pixels, *strides = _dense(images)
+    out = cupy.empty((N, H, W, _CHANNELS), dtype)
+    _cast_images[out.dtype](N * H * W, pixels, out, C, H * W, *strides)
+    return first_channels(out, C)

@@ -1,6 +1,6 @@
 // Pooling. Inputs are (N, H, W, C) in memory, outputs (N, OH, OW, C). Threads take vectors of N
 // neighbouring channels, of which a pixel has V = C / N.
-#include "runtime/common.cuh"
+#include "runtime/reduce.cuh"
 
 // ---- windows and pixels, along one axis ----
 
@@ -85,14 +85,12 @@ __global__ void max_pool2d(long long count, const T* x, T* out, I* argmax, int V
     store(argmax, target, taps);
 }
 
-// Gradient of max_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). Each pixel gathers from the windows
-// that cover it and chose it. One thread per pixel and vector.
+// The gradient of vector `index` of the input of max_pool2d, (N, H, W, C): the sum of grad over the
+// windows that cover the pixel and chose it.
 template <typename T, int N, typename I>
-__global__ void max_pool2d_scatter(long long count, const T* grad, const I* argmax, T* grad_x,
-                                   int V, Geometry g) {
-    const long long target = thread_index();
-    if (target >= count) return;
-    const Position pixel(target, g.H, g.W, V);
+__device__ Vector<T, N> gather_gradient(const T* grad, const I* argmax, long long index, int V,
+                                        const Geometry& g) {
+    const Position pixel(index, g.H, g.W, V);
     const CoveringWindows rows(pixel.h + g.pad_h, g.KH, g.stride_h, g.dilation_h, g.OH);
     const CoveringWindows columns(pixel.w + g.pad_w, g.KW, g.stride_w, g.dilation_w, g.OW);
     acc_t<T> sums[N] = {};
@@ -111,7 +109,32 @@ __global__ void max_pool2d_scatter(long long count, const T* grad, const I* argm
     }
     Vector<T, N> result;
     for (int j = 0; j < N; ++j) result[j] = T(sums[j]);
-    store(grad_x, target, result);
+    return result;
+}
+
+// Gradient of max_pool2d: grad (N, OH, OW, C) -> (N, H, W, C). One thread per pixel and vector.
+template <typename T, int N, typename I>
+__global__ void max_pool2d_scatter(long long count, const T* grad, const I* argmax, T* grad_x,
+                                   int V, Geometry g) {
+    const long long target = thread_index();
+    if (target >= count) return;
+    store(grad_x, target, gather_gradient<T, N>(grad, argmax, target, V, g));
+}
+
+// The same, and step 1 of the sum of its result by channel (reduce.cuh), which then need not be
+// read again: where the input contains a bias, the bias's gradient. M is N * H * W.
+template <typename T, int N, typename I>
+__global__ void max_pool2d_bias_backward(const T* grad, const I* argmax, T* grad_x,
+                                         Sum<acc_t<T>>* partial, long long M, int C, Geometry g) {
+    Sum<acc_t<T>> sums[N] = {};
+    const RowIterator rows(C / N);
+    for (long long row = rows.first; row < M; row += rows.step) {
+        const long long target = row * (C / N) + rows.vector;
+        const Vector<T, N> grads = gather_gradient<T, N>(grad, argmax, target, C / N, g);
+        for (int j = 0; j < N; ++j) sums[j].value += acc_t<T>(grads[j]);
+        store(grad_x, target, grads);
+    }
+    merge_block(sums, partial, C);
 }
 
 // Gradient of max_pool2d_scatter: out = x at argmax; x (N, H, W, C) -> out (N, OH, OW, C).

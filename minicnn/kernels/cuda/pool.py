@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cupy
 import numpy as np
 
 from ..geometry import Geometry, Pair
+from .activation import channel_total
 from .runtime.layout import channels_first, channels_last, vector_width
 from .runtime.module import (
     FLOATS,
@@ -18,6 +20,7 @@ from .runtime.module import (
     accumulator,
     geometry_argument,
 )
+from .runtime.reduce import Reduction
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -26,6 +29,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool2d_scatter",
     "max_pool2d",
+    "max_pool2d_bias_backward",
     "max_pool2d_gather",
     "max_pool2d_relu",
     "max_pool2d_scatter",
@@ -42,6 +46,7 @@ _MAX_POOLS += [(*types, "int32") for types in SINGLES]  # for windows of 256 pix
 cuda_file = CudaFile("pool.cu")
 _max_pool2d_kernel = cuda_file.kernel("max_pool2d", _MAX_POOLS)
 _max_pool2d_scatter = cuda_file.kernel("max_pool2d_scatter", _MAX_POOLS)
+_max_pool2d_bias_backward = cuda_file.kernel("max_pool2d_bias_backward", _MAX_POOLS)
 _max_pool2d_gather = cuda_file.kernel("max_pool2d_gather", HALVES + FLOATS, _ARGMAX_DTYPES)
 _avg_pool2d = cuda_file.kernel("avg_pool2d", VECTORS + SINGLES)
 _avg_pool2d_scatter = cuda_file.kernel("avg_pool2d_scatter", VECTORS + SINGLES)
@@ -111,6 +116,34 @@ def max_pool2d_scatter(
         out.size // width, grads, argmaxes, out, C // width, geometry_argument(geometry)
     )
     return channels_first(out)
+
+
+def max_pool2d_bias_backward(
+    grad: cupy.ndarray,
+    argmax: cupy.ndarray,
+    geometry: Geometry,
+    dtype: np.dtype[Any] | None = None,
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """:func:`max_pool2d_scatter` and the gradient of a bias that the pooled images contain, in one pass.
+
+    Args:
+        grad, argmax: (N, C, OH, OW).
+        geometry: where the windows lie.
+        dtype: of the bias's gradient, by default the dtype of ``grad``.
+
+    Returns:
+        The gradient of the images, (N, C, H, W), and its sum over all axes but the channels, (C,).
+    """
+    grads, argmaxes = channels_last(grad), channels_last(argmax)
+    N, _, _, C = grads.shape
+    out = cupy.empty((N, *geometry.input_size, C), grad.dtype)
+    width = vector_width(C, grads, argmaxes) if argmaxes.dtype == np.uint8 else 1
+    how = Reduction.of(out, width)
+    partial = cupy.empty((how.splits, C), accumulator(grad.dtype))
+    _max_pool2d_bias_backward[grad.dtype, width, argmaxes.dtype].launch(
+        how.grid, how.block, grads, argmaxes, out, partial, how.M, C, geometry_argument(geometry)
+    )
+    return channels_first(out), channel_total(partial, dtype or grad.dtype)
 
 
 def max_pool2d_gather(x: cupy.ndarray, argmax: cupy.ndarray, geometry: Geometry) -> cupy.ndarray:

@@ -49,6 +49,7 @@ class Arrays:
 
     def __init__(self, dtype: str) -> None:
         self.dtype = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)
+        self.sums = np.dtype(np.float64 if dtype == "float64" else np.float32)
         self.half = minicnn.bfloat16 if dtype == "bfloat16" else np.dtype(np.float16)
         self._rng = np.random.default_rng(0)
 
@@ -79,6 +80,7 @@ def conv2d(k: Any, a: Arrays) -> list[Any]:
             if a.dtype != np.float64
             else bias,
             k.conv2d_input_grad(grad, weight, geometry),
+            *k.conv2d_input_grad_relu(grad, weight, x, geometry, a.sums),
             k.conv2d_weight_grad(grad, x, geometry),
             k.conv2d_weight_grad(grad, x, geometry, np.dtype(np.float32)),
         ]
@@ -111,6 +113,7 @@ def pooling(k: Any, a: Arrays) -> list[Any]:
         scale = np.linspace(0.1, 1, grad[0, 0].size if N else 12).reshape(geometry.output_size)
         results += [out, argmax, clipped, open_argmax]
         results += [k.max_pool2d_scatter(grad, i, geometry) for i in (argmax, open_argmax)]
+        results += k.max_pool2d_bias_backward(grad, open_argmax, geometry, a.sums)
         results += [k.max_pool2d_gather(x, i, geometry) for i in (argmax, open_argmax)]
         results += [k.avg_pool2d(x, scale, geometry), k.avg_pool2d_scatter(grad, scale, geometry)]
     return results
@@ -186,6 +189,8 @@ def images(k: Any, a: Arrays) -> list[Any]:
         channels_last = pictures.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
         for x in (pictures, channels_last):
             results += [k.normalize_images(x, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)]
+    for shape in ((2, 3, 5, 7), (1, 5, 4, 8), (0, 3, 4, 8)):
+        results += [k.cast_images(a(*shape, dtype=np.float32), a.half)]
     for crops in (CROPS, CROPS[:0]):
         results += [
             k.normalize_crops(PIXELS, crops, (3, 5), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), a.dtype)
@@ -312,6 +317,10 @@ class Plain:
     def conv2d_relu(self, *arguments: Any) -> np.ndarray:
         return plain.relu(plain.conv2d(*arguments))
 
+    def conv2d_input_grad_relu(self, *arguments: Any) -> Any:
+        grad, weight, x, geometry, dtype = arguments
+        return self.relu_bias_backward(plain.conv2d_input_grad(grad, weight, geometry), x, dtype)
+
     def linear_relu(self, *arguments: Any) -> np.ndarray:
         return plain.relu(plain.linear(*arguments))
 
@@ -329,6 +338,14 @@ class Plain:
         out, argmax = plain.max_pool2d(x, geometry)
         no_pixel = argmax.dtype.type(math.prod(geometry.kernel_size))
         return plain.relu(out), np.where(out > 0, argmax, no_pixel)
+
+    def cast_images(self, images: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+        return images.astype(dtype)
+
+    def max_pool2d_bias_backward(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        *arguments, dtype = arguments
+        grad_x = plain.max_pool2d_scatter(*arguments)
+        return grad_x, plain.channel_sum(grad_x, dtype)
 
     def relu_bias_backward(self, grad: np.ndarray, out: np.ndarray, dtype: Any = None) -> Any:
         masked = plain.relu_backward(grad, out)

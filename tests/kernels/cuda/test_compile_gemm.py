@@ -28,6 +28,7 @@ def instances(type_: str, tile: tiles.Tile) -> list[str]:
     return [
         f"conv_forward<{shape}, {result}, float>",
         f"conv_input_grad<{shape}, {vector}, {result}>",
+        f"conv_input_grad_relu<{shape}, {vector}, {result}>",
         f"conv_weight_grad<{shape}, {vector}, float>",
     ]
 

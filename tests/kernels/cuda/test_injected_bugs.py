@@ -76,6 +76,21 @@ def weight_gradient() -> bool:
     )
 
 
+def gradient_through_a_relu() -> bool:
+    """In tiles of 128 x 96, with threads left over, and columns beyond the last in all passes."""
+    x, weight = normal(2, 24, 9, 9, dtype=BFLOAT16), normal(40, 24, 3, 3, dtype=BFLOAT16)
+    grad, x = normal(2, 40, 9, 9, dtype=BFLOAT16), plain.relu(x)
+    (tile,) = (tile for tile in tiles.TILES["bfloat16"] if tile.name == "128x96")
+    with conv.planned_by(lambda problem, gpu: tiles.Plan(tile, 1)):
+        results = cuda.conv2d_input_grad_relu(
+            *map(cupy.asarray, (grad, weight, x)), SAME, np.dtype(np.float32)
+        )
+    expected = plain.conv2d_input_grad(grad.astype(float), weight.astype(float), SAME)
+    expected = plain.relu_backward(expected, x.astype(float))
+    sums = plain.channel_sum(expected)
+    return is_close(results[0], expected, 1e-2) and is_close(results[1], sums, 1e-2)
+
+
 def by_warpgroups(tile: tiles.WarpgroupTile, O: int) -> bool:
     """A convolution and its weight's gradient, of which one operand or both are transposed."""
     x, weight = normal(2, 40, 9, 9, dtype=BFLOAT16), normal(O, 40, 3, 3, dtype=BFLOAT16)
@@ -526,6 +541,38 @@ BUGS = [
         "m < M ? m * pitch : -1;",
         "m * pitch;",
         OUTSIDE,
+    ),
+    Bug(
+        "no mask of a ReLU before",
+        "conv",
+        gradient_through_a_relu,
+        "if (outs[j] <= T(0.0f)) values[j] = T(0.0f);",
+        "",
+        WRONG,
+    ),
+    Bug(
+        "no barrier between a tile and its sums in shared memory",
+        "conv",
+        gradient_through_a_relu,
+        "__syncthreads();  // nobody reads the tile any more",
+        "",
+        f"{NO_DATA}|{WRONG}",
+    ),
+    Bug(
+        "threads beyond the last whole row write, too",
+        "conv",
+        gradient_through_a_relu,
+        "n < N && threadIdx.x < ROWS * CHUNKS",
+        "n < N",
+        f"{WRONG}|race",
+    ),
+    Bug(
+        "columns beyond the last are read in later passes",
+        "conv",
+        gradient_through_a_relu,
+        "column + i * this->COLUMNS_PER_PASS < taps.C",
+        "column < taps.C",
+        f"{WRONG}|{OUTSIDE}",
     ),
     Bug(
         "vectors stored where rows are not aligned",

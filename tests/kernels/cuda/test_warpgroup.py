@@ -131,6 +131,21 @@ def test_linear(M: int, N: int, K: int) -> None:
         check_linear(M, N, K, minicnn.bfloat16)
 
 
+@pytest.mark.parametrize("splits", [1, 2])  # for two, the ReLU has a kernel of its own
+def test_input_gradient_through_a_relu(splits: int) -> None:
+    N, C, O, geometry = CASES["several tiles"]
+    x = plain.relu(random(N, C, *geometry.input_size, dtype=minicnn.bfloat16))
+    weight = random(O, C, *geometry.kernel_size, dtype=minicnn.bfloat16)
+    grad = random(N, O, *geometry.output_size, dtype=minicnn.bfloat16)
+    with planned(SMALL, splits):
+        out, sums = on_device.conv2d_input_grad_relu(grad, weight, x, geometry, FLOAT32)
+        expected = on_device.conv2d_input_grad(grad, weight, geometry)
+    expected[x <= 0] = 0
+    np.testing.assert_array_equal(out, expected)
+    exact = expected.astype(np.float64).sum((0, 2, 3))
+    np.testing.assert_allclose(sums, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+
+
 @pytest.mark.parametrize("splits", [1, 2])
 def test_without_bias_and_relu(splits: int) -> None:
     N, C, O, geometry = CASES["3x3"]

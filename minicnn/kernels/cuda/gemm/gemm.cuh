@@ -326,14 +326,26 @@ __device__ inline float rectified(float value, bool relu) {
     return relu && value <= 0 ? 0.0f : value;
 }
 
+// What write_tile does to the values of a tile before it writes them: nothing.
+struct AsTheyAre {
+    __device__ void begin() {}
+    template <typename Result, int CHUNK>
+    __device__ void operator()(Vector<Result, CHUNK>& values, long long offset) {}
+    template <typename Tile>
+    __device__ void end(const TileCoordinates<Tile>& coordinates) {}
+};
+
 // Writes a tile: first to shared memory, sum by sum, then from there to `out`, row by row and 16
 // bytes per thread, so that neighbouring threads write neighbouring addresses.
 // row_offset(m) is where row m starts in `out`, or -1 if there is no such row. `aligned` says that
-// all rows start at multiples of 16 bytes and have a multiple of 16 bytes.
-template <typename Tile, typename Result, typename Accumulators, typename RowOffset>
+// all rows start at multiples of 16 bytes and have a multiple of 16 bytes. Then
+// finish(values, offset) may change the values before they are written; all those of a thread are of
+// the same columns. All threads call finish.begin() before, and finish.end(coordinates) after.
+template <typename Tile, typename Result, typename Accumulators, typename RowOffset,
+          typename Finish = AsTheyAre>
 __device__ void write_tile(const Accumulators& accumulators, const Warp<Tile>& warp,
                            const TileCoordinates<Tile>& coordinates, int N, bool relu, Result* out,
-                           RowOffset row_offset, bool aligned) {
+                           RowOffset row_offset, bool aligned, Finish&& finish = {}) {
     constexpr int PITCH = Tile::N + 8;  // the 8 avoid bank conflicts
     constexpr int CHUNK = 16 / sizeof(Result), CHUNKS = Tile::N / CHUNK;
     Result* const tile = (Result*)shared_memory();
@@ -347,16 +359,20 @@ __device__ void write_tile(const Accumulators& accumulators, const Warp<Tile>& w
     __syncthreads();
     constexpr int ROWS = Tile::THREADS / CHUNKS;  // at a time; a few threads may be left over
     const int column = threadIdx.x % CHUNKS * CHUNK, n = coordinates.n + column;
-    if (n >= N || threadIdx.x >= ROWS * CHUNKS) return;
+    finish.begin();
+    const bool writes = n < N && threadIdx.x < ROWS * CHUNKS;
 #pragma unroll 4
     for (int row = threadIdx.x / CHUNKS; row < Tile::M; row += ROWS) {
-        if (offsets[row] < 0) continue;
+        if (!writes || offsets[row] < 0) continue;
         const Result* const from = tile + row * PITCH + column;
         Result* const to = out + offsets[row] + n;
         if (aligned) {
-            *(uint4*)to = *(const uint4*)from;
+            Vector<Result, CHUNK> values = load<CHUNK>(from, 0);
+            finish(values, offsets[row] + n);
+            store(to, 0, values);
         } else {
             for (int e = 0; e < CHUNK && n + e < N; ++e) to[e] = from[e];
         }
     }
+    finish.end(coordinates);
 }

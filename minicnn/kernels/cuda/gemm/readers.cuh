@@ -56,8 +56,8 @@ struct IndexIterator : Indices {
 
 // What all readers share: how the threads of a block divide a piece. Each copies VECTOR elements at
 // `column` of every ROWS_PER_PASS-th row, from `row` on. Neighbouring threads read neighbouring
-// addresses. Where the vectors of a row are no power of two, such as the 12 of 96 columns, a row takes
-// several passes, too, COLUMNS_PER_PASS apart: so any power of two of threads fills whole rows.
+// addresses. Where the vectors of a row are no power of two, such as the 12 of 96 columns, a row
+// takes several passes, too, COLUMNS_PER_PASS apart: so any power of two of threads fills whole rows.
 template <typename T, typename Piece_, int VECTOR, int THREADS>
 struct TileReader {
     using Piece = Piece_;

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cupy
 import numpy as np
 
-__all__ = ["Reduction"]
+__all__ = ["Reduction", "total_launch"]
 
 _THREADS = 256  # in a block at most, as in reduce.cuh
 _BLOCKS = 512  # in step 1; enough for a large GPU: 4 for each of 128 multiprocessors
@@ -30,7 +30,7 @@ class Reduction(NamedTuple):
     M: np.int64
     splits: int
     total_grid: Size
-    total_block: Size = _TOTAL_BLOCK
+    total_block: Size
 
     @classmethod
     def of(cls, values: cupy.ndarray, width: int) -> Reduction:
@@ -49,8 +49,13 @@ class Reduction(NamedTuple):
             (wide, high),
             np.int64(M),
             splits,
-            (_ceil_divide(C, _TOTAL_BLOCK[0]), 1),
+            *total_launch(C),
         )
+
+
+def total_launch(C: int) -> tuple[Size, Size]:
+    """Grid and block of step 2, for ``C`` channels."""
+    return (_ceil_divide(C, _TOTAL_BLOCK[0]), 1), _TOTAL_BLOCK
 
 
 def _ceil_divide(a: int, b: int) -> int:

@@ -44,6 +44,19 @@ static CUresult check_shape(const CUfunc_st& f, const unsigned (&grid)[3], const
     return CUDA_SUCCESS;
 }
 
+static void note_launch(const CUfunc_st& function, const unsigned (&grid)[3],
+                        const unsigned (&block)[3], void** arguments) {
+    Call call{function.name, {grid, grid + 3}, {block, block + 3}, 0, {}, {}};
+    for (size_t i = 0; i < function.parameters.size(); ++i) {
+        uint32_t size = function.parameters[i].size;
+        size_t first = call.words.size();
+        call.lengths.push_back((size + 7) / 8);
+        call.words.resize(first + call.lengths.back());
+        memcpy(&call.words[first], arguments[i], size);
+    }
+    note(std::move(call));
+}
+
 static CUresult launch(CUfunction function, const unsigned (&grid)[3], const unsigned (&block)[3],
                        unsigned shared, CUstream stream, void** arguments) {
     Lock lock(everything);
@@ -69,6 +82,7 @@ static CUresult launch(CUfunction function, const unsigned (&grid)[3], const uns
     }
     if (CUresult error = check_addresses(call)) return error;
     if (Capture* capture = capture_of(stream)) capture->graph->launches.push_back(call);
+    note_launch(*function, grid, block, arguments);
     return CUDA_SUCCESS;
 }
 

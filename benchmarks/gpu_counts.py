@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gpu_launches
 from common import markdown_table, replace_text, write_json
-from gpu_roofline import CARDS, Launch, estimate, roofline
+from gpu_roofline import CARDS, Card, Launch, Product, estimate, roofline
 
 MODELS = ("alexnet", "resnet34", "googlenet", "vgg16")
 BATCHES = (128, 512)
@@ -71,11 +71,11 @@ def count(model: str, batch: int, precision: str) -> Counts:
         "bytes": sum(launch.num_bytes for launch in launches),
         "multiply_adds": sum(row["multiply_adds"] for row in rows),
         "seconds": {
-            card: {
-                what: sum(row["seconds"][card][what] for row in rows)
-                for what in ("roofline", "estimate")
+            name: {
+                "roofline": sum(roofline_seconds(row, card) for row in rows),
+                "estimate": sum(estimated_seconds(row, card) for row in rows),
             }
-            for card in CARDS
+            for name, card in CARDS.items()
         },
         "rows": rows,
     }
@@ -108,25 +108,29 @@ def grouped(launches: Iterable[Launch]) -> Iterator[list[Launch]]:
 
 
 def row_of(group: list[Launch]) -> dict[str, Any]:
-    """The counts and times of launches of one kernel."""
+    """The counts of launches of one kernel."""
     kernel, product = group[0].kernel, group[0].product
-    seconds = {
-        card: {
-            "roofline": sum(roofline(launch, rates) for launch in group),
-            "estimate": sum(estimate(launch, rates)[0] for launch in group),
-            "limit": max(estimate(launch, rates) for launch in group)[1],
-        }
-        for card, rates in CARDS.items()
-    }
     return {
         "kernel": kernel,
         "launches": len(group),
         "bytes": sum(launch.num_bytes for launch in group),
         "multiply_adds": len(group) * product.multiply_adds if product else 0,
-        "cache_bytes": len(group) * product.cache_bytes if product else 0,
         "product": product and asdict(product),
-        "seconds": seconds,
     }
+
+
+def mean_launch(row: dict[str, Any]) -> Launch:
+    """The launch that all of a row are on average."""
+    product = row["product"] and Product(**row["product"])
+    return Launch(row["kernel"], row["bytes"] / row["launches"], product)
+
+
+def roofline_seconds(row: dict[str, Any], card: Card) -> float:
+    return row["launches"] * roofline(mean_launch(row), card)
+
+
+def estimated_seconds(row: dict[str, Any], card: Card) -> float:
+    return row["launches"] * estimate(mean_launch(row), card)[0]
 
 
 # ---- tables ----
@@ -147,7 +151,7 @@ def page(result: dict[str, Any], before: dict[str, Any] | None) -> str:
     return "\n".join(sections)
 
 
-def summary_row(counts: Counts) -> list[str]:
+def summary_row(counts: Counts) -> list[object]:
     times = [
         f"{counts['seconds'][card][what] * 1e3:.2f}"
         for card in CARDS
@@ -169,10 +173,10 @@ def name_of(counts: Counts) -> str:
 
 def kernel_section(counts: Counts) -> str:
     """A row for each kernel and tile, the longest first."""
-    merged: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    merged: dict[str, list[dict[str, Any]]] = {}
     for row in counts["rows"]:
         merged.setdefault(kernel_name(row), []).append(row)
-    rows = sorted(merged.items(), key=lambda item: -total(item[1], "estimate"))
+    rows = sorted(merged.items(), key=lambda item: -total(estimated_seconds, item[1]))
     table = markdown_table(KERNELS, (kernel_row(*item) for item in rows))
     return f"## {name_of(counts)}: kernels on one {CARD}\n\n{table}"
 
@@ -182,22 +186,23 @@ def kernel_name(row: dict[str, Any]) -> str:
     return f"{row['kernel']} {product['tile']} {product['unit']}" if product else row["kernel"]
 
 
-def kernel_row(name: str, rows: list[dict[str, Any]]) -> list[str]:
-    longest = max(rows, key=lambda row: row["seconds"][CARD]["estimate"])
+def kernel_row(name: str, rows: list[dict[str, Any]]) -> list[object]:
+    longest = max(rows, key=lambda row: estimated_seconds(row, CARDS[CARD]))
+    cached = sum(row["launches"] * row["product"]["cache_bytes"] for row in rows if row["product"])
     return [
         f"`{name}`",
         sum(row["launches"] for row in rows),
         f"{sum(row['bytes'] for row in rows) / 1e6:.1f}",
         f"{2 * sum(row['multiply_adds'] for row in rows) / 1e9:.1f}",
-        f"{sum(row['cache_bytes'] for row in rows) / 1e6:.0f}",
-        f"{total(rows, 'roofline') * 1e3:.3f}",
-        f"{total(rows, 'estimate') * 1e3:.3f}",
-        longest["seconds"][CARD]["limit"],
+        f"{cached / 1e6:.0f}",
+        f"{total(roofline_seconds, rows) * 1e3:.3f}",
+        f"{total(estimated_seconds, rows) * 1e3:.3f}",
+        estimate(mean_launch(longest), CARDS[CARD])[1],
     ]
 
 
-def total(rows: list[dict[str, Any]], what: str) -> float:
-    return sum(row["seconds"][CARD][what] for row in rows)
+def total(seconds: Callable[[dict[str, Any], Card], float], rows: list[dict[str, Any]]) -> float:
+    return sum(seconds(row, CARDS[CARD]) for row in rows)
 
 
 def comparison(before: dict[str, Any], after: dict[str, Any]) -> str:

@@ -84,10 +84,11 @@ class _Recorder:
     def note(self, launcher: Any, grid: tuple[int, ...], args: tuple[Any, ...]) -> None:
         """The launch of one of minicnn's kernels, which the driver's last call was."""
         import cuda_driver
+        import cupy
 
         self.calls += len(list(cuda_driver.calls(self.calls)))
         kernel, instance = launcher._kernel.name, launcher._instance
-        arrays = [arg for arg in args if hasattr(arg, "nbytes") and hasattr(arg, "device")]
+        arrays = [arg for arg in args if isinstance(arg, cupy.ndarray)]
         if kernel.endswith("_step"):
             table, half_grads = args[0], bool(args[2])
             self.launches.append(lambda: Launch(kernel, _step_bytes(instance, table, half_grads)))

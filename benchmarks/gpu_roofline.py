@@ -51,7 +51,7 @@ class Launch:
     """
 
     kernel: str
-    num_bytes: int
+    num_bytes: float
     product: Product | None = None
 
 

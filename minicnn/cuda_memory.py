@@ -17,6 +17,8 @@ from . import devices
 
 __all__ = ["GraphMemory", "OutOfMemoryError", "install"]
 
+_MEMORY_ALLOCATION = 2  # CUDA's number of the error
+
 Allocator = Callable[[int], Any]  # a number of bytes to CuPy's pointer
 
 
@@ -36,17 +38,22 @@ def _thorough(cupy: ModuleType, malloc: Allocator) -> Allocator:
     """
     errors = cupy.cuda.memory.OutOfMemoryError, cupy.cuda.runtime.CUDARuntimeError
 
+    def or_none(size: int) -> Any:
+        try:
+            return malloc(size)
+        except errors as error:
+            if getattr(error, "status", _MEMORY_ALLOCATION) != _MEMORY_ALLOCATION:
+                raise
+            return None
+
     def allocate(size: int) -> Any:
-        for attempt in range(2):
-            try:
-                return malloc(size)
-            except errors as error:
-                status = getattr(error, "status", cupy.cuda.runtime.errorMemoryAllocation)
-                if status != cupy.cuda.runtime.errorMemoryAllocation:
-                    raise
-            if attempt == 0:
-                _free_unused(cupy)
-        raise OutOfMemoryError(_report(cupy, size))
+        memory = or_none(size)
+        if memory is None:
+            _free_unused(cupy)
+            memory = or_none(size)
+        if memory is None:
+            raise OutOfMemoryError(_report(cupy, size))
+        return memory
 
     return allocate
 

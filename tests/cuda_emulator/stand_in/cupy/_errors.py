@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-errorMemoryAllocation = 2
+MEMORY_ALLOCATION = 2  # a number of CUDA
 
 
 class CUDARuntimeError(RuntimeError):
@@ -10,7 +10,7 @@ class CUDARuntimeError(RuntimeError):
 
     def __init__(self, status: int | str) -> None:
         self.status = status
-        super().__init__("cudaErrorMemoryAllocation: out of memory" if status == 2 else status)
+        super().__init__("cudaErrorMemoryAllocation: out of memory" if status == MEMORY_ALLOCATION else status)
 
 
 class OutOfMemoryError(MemoryError):

@@ -12,7 +12,7 @@ import numpy as np
 from cuda_emulator import fenced
 
 from . import emulation
-from ._errors import CUDARuntimeError, OutOfMemoryError, errorMemoryAllocation
+from ._errors import MEMORY_ALLOCATION, CUDARuntimeError, OutOfMemoryError
 
 
 class Allocation:
@@ -22,7 +22,7 @@ class Allocation:
 
     def __init__(self, size: int) -> None:
         if size > free_bytes():
-            raise CUDARuntimeError(errorMemoryAllocation)
+            raise CUDARuntimeError(MEMORY_ALLOCATION)
         self.raw: np.ndarray = fenced(size)
         self.address = self.ptr = int(self.raw.ctypes.data)
         self.nbytes = self.size = size

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from .. import emulation
-from .._errors import CUDARuntimeError, errorMemoryAllocation
+from .._errors import CUDARuntimeError
 from .._memory import free_bytes
 from .._stream import refuse
 
@@ -14,7 +14,6 @@ __all__ = [
     "CUDARuntimeError",
     "deviceGetPCIBusId",
     "deviceSynchronize",
-    "errorMemoryAllocation",
     "getDevice",
     "getDeviceCount",
     "getDeviceProperties",

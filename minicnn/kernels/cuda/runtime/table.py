@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cupy
 import numpy as np
@@ -14,16 +15,16 @@ __all__ = ["address", "table"]
 _CHUNK = 8192  # elements for a block, CHUNK in table.cuh
 
 
-def table(rows: Sequence[Sequence[cupy.ndarray | None]]) -> tuple[cupy.ndarray, int]:
+def table(rows: Sequence[Sequence[Any]]) -> tuple[cupy.ndarray, int]:
     """The table in device memory, and the number of blocks for it.
 
     Args:
-        rows: arrays that belong together, all of the size of the first, or None for null.
+        rows: arrays that belong together, all of the size of the first; None for a null pointer.
 
     Returns:
         Addresses, size and first block of each row, in a flat array of uint64; and the blocks.
     """
-    blocks = np.cumsum([0] + [-(-row[0].size // _CHUNK) for row in rows])
+    blocks = np.cumsum([0] + [-(-row[0].size // _CHUNK) for row in rows], dtype=np.int64)
     values = np.array(
         [
             [*(address(array) or 0 for array in row), row[0].size, first]

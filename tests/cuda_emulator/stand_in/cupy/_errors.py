@@ -10,7 +10,9 @@ class CUDARuntimeError(RuntimeError):
 
     def __init__(self, status: int | str) -> None:
         self.status = status
-        super().__init__("cudaErrorMemoryAllocation: out of memory" if status == MEMORY_ALLOCATION else status)
+        super().__init__(
+            "cudaErrorMemoryAllocation: out of memory" if status == MEMORY_ALLOCATION else status
+        )
 
 
 class OutOfMemoryError(MemoryError):

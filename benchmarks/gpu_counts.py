@@ -22,6 +22,7 @@ from typing import Any
 import gpu_launches
 from common import markdown_table, replace_text, write_json
 from gpu_roofline import CARDS, Card, Launch, Product, estimate, roofline
+from torch_memory import tracked_peak_bytes
 
 MODELS = ("alexnet", "resnet34", "googlenet", "vgg16")
 BATCHES = (128, 512)
@@ -33,8 +34,10 @@ SUMMARY = (
     "TFLOP",
     *(f"{card} {what}, ms" for card in CARDS for what in ("roofline", "estimate")),
     "peak MiB",
+    "PyTorch's peak MiB",
     "held MiB",
 )
+MEMORY = ("peak_bytes", "torch_peak_bytes", "held_bytes")
 KERNELS = ("kernel", "launches", "MB", "GFLOP", "L2 MB", "roofline, ms", "estimate, ms", "limit")
 INTRODUCTION = """# Counted without a GPU
 
@@ -46,6 +49,7 @@ a CUDA graph, from the launches of the very kernels, and computed times. {date},
 - Roofline: the least time, by the card's peaks. Estimate: rates that were reached, tiles filled up,
   and {start:.0f} µs to start each launch. Kernels on a second stream count as if they ran alone.
 - Peak: what all arrays take in use, weights and momenta included; held: with what pools keep.
+  PyTorch's is its own tracker's, for the eager step (`torch_memory.py` says what it leaves out).
 """
 
 Counts = dict[str, Any]  # a network at a batch size
@@ -66,6 +70,7 @@ def count(model: str, batch: int, precision: str) -> Counts:
         "batch": batch,
         "precision": precision,
         "peak_bytes": memory.peak,
+        "torch_peak_bytes": tracked_peak_bytes(model, batch, precision),
         "held_bytes": held,
         "launches": len(launches),
         "bytes": sum(launch.num_bytes for launch in launches),
@@ -163,7 +168,7 @@ def summary_row(counts: Counts) -> list[object]:
         f"{counts['bytes'] / 1e9:.2f}",
         f"{2 * counts['multiply_adds'] / 1e12:.3f}",
         *times,
-        *(f"{counts[what] / 2**20:.0f}" for what in ("peak_bytes", "held_bytes")),
+        *(f"{counts[what] / 2**20:.0f}" for what in MEMORY),
     ]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -181,7 +180,7 @@ def _product(
     blocks = int(np.prod(grid))
     return Product(
         problem.key,
-        tile.name,
+        f"{tile.M}x{tile.N}",
         plan.splits,
         _unit(problem, instance),
         itemsize,
@@ -196,4 +195,4 @@ def _unit(problem: Any, instance: str) -> str:
     """What multiplies in a kernel, by the types and names in its template."""
     if problem.type == "float":
         return "float cores"
-    return "wgmma" if re.search("wgmma|warpgroup", instance.lower()) else "mma.sync"
+    return "wgmma" if "Warpgroup" in instance else "mma.sync"

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import torch
 
 import minicnn as mc
 import minicnn.nn.functional as F
@@ -22,7 +23,7 @@ def roofline() -> Any:
 
 def product(roofline: Any, **changes: Any) -> Any:
     numbers = {"problem": "forward", "tile": "128x128", "splits": 1, "unit": "mma.sync"}
-    numbers |= {"itemsize": 2, "multiply_adds": 5_000_000, "blocks": 264, "cache_bytes": 10_000}
+    numbers |= {"itemsize": 2, "multiply_adds": 5_000_000, "blocks": 264, "cache_bytes": 1_000}
     return roofline.Product(**numbers | {"block_multiply_adds": 20_000} | changes)
 
 
@@ -132,10 +133,11 @@ def test_a_step_its_page_and_the_comparison(monkeypatch: pytest.MonkeyPatch, tmp
     gpu_counts = importlib.import_module("gpu_counts")
     gpu_train_step = importlib.import_module("gpu_train_step")
 
-    def network(model: str) -> nn.Module:
+    def network(nn: Any) -> Any:
         return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 2))
 
-    monkeypatch.setattr(gpu_train_step, "our_network", network)
+    monkeypatch.setattr(gpu_train_step, "our_network", lambda model: network(nn))
+    monkeypatch.setattr(gpu_train_step, "their_network", lambda model: network(torch.nn))
     monkeypatch.setattr(gpu_train_step, "SIZES", {"alexnet": 8})
     out = tmp_path / "after.json"
     command = ["gpu_counts.py", "--models", "alexnet", "--batches", "2", "--json", str(out)]
@@ -148,6 +150,7 @@ def test_a_step_its_page_and_the_comparison(monkeypatch: pytest.MonkeyPatch, tmp
     assert by_kernel["conv_weight_grad"]["multiply_adds"] in (2 * 36 * 8 * 36, 2 * 288 * 2)
     weights = 8 * 27 + 8 + 288 * 2 + 2
     assert counts["peak_bytes"] > 4 * 3 * weights
+    assert 4 * 3 * weights < counts["torch_peak_bytes"] < 2 * counts["peak_bytes"]
     page = out.with_suffix(".md").read_text()
     assert "| alexnet, 2 |" in page and "## alexnet, 2: kernels on one H100" in page
     monkeypatch.setattr("sys.argv", [*command, "--compare", str(out)])

@@ -129,8 +129,8 @@ PARTS = (
     ),
     Part("ncu", 25, "gpu_ncu.py", needs="ncu"),
     training("alexnet", 512, 60, COMPILED),
-    sanitizer("memcheck"),
     # if time is left, or in a second run, from here
+    sanitizer("memcheck"),
     *(
         training(model, batch, 75, COMPILED)
         for model in ("resnet34", "vgg16", "googlenet", "alexnet")

@@ -21,7 +21,7 @@ from typing import Any
 
 import gpu_launches
 from common import markdown_table, replace_text, write_json
-from gpu_roofline import CARDS, Card, Launch, Product, estimate, roofline
+from gpu_roofline import CARDS, Card, Launch, Product, estimate, roofline, step_estimate
 from torch_memory import tracked_peak_bytes
 
 MODELS = ("alexnet", "resnet34", "googlenet", "vgg16")
@@ -47,7 +47,8 @@ a CUDA graph, from the launches of the very kernels, and computed times. {date},
 - Bytes: every array that a launch reads or writes, once. Products read more, from the L2 cache.
 - FLOP: additions and multiplications of matrix products, with 3 channels padded to 4; no others.
 - Roofline: the least time, by the card's peaks. Estimate: rates that were reached, tiles filled up,
-  and {start:.0f} µs to start each launch. Kernels on a second stream count as if they ran alone.
+  and {start:.0f} µs to start each launch. Launches on a second stream, "beside", take no time of their
+  own in the sum, as long as the bytes of all launches take less than the others do.
 - Peak: what all arrays take in use, weights and momenta included; held: with what pools keep.
   PyTorch's is its own tracker's, for the eager step (`torch_memory.py` says what it leaves out).
 """
@@ -78,7 +79,9 @@ def count(model: str, batch: int, precision: str) -> Counts:
         "seconds": {
             name: {
                 "roofline": sum(roofline_seconds(row, card) for row in rows),
-                "estimate": sum(estimated_seconds(row, card) for row in rows),
+                "estimate": step_estimate(
+                    ((mean_launch(row), row["launches"]) for row in rows), card
+                ),
             }
             for name, card in CARDS.items()
         },
@@ -108,7 +111,8 @@ def grouped(launches: Iterable[Launch]) -> Iterator[list[Launch]]:
     """Equal launches together: those of a kernel, or of a product of the same sizes and tile."""
     groups: dict[Any, list[Launch]] = {}
     for launch in launches:
-        groups.setdefault((launch.kernel, launch.product), []).append(launch)
+        key = launch.kernel, launch.product, launch.beside
+        groups.setdefault(key, []).append(launch)
     yield from groups.values()
 
 
@@ -121,13 +125,14 @@ def row_of(group: list[Launch]) -> dict[str, Any]:
         "bytes": sum(launch.num_bytes for launch in group),
         "multiply_adds": len(group) * product.multiply_adds if product else 0,
         "product": product and asdict(product),
+        "beside": group[0].beside,
     }
 
 
 def mean_launch(row: dict[str, Any]) -> Launch:
     """The launch that all of a row are on average."""
     product = row["product"] and Product(**row["product"])
-    return Launch(row["kernel"], row["bytes"] / row["launches"], product)
+    return Launch(row["kernel"], row["bytes"] / row["launches"], product, row["beside"])
 
 
 def roofline_seconds(row: dict[str, Any], card: Card) -> float:
@@ -188,7 +193,8 @@ def kernel_section(counts: Counts) -> str:
 
 def kernel_name(row: dict[str, Any]) -> str:
     product = row["product"]
-    return f"{row['kernel']} {product['tile']} {product['unit']}" if product else row["kernel"]
+    words = [row["kernel"], *([product["tile"], product["unit"]] if product else [])]
+    return " ".join([*words, *(["beside"] if row["beside"] else [])])
 
 
 def kernel_row(name: str, rows: list[dict[str, Any]]) -> list[object]:

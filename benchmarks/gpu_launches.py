@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,22 +84,13 @@ class _Recorder:
     def note(self, launcher: Any, grid: tuple[int, ...], args: tuple[Any, ...]) -> None:
         """The launch of one of minicnn's kernels, which the driver's last call was."""
         import cuda_driver
-        import cupy
 
-        self.calls += len(list(cuda_driver.calls(self.calls)))
+        *before, call = cuda_driver.calls(self.calls)
+        self.calls += len(before) + 1
         kernel, instance = launcher._kernel.name, launcher._instance
-        arrays = [arg for arg in args if isinstance(arg, cupy.ndarray)]
-        if kernel.endswith("_step"):
-            table, half_grads = args[0], bool(args[2])
-            self.launches.append(lambda: Launch(kernel, _step_bytes(instance, table, half_grads)))
-            return
-        if kernel == "unscale":
-            table, scales = args[0], args[2] is not None
-            self.launches.append(lambda: Launch(kernel, _unscale_bytes(instance, table, scales)))
-            return
         product, self.planned = self.planned and _product(*self.planned, instance, grid, args), None
-        num_bytes = sum(array.nbytes for array in arrays)
-        self.launches.append(lambda: Launch(kernel, num_bytes, product))
+        num_bytes = _bytes_moved(kernel, instance, args)
+        self.launches.append(lambda: Launch(kernel, num_bytes(), product, call.beside))
 
     def note_calls_of_cupy(self) -> None:
         """The driver's calls since the last ones, which were not minicnn's."""
@@ -108,7 +100,20 @@ class _Recorder:
             self.calls += 1
             num_bytes = 2 * call.size if call.name == "copy within the device" else call.size
             num_bytes += _bytes_of(call)
-            self.launches.append(functools.partial(Launch, call.name.partition("__")[0], num_bytes))
+            launch = Launch(call.name.partition("__")[0], num_bytes, beside=call.beside)
+            self.launches.append(functools.partial(replace, launch))
+
+
+def _bytes_moved(kernel: str, instance: str, args: tuple[Any, ...]) -> Callable[[], int]:
+    """What tells the bytes that a kernel of minicnn's moves; it keeps no array alive but a table."""
+    import cupy
+
+    if kernel.endswith("_step"):
+        return functools.partial(_step_bytes, instance, args[0], half_grads=args[2])
+    if kernel == "unscale":
+        return functools.partial(_unscale_bytes, instance, args[0], scales=args[2] is not None)
+    total = sum(arg.nbytes for arg in args if isinstance(arg, cupy.ndarray))
+    return lambda: total
 
 
 def _bytes_of(call: Any) -> int:

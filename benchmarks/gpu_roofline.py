@@ -8,9 +8,10 @@ up, the multiprocessor that has most blocks, what blocks read from the L2 cache,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["CARDS", "Card", "Launch", "Product", "estimate", "roofline"]
+__all__ = ["CARDS", "Card", "Launch", "Product", "estimate", "roofline", "step_estimate"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,13 @@ class Launch:
         kernel: its name.
         num_bytes: every array that it reads or writes, once.
         product: the matrix product, if it makes one.
+        beside: whether it is on a second stream, beside the others.
     """
 
     kernel: str
     num_bytes: float
     product: Product | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,3 +116,17 @@ def estimate(launch: Launch, card: Card) -> tuple[float, str]:
     if seconds < card.start:
         limit = "start"
     return seconds + card.start, limit
+
+
+def step_estimate(launches: Iterable[tuple[Launch, int]], card: Card) -> float:
+    """The seconds of a step, by its launches and how often each is made.
+
+    Launches on a second stream take no time of their own, as long as the bytes of all launches take
+    less than the others do.
+    """
+    launches = list(launches)
+    seconds = {False: 0.0, True: 0.0}
+    for launch, times in launches:
+        seconds[launch.beside] += times * estimate(launch, card)[0]
+    num_bytes = sum(times * launch.num_bytes for launch, times in launches)
+    return max(*seconds.values(), num_bytes / card.copy)

@@ -59,6 +59,16 @@ def test_the_estimate_is_of_the_launch_as_it_is(roofline: Any, card: Any) -> Non
     assert of(0, unit="float cores", itemsize=4)[0] == 2 * 2 * 132 * 20_000 / 1e9 + 1e-3
 
 
+@pytest.mark.cpu_only
+def test_a_second_stream_is_hidden_behind_the_first(roofline: Any, card: Any) -> None:
+    main, beside = (roofline.Launch("x", 1_000_000, beside=second) for second in (False, True))
+    assert roofline.step_estimate([(main, 3)], card) == pytest.approx(3 * 2e-3)
+    assert roofline.step_estimate([(main, 3), (beside, 2)], card) == pytest.approx(3 * 2e-3)
+    assert roofline.step_estimate([(main, 3), (beside, 4)], card) == pytest.approx(4 * 2e-3)
+    main, beside = (roofline.Launch("x", 10_000_000, beside=second) for second in (False, True))
+    assert roofline.step_estimate([(main, 3), (beside, 3)], card) == pytest.approx(60e-3)
+
+
 # ---- launches ----
 
 
@@ -125,6 +135,24 @@ class TestLaunches:
             weight.grad = mc.ones(weight.numel())
         found = dict(kernels_of(recorded(sgd.step)))
         assert found["sgd_step"] == 1024 * 4 * (2 + 2 + 1)  # weights and momenta twice, gradients
+
+    def test_a_second_stream_of_a_captured_step(self) -> None:
+        second = mc.cuda.Stream()
+        x = mc.ones(5)
+
+        def step(x: mc.Tensor) -> mc.Tensor:
+            second.wait_stream(mc.cuda.current_stream())
+            with mc.cuda.stream(second):
+                y = x * 2
+            z = x + 1
+            mc.cuda.current_stream().wait_stream(second)
+            return y + z
+
+        graph = mc.cuda.graph(step)
+        graph(x)
+        found = recorded(lambda: graph(x))
+        beside = [launch.kernel for launch in found if launch.beside]
+        assert beside == ["cupy_multiply"] and len(found) > 3
 
 
 @pytest.mark.unlaunched_only

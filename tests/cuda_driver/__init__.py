@@ -73,6 +73,7 @@ class Call(NamedTuple):
         size: of a copy or fill, in bytes.
         arguments: of a kernel, each as its words of 8 bytes. An array is an address; to CuPy's own
             kernels it is a struct of address, number of elements, shape and strides.
+        beside: whether a launch is captured on another stream than the one that began the capture.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Call(NamedTuple):
     block: tuple[int, ...]
     size: int
     arguments: list[list[int]]
+    beside: bool
 
 
 class _CallView(ctypes.Structure):
@@ -91,6 +93,7 @@ class _CallView(ctypes.Structure):
         ("words", ctypes.POINTER(ctypes.c_uint64)),
         ("lengths", ctypes.POINTER(ctypes.c_uint64)),
         ("arguments", ctypes.c_uint64),
+        ("beside", ctypes.c_uint64),
     )
 
 
@@ -106,7 +109,8 @@ def calls(first: int = 0) -> Iterator[Call]:
         lengths = view.lengths[: view.arguments]
         words = iter(view.words[: sum(lengths)])
         arguments = [list(islice(words, length)) for length in lengths]
-        yield Call(view.name.decode(), tuple(view.grid), tuple(view.block), view.size, arguments)
+        shape = tuple(view.grid), tuple(view.block)
+        yield Call(view.name.decode(), *shape, view.size, arguments, bool(view.beside))
         first += 1
 
 

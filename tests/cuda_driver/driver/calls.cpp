@@ -18,6 +18,7 @@ struct CallView {
     uint64_t size;
     const uint64_t *words, *lengths;
     uint64_t arguments;  // how many
+    uint64_t beside;
 };
 
 void keep_calls(int keep) {
@@ -34,7 +35,7 @@ int read_call(uint64_t number, CallView* view) {
     if (number >= calls.size()) return 0;
     const Call& call = calls[number];
     *view = {call.name.c_str(), {}, {}, call.size, call.words.data(), call.lengths.data(),
-             call.lengths.size()};
+             call.lengths.size(), call.beside};
     for (int i = 0; i < 3; ++i) {
         view->grid[i] = call.grid[i];
         view->block[i] = call.block[i];

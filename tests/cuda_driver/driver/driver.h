@@ -137,6 +137,7 @@ struct Call {
     size_t size;                        // of a copy or fill, in bytes
     std::vector<uint64_t> words;        // of the arguments, one after the other
     std::vector<uint64_t> lengths;      // of each argument, in words
+    bool beside = false;                // on another stream than the one that is being captured
 };
 
 void note(Call call);  // kept while somebody counts calls

@@ -36,7 +36,7 @@ class BatchNorm(Function):
         out, self.mean, self.variance = kernels.of(x).batch_norm(x, weight, bias, eps)
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: None) -> tuple[Tensor, ...]:
+    def backward(self, grad: Tensor, *_: Tensor | None) -> tuple[Tensor, ...]:
         x, weight = self.saved_tensors
         if is_grad_enabled():
             return batch_norm_gradients(grad, x, weight, self.eps)

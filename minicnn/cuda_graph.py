@@ -83,7 +83,7 @@ class GraphedStep:
 
     def __init__(self, step: Callable[..., Any]) -> None:
         self._step = step
-        self._memory = GraphMemory()
+        self._memory = GraphMemory(cupy())
         self._stream = cupy().cuda.Stream(non_blocking=True)  # the default one cannot be captured
         self._signature: tuple[Any, ...] | None = None
         self._warned: set[tuple[Any, ...]] = set()

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, ClassVar
 
-from . import devices
-
 __all__ = ["GraphMemory", "OutOfMemoryError", "install"]
 
 _MEMORY_ALLOCATION = 2  # CUDA's number of the error
@@ -88,6 +86,9 @@ def _bytes(number: int) -> str:
 class GraphMemory:
     """The pool of one CUDA graph.
 
+    Args:
+        cupy: CuPy's module.
+
     Attributes:
         all: those of all graphs that are alive.
         pool: CuPy's pool.
@@ -97,11 +98,13 @@ class GraphMemory:
 
     all: ClassVar[weakref.WeakSet[GraphMemory]] = weakref.WeakSet()
 
-    def __init__(self) -> None:
-        cupy = devices.cupy()
+    def __init__(self, cupy: ModuleType) -> None:
+        def from_gpu(size: int) -> Any:
+            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+
         # What the pool asks the GPU itself: if that failed with CuPy's error, the pool would free
         # what a captured graph writes to.
-        self.pool = cupy.cuda.MemoryPool(_thorough(cupy, _from_gpu))
+        self.pool = cupy.cuda.MemoryPool(_thorough(cupy, from_gpu))
         self.captured = False
         GraphMemory.all.add(self)
 
@@ -109,8 +112,3 @@ class GraphMemory:
         """Gives the GPU back what no array uses, unless the graph does."""
         if not self.captured:
             self.pool.free_all_blocks()
-
-
-def _from_gpu(size: int) -> Any:
-    cupy = devices.cupy()
-    return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)

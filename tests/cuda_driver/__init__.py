@@ -17,6 +17,7 @@ How it works:
    :func:`install` puts others in their place, before ``cupy`` is imported.
 4. ``nccl.cpp`` is a library of NCCL's functions, with which CuPy's own module for it can be loaded.
 5. ``thrust.py`` is the module of CuPy's sorts, which were compiled with a runtime of their own.
+6. :func:`calls` lists what the devices were asked for, so that bytes and launches can be counted.
 
 What it cannot find: wrong numbers; arguments of a kernel that are missing or of the wrong type, as
 the driver is told neither (the emulated GPU checks them); what precompiled libraries would say

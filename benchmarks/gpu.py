@@ -121,6 +121,12 @@ def free_unused_memory() -> None:
     torch.cuda.empty_cache()
 
 
+def free_bytes() -> int:
+    """What the GPU has free, after all of its work."""
+    cupy().cuda.Device().synchronize()
+    return cupy().cuda.runtime.memGetInfo()[0]
+
+
 def peak_bytes(run: Callable[[], object]) -> int:
     """The peak of bytes allocated from the frameworks' pools in ``run()``, minus those before.
 
@@ -131,12 +137,14 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
-    with _live_bytes_hook() as hook:
+    with live_bytes_hook() as hook:
         run()
     return hook.peak + torch.cuda.max_memory_allocated() - before
 
 
-def _live_bytes_hook() -> Any:
+def live_bytes_hook() -> Any:
+    """A hook of CuPy's that knows the bytes in use and their ``peak`` since it was entered."""
+
     class LiveBytes(cupy().cuda.MemoryHook):  # type: ignore[misc,name-defined]
         """Counts bytes over all pools, because a captured graph has a pool of its own."""
 

@@ -98,6 +98,7 @@ def complete_the_stand_in() -> None:
         setattr(cupy.cuda.runtime, name, lambda: None)
     gpu.spin = lambda seconds: None
     gpu.peak_bytes = lambda run: (run(), 0)[1]
+    gpu.free_bytes = lambda: 0
     gpu.gpu_seconds = functools.partial(gpu.gpu_seconds, repeats=1)
 
 
@@ -114,11 +115,11 @@ def small_network(library: Any) -> Any:
 
 
 def shrink_training(program: ModuleType) -> None:
-    program.our_network = lambda: small_network(nn)
-    program.their_network = lambda: small_network(torch.nn)
-    program.training_flops = lambda batch: batch
+    program.our_network = lambda model: small_network(nn)
+    program.their_network = lambda model: small_network(torch.nn)
+    program.training_flops = lambda model, batch: batch
     program.torch_graph = lambda step, *_: step
-    program.IMAGE_SIZE = 19
+    program.SIZES = dict.fromkeys(program.MODELS, 19)
     program.CHECK_BATCH = program.CHECK_STEPS = 2
     program.WARM_UP_STEPS = program.STEPS_PER_TURN = program.NUM_BATCHES = 1
 

@@ -134,11 +134,11 @@ def training_section(name: str, results: Results) -> str:
         for row in results.get(name.replace("train_", "compile_"), {"rows": []})["rows"]:
             turns = "" if row["contender"] == "torch compile" else ", by turns with torch compile"
             rows.append(row | {"contender": row["contender"] + turns})
-    eager = [row for row in rows if row["contender"] in ("torch eager", "torch tuned")]
-    best = max((row["images_per_second"] for row in eager if "error" not in row), default=None)
+    theirs = [row for row in rows if row["contender"].startswith("torch")]
+    best = max((row["images_per_second"] for row in theirs if "error" not in row), default=None)
     return table(
-        f"AlexNet training step, batch {result['batch']}, {result['precision']}",
-        ("", "ms", "images/s", "to the best eager PyTorch", "TFLOP/s", "of cuBLAS", "peak MiB"),
+        f"Training step of {result['model']}, batch {result['batch']}, {result['precision']}",
+        ("", "ms", "images/s", "to PyTorch's best", "TFLOP/s", "of cuBLAS", "peak MiB", "held MiB"),
         (training_row(row, best, ceiling) for row in rows),
     )
 
@@ -147,7 +147,7 @@ def training_row(
     row: dict[str, Any], best: float | None, ceiling: float | None
 ) -> tuple[object, ...]:
     if "error" in row:
-        return (row["contender"], row["error"].partition("\n")[0].replace("|", "/"), *[""] * 5)
+        return (row["contender"], row["error"].partition("\n")[0].replace("|", "/"), *[""] * 6)
     notes = [
         *(["timed alone"] if row.get("alone") else []),
         *([] if row.get("agrees", True) else ["**other losses**"]),
@@ -161,6 +161,7 @@ def training_row(
         f"{row['tflops']:.1f}",
         share(row["tflops"], ceiling),
         "" if memory is None else f"{memory:.0f}",
+        f"{row['held_memory_mib']:.0f}",
     )
 
 

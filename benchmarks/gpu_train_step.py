@@ -1,14 +1,14 @@
-"""AlexNet's training step on the GPU, eager and as a CUDA graph, against PyTorch.
+"""A network's training step on the GPU, eager and as a CUDA graph, against PyTorch.
 
-    python benchmarks/gpu_train_step.py --batch 128 --precision bf16 --json train_bf16_128.json
+    python benchmarks/gpu_train_step.py --model alexnet --batch 128 --precision bf16 --json step.json
 
 All start from the same weights and take turns on the same batches, which are on the GPU already.
-A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4.
-With dropout off, the losses of each are compared with those of the first. A contender is timed alone
+A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4;
+fp16 with a GradScaler. With dropout off, the losses of each are compared with those of the first. A contender is timed alone
 as soon as it is ready, and its figures are written; the turns of all of them replace these times.
 PyTorch runs
 
-- eager: with all its defaults, but bf16 autocast, or TF32 also in matrix products;
+- eager: with all its defaults, but autocast, or TF32 also in matrix products;
 - tuned: the same with channels-last memory, ``cudnn.benchmark`` and ``SGD(fused=True)``;
 - tuned graph: that whole step captured as a CUDA graph;
 - compile: ``torch.compile(mode="max-autotune")`` of network and loss, and of the optimizer's step.
@@ -24,34 +24,37 @@ import itertools
 import statistics
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import print_environment, write_json
 from gpu import (
-    PRECISIONS,
     allow_tf32,
     event_seconds,
+    free_bytes,
     free_unused_memory,
     peak_bytes,
     require_gpu,
 )
-from layers import conv_layers, linear_layers
+from layers import training_multiply_adds
 from memory import MIB
-from network_calls import NUM_CLASSES
+from network_calls import NUM_CLASSES, SIZES, SPECIAL_NAMES, loss_of
 from network_calls import SGD_OPTIONS as USUAL_OPTIONS
 
 import minicnn as mc
 from minicnn import models, nn, optim
 
+MODELS = ("alexnet", "resnet34", "googlenet", "vgg16")
+HALVES = {"bf16": "bfloat16", "fp16": "float16"}  # what autocast is for, in both frameworks
+PRECISIONS = (*HALVES, "tf32")
 # the most telling first, should time run out
 CONTENDERS = ("minicnn graph", "torch tuned graph", "torch tuned", "minicnn", "torch eager")
 COMPILE = "torch compile"
 WARM_UP_STEPS = 20
 STEPS_PER_TURN, TURNS_ALONE = 10, 3
 NUM_BATCHES = 4
-IMAGE_SIZE = 227  # height and width, in pixels
 CHECK_BATCH, CHECK_STEPS, CHECK_TOLERANCE = 32, 6, 0.05
 # At the usual rate the loss on random images soon becomes infinite, and adding NaNs takes less power.
 SGD_OPTIONS = {**USUAL_OPTIONS, "lr": 1e-5}
@@ -61,99 +64,132 @@ Batches = list[tuple[Any, Any]]  # PyTorch's tensors on the GPU
 Rows = list[dict[str, Any]]
 
 
-def training_flops(batch: int) -> int:
-    """Additions and multiplications of one step; the first layer has no input gradient."""
-    network = "alexnet227", batch, IMAGE_SIZE, NUM_CLASSES
-    first, *others = [
-        2 * layer.multiply_adds for layer in conv_layers(*network) + linear_layers(*network)
-    ]
-    return 2 * first + 3 * sum(others)
+def training_flops(model: str, batch: int) -> int:
+    """Additions and multiplications of one step."""
+    name, size = SPECIAL_NAMES.get(model, model), image_size(model)
+    return 2 * batch * training_multiply_adds(name, size, NUM_CLASSES)
 
 
-def our_network() -> nn.Module:
-    return models.AlexNet227(num_classes=NUM_CLASSES)
+def image_size(model: str) -> int:
+    """Height and width, in pixels."""
+    return SIZES.get(model, 224)
 
 
-def their_network() -> Any:
+def our_network(model: str) -> nn.Module:
+    return models.get_model(SPECIAL_NAMES.get(model, model), num_classes=NUM_CLASSES)
+
+
+def their_network(model: str) -> Any:
     import torch_models
 
-    return torch_models.get_model("alexnet227", NUM_CLASSES)
+    return torch_models.get_model(SPECIAL_NAMES.get(model, model), NUM_CLASSES)
 
 
-def initial_weights() -> dict[str, np.ndarray]:
+def initial_weights(model: str) -> dict[str, np.ndarray]:
     mc.manual_seed(0)
-    return {name: weight.numpy() for name, weight in our_network().state_dict().items()}
+    return {name: weight.numpy() for name, weight in our_network(model).state_dict().items()}
 
 
-def random_batches(batch: int) -> Batches:
+def random_batches(model: str, batch: int) -> Batches:
     import torch
 
     torch.manual_seed(0)
-    shape = (batch, 3, IMAGE_SIZE, IMAGE_SIZE)
+    shape = (batch, 3, image_size(model), image_size(model))
     return [
         (torch.randn(shape, device="cuda"), torch.randint(NUM_CLASSES, (batch,), device="cuda"))
         for _ in range(NUM_BATCHES)
     ]
 
 
-def contender(
-    name: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
-) -> Callable[[], Any]:
+@dataclass(frozen=True)
+class Task:
+    """What all contenders do.
+
+    Args:
+        model: the network's name.
+        precision: of convolutions and matrix products.
+        weights: to start from.
+        batches: to take turns on.
+        dropout: whether there is any.
+    """
+
+    model: str
+    precision: str
+    weights: Mapping[str, np.ndarray]
+    batches: Batches
+    dropout: bool = True
+
+    def prepare(self, net: Any) -> None:
+        """Set a network of either framework to training."""
+        net.train()
+        for module in net.modules():
+            if type(module).__name__ == "Dropout" and not self.dropout:
+                module.p = 0.0
+
+
+def contender(name: str, task: Task) -> Callable[[], Any]:
     """What makes one step on the next batch and returns the loss."""
     framework, _, mode = name.partition(" ")
     make = minicnn_contender if framework == "minicnn" else torch_contender
-    step, batches = make(mode, weights, batches, precision, dropout)
+    step, batches = make(mode, task)
     turns = itertools.cycle(batches)
     return lambda: step(*next(turns))
 
 
-def minicnn_contender(
-    mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
-) -> tuple[Step, list[tuple[mc.Tensor, mc.Tensor]]]:
-    net = our_network()
-    net.load_state_dict({name: mc.from_numpy(weight) for name, weight in weights.items()})
-    step = minicnn_step(net.to("cuda").train(dropout), precision)
+def minicnn_contender(mode: str, task: Task) -> tuple[Step, list[tuple[mc.Tensor, mc.Tensor]]]:
+    net = our_network(task.model)
+    net.load_state_dict({name: mc.from_numpy(weight) for name, weight in task.weights.items()})
+    task.prepare(net.to("cuda"))
+    step = minicnn_step(net, task.precision)
     ours = [
         (mc.from_dlpack(channels_last(images)), mc.from_dlpack(labels))
-        for images, labels in batches
+        for images, labels in task.batches
     ]
     return mc.cuda.graph(step) if mode == "graph" else step, ours
 
 
 def minicnn_step(net: nn.Module, precision: str) -> Step:
     criterion, sgd = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), **SGD_OPTIONS)
-    autocast = {"bf16": lambda: mc.autocast(dtype=mc.bfloat16), "tf32": contextlib.nullcontext}
+    autocast = contextlib.nullcontext()
+    if precision in HALVES:
+        autocast = mc.autocast(dtype=getattr(mc, HALVES[precision]))
+    scaler = mc.amp.GradScaler(enabled=precision == "fp16")
 
     def step(images: mc.Tensor, labels: mc.Tensor) -> mc.Tensor:
         sgd.zero_grad()
-        with autocast[precision]():
-            loss = criterion(net(images), labels)
-        loss.backward()
-        sgd.step()
+        with autocast:
+            loss = loss_of(net(images), labels, criterion)
+        if scaler.is_enabled():
+            scaler.scale(loss).backward()
+            scaler.step(sgd)
+            scaler.update()
+        else:
+            with optim.step_in_backward(sgd):
+                loss.backward()
         return loss.detach()
 
     return step
 
 
-def torch_contender(
-    mode: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str, dropout: bool
-) -> tuple[Step, Batches]:
+def torch_contender(mode: str, task: Task) -> tuple[Step, Batches]:
     import torch
 
+    batches = task.batches
     with torch.device("cuda"):
-        net = their_network().train(dropout)
+        net = their_network(task.model)
+    task.prepare(net)
     tuned = mode != "eager"
     if tuned:
         net = net.to(memory_format=torch.channels_last)
         batches = [(channels_last(images), labels) for images, labels in batches]
     sgd = torch.optim.SGD(net.parameters(), **SGD_OPTIONS, fused=True if tuned else None)
-    step = torch_step(net, sgd, precision, tuned, compiled=mode == "compile")
+    step = torch_step(net, sgd, task.precision, tuned, compiled=mode == "compile")
     captured = mode == "tuned graph"
     warm_up(step, batches, torch.cuda.Stream() if captured else torch.cuda.current_stream())
     if captured:
         step = torch_graph(step, *batches[0])
     # back to where minicnn begins, in place: the graph knows the addresses
-    net.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+    net.load_state_dict({name: torch.from_numpy(weight) for name, weight in task.weights.items()})
     for state in sgd.state.values():
         state["momentum_buffer"].zero_()
     return step, batches
@@ -163,14 +199,19 @@ def torch_step(net: Any, sgd: Any, precision: str, tuned: bool, compiled: bool) 
     import torch
 
     criterion = torch.nn.CrossEntropyLoss()
+    half = getattr(torch, HALVES.get(precision, "bfloat16"))
+    scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
 
     def forward(images: Any, labels: Any) -> Any:
-        with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16"):
-            return criterion(net(images), labels)
+        with torch.autocast("cuda", half, enabled=precision in HALVES):
+            return loss_of(net(images), labels, criterion)
 
-    update = sgd.step
+    update = scaler.step
     if compiled:
-        forward, update = (torch.compile(f, mode="max-autotune") for f in (forward, sgd.step))
+        forward = torch.compile(forward, mode="max-autotune")
+        if precision != "fp16":
+            compiled_step = torch.compile(sgd.step, mode="max-autotune")
+            update = lambda _: compiled_step()
 
     def step(images: Any, labels: Any) -> Any:
         torch.backends.cudnn.benchmark = tuned
@@ -178,8 +219,9 @@ def torch_step(net: Any, sgd: Any, precision: str, tuned: bool, compiled: bool) 
             torch.compiler.cudagraph_mark_step_begin()
         sgd.zero_grad(set_to_none=True)
         loss = forward(images, labels)
-        loss.backward()
-        update()
+        scaler.scale(loss).backward()
+        update(sgd)
+        scaler.update()
         return loss.detach()
 
     return step
@@ -222,9 +264,10 @@ def channels_last(images: Any) -> Any:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def first_losses(name: str, weights: Mapping[str, np.ndarray], precision: str) -> list[float]:
-    """Of the first steps with dropout off."""
-    run = contender(name, weights, random_batches(CHECK_BATCH), precision, dropout=False)
+def first_losses(name: str, task: Task) -> list[float]:
+    """Of the first steps with dropout off, on small batches."""
+    batches = random_batches(task.model, CHECK_BATCH)
+    run = contender(name, replace(task, batches=batches, dropout=False))
     losses = [run().item() for _ in range(CHECK_STEPS)]
     print(f"{name:20} losses", *(f"{loss:.4f}" for loss in losses), flush=True)
     return losses
@@ -245,18 +288,20 @@ def step_seconds(runs: Mapping[str, Callable[[], Any]], turns: int) -> dict[str,
 
 def measure(args: argparse.Namespace, keep: Callable[[Rows], object]) -> Rows:
     """A row for each contender; ``keep`` is given all rows whenever there is a new one."""
-    weights, batches = initial_weights(), random_batches(args.batch)
+    batches = random_batches(args.model, args.batch)
+    task = Task(args.model, args.precision, initial_weights(args.model), batches)
+    flops = training_flops(args.model, args.batch)
     runs: dict[str, Callable[[], Any]] = {}
     rows: dict[str, dict[str, Any]] = {}
     expected: list[float] = []
     checks = COMPILE not in args.contenders  # it would compile for the batch of the check too
     for name in args.contenders:
         try:
-            losses = first_losses(name, weights, args.precision) if checks else []
+            losses = first_losses(name, task) if checks else []
             expected = expected or losses
-            runs[name], mib = start(name, weights, batches, args.precision)
+            runs[name], memory = start(name, task)
             seconds = step_seconds({name: runs[name]}, min(args.turns, TURNS_ALONE))[name]
-            rows[name] = speed(args.batch, seconds) | {"alone": True, "peak_memory_mib": mib}
+            rows[name] = speed(args.batch, flops, seconds) | {"alone": True} | memory
             rows[name] |= {"losses": losses, "agrees": agree(losses, expected)}
         except Exception as error:  # noqa: BLE001  the others are measured all the same
             rows[name] = {"error": f"{type(error).__name__}: {error}"}
@@ -264,38 +309,44 @@ def measure(args: argparse.Namespace, keep: Callable[[Rows], object]) -> Rows:
         rows[name]["contender"] = name
         keep(list(rows.values()))
     for name, seconds in step_seconds(runs, args.turns).items():
-        rows[name] |= speed(args.batch, seconds) | {"alone": False}
+        rows[name] |= speed(args.batch, flops, seconds) | {"alone": False}
     keep(list(rows.values()))
     return list(rows.values())
 
 
-def start(
-    name: str, weights: Mapping[str, np.ndarray], batches: Batches, precision: str
-) -> tuple[Callable[[], Any], float | None]:
-    """A contender that has run some steps, and the peak of its memory in MiB, where it is known."""
+def start(name: str, task: Task) -> tuple[Callable[[], Any], dict[str, float | None]]:
+    """A contender that has run some steps, and its memory in MiB.
+
+    The peak is of what its arrays take in use; "held" is what the GPU has less of, with all that the
+    framework keeps for later, its workspaces and its compiled code.
+    """
     runs: list[Callable[[], Any]] = []
 
     def begin() -> None:
-        runs.append(contender(name, weights, batches, precision, dropout=True))
+        runs.append(contender(name, task))
         for _ in range(WARM_UP_STEPS):
             runs[0]()
 
     free_unused_memory()
-    mib = peak_bytes(begin) / MIB
+    free = free_bytes()
+    peak = peak_bytes(begin) / MIB
     # PyTorch does not count the memory of the graphs that its compiler makes as allocated
-    return runs[0], None if name == COMPILE else mib
+    return runs[0], {
+        "peak_memory_mib": None if name == COMPILE else peak,
+        "held_memory_mib": (free - free_bytes()) / MIB,
+    }
 
 
-def speed(batch: int, seconds: float) -> dict[str, float]:
+def speed(batch: int, flops: int, seconds: float) -> dict[str, float]:
     return {
         "seconds": seconds,
         "images_per_second": batch / seconds,
-        "tflops": training_flops(batch) / seconds / 1e12,
+        "tflops": flops / seconds / 1e12,
     }
 
 
 def print_rows(rows: Rows) -> None:
-    print(f"{'':20}{'ms':>10}{'images/s':>12}{'TFLOP/s':>10}{'MiB':>10}")
+    print(f"{'':20}{'ms':>10}{'images/s':>12}{'TFLOP/s':>10}{'MiB':>10}{'held':>10}")
     for row in rows:
         if "error" in row:
             print(f"{row['contender']:20}{row['error']}")
@@ -303,7 +354,8 @@ def print_rows(rows: Rows) -> None:
         memory = row["peak_memory_mib"]
         print(
             f"{row['contender']:20}{row['seconds'] * 1e3:10.3f}{row['images_per_second']:12.0f}",
-            f"{row['tflops']:9.1f}{'' if memory is None else round(memory):>10}",
+            f"{row['tflops']:9.1f}{'' if memory is None else round(memory):>10}"
+            f"{row['held_memory_mib']:10.0f}",
             "" if row["agrees"] else "  other losses than the first",
         )
     print()
@@ -313,6 +365,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--model", choices=MODELS, default="alexnet")
     parser.add_argument("--batch", type=int, default=128, help="images per step (default 128)")
     parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
     parser.add_argument(
@@ -329,7 +382,7 @@ def main() -> None:
     args = parser.parse_args()
     require_gpu()
     allow_tf32()
-    step = {"model": "alexnet", "batch": args.batch, "precision": args.precision}
+    step = {"model": args.model, "batch": args.batch, "precision": args.precision}
 
     def keep(rows: Rows) -> None:
         print_rows(rows[-1:])
@@ -337,7 +390,7 @@ def main() -> None:
             write_json(args.json, {**step, "rows": rows})
 
     rows = measure(args, keep)
-    print(f"AlexNet, batch {args.batch}, {args.precision}")
+    print(f"{args.model}, batch {args.batch}, {args.precision}")
     print_rows(rows)
     print_environment()
     wrong = [row["contender"] for row in rows if not row.get("agrees")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minicnn.kernels import Geometry
 
-__all__ = ["Layer", "conv_layers", "linear_layers", "pool_layers"]
+__all__ = ["Layer", "conv_layers", "linear_layers", "pool_layers", "training_multiply_adds"]
 
 Pair = tuple[int, int]
 
@@ -82,6 +82,16 @@ def pool_layers(model: str, batch: int, size: int = 224, num_classes: int = 1000
 def linear_layers(model: str, batch: int, size: int = 224, num_classes: int = 1000) -> list[Layer]:
     """The distinct linear layers of a network; arguments and result as for :func:`conv_layers`."""
     return _distinct("Linear", model, batch, size, num_classes)
+
+
+def training_multiply_adds(model: str, size: int = 224, num_classes: int = 1000) -> int:
+    """Multiply-adds of an image in a training step: forward, and both gradients of each layer.
+
+    The first layer has no input gradient. Auxiliary classifiers do not count.
+    """
+    layers = _layers_of_one_image(model, size, num_classes)
+    work = [layer.multiply_adds for layer in layers["Conv2d"] + layers["Linear"]]
+    return 3 * sum(work) - work[0]
 
 
 def _distinct(kind: str, model: str, batch: int, size: int, num_classes: int) -> list[Layer]:

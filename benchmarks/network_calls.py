@@ -77,6 +77,18 @@ def torch_network(model: str) -> Any:
     return torch_models.get_model(SPECIAL_NAMES.get(model, model), NUM_CLASSES)
 
 
+def loss_of(outputs: Any, labels: Any, cross_entropy: Any) -> Any:
+    """The loss of a network's outputs, with those of auxiliary classifiers if it has any."""
+    if isinstance(outputs, dict):  # of a segmenter: "out" and perhaps "aux"
+        outputs, share = tuple(outputs.values()), AUXILIARY["segmenter"]
+    elif isinstance(outputs, tuple):
+        share = AUXILIARY["classifier"]
+    else:
+        outputs, share = (outputs,), 0.0
+    losses = [cross_entropy(scores, labels) for scores in outputs]
+    return sum((share * loss for loss in losses[1:]), losses[0])
+
+
 class Training:
     """A network with its batch and optimizer; the calls are the same in both frameworks."""
 
@@ -91,15 +103,7 @@ class Training:
         self.loss: Any = None
 
     def forward(self) -> None:
-        outputs = self.net(self.images)
-        if isinstance(outputs, dict):  # of a segmenter: "out" and perhaps "aux"
-            outputs, share = tuple(outputs.values()), AUXILIARY["segmenter"]
-        elif isinstance(outputs, tuple):
-            share = AUXILIARY["classifier"]
-        else:
-            outputs, share = (outputs,), 0.0
-        losses = [self.cross_entropy(scores, self.labels) for scores in outputs]
-        self.loss = sum((share * loss for loss in losses[1:]), losses[0])
+        self.loss = loss_of(self.net(self.images), self.labels, self.cross_entropy)
 
     def backward(self) -> None:
         self.loss.backward()

@@ -134,8 +134,8 @@ def train(run: training.Run, loaders: training.PictureLoaders, args) -> None:
         optimizer.zero_grad()
         logits = predict(batch)
         loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
-        training.backward(loss)
-        optimizer.step()
+        with optim.step_in_backward(optimizer):
+            training.backward(loss)
         return loss, logits, labels
 
     # on a GPU, each becomes one CUDA graph

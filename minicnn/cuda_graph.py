@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .cuda_memory import GraphMemory, OutOfMemoryError
 from .devices import cuda_is_available, cupy, memory_order
 from .tensor import Tensor
 from .typing import Array
@@ -85,7 +86,7 @@ class GraphedStep:
 
     def __init__(self, step: Callable[..., Any]) -> None:
         self._step = step
-        self._pool = cupy().cuda.MemoryPool()
+        self._memory = GraphMemory(cupy())
         self._stream = cupy().cuda.Stream(non_blocking=True)  # the default one cannot be captured
         self._signature: tuple[Any, ...] | None = None
         self._warned: set[tuple[Any, ...]] = set()
@@ -126,7 +127,7 @@ class GraphedStep:
         """Uses the graph's stream and memory, after the work given to the current stream so far."""
         current = cupy().cuda.get_current_stream()
         self._stream.wait_event(current.record())
-        with self._stream, cupy().cuda.using_allocator(self._pool.malloc):
+        with self._stream, cupy().cuda.using_allocator(self._memory.pool.malloc):
             yield
         current.wait_event(self._stream.record())
 
@@ -137,6 +138,7 @@ class GraphedStep:
         with self._own_stream_and_memory():
             inputs = [_static(tensor.array) for tensor in tensors]
             values = ReplayedValues()
+            self._memory.captured = True
             try:
                 self._stream.begin_capture()
                 try:
@@ -147,6 +149,8 @@ class GraphedStep:
                         self._stream.end_capture()
                     raise
                 captured = self._stream.end_capture()
+            except OutOfMemoryError:
+                raise
             except RuntimeError as error:  # CuPy's errors are subclasses
                 raise RuntimeError(
                     f"the step cannot be captured as a CUDA graph: {error} (a graph consists of "

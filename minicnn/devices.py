@@ -157,6 +157,9 @@ def cupy() -> ModuleType:
             "device 'cuda' needs CuPy, which is not installed: pip install cupy-cuda13x "
             "(or cupy-cuda12x, by the version of CUDA)"
         ) from error
+    from .cuda_memory import install
+
+    install(cupy)
     return cupy
 
 

@@ -606,6 +606,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
             0.5,
         ),
     ),
+    "running average": ("running_average_step", (normal(7), normal(7, seed=1), 0.1, 1.25)),
     "unscale": ("unscale_step", ([FEATURES, IMAGES], float32(0.25), float32(0))),
     "unscale, overflow": ("unscale_step", ([FEATURES, SPECIAL], float32(0.25), float32(0))),
     "unscale, only look": ("unscale_step", ([SPECIAL], None, float32(0))),

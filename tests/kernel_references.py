@@ -359,6 +359,10 @@ def rmsprop_step(
     )
 
 
+def running_average_step(running: Any, batch: Any, momentum: float, factor: float) -> None:
+    running.lerp_(factor * batch, momentum)
+
+
 def unscale_step(grads: Any, inverse_scale: Any, found_inf: Any) -> None:
     for grad in grads:
         if not grad.isfinite().all():
@@ -382,7 +386,7 @@ REFERENCES = {
         im2col, local_response_norm_backward, max_pool2d, max_pool2d_gather, max_pool2d_scatter,
         nms, normalize_crops, normalize_images, plane_gather, plane_scatter, resize_bilinear, resize_bilinear_backward,
         resize_nearest, resize_nearest_backward, rmsprop_step, roi_align, roi_align_backward, roi_pool,
-        sgd_step, softmax_cross_entropy,
+        running_average_step, sgd_step, softmax_cross_entropy,
         unscale_step, update_scale_step,
     )
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..constructors import CUDA_TYPES
 from ..cuda_graph import graph
+from ..cuda_memory import OutOfMemoryError
 from ..devices import CPU, Device, cuda_is_available, cupy
 from ..typing import DeviceLike
 from . import amp, nvtx
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "OutOfMemoryError",
     "Stream",
     "amp",
     "can_device_access_peer",
@@ -89,15 +91,9 @@ __all__ = [
 ]
 
 
-class _NoOutOfMemoryError(RuntimeError):
-    """Stands in for CuPy's error where there is no GPU that could run out of memory."""
-
-
 def __getattr__(name: str) -> Any:
     if name in CUDA_TYPES:  # cuda.FloatTensor and so on
         return CUDA_TYPES[name]
-    if name == "OutOfMemoryError":
-        return cupy().cuda.memory.OutOfMemoryError if is_available() else _NoOutOfMemoryError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -63,6 +63,8 @@ pooling (pool.py; on the CPU max_pool.py and max_pool_grad.py)
 normalisation (norm.py); channels are axis 1, statistics are (C,)
 ``batch_norm(x, weight, bias, eps)``                              out, mean, variance (biased)
 ``batch_norm_backward(grad, x, weight, mean, variance, eps)``     gradients of x, weight and bias
+``running_average_step(running, batch, momentum, factor)``        running moves by a share of
+                                                                  momentum to batch * factor
 ``channel_affine(x, scale, shift, out=None)``                     x * scale + shift, in ``out`` if
                                                                   given, which may be x
 ``local_response_norm(x, size, alpha, beta, k)``                  out

@@ -139,7 +139,7 @@ class BatchNormReLU(BatchNorm):
         self.eps = eps
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+    def backward(self, grad: Tensor, *_: Tensor | None) -> tuple[Tensor, ...]:
         x, weight, out = self.saved_tensors
         if is_grad_enabled():
             grad = ReLUBackward.apply(grad, out.detach())
@@ -168,7 +168,7 @@ class BatchNormActivation(BatchNorm):
         self.eps = eps
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
+    def backward(self, grad: Tensor, *_: Tensor | None) -> tuple[Tensor, ...]:
         x, weight, bias, out = self.saved_tensors
         if is_grad_enabled():
             normalised = BatchNorm.apply(x, weight, bias, eps=self.eps)[0]

@@ -27,14 +27,16 @@ from .shape import permute, reshape
 class BatchNorm(Function):
     """x (N, C, ...), weight (C,), bias (C,) -> normalised x; the batch's mean and variance (C,)."""
 
+    # mean and variance are outputs only for the running statistics, so they have no gradient
+    materialize_grads = False
+
     def forward(self, x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, ...]:
         self.save_for_backward(x, weight)
         self.eps = eps
         out, self.mean, self.variance = kernels.of(x).batch_norm(x, weight, bias, eps)
         return out, self.mean, self.variance
 
-    def backward(self, grad: Tensor, *_: Tensor) -> tuple[Tensor, ...]:
-        # mean and variance are outputs only for the running statistics, so they have no gradient
+    def backward(self, grad: Tensor, *_: Tensor | None) -> tuple[Tensor, ...]:
         x, weight = self.saved_tensors
         if is_grad_enabled():
             return batch_norm_gradients(grad, x, weight, self.eps)
@@ -248,8 +250,9 @@ def scale_and_shift(
 
 def count_batch(tracked: Tensor) -> None:
     """Adds 1 to a layer's number of batches, in place; ``add_`` takes ten times as long."""
-    with current_device_of((tracked.array,)):
-        tracked.array[...] += 1
+    array = tracked.array
+    with current_device_of((array,)):
+        array += 1
     tracked.bump_version()
 
 
@@ -263,10 +266,9 @@ def move_towards(
     if running is None:
         return
     check_writable(running.array)
-    with current_device_of((running.array,)), np.errstate(all="ignore"):
-        running.array[...] = (
-            widened(running.array) * (1 - momentum) + widened(batch.array) * factor * momentum
-        )
+    step = kernels.of(running.array).running_average_step
+    with np.errstate(all="ignore"):
+        step(running.array, batch.array, momentum, factor)
     running.bump_version()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from ..tensor import Tensor
@@ -47,10 +48,12 @@ class Combined(Optimizer):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "optimizers": self.optimizers}
 
-    def apply_gradients(self, scaling: Scaling | None = None) -> None:
+    def apply_gradients(
+        self, scaling: Scaling | None = None, params: Container[Tensor] | None = None
+    ) -> None:
         self.step_called = True
         for optimizer in self.optimizers:
-            optimizer.apply_gradients(scaling)
+            optimizer.apply_gradients(scaling, params)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Only for the groups of the optimizers themselves: a new group belongs to one of them."""

@@ -164,6 +164,22 @@ def test_a_convolutional_network(precision):
         assert expected[11] < 2.0**23  # it did overflow
 
 
+def test_a_loss_scale_loaded_after_the_capture():
+    """As from a checkpoint: replays use it, and count on from its steps without overflow."""
+    step, _, scaler = convolutional(mc.float16)
+    step = mc.cuda.graph(step)
+    batch = mc.zeros(2, 3, 33, 33), mc.tensor([0, 1])
+    for _ in range(4):
+        step(*batch)
+    state = scaler.state_dict()
+    assert state["scale"] == scaler.get_scale() and state["_growth_tracker"] <= 4
+    scaler.load_state_dict({**state, "scale": 2.0**10, "_growth_tracker": 1998})
+    step(*batch)
+    assert scaler.get_scale() == 2.0**10
+    step(*batch)
+    assert scaler.get_scale() == 2.0**11 and scaler.state_dict()["_growth_tracker"] == 0
+
+
 def test_results_are_overwritten_by_the_next_call():
     training = Training()
     step = mc.cuda.graph(training.step)

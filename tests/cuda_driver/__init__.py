@@ -17,6 +17,7 @@ How it works:
    :func:`install` puts others in their place, before ``cupy`` is imported.
 4. ``nccl.cpp`` is a library of NCCL's functions, with which CuPy's own module for it can be loaded.
 5. ``thrust.py`` is the module of CuPy's sorts, which were compiled with a runtime of their own.
+6. :func:`calls` lists what the devices were asked for, so that bytes and launches can be counted.
 
 What it cannot find: wrong numbers; arguments of a kernel that are missing or of the wrong type, as
 the driver is told neither (the emulated GPU checks them); what precompiled libraries would say
@@ -32,11 +33,12 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cuda_emulator import build, cache
 
@@ -63,6 +65,66 @@ class _Replacement(ctypes.Structure):
     )
 
 
+class Call(NamedTuple):
+    """What a device was asked for.
+
+    Args:
+        name: of the kernel as the compiler has it; "fill", or "copy to the device" and the like.
+        grid, block: of a launch.
+        size: of a copy or fill, in bytes.
+        arguments: of a kernel, each as its words of 8 bytes. An array is an address; to CuPy's own
+            kernels it is a struct of address, number of elements, shape and strides.
+        beside: whether a launch is captured on another stream than the one that began the capture.
+    """
+
+    name: str
+    grid: tuple[int, ...]
+    block: tuple[int, ...]
+    size: int
+    arguments: list[list[int]]
+    beside: bool
+
+
+class _CallView(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("grid", ctypes.c_uint32 * 3),
+        ("block", ctypes.c_uint32 * 3),
+        ("size", ctypes.c_uint64),
+        ("words", ctypes.POINTER(ctypes.c_uint64)),
+        ("lengths", ctypes.POINTER(ctypes.c_uint64)),
+        ("arguments", ctypes.c_uint64),
+        ("beside", ctypes.c_uint64),
+    )
+
+
+def keep_calls(keep: bool) -> None:
+    """Begins a new list for :func:`calls`, or ends it."""
+    _driver().keep_calls(keep)
+
+
+def calls(first: int = 0) -> Iterator[Call]:
+    """The calls since :func:`keep_calls`, from the number ``first`` on."""
+    view = _CallView()
+    while _driver().read_call(ctypes.c_uint64(first), ctypes.byref(view)):
+        lengths = view.lengths[: view.arguments]
+        words = iter(view.words[: sum(lengths)])
+        arguments = [list(islice(words, length)) for length in lengths]
+        shape = tuple(view.grid), tuple(view.block)
+        yield Call(view.name.decode(), *shape, view.size, arguments, bool(view.beside))
+        first += 1
+
+
+def is_device_address(word: int) -> bool:
+    """Whether a word of an argument is an address of a device's memory."""
+    return bool(_driver().on_device(ctypes.c_uint64(word)))
+
+
+@functools.cache
+def _driver() -> ctypes.PyDLL:
+    return ctypes.PyDLL(str(_libraries() / "libcuda.so.1"))
+
+
 @functools.cache
 def install() -> None:
     """Lets CuPy find two devices in this process; call it before ``import cupy``.
@@ -74,7 +136,7 @@ def install() -> None:
     libraries = _libraries()  # once loaded, dlopen finds them by their names
     for name in ("libcublasLt.so.13", "libcublas.so.13"):
         ctypes.CDLL(str(libraries / name))
-    library = ctypes.PyDLL(str(libraries / "libcuda.so.1"))
+    library = _driver()
     ctypes.CDLL(str(libraries / "libnccl.so.2"))
     from cupy_backends.cuda.api import runtime
 
@@ -89,6 +151,7 @@ def install() -> None:
     sys.modules["cupy.cuda.thrust"] = thrust
 
 
+@functools.cache
 def _libraries() -> Path:
     """The folder of the libraries, which are built if that is not done yet."""
     from cuda import pathfinder

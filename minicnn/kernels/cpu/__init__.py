@@ -42,6 +42,7 @@ from .norm import (
     channel_affine_relu,
     local_response_norm,
     local_response_norm_backward,
+    running_average_step,
 )
 from .optim import adam_step, rmsprop_step, sgd_step
 from .pool import (
@@ -117,6 +118,7 @@ __all__ = [
     "roi_align",
     "roi_align_backward",
     "roi_pool",
+    "running_average_step",
     "sgd_step",
     "silu",
     "silu_backward",

@@ -35,6 +35,7 @@ __all__ = [
     "channel_affine_relu",
     "local_response_norm",
     "local_response_norm_backward",
+    "running_average_step",
 ]
 
 _SAMPLED_PIXELS = 64  # for a number near the mean
@@ -294,6 +295,21 @@ def _backward(
 
     for_each_row_block(rows, differentiate)
     return from_rows(out, x.shape), *_rounded(x, weight_grad, bias_grad)
+
+
+def running_average_step(
+    running: np.ndarray, batch: np.ndarray, momentum: float, factor: float
+) -> None:
+    """Moves running statistics to those of a batch.
+
+    Args:
+        running: any shape, written in place.
+        batch: of the same shape.
+        momentum: the share of the way that they move.
+        factor: of the batch's statistics.
+    """
+    kept, values = (each.astype(compute_dtype(each.dtype), copy=False) for each in (running, batch))
+    running[...] = kept * (1 - momentum) + values * factor * momentum
 
 
 def channel_affine(

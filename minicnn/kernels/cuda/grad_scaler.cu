@@ -2,16 +2,36 @@
 //
 // All numbers stay in device memory, so no step waits for the CPU to look at them.
 #include "runtime/common.cuh"
+#include "runtime/table.cuh"
 
-// grad *= inverse_scale (null: 1), and found_inf = 1 if one of its numbers is infinite or NaN.
 template <typename T>
-__global__ void unscale(long long count, T* grad, const float* inverse_scale, float* found_inf) {
-    const long long i = thread_index();
-    if (i >= count) return;
-    const acc_t<T> value = grad[i];
-    // Many threads may write at the same time, but all write the same number.
-    if (!isfinite(value)) *found_inf = 1;
-    if (inverse_scale) grad[i] = T(value * *inverse_scale);
+struct Gradient {
+    T* values;
+    long long size;
+    long long first_block;
+};
+
+// Multiplies N neighbours by inverse_scale (null: 1); found_inf = 1 if one is infinite or NaN.
+template <int N, typename T>
+__device__ inline void unscale_vector(T* address, const float* inverse_scale, float* found_inf) {
+    acc_t<T> values[N];
+    read(values, address);
+    for (int j = 0; j < N; ++j) {
+        // Many threads may write at the same time, but all write the same number.
+        if (!isfinite(values[j])) *found_inf = 1;
+        if (inverse_scale) values[j] *= *inverse_scale;
+    }
+    if (inverse_scale) write(address, values);
+}
+
+// Does so with all gradients of a table.
+template <typename T>
+__global__ void unscale(const Gradient<T>* table, int rows, const float* inverse_scale,
+                        float* found_inf) {
+    const Gradient<T> grad = find_row(table, rows, blockIdx.x);
+    for_each_of_chunk(grad, is_aligned(grad.values), [&](auto width, long long i) {
+        unscale_vector<decltype(width)::value>(grad.values + i, inverse_scale, found_inf);
+    });
 }
 
 // Run by a single thread. T is float.

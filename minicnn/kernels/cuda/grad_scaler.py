@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cupy
-import numpy as np
 
 from .runtime.layout import flatten, unflatten
-from .runtime.module import FLOATS, HALVES, CudaFile
+from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile
+from .runtime.table import address, table
 
 __all__ = ["unscale_step", "update_scale_step"]
 
@@ -27,14 +27,15 @@ def unscale_step(
         inverse_scale: scalar of float32; None leaves the gradients as they are.
         found_inf: scalar of float32; becomes 1 if a number is not finite, else stays.
     """
-    for grad in grads:
-        (flat,) = flatten(grad)
-        # as addresses, because the launcher refuses float32 arrays together with float64 gradients
-        scalars = [
-            None if scalar is None else np.uint64(scalar.data.ptr)
-            for scalar in (inverse_scale, found_inf)
-        ]
-        _unscale[grad.dtype](flat.size, flat, *scalars)
+    flats = [flatten(grad)[0] for grad in grads]
+    # as addresses, because the launcher refuses float32 arrays together with float64 gradients
+    scalars = address(inverse_scale), address(found_inf)
+    for dtype in dict.fromkeys(grad.dtype for grad in grads):
+        rows = [[flat] for flat in flats if flat.dtype == dtype and flat.size]
+        if rows:
+            addresses, blocks = table(rows)
+            _unscale[dtype].launch((blocks,), (THREADS_PER_BLOCK,), addresses, len(rows), *scalars)
+    for grad, flat in zip(grads, flats):
         if inverse_scale is not None and flat.data.ptr != grad.data.ptr:
             grad[...] = unflatten(flat, grad)
 

@@ -66,6 +66,14 @@ __global__ void batch_norm_statistics(const Moments<A>* partial, const A* weight
     scale[c] = (weight ? weight[c] : A(1)) / sqrt(all.squares / all.count + eps);
 }
 
+// running = running * keep + batch * share. One thread per number; there are few.
+template <typename T>
+__global__ void running_average(long long count, T* running, const acc_t<T>* batch, acc_t<T> keep,
+                                acc_t<T> share) {
+    const long long i = thread_index();
+    if (i < count) running[i] = T(running[i] * keep + batch[i] * share);
+}
+
 // ---- batch norm, backward ----
 //
 // If a ReLU followed the batch norm, `out` is its result, and gradients pass only where it is

@@ -7,7 +7,7 @@ from typing import Any
 import cupy
 import numpy as np
 
-from .runtime.layout import channels_first, channels_last, vector_width
+from .runtime.layout import channels_first, channels_last, flatten, vector_width, written
 from .runtime.module import FLOATS, HALVES, SINGLES, VECTORS, CudaFile, Launcher, accumulator
 from .runtime.reduce import Reduction
 
@@ -20,6 +20,7 @@ __all__ = [
     "channel_affine_relu",
     "local_response_norm",
     "local_response_norm_backward",
+    "running_average_step",
 ]
 
 _MAX_VECTORS_PER_THREAD = 8  # in the kernels that apply a function by channel
@@ -31,6 +32,7 @@ _statistics = cuda_file.kernel("batch_norm_statistics", FLOATS)
 _grad_sums = cuda_file.kernel("batch_norm_grad_sums", VECTORS + SINGLES)
 _grad_parameters = cuda_file.kernel("batch_norm_grad_parameters", FLOATS)
 _grad_input = cuda_file.kernel("batch_norm_grad_input", VECTORS + SINGLES)
+_running_average = cuda_file.kernel("running_average", HALVES + FLOATS)
 _channel_affine = cuda_file.kernel("channel_affine", VECTORS + SINGLES)
 _local_response_norm = cuda_file.kernel("local_response_norm", HALVES + FLOATS)
 _local_response_norm_backward = cuda_file.kernel("local_response_norm_backward", HALVES + FLOATS)
@@ -149,6 +151,24 @@ def _batch_norm_backward(
     grad_x = cupy.empty_like(values)
     _by_channel(_grad_input[x.dtype, width], width, grad_x, grads, out, values, mean, coefficients)
     return channels_first(grad_x), grad_weight, grad_bias
+
+
+def running_average_step(
+    running: cupy.ndarray, batch: cupy.ndarray, momentum: float, factor: float
+) -> None:
+    """Moves running statistics to those of a batch, by one launch.
+
+    Args:
+        running: any shape, written in place.
+        batch: of the same shape.
+        momentum: the share of the way that they move.
+        factor: of the batch's statistics.
+    """
+    flat, flat_batch = flatten(running, batch)
+    values = flat_batch.astype(accumulator(running.dtype), copy=False)
+    shares = float(1 - momentum), float(factor * momentum)
+    _running_average[running.dtype](flat.size, flat, values, *shares)
+    written(flat, running, running)
 
 
 # ---- scaling by channel ----

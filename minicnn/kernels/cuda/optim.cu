@@ -1,15 +1,11 @@
-// Optimizer steps: one launch updates all weights of a network.
-//
-// Weights come in many arrays, and a launch for each would take longer than the arithmetic. So a
-// table in device memory has a row of addresses for each array. All arrays together are cut into
-// chunks of CHUNK weights, one per block, and a block looks up which array its chunk belongs to.
+// Optimizer steps: one launch updates all weights of a network, by a table (runtime/table.cuh).
 //
 // The hyperparameters are in device memory, too (see runtime/hyperparameters.py). A share such as
 // 1 - beta is passed separately, because 1 - 0.999f would be off by 1e-5.
 #include "runtime/common.cuh"
+#include "runtime/table.cuh"
 
-constexpr int CHUNK = 8192;  // weights that a block updates; optim.py has the same number
-constexpr int STATES = 3;    // arrays of optimizer state for each array of weights, at most
+constexpr int STATES = 3;  // arrays of optimizer state for each array of weights, at most
 
 // A row of the table: one array of weights and what belongs to it. Null: there is no such array.
 template <typename T, typename Half>
@@ -21,24 +17,6 @@ struct Row {
     long long size;
     long long first_block;
 };
-
-template <typename T>
-__device__ inline bool is_aligned(const T* address) {
-    return (unsigned long long)address % alignof(Vector<T, 4>) == 0;
-}
-
-// N neighbours from `address` on, as numbers of type Real; and the other way round.
-template <int N, typename T, typename Real>
-__device__ inline void read(Real (&values)[N], const T* address) {
-    const Vector<T, N> vector = load<N>(address, 0);
-    for (int j = 0; j < N; ++j) values[j] = Real(vector[j]);
-}
-template <int N, typename T, typename Real>
-__device__ inline void write(T* address, const Real (&values)[N]) {
-    Vector<T, N> vector;
-    for (int j = 0; j < N; ++j) vector[j] = T(values[j]);
-    store(address, 0, vector);
-}
 
 // Updates weights i to i + N - 1 of one array.
 template <int N, typename T, typename Half, typename Update>
@@ -62,20 +40,6 @@ __device__ inline void update_vector(const Row<T, Half>& row, long long i, bool 
     if (row.half_copy) write(row.half_copy + i, param);
 }
 
-// The row of the array that a block works on: the last one that starts at this block or before.
-template <typename T, typename Half>
-__device__ inline Row<T, Half> find_row(const Row<T, Half>* table, int rows, long long block) {
-    int low = 0, high = rows;  // it is in [low, high)
-    while (high - low > 1) {
-        const int middle = (low + high) / 2;
-        if (table[middle].first_block <= block)
-            low = middle;
-        else
-            high = middle;
-    }
-    return table[low];
-}
-
 // Calls update(param, grad, state 0, 1, 2) for every weight of a block. All arguments are in
 // registers; param and states are references.
 //
@@ -88,20 +52,13 @@ __device__ inline void for_each_weight(const Row<T, Half>* table, int rows, bool
     if (found_inf && *found_inf != 0) return;
     const acc_t<T> scale = grad_scale ? *grad_scale : 1;
     const Row<T, Half> row = find_row(table, rows, blockIdx.x);
-    const long long begin = (blockIdx.x - row.first_block) * CHUNK;
-    const long long end = begin + CHUNK < row.size ? begin + CHUNK : row.size;
-
     bool aligned = is_aligned(row.param) && is_aligned(row.half_copy) &&
                    (half_grads ? is_aligned((const Half*)row.grad)
                                : is_aligned((const T*)row.grad));
     for (int s = 0; s < STATES; ++s) aligned = aligned && is_aligned(row.state[s]);
-
-    // Four weights at a time, then the rest one by one.
-    const long long whole = aligned ? begin + (end - begin) / 4 * 4 : begin;
-    for (long long i = begin + 4 * threadIdx.x; i < whole; i += 4 * blockDim.x)
-        update_vector<4>(row, i, half_grads, scale, update);
-    for (long long i = whole + threadIdx.x; i < end; i += blockDim.x)
-        update_vector<1>(row, i, half_grads, scale, update);
+    for_each_of_chunk(row, aligned, [&](auto width, long long i) {
+        update_vector<decltype(width)::value>(row, i, half_grads, scale, update);
+    });
 }
 
 // ---- the optimizers; h are the hyperparameters, in the order in which optim.py sends them ----

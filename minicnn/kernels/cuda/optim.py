@@ -12,6 +12,7 @@ import numpy as np
 from .runtime.hyperparameters import device_values
 from .runtime.layout import flatten, unflatten
 from .runtime.module import FLOATS, HALVES, THREADS_PER_BLOCK, CudaFile, Kernel
+from .runtime.table import address, table
 
 __all__ = ["adam_step", "rmsprop_step", "sgd_step"]
 
@@ -25,7 +26,6 @@ _sgd = cuda_file.kernel("sgd_step", FLOATS + HALVES, HALVES)
 _adam = cuda_file.kernel("adam_step", FLOATS + HALVES, HALVES)
 _rmsprop = cuda_file.kernel("rmsprop_step", FLOATS + HALVES, HALVES)
 
-_CHUNK = 8192  # weights that a block updates, CHUNK in optim.cu
 _STATES = 3
 
 
@@ -154,24 +154,11 @@ def _update(
 
     scalars = [_float32_address(scalar) for scalar in scaling or (None, None)]
     for (*types, half_grads), rows in tables.items():
-        table, blocks = _table(rows)
-        arguments = table, len(rows), half_grads, *scalars, _address(hyperparameters), *flags
+        addresses, blocks = table(rows)
+        arguments = addresses, len(rows), half_grads, *scalars, address(hyperparameters), *flags
         kernel[tuple(types)].launch((blocks,), (THREADS_PER_BLOCK,), *arguments)
     for array, updated in copies:
         array[...] = updated
-
-
-def _table(rows: list[list[Any]]) -> tuple[cupy.ndarray, int]:
-    """The table of ``optim.cu`` in device memory, and the number of blocks for it."""
-    blocks = np.cumsum([0] + [-(-row[0].size // _CHUNK) for row in rows])
-    table = np.array(
-        [
-            [*(_address(array) or 0 for array in row), row[0].size, first]
-            for row, first in zip(rows, blocks)
-        ],
-        np.uint64,
-    ).reshape(-1)
-    return device_values(lambda: table, table.size, np.uint64), int(blocks[-1])
 
 
 def _dtypes(
@@ -217,11 +204,7 @@ def _is_dense(array: cupy.ndarray) -> bool:
     return True
 
 
-def _address(array: cupy.ndarray | None) -> np.uint64 | None:
-    return None if array is None else np.uint64(array.data.ptr)
-
-
 def _float32_address(scalar: cupy.ndarray | None) -> np.uint64 | None:
     if scalar is not None and scalar.dtype != np.float32:
         raise TypeError(f"scaling must be two float32 scalars, got one of {scalar.dtype}")
-    return _address(scalar)
+    return address(scalar)

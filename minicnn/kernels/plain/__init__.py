@@ -16,7 +16,7 @@ from .linear import linear, linear_input_grad, linear_weight_grad, matrix_produc
 from .loss import softmax_cross_entropy
 from .nms import nms
 from .norm import batch_norm, batch_norm_backward, channel_affine
-from .norm import local_response_norm, local_response_norm_backward
+from .norm import local_response_norm, local_response_norm_backward, running_average_step
 from .optim import adam_step, rmsprop_step, sgd_step
 from .pool import adaptive_avg_pool2d, adaptive_avg_pool2d_scatter
 from .pool import adaptive_max_pool2d, avg_pool2d, avg_pool2d_scatter, max_pool2d
@@ -72,6 +72,7 @@ __all__ = [
     "roi_align",
     "roi_align_backward",
     "roi_pool",
+    "running_average_step",
     "sgd_step",
     "silu",
     "silu_backward",

@@ -37,6 +37,11 @@ def batch_norm_backward(
     return x_grad.astype(x.dtype), weight_grad.astype(images.dtype), bias_grad.astype(images.dtype)
 
 
+def running_average_step(running: Array, batch: Array, momentum: float, factor: float) -> None:
+    """running = (1 - momentum) * running + momentum * factor * batch, in place."""
+    running[...] = widen(running) * (1 - momentum) + widen(batch) * factor * momentum
+
+
 def channel_affine(x: Array, scale: Array, shift: Array, out: Array | None = None) -> Array:
     """x * scale + shift, with scale and shift (C,), written to ``out`` if given."""
     result = (widen(x) * _by_channel(scale, x) + _by_channel(shift, x)).astype(x.dtype)

@@ -127,3 +127,17 @@ Capture* capture_of(CUstream stream);
 CUresult refuse_in_capture(CUstream stream, const char* what);
 
 CUresult check_addresses(const Launch& launch);
+
+// ----------------------------------------------------------------------------------------- calls
+
+// What a device was asked for.
+struct Call {
+    std::string name;  // of the kernel; "copy ..." or "fill" if it is none
+    std::vector<unsigned> grid, block;  // three of each
+    size_t size;                        // of a copy or fill, in bytes
+    std::vector<uint64_t> words;        // of the arguments, one after the other
+    std::vector<uint64_t> lengths;      // of each argument, in words
+    bool beside = false;                // on another stream than the one that is being captured
+};
+
+void note(Call call);  // kept while somebody counts calls

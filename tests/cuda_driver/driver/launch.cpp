@@ -44,6 +44,21 @@ static CUresult check_shape(const CUfunc_st& f, const unsigned (&grid)[3], const
     return CUDA_SUCCESS;
 }
 
+static void note_launch(const CUfunc_st& function, const unsigned (&grid)[3],
+                        const unsigned (&block)[3], CUstream stream, void** arguments) {
+    Call call{function.name, {grid, grid + 3}, {block, block + 3}, 0, {}, {}};
+    const Capture* capture = capture_of(stream);
+    call.beside = capture && capture->origin != stream;
+    for (size_t i = 0; i < function.parameters.size(); ++i) {
+        uint32_t size = function.parameters[i].size;
+        size_t first = call.words.size();
+        call.lengths.push_back((size + 7) / 8);
+        call.words.resize(first + call.lengths.back());
+        memcpy(&call.words[first], arguments[i], size);
+    }
+    note(std::move(call));
+}
+
 static CUresult launch(CUfunction function, const unsigned (&grid)[3], const unsigned (&block)[3],
                        unsigned shared, CUstream stream, void** arguments) {
     Lock lock(everything);
@@ -69,6 +84,7 @@ static CUresult launch(CUfunction function, const unsigned (&grid)[3], const uns
     }
     if (CUresult error = check_addresses(call)) return error;
     if (Capture* capture = capture_of(stream)) capture->graph->launches.push_back(call);
+    note_launch(*function, grid, block, stream, arguments);
     return CUDA_SUCCESS;
 }
 

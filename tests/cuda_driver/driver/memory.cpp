@@ -59,8 +59,16 @@ static bool accessible(uint64_t address, size_t size) {
     return found && address + size <= found->start + found->size;
 }
 
+static void note_copy(uint64_t to, uint64_t from, size_t size) {
+    const char* name = !is_device_address(from) ? "copy to the device"
+                       : is_device_address(to)  ? "copy within the device"
+                                                : "copy to the host";
+    note({name, {0, 0, 0}, {0, 0, 0}, size, {}, {}});
+}
+
 static CUresult copy(uint64_t to, uint64_t from, size_t size) {
     Lock lock(everything);
+    note_copy(to, from, size);
     if (!accessible(to, size) || !accessible(from, size))
         return fail(CUDA_ERROR_INVALID_VALUE,
                     "copy of %zu bytes from %#lx to %#lx, where less is allocated", size, from, to);
@@ -75,11 +83,13 @@ static CUresult copy_on(intptr_t stream, uint64_t to, uint64_t from, size_t size
     for (uint64_t address : {to, from})
         if (!allocation_of(address))
             return refuse_in_capture(handle, "a copy from or to memory that is not pinned");
+    note_copy(to, from, size);
     return CUDA_SUCCESS;
 }
 
 static CUresult set(uint64_t to, int value, size_t size) {
     Lock lock(everything);
+    note({"fill", {0, 0, 0}, {0, 0, 0}, size, {}, {}});
     if (!accessible(to, size))
         return fail(CUDA_ERROR_INVALID_VALUE, "memset of %zu bytes at %#lx, where less is allocated",
                     size, to);

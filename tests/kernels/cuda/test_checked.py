@@ -140,6 +140,9 @@ def batch_norm(k: Any, a: Arrays) -> list[Any]:
         results += k.batch_norm_relu(x, weight, bias, 1e-3)
         results += k.batch_norm_relu_backward(grad, out, x, *statistics)
         results += [k.channel_affine(x, weight, bias), k.channel_affine_relu(x, weight, bias)]
+        running = a(shape[1])
+        k.running_average_step(running, variance, 0.1, 1.5)
+        results.append(running)
     return results
 
 

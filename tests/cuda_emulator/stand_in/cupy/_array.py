@@ -240,7 +240,8 @@ class ndarray:
     @property
     def data(self) -> MemoryPointer:
         """The address."""
-        return MemoryPointer(self._allocation, self._array.ctypes.data)
+        offset = self._array.ctypes.data - self._allocation.address
+        return MemoryPointer(self._allocation, offset)
 
     @property
     def device(self) -> Any:

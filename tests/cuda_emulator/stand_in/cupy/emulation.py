@@ -14,6 +14,9 @@ seed = int(os.environ.get("CUDA_EMULATOR_SEED", "0"))
 # Compute capability of the pretended GPU: 80, 89 or 90.
 arch = os.environ.get("CUDA_EMULATOR_ARCH", "80")
 
+# Bytes of the pretended GPU's memory.
+memory = 80 << 30
+
 # How often numbers went from the device to the host, for which the host waits on a GPU.
 copies_to_host = 0
 

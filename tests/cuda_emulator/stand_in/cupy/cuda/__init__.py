@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .. import emulation
-from .._memory import MemoryPointer, MemoryPool, using_allocator
+from .._memory import Allocation as Memory
+from .._memory import MemoryPointer, MemoryPool, get_allocator, set_allocator, using_allocator
 from .._stream import Event, Graph, Stream, get_current_stream, get_elapsed_time, refuse
-from . import driver, nccl, runtime
+from . import driver, memory, nccl, runtime
 
 if TYPE_CHECKING:
     from typing import Self
@@ -17,15 +18,19 @@ __all__ = [
     "Device",
     "Event",
     "Graph",
+    "Memory",
     "MemoryPointer",
     "MemoryPool",
     "Stream",
     "alloc_pinned_memory",
     "driver",
+    "get_allocator",
     "get_current_stream",
     "get_elapsed_time",
+    "memory",
     "nccl",
     "runtime",
+    "set_allocator",
     "using_allocator",
 ]
 

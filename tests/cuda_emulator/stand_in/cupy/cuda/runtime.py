@@ -6,22 +6,22 @@ import os
 from typing import Any
 
 from .. import emulation
+from .._errors import CUDARuntimeError
+from .._memory import free_bytes
 from .._stream import refuse
 
 __all__ = [
+    "CUDARuntimeError",
     "deviceGetPCIBusId",
     "deviceSynchronize",
     "getDevice",
     "getDeviceCount",
     "getDeviceProperties",
+    "memGetInfo",
 ]
 
 # bytes a block may have at most, by architecture
 MAX_SHARED_MEMORY = {"80": 166912, "89": 101376, "90": 232448}
-
-
-class CUDARuntimeError(RuntimeError):
-    """Never raised here; for code that catches it."""
 
 
 def getDeviceCount() -> int:
@@ -42,7 +42,7 @@ def getDeviceProperties(device: int) -> dict[str, Any]:
         "minor": int(emulation.arch[-1]),
         "multiProcessorCount": 4,
         "sharedMemPerBlockOptin": MAX_SHARED_MEMORY[emulation.arch],
-        "totalGlobalMem": 80 << 30,
+        "totalGlobalMem": emulation.memory,
         "warpSize": 32,
     }
 
@@ -55,3 +55,8 @@ def deviceGetPCIBusId(device: int) -> str:
 def deviceSynchronize() -> None:
     """Waits for all streams."""
     refuse("deviceSynchronize")
+
+
+def memGetInfo() -> tuple[int, int]:
+    """The free and the total bytes of the GPU."""
+    return free_bytes(), emulation.memory

@@ -21,7 +21,7 @@ from minicnn.optim.optimizer import (
     required,
 )
 
-OPTIMIZERS = [name for name in optim.__all__ if name[0].isupper()]
+OPTIMIZERS = [name for name in optim.__all__ if name[0].isupper() and hasattr(torch.optim, name)]
 SCHEDULES = [name for name in lr_scheduler.__all__ if hasattr(torch.optim.lr_scheduler, name)]
 
 

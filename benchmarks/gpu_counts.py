@@ -101,7 +101,7 @@ def _launches(model: str, batch: int, precision: str) -> tuple[list[Launch], int
     images = mc.empty(batch, size, size, 3, device="cuda").permute(0, 3, 1, 2)
     labels = mc.zeros(batch, dtype=mc.int64, device="cuda")
     net = our_network(model).to("cuda").train()
-    step = mc.cuda.graph(minicnn_step(net, precision))
+    step = mc.cuda.graph(minicnn_step(net, precision, captured=True))
     for _ in range(2):
         step(images, labels)
     return gpu_launches.record(lambda: step(images, labels)), free - free_bytes()

@@ -140,7 +140,7 @@ def minicnn_contender(mode: str, task: Task) -> tuple[Step, list[tuple[mc.Tensor
     net = our_network(task.model)
     net.load_state_dict({name: mc.from_numpy(weight) for name, weight in task.weights.items()})
     task.prepare(net.to("cuda"))
-    step = minicnn_step(net, task.precision)
+    step = minicnn_step(net, task.precision, captured=mode == "graph")
     ours = [
         (mc.from_dlpack(channels_last(images)), mc.from_dlpack(labels))
         for images, labels in task.batches
@@ -148,7 +148,8 @@ def minicnn_contender(mode: str, task: Task) -> tuple[Step, list[tuple[mc.Tensor
     return mc.cuda.graph(step) if mode == "graph" else step, ours
 
 
-def minicnn_step(net: nn.Module, precision: str) -> Step:
+def minicnn_step(net: nn.Module, precision: str, captured: bool = False) -> Step:
+    """In a graph the weights are updated beside backward; not in fp16, whose scaler sees all gradients."""
     criterion, sgd = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), **SGD_OPTIONS)
     autocast = contextlib.nullcontext()
     if precision in HALVES:
@@ -159,13 +160,13 @@ def minicnn_step(net: nn.Module, precision: str) -> Step:
         sgd.zero_grad()
         with autocast:
             loss = loss_of(net(images), labels, criterion)
-        if scaler.is_enabled():
+        if captured and not scaler.is_enabled():
+            with optim.step_in_backward(sgd):
+                loss.backward()
+        else:
             scaler.scale(loss).backward()
             scaler.step(sgd)
             scaler.update()
-        else:
-            with optim.step_in_backward(sgd):
-                loss.backward()
         return loss.detach()
 
     return step

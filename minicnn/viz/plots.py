@@ -68,7 +68,7 @@ def plot_curves(epochs: Sequence[dict[str, Any]], path: PathLike, title: str = "
     axes.annotate(
         f"{val[best]:.1f} %",
         (numbers[best], val[best]),
-        xytext=(0, 7),
+        xytext=(0, -16 if train[best] > val[best] else 7),  # away from the other curve
         textcoords="offset points",
         ha="center",
         color=VALIDATION,

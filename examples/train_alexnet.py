@@ -96,6 +96,8 @@ def make_network(loaders: training.PictureLoaders, args) -> nn.Module:
     if args.init == "lsuv":
         batch, *_ = next(iter(loaders.train))
         training.lsuv_(net, loaders.images(batch))
+        with mc.no_grad():
+            net.classifier[-1].weight.mul_(0.1)  # the first answers are near 50 %
     return net
 
 
@@ -106,7 +108,7 @@ def make_optimizer(net: nn.Module, args) -> optim.Optimizer:
         return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     filters = [p for p in net.parameters() if p.ndim == 4]
     others = [p for p in net.parameters() if p.ndim != 4]
-    muon = optim.Muon(filters, lr=0.02, weight_decay=0.01)
+    muon = optim.Muon(filters, lr=0.01, weight_decay=0.01)
     return optim.Combined(muon, optim.AdamW(others, lr=args.lr, weight_decay=0.05))
 
 

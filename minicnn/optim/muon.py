@@ -23,12 +23,11 @@ class Muon(Optimizer):
 
     ::
 
-        convolutions = [p for p in net.parameters() if p.ndim == 4]
-        others = [p for p in net.parameters() if p.ndim != 4]
-        optimizers = optim.Muon(convolutions, lr=0.02), optim.AdamW(others, lr=3e-4)
+        optimizer = optim.Muon([p for p in net.parameters() if p.ndim == 4], lr=0.02)
 
     Gradients of convolutions are large in a few directions and small in most; Adam, which looks at
-    one number at a time, keeps it so. Biases and the last layer are for another optimizer.
+    one number at a time, keeps it so. Biases and the last layer are for another optimizer;
+    :class:`Combined` uses both as one.
 
     Args:
         params: tensors of two or more dimensions, or dicts of groups.

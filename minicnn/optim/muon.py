@@ -48,7 +48,8 @@ class Muon(Optimizer):
     As ``torch.optim.Muon``; Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks". Different from torch's: filters (O, C, KH, KW) are taken, as matrices (O, C * KH * KW),
     as in the authors' own code; and the iterations run in float32, where torch's run in bfloat16,
-    because CPUs multiply float32 fast and the results are exacter.
+    because CPUs multiply float32 fast and the results are exacter. With a GradScaler on a GPU, the CPU
+    waits in each step to learn whether gradients have overflowed, so no CUDA graph can have such a step.
     """
 
     states = ("momentum_buffer",)

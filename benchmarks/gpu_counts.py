@@ -41,8 +41,12 @@ MEMORY = ("peak_bytes", "torch_peak_bytes", "held_bytes")
 KERNELS = ("kernel", "launches", "MB", "GFLOP", "L2 MB", "roofline, ms", "estimate, ms", "limit")
 INTRODUCTION = """# Counted without a GPU
 
-Bytes and operations of one training step ({precision} autocast, float32 weights, SGD with momentum) as
-a CUDA graph, from the launches of the very kernels, and computed times. {date}, `{command}`.
+Bytes and operations of one training step ({precision} autocast, float32 weights, SGD with momentum)
+as a CUDA graph, from the launches of the very kernels, and computed times. Made on {date} by
+
+```
+{command}
+```
 
 - Bytes: every array that a launch reads or writes, once. Products read more, from the L2 cache.
 - FLOP: additions and multiplications of matrix products, with 3 channels padded to 4; no others.

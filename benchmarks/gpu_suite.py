@@ -72,7 +72,7 @@ COMPILED = "--contenders 'torch compile' 'minicnn graph' --turns 3"
 def training(
     model: str, batch: int, seconds: int, options: str = "", precision: str = "bf16"
 ) -> Part:
-    """A training step against PyTorch's; dry runs make AlexNet's alone, since all networks are toys."""
+    """A training step against PyTorch's; a dry run has AlexNet's alone, as all networks are toys."""
     kind, needs = ("compile", "triton") if options == COMPILED else ("train", "")
     task = f"--model {model} --precision {precision} {options}"
     return Part(
@@ -103,8 +103,9 @@ PARTS = (
         "tests",
         50,
         "gpu_tests.py",
-        "tests/training/test_step_on_a_gpu.py tests/training/test_captured.py tests/training/test_crops.py"
-        " tests/training/test_loaders.py tests/models/test_alexnet.py tests/kernels tests/cuda"
+        "tests/training/test_step_on_a_gpu.py tests/training/test_captured.py"
+        " tests/training/test_crops.py tests/training/test_loaders.py"
+        " tests/models/test_alexnet.py tests/kernels tests/cuda"
         " tests/ops tests/nn tests/optim tests/amp"
         # compiling for cards that are not here needs no GPU
         " --ignore=tests/kernels/cuda/test_compile.py"

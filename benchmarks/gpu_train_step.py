@@ -4,9 +4,9 @@
 
 All start from the same weights and take turns on the same batches, which are on the GPU already.
 A step: forward with dropout, cross-entropy, backward, SGD with momentum 0.9 and weight decay 5e-4;
-fp16 with a GradScaler. With dropout off, the losses of each are compared with those of the first. A contender is timed alone
-as soon as it is ready, and its figures are written; the turns of all of them replace these times.
-PyTorch runs
+fp16 with a GradScaler. With dropout off, the losses of each are compared with those of the first. A
+contender is timed alone as soon as it is ready, and its figures are written; the turns of all of them
+replace these times. PyTorch runs
 
 - eager: with all its defaults, but autocast, or TF32 also in matrix products;
 - tuned: the same with channels-last memory, ``cudnn.benchmark`` and ``SGD(fused=True)``;
@@ -149,7 +149,10 @@ def minicnn_contender(mode: str, task: Task) -> tuple[Step, list[tuple[mc.Tensor
 
 
 def minicnn_step(net: nn.Module, precision: str, captured: bool = False) -> Step:
-    """In a graph the weights are updated beside backward; not in fp16, whose scaler sees all gradients."""
+    """A step, which in a graph updates the weights beside backward.
+
+    Not in fp16, whose scaler has to see all gradients first.
+    """
     criterion, sgd = nn.CrossEntropyLoss(), optim.SGD(net.parameters(), **SGD_OPTIONS)
     autocast = contextlib.nullcontext()
     if precision in HALVES:

@@ -71,6 +71,7 @@ def graph(step: Callable[..., Any]) -> GraphedStep:
     Raises:
         RuntimeError: without CUDA; in a call, for a step that waits for the GPU or sends numbers to
             it (``item()``, ``print`` of a tensor, ``.cpu()``, random tensors).
+        minicnn.cuda.OutOfMemoryError: in a call, if the GPU has too little memory for the step.
         TypeError: in a call, for an argument that is not a tensor.
 
     As ``torch.cuda.make_graphed_callables``, but for the whole step, backward pass and optimizer

@@ -182,6 +182,10 @@ def find_test_pictures(root: Root) -> DogsVsCats | None:
 
     Args:
         root: of the training pictures, as :class:`DogsVsCats` takes it.
+
+    Returns:
+        The dataset of the first place that has some: ``root`` itself, then ``test`` and ``test.zip``
+        beside it.
     """
     paths = _paths(root)
     beside = [path.parent / name for path in paths for name in ("test", "test.zip")]

@@ -21,11 +21,14 @@ class Preview(NamedTuple):
 
 
 def evenly_spaced(pictures: Any, count: int) -> Preview:
-    """Pictures at equal distances from the first to the last; broken ones are left out, with a warning.
+    """Pictures at equal distances from the first to the last, without the broken ones.
 
     Args:
         pictures: a dataset of (picture, label) whose ``describe(index)`` gives a path.
         count: how many, if there are so many.
+
+    Returns:
+        The pictures, labels and file names. A line is printed for each picture that is left out.
 
     Raises:
         BrokenPicture: if none of them can be read.

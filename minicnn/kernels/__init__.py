@@ -171,10 +171,10 @@ operation after it (``ops/conv_chain.py``), and one for the images of mixed prec
 ``conv2d_input_grad_relu(grad, weight, x, geometry, dtype=None)`` relu_bias_backward of
                                                                   conv2d_input_grad and x, which is
                                                                   the convolution's input
+``max_pool2d_bias_backward(grad, argmax, geometry, dtype=None)``  max_pool2d_scatter, its channel_sum
 ``cast_images(images, dtype)``                                    (N, C, H, W) in another dtype; up to
                                                                   3 channels are the first of pixels
                                                                   of 4, as convolution reads them
-``max_pool2d_bias_backward(grad, argmax, geometry, dtype=None)``  max_pool2d_scatter, its channel_sum
 ================================================================  ==================================
 
 On the CPU there are two for training with "relu6", "silu" or "hardswish" after a batch norm.

@@ -156,8 +156,15 @@ def conv2d_relus_max_pool2d(
 
     Args:
         x: (N, C, H, W), or one image (C, H, W).
-        convolutions: of each the weight, the bias, and stride, padding, dilation and groups.
+        convolutions: of each the weight (O, C / groups, KH, KW), the bias (O,) or None, and the options
+            stride, padding, dilation and groups.
         pooling: kernel_size, stride, padding, dilation and ceil_mode.
+
+    Returns:
+        (N, O, OH, OW) with O of the last convolution, without N if ``x`` has none.
+
+    Raises:
+        RuntimeError: for shapes, dtypes or options that do not fit, as the operations one by one.
     """
     *others, last = convolutions
     trains = is_grad_enabled() and all(

@@ -66,7 +66,7 @@ def normalize_crops(
     Raises:
         TypeError: for tensors of other dtypes.
         ValueError: for other shapes, or different numbers of means and stds.
-        IndexError: for a crop that is not in ``pixels``; on a GPU nobody looks.
+        IndexError: for a crop that is not in ``pixels``; a GPU does not check.
     """
     for name, tensor, kind in (("pixels", pixels, np.uint8), ("crops", crops, np.int64)):
         if tensor.array.dtype != kind:

@@ -13,7 +13,9 @@ from .optimizer import Optimizer
 
 __all__ = ["step_in_backward"]
 
-_LEAST = 1 << 20  # weights; to update fewer takes a GPU hardly longer than to launch the kernel
+_LEAST_WEIGHTS = (
+    1 << 20
+)  # at a time: to update fewer takes a GPU hardly longer than to launch the kernel
 
 
 @contextlib.contextmanager
@@ -33,8 +35,8 @@ def step_in_backward(optimizer: Optimizer) -> Iterator[None]:
     bit for bit. It is made for steps that are captured as a graph (``cuda.graph``); in others, Python
     launches a few kernels more.
 
-    The gradients are complete and used when the block ends, so clip or unscale them in another way, or
-    call ``step()``. Parameters on the CPU are updated at the end of the block, and so are those with
+    When the block ends the gradients have been used: what clips or unscales them needs ``step()``
+    instead. Parameters on the CPU are updated at the end of the block, and so are those with
     hooks on their complete gradients, which DistributedDataParallel has.
 
     Args:
@@ -89,7 +91,7 @@ class _Updates:
             )
         waiting = self._waiting.setdefault(param.device, set())
         waiting.add(param)
-        if sum(each.numel() for each in waiting) >= _LEAST:
+        if sum(each.numel() for each in waiting) >= _LEAST_WEIGHTS:
             del self._waiting[param.device]
             self._begin(waiting, param.device)
 

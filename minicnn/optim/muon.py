@@ -23,12 +23,11 @@ class Muon(Optimizer):
 
     ::
 
-        convolutions = [p for p in net.parameters() if p.ndim == 4]
-        others = [p for p in net.parameters() if p.ndim != 4]
-        optimizers = optim.Muon(convolutions, lr=0.02), optim.AdamW(others, lr=3e-4)
+        optimizer = optim.Muon([p for p in net.parameters() if p.ndim == 4], lr=0.02)
 
     Gradients of convolutions are large in a few directions and small in most; Adam, which looks at
-    one number at a time, keeps it so. Biases and the last layer are for another optimizer.
+    one number at a time, keeps it so. Biases and the last layer are for another optimizer;
+    :class:`Combined` uses both as one.
 
     Args:
         params: tensors of two or more dimensions, or dicts of groups.
@@ -49,7 +48,8 @@ class Muon(Optimizer):
     As ``torch.optim.Muon``; Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks". Different from torch's: filters (O, C, KH, KW) are taken, as matrices (O, C * KH * KW),
     as in the authors' own code; and the iterations run in float32, where torch's run in bfloat16,
-    because CPUs multiply float32 fast and the results are exacter.
+    because CPUs multiply float32 fast and the results are exacter. With a GradScaler on a GPU, the CPU
+    waits in each step to learn whether gradients have overflowed, so no CUDA graph can have such a step.
     """
 
     states = ("momentum_buffer",)

@@ -1,5 +1,7 @@
 """Everything around a training step: the loop, meters, progress, Ctrl-C, resuming, options.
 
+:func:`picture_loaders` and :func:`captured` make a script for the CPU one for a GPU, too.
+
 Some of it stands alone, for a loop of your own: :class:`EarlyStopping`, :class:`TestTimeFlips`,
 :func:`accumulated` gradients, :func:`find_learning_rate`, :func:`lsuv_`. Averages of weights are in
 :mod:`minicnn.optim.swa_utils`, groups of parameters in :func:`minicnn.optim.parameter_groups`.

@@ -27,7 +27,11 @@ def add_gpu_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def mixed_precision(args: argparse.Namespace) -> autocast:
-    """The context for the network's forward pass."""
+    """The context for the network's forward pass, which can be entered again and again.
+
+    Args:
+        args: with ``precision`` and ``device``.
+    """
     precision = args.precision or ("bf16" if args.device == "cuda" else "fp32")
     return autocast(enabled=precision == "bf16")
 
@@ -43,6 +47,12 @@ def captured(
     Args:
         function: takes the tensors of a batch, returns a tensor or a tuple of them.
         args: with ``device`` and ``batch_size``.
+
+    Returns:
+        A function of the same tensors, on any device.
+
+    Raises:
+        RuntimeError: from a call, if the step cannot be captured; see :func:`minicnn.cuda.graph`.
     """
 
     def eager(*tensors: Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""What transforms do to a picture's position alone: which part is cut out, and whether it is mirrored."""
+"""What transforms do without touching numbers: which part they cut out, and whether they mirror it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Saver:
     def in_background(self, net: Module) -> Iterator[None]:
         """A context in which a thread writes the checkpoints, if the network is on a GPU.
 
-        AlexNet with AdamW's state are 700 MB: a GPU hands them over in a fraction of a second, and a
+        AlexNet with AdamW's state has 700 MB. A GPU hands them over in a fraction of a second, and a
         disk takes seconds, in which a fast GPU would train another epoch or several. Checkpoints that
         have to wait until a newer one comes for the same file are left out. All others are written
         when the context ends. On the CPU the weights would have to be copied before they change.

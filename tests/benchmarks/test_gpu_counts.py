@@ -1,4 +1,4 @@
-"""What is counted without a GPU: launches, their bytes and products, and the times computed from them."""
+"""What is counted without a GPU: launches, their bytes and products, and the times for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs put into a matrix product by wgmma on purpose: each must be noticed, with and without checks."""
+"""Bugs put into a matrix product by wgmma: each must be noticed, with and without checks."""
 
 import ml_dtypes
 import numpy as np

@@ -1,4 +1,4 @@
-"""train_alexnet.py on a GPU, with a small network in AlexNet's place, which also an emulated one can train."""
+"""train_alexnet.py on a GPU, or an emulated one, with a small network in AlexNet's place."""
 
 from __future__ import annotations
 

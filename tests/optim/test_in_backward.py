@@ -20,7 +20,7 @@ OPTIMIZERS = {
 
 @pytest.fixture(autouse=True)
 def every_parameter_at_once(monkeypatch):
-    monkeypatch.setattr(in_backward, "_LEAST", 1)
+    monkeypatch.setattr(in_backward, "_LEAST_WEIGHTS", 1)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_in_a_captured_graph(optimizer):
 @pytest.mark.parametrize("least, early", [(1, 6), (128 + 40 + 5 + 1, 4), (1 << 20, 0)])
 def test_updates_go_to_a_second_stream(monkeypatch, least, early):
     """The last layers first, and together until they are enough; the rest after the block."""
-    monkeypatch.setattr(in_backward, "_LEAST", least)
+    monkeypatch.setattr(in_backward, "_LEAST_WEIGHTS", least)
     training = Training(OPTIMIZERS["SGD"], beside_backward=True)
     first = mc.cuda.current_stream().stream
     update, on_second = training.optimizer.update, []

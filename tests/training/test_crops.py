@@ -151,7 +151,7 @@ def test_packed_in_pieces(monkeypatch, at_once, device):
 
 @pytest.mark.emulated_only
 def test_an_upload_waits_for_the_computing_once_it_has_its_memory(monkeypatch):
-    """Else what is computed last with an earlier batch could still be to come when its memory is taken."""
+    """Else the GPU might still have to read an earlier batch when its memory is taken."""
     import cupy
 
     def logged(name, function):

@@ -21,7 +21,7 @@ import functools
 import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import cupy
 import numpy as np
@@ -125,7 +125,7 @@ def conv2d_input_grad_relu(
     geometry: Geometry,
     dtype: np.dtype[Any] | None = None,
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """:func:`conv2d_input_grad`, then through the ReLU before the convolution and the bias before that.
+    """:func:`conv2d_input_grad`, and on through the ReLU that made the input, and the bias before it.
 
     Args:
         grad: (N, O, OH, OW).
@@ -202,9 +202,8 @@ def forward(
         bias = cupy.ascontiguousarray(bias)
     M, depth = N * math.prod(geometry.output_size), math.prod(geometry.kernel_size) * C
     problem = Problem("forward", _type(x, layer), M, O, depth, groups, x.itemsize)
-    _multiply(
-        _forward, problem, (x, weight), (_vector(x, C),), (N, C, O), geometry, out, (bias, relu)
-    )
+    product = _Product(problem, (x, weight), (_vector(x, C),), (N, C, O), geometry)
+    _multiply(_forward, product, out, (bias, relu))
     return out
 
 
@@ -217,7 +216,7 @@ def input_grad(
         (len(grad), *geometry.input_size, geometry.groups * weight.shape[-1]), grad.dtype
     )
     if out.size:
-        _multiply(_input_grad, *_input_grad_problem(grad, weight, geometry, layer), geometry, out)
+        _multiply(_input_grad, _input_grad_product(grad, weight, geometry, layer), out)
     return out
 
 
@@ -232,20 +231,19 @@ def input_grad_relu(
     vector = 16 // grad.itemsize
     if geometry.stride != (1, 1) or weight.shape[-1] % vector or not x.size or x.data.ptr % 16:
         return None
-    problem, operands, vectors, sizes = _input_grad_problem(grad, weight, geometry, "conv")
-    plan = _plan(problem, operands)
+    product = _input_grad_product(grad, weight, geometry, "conv")
+    plan = _plan(product)
     if plan.splits > 1:
         return None
     out = cupy.empty_like(x)
-    sums = cupy.empty((-(-problem.M // plan.tile.M), x.shape[-1]), np.float32)
-    _launch(_input_grad_relu, plan, problem, operands, vectors, sizes, geometry, out, (), (x, sums))
+    sums = cupy.empty((-(-product.problem.M // plan.tile.M), x.shape[-1]), np.float32)
+    _launch(_input_grad_relu, plan, product, out, (x, sums))
     return out, sums
 
 
-def _input_grad_problem(
+def _input_grad_product(
     grad: cupy.ndarray, weight: cupy.ndarray, geometry: Geometry, layer: str
-) -> tuple[Problem, tuple[cupy.ndarray, cupy.ndarray], tuple[int, ...], tuple[int, ...]]:
-    """An input gradient as :func:`_multiply` takes it: problem, operands, vectors, sizes."""
+) -> _Product:
     N, groups, out_C = len(grad), geometry.groups, weight.shape[-1]
     H, W = geometry.input_size
     grad = _pad(grad, groups)
@@ -259,7 +257,8 @@ def _input_grad_problem(
     problem = Problem(
         "input_grad", _type(grad, layer), M, out_C, depth, groups * SH * SW, grad.itemsize
     )
-    return problem, (grad, weight), (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
+    vectors, sizes = (_vector(grad, O), _vector(weight, C)), (N, C, out_C, O)
+    return _Product(problem, (grad, weight), vectors, sizes, geometry)
 
 
 def weight_grad(
@@ -278,7 +277,7 @@ def weight_grad(
     columns, depth = KH * KW * C, N * math.prod(geometry.output_size)
     problem = Problem("weight_grad", _type(x, layer), O, columns, depth, groups, dtype.itemsize)
     vectors, sizes = (_vector(grad, padded_O), _vector(x, C)), (N, C, O, padded_O)
-    _multiply(_weight_grad, problem, (grad, x), vectors, sizes, geometry, out)
+    _multiply(_weight_grad, _Product(problem, (grad, x), vectors, sizes, geometry), out)
     return out if out_C == C else cupy.ascontiguousarray(out[..., :out_C])
 
 
@@ -369,26 +368,35 @@ def planned_by(planner: Callable[[Problem, Gpu], Plan]) -> Iterator[None]:
         _planner.pop()
 
 
+class _Product(NamedTuple):
+    """A matrix product as the kernels of ``conv.cu`` take it.
+
+    Attributes:
+        problem: what the plan depends on.
+        operands: padded and aligned.
+        vectors: elements of the operands that a thread copies at a time, where a kernel asks.
+        sizes: the kernel's arguments behind the result.
+        geometry: where the windows lie.
+    """
+
+    problem: Problem
+    operands: tuple[cupy.ndarray, cupy.ndarray]
+    vectors: tuple[int, ...]
+    sizes: tuple[int, ...]
+    geometry: Geometry
+
+
 def _multiply(
-    template: Template,
-    problem: Problem,
-    operands: tuple[cupy.ndarray, cupy.ndarray],
-    vectors: tuple[int, ...],
-    sizes: tuple[int, ...],
-    geometry: Geometry,
-    out: cupy.ndarray,
-    epilogue: tuple[Any, ...] = (),
+    template: Template, product: _Product, out: cupy.ndarray, epilogue: tuple[Any, ...] = ()
 ) -> None:
     """Computes a product by the plan for it; ``epilogue`` is bias and relu."""
-    plan = _plan(problem, operands)
+    plan = _plan(product)
     target, late_epilogue = out, epilogue
     if plan.splits > 1:  # bias and ReLU come after the sum over the splits
         target = cupy.empty((plan.splits, *out.shape), np.float32)
         epilogue = (None, False)[: len(epilogue)]
     types = ("float" if bias is None else CPP_TYPES[bias.dtype.name] for bias in epilogue[:1])
-    _launch(
-        template, plan, problem, operands, vectors, sizes, geometry, target, tuple(types), epilogue
-    )
+    _launch(template, plan, product, target, epilogue, *types)
     if plan.splits > 1:
         bias, relu = late_epilogue or (None, False)
         bias_dtype = np.dtype(np.float32) if bias is None else bias.dtype
@@ -397,24 +405,25 @@ def _multiply(
         )
 
 
-def _plan(problem: Problem, operands: tuple[cupy.ndarray, cupy.ndarray]) -> Plan:
-    _check_sizes(problem, operands)
-    return _planner[-1](problem, current_gpu())
+def _plan(product: _Product) -> Plan:
+    _check_sizes(product.problem, product.operands)
+    return _planner[-1](product.problem, current_gpu())
 
 
 def _launch(
     template: Template,
     plan: Plan,
-    problem: Problem,
-    operands: tuple[cupy.ndarray, cupy.ndarray],
-    vectors: tuple[int, ...],
-    sizes: tuple[int, ...],
-    geometry: Geometry,
+    product: _Product,
     target: cupy.ndarray,
-    types: tuple[str, ...],
     epilogue: tuple[Any, ...],
+    *types: str,
 ) -> None:
-    """Launches a kernel of ``conv.cu``; ``epilogue`` are its last arguments, ``types`` their types."""
+    """Launches a kernel of ``conv.cu``.
+
+    ``epilogue`` are its last arguments, and ``types`` those of their types that are parameters of the
+    template.
+    """
+    problem, operands, vectors, sizes, geometry = product
     x, tile = operands[0], plan.tile
     parameters = problem.type, tile.expression(x.itemsize), *vectors, CPP_TYPES[target.dtype.name]
     kernel = template.instance(x.dtype, *parameters, *types, arch=tile.arch)

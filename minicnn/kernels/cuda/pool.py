@@ -124,7 +124,7 @@ def max_pool2d_bias_backward(
     geometry: Geometry,
     dtype: np.dtype[Any] | None = None,
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """:func:`max_pool2d_scatter` and the gradient of a bias that the pooled images contain, in one pass.
+    """:func:`max_pool2d_scatter`, and the gradient of a bias in the pooled images, in one pass.
 
     Args:
         grad, argmax: (N, C, OH, OW).

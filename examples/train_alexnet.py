@@ -17,6 +17,7 @@ if __name__ == "__main__":  # until the run handles Ctrl-C
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import argparse
+from itertools import islice
 
 import numpy as np
 
@@ -94,8 +95,8 @@ def make_network(loaders: training.PictureLoaders, args) -> nn.Module:
     init = "kaiming" if args.init == "lsuv" else args.init
     net = AlexNet227(num_classes=len(CLASSES), init=init).to(args.device)
     if args.init == "lsuv":
-        batch, *_ = next(iter(loaders.train))
-        training.lsuv_(net, loaders.images(batch))
+        for batch, *_ in islice(loaders.train, 1):  # none if all pictures are broken
+            training.lsuv_(net, loaders.images(batch.to(args.device)))
     return net
 
 

@@ -53,7 +53,7 @@ class Combined(Optimizer):
     ) -> None:
         self.step_called = True
         for optimizer in self.optimizers:
-            if optimizer.has_own_step():  # so has this one, and nobody gives it arguments
+            if optimizer.has_own_step():  # then so has this one: no scaling, no choice of params
                 optimizer.step()
             else:
                 optimizer.apply_gradients(scaling, params)

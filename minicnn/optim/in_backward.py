@@ -35,7 +35,8 @@ def step_in_backward(optimizer: Optimizer) -> Iterator[None]:
 
     The gradients are complete and used when the block ends, so clip or unscale them in another way, or
     call ``step()``. Parameters on the CPU are updated at the end of the block, and so are those with
-    hooks on their complete gradients, which DistributedDataParallel has.
+    hooks on their complete gradients, which DistributedDataParallel has. If something in the block
+    raises an error, some parameters may be updated already.
 
     Args:
         optimizer: of the parameters; it takes one step.

@@ -17,6 +17,7 @@ if __name__ == "__main__":  # until the run handles Ctrl-C
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import argparse
+from itertools import islice
 
 import numpy as np
 
@@ -94,8 +95,8 @@ def make_network(loaders: training.PictureLoaders, args) -> nn.Module:
     init = "kaiming" if args.init == "lsuv" else args.init
     net = AlexNet227(num_classes=len(CLASSES), init=init).to(args.device)
     if args.init == "lsuv":
-        batch, *_ = next(iter(loaders.train))
-        training.lsuv_(net, loaders.images(batch))
+        for batch, *_ in islice(loaders.train, 1):  # none if all pictures are broken
+            training.lsuv_(net, loaders.images(batch.to(args.device)))
         with mc.no_grad():
             net.classifier[-1].weight.mul_(0.1)  # the first answers are near 50 %
     return net
@@ -108,8 +109,8 @@ def make_optimizer(net: nn.Module, args) -> optim.Optimizer:
         return optim.AdamW(net.parameters(), lr=args.lr, weight_decay=0.01)
     filters = [p for p in net.parameters() if p.ndim == 4]
     others = [p for p in net.parameters() if p.ndim != 4]
-    muon = optim.Muon(filters, lr=0.01, weight_decay=0.01)
-    return optim.Combined(muon, optim.AdamW(others, lr=args.lr, weight_decay=0.05))
+    adamw = optim.AdamW(others, lr=args.lr, weight_decay=0.05)
+    return optim.Combined(adamw, optim.Muon(filters, lr=0.01, weight_decay=0.01))
 
 
 def start(run: training.Run, net: nn.Module, loaders: training.PictureLoaders, args) -> None:

@@ -53,17 +53,27 @@ class Combined(Optimizer):
     ) -> None:
         self.step_called = True
         for optimizer in self.optimizers:
-            optimizer.apply_gradients(scaling, params)
+            if optimizer.has_own_step():  # then so has this one: no scaling, no choice of params
+                optimizer.step()
+            else:
+                optimizer.apply_gradients(scaling, params)
+
+    def has_own_step(self) -> bool:
+        return super().has_own_step() or any(each.has_own_step() for each in self.optimizers)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Only for the groups of the optimizers themselves: a new group belongs to one of them."""
         if not any(param_group is own for each in self.optimizers for own in each.param_groups):
             raise ValueError("add the group to one of the optimizers before they are combined")
-        super().add_param_group(param_group)
+        self._check_tensors(param_group["params"])
+        self.param_groups.append(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of each optimizer, in a list."""
-        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+        for hook in self._hooks("state_dict_pre").values():
+            hook(self)
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        return self._replaced("state_dict_post", {"optimizers": states})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the result of :meth:`state_dict`.
@@ -71,6 +81,7 @@ class Combined(Optimizer):
         Raises:
             ValueError: for another number of optimizers, or if one of them refuses its state.
         """
+        state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
         states = state_dict.get("optimizers", ())
         if len(states) != len(self.optimizers):
             raise ValueError(
@@ -79,6 +90,8 @@ class Combined(Optimizer):
             )
         for optimizer, state in zip(self.optimizers, states, strict=True):
             optimizer.load_state_dict(state)
+        for hook in self._hooks("load_state_dict_post").values():
+            hook(self)
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         raise RuntimeError("combined optimizers update their own parameters")

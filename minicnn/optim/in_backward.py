@@ -37,7 +37,8 @@ def step_in_backward(optimizer: Optimizer) -> Iterator[None]:
 
     When the block ends the gradients have been used: what clips or unscales them needs ``step()``
     instead. Parameters on the CPU are updated at the end of the block, and so are those with
-    hooks on their complete gradients, which DistributedDataParallel has.
+    hooks on their complete gradients, which DistributedDataParallel has. If something in
+    the block raises an error, some parameters may be updated already.
 
     Args:
         optimizer: of the parameters; it takes one step.

@@ -48,8 +48,8 @@ class Muon(Optimizer):
     As ``torch.optim.Muon``; Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks". Different from torch's: filters (O, C, KH, KW) are taken, as matrices (O, C * KH * KW),
     as in the authors' own code; and the iterations run in float32, where torch's run in bfloat16,
-    because CPUs multiply float32 fast and the results are exacter. With a GradScaler on a GPU, the CPU
-    waits in each step to learn whether gradients have overflowed, so no CUDA graph can have such a step.
+    because CPUs multiply float32 fast and the results are exacter. A CUDA graph reads lr and weight
+    decay in each step; the other options stay as they were captured.
     """
 
     states = ("momentum_buffer",)
@@ -88,9 +88,9 @@ class Muon(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        super().add_param_group(param_group)
-        for param in param_group["params"]:
+    def _check_tensors(self, params: list[Any]) -> None:
+        super()._check_tensors(params)
+        for param in params:
             if param.ndim < 2:
                 raise ValueError(
                     "Muon takes parameters of two or more dimensions, got one of shape "
@@ -98,23 +98,24 @@ class Muon(Optimizer):
                 )
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        inverse_scale, found_inf = scaling or (None, False)
-        if found_inf:  # the CPU waits for the GPU to find out
-            return
-        steps = [self._direction(group, param, _gradient(param, inverse_scale)) for param in params]
+        steps = [self._direction(group, param, scaling) for param in params]
+        if scaling is not None:  # the momentum is unscaled already
+            inverse_scale, found_inf = scaling
+            scaling = xp_of(found_inf).ones_like(inverse_scale), found_inf
 
         def hyperparameters() -> tuple[float, ...]:
             return group["lr"], 0.0, 0.0, group["weight_decay"]
 
-        self.run("sgd_step", params, [None], hyperparameters, None, grads=steps, nesterov=False)
+        self.run("sgd_step", params, [None], hyperparameters, scaling, grads=steps, nesterov=False)
 
-    def _direction(self, group: dict[str, Any], param: Tensor, grad: Array) -> Array:
+    def _direction(self, group: dict[str, Any], param: Tensor, scaling: Scaling | None) -> Array:
         """What the parameter moves against, of its shape; the momentum moves on."""
         state = self.state[param]
         if not state:
             state["momentum_buffer"] = zeros_like(param)
         buffer = state["momentum_buffer"]
         momentum = widened(buffer.array)
+        grad = _gradient(param, momentum, scaling)
         move(momentum, grad, 1 - group["momentum"])
         if momentum is not buffer.array:
             buffer.array[...] = momentum.astype(buffer.array.dtype)
@@ -126,11 +127,15 @@ class Muon(Optimizer):
         return step.reshape(param.shape).astype(param.array.dtype, copy=False)
 
 
-def _gradient(param: Tensor, inverse_scale: Array | None) -> Array:
+def _gradient(param: Tensor, momentum: Array, scaling: Scaling | None) -> Array:
+    """The unscaled gradient; after an overflow the momentum, which then stays as it is."""
     if param.grad is None:
         raise RuntimeError("a parameter without a gradient cannot be updated")
     grad = widened(param.grad.array)
-    return grad if inverse_scale is None else grad * inverse_scale
+    if scaling is None:
+        return grad
+    inverse_scale, found_inf = scaling
+    return xp_of(grad).where(found_inf, momentum, grad * inverse_scale)
 
 
 def orthogonalized(

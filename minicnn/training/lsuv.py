@@ -19,8 +19,8 @@ def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
     too large, and the layers learn at different speeds. One forward pass mends that, layer by layer.
 
     Args:
-        net: with the weights of its layers drawn; it runs in evaluation mode and then returns to its
-            mode. A layer that is used twice is fitted at its first use.
+        net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts
+            return to their modes. A layer that is used twice is fitted at its first use.
         images: what ``net`` takes: a batch, normalised as in training.
 
     Returns:
@@ -44,17 +44,18 @@ def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
                 "the outputs of a layer must be finite and differ, got a standard deviation of "
                 f"{deviation} after {layer}"
             )
-        for parameter in layer.parameters(recurse=False):
+        for parameter in layer.parameters():
             parameter.div_(deviation)
         return output / deviation
 
-    was_training = net.training
-    hooks = [m.register_forward_hook(fit) for m in net.modules() if isinstance(m, _LAYERS)]
+    modes = {module: module.training for module in net.modules()}
+    hooks = [m.register_forward_hook(fit) for m in modes if isinstance(m, _LAYERS)]
     try:
         with no_grad():
             net.eval()(images)
     finally:
         for hook in hooks:
             hook.remove()
-        net.train(was_training)
+        for module, mode in modes.items():
+            module.training = mode
     return net

@@ -124,6 +124,15 @@ def test_broken_pictures_are_left_out_and_named(tmp_path, data):
     assert "1 broken picture left out" in result.stdout
 
 
+@pytest.mark.slow
+def test_broken_pictures_alone_end_in_a_line(tmp_path):
+    pets = draw_dogs_vs_cats(tmp_path / "pets", per_class=2, test=1)
+    for picture in (pets / "train").iterdir():
+        picture.write_bytes(b"no picture")
+    result = run(tmp_path, f"--data {pets} --val-fraction 0.5 --device cpu")
+    assert result.stderr == "error: none of the training pictures can be read\n"
+
+
 def test_broken_test_pictures_alone_end_in_a_line(tmp_path, capsys):
     (tmp_path / "1.jpg").write_bytes(b"")
     draw = functions_of("train_alexnet.py")["draw_predictions"]

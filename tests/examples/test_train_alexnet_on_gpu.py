@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scripts
+from ranks import needs_mpi, printed_by_ranks
 from scripts import ROOT, assert_same_end, metrics, results
 
 from minicnn.data.drawn import draw_dogs_vs_cats
@@ -91,3 +92,10 @@ def test_broken_pictures_are_left_out_and_named_once(tmp_path, run):
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("dog.2.jpg") == 1
     assert "1 broken picture left out" in result.stdout
+
+
+@needs_mpi
+def test_two_processes_train_together(tmp_path, script, data):
+    options = f"{TINY} --data {data} --epochs 1 --limit 8 --out {tmp_path}"
+    printed = printed_by_ranks(2, script, *options.split())
+    assert "2 processes" in printed and "best after epoch 1" in printed

@@ -62,6 +62,26 @@ def test_skips_a_step_with_infinite_gradients() -> None:
     assert np.array_equal(weights(net), before)
 
 
+def test_hooks_of_all_run() -> None:
+    net, *both = parts()
+    combined, called = optim.Combined(*both), []
+    both[1].register_step_post_hook(lambda *_: called.append("inner step"))
+    combined.register_step_post_hook(lambda *_: called.append("step"))
+    combined.register_state_dict_post_hook(lambda *_: called.append("state_dict"))
+    combined.register_load_state_dict_post_hook(lambda *_: called.append("load_state_dict"))
+    train(net, range(1), combined)
+    combined.load_state_dict(combined.state_dict())
+    assert called == ["inner step", "step", "state_dict", "load_state_dict"]
+    assert combined.has_own_step()
+
+
+def test_parameters_may_have_names() -> None:
+    net, _, unnamed = parts()
+    matrices = [(name, p) for name, p in net.named_parameters() if p.ndim > 1]
+    combined = optim.Combined(optim.Muon(matrices), unnamed)
+    assert combined.param_groups[0]["param_names"] == ["0.weight", "2.weight"]
+
+
 def test_refusals() -> None:
     _, muon, sgd = parts()
     with pytest.raises(TypeError, match="takes optimizers, got list"):

@@ -65,6 +65,30 @@ def test_state_dict_goes_on_alike() -> None:
     assert mc.equal(first[0].detach(), second[0].detach())
 
 
+@pytest.mark.cuda_only
+@pytest.mark.numbers_decide
+def test_a_graph_skips_the_step_after_an_overflow() -> None:
+    def run(as_graph: bool) -> list[np.ndarray]:
+        param = mc.ones(3, 2, requires_grad=True)
+        optimizer, scaler = optim.Muon([param], lr=0.1), mc.amp.GradScaler()
+
+        def step(x: mc.Tensor) -> None:
+            optimizer.zero_grad()
+            scaler.scale((param * x).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+
+        each, values = mc.cuda.graph(step) if as_graph else step, []
+        for factor in (1.0, 2.0, 3.0, float("inf"), -4.0):
+            each(mc.tensor([[1.0, 2.0], [0.0, factor], [1.0, factor]]))
+            values.append(param.detach().cpu().numpy().copy())
+        return values
+
+    values = run(as_graph=True)
+    assert np.array_equal(values[3], values[2]) and np.isfinite(values[4]).all()
+    np.testing.assert_array_equal(values, run(as_graph=False))
+
+
 def test_singular_values_come_close_to_one() -> None:
     x = np.random.default_rng(0).standard_normal((8, 40)).astype(np.float32)
     x[3] *= 1e-2
@@ -77,6 +101,10 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match=r"two or more dimensions, got one of shape \(3,\)"):
         optim.Muon([bias])
     matrix = mc.zeros(3, 3, requires_grad=True)
+    optimizer = optim.Muon([matrix])
+    with pytest.raises(ValueError, match="two or more dimensions"):
+        optimizer.add_param_group({"params": [bias]})
+    assert len(optimizer.param_groups) == 1
     with pytest.raises(ValueError, match="adjust_lr_fn must be one of"):
         optim.Muon([matrix], adjust_lr_fn="mine")
     with pytest.raises(ValueError, match="ns_steps must be below 100, got 100"):

@@ -38,6 +38,19 @@ def test_a_layer_that_is_used_twice_is_fitted_once() -> None:
     assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
 
 
+def test_parametrized_weights() -> None:
+    layer, images = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), mc.randn(32, 4)
+    training.lsuv_(layer, images)
+    assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
+
+
+def test_frozen_parts_stay_in_evaluation_mode() -> None:
+    net = network()
+    net[3].eval()
+    training.lsuv_(net, mc.randn(4, 3, 8, 8))
+    assert net.training and not net[3].training
+
+
 def test_later_passes_are_as_usual() -> None:
     net, images = network().eval(), mc.randn(4, 3, 8, 8)
     training.lsuv_(net, images)

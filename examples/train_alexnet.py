@@ -45,7 +45,7 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 NETWORK = training.NetworkDescription("alexnet227", CLASSES, resize=256, crop=227)
 # defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "val_fraction": 0.1}
-DRAWN = {"epochs": 6, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
+DRAWN = {"epochs": 4, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
 # settings that may change when a run is resumed; the others would change its result
 MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
 

@@ -96,9 +96,7 @@ def make_network(loaders: training.PictureLoaders, args) -> nn.Module:
     net = AlexNet227(num_classes=len(CLASSES), init=init).to(args.device)
     if args.init == "lsuv":
         for batch, *_ in islice(loaders.train, 1):  # none if all pictures are broken
-            training.lsuv_(net, loaders.images(batch.to(args.device)))
-        with mc.no_grad():
-            net.classifier[-1].weight.mul_(0.1)  # the first answers are near 50 %
+            training.lsuv_(net, loaders.images(batch.to(args.device)), last=0.1)
     return net
 
 

@@ -11,7 +11,7 @@ __all__ = ["lsuv_"]
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
-def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
+def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     """Divides the weights of each convolution and linear layer by its outputs' standard deviation.
 
     Usual first weights keep the variance if all inputs of a layer vary alike. Pixels do not, and
@@ -22,6 +22,8 @@ def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
         net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts
             return to their modes. A layer that is used twice is fitted at its first use.
         images: what ``net`` takes: a batch, normalised as in training.
+        last: the standard deviation of what the last layer gives. With 0.1 a classifier starts with
+            nearly equal probabilities, and its first steps are small.
 
     Returns:
         ``net``.
@@ -32,12 +34,12 @@ def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
     Mishkin & Matas 2016, "All you need is a good init" (layer-sequential unit variance); without its
     orthonormal matrices, and in one pass, because a layer's outputs are proportional to its weights.
     """
-    fitted: set[nn.Module] = set()
+    fitted: list[nn.Module] = []
 
     def fit(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
         if layer in fitted:
             return None
-        fitted.add(layer)
+        fitted.append(layer)
         deviation = float(output.std())
         if not 0 < deviation < float("inf"):
             raise ValueError(
@@ -53,6 +55,8 @@ def lsuv_(net: nn.Module, images: Tensor) -> nn.Module:
     try:
         with no_grad():
             net.eval()(images)
+            for parameter in fitted[-1].parameters() if fitted else ():
+                parameter.mul_(last)
     finally:
         for hook in hooks:
             hook.remove()

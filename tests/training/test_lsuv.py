@@ -31,6 +31,13 @@ def test_outputs_of_all_layers_have_variance_one() -> None:
             assert float(layer(images).std()) == pytest.approx(1, rel=1e-5)
 
 
+def test_the_last_outputs_may_be_smaller() -> None:
+    net, images = network().eval(), mc.randn(16, 3, 8, 8)
+    training.lsuv_(net, images, last=0.1)
+    assert float(net[0](images).detach().std()) == pytest.approx(1, rel=1e-5)
+    assert float(net(images).detach().std()) == pytest.approx(0.1, rel=1e-5)
+
+
 def test_a_layer_that_is_used_twice_is_fitted_once() -> None:
     layer = nn.Linear(4, 4)
     images = mc.randn(32, 4)

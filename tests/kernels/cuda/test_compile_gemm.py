@@ -20,8 +20,8 @@ pytestmark = pytest.mark.emulated_only  # no emulation, but NVRTC, which that ne
 CASES = [(type_, tile) for type_ in tiles.TILES for tile in tiles.TILES[type_]]
 
 
-# Bytes that spill: this tile leaves too few registers for the mask and the sums by channel.
-SPILLS = {("conv_input_grad_relu", "256x64", "sm_80"): 44}
+# Bytes of stack and of spills: this tile leaves too few registers for the mask and the sums by channel.
+SPILLS = {("conv_input_grad_relu", "256x64", "sm_80"): (16, 44)}
 
 
 def instances(type_: str, tile: tiles.Tile) -> list[str]:
@@ -49,8 +49,8 @@ def instances(type_: str, tile: tiles.Tile) -> list[str]:
 def test_compiles(type_: str, tile: tiles.Tile, arch: str) -> None:
     kernels, log = compile_for(arch, cuda_file.source, instances(type_, tile), cuda_file.name)
     for name, used in kernels.items():
-        allowed = SPILLS.get((name.partition("<")[0], tile.name, arch), 0)
-        assert used.spills <= allowed, f"{name} keeps values outside of registers"
+        expected = SPILLS.get((name.partition("<")[0], tile.name, arch), (0, 0))
+        assert (used.stack, used.spills) == expected, f"{name} keeps values outside of registers"
     assert "warning" not in log, log
 
 

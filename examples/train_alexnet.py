@@ -56,11 +56,11 @@ def parse_arguments() -> argparse.Namespace:
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
     training.add_gpu_arguments(parser)
-    optimizers = "muon: for the convolutions, with adamw for the rest; sgd: --lr is 0.01"
+    optimizers = "muon: 0.01 for the convolutions, adamw for the rest; sgd: --lr is 0.01"
     add("--optimizer", choices=("muon", "adamw", "sgd"), default="muon", help=optimizers)
     inits = "lsuv: fitted to pictures; paper hardly ever trains"
     add("--init", choices=("lsuv", "kaiming", "paper"), default="lsuv", help=inits)
-    add("--limit", type=training.at_least(2), metavar="N", help="use N of the pictures")
+    add("--limit", type=training.at_least(4), metavar="N", help="use N of the pictures")
     add("--test", metavar="PATH", help="pictures for predictions.png")
     count = "how many (%(default)s)"
     add("--test-count", type=training.at_least(1), default=10, metavar="N", help=count)

@@ -86,6 +86,19 @@ def test_importing_viz_does_not_import_matplotlib():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch, tmp_path):
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.colors"):
+        monkeypatch.setitem(sys.modules, name, None)
+    path, image = tmp_path / "c.png", Image.new("RGB", (9, 9))
+    for draw in (
+        lambda: viz.plot_curves(EPOCHS, path),
+        lambda: viz.plot_confusion(np.ones((2, 2), int), ("cat", "dog"), path),
+        lambda: viz.plot_predictions([image], np.ones((1, 2)), ("cat", "dog"), path),
+    ):
+        with pytest.raises(ModuleNotFoundError, match=r"which is not installed: pip install"):
+            draw()
+
+
 NAMES = ["$\\frac$", "caf\udce9.jpg", "\u732b.jpg"]
 
 

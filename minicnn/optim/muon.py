@@ -98,6 +98,9 @@ class Muon(Optimizer):
                 )
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
+        params = [param for param in params if param.numel()]
+        if not params:
+            return
         steps = [self._direction(group, param, scaling) for param in params]
         if scaling is not None:  # the momentum is unscaled already
             inverse_scale, found_inf = scaling

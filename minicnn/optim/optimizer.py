@@ -352,9 +352,15 @@ class Optimizer(OptimizerHooks):
         overwrites the learning rate.
 
         Raises:
-            ValueError: if groups, parameters or shapes differ from this optimizer's.
+            ValueError: if it is no optimizer's state, or groups, parameters or shapes differ from
+                this optimizer's.
         """
         state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
+        if not {"state", "param_groups"} <= set(state_dict):
+            raise ValueError(
+                "an optimizer's state dict has 'state' and 'param_groups', got one with "
+                f"{sorted(state_dict)}"
+            )
         saved_groups = state_dict["param_groups"]
         ours = [len(group["params"]) for group in self.param_groups]
         theirs = [len(group["params"]) for group in saved_groups]

@@ -2,10 +2,10 @@
 
 On the CPU, the loader's workers decode and transform each picture in each epoch. For a GPU that is
 too slow: a core decodes some 400 pictures a second, and a large GPU can train AlexNet on tens of
-thousands. So pictures are decoded once, and stay in the GPU's memory as bytes, 260 KB each at 256 pixels. The loader
-gives three numbers for each sample, and one kernel cuts out, mirrors, normalises and casts. If there
-are too many, they stay in the memory of the computer: the workers cut them out, and batches go to the
-GPU on a stream of their own, while it computes.
+thousands. So pictures are decoded once, and stay in the GPU's memory as bytes, 260 KB each at 256
+pixels. The loader gives three numbers for each sample, and one kernel cuts out, mirrors, normalises and
+casts. If there are too many, they stay in the memory of the computer: the workers cut them out, and
+batches go to the GPU on a stream of their own, while it computes.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
 
     Args:
         net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts
-            return to their modes. A layer that is used twice is fitted at its first use.
+            return to their modes. A weight that is used twice is fitted at its first use.
         images: what ``net`` takes: a batch, normalised as in training.
         last: the standard deviation of what the last layer gives. With 0.1 a classifier starts with
             nearly equal probabilities, and its first steps are small.
@@ -34,19 +34,20 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     Mishkin & Matas 2016, "All you need is a good init" (layer-sequential unit variance); without its
     orthonormal matrices, and in one pass, because a layer's outputs are proportional to its weights.
     """
-    fitted: list[nn.Module] = []
+    fitted: list[list[Tensor]] = []  # the parameters of each layer
 
     def fit(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-        if layer in fitted:
+        parameters = list(layer.parameters())
+        if any(known is own for earlier in fitted for known in earlier for own in parameters):
             return None
-        fitted.append(layer)
+        fitted.append(parameters)
         deviation = float(output.std())
         if not 0 < deviation < float("inf"):
             raise ValueError(
                 "the outputs of a layer must be finite and differ, got a standard deviation of "
                 f"{deviation} after {layer}"
             )
-        for parameter in layer.parameters():
+        for parameter in parameters:
             parameter.div_(deviation)
         return output / deviation
 
@@ -55,7 +56,7 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     try:
         with no_grad():
             net.eval()(images)
-            for parameter in fitted[-1].parameters() if fitted else ():
+            for parameter in fitted[-1] if fitted else ():
                 parameter.mul_(last)
     finally:
         for hook in hooks:

@@ -228,10 +228,10 @@ def plot_confusion(
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     n = len(class_names)
     figure = new_figure(2.2 + 1.3 * n, 1.8 + 1.3 * n)
+    from matplotlib.colors import LinearSegmentedColormap
+
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     shades = LinearSegmentedColormap.from_list("share", BLUES)

@@ -174,7 +174,7 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
         ("--data {data} --test nowhere", 1, "nowhere"),
         ("--data {data} --resume", 1, "no run to go on with"),
         ("--data {data} --out {data}/..", 1, "--data must not lie inside --out"),
-        ("--data {data} --limit 0", 2, "--limit: must be an integer of at least 2, got 0"),
+        ("--data {data} --limit 3", 2, "--limit: must be an integer of at least 4, got 3"),
         ("--data {data} --val-fraction 1.5", 2, "--val-fraction: must be between 0 and 1, got 1.5"),
         ("--data {data} --lr -1", 2, "--lr: must be a number above 0, got -1"),
         ("--data {data} --lr nan", 2, "--lr: must be a number above 0, got nan"),

@@ -95,3 +95,5 @@ def test_refusals() -> None:
         combined.add_param_group({"params": [mc.zeros(2, requires_grad=True)]})
     with pytest.raises(ValueError, match="that of 1 combined optimizers, these are 2"):
         combined.load_state_dict(optim.Combined(parts()[1]).state_dict())
+    with pytest.raises(ValueError, match=r"got one with \['optimizers'\]"):
+        sgd.load_state_dict(combined.state_dict())

@@ -96,6 +96,15 @@ def test_singular_values_come_close_to_one() -> None:
     assert 0.6 < values.min() < values.max() < 1.3
 
 
+def test_empty_parameters_stay_as_they_are() -> None:
+    empty, matrix = mc.zeros(0, 3, requires_grad=True), mc.ones(2, 2, requires_grad=True)
+    for params in ([empty], [empty, matrix]):
+        for param in params:
+            param.grad = mc.ones_like(param)
+        optim.Muon(params, lr=0.1).step()
+    assert empty.shape == (0, 3) and not mc.equal(matrix.detach(), mc.ones(2, 2))
+
+
 def test_refusals() -> None:
     bias = mc.zeros(3, requires_grad=True)
     with pytest.raises(ValueError, match=r"two or more dimensions, got one of shape \(3,\)"):

@@ -45,6 +45,14 @@ def test_a_layer_that_is_used_twice_is_fitted_once() -> None:
     assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
 
 
+def test_a_weight_of_two_layers_is_fitted_once() -> None:
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.weight = first.weight
+    images = mc.randn(32, 4)
+    training.lsuv_(nn.Sequential(first, second), images)
+    assert float(first(images).detach().std()) == pytest.approx(1, rel=1e-5)
+
+
 def test_parametrized_weights() -> None:
     layer, images = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), mc.randn(32, 4)
     training.lsuv_(layer, images)

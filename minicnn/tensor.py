@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .autograd import Function, View
+    from .autograd.copied_view import CopiedView
     from .ops.methods import TensorMethods
 else:
     TensorMethods = object  # ops/methods.py adds the methods once the operations are defined
@@ -71,13 +72,18 @@ class Version:
     rewrites = 0  # the recorded ones, which replaced the history
     hidden_writes = 0  # through x.data
     behind: Version | None = None
+    copied: CopiedView | None = None  # the memory is a copy, and writes are for another's, too
 
     def bump(self) -> None:
         """Notes a write."""
         self.writes += 1
+        if self.copied is not None:
+            self.copied.write_back()
         behind = self.behind
         while behind is not None:
             behind.hidden_writes += 1
+            if behind.copied is not None:
+                behind.copied.write_back()
             behind = behind.behind
 
     @property

@@ -105,14 +105,20 @@ class View:
         return array
 
 
+def has_repeats(array: Array) -> bool:
+    """Whether an array shows an element more than once."""
+    if 0 not in array.strides or not array.size:
+        return False
+    return any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape))
+
+
 def check_writable(array: Array) -> None:
     """Checks that an operation may write to an array.
 
     Raises:
         RuntimeError: for a view that shows an element more than once, as ``expand`` returns.
     """
-    repeats = 0 in array.strides and array.size > 0
-    if repeats and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+    if has_repeats(array):
         raise RuntimeError(
             f"an expanded view of shape {tuple(array.shape)} shows elements more than once and cannot be "
             "changed in place: use x.clone()"

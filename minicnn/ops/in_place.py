@@ -155,6 +155,9 @@ def check_changeable(x: Tensor) -> None:
                 "a view of a leaf that requires a gradient cannot be changed in place outside "
                 "no_grad()"
             )
+    copied = x.version.copied
+    if copied is not None and copied.source is not None:
+        check_changeable(copied.source)
     if x.requires_grad and x.grad_fn is None:
         raise RuntimeError(
             "a leaf that requires a gradient cannot be changed in place outside no_grad()"
@@ -258,3 +261,7 @@ def _replace_history(x: Tensor, result: Tensor) -> None:
         assert view.base is not None
         view.base.adopt_history(CopySlices.apply(view.base, result, view=view))
         x.refresh_history()
+    copied = x.version.copied
+    if copied is not None and copied.source is not None and copied.copy is not None:
+        shape = copied.source.array.shape
+        _replace_history(copied.source, copied.copy.reshape(shape))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..autograd.copied_view import CopiedView, has_channels_last
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
@@ -122,6 +123,10 @@ class Flip(Function):
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``.
 
+    It shares memory with ``input`` or is a copy. Where the copy is needed because a convolution has
+    chosen the order in memory, what is written to it is written to ``input``, too, as torch's result
+    would share memory with it. After ``input`` was written to, writing to the copy is an error.
+
     Raises:
         RuntimeError: for a shape with another number of elements.
     """
@@ -136,7 +141,10 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
         raise RuntimeError(
             f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
         )
-    return Reshape.apply(input, shape=sizes)
+    out = Reshape.apply(input, shape=sizes)
+    if out.view_of is None and input.view_of is None and has_channels_last(input.array):
+        CopiedView.link(input, out)
+    return out
 
 
 def _fitting_dtype(x: Tensor, dtype: np.dtype) -> np.dtype:
@@ -152,13 +160,17 @@ def view(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Ten
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
-    A dtype instead of a shape reads the same memory as that dtype.
+    What is written to the copy is written to ``input``, too. A dtype instead of a shape reads the
+    same memory as that dtype.
     """
     if dtype is None and len(sizes) == 1 and not isinstance(sizes[0], (int, tuple, list)):
         dtype = None if hasattr(sizes[0], "__index__") else sizes[0]
     if dtype is not None:
         return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(dtype)))
-    return reshape(input, *sizes, shape=size)
+    out = reshape(input, *sizes, shape=size)
+    if out.view_of is None and out is not input:
+        CopiedView.link(input, out)
+    return out
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:

@@ -1,0 +1,173 @@
+"""Writing to what ``view`` returns for a convolution's weights and results, compared with PyTorch.
+
+Their channels are last in memory here, so that ``view`` has to copy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from oracle import assert_equal_outcomes
+
+import minicnn as mc
+from minicnn import nn
+
+
+def convolution(lib: Any) -> Any:
+    """A layer whose parameters are whole numbers, so that sums are the same in any order."""
+    layer = importlib.import_module(f"{lib.__name__}.nn").Conv2d(3, 8, 3).double()
+    with lib.no_grad():
+        layer.weight.copy_((lib.arange(216) % 7 - 3).reshape(8, 3, 3, 3))
+        layer.bias.copy_(lib.arange(8) - 2)
+    return layer
+
+
+def images(lib: Any) -> Any:
+    return (lib.arange(2 * 3 * 6 * 6).double() % 5 - 2).reshape(2, 3, 6, 6)
+
+
+def test_a_view_is_a_copy_here():
+    assert not nn.Conv2d(3, 8, 3).weight.is_contiguous()
+
+
+def normalize(lib: Any, weight: Any) -> None:
+    rows = weight.data.view(8, -1)
+    rows.div_(rows.norm(dim=1, keepdim=True))
+
+
+def each_filter(lib: Any, weight: Any) -> None:
+    for kernel in weight.data:
+        kernel.view(-1).mul_(2)
+
+
+def under_no_grad(lib: Any, weight: Any) -> None:
+    with lib.no_grad():
+        weight.view(-1)[:5] = 1.0
+        weight.flatten(1)[2].zero_()
+        weight.view(8, 27)[3].view(3, 9)[1].fill_(7)
+
+
+def from_a_list(lib: Any, weight: Any) -> None:
+    weight.data.view(-1).copy_(lib.arange(weight.numel()))
+
+
+def out(lib: Any, weight: Any) -> None:
+    flat = weight.detach().view(-1)
+    lib.exp(lib.ones_like(flat), out=flat)
+
+
+def at_indices(lib: Any, weight: Any) -> None:
+    flat = weight.data.reshape(-1)
+    flat[lib.tensor([3, 5])] = 4.0
+    flat.masked_fill_(flat < 0, 0.0)
+    flat.data[0] = 9.0
+
+
+@pytest.mark.parametrize(
+    "write", [normalize, each_filter, under_no_grad, from_a_list, out, at_indices]
+)
+def test_weights_get_what_is_written(write: Callable[[Any, Any], None]):
+    def program(lib):
+        weight = convolution(lib).weight
+        before = weight.detach().clone()
+        write(lib, weight)
+        assert not lib.equal(weight.detach(), before)
+        return weight
+
+    assert_equal_outcomes(program)
+
+
+def test_gradients_get_what_is_written():
+    def program(lib):
+        layer = convolution(lib)
+        layer(images(lib)).sum().backward()
+        layer.weight.grad.view(-1)[1] = float("inf")
+        return layer.weight.grad.isinf().sum()
+
+    assert assert_equal_outcomes(program) == 1
+
+
+@pytest.mark.parametrize("part", [slice(None), (slice(None), slice(5))])
+def test_a_recorded_write_gives_the_result_a_new_history(part: Any):
+    def program(lib):
+        layer = convolution(lib)
+        result = layer(images(lib))
+        flat = result.view(2, -1)
+        flat[part].mul_(layer.bias.sum())
+        flat.sub_(1)
+        (result.pow(2).sum() + flat.sum()).backward()
+        return result, layer.weight.grad, layer.bias.grad
+
+    assert_equal_outcomes(program)
+
+
+def test_a_part_of_the_channels():
+    def program(lib):
+        layer = convolution(lib)
+        result = layer(images(lib))
+        result[:, 2:5].view(2, -1).mul_(3)
+        result.pow(2).sum().backward()
+        return result, layer.weight.grad
+
+    assert_equal_outcomes(program)
+
+
+def test_what_needs_the_old_numbers_raises_an_error():
+    def program(lib):
+        result = convolution(lib)(images(lib)).sigmoid()  # whose gradient needs the result
+        flat = result.view(2, -1)
+        flat.mul_(2)
+        flat.sum().backward()
+
+    assert assert_equal_outcomes(program) == "RuntimeError"
+
+
+def test_a_leaf_is_not_changed_while_gradients_are_recorded():
+    assert assert_equal_outcomes(lambda lib: convolution(lib).weight.view(-1).zero_()) == (
+        "RuntimeError"
+    )
+
+
+def test_activations_in_place_behind_a_view():
+    def program(lib):
+        layer = convolution(lib)
+        functional = importlib.import_module(f"{lib.__name__}.nn.functional")
+        x = functional.max_pool2d(layer(images(lib)), 2)
+        x = x.view(2, -1)
+        functional.relu(x, inplace=True).sum().backward()
+        return layer.weight.grad
+
+    assert_equal_outcomes(program)
+
+
+def test_a_permuted_tensor_does_not_get_what_is_written_to_its_copy():
+    def program(lib):
+        x = lib.ones(2, 4, 5, 3)
+        x.permute(0, 3, 1, 2).reshape(2, -1).zero_()
+        expanded = lib.ones(1, 3, 1, 1).expand(2, 3, 4, 4)
+        expanded.reshape(2, -1).zero_()
+        return x, expanded
+
+    assert_equal_outcomes(program)
+
+
+def test_the_copy_does_not_follow_the_tensor():
+    """Unlike in torch, where both are the same memory."""
+    weight = nn.Conv2d(3, 8, 3).weight.data
+    flat = weight.view(-1)
+    weight.zero_()
+    with pytest.raises(RuntimeError, match=r"written to since: take the view again"):
+        flat.add_(1)
+    assert not weight.any()
+    weight.view(-1).add_(1)
+    assert mc.equal(weight, mc.ones_like(weight))
+
+
+def test_a_counted_write():
+    weight = nn.Conv2d(3, 8, 3).weight
+    before = weight.version.all_writes
+    weight.data.view(-1)[0] = 1.0
+    assert weight.version.all_writes > before  # half-precision copies are made again

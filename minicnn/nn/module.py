@@ -65,13 +65,25 @@ class Module(HookMethods):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs ``forward``, and the hooks before and after it."""
-        if not (
-            self._forward_pre_hooks
-            or self._forward_hooks
-            or self._backward_hooks
-            or self._backward_pre_hooks
-        ):
-            return self.forward(*args, **kwargs)
+        try:
+            if not (
+                self._forward_pre_hooks
+                or self._forward_hooks
+                or self._backward_hooks
+                or self._backward_pre_hooks
+            ):
+                return self.forward(*args, **kwargs)
+            return self._call_with_hooks(args, kwargs)
+        except AttributeError as error:
+            given = error.obj  # what lacks an attribute: was it to be a tensor?
+            if isinstance(given, Tensor) or not hasattr(Tensor, error.name or ""):
+                raise
+            if not any(given is each for each in (*args, *kwargs.values())):
+                raise
+            name, kind = type(self).__name__, type(given).__name__
+            raise TypeError(f"{name} expects tensors, got {kind}") from error
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
             answer = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if answer is not None and with_kwargs:

@@ -218,3 +218,27 @@ def test_to_a_memory_format_moves_filters_alone() -> None:
         np.testing.assert_array_equal(value.numpy_copy(), before[name])
     net.to(mc.float64, memory_format=mc.contiguous_format)
     assert net[0].weight.is_contiguous() and net[0].weight.dtype == mc.float64
+
+
+@pytest.mark.parametrize(
+    ("layer", "given"),
+    [
+        (nn.Conv2d(3, 4, 3), np.zeros((1, 3, 8, 8), np.float32)),
+        (nn.Linear(2, 2), [1.0, 2.0]),
+        (nn.ReLU(), 3.0),
+        (nn.BatchNorm2d(3), None),
+    ],
+)
+def test_what_is_no_tensor_is_named(layer, given):
+    name, kind = type(layer).__name__, type(given).__name__
+    with pytest.raises(TypeError, match=f"^{name} expects tensors, got {kind}$"):
+        layer(given)
+
+
+def test_a_mistake_in_forward_stays_an_attribute_error():
+    class Wrong(nn.Module):
+        def forward(self, x):
+            return x.array + self.shape
+
+    with pytest.raises(AttributeError, match="'Wrong' object has no attribute 'shape'"):
+        Wrong()(mc.ones(2))

@@ -46,6 +46,7 @@ NETWORK = training.NetworkDescription("alexnet227", CLASSES, resize=256, crop=22
 # defaults of the command line
 PHOTOS = {"epochs": 10, "batch_size": 64, "lr": 3e-4, "val_fraction": 0.1}
 DRAWN = {"epochs": 4, "batch_size": 32, "lr": 2e-4, "val_fraction": 0.2}
+MUON_LR = 0.01  # the convolutions' peak rate, where --lr is that of the others
 # settings that may change when a run is resumed; the others would change its result
 MAY_DIFFER = (*training.MAY_DIFFER, "test", "test_count")
 
@@ -56,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--data", nargs="+", metavar="PATH", help="zips, folders; without it, pictures are drawn")
     training.add_arguments(parser, "runs/alexnet", PHOTOS, DRAWN)
     training.add_gpu_arguments(parser)
-    optimizers = "muon: 0.01 for the convolutions, adamw for the rest; sgd: --lr is 0.01"
+    optimizers = f"muon: for the convolutions, at {MUON_LR}, adamw for the rest; sgd: --lr is 0.01"
     add("--optimizer", choices=("muon", "adamw", "sgd"), default="muon", help=optimizers)
     inits = "lsuv: fitted to pictures; paper hardly ever trains"
     add("--init", choices=("lsuv", "kaiming", "paper"), default="lsuv", help=inits)
@@ -83,6 +84,8 @@ def open_pictures(run: training.Run, args: argparse.Namespace) -> training.Pictu
         folder = args.out / f"drawn-{count}-seed-{args.seed}"
         args.data = [str(draw_dogs_vs_cats(folder, per_class=-(-count // 2), seed=args.seed))]
     pictures = data.DogsVsCats(args.data, on_error="warn")
+    if len(set(pictures.targets)) < 2:
+        raise ValueError(f"there must be cats and dogs to train on, got {pictures}")
     if args.limit:
         pictures = data.balanced_subset(pictures, args.limit, args.seed)
     train, val = run.split(*data.stratified_split(pictures, args.val_fraction, args.seed))
@@ -108,7 +111,7 @@ def make_optimizer(net: nn.Module, args) -> optim.Optimizer:
     filters = [p for p in net.parameters() if p.ndim == 4]
     others = [p for p in net.parameters() if p.ndim != 4]
     adamw = optim.AdamW(others, lr=args.lr, weight_decay=0.05)
-    return optim.Combined(adamw, optim.Muon(filters, lr=0.01, weight_decay=0.01))
+    return optim.Combined(adamw, optim.Muon(filters, lr=MUON_LR, weight_decay=0.01))
 
 
 def start(run: training.Run, net: nn.Module, loaders: training.PictureLoaders, args) -> None:
@@ -188,6 +191,8 @@ def main() -> None:
         test = test or data.find_test_pictures(args.data)
         net = make_network(loaders, args)
         run.describe_network(NETWORK)
+        if args.optimizer == "muon":
+            run.record(muon_lr=MUON_LR)
         start(run, net, loaders, args)
         print(
             f"AlexNet on {args.device}: {len(loaders.train.dataset)} pictures to train on, "

@@ -79,10 +79,16 @@ class Combined(Optimizer):
         """Load the result of :meth:`state_dict`.
 
         Raises:
-            ValueError: for another number of optimizers, or if one of them refuses its state.
+            ValueError: for the state of one optimizer or of another number of them, or if one of
+                them refuses its state.
         """
         state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
-        states = state_dict.get("optimizers", ())
+        if "optimizers" not in state_dict:
+            raise ValueError(
+                "the state of combined optimizers has 'optimizers', got one with "
+                f"{sorted(state_dict)}"
+            )
+        states = state_dict["optimizers"]
         if len(states) != len(self.optimizers):
             raise ValueError(
                 f"the state is that of {len(states)} combined optimizers, these are "

@@ -34,7 +34,7 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     Mishkin & Matas 2016, "All you need is a good init" (layer-sequential unit variance); without its
     orthonormal matrices, and in one pass, because a layer's outputs are proportional to its weights.
     """
-    fitted: list[list[Tensor]] = []  # the parameters of each layer
+    fitted: list[list[nn.Parameter]] = []  # of each layer
 
     def fit(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
         parameters = list(layer.parameters())

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .. import random
+from ..creation import empty
 from ..distributed import get_world_size
 from ..output import give_up_closed_output, print_any_text, say_last
 from .folder import FolderLock, refuse_inside
@@ -81,7 +83,9 @@ def open_run(
     """
     run = None
     with script(lambda: how_to_go_on(args, run)):
-        begin(getattr(args, "device", "cpu"))
+        device = getattr(args, "device", "cpu")
+        begin(device)
+        empty(0, device=device)  # an error before anything is read or drawn
         random.manual_seed(args.seed)
         refuse_inside(_paths(getattr(args, "data", None)), args.out)
         with FolderLock(args.out) if is_first() else contextlib.nullcontext():
@@ -108,12 +112,20 @@ def optional(results: str) -> Iterator[None]:
 def how_to_go_on(args: argparse.Namespace, run: Run | None) -> str:
     """What a stopped run says last."""
     several = ["mpiexec", "-n", str(get_world_size())] if get_world_size() > 1 else []
-    python = [*several, "python", *(["-m", "mpi4py"] if several else [])]
+    python = [*several, _python(), *(["-m", "mpi4py"] if several else [])]
     command = [*python, *(word for word in sys.argv if word != "--resume")]
     if not args.resume and (run is None or not run.was_saved):
         return f"stopped before the training began; to begin again: {shlex.join(command)}"
     how = "stopped and saved" if run and run.is_saved else "stopped without saving once more"
     return f"{how}; to go on: {shlex.join([*command, '--resume'])}"
+
+
+def _python() -> str:
+    """What to type for the Python that runs: ``python`` if a shell finds it under that name."""
+    if shutil.which("python") == sys.executable:
+        return "python"
+    path, here = Path(sys.executable), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def in_one_line(error: BaseException) -> str:

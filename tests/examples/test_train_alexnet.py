@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -174,6 +175,11 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
         ("--data {data} --test nowhere", 1, "nowhere"),
         ("--data {data} --resume", 1, "no run to go on with"),
         ("--data {data} --out {data}/..", 1, "--data must not lie inside --out"),
+        (
+            "--data {cats}",
+            1,
+            "there must be cats and dogs to train on, got DogsVsCats(12 cats and 0 d",
+        ),
         ("--data {data} --limit 3", 2, "--limit: must be an integer of at least 4, got 3"),
         ("--data {data} --val-fraction 1.5", 2, "--val-fraction: must be between 0 and 1, got 1.5"),
         ("--data {data} --lr -1", 2, "--lr: must be a number above 0, got -1"),
@@ -188,7 +194,8 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
 )
 def test_a_mistake_is_told_in_a_line(monkeypatch, capfd, tmp_path, data, options, status, message):
     (tmp_path / "empty").mkdir()
-    options = options.format(data=data, empty=tmp_path / "empty").split()
+    shutil.copytree(data / "train", tmp_path / "cats", ignore=shutil.ignore_patterns("dog.*"))
+    options = options.format(data=data, empty=tmp_path / "empty", cats=tmp_path / "cats").split()
     with pytest.raises(SystemExit) as exit:
         run_here(monkeypatch, "train_alexnet.py", "--out", tmp_path / "out", *options)
     told = capfd.readouterr().err if status == 2 else f"{exit.value.code}\n"  # printed at the end

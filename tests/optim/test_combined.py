@@ -97,3 +97,5 @@ def test_refusals() -> None:
         combined.load_state_dict(optim.Combined(parts()[1]).state_dict())
     with pytest.raises(ValueError, match=r"got one with \['optimizers'\]"):
         sgd.load_state_dict(combined.state_dict())
+    with pytest.raises(ValueError, match=r"got one with \['param_groups', 'state'\]"):
+        combined.load_state_dict(sgd.state_dict())

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import warnings
@@ -66,7 +67,8 @@ def stopped(folder: Path, capsys, started: bool, changed: bool = False) -> str:
     return capsys.readouterr().err.strip()
 
 
-def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys):
+def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: sys.executable)
     line = "python 'my script.py' --out out"
     assert stopped(tmp_path, capsys, started=False) == (
         f"stopped before the training began; to begin again: {line}"
@@ -77,6 +79,24 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys):
     # a run that has not started yet is not to be confused with the one in the folder
     assert "to begin again" in stopped(tmp_path, capsys, started=False)
     assert "stopped without saving once more; to go on" in stopped(tmp_path, capsys, True, True)
+
+
+def test_a_device_that_is_not_there_ends_the_script_first(tmp_path):
+    args = arguments(tmp_path / "out")
+    args.device = "cuda:99"
+    with pytest.raises(SystemExit, match="cuda"), training.open_run(args, ()):
+        pytest.fail("it went on")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_told_runs_the_same_python(tmp_path, capsys, monkeypatch):
+    """A shell may know another Python, or none, by the name ``python``."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    folder = tmp_path / "out"
+    assert f": {sys.executable} 'my script.py'" in stopped(folder, capsys, started=True)
+    monkeypatch.chdir(tmp_path)
+    assert ": .venv/bin/python 'my script.py'" in stopped(folder, capsys, started=True)
 
 
 def test_ctrl_c_saves_and_says_so_to_nobody(tmp_path, monkeypatch):

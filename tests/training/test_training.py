@@ -239,6 +239,14 @@ def test_the_best_epoch_is_kept(tmp_path):
     assert run.metrics["best"]["epoch"] == 2 == mc.load(tmp_path / "best.ckpt")["epoch"]
 
 
+def test_of_equal_epochs_the_one_with_the_smaller_loss_is_the_best(tmp_path):
+    run = new_run(tmp_path)
+    for loss in (0.5, 0.3, 0.4):
+        train(run, 1)
+        run.finish_epoch(run.parts["meter"], {"val_loss": loss, "val_accuracy": 0.9}, 0.1)
+    assert run.metrics["best"]["epoch"] == 2
+
+
 def test_other_settings_are_refused_unless_they_may_differ(tmp_path):
     new_run(tmp_path, seed=1, lr=0.1, workers=2)
     new_run(tmp_path, resume=True, seed=1, lr=0.1, workers=0)

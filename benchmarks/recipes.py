@@ -3,9 +3,10 @@
     python benchmarks/recipes.py --data dogs-vs-cats --json benchmarks/results/dogs-vs-cats/recipes.json
 
 AlexNet at 115 px, whose first linear layer is a ninth as large as at 227 px, learns for three epochs.
-The learning rates rise for half an epoch and fall along a cosine. Two rows differ in their seed alone:
-as much is chance. In the column *mirrored* the probabilities for an image and its mirror image are
-averaged. --json is written after each recipe, and a second call goes on after the last.
+The learning rates rise for half an epoch and fall along a cosine. The validation pictures are the same
+for all. Two rows differ in their seed alone: a difference as small as theirs is chance. In the column
+*mirrored* the probabilities for an image and its mirror image are averaged, after the last epoch.
+--json is written after each recipe, and a second call goes on after the last.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from common import environment, markdown_table, print_environment, write_json
+from common import markdown_table, print_environment, write_json
 
 import minicnn as mc
 import minicnn.nn.functional as F
@@ -39,7 +39,7 @@ class Recipe:
     """How a network is trained; the defaults are those of train_alexnet.py.
 
     Attributes:
-        muon_lr: Muon's rate for the convolutions, or None for AdamW.
+        muon_lr: Muon's rate for the convolutions, or None for the AdamW of the other layers.
         first_logits: the standard deviation of the first logits, to which the weights are fitted, or
             None for Kaiming's weights.
         smallest_crop: the least share of the area that a random crop has before it is resized, or None
@@ -93,6 +93,7 @@ def decoded(paths: list[str], limit: int | None) -> list[Samples]:
 def make_loaders(
     pictures: list[Samples], recipe: Recipe
 ) -> tuple[data.DataLoader, data.DataLoader]:
+    """Loaders of the training pictures, cropped and flipped at random, and of the others."""
     crop: Any = transforms.RandomCrop(CROP)
     if recipe.smallest_crop:
         crop = transforms.RandomResizedCrop(CROP, scale=(recipe.smallest_crop, 1.0))
@@ -120,6 +121,7 @@ def make_network(recipe: Recipe, batch: mc.Tensor) -> nn.Module:
 
 
 def make_optimizer(recipe: Recipe, net: nn.Module) -> optim.Optimizer:
+    """The optimizer of train_alexnet.py, or its AdamW for all parameters."""
     if recipe.muon_lr is None:
         return optim.AdamW(net.parameters(), lr=3e-4, weight_decay=0.05)
     filters = [p for p in net.parameters() if p.ndim == 4]
@@ -129,10 +131,11 @@ def make_optimizer(recipe: Recipe, net: nn.Module) -> optim.Optimizer:
 
 
 def train(pictures: list[Samples], recipe: Recipe, epochs: int) -> Iterator[dict[str, Any]]:
-    """Accuracy and seconds of each epoch."""
+    """Yields the accuracy, the one with mirrored images, and the seconds of each epoch."""
     mc.manual_seed(recipe.seed)
     loader, val_loader = make_loaders(pictures, recipe)
-    net = make_network(recipe, *(NORMALIZE(batch) for batch, _ in islice(loader, 1)))
+    batch, _ = next(iter(loader))
+    net = make_network(recipe, NORMALIZE(batch))
     optimizer = make_optimizer(recipe, net)
     steps = epochs * len(loader)
     schedule = optim.lr_scheduler.CosineWithWarmup(optimizer, len(loader) // 2, steps)
@@ -155,12 +158,15 @@ def train(pictures: list[Samples], recipe: Recipe, epochs: int) -> Iterator[dict
             if recipe.average:
                 answering.update_parameters(net)
         seconds = time.perf_counter() - start
-        plain, mirrored = answering, training.TestTimeFlips(answering)
-        accuracies = [accuracy(each, val_loader) for each in (plain, mirrored)]
-        yield {"accuracy": accuracies[0], "mirrored": accuracies[1], "seconds": seconds}
+        yield {
+            "accuracy": accuracy(answering, val_loader),
+            "mirrored": accuracy(training.TestTimeFlips(answering), val_loader),
+            "seconds": seconds,
+        }
 
 
 def accuracy(net: nn.Module, loader: data.DataLoader) -> float:
+    """The share of right answers, between 0 and 1."""
     net.eval()
     with mc.no_grad():
         found = training.validate_classifier(
@@ -169,7 +175,25 @@ def accuracy(net: nn.Module, loader: data.DataLoader) -> float:
     return found["val_accuracy"]
 
 
+def read_rows(path: Path | None, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an earlier call, if there are any.
+
+    Raises:
+        ValueError: if they were measured with other settings or by other recipes.
+    """
+    if path is None or not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    if found["settings"] != settings:
+        raise ValueError(f"{path} was measured with {found['settings']}, now it is {settings}")
+    for row in found["rows"]:
+        if row["recipe"] != asdict(RECIPES[row["name"]]):
+            raise ValueError(f"{path} was measured by another recipe of the name {row['name']!r}")
+    return found["rows"]  # type: ignore[no-any-return]
+
+
 def print_table(rows: list[dict[str, Any]]) -> None:
+    """Prints a line for each recipe."""
     epochs = range(1, 1 + max(len(row["epochs"]) for row in rows))
     header = ["changed", *(f"epoch {epoch}, %" for epoch in epochs), "mirrored, %", "s an epoch"]
     lines = []
@@ -188,24 +212,24 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="PATH", help="zips, folders")
     parser.add_argument("--epochs", type=int, default=3, help="of each recipe (default 3)")
     parser.add_argument("--limit", type=int, metavar="N", help="use N of the pictures")
-    parser.add_argument("--only", nargs="+", choices=RECIPES, metavar="NAME", help="recipes")
+    names = "some of: " + "; ".join(RECIPES).replace("%", "%%")
+    parser.add_argument("--only", nargs="+", choices=RECIPES, metavar="NAME", help=names)
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     args = parser.parse_args()
 
-    rows: list[dict[str, Any]] = []
-    if args.json and args.json.exists():
-        rows = json.loads(args.json.read_text())["rows"]
+    settings = {"epochs": args.epochs, "limit": args.limit}
+    rows = read_rows(args.json, settings)
     pictures = decoded(args.data, args.limit)
     for name in args.only or RECIPES:
         if any(row["name"] == name for row in rows):
             continue
-        row: dict[str, Any] = {"name": name, **asdict(RECIPES[name]), "epochs": []}
+        row: dict[str, Any] = {"name": name, "recipe": asdict(RECIPES[name]), "epochs": []}
         for epoch in train(pictures, RECIPES[name], args.epochs):
             row["epochs"].append(epoch)
             print(f"{name}: {100 * epoch['accuracy']:.1f} %, {epoch['seconds']:.0f} s", flush=True)
         rows.append(row)
         if args.json:
-            write_json(args.json, {"rows": rows}, environment())
+            write_json(args.json, {"settings": settings, "rows": rows})
     print()
     print_table(rows)
     print_environment()

@@ -73,6 +73,7 @@ class Version:
     hidden_writes = 0  # through x.data
     behind: Version | None = None
     copied: CopiedView | None = None  # the memory is a copy, and writes are for another's, too
+    shape_in_torch: tuple[int, ...] | None = None  # of filters, which torch keeps contiguous
 
     def bump(self) -> None:
         """Notes a write."""
@@ -85,6 +86,14 @@ class Version:
             if behind.copied is not None:
                 behind.copied.write_back()
             behind = behind.behind
+
+    @property
+    def outermost(self) -> Version:
+        """The version of x for the one of ``x.data`` or ``x.data.data``, else this one."""
+        version = self
+        while version.behind is not None:
+            version = version.behind
+        return version
 
     @property
     def all_writes(self) -> int:
@@ -526,6 +535,8 @@ class Tensor(TensorMethods):
             raise RuntimeError("only leaves can be deep-copied: use x.detach()")
         copy = type(self).of(self.array.copy(order="K"), self.requires_grad)
         copy._grad = None if self._grad is None else self._grad.clone()
+        if self.version.shape_in_torch is not None:
+            copy.version.shape_in_torch = self.version.shape_in_torch
         memo[id(self)] = copy
         return copy
 

@@ -62,4 +62,6 @@ def empty_parameter(
     if len(shape) != 4:
         return Parameter(empty(shape, dtype=dtype, device=device))
     O, C, KH, KW = shape
-    return Parameter(empty((O, KH, KW, C), dtype=dtype, device=device).permute(0, 3, 1, 2))
+    filters = Parameter(empty((O, KH, KW, C), dtype=dtype, device=device).permute(0, 3, 1, 2))
+    filters.version.shape_in_torch = shape
+    return filters

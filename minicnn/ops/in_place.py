@@ -157,6 +157,7 @@ def check_changeable(x: Tensor) -> None:
             )
     copied = x.version.copied
     if copied is not None and copied.source is not None:
+        copied.check_changeable()
         check_changeable(copied.source)
     if x.requires_grad and x.grad_fn is None:
         raise RuntimeError(
@@ -256,12 +257,13 @@ def _replace_history(x: Tensor, result: Tensor) -> None:
     view = x.view_of
     x.version.rewrites += 1
     if view is None:
+        changed = x
         x.adopt_history(result)
     else:
         assert view.base is not None
-        view.base.adopt_history(CopySlices.apply(view.base, result, view=view))
+        changed = view.base
+        changed.adopt_history(CopySlices.apply(changed, result, view=view))
         x.refresh_history()
     copied = x.version.copied
-    if copied is not None and copied.source is not None and copied.copy is not None:
-        shape = copied.source.array.shape
-        _replace_history(copied.source, copied.copy.reshape(shape))
+    if copied is not None and copied.copy is changed and copied.source is not None:
+        _replace_history(copied.source, changed.reshape(copied.source.array.shape))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..autograd.copied_view import CopiedView, has_channels_last
+from ..autograd.copied_view import CopiedView, shares_in_torch
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
@@ -123,9 +123,8 @@ class Flip(Function):
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``.
 
-    It shares memory with ``input`` or is a copy. Where the copy is needed because a convolution has
-    chosen the order in memory, what is written to it is written to ``input``, too, as torch's result
-    would share memory with it. After ``input`` was written to, writing to the copy is an error.
+    It shares memory with ``input`` or is a copy. What is written to the copy of a convolution's weights
+    is written to them, too, where torch's result would share memory with them.
 
     Raises:
         RuntimeError: for a shape with another number of elements.
@@ -142,7 +141,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
             f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
         )
     out = Reshape.apply(input, shape=sizes)
-    if out.view_of is None and input.view_of is None and has_channels_last(input.array):
+    if out.view_of is None and shares_in_torch(input, sizes):
         CopiedView.link(input, out)
     return out
 
@@ -160,15 +159,16 @@ def view(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Ten
 
     Where no view can show them, torch's ``view`` is an error, and this is a copy: convolutions
     choose the memory layout of their results here, and ``x.view(len(x), -1)`` must not depend on it.
-    What is written to the copy is written to ``input``, too. A dtype instead of a shape reads the
-    same memory as that dtype.
+    What operations in place write to the copy is written to ``input``, too; but it does not follow what
+    is written to ``input``, after which writing to the copy is an error. A dtype instead of a shape
+    reads the same memory as that dtype.
     """
     if dtype is None and len(sizes) == 1 and not isinstance(sizes[0], (int, tuple, list)):
         dtype = None if hasattr(sizes[0], "__index__") else sizes[0]
     if dtype is not None:
         return ViewAs.apply(input, dtype=_fitting_dtype(input, np.dtype(dtype)))
     out = reshape(input, *sizes, shape=size)
-    if out.view_of is None and out is not input:
+    if out.view_of is None and out.version.copied is None:
         CopiedView.link(input, out)
     return out
 

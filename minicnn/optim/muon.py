@@ -98,7 +98,7 @@ class Muon(Optimizer):
                 )
 
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
-        params = [param for param in params if param.numel()]
+        params = [param for param in params if param.numel()]  # no direction without elements
         if not params:
             return
         steps = [self._direction(group, param, scaling) for param in params]

@@ -22,7 +22,7 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
         net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts
             return to their modes. A weight that is used twice is fitted at its first use.
         images: what ``net`` takes: a batch, normalised as in training.
-        last: the standard deviation of what the last layer gives. With 0.1 a classifier starts with
+        last: the standard deviation of what the last layer that is fitted gives. With 0.1 a classifier starts with
             nearly equal probabilities, and its first steps are small.
 
     Returns:
@@ -34,20 +34,22 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     Mishkin & Matas 2016, "All you need is a good init" (layer-sequential unit variance); without its
     orthonormal matrices, and in one pass, because a layer's outputs are proportional to its weights.
     """
-    fitted: list[list[nn.Parameter]] = []  # of each layer
+    fitted: list[nn.Module] = []
+    parameters_of_fitted: set[int] = set()
 
     def fit(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-        parameters = list(layer.parameters())
-        if any(known is own for earlier in fitted for known in earlier for own in parameters):
+        parameters = {id(parameter) for parameter in layer.parameters()}
+        if parameters & parameters_of_fitted:
             return None
-        fitted.append(parameters)
+        fitted.append(layer)
+        parameters_of_fitted.update(parameters)
         deviation = float(output.std())
         if not 0 < deviation < float("inf"):
             raise ValueError(
                 "the outputs of a layer must be finite and differ, got a standard deviation of "
                 f"{deviation} after {layer}"
             )
-        for parameter in parameters:
+        for parameter in layer.parameters():
             parameter.div_(deviation)
         return output / deviation
 
@@ -56,7 +58,7 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
     try:
         with no_grad():
             net.eval()(images)
-            for parameter in fitted[-1] if fitted else ():
+            for parameter in fitted[-1].parameters() if fitted else ():
                 parameter.mul_(last)
     finally:
         for hook in hooks:

@@ -298,12 +298,11 @@ class Run:
             self.saver.save(state, self.folder / "last.ckpt")
         self._saved_at = self.epoch, self.batch
 
-    def _is_better(self, row: dict[str, Any], best: dict[str, Any]) -> bool:
-        """Whether an epoch is better than the best so far; of two equal ones, by the loss."""
-        ours, other = row[self.best_by], best[self.best_by]
-        if ours == other and "val_loss" in row:
-            return row["val_loss"] < best["val_loss"]
-        return math.isnan(other) or ours > other
+    def _rank(self, row: dict[str, Any]) -> tuple[float, float]:
+        """What is larger for a better epoch: of two equal ones, for the one with the smaller loss."""
+        numbers = row[self.best_by], -row.get("val_loss", math.nan)
+        score, loss = (-math.inf if math.isnan(number) else number for number in numbers)
+        return score, loss
 
     def finish_epoch(
         self, meter: ClassificationMeter, validation: dict[str, Any], learning_rate: float
@@ -334,7 +333,7 @@ class Run:
         self.epoch, self.batch, self.seconds, self.waited = self.epoch + 1, 0, 0.0, 0.0
         self.metrics["epochs"].append(row)
         best = self.metrics["best"]
-        if best is None or self._is_better(row, best):
+        if best is None or self._rank(row) > self._rank(best):
             self.metrics["best"] = row
             if is_first():
                 best_net = {"net": self.parts["net"].state_dict(), **row}

@@ -73,7 +73,8 @@ def open_run(
 ) -> Iterator[Run]:
     """:func:`script` for training: it seeds the random numbers, locks ``--out`` and opens the run there.
 
-    After Ctrl-C it prints the command that goes on.
+    A device that is not there ends the script before it reads or draws anything. After Ctrl-C it prints
+    the command that goes on.
 
     Args:
         args: the options of :func:`add_arguments` and the script's own, the settings of the run. If
@@ -122,10 +123,11 @@ def how_to_go_on(args: argparse.Namespace, run: Run | None) -> str:
 
 def _python() -> str:
     """What to type for the Python that runs: ``python`` if a shell finds it under that name."""
-    if shutil.which("python") == sys.executable:
+    if not sys.executable or shutil.which("python") == sys.executable:
         return "python"
     path, here = Path(sys.executable), Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    is_below = path.is_relative_to(here) and path.parent != here
+    return str(path.relative_to(here) if is_below else path)
 
 
 def in_one_line(error: BaseException) -> str:

@@ -43,7 +43,11 @@ PathLike = str | os.PathLike[str]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure without a window; sizes are in inches."""
+    """A figure without a window; sizes are in inches.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -230,7 +230,7 @@ def plot_confusion(
     """
     n = len(class_names)
     figure = new_figure(2.2 + 1.3 * n, 1.8 + 1.3 * n)
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap  # after new_figure, whose error helps
 
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

@@ -5,6 +5,7 @@ Their channels are last in memory here, so that ``view`` has to copy.
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -154,16 +155,92 @@ def test_a_permuted_tensor_does_not_get_what_is_written_to_its_copy():
     assert_equal_outcomes(program)
 
 
-def test_the_copy_does_not_follow_the_tensor():
+def test_what_the_user_has_permuted_is_copied_by_reshape():
+    def program(lib):
+        x = lib.arange(48.0).reshape(1, 4, 4, 3)
+        channels_first = x.permute(0, 3, 1, 2) / 7
+        channels_first.reshape(1, -1).zero_()
+        asked = x.permute(0, 3, 1, 2).to(memory_format=lib.channels_last)
+        asked.flatten(1).zero_()
+        weight = convolution(lib).weight.data
+        weight.permute(2, 3, 1, 0).reshape(-1).zero_()
+        weight[:, ::2].reshape(-1).zero_()
+        return x, channels_first, asked, weight
+
+    assert_equal_outcomes(program)
+
+
+def test_parts_of_weights_and_copies_of_layers():
+    def program(lib):
+        layer = copy.deepcopy(convolution(lib))
+        weight = layer.weight.data
+        weight[1:3].reshape(-1).zero_()
+        for kernel in weight:
+            kernel.reshape(-1).mul_(2)
+        weight.unflatten(0, (2, 4)).flatten()[5] = 9.0
+        weight.detach().data.ravel()[6] = 8.0
+        return weight
+
+    assert_equal_outcomes(program)
+
+
+def steps(lib: Any, layer: Any) -> None:
+    for parameter in layer.parameters():
+        parameter.grad = lib.ones_like(parameter)
+    importlib.import_module(f"{lib.__name__}.optim").SGD(layer.parameters(), lr=1.0).step()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda layer: layer.weight.data.zero_(),
+        lambda layer: layer.weight.data.view(8, -1)[0].zero_(),
+        lambda layer: steps(mc, layer),
+    ],
+)
+def test_the_copy_does_not_follow_the_tensor(write: Callable[[Any], Any]):
     """Unlike in torch, where both are the same memory."""
-    weight = nn.Conv2d(3, 8, 3).weight.data
-    flat = weight.view(-1)
-    weight.zero_()
+    layer = nn.Conv2d(3, 8, 3)
+    flat = layer.weight.data.view(-1)
+    write(layer)
+    written = layer.weight.detach().clone()
     with pytest.raises(RuntimeError, match=r"written to since: take the view again"):
         flat.add_(1)
-    assert not weight.any()
-    weight.view(-1).add_(1)
-    assert mc.equal(weight, mc.ones_like(weight))
+    assert mc.equal(layer.weight.detach(), written)
+    layer.weight.data.view(-1).add_(1)
+    assert mc.equal(layer.weight.detach(), written + 1)
+
+
+def test_a_detached_copy_gives_no_history():
+    def program(lib):
+        layer = convolution(lib)
+        with lib.no_grad():
+            result = layer(images(lib))
+        flat = result.view(2, -1)
+        detached = flat.detach()
+        detached.mul_(layer.bias.sum())
+        return result, result.requires_grad, detached.requires_grad
+
+    assert_equal_outcomes(program)
+
+
+def test_a_view_taken_under_no_grad_gets_no_history_later():
+    def program(lib):
+        layer = convolution(lib)
+        result = layer(images(lib))
+        with lib.no_grad():
+            flat = result.view(2, -1)
+        flat.mul_(layer.bias.sum())
+
+    assert assert_equal_outcomes(program) == "RuntimeError"
+
+
+def test_a_copy_of_another_shape_by_now_is_not_changed():
+    result = nn.Conv2d(3, 8, 3)(mc.ones(2, 3, 6, 6))
+    flat = result.view(2, -1)
+    flat.t_()
+    with pytest.raises(RuntimeError, match="after it was given another shape"):
+        flat.mul_(2)
 
 
 def test_a_counted_write():

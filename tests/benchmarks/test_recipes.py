@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import sys
@@ -23,7 +24,7 @@ def recipes():
 
 def test_the_optimizer_is_that_of_the_script(recipes):
     script = functions_of("train_alexnet.py")
-    arguments = type("", (), {"optimizer": "muon", "lr": script["PHOTOS"]["lr"]})
+    arguments = argparse.Namespace(optimizer="muon", lr=script["PHOTOS"]["lr"])
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(4, 2))
     found = recipes.make_optimizer(recipes.USUAL, net)
     expected = script["make_optimizer"](net, arguments)
@@ -59,6 +60,9 @@ def test_a_second_call_goes_on(recipes, monkeypatch, tmp_path, capsys):
         printed = capsys.readouterr().out
         assert [name for name in names if f"{name}: " in printed] == trained
     rows = json.loads(path.read_text())["rows"]
-    assert [row["name"] for row in rows] == names and rows[1]["mixup"] == 0.2
+    assert [row["name"] for row in rows] == names and rows[1]["recipe"]["mixup"] == 0.2
     assert all(f"| {name} | " in printed for name in names)
     assert all(0 <= row["epochs"][0]["mirrored"] <= 1 for row in rows)
+    monkeypatch.setattr(sys, "argv", [*arguments, "the recipe", "--epochs", "2"])
+    with pytest.raises(ValueError, match="was measured with {'epochs': 1, 'limit': 10}"):
+        recipes.main()

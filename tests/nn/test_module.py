@@ -237,8 +237,10 @@ def test_what_is_no_tensor_is_named(layer, given):
 
 def test_a_mistake_in_forward_stays_an_attribute_error():
     class Wrong(nn.Module):
-        def forward(self, x):
-            return x.array + self.shape
+        def forward(self, x, options=None):
+            return x.array + (self if options is None else options).shape
 
     with pytest.raises(AttributeError, match="'Wrong' object has no attribute 'shape'"):
         Wrong()(mc.ones(2))
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'shape'"):
+        Wrong()(mc.ones(2), {})

@@ -241,7 +241,7 @@ def test_the_best_epoch_is_kept(tmp_path):
 
 def test_of_equal_epochs_the_one_with_the_smaller_loss_is_the_best(tmp_path):
     run = new_run(tmp_path)
-    for loss in (0.5, 0.3, 0.4):
+    for loss in (math.nan, 0.3, 0.4):
         train(run, 1)
         run.finish_epoch(run.parts["meter"], {"val_loss": loss, "val_accuracy": 0.9}, 0.1)
     assert run.metrics["best"]["epoch"] == 2

@@ -82,7 +82,7 @@ class Module(HookMethods):
             given = error.obj  # what lacks an attribute: was it to be a tensor?
             is_ours = type(self).__module__.startswith("minicnn.")
             is_argument = any(given is each for each in (*args, *kwargs.values()))
-            if not (is_ours and is_argument and hasattr(Tensor, error.name)):
+            if not (is_ours and is_argument and hasattr(Tensor, error.name or "")):
                 raise
             name, kind = type(self).__name__, type(given).__name__
             raise TypeError(f"{name} expects tensors, got {kind}") from error

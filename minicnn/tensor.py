@@ -73,6 +73,7 @@ class Version:
     hidden_writes = 0  # through x.data
     behind: Version | None = None
     copied: CopiedView | None = None  # the memory is a copy, and writes are for another's, too
+    links: weakref.WeakSet[CopiedView] | None = None  # of the copies that write to this memory
     shape_in_torch: tuple[int, ...] | None = None  # of filters, which torch keeps contiguous
 
     def bump(self) -> None:
@@ -80,12 +81,16 @@ class Version:
         self.writes += 1
         if self.copied is not None:
             self.copied.write_back()
-        behind = self.behind
-        while behind is not None:
-            behind.hidden_writes += 1
-            if behind.copied is not None:
-                behind.copied.write_back()
-            behind = behind.behind
+        if self.behind is not None:
+            self.behind.bump_hidden()
+
+    def bump_hidden(self) -> None:
+        """Notes a write through ``x.data``."""
+        self.hidden_writes += 1
+        if self.copied is not None:
+            self.copied.write_back()
+        if self.behind is not None:
+            self.behind.bump_hidden()
 
     @property
     def outermost(self) -> Version:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function, View, check_writable, is_grad_enabled
+from ..autograd.copied_view import CopiedView
 from ..devices import memory_order, on_own_device, xp_of
 from ..tensor import Tensor, Version
 from ..typing import Array
@@ -155,10 +156,11 @@ def check_changeable(x: Tensor) -> None:
                 "a view of a leaf that requires a gradient cannot be changed in place outside "
                 "no_grad()"
             )
-    copied = x.version.copied
-    if copied is not None and copied.source is not None:
-        copied.check_changeable()
-        check_changeable(copied.source)
+    link = CopiedView.of(x)
+    source = None if link is None else link.source()
+    if link is not None and source is not None:
+        link.check_changeable()
+        check_changeable(source)
     if x.requires_grad and x.grad_fn is None:
         raise RuntimeError(
             "a leaf that requires a gradient cannot be changed in place outside no_grad()"
@@ -263,7 +265,11 @@ def _replace_history(x: Tensor, result: Tensor) -> None:
         assert view.base is not None
         changed = view.base
         changed.adopt_history(CopySlices.apply(changed, result, view=view))
-        x.refresh_history()
-    copied = x.version.copied
-    if copied is not None and copied.copy is changed and copied.source is not None:
-        _replace_history(copied.source, changed.reshape(copied.source.array.shape))
+    link = CopiedView.of(changed)
+    source = None if link is None else link.source()
+    if source is not None:
+        _replace_history(source, changed.reshape(source.array.shape))
+        changed.adopt_history(
+            source.reshape(changed.array.shape)
+        )  # a view of the source, as in torch
+    x.refresh_history()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..autograd.copied_view import CopiedView, shares_in_torch
+from ..autograd.copied_view import CopiedView, in_torch
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
@@ -141,8 +141,10 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
             f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
         )
     out = Reshape.apply(input, shape=sizes)
-    if out.view_of is None and shares_in_torch(input, sizes):
-        CopiedView.link(input, out)
+    if out.view_of is None:
+        array = in_torch(input)
+        if array is not None and np.may_share_memory(array.reshape(sizes), array):
+            CopiedView.link(input, out)
     return out
 
 

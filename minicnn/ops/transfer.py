@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
+from ..autograd.copied_view import CopiedView, in_torch
 from ..devices import Device, current_device_of, device_of, to_device
 from ..dtype import OF_NUMPY, DType
 from ..memory_format import (
@@ -131,6 +132,9 @@ def _with_channels_last(x: Array, memory_format: MemoryFormat) -> Array:
 def contiguous(x: Tensor, memory_format: MemoryFormat | str = contiguous_format) -> Tensor:
     """A copy in C order, or in the order of ``memory_format``; x itself if it lies so already.
 
+    A convolution's weights lie so in torch, but not here: what is written to their copy is written to
+    them, too.
+
     Raises:
         RuntimeError: for ``preserve_format``, or ``channels_last`` of a tensor that is not
             (N, C, H, W).
@@ -139,7 +143,12 @@ def contiguous(x: Tensor, memory_format: MemoryFormat | str = contiguous_format)
     """
     if MemoryFormat(memory_format) is preserve_format:
         raise RuntimeError("contiguous expects a layout, got preserve_format")
-    return to(x, memory_format=memory_format)
+    out = to(x, memory_format=memory_format)
+    if out is not x and MemoryFormat(memory_format) is contiguous_format:
+        array = in_torch(x)
+        if array is not None and array.flags.c_contiguous:
+            CopiedView.link(x, out)
+    return out
 
 
 def cpu(x: Tensor) -> Tensor:

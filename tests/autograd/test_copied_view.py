@@ -6,7 +6,9 @@ Their channels are last in memory here, so that ``view`` has to copy.
 from __future__ import annotations
 
 import copy
+import gc
 import importlib
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from oracle import assert_equal_outcomes
 
 import minicnn as mc
+import minicnn.nn.functional as F
 from minicnn import nn
 
 
@@ -155,6 +158,7 @@ def test_a_permuted_tensor_does_not_get_what_is_written_to_its_copy():
     assert_equal_outcomes(program)
 
 
+@pytest.mark.cpu_only  # CuPy's quotient of a permuted array is contiguous
 def test_what_the_user_has_permuted_is_copied_by_reshape():
     def program(lib):
         x = lib.arange(48.0).reshape(1, 4, 4, 3)
@@ -182,6 +186,80 @@ def test_parts_of_weights_and_copies_of_layers():
         return weight
 
     assert_equal_outcomes(program)
+
+
+def test_a_contiguous_copy_of_weights():
+    def program(lib):
+        weight = convolution(lib).weight
+        weight.data.contiguous().view(8, -1)[1].zero_()
+        weight.data[:, 1:].contiguous().zero_()  # a copy in torch, too
+        return weight
+
+    assert_equal_outcomes(program)
+
+
+def test_copies_of_parts_that_do_not_overlap():
+    def program(lib):
+        with lib.no_grad():
+            result = convolution(lib)(images(lib))
+        left, right = (part.view(2, -1) for part in result.split(4, 1))
+        left.clamp_(-1, 1)
+        right.mul_(2)
+        filters = [kernel.view(-1) for kernel in convolution(lib).weight.data]
+        for kernel in filters:
+            kernel.div_(4)
+        return result, filters
+
+    assert_equal_outcomes(program)
+
+
+def test_copies_that_overlap():
+    weight = nn.Conv2d(3, 8, 3).weight.data
+    rows, flat = weight.view(8, -1), weight.view(-1)
+    rows.zero_()
+    with pytest.raises(RuntimeError, match="take the view again"):
+        flat.add_(1)
+    assert not weight.any()
+
+
+def test_gradients_of_the_tensor_behind_a_changed_copy():
+    def program(lib):
+        layer = convolution(lib)
+        result = layer(images(lib))
+        result.retain_grad()
+        flat = result.view(2, -1)
+        flat[:, :9].mul_(3)
+        flat.pow(2).sum().backward(retain_graph=True)
+        first = result.grad.clone()
+        second = lib.autograd.grad(flat.sum() + result.sum(), result)
+        return first, second, layer.weight.grad
+
+    assert_equal_outcomes(program)
+
+
+def test_nothing_is_kept_alive():
+    layer, x = nn.Conv2d(3, 8, 3), mc.ones(2, 3, 6, 6)
+    gc.collect()
+    gc.disable()
+    try:
+        for part in (slice(None), slice(1)):
+            result = layer(x)
+            array = weakref.ref(result.array)
+            flat = result[part].view(-1)
+            F.relu(flat, inplace=True)
+            flat.sum().backward()
+            del result
+            with mc.no_grad():
+                kept = layer(x)
+                memory = weakref.ref(kept.array)
+                flat = kept.view(2, -1)
+                del kept
+                assert memory() is None
+                flat.mul_(2)  # nobody sees the tensor that it was copied from
+            del flat
+            assert array() is None
+    finally:
+        gc.enable()
 
 
 def steps(lib: Any, layer: Any) -> None:

@@ -31,9 +31,7 @@ class CopiedView:
     """
 
     def __init__(self, source: Tensor, copied: Tensor) -> None:
-        whole = (
-            source.version.outermost
-        )  # counts all writes to the memory, those of source.data, too
+        whole = source.version.outermost  # counts all writes, those through x.data, too
         self._array: Array | None = source.array
         self._copied = copied.array
         self._writes = whole.all_writes

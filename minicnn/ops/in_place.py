@@ -269,7 +269,6 @@ def _replace_history(x: Tensor, result: Tensor) -> None:
     source = None if link is None else link.source()
     if source is not None:
         _replace_history(source, changed.reshape(source.array.shape))
-        changed.adopt_history(
-            source.reshape(changed.array.shape)
-        )  # a view of the source, as in torch
+        # as a view of the source, which torch's would be
+        changed.adopt_history(source.reshape(changed.array.shape))
     x.refresh_history()

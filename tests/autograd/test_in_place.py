@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from oracle import assert_equal_outcomes, assert_same, shares_memory
+from oracle import assert_same, shares_memory
+from outcomes import assert_equal_outcomes
 
 import minicnn as mc
 import minicnn.nn.functional as F

@@ -79,14 +79,15 @@ class Version:
     def bump(self) -> None:
         """Notes a write."""
         self.writes += 1
-        if self.copied is not None:
-            self.copied.write_back()
-        if self.behind is not None:
-            self.behind.bump_hidden()
+        self._pass_on()
 
     def bump_hidden(self) -> None:
         """Notes a write through ``x.data``."""
         self.hidden_writes += 1
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Tells a write to whoever's memory it is, too."""
         if self.copied is not None:
             self.copied.write_back()
         if self.behind is not None:

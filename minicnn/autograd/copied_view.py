@@ -146,8 +146,8 @@ def _on_the_cpu(*arrays: Array) -> list[np.ndarray]:
     ]
 
 
-def in_torch(filters: Tensor) -> Array | None:
-    """Memory laid out as torch's for filters or a view of them; no element of it is ever read.
+def layout_in_torch(filters: Tensor) -> Array | None:
+    """An array laid out as torch's filters are, or a view of them; no element of it is ever read.
 
     Args:
         filters: a parameter that :func:`~minicnn.nn.parameter.empty_parameter` has made, its

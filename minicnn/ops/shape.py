@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..autograd.copied_view import CopiedView, in_torch
+from ..autograd.copied_view import CopiedView, layout_in_torch
 from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
@@ -142,7 +142,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
         )
     out = Reshape.apply(input, shape=sizes)
     if out.view_of is None:
-        array = in_torch(input)
+        array = layout_in_torch(input)
         if array is not None and np.may_share_memory(array.reshape(sizes), array):
             CopiedView.link(input, out)
     return out

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..autograd.copied_view import CopiedView, in_torch
+from ..autograd.copied_view import CopiedView, layout_in_torch
 from ..devices import Device, current_device_of, device_of, to_device
 from ..dtype import OF_NUMPY, DType
 from ..memory_format import (
@@ -141,11 +141,12 @@ def contiguous(x: Tensor, memory_format: MemoryFormat | str = contiguous_format)
 
     As ``torch.Tensor.contiguous``.
     """
-    if MemoryFormat(memory_format) is preserve_format:
+    memory_format = MemoryFormat(memory_format)
+    if memory_format is preserve_format:
         raise RuntimeError("contiguous expects a layout, got preserve_format")
     out = to(x, memory_format=memory_format)
-    if out is not x and MemoryFormat(memory_format) is contiguous_format:
-        array = in_torch(x)
+    if out is not x and memory_format is contiguous_format:
+        array = layout_in_torch(x)
         if array is not None and array.flags.c_contiguous:
             CopiedView.link(x, out)
     return out

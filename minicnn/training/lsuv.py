@@ -22,8 +22,8 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
         net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts
             return to their modes. A weight that is used twice is fitted at its first use.
         images: what ``net`` takes: a batch, normalised as in training.
-        last: the standard deviation of what the last layer that is fitted gives. With 0.1 a classifier starts with
-            nearly equal probabilities, and its first steps are small.
+        last: the standard deviation of what the last layer that is fitted gives. With 0.1 a
+            classifier starts with nearly equal probabilities, and its first steps are small.
 
     Returns:
         ``net``.

@@ -94,6 +94,8 @@ def test_what_is_told_runs_the_same_python(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
     folder = tmp_path / "out"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     assert f": {sys.executable} 'my script.py'" in stopped(folder, capsys, started=True)
     monkeypatch.chdir(tmp_path)
     assert ": .venv/bin/python 'my script.py'" in stopped(folder, capsys, started=True)

@@ -47,7 +47,6 @@ def parse_arguments() -> argparse.Namespace:
     add("--model", choices=CLASSIFIERS, default="resnet18", metavar="NAME", help=names)
     add("--weights", help="to start from: the name of published ones, such as DEFAULT, or a file")
     add("--freeze", action="store_true", help="train the last layers alone")
-    add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
     share = "if there is no val folder (%(default)s)"
     add("--val-fraction", type=training.fraction, default=0.2, metavar="SHARE", help=share)
     limit = "use N of the pictures; where train and val lie apart, N of each"
@@ -219,10 +218,10 @@ def train(
 ) -> None:
     """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
-    autocast = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)
-    criterion = autocast(loss_of)
+    half_precision = training.mixed_precision(args)
+    criterion = half_precision(loss_of)
 
-    @autocast
+    @half_precision
     def predict(images: mc.Tensor) -> mc.Tensor | tuple[mc.Tensor, ...]:
         return net(NORMALIZE(images.to(args.device)))
 

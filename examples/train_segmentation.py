@@ -57,7 +57,6 @@ def parse_arguments() -> argparse.Namespace:
         "--weights-backbone",
         help="of the ResNet, MobileNet or VGG: the name of published ones, or a file",
     )
-    add("--bfloat16", action="store_true", help="compute in bfloat16, which is fast on a GPU")
     count = "how many to draw (%(default)s)"
     add("--limit", type=training.at_least(2), default=1000, metavar="N", help=count)
     count = "pictures to write (%(default)s)"
@@ -165,7 +164,7 @@ def make_optimizer(net: nn.Module, args: argparse.Namespace) -> optim.Optimizer:
 
 def predict(net: nn.Module, images: mc.Tensor, args: argparse.Namespace) -> Mapping[str, mc.Tensor]:
     """Scores (N, classes, H, W) of a batch of bytes."""
-    with mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16):
+    with training.mixed_precision(args):
         return net(NORMALIZE(images.to(args.device)))
 
 
@@ -202,7 +201,7 @@ def train(
 ) -> None:
     """Trains until all epochs are done."""
     net, optimizer, schedule = (run.parts[name] for name in ("net", "optimizer", "schedule"))
-    criterion = mc.autocast(dtype=mc.bfloat16, enabled=args.bfloat16)(loss_of)
+    criterion = training.mixed_precision(args)(loss_of)
 
     def step(images: mc.Tensor, masks: mc.Tensor) -> tuple[mc.Tensor, mc.Tensor, mc.Tensor]:
         scores, masks = predict(net, images, args), masks.to(args.device)

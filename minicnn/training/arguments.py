@@ -56,6 +56,8 @@ def add_arguments(
         add("--" + name.replace("_", "-"), type=_TYPES[name], help=help_text)
     add("--out", type=Path, default=Path(out), help="folder for the results (%(default)s)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
+    precision = "of the layers' numbers; weights stay fp32 (bf16 on a GPU, fp32 on the CPU)"
+    add("--precision", choices=("bf16", "fp32"), help=precision)
     workers = "threads that load pictures (%(default)s)"
     add("--workers", type=at_least(0), default=2, metavar="N", help=workers)
     cache = "keep decoded pictures for later epochs: in 'memory', or in a file, also for later runs"

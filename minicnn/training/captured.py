@@ -16,9 +16,7 @@ __all__ = ["add_gpu_arguments", "captured", "mixed_precision"]
 
 
 def add_gpu_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--precision`` and ``--gpu-gb`` to the options of :func:`add_arguments`."""
-    precision = "of the layers' numbers; weights stay fp32 (bf16 on a GPU, fp32 on the CPU)"
-    parser.add_argument("--precision", choices=("bf16", "fp32"), help=precision)
+    """Adds ``--gpu-gb``, for :func:`picture_loaders`, to the options of :func:`add_arguments`."""
     budget = (
         "the most that decoded pictures take of a GPU's memory; more stay in that of the computer "
         "(half of what is free)"

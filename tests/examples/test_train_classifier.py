@@ -91,7 +91,7 @@ def test_frozen_weights_stay_and_the_last_layer_is_trained(monkeypatch, tmp_path
     mc.manual_seed(0)
     weights = models.resnet18().state_dict()
     mc.save(weights, tmp_path / "resnet18.ckpt")
-    options = f"{TINY} --model resnet18 --workers 0 --freeze --bfloat16"
+    options = f"{TINY} --model resnet18 --workers 0 --freeze --precision bf16"
     run_here(
         monkeypatch, SCRIPT, *options.split(), "--data", tmp_path / "data",
         "--weights", tmp_path / "resnet18.ckpt", "--out", tmp_path / "out",

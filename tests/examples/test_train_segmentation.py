@@ -20,9 +20,9 @@ pytestmark = pytest.mark.cpu_only
 SCRIPT = "train_segmentation.py"
 
 
-@pytest.mark.parametrize("bfloat16", ["", "--bfloat16"])
-def test_drawn_shapes(monkeypatch, capsys, tmp_path, bfloat16):
-    options = f"{bfloat16} --limit 4 --size 64 --batch-size 2 --epochs 2 --lr 0.001 --overlays 1"
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_drawn_shapes(monkeypatch, capsys, tmp_path, precision):
+    options = f"--precision {precision} --limit 4 --size 64 --batch-size 2 --epochs 2 --lr 0.001 --overlays 1"
     options += " --device cpu"
     run_here(monkeypatch, SCRIPT, *options.split(), "--out", tmp_path / "out")
     first, last = metrics(tmp_path)["epochs"]

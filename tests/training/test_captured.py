@@ -128,10 +128,8 @@ def test_precisions(given, device, dtype):
 
 
 @pytest.mark.cpu_only
-def test_options():
+@pytest.mark.parametrize("given, gigabytes", [("--gpu-gb 0.5", 0.5), ("", None)])
+def test_options(given, gigabytes):
     parser = argparse.ArgumentParser()
     add_gpu_arguments(parser)
-    args = parser.parse_args(["--precision", "fp32", "--gpu-gb", "0.5"])
-    assert (args.precision, args.gpu_gb) == ("fp32", 0.5)
-    args = parser.parse_args([])
-    assert (args.precision, args.gpu_gb) == (None, None)
+    assert parser.parse_args(given.split()).gpu_gb == gigabytes

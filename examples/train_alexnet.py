@@ -77,7 +77,7 @@ def open_pictures(run: training.Run, args: argparse.Namespace) -> training.Pictu
     if args.data is None:
         count = args.limit or 800
         print(
-            f"No --data: drawing {count} cats and dogs to train on. For photographs, accept the "
+            f"No --data: {count} drawn cats and dogs to train on. For photographs, accept the "
             "rules at https://www.kaggle.com/c/dogs-vs-cats/data, download dogs-vs-cats.zip and "
             "give --data dogs-vs-cats.zip"
         )

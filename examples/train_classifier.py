@@ -96,7 +96,7 @@ def open_pictures(
             refuse_train_alone(folder)
             pictures = data.ImageFolder(folder, loader=load)
         else:
-            print("No --data: drawing 800 cats and dogs to train on", flush=True)
+            print("No --data: 800 drawn cats and dogs to train on", flush=True)
             pictures = data.DogsVsCats(draw_dogs_vs_cats(folder, seed=args.seed), on_error="warn")
         train, val = data.stratified_split(limited(pictures, args), args.val_fraction, args.seed)
         classes = pictures.classes

@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import minicnn as mc
@@ -41,6 +42,7 @@ NORMALIZE = transforms.NormalizeImages((0.485, 0.456, 0.406), (0.229, 0.224, 0.2
 # defaults of the command line
 PHOTOS = {"epochs": 30, "batch_size": 16, "lr": 0.01, "size": 480}
 DRAWN = {"epochs": 10, "batch_size": 8, "lr": 2e-3, "size": 96}
+DRAWN_COUNT = 1000
 # for drawn shapes
 NARROW = {"channels": (16, 32, 96, 128, 128), "hidden": 256, "dropout": 0, "batch_norm": True}
 AUXILIARY = 0.5  # weight of the loss of the auxiliary head, where there is one
@@ -57,8 +59,8 @@ def parse_arguments() -> argparse.Namespace:
         "--weights-backbone",
         help="of the ResNet, MobileNet or VGG: the name of published ones, or a file",
     )
-    count = "how many to draw (%(default)s)"
-    add("--limit", type=training.at_least(2), default=1000, metavar="N", help=count)
+    limit = f"use N of the pictures of each part; without --data, draw N to train on ({DRAWN_COUNT})"
+    add("--limit", type=training.at_least(2), metavar="N", help=limit)
     count = "pictures to write (%(default)s)"
     add("--overlays", type=training.at_least(0), default=6, metavar="N", help=count)
     training.add_arguments(parser, "runs/segmentation", PHOTOS, DRAWN)
@@ -83,18 +85,30 @@ def open_pictures(
         train = transforms.JointTransform([crop, flip], to_bytes)
         val = transforms.JointTransform([transforms.Resize(resized(args.size))], to_bytes)
         if args.data.kind == "coco":
-            pictures = open_coco(args.data.path, train, val)
-            return *run.split(*pictures), pictures[0].classes
-        voc = partial(data.VOCSegmentation, args.data.path, on_error="warn")
-        pictures = voc(image_set="train", transforms=train), voc(image_set="val", transforms=val)
-        return *run.split(*pictures), models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"]
+            train_pictures, val_pictures = open_coco(args.data.path, train, val)
+            classes = train_pictures.classes
+        else:
+            voc = partial(data.VOCSegmentation, args.data.path, on_error="warn")
+            train_pictures = voc(image_set="train", transforms=train)
+            val_pictures = voc(image_set="val", transforms=val)
+            classes = models.FCN_ResNet50_Weights["DEFAULT"].meta["categories"]
+        return *run.split(limited(train_pictures, args), limited(val_pictures, args)), classes
+    count = args.limit or DRAWN_COUNT
     train = transforms.JointTransform([flip, transforms.RandomVerticalFlip()], to_bytes)
     val = transforms.JointTransform([], to_bytes)
     return (
-        DrawnShapes(args.limit, args.size, args.seed, train),
-        DrawnShapes(max(args.limit // 5, 1), args.size, args.seed + 1, val),
+        DrawnShapes(count, args.size, args.seed, train),
+        DrawnShapes(max(count // 5, 1), args.size, args.seed + 1, val),
         SHAPES,
     )
+
+
+def limited(pictures: data.Dataset, args: argparse.Namespace) -> data.Dataset:
+    """As many of the pictures as --limit allows, drawn by lot."""
+    if args.limit is None:
+        return pictures
+    order = np.random.default_rng(args.seed).permutation(len(pictures))
+    return data.Subset(pictures, np.sort(order[: args.limit]))
 
 
 def resized(size: int) -> int:

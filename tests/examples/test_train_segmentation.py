@@ -139,6 +139,21 @@ def test_coco(monkeypatch, capsys, tmp_path):
     assert len(metrics(tmp_path)["epochs"]) == 2
 
 
+def test_limit_counts_the_pictures_of_each_part(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(models, "get_model", lambda name, num_classes, **_: Small(num_classes))
+    for part in ("train2017", "val2017"):
+        coco_files.write_coco(tmp_path, coco_files.instances(), part)
+    options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu --cache memory --limit 2"
+    arguments = [*options.split(), "--data", f"coco:{tmp_path}", "--out", tmp_path / "out"]
+    run_here(monkeypatch, SCRIPT, *arguments)
+    assert ": 2 pictures to train on, 2 to validate" in capsys.readouterr().out
+    first = metrics(tmp_path)["settings"]["pictures"]
+    run_here(monkeypatch, SCRIPT, *arguments, "--resume", "--epochs", "2")
+    assert metrics(tmp_path)["settings"]["pictures"] == first
+    assert "the run keeps its pictures" not in capsys.readouterr().out
+    assert [row["val_pictures"] for row in metrics(tmp_path)["epochs"]] == [2, 2]
+
+
 def test_void_pixels_do_not_count_and_the_auxiliary_head_half():
     loss_of = functions_of(SCRIPT)["loss_of"]
     out, aux = mc.randn(2, 5, 3, 4), mc.randn(2, 5, 3, 4)

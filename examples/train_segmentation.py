@@ -59,7 +59,9 @@ def parse_arguments() -> argparse.Namespace:
         "--weights-backbone",
         help="of the ResNet, MobileNet or VGG: the name of published ones, or a file",
     )
-    limit = f"use N of the pictures of each part; without --data, draw N to train on ({DRAWN_COUNT})"
+    limit = (
+        f"use N of the pictures of each part; without --data, draw N to train on ({DRAWN_COUNT})"
+    )
     add("--limit", type=training.at_least(2), metavar="N", help=limit)
     count = "pictures to write (%(default)s)"
     add("--overlays", type=training.at_least(0), default=6, metavar="N", help=count)

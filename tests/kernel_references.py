@@ -408,9 +408,7 @@ REFERENCES |= {
     "gelu": F.gelu,
     "gelu_backward": torch.ops.aten.gelu_backward,
     "hardtanh": F.hardtanh,
-    "hardtanh_backward": lambda grad, out, low, high: torch.where(
-        (out <= low) | (out >= high), 0, grad
-    ),
+    "hardtanh_backward": lambda grad, x, low, high: torch.where((x <= low) | (x >= high), 0, grad),
     "linear": lambda x, weight, bias: F.linear(x, weight, None if bias is None else bias.double()),
     "linear_input_grad": lambda grad, weight: grad @ weight,
     "linear_weight_grad": lambda grad, x, dtype=None: grad.T @ x,

@@ -55,15 +55,20 @@ class _Gradients:
 
 
 class _Walk:
-    """One run from ``roots`` back to the leaves, or to ``targets`` if given (for ``grad``)."""
+    """One run from ``roots`` back to the leaves, or to ``targets`` if given.
+
+    It adds the gradients to the leaves' own, unless they are ``captured`` for ``grad``.
+    """
 
     def __init__(
         self,
         roots: Sequence[Tensor],
         targets: Sequence[Tensor] | None,
+        accumulates: bool,
         keep: bool,
         recorded: bool,
     ) -> None:
+        self.accumulates = accumulates
         self.keep = keep
         self.recorded = recorded
         self.pending: dict[Node, int] = {}  # by node: edges that have not delivered a gradient yet
@@ -164,10 +169,12 @@ class _Walk:
 
     def _reach_leaf(self, leaf: Tensor, gradients: _Gradients) -> None:
         """Adds the gradient to ``leaf.grad``, or captures it for ``grad``."""
+        if self.targets is not None and (id(leaf), 0) not in self.targets:
+            return
         grad, owned = gradients.values[0], gradients.owned[0]
         if leaf.hooks:  # which may keep the gradient, or return one that they keep
             grad, owned = _run_hooks(leaf.hooks, grad), False
-        if self.targets is None:
+        if self.accumulates:
             if leaf._grad_fn is not None:
                 raise RuntimeError(
                     f"a leaf of shape {leaf.array.shape} was used, and then became the result of a change "
@@ -177,21 +184,20 @@ class _Walk:
                 _accumulate(leaf, grad, owned)
                 for hook in tuple(getattr(leaf, "after_accumulation", {}).values()):
                     hook(leaf)
-        elif (id(leaf), 0) in self.targets:
+        else:
             self.captured[id(leaf), 0] = grad
 
     def _visit(self, node: Function, gradients: _Gradients) -> None:
         """Differentiates a node and delivers the gradients of its inputs."""
         needed = node.needs_input_grad
         if self.wanted is not None:
-            self._capture(node, gradients)
             needed = tuple(e is not None and id(e[0]) in self.wanted for e in node.edges)
-            if not any(needed):
+            if not any(needed):  # the walk ends here, and as at a leaf the hooks come first
+                _run_output_hooks(node, gradients)
+                self._capture(node, gradients)
                 return
-        for index, hooks in node.output_hooks.items():
-            if hooks and index in gradients.values:  # they may keep the gradient
-                gradients.values[index] = _run_hooks(hooks, gradients.values[index])
-                gradients.owned[index] = False
+            self._capture(node, gradients)
+        _run_output_hooks(node, gradients)
         if node.freed:
             raise RuntimeError(
                 f"backward reached {type(node).__name__} a second time, after what it saved was "
@@ -242,7 +248,7 @@ class _Walk:
         return self.pending[target] > 1 or isinstance(target, Tensor) or _passes_on(target)
 
     def _capture(self, node: Function, gradients: _Gradients) -> None:
-        """Keeps the gradients that ``grad`` was asked for, as they are before the hooks."""
+        """Keeps the gradients that ``grad`` was asked for."""
         assert self.targets is not None
         for index, grad in gradients.values.items():
             if (id(node), index) in self.targets:
@@ -357,6 +363,14 @@ def _check_for_nan(node: Function, index: int, grad: Tensor) -> None:
         )
 
 
+def _run_output_hooks(node: Function, gradients: _Gradients) -> None:
+    """Runs the hooks of a node's outputs, which may keep or replace the gradients."""
+    for index, hooks in node.output_hooks.items():
+        if hooks and index in gradients.values:
+            gradients.values[index] = _run_hooks(hooks, gradients.values[index])
+            gradients.owned[index] = False
+
+
 def _run_hooks(hooks: dict[int, Callable[[Tensor], Any]], grad: Tensor) -> Tensor:
     for hook in list(hooks.values()):
         replaced = hook(grad)
@@ -449,12 +463,27 @@ def _walk(
     roots: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
     targets: Sequence[Tensor] | None,
-    retain_graph: bool,
+    accumulates: bool,
+    retain_graph: bool | None,
     create_graph: bool,
 ) -> _Walk:
-    """Walks the graph from ``roots``; the result has captured the gradients of ``targets``."""
+    """Walks the graph from ``roots`` to ``targets``, or to all leaves.
+
+    Raises:
+        RuntimeError: for a root without a history, or a target without a gradient.
+    """
     gradients = _root_gradients(roots, gradients)
-    walk = _Walk(roots, targets, keep=retain_graph, recorded=create_graph)
+    for target in targets or ():
+        target.refresh_history()
+        if edge_of(target) is None:
+            raise RuntimeError(
+                f"{'backward' if accumulates else 'grad'} expects inputs that require a gradient, "
+                f"got one of shape {target.array.shape} without"
+            )
+        if accumulates:
+            target.retain_grad()
+    keep = create_graph if retain_graph is None else retain_graph
+    walk = _Walk(roots, targets, accumulates, keep, recorded=create_graph)
     # without autocast: backward has the dtypes of the forward pass, whose casts were recorded
     outside = mode.grad, mode.autocast, mode.after_backward
     calls = (
@@ -486,6 +515,8 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    *,
+    inputs: Any = None,
 ) -> None:
     """Adds the gradients of ``tensors`` to the ``.grad`` of the leaves they were computed from.
 
@@ -495,17 +526,21 @@ def backward(
         retain_graph: keep what was saved, for another walk through the graph; by default the value
             of ``create_graph``.
         create_graph: record the walk itself, to differentiate the gradients.
+        inputs: a tensor or a sequence of them, leaves or not: the only ones that get a gradient.
 
     Raises:
         RuntimeError: for a tensor that is not a scalar and has no gradient given, a gradient of
-            another shape, a freed graph, or a saved tensor that was changed in place.
+            another shape, a freed graph, or a saved tensor that was changed in place; for no inputs,
+            or one that requires no gradient.
 
     As ``torch.autograd.backward``.
     """
     roots = _as_tuple(tensors)
     gradients = (None,) * len(roots) if grad_tensors is None else _as_tuple(grad_tensors)
-    retain = create_graph if retain_graph is None else retain_graph
-    _walk(roots, gradients, None, retain, create_graph)
+    targets = None if inputs is None else _as_tuple(inputs)
+    if targets is not None and not targets:
+        raise RuntimeError("backward expects one tensor or more as inputs, got none")
+    _walk(roots, gradients, targets, True, retain_graph, create_graph)
 
 
 def grad(
@@ -538,16 +573,8 @@ def grad(
     As ``torch.autograd.grad``.
     """
     roots, targets = _as_tuple(outputs), _as_tuple(inputs)
-    for target in targets:
-        target.refresh_history()
-        if edge_of(target) is None:
-            raise RuntimeError(
-                "grad expects inputs that require a gradient, "
-                f"got one of shape {target.array.shape} without"
-            )
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
-    retain = create_graph if retain_graph is None else retain_graph
-    walk = _walk(roots, gradients, targets, retain, create_graph)
+    walk = _walk(roots, gradients, targets, False, retain_graph, create_graph)
     found = []
     for position, target in enumerate(targets):
         ((node, index),) = _edges_of((target,))

@@ -82,7 +82,7 @@ activations (activation.py)
                                                                   which may be x; NaN stays NaN
 ``relu_backward(grad, out)``                                      0 where out <= 0, else grad
 ``hardtanh(x, low, high)``                                        x limited to [low, high]
-``hardtanh_backward(grad, out, low, high)``                       0 where out <= low or out >= high,
+``hardtanh_backward(grad, x, low, high)``                         0 where x <= low or x >= high,
                                                                   else grad
 ``silu(x)``                                                       x / (1 + exp(-x))
 ``silu_backward(grad, x)``                                        its gradient

@@ -189,12 +189,13 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, LaterMethods):
         gradient: Tensor | None = None,
         retain_graph: builtins.bool | None = None,
         create_graph: builtins.bool = False,
+        inputs: Any = None,
     ) -> None:
         """Adds the gradient of this tensor to the ``grad`` of all leaves it was computed from.
 
         Arguments and errors as in :func:`minicnn.autograd.backward`.
         """
-        autograd.backward(self, gradient, retain_graph, create_graph)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     @property
     def T(self: Any) -> Tensor:

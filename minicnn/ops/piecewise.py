@@ -20,30 +20,30 @@ from .promotion import refuse_integers, widen, widened
 class Hardtanh(Function):
     """x limited to [low, high]; at the limits, unlike those of a clamp, the slope is 0."""
 
-    def forward(self, x: Array, *, low: float, high: float) -> Array:
+    def forward(self, x: Array, *, low: float, high: float, inplace: bool = False) -> Array:
         self.limits = low, high
         out = kernels.of(x).hardtanh(x, low, high)
-        self.save_for_backward(out)  # which is between the limits where x is
+        self.save_for_backward(out if inplace else x)  # both are between the limits, or neither is
         return out
 
     def backward(self, grad: Tensor) -> Tensor:
-        (out,) = self.saved_tensors
+        (x,) = self.saved_tensors
         low, high = self.limits
-        return HardtanhBackward.apply(grad, out.detach(), low=low, high=high)
+        return HardtanhBackward.apply(grad, x.detach(), low=low, high=high)
 
 
 class HardtanhBackward(Function):
-    """0 where out is at a limit, else grad. As a step function of ``out`` it has no gradient for it."""
+    """grad where x is between the limits, else 0. As a step function of x it has no gradient for it."""
 
-    def forward(self, grad: Array, out: Any, *, low: float, high: float) -> Array:
+    def forward(self, grad: Array, x: Any, *, low: float, high: float) -> Array:
         self.limits = low, high
-        self.save_for_backward(out)
-        return kernels.of(grad).hardtanh_backward(grad, out, low, high)
+        self.save_for_backward(x)
+        return kernels.of(grad).hardtanh_backward(grad, x, low, high)
 
     def backward(self, grad: Tensor) -> tuple[Tensor, None]:
-        (out,) = self.saved_tensors
+        (x,) = self.saved_tensors
         low, high = self.limits
-        return HardtanhBackward.apply(grad, out, low=low, high=high), None
+        return HardtanhBackward.apply(grad, x, low=low, high=high), None
 
 
 def hardtanh(
@@ -84,7 +84,9 @@ def _limited(name: str, x: Tensor, low: float, high: float, inplace: bool) -> Te
         raise RuntimeError(f"{name} of {x.array.dtype} expects limits of at least 0, got {low}")
     if not is_floating(x.array.dtype):
         low, high = number_in(x.array.dtype, low), number_in(x.array.dtype, high)
-    return _apply(Hardtanh, x, inplace, low=low, high=high)
+    if inplace:
+        return change(x, Hardtanh.apply, low=low, high=high, inplace=True)
+    return Hardtanh.apply(x, low=low, high=high)
 
 
 class Hardsigmoid(Function):

@@ -26,6 +26,66 @@ def test_the_graph_can_be_walked(lib: Any) -> None:
     assert product.next_functions[0][0] == leaf and len({leaf, product.next_functions[0][0]}) == 1
 
 
+# of x, of a = 3x and of y = 2a
+ENDS = ["x", "a", "y", "xy", "ay", "xay"]
+
+
+def chain(lib: Any, ends: str, hooks: bool, retain: bool) -> tuple[Any, Any, Any, list[Any]]:
+    """x, a and y by name, those that are asked for, their loss, and what their hooks will see."""
+    x = lib.ones(3, requires_grad=True)
+    a = x * 3
+    tensors = {"x": x, "a": a, "y": a * 2}
+    seen: list[Any] = []
+    for name, tensor in tensors.items() if hooks else ():
+        tensor.register_hook(lambda g, name=name: (seen.append((name, g.tolist())), g * 10)[1])
+    for name in "ay" if retain else "":
+        tensors[name].retain_grad()
+    return tensors, [tensors[name] for name in ends], (tensors["y"] ** 2).sum(), seen
+
+
+def gradients(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The gradient that each tensor has, a list or None."""
+    found = {name: tensor.grad for name, tensor in tensors.items()}
+    return {name: None if grad is None else grad.tolist() for name, grad in found.items()}
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("ends", ENDS)
+def test_a_walk_that_ends_at_given_tensors(ends: str, hooks: bool, retain: bool) -> None:
+    """Which hooks run, whether before a gradient is returned, and who keeps one."""
+    outcomes = []
+    for lib in (mc, torch):
+        tensors, inputs, loss, seen = chain(lib, ends, hooks, retain)
+        returned = [grad.tolist() for grad in lib.autograd.grad(loss, inputs)]
+        outcomes.append((returned, seen, gradients(tensors)))
+        tensors, inputs, loss, seen = chain(lib, ends, hooks, retain)
+        loss.backward(inputs=inputs)
+        outcomes[-1] += (seen, gradients(tensors), [t.retains_grad for t in tensors.values()])
+    assert outcomes[0] == outcomes[1]
+
+
+@LIBRARIES
+def test_inputs_of_backward(lib: Any) -> None:
+    """As a GAN's script does: the generator's loss leaves the discriminator's gradients alone."""
+    generator, discriminator = lib.nn.Linear(2, 2), lib.nn.Linear(2, 1)
+    for _ in range(2):
+        discriminator(generator(lib.ones(3, 2))).sum().backward(inputs=list(generator.parameters()))
+    assert discriminator.weight.grad is None
+    expected = 6 * discriminator.weight.detach()[0]
+    np.testing.assert_allclose(generator.bias.grad.tolist(), expected.tolist(), rtol=1e-5)
+    x, unused = lib.ones(2, requires_grad=True), lib.ones(2, requires_grad=True)
+    lib.autograd.backward((x * 2).sum(), inputs=[unused])
+    assert x.grad is None and unused.grad is None
+    lib.autograd.backward(x, lib.ones(2), inputs=unused)
+    assert x.grad is None
+    with pytest.raises(RuntimeError):
+        x.sum().backward(inputs=[])
+    with pytest.raises(RuntimeError):
+        x.sum().backward(inputs=[lib.ones(2)])
+
+
 @LIBRARIES
 def test_variable(lib: Any) -> None:
     Variable = lib.autograd.Variable

@@ -143,7 +143,9 @@ def test_limit_counts_the_pictures_of_each_part(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(models, "get_model", lambda name, num_classes, **_: Small(num_classes))
     for part in ("train2017", "val2017"):
         coco_files.write_coco(tmp_path, coco_files.instances(), part)
-    options = "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu --cache memory --limit 2"
+    options = (
+        "--size 33 --batch-size 2 --epochs 1 --overlays 1 --device cpu --cache memory --limit 2"
+    )
     arguments = [*options.split(), "--data", f"coco:{tmp_path}", "--out", tmp_path / "out"]
     run_here(monkeypatch, SCRIPT, *arguments)
     assert ": 2 pictures to train on, 2 to validate" in capsys.readouterr().out

@@ -177,6 +177,21 @@ def test_the_dimension_of_softmax_may_be_left_out_in_functional_alone() -> None:
 
 
 # Those that can be told to overwrite their input.
+@pytest.mark.parametrize("name", ["relu6", "hardtanh"])
+def test_the_result_may_be_changed_and_the_argument_not(name: str) -> None:
+    for lib in (minicnn, torch):
+        y = lib.linspace(-2, 8, 6).requires_grad_() * 1
+        out = getattr(lib.nn.functional, name)(y)
+        out += 1
+        out.view(2, 3)[0] += 1
+        out.sum().backward()
+        y = lib.linspace(-2, 8, 6).requires_grad_() * 1
+        out = getattr(lib.nn.functional, name)(y)
+        y += 1
+        with pytest.raises(RuntimeError, match="changed in place|modified by an inplace"):
+            out.sum().backward()
+
+
 IN_PLACE: dict[str, Any] = {
     "celu": {"alpha": 2.0},
     "elu": {"alpha": 0.7},

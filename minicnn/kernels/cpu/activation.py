@@ -114,17 +114,17 @@ def hardtanh(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return unflatten(result, x)
 
 
-def hardtanh_backward(grad: np.ndarray, out: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 where ``out`` <= low or ``out`` >= high, else ``grad``, in the memory order of ``out``."""
-    flat_out, flat_grad = flatten(out, grad)
+def hardtanh_backward(grad: np.ndarray, x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 where ``x`` <= low or ``x`` >= high, else ``grad``, in the memory order of ``x``."""
+    flat_x, flat_grad = flatten(x, grad)
     result = empty(flat_grad.shape, flat_grad.dtype)
 
     def work(start: int, stop: int) -> None:
         at = slice(start, stop)
-        pass_within(flat_grad[at], flat_out[at], low, high, out=result[at])
+        pass_within(flat_grad[at], flat_x[at], low, high, out=result[at])
 
-    for_each_block(flat_out.size, work, _BLOCK)
-    return unflatten(result, out)
+    for_each_block(flat_x.size, work, _BLOCK)
+    return unflatten(result, x)
 
 
 def silu(x: np.ndarray) -> np.ndarray:

@@ -38,18 +38,18 @@ __global__ void hardtanh(long long count, const T* x, T* out, acc_t<T> low, acc_
     store(out, i, values);
 }
 
-// Gradient of hardtanh, from its result: 0 where it is at a limit, rounded as the result is, else grad.
-// One thread per vector.
+// Gradient of hardtanh: 0 where x is at a limit, which is rounded as in the result, or beyond, else
+// grad. One thread per vector.
 template <typename T, int N>
-__global__ void hardtanh_backward(long long count, const T* grad, const T* out, T* grad_x,
+__global__ void hardtanh_backward(long long count, const T* grad, const T* x, T* grad_x,
                                   acc_t<T> low, acc_t<T> high) {
     const long long i = thread_index();
     if (i >= count) return;
     Vector<T, N> grads = load<N>(grad, i);
-    const Vector<T, N> outs = load<N>(out, i);
+    const Vector<T, N> values = load<N>(x, i);
     const acc_t<T> lowest = acc_t<T>(T(low)), highest = acc_t<T>(T(high));
     for (int j = 0; j < N; ++j)
-        if (acc_t<T>(outs[j]) <= lowest || acc_t<T>(outs[j]) >= highest) grads[j] = T(0);
+        if (acc_t<T>(values[j]) <= lowest || acc_t<T>(values[j]) >= highest) grads[j] = T(0);
     store(grad_x, i, grads);
 }
 

@@ -71,17 +71,15 @@ def hardtanh(x: cupy.ndarray, low: float, high: float) -> cupy.ndarray:
     return unflatten(result, x)
 
 
-def hardtanh_backward(
-    grad: cupy.ndarray, out: cupy.ndarray, low: float, high: float
-) -> cupy.ndarray:
-    """0 where ``out`` <= low or ``out`` >= high, else ``grad``, in the memory order of ``out``."""
-    flat_out, flat_grad = flatten(out, grad)
+def hardtanh_backward(grad: cupy.ndarray, x: cupy.ndarray, low: float, high: float) -> cupy.ndarray:
+    """0 where ``x`` <= low or ``x`` >= high, else ``grad``, in the memory order of ``x``."""
+    flat_x, flat_grad = flatten(x, grad)
     result = cupy.empty_like(flat_grad)
-    width = vector_width(flat_grad.size, flat_grad, flat_out)
+    width = vector_width(flat_grad.size, flat_grad, flat_x)
     _hardtanh_backward[grad.dtype, width](
-        grad.size // width, flat_grad, flat_out, result, float(low), float(high)
+        grad.size // width, flat_grad, flat_x, result, float(low), float(high)
     )
-    return unflatten(result, out)
+    return unflatten(result, x)
 
 
 def silu(x: cupy.ndarray) -> cupy.ndarray:

@@ -23,9 +23,9 @@ def hardtanh(x: Array, low: float, high: float) -> Array:
     return np.clip(x, low, high).astype(x.dtype, copy=False)
 
 
-def hardtanh_backward(grad: Array, out: Array, low: float, high: float) -> Array:
-    """0 where out <= low or out >= high, else grad, also where out is NaN."""
-    return np.where((out <= low) | (out >= high), 0, grad)
+def hardtanh_backward(grad: Array, x: Array, low: float, high: float) -> Array:
+    """0 where x <= low or x >= high, else grad, also where x is NaN."""
+    return np.where((x <= low) | (x >= high), 0, grad)
 
 
 def silu(x: Array) -> Array:

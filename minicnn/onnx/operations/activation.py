@@ -87,7 +87,7 @@ def prelu(step: Step, x: Any, weight: Any) -> Name:
 
 
 @exporter(piecewise.Hardtanh)
-def hardtanh(step: Step, x: Any, *, low: float, high: float) -> Name:
+def hardtanh(step: Step, x: Any, *, low: float, high: float, inplace: bool = False) -> Name:
     return step.node("Clip", x, low, high)
 
 

@@ -185,10 +185,10 @@ def from_numpy(array: Array) -> Tensor:
     return Tensor.of(array)
 
 
-def from_dlpack(source: Any) -> Tensor:
+def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor on the memory of any object with ``__dlpack__``, such as a PyTorch tensor."""
-    kind, index = source.__dlpack_device__()
-    return Tensor.of((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(source))
+    kind, index = ext_tensor.__dlpack_device__()
+    return Tensor.of((CPU if kind == 1 else Device("cuda", index)).xp.from_dlpack(ext_tensor))
 
 
 def integers(name: str, given: tuple[Any, ...], keyword: Any = None) -> tuple[int, ...]:

@@ -553,7 +553,7 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``; ``.grad`` stays unchanged.
+    """The gradients of ``outputs`` with respect to ``inputs``; the leaves' ``.grad`` stays unchanged.
 
     Args:
         outputs: a tensor or a sequence of them.

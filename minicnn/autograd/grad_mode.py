@@ -94,10 +94,10 @@ class set_grad_enabled(Switch):
 
     field = "grad"
 
-    def __init__(self, value: bool) -> None:
-        super().__init__(value)
-        self.outside = mode.grad
-        mode.grad = value
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        super().__enter__()
+        self.outside = self.previous.pop()
 
     def __enter__(self) -> None:
         mode.grad = self.outside

@@ -14,21 +14,23 @@ from .grad_mode import enable_grad
 
 
 def gradcheck(
-    function: Callable[..., Any],
+    func: Callable[..., Any],
     inputs: Any,
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    fast_mode: bool = False,
 ) -> bool:
-    """Compares the gradients of ``function`` with central finite differences.
+    """Compares the gradients of a function with central finite differences.
 
     Args:
-        function: takes the inputs, returns a tensor or a tuple of tensors.
+        func: takes the inputs, returns a tensor or a tuple of tensors.
         inputs: tensors; those that require a gradient are varied, and must be float64.
         eps: half the distance between the two points of a difference.
         atol, rtol: how far the two may differ.
         raise_exception: whether a failure raises an error or returns False.
+        fast_mode: without effect: all elements are compared, where torch would compare random sums.
 
     Returns:
         True if all agree.
@@ -47,11 +49,11 @@ def gradcheck(
         if x.dtype != np.float64:
             raise ValueError(f"gradcheck expects float64 inputs, got {x.array.dtype}")
 
-    outputs = _float_outputs(function, inputs)
+    outputs = _float_outputs(func, inputs)
     for number, output in enumerate(outputs):
         analytic = _analytic_jacobians(output, varied)
         for position, x in enumerate(varied):
-            numeric = _numeric_jacobian(function, inputs, number, x, eps)
+            numeric = _numeric_jacobian(func, inputs, number, x, eps)
             if not np.allclose(analytic[position], numeric, rtol, atol):
                 if not raise_exception:
                     return False
@@ -63,15 +65,16 @@ def gradcheck(
 
 
 def gradgradcheck(
-    function: Callable[..., Any],
+    func: Callable[..., Any],
     inputs: Any,
     grad_outputs: Any = None,
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    fast_mode: bool = False,
 ) -> bool:
-    """Compares the second derivatives of ``function`` with finite differences of its gradients.
+    """Compares the second derivatives of a function with finite differences of its gradients.
 
     Args:
         grad_outputs: the gradients that the first walk starts from; random if left out.
@@ -79,7 +82,7 @@ def gradgradcheck(
     Other arguments, result and errors as in :func:`gradcheck`. As ``torch.autograd.gradgradcheck``.
     """
     inputs = _as_tuple(inputs)
-    outputs = _float_outputs(function, inputs)
+    outputs = _float_outputs(func, inputs)
     if grad_outputs is None:
         rng = np.random.default_rng(0)
         grad_outputs = tuple(
@@ -90,7 +93,7 @@ def gradgradcheck(
     def gradients(*arguments: Any) -> tuple[Any, ...]:
         arguments, cotangents = arguments[: len(inputs)], arguments[len(inputs) :]
         varied = [x for x in arguments if _requires_grad(x)]
-        results = grad(_float_outputs(function, arguments), varied, cotangents, create_graph=True)
+        results = grad(_float_outputs(func, arguments), varied, cotangents, create_graph=True)
         return tuple(g for g in results if g.requires_grad)
 
     return gradcheck(gradients, (*inputs, *grad_outputs), eps, atol, rtol, raise_exception)

@@ -189,8 +189,8 @@ def get_arch_list() -> list[str]:
     return sorted({f"sm_{major}{minor}" for major, minor in capabilities})
 
 
-def is_bf16_supported() -> bool:
-    """Whether the current GPU computes in bfloat16."""
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Whether the current GPU computes in bfloat16; none is made to by other means, as in torch."""
     return is_available() and get_device_capability()[0] >= 8
 
 

@@ -78,10 +78,10 @@ class _List(Module):
             self.append(module)
         return self
 
-    def pop(self, index: int) -> Module:
-        """Remove and return the module at ``index``."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: int) -> Module:
+        """Remove and return the module at index ``key``."""
+        module = self[key]
+        del self[key]
         return module
 
 

@@ -274,9 +274,9 @@ class Module(HookMethods):
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all below it, each once unless ``remove_duplicate`` is False."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def children(self) -> Iterator[Module]:

@@ -137,7 +137,7 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, LaterMethods):
     flatten, unflatten = shape.flatten, shape.unflatten
     squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
     expand, expand_as, repeat = shape.expand, shape.expand_as, shape.repeat
-    split, chunk, unbind = shape.split, shape.chunk, shape.unbind
+    chunk, unbind = shape.chunk, shape.unbind
     flip, pad = shape.flip, padding.pad
 
     gather, scatter_add = index.gather, index.scatter_add
@@ -183,6 +183,10 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, LaterMethods):
     half, bfloat16 = _cast(np.float16), _cast(dtypes.bfloat16)
     long, int, bool = _cast(np.int64), _cast(np.int32), _cast(np.bool_)
     short, char, byte = _cast(np.int16), _cast(np.int8), _cast(np.uint8)
+
+    def split(self: Any, split_size: Any, dim: builtins.int = 0) -> tuple[Tensor, ...]:
+        """As the function of that name, with another name for the length or lengths."""
+        return shape.split(self, split_size, dim)
 
     def backward(
         self: Any,

@@ -359,13 +359,16 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def split(
-    tensor: Tensor, split_size: builtins.int | Sequence[int], dim: int = 0
+    tensor: Tensor, split_size_or_sections: builtins.int | Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """Pieces along ``dim`` of one length (the last may be shorter) or of given lengths.
 
     Raises:
         RuntimeError: for lengths that do not add up to the dimension's.
+
+    As ``torch.split``.
     """
+    split_size = split_size_or_sections
     _check_has_dimension("split", tensor)
     d = normalize_dim(tensor, dim)
     total = tensor.shape[d]

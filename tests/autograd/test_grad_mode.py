@@ -109,7 +109,7 @@ def test_a_decorator_needs_no_parentheses_and_reaches_into_generators():
 
 
 def test_set_grad_enabled_is_a_statement_too():
-    mc.set_grad_enabled(False)
+    mc.set_grad_enabled(mode=False)
     try:
         assert not mc.is_grad_enabled()
         with mc.set_grad_enabled(True):

@@ -56,6 +56,8 @@ def test_shared_parts_come_once_but_keep_both_keys() -> None:
     everything = net.named_parameters(remove_duplicate=False)
     assert [n for n, _ in everything][-2:] == ["second.weight", "second.bias"]
     assert [n for n, _ in net.named_children()] == ["first"]
+    assert list(net.modules()) == [net, net.first]
+    assert list(net.modules(remove_duplicate=False)) == [net, net.first, net.second]
     assert list(net.state_dict()) == [
         "scale", "count", "first.weight", "first.bias", "second.weight", "second.bias",
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]  # Windows has no SIGHUP
+
+
+def raise_interrupt(number: int, frame: FrameType | None) -> None:
+    """Handles a signal as Python handles Ctrl-C, with a KeyboardInterrupt.
+
+    Python ignores an error in a ``__del__``; there the same signal comes again a moment later.
+    """
+    if not _comes_again(number, frame):
+        raise KeyboardInterrupt
+
+
+def _comes_again(number: int, frame: FrameType | None) -> bool:
+    """Whether the signal came in a ``__del__``, and was sent once more."""
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    if frame is not None:
+        threading.Timer(0.01, _thread.interrupt_main, (number,)).start()
+    return frame is not None
 
 
 class StopRequest:
@@ -58,6 +77,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if _comes_again(number, frame):
+            return
         again, self.requested = self.requested, True
         if again and number != signal.SIGINT:
             return

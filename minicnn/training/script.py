@@ -24,6 +24,7 @@ from ..creation import empty
 from ..distributed import get_world_size
 from ..output import give_up_closed_output, print_any_text, say_last
 from .folder import FolderLock, refuse_inside
+from .interrupt import raise_interrupt
 from .ranks import begin, first_rank_first, is_first
 from .run import Run
 from .source import DataSource
@@ -47,7 +48,7 @@ def script(stopped: Callable[[], str] = lambda: "stopped") -> Iterator[None]:
     showwarning = warnings.showwarning
     warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}")
     print_any_text()
-    ctrl_c = _handle_ctrl_c(signal.default_int_handler)
+    ctrl_c = _handle_ctrl_c(raise_interrupt)
     try:
         yield
         sys.stdout.flush()

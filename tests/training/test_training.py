@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
 import signal
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -178,6 +180,22 @@ def test_between_steps_ctrl_c_waits_for_nothing():
         with pytest.raises(KeyboardInterrupt):
             ctrl_c()
             pytest.fail("nobody interrupted this")
+
+
+class Freed:
+    def __del__(self):
+        ctrl_c()
+
+
+@pytest.mark.parametrize("in_step", [False, True])
+def test_ctrl_c_is_not_lost_where_memory_is_freed(in_step):
+    """Python ignores errors in a ``__del__``."""
+    with training.StopRequest() as stop, pytest.raises(KeyboardInterrupt):
+        with stop.step if in_step else contextlib.nullcontext():
+            Freed()
+            time.sleep(0.2)
+            assert in_step and stop.requested
+        pytest.fail("nobody interrupted this")
 
 
 def new_run(folder, resume: bool = False, **settings) -> training.Run:

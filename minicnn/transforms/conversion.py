@@ -26,8 +26,6 @@ _GREY_MODES = {"uint8": "L", "int16": "I;16", "int32": "I", "float32": "F"}
 def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
     """A float tensor (C, H, W) of the default dtype from an image; 0 … 255 becomes 0 … 1.
 
-    In memory the tensor keeps the image's order H, W, C, the layout that convolutions prefer.
-
     Args:
         pic: a PIL image, or an array (H, W) or (H, W, C). Values of more than 8 bits (arrays other
             than uint8, image modes I, I;16 and F) keep their type and are not scaled.
@@ -41,15 +39,16 @@ def to_tensor(pic: Image.Image | np.ndarray) -> Tensor:
             raise ValueError(
                 f"an image array must be (H, W) or (H, W, C), got shape {tuple(pic.shape)}"
             )
-        array = pic if pic.dtype == np.uint8 else pic.copy()
+        array = pic
     elif check_picture(pic).mode in _WIDE_MODES:
         array = np.array(pic, dtype=_WIDE_MODES[pic.mode])
     else:
         array = np.asarray(pic.convert("L") if pic.mode == "1" else pic)  # 1 bit: 0 and 255
-    if array.dtype == np.uint8:
-        dtype = default_float()
-        array = np.divide(array, dtype.type(255), dtype=dtype)
-    return Tensor.of(_chw(array))
+    array = _chw(array)
+    if array.dtype != np.uint8:
+        return Tensor.of(array.copy(order="C"))
+    dtype = default_float()
+    return Tensor.of(np.divide(array, dtype.type(255), dtype=dtype, order="C"))
 
 
 def pil_to_tensor(pic: Image.Image) -> Tensor:

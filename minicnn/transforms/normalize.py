@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Number
 
 import numpy as np
 
@@ -18,7 +19,10 @@ _LINES = 8  # of pixels in a row of NumPy's loop, at most
 
 
 def normalize(
-    tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False
+    tensor: Tensor,
+    mean: Sequence[float] | float,
+    std: Sequence[float] | float,
+    inplace: bool = False,
 ) -> Tensor:
     """(tensor - mean) / std for each channel.
 
@@ -32,6 +36,7 @@ def normalize(
         ValueError: if ``std`` contains 0, if ``mean`` or ``std`` has neither one value nor one for
             each channel, or if the tensor has fewer than 3 dimensions.
     """
+    mean, std = in_a_list(mean), in_a_list(std)
     _check_normalize(tensor, mean, std)
     if tensor.requires_grad:
         stats = [Tensor.of(_channel(tensor.array, values)) for values in (mean, std)]
@@ -90,6 +95,12 @@ def _check_normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float]
             )
 
 
+def in_a_list(values: Sequence[float] | float) -> list[float]:
+    """The numbers as a list, also a single one: ``(0.5)`` is no tuple."""
+    is_one = isinstance(values, Number) or getattr(values, "ndim", 1) == 0
+    return [values] if is_one else list(values)  # type: ignore[list-item, arg-type]
+
+
 def _check_std(std: Sequence[float]) -> None:
     if any(value == 0 for value in std):
         raise ValueError(f"std must not be 0, got {tuple(std)}")
@@ -100,9 +111,14 @@ class Normalize(Transform):
 
     shown = ("mean", "std")
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] | float,
+        std: Sequence[float] | float,
+        inplace: bool = False,
+    ) -> None:
         super().__init__()
-        _check_std(std)
+        _check_std(in_a_list(std))
         self.mean, self.std, self.inplace = mean, std, inplace
 
     def forward(self, tensor: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import minicnn as mc
 from minicnn import transforms as T
 from minicnn.tensor import Tensor
 from minicnn.transforms import functional as F
+from minicnn.transforms import v2
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -37,6 +38,18 @@ def test_normalize_of_one_number_and_one_channel():
     assert np.array_equal(F.normalize(x, [0.5], [2]).numpy(), (x.numpy() - np.float32(0.5)) / 2)
     x = image_tensor((3, 5, 4), channels_last=True)
     assert np.array_equal(F.normalize(x, [0.5], [2]).numpy(), (x.numpy() - np.float32(0.5)) / 2)
+
+
+@pytest.mark.parametrize("mean, std", [(0.5, 0.25), (mc.tensor(0.5), 0.25), ([0.5], 0.25)])
+def test_numbers_need_no_list(mean, std):
+    """As in ``Normalize((0.5), (0.5))``, which is often written."""
+    x = mc.rand(3, 4, 5)
+    expected = F.normalize(x, [0.5], [0.25])
+    assert mc.equal(F.normalize(x, mean, std), expected)
+    assert mc.equal(T.Normalize(mean, std)(x), expected)
+    assert mc.equal(v2.Normalize(mean, std)(x), expected)
+    with pytest.raises(ValueError, match="std must not be 0"):
+        T.Normalize(mean, 0)
 
 
 def test_normalize_passes_gradients_on():

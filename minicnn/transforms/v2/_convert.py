@@ -16,6 +16,7 @@ from ...tv_tensors import Image, TVTensor, Video
 from ...tv_tensors.base import is_pure_tensor, plain
 from ...typing import DTypeLike
 from .. import conversion
+from ..normalize import in_a_list
 from . import functional as F
 from ._samples import has_any
 from ._transform import Transform
@@ -194,9 +195,14 @@ class Normalize(Transform):
         ValueError: as :func:`minicnn.transforms.functional.normalize`.
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] | float,
+        std: Sequence[float] | float,
+        inplace: bool = False,
+    ) -> None:
         super().__init__()
-        self.mean, self.std, self.inplace = list(mean), list(std), inplace
+        self.mean, self.std, self.inplace = in_a_list(mean), in_a_list(std), inplace
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         if has_any(flat_inputs, pil.Image):

@@ -41,7 +41,7 @@ def to_image(inpt: Tensor | pil.Image | np.ndarray) -> Image:
         TypeError: for anything else.
     """
     if isinstance(inpt, np.ndarray):
-        return Image(Tensor.of(np.atleast_3d(inpt).transpose(2, 0, 1)))
+        return Image(Tensor.of(np.ascontiguousarray(np.atleast_3d(inpt).transpose(2, 0, 1))))
     if not isinstance(inpt, (Tensor, pil.Image)):
         raise TypeError(f"to_image expects a picture or an array, got {type(inpt).__name__}")
     return Image(inpt)

@@ -28,8 +28,8 @@ def default_collate(batch: list[Any]) -> Collated:
     Tensors, arrays and numbers are stacked along a new first dimension, in the dtype that holds all
     of them: the one that torch computes in, so integers and floats together become floats. Python
     integers count as int64 and floats as float64, or float32 if the first number is an integer.
-    Strings stay a list. Mappings, named tuples and
-    sequences are joined item by item and keep their type; tuples become lists, as in torch.
+    Strings stay as they are, a list, or a tuple where they come from sequences. Mappings, named
+    tuples and sequences are joined item by item and keep their type; tuples become lists, as in torch.
 
     Args:
         batch: samples of one kind.
@@ -48,7 +48,7 @@ def default_collate(batch: list[Any]) -> Collated:
     return collate(batch, collate_fn_map=default_collate_fn_map)
 
 
-def collate(batch: list[Any], *, collate_fn_map: Functions | None = None) -> Collated:
+def collate(batch: Sequence[Any], *, collate_fn_map: Functions | None = None) -> Collated:
     """:func:`default_collate` with a program's own functions for some types of samples.
 
     Args:
@@ -98,7 +98,7 @@ def default_convert(data: object) -> object:
 def stack(arrays: list[Array]) -> Array:
     """Stacks arrays of one shape along a new first axis, keeping their order in memory.
 
-    ``ToTensor`` leaves an image's memory in the order H, W, C. Such images are each copied as one
+    ``PILToTensor`` leaves an image's memory in the order H, W, C. Such images are each copied as one
     block and become a channels-last batch, the layout that convolutions prefer.
 
     Raises:
@@ -147,7 +147,7 @@ def like(container: Any, items: Items) -> Items:
         return items
 
 
-def _collate_tensors(batch: list[Any]) -> Tensor:
+def _collate_tensors(batch: Sequence[Any]) -> Tensor:
     _check_kind(batch, (Tensor, np.ndarray, np.generic))
     tensors = [s if isinstance(s, Tensor) else Tensor.of(np.asarray(s)) for s in batch]
     if any(tensor.requires_grad for tensor in tensors):
@@ -155,7 +155,7 @@ def _collate_tensors(batch: list[Any]) -> Tensor:
     return Tensor.of(stack([tensor.array for tensor in tensors]))
 
 
-def _collate_numbers(batch: list[Any]) -> Tensor:
+def _collate_numbers(batch: Sequence[Any]) -> Tensor:
     one_of_each_type = {type(number): number for number in batch}.values()
     dtypes = {_dtype_of(number) for number in one_of_each_type}
     if None in dtypes:
@@ -170,7 +170,7 @@ def _collate_numbers(batch: list[Any]) -> Tensor:
         ) from None
 
 
-def _collate_mappings(batch: list[Any], functions: Functions | None) -> dict[Any, Any]:
+def _collate_mappings(batch: Sequence[Any], functions: Functions | None) -> dict[Any, Any]:
     _check_kind(batch, Mapping)
     first = batch[0]
     for number, sample in enumerate(batch):
@@ -185,13 +185,13 @@ def _collate_mappings(batch: list[Any], functions: Functions | None) -> dict[Any
     )
 
 
-def _collate_sequences(batch: list[Any], functions: Functions | None) -> list[Any]:
+def _collate_sequences(batch: Sequence[Any], functions: Functions | None) -> list[Any]:
     _check_kind(batch, Sequence)
     first = batch[0]
     lengths = sorted({len(sample) for sample in batch})
     if len(lengths) > 1:
         raise RuntimeError(f"samples of a batch must have equal lengths, got lengths {lengths}")
-    columns = [collate(list(c), collate_fn_map=functions) for c in zip(*batch, strict=True)]
+    columns = [collate(c, collate_fn_map=functions) for c in zip(*batch, strict=True)]
     return columns if _is_plain_tuple(first) else like(first, columns)
 
 
@@ -219,7 +219,7 @@ def _common_dtype(dtypes: set[Any]) -> np.dtype:
     return promotion.result_dtype([Tensor.of(np.empty(0, dtype)) for dtype in dtypes], [])
 
 
-def _check_kind(batch: list[Any], kind: Any) -> None:
+def _check_kind(batch: Sequence[Any], kind: Any) -> None:
     if len({type(sample) for sample in batch}) == 1:
         return
     for number, sample in enumerate(batch):

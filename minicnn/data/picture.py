@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..output import printable
 from .dataset import SkipSample
@@ -21,8 +21,11 @@ from .image_backend import decode_by_simplejpeg
 __all__ = ["BrokenPicture", "decode_picture", "load_picture", "open_picture"]
 
 
-class BrokenPicture(ValueError):
-    """A picture that cannot be decoded; the message gives its path and the reason."""
+class BrokenPicture(UnidentifiedImageError, ValueError):
+    """A picture that cannot be decoded; the message gives its path and the reason.
+
+    It is also an OSError, as Pillow's own error is, which programs may be prepared for.
+    """
 
 
 class SkippedPicture(BrokenPicture, SkipSample):

@@ -173,11 +173,19 @@ def same_type(error: Exception, message: str) -> Exception:
     if isinstance(error, StopIteration):  # it would lose its message on the way through a generator
         return RuntimeError(message)
     try:
-        rebuilt = type(error)(message)
+        rebuilt = type(error)(_Unquoted(message))
     except Exception:  # noqa: BLE001  the type's constructor takes other arguments
         return RuntimeError(message)
-    # KeyError, for example, would show the message quoted, on one line.
     return rebuilt if str(rebuilt) == message else RuntimeError(message)
+
+
+class _Unquoted(str):
+    """A message that KeyError shows as it is, where it would show another one quoted, on one line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def started(job: Job, number: int) -> Callable[[Request, Stop], Batch]:

@@ -63,6 +63,16 @@ def test_the_dtype_holds_all_samples_as_in_torch(batch):
         assert ours.tolist() == theirs.tolist()
 
 
+@pytest.mark.parametrize(
+    "batch",
+    [["a", "b"], [(1, "a"), (2, "b")], [{"name": "a"}, {"name": "b"}], [(1, ("a", "b"))] * 2],
+    ids=str,
+)
+def test_strings_stay_as_they_are(batch):
+    ours, theirs = default_collate(batch), torch_collate(batch)
+    assert repr(ours) == repr(theirs)
+
+
 def test_tensors_of_different_dtypes():
     out = default_collate(
         [Tensor.of(np.zeros(2, np.int64)), Tensor.of(np.full(2, 2.5, np.float32))]

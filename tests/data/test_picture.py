@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures import jpeg, write_folder
-from PIL import Image, ImageOps, features
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from minicnn.data import BrokenPicture, DataLoader, ImageFolder, PictureCache, load_picture
 from minicnn.data.picture import decode_picture, looking_in
@@ -123,6 +123,7 @@ def test_whatever_pillow_raises_is_one_error(monkeypatch, error: Exception) -> N
         raise error
 
     monkeypatch.setattr(Image, "open", fail)
+    assert issubclass(BrokenPicture, UnidentifiedImageError)  # and so an OSError
     with pytest.raises(BrokenPicture, match=f"^some/x.jpg: {type(error).__name__}"):
         decode_picture(lambda: b"data", "some/x.jpg")
 

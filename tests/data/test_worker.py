@@ -81,7 +81,7 @@ def test_an_error_keeps_its_type_and_names_sample_and_path(num_workers, worker_t
     [
         (BrokenPicture("a.jpg: truncated"), BrokenPicture),
         (FileNotFoundError(2, "No such file", "a.jpg"), FileNotFoundError),
-        (KeyError("name"), RuntimeError),  # would print its message as a quoted key
+        (KeyError("name"), KeyError),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), RuntimeError),  # takes five arguments
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),

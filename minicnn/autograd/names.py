@@ -89,10 +89,19 @@ def _of_sum(node: Any) -> str:
 
 
 def _of_getitem(node: Any) -> str:
-    keys = {type(key) for step in node.index for key in step} - {type(Ellipsis)}
-    if keys <= {slice}:
-        return "SliceBackward0"
-    return "SelectBackward0" if keys <= {slice, int} else "IndexBackward0"
+    """torch takes one key after the other, whole dimensions excepted; the last gives the name."""
+    names = [
+        _KEYS.get(type(key), "IndexBackward0")
+        for step in node.index
+        for key in step
+        if key is not Ellipsis and not (type(key) is slice and key == slice(None))
+    ]
+    if "IndexBackward0" in names:
+        return "IndexBackward0"
+    return names[-1] if names else "AliasBackward0"
+
+
+_KEYS = {int: "SelectBackward0", slice: "SliceBackward0", type(None): "UnsqueezeBackward0"}
 
 
 def _of_to(node: Any) -> str:

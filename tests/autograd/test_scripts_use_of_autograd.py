@@ -26,6 +26,18 @@ def test_the_graph_can_be_walked(lib: Any) -> None:
     assert product.next_functions[0][0] == leaf and len({leaf, product.next_functions[0][0]}) == 1
 
 
+INDICES: list[Any] = [
+    0, (0, slice(2)), (slice(None), 1), (slice(1, None), 0), (..., 0), None, (slice(None), None, 0),
+    (slice(None), slice(None)), ..., (0, ..., slice(1, None)), [0, 1], (0, [0, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_names_of_indexing(index: Any) -> None:
+    ours, theirs = (lib.ones(2, 3, 4, requires_grad=True)[index] for lib in (mc, torch))
+    assert ours.grad_fn.name() == theirs.grad_fn.name()
+
+
 # of x, of a = 3x and of y = 2a
 ENDS = ["x", "a", "y", "xy", "ay", "xay"]
 

@@ -438,6 +438,13 @@ def test_repr_lists_the_groups(name: str) -> None:
     assert repr(getattr(optim, name)(ours(), lr=0.25)) == expected
 
 
+def test_repr_of_several_groups() -> None:
+    def groups(lib: Any) -> list[dict[str, Any]]:
+        return [{"params": [lib.zeros(2)]}, {"params": [lib.zeros(3)], "lr": 0.5}]
+
+    assert repr(optim.SGD(groups(mc), lr=0.25)) == repr(torch.optim.SGD(groups(torch), lr=0.25))
+
+
 @pytest.mark.parametrize(
     ("name", "options"), [("SGD", {"momentum": 0.9}), ("AdamW", {}), ("RMSprop", {})]
 )

@@ -190,7 +190,10 @@ def get_arch_list() -> list[str]:
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether the current GPU computes in bfloat16; none is made to by other means, as in torch."""
+    """Whether the current GPU computes in bfloat16; ``including_emulation`` changes nothing.
+
+    GPUs that could only emulate it, before compute capability 8.0, are not supported at all.
+    """
     return is_available() and get_device_capability()[0] >= 8
 
 

@@ -68,12 +68,22 @@ def integer_interval(lower: int, upper: int) -> Constraint:
     return Constraint(name, lambda x: (x % 1 == 0) & (x >= lower) & (x <= upper))
 
 
+def independent(base_constraint: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
+    """All values of the last dimensions keep a rule."""
+    dims = tuple(range(-reinterpreted_batch_ndims, 0))
+    return Constraint(
+        f"IndependentConstraint({base_constraint}, {reinterpreted_batch_ndims})",
+        lambda x: base_constraint.check(x).all(dims),
+        base_constraint.event_dim + reinterpreted_batch_ndims,
+    )
+
+
 real = Constraint("Real()", _number)
 positive = Constraint("GreaterThan(lower_bound=0.0)", lambda x: x > 0)
 nonnegative = greater_than_eq(0.0)
 unit_interval = interval(0.0, 1.0)
 boolean = Constraint("Boolean()", lambda x: (x == 0) | (x == 1))
-real_vector = Constraint("IndependentConstraint(Real(), 1)", lambda x: _number(x).all(-1), 1)
+real_vector = independent(real, 1)
 simplex = Constraint("Simplex()", _sums_to_one, 1)
 one_hot = Constraint("OneHot()", _one_hot, 1)
 lower_cholesky = Constraint("LowerCholesky()", _lower_cholesky, 2)

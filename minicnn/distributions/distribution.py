@@ -93,7 +93,9 @@ class Distribution:
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws that pass gradients on to the parameters."""
-        raise NotImplementedError(f"{type(self).__name__} has no rsample")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no rsample: only sample, whose draws have no gradients"
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The logarithm of the density, or of the probability, at a value."""

@@ -8,11 +8,15 @@ from typing import Any
 from ..linalg import solve_triangular
 from ..nn.functional import softplus
 from ..ops.choice import where
+from ..ops.special import digamma, lgamma
 from ..tensor import Tensor
 from .bernoulli import Bernoulli
+from .beta import Beta
 from .categorical import Categorical
+from .dirichlet import Dirichlet
 from .distribution import Distribution
 from .exponential import Exponential, Laplace
+from .gamma import Gamma
 from .independent import Independent
 from .multivariate_normal import MultivariateNormal
 from .normal import LogNormal, Normal
@@ -89,6 +93,25 @@ def _categorical(p: Categorical, q: Categorical) -> Tensor:
 def _exponential(p: Exponential, q: Exponential) -> Tensor:
     ratio = q.rate / p.rate
     return ratio - ratio.log() - 1
+
+
+@register_kl(Gamma, Gamma)
+def _gamma(p: Gamma, q: Gamma) -> Tensor:
+    a, b = p.concentration, q.concentration
+    rates = b * (p.rate / q.rate).log() + a * (q.rate / p.rate - 1)
+    return rates + lgamma(b) - lgamma(a) + (a - b) * digamma(a)
+
+
+@register_kl(Dirichlet, Dirichlet)
+def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
+    a, b = p.concentration, q.concentration
+    logs = digamma(a) - digamma(a.sum(-1, keepdim=True))  # the means of the logarithms of draws
+    return ((a - b) * logs).sum(-1) + p._log_normalizer - q._log_normalizer
+
+
+@register_kl(Beta, Beta)
+def _beta(p: Beta, q: Beta) -> Tensor:
+    return _dirichlet(p._dirichlet, q._dirichlet)
 
 
 @register_kl(Laplace, Laplace)

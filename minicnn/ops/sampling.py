@@ -1,20 +1,21 @@
-"""Random tensors whose distributions are given by tensors: normal, bernoulli, multinomial."""
+"""Random tensors whose distributions are given by tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import draws
+from .. import draws, gamma_draws
 from ..autograd import no_grad
 from ..creation import empty, empty_like
 from ..devices import to_device
-from ..dtypes import is_floating
+from ..dtypes import float32, float64, is_floating
 from ..memory_format import contiguous_format
 from ..random import Generator, default_generator
 from ..tensor import Tensor
-from ..typing import DeviceLike, DTypeLike
+from ..typing import Array, DeviceLike, DTypeLike
 from .elementwise import add, mul
 from .promotion import check_broadcast
 from .random_fill import Drawn, bernoulli_, normal_
@@ -168,3 +169,42 @@ def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None
         raise RuntimeError(
             "multinomial expects finite weights >= 0 with a sum above 0 in each row, got others"
         )
+
+
+def standard_gamma(concentration: Tensor) -> Tensor:
+    """A number from Gamma(a, 1) for each element ``a``.
+
+    Args:
+        concentration: above 0, of any shape.
+
+    Raises:
+        NotImplementedError: unless it is of float32 or float64.
+
+    As ``torch._standard_gamma``, without its gradient.
+    """
+    return _from_concentration("gamma", concentration, gamma_draws.gamma)
+
+
+def dirichlet(concentration: Tensor) -> Tensor:
+    """Rows of numbers between 0 and 1 with the sum 1.
+
+    Args:
+        concentration: above 0, (..., K).
+
+    Raises:
+        NotImplementedError: unless it is of float32 or float64.
+
+    As ``torch._sample_dirichlet``.
+    """
+    return _from_concentration("dirichlet", concentration, gamma_draws.dirichlet)
+
+
+def _from_concentration(
+    name: str, concentration: Tensor, draw: Callable[[Array, Generator], Array]
+) -> Tensor:
+    if concentration.array.dtype not in (float32, float64):
+        raise NotImplementedError(
+            f"{name} expects concentrations of float32 or float64, got {concentration.dtype}"
+        )
+    numbers = draw(concentration.numpy_copy(), default_generator)
+    return Tensor.of(to_device(numbers, concentration.device))

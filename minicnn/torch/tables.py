@@ -89,8 +89,9 @@ _PARTS = {
     "torch.cuda": "random",
     "torch.cuda.amp": "autocast_mode grad_scaler",
     "torch.distributions": (
-        "bernoulli categorical distribution exponential independent kl laplace log_normal "
-        "mixture_same_family multivariate_normal normal one_hot_categorical uniform"
+        "bernoulli beta categorical chi2 dirichlet distribution exponential gamma independent kl "
+        "laplace log_normal mixture_same_family multivariate_normal normal one_hot_categorical "
+        "uniform"
     ),
     "torch.nn.modules": (
         "activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold "

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import gamma_draws
 from ..data.seeding import current_generator
 from ..random import default_generator
+from ..typing import Array
 
 
 def chance(p: float) -> bool:
@@ -49,33 +51,9 @@ def permutation(n: int) -> list[int]:
     return [int(number) for number in current_generator().permutation(n)]
 
 
-def dirichlet(concentration: Sequence[float]) -> list[float]:
-    """Numbers between 0 and 1, without both, with the sum 1: ``torch._sample_dirichlet``."""
-    numbers = [_gamma(alpha) for alpha in concentration]
-    total = sum(numbers)
-    least, most = np.finfo(np.float32).tiny, np.nextafter(np.float32(1), np.float32(0))
-    return [float(np.clip(np.float32(number / total), least, most)) for number in numbers]
-
-
-def _gamma(alpha: float) -> float:
-    """A number from Gamma(alpha, 1) (Marsaglia and Tsang, 2000), in float64, constants in float32."""
-    generator = current_generator()
-    alpha, scale = float(np.float32(alpha)), 1.0
-    if alpha < 1:
-        scale = (1 - generator.random(dtype=np.float64)) ** (1 / alpha)
-        alpha += 1
-    d = alpha - float(np.float32(1 / 3))
-    c = 1 / math.sqrt(9 * d)
-    while True:
-        x = y = 0.0
-        while y <= 0:
-            x = generator.normal()
-            y = 1 + c * x
-        v = y * y * y
-        u = 1 - generator.random(dtype=np.float64)
-        squeeze = 1 - float(np.float32(0.0331)) * x**4
-        if u < squeeze or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
-            return scale * d * v
+def dirichlet(alpha: float, *shape: int) -> Array:
+    """Rows of float32 numbers from the distribution Dirichlet(alpha, alpha, …)."""
+    return gamma_draws.dirichlet(np.full(shape, alpha, np.float32), current_generator())
 
 
 def shuffled(n: int) -> list[int]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-import numpy as np
-
 from ..devices import xp_of
 from ..tensor import Tensor
 from ..typing import Array
@@ -92,8 +90,8 @@ def mixed(
     batch = img.reshape((1,) * max(ndim - img.ndim, 0) + tuple(img.shape))
     x = batch.array
     # Each image has its own share of the picture itself, and of each copy in the rest.
-    shares = np.array([dirichlet([alpha] * 2) for _ in x], np.float32)
-    weights = np.array([dirichlet([alpha] * width) for _ in x], np.float32)
+    shares = dirichlet(alpha, len(x), 2)
+    weights = dirichlet(alpha, len(x), width)
     total = _weighted(x, shares[:, 0])
     for copy in range(width):
         total += _weighted(chain(batch).array, weights[:, copy] * shares[:, 1])

@@ -72,7 +72,7 @@ class _Mix(Transform):
 
     def _share(self) -> float:
         """A number from the distribution Beta(alpha, alpha)."""
-        return dirichlet((self.alpha, self.alpha))[0]
+        return float(dirichlet(self.alpha, 2)[0])
 
     def _draw(self, size: Sequence[int]) -> tuple[Callable[[Tensor], Tensor], float]:
         """What mixes a batch of images of ``size`` (H, W), and the share that each keeps of its own."""

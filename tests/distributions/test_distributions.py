@@ -22,6 +22,13 @@ CASES = [
     ("Categorical", {"probs": [[0.5, 0.1, 2.0]]}, {"logits": [[0.5, 0.1, 2.0]]}),
     ("Categorical", {"logits": [0.5, 0.1, 2.0]}, {"probs": [0.5, 0.1, 2.0]}),
     ("OneHotCategorical", {"probs": [[0.5, 0.1, 2.0]]}, {"probs": [[0.2, 0.3, 0.1]]}),
+    ("Gamma", {"concentration": [0.3, 2.0], "rate": [1.5, 0.5]},
+     {"concentration": [1.0, 3.0], "rate": [2.0, 0.4]}),
+    ("Chi2", {"df": [0.5, 3.0]}, {"df": [4.0, 2.5]}),
+    ("Beta", {"concentration1": [0.4, 3.0], "concentration0": [0.4, 2.0]},
+     {"concentration1": [1.0, 0.5], "concentration0": [2.0, 0.1]}),
+    ("Dirichlet", {"concentration": [[0.5, 0.1, 2.0], [3.0, 2.0, 4.0]]},
+     {"concentration": [1.0, 2.0, 0.5]}),
     ("MultivariateNormal", {"loc": [0.0, 1.0], "covariance_matrix": COVARIANCE},
      {"loc": [0.5, 0.0], "scale_tril": [[1.0, 0.0], [0.3, 2.0]]}),
     ("MultivariateNormal", {"loc": [[0.0, 1.0]], "precision_matrix": COVARIANCE},
@@ -44,7 +51,7 @@ def everything(lib, name, arguments, other):
     drawn = p.sample((4,))
     wider = p.expand((3, *p.batch_shape)).sample()
     values = [p.log_prob(drawn), p.entropy(), lib.distributions.kl_divergence(p, q)]
-    values += [p.rsample((2,))] if p.has_rsample else []
+    values += [p.rsample((2,))] if getattr(mc.distributions, name).has_rsample else []
     sum(value.sum() for value in values).backward()
     return [drawn, wider, p.mean, p.variance, p.stddev, *values, *(x.grad for x in parameters)]
 
@@ -86,7 +93,10 @@ def others(lib):
     vectors = [d.Independent(d.Normal(lib.full((3, 2), i), 1.0), 1) for i in (0.0, 1.0)]
     matrices = d.MultivariateNormal(lib.zeros(2), precision_matrix=lib.tensor(COVARIANCE))
     categories = d.Categorical(lib.ones(2, 3))
+    corners = d.Dirichlet(lib.tensor([[0.5, 0.1, 2.0], [0.5, 0.4, 0.9], [3.0, 2.0, 1.0]]))
+    modes = [corners, d.Beta(x, 0.5), d.Beta(x + 1, 3.0), d.Gamma(3 * x, 2.0), d.Chi2(4.0)]
     return [
+        *(p.mode for p in modes), d.Gamma(2.0, 1.0).log_prob(0.3), modes[1].log_prob(x),
         unit.cdf(x), unit.icdf(x), d.Uniform(0.0, 2.0).cdf(x), d.kl_divergence(*vectors),
         vectors[1].entropy(), matrices.covariance_matrix, matrices.scale_tril,
         categories.enumerate_support(), categories.mode, categories.perplexity(),
@@ -138,6 +148,26 @@ WRONG = {
         lambda lib: lib.distributions.Normal(lib.zeros(3), 1.0).log_prob(lib.zeros(2)),
         r"broadcasts with \(3,\), got shape \(2,\)",
     ),
+    "a negative concentration": (
+        lambda lib: lib.distributions.Beta(0.4, -0.4),
+        "Beta expects concentration0 to satisfy .*, got -0.4",
+    ),
+    "no degrees of freedom": (
+        lambda lib: lib.distributions.Chi2(0.0),
+        "Chi2 expects df to satisfy .*, got 0.0",
+    ),
+    "a concentration that is no vector": (
+        lambda lib: lib.distributions.Dirichlet(lib.tensor(1.0)),
+        r"concentration must have at least 1 dimension, got shape \(\)",
+    ),
+    "one negative concentration": (
+        lambda lib: lib.distributions.Dirichlet(lib.tensor([1.0, -1.0])),
+        "Dirichlet expects concentration to satisfy IndependentConstraint",
+    ),
+    "a sum other than 1": (
+        lambda lib: lib.distributions.Dirichlet(lib.ones(2)).log_prob(lib.tensor([0.5, 0.6])),
+        r"expects a value in Simplex\(\)",
+    ),
     "no matrix": (
         lambda lib: lib.distributions.MultivariateNormal(lib.zeros(2)),
         "expects one of covariance_matrix, precision_matrix, scale_tril, got 0",
@@ -155,6 +185,22 @@ def test_errors(call, message):
         call(torch)
     with pytest.raises(ValueError, match=message):
         call(mc)
+
+
+@pytest.mark.parametrize("name", ["Gamma", "Beta", "Dirichlet"])
+def test_no_gradients_of_draws(name):
+    p, _ = make(mc, name, next(arguments for case, arguments, _ in CASES if case == name))
+    assert not p.has_rsample
+    assert not p.sample().requires_grad
+    with pytest.raises(NotImplementedError, match=f"{name} has no rsample: only sample"):
+        p.rsample()
+
+
+def test_repr():
+    d = mc.distributions
+    assert repr(d.Beta(0.4, 2.0)) == "Beta(concentration1: 0.4000000059604645, concentration0: 2.0)"
+    assert repr(d.Chi2(mc.ones(3))) == "Chi2(df: torch.Size([3]))"
+    assert repr(d.Dirichlet(mc.ones(2, 3))) == "Dirichlet(concentration: torch.Size([2, 3]))"
 
 
 def test_checks_can_be_turned_off():

@@ -239,7 +239,7 @@ def how_to_go_on(path: Path | None) -> str:
     """What is printed after Ctrl-C."""
     if path is None:
         return "stopped; with --json FILE, a second call goes on after the last recipe"
-    return f"stopped; the same command goes on after the recipes that are finished and in {path}"
+    return f"stopped; the same command goes on after the finished recipes, which {path} keeps"
 
 
 def main() -> None:
@@ -257,8 +257,8 @@ def main() -> None:
             row: dict[str, Any] = {"name": name, "recipe": asdict(RECIPES[name]), "epochs": []}
             for epoch in train(parts, RECIPES[name], args.epochs):
                 row["epochs"].append(epoch)
-                accuracy, seconds = 100 * epoch["accuracy"], epoch["seconds"]
-                print(f"{name}: {accuracy:.1f} %, {seconds:.0f} s", flush=True)
+                percent, seconds = 100 * epoch["accuracy"], epoch["seconds"]
+                print(f"{name}: {percent:.1f} %, {seconds:.0f} s", flush=True)
             rows.append(row)
             if args.json:
                 write_json(args.json, {"settings": settings, "rows": rows})

@@ -143,7 +143,7 @@ def test_ctrl_c_says_how_to_go_on(recipes, monkeypatch, tmp_path, pets, capsys):
     monkeypatch.setattr(recipes, "train", train)
     with pytest.raises(SystemExit, match="130"):
         call(recipes, monkeypatch, "--data", pets, "--json", tmp_path / "old.json")
-    assert "the same command goes on after the recipes that are" in capsys.readouterr().err
+    assert "the same command goes on after the finished recipes" in capsys.readouterr().err
 
 
 def test_the_kept_result_can_be_gone_on_with(recipes):

@@ -6,7 +6,8 @@ AlexNet at 115 px, whose first linear layer is a ninth as large as at 227 px, le
 The learning rates rise for half an epoch and fall along a cosine. The validation pictures are the same
 for all. Two rows differ in their seed alone: a difference as small as theirs is chance. In the column
 *mirrored* the probabilities for an image and its mirror image are averaged, after the last epoch.
---json is written after each recipe, and a second call goes on after the last.
+--json is written after each recipe, and a second call goes on after the last. It is refused if it has
+other epochs, another --limit, or pictures from another place or another number of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from common import markdown_table, print_environment, write_json
 import minicnn as mc
 import minicnn.nn.functional as F
 from minicnn import data, nn, optim, training, transforms
+from minicnn.cli.files import check_folders
 from minicnn.models import AlexNet227
 from minicnn.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -79,15 +81,25 @@ RECIPES = {
 }
 
 
-def decoded(paths: list[str], limit: int | None) -> list[Samples]:
-    """The training and the validation pictures, whose shorter side is ``RESIZE`` pixels long."""
-    pictures: Any = data.DogsVsCats(paths, transform=transforms.Resize(RESIZE))
-    pictures = data.balanced_subset(pictures, limit) if limit else pictures
+def open_pictures(paths: list[Path], limit: int | None) -> data.Dataset:
+    """The pictures that are used, whose shorter side is ``RESIZE`` pixels long."""
+    pictures = data.DogsVsCats(paths, transform=transforms.Resize(RESIZE), on_error="warn")
+    if len(set(pictures.targets)) < 2:
+        raise ValueError(f"there must be cats and dogs to train on, got {pictures}")
+    return data.balanced_subset(pictures, limit) if limit else pictures
+
+
+def decoded(pictures: data.Dataset) -> list[Samples]:
+    """The training and the validation pictures; broken ones are left out."""
     loaders = [
         data.DataLoader(part, 100, num_workers=WORKERS, collate_fn=list)
         for part in data.stratified_split(pictures, VAL_FRACTION)
     ]
-    return [[sample for samples in loader for sample in samples] for loader in loaders]
+    parts = [[sample for samples in loader for sample in samples] for loader in loaders]
+    for part, name in zip(parts, ("training", "validation"), strict=True):
+        if not part:
+            raise data.BrokenPicture(f"none of the {name} pictures can be read")
+    return parts
 
 
 def make_loaders(
@@ -179,17 +191,22 @@ def read_rows(path: Path | None, settings: dict[str, Any]) -> list[dict[str, Any
     """The rows of an earlier call, if there are any.
 
     Raises:
-        ValueError: if they were measured with other settings or by other recipes.
+        ValueError: if the file has none, or they were measured with other settings or recipes.
     """
     if path is None or not path.exists():
         return []
-    found = json.loads(path.read_text())
-    if found["settings"] != settings:
-        raise ValueError(f"{path} was measured with {found['settings']}, now it is {settings}")
-    for row in found["rows"]:
-        if row["recipe"] != asdict(RECIPES[row["name"]]):
-            raise ValueError(f"{path} was measured by another recipe of the name {row['name']!r}")
-    return found["rows"]  # type: ignore[no-any-return]
+    try:
+        found = json.loads(path.read_text())
+        measured_with, rows = found["settings"], found["rows"]
+        recipes = [(row["name"], row["recipe"]) for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--json must be a new file or one of recipes.py, got {path}") from error
+    if measured_with != settings:
+        raise ValueError(f"{path} was measured with {measured_with}, now it is {settings}")
+    for name, recipe in recipes:
+        if name not in RECIPES or recipe != asdict(RECIPES[name]):
+            raise ValueError(f"{path} was measured by another recipe of the name {name!r}")
+    return rows  # type: ignore[no-any-return]
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -205,34 +222,49 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     print(markdown_table(header, lines))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", nargs="+", required=True, metavar="PATH", help="zips, folders")
-    parser.add_argument("--epochs", type=int, default=3, help="of each recipe (default 3)")
-    parser.add_argument("--limit", type=int, metavar="N", help="use N of the pictures")
+def parse_arguments() -> argparse.Namespace:
+    parser = training.ArgumentParser(__doc__)
+    add = parser.add_argument
+    add("--data", nargs="+", type=Path, required=True, metavar="PATH", help="zips, folders")
+    epochs = "of each recipe (%(default)s)"
+    add("--epochs", type=training.at_least(1), default=3, metavar="N", help=epochs)
+    add("--limit", type=training.at_least(4), metavar="N", help="use N of the pictures")
     names = "some of: " + "; ".join(RECIPES).replace("%", "%%")
-    parser.add_argument("--only", nargs="+", choices=RECIPES, metavar="NAME", help=names)
-    parser.add_argument("--json", type=Path, help="also write the result to this file")
-    args = parser.parse_args()
+    add("--only", nargs="+", choices=RECIPES, metavar="NAME", help=names)
+    add("--json", type=Path, metavar="FILE", help="also write the result to this file")
+    return parser.parse_args()
 
-    settings = {"epochs": args.epochs, "limit": args.limit}
-    rows = read_rows(args.json, settings)
-    pictures = decoded(args.data, args.limit)
-    for name in args.only or RECIPES:
-        if any(row["name"] == name for row in rows):
-            continue
-        row: dict[str, Any] = {"name": name, "recipe": asdict(RECIPES[name]), "epochs": []}
-        for epoch in train(pictures, RECIPES[name], args.epochs):
-            row["epochs"].append(epoch)
-            print(f"{name}: {100 * epoch['accuracy']:.1f} %, {epoch['seconds']:.0f} s", flush=True)
-        rows.append(row)
-        if args.json:
-            write_json(args.json, {"settings": settings, "rows": rows})
-    print()
-    print_table(rows)
-    print_environment()
+
+def how_to_go_on(path: Path | None) -> str:
+    """What is printed after Ctrl-C."""
+    if path is None:
+        return "stopped; with --json FILE, a second call goes on after the last recipe"
+    return f"stopped; the same command goes on after the finished recipes, which {path} keeps"
+
+
+def main() -> None:
+    args = parse_arguments()
+    with training.script(lambda: how_to_go_on(args.json)):
+        check_folders(args.json)
+        pictures = open_pictures(args.data, args.limit)
+        settings = {"epochs": args.epochs, "limit": args.limit}
+        settings |= {"data": [str(path) for path in args.data], "pictures": len(pictures)}
+        rows = read_rows(args.json, settings)
+        measured = {row["name"] for row in rows}
+        left = [name for name in dict.fromkeys(args.only or RECIPES) if name not in measured]
+        parts = decoded(pictures) if left else []
+        for name in left:
+            row: dict[str, Any] = {"name": name, "recipe": asdict(RECIPES[name]), "epochs": []}
+            for epoch in train(parts, RECIPES[name], args.epochs):
+                row["epochs"].append(epoch)
+                percent, seconds = 100 * epoch["accuracy"], epoch["seconds"]
+                print(f"{name}: {percent:.1f} %, {seconds:.0f} s", flush=True)
+            rows.append(row)
+            if args.json:
+                write_json(args.json, {"settings": settings, "rows": rows})
+        print()
+        print_table(rows)
+        print_environment()
 
 
 if __name__ == "__main__":

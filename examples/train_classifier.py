@@ -57,6 +57,9 @@ def parse_arguments() -> argparse.Namespace:
     training.fill_in(args, {**defaults, "size": size_for(args, defaults["size"])})
     if args.freeze and not args.weights:
         parser.error("--freeze needs --weights: what is frozen must have been trained")
+    if args.data and out_is_a_class(args):
+        told = f"got {args.out} in {args.data}"
+        parser.error(f"--out must not lie inside --data, whose folders are classes: {told}")
     return args
 
 
@@ -82,7 +85,7 @@ def open_pictures(
         return open_imagenet(run, args)
     load = functools.partial(data.load_picture, on_error="warn")
     folder = args.data.path if args.data else args.out / f"drawn-seed-{args.seed}"
-    if args.data and (folder / "train").is_dir() and (folder / "val").is_dir():
+    if args.data and has_parts(folder):
         train, val = (data.ImageFolder(folder / part, loader=load) for part in ("train", "val"))
         if train.classes != val.classes:
             raise ValueError(
@@ -104,6 +107,18 @@ def open_pictures(
         raise ValueError(f"{folder} must have a folder for each class, got only {classes[0]!r}")
     run.record(classes=classes)
     return *run.split(train, val), classes
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether the pictures to train on and to validate lie apart."""
+    return (folder / "train").is_dir() and (folder / "val").is_dir()
+
+
+def out_is_a_class(args: argparse.Namespace) -> bool:
+    """Whether the folder of the results would pass for a class, or for a part of one."""
+    folder = args.data.path
+    is_inside = args.out.resolve().is_relative_to(folder.resolve())
+    return is_inside and not args.data.kind and not has_parts(folder)
 
 
 def limited(pictures: data.Dataset, args: argparse.Namespace) -> data.Dataset:
@@ -248,8 +263,7 @@ def main() -> None:
             train_pictures, val_pictures, classes = open_pictures(run, args)
             net = build(args, len(classes))
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
-        with mc.no_grad():  # a network that cannot take this size raises here
-            net.eval()(mc.zeros(1, 3, args.size, args.size, device=args.device))
+        training.try_network(net, args)
         run.describe_network(describe(net, classes, args))
         start(run, net, train_loader, val_loader, args)
         print(

@@ -284,6 +284,7 @@ def main() -> None:
             train_pictures, val_pictures, classes = open_pictures(run, args)
             net = build(args, len(classes)).to(args.device)
         train_loader, val_loader = load_batches(train_pictures, val_pictures, args)
+        training.try_network(net, args)
         run.describe_network(describe(args, classes))
         start(run, net, train_loader, val_loader, args)
         print(

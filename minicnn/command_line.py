@@ -35,6 +35,12 @@ class ArgumentParser(argparse.ArgumentParser):
         """Prints the mistake and exits with status 2."""
         self.exit(2, f"error: {message}\n")
 
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        """As argparse's, which lets an empty path pass: it would be the current folder."""
+        if not text and action.nargs != argparse.PARSER:  # which takes all that a command is given
+            raise argparse.ArgumentError(action, "must not be empty")
+        return super()._get_value(action, text)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse's, which lists all choices, however many there are."""
         choices = list(action.choices or ())

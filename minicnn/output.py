@@ -6,7 +6,9 @@ import contextlib
 import os
 import sys
 
-__all__ = ["give_up_closed_output", "print_any_text", "printable", "say_last"]
+__all__ = ["give_up_closed_output", "in_a_cell", "print_any_text", "printable", "say_last"]
+
+_CONTROLS = {number: ascii(chr(number))[1:-1] for number in (*range(32), *range(127, 160))}
 
 
 def print_any_text() -> None:
@@ -24,6 +26,11 @@ def printable(text: str) -> str:
     File names that are not UTF-8 contain such characters: one surrogate for each strange byte.
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def in_a_cell(text: str) -> str:
+    """:func:`printable` text for a table, with escapes in place of tabs and line ends, too."""
+    return printable(text).translate(_CONTROLS)
 
 
 def say_last(text: str) -> None:

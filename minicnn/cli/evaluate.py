@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     text, left_out = measure_it(network, args)
     print(f"{network}: {text}")
     if left_out:
-        say_last(f"left out {left_out} pictures that cannot be read")
+        say_last(f"left out {left_out} picture{'' if left_out == 1 else 's'} that cannot be read")
     return 1 if left_out else 0
 
 

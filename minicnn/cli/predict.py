@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import viz
 from ..data import BrokenPicture
-from ..output import printable, say_last
+from ..output import say_last
 from ..tensor import Tensor
 from ..viz.pixels import to_picture
 from .files import check_folders, check_picture_name, write_csv, write_picture
@@ -102,7 +102,7 @@ def _rows(network: Network, answers: list[Answer]) -> list[tuple[Any, ...]]:
 
 def _table(network: Network, answers: list[Answer]) -> str:
     rows = [
-        (printable(name) if rank == 1 else "", answer, f"{100 * float(probability):.1f}")
+        (name if rank == 1 else "", answer, f"{100 * float(probability):.1f}")
         for name, rank, answer, probability in _rows(network, answers)
     ]
     return table(("picture", "class", "%"), rows, numbers=(2,))

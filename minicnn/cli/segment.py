@@ -13,7 +13,7 @@ import numpy as np
 from .. import viz
 from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
-from ..output import printable, say_last
+from ..output import say_last
 from ..viz.pixels import to_picture
 from .files import write_picture
 from .network import open_network
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         rows.append((place, _found(labels, network.classes)))
     if not rows:
         raise BrokenPicture("none of the pictures can be segmented")
-    print(table(("wrote", "found"), [(printable(str(place)), found) for place, found in rows]))
+    print(table(("wrote", "found"), [(str(place), found) for place, found in rows]))
     if left_out := len(pictures) - len(rows):
         say_last(f"{left_out} of {len(pictures)} pictures left out")
     return 1 if left_out else 0

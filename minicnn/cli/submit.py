@@ -41,7 +41,7 @@ def _dog(network: Network) -> int:
     classes = [name.lower() for name in network.classes]
     if sorted(classes) != ["cat", "dog"]:
         raise ValueError(
-            f"submit needs a network with the classes cat and dog, got {some_of(classes)}"
+            f"submit needs a network with the classes cat and dog, got {some_of(network.classes)}"
         )
     return classes.index("dog")
 
@@ -65,7 +65,7 @@ def _write(network: Network, test: DogsVsCats, dog: int, args: argparse.Namespac
         flush=True,
     )
     if answers.left_out:
-        say_last(f"{answers.left_out} pictures cannot be read and have the label {UNKNOWN}")
+        say_last(f"pictures that cannot be read and have the label {UNKNOWN}: {answers.left_out}")
     return answers.left_out
 
 

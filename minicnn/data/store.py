@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 from .shared_file import SharedFile
 
-__all__ = ["Found", "Store"]
+__all__ = ["LEAST", "Found", "Store"]
 
 _MAGIC = b"minicnn cache 1\n"
 _PER_SLOT = 4096  # bytes of the budget
 _PROBED = 16  # slots in which an entry may be
-_LEAST = 1 << 16  # bytes of a budget
+LEAST = 1 << 16  # bytes of a budget
 _LARGEST = 0x7FFFF000  # bytes of a record: what Linux reads at once
 _CHECKSUM = struct.Struct("<I")
 
@@ -97,8 +97,8 @@ class Store:
     """
 
     def __init__(self, path: Path | None, budget: int) -> None:
-        if budget < _LEAST:
-            raise ValueError(f"budget must be at least {_LEAST:,} bytes, got {budget:,}")
+        if budget < LEAST:
+            raise ValueError(f"budget must be at least {LEAST:,} bytes, got {budget:,}")
         self.budget = budget
         self._file = SharedFile(path)
         with self._file.locked():

@@ -76,8 +76,8 @@ class _VOC(VisionDataset):
                 return folder
         path = f"VOCdevkit/VOC{self.year}/ImageSets/{self._lists}"
         raise DatasetNotFound(
-            f"no VOC{self.year} in {str(self.root)!r}: it must hold {path}. Pass download=True, or "
-            f"unpack {_SERVER}{_ARCHIVES[self.year][0]} there"
+            f"no VOC{self.year} in {str(self.root)!r}: it must hold {path}; unpack "
+            f"{_SERVER}{_ARCHIVES[self.year][0]} there, or in Python pass download=True"
         )
 
     def _download(self) -> None:

@@ -36,6 +36,7 @@ from .run import Run, describe
 from .script import open_run, optional, script
 from .source import DataSource, data_source
 from .test_time import TestTimeFlips
+from .trial import try_network
 
 __all__ = [
     "MAY_DIFFER",
@@ -82,5 +83,6 @@ __all__ = [
     "script",
     "set_aside",
     "summed",
+    "try_network",
     "validate_classifier",
 ]

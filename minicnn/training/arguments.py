@@ -9,6 +9,7 @@ from typing import Any
 
 from ..command_line import ArgumentParser, at_least, fraction, positive
 from ..data.cache import CachedDataset, PictureCache
+from ..data.store import LEAST
 from ..devices import cuda_is_available
 from .folder import refuse_inside
 
@@ -88,12 +89,15 @@ def cached(args: argparse.Namespace, *pictures: Any) -> tuple[Any, ...]:
     """The datasets as they are, or with ``--cache`` with their decoded pictures kept in one cache.
 
     Raises:
-        ValueError: if its file would lie among the results, which the next run sets aside.
+        ValueError: if its file would lie among the results, which the next run sets aside, and for
+            less than a cache's bookkeeping takes.
         ValueError, OSError: as :class:`~minicnn.data.PictureCache`.
     """
     if args.cache is None:
         return pictures
     if args.cache != "memory":
         refuse_inside([args.cache], args.out, "--cache")
+    if args.cache_gb * 1e9 < LEAST:
+        raise ValueError(f"--cache-gb must be at least {LEAST / 1e9}, got {args.cache_gb}")
     cache = PictureCache(args.cache, args.cache_gb * 1e9)
     return tuple(CachedDataset(dataset, cache) for dataset in pictures)

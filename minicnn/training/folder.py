@@ -36,7 +36,8 @@ class FolderLock:
         folder: is made if it does not exist.
 
     Raises:
-        ValueError: on entering, if another process (or another context of this one) is inside.
+        ValueError: on entering, if another process (or another context of this one) is inside, or
+            the folder is a file.
         OSError: on entering, if the folder cannot be made or written to.
     """
 
@@ -45,6 +46,8 @@ class FolderLock:
         self._path = self.folder / LOCK
 
     def __enter__(self) -> Self:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"--out names the folder for the results, and {self.folder} is a file")
         self.folder.mkdir(parents=True, exist_ok=True)
         while True:
             self._file: IO[bytes] = open(self._path, "ab")

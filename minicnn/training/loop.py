@@ -13,6 +13,7 @@ from ..autograd import no_grad
 from ..data import BrokenPicture, DataLoader
 from ..distributed import ReduceOp
 from ..dtypes import float64
+from ..ops.choice import where
 from ..tensor import Tensor
 from .divergence import DivergenceWatch
 from .interrupt import StopRequest
@@ -55,7 +56,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, when the step is done. It interrupts all else at once.
-        BrokenPicture: if none of the training pictures can be read.
+        BrokenPicture: if none of the training pictures can be read, or none that batch norm can take.
         ValueError: if the weights are NaN or infinite; ``last.ckpt`` stays as it was before.
     """
     net, schedule, meter = (run.parts[name] for name in ("net", "schedule", "meter"))
@@ -102,6 +103,7 @@ def _train_epoch(
     batch_size = loader.batch_size or 1  # it has none with a batch_sampler
     total = len(loader) * batch_size if loader.drop_last else len(loader.dataset)
     needs_two = min(batch_size, len(loader.dataset)) > 1 and _has_batch_norm(net)
+    left_out = False
     loader.set_epoch(run.epoch, start_batch=run.batch)
 
     def stats() -> str:
@@ -114,6 +116,7 @@ def _train_epoch(
         for done, batch, count in steps.batches(loader, waiting, run.epoch):
             if needs_two and count == 1:
                 progress.write("warning: left out a batch of one sample: batch norm needs two")
+                left_out = True
                 continue
             with stop.step:
                 loss, scores, labels = step(*batch)
@@ -127,7 +130,11 @@ def _train_epoch(
             for text in filter(None, said):
                 progress.write(f"warning: {text}")
     if not meter.samples:
-        raise BrokenPicture("none of the training pictures can be read")
+        raise BrokenPicture(
+            "no batch of training pictures has two that can be read, which batch norm needs"
+            if left_out
+            else "none of the training pictures can be read"
+        )
     with stop.step:
         warning = finite.check()
     if warning:
@@ -142,7 +149,10 @@ def _has_batch_norm(net: nn.Module) -> bool:
 
 
 def validate_classifier(
-    loader: DataLoader, predict: Callable[[Tensor], Tensor], criterion: Callable[..., Tensor]
+    loader: DataLoader,
+    predict: Callable[[Tensor], Tensor],
+    criterion: Callable[..., Tensor],
+    ignore_index: int = -100,
 ) -> dict[str, Any]:
     """Measures a classifier on a validation set.
 
@@ -150,29 +160,30 @@ def validate_classifier(
         loader: yields images and labels (N,).
         predict: called with images, returns logits (N, classes).
         criterion: called with logits and labels, returns their mean loss.
+        ignore_index: label of samples that are left out, by the criterion, too.
 
     Returns:
-        ``val_loss``, ``val_accuracy``, ``val_pictures`` (how many could be read) and
-        ``val_confusion``, a nested list (classes, classes), unless there are more than 100 classes.
+        ``val_loss``, ``val_accuracy``, ``val_pictures`` (how many could be read and are not left out)
+        and ``val_confusion``, a nested list (classes, classes), unless there are more than 100 classes.
 
     Raises:
         BrokenPicture: if the loader yields no batch.
+        ValueError: if all samples are left out, or a label is no class.
     """
     loss: Tensor | float = 0.0
     truth, predicted, classes = [], [], 0
     for images, labels in loader:
         logits = predict(images)
         labels = labels.to(logits.device)
-        loss = criterion(logits, labels).to(float64) * len(labels) + loss
+        counting = (labels != ignore_index).sum().to(float64)
+        mean = criterion(logits, labels).to(float64)  # NaN if all are left out
+        loss = where(counting > 0, mean * counting, 0.0) + loss
         truth.append(labels)
         predicted.append(logits.argmax(dim=1))  # fetched at the end: no batch waits for a GPU
         classes = logits.shape[1]
     classes = int(summed(classes, ReduceOp.MAX))  # a rank may have had no batch
-    cells = confusion_matrix(_joined(truth), _joined(predicted), classes)
-    confusion = summed(cells).astype(np.int64)
+    confusion = _confusion(_joined(truth), _joined(predicted), classes, ignore_index)
     count = confusion.sum()
-    if not count:
-        raise BrokenPicture("none of the validation pictures can be read")
     results = {
         "val_loss": float(summed(float(loss))) / int(count),
         "val_accuracy": float(confusion.trace() / count),
@@ -181,6 +192,23 @@ def validate_classifier(
     if classes <= _SHOWN_CLASSES:  # of 1,000 classes each epoch would have a million numbers
         results["val_confusion"] = confusion.tolist()
     return results
+
+
+def _confusion(
+    truth: np.ndarray, predicted: np.ndarray, classes: int, ignore_index: int
+) -> np.ndarray:
+    """The confusion matrix of all ranks' samples, without those that are left out."""
+    counts = truth != ignore_index
+    labels = truth[counts]
+    if len(wrong := labels[(labels < 0) | (labels >= classes)]):
+        rule = f"labels must be from 0 to {classes - 1}, or {ignore_index} to be left out"
+        raise ValueError(f"{rule}, got {wrong[0]}")
+    confusion = summed(confusion_matrix(labels, predicted[counts], classes)).astype(np.int64)
+    if not confusion.any():
+        if summed(len(truth)):
+            raise ValueError(f"some labels must be other than {ignore_index}, got no others")
+        raise BrokenPicture("none of the validation pictures can be read")
+    return confusion
 
 
 def _joined(labels: list[Tensor]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..output import printable
+from ..output import in_a_cell, printable
 from .arrays import to_array, to_classes
 from .figures import BY_CLASS, FAINT, INK, PLAIN, PathLike, new_figure, remove_frame, save_figure
 
@@ -36,7 +36,7 @@ class PrecisionRecall:
 
     def table(self, class_names: Sequence[str] | None = None) -> str:
         """The measures in percent, a line for each class, and their mean over the classes."""
-        names = list(class_names or map(str, range(len(self.support))))
+        names = [in_a_cell(name) for name in class_names or map(str, range(len(self.support)))]
         if len(names) != len(self.support):
             raise ValueError(f"there must be {len(self.support)} class names, got {len(names)}")
         width = max(map(len, (*names, "class")))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from scripts import functions_of
@@ -63,6 +65,88 @@ def test_a_second_call_goes_on(recipes, monkeypatch, tmp_path, capsys):
     assert [row["name"] for row in rows] == names and rows[1]["recipe"]["mixup"] == 0.2
     assert all(f"| {name} | " in printed for name in names)
     assert all(0 <= row["epochs"][0]["mirrored"] <= 1 for row in rows)
-    monkeypatch.setattr(sys, "argv", [*arguments, "the recipe", "--epochs", "2"])
-    with pytest.raises(ValueError, match="was measured with {'epochs': 1, 'limit': 10}"):
-        recipes.main()
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Four cats and four dogs, and an empty result of theirs."""
+    folder = draw_dogs_vs_cats(tmp_path / "pets", per_class=4)
+    settings = {"epochs": 3, "limit": None, "data": [str(folder)], "pictures": 8}
+    (tmp_path / "old.json").write_text(json.dumps({"settings": settings, "rows": []}))
+    return folder
+
+
+def call(recipes, monkeypatch, *arguments) -> None:
+    monkeypatch.setattr(sys, "argv", ["recipes.py", *map(str, arguments)])
+    recipes.main()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            "--data {folder}/pets --epochs 2 --json {folder}/old.json",
+            r"was measured with .*: 3, .*now",
+        ),
+        ("--data {folder}/more --json {folder}/old.json", r"now .*more'\], 'pictures': 8}"),
+        ("--data {folder}/pets --limit 6 --json {folder}/old.json", "'pictures': 8}, now"),
+        (
+            "--data {folder}/pets --json {folder}/empty",
+            "must be a new file or one of recipes.py, got",
+        ),
+        (
+            "--data {folder}/pets --json {folder}/list",
+            "must be a new file or one of recipes.py, got",
+        ),
+        ("--data {folder}/pets --json {folder}/no/x.json", "cannot write .*: there is no folder"),
+        ("--data {folder}/none", "none"),
+        ("--data {folder}/cut.zip", "cut.zip"),
+        ("--data {folder}/cats", "there must be cats and dogs to train on, got DogsVsCats"),
+        ("--data {folder}/broken", "none of the training pictures can be read"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(recipes, monkeypatch, tmp_path, pets, options, message):
+    shutil.copytree(pets, tmp_path / "more")
+    (tmp_path / "empty").touch()
+    (tmp_path / "list").write_text("[1]")
+    archive = Path(shutil.make_archive(str(tmp_path / "cut"), "zip", pets))
+    archive.write_bytes(archive.read_bytes()[:1000])
+    for name in (
+        "cats/cat.1.jpg",
+        "cats/cat.2.jpg",
+        *(f"broken/{a}.{i}.jpg" for a in ("cat", "dog") for i in (1, 2)),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(SystemExit, match=f"^error: [^\n]*{message}"):
+        call(recipes, monkeypatch, *options.format(folder=tmp_path).split())
+
+
+def test_options_that_do_not_fit(recipes, monkeypatch, capsys):
+    for option, least in (("--epochs", 1), ("--limit", 4)):
+        with pytest.raises(SystemExit):
+            call(recipes, monkeypatch, "--data", "pets", option, 0)
+        assert f"{option}: must be an integer of at least {least}, got 0" in capsys.readouterr().err
+
+
+def test_a_broken_picture_is_left_out(recipes, tmp_path, pets):
+    (pets / "train" / "cat.3.jpg").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match="cat.3.jpg"):
+        parts = recipes.decoded(recipes.open_pictures([pets], None))
+    assert sorted(map(len, parts)) == [2, 5]
+
+
+def test_ctrl_c_says_how_to_go_on(recipes, monkeypatch, tmp_path, pets, capsys):
+    def train(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "train", train)
+    with pytest.raises(SystemExit, match="130"):
+        call(recipes, monkeypatch, "--data", pets, "--json", tmp_path / "old.json")
+    assert "the same command goes on after the finished recipes" in capsys.readouterr().err
+
+
+def test_the_kept_result_can_be_gone_on_with(recipes):
+    path = Path(recipes.__file__).parent / "results" / "dogs-vs-cats" / "recipes.json"
+    settings = {"epochs": 3, "limit": None, "data": ["dogs-vs-cats"], "pictures": 20000}
+    assert len(recipes.read_rows(path, settings)) == 14

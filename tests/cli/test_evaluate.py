@@ -101,7 +101,7 @@ def test_a_folder_for_each_class(minicnn, trained, tmp_path):
     (flowers / "val" / "rose" / "1.jpg").write_bytes(b"no picture")
     status, out, err = minicnn("evaluate", *network, "tulip,rose")
     assert status == 1 and "accuracy" in out
-    assert "left out 1 pictures that cannot be read" in err
+    assert "left out 1 picture that cannot be read" in err
 
 
 def test_imagenet(minicnn, tmp_path):
@@ -149,7 +149,7 @@ def test_clipping_flips_and_a_broken_picture(minicnn, trained, tmp_path):
     submit = ["submit", "--run", trained.folder, "--test", tmp_path, "--out"]
     status, out, err = minicnn(*submit, tmp_path / "plain.csv")
     assert status == 1 and "11.jpg: cannot identify image file" in err
-    assert "1 pictures cannot be read and have the label 0.5" in err
+    assert "pictures that cannot be read and have the label 0.5: 1" in err
     plain = rows(tmp_path / "plain.csv")
     assert list(plain) == [3, 11, 20] and plain[11] == 0.5
     minicnn(*submit, tmp_path / "flipped.csv", "--flip")
@@ -192,6 +192,10 @@ def test_a_submission_without_the_training_pictures(minicnn, trained, tmp_path):
         (
             "--run {run} --classes rose,tulip --test {test}",
             "the classes cat and dog, got rose, tulip",
+        ),
+        (
+            "--run {run} --classes Kätzchen,Hund --test {test}",
+            "the classes cat and dog, got Kätzchen, Hund",
         ),
         ("--run {run} --test {train}", " train pictures and 0 other files"),
         ("--run {run} --test {test} --out nowhere/s.csv", "there is no folder nowhere"),

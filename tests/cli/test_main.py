@@ -75,6 +75,7 @@ def test_the_version(minicnn, option):
     [
         (["predct"], "invalid choice: 'predct'"),
         (["predict", "--nothing"], "required"),
+        (["predict", "", "--model", "resnet18"], "argument PICTURE: must not be empty"),
         (["info", "more"], "unrecognized arguments: more"),
         (["evaluate", "--model", "resnet18"], "--model needs --data"),
         (["summary", "--model", "resnet18", "--run", "x"], "not allowed with argument"),

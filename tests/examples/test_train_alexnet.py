@@ -207,7 +207,10 @@ def test_an_out_folder_that_cannot_be_made(tmp_path, data):
     (tmp_path / "out").write_text("a file")
     result = run(tmp_path, f"--data {data}")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == f"error: {tmp_path / 'out'}: File exists\n"
+    assert (
+        result.stderr
+        == f"error: --out names the folder for the results, and {tmp_path / 'out'} is a file\n"
+    )
 
 
 @pytest.mark.slow

@@ -213,6 +213,10 @@ def test_googlenets_auxiliary_losses_count_three_tenths_each():
         ("--data {data} --weights none.pth", "no file of weights at 'none.pth'"),
         ("--data {data} --weights IMAGENET1K_V9", "resnet18 has no weights 'IMAGENET1K_V9'"),
         ("--data {data} --model googlenet --size 14", "at least 15, got (1, 3, 14, 14)"),
+        (
+            "--data {data} --size 32 --batch-size 1",
+            "--batch-size must be at least 2 at 32 px, got 1",
+        ),
         ("--data {alone}", "has a folder train, but none of the name val"),
         ("--data {single}", "must have a folder for each class, got only 'red'"),
         ("--data {broken} --size 32", "none of the training pictures can be read"),
@@ -243,6 +247,11 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
         ("--freeze", "--freeze needs --weights"),
         ("--epochs 0", "--epochs: must be an integer of at least 1, got 0"),
         ("--val-fraction 2", "--val-fraction: must be between 0 and 1, got 2"),
+        (
+            "--data runs --out runs/a/b",
+            "--out must not lie inside --data, whose folders are classes",
+        ),
+        ("--data ", "--data: must not be empty"),
         ("--size 0", "--size: must be an integer of at least 1, got 0"),
         ("--model fcn8s", "invalid choice: 'fcn8s' (close to it: "),
         ("--model efficientnet-b0", "(close to it: efficientnet_b0, efficientnet_b"),
@@ -251,5 +260,5 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
 )
 def test_options_that_do_not_fit(monkeypatch, capsys, options, message):
     with pytest.raises(SystemExit):
-        run_here(monkeypatch, SCRIPT, *options.split())
+        run_here(monkeypatch, SCRIPT, *options.split(" "))
     assert message in capsys.readouterr().err

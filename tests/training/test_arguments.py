@@ -43,11 +43,17 @@ def test_a_run_may_go_on_with_another_cache():
     assert {"cache", "cache_gb"} < {*training.MAY_DIFFER}
 
 
+def test_an_empty_path_is_not_the_current_folder(capsys):
+    with pytest.raises(SystemExit):
+        parsed("--out", "")
+    assert capsys.readouterr().err == "error: argument --out: must not be empty\n"
+
+
 def test_a_budget_of_nothing(capsys):
     with pytest.raises(SystemExit):
         parsed("--cache", "memory", "--cache-gb", "0")
     assert "--cache-gb: must be a number above 0, got 0" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="budget must be at least 65,536 bytes, got 1,000"):
+    with pytest.raises(ValueError, match="--cache-gb must be at least 6.5536e-05, got 1e-06"):
         training.cached(parsed("--cache", "memory", "--cache-gb", "1e-6"), [])
 
 

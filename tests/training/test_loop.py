@@ -121,11 +121,13 @@ def test_a_batch_of_one_is_left_out_where_batch_norm_needs_two(tmp_path, capsys)
     assert trained.batches == [[0, 1], [4, 5]]
     assert "left out a batch of one sample: batch norm needs two" in capsys.readouterr().out
     assert Trained(tmp_path / "b", Samples(6, broken={3})).batches == [[0, 1], [2], [4, 5]]
+    with pytest.raises(data.BrokenPicture, match="no batch of training pictures has two that can"):
+        Trained(tmp_path / "c", Samples(4, broken={0, 1, 3}), net=net)
 
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path) -> None:
-    for name in "ab":
+    for name in "abc":
         (tmp_path / name).mkdir()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
@@ -456,6 +457,29 @@ def test_validation_of_a_classifier_weighs_batches_by_their_size():
     assert found["val_pictures"] == 5
     with pytest.raises(data.BrokenPicture, match="none of the validation pictures can be read"):
         training.validate_classifier([], lambda x: x, nn.functional.cross_entropy)
+
+
+def test_validation_leaves_out_ignored_labels_and_refuses_those_of_no_class():
+    logits = mc.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.5], [1.0, 0.0]])
+    labels = mc.tensor([0, -100, -100, -100, 1])
+    criterion = nn.functional.cross_entropy
+
+    def validate(labels, criterion=criterion, **options):
+        loader = data.DataLoader(data.TensorDataset(logits, labels), batch_size=2)
+        return training.validate_classifier(loader, lambda x: x, criterion, **options)
+
+    found = validate(labels)
+    assert found["val_loss"] == pytest.approx(criterion(logits, labels).item())
+    assert (found["val_accuracy"], found["val_confusion"]) == (0.5, [[1, 0], [1, 0]])
+    assert found["val_pictures"] == 2
+    for label in (-1, 2):
+        message = rf"labels must be from 0 to 1, or -100 to be left out, got {label}$"
+        with pytest.raises(ValueError, match=message):
+            validate(mc.tensor([0, 1, label, 0, 1]), lambda logits, labels: logits.mean())
+    own = functools.partial(criterion, ignore_index=-1)
+    assert validate(mc.tensor([0, -1, -1, 0, 1]), own, ignore_index=-1)["val_pictures"] == 3
+    with pytest.raises(ValueError, match="some labels must be other than -100, got no others"):
+        validate(mc.full((5,), -100))
 
 
 def test_no_confusion_matrix_of_a_thousand_classes():

@@ -63,6 +63,11 @@ def test_the_table() -> None:
         measures.table(["cat"])
 
 
+def test_a_tab_does_not_shift_the_columns() -> None:
+    lines = viz.precision_recall(np.eye(2, dtype=int)).table(["a\tcat", "dog"]).splitlines()
+    assert lines[1].startswith(r"a\tcat  ") and len(set(map(len, lines))) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -173,7 +173,7 @@ def orthogonalized(
     if len(x) < x.shape[1]:
         return orthogonalized(x.T, coefficients, steps, eps).T
     xp, (a, b, c) = xp_of(x), coefficients
-    # with the second one's transpose: all but X are symmetric. CUDA graphs cannot record cuBLAS.
+    # A Bᵀ, where all B are symmetric; not xp.matmul, as CUDA graphs cannot record cuBLAS
     product = kernels.of(x).linear
 
     def factor_of(gram: Array) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections import defaultdict
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, Scaling
+from .optimizer import Optimizer, Scaling, check_state_dict
 
 __all__ = ["Combined"]
 
@@ -26,11 +29,13 @@ class Combined(Optimizer):
 
     Attributes:
         optimizers: as they were given.
-        param_groups: those of all optimizers, in their order; a schedule sets all their rates.
+        param_groups: those of all optimizers, in their order, also such as are added to one of them
+            later; a schedule sets all their rates.
 
     Raises:
         TypeError: for anything but optimizers.
-        ValueError: for no optimizer, or a tensor in two of them.
+        ValueError: for no optimizer, a tensor in two of them, or one like LBFGS, whose step computes
+            the loss several times.
 
     torch has no such class: its scripts step, schedule and save each optimizer by itself.
     """
@@ -38,15 +43,35 @@ class Combined(Optimizer):
     def __init__(self, *optimizers: Optimizer) -> None:
         if not optimizers:
             raise ValueError("Combined takes at least one optimizer, got none")
+        seen: set[Tensor] = set()
         for optimizer in optimizers:
             if not isinstance(optimizer, Optimizer):
                 raise TypeError(f"Combined takes optimizers, got {type(optimizer).__name__}")
+            if _needs_closure(optimizer):
+                raise ValueError(
+                    "Combined takes optimizers whose step needs no closure, got "
+                    f"{type(optimizer).__name__}"
+                )
+            params = {param for group in optimizer.param_groups for param in group["params"]}
+            if params & seen:
+                shape = tuple((params & seen).pop().shape)
+                raise ValueError(
+                    "the tensors of combined optimizers must differ, got one of shape "
+                    f"{shape} in two of them"
+                )
+            seen |= params
+        # not the base class's constructor, which would add groups of its own
         self.optimizers = optimizers
-        # the same dicts: what is changed here is changed there
-        super().__init__([group for each in optimizers for group in each.param_groups], {})
+        self.defaults = {}
+        self.state = defaultdict(dict)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The groups of all optimizers; the dicts are their own."""
+        return [group for each in self.optimizers for group in each.param_groups]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "optimizers": self.optimizers}
+        return {name: vars(self)[name] for name in ("defaults", "state", "optimizers")}
 
     def apply_gradients(
         self, scaling: Scaling | None = None, params: Container[Tensor] | None = None
@@ -62,11 +87,11 @@ class Combined(Optimizer):
         return super().has_own_step() or any(each.has_own_step() for each in self.optimizers)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Only for the groups of the optimizers themselves: a new group belongs to one of them."""
-        if not any(param_group is own for each in self.optimizers for own in each.param_groups):
-            raise ValueError("add the group to one of the optimizers before they are combined")
-        self._check_tensors(param_group["params"])
-        self.param_groups.append(param_group)
+        """Refused: a group belongs to one of the optimizers, which adds it."""
+        raise ValueError(
+            "add the group to one of the combined optimizers, as "
+            "combined.optimizers[0].add_param_group(...)"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """The state of each optimizer, in a list."""
@@ -76,12 +101,14 @@ class Combined(Optimizer):
         return self._replaced("state_dict_post", {"optimizers": states})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load the result of :meth:`state_dict`.
+        """Load the result of :meth:`state_dict`; after an error, nothing is loaded.
 
         Raises:
+            TypeError: for anything but a dict with a list of dicts.
             ValueError: for the state of one optimizer or of another number of them, or if one of
                 them refuses its state.
         """
+        check_state_dict(state_dict)
         state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
         if "optimizers" not in state_dict:
             raise ValueError(
@@ -89,15 +116,52 @@ class Combined(Optimizer):
                 f"{sorted(state_dict)}"
             )
         states = state_dict["optimizers"]
+        if not isinstance(states, (list, tuple)):
+            raise TypeError(
+                "'optimizers' in the state of combined optimizers must be a list, got "
+                f"{type(states).__name__}"
+            )
         if len(states) != len(self.optimizers):
             raise ValueError(
                 f"the state is that of {len(states)} combined optimizers, these are "
                 f"{len(self.optimizers)}"
             )
-        for optimizer, state in zip(self.optimizers, states, strict=True):
-            optimizer.load_state_dict(state)
+        with self._all_or_nothing():
+            for optimizer, state in zip(self.optimizers, states, strict=True):
+                optimizer.load_state_dict(state)
         for hook in self._hooks("load_state_dict_post").values():
             hook(self)
 
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Puts back the states and options of all optimizers if the block raises an error."""
+        states = [(each, each.state) for each in self._single()]
+        groups = [(group, dict(group)) for group in self.param_groups]
+        try:
+            yield
+        except BaseException:
+            for optimizer, state in states:
+                optimizer.state = state
+            for group, options in groups:
+                group.clear()
+                group.update(options)
+            raise
+
+    def _single(self) -> Iterator[Optimizer]:
+        """All optimizers, with those that are combined of these."""
+        for each in self.optimizers:
+            if isinstance(each, Combined):
+                yield from each._single()
+            else:
+                yield each
+
     def update(self, group: dict[str, Any], params: list[Tensor], scaling: Scaling | None) -> None:
         raise RuntimeError("combined optimizers update their own parameters")
+
+
+def _needs_closure(optimizer: Optimizer) -> bool:
+    """Whether ``step`` has an argument without default."""
+    return any(
+        each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+        for each in signature(optimizer.step).parameters.values()
+    )

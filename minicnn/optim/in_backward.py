@@ -44,11 +44,14 @@ def step_in_backward(optimizer: Optimizer) -> Iterator[None]:
         optimizer: of the parameters; it takes one step.
 
     Raises:
+        TypeError: for anything but an optimizer.
         ValueError: for an optimizer with a ``step`` of its own, as LBFGS has, or with hooks.
         RuntimeError: for a second ``backward`` in the block that reaches an updated parameter.
 
     As torch's recipe for an optimizer step in backward hooks, which has no second stream.
     """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"step_in_backward expects an optimizer, got {type(optimizer).__name__}")
     if optimizer.has_own_step():
         raise ValueError(
             f"step_in_backward expects an optimizer without a step of its own and without hooks, got "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..devices import xp_of
 from ..ops.promotion import widened
@@ -37,7 +39,7 @@ class Muon(Optimizer):
         nesterov: whether the gradient counts once more beside the momentum.
         ns_coefficients: of X, X Xᵀ X and (X Xᵀ)² X in an iteration.
         eps: the smallest norm that a gradient is divided by.
-        ns_steps: number of iterations.
+        ns_steps: number of iterations, from 0 to 99.
         adjust_lr_fn: what ``lr`` is multiplied by for a matrix of M rows and N columns:
             ``"original"`` or None, sqrt(max(1, M / N)); ``"match_rms_adamw"``, 0.2 sqrt(max(M, N)),
             with which rates for AdamW do.
@@ -47,9 +49,11 @@ class Muon(Optimizer):
 
     As ``torch.optim.Muon``; Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks". Different from torch's: filters (O, C, KH, KW) are taken, as matrices (O, C * KH * KW),
-    as in the authors' own code; and the iterations run in float32, where torch's run in bfloat16,
-    because CPUs multiply float32 fast and the results are exacter. A CUDA graph reads lr and weight
-    decay in each step; the other options stay as they were captured.
+    as in the authors' own code; options in a group are checked like those of all groups; and the
+    iterations run in float32 (float64 for parameters in it), where torch's run in bfloat16, because
+    CPUs multiply float32 fast. So rounding matters less, but as there it grows with the iterations in
+    the directions in which a gradient hardly points. A CUDA graph reads lr and weight decay in each
+    step; the other options stay as they were captured.
     """
 
     states = ("momentum_buffer",)
@@ -67,15 +71,6 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ) -> None:
-        check_lr(lr)
-        check_option("momentum", momentum)
-        check_option("weight decay", weight_decay)
-        if adjust_lr_fn not in _ADJUSTMENTS:
-            raise ValueError(f"adjust_lr_fn must be one of {_ADJUSTMENTS}, got {adjust_lr_fn!r}")
-        if len(ns_coefficients) != 3:
-            raise ValueError(f"ns_coefficients must be three numbers, got {ns_coefficients}")
-        if not 0 <= ns_steps < 100:
-            raise ValueError(f"ns_steps must be below 100, got {ns_steps}")
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -86,7 +81,13 @@ class Muon(Optimizer):
             "ns_steps": ns_steps,
             "adjust_lr_fn": adjust_lr_fn,
         }
+        _check_options(defaults)
         super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        if isinstance(param_group, dict):  # else the base class says so
+            _check_options({**self.defaults, **param_group})
+        super().add_param_group(param_group)
 
     def _check_tensors(self, params: list[Any]) -> None:
         super()._check_tensors(params)
@@ -130,6 +131,23 @@ class Muon(Optimizer):
         return step.reshape(param.shape).astype(param.array.dtype, copy=False)
 
 
+def _check_options(options: dict[str, Any]) -> None:
+    """Raise ValueError for an option out of range."""
+    check_lr(options["lr"])
+    check_option("momentum", options["momentum"])
+    check_option("weight decay", options["weight_decay"])
+    check_option("epsilon value", options["eps"])
+    if options["adjust_lr_fn"] not in _ADJUSTMENTS:
+        raise ValueError(
+            f"adjust_lr_fn must be one of {_ADJUSTMENTS}, got {options['adjust_lr_fn']!r}"
+        )
+    if len(options["ns_coefficients"]) != 3:
+        raise ValueError(f"ns_coefficients must be three numbers, got {options['ns_coefficients']}")
+    steps = options["ns_steps"]
+    if not isinstance(steps, (int, np.integer)) or not 0 <= steps < 100:
+        raise ValueError(f"ns_steps must be a whole number from 0 to 99, got {steps}")
+
+
 def _gradient(param: Tensor, momentum: Array, scaling: Scaling | None) -> Array:
     """The unscaled gradient; after an overflow the momentum, which then stays as it is."""
     if param.grad is None:
@@ -146,26 +164,30 @@ def orthogonalized(
 ) -> Array:
     """A matrix with the singular vectors of ``x`` (M, N), and singular values near 1.
 
-    Each Newton-Schulz iteration is X <- P X with P = a + b X Xᵀ + c (X Xᵀ)². The largest singular
-    values stay near 1, and small ones grow. The iterations only need X Xᵀ, which becomes P X Xᵀ P, so
-    they run on this smaller matrix, and X is multiplied by the product of all P at the end.
+    Each Newton-Schulz iteration is X <- X P with P = a + b XᵀX + c (XᵀX)², where X is the one of ``x``
+    and its transpose that has more rows. The largest singular values stay near 1, and small ones grow.
+    Two iterations share a product with X, which is most of the work: the second one's XᵀX is P XᵀX P.
+    Not more than two, because of rounding: an eigenvalue of XᵀX that should be 0 may be a bit below,
+    where P makes it grow without bound. So it is computed from X again before it matters.
     """
-    if len(x) > x.shape[1]:
+    if len(x) < x.shape[1]:
         return orthogonalized(x.T, coefficients, steps, eps).T
     xp, (a, b, c) = xp_of(x), coefficients
-    x = x / xp.maximum(xp.sqrt((x * x).sum()), eps)
-    identity = xp.eye(len(x), dtype=x.dtype)
-    gram, product = _times_transposed(x, x), identity  # both symmetric (M, M)
-    for _ in range(steps):
-        factor = a * identity + b * gram + c * _times_transposed(gram, gram)
-        product = _times_transposed(factor, product)
-        gram = _times_transposed(_times_transposed(factor, gram), factor)
-    return _times_transposed(product, xp.ascontiguousarray(x.T))
+    # A Bᵀ, where all B are symmetric; not xp.matmul, as CUDA graphs cannot record cuBLAS
+    product = kernels.of(x).linear
 
+    def factor_of(gram: Array) -> Array:
+        return a * xp.eye(len(gram), dtype=gram.dtype) + b * gram + c * product(gram, gram, None)
 
-def _times_transposed(x: Array, y: Array) -> Array:
-    """x (M, K), y (N, K) -> x yᵀ (M, N), by the linear layer's kernel, which a CUDA graph records."""
-    return kernels.of(x).linear(x, y, None)
+    x = xp.ascontiguousarray(x / xp.maximum(xp.sqrt((x * x).sum()), eps))
+    for step in range(0, steps, 2):
+        gram = kernels.of(x).linear_weight_grad(x, x)
+        factor = factor_of(gram)
+        if step + 1 < steps:
+            gram = product(product(factor, gram, None), factor, None)
+            factor = product(factor_of(gram), factor, None)
+        x = product(x, factor, None)
+    return x
 
 
 def _adjustment(name: str | None, rows: int, columns: int) -> float:

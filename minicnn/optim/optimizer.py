@@ -34,6 +34,7 @@ __all__ = [
     "check_implementation",
     "check_lr",
     "check_option",
+    "check_state_dict",
     "register_optimizer_step_post_hook",
     "register_optimizer_step_pre_hook",
     "required",
@@ -352,9 +353,11 @@ class Optimizer(OptimizerHooks):
         overwrites the learning rate.
 
         Raises:
+            TypeError: for anything but a dict.
             ValueError: if it is no optimizer's state, or groups, parameters or shapes differ from
                 this optimizer's.
         """
+        check_state_dict(state_dict)
         state_dict = self._replaced("load_state_dict_pre", state_dict.copy())
         if not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(
@@ -445,6 +448,12 @@ def _note_step(params: list[Tensor], half_copies: list[Array | None]) -> None:
 def zeros_like(param: Tensor) -> Tensor:
     """Zeros with the shape, dtype, device and memory layout of a parameter."""
     return Tensor.of(xp_of(param.array).zeros_like(param.array))
+
+
+def check_state_dict(state_dict: object) -> None:
+    """Raise TypeError for anything but a dict."""
+    if not isinstance(state_dict, dict):
+        raise TypeError(f"state_dict must be a dict, got {type(state_dict).__name__}")
 
 
 def check_lr(lr: float | Tensor) -> None:

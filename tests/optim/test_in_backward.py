@@ -189,3 +189,10 @@ def test_optimizers_with_steps_of_their_own_are_refused():
         )
         with refused, optim.step_in_backward(optimizer):
             pass
+
+
+def test_what_is_no_optimizer_is_refused():
+    for given, name in (None, "NoneType"), (nn.Linear(2, 2), "Linear"):
+        refused = pytest.raises(TypeError, match=f"expects an optimizer, got {name}")
+        with refused, optim.step_in_backward(given):
+            pass

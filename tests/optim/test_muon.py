@@ -89,6 +89,58 @@ def test_a_graph_skips_the_step_after_an_overflow() -> None:
     np.testing.assert_array_equal(values, run(as_graph=False))
 
 
+RNG = np.random.default_rng(0)
+GRADIENTS = {
+    "full rank": RNG.standard_normal((20, 20)),
+    "wide": RNG.standard_normal((20, 50)),
+    "tall": RNG.standard_normal((50, 20)),
+    "nearly constant": RNG.standard_normal((20, 50)) + 1e3,
+    "rank 1": np.outer(RNG.standard_normal(20), RNG.standard_normal(30)),
+    "rank 0": np.zeros((20, 30)),
+}
+COEFFICIENTS = (
+    (3.4445, -4.7750, 2.0315),
+    (1.5, -0.5, 0.0),
+    (2.0, -1.5, 0.5),
+    (1.875, -1.25, 0.375),
+)
+
+
+def step_along(grad: np.ndarray, dtype: mc.dtype = mc.float32, **options: object) -> np.ndarray:
+    param = mc.zeros(*grad.shape, dtype=dtype, requires_grad=True)
+    param.grad = mc.tensor(grad.astype(np.float32)).to(param.device, dtype)
+    optim.Muon([param], lr=1.0, momentum=0.0, nesterov=False, **options).step()
+    return -param.detach().cpu().float().numpy() / max(1, len(grad) / len(grad.T)) ** 0.5
+
+
+def in_float64(x: np.ndarray, coefficients: tuple[float, ...], steps: int) -> np.ndarray:
+    """The iteration of the papers, which multiplies with all of X each time."""
+    x = x.astype(np.float32).astype(np.float64)
+    x /= max(np.linalg.norm(x), 1e-7)
+    a, b, c = coefficients
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
+
+
+@pytest.mark.parametrize("coefficients", COEFFICIENTS)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_rounding_matters_little(name: str, coefficients: tuple[float, float, float]) -> None:
+    grad = GRADIENTS[name]
+    for steps in (0, 1, 2, 5, 6, 7):
+        found = step_along(grad, ns_coefficients=coefficients, ns_steps=steps)
+        error = np.linalg.norm(found - in_float64(grad, coefficients, steps))
+        assert error <= 1e-3 * np.sqrt(len(grad)), steps
+
+
+@pytest.mark.parametrize("dtype", [mc.float32, mc.float16, mc.bfloat16])
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_many_iterations_stay_bounded(name: str, dtype: mc.dtype) -> None:
+    for steps in (10, 30, 99):
+        assert (np.abs(step_along(GRADIENTS[name], dtype, ns_steps=steps)) < 1.5).all(), steps
+
+
 def test_singular_values_come_close_to_one() -> None:
     x = np.random.default_rng(0).standard_normal((8, 40)).astype(np.float32)
     x[3] *= 1e-2
@@ -114,7 +166,29 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="two or more dimensions"):
         optimizer.add_param_group({"params": [bias]})
     assert len(optimizer.param_groups) == 1
-    with pytest.raises(ValueError, match="adjust_lr_fn must be one of"):
-        optim.Muon([matrix], adjust_lr_fn="mine")
-    with pytest.raises(ValueError, match="ns_steps must be below 100, got 100"):
-        optim.Muon([matrix], ns_steps=100)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("ns_steps", 100, "ns_steps must be a whole number from 0 to 99, got 100"),
+        ("ns_steps", -1, "ns_steps must be a whole number from 0 to 99, got -1"),
+        ("ns_steps", 2.5, "ns_steps must be a whole number from 0 to 99, got 2.5"),
+        ("eps", -1.0, r"Invalid epsilon value: -1.0 \(must be at least 0\)"),
+        ("lr", -1.0, "Invalid learning rate: -1.0"),
+        ("momentum", -1.0, "Invalid momentum: -1.0"),
+        ("weight_decay", -1.0, "Invalid weight decay: -1.0"),
+        ("adjust_lr_fn", "mine", "adjust_lr_fn must be one of .*, got 'mine'"),
+        ("ns_coefficients", (1.5, -0.5), r"must be three numbers, got \(1.5, -0.5\)"),
+    ],
+)
+def test_options_out_of_range(option: str, value: object, message: str) -> None:
+    matrix, other = mc.zeros(3, 3, requires_grad=True), mc.zeros(3, 3, requires_grad=True)
+    with pytest.raises(ValueError, match=message):
+        optim.Muon([matrix], **{option: value})
+    with pytest.raises(ValueError, match=message):
+        optim.Muon([{"params": [matrix], option: value}])
+    optimizer = optim.Muon([matrix])
+    with pytest.raises(ValueError, match=message):
+        optimizer.add_param_group({"params": [other], option: value})
+    assert len(optimizer.param_groups) == 1

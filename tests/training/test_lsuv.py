@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,54 @@ def test_parametrized_weights() -> None:
     layer, images = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), mc.randn(32, 4)
     training.lsuv_(layer, images)
     assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
+
+
+def test_transposed_convolutions() -> None:
+    layers = nn.ConvTranspose2d(3, 4, 3, stride=2), nn.ConvTranspose1d(3, 4, 3)
+    for layer, shape in zip(layers, ((8, 3, 5, 5), (8, 3, 9)), strict=True):
+        images = 7 * mc.randn(*shape)
+        training.lsuv_(layer, images)
+        assert float(layer(images).detach().std()) == pytest.approx(1, rel=1e-5)
+
+
+def test_a_bias_of_two_layers_stays_as_the_first_needs_it() -> None:
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.bias = first.bias
+    images = 9 * mc.randn(32, 4)
+    training.lsuv_(nn.Sequential(first, second), images)
+    with mc.no_grad():
+        assert float(first(images).std()) == pytest.approx(1, rel=1e-5)
+        assert float(second(first(images)).std()) == pytest.approx(1, abs=0.01)
+
+
+def test_frozen_parameters_stay_as_they_are() -> None:
+    net, images = network(), 40 * mc.randn(16, 3, 8, 8)
+    net[0].requires_grad_(False)
+    net[5].bias.requires_grad_(False)
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    training.lsuv_(net, images)
+    same = {name: mc.equal(p.detach(), before[name]) for name, p in net.named_parameters()}
+    assert same == {"0.weight": True, "0.bias": True, "5.weight": False, "5.bias": True}
+    with mc.no_grad():
+        assert float(net.eval()(images).std()) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.numbers_decide
+@pytest.mark.parametrize("norm", [nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm])
+def test_weights_whose_scale_a_norm_undoes_are_refused(norm: Callable) -> None:
+    net, images = network(), 40 * mc.randn(16, 3, 8, 8)
+    norm(net[5])
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    with pytest.raises(ValueError, match="must follow its weights, got a standard deviation of"):
+        training.lsuv_(net, images)
+    assert all(mc.equal(p.detach(), before[name]) for name, p in net.named_parameters())
+    assert net.training
+
+
+@pytest.mark.parametrize("last", [0, -1.0, float("nan"), float("inf")])
+def test_deviations_that_no_outputs_have(last: float) -> None:
+    with pytest.raises(ValueError, match=f"last must be a finite number above 0, got {last}"):
+        training.lsuv_(network(), mc.randn(4, 3, 8, 8), last=last)
 
 
 def test_frozen_parts_stay_in_evaluation_mode() -> None:

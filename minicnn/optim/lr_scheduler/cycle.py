@@ -15,18 +15,22 @@ Momentum = float | Sequence[float]
 
 
 class _MomentumCycle(LRScheduler):
-    """A schedule that also moves momentum, or the first beta, between two values of each group."""
+    """A schedule that also moves momentum, or the first beta, between two values of each group.
+
+    Unlike torch's, for :class:`minicnn.optim.Combined`, too: each group has one or the other.
+    """
 
     cycle_momentum: bool
 
     def _begin_momentum(self, lowest: Momentum, highest: Momentum, last_epoch: int) -> None:
         optimizer = self.optimizer
-        if not {"momentum", "betas"} & optimizer.defaults.keys():
+        if not all({"momentum", "betas"} & group.keys() for group in optimizer.param_groups):
             raise ValueError(
                 "optimizer must support momentum or beta1 with `cycle_momentum` option enabled, "
                 f"got {type(optimizer).__name__}"
             )
-        self.use_beta1 = "betas" in optimizer.defaults
+        # not read here: torch's states have it
+        self.use_beta1 = any("betas" in group for group in optimizer.param_groups)
         self.base_momentums = per_group("base_momentum", lowest, optimizer)
         self.max_momentums = per_group("max_momentum", highest, optimizer)
         if last_epoch != -1:
@@ -37,7 +41,7 @@ class _MomentumCycle(LRScheduler):
             group.update(max_momentum=high, base_momentum=low)
 
     def _set_momentum(self, group: dict[str, Any], momentum: float) -> None:
-        if self.use_beta1:
+        if "betas" in group:
             group["betas"] = (momentum, *group["betas"][1:])
         else:
             group["momentum"] = momentum

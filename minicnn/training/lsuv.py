@@ -40,8 +40,8 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
         ValueError: if ``last`` is not a finite number above 0, all outputs of a layer are equal, one
             is not finite, or they do not follow the weights, as with a spectral norm.
 
-    After an error all weights are as before. Transposed convolutions are fitted, too; other layers,
-    such as recurrent ones, embeddings and attention's input projections, are not.
+    After an error all weights are as before. Transposed convolutions are fitted, too; embeddings and
+    attention's input projections are not.
 
     Mishkin & Matas 2016, "All you need is a good init" (layer-sequential unit variance); without its
     orthonormal matrices.

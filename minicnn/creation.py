@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import operator
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -28,9 +27,11 @@ from .dtypes import (
     numpy_errors,
 )
 from .memory_format import Layout, MemoryFormat, preserve_format, strided
+from .no_tensor import takes_tensors
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
+from .warn import warn
 
 
 def _device(device: DeviceLike | None) -> Device:
@@ -98,9 +99,7 @@ def tensor(
     As ``torch.tensor``.
     """
     if isinstance(data, Tensor):
-        warnings.warn(
-            "to copy a tensor, use x.detach().clone() rather than tensor(x)", stacklevel=2
-        )
+        warn("to copy a tensor, use x.detach().clone() rather than tensor(x)")
         data = data.array
     if hasattr(data, "__cuda_array_interface__"):
         array = data.astype(dtype or data.dtype, order="K")
@@ -300,6 +299,7 @@ def empty(
     return Tensor.of(_device(device).xp.empty(shape, dtype or default_float()), requires_grad)
 
 
+@takes_tensors
 def empty_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -316,6 +316,7 @@ def empty_like(
     )
 
 
+@takes_tensors
 def zeros_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -332,6 +333,7 @@ def zeros_like(
     )
 
 
+@takes_tensors
 def ones_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -345,6 +347,7 @@ def ones_like(
     )
 
 
+@takes_tensors
 def full_like(
     input: Tensor,
     fill_value: Any,
@@ -591,6 +594,7 @@ def randperm(
     return _drawn((n,), dtype, device, requires_grad, draw)
 
 
+@takes_tensors
 @with_options
 def rand_like(
     input: Tensor,
@@ -607,6 +611,7 @@ def rand_like(
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 
+@takes_tensors
 @with_options
 def randn_like(
     input: Tensor,
@@ -623,6 +628,7 @@ def randn_like(
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 
+@takes_tensors
 @with_options
 def randint_like(
     input: Tensor,

@@ -5,10 +5,9 @@ With ``inplace``, it overwrites its input and returns it.
 
 from __future__ import annotations
 
-import warnings
-
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
+from ..warn import warn
 from . import functional as F
 from . import init as initial
 from .module import Module
@@ -230,11 +229,7 @@ class Hardtanh(Module):
 def _renamed(name: str, value: float, old_value: float | None) -> float:
     if old_value is None:
         return value
-    warnings.warn(
-        f"keyword argument `{name}ue` is deprecated and renamed to `{name}`",
-        FutureWarning,
-        stacklevel=3,
-    )
+    warn(f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning)
     return old_value
 
 

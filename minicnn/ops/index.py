@@ -11,6 +11,7 @@ from ..autograd import Function
 from ..devices import current_device_of, on_own_device, to_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, uint8
 from ..memory import empty
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -356,6 +357,7 @@ class OneHot(Function):
         return (classes[..., None] == xp_of(classes).arange(count)).astype(int64)
 
 
+@takes_tensors
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
     if tensor.array.dtype.kind not in "iu":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..warn import warn
 from .dims import normalize_dim
 from .promotion import result_dtype
 from .shape import _check_tensors, _pieces, cat, expand, flatten, reshape, split, stack, unsqueeze
@@ -228,10 +228,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 
 def _warn_of_indexing() -> None:
-    warnings.warn(
+    warn(
         "meshgrid without indexing= means indexing='ij', which NumPy's default is not: say which",
         UserWarning,
-        stacklevel=3,
     )
 
 

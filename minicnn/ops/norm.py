@@ -12,6 +12,7 @@ from .. import kernels
 from ..autograd import Function, check_writable, is_grad_enabled
 from ..devices import current_device_of, xp_of
 from ..dtypes import HALVES, float32, is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import over_channels
@@ -98,6 +99,7 @@ class FixedBatchNorm(Function):
         return kernels.of(x).channel_affine(x, scale, shift)
 
 
+@takes_tensors
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -470,6 +472,7 @@ def _local_response_norm_backward(
     return permute(grad_x, (0, 3, 1, 2))
 
 
+@takes_tensors
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

@@ -15,6 +15,7 @@ from ..autograd.view import ONE_OF_SEVERAL
 from ..creation import integers
 from ..devices import result_order, xp_of
 from ..memory_format import contiguous_format
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
@@ -131,14 +132,15 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """
     sizes = integers("reshape", sizes, shape)
     known = math.prod(n for n in sizes if n != -1)
-    fits = (
-        known == input.array.size
-        if -1 not in sizes
-        else known > 0 and input.array.size % known == 0
-    )
+    try:
+        size = input.array.size
+    except AttributeError as error:
+        refuse("reshape", error, (input,))
+        raise
+    fits = known == size if -1 not in sizes else known > 0 and size % known == 0
     if not fits or sizes.count(-1) > 1:
         raise RuntimeError(
-            f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
+            f"reshape expects a shape of {size} elements, got {sizes} for {tuple(input.shape)}"
         )
     out = Reshape.apply(input, shape=sizes)
     if out.view_of is None:
@@ -187,7 +189,11 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
         RuntimeError: if ``dims`` does not name each dimension once.
     """
     given = integers("permute", order, dims)
-    order = normalize_each(input, given)
+    try:
+        order = normalize_each(input, given)
+    except AttributeError as error:
+        refuse("permute", error, (input,))
+        raise
     if len(given) != input.ndim:
         raise RuntimeError(f"permute expects each of {input.ndim} dimensions once, got {given}")
     return Permute.apply(input, dims=order)
@@ -195,7 +201,11 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped."""
-    a, b = normalize_dim(input, dim0), normalize_dim(input, dim1)
+    try:
+        a, b = normalize_dim(input, dim0), normalize_dim(input, dim1)
+    except AttributeError as error:
+        refuse("transpose", error, (input,))
+        raise
     order = list(range(input.ndim))
     if a != b:
         order[a], order[b] = b, a

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
@@ -18,6 +17,7 @@ from ..ops.elementwise import neg
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 from .hooks import (
     OptimizerHooks,
     hooked,
@@ -174,10 +174,9 @@ class Optimizer(OptimizerHooks):
                     f"{index} of the group being added, of shape {tuple(param.shape)}"
                 )
         if _has_repeats(params):
-            warnings.warn(
+            warn(
                 "optimizer contains a parameter group with duplicate parameters; "
-                "each step updates them once for every time they appear",
-                stacklevel=4,
+                "each step updates them once for every time they appear"
             )
 
     def _check_names(self, names: list[str], params: list[Tensor]) -> None:

@@ -10,6 +10,7 @@ from ..typing import DeviceLike, DTypeLike
 from ..warn import warn
 from . import functional as F
 from . import init as initial
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
 
@@ -132,6 +133,7 @@ class PReLU(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, num_parameters=num_parameters)
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init

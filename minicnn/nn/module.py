@@ -198,7 +198,13 @@ class Module(HookMethods):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under ``name``."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"module {name!r} must be a Module or None, got {type(module)}")
+            is_class = isinstance(module, type)
+            got = (
+                f"the class {module.__name__}: write {module.__name__}()"
+                if is_class
+                else type(module)
+            )
+            raise TypeError(f"module {name!r} must be a Module or None, got {got}")
         self._check_new_name(name, "module", "_modules")
         self._modules[name] = module
 

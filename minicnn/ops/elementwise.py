@@ -188,6 +188,17 @@ def mul(input: Operand, other: Operand) -> Tensor:
     return Mul.apply(x, y)
 
 
+def times(x: Tensor, other: Any) -> Tensor:
+    """x * other; beside a list or a string, Python repeats that as often as x says."""
+    try:
+        x, y = promote("mul", x, other)
+        return Mul.apply(x, y)
+    except TypeError:
+        if isinstance(other, (tuple, list, str, bytes)):
+            return NotImplemented
+        raise
+
+
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other in floating point; ``rounding_mode`` "floor" rounds down, "trunc" towards zero.
 

@@ -53,6 +53,7 @@ def _calls():
 CALLS = _calls()
 
 
+@pytest.mark.filterwarnings("ignore:reduction")
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("name", CALLS)
 def test_functions_name_it(name, kind):

@@ -453,7 +453,8 @@ def check_lr(lr: float | Tensor) -> None:
     """
     if isinstance(lr, Tensor) and lr.array.size != 1:
         raise ValueError(f"Tensor lr must be 1-element, got shape {tuple(lr.shape)}")
-    check_option("learning rate", _number("lr", lr))
+    _require_number("lr", lr)
+    check_option("learning rate", float(lr))
 
 
 def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
@@ -468,19 +469,19 @@ def check_betas(betas: tuple[Any, Any]) -> None:
     """Raise ValueError, in torch's words, unless both betas are in [0, 1)."""
     for index in range(2):
         name = f"beta parameter at index {index}"
-        check_option(name, _number(name, betas[index]), below=1.0)
+        _require_number(name, betas[index])
+        check_option(name, float(betas[index]), below=1.0)
 
 
 def check_option(name: str, value: float, below: float | None = None) -> None:
     """Raise ValueError, in torch's words, unless ``0 <= value`` (and ``value < below``)."""
-    _number(name, value)
+    _require_number(name, value)
     if not value >= 0 or (below is not None and not value < below):
         rule = "at least 0" if below is None else f"in [0, {below})"
         raise ValueError(f"Invalid {name}: {value} (must be {rule})")
 
 
-def _number(name: str, value: Any) -> float:
-    """A number or a tensor of one; raises a TypeError for anything else."""
+def _require_number(name: str, value: object) -> None:
+    """Raise TypeError for anything but a number or a tensor."""
     if not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    return float(value)
